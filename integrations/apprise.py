@@ -1,8 +1,8 @@
 """Apprise: many services without an adapter here, for public messages without a delivery guarantee.
 
-Apprise answers yes or no. Its no does not tell *refused* from *taken, answer lost*, so it is *unknown*; its yes is
-believed as *accepted* and no further, although an answer cut short looks the same to it. Hence the ceiling:
-public, no personal data, no acknowledgement. It is imported when it is used, and installed with ``tocsin[apprise]``.
+Apprise answers yes or no. Its no can mean *refused* or *accepted, answer lost*, so it is *unknown*; its yes is
+*accepted* and no more, although an incomplete answer looks the same to it. Hence the ceiling:
+public, no personal data, no acknowledgement. It is imported at its first use, and installed with ``tocsin[apprise]``.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from integrations.port import (
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One service. The secret ``url`` is its Apprise URL, which names the addressee and holds the passwords."""
+    """One service. The secret ``url`` is its Apprise URL, with the addressee and the passwords."""
 
     service: str
-    """What the channel falls with: the service's name, as a failure domain."""
+    """The failure domain of the channel: the service's name."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """The least that a channel can promise."""
+    """The lowest capabilities of a channel."""
     return Capabilities(
         address_kind="handle",
         domains=frozenset({settings.service}),
@@ -49,7 +49,7 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 address_problem = handle_problem
-"""The URL names the addressee; an address is only our name for whoever that is."""
+"""The URL names the addressee; an address is only a name for the recipient."""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -61,7 +61,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         from apprise.logger import logger
     except ImportError:
         return Rejected("missing", "apprise is not installed: install tocsin[apprise]", about="account")
-    # They log URLs, which hold passwords, and what services answer.
+    # They log URLs, which contain passwords, and the services' answers.
     logger.addFilter(_silent)
     logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
     storage = apprise.PersistentStoreMode.MEMORY
@@ -81,11 +81,11 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 
 def _within(limit: timedelta, call: Callable[[], bool]) -> bool:
-    """Wait so long for a yes. Whoever calls late is left behind: a service that drips bytes would hold a worker."""
+    """Wait for a yes within the limit. A late call is abandoned: a service that sends single bytes would block a worker."""
     said: list[bool] = []
 
     def work() -> None:
-        # Whatever a service's code raises may repeat what it was given; that it is no yes is all we need.
+        # An exception of a service's code may repeat its input; only the missing yes matters.
         with contextlib.suppress(Exception):
             said.append(call())
 
@@ -100,7 +100,7 @@ def _silent(record: logging.LogRecord) -> bool:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail, without connecting; whether Apprise is there shows at the first send."""
+    """Find errors without connecting; the first send shows whether Apprise is installed."""
     findings: list[Finding] = []
     if not settings.service.strip():
         findings.append(Finding("error", "service is empty: it is the failure domain"))
@@ -113,4 +113,4 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
 
 
 self_test = send
-"""The URL names the addressee, so there is no other way."""
+"""Send a test message: the URL names the addressee."""

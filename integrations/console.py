@@ -1,6 +1,6 @@
 """Console: messages on the screen of this computer, for a first run and for exercises at one desk.
 
-It writes to standard error or appends to a file. Nothing leaves the machine, so an exercise may always use
+It writes to standard error or appends to a file. Nothing leaves the machine, so an exercise can always use
 it; whoever reads the screen or the file reads everything, so its ceiling is ``internal``.
 """
 
@@ -31,18 +31,18 @@ from integrations.port import (
 )
 
 LOOKED_THROUGH = 4_000_000
-"""Bytes at the end of a file in which a message is looked for."""
+"""Bytes at the end of a file that are searched for a message."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to show messages."""
 
     path: Path | None = None
-    """A file to append to; standard error without one. A relative path counts from the home."""
+    """A file to append to; default: standard error. A relative path is relative to the home."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """What is on one screen was accepted by nobody else: no receipts, and no provider that could fall."""
+    """A screen has no receipts and no provider that could fail."""
     return Capabilities(
         address_kind="none",
         domains=frozenset({"this-machine"}),
@@ -111,7 +111,7 @@ def _to_file(shown: str, path: Path) -> Outcome:
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Look into the file for the message; the screen cannot be asked."""
+    """Look for the message in the file; a screen cannot be searched."""
     if not settings.path:
         return CannotTell("a screen has no interface to query an outcome")
     if settings.path.exists() and not settings.path.is_file():
@@ -131,11 +131,11 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find a file that cannot be there."""
+    """Find a file path that cannot exist."""
     if settings.path and not settings.path.parent.is_dir():
         return (Finding("error", "the folder of path does not exist", "Create the folder."),)
     return ()
 
 
 self_test = send
-"""The console is ourselves."""
+"""Show a test message on the console."""

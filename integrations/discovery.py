@@ -1,7 +1,7 @@
 """Discovery of integrations: built-in ones by name, others by the entry-point group ``tocsin.integrations``.
 
-Ours are found without reading the metadata of installed distributions, which is slow and missing in a bare
-checkout; and nobody else's ``smtp`` can take the place of ours.
+Built-in integrations are found without the metadata of installed distributions, which is slow and missing in a bare
+checkout; and a foreign ``smtp`` cannot replace the built-in one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Integration:
-    """Import and return one integration; ``UnknownIntegration`` names the nearest when there is none."""
+    """Import and return one integration; ``UnknownIntegration`` has the nearest name."""
     if name in BUILT_IN:
         return cast(Integration, importlib.import_module(BUILT_IN[name]))
     installed = _installed()
@@ -57,7 +57,7 @@ def load(name: str) -> Integration:
 
 
 def _installed() -> dict[str, str]:
-    """Return what other distributions declare, name to ``module[:attribute]``."""
+    """Return the declarations of other distributions, name to ``module[:attribute]``."""
     from importlib.metadata import entry_points
 
     return {entry.name: entry.value for entry in entry_points(group=GROUP) if entry.name not in BUILT_IN}

@@ -1,9 +1,9 @@
 """Matrix, by the client-server API: one event into a room, once for each transaction id.
 
-Our key is the transaction id: the same token and the same id are the same event, whatever the body, until the
-server forgets. A new login is a new scope, so the token is kept and never renewed by us. Events are not encrypted
-end to end, so none goes into a room that is: the server would take the clear text, and every member expects a cipher. A reaction to the event says *seen*, a read receipt *read*; both are fetched with the token, or pushed
-by the server where we are registered as an application service.
+The idempotency key is the transaction id: the same token and the same id are the same event, whatever the body, until the
+server forgets. A new login is a new scope, so Tocsin never renews the token. Events are not encrypted
+end to end, so encrypted rooms get none: the server would accept the clear text, and every member expects encryption. A reaction to the event says *seen*, a read receipt *read*; both are fetched with the token, or pushed
+by the server if Tocsin is registered as an application service.
 """
 
 from __future__ import annotations
@@ -71,32 +71,32 @@ _REFUSALS: Refusals = {
     ),
     "message": ("M_TOO_LARGE M_BAD_JSON M_NOT_JSON M_INVALID_PARAM", "the homeserver refused the event"),
 }
-"""The specification's codes, by what they are about; a code that is not here is not repeated."""
+"""The specification's codes, by subject; other codes are not repeated."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A homeserver and our user. The secret ``token`` is its access token, or the application service's."""
+    """A homeserver and Tocsin's user. The secret ``token`` is its access token, or the application service's."""
 
     url: str
     """The homeserver's client address, as its ``.well-known`` says."""
     user: str
-    """Our own id, ``@tocsin:example.org``: what it does itself is no answer."""
+    """Tocsin's own id, ``@tocsin:example.org``: its own events are not answers."""
     federated: bool = True
-    """Whether people of other servers are in the rooms: their servers then hold a copy of every message."""
+    """Whether people of other servers are in the rooms: then their servers have a copy of every message."""
     appservice: bool = False
-    """Whether the server pushes what happens to us; needs the secret ``hs_token``."""
+    """Whether the server pushes events; needs the secret ``hs_token``."""
     test_to: str = ""
     """The room of a self-test."""
     ca_file: str = ""
 
 
 def base(settings: Settings) -> str:
-    """Return the address under which every call of the client-server API stands."""
+    """Return the base address of the client-server API."""
     return f"{settings.url.rstrip('/')}/_matrix/client/v3"
 
 
 def refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
-    """Return what the server's own error says more than its status: whose fault it is."""
+    """Return the subject of the server's own error, which is more exact than the status."""
     error = error_code(reply)
     if error == "M_LIMIT_EXCEEDED":
         return Throttled(retry_after(reply, at), "the homeserver asks to retry later", "M_LIMIT_EXCEEDED")
@@ -104,22 +104,22 @@ def refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
 
 
 def error_code(reply: Reply) -> str:
-    """Return the code of a refusal as the server spells it, to be compared and not repeated; else the empty string."""
+    """Return the server's code of a refusal, for comparison only; else the empty string."""
     error = json_object(reply.body).get("errcode") if reply.complete and 400 <= reply.status < 500 else ""
     return error if isinstance(error, str) else ""
 
 
 LONGEST = 14_000
-"""Characters of text: a whole event has to stay below 64 KiB."""
+"""Characters of text: a whole event must be smaller than 64 KiB."""
 LARGEST = 60_000
 REMEMBERS = timedelta(minutes=30)
-"""How long a server surely knows a transaction id; the specification names no time, Synapse keeps a day."""
+"""Minimum time that a server remembers a transaction id; the specification names no time, Synapse keeps a day."""
 _UNTOLD = "the homeserver did not say whether the room is encrypted"
 _EVENT = re.compile(r"\$[A-Za-z0-9+/_:.=~-]{1,254}", re.ASCII)
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Messages are not end-to-end encrypted by us: every server in the room reads them. A reaction shows *seen*, no more.
+    """Tocsin does not encrypt end to end: every server in the room reads the messages. A reaction shows only *seen*.
 
     A room that is opened for people is encrypted between them.
     """
@@ -139,12 +139,12 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 def address_problem(address: str) -> str:
-    """An address is a room's id: aliases can be moved, and a person's room has to be there before."""
+    """An address is a room's id: aliases can be moved, and a person's room must exist already."""
     return "" if ROOM.fullmatch(address) else "an address is the id of a room that our user has joined: !…"
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Put one event under our key into a room that is not encrypted; only an event id is the server's yes."""
+    """Send one event with the idempotency key to an unencrypted room; only an event id means accepted."""
     token = held(secrets, "token")
     if isinstance(token, Rejected):
         return token
@@ -158,9 +158,9 @@ def _text(outbound: Outbound) -> str:
 
 
 def _no_clear_text(outbound: Outbound, settings: Settings, token: str) -> Outcome | None:
-    """Return why no clear text goes into a room: it is encrypted, or the server does not say whether it is.
+    """Return why a room gets no clear text: it is encrypted, or the server does not say whether it is.
 
-    Asked before each event: a room may become encrypted at any time.
+    Checked before each event: a room can become encrypted at any time.
     """
     room = quote(outbound.recipient, safe="")
     reply = ask(outbound, f"rooms/{room}/state/m.room.encryption/", settings, token)
@@ -180,8 +180,8 @@ def _no_clear_text(outbound: Outbound, settings: Settings, token: str) -> Outcom
 
 
 def put(outbound: Outbound, settings: Settings, token: str) -> Outcome:
-    """Put one event, whatever the room."""
-    # The room is told to look: without a mention many clients stay silent.
+    """Send one event to any room."""
+    # Mention the room: without a mention many clients do not notify.
     content: dict[str, object] = {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {"room": True}}
     room, key = quote(outbound.recipient, safe=""), quote(outbound.idempotency_key, safe="")
     url = f"{base(settings)}/rooms/{room}/send/m.room.message/{key}"
@@ -198,7 +198,7 @@ def _event(given: object) -> str:
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Check the server's token and return what a pushed transaction holds: reactions and read receipts."""
+    """Check the server's token and return the reactions and read receipts of a pushed transaction."""
     token = held(secrets, "hs_token")
     if isinstance(token, Rejected):
         return Unauthentic(reason="no usable hs_token")
@@ -231,7 +231,7 @@ _FILTER = json.dumps(
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Fetch the newest reactions and receipts of every room; there is nothing to confirm, and doubles do no harm."""
+    """Fetch the newest reactions and receipts of every room; there is nothing to confirm, and repetitions are harmless."""
     token = held(secrets, "token")
     if isinstance(token, Rejected):
         return token.reason
@@ -271,7 +271,7 @@ def _reaction(event: object, us: str) -> Iterator[Answer]:
 
 
 def _receipts(content: object, us: str) -> Iterator[Receipt]:
-    """Yield a proof for each event that a receipt names itself; that it covers older ones is not said here."""
+    """Yield evidence for each event that a receipt names, without the older events that it implies."""
     for about, kinds in content.items() if isinstance(content, dict) else ():
         readers = member(kinds, "m.read")
         for reader, details in readers.items() if isinstance(readers, dict) else ():
@@ -285,14 +285,14 @@ def _receipts(content: object, us: str) -> Iterator[Receipt]:
 
 
 def _instant(given: object) -> datetime | None:
-    """Read milliseconds since 1970, where they are an instant at all."""
+    """Read milliseconds since 1970, if they are a valid instant."""
     if not isinstance(given, int) or isinstance(given, bool) or not 0 < given < 10**14:
         return None
     return datetime.fromtimestamp(given / 1000, UTC)
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     found = list(findings(settings.url, secrets, *sorted(capabilities(settings).secrets)))
     if not USER.fullmatch(settings.user):
         found.append(Finding("error", "user is not an id", "@name:server"))
@@ -311,7 +311,7 @@ _LOST = "the response of the homeserver is incomplete"
 
 
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
-    """Open a room, or find the one that an earlier attempt made."""
+    """Open a room, or find the room of an earlier attempt."""
     token = held(secrets, "token")
     if isinstance(token, Rejected):
         return token
@@ -326,7 +326,7 @@ def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
 
 
 def _content(room: NewRoom, settings: Settings) -> dict[str, object]:
-    """Guests stay out, and with ``federated`` off every other server does."""
+    """Guests are excluded, and without ``federated`` every other server as well."""
     states = {
         "m.room.encryption": {"algorithm": _CIPHER},
         "m.room.guest_access": {"guest_access": "forbidden"},
@@ -348,7 +348,7 @@ def _named(given: object) -> Outcome:
 
 
 def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
-    """Return the room behind the alias if our user made it and it is encrypted."""
+    """Return the room of the alias if Tocsin's user made it and it is encrypted."""
     alias = f"#{room.name}:{settings.user.partition(':')[2]}"
     reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
     outcome = _named(json_object(reply.body).get("room_id") if isinstance(reply, Reply) else None)
@@ -366,7 +366,7 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
 
 
 def _states(reply: Reply) -> dict[object, object]:
-    """Return a room's state events by their type; of those that have a key of their own, any one."""
+    """Return a room's state events by type; any one of several events with state keys."""
     try:
         events = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -375,7 +375,7 @@ def _states(reply: Reply) -> dict[object, object]:
 
 
 def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
-    """Invite whoever is in the room that our messages reach the person in."""
+    """Invite the person in the room that receives the person's messages."""
     token = held(secrets, "token")
     if isinstance(token, Rejected):
         return token
@@ -395,7 +395,7 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
 
 
 def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outcome:
-    """Return the id of the one person in a room besides us."""
+    """Return the id of the one other person in a room."""
     room = quote(invitation.recipient, safe="")
     reply = ask(invitation, f"rooms/{room}/joined_members", settings, token)
     if not isinstance(reply, Reply):
@@ -414,7 +414,7 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
 
 
 def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:
-    """Make one GET of the client-server API with our token."""
+    """Make one GET of the client-server API with the token."""
     url = f"{base(settings)}/{path}"
     return fetch(
         url, attempt.at, attempt.timeouts, token=token, ca_file=settings.ca_file, max_answer=1_000_000
@@ -422,6 +422,6 @@ def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | No
 
 
 def room_address(room: str, settings: Settings) -> str:
-    """Return a link that every client opens; what stands behind the ``#`` stays in the reader's browser."""
+    """Return a link that every client opens; the part after the ``#`` is not sent to a server."""
     via = urlencode({"via": settings.user.partition(":")[2]}, safe=":")
     return f"https://matrix.to/#/{quote(room, safe='!:')}?{via}"

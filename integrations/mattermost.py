@@ -1,8 +1,8 @@
-"""Mattermost and what speaks its incoming webhooks, as Rocket.Chat does: one hook, a channel or a person.
+"""Mattermost and compatible incoming webhooks, such as Rocket.Chat: one hook, a channel or a person.
 
-The hook's key is its password and stands in the path; the setting holds the URL above it, the secret ``key`` the
+The hook's key is its password and part of the path; the setting has the URL before it, the secret ``key`` the
 rest. Mattermost says yes with the two letters ``ok``, Rocket.Chat with ``success``; any other 2xx is *unknown*.
-No key is honoured, and a hook cannot be asked.
+There is no idempotency key, and a hook cannot be queried.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ _REFUSALS: Refusals = {
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One incoming webhook. The secret ``key`` is what stands after ``/hooks/`` in its URL."""
+    """One incoming webhook. The secret ``key`` is the part after ``/hooks/`` of its URL."""
 
     url: str
     """``https://chat.example/hooks``, without the key."""
     max_length: int = 4_000
-    """Characters of text that the server takes in one post: Rocket.Chat 5,000 unless told, Mattermost 16,383."""
+    """Characters of text that the server accepts in one post: Rocket.Chat 5,000 by default, Mattermost 16,383."""
     test_to: str = ""
-    """Where a self-test goes; the hook's own channel when empty."""
+    """Recipient of a test message; empty means the hook's own channel."""
     ca_file: str = ""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """TLS to one server; everybody in a channel reads it, so contacts should be persons."""
+    """TLS to one server; all members of a channel read it, so contacts should be persons."""
     return web_capabilities(settings.url, max_length=settings.max_length, secrets=frozenset({"key"}))
 
 
@@ -84,7 +84,7 @@ def _key(secrets: Secrets) -> str:
 
 
 def _refused(reply: Reply) -> Rejected | None:
-    """Return what Mattermost's own error says more than its status: whose fault it is."""
+    """Return the subject of Mattermost's own error, which is more exact than the status."""
     said = json_object(reply.body).get("id") if reply.status >= 400 and reply.complete else None
     if not isinstance(said, str) or not said.startswith(_HOOK):
         return None
@@ -100,7 +100,7 @@ def _taken(reply: Reply) -> Outcome:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting: above all a key in the settings."""
+    """Find errors and leaks in the settings, without connecting: above all a key in the URL."""
     found = list(findings(settings.url, secrets))
     try:
         _key(secrets)

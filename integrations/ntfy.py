@@ -1,8 +1,8 @@
-"""ntfy: a push to everybody who subscribed to a topic, on ntfy.sh or a server of our own.
+"""ntfy: a push to all subscribers of a topic, on ntfy.sh or on an own server.
 
-A push goes through the telephone makers' services and is shown on locked screens, so its ceiling is low. ntfy
-gives an id and honours no key. A message above the server's limit would become an attachment, so it is refused.
-Its 429 says no time: it is *throttled* without one.
+A push passes through the telephone makers' services and is shown on locked screens, so its ceiling is low. ntfy
+gives an id and has no idempotency key. A message above the server's limit would become an attachment, so it is refused.
+Its 429 has no retry time: it is *throttled* without one.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from integrations.port import (
 )
 
 LARGEST = 4_096
-"""Bytes of a message, as servers are set unless told otherwise."""
+"""Bytes of a message, by the default of servers."""
 LONGEST = 1_200
-"""Characters of text: with marking and footer they stay below 4,096 bytes in any usual script."""
+"""Characters of text: with marking and footer below 4,096 bytes in any usual script."""
 PUBLIC = "ntfy.sh"
 
 _TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}", re.ASCII)
@@ -41,20 +41,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     url: str = "https://ntfy.sh"
     priority: int = 5
-    """1 to 5: the highest breaks through *do not disturb* where the reader allows it."""
+    """1 to 5: the highest overrides *do not disturb* if the reader allows it."""
     test_to: str = ""
     """The topic of a self-test."""
     ca_file: str = ""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """On the public server whoever guesses a topic reads it; pushes lie open on locked screens."""
+    """On the public server a person who guesses a topic reads it; locked screens show pushes."""
     return web_capabilities(
         settings.url,
         up_to="public" if host_of(settings.url) == PUBLIC else "internal",
         personal_data="none",
         max_length=LONGEST,
-        rates=("12/min burst 60",),  # a server's own setting when nobody changed it (visitor-request-limit-…)
+        rates=("12/min burst 60",),  # the default of a server (visitor-request-limit-…)
         secrets=frozenset({"token"}),
     )
 
@@ -65,7 +65,7 @@ def address_problem(address: str) -> str:
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Publish one message; only an id is ntfy's yes."""
+    """Publish one message; only an id means accepted."""
     token = held(secrets, "token")
     if isinstance(token, Rejected):
         return token
@@ -90,7 +90,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 def _coded(
     judged: Rejected | Throttled | Unknown | None, status: int, code: object
 ) -> Rejected | Throttled | Unknown | None:
-    """Put ntfy's own five digits in place of the status, and say whom a refused topic is about."""
+    """Use ntfy's own five-digit code instead of the status, and return the subject of a refused topic."""
     if not isinstance(code, int) or code // 100 != status:
         return judged
     match judged:
@@ -109,7 +109,7 @@ def _read(said: dict[str, object], topic: str) -> Outcome:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     found = list(findings(settings.url, secrets, "token"))
     if not 1 <= settings.priority <= 5:
         found.append(Finding("error", "priority is not between 1 and 5"))

@@ -1,8 +1,8 @@
 """PagerDuty, by its Events API v2: one alert for each message to the person on call.
 
-Our key is the ``dedup_key``: while the alert is open, the same key again is the same alert. It goes on by
-push, telephone and SMS with the summary, which is therefore the subject alone; the text stands in the details.
-An acknowledgement comes back by a V3 webhook, signed over the raw bytes.
+The idempotency key is the ``dedup_key``: while the alert is open, the same key is the same alert. PagerDuty sends it by
+push, telephone and SMS with the summary, which is therefore only the subject; the text is in the details.
+A V3 webhook, signed over the raw bytes, reports an acknowledgement.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from integrations.port import (
 )
 
 LONGEST = 20_000
-"""Characters of text; PagerDuty takes events of up to 512 KB."""
+"""Characters of text; PagerDuty accepts events of up to 512 KB."""
 SUMMARY = 1_024
 OPEN = timedelta(hours=1)
-"""How long an alert surely stays open: an alert that was resolved forgets its key."""
+"""Minimum time that an alert is open: a resolved alert loses its key."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,12 +56,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     severity: Literal["critical", "error", "warning", "info"] = "critical"
     source: str = "tocsin"
     acknowledged: bool = False
-    """Whether acknowledgements come back: a V3 webhook subscription whose secret is ``signing``."""
+    """Whether acknowledgements are reported: a V3 webhook subscription whose secret is ``signing``."""
     ca_file: str = ""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """It wakes by telephone and SMS too, so whoever takes over a number can acknowledge: *seen*, never authority."""
+    """It also pages by telephone and SMS, so a person who takes over a number can acknowledge: *seen*, never authority."""
     return web_capabilities(
         settings.api,
         "pagerduty",
@@ -80,11 +80,11 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 address_problem = handle_problem
-"""The service decides who is woken; an address is only the name that the details show."""
+"""The service decides who is paged; an address is only the name in the details."""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Trigger one alert; PagerDuty's yes is ``success`` with our key."""
+    """Trigger one alert; only ``success`` with the idempotency key means accepted."""
     if len(outbound.text) > LONGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters")
     payload: dict[str, object] = {
@@ -97,7 +97,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
-    """Resolve the alert, so that nobody else is woken; one that is resolved already stays so."""
+    """Resolve the alert, so that nobody else is paged; a resolved alert remains resolved."""
     return _post(outbound, settings, secrets, "enqueue", {}, "resolve")
 
 
@@ -126,13 +126,13 @@ def _read(said: dict[str, object], key: str) -> Outcome:
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Check a V3 webhook's signature over the raw bytes; what a person did to the alert is an answer."""
+    """Check a V3 webhook's signature over the raw bytes; a person's act on the alert is an answer."""
     key = held(secrets, "signing")
     if isinstance(key, Rejected):
         return Unauthentic(reason="no usable key")
     wanted = signature(key, callback.body).encode()
     given = callback.headers.get("x-pagerduty-signature", "").encode("utf-8", "replace").split(b",")
-    # While secrets are changed there are several; each is compared in constant time.
+    # During a change of secrets there are several signatures; each is compared in constant time.
     matches = [hmac.compare_digest(wanted, claimed.strip()) for claimed in given]
     if not any(matches):
         return Unauthentic(reason="the signature is not valid")
@@ -154,7 +154,7 @@ def signature(key: str, body: bytes) -> str:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "routing_key" in secrets and len(secrets["routing_key"].reveal().strip()) != 32:
         what = "the routing_key does not have 32 characters, so it is not an integration key"
@@ -163,7 +163,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
 
 
 def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Record a change event with the same key: it shows on the service and wakes nobody."""
+    """Record a change event with the same key: the service shows it and pages nobody."""
     payload: dict[str, object] = {
         "summary": outbound.subject[:SUMMARY] or "Tocsin self-test",
         "source": settings.source,

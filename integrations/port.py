@@ -2,8 +2,8 @@
 
 An integration is a plain module (or any object) with the functions of ``Integration``. It makes one attempt
 and answers with exactly one of five outcomes. It never retries, never logs, never decides, reads no clock
-and no environment. When it cannot tell whether the other side took the message it says ``Unknown``: that is
-an answer, not a failure. No ``reason`` holds an address, a body, a secret or text that the other side sent.
+and no environment. If it cannot determine whether the provider accepted the message it returns ``Unknown``: that is
+an answer, not a failure. A ``reason`` never contains an address, a body, a secret or text from the provider.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ import msgspec
 Confidentiality = Literal["public", "internal", "confidential", "restricted"]
 PersonalData = Literal["none", "contact", "personal", "special", "credentials"]
 Proof = Literal["accepted", "relayed", "delivered", "read"]
-"""How far a message is proved to have come, lowest first. Acknowledgement is a person's act, not a proof."""
+"""Evidence of delivery, lowest first. Acknowledgement is a person's act, not evidence."""
 
 About = Literal["recipient", "message", "account", "provider"]
-"""What a rejection is about: only the last two say anything about the channel as a whole."""
+"""Subject of a rejection: only the last two are about the channel as a whole."""
 Address = Literal["", "gone", "stopped"]
-"""What a rejection proves of the address itself: nobody has it, or its owner wants nothing more over this kind of channel."""
+"""Finding of a rejection about the address: it does not exist, or its owner opted out of this kind of channel."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts towards which nothing crosses a network."""
+"""Hosts on this machine."""
 
 
 class Secret(Protocol):
     """A secret that does not print itself."""
 
     def reveal(self) -> str:
-        """Return the text: into a header or a signature, and nowhere else."""
+        """Return the text, only for a header or a signature."""
 
 
 Secrets = Mapping[str, Secret]
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to wait for the other side in each phase; ``total`` ends the attempt whatever happens."""
+    """How long to wait for the provider in each phase; ``total`` ends the attempt in any case."""
 
     connect: timedelta = timedelta(seconds=5)
     read: timedelta = timedelta(seconds=20)
     after_body: timedelta = timedelta(seconds=60)
-    """For protocols whose last answer may take long, as SMTP's after the final dot (RFC 5321 4.5.3.2.6)."""
+    """For protocols with a slow last answer, such as SMTP's after the final dot (RFC 5321 4.5.3.2.6)."""
     total: timedelta = timedelta(seconds=90)
 
 
@@ -52,7 +52,7 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
 
     delivery: str
     attempt: int
-    """Counts from 1. It must not change what the other side sees as the message: the key says what is the same."""
+    """Counts from 1. It must not change the message for the provider: the key identifies the message."""
     idempotency_key: str
     """32 characters of base32: the same for every attempt of the same logical send over this channel."""
     recipient: str
@@ -65,10 +65,10 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     footer: str = ""
     timeouts: Timeouts = Timeouts()
     deadline: datetime | None = None
-    """After this the message is worth nothing; a provider that can expire messages is told so."""
+    """After this the message is useless; it is passed to providers that can expire messages."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Show identifiers only: addresses and bodies stay out of logs and tracebacks."""
+        """Show identifiers only: logs and tracebacks must not contain addresses and bodies."""
         return f"Outbound(delivery={self.delivery!r}, attempt={self.attempt})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
@@ -77,9 +77,9 @@ class Outbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
-    """The other side said that it has the message. ``provider_id`` is its name for it, where it gave one.
+    """The provider accepted the message. ``provider_id`` is its name for the message, if it gave one.
 
-    Where a long message went in parts that each have a name and receipts of their own, these are all names,
+    For a long message in parts with own names and receipts, it has all names,
     separated by spaces, in order: the message is delivered when every one of them is.
     """
 
@@ -88,7 +88,7 @@ class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
 
 
 class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
-    """The other side refused: it does not have the message. Not ``permanent`` means that later may do."""
+    """The provider refused: it does not have the message. Without ``permanent`` a later attempt may succeed."""
 
     code: str
     reason: str
@@ -98,7 +98,7 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
 
 
 class Throttled(msgspec.Struct, frozen=True, tag="throttled"):
-    """Not now: it does not have the message. ``retry_after`` is None when it did not say."""
+    """Deferred: the provider does not have the message. ``retry_after`` is None if it gave no time."""
 
     retry_after: timedelta | None
     reason: str
@@ -106,13 +106,13 @@ class Throttled(msgspec.Struct, frozen=True, tag="throttled"):
 
 
 class NotSent(msgspec.Struct, frozen=True, tag="not_sent"):
-    """The message provably never left: refused connection, unknown host, a drop before the body."""
+    """The message was provably not sent: refused connection, unknown host, a drop before the body."""
 
     reason: str
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
-    """It may have arrived. ``phase`` says where the answer was lost: connect, tls, request, answer."""
+    """The message may have arrived. ``phase`` is where the answer was lost: connect, tls, request, answer."""
 
     reason: str
     phase: str
@@ -133,7 +133,7 @@ class Absent(msgspec.Struct, frozen=True, tag="absent"):
 
 
 class CannotTell(msgspec.Struct, frozen=True, tag="cannot_tell"):
-    """Asking did not settle it."""
+    """The query did not settle the outcome."""
 
     reason: str
 
@@ -142,20 +142,20 @@ Reconciled = Found | Absent | CannotTell
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
-    """An HTTP request from a provider, as it came: signatures are over the raw bytes."""
+    """An HTTP request from a provider, unchanged: signatures cover the raw bytes."""
 
     method: str
     path: str
-    """With the query, as it came: some signatures cover it."""
+    """With the query, unchanged: some signatures cover it."""
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
     at: datetime
-    """When it came in, aware: signatures have a window."""
+    """Time of arrival, aware: signatures have a window."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider says of an earlier attempt. Doubled or reordered receipts do no harm: proof only rises."""
+    """A provider's report about an earlier attempt. Repeated or reordered receipts are harmless: evidence only rises."""
 
     kind: Literal["accepted", "relayed", "delivered", "read", "failed", "stopped", "delayed", "complained"]
     event_id: str
@@ -166,12 +166,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     code: str = ""
     about: About = "recipient"
-    """With ``failed``: whose fault it is."""
+    """With ``failed``: the subject of the failure."""
     address: Address = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person sent back: a reply, a pressed button. Whether it authorises is the channel's strength."""
+    """A person's answer: a reply, a pressed button. The channel determines whether it authorises."""
 
     event_id: str
     sender: str
@@ -180,15 +180,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str = ""
     at: datetime | None = None
     shared: bool = False
-    """It came from a place, such as a group's channel, where others than the recipient can answer too."""
+    """It came from a place, such as a group's channel, where other people can answer as well."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out who wrote what."""
+        """Omit the person and the text."""
         return f"Answer(event_id={self.event_id!r})"
 
 
 class Unauthentic(msgspec.Struct, frozen=True, kw_only=True):
-    """The signature, its age or its form does not hold: nothing of the callback may be used."""
+    """The signature, its age or its form is invalid: nothing of the callback can be used."""
 
     reason: str
 
@@ -197,18 +197,18 @@ Parsed = tuple[Receipt | Answer, ...] | Unauthentic
 
 
 class CallbackReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider wants to hear after a believed callback, where an empty 200 will not do."""
+    """The response to a verified callback, if the provider needs more than an empty 200."""
 
     content_type: str
     body: bytes
 
 
 Took = Callable[[Receipt | Answer], bool]
-"""Keeps what was collected for good, and only then returns true."""
+"""Stores the collected reports and answers durably, and only then returns true."""
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What ``lint`` found wrong, and what to do about it."""
+    """A problem that ``lint`` found, and a hint."""
 
     severity: Literal["error", "warning"]
     what: str
@@ -216,160 +216,160 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What the planner and the failover may rely on. Claim less where in doubt: promises are kept by others."""
+    """Capabilities for the planner and the failover. In doubt claim less: they depend on it."""
 
     address_kind: Literal["email", "phone", "handle", "none"]
-    """Which contact points fit; ``none`` when the channel needs no address of the person."""
+    """Kinds of contact points; ``none`` if the channel needs no address of the person."""
     domains: frozenset[str]
     """Default failure domains: all that the channel depends on, from its settings."""
     hosts: frozenset[str] = frozenset()
-    """The machines that its service stands on, ``host:NAME``: domains as well, but a service that fails says nothing of them."""
+    """The machines of its service, ``host:NAME``: domains as well, but a failing service gives no evidence about them."""
     confidentiality: Confidentiality
     """The ceiling: end-to-end encrypted is ``restricted``, TLS to one provider ``confidential``, e-mail ``internal``."""
     personal_data: PersonalData
     receipts: frozenset[Proof] = frozenset({"accepted"})
-    """The proofs that it can bring, at once or later."""
+    """The evidence that it can give, at once or later."""
     ack: Literal["none", "reply", "button", "link", "sso"] = "none"
     ack_strength: Literal["none", "seen", "authorises"] = "none"
     sim_swappable: bool = False
-    """Whoever takes over the phone number takes over the channel."""
+    """A person who takes over the phone number takes over the channel."""
     e2ee: bool = False
     signed: bool = False
-    """Every message is signed by us, so that whoever gets it can prove that it is ours."""
+    """Tocsin signs every message, so that the recipient can verify its origin."""
     idempotency: Literal["none", "key", "txn", "dedup"] = "none"
     """Whether a second send with the same key provably has no second effect."""
     key_lifetime: timedelta | None = None
-    """How long the key is remembered; None is for ever."""
+    """How long the provider remembers the key; None means for ever."""
     reconcile: Literal["none", "query"] = "none"
     max_length: int | None = None
     """Characters of text; longer text is refused by the adapter, never cut."""
     rates: tuple[str, ...] = ()
-    """How fast the provider says that an account may send: ``1/s``, ``20/min``, ``12/min burst 60``."""
+    """The provider's rate limit of an account: ``1/s``, ``20/min``, ``12/min burst 60``."""
     called_back: bool = False
-    """Its provider calls us by HTTP with receipts or answers, so it is given an address of ours."""
+    """Its provider sends receipts or answers by HTTP to a public address of Tocsin."""
     stays_here: bool = False
-    """It never leaves this machine, so exercises may always use it."""
+    """Its messages never leave this machine, so exercises can always use it."""
     secrets: frozenset[str] = frozenset()
-    """Names of the secrets it must be given."""
+    """Names of its required secrets."""
     optional_secrets: frozenset[str] = frozenset()
     rooms: Confidentiality | None = None
-    """What a room that it opens for people may hear; None where it opens none. See ``Hosting``."""
+    """Confidentiality limit of the rooms that it opens; None if it opens none. See ``Hosting``."""
 
 
 class Integration(Protocol):
-    """What ``tocsin.integrations`` entry points name. ``settings`` is always an instance of ``Settings``."""
+    """The target of ``tocsin.integrations`` entry points. ``settings`` is always an instance of ``Settings``."""
 
     @property
     def Settings(self) -> type[msgspec.Struct]:
-        """The frozen struct of this adapter's settings, ``forbid_unknown_fields`` set; holds no secret.
+        """The frozen struct of this adapter's settings, with ``forbid_unknown_fields``, without secrets.
 
         A server is named by ``url`` or ``api``, or by ``host`` and ``port``: ``doctor`` connects to it.
         """
 
     def capabilities(self, settings: Any) -> Capabilities:
-        """Return what a channel with these settings can and may do. Pure."""
+        """Return the capabilities of a channel with these settings. Pure."""
 
     def address_problem(self, address: str) -> str:
-        """Return what is wrong with an address, without repeating it, or the empty string. Pure."""
+        """Return the problem of an address, without the address, or the empty string. Pure."""
 
     def send(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
         """Make one attempt. Every expected failure is an outcome; an exception is a bug of the adapter."""
 
     def lint(self, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
-        """Return what is wrong with the settings and secrets, without touching the network."""
+        """Return the problems of the settings and secrets, without network access."""
 
     def self_test(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
-        """Send ``outbound`` to ourselves, as near to the real way as the channel allows."""
+        """Send ``outbound`` as a test message, as close to a real send as the channel allows."""
 
 
 class Reconciling(Protocol):
-    """What an integration has besides, when its capabilities say that its provider can be asked."""
+    """Further interface of an integration whose provider can be queried."""
 
     def reconcile(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Reconciled:
-        """Ask the provider whether an unanswered attempt arrived; ``CannotTell`` where it cannot be asked."""
+        """Ask the provider whether an unanswered attempt arrived; ``CannotTell`` if that is not possible."""
 
 
 class CalledBack(Protocol):
-    """What an integration has besides, when its provider calls us. Without it, no callback is believed."""
+    """Further interface of an integration with callbacks. Without it, no callback is accepted."""
 
     def parse_callback(self, callback: Callback, settings: Any, secrets: Secrets) -> Parsed:
-        """Return what a provider's callback says. Pure; the signature is checked before anything is parsed."""
+        """Return the contents of a provider's callback. Pure; the signature is checked before parsing."""
 
 
 class HasExpiry(Protocol):
-    """What an integration has besides, when what it was given holds for a time only, such as a certificate."""
+    """Further interface of an integration whose secrets expire, such as a certificate."""
 
     def lint_at(self, at: datetime, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
-        """Return what is wrong at ``at``, or will be soon, without touching the network; ``lint`` finds all else."""
+        """Return the problems at ``at`` or soon, without network access; ``lint`` finds all others."""
 
 
 class HasDnsRecords(Protocol):
-    """What an integration has besides, when the network says of it what its settings do not, as DNS does of a domain."""
+    """Further interface of an integration that can be checked over the network, such as a domain by DNS."""
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
-        """Ask, and return what is wrong; what could not be asked is a finding too. Only when a person wants it."""
+        """Check and return the problems; a failed query is a finding too. Only on a person's request."""
 
 
 class Recalling(Protocol):
-    """What an integration has besides, when it can stop a message from ringing that was answered in another way."""
+    """Further interface of an integration that can stop a call after an acknowledgement over another channel."""
 
     def recall(self, outbound: Outbound, provider_id: str, settings: Any, secrets: Secrets) -> Outcome:
-        """Stop it, by its key or by the provider's name for it; ``Accepted`` when it rings no more. Twice is harmless.
+        """Stop it, by its key or by the provider's name for it; ``Accepted`` if it has stopped. Repetition is harmless.
 
-        ``outbound`` has the key and no text. It never proves that anybody has the message.
+        ``outbound`` has the key and no text. It never proves delivery of the message.
         """
 
 
 class RepliesToCallback(Protocol):
-    """What an integration has besides, when its provider reads the answer to a callback."""
+    """Further interface of an integration whose provider reads the response to a callback."""
 
     def reply(self, callback: Callback, settings: Any, secrets: Secrets) -> CallbackReply:
-        """Return what to answer with status 200, after ``parse_callback`` believed the callback. Pure."""
+        """Return the body of the 200 response, after ``parse_callback`` accepted the callback. Pure."""
 
 
 class PollsReceipts(Protocol):
-    """What an integration has besides, when receipts and answers have to be fetched instead of called back."""
+    """Further interface of an integration that fetches receipts and answers."""
 
     def collect(self, took: Took, at: datetime, timeouts: Timeouts, settings: Any, secrets: Secrets) -> str:
-        """Hand all that waits to ``took``, and confirm it to the provider only when that returned true.
+        """Pass all waiting reports and answers to ``took``, and confirm them to the provider only if it returned true.
 
-        One round, over when nothing has come for ``timeouts.read``. Return what went wrong, or the empty string.
+        One round, until nothing has arrived for ``timeouts.read``. Return the problem, or the empty string.
         """
 
 
 class BulkConnection(Protocol):
-    """A connection to a provider that stays open from one batch to the next. Not for several threads."""
+    """A connection to a provider that remains open between batches. Not for several threads."""
 
     def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
         """Make one attempt for each, in order, and return one outcome each, in that order.
 
-        What is true of ``Integration.send`` is true for every one of them: a line that breaks in the middle leaves those before
-        it as they were answered, the one whose answer is missing unknown, and those behind it not sent.
+        The rules of ``Integration.send`` apply to each attempt: if the connection breaks, earlier attempts have
+        their outcomes, the attempt without an answer is unknown, and later ones are not sent.
         """
 
     def close(self) -> None:
-        """End the connection; twice is harmless."""
+        """End the connection; repetition is harmless."""
 
 
 class Batching(Protocol):
-    """What an integration has besides, when many messages may go over one connection."""
+    """Further interface of an integration that sends many messages over one connection."""
 
     def open_line(self, settings: Any, secrets: Secrets) -> BulkConnection:
-        """Return a line; nothing is connected before the first batch."""
+        """Return a connection; it is opened with the first batch."""
 
 
 class NewRoom(msgspec.Struct, frozen=True, kw_only=True):
-    """A private room to be opened. ``title`` is for those inside; ``timeouts`` hold for each request of the attempt."""
+    """A private room to open. ``title`` is for its members; ``timeouts`` apply to each request of the attempt."""
 
     name: str
-    """Lower-case letters, digits and hyphens, 40 at most, the same for every attempt: outsiders may see it."""
+    """Lower-case letters, digits and hyphens, 40 at most, the same for every attempt: outsiders can see it."""
     title: str
     at: datetime
     timeouts: Timeouts = Timeouts()
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
-    """One person to be let into a room that ``open_room`` named."""
+    """One person to invite to a room of ``open_room``."""
 
     room: str
     recipient: str
@@ -377,28 +377,28 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave the address out."""
+        """Omit the address."""
         return f"Invitation(room={self.room!r})"
 
 
 class Hosting(Protocol):
-    """What an integration has besides, when it opens rooms for people to talk in; ``Capabilities.rooms`` says so."""
+    """Further interface of an integration that opens war rooms, as ``Capabilities.rooms`` says."""
 
     def open_room(self, room: NewRoom, settings: Any, secrets: Secrets) -> Outcome:
-        """Open a room that nobody gets into uninvited, or find ours of that name; ``Accepted.provider_id`` names it."""
+        """Open an invitation-only room, or find the existing one of that name; ``Accepted.provider_id`` names it."""
 
     def invite(self, invitation: Invitation, settings: Any, secrets: Secrets) -> Outcome:
-        """Invite one person; whoever is inside or invited already is ``Accepted``."""
+        """Invite one person; for a member or invited person the outcome is ``Accepted``."""
 
     def room_address(self, room: str, settings: Any) -> str:
-        """Return what people open to get to a room. Pure."""
+        """Return the link to a room. Pure."""
 
 
 class UnknownIntegration(LookupError):
     """No adapter of that name is installed; ``nearest`` is the closest name, or empty."""
 
     def __init__(self, name: str, known: tuple[str, ...], nearest: str) -> None:
-        """Keep the parts for the runner's message."""
+        """Store the parts for the runner's message."""
         super().__init__(f"no integration is named {name!r}")
         self.name = name
         self.known = known
@@ -406,29 +406,29 @@ class UnknownIntegration(LookupError):
 
 
 SHORTEST = 80
-"""Characters of a text of which so much has to be left, where it is cut."""
+"""Minimum number of characters of a text after it is cut."""
 
 
 def plain_body(outbound: Outbound) -> str:
-    """Return the text as a person reads it: marking above, footer below the signature dashes."""
+    """Return the full text: marking above, footer below the signature dashes."""
     head = f"{outbound.marking}\n\n" if outbound.marking else ""
     tail = f"\n\n-- \n{outbound.footer}" if outbound.footer else ""
     return f"{head}{outbound.text.rstrip()}{tail}\n"
 
 
 def narrow_body(outbound: Outbound) -> str:
-    """Return the text for a telephone: one character outside the network's alphabet halves what fits into a part.
+    """Return the text for a telephone: one character outside the network's alphabet halves the length of a part.
 
-    The footer is ours, so its dots become hyphens; the text is not, so it stays as it is.
+    In the footer dots become hyphens; the text is unchanged.
     """
     narrow = msgspec.structs.replace(outbound, footer=outbound.footer.replace("·", "-"))
     return plain_body(narrow).rstrip("\n")
 
 
 def fitted(outbound: Outbound, longest: int, fits: Callable[[Outbound], bool]) -> Outbound | None:
-    """Return a message that fits, with less of its text where subject, marking and footer take more than was left for them.
+    """Return a message that fits, with a shorter text if subject, marking and footer need more than their reserve.
 
-    None where the text by itself is longer than the channel said that it takes (``longest``), or next to nothing would be left of it.
+    None if the text itself is longer than the channel's limit (``longest``), or would become too short.
     """
     if len(outbound.text) > longest:
         return None
@@ -446,12 +446,12 @@ def fitted(outbound: Outbound, longest: int, fits: Callable[[Outbound], bool]) -
 
 
 def machine_of(host: str) -> frozenset[str]:
-    """Return the failure domain of a machine, ``host:NAME``; none for this one, without which nothing is sent anyway."""
+    """Return the failure domain of a machine, ``host:NAME``; none for this machine, which every send needs."""
     return frozenset({f"host:{host.lower()}"}) if host and host.lower() not in LOOPBACK else frozenset()
 
 
 def phone_problem(address: str) -> str:
-    """Return what is wrong with a telephone number, without repeating it, or the empty string (ITU-T E.164)."""
+    """Return the problem of a telephone number, without the number, or the empty string (ITU-T E.164)."""
     digits = address.removeprefix("+")
     if digits == address or not digits.isascii() or not digits.isdigit():
         return "a number has the international form: + and digits only, without spaces"
@@ -461,21 +461,21 @@ def phone_problem(address: str) -> str:
 
 
 def handle_problem(address: str) -> str:
-    """Return what is wrong with a name that only we and the receiver have for somebody, or the empty string."""
+    """Return the problem of a handle that only Tocsin and the receiver know, or the empty string."""
     if not address or len(address) > 200 or not address.isprintable():
         return "a handle is 1 to 200 printable characters"
     return ""
 
 
 def named(name: str, otherwise: str) -> Accepted | Unknown:
-    """Return what a yes proves: the message is there under this name; without one (``otherwise`` says so) nothing is known."""
+    """Return the outcome of a positive answer: accepted with this name; without a name unknown (``otherwise`` is the reason)."""
     return Accepted(name) if name else Unknown(otherwise, "answer")
 
 
 def self_test_to(
     send: Callable[[Outbound, Any, Secrets], Outcome], setting: str, code: str = "settings"
 ) -> Callable[[Outbound, Any, Secrets], Outcome]:
-    """Return a ``self_test`` that sends the real way, to the address of ours that a setting names."""
+    """Return a ``self_test`` that sends normally, to the own address in a setting."""
 
     def self_test(outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
         if not (own := getattr(settings, setting)):

@@ -1,8 +1,8 @@
-"""Signal through signal-cli-rest-api, a gateway of our own: end to end encrypted between it and the person.
+"""Signal through signal-cli-rest-api, an own gateway: end to end encrypted between the gateway and the person.
 
-The gateway names a message by its timestamp, and receipts name it the same way. It signs nothing: what it posts
-to us is believed by a password in its address for us (``http://tocsin:PASSWORD@host/path``, which it sends as
-Basic authentication), or is fetched from it. Signal knows no idempotency key, so an unanswered send stays unknown.
+The gateway names a message by its timestamp, as do receipts. It signs nothing: its posts
+are verified by a password in Tocsin's address (``http://tocsin:PASSWORD@host/path``, which it sends as
+Basic authentication), or are fetched from it. Signal has no idempotency key, so an unanswered send remains unknown.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ from integrations.port import (
 )
 
 LONGEST = 2000
-"""Characters that every Signal client shows; beyond that a message becomes an attachment."""
+"""Characters that every Signal client shows; a longer message becomes an attachment."""
 LONGEST_TEXT = LONGEST - 300
-"""What subject, marking and footer usually leave; where they take more, the text is cut."""
+"""Characters without the usual subject, marking and footer; if these are longer, the text is cut."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The gateway and the number that is registered there."""
+    """The gateway and the number registered there."""
 
     url: str
-    """Where the gateway listens: ``http://127.0.0.1:8080``, or https through a proxy with a password."""
+    """Address of the gateway: ``http://127.0.0.1:8080``, or https through a proxy with a password."""
     number: str
     ca_file: str = ""
     """PEM bundle to trust instead of the public authorities."""
@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """End to end encrypted; without a registration lock whoever takes over the number takes over the account."""
+    """End to end encrypted; without a registration lock a person who takes over the number takes over the account."""
     return web_capabilities(
         settings.url,
         "signal",
@@ -84,7 +84,7 @@ address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Hand one message to the gateway, which hands it to Signal before it answers."""
+    """Pass one message to the gateway, which passes it to Signal before it answers."""
     if problem := phone_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
     shown = fitted(outbound, LONGEST_TEXT, lambda one: len(_body(one)) <= LONGEST)
@@ -116,7 +116,7 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
 
 
 def _refused(refused: Rejected, said: str) -> Outcome:
-    """Tell apart what the gateway says in words only; its words themselves repeat numbers and stay here."""
+    """Classify the gateway's error texts; the texts contain numbers and are not repeated."""
     if "rate limit" in said or "ratelimit" in said or "captcha" in said:
         return Throttled(None, "Signal limits this number: wait, or solve its captcha at the gateway", "400")
     known: dict[str, tuple[About, str]] = {
@@ -138,7 +138,7 @@ def _stamp(given: object) -> str:
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Read what the gateway posts, if it knows the password that stands in its address for us."""
+    """Read a post of the gateway, if it has the password of Tocsin's address."""
     if "callback" not in secrets:
         return Unauthentic(reason="the secret callback is missing")
     scheme, _, credentials = callback.headers.get("authorization", "").partition(" ")
@@ -153,9 +153,9 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Fetch what waits at the gateway (its modes ``normal`` and ``native``; in ``json-rpc`` it posts instead).
+    """Fetch the waiting messages of the gateway (its modes ``normal`` and ``native``; in ``json-rpc`` it posts instead).
 
-    The gateway forgets what it has handed out, so what ``took`` cannot keep is lost; nothing of Signal's can be asked again.
+    The gateway forgets fetched messages, so messages that ``took`` cannot store are lost; Signal cannot be queried again.
     """
     token = held(secrets, "token") if "token" in secrets else ""
     if isinstance(token, Rejected):
@@ -181,7 +181,7 @@ def _array(body: bytes) -> list[dict[str, object]]:
 
 
 def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | Answer]:
-    """Read one envelope, bare as it is fetched or inside the JSON-RPC call that is posted."""
+    """Read one envelope: plain if fetched, inside a JSON-RPC call if posted."""
     params = said.get("params", said)
     inner = params if member(params, "envelope") else member(params, "result")
     envelope = member(inner, "envelope")
@@ -222,7 +222,7 @@ def _instant(stamp: str) -> datetime | None:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     found = list(
         findings(settings.url, secrets, *(name for name in ("token", "callback") if name in secrets))
     )
@@ -234,4 +234,4 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
 
 
 self_test = self_test_to(send, "number")
-"""To our own number: Signal's note to self."""
+"""To the own number: Signal's note to self."""

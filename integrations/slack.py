@@ -1,8 +1,8 @@
-"""Slack, by its Web API: ``chat.postMessage`` with a bot's token, and the button under the message.
+"""Slack, by its Web API: ``chat.postMessage`` with a bot's token, and a button below the message.
 
-Slack answers 200 even when it refuses, so ``ok`` decides; two of its errors say that a part may have been
-done, and those are *unknown*. It honours no key: the message carries ours as metadata, which can be looked
-for. The fallback text, which pushes show, is the subject alone. Links are not unfurled: nobody fetches them.
+Slack answers 200 also to refuse, so ``ok`` decides; two of its errors say that a part may be
+done, and those are *unknown*. It has no idempotency key: the message contains the key as metadata, which can be
+searched. The fallback text for pushes is only the subject. Links are not unfurled, so nobody fetches them.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ _REFUSALS: Refusals = {
         "Slack refused the request",
     ),
 }
-"""Slack's own words for its errors, by what they are about; a word that is not here is not repeated."""
+"""Slack's own words for its errors, by subject; other words are not repeated."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,11 +89,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     api: str = "https://slack.com/api"
     button: str = ""
-    """Label of a button with which a reader says that they have seen it; Slack must be able to call us back."""
+    """Label of a button that confirms reading; needs callbacks from Slack."""
     team: str = ""
-    """Workspace (``T…``) whose callbacks are believed; any that the signing secret signs when empty."""
+    """Workspace (``T…``) whose callbacks are accepted; empty means any with a valid signature."""
     test_to: str = ""
-    """Where a self-test goes: a channel or user id of ours."""
+    """Recipient of a test message: a channel or user id."""
     ca_file: str = ""
 
 
@@ -112,7 +112,7 @@ def call(
 def ask(
     attempt: Timed, settings: Settings, name: str, query: Mapping[str, str], token: str
 ) -> dict[str, object]:
-    """Return what a reading method says, or nothing unless it says ``ok``. Such a method takes no JSON body, but a query."""
+    """Return the answer of a reading method, or nothing without ``ok``. Such a method has a query instead of a JSON body."""
     reply = fetch(
         f"{method(settings, name)}?{urlencode(query)}",
         attempt.at,
@@ -126,7 +126,7 @@ def ask(
 
 
 def not_ok(said: dict[str, object], reply: object, at: datetime) -> Outcome:
-    """Return what an answer means that does not say ``ok``."""
+    """Return the outcome of an answer without ``ok``."""
     error = said.get("error")
     if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
         return Unknown("the response of Slack does not state the outcome", "answer")
@@ -137,9 +137,9 @@ def not_ok(said: dict[str, object], reply: object, at: datetime) -> Outcome:
 
 
 WINDOW = timedelta(minutes=5)
-"""How old a callback's timestamp may be, either way, as Slack asks."""
+"""Maximum difference of a callback's timestamp from now, as Slack requires."""
 LONGEST = 8_000
-"""Characters of text: Slack takes 50 blocks of 3,000, and refuses a message whose blocks are too long in sum."""
+"""Characters of text: Slack accepts 50 blocks of 3,000, and refuses a message whose blocks are too long in sum."""
 PIECE = 3_000
 EVENT = "tocsin_message"
 ACTION = "tocsin_seen"
@@ -147,7 +147,7 @@ _STAMP = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}", re.ASCII)
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """One provider over TLS. Whoever holds a reader's session presses the button: it shows *seen*, no more."""
+    """One provider over TLS. Any user of a reader's session can press the button: it shows only *seen*."""
     return web_capabilities(
         settings.api,
         "slack",
@@ -170,7 +170,7 @@ def address_problem(address: str) -> str:
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Post one message; only ``ok`` with a timestamp is Slack's yes."""
+    """Post one message; only ``ok`` with a timestamp means accepted."""
     if len(outbound.text) > LONGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters")
     token = held(secrets, "token")
@@ -206,12 +206,12 @@ def _content(outbound: Outbound, settings: Settings) -> dict[str, object]:
 
 
 def _escaped(text: str) -> str:
-    """Take the three characters with which Slack writes mentions and links out of play."""
+    """Escape the three characters of Slack's mentions and links."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Yield the escaped text in sections, cut between lines; within one only when it is very long."""
+    """Yield the escaped text in sections, cut between lines, or within a very long line."""
     piece = ""
     for line in text.splitlines(keepends=True):
         for start in range(0, len(line), PIECE // 5):
@@ -225,12 +225,12 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _stamp(given: object) -> str:
-    """Return a message's timestamp, which names it in its conversation; the conversation itself is an address."""
+    """Return a message's timestamp, its name in its conversation; the conversation itself is an address."""
     return given if isinstance(given, str) and _STAMP.fullmatch(given) else ""
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Look for our key among the last messages of a channel. Not finding it proves nothing: scopes, other pages."""
+    """Look for the key among the last messages of a channel. An absent key proves nothing: scopes, other pages."""
     token = held(secrets, "token")
     if isinstance(token, Rejected):
         return CannotTell("the token is not usable")
@@ -245,7 +245,7 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Check Slack's signature ``v0`` over the raw bytes; a press of our button is an answer, all else is nothing."""
+    """Check Slack's signature ``v0`` over the raw bytes; only a press of Tocsin's button is an answer."""
     try:
         key = usable(secrets, "signing")
         timestamp = int(callback.headers.get("x-slack-request-timestamp", ""))
@@ -282,7 +282,7 @@ def _presses(body: bytes, team: str) -> tuple[Answer, ...]:
     keys = [
         identifier(member(action, "value")) for action in actions if member(action, "action_id") == ACTION
     ]
-    # Only in a conversation of two, whose id begins with D, is whoever presses the one who was written to.
+    # Only in a direct conversation, whose id begins with D, the person who presses is the recipient.
     shared = not identifier(member(said, "channel", "id")).startswith("D")
     return tuple(
         Answer(event_id=f"{digest}-{n}", sender=sender, text="seen", idempotency_key=key, shared=shared)
@@ -292,7 +292,7 @@ def _presses(body: bytes, team: str) -> tuple[Answer, ...]:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "token" in secrets and not secrets["token"].reveal().startswith("xoxb-"):
         what = "the token is not a bot token: it can act for a person"
@@ -306,12 +306,12 @@ self_test = self_test_to(send, "test_to")
 
 
 PAGES = 20
-"""How many hundreds of private channels of ours are looked through for one of a name."""
+"""Hundreds of private channels that are searched for a name."""
 _INSIDE = frozenset({"already_in_channel", "already_invited", "cant_invite_self"})
 
 
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
-    """Make a private channel, or find the one that an earlier attempt made; its topic is set where that can be done."""
+    """Make a private channel, or find the channel of an earlier attempt; its topic is set if possible."""
     token = held(secrets, "token")
     if isinstance(token, Rejected):
         return token
@@ -347,7 +347,7 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
 
 
 def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[object] | None]:
-    """Yield the private channels that our app is in, a hundred at a time; None where it is not told in full."""
+    """Yield the private channels of Tocsin's app, a hundred at a time; None if the list is incomplete."""
     cursor = ""
     for _ in range(PAGES):
         query = {"types": "private_channel", "exclude_archived": "true", "limit": "100", "cursor": cursor}
@@ -365,7 +365,7 @@ def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[objec
 
 
 def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
-    """Let one person in; only a person's own id can be invited."""
+    """Invite one person; only a person's own id can be invited."""
     if invitation.recipient[:1] not in {"U", "W"}:
         return Rejected("address", "the contact is a conversation, not a person's own id", about="recipient")
     token = held(secrets, "token")
@@ -383,6 +383,6 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
 
 
 def room_address(room: str, settings: Settings) -> str:
-    """Return a link that opens a channel in whatever Slack its reader has."""
+    """Return a link that opens a channel in any Slack client."""
     team = {"team": settings.team} if settings.team else {}
     return f"https://slack.com/app_redirect?{urlencode({'channel': room, **team})}"

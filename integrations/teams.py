@@ -1,8 +1,8 @@
 """Microsoft Teams, by a webhook of the Workflows app: an adaptive card into one chat or channel.
 
-The webhook's URL ends in a signature that is its password. The setting holds the URL without it, the secret
+The webhook's URL ends in a signature that is its password. The setting has the URL without it, the secret
 ``signature`` the rest. A 202 says that the workflow was started, not that the card was posted; nothing can be
-asked afterwards and no key is honoured. The card is of plain text runs, so nothing in a message is markup.
+queried afterwards and there is no idempotency key. The card has plain text runs, so nothing in a message is markup.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from integrations.port import (
 )
 
 LONGEST = 5_000
-"""Characters of text; the whole card is held against its bytes."""
+"""Characters of text; the whole card has a limit in bytes."""
 LARGEST = 20_000
-"""Bytes of the card as posted: the workflow wraps it in more, and refuses what has more than 28,672 after it said yes."""
+"""Bytes of the posted card: the workflow wraps it, and refuses more than 28,672 after its positive answer."""
 
 _PERSON = re.compile(r"[^@\s<>]+@[^@\s<>]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One workflow. The secret ``signature`` is what stands after ``sig=`` in the URL that Teams shows."""
+    """One workflow. The secret ``signature`` is the part after ``sig=`` of the URL that Teams shows."""
 
     url: str
     """The URL without ``&sig=…``."""
     tenant: str = "m365-tenant"
-    """The failure domain of the tenant that the workflow lives in: it falls with it."""
+    """The failure domain of the workflow's tenant."""
     ca_file: str = ""
 
 
@@ -58,14 +58,14 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 def address_problem(address: str) -> str:
-    """A name that the card is for; a sign-in name or an object id is mentioned, so that it is notified."""
+    """The card's recipient; a sign-in name or an object id is mentioned, so that the person is notified."""
     if not address or len(address) > 200 or not address.isprintable() or set(address) & set("<>"):
         return "a name is 1 to 200 printable characters without angle brackets"
     return ""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Start the workflow with one card; a 2xx whose end was seen means that it was started."""
+    """Start the workflow with one card; a complete 2xx means that it was started."""
     signature = held(secrets, "signature")
     if isinstance(signature, Rejected):
         return signature
@@ -73,7 +73,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     if len(outbound.text) > LONGEST or len(compact(content)) > LARGEST:
         return Rejected("too_long", f"the card has more than {LARGEST} bytes or {LONGEST} characters of text")
     joint = "&" if "?" in settings.url else "?"
-    # The signature is taken as shown, percent-encoded or not.
+    # The signature is accepted as shown, percent-encoded or not.
     url = f"{settings.url}{joint}sig={quote(unquote(signature), safe='')}"
     reply = send_json(outbound, url, content, ca_file=settings.ca_file)
     run = identifier(reply.headers.get("x-ms-workflow-run-id")) if isinstance(reply, Reply) else ""
@@ -109,7 +109,7 @@ def _line(text: str, **style: str) -> dict[str, object]:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting: above all a signature in the settings."""
+    """Find errors and leaks in the settings, without connecting: above all a signature in the URL."""
     found = list(findings(settings.url, secrets, "signature"))
     if "sig=" in settings.url.lower():
         what = "the URL contains its signature: every reader of the settings can post"
@@ -121,5 +121,5 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
 
 
 def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Post to the same chat, for nobody."""
+    """Post to the same chat, without a recipient."""
     return send(msgspec.structs.replace(outbound, recipient="tocsin self-test"), settings, secrets)

@@ -1,8 +1,8 @@
 """Signed webhook by Standard Webhooks: the receiver can verify its origin, its age, and repetitions.
 
-``webhook-id`` is the idempotency key, so a receiver that keeps ids acts once however often we send. The
-body holds nothing that changes between attempts; the attempt's number goes in a header of its own. The URL
-is the channel's, never a contact's: contact data cannot steer a request. A contact is a *handle* in the body.
+``webhook-id`` is the idempotency key, so a receiver that keeps ids acts only once. The
+body has no data that changes between attempts; the attempt's number is in a header of its own. The URL
+is the channel's, never a contact's: contact data cannot redirect a request. A contact is a *handle* in the body.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from integrations.port import (
 )
 
 WINDOW = timedelta(minutes=5)
-"""How old a callback's timestamp may be, either way."""
+"""Maximum difference of a callback's timestamp from now."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,11 +43,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ca_file: str = ""
     """PEM bundle to trust instead of the public authorities."""
     remembers_ids: timedelta | None = timedelta(hours=24)
-    """How long the receiver is known to keep ids; ``PT0S`` when it does not, null for ever."""
+    """How long the receiver keeps ids; ``PT0S`` if it does not, null means for ever."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """TLS to one receiver carries up to ``confidential``; in clear over a network only what is public."""
+    """TLS to one receiver carries up to ``confidential``; without TLS over a network only public messages."""
     keeps = settings.remembers_ids is None or settings.remembers_ids > timedelta(0)
     return web_capabilities(
         settings.url,
@@ -59,11 +59,11 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 address_problem = handle_problem
-"""Any short name that the receiver understands is a handle."""
+"""A handle is any short name that the receiver understands."""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Post one signed message; a 2xx whose end was seen means that the receiver has it."""
+    """Post one signed message; a complete 2xx means that the receiver has it."""
     body = payload(outbound)
     try:
         keys = _keys(secrets)
@@ -112,7 +112,7 @@ def signature(key: bytes, identifier: str, timestamp: int, body: bytes) -> str:
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Check a Standard Webhooks signature over the raw bytes; we ask receivers for no receipts, so none come."""
+    """Check a Standard Webhooks signature over the raw bytes; there are no receipts to return."""
     try:
         keys = _keys(secrets)
         timestamp = int(callback.headers.get("webhook-timestamp", ""))
@@ -123,13 +123,13 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     identifier = callback.headers.get("webhook-id", "")
     wanted = [signature(key, identifier, timestamp, callback.body) for key in keys]
     given = callback.headers.get("webhook-signature", "").encode("utf-8", "replace").split(b" ")
-    # Every pair is compared, in constant time each: the answer's duration says nothing.
+    # Every pair is compared in constant time: the duration of the answer shows nothing.
     matches = [hmac.compare_digest(expected.encode(), other) for expected in wanted for other in given]
     return () if any(matches) else Unauthentic(reason="the signature is not valid")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     found = findings(settings.url, secrets)
     try:
         _keys(secrets)
@@ -140,12 +140,12 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
 
 
 def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Post to the same receiver, to a handle that nobody has."""
+    """Post to the same receiver, to a handle without a person."""
     return send(msgspec.structs.replace(outbound, recipient="tocsin-self-test"), settings, secrets)
 
 
 def _keys(secrets: Secrets) -> list[bytes]:
-    """Return the keys to sign with, newest first: while keys are changed, both signatures are sent."""
+    """Return the signing keys, newest first: during a change of keys, both signatures are sent."""
     if "signing" not in secrets:
         raise ValueError("the secret signing is missing")
     return [_key(secrets[name].reveal()) for name in ("signing", "signing_previous") if name in secrets]
@@ -162,6 +162,6 @@ def _key(text: str) -> bytes:
 
 
 def _receiver_id(given: object) -> str:
-    """Return the receiver's own id of the message, where it gives one in a usable form."""
+    """Return the receiver's own id of the message, if it gives one in a valid form."""
     usable = isinstance(given, str) and given.isascii() and given.replace("-", "").replace("_", "").isalnum()
     return given[:128] if isinstance(given, str) and usable else ""

@@ -1,8 +1,8 @@
 """WhatsApp by Meta's Cloud API: an approved template, or text to people who wrote within 24 hours.
 
-Meta lets a business begin only with an approved template; free text is refused (131047) unless the person wrote
-within the last 24 hours. So register a template before the incident. Our key travels as
-``biz_opaque_callback_data`` and comes back in every status: a lost answer is settled by the first of them.
+A business can start a conversation only with an approved template; free text is refused (131047) unless the person wrote
+within the last 24 hours. So register a template before the incident. The idempotency key is sent as
+``biz_opaque_callback_data`` and returned in every status: the first status settles a lost answer.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ from integrations.port import (
 
 LONGEST_TEXT = 4096
 LONGEST_TEMPLATE = 1024
-"""Characters of a template's body, its parameters put in."""
+"""Characters of a template's body, with its parameters."""
 AROUND = 300
-"""What subject, marking and footer usually take; where they take more, the text is cut."""
+"""Usual characters of subject, marking and footer; if these are longer, the text is cut."""
 Part = Literal["subject", "text", "marking", "footer", "body"]
 _LATER = frozenset({4, 80007, 130429, 131048, 131056, 131064})
 """Too many calls, messages, or messages to this person."""
 _ABOUT: dict[int, About] = {
     **dict.fromkeys((130472, 130497, 131021, 131026, 131030, 131049, 131050), "recipient"),
-    # 200 to 299 are permissions that were not given or have been taken back.
+    # 200 to 299 are permissions that were not granted or were revoked.
     **dict.fromkeys(
         (0, 3, 10, 190, *range(200, 300), 368, 131005, 131031, 131037, 131042, 131045), "account"
     ),
     **dict.fromkeys((131057, 132001, 132015, 132016, 133010), "account"),
 }
 _USER = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}", re.ASCII)
-"""Meta's own name for a person towards one business, for those who keep their number to themselves."""
+"""Meta's own name for a person towards one business, for people who do not share their number."""
 _KINDS: dict[str, Literal["accepted", "delivered", "read", "failed"]] = {
     "sent": "accepted",
     "delivered": "delivered",
@@ -68,22 +68,22 @@ _KINDS: dict[str, Literal["accepted", "delivered", "read", "failed"]] = {
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A business number. The secrets: ``token`` sends, ``app_secret`` signs callbacks, ``verify_token`` opens them."""
+    """A business number. The secrets: ``token`` sends, ``app_secret`` signs callbacks, ``verify_token`` activates callbacks."""
 
     phone_number_id: str
-    """Meta's name for the number that we send from, digits only; not the number itself."""
+    """Meta's name for the sending number, digits only; not the number itself."""
     template: str = ""
-    """The name of an approved template; text without one, to whoever wrote to us within 24 hours."""
+    """The name of an approved template; empty means text, to people who wrote within 24 hours."""
     language: str = "en_US"
     parameters: tuple[Part, ...] = ("body",)
-    """What fills the template's {{1}}, {{2}} and so on."""
+    """The values for the template's {{1}}, {{2}} and so on."""
     api: str = "https://graph.facebook.com/v23.0"
     own_number: str = ""
-    """A telephone of ours that self-tests go to."""
+    """An own telephone number for test messages."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Not end to end between the two: Meta's servers hold the business's end. And a number can be taken over."""
+    """Not end to end encrypted: Meta's servers have the business's end. And a number can be taken over."""
     return Capabilities(
         address_kind="phone",
         domains=frozenset({"whatsapp", "meta"}),
@@ -106,7 +106,7 @@ def address_problem(address: str) -> str:
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Hand one message to Meta."""
+    """Pass one message to Meta."""
     if problem := address_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
     longest, make = (LONGEST_TEMPLATE, _template) if settings.template else (LONGEST_TEXT, _text)
@@ -170,7 +170,7 @@ def _template(outbound: Outbound, settings: Settings) -> dict[str, object] | Non
 
 
 def _outcome(reply: Reply, at: datetime) -> Outcome:
-    """Return what an answer means: Meta says most of it in its own code, whatever the status."""
+    """Return the outcome of an answer: mostly from Meta's own code, whatever the status."""
     said = json_object(reply.body)
     code = member(said, "error", "code")
     judged = judge(reply, at)
@@ -185,13 +185,13 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
 
 
 def _name(given: object) -> str:
-    """Return a message's name if it looks like one: ``wamid.`` and base64."""
+    """Return a message's name if it has the valid form: ``wamid.`` and base64."""
     name = identifier(given, "-_.+/=")
     return name if name.startswith("wamid.") else ""
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Read signed statuses and replies; a GET is Meta asking whether this address is ours."""
+    """Read signed statuses and replies; a GET is Meta's verification of this address."""
     if callback.method == "GET":
         return () if _asked(callback, secrets) else Unauthentic(reason="the verify token is not valid")
     if "app_secret" not in secrets:
@@ -205,7 +205,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 
 def _asked(callback: Callback, secrets: Secrets) -> str:
-    """Return the challenge of Meta's question if it knows our verify token, else the empty string."""
+    """Return the challenge of Meta's verification if it has the verify token, else the empty string."""
     query = dict(parse_qsl(urlsplit(callback.path).query))
     if "verify_token" not in secrets or query.get("hub.mode") != "subscribe":
         return ""
@@ -215,7 +215,7 @@ def _asked(callback: Callback, secrets: Secrets) -> str:
 
 
 def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
-    """Answer Meta's question with its challenge; anything else needs no words."""
+    """Answer Meta's verification with its challenge; any other request needs no body."""
     challenge = _asked(callback, secrets) if callback.method == "GET" else ""
     return CallbackReply(content_type="text/plain", body=challenge.encode())
 
@@ -224,7 +224,7 @@ def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | A
     for entry in listed(member(said, "entry")):
         for change in listed(member(entry, "changes")):
             value = member(change, "value")
-            # One address serves every number of the business: the others are not ours to read.
+            # One address serves every number of the business: messages of other numbers are ignored.
             if member(value, "metadata", "phone_number_id") != settings.phone_number_id:
                 continue
             yield from filter(None, map(_receipt, listed(member(value, "statuses"))))
@@ -255,9 +255,9 @@ def _receipt(status: object) -> Receipt | None:
 
 
 def _answer(message: object, numbers: Mapping[object, object]) -> Answer | None:
-    """Read a reply: written, or by a button. It names what it answers, if the person did.
+    """Read a reply: written, or by a button. It names the answered message, if the person did.
 
-    Who has a user name may come without a number, then under Meta's own name for them.
+    A person with a user name may have no number, then Meta's own name is used.
     """
     user = member(message, "from_user_id")
     name = _name(member(message, "id"))
@@ -283,7 +283,7 @@ def _instant(given: object) -> datetime | None:
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     found = list(findings(settings.api, secrets, "token"))
     if not settings.phone_number_id.isdigit():
         found.append(Finding("error", "phone_number_id is not digits only"))

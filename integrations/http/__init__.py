@@ -1,9 +1,9 @@
 """HTTP client of all integrations: one request, and one outcome.
 
 Redirects are not followed, proxies and ``.netrc`` of the environment are not read, cookies are not kept,
-answers are bounded, every wait is explicit. What the exceptions of the transport prove, and what they do
-not, is decided in ``transport``; what a status means is decided here. ``requests`` costs a quarter of a
-second to import, so it is imported when the first request leaves; ``json`` and ``email`` when an answer is read.
+answers are bounded, every wait is explicit. ``transport`` decides what the transport's exceptions prove and do
+not prove; this module decides the meaning of a status. Importing ``requests`` needs a quarter of a
+second, so it is imported with the first request; ``json`` and ``email`` with the first answer.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import msgspec
 from integrations.port import About, NotSent, Rejected, Throttled, Timeouts, Unknown
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
-"""A provider that asks for more is wrong or lying; the failover has long gone elsewhere."""
+"""The longest accepted wait of a provider; the failover uses another channel much earlier."""
 
 ACCOUNT_CODES = frozenset({401, 402, 403, 404, 405, 407, 410})
 """Statuses about the channel as a whole: credentials, address of the service, payment."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. ``hosts`` is the allow-list of ``host`` or ``host:port``; None where settings fix the URL."""
+    """One request. ``hosts`` is the allow-list of ``host`` or ``host:port``; None if settings fix the URL."""
 
     method: str
     url: str
@@ -36,15 +36,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str = ""
     """PEM bundle to trust instead of the public authorities."""
     max_answer: int = 65_536
-    """Bytes of the answer that are read; a longer one is incomplete."""
+    """Bytes of the answer that are read; a longer answer is incomplete."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out URL, headers and body: any of them can hold a secret."""
+        """Omit URL, headers and body: any of them can contain a secret."""
         return f"Request(method={self.method!r})"
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer. ``complete`` only if its end was seen: a length that fits, or the last chunk."""
+    """An answer. ``complete`` only if its end was seen: a matching length, or the last chunk."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,16 +53,16 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out what the other side said: it may repeat what we sent."""
+        """Omit the provider's text: it may repeat the request."""
         return f"Reply(status={self.status}, complete={self.complete})"
 
 
 def url_problem(url: str, hosts: frozenset[str] | None = None) -> str:
-    """Return why this URL may not be called, or the empty string. The URL is not repeated: it may hold a secret.
+    """Return why this URL must not be called, or the empty string. The URL is not repeated: it may contain a secret.
 
-    A host on the list may resolve to a private address (that is what internal systems have). Loopback is
-    reached only when the host says so itself, link-local addresses (cloud metadata) and multicast never:
-    the transport looks at the connected peer, so that a name cannot change its mind in between.
+    A host on the list may resolve to a private address (internal systems have such addresses). Loopback is
+    allowed only if the host name itself is loopback, link-local addresses (cloud metadata) and multicast never:
+    the transport checks the connected peer, so that a name cannot resolve differently in between.
     """
     if any(character in url for character in "\\ \t\r\n\0"):
         return "the URL has spaces, backslashes or control characters"
@@ -84,7 +84,7 @@ def url_problem(url: str, hosts: frozenset[str] | None = None) -> str:
 
 
 def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
-    """Make one request; every way it can fail is a value. ``Rejected`` only for what our own rules forbid."""
+    """Make one request; every failure is a value. ``Rejected`` only for a URL that Tocsin's own rules forbid."""
     problem = url_problem(request.url, request.hosts)
     if problem:
         return Rejected("url", problem, about="account")
@@ -94,7 +94,7 @@ def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
 
 
 def judge(reply: Reply, at: datetime) -> Rejected | Throttled | Unknown | None:
-    """Return what a status alone settles; None for a 2xx whose end was seen, which the adapter then reads."""
+    """Return the outcome of a status alone; None for a complete 2xx, which the adapter then reads."""
     status, code = reply.status, str(reply.status)
     if 200 <= status < 300:
         return None if reply.complete else Unknown("the response ended early", "answer")
@@ -132,7 +132,7 @@ def _seconds(said: str) -> timedelta | None:
 
 
 def _until(said: str, date: str, at: datetime) -> timedelta | None:
-    """Count from the answer's own ``Date`` where it has one: the two clocks need not agree."""
+    """Count from the answer's own ``Date`` if it has one: the two clocks can differ."""
     from email.utils import parsedate_to_datetime
 
     try:
@@ -148,14 +148,14 @@ def _milliseconds(body: bytes) -> timedelta | None:
         case bool():
             return None
         case int() | float() as wait:
-            # Held to the bound before it is divided: JSON knows numbers that no float holds.
+            # Limited before the division: JSON has numbers that no float can represent.
             return _seconds(str(max(0, min(wait, LONGEST_RETRY_AFTER // timedelta(milliseconds=1))) / 1000))
         case _:
             return None
 
 
 def json_object(body: bytes) -> dict[str, object]:
-    """Return the JSON object in an answer, or an empty one when it holds anything else."""
+    """Return the JSON object in an answer, or an empty one for anything else."""
     import json
 
     try:

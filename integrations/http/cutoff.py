@@ -1,8 +1,8 @@
 """Time limit of one attempt, also against a peer that sends single bytes without end.
 
 Socket timeouts bound each wait, not their sum. When the sum is used up the socket is shut down; the blocked read then
-ends as a lost connection, which is what it is. One thread watches over all attempts of the process: to start a thread
-for each would cost more than many an attempt does.
+ends as a lost connection. One thread watches all attempts of the process: starting a thread
+for each would often cost more than the attempt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class CutOff:
     """A context in which the watched socket lives at most ``limit``; ``fired`` says that it was cut."""
 
     def __init__(self, limit: timedelta) -> None:
-        """Prepare; the time runs from entering to leaving the context."""
+        """Prepare; the time is counted inside the context."""
         self.fired = False
         self.over = False
         self._lock = threading.Lock()
@@ -38,15 +38,15 @@ class CutOff:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop counting; the socket is no longer ours to cut."""
+        """Stop counting; the socket is not cut any more."""
         with self._lock:
             self.over = True
             self._let_go()
 
     def watch(self, connection: socket.socket | None) -> None:
-        """Cut this connection from now on; at once when the time is already up.
+        """Watch this connection; cut it at once if the time is already up.
 
-        A duplicate of its descriptor is kept: putting TLS on a socket takes the descriptor away from it, and
+        A duplicate of its descriptor is kept: starting TLS on a socket removes its descriptor, and
         a shutdown through any duplicate ends the connection itself.
         """
         with self._lock:
@@ -75,7 +75,7 @@ class CutOff:
 
 
 class _Watch:
-    """The thread that cuts attempts; it begins with the first, and ends when there has been none for a while."""
+    """The thread that cuts attempts; it starts with the first attempt, and ends after a time without attempts."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, CutOff]] = []
@@ -84,10 +84,10 @@ class _Watch:
         self._thread: threading.Thread | None = None
 
     def over(self, attempt: CutOff, ends: float) -> None:
-        """Cut an attempt that is not over at ``ends``, by the monotonic clock."""
+        """Cut an attempt that is not finished at ``ends``, by the monotonic clock."""
         with self._news:
             heapq.heappush(self._waiting, (ends, next(self._numbers), attempt))
-            if self._thread is None or not self._thread.is_alive():  # a forked process has none
+            if self._thread is None or not self._thread.is_alive():  # a forked process has no such thread
                 self._thread = threading.Thread(target=self._run, name="cutoff", daemon=True)
                 self._thread.start()
             elif self._waiting[0][2] is attempt:
@@ -101,7 +101,7 @@ class _Watch:
             self._thread = None
 
     def _wait(self) -> bool:
-        """Wait until the first one that is not over has had its time; False when none came for ``IDLE``."""
+        """Wait until the time of the first unfinished attempt is up; False without an attempt for ``IDLE``."""
         while True:
             while self._waiting and self._waiting[0][2].over:
                 heapq.heappop(self._waiting)

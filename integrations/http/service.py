@@ -1,7 +1,7 @@
 """Shared parts of HTTP adapters: secrets, sending of a JSON document, checks of the response.
 
-A service's answer is hostile until checked: an identifier is kept only in the form that it has to have, a
-code only if it is on the adapter's own list, and nothing else of an answer goes anywhere.
+A service's answer is hostile until checked: an identifier is kept only in its required form, a
+code only if it is on the adapter's own list, and nothing else of an answer is used.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ LONGEST_IDENTIFIER = 256
 
 
 Timed = Outbound | NewRoom | Invitation
-"""An attempt of any kind: when it is made, and how long it may take."""
+"""An attempt of any kind: its time, and its timeouts."""
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL in lower case, or the empty string when it has none or cannot be read."""
+    """Return the host of a URL in lower case, or the empty string if it has none or is invalid."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -57,12 +57,12 @@ def service_of(url: str) -> str:
 
 
 def private(url: str) -> bool:
-    """Say whether nobody on the way can read: TLS, or a host on this machine."""
+    """Return whether the connection is private: TLS, or a host on this machine."""
     return url.startswith("https://") or host_of(url) in LOOPBACK
 
 
 def usable(secrets: Secrets, name: str) -> str:
-    """Return a secret that can stand in a header; ``ValueError`` says which one is missing or unfit, not what it is."""
+    """Return a secret that is valid in a header; ``ValueError`` names a missing or invalid secret, without its text."""
     if name not in secrets:
         raise ValueError(f"the secret {name} is missing")
     text = secrets[name].reveal().strip()
@@ -72,7 +72,7 @@ def usable(secrets: Secrets, name: str) -> str:
 
 
 def held(secrets: Secrets, name: str) -> str | Rejected:
-    """Return a secret as ``usable`` does, or that nothing was sent without it."""
+    """Return a secret as ``usable`` does, or the outcome "not sent" without it."""
     try:
         return usable(secrets, name)
     except ValueError as error:
@@ -86,7 +86,7 @@ def web_capabilities(
     personal_data: PersonalData = "contact",
     **more: Any,
 ) -> Capabilities:
-    """Return what a channel to a service at a URL can do; in clear over a network it carries only what is public."""
+    """Return the capabilities of a channel to a service at a URL; without TLS over a network it carries only public messages."""
     secure = private(url)
     claimed: dict[str, Any] = {
         "address_kind": "handle",
@@ -99,7 +99,7 @@ def web_capabilities(
 
 
 def findings(url: str, secrets: Secrets, *needed: str) -> tuple[Finding, ...]:
-    """Find a URL that cannot be called or is read on the way, and secrets that are missing or unfit."""
+    """Find a URL that cannot be called or has no TLS, and secrets that are missing or invalid."""
     found: list[Finding] = []
     if problem := url_problem(url):
         found.append(Finding("error", problem, "https://host/path"))
@@ -124,7 +124,7 @@ def send_json(
     ca_file: str = "",
     max_answer: int = 65_536,
 ) -> Reply | NotSent | Rejected | Unknown:
-    """Send one JSON document once; ``token`` goes into the header ``Authorization`` and nowhere else."""
+    """Send one JSON document once; ``token`` is used only in the header ``Authorization``."""
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -145,7 +145,7 @@ def send_json(
 def fetch(
     url: str, at: datetime, timeouts: Timeouts, *, token: str = "", ca_file: str = "", max_answer: int
 ) -> Reply | NotSent | Rejected | Unknown:
-    """Make one GET; ``token`` goes into the header ``Authorization`` and nowhere else."""
+    """Make one GET; ``token`` is used only in the header ``Authorization``."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return exchange(
         Request(
@@ -170,18 +170,18 @@ def answered(
     attempt: Timed,
     read: Callable[[dict[str, object]], Outcome],
 ) -> Outcome:
-    """Return what came of a request; ``read`` is given the JSON object of a 2xx whose end was seen."""
+    """Return the outcome of a request; ``read`` gets the JSON object of a complete 2xx."""
     if isinstance(reply, Reply):
         return judge(reply, attempt.at) or read(json_object(reply.body))
     return reply
 
 
 Refusals = Mapping[About, tuple[str, str]]
-"""A service's own words for its errors, by what they are about: the words, and what we say of them."""
+"""A service's own words for its errors, by subject: the words, and Tocsin's text for them."""
 
 
 def refusal(error: object, known: Refusals) -> Rejected | None:
-    """Return what a service's word for its error means; None for a word that is not known, and is not repeated."""
+    """Return the meaning of a service's error word; None for an unknown word, which is not repeated."""
     for about, (words, reason) in known.items():
         if isinstance(error, str) and error in words.split():
             return Rejected(error, reason, about=about)
@@ -189,14 +189,14 @@ def refusal(error: object, known: Refusals) -> Rejected | None:
 
 
 def identifier(given: object, also: str = "-_") -> str:
-    """Return what a service gave as an identifier if it is letters, digits and ``also``; else the empty string."""
+    """Return a service's identifier if it has only letters, digits and ``also``; else the empty string."""
     if not isinstance(given, str) or not 0 < len(given) <= LONGEST_IDENTIFIER or not given.isascii():
         return ""
     return given if all(letter.isalnum() or letter in also for letter in given) else ""
 
 
 def member(given: object, *path: str) -> object:
-    """Return what stands at ``path`` in nested JSON objects, or None where any of them is something else."""
+    """Return the value at ``path`` in nested JSON objects, or None if any of them is not an object."""
     for name in path:
         if not isinstance(given, dict):
             return None
@@ -205,5 +205,5 @@ def member(given: object, *path: str) -> object:
 
 
 def listed(given: object) -> list[object]:
-    """Return a list that a service sent, an empty one where it sent anything else."""
+    """Return a list of a service's answer, an empty one for anything else."""
     return given if isinstance(given, list) else []

@@ -1,8 +1,8 @@
 """HTTP transport by ``requests``: one attempt, with each exception mapped to an outcome.
 
-The classification is measured, not guessed: a refused connection and an unknown name prove that nothing
-left; a reset looks the same whether it came before or after the body, so it proves nothing; an answer that
-ends inside its headers comes back from ``requests`` as an empty 200, so only a seen end counts as complete.
+The classification is based on measurements: a refused connection and an unknown name prove that nothing
+was sent; a reset looks the same before and after the body, so it proves nothing; an answer that
+ends inside its headers is an empty 200 in ``requests``, so only a seen end counts as complete.
 
 The one module that imports ``requests`` at its head; import it late.
 """
@@ -33,19 +33,19 @@ METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_addres
 """Cloud metadata services outside the link-local range."""
 
 JOINED = 65_536
-"""Bytes of a body up to which it leaves together with the headers."""
+"""Largest body, in bytes, that is sent together with the headers."""
 
 
 class ForbiddenPeer(HTTPError):
-    """The name led to an address that is never called; no byte of the request has left."""
+    """The name resolved to a forbidden address; no byte of the request was sent."""
 
 
-# urllib3 logs URLs, as warnings too when an answer is strange, and some services put their password there.
+# urllib3 logs URLs, also as warnings about unusual answers, and some services put their password there.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 class _Line(threading.local):
-    """Each thread's own session and the attempt it is in: sockets are kept, nothing else is."""
+    """Each thread's own session and its current attempt: only sockets are kept."""
 
     session: requests.Session | None = None
     cut: CutOff | None = None
@@ -55,7 +55,7 @@ _LINE = _Line()
 
 
 class _Connection(HTTPConnection):
-    """A connection to a peer that may be spoken to, watched by the cut-off; a request with a body leaves in one piece."""
+    """A connection to an allowed peer, watched by the cut-off; a request with a body is sent in one piece."""
 
     _waits = False
     _head = b""
@@ -65,7 +65,7 @@ class _Connection(HTTPConnection):
         super().request(method, url, body, *args, **more)
 
     def send(self, data: Any) -> None:  # type: ignore[explicit-override]
-        """Keep the headers until the body comes: two pieces cost a system call and a packet more, on both sides."""
+        """Keep the headers until the body: two pieces need one more system call and packet, on both sides."""
         if self._waits:
             self._waits, self._head = False, data
             return
@@ -104,7 +104,7 @@ def _watch(connection: socket.socket | None) -> None:
 
 
 def _checked(connection: socket.socket, host: str) -> socket.socket:
-    """Refuse a forbidden peer before the first byte; else hand it to the cut-off."""
+    """Refuse a forbidden peer before the first byte; else pass it to the cut-off."""
     peer = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
     if forbidden(peer, host):
         connection.close()
@@ -114,7 +114,7 @@ def _checked(connection: socket.socket, host: str) -> socket.socket:
 
 
 def forbidden(peer: ipaddress.IPv4Address | ipaddress.IPv6Address, host: str) -> bool:
-    """Say whether a connected peer may not be spoken to: metadata, multicast, or loopback by another name."""
+    """Return whether a connected peer is forbidden: metadata, multicast, or loopback by another name."""
     mapped = getattr(peer, "ipv4_mapped", None)
     if mapped is not None:
         peer = mapped
@@ -147,12 +147,12 @@ def _session() -> requests.Session:
 
 
 def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
-    """Make one request and return its answer, or what the lack of one proves."""
+    """Make one request and return its answer, or the outcome without an answer."""
     if not _can_be_formed(request):
         return _UNFORMED
     waits = (request.timeouts.connect.total_seconds(), request.timeouts.read.total_seconds())
     session = _session()
-    # Nothing is merged with settings of the session, which has none but headers: that took a fifth of the time of a request.
+    # Without a merge of session settings, which are only headers: the merge took a fifth of the time of a request.
     prepared = requests.PreparedRequest()
     with CutOff(request.timeouts.total) as cut:
         _LINE.cut = cut
@@ -178,7 +178,7 @@ def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
 
 
 def _can_be_formed(request: Request) -> bool:
-    """Say whether method and headers can stand on the wire; what cannot is found out by libraries in words of their own."""
+    """Return whether method and headers can be sent; libraries report invalid ones in other words."""
     try:
         "".join(request.headers).encode("ascii")
         "".join(request.headers.values()).encode("latin-1")
@@ -203,14 +203,14 @@ def _reply(response: requests.Response, limit: int, cut: CutOff) -> Reply:
 
 
 def _framed(status: int, headers: dict[str, str]) -> bool:
-    """Say whether the end could be seen at all: without a length or chunks, a broken line looks like an end."""
+    """Return whether the end is visible at all: without a length or chunks, a broken connection looks like an end."""
     if status in {204, 205, 304}:
         return bool(headers)
     return "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
 
 
 def lost(error: BaseException) -> NotSent | Rejected | Unknown:
-    """Return what an exception of the transport proves."""
+    """Return the outcome that an exception of the transport proves."""
     causes = tuple(_causes(error))
     if any(isinstance(cause, ForbiddenPeer) for cause in causes):
         return Rejected("address", "the host name resolves to a forbidden address", about="account")
@@ -226,7 +226,7 @@ def lost(error: BaseException) -> NotSent | Rejected | Unknown:
 
 
 _OUR_FAULT = (
-    LocationValueError,  # a name that no resolver is asked for
+    LocationValueError,  # a name that is never resolved
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,

@@ -1,8 +1,8 @@
-"""Text messages by SMPP 3.4, straight to an operator or aggregator: one bind, one message, one honest answer.
+"""Text messages by SMPP 3.4, directly to an operator or aggregator: one bind and one message for each attempt.
 
-A message is accepted when every part of it was named by the SMSC. A line that is lost before a part has left
-means *not sent*; after it, *unknown*: SMPP has no key that would make a second send harmless. Receipts and
-replies come over the same kind of line, not by HTTP: ``collect`` fetches them.
+A message is accepted when the SMSC has named every part. A connection lost before a part was sent
+means *not sent*; later, *unknown*: SMPP has no idempotency key. Receipts and
+replies arrive over the same kind of connection, not by HTTP: ``collect`` fetches them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from integrations.port import (
 )
 
 LONGEST_TEXT = 450
-"""Characters that ten parts hold in the wide alphabet, less what marking and footer usually take; else the text is cut."""
+"""Characters of ten parts in the wide alphabet, without the usual marking and footer; a longer text is cut."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A route that somebody sold us. The secret ``password`` goes with ``system_id``."""
+    """A route of a provider. The secret ``password`` belongs to ``system_id``."""
 
     host: str
     port: int = 3550
     line: Literal["tls", "private"] = "tls"
-    """``private``: plain TCP through a VPN or on this machine; everybody on the way reads the password."""
+    """``private``: plain TCP through a VPN or on this machine; all systems between can read the password."""
     ca_file: str = ""
     """PEM bundle to trust instead of the system's authorities."""
     system_id: str
@@ -44,17 +44,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sender: str
     """A number (``+15005550006``), a short code (digits), or a name of up to 11 letters."""
     bind: Literal["separate", "transceiver"] = "separate"
-    """``separate`` sends as transmitter and collects as receiver; ``transceiver`` does both on one kind of bind."""
+    """``separate`` sends as transmitter and collects as receiver; ``transceiver`` does both with one kind of bind."""
     long_messages: Literal["parts", "payload"] = "parts"
-    """``parts`` with headers (UDH) that telephones join; ``payload`` where the SMSC cuts by itself (message_payload)."""
+    """``parts`` with headers (UDH) that telephones join; ``payload`` if the SMSC cuts messages (message_payload)."""
     receipt_ids: Literal["same", "hex_to_decimal"] = "same"
-    """``hex_to_decimal`` where the SMSC names a message in hexadecimal at once and in decimal in its receipts."""
+    """``hex_to_decimal`` if the SMSC names a message in hexadecimal first and in decimal in its receipts."""
     own_number: str = ""
-    """A telephone of ours that self-tests go to."""
+    """An own telephone number for test messages."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Readable on the way and bound to a number: public, no personal data, a reply is no authority."""
+    """Readable in transit and bound to a number: public, no personal data, a reply is not authority."""
     return Capabilities(
         address_kind="phone",
         domains=frozenset({f"smpp:{settings.host.lower()}:{settings.port}"}),
@@ -81,14 +81,14 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Bind and take the receipts and replies that wait; each is confirmed only when it was kept."""
+    """Bind and fetch the waiting receipts and replies; each is confirmed only after it is stored."""
     from integrations.smpp.session import receive
 
     return receive(took, at, timeouts, settings, secrets)
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     findings: list[Finding] = []
     if not 0 < settings.port < 65536:
         findings.append(Finding("error", "port is not between 1 and 65535"))
@@ -105,7 +105,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
 
 
 def sender_problem(sender: str) -> str:
-    """Return what is wrong with whom we send as, or the empty string."""
+    """Return the problem of the sender, or the empty string."""
     if sender.startswith("+"):
         return phone_problem(sender)
     if not sender.isascii() or not sender.isprintable() or not sender.strip():

@@ -1,8 +1,8 @@
 """Alphabets and parts of a text message: GSM 7-bit or UCS-2, split into parts that telephones join.
 
 A part carries 140 octets. In the network's alphabet (3GPP TS 23.038, 6.2.1) that is 160 characters, of which some
-take two places; one character outside it makes the whole message wide (UCS-2), 70 places. A longer message is cut,
-and each part begins with a header (UDH, TS 23.040, 9.2.3.24) that costs seven octets: 152 and 66 places are left.
+need two places; one character outside it makes the whole message wide (UCS-2), 70 places. A longer message is cut,
+and each part begins with a header (UDH, TS 23.040, 9.2.3.24) of seven octets: 152 and 66 places remain.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Coded(msgspec.Struct, frozen=True):
 
     @property
     def joined(self) -> bool:
-        """Say whether telephones have to join parts."""
+        """Return whether telephones must join parts."""
         return len(self.parts) > 1
 
 
 def code(text: str, reference: int) -> Coded:
-    """Return a message in the narrowest alphabet that holds it; ``reference`` is what its parts have in common."""
+    """Return a message in the narrowest suitable alphabet; ``reference`` is the common number of its parts."""
     text = text.replace("\r\n", "\n")
     try:
         units, coding = [_CODES[letter] for letter in text], NARROW
@@ -65,7 +65,7 @@ def _cut(units: list[bytes], room: int) -> list[bytes]:
 
 
 def read(octets: bytes, coding: int, *, headed: bool) -> str:
-    """Return the text of a message that came in, without its header; what cannot be read becomes a mark."""
+    """Return the text of a received message, without its header; unreadable characters become a mark."""
     if headed and octets:
         octets = octets[octets[0] + 1 :]
     match coding:

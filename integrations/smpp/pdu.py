@@ -1,7 +1,7 @@
-"""The units of SMPP 3.4 that we speak, as octets (SMPP v3.4 Issue 1.2, chapters 4 and 5).
+"""The units of SMPP 3.4 in use, as octets (SMPP v3.4 Issue 1.2, chapters 4 and 5).
 
-Every unit is a header of four 32-bit numbers (length, command, status, sequence) and a body. What comes in is
-hostile until read: a length out of bounds, a body that ends early, a text without its end are ``ValueError``.
+Every unit is a header of four 32-bit numbers (length, command, status, sequence) and a body. Received data is
+hostile until read: a length out of bounds, an incomplete body, a text without its end are ``ValueError``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ GENERIC_NACK = 0x80000000
 BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x01, 0x02, 0x09
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x04, 0x05, 0x06, 0x15
 ANSWER = 0x80000000
-"""Added to a command, it is that command's answer."""
+"""Bit that marks the answer to a command."""
 OK, TEMPORARY, INVALID_COMMAND = 0x00, 0x64, 0x03
-"""Statuses that we answer with; ``TEMPORARY`` (ESME_RX_T_APPN) asks the SMSC to come again."""
+"""Statuses of Tocsin's answers; ``TEMPORARY`` (ESME_RX_T_APPN) asks the SMSC to repeat."""
 HEADER = struct.Struct(">IIII")
 LONGEST = 70_000
 """Octets of the longest unit that is read: a payload of 64 K and its surroundings."""
 JOINED_PARTS, RECEIPT_MASK, RECEIPT = 0x40, 0x3C, 0x04
-"""Bits of ``esm_class``: the text begins with a header; which kind of message it is; an SMSC's receipt."""
+"""Bits of ``esm_class``: the text begins with a header; the kind of message; an SMSC's receipt."""
 MESSAGE_PAYLOAD, RECEIPTED_ID, MESSAGE_STATE = 0x0424, 0x001E, 0x0427
 
 
@@ -37,12 +37,12 @@ class Pdu(msgspec.Struct, frozen=True):
     body: bytes = b""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out the body: it holds passwords, numbers and texts."""
+        """Omit the body: it contains passwords, numbers and texts."""
         return f"Pdu(command={self.command:#x}, sequence={self.sequence}, status={self.status:#x})"
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """What a ``deliver_sm`` holds: a receipt, or what a person wrote."""
+    """Contents of a ``deliver_sm``: a receipt, or a person's reply."""
 
     source: str
     esm_class: int
@@ -51,7 +51,7 @@ class Delivered(msgspec.Struct, frozen=True):
     extras: dict[int, bytes]
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out who wrote what."""
+        """Omit the person and the text."""
         return f"Delivered(esm_class={self.esm_class:#x})"
 
 
@@ -61,7 +61,7 @@ def pack(pdu: Pdu) -> bytes:
 
 
 def length(header: bytes) -> int:
-    """Return how many octets follow a header; ``ValueError`` when that cannot be."""
+    """Return the number of octets after a header; ``ValueError`` if it is invalid."""
     total: int = HEADER.unpack(header)[0]
     if not HEADER.size <= total <= LONGEST:
         raise ValueError("the length of a unit is out of bounds")
@@ -75,7 +75,7 @@ def unpack(octets: bytes) -> Pdu:
 
 
 def text(given: str) -> bytes:
-    """Return a text with its end; ``ValueError`` for what SMPP cannot hold."""
+    """Return a text with its end; ``ValueError`` for text that SMPP cannot represent."""
     if "\0" in given or not given.isascii():
         raise ValueError("a text is not plain ASCII")
     return given.encode() + b"\0"
@@ -87,7 +87,7 @@ def bind(system_id: str, password: str, system_type: str) -> bytes:
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a message on its way to one number."""
+    """One part of a message to one number."""
 
     sender: str
     recipient: str
@@ -98,7 +98,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     keep_for: timedelta | None = None
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out who is told what."""
+        """Omit the number and the text."""
         return f"Submission(coding={self.coding})"
 
 
@@ -131,7 +131,7 @@ def _address(address: str) -> bytes:
 
 
 def _validity(keep_for: timedelta | None) -> str:
-    """Return how long the SMSC may try, relative to its own clock; at most what two digits of days hold."""
+    """Return the SMSC's delivery period, relative to its own clock; at most two digits of days."""
     if keep_for is None:
         return ""
     left = int(min(max(keep_for.total_seconds(), 1), 28 * 86_400))
@@ -142,13 +142,13 @@ def _validity(keep_for: timedelta | None) -> str:
 
 
 def name(body: bytes) -> str:
-    """Return the name that the SMSC gave in its answer, if it looks like one; else the empty string."""
+    """Return the name in the SMSC's answer if it has a valid form; else the empty string."""
     found = _until_nul(body, 0)[0] if b"\0" in body else ""
     return found if found and len(found) <= 64 and found.isprintable() and " " not in found else ""
 
 
 def read_delivery(body: bytes) -> Delivered:
-    """Read the body of a ``deliver_sm``; ``ValueError`` when it ends early."""
+    """Read the body of a ``deliver_sm``; ``ValueError`` if it is incomplete."""
     _, at = _until_nul(body, 0)
     source, at = _until_nul(body, at + 2)
     _, at = _until_nul(body, at + 2)
@@ -191,7 +191,7 @@ def _extras(rest: bytes) -> dict[int, bytes]:
 _LATER = frozenset({0x14, 0x58})
 """ESME_RMSGQFUL, ESME_RTHROTTLED."""
 _UNCERTAIN = frozenset({0x08, 0xFF})
-"""ESME_RSYSERR, ESME_RUNKNOWNERR: it failed inside, perhaps after it had taken the message."""
+"""ESME_RSYSERR, ESME_RUNKNOWNERR: an internal failure, perhaps after acceptance of the message."""
 _ABOUT: dict[int, About] = {
     **dict.fromkeys((0x0B, 0x50, 0x51), "recipient"),
     **dict.fromkeys((0x04, 0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x48, 0x49, 0x53), "account"),
@@ -200,7 +200,7 @@ _ABOUT: dict[int, About] = {
 
 
 def at_bind(status: int) -> Outcome:
-    """Return what a refused bind means: the message has not left, whatever the reason."""
+    """Return the outcome of a refused bind: the message was not sent, whatever the reason."""
     code = f"0x{status:08X}"
     if status in _LATER | _UNCERTAIN | {0x05}:
         return Throttled(None, f"the SMSC refused the bind with {code}: retry later", code)
@@ -208,7 +208,7 @@ def at_bind(status: int) -> Outcome:
 
 
 def at_submission(status: int) -> Outcome:
-    """Return what a refused submission means; codes of one vendor's own may be of the moment."""
+    """Return the outcome of a refused submission; vendor-specific codes can be temporary."""
     code = f"0x{status:08X}"
     if status in _LATER:
         return Throttled(None, f"the SMSC refused the message with {code}: retry later", code)

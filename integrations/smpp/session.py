@@ -1,13 +1,13 @@
-"""One line to the SMSC, phase by phase. Import it late: ``ssl`` is not free.
+"""One connection to the SMSC, phase by phase. Import it late: ``ssl`` is slow to import.
 
-The phase is the proof, as it is with mail: until the first octet of a submission may have left nothing was sent,
-after it only the SMSC's answer settles the question. On the line both sides may ask at any time, so whatever comes
-while we wait is answered: a question whether we live, a receipt (not now, when we only send), a farewell.
+The phase is the evidence, as with email: before the first octet of a submission nothing was sent,
+afterwards only the SMSC's answer settles the outcome. Both sides can send requests at any time, so every request
+during a wait is answered: a keep-alive, a receipt (deferred, when only sending), an unbind.
 
-What a ``deliver_sm`` says: how far an earlier message came, or what a person wrote.
+A ``deliver_sm`` is a receipt of an earlier message, or a person's reply.
 
-A receipt says it in optional parameters, or in a text whose form SMPP only suggests (appendix B); both are read, the
-parameters first. ``DELIVRD`` is the only state that proves delivery; of a long message it proves that of one part.
+A receipt has optional parameters, or a text whose form SMPP only suggests (appendix B); both are read, the
+parameters first. Only the state ``DELIVRD`` proves delivery; for a long message it proves delivery of one part.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Ended(Exception):
 
 @dataclass(repr=False)
 class _Line:
-    """One connection: its waits, the number of the last question, and how far it came."""
+    """One connection: its timeouts, the number of the last request, and its phase."""
 
     timeouts: Timeouts
     cut: CutOff
@@ -62,10 +62,10 @@ class _Line:
     sequence: int = 0
     connection: socket.socket | None = None
     heard: bytes = b""
-    """What has come of a unit whose end has not: a wait that ran out must not lose it."""
+    """Received octets of an incomplete unit: a timeout must not lose them."""
 
     def open(self, settings: Settings) -> None:
-        """Connect under the cut-off, and put TLS on it."""
+        """Connect under the cut-off, and start TLS."""
         wait = self.timeouts.connect.total_seconds()
         self.connection = socket.create_connection((settings.host, settings.port), timeout=wait)
         self.cut.watch(self.connection)
@@ -75,7 +75,7 @@ class _Line:
         self.connection.settimeout(self.timeouts.read.total_seconds())
 
     def close(self) -> None:
-        """Say farewell if that costs nothing, and end."""
+        """Unbind if that needs no wait, and close."""
         if self.connection is not None:
             with contextlib.suppress(OSError):
                 self.say(pdu.Pdu(pdu.UNBIND, self.sequence + 1))
@@ -88,7 +88,7 @@ class _Line:
         self.connection.sendall(pdu.pack(unit))
 
     def hear(self) -> pdu.Pdu:
-        """Return the next unit; ``OSError`` when the line ends, ``ValueError`` when it is none."""
+        """Return the next unit; ``OSError`` if the connection ends, ``ValueError`` if the unit is invalid."""
         self._fill(pdu.HEADER.size)
         total = pdu.HEADER.size + pdu.length(self.heard[: pdu.HEADER.size])
         self._fill(total)
@@ -105,23 +105,23 @@ class _Line:
             self.heard += part
 
     def ask(self, command: int, body: bytes = b"") -> pdu.Pdu:
-        """Send a question and return its answer; all else that comes meanwhile is answered and forgotten."""
+        """Send a request and return its answer; other requests meanwhile are answered and dropped."""
         self.sequence += 1
         self.say(pdu.Pdu(command, self.sequence, body=body))
         for unit in self.units():
             if unit.sequence == self.sequence and unit.command in {command | pdu.ANSWER, pdu.GENERIC_NACK}:
                 return unit
             if unit.command == pdu.DELIVER_SM:
-                # Nobody is here to keep it: the SMSC brings it again, to whoever collects.
+                # It cannot be stored here: the SMSC repeats it to a collector.
                 self.answer(unit, pdu.TEMPORARY, b"\0")
         raise ConnectionError("the other side ended")
 
     def answer(self, unit: pdu.Pdu, status: int = pdu.OK, body: bytes = b"") -> None:
-        """Answer a question of the SMSC."""
+        """Answer a request of the SMSC."""
         self.say(pdu.Pdu(unit.command | pdu.ANSWER, unit.sequence, status, body))
 
     def units(self) -> Iterator[pdu.Pdu]:
-        """Yield what comes, except for what keeps the line alive; end with the SMSC's farewell."""
+        """Yield received units except keep-alives; end with the SMSC's unbind."""
         while True:
             unit = self.hear()
             if unit.command == pdu.ENQUIRE_LINK:
@@ -136,7 +136,7 @@ class _Line:
 
 
 def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Hand over one message and return what is known of it."""
+    """Submit one message and return its outcome."""
     parts = _parts(outbound, settings)
     if isinstance(parts, Rejected):
         return parts
@@ -159,12 +159,12 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
 
 
 def _parts(outbound: Outbound, settings: Settings) -> list[bytes] | Rejected:
-    """Return the bodies of all submissions, formed before anything is opened."""
+    """Return the bodies of all submissions, made before the connection."""
     if problem := phone_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
     if problem := sender_problem(settings.sender):
         return Rejected("sender", f"sender: {problem}", about="account")
-    # The same for every attempt of the same send: parts of a first and a second attempt join to one message.
+    # The same for every attempt of the same send: telephones join parts of a first and a second attempt.
     reference = int.from_bytes(hashlib.sha256(outbound.idempotency_key.encode()).digest()[:2])
 
     def coded_as(one: Outbound) -> alphabet.Coded:
@@ -210,7 +210,7 @@ def _bind(line: _Line, settings: Settings, login: bytes, separate: int) -> None:
 
 
 def _hand_over(line: _Line, parts: list[bytes]) -> Outcome:
-    """Submit one part after the other; the message is accepted when the SMSC has named them all."""
+    """Submit the parts in order; the message is accepted when the SMSC has named them all."""
     line.phase = "answer"
     if line.connection is not None:
         line.connection.settimeout(line.timeouts.after_body.total_seconds())
@@ -218,14 +218,14 @@ def _hand_over(line: _Line, parts: list[bytes]) -> Outcome:
     for body in parts:
         answer = line.ask(pdu.SUBMIT_SM, body)
         if answer.status != pdu.OK or answer.command == pdu.GENERIC_NACK:
-            # Without this part the message cannot be read, whatever became of those before it.
+            # Without this part the message cannot be read, whatever the outcome of the earlier parts.
             return at_submission(answer.status)
         names.append(pdu.name(answer.body))
     return named(" ".join(names) if all(names) else "", "the SMSC reported success without a message id")
 
 
 def _broken(phase: str) -> Outcome:
-    """Return what a lost line proves in this phase."""
+    """Return the outcome of a lost connection in this phase."""
     match phase:
         case "answer":
             return Unknown(
@@ -238,7 +238,7 @@ def _broken(phase: str) -> Outcome:
 
 
 def receive(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Take what waits until nothing has come for a while and the SMSC still answers; say what went wrong."""
+    """Fetch waiting units until none arrives for a time and the SMSC still answers; return the problem."""
     login = _login(settings, secrets)
     if isinstance(login, Rejected):
         return login.reason
@@ -265,7 +265,7 @@ def _drain(line: _Line, took: Took, at: datetime, settings: Settings) -> str:
         except TimeoutError:
             if asked:
                 raise
-            # Silence is either nothing to say or a dead line: ask, and the answer tells which.
+            # Silence means no messages or a dead connection: a request shows which.
             line.sequence += 1
             asked, units = line.sequence, line.units()
             line.say(pdu.Pdu(pdu.ENQUIRE_LINK, asked))
@@ -279,7 +279,7 @@ def _drain(line: _Line, took: Took, at: datetime, settings: Settings) -> str:
 
 
 def _keep(line: _Line, unit: pdu.Pdu, took: Took, at: datetime, settings: Settings) -> bool:
-    """Hand on what came, and confirm it only then: until it is confirmed the SMSC keeps it."""
+    """Pass on a received unit, then confirm it: the SMSC keeps it until the confirmation."""
     try:
         found = read_incoming(pdu.read_delivery(unit.body), unit.sequence, at, settings)
     except ValueError:
@@ -296,10 +296,10 @@ _STATES: dict[int, Kind] = {
     **dict.fromkeys((3, 4, 5, 8), "failed"),
     6: "accepted",
 }
-"""By number: en route, delivered, expired, deleted, undeliverable, accepted on somebody's behalf, rejected."""
+"""By number: en route, delivered, expired, deleted, undeliverable, accepted on behalf of the recipient, rejected."""
 _WORDS = {"ENROUTE": 1, "DELIVRD": 2, "EXPIRED": 3, "DELETED": 4, "UNDELIV": 5, "ACCEPTD": 6, "REJECTD": 8}
 LONGEST_RECEIPT = 500
-"""Octets of a receipt's text that are read: SMPP suggests about 160, and to search costs more than they are many."""
+"""Octets of a receipt's text that are read: SMPP suggests about 160, and a search is slow on long texts."""
 _TEXT = re.compile(
     r"id:(\S{1,64}).*?\bstat:([A-Za-z]{1,10})(?:.*?\berr:(\w{1,8}))?", re.DOTALL | re.IGNORECASE
 )
@@ -308,7 +308,7 @@ _TEXT = re.compile(
 def read_incoming(
     one: pdu.Delivered, sequence: int, at: datetime, settings: Settings
 ) -> Receipt | Answer | None:
-    """Return what came in; None for what says nothing, as a state that the SMSC itself calls unknown."""
+    """Return the receipt or reply; None without information, such as a state that the SMSC itself calls unknown."""
     kind = one.esm_class & pdu.RECEIPT_MASK
     if kind == 0:
         return _answer(one, sequence, at)
@@ -316,14 +316,14 @@ def read_incoming(
 
 
 def _receipt(one: pdu.Delivered, at: datetime, settings: Settings) -> Receipt | None:
-    """Read a receipt; an ``at`` of its own it has only in the SMSC's local time, so ours counts."""
+    """Read a receipt; its own time is only in the SMSC's local time, so Tocsin's time counts."""
     found = _TEXT.search(alphabet.read(one.text[:LONGEST_RECEIPT], one.coding, headed=False))
     name = pdu.name(one.extras.get(pdu.RECEIPTED_ID, b"").rstrip(b"\0") + b"\0")
     state = int.from_bytes(one.extras.get(pdu.MESSAGE_STATE, b"")[:1]) or None
     if found:
         given = found[1]
         if settings.receipt_ids == "hex_to_decimal" and given.isascii() and given.isdigit():
-            given = f"{int(given):X}"  # as the answer to the submission had it
+            given = f"{int(given):X}"  # in the form of the answer to the submission
         name = name or given
         state = state or _WORDS.get(found[2].upper())
     kind = _STATES.get(state or 0)
@@ -334,7 +334,7 @@ def _receipt(one: pdu.Delivered, at: datetime, settings: Settings) -> Receipt | 
 
 
 def _answer(one: pdu.Delivered, sequence: int, at: datetime) -> Answer | None:
-    """Read what a person wrote. SMPP names no message that comes in: its place in time and on the line does."""
+    """Read a person's reply. SMPP does not name received messages: time and sequence number identify one."""
     text = alphabet.read(one.text, one.coding, headed=bool(one.esm_class & pdu.JOINED_PARTS))
     digits = one.source.removeprefix("+")
     if not digits.isascii() or not digits.isalnum():

@@ -1,8 +1,8 @@
 """Email by SMTP, command by command, so that a lost connection has a known phase.
 
-``smtplib.sendmail`` throws away both what matters: the phase in which the line broke and the queue id in
-the last answer. Here every command is sent by itself and the phase is kept. Before the final dot has left,
-a lost line means *not sent*; after it, *unknown*; the server's code decides the rest. Where the server
+``smtplib.sendmail`` loses both important results: the phase in which the connection broke and the queue id in
+the last answer. Here every command is sent separately and the phase is known. Before the final dot is sent,
+a lost connection means *not sent*; after it, *unknown*; the server's code decides the rest. If the server
 offers DSN it is asked for reports with ``ENVID`` set to the idempotency key, and never returns the body.
 """
 
@@ -30,7 +30,7 @@ from integrations.port import (
 
 
 class OAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a token is asked for in place of a password, with the secret ``client_secret``."""
+    """Source of a token in place of a password, with the secret ``client_secret``."""
 
     token_url: str
     client_id: str
@@ -38,7 +38,7 @@ class OAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Imap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mailbox on a server, read by IMAP and left as it is; the secret ``imap_password`` opens it."""
+    """A mailbox on a server, read by IMAP and not changed; the secret ``imap_password`` is its password."""
 
     host: str
     port: int = 993
@@ -46,16 +46,16 @@ class Imap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     folder: str = "INBOX"
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     state: Path
-    """The file that says how far it was read."""
+    """The file with the reading position."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A relay that we hand mail to."""
+    """A relay for email."""
 
     host: str
     port: int = 587
     sender: str
-    """Envelope sender and ``From``: where bounces go."""
+    """Envelope sender and ``From``: the address for bounces."""
     sender_name: str = ""
     tls: Literal["required", "opportunistic", "implicit", "none"] = "required"
     """``required``: STARTTLS or nothing is sent; ``implicit``: TLS from the first byte (port 465)."""
@@ -64,25 +64,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     username: str = ""
     """When set, the secret ``password`` is used with it, or a token."""
     oauth: OAuth | None = None
-    """When set, a token (XOAUTH2) opens the relay and the mailbox in place of their passwords."""
+    """When set, a token (XOAUTH2) replaces the passwords of the relay and the mailbox."""
     helo: str = ""
-    """The name we greet with; the sender's domain when empty."""
+    """The name in the greeting; empty means the sender's domain."""
     sign: Literal["", "smime"] = ""
     """``smime``: every message is signed with the secrets ``certificate`` and ``signing_key``, or is not sent."""
     dkim_selector: str = ""
-    """Under which name DNS has the key that the relay signs with (DKIM)."""
+    """The DNS name (selector) of the relay's signing key (DKIM)."""
     nameserver: str = ""
-    """Who is asked about the sender's domain, ``ADDRESS`` or ``ADDRESS:PORT``; the system's resolver when empty."""
+    """DNS server for the sender's domain, ``ADDRESS`` or ``ADDRESS:PORT``; empty means the system's resolver."""
     bounces: str = ""
-    """Where bounces go when the relay offers no delivery reports: each message's key is put into this address."""
+    """Address for bounces if the relay offers no delivery reports: each message's key is put into this address."""
     mailbox: Path | None = None
-    """The folder (Maildir) to which reports and replies to ``sender`` come; none without."""
+    """The folder (Maildir) that receives reports and replies to ``sender``; optional."""
     imap: Imap | None = None
-    """The mailbox on a server to which they come; none without."""
+    """The mailbox on a server that receives reports and replies; optional."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """E-mail carries at most ``internal``, signed or not: every relay on the way can read it."""
+    """Email carries at most ``internal``, signed or not: every relay in transit can read it."""
     oauth = settings.oauth
     tokens = frozenset({service_of(oauth.token_url)} if oauth is not None else ())
     return Capabilities(
@@ -106,7 +106,7 @@ def capabilities(settings: Settings) -> Capabilities:
 
 
 def address_problem(address: str) -> str:
-    """Return what is wrong with a mail address, without repeating it, or the empty string."""
+    """Return the problem of an email address, without the address, or the empty string."""
     from integrations.smtp.mime import address_problem as problem
 
     return problem(address)
@@ -127,7 +127,7 @@ def open_line(settings: Settings, secrets: Secrets) -> BulkConnection:
 
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
-    """Read the delivery reports and the replies that lie in the mailboxes."""
+    """Read the delivery reports and the replies in the mailboxes."""
     if settings.mailbox is None and settings.imap is None:
         return ""
     from integrations.smtp import mailbox
@@ -154,7 +154,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     from integrations.smtp.linting import lint as found
 
     return tuple(found(settings, secrets))
@@ -177,7 +177,7 @@ def look_up(settings: Settings) -> tuple[Finding, ...]:
 
 
 def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find certificates that are not valid at ``at``, or will soon be no longer."""
+    """Find certificates that are not valid at ``at``, or expire soon."""
     if not settings.sign:
         return ()
     from integrations.smtp import signing

@@ -1,8 +1,8 @@
 """DNS checks of the sender domain (R19): MX, SPF, DMARC, and DKIM if the channel names a selector.
 
-Asked only when a person wants it, with dnspython (the extra ``dns``), which reads hostile answers, goes over to TCP and finds the
-system's resolver on every system. What could not be asked is said to be so, and is never taken for an answer. A record's text is
-a stranger's and is not repeated. That a record is there proves nothing of what leaves; the receiver's answer to a test does.
+Only on a person's request, with dnspython (the extra ``dns``), which parses hostile answers, falls back to TCP and finds the
+system's resolver on every system. A failed query is reported and never counts as an answer. A record's text is
+foreign and is not repeated. A record proves nothing about sent email; the receiver's answer to a test does.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from integrations.port import Finding
 from integrations.smtp import Settings
 
 LIMIT = timedelta(seconds=5)
-"""How long one question may take."""
+"""Time limit of one query."""
 MOST_PARENTS = 8
-"""How far up a policy is looked for (RFC 9989: the walk up the tree)."""
+"""Number of levels searched for a policy (RFC 9989: the walk up the tree)."""
 _POLICY = re.compile(r";\s*p\s*=\s*(none|quarantine|reject)\b", re.IGNORECASE)
 _KEY = re.compile(r"(?:^|;)\s*p\s*=\s*([^;\s]*)", re.IGNORECASE)
 
 
 class _Silent(Exception):
-    """Nobody answered: nothing is known."""
+    """No answer: nothing is known."""
 
 
 def look_up(settings: Settings) -> Iterator[Finding]:
-    """Yield what is wrong with the records of the sender's domain, or that they could not be asked for."""
+    """Yield the problems of the records of the sender's domain, or a failed query."""
     domain = settings.sender.rpartition("@")[2]
     resolver = _resolver(settings.nameserver)
     try:
@@ -46,11 +46,11 @@ def look_up(settings: Settings) -> Iterator[Finding]:
 
 
 def _resolver(nameserver: str) -> Resolver:
-    """Return who is asked: the system's resolver, or the one that the channel names as ``ADDRESS`` or ``ADDRESS:PORT``."""
+    """Return the DNS server: the system's resolver, or the channel's ``ADDRESS`` or ``ADDRESS:PORT``."""
     if not nameserver:
         try:
             resolver = Resolver()
-        except (DNSException, OSError):  # a machine without any resolver: who is asked will be silent
+        except (DNSException, OSError):  # a machine without any resolver: queries will fail
             resolver = Resolver(configure=False)
     else:
         resolver = Resolver(configure=False)
@@ -61,7 +61,7 @@ def _resolver(nameserver: str) -> Resolver:
 
 
 def _asked(resolver: Resolver, name: str, kind: RdataType) -> list[str]:
-    """Return the records of a name, none where there are none; raises _Silent where nobody says."""
+    """Return the records of a name, if any; raises _Silent without an answer."""
     try:
         answer = resolver.resolve(name, kind, search=False)
     except (NXDOMAIN, NoAnswer):

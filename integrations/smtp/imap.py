@@ -1,9 +1,9 @@
-"""The mailbox to which reports and replies return, read where it is by IMAP (RFC 9051) and never changed.
+"""The mailbox for reports and replies, read by IMAP (RFC 9051) and never changed.
 
-The mailbox is opened for reading only: nothing is deleted, moved or marked as read. How far it was read stands in a file of ours, by
-the numbers (UIDs) that the server gives to mails and never gives again; a mail of which something could not be kept is named in it
-and read again. One worker reads at a time. Where the file is lost, or the server numbers anew, all is read once more, which does no harm: what was taken already
-is known by its digest. What the server says is hostile: its answers are bounded and repeated nowhere.
+The mailbox is opened for reading only: nothing is deleted, moved or marked as read. A local file has the reading position, by
+the numbers (UIDs) that the server gives to emails and never reuses; the file names an email that could not be stored completely,
+and that email is read again. One worker reads at a time. If the file is lost, or the server changes the numbers, everything is read again, which is harmless: a digest
+identifies known emails. The server's answers are hostile: they are bounded and never repeated.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from integrations.smtp.reports import LARGEST
 
 @contextmanager
 def alone(state: Path) -> Iterator[bool]:
-    """Hold the lock beside a state's file; yield false, without waiting, where somebody holds it. Raises OSError.
+    """Acquire the lock beside a state's file; yield false, without waiting, if another process has it. Raises OSError.
 
-    The file of the lock stays: who removed it could take it away from under somebody who holds it.
+    The lock's file is never removed: the removal could break another process's lock.
     """
     descriptor = os.open(state.with_name(f"{state.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -64,39 +64,39 @@ else:
 
 PASSWORD = "imap_password"  # noqa: S105  # the name of a secret
 MOST = 1_000
-"""Mails of one round."""
+"""Emails of one round."""
 MOST_HEARD = 64_000_000
-"""Bytes of an answer to one command: a mailbox of a million mails names them in half of that."""
+"""Bytes of an answer to one command: the numbers of a million emails need half of that."""
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _NUMBER = re.compile(rb"\d{1,10}")
 Keep = Callable[[bytes], bool]
-"""Takes one mail, and says whether all of it was kept."""
+"""Processes one email; returns whether all of it was stored."""
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """How far a mailbox was read: all below ``next`` but those in ``again``, under the numbering ``validity``."""
+    """Reading position of a mailbox: all below ``next`` except those in ``again``, in the numbering ``validity``."""
 
     validity: int = 0
     next: int = 1
     again: tuple[int, ...] = ()
 
 
-# Made with the module, which one thread imports: msgspec crashes where two decode a class for the first time.
+# Made at the import, in one thread: msgspec crashes if two threads decode a class for the first time.
 _REACHED = msgspec.json.Decoder(Reached)  # noqa: TID251  # no other type contains this class
 
 
 class _Trouble(Exception):
-    """The round ends; says why, without a word of the server's."""
+    """Ends the round, with a reason without the server's words."""
 
 
 def collect(
     box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_file: str, token: str = ""
 ) -> str:
-    """Hand every mail that was not read yet to ``keep``. Return what went wrong, or the empty string.
+    """Pass every unread email to ``keep``. Return the problem, or the empty string.
 
-    A ``token`` opens the mailbox in place of the password.
+    A ``token`` replaces the mailbox's password.
 
-    Where another worker reads the same mailbox nothing is done: what is there is that one's.
+    Nothing is done while another worker reads the same mailbox.
     """
     if not token and PASSWORD not in secrets:
         return f"the secret {PASSWORD} is missing"
@@ -122,12 +122,12 @@ def _collected(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_f
     except ssl.SSLCertVerificationError:
         return "the certificate of the mailbox server is not valid"
     except (imaplib.IMAP4.error, OSError, ValueError):
-        # Neither class of error says more: their words are the server's.
+        # Neither class of error has more information: their texts are the server's.
         return "the connection to the mailbox was lost, or the server does not support IMAP"
 
 
 class _Bounded(imaplib.IMAP4):
-    """A line on which no single piece may be longer than a report can be, cut off from its first byte on."""
+    """A connection with bounded pieces, watched by the cut-off from the first byte."""
 
     def __init__(self, box: Imap, context: ssl.SSLContext | None, wait: float, cut: CutOff) -> None:
         self._tls, self._cut = context if box.tls == "implicit" else None, cut
@@ -140,13 +140,13 @@ class _Bounded(imaplib.IMAP4):
         return plain if self._tls is None else self._tls.wrap_socket(plain, server_hostname=self.host)
 
     def read(self, size: int) -> bytes:  # type: ignore[explicit-override]
-        """Read a piece whose length the server gave."""
+        """Read a piece of a length that the server gave."""
         if size > LARGEST + 1:
             raise self.abort("too long")
         return self._counted(super().read(size))
 
     def readline(self) -> bytes:  # type: ignore[explicit-override]
-        """Read a line; all lines and pieces of one answer are counted, as the library keeps them all."""
+        """Read a line; all lines and pieces of one answer are counted, because the library keeps them all."""
         return self._counted(super().readline())
 
     def _command(self, name: str, *args: Any) -> Any:
@@ -163,7 +163,7 @@ class _Bounded(imaplib.IMAP4):
 def opened(
     box: Imap, secrets: Secrets, timeouts: Timeouts, ca_file: str, cut: CutOff, token: str = ""
 ) -> imaplib.IMAP4:
-    """Return a line on which the folder is open for reading; raises OSError or IMAP4.error where there is none."""
+    """Return a connection with the folder open for reading; raises OSError or IMAP4.error."""
     context = None if box.tls == "none" else ssl.create_default_context(cafile=ca_file or None)
     line = _Bounded(box, context, timeouts.connect.total_seconds(), cut)
     try:
@@ -210,7 +210,7 @@ def _round(line: imaplib.IMAP4, box: Imap, keep: Keep) -> str:
 
 
 def _waiting(line: imaplib.IMAP4, first: int) -> list[int]:
-    """Return the numbers from ``first`` on; each comes in a line of its own, where SEARCH puts all into one, however long."""
+    """Return the numbers from ``first`` on, each in a line of its own; SEARCH would put all into one line."""
     kind, found = line.uid("FETCH", f"{first}:*", "(UID)")
     if kind != "OK":
         raise _Trouble("the mailbox server does not list the new email")
@@ -219,7 +219,7 @@ def _waiting(line: imaplib.IMAP4, first: int) -> list[int]:
 
 
 def _fetched(line: imaplib.IMAP4, uid: int) -> bytes | None:
-    """Return one mail, cut where it is longer than a report; None where it is there no more."""
+    """Return one email, cut at the length of a report; None if it no longer exists."""
     kind, found = line.uid("FETCH", str(uid), f"(UID BODY.PEEK[]<0.{LARGEST + 1}>)")
     if kind != "OK":
         raise _Trouble("the mailbox server does not return the new email")
@@ -237,7 +237,7 @@ def _number(given: list[Any]) -> int:
 
 
 def _read(path: Path) -> Reached:
-    """Return how far it was read; from the beginning where that is not known."""
+    """Return the reading position; the beginning if not known."""
     try:
         return _REACHED.decode(path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):

@@ -1,9 +1,9 @@
 """Many messages over one connection, pipelined (RFC 2920): one round trip for each instead of four.
 
-What follows a message's final dot leaves in the same write: the next one's MAIL, RCPT and DATA; the one after it is composed
-before the answers are read, while the server is at work. The phase stays the proof. A
-server takes a message when it has seen its final dot, so when the line breaks, the message whose dot may have left and was
-not answered is ``unknown``, and those behind it are ``not_sent``. Where the server offers no PIPELINING each command waits
+One write has a message's final dot and the next one's MAIL, RCPT and DATA; the one after it is composed
+before the answers are read, while the server works. The phase is still the evidence. A
+server accepts a message after its final dot, so if the connection breaks, the message whose dot may be sent and was
+not answered is ``unknown``, and later ones are ``not_sent``. Without PIPELINING on the server each command waits
 for its answer.
 """
 
@@ -32,18 +32,18 @@ from integrations.smtp.session import (
 )
 
 _RESET = -1
-"""In the place of a message's number: what is sent carries none."""
+"""Instead of a message's number, for data without one."""
 _Reply = tuple[int, bytes]
 _Ready = tuple[int, bytes, tuple[bytes, bytes, bytes]]
-"""A message's number, what DATA carries, and its envelope."""
+"""A message's number, its DATA, and its envelope."""
 _LONGEST_REPLY = 8192
 
 
 class SmtpLine:
-    """One connection to the relay; it is opened for the first batch, and anew when it was lost."""
+    """One connection to the relay; it is opened for the first batch, and again after a loss."""
 
     def __init__(self, settings: Settings, secrets: Secrets) -> None:
-        """Keep where to; nothing is connected yet."""
+        """Store the settings; nothing is connected yet."""
         self._settings, self._secrets = settings, secrets
         self._smtp: smtplib.SMTP | None = None
 
@@ -78,7 +78,7 @@ class SmtpLine:
                 self._drop()
 
     def _opened(self, first: Outbound, cut: CutOff) -> smtplib.SMTP:
-        """Return the connection; one that the server let go of meanwhile is made anew, before anything is sent on it."""
+        """Return the connection; a closed connection is opened again before anything is sent."""
         if (kept := self._smtp) is not None and kept.sock is not None:
             cut.watch(kept.sock)
             with contextlib.suppress(OSError, smtplib.SMTPException):
@@ -109,33 +109,33 @@ class SmtpLine:
 
 
 class _Batch:
-    """Messages on their way over one connection, and what became of each so far."""
+    """Messages in transit over one connection, and their outcomes so far."""
 
     def __init__(self, outbounds: Sequence[Outbound], settings: Settings, seal: Seal | None) -> None:
         self.outbounds, self._settings, self._seal = outbounds, settings, seal
         self._outcomes: list[Outcome | None] = [unfit(outbound, settings) for outbound in outbounds]
         self._dotted = _RESET
-        """The message whose final dot may have left and was not answered."""
+        """The message whose final dot may be sent and was not answered."""
 
     @property
     def settled(self) -> bool:
-        """Is there nothing left to send?"""
+        """Whether everything is sent."""
         return None not in self._outcomes
 
     def all(self) -> tuple[Outcome, ...]:
-        """Return every outcome; what was never begun was not sent."""
+        """Return every outcome; a message that was never begun was not sent."""
         return tuple(
             outcome or NotSent("the connection was lost before this message") for outcome in self._outcomes
         )
 
     def stop(self, outcome: Outcome | None = None) -> None:
-        """Settle all that is open: with ``outcome``, or as a lost line does."""
+        """Settle all open messages: with ``outcome``, or as after a lost connection."""
         for n, known in enumerate(self._outcomes):
             if known is None:
                 self._outcomes[n] = outcome or broken("answer" if n == self._dotted else "data")
 
     def run(self, smtp: smtplib.SMTP) -> None:
-        """Hand over one message after the other; each write holds the end of one and the beginning of the next."""
+        """Send the messages in order; each write has the end of one and the beginning of the next."""
         pipelined = smtp.has_extn("pipelining")
         ending, about = b"", _RESET
         ready = self._composed(smtp)
@@ -145,7 +145,7 @@ class _Batch:
             self._dotted = about
             if pipelined:
                 smtp.send(ending + b"".join(envelope))
-                one = next(ready, None)  # while the server is at work
+                one = next(ready, None)  # while the server works
                 if ending:
                     self._settle(about, reply(smtp))
                 answers = [reply(smtp) for _ in envelope]
@@ -159,7 +159,7 @@ class _Batch:
             self._settle(about, reply(smtp))
 
     def _composed(self, smtp: smtplib.SMTP) -> Iterator[_Ready]:
-        """Yield each message that can leave, composed when it is asked for."""
+        """Yield each message that can be sent, composed on demand."""
         for n, outbound in enumerate(self.outbounds):
             if self._outcomes[n] is not None:
                 continue
@@ -180,7 +180,7 @@ class _Batch:
     def _one_by_one(
         self, smtp: smtplib.SMTP, ending: bytes, envelope: Sequence[bytes], about: int
     ) -> list[_Reply]:
-        """Wait for each answer; the first bad one ends the envelope."""
+        """Wait for each answer; the first negative one ends the envelope."""
         if ending:
             smtp.send(ending)
             self._settle(about, reply(smtp))
@@ -193,7 +193,7 @@ class _Batch:
         return answers
 
     def _next(self, n: int, content: bytes, answers: Sequence[_Reply]) -> tuple[bytes, int]:
-        """Return what is to be written next, and the message that the answer to it is about."""
+        """Return the next data to write, and the message of its answer."""
         wanted = ("sender", "recipient", "data")
         for phase, (code, text) in zip(wanted, answers, strict=False):
             if code == 354 or _good(code, text):
@@ -201,12 +201,12 @@ class _Batch:
             self._outcomes[n] = refused(phase, code, text)
             if code == 421:
                 raise smtplib.SMTPServerDisconnected("the server closes")
-            # Whoever says 354 although nobody is to get it waits for a message: it gets an empty one.
+            # A server that answers 354 without a recipient waits for a message: it gets an empty one.
             return (b".\r\n" if answers[-1][0] == 354 else b"RSET\r\n"), _RESET
         return content, n
 
     def _settle(self, n: int, answer: _Reply) -> None:
-        """Keep what the server said at the end of a message."""
+        """Store the server's answer at the end of a message."""
         self._dotted = _RESET
         if n == _RESET:
             return
@@ -217,7 +217,7 @@ class _Batch:
 
 
 def reply(smtp: smtplib.SMTP) -> _Reply:
-    """Read one answer as ``smtplib`` does, at a third of its cost; what is no answer ends the line."""
+    """Read one answer as ``smtplib`` does, at a third of its cost; an invalid answer ends the connection."""
     if smtp.file is None:
         return smtp.getreply()
     texts = []

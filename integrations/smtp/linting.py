@@ -78,7 +78,7 @@ def _signing(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
 
 
 def is_nameserver(given: str) -> bool:
-    """Say whether it is empty, or an address with or without a port."""
+    """Return whether it is empty, or an address with or without a port."""
     address, _, port = given.rpartition(":") if given.count(":") == 1 else (given, "", "53")
     try:
         ip_address(address or "::")

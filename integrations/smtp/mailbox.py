@@ -1,12 +1,12 @@
-"""The mailbox to which reports and replies return, as a folder in the form of Maildir on this machine.
+"""The mailbox for reports and replies, as a Maildir folder on this machine.
 
-Whatever brings mail there (a mail server here, or a program that fetches it) puts each into ``new`` as a whole.
-What was read is moved to ``cur``; what is for people stays unread in it.
+The delivering program (a mail server here, or a fetching program) puts each email into ``new`` as a whole.
+A processed email is moved to ``cur``; email for people remains unread there.
 
-A person's reply by mail: whoever has the message writes its code back in the first line.
+A person's reply by email: the recipient writes the message's code in the first line.
 
-Only that line counts. What is quoted below it holds the code as well, and programs quote: a notice of absence must not
-say that somebody has read a message.
+Only that line counts. Quoted text below it has the code as well, and programs quote: an absence notice must not
+count as reading.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from integrations.smtp import reports
 from integrations.smtp.reports import LARGEST, parsed, words
 
 MOST = 1_000
-"""Mails of one round."""
+"""Emails of one round."""
 
 
 def heard(raw: bytes, at: datetime, bounces: str = "") -> list[Receipt | Answer]:
-    """Return what one mail says: reports, or a person's reply; nothing for any other mail."""
+    """Return the contents of one email: reports, or a person's reply; nothing for any other email."""
     receipts: list[Receipt | Answer] = [*reports.read(raw, at, bounces)]
     if not receipts and (answer := read_reply(raw, at)) is not None:
         receipts.append(answer)
@@ -34,7 +34,7 @@ def heard(raw: bytes, at: datetime, bounces: str = "") -> list[Receipt | Answer]
 
 
 def collect(folder: Path, took: Took, at: datetime, bounces: str = "") -> str:
-    """Hand what came to ``took``; a mail of which something was not kept stays where it is. Return what went wrong."""
+    """Pass the contents to ``took``; an email that was not stored completely is not moved. Return the problem."""
     try:
         waiting = sorted(path for path in (folder / "new").iterdir() if path.is_file())[:MOST]
         (folder / "cur").mkdir(exist_ok=True)
@@ -57,11 +57,11 @@ def _one(path: Path, folder: Path, took: Took, at: datetime, bounces: str) -> bo
 
 LONGEST_LINE = 200
 MOST_BYTES = 20_000
-"""Bytes of a reply that are looked through for its first line."""
+"""Bytes of a reply that are searched for its first line."""
 
 
 def read_reply(raw: bytes, at: datetime) -> Answer | None:
-    """Return what a person wrote; None for what a program sent, and for what is no reply."""
+    """Return a person's reply; None for an automatic email, and for any other email."""
     try:
         message = parsed(raw)
         return None if message is None else _answer(message, raw, at)
@@ -71,7 +71,7 @@ def read_reply(raw: bytes, at: datetime) -> Answer | None:
         TypeError,
         AttributeError,
         RecursionError,
-    ):  # the parser's own words for bytes that are no mail
+    ):  # the parser's errors for bytes that are not an email
         return None
 
 
@@ -86,7 +86,7 @@ def _answer(message: Message, raw: bytes, at: datetime) -> Answer | None:
 
 
 def _first_line(message: Message) -> str:
-    """Return the first line that the person wrote, out of the first part that is plain text."""
+    """Return the person's first line, from the first part in plain text."""
     for part in message.walk():
         if part.get_content_type() != "text/plain":
             continue

@@ -1,7 +1,7 @@
 """One message as the bytes that go over SMTP: RFC 5322, seven bits, CRLF, dots stuffed.
 
-Pure: the same attempt gives the same bytes, whatever the machine. What would break out of a header is
-refused, not cleaned: whoever wrote it should know. A ``Seal`` signs what stands below the headers.
+Pure: the same attempt gives the same bytes on every machine. Text that would break out of a header is
+refused, not cleaned: its author should know. A ``Seal`` signs the part below the headers.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _XTEXT = re.compile(r"[!-*,-<>-~]*")
 _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 _POLICY = SMTP.clone(cte_type="7bit")
 Seal = Callable[[bytes, bytes], bytes]
-"""Takes a MIME entity and a boundary that is not in it; returns the entity that takes its place."""
+"""Takes a MIME entity and a boundary that is not in it; returns the replacing entity."""
 
 
 def address_problem(address: str) -> str:
-    """Return what is wrong with a mail address, without repeating it, or the empty string."""
+    """Return the problem of an email address, without the address, or the empty string."""
     local, at, domain = address.rpartition("@")
     if _NOT_IN_ADDRESS.search(address):
         return "the address has characters that an address may not have"
@@ -44,14 +44,14 @@ def address_problem(address: str) -> str:
 
 
 def bounce_problem(address: str) -> str:
-    """Return what is wrong with an address into which keys are to be put, or the empty string."""
+    """Return the problem of an address for keyed bounces, or the empty string."""
     return address_problem(_keyed(address, "A" * 32))
 
 
 def return_path(sender: str, bounces: str, key: str) -> str:
-    """Return the envelope sender where the relay reports nothing itself (VERP): the key stands in it, and nobody's name.
+    """Return the envelope sender for a relay without reports (VERP): it has the key, without a person's name.
 
-    The key is a digest, so it says nothing to whoever reads it; one of another form stays out of the address.
+    The key is a digest, so it shows nothing to a reader; a key of another form is not put into the address.
     """
     if not bounces:
         return sender
@@ -73,9 +73,9 @@ def header_problem(outbound: Outbound) -> str:
 
 
 def assembled(outbound: Outbound, sender: str, sender_name: str, seal: Seal | None = None) -> bytes:
-    """Return the message as DATA carries it, without the final dot; ``Message-ID`` is the idempotency key.
+    """Return the message for DATA, without the final dot; ``Message-ID`` is the idempotency key.
 
-    What is the same for many messages is folded and encoded once.
+    Common parts of many messages are folded and encoded once.
     """
     plain = f"{sender}{outbound.recipient}".isascii()
     key, domain = outbound.idempotency_key.encode(), sender.rpartition("@")[2].encode()
@@ -89,16 +89,16 @@ def assembled(outbound: Outbound, sender: str, sender_name: str, seal: Seal | No
 
 
 def _sealed(outbound: Outbound, seal: Seal) -> bytes:
-    # In base64 nothing is left that a relay would change: no dot or "From " at a line's start, no blank at its end.
+    # A relay changes nothing in base64: no dot or "From " at a line's start, no blank at its end.
     return seal(
         _entity(outbound, _base64).removesuffix(b"\r\n"), b"=_signed_" + outbound.idempotency_key.encode()
     )
 
 
 def _entity(outbound: Outbound, encode: Callable[[bytes], bytes]) -> bytes:
-    """Return the text, with the page beside it where there is one, from its ``Content-Type`` on.
+    """Return the text, with the HTML page if there is one, from its ``Content-Type`` on.
 
-    A boundary that begins with ``=_`` can stand in no quoted-printable text (RFC 2045 6.7), and in no base64.
+    A boundary that begins with ``=_`` cannot be in quoted-printable text (RFC 2045 6.7) or in base64.
     """
     plain = _part(b"plain", plain_body(outbound), encode)
     if outbound.html is None:
@@ -113,11 +113,11 @@ def _entity(outbound: Outbound, encode: Callable[[bytes], bytes]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _constant(sender: str, sender_name: str, subject: str, plain: bool) -> bytes:
-    """Return the headers that many messages have in common; ``plain`` when no address needs SMTPUTF8."""
+    """Return the common headers of many messages; ``plain`` if no address needs SMTPUTF8."""
     message = EmailMessage(policy=_POLICY.clone(utf8=not plain))
     message["From"] = _address(sender, sender_name)
     message["Subject"] = subject
-    # RFC 3834: no vacation notice answers a machine, and DSNs come by the envelope.
+    # RFC 3834: prevents vacation notices; DSNs use the envelope.
     message["Auto-Submitted"] = "auto-generated"
     message["MIME-Version"] = "1.0"
     return _LONE_ENDS.sub(b"\r\n", message.as_bytes().rstrip(b"\r\n")) + b"\r\n"
@@ -140,7 +140,7 @@ def _quoted(content: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _quoted_line(line: bytes) -> bytes:
-    """Return one line as quoted-printable (RFC 2045 6.7): no line's form depends on another's, and most are everybody's."""
+    """Return one line as quoted-printable (RFC 2045 6.7): lines are independent, and most are the same for all recipients."""
     return binascii.b2a_qp(line, istext=True).replace(b"\n", b"\r\n")
 
 
@@ -150,20 +150,20 @@ def _base64(content: bytes) -> bytes:
 
 
 def _address(address: str, name: str = "") -> Address:
-    """Return a header address; given in two parts, because as one Python refuses names beyond ASCII."""
+    """Return a header address; in two parts, because Python refuses names beyond ASCII in one."""
     local, _, domain = address.rpartition("@")
     return Address(display_name=name, username=local, domain=domain)
 
 
 def stuffed(message: bytes) -> bytes:
-    """Return a message whose lines end with CRLF as DATA carries it (RFC 5321 4.5.2), without the final dot."""
+    """Return a message with CRLF lines in the form of DATA (RFC 5321 4.5.2), without the final dot."""
     body = message.replace(b"\r\n.", b"\r\n..")
     body = b"." + body if body.startswith(b".") else body
     return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
 def xtext(value: str) -> str:
-    """Encode a DSN parameter (RFC 3461 4): printable ASCII without ``+`` and ``=`` stands for itself."""
+    """Encode a DSN parameter (RFC 3461 4): printable ASCII except ``+`` and ``=`` is unchanged."""
     if _XTEXT.fullmatch(value):
         return value
     return "".join(

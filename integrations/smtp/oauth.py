@@ -1,7 +1,7 @@
 """Logging in with a token in place of a password: client credentials (RFC 6749 4.4), then SASL XOAUTH2.
 
-A token is kept in this process until shortly before it ends, and let go of when a server refuses it. The service that gives it is a
-failure domain of its own: without it no mail leaves, and nothing of a message has left then.
+A token is cached in this process until shortly before it expires, and dropped if a server refuses it. The token service is a
+failure domain of its own: without it no email is sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TOKENS: dict[tuple[str, ...], tuple[str, datetime]] = {}
 
 
 def bearer(given: OAuth, secrets: Secrets, at: datetime, timeouts: Timeouts, ca_file: str) -> str | Outcome:
-    """Return a token that holds at ``at``, or why there is none."""
+    """Return a token that is valid at ``at``, or why there is none."""
     secret = held(secrets, "client_secret")
     if isinstance(secret, Rejected):
         return secret
@@ -64,7 +64,7 @@ def _read(reply: Reply | Outcome, at: datetime, key: tuple[str, ...]) -> str | O
 
 
 def forget(given: OAuth, secrets: Secrets) -> None:
-    """Let go of a token that a server refused."""
+    """Drop a token that a server refused."""
     _TOKENS.pop(_key(given, usable(secrets, "client_secret")), None)
 
 
@@ -73,5 +73,5 @@ def _key(given: OAuth, secret: str) -> tuple[str, ...]:
 
 
 def xoauth2(user: str, token: str) -> str:
-    """Return what SASL XOAUTH2 sends first."""
+    """Return the initial response of SASL XOAUTH2."""
     return f"user={user}\x01auth=Bearer {token}\x01\x01"

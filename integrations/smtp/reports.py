@@ -1,18 +1,18 @@
-"""Delivery status notifications (RFC 3464), as they lie in the mailbox to which a relay returns them.
+"""Delivery status notifications (RFC 3464) in the mailbox of a relay's reports.
 
-Only a ``multipart/report`` of the type ``delivery-status`` is one: a vacation notice, a bounce in prose and a reply are
-not. One of the type ``feedback-report`` is a reader's complaint (RFC 5965). The envelope's identifier is the key that we gave with the message (``ENVID``); where a relay lost it, the
-``Message-ID`` in the returned headers holds the same key. A report that names neither is about nothing of ours. What a
-report says in words is for people, in any language, and is not read, save for the reply of the server that refused.
+Only a ``multipart/report`` of the type ``delivery-status`` counts: a vacation notice, a bounce in prose and a reply do
+not. The type ``feedback-report`` is a reader's complaint (RFC 5965). The envelope's identifier (``ENVID``) is the idempotency key of the message; if a relay lost it, the
+``Message-ID`` in the returned headers has the same key. A report without either is foreign. The prose of a
+report is for people, in any language, and is not read, except the reply of the server that refused.
 
-Where a relay offers no reports the key stands in the address that bounces come to (VERP), and a bounce in prose counts as well: one
-that came from nobody, that is no automatic reply, and that holds a code which ends the matter (5.y.z, or a reply 5yz). The address is known to
-whoever got the message, as the ``Message-ID`` is: all that a forged bounce brings about is the next channel.
+If a relay offers no reports the address for bounces has the key (VERP), and a bounce in prose counts as well:
+it has no sender, is not an automatic reply, and has a code of a permanent failure (5.y.z, or a reply 5yz). The address is known to
+each recipient of the message, like the ``Message-ID``: a forged bounce only causes failover to the next channel.
 
-Mail from strangers, parsed at a cost that its size bounds: one that was written for the parser must not hold up the rest.
+Parser of foreign email with a cost bounded by its size: an email against the parser must not delay the others.
 
-The parser of the standard library looks through the parameters of a header again for each of them, and holds each line against
-every container that it lies in; some names of character sets are codecs whose cost grows with the square of the text. So headers
+The parser of the standard library scans the parameters of a header again for each of them, and compares each line with
+every container around it; some names of character sets are codecs whose cost grows with the square of the text. So headers
 are cut, lines and containers are counted before anything is parsed, and only the beginning of a body is ever decoded.
 """
 
@@ -32,18 +32,18 @@ from integrations.port import Receipt
 from integrations.smtp.verdicts import Verdict, verdict
 
 LARGEST = 1_000_000
-"""Bytes of one mail: reports return headers, never a body, where the relay keeps to what it was asked."""
+"""Bytes of one email: reports return headers, never a body, if the relay follows the request."""
 LONGEST_FIELD = 1_000
-"""Characters of a header that are read; whatever names a message, a sender or a boundary is shorter."""
+"""Characters of a header that are read; names of messages, senders and boundaries are shorter."""
 MOST_CONTAINERS = 20
-"""Multiparts of one mail: a report is one, and returns perhaps a few."""
+"""Multiparts of one email: a report is one, and may return a few."""
 MOST_LINES = 30_000
-"""Lines of one mail: as many as the largest has where they are of a usual length."""
+"""Lines of one email: the number for the largest email with lines of a usual length."""
 _CONTAINER = re.compile(rb"multipart/", re.IGNORECASE)
 
 
 class _Cut(Compat32):
-    """What the parser keeps of a header: its beginning."""
+    """The beginning of a header that the parser keeps."""
 
     def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:  # type: ignore[explicit-override]
         """Return name and value of a header; the value is cut."""
@@ -55,7 +55,7 @@ _PARSER = BytesParser(policy=_Cut())
 
 
 def parsed(raw: bytes, *, headers_only: bool = False) -> Message | None:
-    """Return a mail; None for one that is too large, or has more lines or containers than an honest one."""
+    """Return an email; None if it is too large, or has too many lines or containers."""
     if len(raw) > LARGEST or max(map(raw.count, (b"\n", b"\r"))) > MOST_LINES:
         return None
     if sum(1 for _ in _CONTAINER.finditer(raw)) > MOST_CONTAINERS:
@@ -64,7 +64,7 @@ def parsed(raw: bytes, *, headers_only: bool = False) -> Message | None:
 
 
 def words(part: Message, most: int) -> str:
-    """Return the beginning of a part's text, from at most so many bytes; raises LookupError for a character set that is none."""
+    """Return the beginning of a part's text, from a limited number of bytes; raises LookupError for an unknown character set."""
     body = part.get_payload(decode=True)
     charset = part.get_content_charset() or "utf-8"
     return body[:most].decode(charset, "replace") if isinstance(body, bytes) else ""
@@ -79,7 +79,7 @@ _KINDS: dict[str, Literal["relayed", "delivered", "failed", "delayed"]] = {
     "delayed": "delayed",
 }
 _COMPLAINTS = ("abuse", "fraud", "virus", "other")
-"""Kinds of feedback by which a reader complains (RFC 5965); ``not-spam`` says the opposite."""
+"""Kinds of feedback that are complaints (RFC 5965); ``not-spam`` is the opposite."""
 _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
 _ENDED = (
@@ -89,20 +89,20 @@ _ENDED = (
         re.ASCII | re.MULTILINE | re.IGNORECASE,
     ),
 )
-"""Codes that end the matter: the enhanced ones (RFC 3463) say more than the others (RFC 5321), which count only where a server's
+"""Codes of permanent failures: the enhanced ones (RFC 3463) are more exact than the others (RFC 5321), which count only if a server's
 reply begins, at the head of a line or of what is quoted: a notice of delay may speak of 500 seconds, or of 500 other mails."""
 _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 _NOBODY = ("mailer-daemon", "postmaster")
 MOST_WORDS = 20_000
-"""Characters of a bounce in prose that are looked through."""
+"""Characters of a bounce in prose that are searched."""
 LONGEST_REPLY = 500
-"""Characters of a server's reply that are judged."""
+"""Characters of a server's reply that are classified."""
 MOST_HEADERS = 10
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
 def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
-    """Return what a report says of messages of ours; nothing for any other mail. ``bounces`` is where keyed bounces come to."""
+    """Return the receipts of a report on Tocsin's messages; nothing for any other email. ``bounces`` is the address of keyed bounces."""
     try:
         message = parsed(raw)
         if message is None:
@@ -121,12 +121,12 @@ def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
         TypeError,
         AttributeError,
         RecursionError,
-    ):  # the parser's own words for bytes that are no mail
+    ):  # the parser's errors for bytes that are not an email
         return ()
 
 
 def _complaints(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
-    """Read a complaint; the reader is often left out, and our own ``Message-ID`` in what was returned names them."""
+    """Read a complaint; it often omits the reader, whom the returned ``Message-ID`` identifies."""
     parts = _parts(message.get_payload())
     told = next((part for part in parts if part.get_content_type() == "message/feedback-report"), None)
     fields = told.get_payload() if told is not None else None
@@ -138,7 +138,7 @@ def _complaints(message: Message, digest: str, at: datetime, keyed: str) -> Iter
 
 
 def _addressed(message: Message, bounces: str) -> str:
-    """Return our key out of the address that a bounce was sent to."""
+    """Return the key from the address of a bounce."""
     local, _, domain = bounces.rpartition("@")
     if not local:
         return ""
@@ -203,14 +203,14 @@ def _field(group: Message, name: str) -> str:
 
 
 def _envelope(group: Message) -> str:
-    """Return our key out of the envelope's identifier, in whatever case and encoding the relay returned it."""
+    """Return the key from the envelope's identifier, in any case and encoding of the relay."""
     given = _XTEXT.sub(lambda found: chr(int(found[1], 16)), _field(group, "Original-Envelope-Id"))
     found = _KEY.search(given.upper())
     return found[0] if found else ""
 
 
 def _returned(parts: list[Message]) -> str:
-    """Return our key out of the ``Message-ID`` of what was returned, headers alone or the whole."""
+    """Return the key from the ``Message-ID`` of the returned headers or message."""
     for part in parts:
         if part.get_content_type() in ("message/rfc822", "message/global"):
             inner = _parts(part.get_payload())

@@ -1,8 +1,8 @@
-"""One SMTP transaction, phase by phase. Import it late: ``smtplib`` and ``ssl`` are not free.
+"""One SMTP transaction, phase by phase. Import it late: ``smtplib`` and ``ssl`` are slow to import.
 
-The phase is the proof. A server takes a message when it has seen the final dot, never before (RFC 5321
-4.1.1.4), so everything up to the body is ``not_sent``. The final dot goes out by itself: once it may have
-left, only the server's answer settles the question.
+The phase is the evidence. A server accepts a message after the final dot, never before (RFC 5321
+4.1.1.4), so everything up to the body is ``not_sent``. The final dot is sent separately: once it may be
+sent, only the server's answer settles the outcome.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Ended(Exception):
 
 @dataclass(repr=False)
 class Transaction:
-    """One transaction: the connection, how far it came, and what it is about."""
+    """One transaction: the connection, its phase, and its message."""
 
     smtp: smtplib.SMTP
     outbound: Outbound
@@ -62,17 +62,17 @@ class Transaction:
     token: str = ""
 
     def wait_at_most(self, limit: timedelta) -> None:
-        """Bound each further wait for the other side."""
+        """Bound each further wait for the server."""
         if self.smtp.sock is not None:
             self.smtp.sock.settimeout(limit.total_seconds())
 
 
 def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Hand over one message to one recipient and return what is known of it."""
+    """Send one message to one recipient and return its outcome."""
     if bad := unfit(outbound, settings):
         return bad
     try:
-        # Composed before anything is opened: a message that cannot be formed needs no connection.
+        # Composed before the connection: an invalid message needs no connection.
         seal = sealing(outbound.at, settings, secrets)
         content = assembled(outbound, settings.sender, settings.sender_name, seal)
     except Ended as end:
@@ -97,7 +97,7 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
 
 
 def unfit(outbound: Outbound, settings: Settings) -> Rejected | None:
-    """Return why a message cannot leave at all, before anything is opened."""
+    """Return why a message cannot be sent at all, before the connection."""
     if problem := header_problem(outbound):
         return Rejected("header", problem)
     if problem := address_problem(outbound.recipient):
@@ -108,7 +108,7 @@ def unfit(outbound: Outbound, settings: Settings) -> Rejected | None:
 
 
 def sealing(at: datetime, settings: Settings, secrets: Secrets) -> Seal | None:
-    """Return what signs, None where the channel does not sign. Raises Ended: nothing leaves unsigned that was to be signed."""
+    """Return the signer, None for a channel without signatures. Raises Ended, so that no unsigned message is sent instead."""
     if not settings.sign:
         return None
     from integrations.smtp import signing
@@ -128,7 +128,7 @@ def _context(settings: Settings) -> ssl.SSLContext:
 
 
 def broken(phase: str) -> Outcome:
-    """Return what a lost line proves in this phase."""
+    """Return the outcome of a lost connection in this phase."""
     match phase:
         case "answer":
             return Unknown(
@@ -141,7 +141,7 @@ def broken(phase: str) -> Outcome:
 
 
 def connect(line: Transaction) -> None:
-    """Open, greet, secure and log in: all that comes before a first message. Raises Ended, OSError or SMTPException."""
+    """Open, greet, secure and log in before a first message. Raises Ended, OSError or SMTPException."""
     smtp, oauth = line.smtp, line.settings.oauth
     if oauth is not None:
         outcome = bearer(oauth, line.secrets, line.outbound.at, line.outbound.timeouts, line.settings.ca_file)
@@ -158,7 +158,7 @@ def connect(line: Transaction) -> None:
 
 
 def _open(line: Transaction) -> None:
-    """Open the connection under the cut-off, so that even a greeting that drips has an end."""
+    """Open the connection under the cut-off, so that even a slow greeting has an end."""
     settings = line.settings
     wait = line.outbound.timeouts.connect.total_seconds()
     line.smtp.sock = socket.create_connection((settings.host, settings.port), timeout=wait)
@@ -188,11 +188,11 @@ def _log_in(line: Transaction) -> None:
         raise Ended(NotSent("the password is not sent without TLS"))
     smtp, oauth = line.smtp, line.settings.oauth
     offered = smtp.esmtp_features.get("auth", "").upper().split()
-    # One mechanism, once: smtplib's login() tries a wrong password again by each, and locks accounts so.
+    # One mechanism, once: smtplib's login() tries a wrong password with each, which locks accounts.
     ways: dict[str, Any] = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login}
     if oauth is not None:
         first = xoauth2(line.settings.username, line.token)
-        ways = {"XOAUTH2": lambda challenge=None: "" if challenge else first}  # once refused, no second try
+        ways = {"XOAUTH2": lambda challenge=None: "" if challenge else first}  # one attempt only
     way = next((name for name in ways if name in offered), None)
     if way is None:
         raise Ended(NotSent(f"the mail server offers no supported login method ({', '.join(ways)})"))
@@ -205,7 +205,7 @@ def _log_in(line: Transaction) -> None:
     except smtplib.SMTPAuthenticationError as error:
         if oauth is not None:
             forget(oauth, line.secrets)
-        # The exception holds what the server said, which may repeat what was sent: it ends here.
+        # The exception has the server's text, which may repeat the request: it is not raised further.
         outcome = refused(line.phase, error.smtp_code, b"")
     else:
         return
@@ -221,7 +221,7 @@ def _envelope(line: Transaction) -> None:
 
 
 def envelope(smtp: smtplib.SMTP, settings: Settings, outbound: Outbound) -> tuple[str, list[str], list[str]]:
-    """Return the envelope sender, and the options of MAIL and RCPT; raises Ended for an address that the server does not know."""
+    """Return the envelope sender, and the options of MAIL and RCPT; raises Ended for an address that the server does not support."""
     recipient, key, reports = outbound.recipient, outbound.idempotency_key, smtp.has_extn("dsn")
     sender = settings.sender if reports else return_path(settings.sender, settings.bounces, key)
     international = not f"{sender}{recipient}".isascii()
@@ -230,7 +230,7 @@ def envelope(smtp: smtplib.SMTP, settings: Settings, outbound: Outbound) -> tupl
         raise Ended(Rejected("smtputf8", why, about="recipient"))
     options, wanted = ["SMTPUTF8"] if international else [], []
     if reports:
-        # RET=HDRS always: a report must not carry the text back through other people's servers.
+        # RET=HDRS always: a report must not return the text through other servers.
         options += ["RET=HDRS", f"ENVID={xtext(key)}"]
         wanted += ["NOTIFY=SUCCESS,FAILURE,DELAY"]
         wanted += [] if international else [f"ORCPT=rfc822;{xtext(recipient)}"]
@@ -257,19 +257,19 @@ def _hand_over(line: Transaction, content: bytes) -> Outcome:
 
 
 def queue_id(text: bytes) -> str:
-    """Return the name that the server gave to a message, where its answer has one."""
+    """Return the server's name of a message, if its answer has one."""
     found = _QUEUE_ID.search(text)
     return next((group.decode("ascii") for group in found.groups() if group), "") if found else ""
 
 
 def _expect(line: Transaction, code: int, text: bytes) -> None:
-    """Go on after a positive answer; end the transaction after any other."""
+    """Continue after a positive answer; end the transaction after any other."""
     if not 200 <= code < 300:
         raise Ended(refused(line.phase, code, text))
 
 
 def refused(phase: str, code: int, text: bytes) -> Outcome:
-    """Return what a negative answer means. The server's words are not kept: they repeat addresses."""
+    """Return the outcome of a negative answer. The server's words are not kept: they repeat addresses."""
     if not 400 <= code < 600:
         return broken(phase)
     enhanced = _ENHANCED.match(text)

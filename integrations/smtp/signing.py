@@ -1,8 +1,8 @@
-"""S/MIME signatures (RFC 8551): ``multipart/signed`` over exactly the bytes that leave. Import it late: certificates are not free.
+"""S/MIME signatures (RFC 8551): ``multipart/signed`` over exactly the sent bytes. Import it late: certificates are slow to import.
 
-A channel that signs sends nothing that is not signed: whatever keeps it from signing is a ``Trouble``, and a trouble refuses the
-message. What is signed is in base64 and CRLF, so that no relay has a reason to change it on the way (RFC 8551 3.1.2). The time of
-signing is among what is signed, so a repeated attempt differs in its signature and in nothing else.
+A channel that signs sends only signed messages: any failure to sign is a ``Trouble``, and a trouble refuses the
+message. The signed part is in base64 and CRLF, so that no relay has a reason to change it (RFC 8551 3.1.2). The time of
+signing is signed as well, so a repeated attempt differs only in its signature.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from integrations.port import Finding, Secrets
 
 CERTIFICATE, KEY, PASSPHRASE = "certificate", "signing_key", "signing_passphrase"
-"""The names of the secrets: PEM, the signer's own certificate first; PEM; text, where the key is encrypted."""
+"""The names of the secrets: PEM, the signer's own certificate first; PEM; text, if the key is encrypted."""
 SOON = timedelta(days=30)
-"""How long before its end a certificate is warned of."""
+"""Time before the end of a certificate at which a warning starts."""
 _MAIL = frozenset({ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
 class Trouble(Exception):
-    """Nothing can be signed; says why, and holds neither a secret nor an address."""
+    """Nothing can be signed; has the reason, without secrets and addresses."""
 
 
 class Signer:
-    """A certificate with its key and the authorities between it and the reader's trust."""
+    """A certificate with its key and its intermediate authorities."""
 
     def __init__(
         self, chain: Sequence[x509.Certificate], key: RSAPrivateKey | EllipticCurvePrivateKey
     ) -> None:
-        """Take a chain whose first certificate is the key's own."""
+        """Store a chain whose first certificate is the key's own."""
         self._chain, self._key = chain, key
 
     def check(self, at: datetime) -> None:
-        """Raise Trouble where a certificate of the chain is not valid at ``at``."""
+        """Raise Trouble if a certificate of the chain is not valid at ``at``."""
         for certificate in self._chain:
             if at < certificate.not_valid_before_utc:
                 raise Trouble(
@@ -55,7 +55,7 @@ class Signer:
                 )
 
     def ending(self, at: datetime) -> Iterator[Finding]:
-        """Yield a finding where a certificate is not valid at ``at``, or will soon be no longer."""
+        """Yield a finding for each certificate that is not valid at ``at``, or expires soon."""
         try:
             self.check(at)
         except Trouble as trouble:
@@ -67,7 +67,7 @@ class Signer:
             yield Finding("warning", what, _RENEW)
 
     def names(self, address: str) -> bool:
-        """Say whether the certificate is one for ``address``: else readers are warned of another sender."""
+        """Return whether the certificate is for ``address``: else readers get a warning about another sender."""
         return address.lower() in {address.lower() for address in _addresses(self._chain[0])}
 
     def seal(self, entity: bytes, boundary: bytes) -> bytes:
@@ -78,7 +78,7 @@ class Signer:
         builder = PKCS7SignatureBuilder().set_data(entity).add_signer(self._chain[0], self._key, SHA256())
         for certificate in self._chain[1:]:
             builder = builder.add_certificate(certificate)
-        # Binary: the line ends are right already, and are signed as they leave.
+        # Binary: the line ends are right already, and are signed unchanged.
         proof = builder.sign(Encoding.DER, [PKCS7Options.DetachedSignature, PKCS7Options.Binary])
         lines = base64.encodebytes(proof).rstrip(b"\n").replace(b"\n", b"\r\n")
         return b"".join(
@@ -101,7 +101,7 @@ _RENEW = "Replace the certificate and its key at the places of the secrets."
 
 
 def signer(secrets: Secrets) -> Signer:
-    """Return what signs, out of the channel's secrets; raises Trouble. Whether it is valid today is for ``Signer.check``."""
+    """Return the signer from the channel's secrets; raises Trouble. ``Signer.check`` checks its validity."""
     chain = _chain(_text(secrets, CERTIFICATE))
     key = _key(_text(secrets, KEY), secrets[PASSPHRASE].reveal() if PASSPHRASE in secrets else None)
     try:
@@ -115,7 +115,7 @@ def signer(secrets: Secrets) -> Signer:
 
 
 def findings(sender: str, secrets: Secrets) -> Iterator[Finding]:
-    """Yield what would keep mail from being signed, or its signature from being believed, whatever the day."""
+    """Yield problems that prevent signing, or trust in the signature, independent of the date."""
     try:
         found = signer(secrets)
     except Trouble as trouble:
@@ -128,7 +128,7 @@ def findings(sender: str, secrets: Secrets) -> Iterator[Finding]:
 
 
 def ending(secrets: Secrets, at: datetime) -> Iterator[Finding]:
-    """Yield what time does to the certificates; nothing where they cannot be read, which ``findings`` says."""
+    """Yield the expiry problems of the certificates; nothing if they cannot be read, which ``findings`` reports."""
     try:
         found = signer(secrets)
     except Trouble:
@@ -150,7 +150,7 @@ def _chain(pem: bytes) -> list[x509.Certificate]:
 
 
 def _key(pem: bytes, passphrase: str | None) -> RSAPrivateKey | EllipticCurvePrivateKey:
-    # What the library says of a key may repeat a part of it: none of its words go further.
+    # The library's error about a key may repeat a part of it: its text is not used.
     try:
         key = load_pem_private_key(pem, None if passphrase is None else passphrase.encode())
     except TypeError:
@@ -172,7 +172,7 @@ def _for_mail(one: x509.Certificate) -> bool:
 
 
 def _addresses(one: x509.Certificate) -> Iterator[str]:
-    """Yield the mail addresses of a certificate, in the subject (old) and among its alternative names."""
+    """Yield the email addresses of a certificate, in the subject (old) and among its alternative names."""
     for name in one.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
         yield str(name.value)
     try:

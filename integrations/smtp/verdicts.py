@@ -1,7 +1,7 @@
 """Cause of a mail server's refusal, from its code and text: the recipient, the message, or the account.
 
-One code means different things: 5.7.1 is one reader's own rule or a block of our server, and only the words tell them apart. The
-first row that fits decides. What no row knows is left to the phase in which it came.
+One code has different meanings: 5.7.1 is one reader's own rule or a block of the sending server, and only the words distinguish them. The
+first matching row decides. Without a matching row the phase of the refusal decides.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from integrations.port import About, Address
 
 
 class Verdict(NamedTuple):
-    """Whom it concerns, and what it proves of the address."""
+    """Its subject, and its finding about the address."""
 
     about: About
     address: Address = ""
 
 
 GONE, MAILBOX, US = Verdict("recipient", "gone"), Verdict("message"), Verdict("account")
-"""Nobody has the address; this mailbox does not take this message; nobody there takes anything from us."""
+"""The address does not exist; this mailbox refuses this message; the whole server refuses the sender."""
 
 
 class Row(NamedTuple):
-    """Codes and words that fit together, and a reply in which they stood."""
+    """Codes and words that belong together, and an example reply."""
 
     codes: str
     words: str
@@ -62,12 +62,12 @@ TABLE = (
 
 
 def verdict(code: str, words: str) -> Verdict | None:
-    """Return what a refusal is about; None where no row knows it."""
+    """Return the subject of a refusal; None without a matching row."""
     whole = f"{code} {words}"
     return next((row.verdict for row in TABLE if fits(row, whole)), None)
 
 
 def fits(row: Row, whole: str) -> bool:
-    """Does a reply have a code of this row, as a code and not within another number, and its words?"""
+    """Whether a reply has a code of this row, not within another number, and its words."""
     coded = re.search(rf"(?<![\d.])(?:{row.codes})(?!\.?\d)", whole)
     return bool(coded and re.search(row.words, whole, re.IGNORECASE))

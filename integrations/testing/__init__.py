@@ -1,1 +1,1 @@
-"""For those who write integrations: a server that misbehaves on purpose, and the checks that every adapter passes."""
+"""For authors of integrations: a server that misbehaves on purpose, and the checks that every adapter passes."""

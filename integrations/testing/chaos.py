@@ -1,7 +1,7 @@
 """A TCP server on the loopback that misbehaves on purpose, one conversation after the other.
 
 A *script* is a function of one accepted connection. It may read what the other side sends, answer, break
-off, reset, or say nothing until the server closes. Nothing in it sleeps: silence waits for the end.
+off, reset, or send nothing until the server closes. It never sleeps: silence waits for the end.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from types import TracebackType
 
 
 class Talk:
-    """One accepted connection, as a script sees it."""
+    """One accepted connection of a script."""
 
     def __init__(self, connection: socket.socket, closing: threading.Event) -> None:
         """Wrap the connection; ``closing`` ends every silence."""
         self._connection = connection
         self._closing = closing
         self.heard = b""
-        """Bytes that the other side sent; a script may take lines out of them."""
+        """Received bytes; a script can remove lines from them."""
         self.lines: list[bytes] = []
-        """What a script took out, in order."""
+        """The removed lines, in order."""
 
     def say(self, content: bytes) -> None:
         """Send bytes."""
         self._connection.sendall(content)
 
     def drip(self, content: bytes, pause: float = 0.05) -> None:
-        """Send one byte after the other, for ever slow, until the other side goes or the server closes."""
+        """Send single bytes slowly, until the other side disconnects or the server closes."""
         for index in range(len(content)):
             if self._closing.wait(pause):
                 return
             self._connection.sendall(content[index : index + 1])
 
     def hear(self) -> bytes:
-        """Return the next bytes; none when the other side has ended."""
+        """Return the next bytes; none if the other side has ended."""
         part = self._connection.recv(65536)
         self.heard += part
         return part
 
     def hear_until(self, mark: bytes) -> bool:
-        """Read until ``mark`` was heard; False when the other side ended before."""
+        """Read until ``mark``; False if the other side ended before."""
         while mark not in self.heard:
             if not self.hear():
                 return False
@@ -64,11 +64,11 @@ class Talk:
             body += part
 
     def stay_silent(self) -> None:
-        """Say nothing until the server closes."""
+        """Send nothing until the server closes."""
         self._closing.wait()
 
     def hang_up(self) -> None:
-        """End the conversation from another thread: a script that still listens hears the end."""
+        """End the conversation from another thread: a reading script sees the end."""
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
@@ -82,12 +82,12 @@ Script = Callable[[Talk], None]
 
 
 class ChaosServer:
-    """A context: listens on ``host`` and ``port``, follows the script with each connection, keeps the talks."""
+    """A context: listens on ``host`` and ``port``, runs the script for each connection, stores the conversations."""
 
     host = "127.0.0.1"
 
     def __init__(self, script: Script) -> None:
-        """Bind at once; connections are answered from entering to leaving the context."""
+        """Bind at once; connections are answered inside the context."""
         self._script = script
         self._closing = threading.Event()
         self._listener = socket.create_server((self.host, 0))
@@ -105,7 +105,7 @@ class ChaosServer:
     ) -> None:
         """End every silence, stop accepting, wait for the conversations."""
         self._closing.set()
-        # A shut listener wakes the blocked accept on Linux; elsewhere closing does.
+        # A shutdown of the listener wakes the blocked accept on Linux; on other systems its closing does.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -115,13 +115,13 @@ class ChaosServer:
             thread.join(5)
 
     def rest(self) -> None:
-        """Wait until each conversation so far has ended: what the other side sent last was heard."""
+        """Wait until each conversation so far has ended, with all received bytes."""
         for thread in self._threads[1:]:
             thread.join(5)
 
     @property
     def heard(self) -> bytes:
-        """All that anyone sent, in order of connection."""
+        """All received bytes, in order of connection."""
         return b"".join(talk.heard for talk in self.talks)
 
     def _accept(self) -> None:
@@ -138,7 +138,7 @@ class ChaosServer:
         talk = Talk(connection, self._closing)
         self.talks.append(talk)
         connection.settimeout(10)
-        # What the other side does to the connection is its business: a script just ends.
+        # The other side can break the connection at any time: the script then ends.
         with connection, contextlib.suppress(OSError):
             self._script(talk)
 

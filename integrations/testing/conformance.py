@@ -1,8 +1,8 @@
-"""The checks that every adapter passes: each way a line can break, and the one outcome it allows.
+"""The checks that every adapter passes: each failure of a connection, and its one allowed outcome.
 
 The rows are the classification table of measured transport events. For each, a real socket on the loopback
-misbehaves that way while the adapter sends; its outcome must be the row's, and neither it nor anything logged
-meanwhile, down to DEBUG, may hold the address, the text or a secret. ``check`` returns what is wrong in words, or the empty string:
+misbehaves that way while the adapter sends; its outcome must be the row's, and neither the outcome nor the logs
+meanwhile, down to DEBUG, may contain the address, the text or a secret. ``check`` returns the problem in words, or the empty string:
 
     @pytest.mark.parametrize("row", rows("http"), ids=str)
     def test_row(row):
@@ -48,18 +48,18 @@ IMPATIENT = Timeouts(
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """The adapter under check, and how to point it at a server of ours."""
+    """The adapter under check, and its settings for a test server."""
 
     adapter: Integration
     transport: Transport
     settings: Callable[[str, int, bool], Any]
-    """Takes host, port and whether TLS is spoken from the first byte."""
+    """Takes host, port and whether TLS is used from the first byte."""
     recipient: str
     secrets: Mapping[str, Any] = {}
     success: bytes = b"{}"
-    """The body of an HTTP 200 with which this provider says yes."""
+    """The body of this provider's positive HTTP 200."""
     attempt: Callable[[Any, Secrets], Outcome] | None = None
-    """What is done with the settings, where it is not to send ``outbound``: to open a room, or to invite somebody."""
+    """The checked function, if not sending ``outbound``: opening a room, or inviting a person."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +69,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport
     outcome: type[msgspec.Struct]
     or_else: type[msgspec.Struct] | None = None
-    """Another true answer, where the event itself is a race."""
+    """Another correct outcome, if the event itself is a race."""
     script: Script | None = None
-    """What the server does; None for a success as the subject defines it."""
+    """The server's behaviour; None for the subject's success."""
     where: Where = "server"
     retry_after: timedelta | None = None
     provider_id: str | None = None
@@ -82,7 +82,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def outbound(recipient: str, *, attempt: int = 1) -> Outbound:
-    """Return the message that the checks send: every part carries a mark that no reason may repeat."""
+    """Return the message of the checks: every part has a mark that no reason may repeat."""
     return Outbound(
         delivery="dlv-1",
         attempt=attempt,
@@ -98,7 +98,7 @@ def outbound(recipient: str, *, attempt: int = 1) -> Outbound:
 
 
 def opening(adapter: Any) -> Callable[[Any, Secrets], Outcome]:
-    """Return the attempt that opens a room, for the rows of HTTP; every part of it carries the mark."""
+    """Return the attempt that opens a room, for the rows of HTTP; every part of it has the mark."""
     room = NewRoom(name=f"tocsin-{MARK.lower()}", title=f"{MARK} title", at=AT, timeouts=IMPATIENT)
     return lambda settings, secrets: adapter.open_room(room, settings, secrets)
 
@@ -110,12 +110,12 @@ def inviting(adapter: Any, room: str, recipient: str) -> Callable[[Any, Secrets]
 
 
 def rows(transport: Literal["http", "smtp"]) -> tuple[Row, ...]:
-    """Return the rows that an adapter of this transport has to pass; those of SMPP stand with its stand-in, ``smsc``."""
+    """Return the rows for an adapter of this transport; those of SMPP are with its simulator, ``smsc``."""
     return HTTP if transport == "http" else SMTP
 
 
 def check(row: Row, subject: Subject) -> str:
-    """Run one row and return what is wrong with the outcome, or the empty string."""
+    """Run one row and return the problem of the outcome, or the empty string."""
     with _Overheard() as logged:
         outcome = _run(row, subject)
     if not isinstance(outcome, row.outcome) and (row.or_else is None or not isinstance(outcome, row.or_else)):
@@ -132,12 +132,12 @@ def check(row: Row, subject: Subject) -> str:
 
 
 def leaked(outcome: Outcome, subject: Subject) -> str:
-    """Return what of the message, the address or the secrets an outcome repeats, or the empty string."""
+    """Return the parts of the message, the address or the secrets that an outcome repeats, or the empty string."""
     return repeats(repr(outcome), subject)
 
 
 def repeats(shown: str, subject: Subject) -> str:
-    """Return what of the message, the address or the secrets a text repeats, or the empty string."""
+    """Return the parts of the message, the address or the secrets that a text repeats, or the empty string."""
     if MARK in shown:
         return "the message"
     if subject.recipient in shown:
@@ -147,7 +147,7 @@ def repeats(shown: str, subject: Subject) -> str:
 
 
 class _Overheard(logging.Handler):
-    """A context in which whatever anybody logs is heard, with its traceback; nobody else hears more than before."""
+    """A context that captures all log records with tracebacks; other handlers get no further records."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -271,14 +271,14 @@ HTTP: tuple[Row, ...] = (
 )
 
 Turn = bytes | Callable[[Talk], None]
-"""An answer in bytes, or something worse."""
+"""An answer in bytes, or a failure."""
 
 
 def smtp_script(**turns: Turn) -> Script:
-    """Return a mail server that says yes, except at the named turns: greeting ehlo mail rcpt data dot."""
+    """Return a mail server that accepts, except at the named phases: greeting ehlo mail rcpt data dot."""
 
     def take(talk: Talk, turn: str, usual: bytes) -> bytes:
-        """Return what was answered; nothing when the conversation is over."""
+        """Return the answer; nothing if the conversation is over."""
         act = turns.get(turn, usual)
         if isinstance(act, bytes):
             talk.say(act)

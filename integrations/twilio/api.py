@@ -1,8 +1,8 @@
 """Shared parts of Twilio text messages and calls: the account, the responses, and signed callbacks.
 
-Twilio honours no idempotency key, so an answer that is lost stays unknown. But the address that its callbacks
-go to carries our key: a callback names the attempt even when its answer, and with it Twilio's own name for the
-message, never reached us.
+Twilio has no idempotency key, so a lost answer remains unknown. But the address of its callbacks
+contains Tocsin's key: a callback names the attempt even if its answer, and with it Twilio's own name for the
+message, was lost.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _ABOUT: dict[int, About] = {
     **dict.fromkeys((20003, 20005, 21210, 21212, 21215, 21216, 21408, 21603, 21606, 21660, 21703), "account"),
     **dict.fromkeys((21704, 30007, 30022, 30023, 30032, 30034), "account"),
 }
-"""What Twilio's error codes are about, where the status says less. 21614 is a landline, 30034 a number without a campaign."""
+"""Subjects of Twilio's error codes that are more exact than the status. 21614 is a landline, 30034 a number without a campaign."""
 OPTED_OUT = 21610
 _LATER = frozenset({20429, 21611})
 """Too many requests; the queue of this sender is full."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A Twilio account, and where it calls us back. The secret ``auth_token`` signs callbacks."""
+    """A Twilio account, and the address for its callbacks. The secret ``auth_token`` signs callbacks."""
 
     account: str
     """The account SID: ``AC`` and 32 hexadecimal digits."""
@@ -59,17 +59,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The SID of an API key; when set, requests are made with it and the secret ``api_key_secret``."""
     api: str = "https://api.twilio.com"
     callback_url: str = ""
-    """Our public address for this channel's callbacks, exactly as Twilio is to call it; none without."""
+    """The public address for this channel's callbacks, exactly as Twilio calls it; empty means no callbacks."""
     own_number: str = ""
-    """A telephone of ours that self-tests go to."""
+    """An own telephone number for test messages."""
 
 
 def phone_capabilities(
     settings: Account, *proofs: Proof, ack: Literal["reply", "button"], **more: Any
 ) -> Capabilities:
-    """Return what a channel over a number can do: readable or audible on the way, and bound to the number.
+    """Return the capabilities of a channel over a number: readable or audible in transit, and bound to the number.
 
-    Public, no personal data, an answer is no authority; without callbacks there is none, and no further ``proofs``.
+    Public, no personal data, an answer is not authority; without callbacks there are no answers and no further ``proofs``.
     """
     called_back = bool(settings.callback_url)
     return Capabilities(
@@ -116,7 +116,7 @@ def request(
 
 
 def outcome(reply: Reply | NotSent | Rejected | Unknown, at: datetime, prefix: str) -> Outcome:
-    """Return what an answer means; only a SID of the right kind makes it a yes."""
+    """Return the outcome of an answer; only a SID of the right kind means accepted."""
     if not isinstance(reply, Reply):
         return reply
     said = json_object(reply.body)
@@ -137,7 +137,7 @@ def _taken(said: Mapping[str, object], prefix: str) -> Outcome:
 
 
 def identifier(said: Mapping[str, object], prefix: str) -> str:
-    """Return the SID in an answer or callback, or the empty string for anything that does not look like one."""
+    """Return the SID in an answer or callback, or the empty string without a valid SID."""
     given = said.get("sid")
     usable = isinstance(given, str) and re.fullmatch(prefix + "[0-9a-fA-F]{32}", given)
     return given if isinstance(given, str) and usable else ""
@@ -154,27 +154,27 @@ def _refused(judged: Rejected, code: object) -> Outcome:
 
 
 def about_of(code: str) -> About:
-    """Return what the code of a receipt is about; one that we do not know says nothing of the number."""
+    """Return the subject of a receipt's code; an unknown code gives no information about the number."""
     return _ABOUT.get(int(code or 0), "message")
 
 
 def callback_url(outbound: Outbound, settings: Account) -> str:
-    """Return where the callbacks of one message go: the key in it is no secret, and the signature covers it."""
+    """Return the callback address of one message: the key in it is not secret, and the signature covers it."""
     joint = "&" if "?" in settings.callback_url else "?"
     return f"{settings.callback_url}{joint}{urlencode({'key': outbound.idempotency_key})}"
 
 
 def signature(token: str, url: str, fields: list[tuple[str, str]]) -> str:
-    """Return base64 of the HMAC-SHA-1 over the URL and every field, by name: what ``X-Twilio-Signature`` holds."""
+    """Return the value of ``X-Twilio-Signature``: base64 of the HMAC-SHA-1 over the URL and every field, by name."""
     signed = url + "".join(f"{name}{value}" for name, value in sorted(set(fields)))
     return base64.b64encode(hmac.new(token.encode(), signed.encode(), "sha1").digest()).decode()
 
 
 def believed(callback: Callback, settings: Account, secrets: Secrets) -> dict[str, str] | Unauthentic:
-    """Return the fields of a callback whose signature holds; ``key`` is ours, out of the address it came to.
+    """Return the fields of a callback with a valid signature; ``key`` is the key in its address.
 
-    The address is the one that settings name, with the query as it came: what a proxy made of the rest, and
-    what a ``Host`` header says, does not matter.
+    The address is that of the settings, with the received query: a proxy's changes to the rest, and
+    a ``Host`` header, do not matter.
     """
     if callback.method != "POST" or "auth_token" not in secrets or not settings.callback_url:
         return Unauthentic(reason="not a POST, or auth_token or callback_url is missing")
@@ -186,7 +186,7 @@ def believed(callback: Callback, settings: Account, secrets: Secrets) -> dict[st
         return Unauthentic(reason="the body is not a form")
     given = callback.headers.get("x-twilio-signature", "").encode()
     tokens = [secrets[name].reveal() for name in ("auth_token", "auth_token_previous") if name in secrets]
-    # Each is compared, in constant time: the answer's duration says nothing.
+    # Each is compared in constant time: the duration of the answer shows nothing.
     matches = [
         hmac.compare_digest(signature(token, spelt, fields).encode(), given)
         for token in tokens
@@ -201,7 +201,7 @@ def believed(callback: Callback, settings: Account, secrets: Secrets) -> dict[st
 
 
 def _spellings(url: str) -> tuple[str, str]:
-    """Return an address with its port and without: Twilio signs either, as its own validator knows."""
+    """Return an address with and without its port: Twilio signs either, as its own validator assumes."""
     parts = urlsplit(url)
     port = parts.netloc.rpartition(":")[2]
     standard = 443 if parts.scheme == "https" else 80
@@ -210,7 +210,7 @@ def _spellings(url: str) -> tuple[str, str]:
 
 
 def lint(settings: Account, secrets: Secrets) -> list[Finding]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     findings = []
     if problem := _problem(settings, secrets):
         findings.append(Finding("error", problem, "secrets: {auth_token: env:NAME}"))

@@ -1,8 +1,8 @@
 """Text messages by Twilio's Messages interface.
 
-Acceptance means that Twilio queued it, ``sent`` that a carrier took it, ``delivered`` that the telephone
-confirmed it. A text message is readable by every operator on its way, and whoever takes over the number reads
-it: it carries what is public, and a reply says that it was seen, never more.
+Acceptance means that Twilio queued it, ``sent`` that a carrier accepted it, ``delivered`` that the telephone
+confirmed it. Every operator in transit can read a text message, and a person who takes over the number reads
+it: it carries only public text, and a reply means only that it was seen.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from integrations.port import (
 from integrations.twilio import api
 
 LONGEST = 1600
-"""Characters that Twilio takes; it cuts them into parts itself."""
+"""Characters that Twilio accepts; it cuts them into parts itself."""
 LONGEST_TEXT = LONGEST - 200
-"""What marking and footer usually leave; where they take more, the text is cut."""
+"""Characters without the usual marking and footer; if these are longer, the text is cut."""
 _KINDS: dict[str, Literal["accepted", "relayed", "delivered", "read", "failed"]] = {
     **dict.fromkeys(("accepted", "scheduled", "queued", "sending"), "accepted"),
     "sent": "relayed",
@@ -53,7 +53,7 @@ _FOOTER = "\n\n-- \n"
 
 
 class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account and whom it sends as: exactly one of the two."""
+    """An account and its sender: exactly one of the two."""
 
     sender: str = ""
     """A number of the account, a short code, or a name of up to 11 letters where the country allows it."""
@@ -62,7 +62,7 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Readable on the way and bound to a number: public, no personal data, a reply is no authority."""
+    """Readable in transit and bound to a number: public, no personal data, a reply is not authority."""
     more: dict[str, Any] = {"reconcile": "query", "max_length": LONGEST_TEXT}
     return api.phone_capabilities(settings, "relayed", "delivered", ack="reply", **more)
 
@@ -86,7 +86,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         fields["StatusCallback"] = api.callback_url(outbound, settings)
     if outbound.deadline is not None:
         left = (outbound.deadline - outbound.at).total_seconds()
-        fields["ValidityPeriod"] = str(int(max(1, min(left, 36_000))))  # within what Twilio takes
+        fields["ValidityPeriod"] = str(int(max(1, min(left, 36_000))))  # within Twilio's limit
     reply = api.request("POST", "Messages", fields, outbound, settings, secrets)
     return api.outcome(reply, outbound.at, "SM")
 
@@ -96,7 +96,7 @@ def _shown(outbound: Outbound) -> Outbound | None:
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Look for the text among the newest messages to this number; not to find it proves nothing."""
+    """Look for the text among the newest messages to this number; an absent text proves nothing."""
     wanted = {"To": outbound.recipient, "PageSize": "100"}
     reply = api.request("GET", "Messages", wanted, outbound, settings, secrets)
     if not isinstance(reply, Reply) or judge(reply, outbound.at) is not None:
@@ -110,9 +110,9 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
 
 
 def _same(one: dict[str, object], outbound: Outbound) -> bool:
-    """Tell whether a listed message is this one: to the letter; or with another footer that names the same delivery.
+    """Return whether a listed message is this message: exactly, or with another footer that names the same delivery.
 
-    A footer tells the moment of its sending, which is not known again after a crash; then the message must be newer than the attempt.
+    A footer has the time of sending, which is lost after a crash; then the message must be newer than the attempt.
     """
     body, given = narrow_body(_shown(outbound) or outbound), str(one.get("body"))
     if given == body:
@@ -127,7 +127,7 @@ def _same(one: dict[str, object], outbound: Outbound) -> bool:
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Read a signed status of a message of ours, or a reply."""
+    """Read a signed status of a message, or a reply."""
     said = api.believed(callback, settings, secrets)
     if isinstance(said, Unauthentic):
         return said
@@ -136,7 +136,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         return ()
     status = said.get("MessageStatus", said.get("SmsStatus", ""))
     if status == "received":
-        # With Advanced Opt-Out Twilio reads the word itself, in any language; HELP stays what was written.
+        # With Advanced Opt-Out Twilio reads the word itself, in any language; HELP is a normal reply.
         word = said.get("OptOutType", "")
         text = word if word in ("STOP", "START") else said.get("Body", "")
         sender = said.get("From", "")
@@ -164,12 +164,12 @@ def _receipt(sid: str, status: str, said: dict[str, str], at: datetime) -> Parse
 
 
 def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
-    """Answer with no instructions: nothing is sent back to whoever wrote."""
+    """Answer without instructions: nothing is sent back to the person."""
     return CallbackReply(content_type="text/xml", body=b"<Response/>")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     findings = api.lint(settings, secrets)
     if bool(settings.sender) == bool(settings.messaging_service):
         what = "exactly one of sender and messaging_service must be set"

@@ -1,8 +1,8 @@
-"""Calls by Twilio: the message is spoken twice, and pressing 1 says that a person heard it.
+"""Calls by Twilio: the message is spoken twice, and pressing 1 confirms that a person heard it.
 
-That somebody answered proves little: it may be a mailbox, and they may hang up. So an answered call is
-``relayed``, to the telephone and no further, and only the key brings more: an answer that it was heard. The
-footer is not spoken; nobody writes down a digest at three in the morning.
+An answered call proves little: it may be a mailbox, or the person may hang up. So an answered call is
+only ``relayed`` to the telephone, and only the key confirms that it was heard. The
+footer is not spoken, because a spoken digest is useless.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from integrations.twilio import api
 _OVER = "21220"
 """The call is not in progress any more."""
 LONGEST = 4000
-"""Characters of instructions that one request may hold."""
+"""Maximum characters of the instructions of one request."""
 _KINDS: dict[str, Literal["accepted", "relayed", "failed"]] = {
     **dict.fromkeys(("queued", "initiated", "ringing"), "accepted"),
     **dict.fromkeys(("in-progress", "answered", "completed"), "relayed"),
@@ -41,13 +41,13 @@ _KINDS: dict[str, Literal["accepted", "relayed", "failed"]] = {
 
 
 class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account, the number it calls from, and how it speaks."""
+    """An account, its calling number, and its voice."""
 
     sender: str
-    """A number of the account, or one that it has verified."""
+    """A number of the account, or a number that it has verified."""
     language: str = "en-US"
     voice: str = ""
-    """One of Twilio's voices; its own choice without."""
+    """One of Twilio's voices; empty means Twilio's default."""
     prompt: str = "Press 1 to confirm that you have heard this message."
     thanks: str = "Thank you. Goodbye."
     ring_for: int = 30
@@ -55,7 +55,7 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """Spoken in the open and bound to a number: public, no personal data; the key says seen, never more."""
+    """Audible to others and bound to a number: public, no personal data; the key means only seen."""
     about_two_minutes = 1500
     return api.phone_capabilities(settings, "relayed", ack="button", max_length=about_two_minutes)
 
@@ -64,7 +64,7 @@ address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Start one call; what it says travels in the request, so that nothing has to be fetched from us."""
+    """Start one call; the request contains the text, so that Twilio fetches nothing."""
     if problem := phone_problem(outbound.recipient):
         return Rejected("address", problem, about="recipient")
     instructions = spoken(outbound, settings)
@@ -84,7 +84,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
 
 
 def spoken(outbound: Outbound, settings: Settings) -> str:
-    """Return the instructions (TwiML): say it twice, and listen for the key all the while."""
+    """Return the instructions (TwiML): say it twice, and listen for the key during the call."""
     text = f"{outbound.subject}.\n{outbound.text.rstrip()}"
     if not settings.callback_url:
         return f"<Response>{_say(text, settings, 2)}</Response>"
@@ -94,14 +94,14 @@ def spoken(outbound: Outbound, settings: Settings) -> str:
 
 
 def _say(text: str, settings: Settings, times: int) -> str:
-    """Return one ``Say`` without characters that XML cannot hold."""
+    """Return one ``Say`` without characters that are invalid in XML."""
     clean = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
     voice = f' voice="{escape(settings.voice)}"' if settings.voice else ""
     return f'<Say language="{escape(settings.language)}"{voice} loop="{times}">{escape(clean)}</Say>'
 
 
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
-    """End the call, whether it waits, rings or is spoken; one that is over cannot be ended, and rings no more."""
+    """End the call, whether it is queued, ringing or answered; a finished call needs no end."""
     if not api.identifier({"sid": provider_id}, "CA"):
         return Rejected("no_name", "the call has no id to end it")
     reply = api.request("POST", f"Calls/{provider_id}", {"Status": "completed"}, outbound, settings, secrets)
@@ -150,13 +150,13 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 
 def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
-    """Thank whoever pressed a key: without instructions Twilio tells them that an error has occurred."""
+    """Thank the person for the key: without instructions Twilio announces an error."""
     thanks = _say(settings.thanks, settings, 1)
     return CallbackReply(content_type="text/xml", body=f"<Response>{thanks}</Response>".encode())
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
-    """Find what would fail or leak, without connecting."""
+    """Find errors and leaks in the settings, without connecting."""
     findings = api.lint(settings, secrets)
     if problem := phone_problem(settings.sender):
         findings.append(Finding("error", f"sender: {problem}", 'sender: "+15005550006"'))

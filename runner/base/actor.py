@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 VIA = " via "
-"""What stands between a person and the way in which they said it."""
+"""Separator between a person and the channel of the request."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

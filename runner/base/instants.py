@@ -1,7 +1,7 @@
 """Instants and durations in text: RFC 3339 with an offset, and ``1h30m``. Nothing is guessed.
 
 Both come from files, command lines and imports, so both are strict: a date without a time, or a time without an
-offset, is refused, because a legal clock of 72 hours moves with the zone that somebody assumed.
+offset, is refused, because a wrong time zone moves a legal clock of 72 hours.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _EXAMPLE = "2026-11-24T09:30:00+01:00"
 def parse_instant(text: str) -> datetime:
     """Return the aware datetime that ``text`` names, keeping its offset.
 
-    Raises ``ValueError`` with a sentence for people: what is wrong and an example. Years 1900 to 2199.
+    Raises ``ValueError`` with a sentence for people: the problem and an example. Years 1900 to 2199.
     """
     written = text.strip()
     if _DATE.fullmatch(written):
@@ -79,12 +79,12 @@ def instant_text(moment: datetime) -> str:
 @lru_cache(maxsize=4096)
 @lru_cache(maxsize=1024)
 def is_zone(name: str) -> bool:
-    """Tell whether a name is a time zone of the IANA data."""
+    """Return whether a name is a time zone of the IANA data."""
     from zoneinfo import ZoneInfo
 
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # a zone that is not there is a KeyError of its own
+    except (KeyError, ValueError, OSError):  # a missing zone is a subclass of KeyError
         return False
     return True
 

@@ -1,6 +1,6 @@
 """Jurisdictions that a fact can name: ISO 3166-1 countries (with Kosovo's XK) and 3166-2 parts of the United States.
 
-Parts of other countries are checked by their form only. A Union or a continent is no place where a person lives.
+Parts of other countries are checked by their form only. A union of states or a continent is not accepted as a residence.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ _EXAMPLE = "write a country such as DE, or a state such as US-CA"
 
 
 def place_problem(text: str) -> str:
-    """Return why a text names no place, with advice, or nothing. What has not the form of a code is not repeated."""
+    """Return why a text does not name a place, with advice, or nothing. Text without the form of a code is not repeated."""
     country, _, part = text.partition("-")
     if country.upper() in _MEANT:
         return f'"{country}" is not the ISO code; write {_MEANT[country.upper()]}'

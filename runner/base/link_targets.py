@@ -1,6 +1,6 @@
 """Targets of the links in a text, and whether each belongs to the organisation or a named service (R28).
 
-Read with suspicion: what stands before an ``@`` in an address is no host, and a name that only begins or ends like ours is not ours.
+Text before an ``@`` in an address is not a host. A name that only begins or ends like the organisation's is foreign.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _BARE = re.compile(
     r"(?::\d{1,5})?[/?#](?=\w)",
     re.IGNORECASE,
 )
-"""A domain with a path: readers type it and mail programs make a link of it. One without a path is as often a name."""
+"""A domain with a path: mail programs turn it into a link. A domain without a path is often only a name."""
 _MAIL = re.compile(r"[^\s@<>]+@([a-z0-9-]+(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
 _COUNTER = re.compile(
     r"[?&](?:utm_\w+|mc_[ce]id|gclid|dclid|fbclid|msclkid|_hs(?:enc|mi)|mkt_tok|vero_id|trk_\w+)=",
     re.IGNORECASE,
 )
-"""What the counters of newsletters put into addresses."""
+"""Query parameters that newsletter services use to count clicks."""
 
 
 def hosts_in(text: str) -> tuple[str, ...]:
@@ -34,14 +34,14 @@ def hosts_in(text: str) -> tuple[str, ...]:
 
 
 def own_domains(texts: Iterable[str]) -> frozenset[str]:
-    """Return the domains of the web and mail addresses in what an organisation says of itself."""
+    """Return the domains of the web and mail addresses in the facts of an organisation."""
     known = {host for text in texts for host in hosts_in(text)}
     known |= {match[1].lower() for text in texts for match in _MAIL.finditer(text)}
     return frozenset(host.removeprefix("www.") for host in known)
 
 
 def foreign(text: str, named: Iterable[str]) -> tuple[str, ...]:
-    """Return the hosts in a text that are neither one of the named domains nor below one."""
+    """Return the hosts in a text that are outside of the named domains."""
     domains = tuple(domain.lower().removeprefix("www.") for domain in named)
     return tuple(
         host
@@ -51,5 +51,5 @@ def foreign(text: str, named: Iterable[str]) -> tuple[str, ...]:
 
 
 def counts_readers(text: str) -> bool:
-    """Tell whether a web address in a text carries what counts who follows it."""
+    """Return whether a web address in a text has a parameter that counts clicks."""
     return _COUNTER.search(text) is not None

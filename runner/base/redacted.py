@@ -1,4 +1,4 @@
-"""Structs whose representation shows identifiers only, since representations end in logs and tracebacks."""
+"""Structs whose representation shows identifiers only, because logs and tracebacks contain representations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Redacted(msgspec.Struct, frozen=True):
-    """A struct that shows the fields in ``SHOWN`` only: addresses, texts and secrets stay out."""
+    """A struct that shows only the fields in ``SHOWN``, without addresses, texts and secrets."""
 
     SHOWN: ClassVar[tuple[str, ...]] = ()
 

@@ -10,7 +10,7 @@ import msgspec
 
 Kind = Literal["real", "exercise", "test"]
 MARKS: Mapping[str, str] = MappingProxyType({"real": "", "exercise": "EXERCISE", "test": "SELF-TEST"})
-"""The word that stands on whatever is not real: pages, documents, subjects and the names of files."""
+"""The mark of everything that is not real: pages, documents, subjects and file names."""
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
 SEVERITIES: Mapping[Severity, str] = MappingProxyType(
     {
@@ -20,7 +20,7 @@ SEVERITIES: Mapping[Severity, str] = MappingProxyType(
         "sev4": "Low: no effect on services or data is known. Record it and watch.",
     }
 )
-"""What each level means, where a home does not say otherwise."""
+"""Default meaning of each level; a home can change it."""
 State = Literal["open", "paused", "cancelled", "closed"]
 TaskState = Literal[
     "waiting",
@@ -37,7 +37,7 @@ TaskState = Literal[
 ]
 AttemptState = Literal["sending", "accepted", "rejected", "throttled", "not_sent", "unknown"]
 Proof = Literal["none", "accepted", "relayed", "delivered", "read", "acked", "authorised"]
-"""What is proved of a delivery, weakest first; see ``runner.routing.messaging`` for the order."""
+"""Evidence of a delivery, weakest first; ``runner.routing.messaging`` has the order."""
 ReceiptKind = Literal[
     "accepted",
     "relayed",
@@ -50,8 +50,8 @@ ReceiptKind = Literal[
     "recalled",
     "not_recalled",
 ]
-"""What is said later of an attempt; the last two are the answer when we asked that it stop ringing."""
-"""What a provider says later of an attempt: how far it came, that it gave it up, or that the person wants no more."""
+"""Later reports about an attempt; the last two answer a request to stop the call."""
+"""Later reports of a provider about an attempt: progress, permanent failure, or the person's opt-out."""
 Verdict = Literal["applies", "unknown", "not_applicable", "advisory"]
 
 
@@ -88,4 +88,4 @@ LetterPart = Literal[
     "fcra_rights",
     "plain_language",
 ]
-"""Things that a letter to people says in words of its own; the letter engine puts them in where a law asks for them."""
+"""Parts of a letter to people with fixed wording; the letter engine adds the parts that a law requires."""

@@ -33,7 +33,7 @@ def clean(text: str) -> str:
 
 
 def text_problem(text: str, *, many_lines: bool = False) -> str:
-    """Return why the text is refused, or nothing. The text itself is never part of the answer."""
+    """Return why the text is refused, or nothing. The answer never contains the text itself."""
     limit = MAX_PROSE if many_lines else MAX_LINE
     if len(text) > limit:
         return f"the text has {len(text)} characters, more than {limit}"
@@ -41,7 +41,7 @@ def text_problem(text: str, *, many_lines: bool = False) -> str:
         return ""
     allowed = "\n\t" if many_lines else ""
     for position, character in enumerate(text, start=1):
-        if "\udc80" <= character <= "\udcff":  # how Python carries a byte that it could not read
+        if "\udc80" <= character <= "\udcff":  # how Python represents an undecodable byte
             return f"the text is not UTF-8 (byte 0x{ord(character) - 0xDC00:02X} at position {position})"
         if character not in allowed and _is_hidden(character):
             return f"the text has a character that cannot be shown, U+{ord(character):04X}, at position {position}"
@@ -58,7 +58,7 @@ def _is_hidden(character: str) -> bool:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that ``word`` most likely meant, or nothing."""
+    """Return the known word nearest to ``word``, or nothing."""
     from difflib import get_close_matches
 
     close = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
@@ -71,13 +71,13 @@ def cut(text: str, longest: int | None) -> str:
 
 
 def near_hint(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return advice that names the known word that ``word`` most likely meant, ``otherwise`` where there is none."""
+    """Return advice with the known word nearest to ``word``; without a near word, ``otherwise``."""
     close = nearest(word, known)
     return f'Write "{close}", the nearest name.' if close else otherwise
 
 
 def choice_hint(word: str, known: Iterable[str]) -> str:
-    """Return advice that names the known word that ``word`` most likely meant, or lists all."""
+    """Return advice with the known word nearest to ``word``, or with all known words."""
     words = list(known)
     return near_hint(word, words, f"Choose one of: {', '.join(words)}.")
 

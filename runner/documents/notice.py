@@ -2,8 +2,8 @@
 
 A form of an authority as data: its fields in their order, from which stage each is asked, and which fact fills it.
 
-The file is ``schema: tocsin/fields/v1`` under ``notices/fields``. A notice that names it prints its fields; whoever
-writes a sheet or a portal's data from the same facts reads the same list.
+The file is ``schema: tocsin/fields/v1`` under ``notices/fields``. A notice that names it prints its fields; the
+writers of sheets and of portals' data read the same list.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import msgspec
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One field. What no condition limits is asked of everyone."""
+    """One field. A field without a condition is always asked."""
 
     id: str
-    """As the form counts it, such as ``2.4``."""
+    """Its number in the form, such as ``2.4``."""
     name: str
     fact: str | tuple[str, ...] = ()
     """The fact that fills it, or several of which the first that is known does."""
     says: dict[str, str] = {}
-    """What it says at each stage, where no fact decides."""
+    """Its value at each stage, if no fact decides."""
     only: str = ""
-    """When it is asked, in words; without ``when`` a person has to see whether it is."""
+    """When it is asked, in words; without ``when`` a person must judge."""
     when: str = ""
     """The same as a condition over facts."""
     of: str = ""
@@ -32,9 +32,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     choices: dict[str, str] = {}
     """The form's words for each of the fact's choices."""
     codes: dict[str, str] = {}
-    """The code of the form's electronic shape for a choice, where it is not the choice itself."""
+    """The code of the electronic form for a choice, if it differs from the choice."""
     path: str = ""
-    """Where the electronic shape of the form has the field."""
+    """The field's place in the electronic form."""
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ class FieldList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     confidence: str = "unverified"
     note: str = ""
     stages: tuple[str, ...]
-    """In their order: a stage asks for the fields of those before it as well."""
+    """In order: a stage also asks for the fields of earlier stages."""
     sections: tuple[Section, ...]
 
     def at(self, stage: str) -> tuple[Section, ...]:
@@ -79,24 +79,24 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 Audience = Literal["authority", "individuals", "internal", "public"]
 Treatment = Literal["missing", "to_follow", "waived"]
-"""``waived`` is missing, and counsel lets the notice go without it."""
+"""``waived`` is missing, and counsel accepted the notice without it."""
 Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
 """``xlsx`` and ``json`` are for notices that fill a form field by field."""
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
 """``to_check`` is for a person: the law requires words that no fact and no part of the template covers."""
 SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
-"""What a letter may say of its one reader."""
+"""Data about its one reader in a letter."""
 FactChoice = str | tuple[str, ...]
 """One fact path, or several of which one is enough."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that the law wants in the notice, with the article's letter."""
+    """One required content of the notice, with the article's letter."""
 
     ref: str
-    """As the law counts it, such as ``33(3)(a)``."""
+    """Its number in the law, such as ``33(3)(a)``."""
     item: str
-    """What has to be said, in words that a lawyer can check against the law."""
+    """The required content, in words that a lawyer can check against the law."""
     facts: tuple[FactChoice, ...] = ()
     """All of them must be in the text; an inner list is a choice of one."""
     known: tuple[FactChoice, ...] = ()
@@ -104,7 +104,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     when: str = ""
     """A condition over facts; empty means always required."""
     only: str = ""
-    """When it is required, in words that a person has to judge: what is missing then is to check, not a gap."""
+    """When it is required, in words that a person must judge: missing information is then to verify, not a gap."""
     part: str = ""
     """A part of a letter (``runner.law.regime.LetterPart``) that says it in words of its own."""
     unsure: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Ban(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that the law does not want in the notice, known by the facts that would say it."""
+    """One forbidden content of the notice, recognised by its facts."""
 
     ref: str
     item: str
@@ -122,7 +122,7 @@ class Ban(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Fits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a general template is for: duties to these recipients, in these places; empty means any."""
+    """Scope of a general template: duties to these recipients, in these places; empty means any."""
 
     recipients: tuple[str, ...] = ()
     jurisdictions: tuple[str, ...] = ()
@@ -139,9 +139,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     regime: str = ""
     duties: tuple[str, ...] = ()
     fits: Fits | None = None
-    """For which other duties ``notice: auto`` may take it, where no template names the duty itself."""
+    """Other duties for which ``notice: auto`` can use it, if no template names the duty itself."""
     translates: str = ""
-    """The notice that says the same in another language, with the same facts and items."""
+    """The same notice in another language, with the same facts and items."""
     form: Form | None = None
     """The authority's form that the text fills, field by field; its fields count for the check."""
     law_items: bool = False
@@ -149,14 +149,14 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     says: tuple[str, ...] = ()
     """Parts of a letter that the text puts in where ``duty.parts`` asks for them."""
     parts: tuple[str, ...] = ()
-    """Files of macros under ``notices/parts`` that stand before the text."""
+    """Files of macros under ``notices/parts`` that are put before the text."""
     language: str = "en"
     """A BCP 47 tag: it chooses the forms of dates and numbers as well."""
     audience: Audience = "authority"
     requires: tuple[Item, ...] = ()
     forbids: tuple[Ban, ...] = ()
     links: tuple[str, ...] = ()
-    """Domains besides our own and those of governments to which links in it may lead (R28)."""
+    """Further domains, besides the organisation's and governments', to which links in it may lead (R28)."""
     facts: tuple[str, ...] = ()
     """Facts required in the text besides those of ``requires``."""
     headings: tuple[str, ...] = ()
@@ -168,9 +168,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     at_once: tuple[str, ...] = ()
     """Facts that may not follow later even where phases are allowed."""
     logo: bool = True
-    """Whether the firm's logo may stand on it; EDGAR takes no pictures of this kind."""
+    """Whether it can have the firm's logo; EDGAR accepts no pictures of this kind."""
     slots: tuple[str, ...] = ()
-    """What differs from one reader's letter to the next (``SLOTS``); all else is the same for all in one place."""
+    """The parts that differ between readers (``SLOTS``); all other parts are the same for all in one place."""
     sections: tuple[Section, ...] = ()
     """The fields that ``form`` asks for; the loader sets them."""
     sha256: str = ""
@@ -201,7 +201,7 @@ class Used(msgspec.Struct, frozen=True):
     value: str
     printed: bool
     texts: tuple[str, ...] = ()
-    """What it reads like, in each of the forms in which it was printed."""
+    """Its text, in each printed form."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Pictures in documents: logos without unsafe content, and SVG drawn to PNG.
 
-A logo comes from outside, so it is hostile until checked: a PNG may unfold into gigabytes or carry who made it and where,
-an SVG may fetch, script and include. The result is a PNG of bounded size with nothing in it but its pixels. Typst draws
+A logo is an external file, so it is hostile until checked: a PNG may expand to gigabytes or contain its author and location,
+an SVG may fetch, script and include. The result is a PNG of bounded size with only its pixels. Typst draws
 an SVG once, so every format shows the same.
 """
 
@@ -71,7 +71,7 @@ _OUTSIDE: Final = re.compile(
 
 
 def read_logo(content: bytes, expected: str) -> Logo:
-    """Return the picture in a file; raises Refused where its digest is another, or where it could do harm."""
+    """Return the picture in a file; raises Refused if its digest differs, or if it is unsafe."""
     digest = hashlib.sha256(content).hexdigest()
     if expected.removeprefix("sha256:").lower() != digest:
         raise _refused(
@@ -86,7 +86,7 @@ def read_logo(content: bytes, expected: str) -> Logo:
 
 
 def size(logo: Logo) -> tuple[float, float]:
-    """Return how wide and high a logo stands on paper, in points."""
+    """Return the width and height of a logo on paper, in points."""
     scale = min(HEIGHT / logo.height, WIDTH / logo.width)
     return round(logo.width * scale, 2), round(logo.height * scale, 2)
 

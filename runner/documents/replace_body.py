@@ -1,7 +1,7 @@
 """Replacement of a document's text by the edited text of counsel, checked again for coverage.
 
 A fact counts as said while the words that it was printed in stand in the text, and a gap is open while its mark does.
-What the template put into words of its own cannot be known again: that is for a person to check.
+Wording of the template cannot be recognised: a person must check it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Marking of a document: watermark, header, footer, properties and file name.
 
 None of it is written by hand. DRAFT follows from the status, EXERCISE and SELF-TEST from the incident's kind;
-PRIVILEGED stands on drafts only and never in what is filed.
+PRIVILEGED is on drafts only and never on filed documents.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Facts: what is known of an incident, and expressions over it. Knows no incident."""
+"""Facts of an incident, and expressions over them. Independent of incidents."""

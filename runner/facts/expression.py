@@ -1,7 +1,7 @@
 """Expressions as data: the tree of a parsed condition, and its values.
 
 A pinned playbook carries the tree, so that nothing is parsed, and jinja2 is not imported, while an incident runs.
-The text is read by ``runner.facts.expressions.parser``; the tree is answered by ``runner.facts.expressions.evaluate``.
+``runner.facts.expressions.parser`` reads the text; ``runner.facts.expressions.evaluate`` evaluates the tree.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 from runner.errors import Invalid
 
 LOOP_NAMES: frozenset[str] = frozenset({"item", "inputs", "iteration"})
-"""Names that exist only inside a ``for_each``, a ``repeat`` or a sub-playbook; a caller passes those in scope."""
+"""Names that exist only inside a ``for_each``, a ``repeat`` or a sub-playbook; a caller passes the names in scope."""
 STEP_PARTS: tuple[str, ...] = ("done", "state", "answer", "ended_at")
 DUTY_PARTS: tuple[str, ...] = ("applies", "unknown", "verdict", "due", "overdue", "filed")
 VERDICTS: tuple[str, ...] = ("applies", "unknown", "not_applicable", "advisory")
@@ -24,8 +24,8 @@ VERDICTS: tuple[str, ...] = ("applies", "unknown", "not_applicable", "advisory")
 class Unknown(Struct, frozen=True):
     """The third value of an expression: it depends on missing facts.
 
-    ``missing`` names, sorted and once each, the facts (or steps, duties, names) whose value would settle it.
-    ``problems`` says in words why a value that is there cannot be used: kinds that do not compare, an overflow.
+    ``missing`` are the facts (or steps, duties, names) that would determine the value, sorted and without repetition.
+    ``problems`` says why a known value cannot be used: kinds that do not compare, an overflow.
     """
 
     missing: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Unknown(Struct, frozen=True):
 Value: TypeAlias = (
     "bool | int | float | str | datetime | timedelta | tuple[Value, ...] | Mapping[str, Value] | Unknown"
 )
-"""What an expression meets. Lists are tuples; ``Unknown`` may stand in a list or a mapping; there is no null."""
+"""A value of an expression. Lists are tuples; a list or a mapping may contain ``Unknown``; there is no null."""
 
 
 class Const(Struct, frozen=True, tag="const"):
@@ -76,7 +76,7 @@ class Attribute(Struct, frozen=True, tag="attribute"):
 
 
 class Index(Struct, frozen=True, tag="index"):
-    """``target[key]`` with a key that is only known at run time, or on something that is no fact."""
+    """``target[key]`` with a key that is only known at run time, or on something other than a fact."""
 
     target: Node
     key: Node
@@ -111,7 +111,7 @@ class Comparison(Struct, frozen=True):
 
 
 class Compare(Struct, frozen=True, tag="compare"):
-    """``first op right op right``: every link must hold, as in ``1 < x <= 5``."""
+    """``first op right op right``: every link must be true, as in ``1 < x <= 5``."""
 
     first: Node
     rest: tuple[Comparison, ...]
@@ -195,7 +195,7 @@ def written(node: Node, otherwise: str = "") -> str:
 
 
 class Expression(Struct, frozen=True):
-    """A parsed expression and everything it can read, so that a check or a wait needs no walk.
+    """A parsed expression and everything it can read; checks and waits use it without a walk over the tree.
 
     ``facts`` are paths (a map whose key is computed is named as the whole map); ``steps`` and ``duties`` are the
     literal ids; ``names`` the loop names. All sorted, once each.
@@ -241,6 +241,6 @@ class ExpressionError(Invalid):
     """An expression that cannot be read; ``offset`` counts characters of the source from 0."""
 
     def __init__(self, message: str, offset: int, hint: str = "") -> None:
-        """Keep the offset: the caller knows the file and turns it into a line and a column."""
+        """Keep the offset; the caller converts it to a line and a column of the file."""
         super().__init__(message, code="expression", hint=hint)
         self.offset = offset

@@ -18,7 +18,7 @@ from runner.yamlfile.positions import Source, Where
 
 SCHEMA = "tocsin/facts/v1"
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-"""What ``now`` may mean where an assignment is only looked at."""
+"""The time of ``now`` when an assignment is only checked."""
 
 
 def read_facts(source: Source) -> tuple[Stated, ...]:
@@ -69,11 +69,11 @@ def _document(source: Source, report: Callable[[Problem], None]) -> dict[str, An
 
 
 def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stated, ...]:
-    """Return what ``KEY=VALUE``, ``KEY+=MEMBER``, ``KEY-=MEMBER`` or ``KEY=?`` says; raises ``Invalid``.
+    """Return the facts of ``KEY=VALUE``, ``KEY+=MEMBER``, ``KEY-=MEMBER`` or ``KEY=?``; raises ``Invalid``.
 
-    ``register`` is what is known now: a set is changed member by member, and ``people.by_jurisdiction=?`` withdraws
+    ``register`` has the known facts: a set is changed member by member, and ``people.by_jurisdiction=?`` withdraws
     every entry of the map. Adding to a set that is unknown begins an open one (``[ssn, ?]``: this, and perhaps more);
-    ``KEY-=?`` closes it. Removing from one that is unknown is refused. An instant may be said as ``now`` or ``2h ago``.
+    ``KEY-=?`` closes it. Removing from an unknown set is refused. An instant may be ``now`` or ``2h ago``.
     """
     key, sign, value = text.partition("=")
     change = key[-1:] if key[-1:] in ("+", "-") else ""
@@ -95,9 +95,9 @@ def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stat
 
 
 def misstated(source: Source, where: Where, text: str) -> Iterator[Problem]:
-    """Yield what is wrong with an assignment that a file holds, whatever is known when it is made.
+    """Yield the problems of an assignment in a file that do not depend on the known facts.
 
-    Whether ``KEY-=MEMBER`` and ``KEY=?`` can be done depends on what is known, so they are not looked at.
+    ``KEY-=MEMBER`` and ``KEY=?`` depend on the known facts and are not checked.
     """
     key, _, value = text.partition("=")
     if key.endswith("-") or value.strip() == OPEN:
@@ -109,7 +109,7 @@ def misstated(source: Source, where: Where, text: str) -> Iterator[Problem]:
 
 
 def _dated(path: str, value: str, now: datetime) -> str:
-    """Return the instant that ``now`` or ``2h ago`` means, to the second; anything else as it is written."""
+    """Return the instant of ``now`` or ``2h ago``, to the second; any other text unchanged."""
     kind = branch_at(path)
     written = value.strip()
     spoken = written == "now" or written.endswith(AGO)

@@ -1,1 +1,1 @@
-"""Readers of the other files that people write: settings, exercises, rotas, lists of people."""
+"""Readers of other files: settings, exercises, rotas, lists of people."""

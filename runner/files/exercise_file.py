@@ -29,7 +29,7 @@ FOLDER: Final = "exercises"
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """An exercise, the playbook that it plays, and the name by which that is found."""
+    """An exercise, its playbook, and the name of the playbook."""
 
     file: str
     exercise: Exercise
@@ -38,7 +38,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_exercise(name: str, catalog: Catalog) -> Loaded:
-    """Return an exercise by its name or its file; raises NotFound with the nearest, or Invalid with every problem."""
+    """Return an exercise by its name or its file; raises NotFound with the nearest name, or Invalid with every problem."""
     path = Path(name) if is_path(name) else _find(name, catalog)
     source = scan_file(path)
     exercise, problems = read_exercise(source)
@@ -89,7 +89,7 @@ def check_exercise(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
 
 
 def _events(source: Source, problems: list[Problem]) -> Any:
-    """Return the events with their conditions parsed."""
+    """Return the injects with parsed conditions."""
     events = source.data["events"]
     if not isinstance(events, list):
         return events

@@ -1,7 +1,7 @@
 """Reader of an on-call rota from an iCalendar file: person, start and repetition of each shift.
 
-The file comes from a calendar that others write, so it is bounded before it is parsed, and what is in it names people only where
-they are ours: by an address that somebody was invited at, else by their short name or full name in the title.
+Other people write the calendar, so the file is bounded before it is parsed. An entry names a person only by
+the invited address of a person in the contact list, else by the short name or full name in the title.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runner.yamlfile.limited_files import TooLarge, read_file
 MAX_BYTES = 1_000_000
 MAX_SHIFTS = 5_000
 MAX_DATES = 1_000
-"""Single beginnings, given or taken out, of one shift."""
+"""Single beginnings of one shift, added or removed."""
 _YEARS = range(1970, 2200)
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _PARTS = frozenset({"FREQ", "INTERVAL", "UNTIL", "COUNT", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST"})
@@ -32,11 +32,11 @@ _WEEKDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 
 
 class _Wrong(Exception):
-    """One entry cannot be used."""
+    """An entry that cannot be used."""
 
 
 def load_rota(path: Path, people: Mapping[str, Person], zone: str = "") -> Rota:
-    """Return the rota in a file; ``zone`` applies where the file names none. Raises Invalid with the problem."""
+    """Return the rota in a file; ``zone`` applies if the file names none. Raises Invalid with the problem."""
     return read_rota(_content(path), path.name, people, zone)
 
 
@@ -127,7 +127,7 @@ def _zone(name: str) -> tzinfo:
 
 
 def _local(value: date, zone: tzinfo) -> datetime:
-    """Return what a clock there shows; a day begins at midnight."""
+    """Return the local time; a day begins at midnight."""
     if not isinstance(value, datetime):
         return datetime.combine(value, time())
     return value.replace(tzinfo=None) if value.tzinfo is None else value.astimezone(zone).replace(tzinfo=None)

@@ -12,13 +12,13 @@ _COMMENT = re.compile(r"\s+#\s.*$")
 
 
 class NotInPlace(Exception):
-    """The entry is written in a way that cannot be changed without losing a comment or another entry."""
+    """The entry cannot be changed without loss of a comment or another entry."""
 
 
 def with_entry(text: str, section: str, key: str, value: Any) -> str:
     """Return the text with ``key`` of a top-level section set; raises NotInPlace.
 
-    A commented line of the template (``#  key: …``) gives way to the entry; a new section goes to the end.
+    The entry replaces a commented line of the template (``#  key: …``); a new section is added at the end.
     """
     written = f"{key}: {_flow(value)}"
     lines = text.splitlines()

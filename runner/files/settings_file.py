@@ -44,7 +44,7 @@ def load_home(path: Path) -> Home:
 
 
 def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Problem]:
-    """Yield every place of the settings that names a person who is not one of ``people``."""
+    """Yield every position of the settings that names a person who is not one of ``people``."""
     source = load(path, code="bad_settings")
     for where, person in _named(home):
         if person not in people:
@@ -53,7 +53,7 @@ def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Probl
 
 
 def lines_of_people(path: Path) -> str:
-    """Return the lines that hold people in a home's file, as ``12-31``; nothing where there are none."""
+    """Return the lines with people in a home's file, such as ``12-31``; nothing without any."""
     source = load(path, code="bad_settings")
     if not isinstance(source.data, dict) or not source.data.get("people"):
         return ""
@@ -121,7 +121,7 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
 
 
 def _acting(home: Home, source: Source) -> Iterator[Problem]:
-    """Yield secrets and variables that no automatic action may have, or that are named in no usable way."""
+    """Yield secrets and variables that automatic actions cannot use, or whose names are invalid."""
     from runner.vault.action_secrets import is_private
 
     named: dict[Where, str] = {("act", "secrets", name): one for name, one in home.act.secrets.items()}
@@ -192,7 +192,7 @@ def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Prob
 
 
 def _named(home: Home) -> Iterator[tuple[Where, str]]:
-    """Yield every place at which the home names a person."""
+    """Yield every position at which the home names a person."""
     for key, table in (("roles", home.roles), ("alternates", home.alternates)):
         for role, persons in table.items():
             for index, person in enumerate(persons):

@@ -62,7 +62,7 @@ def validate(
 
 
 def files_in(path: Path) -> Iterator[Path]:
-    """Yield a file, or the files of a folder that look as if they were ours."""
+    """Yield a file, or the files of a folder that look like Tocsin files."""
     if not path.is_dir():
         yield path
         return
@@ -75,7 +75,7 @@ def files_in(path: Path) -> Iterator[Path]:
 def _is_notice(file: Path) -> bool:
     with suppress(OSError), open_file(file) as opened:
         return opened.read(3) == b"---"
-    return True  # what is wrong with it is said when it is read
+    return True  # its problems are reported when it is read
 
 
 def validate_file(
@@ -133,7 +133,7 @@ def validate_source(  # noqa: C901  # one case for each kind of file
 
 
 def _schema(source: Source) -> str:
-    """Return what a file says that it is; what has steps and says nothing is meant to be a playbook."""
+    """Return the kind of a file from its ``schema:``; a file with steps and without a schema counts as a playbook."""
     data = source.data if isinstance(source.data, dict) else {}
     schema = data.get("schema")
     return str(schema) if schema is not None else SCHEMAS[0] if "steps" in data else ""

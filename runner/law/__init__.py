@@ -1,1 +1,1 @@
-"""The law: regimes, clocks, duties, applicability and deadlines. Knows no incident."""
+"""The law: regimes, clocks, duties, applicability and deadlines. Independent of incidents."""

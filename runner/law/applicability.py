@@ -1,10 +1,10 @@
 """Applicability of a law to an incident, ground by ground, in three values.
 
-Each answer is a ``Ground``: what was asked, and whether it holds, does not, or which facts would say. A verdict is
-their conjunction: one ground that does not hold settles it whatever else is unknown, and only when none fails do the
-unknown ones keep it open. What the organisation is can exempt it: that is scope, and enters as the ground "not exempt".
-Any other exemption decides nothing until it is claimed, and harm is presumed until somebody finds otherwise: both are
-named beside the duty that stands.
+Each answer is a ``Ground``: a question, and true, false or the missing facts. A verdict is
+their conjunction: one false ground decides it whatever else is unknown, and only if none is false do the
+unknown ones keep it open. The organisation's own properties can exempt it: that is scope, the ground "not exempt".
+Any other exemption decides nothing until a person claims it, and harm is presumed until a finding denies it. Both are
+named beside the duty, which continues to apply.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from runner.law.regime import Version
 Answer = bool | Unknown
 _NO_CLAIMS: Mapping[str, Reason] = {}
 NOT = "not "
-"""Before the code of a condition: the position that it does not hold."""
+"""Prefix of a condition's code: the position that the condition is false."""
 _UNASSESSED = "presumed: the finding of no risk has no assessment by a named person"
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """One thing asked and its answer; a quiet one is named only when it fails or is unknown."""
+    """One question and its answer; a quiet ground is named only if it is false or unknown."""
 
     reason: Reason
     answer: Answer
     quiet: bool = False
     unless: Unless | None = None
-    """The finding that would speak against it, where it holds because harm is presumed."""
+    """The finding that would deny it, if it is true only because harm is presumed."""
 
 
 def conjunction(answers: Iterable[Answer]) -> Answer:
-    """Return False when one is false, True when all are true, else everything that is missing."""
+    """Return False if one is false, True if all are true, else all missing facts."""
     return settle(False, answers)
 
 
 def disjunction(answers: Iterable[Answer]) -> Answer:
-    """Return True when one is true, False when all are false, else everything that is missing."""
+    """Return True if one is true, False if all are false, else all missing facts."""
     return settle(True, answers)
 
 
 def _silence(raw: Unknown) -> str:
-    """Return the missing facts in words: beside it, other facts can have been recorded that do not decide."""
+    """Return the missing facts in words: further facts can be recorded without a decision."""
     facts = " and ".join(raw.missing[:3]) or "the deciding fact"
     return f"{facts} not known"
 
 
 def claimed_ground(code: str, claimed: Mapping[str, Reason], *, wanted: bool = True) -> Ground | None:
-    """Return the position that counsel takes on a code, or on ``not`` and the code, as a ground."""
+    """Return counsel's position on a code, or on ``not`` and the code, as a ground."""
     for position, holds in ((code, True), (f"{NOT}{code}", False)):
         if position in claimed:
             return Ground(claimed[position], holds is wanted)
@@ -65,7 +65,7 @@ def claimed_ground(code: str, claimed: Mapping[str, Reason], *, wanted: bool = T
 
 
 class Evaluator:
-    """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
+    """Answers conditions for one population and caches the answers, because regimes repeat questions."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -80,23 +80,23 @@ class Evaluator:
         return None if presumed is None else Evaluator(presumed)
 
     def raw(self, condition: Condition) -> Answer:
-        """Answer a condition as it stands, whatever its author says about silence."""
-        known = self._asked.get(id(condition))  # kept with its condition, so that the id stays its own
+        """Answer a condition, without its author's rule for unknown answers."""
+        known = self._asked.get(id(condition))  # stored with its condition, which keeps the id in use
         if known is None:
             known = self._asked[id(condition)] = condition, conjunction(self._parts(condition))
         return known[1]
 
     def holds(self, condition: Condition) -> Answer:
-        """Answer a condition, silence meaning what its author says."""
+        """Answer a condition, with its author's rule for unknown answers."""
         answer = self.raw(condition)
         if isinstance(answer, Unknown) and condition.when_silent != "ask":
             return condition.when_silent == "holds"
         return answer
 
     def binds(self, condition: Condition, *, wanted: bool = True) -> Answer:
-        """Answer a condition on which a duty hangs: it must hold, or it must not (``wanted`` False).
+        """Answer a condition of a duty: it must be true, or false if ``wanted`` is False.
 
-        Harm that nobody has found or denied is presumed, and a finding of no risk that nobody assessed denies nothing.
+        Harm is presumed unless a finding denies it, and a finding of no risk without an assessment denies nothing.
         """
         answer = self.holds(condition)
         if answer is not wanted and self._presuming is not None and self._is_presumed(condition, answer):
@@ -109,7 +109,7 @@ class Evaluator:
         return self._doubtful and not isinstance(self.raw(condition), Unknown)
 
     def _against(self, condition: Condition, wanted: bool) -> Unless:
-        """Return the finding that would speak against a condition that is answered as harm is presumed."""
+        """Return the finding that would deny a condition that is true only because harm is presumed."""
         missing = dict.fromkeys(
             wanted for path in sorted(condition.facts) for wanted in self._wanting.get(path, ())
         )
@@ -144,9 +144,9 @@ class Evaluator:
     def ground(
         self, condition: Condition, claimed: Mapping[str, Reason] = _NO_CLAIMS, *, wanted: bool = True
     ) -> Ground:
-        """Answer a condition as a ground; ``wanted`` False turns it around (``unless``).
+        """Answer a condition as a ground; ``wanted`` False negates it (``unless``).
 
-        A position that counsel takes on the condition's code, or on ``not`` and the code, is the answer.
+        Counsel's position on the condition's code, or on ``not`` and the code, is the answer.
         """
         position = claimed_ground(condition.code, claimed, wanted=wanted)
         if position is not None:
@@ -169,7 +169,7 @@ class Evaluator:
         return f"condition not met: {condition.text}" if wanted and binds is False else condition.text
 
     def exempt(self, exemption: Exemption) -> Answer:
-        """Tell whether an exemption holds: its condition, and the recorded grounds that it needs."""
+        """Return whether an exemption applies: its condition, and the recorded grounds that it needs."""
         if exemption.condition is None:
             return False
         answer = conjunction((self._reaches(exemption), self.holds(exemption.condition)))
@@ -178,13 +178,13 @@ class Evaluator:
         return conjunction(recorded(self.view, path) for path in exemption.grounds)
 
     def refutes(self, exemption: Exemption) -> bool:
-        """Tell whether facts, and not silence alone, speak against an exemption."""
+        """Return whether recorded facts, not only missing ones, deny an exemption."""
         if exemption.condition is None:
             return False
         return conjunction((self._reaches(exemption), self.raw(exemption.condition))) is False
 
     def _reaches(self, exemption: Exemption) -> Answer:
-        """Tell whether encryption can help at all: the key is safe, and only encrypted data are lost."""
+        """Return whether encryption can exempt: the key is safe, and only encrypted data are lost."""
         if not exemption.by_encryption:
             return True
         taken, impact = self.view.fact(KEY), self.view.fact("incident.impact")
@@ -196,9 +196,9 @@ class Evaluator:
         )
 
     def elements(self, table: PersonalInformation) -> Answer:
-        """Tell whether the data are personal information by a statute's table.
+        """Return whether the data are personal information by a statute's table.
 
-        "No personal data are affected" answers for all of them, unless elements were recorded all the same.
+        "No personal data are affected" answers for all elements, unless elements are recorded.
         """
         recorded = self.view.fact("data.elements")
         if isinstance(recorded, Unknown) and self.view.fact("data.involved") is False:
@@ -215,14 +215,14 @@ class Evaluator:
         return disjunction((alone, paired))
 
     def _counts(self, element: Element, recorded: tuple[Value, ...]) -> Answer:
-        """Tell whether an element is among the recorded ones (open sets may hold more) and counts here."""
+        """Return whether an element is recorded (open sets can have further elements) and counts here."""
         if element.element not in recorded:
             return disjunction(item if isinstance(item, Unknown) else False for item in recorded)
         return True if element.condition is None else self.holds(element.condition)
 
 
 def scope_grounds(version: Version, judge: Evaluator, claimed: Mapping[str, Reason]) -> tuple[Ground, ...]:
-    """Return what the regime asks before any of its duties: scope, residents, personal information."""
+    """Return the grounds common to all duties of a regime: scope, residents, personal information."""
     grounds = [judge.ground(condition, claimed) for condition in version.scope]
     if version.residents_of:
         grounds.append(_residents(version.residents_of, judge.view))
@@ -244,9 +244,9 @@ def _residents(place: str, view: View) -> Ground:
 def exemption_grounds(
     exemptions: Iterable[Exemption], judge: Evaluator, claimed: Mapping[str, Reason]
 ) -> tuple[Ground, ...]:
-    """Return "not exempt" for each deciding exemption: of the organisation, and as claimed.
+    """Return "not exempt" for each deciding exemption: by the organisation's properties, and by claim.
 
-    ``claimed`` holds the positions that counsel takes in this regime, by the exemption's code.
+    ``claimed`` are counsel's positions in this regime, by the exemption's code.
     """
     grounds = []
     for exemption in exemptions:
@@ -259,7 +259,7 @@ def exemption_grounds(
 
 
 def reasons(grounds: Sequence[Ground], answer: Answer) -> tuple[Reason, ...]:
-    """Return the grounds that carry a verdict: those that fail, those still open, or those that hold."""
+    """Return the grounds of a verdict: the false ones, else the unknown ones, else the true ones."""
     if answer is False:
         return tuple(ground.reason for ground in grounds if ground.answer is False)
     held = [ground.reason for ground in grounds if ground.answer is True and not ground.quiet]

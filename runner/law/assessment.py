@@ -1,13 +1,13 @@
 """Assessment of all duties of an incident: recipient, deadline, reasons, and missing facts.
 
-Theory. For each regime the version in force decides, by the date that the law itself names. Every population is
-judged by itself (``runner.law.applicability``); a duty arises when at least one is owed notice and the thresholds are met
-over all that are. A ground that fails settles the verdict; while one is open the verdict is *unknown* and names the
-facts that would settle it. An answer that is not unknown is therefore not turned by learning more, except where a
-regime's author wrote what silence means, and where harm is presumed. What would take away a duty that applies, if it were
-claimed, is named beside it (``runner.law.unclaimed_exemptions``). Rules that are not in force never make duties: they are *advisory*.
+Theory. For each regime the version in force on the date that the law names decides. Every population is
+judged by itself (``runner.law.applicability``); a duty arises if it applies to at least one and the thresholds are met
+over all of these. A false ground decides the verdict; while one is open the verdict is *unknown* and names the
+missing facts. A further fact therefore cannot change an answer that is not unknown, except if a
+regime's author wrote a rule for unknown answers, or if harm is presumed. Exemptions that would end a duty if
+claimed are named beside it (``runner.law.unclaimed_exemptions``). Rules that are not in force are *advisory*, never duties.
 
-Everything is a function of the arguments: the same facts, records and instant give the same answer.
+The assessment is a pure function: the same facts, records and instant give the same answer.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _COUNTED = {
 
 
 class _Case(msgspec.Struct, frozen=True):
-    """The incident as every regime sees it."""
+    """The data about the incident that all regimes share."""
 
     facts: Mapping[str, Any]
     now: datetime
@@ -74,7 +74,7 @@ class _Case(msgspec.Struct, frozen=True):
     earliest: Began | None
     populations: Populations
     judges: dict[str, Evaluator]
-    """Those that were needed so far, by population: laws ask the same things again and again."""
+    """Cached per population, because laws repeat questions."""
     whole: Evaluator
     places: frozenset[str]
 
@@ -85,7 +85,7 @@ class _Case(msgspec.Struct, frozen=True):
 
 
 class _Law(msgspec.Struct, frozen=True):
-    """One regime in the version that decides; ``barred`` says why that version makes no duty here."""
+    """One regime in its deciding version; ``barred`` says why that version makes no duty here."""
 
     regime: Regime
     version: Version
@@ -102,7 +102,7 @@ class _Law(msgspec.Struct, frozen=True):
 
 
 class _Finding(msgspec.Struct, frozen=True):
-    """Whether one duty arises: for which populations, and why; ``judge`` is that of the first of them."""
+    """Whether one duty arises, for which populations, and why; ``judge`` is the first population's."""
 
     answer: Answer
     because: tuple[Reason, ...]
@@ -111,7 +111,7 @@ class _Finding(msgspec.Struct, frozen=True):
     judge: Evaluator
     unless: tuple[Unless, ...] = ()
     fallen: bool = False
-    """Whether facts stand worse to the ground of a decision not to notify than when it was taken."""
+    """Whether the facts now support the ground of a decision not to notify less than at the decision."""
 
 
 def assess(
@@ -129,12 +129,12 @@ def assess(
 ) -> tuple[DutyStatus, ...]:
     """Return every duty of every regime at ``now``, regimes and duties in their order.
 
-    ``facts`` are nested plain facts (``runner.facts.vocabulary.register.nested``), ``records`` what people did, by duty id.
-    ``zone`` ends the days while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
-    clock whose start nobody fixed, and for which no discovery is recorded, is provisional from there. ``leads`` is
+    ``facts`` are nested plain facts (``runner.facts.vocabulary.register.nested``), ``records`` are people's acts by duty id.
+    ``zone`` is the time zone while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
+    clock without a recorded start and without a recorded discovery is provisional from there. ``leads`` is
     the time that approvals, rendering and delivery still need, by duty id. ``asked`` is what duties that are not among
-    these wait for: a fact that settles many comes first. ``populations`` are those of these facts, where somebody has
-    asked them already.
+    these wait for: facts that settle many duties are first. ``populations`` are those of these facts, if they are
+    computed already.
     """
     whole = Evaluator(View(facts))
     case = _Case(
@@ -160,7 +160,7 @@ def assess(
 
 
 def zone_of(view: View, otherwise: tzinfo) -> tzinfo:
-    """Return the zone that ends the days of an incident."""
+    """Return the time zone of an incident's dates."""
     recorded = view.fact("organisation.zone")
     return ZoneInfo(recorded) if isinstance(recorded, str) else otherwise
 
@@ -204,13 +204,13 @@ def _asked(version: Version) -> Asked:
 def _with_state(
     grounds: tuple[Ground, ...], states: Sequence[Transposition], claimed: Mapping[str, Reason]
 ) -> tuple[Ground, ...]:
-    """Put what national law says before the other grounds; counsel's position on it comes first."""
+    """Put the grounds of national law before the other grounds; counsel's position on it is first."""
     ours = [claimed_ground(CODE, claimed) or Ground(state.reason, state.answer) for state in states]
     return (*ours, *grounds)
 
 
 def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
-    """Return counsel's positions on this regime; one without its author or its grounds counts for nothing."""
+    """Return counsel's positions on this regime; a position without an author or grounds has no effect."""
     fact = facts.get("claims") or ()
     members = fact.values() if isinstance(fact, Mapping) else fact
     return {
@@ -226,7 +226,7 @@ def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
 
 
 def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
-    """Judge one duty: population by population, then the thresholds over those that are owed it."""
+    """Judge one duty: population by population, then the thresholds over those to notify."""
     if law.barred is not None:
         return _Finding(False, (law.barred,), (), (), case.whole)
     able = law.version.exemptions_of(rule.slug)
@@ -272,7 +272,7 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
 
 
 def _decides(answer: Answer, within: Answer) -> bool:
-    """Whether a population's answer is the kind that decided: all that are open together, or those owed."""
+    """Whether a population's answer decided the verdict: all unknown answers together, or all true ones."""
     return isinstance(answer, Unknown) if isinstance(within, Unknown) else answer is within
 
 
@@ -313,7 +313,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         recipient=rule.recipient,
         populations=tuple(view.id for view in finding.owed or finding.open_ if view.id),
         verdict=verdict,
-        # A duty that does not bind, or is not relevant yet, is never overdue; a lapsed decision does not count.
+        # A duty that does not apply, or is not relevant yet, is never overdue; a lapsed decision does not count.
         state="open" if state in ("overdue", "held") and not binding else state,
         due=due,
         due_local=due.astimezone(computed.zone) if due else None,
@@ -382,7 +382,7 @@ def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
 
 
 def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:
-    """Put first, in every list of missing facts, the fact that the most duties wait for."""
+    """Sort every list of missing facts by the number of duties that wait for each fact."""
     every = Counter(status.missing_facts for status in statuses)
     every.update(map(tuple, asked))
     counter: Counter[str] = Counter()

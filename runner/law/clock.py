@@ -1,7 +1,7 @@
-"""Legal clock as data: its start, its period, its counting rule, and the time of day at which it ends.
+"""Legal clock as data: its start, its period, its counting rule, and its closing time.
 
-One shape holds every clock: one limb as a rule, several where the law takes the earliest of them (DORA), and none
-with an amount where the law has only words. Counting itself is ``runner.law.counting``.
+One type covers every clock: usually one limb, several if the law takes the earliest of them (DORA), and none
+with an amount if the law has only words. ``runner.law.counting`` counts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Unit = Literal[
 CountingRule = Literal[
     "EU-H", "EU-D", "EU-WD", "EU-M", "DORA-54", "ELAPSED", "CAL-EXCL", "CAL-INCL", "BUS-EXCL", "NAT", "QUAL"
 ]
-"""The codes of the law files. All but CAL-INCL leave the day of the event out; those of the EU carry a kinder
-reading (Reg. 1182/71 Art. 3, or Art. 5(4) of Reg. 2025/301) that is shown and never bound to."""
+"""The codes of the law files. All except CAL-INCL exclude the day of the event. Those of the EU have a later
+reading (Reg. 1182/71 Art. 3, or Art. 5(4) of Reg. 2025/301) that is shown and never binds."""
 
 Relation = Literal["before", "with", "not_later_than", "without_delaying", "sooner_of", "after"]
 
@@ -35,8 +35,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """The moment a period runs from.
 
     ``facts`` are paths, a map's entry as ``incident.individual_notice_sent_at.US-CA`` (``*`` is asked next). ``pick``
-    says which counts when several are given: ``latest`` needs all of them. ``duty`` is the slug of the stage whose
-    filing starts the period, ``restarted_by`` those of later stages whose filing starts it anew. An ``event`` has to happen first: until then the duty waits and no clock is guessed.
+    selects one of several: ``latest`` needs all of them. ``duty`` is the slug of the stage whose
+    filing starts the period, ``restarted_by`` those of later stages whose filing restarts it. The duty waits for an ``event``, without a guessed clock.
     """
 
     facts: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """How long, and how it is counted. While a variation's condition is unknown the shorter amount binds."""
+    """Length and counting rule. While a variation's condition is unknown the shorter amount binds."""
 
     amount: int
     unit: Unit
@@ -72,7 +72,7 @@ class Limb(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CutOff(msgspec.Struct, frozen=True, kw_only=True):
-    """The recipient's last minute of a day, such as EDGAR's 17:30 in New York."""
+    """The recipient's closing time, such as EDGAR's 17:30 in New York."""
 
     time: str
     """``HH:MM``, 24 hours."""
@@ -80,7 +80,7 @@ class CutOff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extension(msgspec.Struct, frozen=True, kw_only=True):
-    """More time that the law grants under a condition; it moves ``latest_legal``, never the bound deadline."""
+    """More time that the law grants under a condition; it changes ``latest_legal``, never the binding deadline."""
 
     period: Period
     condition: Condition
@@ -88,7 +88,7 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ordering(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the duty stands relative to another of the same regime; both its own number and this bind."""
+    """A limit relative to another duty of the same regime; the duty's own period binds as well."""
 
     relation: Relation
     duty: str
@@ -96,9 +96,9 @@ class Ordering(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that decides a due moment.
+    """Everything that determines a deadline.
 
-    With several limbs the earliest binds; where ``lapsed_limbs_fall_away`` a limb that ran out before another even
+    With several limbs the earliest binds; with ``lapsed_limbs_fall_away`` a limb that ended before another
     began is dropped (Reg. 2025/301 Art. 5(2)). ``zone`` and ``holidays`` name the place whose days count; empty
     means the organisation's.
     """
@@ -112,4 +112,4 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = ""
     holidays: str = ""
     no_relief_when: Condition | None = None
-    """Who may not use the kinder reading (Reg. 2025/301 Art. 5(5))."""
+    """Entities that may not use the later reading (Reg. 2025/301 Art. 5(5))."""

@@ -1,7 +1,7 @@
 """Positions of counsel without effect: an unknown law, an unknown question, or an incomplete record.
 
-A position is a word that has to be met exactly; one letter beside it and the duty stands as if nobody had spoken. That
-must not pass in silence, so each is told with the nearest word that would be met.
+A position must match a known word exactly; with a misspelling it has no effect and the duty applies. That
+must be visible, so each such position is reported with the nearest known word.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PARTS = ("regime", "position", "by", "grounds")
 def ineffective_positions(
     facts: Mapping[str, Any], laws: Collection[str], regime: Callable[[str], Regime | None]
 ) -> tuple[str, ...]:
-    """Return what is wrong with each position in nested facts; ``regime`` reads a law by its id, one of ``laws``."""
+    """Return the problem of each position in nested facts; ``regime`` reads a law by its id, one of ``laws``."""
     fact = facts.get("claims") or ()
     if isinstance(fact, Mapping):
         fact = [{"id": key, **member} for key, member in fact.items()]

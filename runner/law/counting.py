@@ -1,11 +1,11 @@
 """Legal counting of time: elapsed hours, days without the day of the event, months, working days.
 
 Theory. Hours are elapsed time: they are added in UTC, so that a change of clocks moves the wall time and never the
-length. Days and longer are dates: the event's day is left out, the period ends with the last second of its last day
-in the zone that counts, and a change of clocks only moves the UTC value. A day is never 24 hours here.
+length. Days and longer are dates: the event's day is excluded, the period ends with the last second of its last day
+in the clock's time zone, and a change of clocks only moves the UTC value. A day is never 24 hours here.
 
-Nothing rolls. Where a law moves a period that ends on a Saturday, a Sunday or a holiday (Reg. 1182/71 Art. 3(4),
-Reg. 2025/301 Art. 5(4)), ``kinder_end`` tells that later moment; the strict one binds.
+Deadlines are not moved. If a law moves a period that ends on a Saturday, a Sunday or a holiday (Reg. 1182/71 Art. 3(4),
+Reg. 2025/301 Art. 5(4)), ``kinder_end`` returns that later moment; the strict deadline binds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class HolidayCalendar(Protocol):
     """The public holidays of a place (ISO 3166-1 or -2), from any source."""
 
     def is_holiday(self, day: date, place: str) -> bool:
-        """Tell whether a day is a public holiday there; weekends are not asked about."""
+        """Return whether a day is a public holiday there, without regard to weekends."""
         ...
 
 
@@ -38,7 +38,7 @@ class NoHolidays:
 
 
 def is_elapsed(unit: Unit) -> bool:
-    """Whether a unit is measured by the clock and not by the calendar."""
+    """Whether a unit is elapsed time and not calendar days."""
     return unit in _HOURS
 
 
@@ -100,12 +100,12 @@ def last_day(
 
 
 def end_of(day: date, zone: tzinfo, at: time = LAST_SECOND) -> datetime:
-    """Return the last second of a day in a zone (or the recipient's cut-off there), as UTC."""
+    """Return the last second of a day in a zone (or the recipient's closing time there), as UTC."""
     return datetime.combine(day, at, zone).astimezone(UTC)
 
 
 def next_full_hour(moment: datetime, zone: tzinfo) -> datetime:
-    """Return when the hour after the event's own begins (Reg. 1182/71 Art. 3(1)); 12:00:00 lies in the hour to 13."""
+    """Return the start of the hour after the event's hour (Reg. 1182/71 Art. 3(1)); 12:00:00 is in the hour to 13."""
     local = moment.astimezone(zone)
     into_hour = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     return moment.astimezone(UTC) + timedelta(hours=1) - into_hour
@@ -120,7 +120,7 @@ def kinder_end(
     calendar: HolidayCalendar,
     place: str,
 ) -> datetime | None:
-    """Return the later moment that a lenient reading of the counting rule allows, or None where there is none."""
+    """Return the deadline by the later reading of the counting rule, or None without one."""
     match rule:
         case "EU-H" | "NAT" if is_elapsed(unit):
             return next_full_hour(start, zone) + (due - start.astimezone(UTC))
@@ -138,7 +138,7 @@ def kinder_end(
 def two_working_days_end(
     start: datetime, due: datetime, zone: tzinfo, calendar: HolidayCalendar, place: str
 ) -> datetime | None:
-    """Return the end that Reg. 1182/71 Art. 3(5) would give a period in hours, or None where it changes nothing.
+    """Return the end of a period in hours by Reg. 1182/71 Art. 3(5), or None if it changes nothing.
 
     A minority reads "any period of two days or more includes at least two working days" to reach 72 hours.
     """

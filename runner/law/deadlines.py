@@ -1,11 +1,11 @@
 """Computation of deadlines from a clock and facts: the statutory deadline, with later readings as notes.
 
 Theory. Each limb of a clock begins at its start and ends by ``runner.law.counting``; the earliest end binds. Three
-things can stand in the way of a number, and each says so rather than guess. The law may have only words
-(``no_number``). Something may have to happen first, such as the filing of the previous stage or the letters being
-sent (``waits_for_event``). Or nobody has fixed the moment of awareness yet: then the clock is *provisional*, counted
-from the earliest moment it can be, because a deadline shown too early is safer than one not shown. Awareness itself
-is never written by anything here.
+reasons can prevent a deadline, and each is reported without a guess. The law may have only words
+(``no_number``). An event may be necessary first, such as the filing of the previous stage or the letters being
+sent (``waits_for_event``). Or the moment of awareness is not recorded yet: then the clock is *provisional*, counted
+from the earliest possible moment, because an early deadline is safer than none. This module never records
+awareness.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from runner.law.grounds import Condition
 
 
 class Known(Protocol):
-    """What a clock asks of the incident."""
+    """The interface through which a clock reads the incident."""
 
     def instant(self, path: str) -> datetime | None:
         """Return the instant of a fact path, None while it is unknown."""
 
     def filed(self, slug: str) -> datetime | None:
-        """Return when a stage of the same regime was handed in."""
+        """Return when a stage of the same regime was filed."""
 
     def holds(self, condition: Condition) -> bool | Unknown:
         """Answer a condition on the incident as a whole."""
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Whose days count: a zone, and the place whose holidays are kept."""
+    """The place whose days count: its zone and its holidays."""
 
     zone: tzinfo
     country: str
@@ -55,7 +55,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
-    """What a clock says now. ``due`` is UTC; ``zone`` is the one it is shown in; ``missing`` would fix the clock."""
+    """State of a clock now. ``due`` is UTC; ``zone`` is for display; ``missing`` are the facts that would confirm the clock."""
 
     due: datetime | None
     due_date: date | None
@@ -79,7 +79,7 @@ class Began(msgspec.Struct, frozen=True):
 
 
 class NotBegun(msgspec.Struct, frozen=True):
-    """A period with an unknown start: the event it waits for, and the facts that would set it."""
+    """A period with an unknown start: the event it waits for, and the facts that would set the start."""
 
     by: str
     missing: tuple[str, ...]
@@ -94,7 +94,7 @@ class _End(msgspec.Struct, frozen=True):
 
 
 def deadline(clock: Clock, known: Known, place: Place, earliest: Began | None = None) -> Deadline:
-    """Return the deadline of a clock. ``earliest`` is the first moment that awareness can have been, if any is known.
+    """Return the deadline of a clock. ``earliest`` is the first possible moment of awareness, if known.
 
     ``place`` is the organisation's; a clock that names its own zone or holidays overrides it.
     """
@@ -124,7 +124,7 @@ def _with_due(
         not_before=_not_before(clock, known, place),
         latest_legal=kinder,
         reading=ClockReading(
-            # What the law counts from, even while a provisional clock counts from something else.
+            # The legal start, even while a provisional clock counts from another moment.
             start_fact=counted[0] if end.began.provisional and counted else end.began.by,
             start=end.began.at.astimezone(UTC),
             rule=rule_words(end.limb),
@@ -141,7 +141,7 @@ def _place(clock: Clock, place: Place) -> Place:
 
 
 def _began(start: Start, known: Known, zone: tzinfo, earliest: Began | None) -> Began | NotBegun:
-    """Return the start of a period; an unconfirmed one only where the law counts from knowledge."""
+    """Return the start of a period; an unconfirmed start only if the law counts from knowledge."""
     moments = {path: known.instant(path) for path in start.facts}
     found = {path: at for path, at in moments.items() if at is not None}
     absent = tuple(path for path, at in moments.items() if at is None)
@@ -177,7 +177,7 @@ def _end(limb: Limb, period: Period, began: Began, clock: Clock, known: Known, p
 
 
 def _chosen(period: Period, known: Known) -> tuple[int, Unit, tuple[str, ...]]:
-    """Choose the amount: the first variation that holds; while one is unknown, the shorter period binds."""
+    """Choose the amount: the first variation that is true; while one is unknown, the shorter period binds."""
     missing: tuple[str, ...] = ()
     for variation in period.variations:
         answer = known.holds(variation.condition)
@@ -189,7 +189,7 @@ def _chosen(period: Period, known: Known) -> tuple[int, Unit, tuple[str, ...]]:
 
 
 def _standing(ends: list[_End], clock: Clock) -> list[_End]:
-    """Drop limbs that ran out before another began, where the law says that they lapse."""
+    """Drop limbs that ended before another began, if the law says that they lapse."""
     if not clock.lapsed_limbs_fall_away:
         return ends
     latest = max(end.began.at for end in ends)
@@ -197,7 +197,7 @@ def _standing(ends: list[_End], clock: Clock) -> list[_End]:
 
 
 def _without_due(clock: Clock, start: Began | NotBegun, place: Place, known: Known) -> Deadline:
-    """Return why there is no number: only words, an event to come, or no moment to count from."""
+    """Return why there is no deadline: only words, a future event, or no start."""
     limb = clock.limbs[0]
     waits = isinstance(start, NotBegun) and (limb.start.event or bool(limb.start.duty))
     kind: DueKind = "no_number"
@@ -221,7 +221,7 @@ def _without_due(clock: Clock, start: Began | NotBegun, place: Place, known: Kno
 
 
 def _not_before(clock: Clock, known: Known, place: Place) -> datetime | None:
-    """Return the first moment at which the duty may be done, such as after the FBI's seven full business days."""
+    """Return the earliest permitted moment of the act, such as after the FBI's seven full business days."""
     limb = clock.not_before
     if limb is None or limb.period is None:
         return None
@@ -234,7 +234,7 @@ def _not_before(clock: Clock, known: Known, place: Place) -> datetime | None:
 def _annotations(
     end: _End, clock: Clock, known: Known, place: Place
 ) -> tuple[datetime | None, tuple[str, ...]]:
-    """Return the latest moment some reading allows, and every reading in words."""
+    """Return the latest deadline of all readings, and every reading in words."""
     began, rule = end.began.at, end.period.counting
     readings: list[tuple[datetime, str]] = []
     kinder = kinder_end(began, end.due, rule, end.period.unit, place.zone, place.calendar, place.country)
@@ -293,7 +293,7 @@ def rule_words(limb: Limb) -> str:
 def held_until(
     due: datetime | None, hold_end: datetime, amount: int | None, unit: Unit, place: Place
 ) -> datetime:
-    """Return when a duty falls due once a hold has ended: never before its own deadline (Md. Com. Law 14-3504(d))."""
+    """Return the deadline after a delay has ended: never before the duty's own deadline (Md. Com. Law 14-3504(d))."""
     after = hold_end.astimezone(UTC)
     if amount is not None:
         if is_elapsed(unit):
@@ -306,7 +306,7 @@ def held_until(
 
 
 def latest_safe_start(due: datetime | None, lead: timedelta) -> datetime | None:
-    """Return the last moment to begin, given the approvals, rendering and delivery that still lie ahead."""
+    """Return the latest safe start, with time for the remaining approvals, rendering and delivery."""
     return due - lead if due else None
 
 

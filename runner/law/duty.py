@@ -1,7 +1,7 @@
 """Assessed duty of an incident: the result that people, conditions and scripts read.
 
-The fields of ``DutyStatus`` are the contract's duties JSON, in its order, and one more at the end; msgspec writes them as they stand. What
-people did about a duty (a filing, a decision not to notify, a waiver) is ``DutyRecord``.
+The fields of ``DutyStatus`` are the contract's duties JSON, in its order, and one more at the end. What
+people recorded about a duty (a filing, a decision not to notify, a waiver) is ``DutyRecord``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from runner.law.regime import Confidence
 
 DutyState = Literal["open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"]
 Evidence = Literal["against", "open", "for"]
-"""How recorded facts stand to the ground of a decision; ``open`` also where no fact can say."""
+"""Whether recorded facts support the ground of a decision; ``open`` also if no fact can answer."""
 DueKind = Literal["instant", "date", "no_number", "waits_for_event"]
 
 
@@ -34,17 +34,17 @@ class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     late_reason: str = ""
     signed: tuple[str, ...] = ()
-    """Who else signed a decision, besides its author."""
+    """The second person who signed a decision."""
     watch: Expression | None = None
-    """A condition over facts that opens the decision again as soon as it holds."""
+    """A condition over facts that opens the decision again when it becomes true."""
     unsigned: tuple[str, ...] = ()
     """Approvals that the notice still waited for when it was filed."""
     ground: str = ""
-    """The statute's exemption that a decision not to notify rests on, by its code; ``none`` is against the law's answer."""
+    """The code of the statute's exemption for a decision not to notify; ``none`` is against the law's answer."""
     as_it_was: str = ""
     """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
     evidence: Evidence = "open"
-    """How the facts stood to its ground when it was decided: it falls when they stand worse."""
+    """Support of the facts for its ground at the decision: the decision lapses when the support gets weaker."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -55,14 +55,14 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 CLAIMED_BY = ("counsel", "executive", "dpo")
-"""Who claims an exemption: counsel, and an executive or the DPO."""
+"""People who claim an exemption: counsel, and an executive or the DPO."""
 
 
 class Unless(msgspec.Struct, frozen=True, kw_only=True):
     """An unclaimed exemption, or presumed harm: if claimed, the duty would not apply.
 
-    ``ground`` is what ``tocsin duty decide --ground`` takes. ``met`` says that all the facts it asks for are recorded and
-    speak for it; otherwise ``missing`` are those that are wanted. One that only a person can judge misses no facts.
+    ``ground`` is the value of ``tocsin duty decide --ground``. ``met`` says that all required facts are recorded and
+    support it; otherwise ``missing`` names the missing ones. An exemption that only a person can judge misses no facts.
     """
 
     ground: str
@@ -72,11 +72,11 @@ class Unless(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     met: bool = False
     populations: tuple[str, ...] = ()
-    """The groups for which alone it is met, if it is not met for all people to notify."""
+    """The only groups for which it is met, if it is not met for all people to notify."""
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
-    """What the clock ran from, and the rule in words."""
+    """Start of the clock, and the rule in words."""
 
     start_fact: str
     start: datetime | None
@@ -90,7 +90,7 @@ class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     form: str = ""
     zone: str = ""
     place: str = ""
-    """The place that it is competent for; empty where no fact says which."""
+    """The place that it is competent for; empty if no fact names the place."""
 
 
 class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,18 +109,18 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     unsigned: tuple[str, ...]
     """Approvals that the notice still waited for when it was filed."""
     ground: str = ""
-    """Of a decision not to notify: the statute's exemption by its code; ``none`` is against the law's answer."""
+    """For a decision not to notify: the code of the statute's exemption; ``none`` is against the law's answer."""
     as_it_was: str = ""
     """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
     evidence: Evidence = "open"
-    """How the facts stood to that ground when it was decided."""
+    """Support of the facts for that ground at the decision."""
 
 
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One duty at one moment. Instants are UTC except ``due_local``, which is in the zone that counts.
+    """One duty at one moment. Instants are UTC except ``due_local``, which is in the clock's zone.
 
     ``due`` of a date-based duty is the last second of ``due_date`` there. ``missing_facts`` are those that would
-    settle an unknown verdict, fix a provisional clock or ground an exemption, the one that settles most duties first.
+    settle an unknown verdict, confirm a provisional clock or support an exemption; those that settle most duties are first.
     """
 
     id: str
@@ -132,7 +132,7 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     populations: tuple[str, ...]
     verdict: Verdict
     unless: tuple[Unless, ...]
-    """What would take the duty away if it were claimed; only of one that applies."""
+    """Exemptions that would end the duty if claimed; only for a duty that applies."""
     state: DutyState
     due: datetime | None
     due_local: datetime | None
@@ -150,18 +150,18 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence: Confidence
     notes: tuple[str, ...]
     in_sight: bool
-    """False while it depends on what the organisation is, or on where people live, and nothing recorded points there:
-    one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
+    """False while it depends on the organisation's properties or on people's residence, and no recorded fact points there:
+    one answer settles many such duties, so one question covers them and none of them has a clock of its own."""
     record: DutyDone | None = None
-    """What was done about it; not there while nothing was."""
+    """The current record; absent without one."""
     earlier: tuple[DutyDone, ...] = ()
-    """What was recorded before that, oldest first: both stay. Not there where nothing was."""
+    """Earlier records, oldest first; absent without any."""
     title: str = ""
-    """Verb and recipient, for people; reports write it."""
+    """Title for people (verb and recipient); reports set it."""
     authority: Office | None = None
-    """Who takes the notice; not there where people are notified."""
+    """The authority that takes the notice; absent if people are notified."""
     law: str = ""
-    """What an act of the Union is called instead of by its number; not there elsewhere."""
+    """Short name of an act of the Union; absent for other laws."""
 
 
 class DutiesReport(
@@ -172,18 +172,18 @@ class DutiesReport(
     as_of: datetime
     duties: tuple[DutyStatus, ...]
     warnings: tuple[str, ...] = ()
-    """Positions of counsel that no law knows, with the nearest: they change nothing. Not there where there is none."""
+    """Positions of counsel without effect, with the nearest known position; absent without any."""
 
 
 class DutiesAssessed(Event, frozen=True, kw_only=True):
-    """What changed between two looks at the law, and which facts caused it."""
+    """Changes between two assessments, and the facts that caused them."""
 
     changes: tuple[DutyChange, ...]
     because: tuple[str, ...] = ()
 
 
 class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A duty's new standing; ``gone`` when no regime speaks of it any more."""
+    """A duty's new state; ``gone`` if no regime has the duty any more."""
 
     duty: str
     verdict: Verdict

@@ -1,6 +1,6 @@
 """State of a duty: filed, delayed, overdue; and its deadline after orders and delays.
 
-A clock knows only its own number. Here the other duties of the regime, a hold and what people recorded come in.
+A clock has only its own period. This module adds the regime's other duties, delays and people's records.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ DISCOVERIES: tuple[str, ...] = (
     "incident.determined_at",
     "incident.aware_at",
 )
-"""Moments at which a person of the organisation knew of the incident: the earliest is the first that any awareness can have been."""
+"""Moments at which a person of the organisation knew of the incident: the earliest is the first possible moment of awareness."""
 
 _PEOPLE = frozenset({"individuals", "data_subjects"})
 _BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})
 
 
 class Dossier:
-    """One regime's look at the incident; satisfies ``runner.law.deadlines.Known``."""
+    """One regime's view of the incident; satisfies ``runner.law.deadlines.Known``."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Dossier:
         return None
 
     def record(self, slug: str) -> DutyRecord | None:
-        """Return what people recorded for a duty of this regime."""
+        """Return people's record of a duty of this regime."""
         return self.records.get(f"{self.regime}/{slug}")
 
     def holds(self, condition: Condition) -> bool | Unknown:
@@ -84,7 +84,7 @@ class Dossier:
 
 
 def earliest_awareness(facts: Mapping[str, Any], first_known: datetime | None) -> Began | None:
-    """Return the first moment that anyone can have been aware, by the facts or else when the incident was opened."""
+    """Return the first possible moment of awareness: from the facts, else when the incident was opened."""
     view = View(facts)
     known = {path: at for path in DISCOVERIES if (at := instant(view.fact(path))) is not None}
     if known:
@@ -94,7 +94,7 @@ def earliest_awareness(facts: Mapping[str, Any], first_known: datetime | None) -
 
 
 def with_ordering(computed: Deadline, rule: DutyRule, known: Dossier, place: Place) -> Deadline:
-    """Bring the deadline forward to the date on which the duty that it may not trail was done."""
+    """Bring the deadline forward to the date of the duty that it must not follow later."""
     for order in rule.ordering:
         done = known.filed(order.duty) if order.relation in _BEARS_ON_DUE else None
         if done is None:
@@ -114,7 +114,7 @@ def with_ordering(computed: Deadline, rule: DutyRule, known: Dossier, place: Pla
 
 
 def done(record: DutyRecord | None) -> DutyDone | None:
-    """Return what people recorded as it is shown."""
+    """Return people's record for display."""
     if record is None:
         return None
     watch = record.watch.source if record.watch is not None else ""
@@ -130,9 +130,9 @@ def state_of(
     *,
     decided: bool = True,
 ) -> DutyState:
-    """Return the contract's state of a duty that is not ruled out. Legal clocks never pause: only a hold holds.
+    """Return the contract's state of a duty that can apply. Legal clocks never pause: only law enforcement delays a duty.
 
-    Without ``decided`` what people decided about it counts for nothing.
+    Without ``decided``, people's decisions about the duty are ignored.
     """
     record = known.record(slug)
     if decided and record is not None and record.kind != "filed":

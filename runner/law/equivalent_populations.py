@@ -2,15 +2,15 @@
 
 Theory. A list of clients, stores or systems easily makes thousands of populations, and hundreds of duties ask each of
 them. One law asks little: some facts of the data, whether people live in one place, seldom a number. Populations that
-answer all of this alike are one group. A condition that reads a number is answered for every population by itself, and
+answer all of this alike are one group. A condition that reads a number is answered for every population separately, and
 its answer counts instead of the number. Thresholds still count all populations, each by its own numbers.
 
-The harm of a breach: it is presumed until somebody finds otherwise, and a finding of no risk needs its assessment.
+Harm of a breach: presumed unless a finding denies it, and a finding of no risk needs its assessment.
 
-"Unlikely to result in a risk" is the one finding that spares everybody work, so it is the one that is written down in a
-hurry. A condition about harm that nobody has answered, or that only such a finding without who assessed it, when and on
-what grounds denies, is answered as at the greatest harm. So the duty stands, and what would have to be found is said
-beside it. A finding that there *is* a risk binds at once.
+"Unlikely to result in a risk" is the finding that saves work, so people may record it in a
+hurry. A condition about harm without an answer, or denied only by such a finding without its assessor, time and
+grounds, is answered as at the greatest harm. So the duty applies, and the necessary finding is named
+beside it. A finding of a risk has effect at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ASSESSMENT: tuple[str, ...] = (
     "risk.harm_assessment.by",
     "risk.harm_assessment.grounds",
 )
-"""What has to be recorded beside a finding of no risk."""
+"""Facts that must be recorded beside a finding of no risk."""
 _NO_RISK: Mapping[str, tuple[Value, ...]] = {
     "risk.to_people": ("unlikely",),
     "risk.harm": ("none", "unlikely"),
@@ -46,7 +46,7 @@ PRESUMED: Mapping[str, Value] = {
     "risk.low_probability_of_compromise": False,
     "risk.people_must_know": True,
 }
-"""Facts about harm, as they are presumed."""
+"""Presumed facts about harm."""
 
 
 def recorded(view: View, path: str) -> bool | Unknown:
@@ -56,7 +56,7 @@ def recorded(view: View, path: str) -> bool | Unknown:
 
 
 def wanting(view: View) -> Mapping[str, tuple[str, ...]]:
-    """Return the facts about harm that count as they are presumed, each with what would have to be recorded instead."""
+    """Return the presumed facts about harm, each with the facts that would replace it."""
     absent = tuple(path for path in ASSESSMENT if recorded(view, path) is not True)
     silent = {path: (path,) for path in PRESUMED if isinstance(view.fact(path), Unknown)}
     doubted = {path: absent for path, values in _NO_RISK.items() if absent and view.fact(path) in values}
@@ -64,25 +64,25 @@ def wanting(view: View) -> Mapping[str, tuple[str, ...]]:
 
 
 def presuming(view: View) -> View | None:
-    """Return the view in which harm is presumed wherever nothing else counts; None where all of it is found."""
+    """Return the view in which harm is presumed unless a finding counts; None if all harm facts are found."""
     answer = wanting(view)
     return view.instead({path: PRESUMED[path] for path in answer}) if answer else None
 
 
 T = TypeVar("T")
 _TABLE = ("elements", "involved", "with_name")
-"""What a statute's table of elements asks of the data."""
+"""The questions of a statute's table of elements about the data."""
 _NUMBER = object()
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Everything that a law asks of a population, thresholds aside."""
+    """All questions of a law about a population, without thresholds."""
 
     expressions: tuple[Expression, ...]
     paths: tuple[str, ...]
-    """Facts that are asked without an expression."""
+    """Facts that are read without an expression."""
     place: str
-    """Where people have to live; empty where it does not ask."""
+    """The required place of residence; empty without such a question."""
 
 
 def asked(
@@ -91,7 +91,7 @@ def asked(
     tables: Iterable[PersonalInformation],
     place: str,
 ) -> Asked:
-    """Return what these ask."""
+    """Return the questions of these."""
     able, all_tables = tuple(exemptions), tuple(tables)
     elements = (element for table in all_tables for element in (*table.with_name, *table.without_name))
     maybe = (*(exemption.condition for exemption in able), *(element.condition for element in elements))
@@ -111,7 +111,7 @@ class Groups:
     """All affected groups in order, by class; the first view of a class represents it."""
 
     def __init__(self, every: Sequence[View], keys: Iterable[Any]) -> None:
-        """Take the views, and a key for each: equal keys are one group."""
+        """Group the views by their keys."""
         self._views = every
         known: dict[Any, int] = {}
         self._groups = [known.setdefault(key, len(known)) for key in keys]
@@ -122,12 +122,12 @@ class Groups:
         self._spread: dict[Unknown, Unknown] = {}
 
     def each(self, by_group: Sequence[T]) -> Iterator[tuple[View, T]]:
-        """Yield every population with what holds for its group."""
+        """Yield every population with the value of its group."""
         return zip(self._views, (by_group[group] for group in self._groups), strict=True)
 
     @cached_property
     def _others(self) -> Mapping[str, list[str]]:
-        """Return, by the prefix of a first one's facts, those of the others in its group."""
+        """Return the fact prefix of each representative with the prefixes of the others in its group."""
         others: dict[str, list[str]] = {first.named(""): [] for first in self.firsts}
         for view, first in self.each(self.firsts):
             if view is not first:
@@ -150,7 +150,7 @@ class Groups:
         return Unknown(tuple(sorted(missing)), wanted.problems)
 
     def told(self, by_group: Sequence[Sequence[Reason]]) -> Iterator[Reason]:
-        """Yield the reasons of every population, each with its own facts where it names some."""
+        """Yield the reasons of every population, each with that population's own facts."""
         own = [
             [reason for reason in each if view.id and view.named("") in reason.text]
             for view, each in zip(self.firsts, by_group, strict=True)
@@ -181,7 +181,7 @@ class Populations:
         self._alone = Groups(self.views[:1], [()])
 
     def groups(self, law: Asked) -> Groups:
-        """Return the populations by what a law asks; those of laws that ask the same are found once."""
+        """Return the populations grouped by a law's questions; laws with the same questions share the result."""
         if len(self.views) == 1:
             return self._alone
         own = {
@@ -217,13 +217,13 @@ class Populations:
             yield self._answers[key]
 
     def _presumed(self, n: int) -> View | None:
-        """Return the view in which harm is presumed, as a judge asks it."""
+        """Return the view in which harm is presumed, for a judge."""
         if n not in self._presuming:
             self._presuming[n] = presuming(self.views[n])
         return self._presuming[n]
 
     def _known(self, population: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the facts of a population by their names, with a sign for every number; note who has numbers."""
+        """Return the facts of a population by name, with a placeholder for every number; note populations with numbers."""
         return {
             name: self._plain(value, name)
             for root in ("data", "people")

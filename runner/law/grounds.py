@@ -1,7 +1,7 @@
 """Grounds of a duty: conditions, exemptions, elements of personal information, thresholds.
 
-Everything here is data that a lawyer wrote and that the loader compiled; ``runner.law.applicability`` answers it in three
-values. A condition that nobody has answered is unknown, unless its author says what silence means.
+Everything here is data that a lawyer wrote and the loader compiled; ``runner.law.applicability`` answers it in three
+values. A condition without an answer is unknown, unless its author wrote a rule for unknown answers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from runner.facts.expression import Expression
 
 Silence = Literal["ask", "holds", "fails"]
-"""What an unknown answer means: a question to a person (the default), taken as holding, or taken as not holding."""
+"""Rule for an unknown answer: a question to a person (the default), assumed true, or assumed false."""
 
 CountOf = Literal["residents_notified", "persons_notified", "individuals_total", "residents_of_one_state"]
 ThresholdOp = Literal[">", ">=", "<", "<="]
@@ -21,17 +21,17 @@ ENCRYPTED, KEY = "data.encrypted", "data.key_compromised"
 
 
 class Meets(msgspec.Struct, frozen=True):
-    """One fact, a value or a set, that must share a member with ``values``."""
+    """One fact, a value or a set, that must have a member of ``values``."""
 
     fact: str
     values: tuple[str, ...]
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the law asks about, with a code for programs and a sentence for people.
+    """One question of the law, with a code for programs and a sentence for people.
 
-    It holds when the expression holds, at least one of ``any_of`` meets its values and none of ``none_of`` does;
-    parts that are absent ask nothing.
+    It is true if the expression is true, at least one of ``any_of`` matches and none of ``none_of`` does;
+    absent parts are ignored.
     """
 
     code: str
@@ -41,7 +41,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     none_of: tuple[Meets, ...] = ()
     when_silent: Silence = "ask"
     in_words: bool = False
-    """Held in prose alone: no program can answer it, so it stays unknown until counsel takes a position on its code."""
+    """A condition in prose only: a program cannot answer it, so it is unknown until counsel takes a position on its code."""
 
     @property
     def facts(self) -> frozenset[str]:
@@ -51,11 +51,11 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exemption(msgspec.Struct, frozen=True, kw_only=True):
-    """A ground that takes duties away. It is never assumed.
+    """A ground that ends duties. It is never assumed.
 
     ``grounds`` are facts that must be recorded besides the condition, such as the assessment by a named person.
-    Without ``condition`` it holds only as a position that counsel takes (``claims``). What the organisation is
-    (``about_us``) is a matter of scope and decides by itself; any other exemption leaves its duties standing until two
+    Without ``condition`` it applies only as a position of counsel (``claims``). The organisation's own properties
+    (``about_us``) are a matter of scope and decide directly; with any other exemption the duties apply until two
     people claim it.
     """
 
@@ -65,11 +65,11 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True):
     condition: Condition | None = None
     grounds: tuple[str, ...] = ()
     removes: tuple[str, ...] = ()
-    """Slugs of the duties that it takes away; empty means every duty of the regime."""
+    """Slugs of the duties that it ends; empty means every duty of the regime."""
     covers: tuple[str, ...] = ("confidentiality",)
-    """Of one by encryption: the impacts that it reaches. Encryption brings nothing back that is lost or altered."""
+    """For an exemption by encryption: the impacts that it covers. Encryption does not restore lost or altered data."""
     covers_citation: str = ""
-    """The words by which it reaches more than confidentiality."""
+    """The words of the law that cover more than confidentiality."""
 
     @property
     def by_encryption(self) -> bool:
@@ -78,18 +78,18 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def names_key(self) -> bool:
-        """Return whether it asks for the key as well; one by encryption that does not never holds."""
+        """Return whether it asks about the key as well; an exemption by encryption without that question never applies."""
         return self.condition is not None and KEY in self.condition.facts
 
     @property
     def about_us(self) -> bool:
-        """Return whether it reads what the organisation is, and nothing else."""
+        """Return whether it reads only properties of the organisation."""
         facts = frozenset() if self.condition is None else self.condition.facts
         return bool(facts) and all(fact.startswith("organisation.") for fact in facts)
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of data that makes personal information, perhaps only under a condition."""
+    """One data type that is personal information, perhaps only under a condition."""
 
     element: str
     condition: Condition | None = None
@@ -105,7 +105,7 @@ class PersonalInformation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True):
-    """How many people bring the duty about. ``>`` and ``>=`` are different laws.
+    """The number of people from which the duty arises. ``>`` and ``>=`` are different laws.
 
     ``place`` is the jurisdiction whose residents are counted; the loader fills in the regime's own.
     """

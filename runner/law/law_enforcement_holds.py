@@ -1,8 +1,8 @@
 """Delays requested by law enforcement: authority, duty, duration, and the deadline afterwards.
 
-A hold is asked for by somebody, in a form, and perhaps for one law or one notice alone. It delays a duty only where
-that law hears the one who asked: an authority of its own country, of a kind that it names. What is not heard delays
-nothing, and a note says why, because somebody is about to rely on it.
+An authority requests a delay in a form, perhaps for one law or one notice only. It delays a duty only if
+that law accepts the authority: of its own country, and of a kind that it names. Any other request delays
+nothing, and a note says why, because people may rely on it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.law.regime import Hold
 
 
 class Custody(msgspec.Struct, frozen=True):
-    """A delay for law enforcement as it affects one duty. ``until`` is None while its end is unknown."""
+    """A law enforcement delay of one duty. ``until`` is None while its end is unknown."""
 
     active: bool
     until: datetime | None
@@ -55,7 +55,7 @@ def _who(asked: Mapping[str, Any]) -> str:
 
 
 def _unheard(hold: Hold, duty: str, jurisdictions: Sequence[str], asked: Mapping[str, Any]) -> str:
-    """Return why a hold does not reach a duty, the empty string where it does."""
+    """Return why a delay does not cover a duty, the empty string if it does."""
     only, form = asked.get("only_for") or (), asked.get("form")
     if only and not {duty, duty.partition("/")[0]} & set(only):
         return f"the delay requested by {_who(asked)} is limited to {', '.join(sorted(only))}"
@@ -73,14 +73,14 @@ def _unheard(hold: Hold, duty: str, jurisdictions: Sequence[str], asked: Mapping
 
 
 def _of(country: str, jurisdictions: Sequence[str]) -> bool:
-    """Whether an authority of a country speaks in one of these places; each Member State does in the Union."""
+    """Whether an authority of a country is competent in one of these places; each Member State is in the Union."""
     here = country.partition("-")[0]
     union = {"EU"} if here in EU_MEMBERS else set()
     return not {here, *union}.isdisjoint(place.partition("-")[0] for place in jurisdictions)
 
 
 def with_custody(found: Deadline, hold: Hold | None, held: Custody | None, place: Place) -> Deadline:
-    """Move the deadline to where the law puts it once a hold has ended."""
+    """Move the deadline to the law's deadline after the end of a delay."""
     if hold is None or held is None or held.until is None or found.due is None:
         return found
     due = held_until(found.due, held.until, hold.amount, hold.unit, place)

@@ -1,4 +1,4 @@
-"""The authorities that take notices, and the short names of the Union's acts, as the files of the laws give them."""
+"""The authorities that take notices, and the short names of the Union's acts, from the law files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNION = "EU"
 
 
 def office_notes(rule: DutyRule, regime: Regime, judge: Evaluator) -> Iterator[str]:
-    """Yield the office of the organisation's main establishment or country, and where it takes notices."""
+    """Yield the office for the organisation's main establishment or country, and its filing portal."""
     if rule.recipient in _PEOPLE:
         return
     here = _established(judge)
@@ -31,7 +31,7 @@ def _established(judge: Evaluator) -> str:
 
 
 def authority_of(rule: DutyRule, regime: Regime, judge: Evaluator, zone: tzinfo | None) -> Office | None:
-    """Return who takes the notice, None for people. Under the Union's law it is the organisation's own State."""
+    """Return the authority that takes the notice, None for people. Under Union law it is of the organisation's own State."""
     if rule.recipient in _PEOPLE:
         return None
     place = regime.jurisdictions[0]
@@ -49,7 +49,7 @@ def authority_of(rule: DutyRule, regime: Regime, judge: Evaluator, zone: tzinfo 
 
 
 def short_name(rule: DutyRule, regime: Regime, version: Version) -> str:
-    """Return what the act of the Union that a duty cites is called, by the name of its law; empty for others."""
+    """Return the short name of the Union act that a duty cites, from the name of its law; empty for other laws."""
     if not regime.name.startswith(f"{_UNION} "):
         return ""
     name = regime.name.partition(" - ")[0].partition(" (")[0].removeprefix(f"{_UNION} ")

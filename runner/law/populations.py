@@ -1,15 +1,15 @@
 """Affected people as the law counts them: by group, with ranges, each person once.
 
 Theory. Each population has its own data and its own people, and each is judged by itself: the customers whose
-passwords were taken may be owed nothing where the employees whose tax numbers were taken are owed a letter. A
-threshold counts, over the populations that are owed notice, the residents of a place. Counts are ranges: an estimate
-brings its own, people not yet placed may live anywhere, and populations that may overlap count at least as the
+passwords were taken may need no notice while employees whose tax numbers were taken need a letter. A
+threshold counts the residents of a place over the populations to notify. Counts are ranges: an estimate
+has a range, people without a known place may live anywhere, and populations that may overlap count at least as the
 larger and at most as the sum.
 
 A population of one of several legal entities is judged as that entity's: its role, its country and what it is
-regulated as are the entity's own, and what is not recorded of the entity is unknown, whatever holds for the group.
+regulated as are the entity's own, and facts not recorded for the entity are unknown, whatever the group's facts.
 
-A recorded ``by_jurisdiction`` is taken as the whole picture unless the total says otherwise: then the difference may
+A recorded ``by_jurisdiction`` counts as complete unless the total is different: then the difference may
 live anywhere, and a place without an entry is unknown rather than empty.
 """
 
@@ -49,13 +49,13 @@ _OF_ENTITY: Mapping[str, tuple[str, bool]] = {
 
 
 class View(NothingKnown):
-    """The facts as one population sees them. A law cannot depend on steps, names, or the state of other duties.
+    """The facts of one population. A law cannot depend on steps, names, or the state of other duties.
 
     ``data.…`` and ``people.…`` are the population's own, and a fact that is missing is named by its full path.
     """
 
     def __init__(self, facts: Mapping[str, Any], population: Mapping[str, Any] | None = None) -> None:
-        """Look at nested plain facts; without a population, at the short form on the top level."""
+        """Read nested plain facts; without a population, the short form on the top level."""
         self.facts = facts
         self.population = population or {}
         self.id = str(self.population.get("id", ""))
@@ -65,13 +65,13 @@ class View(NothingKnown):
         self.counted: dict[str, Span | Unknown] = {}
 
     def instead(self, values: Mapping[str, Value]) -> View:
-        """Return the same view to which some facts are otherwise, by their paths."""
+        """Return the same view with some facts replaced, by path."""
         other = View(self.facts, self.population if self._prefix else None)
         other._seen.update(values)
         return other
 
     def fact(self, path: str) -> Value:  # type: ignore[explicit-override]
-        """Return the value at a dotted path; it is looked up once, since many laws ask for the same."""
+        """Return the value at a dotted path; cached, because many laws read the same paths."""
         if path not in self._seen:
             self._seen[path] = self._found(path)
         return self._seen[path]
@@ -90,7 +90,7 @@ class View(NothingKnown):
         return Unknown((path,)) if value is None else _value(value, path)
 
     def _of_entity(self, path: str) -> Value:
-        """Return a fact of the legal entity whose people these are; sets of one where the group has a set."""
+        """Return a fact of the population's legal entity; a set of one member if the group has a set."""
         own, many = _OF_ENTITY[path]
         there = f"organisation.entities.{self.entity}.{own}"
         found = _walk(self.facts, there)
@@ -101,7 +101,7 @@ class View(NothingKnown):
 
     @cached_property
     def census(self) -> tuple[Mapping[str, int], int, int, int] | None:
-        """Return the residents by place, their sum, and the range of all people; None where no place is recorded."""
+        """Return the residents by place, their sum, and the range of all people; None if no place is recorded."""
         by_place = self.fact("people.by_jurisdiction")
         if not isinstance(by_place, Mapping):
             return None
@@ -115,7 +115,7 @@ class View(NothingKnown):
 
 
 def views(facts: Mapping[str, Any]) -> tuple[View, ...]:
-    """Return one view for each population, or one for the short form where none is recorded."""
+    """Return one view for each population, or one for the short form if none is recorded."""
     fact = facts.get("populations") or ()
     if isinstance(fact, Mapping):
         fact = [{"id": key, **member} for key, member in fact.items()]
@@ -123,7 +123,7 @@ def views(facts: Mapping[str, Any]) -> tuple[View, ...]:
 
 
 def residents(view: View, place: str) -> Span | Unknown:
-    """Return how many affected residents of a place a population has; counted once, since many laws ask for the same."""
+    """Return the number of affected residents of a place in a population; cached, because many laws read it."""
     if place not in view.counted:
         view.counted[place] = _residents(view, place)
     return view.counted[place]
@@ -138,7 +138,7 @@ def _residents(view: View, place: str) -> Span | Unknown:
     exact = counts.get(place)
     loose = inside = 0
     for key, count in counts.items():
-        if key[:2] == place[:2]:  # others lie in another country
+        if key[:2] == place[:2]:  # others are in another country
             loose += count if place.startswith(f"{key}-") else 0
             inside += count if key.startswith(f"{place}-") else 0
     base = (exact or 0) + inside
@@ -149,7 +149,7 @@ def _residents(view: View, place: str) -> Span | Unknown:
 
 
 def lives(view: View, place: str) -> bool | Unknown:
-    """Tell whether a person of a group lives in a place."""
+    """Return whether a person of a group lives in a place."""
     count = residents(view, place)
     if isinstance(count, Unknown):
         return count
@@ -159,7 +159,7 @@ def lives(view: View, place: str) -> bool | Unknown:
 
 
 def everyone(view: View) -> Span | Unknown:
-    """Return how many people a population has."""
+    """Return the number of people of a population."""
     counts: Mapping[str, int] = {}
     placed = 0
     if view.census is not None:
@@ -181,9 +181,9 @@ def _total(view: View, placed: int) -> tuple[int, int]:
 
 
 def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> bool | Unknown:
-    """Tell whether enough people are owed notice: ``owed`` surely, ``open_`` perhaps (with what would settle it).
+    """Return whether there are enough people to notify: ``owed`` certain, ``open_`` possible (with the missing facts).
 
-    Where the range of the count straddles the number the answer is unknown and names the counts.
+    If the threshold is within the range of the count, the answer is unknown and names the counts.
     """
     if threshold.count == "residents_of_one_state":
         return _in_one_state(threshold, owed, open_)
@@ -231,7 +231,7 @@ def _in_one_state(
 
 
 def _holds(threshold: Threshold, count: int | None) -> bool:
-    """Compare one end of the range; an open end is larger than every number."""
+    """Compare one end of the range; an unbounded end is larger than every number."""
     match threshold.op:
         case ">":
             return count is None or count > threshold.n
@@ -255,7 +255,7 @@ def _bounds(counted: Sequence[tuple[View, Span | Unknown]]) -> tuple[int, int | 
 
 
 def _overlapping(owed: Sequence[View]) -> Iterable[Sequence[str]]:
-    """Return the populations by groups of those that may hold the same persons."""
+    """Return the populations in groups that may have the same persons."""
     group = {view.id: [view.id] for view in owed}
     for view in owed:
         others = view.population.get("overlaps")
@@ -276,7 +276,7 @@ def _walk(tree: Mapping[str, Any], path: str) -> Any:
     for part in path.split("."):
         if isinstance(
             node, list | tuple
-        ):  # legal entities and populations stand as lists of members with their id
+        ):  # legal entities and populations are lists of members with their id
             node = next(
                 (member for member in node if isinstance(member, Mapping) and member.get("id") == part), None
             )
@@ -290,7 +290,7 @@ def _walk(tree: Mapping[str, Any], path: str) -> Any:
 def _value(found: Any, path: str) -> Value:
     """Turn plain JSON into the values of expressions: lists are tuples, RFC 3339 text is an instant.
 
-    The member of a set that says "and perhaps more" becomes an unknown member, so that absence is not claimed.
+    The member that marks an open set becomes an unknown member, so that absence is not claimed.
     """
     if isinstance(found, str) and found[10:11] == "T":
         return instant(found) or found

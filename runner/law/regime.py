@@ -1,8 +1,8 @@
-"""Law as data: when it is in force, to whom it applies, its duties, and how far it is verified.
+"""Law as data: its time in force, its scope, its duties, and its verification.
 
-The file that a lawyer reads and corrects is ``schema: tocsin/regime/v1``; ``runner.law.files.regime_file`` compiles it into
+Lawyers read and correct the file ``schema: tocsin/regime/v1``; ``runner.law.files.regime_file`` compiles it into
 these values once, and a pinned bundle carries them so that nothing is parsed while an incident runs. A duty's id is
-``regime/slug``; both are authored, and they never change once a duty has been shown.
+``regime/slug``; authors choose both, and neither changes once a duty has been shown.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Confidence = Literal["text", "secondary", "unverified"]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the law can be read, and when it was last looked at."""
+    """Source of the law, and the date of its last check."""
 
     url: str
     checked: str = ""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a notice must say, or must not say, with the article's letter."""
+    """One required or forbidden content of a notice, with the article's letter."""
 
     ref: str
     item: str
@@ -39,18 +39,18 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """How the notice has to reach its reader."""
+    """The required form of delivery of the notice."""
 
     forms: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
-    """Forms that are forbidden, such as the mailbox whose password was taken."""
+    """Forbidden forms, such as the mailbox whose password was taken."""
     language: str = ""
     portal: str = ""
     text: str = ""
 
 
 class SubstituteNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """Substitute for letters when they cost too much, are too many, or have nowhere to go."""
+    """Substitute for letters that cost too much, are too many, or have no address."""
 
     cost_over: int | None = None
     currency: str = "USD"
@@ -69,14 +69,14 @@ class CreditMonitoring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Asker = Literal["local", "state", "federal", "attorney_general", "regulator"]
-"""Kinds of authorities that may ask for a delay; the words of the fact ``law_enforcement.hold.authority``."""
+"""Kinds of authorities that may request a delay; the words of the fact ``law_enforcement.hold.authority``."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """A delay that law enforcement may ask for; ``by`` says whose request counts, anybody's where it is empty.
+    """A delay that law enforcement may request; ``by`` names the authorities whose request counts, empty means all.
 
-    After the hold the duty is due at the later of its own deadline and ``amount`` after the hold's end (Maryland: 7
-    days); without an amount, at the hold's end itself. An oral request lasts ``oral_limit_days`` at most.
+    After the delay the duty is due at the later of its own deadline and ``amount`` after the delay's end (Maryland: 7
+    days); without an amount, at the delay's end itself. An oral request lasts ``oral_limit_days`` at most.
     """
 
     forms: tuple[Literal["written", "oral"], ...] = ("written", "oral")
@@ -88,7 +88,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lateness(msgspec.Struct, frozen=True, kw_only=True):
-    """What the law wants from someone who is late."""
+    """The law's requirement after a missed deadline."""
 
     reasons_required: bool = False
     ref: str = ""
@@ -111,7 +111,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One duty of the law: from whom, for whom, above which number, by when, with which contents."""
+    """One duty of the law: obliged entity, recipients, thresholds, clock and contents."""
 
     slug: str
     recipient: str
@@ -130,7 +130,7 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
     """Whether information may follow in phases."""
     voluntary: bool = False
     waiver: str = ""
-    """Who may waive it, with the article; empty where the law knows no waiver."""
+    """Who may waive it, with the article; empty if the law has no waiver."""
     delivery: Delivery | None = None
     substitute: SubstituteNotice | None = None
     credit_monitoring: CreditMonitoring | None = None
@@ -142,7 +142,7 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """State of a directive in one State: since when its own law is in force, and whether that was confirmed."""
+    """State of a directive in one State: the date of force of its national law, and whether it is confirmed."""
 
     place: str
     standing: Standing = "in_force"
@@ -167,23 +167,23 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     until: date | None = None
     scope: tuple[Condition, ...] = ()
     residents_of: str = ""
-    """Whose affected residents the law protects; empty where it does not ask."""
+    """The place whose affected residents the law protects; empty without such a condition."""
     personal_information: PersonalInformation | None = None
     exemptions: tuple[Exemption, ...] = ()
     duties: tuple[DutyRule, ...] = ()
     note: str = ""
     national: NationalLaw | None = None
-    """The national laws through which it binds; None if it binds directly."""
+    """The national laws through which it applies; None if it applies directly."""
 
     def exemptions_of(self, slug: str) -> tuple[Exemption, ...]:
-        """Return the exemptions that can take a duty away."""
+        """Return the exemptions that can end a duty."""
         return tuple(
             exemption for exemption in self.exemptions if not exemption.removes or slug in exemption.removes
         )
 
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):
-    """An office that takes notices or informs people, by the place that it is competent for, and how to reach it."""
+    """An office that takes notices or informs people, by its place of competence, and its contact data."""
 
     place: str
     name: str
@@ -194,7 +194,7 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Regime(msgspec.Struct, frozen=True, kw_only=True):
-    """One law. ``versions`` run from the newest to the oldest and do not overlap."""
+    """One law. ``versions`` are from newest to oldest and do not overlap."""
 
     id: str
     name: str
@@ -202,10 +202,10 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     versions: tuple[Version, ...]
     decided_by: tuple[str, ...] = ()
-    """Facts whose instant decides which version an incident is judged by: the first that is known."""
+    """Facts whose instant selects the version for an incident: the first known one counts."""
     effective_note: str = ""
     authorities: tuple[Authority, ...] = ()
-    """Offices and their portals, where the law leaves it to each place."""
+    """Offices and their portals, if each place has its own."""
     records: RecordKeeping | None = None
     traps: tuple[str, ...] = ()
     confidence: Confidence = "unverified"

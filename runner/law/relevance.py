@@ -1,10 +1,10 @@
-"""Relevance of undetermined duties: those that a recorded fact points to, against those that are open only for lack of facts.
+"""Relevance of undetermined duties: a recorded fact points to them, or they are open only because facts are missing.
 
-Theory. Of more than a hundred laws nearly all are unknown while nobody has said what the organisation is regulated as
-or where the affected people live. Each such question settles dozens of duties at once, so a person is asked the
-question; showing every duty with a clock would bury the few that matter. A duty is in sight when its verdict is
-known, or when it depends on the case alone: the data, the risk, the dates. It is also in sight while its territory is
-open but something recorded lies in it, such as a resident or an office.
+Theory. Of more than a hundred laws nearly all are unknown until the facts say what the organisation is regulated as
+and where the affected people live. Each such question settles dozens of duties at once, so a person is asked the
+question; a clock for every duty would hide the few that matter. A duty is relevant if its verdict is
+known, or if it depends on the case alone: the data, the risk, the dates. It is also relevant while its territory is
+open but a recorded fact is in it, such as a resident or an office.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _WHERE_WE_ARE = (
     "organisation.does_business_in",
 )
 _BROADER: Mapping[str, str] = MappingProxyType({"home_state": "regulated_as"})
-"""A question about a state, and the one that says whether it needs to be asked at all."""
+"""A question about a state, and the question that decides whether it is necessary."""
 _RESIDENTS = "people.by_jurisdiction"
 
 
 def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozenset[str]) -> bool:
-    """Whether a duty is worth a clock of its own; ``known`` are the places that something recorded names."""
+    """Whether a duty gets a clock of its own; ``known`` are the places in recorded facts."""
     if not isinstance(answer, Unknown):
         return True
     if any(map(depends_on_profile, answer.missing)):
@@ -43,12 +43,12 @@ def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: fro
 
 
 def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
-    """Return what brings duties into sight, each question with the duties that depend on it, the widest question first.
+    """Return the questions that make duties relevant, each with the duties that depend on it, the widest question first.
 
-    Each duty comes with the facts that it misses.
+    Each duty has its missing facts.
 
-    Where people live is one question, whatever the place: it is answered place by place, under ``PLACE``. In which state an
-    insurer is at home is asked once it is known to be one: of a duty that misses both only the broad question is asked.
+    Residence is one question for all places, under ``PLACE``; the answers are per place. The home state of an
+    insurer is asked only of a known insurer: a duty that misses both facts has only the broad question.
     """
     asked: dict[str, list[T]] = {}
     known: dict[Sequence[str], list[str]] = {}
@@ -68,7 +68,7 @@ def _questions(missing: Sequence[str]) -> Iterable[str]:
 
 
 def _broader(path: str) -> str:
-    """Return the question that comes before a narrow one, about the same organisation; empty where there is none."""
+    """Return the question before a narrow one, about the same organisation; empty without one."""
     of, _, name = path.rpartition(".")
     return f"{of}.{_BROADER[name]}" if name in _BROADER else ""
 
@@ -79,7 +79,7 @@ def _question(path: str) -> str:
 
 
 def depends_on_profile(path: str) -> bool:
-    """Whether a fact describes the organisation or the places of its people: a duty that waits for it is not relevant."""
+    """Whether a fact describes the organisation or the places of its people: a duty that waits for this fact is not relevant."""
     return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
 
 

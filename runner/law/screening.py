@@ -1,10 +1,10 @@
 """Screening of all laws by the index: verdict and relevance of each duty, without dates and reasons.
 
-Theory. ``runner.law.assessment`` says everything about a duty; here stands the same logic on what decides verdicts alone.
-The answer of a conjunction does not depend on the order of its parts, so whom a law is for is asked first, and the rest
-only of those that it may be for. Each condition is answered once for each population, whatever number of laws ask it.
-An answer is a number here, so that hundreds of conjunctions cost nothing: 0 holds, -1 fails, and any other is a set of
-bits, one for each fact that is wanting. That both ways agree, for all that ships and any facts, is a test.
+Theory. ``runner.law.assessment`` computes everything about a duty; this module has the same logic for verdicts only.
+The answer of a conjunction does not depend on the order of its parts, so the scope of a law is asked first, and the rest
+only if the law may apply. Each condition is answered once for each population, whatever number of laws ask it.
+An answer is a number here, so that hundreds of conjunctions are fast: 0 is true, -1 is false, and any other is a set of
+bits, one for each missing fact. A test checks that both modules agree for all shipped laws and any facts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def screen(
 ) -> Iterator[tuple[ScreeningResult, ...]]:
     """Yield the verdicts on the duties of each law, in the outline's order. Positions of counsel count for nothing.
 
-    ``facts`` are nested plain facts; ``zone`` ends the days. ``populations`` are those of the facts, where they are known.
+    ``facts`` are nested plain facts; ``zone`` is the zone of dates. ``populations`` are those of the facts, if computed already.
     """
     whole, known, wants = View(facts), places(facts), _Wants()
     people, judging = populations or Populations(facts), dict[str, _Reader]()
@@ -88,7 +88,7 @@ HOLDS, FAILS = 0, -1
 
 
 def _all(answers: Iterable[int]) -> int:
-    """Return the conjunction: one that fails settles it, else all that is wanting is."""
+    """Return the conjunction: false if one is false, else all missing facts."""
     found = HOLDS
     for answer in answers:
         if answer < 0:
@@ -98,7 +98,7 @@ def _all(answers: Iterable[int]) -> int:
 
 
 class _Wants:
-    """A bit for everything that can be wanting, and which of these are questions that bring duties into sight."""
+    """A bit for each fact that can be missing, and the bits of questions that make duties relevant."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[str, str], int] = {}
@@ -114,7 +114,7 @@ class _Wants:
             ("problem", name) for name in answer.problems
         ]
         places = [self._place(missing) for missing in wanted or [("problem", "")]]
-        # One step a name, where a number made bit by bit is copied each time.
+        # One step for each name; building a number bit by bit would copy it each time.
         bits = bytearray(max(places) // 8 + 1)
         for place in places:
             bits[place // 8] |= 1 << place % 8
@@ -148,12 +148,12 @@ class _Wants:
             place = bits.find("1", place + 1)
 
     def in_sight(self, number: int, *, there: bool) -> bool:
-        """Return what ``runner.law.relevance.is_relevant`` returns; ``there`` is whether something recorded lies in its place."""
+        """Return the result of ``runner.law.relevance.is_relevant``; ``there`` is whether a recorded fact is in its place."""
         return number <= 0 or (not number & self._what and (there or not number & self._where))
 
 
 class _Answers(dict[int, int]):
-    """Answers by the number of what is asked, each found once."""
+    """Answers by the number of the question, each computed once."""
 
     def __init__(self, answer: Callable[[int], int]) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class _Reader:
         return self._wants.number(self._judge.binds(self._outline.conditions[number], wanted=wanted))
 
     def _not_exempt(self, number: int) -> int:
-        able = self._outline.exemptions[number]  # one that has to be claimed is in outlines of old alone
+        able = self._outline.exemptions[number]  # only old outlines contain an exemption that must be claimed
         return self._wants.number(inverted(self._judge.exempt(able) if able.about_us else False))
 
     def scope(self, version: VersionOutline) -> int:
@@ -239,7 +239,7 @@ def _of_law(
 def _arises(
     rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants, groups: Groups
 ) -> int:
-    """Tell whether the duty applies to at least one group, and the thresholds are met over all such groups."""
+    """Return whether the duty applies to at least one group, and the thresholds are met over all such groups."""
     answers = [reader.rule(rule, scope) for reader, scope in zip(readers, scopes, strict=True)]
     within = HOLDS
     if HOLDS not in answers:

@@ -1,6 +1,6 @@
 """Index for the screening of a catalogue: each condition, exemption and table once.
 
-Words are left out, as no verdict depends on them. A condition that is held in words keeps its code, by which its
+The index has no wording, because no verdict depends on it. A condition in prose keeps its code, by which its
 question is asked.
 """
 
@@ -21,7 +21,7 @@ from runner.law.regime import Content, DutyRule, NationalLaw, Regime, Remark, St
 
 
 class RuleOutline(msgspec.Struct, frozen=True, array_like=True):
-    """One duty: numbers of conditions that must hold, that must not, and of exemptions that take it away."""
+    """One duty: numbers of conditions that must be true, that must be false, and of exemptions that end the duty."""
 
     slug: str
     only_if: tuple[int, ...]
@@ -32,7 +32,7 @@ class RuleOutline(msgspec.Struct, frozen=True, array_like=True):
 
 
 class VersionOutline(msgspec.Struct, frozen=True, array_like=True):
-    """One version: when it is in force, the numbers of its scope's conditions and of its table of elements."""
+    """One version: its time in force, the numbers of its scope's conditions and of its table of elements."""
 
     from_date: date | None
     until: date | None
@@ -45,7 +45,7 @@ class VersionOutline(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LawOutline(msgspec.Struct, frozen=True, array_like=True):
-    """One law; the place is whose residents' notices its clocks ask for."""
+    """One law; its clocks ask for notices to the residents of the place."""
 
     id: str
     jurisdictions: tuple[str, ...]
@@ -65,7 +65,7 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[PersonalInformation, ...] = ()
     laws: tuple[LawOutline, ...] = ()
     reads: tuple[str, ...] = ()
-    """Every fact that something in these laws depends on, sorted; a map or a list includes its entries."""
+    """Every fact that these laws depend on, sorted; a map or a list includes its entries."""
 
 
 T = TypeVar("T", bound=Hashable)
@@ -82,13 +82,13 @@ _ALWAYS_READ = (
     "people",
     "populations",
 )
-"""What is read by the engine itself, for every law: who, where, how many, held, filed, and what counsel claims."""
+"""Facts that the engine itself reads for every law: entity, place, counts, delays, filings and counsel's positions."""
 _WORDS = (Content, Remark)
-"""What only says something: it decides neither whether a duty arises nor when it is due."""
+"""Fields for information only: they determine neither whether a duty arises nor its deadline."""
 
 
 class _Table(Generic[T]):
-    """Gives equal things the same number."""
+    """Numbers values; equal values get the same number."""
 
     def __init__(self) -> None:
         self._numbers: dict[T, int] = {}
@@ -159,14 +159,14 @@ def _numbers(conditions: Iterable[Condition], tables: _Tables) -> tuple[int, ...
 
 
 def _plain(condition: Condition) -> Condition:
-    """Return a condition without words; its code is kept where it is its question."""
+    """Return a condition without wording; its code is kept if it is the question."""
     code = condition.code if condition.in_words else ""
     expression = condition.expression and Expression(condition.expression.source, condition.expression.tree)
     return replace(condition, code=code, text="", expression=expression)
 
 
 def _plain_exemption(exemption: Exemption) -> Exemption:
-    """Return it without words, but with the facts that make it a matter of scope."""
+    """Return an exemption without wording, but with the facts that make it a matter of scope."""
     condition = exemption.condition and replace(exemption.condition, code="", text="")
     return Exemption(code="", text="", condition=condition, grounds=exemption.grounds)
 
@@ -180,7 +180,7 @@ def _plain_table(table: PersonalInformation) -> PersonalInformation:
 
 
 def _reads(thing: Any) -> Iterator[str]:
-    """Yield every fact that is named where something is decided."""
+    """Yield every fact that a decision reads."""
     match thing:
         case Expression():
             yield from thing.facts

@@ -1,8 +1,8 @@
 """Transposition of a directive: the national law of the State of each establishment.
 
-A State whose law is in force makes the duty; one whose law is only proposed shows it as advisory, as a law of its own
-would be; one whose law is younger than the incident asks nothing. An entity with an establishment in several States is
-bound where one of them binds it. While a place is unknown, and none that is known binds, it is asked for.
+A State whose law is in force makes the duty; a State whose law is only proposed makes it advisory, as a law of its own
+would be; a law younger than the incident has no effect. A duty applies to an entity with establishments in several States
+if one of these makes it. While a place is unknown, and no known State makes the duty, the place is a missing fact.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ CODE = "national_law"
 
 
 class Transposition(msgspec.Struct, frozen=True):
-    """What national law says to one population: the answer, why, and doubts about it."""
+    """The answer of national law for one population, its reasons, and doubts."""
 
     answer: bool | Unknown
     reason: Reason
     advisory: bool = False
-    """Not in force in any State of theirs, and about to be in one."""
+    """The law is in force in none of their States, and proposed in one of these."""
     notes: tuple[str, ...] = ()
 
 
@@ -35,7 +35,7 @@ def applicable_states(
 ) -> tuple[tuple[Transposition, ...], bool]:
     """Return the national law for each affected group on the deciding day, and whether it is advisory for all of them.
 
-    Both are empty and false where a law binds by itself. Where nobody is bound, the advisory ones are shown the duties.
+    Both are empty and false if a law applies directly. If it applies to nobody, its duties are advisory.
     """
     if law is None:
         return (), False

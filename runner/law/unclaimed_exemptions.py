@@ -1,6 +1,6 @@
 """Exemptions and findings that would end a duty that applies, if a person claimed them.
 
-None of it decides by itself. Two people claim it with grounds (``tocsin duty decide``), and until then the duty stands.
+None of these decides directly. Two people claim an exemption with grounds (``tocsin duty decide``); until then the duty applies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from runner.law.grounds import Exemption
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A duty that applies, by groups of populations: who judges them, on what grounds, and which of them are owed it."""
+    """A duty that applies, by groups of populations: their judges, their grounds, and the groups to notify."""
 
     judges: Sequence[Evaluator]
     grounds: Sequence[Sequence[Ground]]
@@ -26,7 +26,7 @@ class Standing(msgspec.Struct, frozen=True):
     groups: Groups
 
     def owed(self) -> list[int]:
-        """Return the numbers of the groups that are owed it."""
+        """Return the numbers of the groups to notify."""
         return [number for number, answer in enumerate(self.answers) if answer is True]
 
 

@@ -12,15 +12,15 @@ from runner.law.regime import Standing
 
 
 class Dated(Protocol):
-    """A version, as far as its time goes; both dates are inclusive."""
+    """The dates of a version, both inclusive."""
 
     @property
     def from_date(self) -> date | None:
-        """The first day of its force."""
+        """Its first day in force."""
 
     @property
     def until(self) -> date | None:
-        """The last."""
+        """Its last day in force."""
 
     @property
     def standing(self) -> Standing:
@@ -35,7 +35,7 @@ def deciding(
 ) -> tuple[D, Reason | None, bool, tuple[str, ...]]:
     """Return the deciding version, the reason that bars every duty, whether it is only advisory, and the assumptions.
 
-    The first known of ``decided_by`` names the date; while none is known, today's law is shown and the note says so.
+    The first known fact of ``decided_by`` gives the date; while none is known, today's law is shown with a note.
     """
     decided = _decided(decided_by, view)
     day = deciding_day(decided_by, view, now, zone)
@@ -60,7 +60,7 @@ def deciding(
 
 
 def deciding_day(decided_by: Sequence[str], view: View, now: datetime, zone: tzinfo) -> date:
-    """Return the day by which law in force is chosen: today while no fact names it."""
+    """Return the date for the choice of the version: today while no fact names a date."""
     return (_decided(decided_by, view) or now).astimezone(zone).date()
 
 

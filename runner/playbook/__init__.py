@@ -1,1 +1,1 @@
-"""Playbooks: their format, their reading and their plan. Knows no incident."""
+"""Playbooks: format, reader and plan. Independent of incidents."""

@@ -20,10 +20,10 @@ from runner.yamlfile.source import Source, scan_file
 
 
 def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle:
-    """Return a playbook by name, ``name@version`` or path, with all that it includes.
+    """Return a playbook by name, ``name@version`` or path, with every included playbook.
 
     Raises NotFound with the nearest name, or Invalid with every problem of every file concerned. With a home, roles
-    that nobody holds are errors; without one they are not looked at.
+    without a person are errors; without a home they are not checked.
     """
     source, read = find(name, catalog)
     near = catalog.beside_of(Path(name)) if is_path(name) else catalog
@@ -39,12 +39,12 @@ def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle
 
 
 def is_path(name: str) -> bool:
-    """Tell a path from a name: it has a separator or a YAML file's ending."""
+    """Return whether a text is a path: it has a separator or the ending of a YAML file."""
     return name.endswith((".yaml", ".yml")) or os.sep in name or "/" in name
 
 
 def digest(authored: Any, includes: dict[str, Any]) -> str:
-    """Return ``sha256:`` of the canonical JSON (sorted keys, no spaces, UTF-8) of what the authors wrote."""
+    """Return ``sha256:`` of the canonical JSON (sorted keys, no spaces, UTF-8) of the authored content."""
     whole = {"playbook": authored, "includes": includes}
     return f"sha256:{hashlib.sha256(msgspec.json.encode(whole, order='deterministic')).hexdigest()}"
 
@@ -74,7 +74,7 @@ def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) ->
 def _include(
     playbook: Playbook, catalog: Catalog, home: Home | None, found: dict[str, tuple[Source, Playbook]]
 ) -> None:
-    """Collect the called playbooks of a playbook, recursively; one name means one version in a bundle."""
+    """Collect the called playbooks of a playbook, recursively; a name has one version in a bundle."""
     for place in Map(playbook).places:
         if not isinstance(place.step, Call):
             continue

@@ -1,7 +1,7 @@
 """Catalogue of playbooks, laws and notices: the home folder first, then those of the program.
 
 A file's name without its ending is the id; ``name@1.2.0.yaml`` keeps an older version of a playbook beside the
-current one. Nothing is read before it is asked for, and each file once.
+current one. Each file is read when it is first needed, and only once.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "notices": (".md",),
 }
 COMPILED = "compiled"
-"""The folder beside the playbooks in which the build puts law and notices compiled."""
+"""The folder beside the playbooks with the law and notices that the build compiled."""
 _NONE: Mapping[str, Channel] = {}
 _NO_CLASSES: Written = {}
 _NUMBER = re.compile(r"\d+")
 
 
 class Catalog:
-    """One home's view of everything that can be named. ``folder`` None sees only what ships with the program."""
+    """One home's view of all playbooks, laws and notices. With ``folder`` None it has only the shipped ones."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class Catalog:
         classes: Written = _NO_CLASSES,
         anew: bool = False,
     ):
-        """``beside`` is a folder whose playbooks come first of all: that of a file that is being looked at.
+        """``beside`` is a folder whose playbooks have precedence: the folder of a file that is being checked.
 
-        In ``cache`` all law is kept compiled for the next time; None keeps nothing. ``classes`` are the home's own message
-        classes, where the home itself is not asked. With ``anew``, what the build compiled is not used.
+        ``cache`` keeps all law compiled for later calls; None keeps nothing. ``classes`` are the home's own message
+        classes, instead of those of the home's file. With ``anew``, the build's compiled files are not used.
         """
         self.folder = folder
         self.beside = beside
@@ -71,17 +71,17 @@ class Catalog:
         self._cache = cache
         self._anew = anew
         self.classes = classes
-        """Message classes of the organisation, as in its settings."""
+        """Message classes of the organisation, from its settings."""
         self._reads: dict[str, tuple[Source, Read]] = {}
         self._regimes: dict[str, Regime] = {}
         self._notices: dict[str, tuple[Notice, str]] = {}
 
     def beside_of(self, file: Path) -> Catalog:
-        """Return the same catalogue, in which the playbooks beside a file come first."""
+        """Return the same catalogue with precedence for the playbooks beside a file."""
         return self._again(file.absolute().parent, self._cache)
 
     def kept_in(self, cache: Path) -> Catalog:
-        """Return the same catalogue, whose law and notices are kept compiled in a cache."""
+        """Return the same catalogue with a cache of compiled law and notices."""
         return self._again(self.beside, cache)
 
     def _again(self, beside: Path | None, cache: Path | None) -> Catalog:
@@ -96,7 +96,7 @@ class Catalog:
 
     @cached_property
     def compiled_folder(self) -> Path | None:
-        """The folder in which the build put law and notices compiled; None where it is not used."""
+        """The folder with the law and notices that the build compiled; None if not used."""
         folder = None if self._anew else self._ours
         return folder / COMPILED if isinstance(folder, Path) else None
 
@@ -149,7 +149,7 @@ class Catalog:
         return self._files("notices", "fields", (".yaml",))
 
     def is_own(self, kind: Kind, name: str) -> bool:
-        """Whether a file is the home's own."""
+        """Whether a file belongs to the home."""
         return self.folder is not None and any(
             (self.folder / kind / f"{name}{ending}").is_file() for ending in _ENDINGS[kind]
         )
@@ -161,7 +161,7 @@ class Catalog:
     def find_playbook(self, name: str) -> tuple[Source, Read]:
         """Return a playbook by ``name`` or ``name@version`` as it was read; raises NotFound with the nearest name.
 
-        A version may be cut short: ``@1`` takes the newest that begins so.
+        A version can be shortened: ``@1`` selects the newest that begins with 1.
         """
         bare, _, version = name.partition("@")
         candidates = [file for file in self.playbook_files if file.partition("@")[0] == bare]
@@ -217,7 +217,7 @@ class Catalog:
 
     @cached_property
     def _shipped(self) -> Catalog:
-        """What ships with the program, kept in the same cache: a home's own file costs the compiling of that file alone."""
+        """The shipped laws, in the same cache: a file of the home causes the compilation of that file only."""
         return Catalog(built_in=self._built_in, cache=self._cache, anew=self._anew)
 
     def _is_of_home(self, file: File) -> bool:
@@ -236,11 +236,11 @@ class Catalog:
         return self._notices[name]
 
     def part(self, name: str) -> tuple[str, str] | None:
-        """Return the text and the file of macros that notices share, the home's own first; None where there is none."""
+        """Return the text and the file of shared macros of notices, the home's own first; None without one."""
         return _text(self.part_files.get(name))
 
     def form(self, name: str) -> tuple[str, str] | None:
-        """Return the text and the file of a form's list of fields, the home's own first; None where there is none."""
+        """Return the text and the file of a form's list of fields, the home's own first; None without one."""
         return _text(self.form_files.get(name))
 
     def notices(self) -> dict[str, tuple[Notice, str]]:
@@ -249,7 +249,7 @@ class Catalog:
         return self._compiled("notices", files, dict[str, tuple[Notice, str]], self._every_notice)
 
     def _every_notice(self) -> dict[str, tuple[Notice, str]]:
-        # A part or a form of the home's own changes what shipped notices say: then all are compiled.
+        # A part or a form of the home changes the shipped notices: then all are compiled.
         shared = any(map(self._is_of_home, self._shared_files.values()))
         if self._builds_on_shipped(self.notice_files) and not shared:
             for name, found in self._shipped.notices().items():
@@ -263,7 +263,7 @@ class Catalog:
         return parts | {f"form {name}": file for name, file in self.form_files.items()}
 
     def known(self, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE) -> Known:
-        """Return what a playbook may name. ``channels`` are the home's, as their adapters describe them."""
+        """Return the names that a playbook can use. ``channels`` are the home's, as their adapters describe them."""
         domains = frozenset[str]().union(*(channel.domains for channel in channels.values()))
         return Known(
             regimes=frozenset(self.regime_files),
@@ -337,6 +337,6 @@ def _declared(home: Home | None) -> frozenset[str]:
 
 
 def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
-    """Order versions as semver does, near enough: numbers, then a release after its previews."""
+    """Order versions approximately as semver: by numbers, a release after its pre-releases."""
     numbers, _, preview = version.partition("+")[0].partition("-")
     return tuple(int(number) for number in _NUMBER.findall(numbers)), not preview, preview

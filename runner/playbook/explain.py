@@ -1,7 +1,7 @@
 """Wording of schema errors for people, every problem at once. Loaded only for an invalid file.
 
-jsonschema decides and finds the places; we choose the branch that the author meant (by the kind key, by the type
-of the value), so that nobody reads "is not valid under any of the given schemas".
+jsonschema decides and finds the positions; this module selects the intended branch (by the kind key, by the type
+of the value), so that the error is not "is not valid under any of the given schemas".
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _PATTERNS: Final[Mapping[str, str]] = {
 
 
 def explain(source: Source) -> tuple[Problem, ...]:
-    """Return everything that the schema has against a playbook, in the order of the file."""
+    """Return every schema error of a playbook, in the order of the file."""
     validator = _validator()
     problems = [_problem(error, source) for error in validator.iter_errors(source.data)]
     return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.line, one.column, one.code)))
@@ -59,7 +59,7 @@ def explain(source: Source) -> tuple[Problem, ...]:
 
 @cache
 def _validator() -> Validator:
-    """Return a Draft 2020-12 validator that follows the branch that the author meant (a constant, made once)."""
+    """Return a Draft 2020-12 validator that follows the intended branch (a constant, made once)."""
     import jsonschema
 
     def integer(_checker: object, value: object) -> bool:
@@ -90,7 +90,7 @@ def _error(message: str, keyword: str, value: object) -> ValidationError:
 def _by_kind(
     validator: Any, branches: list[dict[str, Any]], step: Any, _schema: object
 ) -> Iterator[ValidationError]:
-    """Judge a step by the kind whose key it has."""
+    """Validate a step by the kind of its kind key."""
     if not isinstance(step, dict):
         yield _error(f"A step must be a mapping, not {_said(step)}.", "", None)
         return
@@ -107,7 +107,7 @@ def _by_kind(
 def _by_type(
     validator: Any, branches: list[dict[str, Any]], value: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
-    """Judge a value by the one form that has its type and, for a mapping, shares a key with it."""
+    """Validate a value by the one form that has its type and, for a mapping, shares a key with it."""
     alike = [branch for branch in branches if validator.is_type(value, branch["type"])]
     if isinstance(value, dict):
         alike = [branch for branch in alike if set(branch["properties"]) & set(value)]
@@ -146,7 +146,7 @@ def _names(validator: Any, form: dict[str, Any], value: Any, _schema: object) ->
 
 
 class _Fault(msgspec.Struct, frozen=True):
-    """One error of jsonschema's, with its parts named as we use them."""
+    """One error of jsonschema, with named parts."""
 
     where: Where
     keyword: str
@@ -157,7 +157,7 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 class _Told(NamedTuple):
-    """An error in words; ``key`` is meant where it is not the value itself."""
+    """An error in words; ``key`` is set if the error is about the key, not the value."""
 
     code: str
     message: str

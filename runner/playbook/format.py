@@ -2,8 +2,8 @@
 
 A person writes the kind of a step as a key (``task: Send the wipe``); loading adds ``kind: task`` and turns durations, due
 times and conditions into values, so that one set of types serves the file, the schema and the pinned bundle.
-All that the program must know of a kind without an incident stands in its type, so that no other module lists kinds. What
-is checked of a kind is in ``checks.kinds``, and what it does in an incident in ``runner.incident.steps.kinds``.
+Everything that the program needs to know about a kind without an incident is in its type, so that no other module lists kinds. The checks
+of a kind are in ``checks.kinds``, and its behaviour in an incident is in ``runner.incident.steps.kinds``.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ Semver = Annotated[
     ),
 ]
 DoneBy = Literal["people", "effect", "program", "steps"]
-"""Who does a step: people, an effect on the world, the program by itself, or the steps inside it."""
+"""Executor of a step: people, an effect on the world, the program itself, or the steps inside it."""
 RENDERING = timedelta(minutes=5)
-"""The time that a notice is counted with: rendering it, and looking at it once."""
+"""The assumed time of a notice: rendering, and one review."""
 
 
 class Step(Part, tag_field="kind", frozen=True, kw_only=True):
-    """What all steps share. ``after`` orders, ``when`` branches; without either a step starts at once."""
+    """Fields of all steps. ``after`` orders, ``when`` branches; without either a step starts at once."""
 
     done_by: ClassVar[DoneBy] = "program"
     label: ClassVar[str] = ""
-    """Stands before what its kind key says, where it has no title."""
+    """Prefix of the text of its kind key, if it has no title."""
     scripted: ClassVar[bool] = False
-    """A file of an exercise, or of tests, may say what simulated responders do with it."""
+    """Whether a file of an exercise or of tests can define what simulated responders do with it."""
     written: ClassVar[Mapping[str, str]] = {
         "when": "condition",
         "after": "after",
@@ -59,11 +59,11 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
         "retry": "retry",
         "on_overdue": "on_overdue",
     }
-    """Fields that a person writes in another form than the type has, with the form's name in ``normalise``."""
+    """Fields whose form in the file differs from the type, with the form's name in ``normalise``."""
     brings: ClassVar[Mapping[str, str]] = {}
-    """Names that conditions of the steps inside it may read, each with the key that must be written for it."""
+    """Names that conditions of the steps inside it can read, each with the key that it needs."""
     repeated: ClassVar[Mapping[str, str]] = {}
-    """Fields of an invocation that repeat one of its own."""
+    """Fields of an invocation that repeat its own fields."""
 
     id: Id
     title: str = ""
@@ -72,8 +72,8 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     due: Due | None = None
     on_overdue: OnOverdue | None = None
     on_failure: Literal["ask", "continue"] = "ask"
-    """``ask`` stops and asks a person: retry, skip or cancel that step. ``continue`` ends it as failed and
-    goes on; a branch then reads ``step('id').state == 'failed'``."""
+    """``ask`` pauses and asks a person: retry, skip or cancel that step. ``continue`` ends it as failed and
+    continues; a branch then reads ``step('id').state == 'failed'``."""
     retry: Retry = Retry()
     timeout: timedelta | None = None
     phase: Phase | None = None
@@ -83,24 +83,24 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What stands for it where it has no title: its label and what its kind key says, else its id."""
+        """Its name without a title: its label and the text of its kind key, else its id."""
         said = getattr(self, str(self.__struct_config__.tag))
         text = ", ".join(said) if isinstance(said, tuple) else said if isinstance(said, str) else self.id
         return f"{self.label}: {text}" if self.label else text
 
     @property
     def lead(self) -> timedelta:
-        """The time it is counted with where it has no due time."""
+        """Its assumed time without a due time."""
         return timedelta()
 
     @property
     def kept(self) -> dict[str, str]:
-        """What its invocations keep of it, so that reports need no playbook for it."""
+        """Data that its invocations store, so that reports do not need the playbook."""
         return {name: getattr(self, field) for name, field in self.repeated.items()}
 
     @property
     def inner(self) -> tuple[AnyStep, ...]:
-        """The steps that stand inside it."""
+        """The steps inside it."""
         steps: tuple[AnyStep, ...] = getattr(self, "steps", ())
         return steps
 
@@ -126,11 +126,11 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The words of each checklist row."""
+        """The text of each checklist item."""
         return tuple(row.must if isinstance(row, Must) else row for row in self.checklist)
 
     def must(self, row: int) -> bool:
-        """Tell whether a checklist item, counted from 0, must be marked done alone."""
+        """Return whether a checklist item, counted from 0, must be marked done alone."""
         return isinstance(self.checklist[row], Must)
 
 
@@ -169,7 +169,7 @@ class Approve(Step, tag="approve", frozen=True, kw_only=True):
 
 
 class Message(Step, tag="message", frozen=True, kw_only=True):
-    """Tell people something, along a delivery plan with failover."""
+    """Send a message to people, by a delivery plan with failover."""
 
     label = "Message"
     done_by = "effect"
@@ -181,7 +181,7 @@ class Message(Step, tag="message", frozen=True, kw_only=True):
 
 
 class Notice(Step, tag="notice", frozen=True, kw_only=True):
-    """Render a notice. ``auto`` takes the template that the duty names."""
+    """Render a notice. ``auto`` uses the template that the duty names."""
 
     label = "Notice"
     done_by = "effect"
@@ -202,7 +202,7 @@ class Notice(Step, tag="notice", frozen=True, kw_only=True):
 
 
 class File(Step, tag="file", frozen=True, kw_only=True):
-    """Hand in a rendered notice and record the proof; only a receipt ends it as done."""
+    """File a rendered notice and record the proof; only a receipt ends it as done."""
 
     label = "File"
     done_by = "people"
@@ -230,7 +230,7 @@ class Act(Step, tag="act", frozen=True, kw_only=True):
     written = {**Step.written, "http": "http"}
 
     act: Words
-    """What it does, in words."""
+    """Description of the action."""
     http: HttpCall | None = None
     command: tuple[str, ...] = ()
     on_unknown: Literal["ask", "retry"] = "ask"
@@ -238,7 +238,7 @@ class Act(Step, tag="act", frozen=True, kw_only=True):
 
 
 class Wait(Step, tag="wait", frozen=True, kw_only=True):
-    """Wait for time, a fact or a duty; no task for a person, no message."""
+    """Wait for time, a fact or a duty; without a task for a person and without a message."""
 
     label = "Wait"
     scripted = True
@@ -263,7 +263,7 @@ class Call(Step, tag="playbook", frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """The called playbook's name, without the version that ``playbook`` may ask for after an ``@``."""
+        """The called playbook's name, without the version after an ``@`` in ``playbook``."""
         return self.playbook.partition("@")[0]
 
 
@@ -280,7 +280,7 @@ class Group(Step, tag="group", frozen=True, kw_only=True):
 
 
 class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
-    """Steps that are done again, as new invocations, until a condition holds."""
+    """Steps that are repeated, as new invocations, until a condition is true."""
 
     done_by = "steps"
     written = {**Step.written, "steps": "steps", "until": "until"}
@@ -294,7 +294,7 @@ class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
 
 AnyStep = Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
 KINDS: dict[str, type[Step]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyStep)}
-"""The kind key as a person writes it, and what it makes."""
+"""The kind key in the file, and its type."""
 
 
 def _done_by(who: DoneBy) -> frozenset[str]:
@@ -302,15 +302,15 @@ def _done_by(who: DoneBy) -> frozenset[str]:
 
 
 PEOPLE = _done_by("people")
-"""Kinds that people do, and can be reminded of."""
+"""Kinds that people do, with reminders."""
 EFFECTS = _done_by("effect")
 CONTAINERS = _done_by("steps")
-"""Kinds that hold other steps; reports show what is inside them in their stead."""
+"""Kinds that contain other steps; reports show the inner steps instead."""
 SCRIPTED = frozenset(kind for kind, made in KINDS.items() if made.scripted)
 
 
 class Role(Part, frozen=True, kw_only=True):
-    """A role that people are assigned to; ``minimum`` persons must hold it before it is needed."""
+    """A role that people are assigned to; it needs at least ``minimum`` persons before its first use."""
 
     title: Words
     description: str = ""
@@ -318,14 +318,14 @@ class Role(Part, frozen=True, kw_only=True):
 
 
 class MessageTemplate(Part, frozen=True, kw_only=True):
-    """A message: its class decides what channels may carry it. Texts are Jinja2 over facts."""
+    """A message: its class decides which channels can carry it. Texts are Jinja2 over facts."""
 
     message_class: str = msgspec.field(name="class")
     text: Words
     subject: str = ""
     to: tuple[Recipient, ...] = ()
     escalate_to: tuple[Recipient, ...] = ()
-    """Escalation contacts if neither recipients nor deputies answer and the class has levels."""
+    """Escalation contacts if neither recipients nor deputies acknowledge and the class has levels."""
 
 
 class Playbook(Part, frozen=True, kw_only=True):
@@ -340,9 +340,9 @@ class Playbook(Part, frozen=True, kw_only=True):
     roles: dict[Id, Role] = {}
     messages: dict[Id, MessageTemplate] = {}
     classes: dict[Id, dict[str, str | int | bool | None]] = {}
-    """Message classes of its own: ``from`` names another one, the other keys say what is different."""
+    """Message classes of its own: ``from`` names another class, the other keys are the differences."""
     inputs: dict[Id, str] = {}
-    """The names of what a calling playbook passes, each with what it means."""
+    """The inputs from a calling playbook: each name with its meaning."""
     assume_compromised: tuple[str, ...] = ()
     """Failure domains treated as compromised from the start, until a person says otherwise."""
 
@@ -353,4 +353,4 @@ class Bundle(Part, frozen=True, kw_only=True):
     playbook: Playbook
     includes: dict[str, Playbook] = {}
     digest: str
-    """``sha256:`` of the canonical JSON of what the authors wrote, includes in order of their names."""
+    """``sha256:`` of the canonical JSON of the authored content, includes in order of their names."""

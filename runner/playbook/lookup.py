@@ -24,15 +24,15 @@ _HOURS: Mapping[str, float] = {
 
 
 class Known(msgspec.Struct, frozen=True):
-    """The names around a playbook. ``home`` is None where there is none: then people cannot be checked."""
+    """The names that a playbook can use. Without a home (None) people cannot be checked."""
 
     regimes: frozenset[str] = frozenset()
     notices: frozenset[str] = frozenset()
     playbooks: frozenset[str] = frozenset()
     regime: Callable[[str], Regime | None] = lambda _name: None
-    """The compiled regime; None when its file does not hold."""
+    """The compiled regime; None if its file is invalid."""
     playbook: Callable[[str], Playbook | None] = lambda _name: None
-    """A playbook by ``name`` or ``name@version``; None when there is none that holds."""
+    """A playbook by ``name`` or ``name@version``; None if it is missing or invalid."""
     classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
     """The built-in message classes with the home's own."""
     home: Home | None = None
@@ -56,7 +56,7 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def hours(rule: DutyRule) -> float | None:
-    """Return how many hours a duty's shortest clock allows, None where the law has only words."""
+    """Return the hours of a duty's shortest clock, None if the law has only words."""
     spans = [
         limb.period.amount * _HOURS[limb.period.unit] for limb in rule.clock.limbs if limb.period is not None
     ]

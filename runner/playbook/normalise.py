@@ -1,8 +1,8 @@
 """Normalisation of a playbook file to the model's types: kinds become tags, texts become values.
 
 A step is recognised by its kind key and gets ``kind: task``; durations, due times, ``after`` and conditions become
-values. Whatever is not shaped as it should be is left as it stands and ``Lowered.shaped`` says so: then the JSON
-Schema words what is wrong. Paths into the lowered data are the same as into the source.
+values. A malformed value is unchanged and ``Lowered.shaped`` says so: then the JSON
+Schema words the error. Paths in the lowered data are the same as in the source.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ DUE_HINT: Final = (
     " or 4h before duty('regime/slug').due."
 )
 EVERY_KEY: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
-"""The keys of steps, of any kind, that are no kind themselves."""
+"""The keys of steps, of any kind, that are not kind keys."""
 _MAX_CONTAINERS = 8
-"""Groups and repeats inside one another."""
+"""Maximum nesting of groups and repeats."""
 
 
 class Lowered(msgspec.Struct):
-    """The data for ``msgspec.convert``; ``shaped`` is False when something could not even be lowered."""
+    """The data for ``msgspec.convert``; ``shaped`` is False if a part could not be lowered."""
 
     data: Any
     shaped: bool = True
@@ -48,12 +48,12 @@ class Lowered(msgspec.Struct):
 
 
 def lower(source: Source) -> Lowered:
-    """Lower a whole playbook; never raises, whatever the file holds."""
+    """Lower a whole playbook; never raises, whatever the file contains."""
     return _Lowering(source).playbook()
 
 
 def kind_of(step: Mapping[str, Any]) -> str:
-    """Return the one kind key of an authored step, nothing where there is none or more than one."""
+    """Return the one kind key of an authored step, nothing without one or with several."""
     kinds = [key for key in step if key in KINDS]
     return kinds[0] if len(kinds) == 1 else ""
 
@@ -80,16 +80,16 @@ class _Lowering:
         }
 
     def misshapen(self, value: Any) -> Any:
-        """Note that the schema has something to say here."""
+        """Note that the schema will report an error here."""
         self.result.shaped = False
         return value
 
     def report(self, where: Where, code: str, message: str, hint: str = "", *, offset: int = 0) -> None:
-        """Add a finding about a text that has the right shape and the wrong content."""
+        """Add a finding about a text with the right shape and invalid content."""
         self.result.problems.append(self.source.problem(where, code, message, hint=hint, offset=offset))
 
     def playbook(self) -> Lowered:
-        """Lower from the top."""
+        """Lower the top level."""
         data = self.source.data
         if not isinstance(data, dict):
             self.misshapen(data)
@@ -141,7 +141,7 @@ class _Lowering:
     def expression(
         self, value: Any, where: Where, names: frozenset[str], *, condition: bool, instead: Node | None
     ) -> Any:
-        """Parse a condition; one that cannot be read is reported and stood in for."""
+        """Parse a condition; an invalid condition is reported and replaced by a placeholder."""
         if not isinstance(value, str):
             return self.misshapen(value)
         known = self.parsed.get((value, names, condition))
@@ -158,7 +158,7 @@ class _Lowering:
         return expression
 
     def inputs(self, value: Any, where: Where, names: frozenset[str]) -> Any:
-        """Lower what a called playbook is given."""
+        """Lower the inputs of a called playbook."""
         if not isinstance(value, dict):
             return self.misshapen(value)
         return {
@@ -219,7 +219,7 @@ class _Lowering:
         return dict(value) if set(value) in forms else self.misshapen(None)
 
     def http(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
-        """Lower a call: what stands under ``json`` is sent as it is written."""
+        """Lower a call: the value of ``json`` is sent unchanged."""
         if not isinstance(value, dict) or "json" not in value:
             return value
         body = value["json"]
@@ -233,7 +233,7 @@ _APPLYING: Final = Apply("duties", (Const("applies"),))
 
 
 def as_meant(step: Any) -> tuple[Any, str]:
-    """Return a misshapen step in its probable form, with its kind; the schema has reported the problem."""
+    """Return a malformed step in its probable form, with its kind; the schema has reported the problem."""
     if not isinstance(step, dict):
         return step, ""
     step = {key: value for key, value in step.items() if key != "kind"}

@@ -21,7 +21,7 @@ Phase = Literal[
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
 PHASES: tuple[str, ...] = get_args(Phase)
 
-# The same patterns stand in the JSON Schema; (?!\n) because Python's $ also matches before a last line break.
+# The JSON Schema has the same patterns; (?!\n) because Python's $ also matches before a last line break.
 Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$(?!\n)", title="an id")]
 """Steps, roles, messages, playbooks: lower case, so that ids survive command lines and file systems."""
 Words = Annotated[str, Meta(pattern=r"\S", title="text")]
@@ -33,7 +33,7 @@ Status = Annotated[int, Meta(ge=100, le=599)]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What every piece of a playbook shares: frozen, closed against unknown keys."""
+    """Base of every part of a playbook: frozen, without unknown keys."""
 
 
 class After(Part, frozen=True, kw_only=True):
@@ -64,23 +64,23 @@ class Retry(Part, frozen=True, kw_only=True):
 
 
 class OnOverdue(Part, frozen=True, kw_only=True):
-    """What happens when a due time passes: reminders to the assignee, then an escalation to a role."""
+    """Actions after a due time: reminders to the assignee, then an escalation to a role."""
 
     remind: timedelta | None = None
-    """Repeat the reminder after this long, doubling."""
+    """Repeat the reminder after this time, doubling each time."""
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
     """The role that is alerted, and can complete the step from then on."""
 
 
 class Must(Part, frozen=True, kw_only=True):
-    """A checklist item on which safety or evidence depends: marked done alone, never with all others at once."""
+    """A checklist item on which safety or evidence depends: it is marked done alone, never together with others."""
 
     must: Words
 
 
 class Quorum(Part, frozen=True, kw_only=True):
-    """Who approves: ``distinct`` different persons, each holding one of ``roles``."""
+    """The approvers: ``distinct`` different persons, each with one of ``roles``."""
 
     roles: Annotated[tuple[str, ...], Meta(min_length=1)]
     distinct: Annotated[int, Meta(ge=1, le=20)] = 1
@@ -97,14 +97,14 @@ class HttpCall(Part, frozen=True, kw_only=True):
     json: dict[str, msgspec.Raw] | None = None
     expect: tuple[Status, ...] = ()
     idempotent: bool = False
-    """The server honours the Idempotency-Key header, so an unanswered call may be repeated."""
+    """The server supports the Idempotency-Key header, so an unanswered call can be repeated."""
 
 
 class HeaderSecret(NamedTuple):
-    """A secret of the settings' list, as a header names it: ``secret:NAME``, or ``Bearer secret:NAME``."""
+    """A secret of the settings' list, in the form of a header: ``secret:NAME``, or ``Bearer secret:NAME``."""
 
     scheme: str
-    """What is sent before it, with its space."""
+    """The prefix before the secret, with its space."""
     name: str
 
 
@@ -113,20 +113,20 @@ _REFERENCE = re.compile(r"(?:^|\s)(?:env|file|keyring|command|secret):|\$\{?[A-Z
 
 
 def secret_in(value: str) -> HeaderSecret | None:
-    """Return the secret that a header's value names, None where it names none in the one form that is filled in."""
+    """Return the secret that a header's value names, None if the value does not have the one valid form."""
     match = _SECRET.fullmatch(value)
     return HeaderSecret(*match.groups()) if match else None
 
 
 def is_bad_reference(value: str) -> bool:
-    """Tell whether a header's value looks like a reference and is none: it would be sent as it stands."""
+    """Return whether a header's value looks like a reference but is not: it would be sent unchanged."""
     return secret_in(value) is None and _REFERENCE.search(value) is not None
 
 
 DutyState = Literal[
     "filed", "decided_not_to_notify", "waived", "applies", "unknown", "not_applicable", "advisory"
 ]
-"""What a wait can wait for: something recorded of a duty, or its verdict."""
+"""States of a duty that a wait can wait for: a record of the duty, or its verdict."""
 
 
 class WaitFor(Part, frozen=True, kw_only=True):

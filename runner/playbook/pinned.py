@@ -22,16 +22,16 @@ class PinnedNotice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that was in force for an incident at its opening."""
+    """All laws and templates in force at the opening of an incident."""
 
     regimes: tuple[Regime, ...] = ()
     notices: dict[str, PinnedNotice] = {}
     outline: Outline | None = None
-    """What decides verdicts, in the order of the regimes; None in what was pinned before there were outlines."""
+    """The outline of the law for verdicts, in the order of the regimes; None in older bundles without an outline."""
 
 
 class CatalogueText(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogue whose parts are JSON still, as most of it is needed by few commands."""
+    """A catalogue whose parts are still JSON, because few commands need most of it."""
 
     regimes: tuple[msgspec.Raw, ...] = ()
     notices: msgspec.Raw = msgspec.Raw(b"{}")
@@ -39,7 +39,7 @@ class CatalogueText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(CatalogueText, frozen=True, kw_only=True):
-    """What an incident is pinned to: the outline of the law, and by their SHA-256 the laws and the notices themselves."""
+    """The pinned files of an incident: the outline of the law, and the SHA-256 of each law and notice."""
 
     laws_at: str = ""
     """Where the JSON of all laws is stored; empty if they are in this value."""
@@ -47,7 +47,7 @@ class Contents(CatalogueText, frozen=True, kw_only=True):
 
 
 class Laws(Sequence[Regime]):
-    """Pinned laws in their order, fetched when the first is asked for, and each decoded when it is."""
+    """Pinned laws in their order, fetched at the first access, and each decoded at its own."""
 
     def __init__(self, count: int, fetch: Callable[[], Sequence[msgspec.Raw]]) -> None:
         """Take the contents from the store, and a function that fetches others by SHA-256."""
@@ -60,7 +60,7 @@ class Laws(Sequence[Regime]):
         return self._fetch()
 
     def __len__(self) -> int:  # type: ignore[explicit-override]
-        """Return how many laws there are."""
+        """Return the number of laws."""
         return self._count
 
     @overload

@@ -1,7 +1,7 @@
 """Plan of a pinned playbook for the engine: the successors of each step in every body.
 
-Compiling is linear in the number of steps and pure, so that it can be done again in every process. All that
-the engine must not know by itself (plans, law) comes to it as one frozen ``Library``.
+Compiling is linear in the number of steps and pure, so every process can repeat it. All data
+from outside of the engine (plans, law) is passed to it as one frozen ``Library``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _containers(name: str, steps: tuple[AnyStep, ...]) -> Iterator[tuple[str, tu
 
 
 def body_of(steps: Sequence[AnyStep]) -> Body:
-    """Return the steps of one body with the successors of each; a predecessor that is not there has none."""
+    """Return the steps of one body with the successors of each; a missing predecessor is ignored."""
     followers: dict[str, list[str]] = {step.id: [] for step in steps}
     for step in steps:
         for before in step.after.steps:
@@ -74,12 +74,12 @@ def body_of(steps: Sequence[AnyStep]) -> Body:
 
 
 def after_message(body: Body, step: str, *, in_rounds: bool) -> timedelta | None:
-    """Return how long after a message the next one comes: a round of its ``repeat``, else the wait before another; None where none does."""
+    """Return the time from a message to the next one: a round of its ``repeat``, else the wait before another; None without a next one."""
     return (_round(body) if in_rounds else _until_another(body, step)) or None
 
 
 def _round(body: Body) -> timedelta | None:
-    """Return the longest chain of waits in a body; None where one of them waits for more than time."""
+    """Return the longest chain of waits in a body; None if one of them waits for more than time."""
     waits = [step.wait.duration for step in body.steps.values() if isinstance(step, Wait)]
     if None in waits:
         return None
@@ -97,7 +97,7 @@ def _chain(body: Body, name: str, known: dict[str, timedelta]) -> timedelta:
 
 
 def _until_another(body: Body, name: str) -> timedelta | None:
-    """Return the shortest wait that comes right after a message and right before another."""
+    """Return the shortest wait directly after a message and directly before another."""
     spans = []
     for follower in body.successors.get(name, ()):
         step = body.steps[follower]

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 SCHEMA: Final = "tocsin/playbook-test/v1"
 _PLAYBOOK: Final = "tocsin/playbook/v1"
 FOLDER: Final = "tests"
-"""Beside the playbooks."""
+"""Folder of test files beside the playbooks."""
 
 
 class TestFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of tests with the playbook that they are about."""
+    """One file of tests with its playbook."""
 
     __test__ = False
     file: str
@@ -44,7 +44,7 @@ class TestFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_tests(path: Path, catalog: Catalog) -> TestFile:
-    """Return a file of tests; raises Invalid with every problem, NotFound where its playbook is not there."""
+    """Return a file of tests; raises Invalid with every problem, NotFound if its playbook does not exist."""
     source = scan_file(path)
     test_file, problems = _read(source, path, catalog)
     if test_file is None or problems:
@@ -63,7 +63,7 @@ def _read(source: Source, path: Path, catalog: Catalog) -> tuple[TestFile | None
 
 
 def around(path: Path, catalog: Catalog) -> Catalog:
-    """Return the catalogue in which the playbooks come first beside which a file of tests stands."""
+    """Return the catalogue with precedence for the playbooks beside a file of tests."""
     folder = path.absolute().parent
     return catalog.beside_of((folder.parent if folder.name == FOLDER else folder) / path.name)
 
@@ -77,9 +77,9 @@ def check_tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
 
 
 def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
-    """Return the files of tests that are meant: files, folders, or a playbook's by its name or its file.
+    """Return the selected files of tests: files, folders, or those of a playbook by its name or its file.
 
-    All where none is named; raises Invalid for a name that has none.
+    Without names, all files; raises Invalid for a name without tests.
     """
     files: dict[Path, None] = {}
     for name in names:
@@ -166,7 +166,7 @@ def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
 
 
 def _assignments(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
-    """Yield what is wrong with the facts that are known, found out and learned."""
+    """Yield the problems of the assignments under ``facts``, ``finds`` and ``learns``."""
     for index, text in enumerate(one.facts):
         yield from misstated(source, (*where, "facts", index), text)
     for step, found in one.finds.items():
@@ -223,7 +223,7 @@ def no_such(
     *,
     key: bool = True,
 ) -> Problem:
-    """Return the problem of a name that is not known, at a key or at a value, with the nearest name."""
+    """Return the problem of an unknown name, at a key or at a value, with the nearest name."""
     hint = near_hint(name, known, f"Choose one of: {', '.join(list(known)[:12])}.")
     return source.problem(where, what, f'{what.capitalize()} "{name}" does not exist.', hint=hint, key=key)
 
@@ -235,7 +235,7 @@ def bare_path(path: str) -> str:
 
 
 def roles_of(bundle: Bundle) -> tuple[str, ...]:
-    """Return the roles of a playbook and of all that it runs, each once."""
+    """Return the roles of a playbook and of the playbooks that it runs, without repetition."""
     return tuple(dict.fromkeys(role for playbook in _playbooks(bundle) for role in playbook.roles))
 
 

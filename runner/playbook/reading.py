@@ -1,7 +1,7 @@
 """Reader of a playbook file: a fast decoder first, and the JSON Schema only if it fails.
 
-Where something is misshapen, the rest is still wanted: a person who mistyped one key wants to hear of the unknown
-role and the circle as well. So what cannot be decoded is stood in for, step by step, and checking goes on.
+If a part is malformed, the rest is still checked: a person with one mistyped key also needs the reports of the unknown
+role and the dependency cycle. So placeholders replace parts that cannot be decoded, step by step, and the checks continue.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BLANK: Final = {"schema": "tocsin/playbook/v1", "name": "unnamed", "version": "
 
 
 class Read(msgspec.Struct, frozen=True):
-    """A playbook as far as it could be read. ``guessed`` are the places of steps that were stood in for."""
+    """A playbook as far as it could be read. ``guessed`` are the positions of replaced steps."""
 
     playbook: Playbook | None
     problems: tuple[Problem, ...] = ()
@@ -31,7 +31,7 @@ class Read(msgspec.Struct, frozen=True):
 
 
 def read_playbook(source: Source) -> Read:
-    """Return the playbook, or what could be made of it with every problem of its form; never raises."""
+    """Return the playbook, or its readable parts with every problem of its form; never raises."""
     if source.problems:
         return Read(None, source.problems)
     lowered = lower(source)
@@ -50,7 +50,7 @@ def read_playbook(source: Source) -> Read:
 
 
 def _salvaged(data: dict[str, Any], problems: tuple[Problem, ...]) -> Read:
-    """Decode part by part what can be decoded."""
+    """Decode all valid parts separately."""
     guessed: set[Where] = set()
     steps = data.get("steps")
     whole = {
@@ -95,7 +95,7 @@ def _steps(steps: list[Any], where: Where, guessed: set[Where]) -> tuple[Step, .
 
 
 def _step(step: Any, where: Where, guessed: set[Where]) -> Step:
-    """Decode one step, leaving out keys that cannot be decoded; a stand-in where nothing is left of it."""
+    """Decode one step without its invalid keys; a placeholder if no key is valid."""
     fields = dict(step) if isinstance(step, dict) else {}
     kind = KINDS.get(str(fields.get("kind")))
     inner = fields.get("steps")
@@ -114,7 +114,7 @@ def _step(step: Any, where: Where, guessed: set[Where]) -> Step:
 
 
 def _culprit(message: str) -> str:
-    """Return the step's key at which decoding stopped, nothing when it was the step as a whole."""
+    """Return the step's key at which decoding stopped, nothing if the whole step is invalid."""
     unknown = re.match(r"Object contains unknown field `([^`]*)`(?: - at `\$`)?$", message)
     if unknown:
         return unknown[1]

@@ -1,8 +1,8 @@
 """JSON Schema of a playbook, generated from the model's types; for editors and for error messages.
 
-The schema describes the file as a person writes it: a step is one of the kinds, told apart by its kind key;
-durations, due times and conditions are texts. Everything else is read off the types, so it cannot drift from them;
-the copy that editors use, ``playbooks/schemas/playbook.v1.json``, is compared with this by a test.
+The schema describes the file as a person writes it: a step is one of the kinds, identified by its kind key;
+durations, due times and conditions are texts. Everything else is derived from the types, so it cannot differ from them;
+a test compares the copy for editors, ``playbooks/schemas/playbook.v1.json``, with this schema.
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ def _top(kind: type[msgspec.Struct], identity: str, title: str) -> Schema:
 
 
 def as_text(schema: Schema) -> str:
-    """Write a schema as the committed file holds it."""
+    """Write a schema in the form of the committed file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _step(kind: type[Step]) -> Schema:
-    """One kind of step, its kind key right after the id, and required."""
+    """Return the schema of one kind of step; its kind key is required and directly after the id."""
     info = types.type_info(kind)
     schema = struct_schema(info)  # type: ignore[arg-type]
     tag = str(kind.__struct_config__.tag)
@@ -148,7 +148,7 @@ def _type(info: types.Type) -> Schema:
 
 
 def scalar_schema(info: types.Type) -> Schema:
-    """Return the schema of one scalar; a type that files cannot hold is our own mistake."""
+    """Return the schema of one scalar; a type without a form in files is a bug."""
     match info:
         case types.LiteralType(values):
             return {"enum": list(values)}

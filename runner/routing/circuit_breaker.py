@@ -1,16 +1,16 @@
-"""Circuit breaker per failure domain: when a domain counts as down, and when it is tried again. Pure.
+"""Circuit breaker per failure domain: when a domain counts as down, and when it is probed. Pure.
 
-The theory. A provider that fails does not fail for one message: a message that waits out its own retries there loses the
-time in which another provider would have carried it. So what every attempt tells of its channel's domains is put together.
-Told against a domain are attempts that did not reach it, and answers that say nothing (a 5xx, a lost answer). A refusal of
-one message, one address or one account says that somebody is there. Told for it is an accepted message.
+Theory. A provider rarely fails for one message only: a message that makes all of its retries there loses the
+time in which another provider could deliver it. So the results of all attempts over a domain are combined.
+Failures are attempts that did not reach the domain, and answers without a result (a 5xx, a lost answer). A refusal of
+one message, one address or one account shows that the provider works. A success is an accepted message.
 
-``closed``   used. Opens after ``IN_A_ROW`` failures, or when ``SHARE`` of at least ``LEAST`` attempts of a window failed
-``open``     not used. After a pause that doubles with every opening, one process probes it: a message to ourselves
-``probing``  the probe is under way. It arrived: closed. It did not: open again. It could not be made, as nothing was
+``closed``   used. Opens after ``IN_A_ROW`` failures, or if ``SHARE`` of at least ``LEAST`` attempts of a window failed
+``open``     not used. After a pause that doubles with every opening, one process probes it with a test message
+``probing``  the probe is in progress. Delivered: closed. Failed: open again. Not possible, because nothing is
              configured for it: closed on trial, where the first failure opens again
 
-A person may declare a domain down: that is not probed, and ends when a person says so.
+A person can declare a domain down: then it is not probed, until a person declares it restored.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ DECLARED = "declared down"
 IN_A_ROW = 5
 """Failures in a row that open a breaker."""
 WINDOW, LEAST, SHARE = timedelta(minutes=5), 10, 0.5
-"""It opens also when this share of at least so many attempts of a window failed."""
+"""It also opens if this share of at least so many attempts of a window failed."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
 PROBE_LIMIT = timedelta(minutes=3)
 
 
 def classify(result: SendResult) -> Told:
-    """Return what an attempt's outcome says of the domains of its channel."""
+    """Return what an attempt's outcome shows about the domains of its channel."""
     if result.code == PLAYED:
         return "nothing"
     match result.state:
@@ -49,9 +49,9 @@ def classify(result: SendResult) -> Told:
 
 
 def on_result(breaker: Breaker, said: Told, now: datetime, *, good: int = 0) -> Breaker:
-    """Return the breaker after one attempt; ``good`` successes before it were not counted yet.
+    """Return the breaker after one attempt; ``good`` earlier successes are not counted yet.
 
-    While it is open only its probe counts: what began before it opened says nothing new.
+    While it is open only its probe counts: earlier attempts give no new information.
     """
     if said == "nothing" or breaker.is_open:
         return breaker
@@ -69,12 +69,12 @@ def on_result(breaker: Breaker, said: Told, now: datetime, *, good: int = 0) -> 
 
 
 def should_persist(before: Breaker, after: Breaker) -> bool:
-    """Tell whether a change is to be shared: successes of what works already are not, so that they cost nothing."""
+    """Return whether a change must be stored: further successes of a working domain are not stored."""
     return replace(before, good=0, since=None) != replace(after, good=0, since=None)
 
 
 def due_for_probe(breaker: Breaker, now: datetime) -> bool:
-    """Tell whether it is time to probe, or the probe under way got lost."""
+    """Return whether a probe is due, or the running probe is lost."""
     return breaker.is_open and not breaker.declared and breaker.look_at is not None and breaker.look_at <= now
 
 
@@ -84,7 +84,7 @@ def probing(breaker: Breaker, now: datetime) -> Breaker:
 
 
 def probed(breaker: Breaker, result: SendResult, now: datetime) -> Breaker:
-    """Return the breaker after its probe; one that a person has settled meanwhile stays as it is."""
+    """Return the breaker after its probe; a breaker that a person changed meanwhile is unchanged."""
     if breaker.state != "probing" or breaker.declared:
         return breaker
     if classify(result) == "bad":
@@ -95,19 +95,19 @@ def probed(breaker: Breaker, result: SendResult, now: datetime) -> Breaker:
 
 
 def declared_down(breaker: Breaker, now: datetime, by: str = "") -> Breaker:
-    """Return the breaker as a person wants it: open until a person says otherwise."""
+    """Return the breaker that a person opened: open until a person closes it."""
     since = breaker.opened_at if breaker.is_open else now
     why = f"{DECLARED} by {by}" if by else DECLARED
     return Breaker(domain=breaker.domain, state="open", opened_at=since, why=why, declared=True)
 
 
 def declared_up(breaker: Breaker) -> Breaker:
-    """Return the breaker as a person wants it: used again, with nothing held against it."""
+    """Return the breaker that a person closed: in use again, without earlier failures."""
     return Breaker(domain=breaker.domain)
 
 
 def _in_window(breaker: Breaker, now: datetime) -> Breaker:
-    """Begin a new window where the last one is over, or lies in the future since a clock was set."""
+    """Begin a new window if the last one is over, or is in the future because a clock was set back."""
     if breaker.since is not None and timedelta() <= now - breaker.since <= WINDOW:
         return breaker
     return replace(breaker, since=now, good=0, bad=0)

@@ -1,4 +1,4 @@
-"""Inbound requests of a channel, and how far each is trusted."""
+"""Inbound requests of a channel, and the trust in each."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from runner.routing.messaging import About, AddressState
 
 
 class Incoming(Redacted, frozen=True, kw_only=True):
-    """An HTTP request from outside, raw: signatures are over exactly these bytes."""
+    """A raw HTTP request from outside: signatures cover exactly these bytes."""
 
     SHOWN = ("method",)
 
     method: str
     path: str
-    """With the query, as it came."""
+    """With the query, unchanged."""
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
@@ -30,7 +30,7 @@ class Incoming(Redacted, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider said of an earlier attempt: ``provider_id`` or ``key`` names it."""
+    """A provider's report about an earlier attempt: ``provider_id`` or ``key`` names it."""
 
     kind: ReceiptKind
     event: str
@@ -40,12 +40,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     code: str = ""
     about: About = "recipient"
-    """With ``failed``: whose fault it is."""
+    """With ``failed``: the subject of the failure."""
     address: AddressState = ""
 
 
 class Answer(Redacted, frozen=True, kw_only=True):
-    """What a person sent back over a channel."""
+    """A person's reply over a channel."""
 
     SHOWN = ("event",)
 
@@ -53,32 +53,32 @@ class Answer(Redacted, frozen=True, kw_only=True):
     sender: str
     text: str
     provider_id: str = ""
-    """The message that it answers, where the person or the client named it."""
+    """The answered message, if the person or the client named it."""
     key: str = ""
     at: datetime | None = None
     shared: bool = False
-    """It came from a place where others than the recipient can answer too."""
+    """It came from a place where other people can answer as well."""
 
 
 Heard = Receipt | Answer
 Took = Callable[[Heard], bool]
-"""Keeps what was heard for good, and only then returns true."""
+"""Stores the reports and replies durably, and only then returns true."""
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider wants to read in the answer to a callback that was believed."""
+    """The response that a provider expects to a verified callback."""
 
     content_type: str = "text/plain"
     body: bytes = b""
 
 
 Meaning = Literal["stop", "perhaps", "start", ""]
-"""It ends messages; it may mean that, so a person judges; it takes a stop back; it says nothing of it."""
+"""The person opts out; may opt out, so a person judges; opts in again; says nothing about it."""
 STOP: Mapping[str, tuple[str, ...]] = {
-    # 47 CFR 64.1200(a)(10): seven words that always suffice, of any reasonable way; the others are what operators take.
+    # 47 CFR 64.1200(a)(10): seven words always suffice, as does any reasonable way; operators also accept the others.
     "en": ("stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe"),
     "operators": ("stopall", "stop all", "optout", "remove", "td"),
-    "fr": ("arret",),  # Canada's operators take it beside STOP
+    "fr": ("arret",),  # Canada's operators accept it beside STOP
     "es, pt": ("alto", "pare", "baja", "parar"),
     "de": ("stopp", "abmelden"),
 }
@@ -96,7 +96,7 @@ _ANY = re.compile(rf" (?:{'|'.join(sorted(_PHRASES))}) ")
 
 
 def meaning(text: str) -> Meaning:
-    """Return what an answer means, whatever its case, accents, quotes, punctuation, emoji and polite words."""
+    """Return the meaning of an answer, whatever its case, accents, quotes, punctuation, emoji and polite words."""
     plain = "".join(
         character for character in unicodedata.normalize("NFKD", text) if not unicodedata.combining(character)
     )

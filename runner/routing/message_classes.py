@@ -1,7 +1,7 @@
 """Message classes of the organisation: each extends a built-in class.
 
-``{from: urgent-internal, fail_over_after: 2m}`` in ``tocsin.yaml`` or at the top of a playbook. A name that is there already is changed
-for whoever reads that file: the home's hold for all its playbooks, a playbook's own for itself alone.
+``{from: urgent-internal, fail_over_after: 2m}`` in ``tocsin.yaml`` or at the top of a playbook. An existing name is changed
+within the file's scope: the home's classes apply to all its playbooks, a playbook's own to that playbook only.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _SPANS = frozenset(
     for field in msgspec.structs.fields(MessageClass)
     if timedelta in (field.type, *get_args(field.type))
 )
-"""What is written as a duration, such as ``90m``."""
+"""Keys whose value is a duration, such as ``90m``."""
 Written = Mapping[str, Mapping[str, Any]]
-"""Classes as a file writes them, by name."""
+"""Classes by name, in the form of a file."""
 
 
 def laid_over(known: Mapping[str, MessageClass], layer: Written) -> Mapping[str, MessageClass]:

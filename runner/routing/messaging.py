@@ -1,9 +1,9 @@
 """Vocabulary of messages: class, channel, contact method, plan, attempt, evidence.
 
-Two orders carry the theory. *Evidence* is a ladder that only rises: what a provider accepted is never
-called delivered, and a late failure never takes back what was already proved. A *ceiling* is the highest
+Theory. There are two orders. *Evidence* only rises: a message accepted by a provider is never
+called delivered, and a late failure never lowers earlier evidence. A *ceiling* is the highest
 confidentiality or personal data that a channel may carry. An attempt without an answer is ``unknown``: a
-state of its own, never rounded to sent or failed.
+state of its own, never shown as sent or failed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Idempotency = Literal["none", "key", "txn", "dedup"]
 Reconcile = Literal["none", "query"]
 
 About = Literal["", "recipient", "message", "account", "provider"]
-"""Subject of an outcome; empty if the other side was never reached."""
+"""Subject of an outcome; empty if the provider was not reached."""
 
 AddressState = Literal["", "gone", "stopped"]
-"""What an outcome shows of the address itself: it does not exist, or its owner opted out of this kind of channel."""
+"""Finding of an outcome about the address: it does not exist, or its owner opted out of this kind of channel."""
 
 CONFIDENTIALITY: tuple[Confidentiality, ...] = get_args(Confidentiality)
 PERSONAL_DATA: tuple[PersonalData, ...] = get_args(PersonalData)
@@ -45,27 +45,27 @@ EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
 
 def carries(ceiling: Confidentiality, wanted: Confidentiality) -> bool:
-    """Tell whether a channel with this ceiling may carry a message of that confidentiality."""
+    """Return whether a channel with this ceiling may carry a message of that confidentiality."""
     return CONFIDENTIALITY.index(wanted) <= CONFIDENTIALITY.index(ceiling)
 
 
 def carries_personal(ceiling: PersonalData, wanted: PersonalData) -> bool:
-    """Tell whether a channel with this ceiling may carry personal data of that class."""
+    """Return whether a channel with this ceiling may carry personal data of that class."""
     return PERSONAL_DATA.index(wanted) <= PERSONAL_DATA.index(ceiling)
 
 
 def proves(evidence: Evidence, goal: Goal) -> bool:
-    """Tell whether the evidence reaches the goal."""
+    """Return whether the evidence reaches the goal."""
     return EVIDENCE.index(evidence) >= EVIDENCE.index(goal)
 
 
 def stronger(one: Evidence, other: Evidence) -> Evidence:
-    """Return the higher of two rungs: folding receipts in any order, any number of times, ends the same."""
+    """Return the higher level: receipts in any order, also repeated, give the same result."""
     return one if EVIDENCE.index(one) >= EVIDENCE.index(other) else other
 
 
 class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a kind of message demands of whatever carries it."""
+    """Requirements of a kind of message for its delivery."""
 
     name: str
     confidentiality: Confidentiality = "internal"
@@ -75,43 +75,43 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     audience: Audience = "responder"
     goal: Goal = "accepted"
     ack_quorum: Literal["any", "all", "each_role"] | int = "any"
-    """How many recipients of one message must reach the goal; ``each_role`` is one for every role addressed."""
+    """How many recipients of one message must reach the goal; ``each_role`` means one recipient of every addressed role."""
     mobilises: bool = False
-    """It calls people to an incident: the person who opened it is not paged, and their roles count as filled."""
+    """It pages people to an incident: the person who opened it is not paged, and their roles count as filled."""
     duplicate_tolerance: DuplicateTolerance = "annoying"
     on_unknown: OnUnknown = "failover"
     first_wave: int = 1
-    """How many channels are used at once, each next one sharing no failure domain with those before."""
+    """How many channels are used at once, without a shared failure domain."""
     fail_over_after: timedelta = timedelta(minutes=30)
     """How long one channel has to reach the goal before the next is used as well."""
     stale_after: timedelta = timedelta(hours=24)
-    """After this the message is worth nothing and is dropped with a word."""
+    """After this the message is useless and is dropped with a note."""
     escalate_after: timedelta | None = None
-    """How long each level has before the next one is alerted as well; None without further levels."""
+    """Time of each level before the next one is alerted as well; None without further levels."""
     remind_after: timedelta | None = None
-    """How long a recipient has to acknowledge before the message is resent; doubles each time. None without reminders."""
+    """Time to acknowledge before the message is resent; doubles each time. None without reminders."""
     reminders: int = 3
     """How often one person is reminded at most."""
     re_remind_after: timedelta | None = None
-    """How long an acknowledgement holds before it is asked for again; doubles each time. None where for ever."""
+    """Time after which an acknowledgement must be renewed; doubles each time. None means never."""
     links: tuple[str, ...] = ()
-    """Domains besides our own to which links for affected people and the public may lead (R28)."""
+    """Further domains to which links for affected people and the public may lead (R28)."""
     tell_acknowledged: bool = False
-    """Whether the recipients are informed that it is acknowledged, and by which person."""
+    """Whether the recipients are informed of the acknowledgement and its person."""
 
     @property
     def wants_answer(self) -> bool:
-        """Whether only a person's own word ends it, so that the word of enough people ends it for all."""
+        """Whether only acknowledgements end it, so that enough acknowledgements end it for all recipients."""
         return self.goal in ("acked", "authorised")
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to reach people, as the planner sees it: its limits, its evidence, its failure domains."""
+    """One channel for the planner: its limits, its evidence, its failure domains."""
 
     id: str
     adapter: str
     address_kind: str
-    """Which contact points fit: ``email``, ``phone``, ``handle``; ``none`` when it needs no address."""
+    """Kinds of contact points: ``email``, ``phone``, ``handle``; ``none`` if it needs no address."""
     domains: frozenset[str]
     """Every operator, identity provider, network, machine and carrier it depends on."""
     confidentiality: Confidentiality
@@ -127,27 +127,27 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Messages are signed, so that the recipient can verify the sender."""
     idempotency: Idempotency = "none"
     key_lifetime: timedelta | None = None
-    """How long the provider remembers a key; None while ``idempotency`` is none, or for ever."""
+    """How long the provider remembers a key; None without ``idempotency``, or for ever."""
     reconcile: Reconcile = "none"
     recalls: bool = False
-    """What was answered in another way can be stopped from ringing here."""
+    """A call can be stopped here after an acknowledgement over another channel."""
     max_length: int | None = None
     rates: tuple[Rate, ...] = ()
-    """What its account allows: each of them holds."""
+    """Rate limits of its account; all of them apply."""
     hosts: frozenset[str] = frozenset()
-    """Those of the domains of which only a person says that they are down: a service that fails proves nothing of its machine."""
+    """Domains that only a person can declare down: a failing service does not show that its machine is down."""
     account: str = ""
-    """What shares the rates: its own id, or a name that several channels have in common."""
+    """Account of the rates: the channel's own id, or a name shared by several channels."""
     timeout: timedelta | None = None
-    """How long one attempt may take before it counts as unanswered; None for the usual time."""
+    """Time of one attempt before it counts as unanswered; None for the default."""
     quiet: tuple[time, time] | None = None
-    """From when to when it does not disturb affected people, in the time of each; None for the usual night."""
+    """Quiet hours for affected people, in the time zone of each person; None for the default night."""
     called_back: bool = False
-    """Its provider calls us back by HTTP."""
+    """Its provider sends callbacks by HTTP."""
     exercise_safe: bool = False
     """On the allow-list of exercises and tests."""
     rooms: Confidentiality | None = None
-    """What a room that its provider opens may hear; None where it opens none."""
+    """Confidentiality limit of rooms that its provider opens; None if it opens none."""
     settings: Mapping[str, Any] = {}
     secrets: Mapping[str, str] = {}
     """Name to reference (``env:``, ``file:``, ``keyring:``), never a value."""
@@ -169,13 +169,13 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     quiet: Annotated[
         str, msgspec.Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$(?!\n)")
     ] = ""
-    """As ``21:00-08:00``."""
+    """Form: ``21:00-08:00``."""
     exercise: bool = False
     rates: tuple[str, ...] | None = None
-    """As ``runner.routing.traffic.read_rate`` reads them."""
+    """Form of ``runner.routing.traffic.read_rate``."""
     account: str = ""
     timeout: str = ""
-    """As ``runner.routing.traffic.read_timeout`` reads it."""
+    """Form of ``runner.routing.traffic.read_timeout``."""
     settings: dict[str, Any] = {}
     secrets: dict[str, str] = {}
 
@@ -188,30 +188,30 @@ class ContactPoint(Redacted, frozen=True, kw_only=True):
     channel: str
     address: str
     domains: frozenset[str] = frozenset()
-    """What the mailbox or number itself depends on, such as the tenant that hosts it."""
+    """Failure domains of the mailbox or number itself, such as the tenant that hosts it."""
     changed_at: datetime | None = None
     verified_at: datetime | None = None
     stopped: Mapping[str, datetime] = {}
-    """Adapters over which nothing more may go to this address, because its owner said so → since when."""
+    """Adapters that must not send to this address any more, because its owner opted out → since when."""
     stop_heard: Mapping[str, str] = {}
-    """How that was heard, where it was recorded."""
+    """How the opt-out arrived, if recorded."""
     risk_at: datetime | None = None
-    """When a person reported that it can belong to another by now, such as after a new SIM card."""
+    """When a person reported that it may have a new owner, such as after a new SIM card."""
     consented_at: datetime | None = None
-    """When its owner agreed to be texted there."""
+    """When its owner gave consent to text messages."""
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """One person and every known way to them."""
+    """One person and every known contact method."""
 
     person: str
     contacts: tuple[ContactPoint, ...] = ()
     zone: str = ""
-    """Their time zone; empty where it is not known."""
+    """Their time zone; empty if not known."""
 
 
 class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One usable channel: ``after`` counts from the delivery's start; equal offsets go out together."""
+    """One usable channel: ``after`` counts from the delivery's start; equal offsets are sent together."""
 
     channel: str
     contact: ContactPoint | None
@@ -220,7 +220,7 @@ class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan may be used, but a person should know this first."""
+    """The plan can be used, but a person should read this first."""
 
     rule: str
     why: str
@@ -239,12 +239,12 @@ class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The ids of the usable channels, first to try first."""
+        """The ids of the usable channels, in order of use."""
         return tuple(step.channel for step in self.steps)
 
 
 class Dispatch(Redacted, frozen=True, kw_only=True):
-    """One attempt, ready to leave: what the gateway needs beside the channel and its secrets."""
+    """One attempt, ready to send: the data for the gateway, without the channel and its secrets."""
 
     SHOWN = ("delivery", "attempt")
 
@@ -260,19 +260,19 @@ class Dispatch(Redacted, frozen=True, kw_only=True):
     subject: str = ""
     html: str | None = None
     marking: str = ""
-    """Printed above the text: confidentiality, and whatever law or counsel asks for."""
+    """Printed above the text: confidentiality, and any marking that law or counsel requires."""
     footer: str = ""
     """Printed below the text: the journal's head, so that copies outside anchor it."""
     deadline: datetime | None = None
-    """After this the message is worth nothing."""
+    """After this the message is useless."""
     time_limit: timedelta = timedelta(seconds=90)
-    """The whole attempt ends within this, whatever the other side does."""
+    """Time limit of the whole attempt, whatever the provider does."""
     recall: str | None = None
-    """When set, nothing is sent: what has this name at the provider is to stop ringing."""
+    """When set, nothing is sent: the provider must stop the call of this name."""
 
 
 class SendResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Outcome of one attempt. ``reason`` is safe to keep: no address, body or secret is ever in it."""
+    """Outcome of one attempt. ``reason`` is safe to store: it never contains an address, body or secret."""
 
     state: AttemptState
     provider_id: str = ""
@@ -292,21 +292,21 @@ def refused(reason: str, code: str = "") -> SendResult:
 
 
 class RoomRequest(Redacted, frozen=True, kw_only=True):
-    """One attempt to have a room opened, or with ``room`` to have one person let in."""
+    """One attempt to open a room, or with ``room`` to invite one person."""
 
     SHOWN = ("name", "room")
 
     kind: Kind
     name: str
-    """What it is found again by: opaque, the same for every attempt."""
+    """Lookup name: opaque, the same for every attempt."""
     title: str
     at: datetime
     room: str = ""
-    """The provider's own name of a room that is open."""
+    """The provider's own name of the open room."""
     address: str = ""
-    """Who is let in."""
+    """The invited person."""
     time_limit: timedelta = timedelta(seconds=10)
-    """For each request: people wait, and another room may do."""
+    """For each request: people wait, and another room may work."""
 
 
 class HttpCall(Redacted, frozen=True, kw_only=True):

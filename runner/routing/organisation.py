@@ -23,7 +23,7 @@ from runner.routing.war_room import RoomConfig
 Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
 """``role:NAME`` or ``person:ID``."""
 MACHINE = "host:"
-"""What stands before the name of a machine where an adapter puts it among the domains."""
+"""Prefix of a machine's name among the domains of an adapter."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -33,9 +33,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     contacts: tuple[ContactPoint, ...] = ()
     away: bool = False
     alternate: str = ""
-    """Who takes their place while they are away."""
+    """Their deputy during an absence."""
     zone: str = ""
-    """Their time zone, as ``Europe/Berlin``."""
+    """Their time zone, such as ``Europe/Berlin``."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,49 +46,49 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     succeeded_at: datetime | None = None
     reason: str = ""
     worker: str = ""
-    """Who is trying, while ``state`` is ``sending``."""
+    """The worker that tests, while ``state`` is ``sending``."""
 
 
 class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What automatic actions are allowed: named hosts and secrets, and local commands only when switched on."""
+    """Permissions of automatic actions: named hosts and secrets, and local commands only if switched on."""
 
     hosts: frozenset[str] = frozenset()
     commands: bool = False
     secrets: dict[str, str] = {}
-    """Names that playbooks use, as ``secret:NAME`` → where each secret is."""
+    """Names that playbooks use, as ``secret:NAME`` → reference of each secret."""
     environment: tuple[str, ...] = ()
-    """Variables that local commands get besides those that every program needs."""
+    """Additional environment variables of local commands."""
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the organisation's own documents are written on; paths count from the home."""
+    """Stationery of the organisation's documents; paths are relative to the home."""
 
     letterhead: str = ""
-    """A Word file whose headers, footers, styles and page every ``.docx`` keeps."""
+    """A Word file whose headers, footers, styles and page every ``.docx`` uses."""
     logo: str = ""
-    """A PNG or SVG file that stands above the letterhead's lines in PDF, Word and HTML."""
+    """A PNG or SVG file above the letterhead's lines in PDF, Word and HTML."""
     logo_sha256: str = ""
-    """The digest that this file must have."""
+    """The required digest of this file."""
     privileged: bool = False
-    """Whether drafts and cover sheets are marked as prepared for counsel; what is filed never is."""
+    """Whether drafts and cover sheets are marked as prepared for counsel; filed documents never are."""
 
 
 class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The person who confirms an act that needs two people; ``none`` is the reason for having nobody."""
+    """The person who confirms an act that needs two people; ``none`` is the reason if there is nobody."""
 
     none: Annotated[str, msgspec.Meta(pattern=r"\S")] | None = None
 
 
 Mode = Literal["auto", "manual"]
-"""``auto``: ``open`` starts a worker for a real incident, and a writing command starts one again that died."""
+"""``auto``: ``open`` starts a worker for a real incident, and a writing command restarts a dead worker."""
 
 
 class Working(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How workers of the home folder start, and the monitoring address that they call."""
+    """Start mode of the home folder's workers, and the monitoring address that they call."""
 
     mode: Mode = "auto"
     ping: str = ""
-    """The URL of a dead man's switch, or where it is kept as a secret."""
+    """The URL of a dead man's switch, or the reference of a secret with it."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,30 +102,30 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}
-    """Roles on a rota → an iCalendar file; its path counts from the home folder. ``roles`` names the persons for its gaps."""
+    """Roles on a rota → an iCalendar file; its path is relative to the home folder. ``roles`` names the persons for its gaps."""
     war_rooms: dict[str, RoomConfig] = {}
-    """Where responders talk, the first to use first."""
+    """War rooms, in order of use."""
     alternates: dict[str, tuple[str, ...]] = {}
     """Escalation contacts of a role."""
     escalation: tuple[Addressee, ...] = ()
     """Escalation contacts if the recipients do not answer and the message names none."""
     public_url: str = ""
-    """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
+    """Public address of ``tocsin serve-callbacks``; without it messages have no links."""
     channels: dict[str, ChannelConfig] = {}
     corporate: frozenset[str] = frozenset()
     """Failure domains of the company's own identity provider, network, mail and chat."""
     classes: dict[str, dict[str, Any]] = {}
-    """Message classes of the home's own: what each begins from, and what is different."""
+    """Message classes of the home: the base class of each, and the differences."""
     act: Acting = Acting()
     worker: Mode | Working = "auto"
     stationery: Paper = Paper()
     second_person: SecondPerson = SecondPerson()
     severities: dict[Severity, str] = {}
-    """What the levels of severity mean here; those left out mean what is usual."""
+    """Meaning of the severity levels here; other levels have the default meaning."""
 
     @property
     def private_references(self) -> tuple[str, ...]:
-        """Where the secrets are that no automatic action may have: the master key, the store's and the channels' own."""
+        """References of secrets that automatic actions cannot use: the master key, the store's and the channels' secrets."""
         channels = (reference for channel in self.channels.values() for reference in channel.secrets.values())
         return tuple(
             reference
@@ -135,7 +135,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def working(self) -> Working:
-        """How workers begin, also where only the mode is written."""
+        """Worker settings, also if only the mode is written."""
         return self.worker if isinstance(self.worker, Working) else Working(mode=self.worker)
 
     def recipient(self, person: str) -> Recipient:
@@ -152,21 +152,21 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     alternates: Mapping[str, tuple[str, ...]] = {}
     escalation: tuple[str, ...] = ()
     broken: Mapping[str, str] = {}
-    """Configured channels that cannot be used → why: an integration that is not there, settings that do not fit."""
+    """Configured channels that cannot be used → why: a missing integration, invalid settings."""
     corporate: frozenset[str] = frozenset()
     classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
     """The built-in message classes with the home's own."""
     checks: Mapping[tuple[str, str], Check] = {}
-    """Person and channel → the last communications check."""
+    """Person and channel → the last channel test."""
     watches: Mapping[str, Watch] = {}
-    """Roles that a rota hands round → who is on call."""
+    """Roles on a rota → the person on call."""
 
     def recipient(self, person: str) -> Recipient:
         """Return every known contact method of a person; none for an unknown person."""
         return _recipient(self.people, person)
 
     def contacts_in(self, domain: str) -> tuple[str, ...]:
-        """Return the contacts that themselves depend on a domain, whatever channel leads to them: ``maria's email``."""
+        """Return the contacts that themselves depend on a domain, whatever the channel: ``maria's email``."""
         return tuple(
             f"{name}'s {contact.channel}"
             for name, person in sorted(self.people.items())
@@ -176,13 +176,13 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def domains(self) -> frozenset[str]:
-        """Return every failure domain that a channel or a contact names."""
+        """Return every failure domain of a channel or a contact."""
         named = [channel.domains for channel in self.channels.values()]
         named += [contact.domains for person in self.people.values() for contact in person.contacts]
         return frozenset().union(*named)
 
     def domain_meant(self, text: str) -> str:
-        """Return the failure domain of a name: the bare name of a machine means its domain."""
+        """Return the failure domain of a name: the name of a machine means its domain."""
         machine = f"{MACHINE}{text}"
         return machine if text not in self.domains and machine in self.domains else text
 

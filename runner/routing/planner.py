@@ -1,7 +1,7 @@
 """Planner of messages: the channels to a person in order, and the reason for each blocked channel.
 
-A constraint solver over declared properties, without weights: a channel is used when no rule of ``rules.py`` refuses it, or an
-approver set aside each one that does. Of several addresses that fit a channel the first that no rule refuses is taken.
+A constraint solver over declared properties, without weights: a channel is used if no rule of ``rules.py`` blocks it, or an
+approver overrode each rule that does. Of several suitable addresses of a channel the first unblocked one is used.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from runner.routing.messaging import (
 from runner.routing.rules import Candidate, PlanContext, against, refusal
 
 SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
-"""Who has nothing but the signature to tell our mail by (R19): responders have a code in each message (R15)."""
+"""Audiences that can verify our mail only by its signature (R19): responders have a code in each message (R15)."""
 NIGHT = (time(21), time(8))
-"""Where a channel names no quiet hours of its own."""
+"""Default quiet hours of a channel."""
 
 
 def contact_points(channel: Channel, contacts: Sequence[ContactPoint]) -> tuple[ContactPoint, ...]:
-    """Return the person's points that fit: those given for the channel itself, else those of its kind."""
+    """Return the person's suitable contact points: those of the channel itself, else those of its kind."""
     own = tuple(point for point in contacts if point.channel == channel.id)
     return own or tuple(point for point in contacts if point.channel == channel.address_kind)
 
@@ -42,9 +42,9 @@ def choose(
     context: PlanContext,
     traits: frozenset[str] = frozenset(),
 ) -> Candidate | Refusal:
-    """Return the first contact point that no rule refuses, or the refusal of the first one.
+    """Return the first contact point that no rule blocks, or the reason against the first one.
 
-    The sender asks this again, just before it sends: a planned channel can be compromised since.
+    The sender checks this again just before sending: a planned channel can be compromised meanwhile.
     """
     points: tuple[ContactPoint | None, ...] = contact_points(channel, recipient.contacts) or (None,)
     first, *others = (
@@ -72,7 +72,7 @@ def plan(
     context: PlanContext,
     traits: frozenset[str] = frozenset(),
 ) -> DeliveryPlan:
-    """Plan one message class to one person: the usable channels in order, the refused ones with reasons."""
+    """Plan one message class to one person: the usable channels in order, the blocked ones with reasons."""
     usable: list[Candidate] = []
     refused: list[Refusal] = []
     for channel in sorted(channels, key=lambda entry: (entry.priority, entry.id)):
@@ -113,12 +113,12 @@ def plan(
 
 
 def offset(message: MessageClass, index: int) -> timedelta:
-    """Return when the channel at ``index`` joins in at the latest, counted from the delivery's start."""
+    """Return the latest start of the channel at ``index``, counted from the delivery's start."""
     return message.fail_over_after * max(0, index - max(1, message.first_wave) + 1)
 
 
 def _spread(usable: Sequence[Candidate], wave: int) -> tuple[Candidate, ...]:
-    """Move channels forward so that the first wave shares no failure domain, where that is possible."""
+    """Move channels forward so that the first channels share no failure domain, if possible."""
     rest = list(usable)
     front: list[Candidate] = []
     held: frozenset[str] = frozenset()
@@ -133,7 +133,7 @@ def _spread(usable: Sequence[Candidate], wave: int) -> tuple[Candidate, ...]:
 
 
 def _apart(message: MessageClass, usable: Sequence[Candidate], context: PlanContext) -> Iterator[PlanWarning]:
-    """R3: a critical message wants two channels that cannot fall together, and one outside the company's systems."""
+    """R3: a critical message needs two channels without a shared failure domain, and one outside the company's systems."""
     if not usable:
         yield PlanWarning(rule="R3", why="every channel is blocked: call the person")
     elif message.availability == "critical":
@@ -164,7 +164,7 @@ def _inside(usable: Sequence[Candidate], context: PlanContext) -> str:
 
 
 def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> Iterator[PlanWarning]:
-    """R19: an authority can tell our mail from a forged one by its signature alone."""
+    """R19: an authority can distinguish our mail from a forged one only by its signature."""
     mail = (candidate.channel for candidate in usable if candidate.channel.address_kind == "email")
     bare = ", ".join(channel.id for channel in mail if not channel.signed)
     if message.audience in SIGNED_TO and bare:
@@ -175,7 +175,7 @@ def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> Iterator[Pl
 def _asleep(
     message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
 ) -> Iterator[PlanWarning]:
-    """R26: a person decides whether to wake affected people; nothing is delayed silently."""
+    """R26: a person decides whether to send to affected people at night; nothing is delayed silently."""
     if context.at is None or message.urgency == "immediate":
         return
     loud: dict[str, tuple[datetime, time]] = {}
@@ -196,7 +196,7 @@ def _asleep(
 def _local(at: datetime, zone: str) -> datetime:
     try:
         return at.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):  # a zone that nobody knows: the planner's own
+    except (ZoneInfoNotFoundError, ValueError):  # an unknown zone: the planner's own
         return at
 
 
@@ -207,7 +207,7 @@ def _quiet(at: datetime, hours: tuple[time, time]) -> bool:
 
 
 def zones_of(number: str) -> tuple[str, ...]:
-    """Return every zone that a telephone number may be in; where the number gives none, those of its country (R26)."""
+    """Return every possible zone of a telephone number; if the number gives none, those of its country (R26)."""
     import phonenumbers as numbers
     from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 

@@ -1,11 +1,11 @@
 """Rate limits per account: how many messages can be sent now, and when the next one can. Pure.
 
-A rate is kept as one instant: when all that was taken of it has had its time. A message may leave while that instant is
-less than ``burst`` gaps away; taking one moves it by a gap. So a rate costs one instant to keep, however many messages
-it counts, and two processes that take from it one after the other never take the same place. In any stretch of its time a
-rate lets through at most ``messages`` and ``burst`` minus one more.
+A rate is stored as one instant: the end of the time of all sent messages. A message can be sent while that instant is
+less than ``burst`` gaps away; each message moves it by a gap. So a rate needs one instant, however many messages
+it counts, and two processes that use it in turn never use the same place. In any period of its length a
+rate allows at most ``messages`` plus ``burst`` minus one.
 
-A provider's "not before" (``Retry-After``) pauses the whole account: the next message would be turned back like the last.
+A provider's "not before" (``Retry-After``) pauses the whole account: the provider would defer the next message as well.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from runner.routing.traffic import Account, Rate
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account lets through: ``free`` messages now, None for any number, and the next at ``opens_at``."""
+    """What an account allows: ``free`` messages now, None for any number, and the next at ``opens_at``."""
 
     free: int | None
     opens_at: datetime
 
 
 class Quotas(msgspec.Struct, frozen=True, kw_only=True):
-    """Quotas of all accounts that are limited, and the account of each channel."""
+    """Quotas of all limited accounts, and the account of each channel."""
 
     accounts: Mapping[str, str] = {}
-    """Channel to account; a channel that is not here is not limited."""
+    """Channel to account; a channel without an entry is not limited."""
     rooms: Mapping[str, Quota] = {}
 
     def not_before(self, used: Mapping[str, int]) -> dict[str, datetime]:
-        """Return the channels that are to wait when ``used`` was taken from the accounts already, and until when."""
+        """Return the channels that must wait after ``used`` messages of the accounts, and until when."""
         return {
             channel: self.rooms[account].opens_at
             for channel, account in self.accounts.items()
@@ -49,7 +49,7 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def only(self, granted: Mapping[str, int]) -> Quotas:
-        """Return these rooms with just so many places in each account, and none in the others that are limited."""
+        """Return these quotas with the given number of places in each account, and none in the other limited accounts."""
         left = {
             account: room
             if room.free is None
@@ -59,7 +59,7 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, rooms=left)
 
     def used_by(self, channels: Iterable[str]) -> Counter[str]:
-        """Return how many places in each account messages over these channels take."""
+        """Return how many places in each account messages over these channels use."""
         return Counter(self.accounts[channel] for channel in channels if channel in self.accounts)
 
 
@@ -85,7 +85,7 @@ def _is_held(account: Account | None, now: datetime) -> bool:
 
 
 def room(account: Account, rates: Iterable[Rate], now: datetime) -> Quota:
-    """Return what an account lets through now under all of its rates."""
+    """Return what an account allows now under all of its rates."""
     rates = tuple(rates)
     free = min((_free(account.next_free.get(rate.text), rate, now) for rate in rates), default=None)
     opens = max((_opens(account.next_free.get(rate.text), rate, now) for rate in rates), default=now)
@@ -95,18 +95,18 @@ def room(account: Account, rates: Iterable[Rate], now: datetime) -> Quota:
 
 
 def consume(account: Account, rates: Iterable[Rate], number: int, now: datetime) -> Account:
-    """Return the account after ``number`` messages were let through."""
+    """Return the account after ``number`` messages."""
     moved = {rate.text: max(account.next_free.get(rate.text, now), now) + number * rate.gap for rate in rates}
     return msgspec.structs.replace(account, next_free={**account.next_free, **moved})
 
 
 def hold_until(account: Account, until: datetime) -> Account:
-    """Return the account after its provider said "not before"; an earlier word never shortens a later one."""
+    """Return the account after its provider said "not before"; an earlier instant never shortens a later one."""
     return msgspec.structs.replace(account, held_until=max(account.held_until or until, until))
 
 
 def prune(account: Account, now: datetime) -> Account:
-    """Return the account without what time has settled."""
+    """Return the account without expired entries."""
     return Account(
         held_until=account.held_until if _is_held(account, now) else None,
         next_free={rate: then for rate, then in account.next_free.items() if then > now},
@@ -116,10 +116,10 @@ def prune(account: Account, now: datetime) -> Account:
 def _free(next_free: datetime | None, rate: Rate, now: datetime) -> int:
     if next_free is None or next_free <= now:
         return rate.burst
-    behind = -((now - next_free) // rate.gap)  # gaps still owed, rounded up
+    behind = -((now - next_free) // rate.gap)  # remaining gaps, rounded up
     return max(rate.burst - behind, 0)
 
 
 def _opens(next_free: datetime | None, rate: Rate, now: datetime) -> datetime:
-    """Return when one more may leave after all that is free now has left."""
+    """Return when one more message is allowed after all free ones."""
     return max(next_free or now, now) + (_free(next_free, rate, now) - rate.burst + 1) * rate.gap

@@ -1,8 +1,8 @@
 """On-call rota: the days on which shifts start. The cost of the computation is bounded before it runs.
 
-A general library walks from the first occurrence to the one that is asked for, and a rule that never matches makes it walk to
-the year 9999. Here a day is judged by itself, and every judgement is paid from a budget: a rota that somebody else wrote cannot
-keep a message from leaving.
+A general library walks from the first occurrence to the requested one, and a rule that never matches makes it walk to
+the year 9999. Here each day is judged separately within a budget: a rota from another author cannot
+delay a message.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Frequency = Literal["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
-    """On which days a shift begins again; the part of RFC 5545's recurrence rules that rotas are made of."""
+    """The days on which a shift repeats; the part of RFC 5545's recurrence rules that rotas use."""
 
     frequency: Frequency
     interval: int = 1
@@ -27,25 +27,25 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
     """The last instant, or the last day, at which it may begin."""
     count: int | None = None
     weekdays: tuple[tuple[int, int], ...] = ()
-    """Which one of the month (0 for each, negative from its end), and the weekday (Monday is 0)."""
+    """Position in the month (0 for each, negative from its end), and the weekday (Monday is 0)."""
     month_days: tuple[int, ...] = ()
     months: tuple[int, ...] = ()
     week_begins: int = 0
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of a rota: whose it is, when it begins first, and how long it lasts by the clock on the wall."""
+    """One entry of a rota: its person, its first beginning, and its length in local time."""
 
     persons: tuple[str, ...]
     begins: datetime
-    """Without a zone: what a clock there shows."""
+    """Local time, without a zone."""
     lasts: timedelta
     zone: tzinfo
     again: Again | None = None
     also: tuple[datetime, ...] = ()
     """More beginnings, without a zone."""
     never: frozenset[datetime] = frozenset()
-    """Beginnings that do not take place, without a zone."""
+    """Cancelled beginnings, without a zone."""
 
 
 class Rota(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,17 +59,17 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """Person on call for a role at an instant; empty in a gap, or if the rota cannot be read."""
 
     rota: str
-    """The file, as the settings name it."""
+    """The file's path in the settings."""
     persons: tuple[str, ...] = ()
     until: datetime | None = None
     problem: str = ""
-    """Why the rota cannot be used as it is; empty where it can."""
+    """Why the rota cannot be used; empty if it can."""
 
 
 STEPS = 100_000
-"""Days that are looked at for one rota, all shifts together: a tenth of a second."""
+"""Days that are examined for one rota, all shifts together: a tenth of a second."""
 LONGEST = timedelta(days=62)
-"""A shift longer than this is no shift."""
+"""Maximum length of a shift."""
 _DAY = timedelta(days=1)
 
 
@@ -80,14 +80,14 @@ class Budget:
         self.left = steps
 
     def spend(self) -> None:
-        """Pay for one day; raises Invalid once there is nothing left."""
+        """Count one day; raises Invalid when the budget is used up."""
         self.left -= 1
         if self.left < 0:
             raise Invalid("The rota has too many shifts and repetitions.", code="rota")
 
 
 def covering(shift: Shift, at: datetime, budget: Budget) -> tuple[datetime, datetime] | None:
-    """Return begin and end of the occurrence of a shift in which an instant lies; None where there is none."""
+    """Return begin and end of the occurrence of a shift at an instant; None without one."""
     local = at.astimezone(shift.zone).replace(tzinfo=None)
     for begin in _beginnings(shift, local - shift.lasts - _DAY, local + _DAY, budget):
         span = (_instant(begin, shift.zone), _instant(begin + shift.lasts, shift.zone))
@@ -101,7 +101,7 @@ def _instant(local: datetime, zone: tzinfo) -> datetime:
 
 
 def _beginnings(shift: Shift, first: datetime, last: datetime, budget: Budget) -> Iterator[datetime]:
-    """Yield what begins between two local times, in no order; what does not take place is left out."""
+    """Yield the beginnings between two local times, in no order, without cancelled ones."""
     for start in {shift.begins, *shift.also}:
         if first <= start <= last and start not in shift.never:
             yield start
@@ -137,7 +137,7 @@ def _is_past(shift: Shift, begin: datetime, number: int) -> bool:
 
 
 def begins_on(again: Again, first: date, day: date) -> bool:
-    """Tell whether a rule that counts from ``first`` has an occurrence on a day."""
+    """Return whether a rule that counts from ``first`` has an occurrence on a day."""
     if again.months and day.month not in again.months:
         return False
     match again.frequency:
@@ -160,7 +160,7 @@ def _week(again: Again, day: date) -> date:
 
 
 def _fits(again: Again, day: date, usual_day: int, usual_weekday: int) -> bool:
-    """Tell whether a day is one of those that a rule names; where it names none, the one of the first occurrence."""
+    """Return whether a rule names a day; without named days, whether the day is that of the first occurrence."""
     from calendar import monthrange  # most homes have no rota
 
     length = monthrange(day.year, day.month)[1]
@@ -173,7 +173,7 @@ def _fits(again: Again, day: date, usual_day: int, usual_weekday: int) -> bool:
 
 
 def on_call(rota: Rota, file: str, at: datetime) -> Watch:
-    """Return who is on call at an instant, the one whose shift began last first; raises Invalid beyond the budget."""
+    """Return the people on call at an instant, latest shift first; raises Invalid beyond the budget."""
     budget = Budget()
     spans = [(span, shift.persons) for shift in rota.shifts if (span := covering(shift, at, budget))]
     persons = dict.fromkeys(

@@ -1,7 +1,7 @@
 """Rule book of messages: each rule with its source, jurisdiction, date and confidence.
 
-A rule keeps its number for ever, since the refusals in journals carry it; a rule without a number is named by a word. The rules
-inform and are no legal advice: all but the firm ones give way to a named approver with a reason, on the record.
+A rule's number never changes, because refusals in journals contain it; a rule without a number has a word as its name. The rules
+inform and are not legal advice: a named approver with a recorded reason can override all except the firm rules.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 KeptBy = Literal["planner", "composer", "sender", "answers", "bulk", "notices", "home", "journal", "people"]
-"""What applies a rule; ``people`` means that the program reminds, and only people can apply it."""
+"""Code that applies a rule; ``people`` means that the program reminds, and only people can apply it."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,11 +25,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     jurisdiction: str = "everywhere"
     as_of: str = "2026-11"
-    """Until when the source was looked at: year and month."""
+    """Date of the last check of the source: year and month."""
     confirmed: bool = True
-    """Whether the source was read, and not only remembered."""
+    """Whether the source was read, not only cited from memory."""
     firm: bool = False
-    """No approver can set it aside."""
+    """No approver can override it."""
 
 
 _PRACTICE = "good practice in incident response"
@@ -322,7 +322,7 @@ class RuleOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One override of an incident; an empty field applies to all."""
 
     seq: int
-    """The journal's number of the entry: correcting that entry takes the override back."""
+    """The number of the journal entry: correcting that entry undoes the override."""
     rule: str
     by: str
     """The approver."""
@@ -333,12 +333,12 @@ class RuleOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_class: str = ""
     person: str = ""
     text: str = ""
-    """SHA-256 of the subject and text that can be sent although secrets were found in them."""
+    """SHA-256 of the subject and text that can be sent although they contain secrets."""
     domains: frozenset[str] = frozenset()
-    """Domains that were compromised when it was given: of one that falls later nothing was known, so nothing is allowed."""
+    """Domains that were compromised at the override: it does not cover domains that are compromised later."""
 
     def covers(self, rule: str, channel: str, message_class: str, person: str) -> bool:
-        """Tell whether it sets a rule aside for this channel, class and person."""
+        """Return whether it overrides a rule for this channel, class and person."""
         return (
             self.rule == rule
             and self.channel in ("", channel)

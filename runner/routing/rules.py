@@ -1,8 +1,8 @@
 """Rules over one channel to one person: each is a function that returns a reason to block, or nothing.
 
-What a rule says, on what ground, and whether an approver can set it aside, stands in ``model/rule_book.py``. Rules only ever
-take channels away, and a compromised domain only ever gives a rule more to block. An override takes one rule away, for the domains
-that were compromised when it was given: so also with overrides, learning that one more domain is compromised can never add a channel.
+The text of a rule, its source, and whether an approver can override it are in ``rule_book.py``. Rules only
+remove channels, and a further compromised domain only blocks more. An override removes one rule, for the domains
+that were compromised at that time: so also with overrides, one more compromised domain can never add a channel.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HELD_BACK: frozenset[Audience] = frozenset({"affected", "public"})
 FALLEN: frozenset[str] = frozenset({"R1", "R2", "outage"})
 """Rules about compromised domains: an override of them covers only the domains that were compromised at that time."""
 LINK = "link"
-"""The trait of a text that holds an address of the web."""
+"""The trait of a text with a web address."""
 FOREIGN_LINK = "foreign_link"
 """The trait of a link outside the organisation and the services of the class, or of a link that counts its readers."""
 
@@ -37,31 +37,31 @@ class Compromise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What the incident and the home know that decides over channels."""
+    """Data of the incident and the home that the rules read."""
 
     kind: Kind
     started_at: datetime
-    """When the incident began, as far back as it is known."""
+    """Earliest known start of the incident."""
     compromised: tuple[Compromise, ...] = ()
     down: Mapping[str, datetime] = {}
-    """Domain to the instant since when it does not work."""
+    """Domain to the instant since which it is down."""
     affected_credentials: frozenset[str] = frozenset()
     """Address kinds whose accounts were breached, such as ``email``."""
     quarantine_before: timedelta = timedelta(days=7)
     """Contact data changed this long before the start is distrusted as well."""
     overrides: tuple[RuleOverride, ...] = ()
     held_by: str = ""
-    """Who in law enforcement asked to hold notices back, while it holds."""
+    """The law enforcement authority that delays notices, during the delay."""
     corporate: frozenset[str] = frozenset()
     """Domains of the company's own identity provider, network, mail and chat."""
     at: datetime | None = None
-    """When it is planned; None if no person is to be alerted now."""
+    """Time of the plan; None if nobody is alerted now."""
     simulated: bool = False
-    """It is an exercise whose messages do not leave: every channel may be played."""
+    """It is an exercise without real sending: every channel can be simulated."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel to one person for one class, with all that a rule may look at."""
+    """One channel to one person for one class, with all data that a rule reads."""
 
     message: MessageClass
     channel: Channel
@@ -69,11 +69,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     context: PlanContext
     person: str = ""
     traits: frozenset[str] = frozenset()
-    """What the text holds that a rule asks about, such as ``link``."""
+    """Traits of the text that a rule reads, such as ``link``."""
 
     @property
     def domains(self) -> frozenset[str]:
-        """What the way depends on as a whole: the channel and the mailbox or number at its end."""
+        """Failure domains of the channel and of the mailbox or number together."""
         return self.channel.domains | (self.contact.domains if self.contact else frozenset())
 
     @property
@@ -88,11 +88,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Rule = Callable[[Candidate], str | None]
-"""Returns why the candidate is refused, in words for a tired person, or None."""
+"""Returns a plain reason to block the candidate, or None."""
 
 
 def minute(at: datetime) -> str:
-    """Return an instant as a person reads it in a reason: UTC, to the minute."""
+    """Return an instant for a reason: UTC, to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
@@ -108,7 +108,7 @@ def exercise(one: Candidate) -> str | None:
 
 
 def credentials(one: Candidate) -> str | None:
-    """R10: passwords, keys and codes go over no channel at all."""
+    """R10: passwords, keys and codes are sent over no channel."""
     return "must not carry credentials" if one.message.personal_data == "credentials" else None
 
 
@@ -135,17 +135,17 @@ def _compromised(one: Candidate, *, assumed: bool) -> str | None:
 
 
 def compromised_domain(one: Candidate) -> str | None:
-    """R1: nothing above public, and no approval, over what the attacker may read or control."""
+    """R1: nothing above public, and no approval, over a channel that the attacker may read or control."""
     return _compromised(one, assumed=False)
 
 
 def assumed_domain(one: Candidate) -> str | None:
-    """R2: account and identity incidents begin with the tenant assumed compromised."""
+    """R2: in account and identity incidents the tenant is assumed compromised."""
     return _compromised(one, assumed=True)
 
 
 def outage(one: Candidate) -> str | None:
-    """A domain that is down takes every channel in it along."""
+    """A domain that is down blocks every channel that depends on it."""
     down = sorted(one.domains & one.context.down.keys())
     if not down:
         return None
@@ -160,7 +160,7 @@ def confidentiality(one: Candidate) -> str | None:
 
 
 def personal_data(one: Candidate) -> str | None:
-    """R9: so is the class of personal data in it."""
+    """R9: the class of personal data in a message is at most the channel's ceiling."""
     ceiling, wanted = one.channel.personal_data, one.message.personal_data
     if carries_personal(ceiling, wanted):
         return None
@@ -168,7 +168,7 @@ def personal_data(one: Candidate) -> str | None:
 
 
 def sim_swap(one: Candidate) -> str | None:
-    """R13: who can take over a number must not be able to approve with it."""
+    """R13: a person who takes over a number must not be able to approve with it."""
     if one.authorises and one.channel.sim_swappable:
         return "cannot carry an approval: a SIM swap would give the number to another person"
     return None
@@ -185,7 +185,7 @@ def breached_account(one: Candidate) -> str | None:
 
 
 def link_in_text(one: Candidate) -> str | None:
-    """R14: a text message that tells people to press a link is what fraud looks like."""
+    """R14: a text message with a link to press looks like fraud."""
     if one.texts_people and LINK in one.traits:
         return "the text contains a link; a text message to affected people must name a known number or site instead"
     return None
@@ -217,7 +217,7 @@ def consent(one: Candidate) -> str | None:
 
 
 def _unproved(one: Candidate, since: datetime) -> bool:
-    """Tell whether an approval would rest on an address that was not verified since it changed."""
+    """Return whether an approval would depend on an address that was not verified after its change."""
     contact = one.contact
     return (
         one.authorises
@@ -227,7 +227,7 @@ def _unproved(one: Candidate, since: datetime) -> bool:
 
 
 def changed_contact(one: Candidate) -> str | None:
-    """R7: an address changed around the incident decides nothing until another way has verified it."""
+    """R7: an address changed around the incident cannot approve until it is verified over another channel."""
     contact, context = one.contact, one.context
     if contact is None or contact.changed_at is None or not _unproved(one, contact.changed_at):
         return None
@@ -239,7 +239,7 @@ def changed_contact(one: Candidate) -> str | None:
 
 
 def distrusted_contact(one: Candidate) -> str | None:
-    """R18: neither does one of which a risk was reported, such as a new SIM card or a ported number."""
+    """R18: an address with a reported risk cannot approve either, such as a new SIM card or a ported number."""
     contact = one.contact
     if contact is None or contact.risk_at is None or not _unproved(one, contact.risk_at):
         return None
@@ -248,7 +248,7 @@ def distrusted_contact(one: Candidate) -> str | None:
 
 
 def no_way(one: Candidate) -> str | None:
-    """A channel needs an address of the person, except where it needs none."""
+    """A channel needs an address of the person, unless its address kind is none."""
     if one.contact is None and one.channel.address_kind != "none":
         return f"no {one.channel.address_kind} contact is known for this channel"
     return None
@@ -273,7 +273,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("R18", distrusted_contact),
     ("contact", no_way),
 )
-"""In the order a reader cares: the first that refuses is the one that is printed."""
+"""In order of importance for the reader: the first blocking rule is printed."""
 
 
 def refusal(one: Candidate) -> Refusal | None:
@@ -285,7 +285,7 @@ def refusal(one: Candidate) -> Refusal | None:
 
 
 def against(one: Candidate) -> Iterator[tuple[Refusal, RuleOverride]]:
-    """Yield the rules that would refuse the candidate, each with the override that sets it aside."""
+    """Yield the rules that block the candidate without overrides, each with its override."""
     if not one.context.overrides:
         return
     for number, rule in RULES:
@@ -294,7 +294,7 @@ def against(one: Candidate) -> Iterator[tuple[Refusal, RuleOverride]]:
 
 
 def set_aside(one: Candidate, number: str) -> RuleOverride | None:
-    """Return the override that covers a rule for this candidate; a firm rule, credentials and a STOP have none."""
+    """Return the override of a rule for this candidate; firm rules, credentials and opt-outs have none."""
     if not one.context.overrides or RULE_BOOK[number].firm or number == "R10":
         return None
     if number == "R25" and stopped(one):

@@ -1,7 +1,7 @@
 """Secrets that no message can contain: passwords, keys, one-time codes, complete card and social security numbers (R10).
 
-The text is judged as filled in (R11), line by line. A finding names its kind and line and never repeats what was found. It is a net
-and no proof: what is found is surely suspicious, what is not found is not surely clean.
+The final text is checked (R11), line by line. A finding names its kind and line and never repeats the text. The check
+is not a proof: a finding is suspicious, but a text without findings can still contain secrets.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Found(NamedTuple):
 
 
 def secrets_in(text: str) -> tuple[Found, ...]:
-    """Return what of a text must go over no channel."""
+    """Return the findings in a text that no channel may carry."""
     return tuple(
         Found(what, number) for number, line in enumerate(text.splitlines(), 1) for what in _of(line)
     )
 
 
 def has_link(text: str) -> bool:
-    """Tell whether a text contains a web address, also without its scheme."""
+    """Return whether a text contains a web address, also without its scheme."""
     return _WEB.search(text) is not None or bool(hosts_in(text))
 
 
@@ -71,7 +71,7 @@ def _of(line: str) -> Iterator[str]:
 
 
 def _is_card(text: str) -> bool:
-    """Tell whether digits begin as cards of the large schemes do, and have the right check digit (Luhn)."""
+    """Return whether digits begin like cards of the large schemes and have the right check digit (Luhn)."""
     digits = [int(digit) for digit in text if digit.isdigit()]
     if digits[0] not in (2, 3, 4, 5, 6) or len(set(digits)) < 2:
         return False

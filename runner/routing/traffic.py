@@ -1,8 +1,8 @@
 """Vocabulary of traffic: rate limits of an account, times without sending, and failure domains that answer.
 
-All of it is about the world now and none of it is evidence: what happened to a message stands in the journal. A *rate* is
-what a provider allows. An *account* is what shares rates: one login, one number, one relay. A *breaker* stands for one
-failure domain: while it is open nothing is sent over what depends on that domain.
+This state is about the present and is not evidence: the journal has the history of a message. A *rate* is
+a provider's limit. An *account* shares rates: one login, one number, one relay. A *breaker* belongs to one
+failure domain: while it is open nothing is sent over channels that depend on that domain.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _UNITS = {
 HOW = "write MESSAGES/TIME, such as 1/s, 20/min, 1/5s, 2000/day, or 12/min burst 60"
 
 LONGEST = timedelta(seconds=90)
-"""How long one attempt takes at most, over whatever channel."""
+"""Maximum time of one attempt over any channel."""
 OUTAGE = "outage"
 """The planner's rule that refuses a channel whose domain is down."""
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """So many messages in so much time, evenly: ``burst`` may leave at once after a pause, the rest one by one."""
+    """A number of messages in a period, evenly: ``burst`` messages at once after a pause, the others one by one."""
 
     messages: int
     per: timedelta
@@ -40,7 +40,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gap(self) -> timedelta:
-        """The time between two messages in a long row; rounded up, so that rounding lets none through too early."""
+        """The time between two messages in a long sequence; rounded up, so that none is sent too early."""
         return -(-self.per // self.messages)
 
     @property
@@ -55,7 +55,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_rate(text: str) -> Rate:
-    """Return the rate that a text says; raises ValueError with how to write one."""
+    """Return the rate of a text; raises ValueError with the right form."""
     match = _RATE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f'"{text}" is not a rate; {HOW}')
@@ -66,7 +66,7 @@ def read_rate(text: str) -> Rate:
 
 
 def read_timeout(text: str) -> timedelta:
-    """Return how long one attempt may take; raises ValueError with how to write it."""
+    """Return the time limit of one attempt; raises ValueError with the right form."""
     limit = parse_duration(text)
     if not timedelta() < limit <= LONGEST:
         raise ValueError(f"the timeout must be from 1s to {duration_text(LONGEST)}")
@@ -74,16 +74,16 @@ def read_timeout(text: str) -> timedelta:
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """When an account may be used again, as all processes know it."""
+    """When an account can be used again, shared by all processes."""
 
     held_until: datetime | None = None
     """The provider said "not before"."""
     next_free: Mapping[str, datetime] = {}
-    """Rate, as text, to the instant at which all that was taken of it has had its time."""
+    """Rate, as text, to the instant at which the time of all its messages ends."""
 
 
 class Breaker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether one failure domain is believed to work, and what that belief rests on."""
+    """Whether one failure domain counts as working, and the evidence."""
 
     domain: str
     state: Literal["closed", "open", "probing"] = "closed"
@@ -95,21 +95,21 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bad: int = 0
     opened_at: datetime | None = None
     look_at: datetime | None = None
-    """When it may be probed; while probing, when the probe counts as lost."""
+    """When it can be probed; while probing, when the probe counts as lost."""
     trips: int = 0
-    """How often it opened without having worked in between."""
+    """How often it opened without a success in between."""
     why: str = ""
-    """In words, without anything personal."""
+    """Reason in words, without personal data."""
     declared: bool = False
-    """A person said so: it is not probed, and stays until a person says otherwise."""
+    """A person opened it: it is not probed, and remains open until a person closes it."""
 
     @property
     def is_open(self) -> bool:
-        """Is nothing to be sent over this domain?"""
+        """Whether nothing is sent over this domain."""
         return self.state != "closed"
 
 
 GONE = "gone"
-"""The code of an outcome over a channel that the settings have no more: open deliveries are planned again."""
+"""The code of an outcome over a channel that was removed from the settings: open deliveries are planned again."""
 PLAYED = "exercise"
-"""The code of an outcome that an exercise or a test played: it says nothing about the world."""
+"""The code of a simulated outcome in an exercise or a test: it gives no information about real channels."""

@@ -9,10 +9,10 @@ from runner.routing.messaging import Confidentiality
 
 
 class RoomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One room as ``tocsin.yaml`` writes it; with ``channel`` it depends on that channel, and has its confidentiality limit."""
+    """One room of ``tocsin.yaml``; with ``channel`` it depends on that channel, and has its confidentiality limit."""
 
     address: str = ""
-    """An address that people can open or dial, of an existing room; it is part of messages."""
+    """The address of an existing room, to open or dial; messages contain it."""
     open: bool = False
     """Each incident has a room of its own, which the provider of ``channel`` opens."""
     channel: str = ""
@@ -22,16 +22,16 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class WarRoom(msgspec.Struct, frozen=True, kw_only=True):
-    """A room as the planner sees it. Without a name it is none: no room can be used."""
+    """A room for the planner. Without a name, no room can be used."""
 
     name: str
     address: str
     """Empty while it is being opened."""
     domains: tuple[str, ...] = ()
     channel: str = ""
-    """Whose provider opens it; empty where it is there already."""
+    """The channel whose provider opens it; empty for an existing room."""
     agreed_by: str = ""
-    """Who said that people agreed on it; empty where the settings name it."""
+    """The person who recorded the choice; empty if the settings name it."""
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +39,12 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
 
     person: str
     errand: str = ""
-    """Names the invitation in the journal, where attempts are unencrypted: it contains nothing of the person."""
+    """Name of the invitation in the journal, where attempts are unencrypted; it has no personal data."""
     left_out: str = ""
 
 
 class RoomChosen(Personal, frozen=True, kw_only=True):
-    """The room of the incident from now on, and why: the first one, or because another cannot be relied on any more (R5)."""
+    """The room of the incident from now on, and why: the first one, or because another room is no longer safe (R5)."""
 
     room: WarRoom
     left: str = ""
@@ -52,7 +52,7 @@ class RoomChosen(Personal, frozen=True, kw_only=True):
 
 
 class GuestsListed(Personal, frozen=True, kw_only=True):
-    """Who is to be let into a room, and who is not, with the reason; an earlier word on the same person is replaced."""
+    """People to invite to a room, and people not invited with the reason; replaces earlier entries of the same person."""
 
     room: str
     guests: tuple[Guest, ...]

@@ -1,4 +1,4 @@
-"""The hash chain: what each event commits to, and how a break is found and named. Pure.
+"""The hash chain: the contents that each event commits to, and the search for a break. Pure.
 
     genesis = SHA-256( {"chain":"tocsin/journal/v1","incident":…} )
     digest  = SHA-256( salt | payload )                                salt: 16 random bytes
@@ -6,12 +6,12 @@
     hash n  = SHA-256( hash n-1 | header n )
 
 The chain commits to the digest, not to the payload, so a payload can be withheld (export without it) or
-shredded (its key destroyed) and the chain still holds. The salt keeps the digest from being guessed: it
-travels with a plain payload and *inside* a sealed one, so it is lost with the key. A chain shows that the
-events agree with one another. Whoever can write the store can write a whole new chain; only a head kept
-elsewhere (an anchor) shows that, and for that the head stands in the footer of what leaves the house.
+shredded (its key destroyed) and the chain still verifies. The salt prevents guessing of the digest: it
+is stored with a plain payload and *inside* a sealed one, so it is lost with the key. A chain shows that the
+events agree with one another. A person with write access to the store can write a whole new chain. Only a head
+stored elsewhere (an anchor) shows that; therefore the head is in the footer of everything that is sent.
 
-Headers are kept and hashed as the bytes that were written, never encoded anew, so a later version may add
+Headers are stored and hashed as the original bytes, never encoded again, so a later version can add
 fields. Field names are declared in alphabetical order, which makes the encoding canonical (RFC 8785).
 """
 
@@ -50,7 +50,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Place(NamedTuple):
-    """The end of a chain, on which the next event is put."""
+    """The end of a chain, after which the next event is added."""
 
     incident: str
     seq: int
@@ -58,15 +58,15 @@ class Place(NamedTuple):
 
 
 class Stamped(Protocol):
-    """What the store knows of the moment of writing; ``recorded`` is in UTC already."""
+    """Store data about the moment of writing; ``recorded`` is in UTC already."""
 
     @property
     def recorded(self) -> datetime:
-        """When the store writes."""
+        """Time of the write."""
 
     @property
     def clock_offset_ms(self) -> int | None:
-        """How far this machine's clock is ahead, where known."""
+        """How far this machine's clock is ahead, if known."""
 
 
 class _Promise(msgspec.Struct, frozen=True):
@@ -89,7 +89,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 def genesis(incident: str) -> bytes:
-    """Return the hash before the first event: it ties a chain to its incident and to this format."""
+    """Return the hash before the first event: it binds a chain to its incident and to this format."""
     return _sha256(_encode({"chain": CHAIN, "incident": incident})).digest()
 
 
@@ -103,7 +103,7 @@ def utc(instant: datetime) -> datetime:
 
 
 def append_link(place: Place, event: NewEvent, stamp: Stamped, salt: bytes) -> tuple[bytes, bytes]:
-    """Chain one event behind ``place``; return its header and its hash."""
+    """Chain one event after ``place``; return its header and its hash."""
     header = _encode(
         Header(
             event.actor,
@@ -123,7 +123,7 @@ def append_link(place: Place, event: NewEvent, stamp: Stamped, salt: bytes) -> t
 
 
 def instant_of(header: bytes) -> datetime:
-    """Return the time by which the incident counts, of a header whose rest is not decoded; raises StoreCorrupt."""
+    """Return the incident time of a header without decoding the rest; raises StoreCorrupt."""
     try:
         found = _decode_instant(header)
         return found.exercise_at or found.at
@@ -132,7 +132,7 @@ def instant_of(header: bytes) -> datetime:
 
 
 def event_of(link: Link) -> StoredEvent:
-    """Return a link as the event it stands for, unverified; raises StoreCorrupt when it is none."""
+    """Return the unverified event of a link; raises StoreCorrupt if the link is invalid."""
     try:
         header = _decode_header(link.header)
     except _UNREADABLE as error:
@@ -162,9 +162,9 @@ def _unreadable() -> StoreCorrupt:
 def check(
     incident: str, links: Iterable[Link], *, witness: Head | None = None, anchor: Head | None = None
 ) -> Verification:
-    """Walk one incident's chain and name the first event that does not hold.
+    """Verify one incident's chain and name the first invalid event.
 
-    ``witness`` is the head that the incident's row remembers, ``anchor`` one known from outside the store.
+    ``witness`` is the head in the incident's row, ``anchor`` a head known from outside the store.
     """
     walk = iter(links)
     place = Place(incident, 0, genesis(incident))
@@ -184,11 +184,11 @@ def check(
 
 
 SEEN_AT_ONCE = 200
-"""How many events are read between two words to whoever watches."""
+"""Number of events between two progress reports."""
 
 
 def told(links: Iterable[Link], seen: Callable[[int], None] | None) -> Iterable[Link]:
-    """Pass links on, and say how many went by to whoever watches a long verification."""
+    """Pass links on, and report the progress of a long verification."""
     return links if seen is None else _told(links, seen)
 
 
@@ -209,7 +209,7 @@ def check_store(
     witnesses: Mapping[str, Head],
     anchors: Mapping[str, Head],
 ) -> Verification:
-    """Verify every journal of a store, in the order of incident ids, and join what was found into one."""
+    """Verify every journal of a store, in the order of incident ids, and combine the results."""
     events = unread = 0
     broken: Broken | None = None
     heads = _sha256()
@@ -235,7 +235,7 @@ def _broken(place: Place, broken: Broken | None, unread: int) -> Verification:
 
 
 def _fault(place: Place, link: Link) -> str | None:
-    """Return why ``link`` is not the next event behind ``place``, or None."""
+    """Return why ``link`` is not the next event after ``place``, or None."""
     if link.seq != place.seq + 1:
         return "gap"
     if _sha256(place.hash + link.header).digest() != link.hash:
@@ -258,7 +258,7 @@ def _digest(link: Link) -> str:
 
 
 def _classify(place: Place, link: Link, rest: Iterator[Link], why: str) -> Broken:
-    """Tell an edit from events that were removed or moved, by looking for the true next event further on."""
+    """Distinguish an edit from removed or moved events by a search for the true next event."""
     due = place.seq + 1
     later = list(rest)
     for other in [link, *later]:
@@ -283,7 +283,7 @@ def _promised(link: Link) -> int | None:
 
 
 def _end(place: Place, witness: Head | None) -> Broken | None:
-    """Compare the end of the chain with the head that the incident's row remembers."""
+    """Compare the end of the chain with the head in the incident's row."""
     if witness is None or (witness.version == place.seq and witness.hash == place.hash.hex()):
         return None
     if witness.version > place.seq:

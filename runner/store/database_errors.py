@@ -19,18 +19,18 @@ from runner.errors import (
 )
 
 _ROOM = 1 << 16
-"""Bytes that SQLite's index of its log needs; without them SQLite reports a failing disk."""
+"""Bytes that SQLite needs for the index of its log; without them SQLite reports a failing disk."""
 
 
 def absent(place: str) -> NotFound:
-    """Return the error for a store that was never made."""
+    """Return the error for a store that does not exist."""
     return NotFound(
         f'Database "{place}" does not exist.', hint="Create a database: tocsin init", code="no_store"
     )
 
 
 def too_new(place: str, theirs: int, ours: int) -> StoreTooNew:
-    """Return the error for a store that a later version of this program wrote."""
+    """Return the error for a store of a later version of this program."""
     return StoreTooNew(
         f'Database "{place}" has schema {theirs}. This version of Tocsin knows {ours}. Nothing was changed.',
         hint="Install the version of Tocsin that wrote the database, or a later one.",
@@ -38,7 +38,7 @@ def too_new(place: str, theirs: int, ours: int) -> StoreTooNew:
 
 
 def upgrade_due(place: str, theirs: int, ours: int) -> StoreError:
-    """Return the error for a database of an older version, of which only its operator can make a dump."""
+    """Return the error for a database of an older version that only its operator can dump."""
     return StoreError(
         f"the database {place} has schema {theirs}, and this version of Tocsin needs schema {ours}",
         hint="make a dump: pg_dump --exclude-schema=tocsin_queue; then upgrade it: tocsin doctor --repair",
@@ -47,7 +47,7 @@ def upgrade_due(place: str, theirs: int, ours: int) -> StoreError:
 
 
 def full(place: str) -> StoreFull:
-    """Return the error for a disk without room."""
+    """Return the error for a full disk."""
     return StoreFull(
         f'The disk of database "{place}" is full. Nothing was written.',
         hint="Free space on the disk, then run the command again.",
@@ -55,7 +55,7 @@ def full(place: str) -> StoreFull:
 
 
 def locked(place: str) -> StoreLocked:
-    """Return the error for a store that someone else has held too long."""
+    """Return the error for a store that another process has locked for too long."""
     return StoreLocked(
         f'Another process blocks the database "{place}". Nothing was written.',
         hint="Wait for the other process, then run the command again.",
@@ -63,7 +63,7 @@ def locked(place: str) -> StoreLocked:
 
 
 def read_only(place: str) -> StoreReadOnly:
-    """Return the error for a store that we may not write."""
+    """Return the error for a store without write permission."""
     return StoreReadOnly(
         f'Database "{place}" cannot be written.',
         hint="Check the owner and the permissions of the file and its folder, and the mount of the disk.",
@@ -71,7 +71,7 @@ def read_only(place: str) -> StoreReadOnly:
 
 
 def corrupt(place: str, why: str) -> StoreCorrupt:
-    """Return the error for a store whose bytes are damaged."""
+    """Return the error for a damaged store."""
     return StoreCorrupt(
         f'Database "{place}" is damaged: {why}.',
         hint="Copy the file. Restore a backup beside it. Run: tocsin audit verify",
@@ -79,7 +79,7 @@ def corrupt(place: str, why: str) -> StoreCorrupt:
 
 
 def would_forget(incident: str, version: int) -> StoreCorrupt:
-    """Return the refusal to rebuild over the last witness of missing or changed events."""
+    """Return the refusal to rebuild a row that is the last witness of missing or changed events."""
     return StoreCorrupt(
         f'The journal of "{incident}" does not end at entry {version}, as its row states.',
         hint="Run tocsin audit verify. Do not repair: a repair destroys the proof of missing entries.",
@@ -87,7 +87,7 @@ def would_forget(incident: str, version: int) -> StoreCorrupt:
 
 
 def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
-    """Translate an error of ``sqlite3``; its texts hold no data of ours."""
+    """Translate an error of ``sqlite3``; its texts contain no stored data."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     place = str(path)
     match code:
@@ -126,4 +126,4 @@ def _is_full(folder: Path) -> bool:
 
 
 UNWRITABLE = frozenset({"store_read_only", "store_unopenable", "store_io", "store_full"})
-"""What SQLite says of a file whose WAL it cannot index, because the medium is full or takes no writes."""
+"""SQLite's error codes for a file whose WAL it cannot index, because the medium is full or read-only."""

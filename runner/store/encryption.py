@@ -14,14 +14,14 @@ KEYS_KEPT_OPEN = 256
 
 
 class Sealer:
-    """Seals and opens for one store; keeps the data keys used last open in memory.
+    """Encryption for one store; caches the data keys used last in memory.
 
-    Keys are remembered together with their wrapped form, which the store reads anew in every transaction, so
-    an incident shredded by another process is shredded here at once.
+    Keys are cached with their wrapped form, which the store reads in every transaction, so
+    an incident shredded by another process is unreadable here at once.
     """
 
     def __init__(self, vault: Vault) -> None:
-        """Use ``vault`` for keys; nothing is fetched before a first key is needed."""
+        """Use ``vault`` for keys; nothing is fetched before the first use of a key."""
         self._vault = vault
         self._open: OrderedDict[tuple[str, bytes], DataKey] = OrderedDict()
 
@@ -30,7 +30,7 @@ class Sealer:
         return self._vault.create_key(incident)
 
     def key(self, incident: str, wrapped: bytes) -> DataKey:
-        """Return the open data key; raises Sealed when the master key is not here or is another."""
+        """Return the unwrapped data key; raises Sealed if the master key is missing or different."""
         name = (incident, wrapped)
         known = self._open.get(name)
         if known is None:
@@ -40,13 +40,13 @@ class Sealer:
         return known
 
     def forget(self, incident: str) -> None:
-        """Let go of the open keys of a shredded incident."""
+        """Remove the keys of a shredded incident from memory."""
         for name in [name for name in self._open if name[0] == incident]:
             del self._open[name]
 
 
 def shredded(incident: str) -> Sealed:
-    """Return the refusal to seal anything more in a shredded incident."""
+    """Return the refusal to encrypt in a shredded incident."""
     return Sealed(
         f'The personal data of "{incident}" was erased. It cannot store new personal data.',
         hint="Open a new incident, or record only data that is not personal.",
@@ -55,12 +55,12 @@ def shredded(incident: str) -> Sealed:
 
 
 def payload_context(incident: str, seq: int) -> bytes:
-    """Return what binds a sealed payload to its place."""
+    """Return the context that binds a sealed payload to its place."""
     return b"tocsin/payload/v1\0%b\0%d" % (incident.encode(), seq)
 
 
 def row_context(incident: str) -> bytes:
-    """Return what binds the sealed part of a row to its incident."""
+    """Return the context that binds the sealed part of a row to its incident."""
     return b"tocsin/row/v1\0" + incident.encode()
 
 
@@ -70,20 +70,20 @@ def private_of(row: IncidentRow) -> bytes:
 
 
 def title_and_summary(private: bytes) -> tuple[str, bytes]:
-    """Take apart what ``private_of`` joined."""
+    """Split the result of ``private_of``."""
     title, _, summary = private.partition(b"\0")
     return title.decode(), summary
 
 
 def snapshot_context(incident: str, version: int, code: str, head: bytes) -> bytes:
-    """Return what binds a sealed snapshot to the event that it ends with and to what folded it."""
+    """Return the context that binds a sealed snapshot to its last event and to the code that folded it."""
     return b"tocsin/snapshot/v1\0%b\0%d\0%b\0%b" % (incident.encode(), version, code.encode(), head)
 
 
 def open_snapshot(
     sealer: Sealer, incident: str, found: tuple[int, str, bytes, bytes, bytes | None] | None
 ) -> Snapshot | None:
-    """Return what was kept as ``(version, code, head, body, wrapped key)``; None where it cannot be opened."""
+    """Return the snapshot of ``(version, code, head, body, wrapped key)``; None if it cannot be decrypted."""
     if found is None:
         return None
     version, code, head, body, wrapped = found
@@ -98,7 +98,7 @@ def open_snapshot(
 
 
 def blob_context(incident: str, digest: str) -> bytes:
-    """Return what binds a sealed blob to its name."""
+    """Return the context that binds a sealed blob to its name."""
     return b"tocsin/blob/v1\0%b\0%b" % (incident.encode(), digest.encode())
 
 
@@ -109,7 +109,7 @@ def open_payload(key: DataKey, incident: str, seq: int, sealed: bytes) -> tuple[
 
 
 def seal_payload(key: DataKey, incident: str, seq: int, salt: bytes, payload: bytes) -> bytes:
-    """Return a payload sealed together with its salt, which must be lost with it."""
+    """Return a payload encrypted together with its salt, which must be lost with the key."""
     return key.seal(salt + payload, payload_context(incident, seq))
 
 
@@ -119,7 +119,7 @@ def blob_digest(data: bytes) -> str:
 
 
 def checked_blob(digest: str, data: bytes) -> bytes:
-    """Return ``data`` if it is what its name says."""
+    """Return ``data`` if it matches its name."""
     if blob_digest(data) != digest:
         raise StoreCorrupt(
             f'Document "{digest[:12]}…" differs from its digest.',
@@ -129,7 +129,7 @@ def checked_blob(digest: str, data: bytes) -> bytes:
 
 
 def open_blob(sealer: Sealer, digest: str, incident: str, wrapped: bytes | None, body: bytes) -> bytes:
-    """Return the document kept as ``body`` for ``incident`` ('' when it is shared and plain)."""
+    """Return the document stored as ``body`` for ``incident`` ('' if it is shared and plain)."""
     if not incident:
         return checked_blob(digest, body)
     if wrapped is None:
@@ -144,7 +144,7 @@ def open_blob(sealer: Sealer, digest: str, incident: str, wrapped: bytes | None,
 def open_row(
     sealer: Sealer, incident: str, sealed: bool, private: bytes, wrapped: bytes | None
 ) -> tuple[str, bytes]:
-    """Return the title and summary of a row: empty when they were sealed and the key is shredded."""
+    """Return the title and summary of a row: empty if they were sealed and the key is shredded."""
     if not sealed:
         return title_and_summary(private)
     if wrapped is None:

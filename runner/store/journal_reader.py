@@ -1,6 +1,6 @@
-"""Reader of a store: the queries that both databases answer in the same words.
+"""Reader of a store: the queries that both databases share.
 
-A query is written as PostgreSQL takes it; the embedded store leaves out the schema and writes its own marks.
+A query has PostgreSQL's form; the embedded store removes the schema and writes its own placeholders.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runner.store.port import Head, IncidentRow, Inspection, Link, Snapshot, Sto
 from runner.vault.keys import DataKey
 
 PAGE = 2000
-"""Events that are read at once."""
+"""Events in one read."""
 Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
 """From a query and its values to all its rows."""
 _ROWS: LiteralString = """
@@ -36,7 +36,7 @@ WHERE b.digest = %s ORDER BY b.incident <> '' AND k.wrapped IS NULL, b.incident 
 
 
 class JournalReader:
-    """What a store answers without writing; ``events`` is its query for a page of events."""
+    """The reading part of a store; ``events`` is its query for a page of events."""
 
     def __init__(self, sealer: encryption.Sealer, select: Select, events: LiteralString) -> None:
         self._sealer, self._all, self._select_events = sealer, select, events
@@ -76,7 +76,7 @@ class JournalReader:
                 yield seq, instant_of(header), opened
 
     def _reading_key(self, incident: str, *, strict: bool) -> DataKey | None:
-        """Return the key that opens payloads; without the master key raise Sealed, or do without."""
+        """Return the key of the payloads; without the master key raise Sealed, or return None."""
         found = self._one(_KEY, (incident,))
         if found is None or found[0] is None:
             return None
@@ -162,7 +162,7 @@ class JournalReader:
 
 
 Read = Callable[[LiteralString, tuple[str, ...]], list[Any]]
-"""From a query, as PostgreSQL takes it, and its values to all its rows."""
+"""Returns all rows of a query in PostgreSQL's form, with its values."""
 
 
 def inspect(
@@ -171,7 +171,7 @@ def inspect(
     incident: str | None,
     seen: Callable[[int], None] | None,
 ) -> Inspection:
-    """Open every key and every document."""
+    """Decrypt every key and every document."""
     keys = dict(read("SELECT incident, wrapped FROM tocsin.keys", ()))
     names = read("SELECT incident, digest FROM tocsin.blobs ORDER BY incident, digest", ())
     sealed = {name for name, _ in names if name}
@@ -199,7 +199,7 @@ def inspect(
 def _keys(
     sealer: Sealer, keys: Mapping[str, bytes | None], sealed: Iterable[str]
 ) -> tuple[set[str], tuple[str, ...]]:
-    """Return the journals whose keys open, and those whose keys are gone, changed, or do not open though others do."""
+    """Return the journals whose keys unwrap, and those whose keys are missing, changed, or do not unwrap although others do."""
     opened, gone, foreign = set(), [], []
     for name in sorted(sealed):
         wrapped = keys.get(name)

@@ -1,4 +1,4 @@
-"""Open the store that a URL names: a file for one machine, or PostgreSQL for several."""
+"""Open the store of a URL: a file for one machine, or PostgreSQL for several."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def open_store(
 ) -> Store:
     """Open ``sqlite:PATH`` (from ``base`` when relative) or ``postgresql://USER@HOST:PORT/DATABASE``.
 
-    With ``create`` the store is made where there is none. With ``or_copy`` a file on a medium that takes no writes is opened for
+    With ``create`` a missing store is made. With ``or_copy`` a file on a read-only medium is opened for
     reading only. With ``older`` a database of an older version is opened, to upgrade it. The password of a database is a secret by reference,
-    or libpq's own business (``~/.pgpass``), never part of the URL.
+    or configured for libpq (``~/.pgpass``), never part of the URL.
     """
     scheme, _, rest = url.partition(":")
     match scheme:

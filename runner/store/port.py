@@ -1,7 +1,7 @@
 """Interface of the store and its data types. One test suite checks both stores.
 
-The store keeps payloads as opaque bytes; what they mean is the engine's business. It never reads a clock:
-``recorded`` comes in with each append.
+The store keeps payloads as opaque bytes; only the engine reads their meaning. It never reads a clock:
+each append passes ``recorded``.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
 
 IN_HAND = "work/in_hand/"
-"""The marks of what workers have in hand, by worker."""
+"""Prefix of the marks of workers' current work, by worker."""
 PATIENCE = timedelta(seconds=10)
-"""How long a store waits by itself for another writer, before it raises StoreLocked."""
+"""How long a store waits for another writer before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event about to be appended; its place, recorded time and hash are the store's to give."""
+    """An event to append; the store sets its place, recorded time and hash."""
 
     type: str
     at: datetime
-    """The wall time the actor claims for it; aware."""
+    """The wall time that the actor claims; aware."""
     actor: Actor
     payload: bytes
     stream: Stream = "operational"
     exercise_at: datetime | None = None
-    """The exercise's own time, in an incident of kind exercise; aware."""
+    """The exercise time, in an incident of kind exercise; aware."""
     personal: bool = False
-    """The payload holds personal data: it is sealed under the incident's data key and can be shredded."""
+    """The payload has personal data: it is encrypted with the incident's data key and can be shredded."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as the journal holds it."""
+    """An event in the journal."""
 
     incident: str
     seq: int
@@ -53,42 +53,42 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     exercise_at: datetime | None
     recorded: datetime
-    """When the store wrote it."""
+    """Time of the store's write."""
     clock_offset_ms: int | None
-    """How far this machine's clock was ahead of true time, where that was known."""
+    """How far this machine's clock was ahead of true time, if known."""
     actor: Actor
     payload: bytes | None
-    """None once the incident is shredded, or where the payload is withheld."""
+    """None once the incident is shredded, or if the payload is withheld."""
     personal: bool
     hash: str
     """64 hexadecimal digits: the head of the chain after this event."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verifier needs of one event, in a store or in a bundle: the payload may be left out."""
+    """Data of one event for a verifier, in a store or in a bundle; the payload is optional."""
 
     seq: int
-    """The place at which it was found; its header repeats the place at which it was written."""
+    """The place at which it was read; its header repeats the place at which it was written."""
     header: bytes
     """Canonical JSON, exactly the bytes that were hashed."""
     hash: bytes
     salt: bytes | None = None
     payload: bytes | None = None
     unsealed: bool = True
-    """False when a sealed payload does not open although its key is here: someone changed it."""
+    """False if a sealed payload does not decrypt although its key is available: someone changed it."""
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where a journal ends: the number of its events and the hash of the last (genesis when there is none)."""
+    """The end of a journal: the number of its events and the hash of the last one (genesis without events)."""
 
     version: int
     hash: str
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What lists and the worker need of an incident without folding it; replaced with every append.
+    """Data of an incident for lists and the worker, without folding; replaced with every append.
 
-    ``title`` and ``summary`` are sealed once the incident has a data key, and come back empty after shredding.
+    ``title`` and ``summary`` are sealed once the incident has a data key, and are empty after shredding.
     """
 
     id: str
@@ -99,31 +99,31 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     version: int
     next_due: datetime | None = None
-    """When the worker must look again; None when only an event can make anything due."""
+    """Time of the worker's next check; None if only an event can make work due."""
     has_work: bool = False
-    """Something is due already: an effect to start, an attempt without an outcome."""
+    """Work is due already: an effect to start, an attempt without an outcome."""
     summary: bytes = b""
-    """The service's own: the severity."""
+    """Set by the service: the severity."""
     unread: bool = False
-    """Title and summary are sealed, and the master key is not here: the row must not be written back."""
+    """Title and summary are sealed, and the master key is not available: the row must not be written back."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident as folded up to one event: a projection, which saves folding what came before that event."""
+    """An incident folded up to one event: a projection that avoids folding the earlier events again."""
 
     version: int
-    """The last event folded in."""
+    """The last folded event."""
     code: str
-    """What folded it, and wrote it down: of no use to any other."""
+    """Version of the code that folded and encoded it; other versions cannot use it."""
     body: bytes
 
 
 class Append(msgspec.Struct, frozen=True, kw_only=True):
-    """Events for one incident, valid only on top of ``expected_version``, and the row that follows from them."""
+    """Events for one incident, valid only at ``expected_version``, and the row that follows from them."""
 
     incident: str
     expected_version: int
-    """0 for an incident that is about to be born."""
+    """0 for a new incident."""
     events: Sequence[NewEvent]
     row: IncidentRow
     """Its ``version`` must be ``expected_version + len(events)``."""
@@ -143,7 +143,7 @@ class Conflict(msgspec.Struct, frozen=True):
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):
-    """The first place at which a journal does not hold."""
+    """The first invalid place of a journal."""
 
     incident: str
     seq: int
@@ -152,53 +152,53 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verification found. ``unread`` payloads (shredded, or no key here) prove only that they existed."""
+    """Result of a verification. ``unread`` payloads (shredded, or without the key) prove only that they existed."""
 
     events: int
     head: str
-    """Of one incident; of a whole store, the hash over all its incidents and their heads."""
+    """The head of one incident; for a whole store, the hash over all its incidents and their heads."""
     broken: Broken | None = None
     unread: int = 0
     unwitnessed: tuple[str, ...] = ()
-    """Incidents without a row: whether their last events are missing cannot be told without an anchor."""
+    """Incidents without a row: only an anchor can show whether their last events are missing."""
 
     @property
     def ok(self) -> bool:
-        """Is every event there, unchanged and in its place?"""
+        """Whether every event is present, unchanged and in its place."""
         return self.broken is None
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of documents and keys, of which the chain says nothing."""
+    """Findings about documents and keys, which the chain does not cover."""
 
     blobs: int
     unread: int = 0
-    """Documents that cannot be opened here: shredded, or no master key."""
+    """Documents that cannot be decrypted here: shredded, or no master key."""
     changed: tuple[tuple[str, str], ...] = ()
-    """Incident (empty where it is shared) and digest of each document whose bytes are not what was written."""
+    """Incident (empty if shared) and digest of each document whose bytes changed."""
     keyless: tuple[str, ...] = ()
-    """Journals with something sealed whose key is gone or was changed: shredded, or taken away."""
+    """Journals with sealed data whose key is missing or changed: shredded, or removed."""
 
 
 ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
-"""From the marks that there are to those that shall be; pure."""
+"""Returns the new marks from the current ones; pure."""
 
 
 class Lock(Protocol):
-    """A lock that ends with the process or session, however that ends."""
+    """A lock that ends with the process or session, also after a crash."""
 
     def held(self) -> bool:
-        """Is it still ours? A worker that lost its session must stop before it starts an effect."""
+        """Whether this worker still has the lock. A worker that lost its session must stop before it starts an effect."""
 
     def release(self) -> None:
-        """Give it back on a clean stop; twice is harmless."""
+        """Release it on a clean stop; repetition is harmless."""
 
 
 class WorkerHandle(Lock, Protocol):
-    """Proof that a worker lives, and what it has in hand."""
+    """Proof that a worker is alive, and its current work."""
 
     def hold(self, body: bytes) -> None:
-        """Keep the worker's mark below ``IN_HAND``, or remove it (empty). It survives the process, though perhaps no loss of power."""
+        """Store the worker's mark below ``IN_HAND``, or remove it (empty). It survives the process, but perhaps not a loss of power."""
 
 
 class Store(Protocol):
@@ -206,30 +206,30 @@ class Store(Protocol):
 
     read_only: bool
     schema: int
-    """Its version; older than ``upgrades.SCHEMA_VERSION`` where an upgrade is due."""
-    """It is on a medium that takes no writes, and was opened for reading all the same."""
+    """Its version; older than ``upgrades.SCHEMA_VERSION`` if an upgrade is due."""
+    """It is on a read-only medium and was opened for reading only."""
 
     def append(
         self, batch: Sequence[Append], *, recorded: datetime, clock_offset_ms: int | None = None
     ) -> list[Appended | Conflict]:
         """Write the whole batch in one transaction and one commit; return one result each, in order.
 
-        A conflict of one does not hinder the others. Any StoreError (full, locked, read-only, sealed) means
-        that nothing of the batch was written, save that a connection lost during the commit itself leaves it
-        open: appending again answers Conflict if it was written.
+        A conflict of one append does not affect the others. Any StoreError (full, locked, read-only, sealed) means
+        that nothing of the batch was written, except that the result of a connection lost during the commit is
+        unknown: a repeated append returns Conflict if it was written.
         """
 
     def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
-        """Yield the events of an incident behind ``after`` in order; payloads are opened."""
+        """Yield the events of an incident after ``after`` in order, with decrypted payloads."""
 
     def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
-        """Yield ``(seq, at, payload)`` as folding needs them, without the rest; None where shredded.
+        """Yield ``(seq, at, payload)`` for folding, without the rest; None if shredded.
 
-        ``at`` is the time by which the incident counts: exercise time, where the event has one.
+        ``at`` is the incident time: exercise time, if the event has one.
         """
 
     def links(self, incident: str, after: int = 0) -> Iterator[Link]:
-        """Yield what proves the chain, for export; payloads are opened where the key is here."""
+        """Yield the links of the chain, for export; payloads are decrypted if the key is available."""
 
     def head(self, incident: str) -> Head:
         """Return the version and hash at the end of a journal; version 0 for an unknown incident."""
@@ -241,10 +241,10 @@ class Store(Protocol):
         """Return one incident's row."""
 
     def due(self, now: datetime) -> list[str]:
-        """Return the incidents that have work, or whose ``next_due`` is not after ``now``."""
+        """Return the incidents with work, or whose ``next_due`` is not after ``now``."""
 
     def next_due(self, after: datetime | None = None) -> datetime | None:
-        """Return the earliest ``next_due`` of all incidents, which may lie in the past; or the earliest after an instant."""
+        """Return the earliest ``next_due`` of all incidents, which can be in the past; or the earliest after an instant."""
 
     def verify(
         self,
@@ -254,97 +254,97 @@ class Store(Protocol):
     ) -> Verification:
         """Check one journal or all against themselves, their rows, and heads known from elsewhere.
 
-        ``seen`` is told now and then how many more events were read.
+        ``seen`` receives the number of further events read, at intervals.
         """
 
     def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
-        """Read every document of one incident or of all, and look for the key of everything that is sealed."""
+        """Read every document of one incident or of all, and check the key of all sealed data."""
 
     def changed(self) -> str:
-        """Return a token that differs after a commit by anyone; cheap enough to poll (microseconds)."""
+        """Return a token that differs after any commit; cheap enough to poll (microseconds)."""
 
     def put_blob(self, incident: str | None, data: bytes) -> str:
-        """Keep a document, durable on return, and return its SHA-256 (64 hexadecimal digits).
+        """Store a document, durable on return, and return its SHA-256 (64 hexadecimal digits).
 
-        With an incident it is sealed under its data key; with None it is shared and plain (pinned playbooks).
+        With an incident it is encrypted with its data key; with None it is shared and plain (pinned playbooks).
         """
 
     def get_blob(self, digest: str) -> bytes:
-        """Return a document; raises NotFound, Sealed when shredded, StoreCorrupt when its bytes changed."""
+        """Return a document; raises NotFound, Sealed if shredded, StoreCorrupt if its bytes changed."""
 
     def vouch(self, incident: str, data: bytes) -> bytes:
-        """Return 32 bytes that only a holder of the incident's data key can tell for ``data``: for codes and links.
+        """Return 32 bytes for ``data`` that only the incident's data key can compute: for codes and links.
 
-        Raises Sealed where there is no such key: not here, shredded, or not made yet.
+        Raises Sealed without such a key: not available, shredded, or not made yet.
         """
 
     def has_blob(self, digest: str) -> bool:
-        """Is a document of this name kept, for whichever incident?"""
+        """Whether a document of this name is stored, for any incident."""
 
     def shred(self, incident: str) -> None:
         """Destroy the incident's data key: its personal payloads, blobs, summary and snapshot can never be read again.
 
-        The chain still verifies. An incident cannot take personal payloads any more. Twice is harmless.
+        The chain still verifies. The incident cannot store personal payloads any more. Repetition is harmless.
         """
 
     def setting(self, name: str) -> str | None:
         """Return a small setting of this store (the chosen incident)."""
 
     def set_setting(self, name: str, value: str | None) -> None:
-        """Keep a small setting; None removes it."""
+        """Store a small setting; None removes it."""
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """Return the marks whose names begin with ``prefix``: what all processes on this store know of the world now.
+        """Return the marks whose names begin with ``prefix``: the current state that all processes of this store share.
 
-        A mark is no evidence and no part of the journal; one that is lost is found out again.
+        A mark is not evidence and not part of the journal; a lost mark is determined again.
         """
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        """Give ``change`` the marks of these names that there are, keep what it returns, and return that.
+        """Call ``change`` with the existing marks of these names, store its result, and return it.
 
-        Nobody else changes any mark meanwhile: of two that change one mark, the second is given what the first kept.
-        ``change`` may be called again when another writer was first, so it only computes. Durable on return, unless it
-        does not wait: then as soon as the next commit is that does. When it returns what it was given nothing is written. A name that it leaves out is removed.
+        No other process changes a mark meanwhile: of two changes of one mark, the second gets the result of the first.
+        ``change`` can be called again if another writer was first, so it must be pure. Durable on return, unless it
+        does not wait: then durable with the next commit that waits. An unchanged result is not written. A name missing in the result is removed.
         """
 
     def snapshot(self, incident: str) -> Snapshot | None:
-        """Return the incident's snapshot if its last event stands in the journal, else None.
+        """Return the incident's snapshot if its last event is in the journal, else None.
 
-        None as well where it cannot be opened: shredded, without the master key, or changed by somebody.
+        None as well if it cannot be decrypted: shredded, without the master key, or changed.
         """
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
-        """Replace an incident's snapshot; it is sealed under the data key, and nothing is kept once that is shredded."""
+        """Replace an incident's snapshot; it is encrypted with the data key, and not stored once that is shredded."""
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
-        """Drop all rows and snapshots and write these rows; refuses (StoreCorrupt) when an old row proves events missing."""
+        """Drop all rows and snapshots and write these rows; refuses (StoreCorrupt) if an old row proves that events are missing."""
 
     def register_worker(self, worker: str) -> WorkerHandle:
-        """Prove from now on that ``worker`` lives; raises StoreLocked when one of that name does."""
+        """Prove from now on that ``worker`` is alive; raises StoreLocked if one of that name is."""
 
     def worker_alive(self, worker: str) -> bool:
-        """Does this worker's process or session still exist?"""
+        """Whether this worker's process or session still exists."""
 
     def gate(self, journal: str) -> Lock:
-        """Lock the gate for those who wait to change a journal: one has it at a time. Nobody is kept from writing.
+        """Lock the queue of processes that change a journal: one at a time. It does not prevent other writes.
 
-        Raises StoreLocked while another has it: at once, or after ``PATIENCE`` where the store has a queue.
+        Raises StoreLocked while another process has it: at once, or after ``PATIENCE`` if the store has a queue.
         """
 
     def bulk(self) -> BulkTables:
-        """Return what is kept of notices to many people; its tables are made when they are first asked for."""
+        """Return the tables of notices to many people; they are made at the first call."""
 
     def backup(self, path: Path) -> None:
-        """Write a consistent copy while others go on writing; refuses to replace a file."""
+        """Write a consistent copy while others continue to write; refuses to replace a file."""
 
     def upgrade(self) -> Path | None:
-        """Bring an older store to our schema, all steps in one transaction; return the copy that was made before, if the store makes one."""
+        """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one."""
         ...
 
     def close(self) -> None:
-        """Let go of files and connections; twice is harmless."""
+        """Close files and connections; repetition is harmless."""
 
     def __enter__(self) -> Self:
         """Return the store."""

@@ -17,7 +17,7 @@ from runner.vault.keys import DataKey
 
 
 class Stamp(NamedTuple):
-    """What is the same for all events of a batch, and where their salts come from."""
+    """Data that all events of a batch share, and the source of their salts."""
 
     recorded: datetime
     clock_offset_ms: int | None
@@ -25,7 +25,7 @@ class Stamp(NamedTuple):
 
 
 def text(instant: datetime) -> str:
-    """Return an instant as both stores keep it: UTC, always with microseconds, comparable as text."""
+    """Return an instant in the form of both stores: UTC, always with microseconds, comparable as text."""
     return chain.utc(instant).isoformat(timespec="microseconds")
 
 
@@ -36,14 +36,14 @@ def matches(one: Append) -> None:
 
 
 def is_personal(events: Sequence[NewEvent]) -> bool:
-    """Does any of these need a data key?"""
+    """Whether any of these needs a data key."""
     return any(event.personal for event in events)
 
 
 def event_rows(
     place: chain.Place, events: Sequence[NewEvent], stamp: Stamp, key: DataKey | None
 ) -> tuple[list[tuple[Any, ...]], chain.Place]:
-    """Chain ``events`` behind ``place``; return the columns of their rows and where the chain ends now."""
+    """Chain ``events`` after ``place``; return the columns of their rows and the new end of the chain."""
     out: list[tuple[Any, ...]] = []
     incident, seq, head = place
     for event in events:
@@ -62,7 +62,7 @@ def event_rows(
 def link_of(key: DataKey | None, incident: str, row: Sequence[Any]) -> Link:
     """Return ``seq, header, salt, payload, hash`` of a stored event as a link.
 
-    A payload sealed under a key that is not here is left out. A seal that does not open is not an error but a
+    A payload encrypted with a missing key is omitted. A payload that does not decrypt is not an error but a
     finding: ``unsealed`` is False.
     """
     seq, header, salt, payload, head = row
@@ -78,7 +78,7 @@ def link_of(key: DataKey | None, incident: str, row: Sequence[Any]) -> Link:
 
 
 def private_column(row: IncidentRow, key: DataKey | None) -> bytes:
-    """Return title and summary as the row keeps them: sealed where there is a key."""
+    """Return title and summary for the row: encrypted if there is a key."""
     private = encryption.private_of(row)
     return private if key is None else key.seal(private, encryption.row_context(row.id))
 
@@ -86,7 +86,7 @@ def private_column(row: IncidentRow, key: DataKey | None) -> bytes:
 def incident_values(
     row: IncidentRow, head: bytes, key: DataKey | None, private: bytes | None = None
 ) -> tuple[Any, ...]:
-    """Return the columns of an incident's row; ``private`` is its last column where that is known already."""
+    """Return the columns of an incident's row; ``private`` is its last column if known already."""
     return (
         row.id,
         row.version,
@@ -103,13 +103,13 @@ def incident_values(
 
 
 def incident_row(sealer: encryption.Sealer, values: Sequence[Any], wrapped: bytes | None) -> IncidentRow:
-    """Return the columns of an incident as its row, opened with the incident's wrapped data key."""
+    """Return the row of an incident from its columns, decrypted with the incident's wrapped data key."""
     incident, version, _head, state, has_work, next_due, kind, opened_at, codename, sealed, private = values
     unread, title, summary = False, "", b""
     try:
         title, summary = encryption.open_row(sealer, incident, bool(sealed), private, wrapped)
     except Sealed:
-        unread = True  # the rest of the row is plain: a list without the key still says what is open
+        unread = True  # the rest of the row is plain: a list without the key still shows the open incidents
     return IncidentRow(
         id=incident,
         codename=codename,

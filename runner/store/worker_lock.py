@@ -1,9 +1,9 @@
 """Worker lock of the operating system: the worker is alive while the lock is held.
 
-The lock goes with the process, however that ends (a kill, a crash, a power cut). Each worker has a file of its
-own and an id that is never used again. In it stands what the worker has in hand: what is written there survives the
-process, and a turn begins and ends without a commit. A file left behind by a killed worker is removed when the next
-worker registers, or, where something was in hand, once that was counted.
+The lock ends with the process, in any case (a kill, a crash, a power cut). Each worker has a file of its
+own and an id that is never used again. The file has the worker's current work: it survives the
+process, and a turn begins and ends without a commit. The file of a killed worker is removed when the next
+worker registers, or, if it has work, once that work is counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class FileLock:
     """The held lock of one worker."""
 
     def __init__(self, folder: Path, worker: str) -> None:
-        """Take the lock; raises StoreLocked when a worker of this id lives."""
+        """Acquire the lock; raises StoreLocked if a worker of this id is alive."""
         self.path = _path(folder, worker)
         self._size = 0
         try:
@@ -42,7 +42,7 @@ class FileLock:
             )
 
     def held(self) -> bool:
-        """Is it still ours? Not once it is released, nor when its file is gone: nobody sees a lock without a name."""
+        """Whether this worker still has the lock: not after its release, nor without its file, because others find a lock by its file."""
         if self._descriptor is None:
             return False
         try:
@@ -51,36 +51,36 @@ class FileLock:
             return False
 
     def hold(self, body: bytes) -> None:
-        """See WorkerHandle.hold. Blanks cover what a longer one left: the file changes by one write."""
+        """See WorkerHandle.hold. Blanks overwrite the rest of a longer text: the file changes by one write."""
         if self._descriptor is not None:
             self._size = max(self._size, len(body))
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.write(self._descriptor, body.ljust(self._size))
 
     def release(self) -> None:
-        """Let go and remove the file."""
+        """Release the lock and remove the file."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             _drop(self.path, descriptor)
 
 
 class Left:
-    """What a dead worker had in hand; nobody else can take it from its file meanwhile."""
+    """The work of a dead worker; its file is locked against other processes meanwhile."""
 
     def __init__(self, folder: Path, worker: str) -> None:
-        """Take the file; ``body`` is empty where the worker lives, another has the file, or nothing was in hand."""
+        """Lock the file; ``body`` is empty if the worker is alive, another process has the file, or there was no work."""
         self._path = _path(folder, worker)
         self._descriptor = _take_dead(self._path)
         self.body = _body(self._descriptor) if self._descriptor is not None else b""
 
     def close(self, *, drop: bool) -> None:
-        """Let go, and remove the file on request."""
+        """Release the file, and remove it on request."""
         if self._descriptor is not None:
             _drop(self._path, self._descriptor) if drop else os.close(self._descriptor)
 
 
 def in_hand(folder: Path) -> dict[str, bytes]:
-    """Return what workers have in hand, whether they live or not."""
+    """Return the current work of workers, alive or dead."""
     found: dict[str, bytes] = {}
     for name in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208  # asked whenever marks are read
         if name.endswith(".lock"):
@@ -90,17 +90,15 @@ def in_hand(folder: Path) -> dict[str, bytes]:
 
 
 def worker_lock_held(folder: Path, worker: str) -> bool:
-    """Does a process hold the lock of ``worker``? False when there is no such file."""
+    """Whether a process has the lock of ``worker``. False without such a file."""
     path = _path(folder, worker)
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         return False
     except OSError as error:
-        # On a read-only medium no worker can work, and a file that one left there says nothing.
-        return (
-            error.errno != errno.EROFS
-        )  # else another user's worker: not provably dead, so it counts as alive
+        # On a read-only medium no worker can run, so an old file there shows nothing.
+        return error.errno != errno.EROFS  # else another user's worker: perhaps alive, so it counts as alive
     try:
         return not _lock(descriptor, shared=True)
     finally:
@@ -112,7 +110,7 @@ def _path(folder: Path, worker: str) -> Path:
 
 
 def _take(path: Path) -> int | None:
-    """Return the descriptor of a locked file that still bears its name, or None when someone holds it."""
+    """Return the descriptor of a locked file that still has its name, or None if another process has the lock."""
     for _ in range(_ATTEMPTS):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _lock(descriptor, shared=False):
@@ -120,7 +118,7 @@ def _take(path: Path) -> int | None:
             return None
         if _bears_name(path, descriptor):
             return descriptor
-        os.close(descriptor)  # a sweep removed the file between our opening and our locking it
+        os.close(descriptor)  # a sweep removed the file between opening and locking
     return None
 
 
@@ -132,7 +130,7 @@ def _bears_name(path: Path, descriptor: int) -> bool:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the files of dead workers. Holding the lock while removing keeps a newcomer from being missed."""
+    """Remove the files of dead workers. The lock during the removal protects the file of a new worker."""
     for path in folder.glob("*.lock"):
         descriptor = _take_dead(path)
         if descriptor is None:
@@ -161,7 +159,7 @@ def _body(descriptor: int) -> bytes:
 
 def _drop(path: Path, descriptor: int) -> None:
     if sys.platform == "win32":
-        # Windows removes no file that is open: the name may be taken anew before the removal, which then fails.
+        # Windows cannot remove an open file: if the name is in use again before the removal, the removal fails.
         os.close(descriptor)
         try:
             path.unlink(missing_ok=True)
@@ -177,7 +175,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int, *, shared: bool) -> bool:
-        """Lock the first byte without waiting; Windows knows no shared lock here, which errs to alive."""
+        """Lock the first byte without waiting; Windows has no shared lock here, so in doubt a worker counts as alive."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -188,7 +186,7 @@ else:
     import fcntl
 
     def _lock(descriptor: int, *, shared: bool) -> bool:
-        """Lock the open file without waiting; probes share, so that they never mistake one another for a worker."""
+        """Lock the open file without waiting; probes use a shared lock, so that a probe does not look like a worker."""
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:

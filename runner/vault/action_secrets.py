@@ -1,7 +1,7 @@
-"""Secrets that automatic actions may have: those of a list in the settings, and never one that Tocsin itself needs.
+"""Secrets that automatic actions can use: those of a list in the settings, and never a secret that Tocsin itself needs.
 
-A playbook may come from a stranger. It can only choose a name from the list, so the list must not lead to the master
-key or to the secret of a channel, by whatever path.
+The author of a playbook can be unknown. A playbook can only use names from the list, so the list must not contain the master
+key or the secret of a channel, under any path.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def given_secret(name: str, home: Home, *, base: Path) -> Secret:
 
 
 def is_private(reference: str, home: Home, *, base: Path) -> bool:
-    """Tell whether a reference leads to the master key, the store's password or a channel's secret."""
+    """Return whether a reference names the master key, the store's password or a channel's secret."""
     return any(_same(reference, other, base) for other in home.private_references)
 
 
@@ -42,9 +42,9 @@ def _same(one: str, other: str, base: Path) -> bool:
     if kind != other_kind:
         return False
     if kind != "file":
-        return rest.casefold() == other_rest.casefold()  # Windows knows variables in either case
+        return rest.casefold() == other_rest.casefold()  # names of Windows variables ignore case
     path, private = (base / Path(given).expanduser() for given in (rest, other_rest))
     try:
-        return path.samefile(private)  # through links of either kind
+        return path.samefile(private)  # through symbolic and hard links
     except OSError:
         return os.path.realpath(path) == os.path.realpath(private)

@@ -1,8 +1,8 @@
 """Acknowledgement code and link of a message, derived from a key and never stored.
 
-Both come from the incident's own key, and end with it. The code is for eyes, voices and thumbs: it is short, and it is
-only ever believed of somebody whom another thing has shown to be who they are. The link is for everybody who holds it,
-so it is long, names one attempt to one person, and ends at an instant.
+Both are derived from the incident's own key, and are invalid without it. The code is for reading, speaking and typing: it is
+short, and it counts only from a person with another proof of identity. The link works for every owner of it,
+so it is long, names one attempt to one person, and expires at an instant.
 
     link = incident . delivery . attempt . end (seconds, base 36) . 26 characters of base32
 """
@@ -19,16 +19,16 @@ from datetime import UTC, datetime
 import msgspec
 
 Vouch = Callable[[str, bytes], bytes]
-"""Returns 32 bytes that only a holder of an incident's key can tell for some data."""
+"""Returns 32 bytes for some data that only the owner of an incident's key can compute."""
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
-"""Those that nobody confuses on a telephone or a screen."""
+"""Characters that are clear on a telephone and on a screen."""
 LENGTH = 6
 LONGEST_LINK = 200
 _DIGITS = string.digits + string.ascii_lowercase
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """What a link claims, before anything has been checked but its form."""
+    """The claims of a link; only its form is checked."""
 
     incident: str
     delivery: str
@@ -38,7 +38,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """What is kept of it once it is spent: nobody can make the link from it."""
+        """The digest that is stored after its use: the link cannot be computed from it."""
         return hashlib.sha256(self.seal.encode()).hexdigest()[:16]
 
 
@@ -53,7 +53,7 @@ def ack_code(vouch: Vouch, incident: str, delivery: str) -> str:
 
 
 def spoken(text: str) -> str:
-    """Return a code as it was meant: in capitals, without what people put between."""
+    """Return a code in normal form: in capitals, without separators."""
     return "".join(letter for letter in text.upper() if letter in LETTERS)
 
 
@@ -64,7 +64,7 @@ def ack_link(vouch: Vouch, incident: str, delivery: str, person: str, attempt: i
 
 
 def read_link(text: str) -> Link | None:
-    """Return what a link claims, or None where it is none."""
+    """Return the claims of a link, or None if the text is not a link."""
     parts = text.split(".")
     if len(text) > LONGEST_LINK or len(parts) != 5 or not text.isascii():
         return None
@@ -85,7 +85,7 @@ def read_link(text: str) -> Link | None:
 
 
 def holds(vouch: Vouch, link: Link, person: str) -> bool:
-    """Tell whether a link was made here for this person; compares in constant time."""
+    """Return whether a link was made with this key for this person; compares in constant time."""
     made = _seal(vouch, link.incident, link.delivery, person, link.attempt, link.ends)
     return hmac.compare_digest(made.encode(), link.seal.encode())
 
@@ -108,6 +108,6 @@ _LABEL = b"tocsin/callback/v1\0"
 
 
 def place_of(master: bytes, channel: str) -> str:
-    """Return 32 characters a-z2-7: the same for a channel as long as the master key is."""
+    """Return 32 characters a-z2-7: constant for a channel and a master key."""
     digest = hmac.digest(master, _LABEL + channel.encode(), hashlib.sha256)
     return base64.b32encode(digest[:20]).decode().lower()

@@ -1,8 +1,8 @@
-"""Two levels of keys: one data key per incident seals its personal payloads; the master key wraps data keys.
+"""Two levels of keys: one data key per incident encrypts its personal payloads; the master key wraps data keys.
 
-Destroying the wrapped data key of one incident makes all its sealed payloads unreadable for ever and leaves
-every other incident alone. ``cryptography`` is imported when a first key is used, not before: an incident
-without personal data never pays for it.
+Destroying the wrapped data key of one incident makes all its sealed payloads unreadable for ever and does not affect
+other incidents. ``cryptography`` is imported when a first key is used, not before: an incident
+without personal data does not need it.
 
     sealed  = 0x01 | nonce (12) | AES-256-GCM(data key, plaintext, context)
     wrapped = 0x01 | master key id (4) | nonce (12) | AES-256-GCM(master, data key, "tocsin/key/v1" 0 incident)
@@ -35,11 +35,11 @@ class DataKey:
         self._vouching = hmac.digest(key, b"tocsin/mac/v1", "sha256")
 
     def vouch(self, data: bytes) -> bytes:
-        """Return 32 bytes that nobody can tell for ``data`` without this key; another key tells others."""
+        """Return 32 bytes for ``data`` that need this key to compute; another key gives other bytes."""
         return hmac.digest(self._vouching, data, "sha256")
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
-        """Return ``plaintext`` encrypted; it opens only with the same ``context``."""
+        """Return ``plaintext`` encrypted; decryption needs the same ``context``."""
         nonce = self._chance(_NONCE_BYTES)
         return _LEVEL + nonce + self._cipher.encrypt(nonce, plaintext, context)
 
@@ -55,7 +55,7 @@ class DataKey:
 
 
 class Vault:
-    """Makes and opens data keys under a master key that is fetched when it is first needed."""
+    """Makes and unwraps data keys with a master key that is fetched at its first use."""
 
     def __init__(self, master: Callable[[], bytes], chance: Callable[[int], bytes] = os.urandom) -> None:
         """``master`` returns 32 bytes or raises Sealed; it is called once at most."""
@@ -64,7 +64,7 @@ class Vault:
         self._master: bytes | None = None
 
     def create_key(self, incident: str) -> bytes:
-        """Return a new data key for ``incident``, wrapped: what the store keeps."""
+        """Return a new wrapped data key for ``incident``, for the store."""
         master = self._key()
         nonce = self._chance(_NONCE_BYTES)
         wrapped = _cipher(master).encrypt(nonce, self._chance(32), _key_context(incident))

@@ -24,9 +24,9 @@ COMMAND_PATIENCE = timedelta(seconds=60)
 
 
 def create_master(reference: str, *, base: Path, chance: Callable[[int], bytes] = os.urandom) -> None:
-    """Make a new master key where ``reference`` says (``file:PATH`` or ``keyring:SERVICE/NAME``).
+    """Make a new master key at ``reference`` (``file:PATH`` or ``keyring:SERVICE/NAME``).
 
-    A file gets mode 0600. Refuses to replace a key that exists: every sealed payload would be lost with it.
+    A file gets mode 0600. Refuses to replace an existing key: every sealed payload would be lost.
     """
     text = PREFIX + base64.urlsafe_b64encode(chance(KEY_BYTES)).decode()
     scheme, _, rest = reference.partition(":")
@@ -48,10 +48,10 @@ def create_master(reference: str, *, base: Path, chance: Callable[[int], bytes] 
 
 
 def read_master(reference: str, *, base: Path) -> bytes:
-    """Return the 32 bytes of the master key behind ``file:``, ``keyring:``, ``env:`` or ``command:``.
+    """Return the 32 bytes of the master key at ``file:``, ``keyring:``, ``env:`` or ``command:``.
 
     ``command:`` is split as a shell would split it and run without a shell; its standard output is the key.
-    Raises Sealed when the key is not here, is not a key, or lies in a file that others can read.
+    Raises Sealed if the key is missing, is not a key, or is in a file that others can read.
     """
     scheme, _, rest = reference.partition(":")
     if scheme == "command":
@@ -93,7 +93,7 @@ def _exists(reference: str) -> Refused:
 
 
 def _refuse_open_file(path: Path) -> None:
-    # Windows keeps access in lists that a mode does not show.
+    # Windows stores permissions in access lists, not in the mode.
     if sys.platform != "win32" and path.exists() and path.stat().st_mode & 0o077:
         raise Sealed(
             f"Other users can read the master key {path}.",
@@ -145,7 +145,7 @@ def _decode(text: str, reference: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if not body.startswith(PREFIX) or len(key) != KEY_BYTES:
-        # The text is not repeated: it may be another secret.
+        # The text is not repeated: it can be another secret.
         place = "the command" if reference.startswith("command:") else reference
         raise Sealed(
             f'The content of "{place}" is not a master key.',
@@ -156,5 +156,5 @@ def _decode(text: str, reference: str) -> bytes:
 
 
 def open_vault(reference: str, *, base: Path) -> Vault:
-    """Return a vault whose master key is behind ``reference``; nothing is read until a key is needed."""
+    """Return a vault with the master key at ``reference``; it is read when a key is needed."""
     return Vault(partial(read_master, reference, base=base))

@@ -1,4 +1,4 @@
-"""Secrets by reference: settings name where a secret lives, and only its last user ever sees it."""
+"""Secrets by reference: settings name the location of a secret, and only its final user reads it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LARGEST = 64 * 1024
 
 
 class Secret:
-    """A secret in memory that does not print itself; ``reveal()`` is the one way to its text."""
+    """A secret in memory that does not print itself; only ``reveal()`` returns its text."""
 
     __slots__ = ("_text", "reference")
 
     def __init__(self, text: str, reference: str = "") -> None:
-        """Keep ``text``; ``reference`` (where it came from) is no secret and may be shown."""
+        """Store ``text``; its ``reference`` is not secret and can be shown."""
         self._text = text
         self.reference = reference
 
@@ -29,21 +29,21 @@ class Secret:
         return self._text
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
-        """Say that there is a secret, and whence."""
+        """Return the reference of the secret, without its text."""
         return f"Secret({self.reference or 'hidden'})"
 
     __str__ = __repr__
 
     def __reduce__(self) -> str:  # type: ignore[explicit-override]
-        """Refuse to be pickled: a secret is not carried into a file by accident."""
+        """Refuse to be pickled, so that a secret is not written to a file by accident."""
         raise TypeError("a Secret is not pickled")
 
 
 def resolve(reference: str, *, base: Path, environ: Mapping[str, str] | None = None) -> Secret:
-    """Return the secret that ``env:NAME``, ``file:PATH`` or ``keyring:SERVICE/NAME`` names.
+    """Return the secret at ``env:NAME``, ``file:PATH`` or ``keyring:SERVICE/NAME``.
 
-    A relative PATH counts from ``base`` (the home). One trailing line end of a file is not part of the
-    secret. Raises Invalid for a reference of another form and NotFound where nothing is behind it.
+    A relative PATH is relative to ``base`` (the home). One trailing line end of a file is not part of the
+    secret. Raises Invalid for a reference of another form and NotFound if the secret does not exist.
     """
     scheme, _, rest = reference.partition(":")
     match scheme:
@@ -54,7 +54,7 @@ def resolve(reference: str, *, base: Path, environ: Mapping[str, str] | None = N
         case "keyring" if "/" in rest:
             return Secret(_from_keyring(rest, reference), reference)
         case _:
-            # The value itself may have been written here by mistake, so it is not repeated.
+            # The value can be the secret itself by mistake, so it is not repeated.
             raise Invalid(
                 "A secret must be a reference, not its value.",
                 hint="Write env:NAME, file:PATH or keyring:SERVICE/NAME",
@@ -102,14 +102,14 @@ class Keyring:
     """The operating system's keyring, imported when first needed (extra ``tocsin[keyring]``)."""
 
     def get_password(self, service: str, name: str) -> str | None:
-        """Return the stored text or None; raises NotFound when no keyring can be reached."""
+        """Return the stored text or None; raises NotFound if no keyring is available."""
         import keyring
 
         with _reached("does not answer or is locked"):
             return keyring.get_password(service, name)
 
     def set_password(self, service: str, name: str, text: str) -> None:
-        """Store ``text``, replacing what was there."""
+        """Store ``text``, replacing an earlier text."""
         import keyring
 
         with _reached("does not accept the secret"):
@@ -131,7 +131,7 @@ def _reached(otherwise: str) -> Iterator[None]:
 
 
 def load_keyring() -> Keyring:
-    """Return the keyring, or say how to install it."""
+    """Return the keyring; raises NotFound with the installation command."""
     from importlib.util import find_spec
 
     if find_spec("keyring") is None:

@@ -1,10 +1,10 @@
 """Cache of compiled files, named by the digest of their sources.
 
-The name of a kept file is a digest of the texts, of the program's version and of its code. Other contents give another
-name, so a kept file is never updated. It begins with the SHA-256 of the rest and is decoded into the wanted type: a
+The name of a cached file is a digest of the texts, of the program's version and of its code. Other contents give another
+name, so a cached file is never updated. It begins with the SHA-256 of the rest and is decoded into the wanted type: a
 file that was cut short, edited or written by another program is compiled again. There are two such folders: the one
-that ships with the program is only read, the cache of a home is written as well. A folder that cannot be read or
-written is not an error. The kept files save time and prove nothing: the law of an incident is read from the store of
+that ships with the program is only read; the cache of a home is also written. A folder that cannot be read or
+written is not an error. The cached files only save time: the law of an incident is read from the store of
 the incident, by the digest of its bytes.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 COARSE = 2_000_000_000
-"""Nanoseconds within which a file may change twice under one time, on the coarsest file systems."""
+"""Resolution of modification times on the coarsest file systems, in nanoseconds."""
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -43,9 +43,9 @@ def fingerprint_of(
     code: bytes,
     read: Callable[[], str],
 ) -> str:
-    """Return the fingerprint of files: the kept one, or what ``read`` makes of their contents, which is then kept.
+    """Return the fingerprint of files from the cache, or compute it from their contents with ``read`` and cache it.
 
-    ``code`` is the other input it depends on. A folder that cannot be read or written is no error.
+    ``code`` is the other input. A folder that cannot be read or written is not an error.
     """
     found = _state(files, code)
     if found is None:
@@ -64,7 +64,7 @@ def fingerprint_of(
 
 
 def _state(files: Mapping[str, Path | Traversable], code: bytes) -> tuple[str, int] | None:
-    """Return the state of all files, and when the newest of them changed; None where they have none, as in an archive."""
+    """Return the state of all files and the newest modification time; None without file times, as in an archive."""
     total, newest = hashlib.sha256(code), 0
     for name, file in sorted(files.items()):
         if not isinstance(file, Path):
@@ -81,9 +81,9 @@ def _state(files: Mapping[str, Path | Traversable], code: bytes) -> tuple[str, i
 
 T = TypeVar("T")
 NEWEST = 4
-"""How many of a kind are left in the folder: different homes may have law of their own."""
+"""Number of files of a kind that are kept in the folder: each home can have its own law."""
 CODE = ("base", "yamlfile", "facts", "law", "routing", "documents", "playbook", "files", "incident")
-"""The folders whose code decides what law and notices are compiled to."""
+"""The folders whose code determines the compiled law and notices."""
 
 
 def compiled(
@@ -98,11 +98,11 @@ def compiled(
     newest: int = NEWEST,
     few: bool = False,
 ) -> tuple[T, bytes]:
-    """Return what ``files`` compile to, and its JSON: from a folder, or by ``make``, which may raise.
+    """Return the compiled value of ``files`` and its JSON: from a folder, or by ``make``, which may raise.
 
-    ``kind`` begins the name of the kept file. ``shipped`` is a folder that is only read, and read first. What is made is
-    kept in ``cache`` if its JSON says the same, with the ``newest`` of its kind; None for the cache keeps nothing.
-    ``code`` names the folders that decide what is made. A ``few`` small files are read each time, and their states are not kept.
+    ``kind`` begins the name of the cached file. ``shipped`` is a folder that is only read, and read first. A new value is
+    written to ``cache`` if its JSON decodes to the same value; only the ``newest`` of its kind remain. None disables the cache.
+    ``code`` names the folders that determine the value. With ``few``, the small files are read each time, without cached states.
     """
     folders = [folder for folder in (shipped, cache) if folder is not None]
     name = _name(None if few else cache, kind, files, code) if folders else ""
@@ -111,11 +111,11 @@ def compiled(
             body = _body((folder / name).read_bytes())
             return from_json(body, wanted), body
     value = make()
-    # The order of entries in the settings has a meaning: of war rooms the first usable one is chosen.
+    # The order of entries in the settings has a meaning: the first usable war room is chosen.
     body = msgspec.json.encode(value, order=None if few else "sorted")
     if cache is not None:
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            unchanged = _name(None, kind, files, code) == name  # since before they were read
+            unchanged = _name(None, kind, files, code) == name  # unchanged since before the read
             if unchanged and from_json(body, wanted) == value:
                 _write(cache / name, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
                 kept = sorted(cache.glob(f"{kind}-*.json"), key=lambda file: -file.stat().st_mtime_ns)
@@ -127,7 +127,7 @@ def compiled(
 def kept_digest(
     cache: Path, kind: str, files: Mapping[str, Path | Traversable], *, shipped: Path | None = None
 ) -> str:
-    """Return the SHA-256 of the JSON that is kept for ``files``, as its file says; the empty string without one."""
+    """Return the SHA-256 of the cached JSON of ``files``, from the file's header; the empty string without a cached file."""
     name = _name(cache, kind, files)
     for folder in filter(None, (shipped, cache)):
         with contextlib.suppress(OSError), (folder / name).open("rb") as file:
@@ -145,7 +145,7 @@ def _name(
 
 
 def fingerprint(files: Mapping[str, Path | Traversable], code: Sequence[str] = CODE) -> str:
-    """Return what tells these texts, compiled by this code, from any others: on every machine the same."""
+    """Return the cache key of these texts and this code: the same on every machine."""
     total = hashlib.sha256(f"{__version__}\n".encode())
     for entry in sources(code):
         _add(total, entry.name, Path(entry.path).read_bytes())
@@ -171,7 +171,7 @@ def _body(content: bytes) -> bytes:
 
 
 def _code_state(code: Sequence[str]) -> Iterator[bytes]:
-    """Yield the version of the program and the state of its code, which changes while its version does not."""
+    """Yield the version of the program and the state of its code, which can change within a version."""
     yield f"{__version__}\n".encode()
     for entry in sources(code):
         state = entry.stat()
@@ -179,7 +179,7 @@ def _code_state(code: Sequence[str]) -> Iterator[bytes]:
 
 
 def sources(code: Sequence[str] = CODE) -> Iterator[os.DirEntry[str]]:
-    """Yield the files of all code that decides what a file is compiled to, in order."""
+    """Yield the source files that determine the compiled value, in order."""
     here = Path(__file__).parent.parent
     for folder in code:
         yield from _modules(here / folder)
@@ -195,7 +195,7 @@ def _modules(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _write(place: Path, content: bytes) -> None:
-    """Write to a temporary file and rename, so that no reader sees half of it."""
+    """Write to a temporary file and rename it, so that no reader sees an incomplete file."""
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_suffix(f".{os.getpid()}")
     part.write_bytes(content)

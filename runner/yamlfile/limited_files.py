@@ -1,7 +1,7 @@
-"""Reading of files that a person names: only regular files, and only up to a limit.
+"""Reader of files that a person names: only regular files, and only up to a limit.
 
-A pipe would be waited for, a device read without end, and a file may grow while it is read. What is wrong is an
-``OSError`` whose ``strerror`` says it in words.
+A pipe blocks, a device has no end, and a file may grow while it is read. A problem is an
+``OSError`` whose ``strerror`` is a sentence for people.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ LONGEST_LINE = 1_000_000
 
 
 class NotRegular(OSError):
-    """It is a device, a pipe or a socket."""
+    """The path is a device, a pipe or a socket."""
 
 
 class TooLarge(OSError):
-    """It has more than is read of it."""
+    """The file is larger than the limit."""
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a regular file for reading, at once."""
-    # Looked at before it is opened, since that alone can wait or rewind a tape; and after, since names change.
+    """Open a regular file for reading, without waiting."""
+    # Checked before opening, because opening can wait or rewind a tape; and afterwards, because names change.
     _refuse_others(path.stat().st_mode, path)
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
@@ -47,7 +47,7 @@ def _refuse_others(mode: int, path: Path) -> None:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """Return the bytes of a regular file; raises ``TooLarge`` where there are more than ``limit``."""
+    """Return the bytes of a regular file; raises ``TooLarge`` above ``limit`` bytes."""
     with open_file(path) as file:
         content = file.read(min(os.fstat(file.fileno()).st_size, limit) + 1)
         content += file.read(limit + 1 - len(content))
@@ -57,7 +57,7 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def lines_of(file: TextIO) -> Iterator[str]:
-    """Yield lines as reading a file does; raises ``TooLarge`` at one that does not end."""
+    """Yield lines as a file object does; raises ``TooLarge`` at a line over the limit."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
             raise TooLarge(

@@ -53,7 +53,7 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def missing(self) -> bool:
-        """Is there no such file?"""
+        """Whether the file does not exist."""
         return any(problem.code == "file-missing" for problem in self.problems)
 
     def position(self, where: Sequence[str | int] = (), *, key: bool = False) -> tuple[int, int]:

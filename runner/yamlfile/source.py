@@ -1,11 +1,11 @@
 """Parser of one YAML file to plain values with their positions.
 
-We take libyaml's *events* and build values ourselves, in one loop without recursion, because the usual
-loaders betray a person who writes down a breach: ``country: NO`` becomes false, ``12:30`` a number, a
+The values are built from libyaml's *events* in one loop without recursion, because the usual
+loaders misread valid input: ``country: NO`` becomes false, ``12:30`` a number, a
 repeated key silently wins, nine lines of aliases fill the memory, deep nesting ends the process. Here
 scalars follow the YAML 1.2 core schema, so dates and ``no`` stay text until a field asks for something else.
 
-`scan` never raises: what is wrong stands in ``Source.problems`` with line and column, counted from 1.
+`scan` never raises: the problems are in ``Source.problems`` with line and column, counted from 1.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ MAX_BYTES = 2_000_000
 
 
 def load(path: Path, *, name: str = "", code: str = "bad_file", data: bool = False) -> Source:
-    """Read a file or raise Invalid with all that is wrong; ``code`` says what the file was to be.
+    """Read a file, or raise Invalid with every problem; ``code`` names the expected kind of file.
 
-    In ``data`` that others wrote, an escaped character that hides or turns text is left to whoever uses the value.
+    With ``data`` (data of other people), the user of a value checks escaped characters that hide or turn text.
     """
     return checked(scan_file(path, name=name, data=data), code=code)
 
 
 def parse(content: bytes | str, file: str) -> Source:
-    """Read a text or raise Invalid with everything that keeps it from being read."""
+    """Read a text, or raise Invalid with every problem."""
     return checked(scan(content, file))
 
 
 def checked(source: Source, *, code: str = "bad_file") -> Source:
-    """Give the source back, or raise Invalid when it has problems."""
+    """Return the source, or raise Invalid if it has problems."""
     if source.problems:
         count = len(source.problems)
         raise Invalid(
@@ -53,7 +53,7 @@ def checked(source: Source, *, code: str = "bad_file") -> Source:
 
 
 def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:
-    """Read a file; ``name`` is how problems call it, by default the path as given."""
+    """Read a file; ``name`` is its name in problems, by default the path as given."""
     file = name or str(path)
     try:
         content = read_file(path, MAX_BYTES)
@@ -80,7 +80,7 @@ def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:
 
 
 def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = False) -> Source:
-    """Read YAML text; ``loader`` is a PyYAML loader class, by default libyaml's where it is there."""
+    """Read YAML text; ``loader`` is a PyYAML loader class, by default libyaml's if it is installed."""
     if len(content) > MAX_BYTES:
         return _refused(file, "yaml-too-large", *_TOO_LARGE)
     text, problem = _decoded(content, file)
@@ -107,10 +107,10 @@ _OPEN_QUOTE = (
 
 
 def _open_quote(error: yaml.MarkedYAMLError, last: Any, text: str) -> Any:
-    """Return where a quote opened that was not closed, None where something else is wrong.
+    """Return the position of a quote that is not closed, None for any other problem.
 
-    Without its closing quote a text runs on to the next quote of the file, or to its end: what breaks the file then
-    stands right behind a quoted text of several lines.
+    Without its closing quote a text continues to the next quote of the file, or to its end. The syntax error is then
+    directly after a quoted text of several lines.
     """
     to_the_end = "quoted scalar" in (error.context or "") and "unexpected" in (error.problem or "")
     breaks = error.context_mark if to_the_end else error.problem_mark
@@ -137,11 +137,11 @@ _FORBIDDEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff"
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
-"""What YAML 1.2 does not count as printable, a byte order mark inside the text, and what turns its direction, also in comments."""
+"""Characters that YAML 1.2 does not count as printable, a byte order mark inside the text, and characters that turn its direction."""
 
 
 def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
-    """Return the text without its byte order mark, or the problem that keeps it from being text."""
+    """Return the text without its byte order mark, or the decoding problem."""
 
     def problem(good: str, offset: int, code: str, message: str, hint: str) -> tuple[str, Problem]:
         before = good[:offset]
@@ -203,7 +203,7 @@ _WORDED = (
 
 
 def _worded(error: yaml.MarkedYAMLError) -> tuple[str, str, str]:
-    """Return the parser's error in words for a person who does not know YAML's grammar."""
+    """Return the parser's error for a person who does not know YAML's grammar."""
     complaint = f"{error.context or ''} {error.problem or ''}".strip()
     if "maximum nesting depth" in complaint:
         return TOO_DEEP

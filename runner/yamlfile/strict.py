@@ -1,6 +1,6 @@
 """Strict reader of a YAML file as a frozen struct: unknown keys are problems with their positions.
 
-For formats that are written as they are modelled: nothing is lowered, so the types alone say what fits.
+For formats that are written exactly as they are modelled: the types alone define the valid values.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def read_struct(source: Source, kind: type[Made], schema: str) -> tuple[Made | N
 
 
 def _misfits(source: Source, data: Any, kind: types.Type, where: Where) -> Iterator[Problem]:
-    """Go down data and types together, as far as both have the same shape."""
+    """Compare data and types recursively, as long as both have the same shape."""
     match kind:
         case types.StructType(fields=fields) if isinstance(data, dict):
             yield from _keys(source, data, fields, where)

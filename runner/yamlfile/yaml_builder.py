@@ -28,7 +28,7 @@ _MAX_DIGITS = 18
 
 
 class UnusableNumber(ValueError):
-    """A plain scalar that YAML calls a number and that no record could hold exactly."""
+    """A plain scalar that is a number in YAML and has no exact representation."""
 
 
 def scalar(text: str) -> str | int | float | bool | None:
@@ -62,7 +62,7 @@ TOO_DEEP = (
     "Move the inner steps into another playbook.",
 )
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline, and those that turn the direction of a text: no file needs them."""
+"""Control characters except tab and newline, and characters that turn the direction of a text."""
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _OURS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
 
@@ -82,22 +82,22 @@ class _Frame(msgspec.Struct):
     data: Any
     spot: Spot
     inside: Any
-    """The spots of what it holds: the same object as ``spot.inside``."""
+    """The spots of its entries: the same object as ``spot.inside``."""
     anchor: str | None
     size: int
     key: str | None = None
-    """The key that waits for its value; None when a key comes next."""
+    """The key without its value yet; None if a key is next."""
     skip: bool = False
-    """The value that comes next belongs to a key that was refused."""
+    """The next value belongs to a key that was refused."""
 
 
 class Builder:
-    """Takes parser events, one after the other, and grows data and spots side by side."""
+    """Builds data and spots from parser events."""
 
     def __init__(self, file: str, *, data: bool = False) -> None:
         self.file = file
         self.data = data
-        """Whether it holds what others wrote: who uses a value looks at its characters."""
+        """Whether other people wrote the data: the user of a value checks its characters."""
         self.problems: list[Problem] = []
         self.stack: list[_Frame] = []
         self.anchors: dict[str, tuple[Any, Spot, int]] = {}
@@ -118,7 +118,7 @@ class Builder:
         self.problems.append(problem_at(self.file, line, code, message, hint, column=column))
 
     def take(self, event: Any) -> bool:
-        """Use one event; False when reading further makes no sense."""
+        """Process one event; False if the rest cannot be read."""
         match event:
             case yaml.ScalarEvent():
                 self._scalar(event)
@@ -209,7 +209,7 @@ class Builder:
     def _value_or_key(
         self, key: str | None, value: Any, spot: Spot, size: int, anchor: str | None, mark: Any
     ) -> None:
-        """Put a scalar or an alias where the parser is: as the next key, or as a value."""
+        """Add a scalar or an alias as the next key or as a value."""
         if not self._wants_key():
             self._add(value, spot, size, anchor)
             return

@@ -1,6 +1,6 @@
 """Cover sheet: the review information about a document, as a separate document.
 
-It is never part of what is filed: gaps, digests, coverage and the privilege marking stay in the house.
+It is never filed: missing information, digests, coverage and the privilege marking are internal.
 """
 
 from __future__ import annotations

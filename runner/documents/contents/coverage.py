@@ -36,7 +36,7 @@ def item_of(notice: Notice, path: str) -> str:
 
 
 def treatment_of(notice: Notice, path: str) -> Treatment:
-    """Tell whether the law lets this fact follow later."""
+    """Return whether the law allows this fact to follow later."""
     return "to_follow" if notice.phased and short(path) not in notice.at_once else "missing"
 
 
@@ -55,7 +55,7 @@ def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
 
 
 def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ...]:
-    """Return a line for each gap in the text that none of these lines names: it keeps the notice a draft as well."""
+    """Return a line for each gap in the text that none of these lines names: each keeps the notice a draft."""
     named = {path for line in lines for path in line.facts}
     words = "is in the text; no required item names the fact"
     return tuple(
@@ -66,7 +66,7 @@ def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ..
 
 
 def complete(coverage: tuple[Coverage, ...]) -> bool:
-    """Tell whether a notice may be approved: nothing uncovered, nothing forbidden."""
+    """Return whether a notice can be approved: nothing uncovered, nothing forbidden."""
     return not any(line.state in ("gap", "forbidden") for line in coverage)
 
 
@@ -82,7 +82,7 @@ class _Places:
 
 
 def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
-    """Judge an item; in an edited text, what the template put into words of its own is for a person to see."""
+    """Judge an item; in an edited text, a person must check the parts with wording of the template."""
     coverage = _item(item, places, document, notice)
     in_words = bool(item.known) or not item.facts
     if document.edited and in_words and coverage.state == "covered":
@@ -98,7 +98,7 @@ def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Co
     if unsure := (needed and needed.missing) or item.unsure:
         return replace(covered, state="gap", facts=unsure, note="undetermined: facts are missing")
     if item.of_law and not item.facts and not item.known:
-        # What the law wants said in words: a part of the template says it, or a person has to look.
+        # Required wording: a part of the template has it, or a person must check.
         said = item.part and item.part in notice.says
         note = "to verify: no fact covers this item"
         return covered if said else replace(covered, state="to_check", note=note)
@@ -120,7 +120,7 @@ def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Co
 
 
 def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
-    """Return the paths of a choice that are still open; a gap in one population opens it for all."""
+    """Return the open paths of a choice; a gap in one population opens it for all."""
     paths = (choice,) if isinstance(choice, str) else choice
     if any(path in stated and path not in places.gaps for path in paths):
         return []

@@ -24,7 +24,7 @@ def write_sheet(document: Document) -> bytes:
 def write_json(document: Document) -> bytes:
     """Return the form's fields as JSON: a list, and the same answers under the names of the electronic report.
 
-    ``report`` has what the form's list says the place of; unknown answers are null in the list and absent there.
+    ``report`` has the fields with a place in the form's list; unknown answers are null in the list and absent there.
     """
     fields = _fields(document)
     report: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """Values of a form's fields from the facts, for documents and exports.
 
-Instants stand in UTC as ISO 8601 writes them, places by their names, choices in the form's own words.
+Instants are ISO 8601 in UTC, places have their names, choices the form's own words.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     section: str
     field: Field
     path: str
-    """The fact that answers, or would; empty where the form's stage does."""
+    """The fact for the answer, known or not; empty if the form's stage answers."""
     value: Any
     shown: str
-    """The answer as a reader wants it; empty while it is unknown."""
+    """The answer in readable form; empty while it is unknown."""
     asked: bool | None
     """Whether it is asked at all; None while undetermined."""
 
 
 def asked_for(notice: Notice) -> Iterator[str]:
-    """Yield the facts that may answer a field of the notice's form."""
+    """Yield the facts that can answer a field of the notice's form."""
     for section in notice.sections:
         for field in section.fields:
             yield from field.facts
@@ -54,7 +54,7 @@ def answers(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[An
 
 
 def printed(notice: Notice, facts: Mapping[str, Any], form: Setting) -> list[dict[str, Any]]:
-    """Return what a template reads under ``sections``: the fields that are asked, and those that may be."""
+    """Return the template's ``sections``: the fields that are asked, and those that may be."""
     replies = answers(notice, facts, form)
     return [
         {"title": section.title, "fields": rows}
@@ -64,7 +64,7 @@ def printed(notice: Notice, facts: Mapping[str, Any], form: Setting) -> list[dic
 
 
 def exported(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[FormField, ...]:
-    """Return the same fields as sheets and electronic reports take them: choices in the form's codes, instants in UTC."""
+    """Return the same fields for sheets and electronic reports: choices in the form's codes, instants in UTC."""
     return tuple(
         FormField(
             id=answer.field.id,
@@ -99,7 +99,7 @@ def _rows(section: Section, found: tuple[Answer, ...]) -> Iterator[dict[str, Any
 
 
 def _stands(one: Answer) -> bool:
-    """Leave out what is surely not asked, and what is unanswered and asked only in a case that a person has to see."""
+    """Omit fields that are certainly not asked, and unanswered fields for a case that a person must judge."""
     if one.asked is None:
         return one.value is not None or bool(one.field.when)
     return one.asked

@@ -1,8 +1,8 @@
 """Rules for every notice to affected people, whatever the law: R16 and R28 of the rule book.
 
-The words of R16 are found in the languages of the shipped notices; where they are not found a person is asked to look, since a text may
-say it otherwise. A link that breaks R28 is surely there, so it keeps the notice a draft. Pictures from elsewhere and
-pixels that count cannot stand in a notice at all: its text has no form for them (``runner.documents.template.markdown``).
+The words of R16 are searched in the languages of the shipped notices; if they are missing a person must check, because a text may
+have other words. A link that breaks R28 is certain, so it keeps the notice a draft. External pictures and
+tracking pixels are impossible in a notice: its text has no form for them (``runner.documents.template.markdown``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REACHED = tuple(
     for how in ("phone", "email", "url", "address")
 )
 _SERVICES = ("organisation.", "risk.monitoring.")
-"""Facts whose addresses are named by being recorded: our own, and the service that the law has us offer."""
+"""Facts whose addresses are allowed because they are recorded: the organisation's own, and the service that the law requires."""
 _LAWFUL = (
     *("gov", "gov.uk", "mil", "europa.eu"),
     *("annualcreditreport.com", "equifax.com", "experian.com", "transunion.com"),

@@ -19,11 +19,11 @@ from runner.yamlfile.source import Source, scan
 
 SCHEMA: Final = "tocsin/fields/v1"
 _OURS: Final = ("duty", "notice")
-"""Names that a document knows besides facts."""
+"""Names that a document can read besides facts."""
 
 
 def scan_fields(text: str, file: str) -> tuple[FieldList | None, tuple[Problem, ...]]:
-    """Return the list with all that is wrong with it; never raises."""
+    """Return the list with every problem; never raises."""
     source = scan(text, file)
     if source.problems:
         return None, source.problems
@@ -59,7 +59,7 @@ def _problems(found: FieldList, source: Source) -> Iterator[Problem]:
 
 
 Wrong = tuple[str, str, str]
-"""A code, what is wrong, what to do."""
+"""A code, the problem, a hint."""
 
 
 def _wrong(field: Field, found: FieldList) -> Iterator[Wrong]:

@@ -1,9 +1,9 @@
 """Reader of a notice file: YAML front matter with the requirements of the law, then the template's text.
 
 Front matter and text are checked together: every fact that an item requires must be read by the text, and
-the text is rendered once with nothing known, which finds what a template or its Markdown does wrong.
+the text is rendered once without facts, which finds errors of a template and its Markdown.
 
-Texts that several notices share are files of macros under ``notices/parts``; those that ``parts:`` names stand before
+Texts that several notices share are files of macros under ``notices/parts``; the files in ``parts:`` are put before
 the text, and the digest of the notice covers them.
 """
 
@@ -36,11 +36,11 @@ _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTAL
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 Parts = Callable[[str], tuple[str, str] | None]
-"""A name → a text and its file, None where there is none."""
+"""A name → a text and its file, None without one."""
 
 
 def no_parts(name: str) -> None:
-    """Know no part."""
+    """Return None: there are no parts."""
     del name
 
 
@@ -110,14 +110,14 @@ class _Piece(msgspec.Struct, frozen=True):
 
 
 class _Filled(msgspec.Struct, frozen=True):
-    """What a form asks for at a notice's stage, and the text of its list."""
+    """The fields of a form at a notice's stage, and the text of its list."""
 
     sections: tuple[Section, ...] = ()
     text: str = ""
 
 
 def _form(notice: Notice, source: Source, forms: Parts) -> tuple[_Filled, tuple[Problem, ...]]:
-    """Return the fields of the form that a notice fills, with all that is wrong."""
+    """Return the fields of the form that a notice fills, with every problem."""
     if notice.form is None:
         return _Filled(), ()
     field_file = forms(notice.form.fields)
@@ -146,7 +146,7 @@ def _asked(sections: tuple[Section, ...]) -> Iterator[Item]:
 def _shared(
     notice: Notice | None, source: Source, parts: Parts
 ) -> tuple[tuple[_Piece, ...], tuple[Problem, ...]]:
-    """Return the parts that a notice names, and a problem for each that there is not."""
+    """Return the parts that a notice names, and a problem for each missing one."""
     pieces: list[_Piece] = []
     problems: list[Problem] = []
     for index, name in enumerate(notice.parts if notice is not None else ()):
@@ -162,7 +162,7 @@ def _shared(
 
 
 def _placed(problem: Problem, pieces: tuple[_Piece, ...]) -> Problem:
-    """Name the file and the line that a line of the joined text comes from."""
+    """Return the source file and line of a line of the joined text."""
     line = problem.line
     for piece in pieces[:-1]:
         length = piece.text.count("\n")

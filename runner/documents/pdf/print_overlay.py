@@ -1,10 +1,10 @@
 """Letters for the printer: a common layout, with the text of each reader laid over it.
 
-typst sets both. It lays out the pages of one letter with the reader's own paragraphs hidden, and for each reader pages
-with nothing but those paragraphs, at the same place and of the same width; the first are then drawn below the others. So
-shaping, fonts, directions and line breaks are typst's, whatever the script. What could differ is the room that a
-paragraph takes, and that is measured: a letter whose paragraphs are not as high as those of the form is not stamped, and
-goes the slower way. The pages are not tagged: they are for paper alone.
+Typst sets both. It lays out the pages of one letter with the reader's own paragraphs hidden, and for each reader pages
+with only those paragraphs, at the same place and of the same width; the first are then drawn below the others. So
+shaping, fonts, directions and line breaks are Typst's, whatever the script. Only the height of a paragraph could
+differ, and it is measured: a letter whose paragraphs do not have the heights of the form is not stamped, and
+is set whole, which is slower. The pages are not tagged: they are for paper only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.documents.pdf.typst_compiler import Machine, forget, frame, patterns
 from runner.documents.tree import Block, Document, Paragraph, plain
 
 _CLOSE: float = 0.01
-"""Points that two heights may differ by: arithmetic, not layout."""
+"""Tolerance of two heights in points: rounding, not layout."""
 
 
 class Form(NamedTuple):
@@ -38,7 +38,7 @@ class Paper:
     """What all letters of a group share, found by comparing two of them."""
 
     def __init__(self, one: Document, other: Document) -> None:
-        """Both are whole letters, to made-up readers who have nothing in common."""
+        """Both are whole letters, to made-up readers without common data."""
         self.document = one
         same = len(one.blocks) == len(other.blocks)
         pairs = zip(one.blocks, other.blocks, strict=True) if same else ()
@@ -73,7 +73,7 @@ class Stamped(NamedTuple):
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """Where things came to stand: which paragraph, hidden or whose, on which page, how far right and down."""
+    """Positions: the paragraph (hidden or of a reader), its page, and its distance from the left and the top."""
 
     begin: list[tuple[int, bool, int, float, float]] = msgspec.field(name="from")
     end: list[tuple[int, bool, int, float, float]] = msgspec.field(name="to")
@@ -142,7 +142,7 @@ def _places(found: _Found) -> list[tuple[int, tuple[tuple[int, float], ...]]] | 
 
 
 def _fits(found: _Found, letters: int) -> tuple[bool, ...]:
-    """Tell for each letter whether its paragraphs end where those of the first letter do."""
+    """Return for each letter whether its paragraphs end at the same place as those of the first letter."""
     wanted = {which: down for number, which, _, _, down in found.below if number == 0}
     fits = [True] * letters
     for number, which, _, _, down in found.below:

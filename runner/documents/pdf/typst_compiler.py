@@ -1,9 +1,9 @@
 """Typst compiler for one stationery: common parts of letters are laid out once, then only the differences.
 
-typst remembers what it has laid out for ten compilations, by content and by all that surrounds it. So the page and the
+Typst caches layouts for ten compilations, by content and context. So the page and the
 text of one document, the pattern, go in by ``sys.inputs``, which stay the same from letter to letter; of the next
 letters only the blocks that differ from the pattern's go in, by the source, as one string literal of JSON. The bytes that
-come of it do not depend on which document was the pattern.
+of the PDF do not depend on the choice of the pattern.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
 _PAGES = re.compile(rb"/Type/Pages/Count (\d+)")
 _MAX_SCRIPTS = 24
 _GENERATIONS = 12
-"""Compilations after which typst has forgotten what it kept of one that went before."""
+"""Number of compilations after which Typst drops the cache of an earlier one."""
 
 
 class Printed(NamedTuple):
@@ -73,14 +73,14 @@ class Machine:
         raise _no_font("many scripts")
 
     def ask(self, first: Document, inputs: str, call: str, said: str, label: str) -> list[Any]:
-        """Return what the stationery found out: the values under a label."""
+        """Return the values of the stationery under a label."""
         import typst
 
         answer = typst.query(_source(call, said), label, field="value", **_world(first, inputs))
         return list(json.loads(answer))
 
     def _set(self, first: Document, inputs: str, source: bytes) -> bytes | str:
-        """Return a PDF, or the text of which a draft's fonts lack something."""
+        """Return a PDF, or the text with characters that a draft's fonts lack."""
         import typst
 
         try:
@@ -114,7 +114,7 @@ class Machine:
 
 
 def _world(first: Document, inputs: str) -> dict[str, Any]:
-    """Return all that typst sees besides a source."""
+    """Return all inputs of Typst besides a source."""
     return {
         "root": _stationery().parent,
         "font_paths": fonts(first.context.stationery.font_paths),
@@ -124,7 +124,7 @@ def _world(first: Document, inputs: str) -> dict[str, Any]:
 
 
 class Press:
-    """Sets documents one after another, quickest where they are alike."""
+    """Sets documents in order, fastest if they are similar."""
 
     def __init__(self, *, tagged: bool) -> None:
         """``tagged`` makes PDF/A-3a and PDF/UA-1; what is not is for paper alone."""

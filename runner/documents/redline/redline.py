@@ -29,7 +29,7 @@ _TOO_MANY: Final = 250_000
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Some words that stayed, came or went; ``marks`` holds ``b`` bold, ``i`` italic, ``h`` a gap."""
+    """Words that are unchanged, added or removed; ``marks`` has ``b`` bold, ``i`` italic, ``h`` a gap."""
 
     op: Op
     text: str
@@ -52,12 +52,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> bool:
-        """Whether anything in it came or went."""
+        """Whether it has a change."""
         return self.op != "same" or any(piece.op != "same" for cell in self.cells for piece in cell)
 
 
 class Redline(msgspec.Struct, frozen=True, kw_only=True):
-    """Two documents laid over one another."""
+    """The comparison of two documents."""
 
     lines: tuple[Line, ...]
 
@@ -67,7 +67,7 @@ class Redline(msgspec.Struct, frozen=True, kw_only=True):
         return not any(line.changed for line in self.lines)
 
     def words(self, op: Op) -> int:
-        """Return how many words came, or went."""
+        """Return the number of added or removed words."""
         pieces = (piece for line in self.lines for cell in line.cells for piece in cell if piece.op == op)
         return sum(len(re.findall(r"\w+", piece.text)) for piece in pieces)
 

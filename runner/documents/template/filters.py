@@ -1,6 +1,6 @@
 """Filters of templates: dates, numbers and words in the document's language and zone.
 
-A missing fact goes through each of them unchanged, so that its gap stands where its value would.
+A missing fact passes each filter unchanged, so that its gap is at the place of its value.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Template of letters to many people: the text is rendered once, and the words of each reader fill its slots.
 
-Making a document from its template takes milliseconds, and a million readers have as many. Where a template only *prints* its
-slots (no condition, loop or filter looks at them) everybody's document differs in those words alone; so the pattern is written
-once, with a word of its own in the place of each slot, and cut at these words. A template that does more with a slot is made
-anew for each reader.
+Making a document from its template takes milliseconds for each of a million readers. If a template only *prints* its
+slots (no condition, loop or filter reads them) the documents differ only in those words; so the pattern is written
+once, with a placeholder for each slot, and cut at the placeholders. A template that does more with a slot is rendered
+again for each reader.
 
-Fill a message's short text: Jinja2 over facts, sandboxed; what is unknown stands visibly as ``[not known: path]``.
+Fill a message's short text: Jinja2 over facts, sandboxed; an unknown fact is shown as ``[not known: path]``.
 
-Messages are plain text to people. A fact never becomes template or markup here: there is no markup, and characters
-that could turn text round or break a line of a header are spelt out. A value for a program is exactly what was
-recorded, and without a fact there is none: ``[not known: …]`` is for people.
+Messages are plain text for people. A fact never becomes template or markup here: there is no markup, and characters
+that could reverse text or break a line of a header are spelt out. A value for a program is exactly the
+recorded one, and without a fact there is none: ``[not known: …]`` is for people.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RECIPIENT = "recipient"
 
 
 def only_prints(source: str, slots: Sequence[str]) -> bool:
-    """Tell whether a template does nothing with its slots but print them as they are."""
+    """Return whether a template only prints its slots unchanged."""
     from jinja2 import Environment, nodes
 
     tree = Environment(autoescape=True).parse(source)

@@ -48,7 +48,7 @@ def fill_template(
     name: str = "notice",
     budget: Budget | None = None,
 ) -> Marked:
-    """Run a template over nested plain facts; whatever is not there is unknown. ``budget`` is that of several templates.
+    """Run a template over nested plain facts; absent facts are unknown. ``budget`` is shared by several templates.
 
     Raises ``Invalid`` with the template's line when the template itself is wrong or too costly.
     """
@@ -67,7 +67,7 @@ def fill_template(
 
 
 def _wrong() -> tuple[type[Exception], ...]:
-    """Return what a template raises that does with a value what cannot be done."""
+    """Return the error for a template with an impossible operation on a value."""
     from jinja2 import TemplateError
 
     return (TemplateError, Wrong, RecursionError, TypeError, ValueError, AttributeError, ArithmeticError)

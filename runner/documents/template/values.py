@@ -22,7 +22,7 @@ MAX_OUTPUT: Final = 300_000
 CHARACTERS: Final = 64
 """How many characters are looked at in one step."""
 DERIVED: Final[Mapping[str, str]] = MappingProxyType({"notice.elements": "data.elements"})
-"""Names that we work out ourselves, with the fact to ask for when they cannot be."""
+"""Computed names, with the fact to ask for if they cannot be computed."""
 
 
 class TooCostly(Exception):
@@ -39,7 +39,7 @@ class Budget:
 
     @property
     def spent(self) -> bool:
-        """Is there nothing left?"""
+        """Whether the budget is used up."""
         return self._steps > MAX_STEPS or self._output > MAX_OUTPUT
 
     def spend(self, steps: int, characters: int = 0) -> None:
@@ -51,7 +51,7 @@ class Budget:
 
 
 class Wrong(Exception):
-    """A template does with a value what cannot be done; the message says what instead."""
+    """A template has an impossible operation on a value; the message has the alternative."""
 
 
 class Ledger:
@@ -80,7 +80,7 @@ class Ledger:
         return f"{OPEN}{len(self.cells) - 1}{CLOSE}"
 
     def undecided(self, path: str) -> bool:
-        """Note that a condition hung on a missing fact; the branch it would hide is taken."""
+        """Record that a condition depended on a missing fact; the hidden branch is taken."""
         self._undecided[path] = None
         return True
 
@@ -134,7 +134,7 @@ class Value:
 
 
 class Missing(Value):
-    """A fact that is not known; everything below it is not known either."""
+    """An unknown fact; everything below it is unknown as well."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
 """Package of a Word file: written with the same bytes each time, read with limits against unsafe files.
 
-A ``.docx`` that comes from outside is a zip archive of XML and may hold a bomb, a macro, a program, a picture that is
-fetched when it is opened. It is looked through as a whole before anything in it is used, and refused for any of these.
+An external ``.docx`` is a zip archive of XML and may contain a zip bomb, a macro, a program, a picture that is
+fetched when it is opened. The whole file is checked before any use, and refused for any of these.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(content: bytes) -> dict[str, bytes]:
-    """Return the parts of a Word file that came from outside; raises Refused for whatever could do harm."""
+    """Return the parts of an external Word file; raises Refused for unsafe contents."""
     parts = _entries(content)
     if "word/document.xml" not in parts:
         raise _refused("the file is not a Word document (no word/document.xml)")

@@ -2,14 +2,14 @@
 
 Theory. Early in a breach most facts are unknown, and unknown is not false. Logic is Kleene's strong three-valued
 logic: ``false and unknown`` is false, ``true or unknown`` is true, and anything else that touches an unknown is
-unknown. An answer that is not unknown can therefore never be turned by learning one more fact: a step that started
-because its condition was true was right to start. Three words step outside that on purpose and say so by their
-names: ``known(x)``, ``x is defined`` and ``x|default(y)`` ask about the state of our knowledge.
+unknown. A further fact can therefore never change an answer that is not unknown: a step that started
+because its condition was true was right to start. Three words are deliberate exceptions, visible in their
+names: ``known(x)``, ``x is defined`` and ``x|default(y)`` ask whether a fact is known.
 
-The evaluator is total. It ends, because the tree is finite and bounded by the parser and nothing loops. It raises
-nothing: two values whose kinds do not compare, or a sum that leaves the calendar, give ``Unknown`` with a sentence
-in ``problems`` (the parser refuses most of these beforehand), so a mistake keeps a step waiting and visible
-rather than letting the step pass or be skipped.
+The evaluator is total. It ends, because the parser bounds the tree and nothing loops. It raises
+nothing: two values whose kinds do not compare, or a sum outside of the calendar, give ``Unknown`` with a sentence
+in ``problems`` (the parser refuses most of these beforehand), so a mistake makes a step wait visibly
+instead of passing or skipping the step.
 """
 
 from __future__ import annotations
@@ -53,26 +53,26 @@ class View(Protocol):
 
 
 class NothingKnown:
-    """A view of nothing at all; what a law or a check sees of steps, duties and names."""
+    """A view without facts, steps, duties and names, as laws and checks use it."""
 
     def fact(self, path: str) -> Value:
-        """Know no fact."""
+        """Return unknown: the view has no facts."""
         return Unknown((path,))
 
     def step(self, step: str) -> Unknown:
-        """Know no step."""
+        """Return unknown: the view has no steps."""
         return Unknown((f"step('{step}')",))
 
     def duty(self, duty: str) -> Unknown:
-        """Know no duty."""
+        """Return unknown: the view has no duties."""
         return Unknown((f"duty('{duty}')",))
 
     def duties(self, verdict: str) -> Unknown:
-        """Know of no duties."""
+        """Return no ids: the view has no duties."""
         return Unknown((f"duties('{verdict}')",))
 
     def name(self, name: str) -> Unknown:
-        """Know no name."""
+        """Return unknown: the view has no names."""
         return Unknown((name,))
 
 
@@ -82,7 +82,7 @@ def evaluate(expression: Expression, view: View) -> Value:
 
 
 def truth(expression: Expression, view: View) -> bool | Unknown:
-    """Return whether the expression holds; a value that is not true or false is a problem, hence ``Unknown``."""
+    """Return whether the expression is true; a value that is not true or false is a problem, hence ``Unknown``."""
     return _truth(expression.tree, view)
 
 
@@ -173,5 +173,5 @@ def _applied(node: nodes.Apply, view: View) -> Value:
 
 
 def _told(node: Node) -> str:
-    """Name what a node reads as a person wrote it, for ``missing``."""
+    """Return the name that a node reads, as its author wrote it, for ``missing``."""
     return "the expression" if isinstance(node, nodes.Const) else written(node, "the expression")

@@ -1,7 +1,7 @@
 """Parser of expressions: Jinja2's expression syntax, restricted to a short list.
 
 jinja2 parses it and never evaluates anything. The tree is walked once: every node that is not on the list is refused
-with the place where it stands, and every name must be a fact, a step, a duty or a name in scope.
+with its position, and every name must be a fact, a step, a duty or a name in scope.
 
 Bounds, so that a hostile file cannot exhaust anything: 2,000 characters, 500 nodes, 40 levels, brackets 20 deep,
 whole numbers up to 2^53. jinja2 keeps only line numbers; the parser is therefore fed the same tokens with each
@@ -40,16 +40,16 @@ _SPELLINGS = {
 
 
 def parse(source: str, names: frozenset[str] = frozenset()) -> Expression:
-    """Return the expression that ``source`` says; ``names`` are the loop names in scope.
+    """Return the expression of ``source``; ``names`` are the loop names in scope.
 
-    Raises ``ExpressionError`` with the offset of the first thing that is wrong and, where there is one, the
+    Raises ``ExpressionError`` with the offset of the first problem and, if there is one, the
     nearest right word.
     """
     return _parsed(source, names, condition=False)
 
 
 def parse_condition(source: str, names: frozenset[str] = frozenset()) -> Expression:
-    """Return an expression that is true, false or unknown; one that is plainly something else is an error."""
+    """Return an expression that is true, false or unknown; an expression of another kind is an error."""
     return _parsed(source, names, condition=True)
 
 
@@ -106,7 +106,7 @@ def _refuse_unreadable(source: str) -> None:
 
 
 def _tokens(source: str, environment: Environment) -> Iterator[tuple[int, str, str]]:
-    """Yield ``(offset, type, text)``: jinja2's own tokens, which together are the whole source."""
+    """Yield ``(offset, type, text)``: jinja2's own tokens, which cover the whole source."""
     from jinja2 import TemplateSyntaxError
 
     offset = 0
@@ -119,7 +119,7 @@ def _tokens(source: str, environment: Environment) -> Iterator[tuple[int, str, s
 
 
 def _refuse_towers(tokens: list[tuple[int, str, str]]) -> None:
-    """Refuse what would make the recursive parser climb: nested brackets, chains of ``not``, ``if`` and signs."""
+    """Refuse deep recursion of the parser: nested brackets, chains of ``not``, ``if`` and signs."""
     depth = words = signs = 0
     for offset, kind, text in tokens:
         if kind == "whitespace":
@@ -134,7 +134,7 @@ def _refuse_towers(tokens: list[tuple[int, str, str]]) -> None:
 
 
 def _worded(source: str, message: str, offset: int) -> ExpressionError:
-    """Word jinja2's complaint for someone who writes a condition, not a template."""
+    """Word jinja2's error for the author of a condition, not of a template."""
     offset = max(0, min(offset, len(source)))
     rest = source[offset:].lstrip()
     hint = _SPELLINGS.get(rest[:1], "")

@@ -56,7 +56,7 @@ _TESTS: Final[dict[str, tuple[FunctionName, bool]]] = {
     "empty": ("empty", True),
 }
 Syntax: TypeAlias = Any
-"""A node of jinja2's; the module is imported by whoever parses."""
+"""A node of jinja2's tree; the parser imports jinja2."""
 _REFUSED: Final[dict[str, str]] = {
     "Concat": "A condition cannot join text with ~.",
     "Mul": "A condition has no multiplication.",
@@ -104,7 +104,7 @@ class _Reader:
         }
 
     def read(self, node: Syntax) -> Node:
-        """Return our node for jinja2's, within the bounds."""
+        """Return the expression node of a jinja2 node, within the bounds."""
         self.count += 1
         self.depth += 1
         if self.count > _MAX_NODES or self.depth > _MAX_DEPTH:
@@ -123,7 +123,7 @@ class _Reader:
         return ExpressionError(message, min(offset, len(self.source)), hint)
 
     def allowed(self, node: Syntax) -> Node:
-        """Dispatch on jinja2's node classes; whatever has no reader is refused."""
+        """Dispatch on jinja2's node classes; a class without a reader is refused."""
         reader = self.readers.get(kind_of(node))
         if reader is None:
             what = _REFUSED.get(kind_of(node), f"A condition has no {kind_of(node).lower()}.")
@@ -131,7 +131,7 @@ class _Reader:
         return reader(node)
 
     def const(self, node: Syntax) -> nodes.Const:
-        """Return a literal that fits JSON exactly."""
+        """Return a literal with an exact JSON form."""
         value = node.value
         if isinstance(value, bool):
             return nodes.Const(value)
@@ -186,7 +186,7 @@ class _Reader:
         return applied if positive else nodes.Not(applied)
 
     def arguments(self, node: Syntax, wanted: int) -> tuple[Node, ...]:
-        """Return exactly as many plain arguments as wanted."""
+        """Return exactly the required number of plain arguments."""
         if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) != wanted:
             amount = {0: "no arguments", 1: "one argument"}[wanted]
             raise self.error(node, f"The function needs {amount}.")
@@ -333,7 +333,7 @@ class _Reader:
         )
 
     def name_hint(self, name: str, links: list[Syntax]) -> str:
-        """Advise for a root that is nothing: quote it, scope it, or the nearest fact."""
+        """Return advice for an unknown root: quote it, scope it, or use the nearest fact."""
         if name in LOOP_NAMES:
             return f'Use "{name}" only inside for_each, repeat or a called playbook.'
         if name in _FUNCTIONS:

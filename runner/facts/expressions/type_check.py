@@ -1,7 +1,7 @@
 """Type check of expressions: kinds that cannot be compared, words that a fact cannot be.
 
-At run time such a mistake is only ever *unknown* (see ``runner.facts.expressions.evaluate``), which would keep a step waiting
-for nothing; here it is an error with a hint. What is not known until run time (``item``, an answer) is let through.
+At run time such a mistake is *unknown* (see ``runner.facts.expressions.evaluate``), so a step would wait
+for ever; here it is an error with a hint. Values that are known only at run time (``item``, an answer) are accepted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORDS: dict[Kind, str] = {
     "any": "anything",
 }
 PLAIN: frozenset[Kind] = frozenset({"truth", "number", "text", "any"})
-"""What can be handed to a called playbook as an input."""
+"""Kinds of values that a called playbook can take as an input."""
 _PARTS: dict[str, Kind] = {
     "done": "truth",
     "state": "text",
@@ -73,7 +73,7 @@ _ORDERED: tuple[Kind, ...] = ("number", "instant", "duration", "any")
 
 
 def check_kinds(expression: Expression, *, condition: bool) -> None:
-    """Raise ``ExpressionError`` for the first plain mistake; a ``condition`` must be true or false."""
+    """Raise ``ExpressionError`` for the first type error; a ``condition`` must be true or false."""
     checker = _Checker(expression.source)
     if condition:
         checker.truth(expression.tree)
@@ -82,18 +82,18 @@ def check_kinds(expression: Expression, *, condition: bool) -> None:
 
 
 def kind_of(expression: Expression) -> Kind:
-    """Return what kind of value an expression gives that was checked before; "any" where that is not known."""
+    """Return the kind of a checked expression's value; "any" if it is not known."""
     return _Checker(expression.source).kind(expression.tree)
 
 
 class _Checker:
-    """One walk; the tree has no offsets, so a mistake is placed where its word is in the source."""
+    """One walk; the tree has no offsets, so an error has the position of its word in the source."""
 
     def __init__(self, source: str) -> None:
         self.source = source
 
     def error(self, word: str, message: str, hint: str = "") -> ExpressionError:
-        """Return an error at the first place where ``word`` stands."""
+        """Return an error at the first occurrence of ``word``."""
         return ExpressionError(message, max(0, self.source.find(word)), hint)
 
     def truth(self, node: Node) -> Kind:
@@ -111,7 +111,7 @@ class _Checker:
         )
 
     def kind(self, node: Node) -> Kind:  # noqa: C901 - one case for each kind of node
-        """Return what kind of value a node gives, checking everything below it."""
+        """Check a node and everything below it; return the kind of its value."""
         match node:
             case nodes.Const(value):
                 return "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
@@ -166,7 +166,7 @@ class _Checker:
                 assert_never(node)
 
     def linked(self, left: Node, link: nodes.Comparison) -> None:
-        """Check one comparison: kinds first, then whether the words are words that the fact can hold."""
+        """Check one comparison: first the kinds, then whether the fact can have the words as values."""
         one, other = self.kind(left), self.kind(link.right)
         if link.op in ("in", "not in"):
             if other not in ("list", "map", "any"):
@@ -191,7 +191,7 @@ class _Checker:
         self.held(link.right, left)
 
     def held(self, fact: Node, other: Node) -> None:
-        """Check that a fact, or a list of facts, can hold the literal words that it is compared with."""
+        """Check that a fact, or a list of facts, can have the literal words of the comparison as values."""
         if isinstance(fact, nodes.ListOf):
             for item in fact.items:
                 self.held(other, item)
@@ -202,7 +202,7 @@ class _Checker:
                 self.holdable(branch, literal.value, written(fact))
 
     def holdable(self, found: object, word: str, told: str) -> None:
-        """Refuse a word that no choice, key or jurisdiction can be."""
+        """Refuse a word that is not a choice, key or jurisdiction."""
         match found:
             case FactType(_, "choice", choices) if word not in choices:
                 close = nearest(word, choices)

@@ -1,6 +1,6 @@
 """Operations on values that can be unknown: compare, look up, add. Total and three-valued.
 
-Nothing here raises: two kinds that do not compare, or a sum that leaves the calendar, give ``Unknown`` with a
+Nothing here raises: two kinds that do not compare, or a sum outside of the calendar, give ``Unknown`` with a
 sentence in ``problems``.
 """
 
@@ -23,7 +23,7 @@ _ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 def settle(deciding: bool, answers: Iterable[bool | Unknown]) -> bool | Unknown:
-    """Combine answers: one that is ``deciding`` (false for *and*, true for *or*) settles it and drops what others miss."""
+    """Combine answers: a ``deciding`` answer (false for *and*, true for *or*) is the result, without missing facts."""
     unknown: list[Unknown] = []
     for answer in answers:
         if isinstance(answer, Unknown):
@@ -34,7 +34,7 @@ def settle(deciding: bool, answers: Iterable[bool | Unknown]) -> bool | Unknown:
 
 
 def merged(unknowns: Iterable[Unknown]) -> Unknown:
-    """Return one ``Unknown`` that misses everything the given ones miss."""
+    """Return one ``Unknown`` with the missing facts of all given ones."""
     every = tuple(unknowns)
     if len(every) == 1 and len(every[0].missing) < 2 and len(every[0].problems) < 2:
         return every[0]
@@ -44,7 +44,7 @@ def merged(unknowns: Iterable[Unknown]) -> Unknown:
 
 
 def compared(left: Value, op: ComparisonOp, right: Value, told: str) -> bool | Unknown:
-    """Return one comparison; ``told`` names the right side for what a map misses."""
+    """Return one comparison; ``told`` names the right side if a map has no entry."""
     match op:
         case "in":
             return _member(left, right, told)
@@ -61,12 +61,12 @@ def compared(left: Value, op: ComparisonOp, right: Value, told: str) -> bool | U
 
 
 def inverted(answer: bool | Unknown) -> bool | Unknown:
-    """Turn true and false around; unknown stays unknown."""
+    """Negate true and false; unknown remains unknown."""
     return answer if isinstance(answer, Unknown) else not answer
 
 
 def _equal(left: Value, right: Value) -> bool | Unknown:
-    """Compare two values of one kind; two lists are equal when they hold the same members, as sets do."""
+    """Compare two values of one kind; two lists are equal if they have the same members, as sets."""
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return _unknown_of(left, right)
     if isinstance(left, tuple) and isinstance(right, tuple):
@@ -78,7 +78,7 @@ def _equal(left: Value, right: Value) -> bool | Unknown:
 
 
 def _member(item: Value, container: Value, told: str = "") -> bool | Unknown:
-    """Whether a list holds the item, or a map the key. A key that is absent is unknown: maps are never complete."""
+    """Whether a list has the item, or a map the key. An absent key is unknown: maps are never complete."""
     match container:
         case Unknown():
             return _unknown_of(item, container)
@@ -138,7 +138,7 @@ def negated(value: Value) -> Value:
 
 
 def part(base: Value, key: Value, told: str) -> Value:
-    """Return a member of a map by name or of a list by position; one that is not there misses ``told``."""
+    """Return a member of a map by name or of a list by position; without the member, ``told`` is missing."""
     match base:
         case Mapping() if isinstance(key, str):
             member = base.get(key)
@@ -191,7 +191,7 @@ def partly_unknown(value: Value) -> bool:
 
 
 def problem(text: str) -> Unknown:
-    """Return the unknown that a value which cannot be used gives."""
+    """Return the unknown result for a value that cannot be used."""
     return Unknown(problems=(text,))
 
 

@@ -1,10 +1,10 @@
 """Import of a VERIS record (schema 1.3): certain values become facts, every other value is listed.
 
-VERIS describes an incident afterwards and for statistics; a breach is decided on facts. What looks alike is not:
+VERIS describes an incident afterwards and for statistics; legal decisions need facts. Similar fields differ:
 ``victim.state`` is where the organisation is, not where the people live; ``data_total`` counts records, not people;
 dates have no hour and lags no sign, so no clock starts from them; "Stored encrypted" does not say that the key was
 safe; a list of varieties is never the whole set, so sets stay open. Every leaf of the record ends up either in
-``mapped`` or in ``unmapped``. Where a record does not have the shape that VERIS gives it, the leaf is unmapped.
+``mapped`` or in ``unmapped``. A leaf whose shape differs from VERIS is unmapped.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 
 class Imported(Struct, frozen=True):
-    """What a record gave. ``mapped`` are the paths of leaves that facts rest on; ``unmapped`` one line for each other.
+    """The result of an import. ``mapped`` are the paths of leaves used for facts; ``unmapped`` has one line for each other leaf.
 
-    ``notes`` say what a person should do about the traps that this record has.
+    ``notes`` say how a person should handle ambiguous values of this record.
     """
 
     facts: tuple[Stated, ...]
@@ -42,7 +42,7 @@ class Imported(Struct, frozen=True):
 
 
 def parse_veris(content: bytes, file: str) -> Mapping[str, Any]:
-    """Return the one record that a JSON file holds; raises ``Invalid`` with what is wrong and what to do."""
+    """Return the one record of a JSON file; raises ``Invalid`` with the problem and a hint."""
     import msgspec
 
     if len(content) > MAX_BYTES:
@@ -65,7 +65,7 @@ def parse_veris(content: bytes, file: str) -> Mapping[str, Any]:
 
 
 def import_veris(record: Mapping[str, Any]) -> Imported:
-    """Return the facts, what could not be mapped, and notes. Total: it raises nothing, whatever the record holds."""
+    """Return the facts, the unmapped leaves, and notes. Never raises, whatever the record contains."""
     leaves, too_much = _leaves(record)
     reading = Reading(leaves)
     for rule in RULES:
@@ -84,7 +84,7 @@ def import_veris(record: Mapping[str, Any]) -> Imported:
 
 
 def _leaves(record: Mapping[str, Any]) -> tuple[dict[tuple[str | int, ...], Scalar], list[str]]:
-    """Return every leaf by its path, and lines for what is nested or repeated beyond reason."""
+    """Return every leaf by its path, and a line for each value that is nested too deep or repeated too often."""
     leaves: dict[tuple[str | int, ...], Scalar] = {}
     too_much: list[str] = []
     if not record:

@@ -1,7 +1,7 @@
 """Import rules of VERIS: one function for each kind of certain value.
 
-A rule reads leaves, states facts and marks the leaves it used; for a leaf that looks usable and is not, it leaves a
-reason. A value that the fact vocabulary refuses is a reason too, never an error.
+A rule reads leaves, states facts and marks the used leaves; for a leaf that only looks usable, it records a
+reason. A value that the fact vocabulary refuses gives a reason, never an error.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ _SECTORS: Final = {
     "623": "health",
     "92": "public",
 }
-"""Prefixes of the North American Industry Classification that name one of our sectors without doubt."""
+"""Prefixes of the North American Industry Classification that match exactly one sector of the vocabulary."""
 
 
 def text_path(path: Path) -> str:
-    """Return a path as people read it: ``attribute.confidentiality.data[0].variety``."""
+    """Return a path in readable form: ``attribute.confidentiality.data[0].variety``."""
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
     return text[:200] if not text_problem(text[:200]) else "(a key that cannot be shown)"
 
 
 class Reading:
-    """One record being read: its leaves, the facts so far, which leaves they rest on, and why others were left."""
+    """The state of one import: the leaves, the facts so far, the leaves used, and the reasons for unused leaves."""
 
     def __init__(self, leaves: Mapping[Path, Scalar]) -> None:
         self.leaves = leaves
@@ -108,7 +108,7 @@ class Reading:
         return [found for found in self.leaves if found[: len(start)] == start and len(found) > len(start)]
 
     def state(self, key: str, value: Any, *paths: Path, confidence: Confidence = "confirmed") -> None:
-        """Record a fact and the leaves it rests on; a value that is refused becomes their reason."""
+        """Record a fact and its source leaves; a refused value becomes their reason."""
         try:
             checked = checked_value(key, value)
         except FactProblem as problem:
@@ -120,7 +120,7 @@ class Reading:
         self.used.update(paths)
 
     def leave(self, reason: str, *paths: Path) -> None:
-        """Return why leaves that look usable are not."""
+        """Return the reasons for leaves that only look usable."""
         self.reasons.update(dict.fromkeys(paths, reason))
 
     def open_set(self, key: str, words: Mapping[str, str], found: Mapping[Path, str]) -> None:
@@ -238,7 +238,7 @@ def _impact(reading: Reading) -> None:
 
 
 def _cause(reading: Reading) -> None:
-    """One category of action with varieties of one meaning is a cause; a chain of several has no single vector."""
+    """One category of action with varieties of one meaning is a vector; several categories have no single vector."""
     categories = {str(path[1]) for path in reading.leaves if path[0] == "action" and len(path) > 2}
     if len(categories) != 1:
         if categories:

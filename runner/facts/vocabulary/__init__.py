@@ -1,1 +1,1 @@
-"""The vocabulary of facts: paths, types, values, and the register that holds them."""
+"""The vocabulary of facts: paths, types, values, and the register of facts."""

@@ -36,7 +36,7 @@ _KEY_EXAMPLES: Mapping[str, str] = {
 class FactType(Struct, frozen=True):
     """Type of one fact. ``many`` makes it a set: a list without order or repetition, known as a whole.
 
-    ``optional`` is a party or a number that there may not be: ``none`` is an answer then, and is known.
+    ``optional`` is a party or a number that may not exist: then ``none`` is a known answer.
     """
 
     title: str
@@ -44,7 +44,7 @@ class FactType(Struct, frozen=True):
     choices: tuple[str, ...] = ()
     many: bool = False
     ahead: bool = False
-    """An instant that may lie in the future: it is planned, not said to have happened."""
+    """An instant that may be in the future, such as a planned one."""
     optional: bool = False
 
 
@@ -63,11 +63,11 @@ class Keyed(Struct, frozen=True):
 
 Branch: TypeAlias = "FactType | Keyed | Mapping[str, Branch]"
 NONE = "none"
-"""What a person writes for none: no choice of a set, no parent company."""
+"""The word for none: no choice of a set, no parent company."""
 
 
 def key_problem(key: KeyKind, text: str) -> str:
-    """Return why ``text`` is no key of that kind, or nothing."""
+    """Return why ``text`` is not a key of that kind, or nothing."""
     if key == "jurisdiction" or key == "jurisdiction_or_all":
         return "" if key == "jurisdiction_or_all" and text == "*" else place_problem(text)
     if _KEYS[key].fullmatch(text):
@@ -78,7 +78,7 @@ def key_problem(key: KeyKind, text: str) -> str:
 text = partial(FactType, kind="text")
 """Make a fact of one line."""
 if_any = partial(FactType, kind="text", optional=True)
-"""Make a fact of one line about a person or thing that can be absent: ``none`` means absent."""
+"""Make a fact of one line about a person or thing that may not exist: ``none`` means absent."""
 prose = partial(FactType, kind="prose")
 """Make a fact of several sentences."""
 yes_no = partial(FactType, kind="bool")
@@ -88,17 +88,17 @@ count = partial(FactType, kind="int")
 number = partial(FactType, kind="number")
 """Make a number."""
 instant = partial(FactType, kind="instant")
-"""Make a moment with its offset; ``ahead`` where it may be one to come."""
+"""Make an instant with its offset; ``ahead`` allows a future instant."""
 place = partial(FactType, kind="jurisdiction")
-"""Make a country, or a part of one."""
+"""Make a country, or a part of a country."""
 places = partial(FactType, kind="jurisdiction", many=True)
 """Make a set of places."""
 
 
 def one_of(title: str, choices: str, *, many: bool = False) -> FactType:
-    """Make one of several words, which ``choices`` holds with spaces between them."""
+    """Make a choice of one word; ``choices`` are the words, separated by spaces."""
     return FactType(title, "choice", tuple(choices.split()), many)
 
 
 set_of = partial(one_of, many=True)
-"""Make a set of several words, which ``choices`` holds with spaces between them."""
+"""Make a set of words; ``choices`` are the words, separated by spaces."""

@@ -1,7 +1,7 @@
 """Values of facts: reading from text, and checking of data.
 
-Values are hostile until checked here: they come from imports and answers and end in letters to authorities. What comes
-out is plain JSON in one spelling: text in normal form C, instants as RFC 3339, sets as lists without repetition.
+Values are hostile until checked here: imports and answers supply them, and letters to authorities contain them. The
+result is plain JSON in one spelling: text in normal form C, instants as RFC 3339, sets as lists without repetition.
 Nothing is guessed: ``03/04/2026``, ``1,200`` and ``UK`` are refused with the right spelling.
 """
 
@@ -27,10 +27,10 @@ TRUTH_WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class FactProblem(ValueError):
-    """A path or a value that cannot be a fact. ``path`` is where, ``hint`` what to write instead."""
+    """A path or a value that cannot be a fact. ``hint`` says what to write instead."""
 
     def __init__(self, path: str, message: str, hint: str = "") -> None:
-        """Keep the parts; the value itself is never quoted beyond a short word of an enumeration."""
+        """Store the parts; the value itself is never quoted, except a short word of an enumeration."""
         super().__init__(message)
         self.path = path
         self.message = message
@@ -38,7 +38,7 @@ class FactProblem(ValueError):
 
 
 def branch_at(path: str) -> Branch:
-    """Return what stands at a path, or raise ``FactProblem`` with the nearest right one."""
+    """Return the type at a path, or raise ``FactProblem`` with the nearest path."""
     branch = find(path)
     if branch is not None:
         return branch
@@ -109,7 +109,7 @@ def _too_many(path: str) -> FactProblem:
 
 
 def checked_value(path: str, value: Any) -> Any:
-    """Return one fact's value in its one spelling; raises ``FactProblem``. ``None`` is unknown and stays."""
+    """Return a fact's value in its one spelling; raises ``FactProblem``. ``None`` (unknown) is unchanged."""
     fact_type = branch_at(path)
     if not isinstance(fact_type, FactType):
         raise FactProblem(path, f'The name "{path}" is a group of facts.')
@@ -215,7 +215,7 @@ def _checked_word(path: str, fact_type: FactType, value: str) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return a value that can be shown: one short plain word, never personal data."""
+    """Return the value if it can be shown: one short plain word, never personal data."""
     return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z_-]{1,40}", value) else ""
 
 

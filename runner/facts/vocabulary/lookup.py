@@ -16,7 +16,7 @@ def roots() -> Mapping[str, Branch]:
 
 
 def find(path: str) -> Branch | None:
-    """Return what stands at a dotted path, or ``None``; keys of maps and lists are checked."""
+    """Return the type at a dotted path, or ``None``; keys of maps and lists are checked."""
     branch: Branch = roots()
     for segment in path.split("."):
         below = step_into(branch, segment)
@@ -27,7 +27,7 @@ def find(path: str) -> Branch | None:
 
 
 def step_into(branch: Branch, segment: str) -> Branch | None:
-    """Return what one more segment of a path leads to, or ``None``."""
+    """Return the type after one more segment of a path, or ``None``."""
     match branch:
         case FactType():
             return None
@@ -44,7 +44,7 @@ def fact_type(path: str) -> FactType | None:
 
 
 def nobody(path: str, value: object) -> bool:
-    """Whether a value says that there is no such party: ``organisation.parent`` is ``none``."""
+    """Whether a value says that a party does not exist: ``organisation.parent`` is ``none``."""
     if value != NONE:
         return False
     kind = fact_type(path)
@@ -72,7 +72,7 @@ def all_patterns() -> Mapping[str, FactType]:
 
 
 def path_hint(path: str) -> str:
-    """Return advice for a path that is not in the vocabulary: the nearest one, or the places that end so."""
+    """Return advice for a path that is not in the vocabulary: the nearest path, or paths with the same end."""
     known = all_patterns()
     last = path.rsplit(".", 1)[-1]
     same_end = [pattern for pattern in known if pattern.rsplit(".", 1)[-1] == last and "*" not in pattern]
@@ -89,7 +89,7 @@ def path_hint(path: str) -> str:
 
 
 def _resembles(path: str, pattern: str) -> bool:
-    """Tell whether each part of a path is near: a long common beginning alone makes no word the one that was meant."""
+    """Return whether each part of a path is near: a long common beginning alone is not enough."""
     written, words = path.split("."), pattern.split(".")
     pairs = list(zip(written, words, strict=False))
     if len(written) != len(words):

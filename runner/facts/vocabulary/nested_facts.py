@@ -1,7 +1,7 @@
 """Conversion of nested data to single facts; each value is checked separately.
 
-Data may be nested or use dotted keys, and every value, set, map or list may be wrapped to say where it comes from:
-``{value: 1200, source: forensics, confidence: estimated, at: 2026-11-24T09:30:00Z}``; what stands inside inherits it.
+Data may be nested or use dotted keys, and every value, set, map or list may have a wrapper with its source:
+``{value: 1200, source: forensics, confidence: estimated, at: 2026-11-24T09:30:00Z}``; nested values inherit it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ WRAPPER = ("value", "source", "confidence", "at")
 
 
 class Leaf(Struct, frozen=True):
-    """One fact found in the data, and the way to it: keys and positions from the top."""
+    """One fact found in the data, and its location: keys and positions from the top."""
 
     stated: Stated
     where: tuple[str | int, ...]
 
 
 class Misplaced(Struct, frozen=True):
-    """One problem, and where it stands; ``at_key`` when the key is wrong rather than its value."""
+    """One problem and its location; ``at_key`` if the key is wrong, not its value."""
 
     problem: FactProblem
     where: tuple[str | int, ...]
@@ -39,7 +39,7 @@ class Misplaced(Struct, frozen=True):
 
 
 class Origin(Struct, frozen=True):
-    """What a wrapper says of everything inside it."""
+    """The properties that a wrapper gives to all nested values."""
 
     source: str = ""
     confidence: Confidence = "confirmed"
@@ -57,9 +57,9 @@ Report = Callable[[Misplaced], None]
 
 
 def flatten(path: str, value: Any, report: Report, origin: Origin | None = None) -> Iterator[Leaf]:
-    """Yield the single facts of a value; ``path`` empty stands for the whole vocabulary.
+    """Yield the single facts of a value; an empty ``path`` means the whole vocabulary.
 
-    A value ``None`` is kept: it says that the fact is unknown. What is wrong goes to ``report``, all of it.
+    A value ``None`` is kept: the fact is unknown. ``report`` receives every problem.
     """
     try:
         branch = branch_at(path) if path else roots()
@@ -134,7 +134,7 @@ def _members(place: _Place, value: Any) -> Iterator[tuple[str | int, str, Any]]:
 
 
 def _identified(path: str, position: int, member: Any) -> tuple[str, Any]:
-    """Return a member's id and the rest of it; a claim that has no id is called after its regime."""
+    """Return a member's id and its other parts; a claim without an id takes the id of its regime."""
     if not isinstance(member, Mapping):
         raise FactProblem(path, f"Member {position + 1} of {path} must be a mapping.")
     name = member.get("id", member.get("regime") if path == "claims" else None)

@@ -1,10 +1,10 @@
 """Affected groups in one register: inherited facts of each, and combined facts of the incident.
 
-A condition that reads ``data.encrypted`` without saying whose data asks about the incident as a whole. Where
-populations are recorded, the answer must be true of all of them: it is the value they agree on; for a set it is the
-union (one population's ``ssn`` is in ``data.elements``), open while one of them is unknown. Where they differ, the
+A condition that reads ``data.encrypted`` without a population asks about the incident as a whole. If
+populations are recorded, the answer must be true of all of them: it is their common value; for a set it is the
+union (one population's ``ssn`` is in ``data.elements``), open while one of them is unknown. If they differ, the
 answer is unknown and says so. Counts are never added up here, because populations may overlap; the law engine
-does that, place by place. Top-level ``people`` counts, when recorded, speak for the whole incident.
+does that, place by place. Recorded top-level ``people`` counts apply to the whole incident.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ T = TypeVar("T")
 INHERITED: frozenset[str] = frozenset(
     {"data.involved", "data.encrypted", "data.key_compromised", "data.form", "data.backup", "data.retrieved"}
 )
-"""What the top level says for every population without its own word: the protection of the data, never the kinds
+"""Top-level facts that apply to every population without its own value: the protection of the data, never the kinds
 of data or the numbers of people."""
 
 
 def population_ids(register: Mapping[str, T]) -> tuple[str, ...]:
-    """Return the ids of the populations that any fact names, sorted; none where the short form is used."""
+    """Return the ids of all populations in the facts, sorted; none with the short form."""
     return tuple(sorted({key.split(".")[1] for key in register if key.startswith("populations.")}))
 
 
 def whole(read: Callable[[str], Value], ids: tuple[str, ...], path: str) -> Value:
-    """Return what the whole incident says at ``data.…`` or ``people.…``, given how single paths are read."""
+    """Return the value of the whole incident at ``data.…`` or ``people.…``, with a reader of single paths."""
     top = read(path)
     if path.startswith("people.") and not isinstance(top, Unknown):
         return top

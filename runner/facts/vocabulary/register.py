@@ -23,7 +23,7 @@ Confidence: TypeAlias = Literal["confirmed", "estimated"]
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """One recorded value of a path. Facts are corrected, never overwritten: ``supersedes`` names the replaced one."""
+    """One recorded value of a path. Facts are corrected, never overwritten: ``supersedes`` names the replaced value."""
 
     key: str
     value: Any = None
@@ -47,7 +47,7 @@ class FactChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Register: TypeAlias = Mapping[str, Fact]
-"""Path → the fact that stands."""
+"""Path → the current fact."""
 
 
 class Stated(Struct, frozen=True, kw_only=True):
@@ -62,13 +62,13 @@ class Stated(Struct, frozen=True, kw_only=True):
 
 
 OPEN = "?"
-"""The member of a set that says "and perhaps more": what else is in it is unknown, not absent."""
+"""The member that marks an open set: further members are unknown, not absent."""
 
 
 def typed(path: str, fact_type: FactType, value: Any) -> Value:
-    """Return a stored value as expressions see it: instants as datetimes, sets as tuples. Total.
+    """Return a stored value for expressions: instants as datetimes, sets as tuples. Total.
 
-    A set that is open holds one unknown member, so that ``'ssn' in data.elements`` is true or unknown, never false.
+    An open set has one unknown member, so that ``'ssn' in data.elements`` is true or unknown, never false.
     """
     if fact_type.many:
         members = value if isinstance(value, list | tuple) else [OPEN]
@@ -83,9 +83,9 @@ def typed(path: str, fact_type: FactType, value: Any) -> Value:
 
 
 def lookup(register: Register, path: str) -> Value:
-    """Return what the register says at a path: a single value, a map, or a list of members with their ids.
+    """Return the value at a path: a single value, a map, or a list of members with their ids.
 
-    What nobody has said is ``Unknown`` and names the path. ``data`` and ``people`` speak for all populations, as
+    A fact that is not recorded is ``Unknown`` with its path. ``data`` and ``people`` apply to all populations, as
     ``runner.facts.vocabulary.populations`` describes. Never raises, whatever the path.
     """
     ids = population_ids(register) if path.startswith(("data.", "people.")) else ()
@@ -123,7 +123,7 @@ def _below(register: Register, path: str) -> Iterator[tuple[str, Value]]:
 
 
 def _split(entries: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
-    """Group by first segment; what ends there stands under the empty rest."""
+    """Group by first segment; a path that ends there has the empty rest."""
     grouped: dict[str, dict[str, Value]] = {}
     for path, value in entries.items():
         first, _, rest = path.partition(".")
@@ -139,9 +139,9 @@ def _mapping(entries: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def nested(register: Register) -> dict[str, Any]:
-    """Return the known facts as nested plain JSON, as templates and reports read them.
+    """Return the known facts as nested plain JSON for templates and reports.
 
-    Lists stand as lists of members with their ``id``, maps as mappings; instants as RFC 3339 text.
+    Lists are lists of members with their ``id``, maps are mappings, instants are RFC 3339 text.
     """
     tree: dict[str, Any] = {}
     for key in sorted(register):
@@ -162,7 +162,7 @@ def nested(register: Register) -> dict[str, Any]:
 
 
 def value_words(value: Any) -> str:
-    """Return a value as people write it: sets with commas, ``unknown`` for null, yes and no."""
+    """Return a value in readable form: sets with commas, ``unknown`` for null, yes and no."""
     match value:
         case None:
             return "unknown"

@@ -1,6 +1,6 @@
-"""Facts that only the incident template of DORA asks for: Implementing Regulation (EU) 2025/302, Annex I.
+"""Facts that only the incident template of DORA requires: Implementing Regulation (EU) 2025/302, Annex I.
 
-What other laws ask for as well is not here; which fact fills which field is in ``playbooks/notices/fields/dora.yaml``.
+``playbooks/notices/fields/dora.yaml`` assigns facts to fields.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from runner.errors import Problem
 from runner.routing.messaging import ContactPoint
 
 KINDS = ("email", "phone", "handle")
-"""Kinds of addresses that several channels share."""
+"""Kinds of addresses that several channels use."""
 Spot = tuple[int, int]
 """Line and column, from 1."""
 
 
 def names_of(channels: Iterable[str]) -> tuple[str, ...]:
-    """Return everything that a contact's channel may be called: channels of the home, and kinds of addresses."""
+    """Return all valid channel names of a contact: channels of the home, and kinds of addresses."""
     return tuple(dict.fromkeys((*channels, *KINDS)))
 
 
@@ -32,25 +32,25 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     alternate: str = ""
     away: bool = False
     spots: Mapping[str, Spot] = {}
-    """``person``, ``name``, ``zone``, ``alternate``, or the index of a contact → where it stands."""
+    """``person``, ``name``, ``zone``, ``alternate``, or the index of a contact → its position."""
 
     def spot(self, what: str) -> Spot:
-        """Return where something stands, or where the person does."""
+        """Return the position of a field, or of the person."""
         return self.spots.get(what) or self.spots.get("person") or (1, 1)
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """A list as it was read."""
+    """A contact list as read."""
 
     file: str
     entries: tuple[Entry, ...] = ()
     roles: Mapping[str, tuple[str, ...]] = {}
-    """Role → who holds it, as far as the list says."""
+    """Role → its people in the list."""
     role_spots: Mapping[str, Spot] = {}
     says_roles: bool = False
-    """Whether it says of each of its people which roles they hold, and so which not."""
+    """Whether it names all roles of each of its people."""
     whole_roles: bool = False
-    """Whether ``roles`` names every holder, or those among the people of the list only."""
+    """Whether ``roles`` names all people of a role, or only those in the list."""
     problems: tuple[Problem, ...] = ()
 
     def problem(
@@ -70,7 +70,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_entries(listing: Listing, names: Collection[str], known: Collection[str]) -> Iterator[Problem]:
-    """Yield the problems of a list, also together with the ``known`` people."""
+    """Yield the problems of a list, also in combination with the ``known`` people."""
     seen: dict[str, int] = {}
     everybody = {*known, *(entry.person for entry in listing.entries)}
     for entry in listing.entries:
@@ -87,7 +87,7 @@ def check_entries(listing: Listing, names: Collection[str], known: Collection[st
 
 
 def is_short_name(text: str) -> bool:
-    """Tell whether a name can be used for ``--as``, in roles and in playbooks."""
+    """Return whether a name is valid for ``--as``, in roles and in playbooks."""
     return bool(text) and not any(character.isspace() or character in ":," for character in text)
 
 

@@ -1,7 +1,7 @@
 """Reader of contact lists in the form of ``tocsin.yaml``: its ``people`` and ``roles``.
 
-What a contact says of itself that would let more through (verified, agreed, long unchanged) is taken from no file: whoever edits a list
-proves nothing. What would let less through, a stop or a risk, is.
+Properties that would allow more (verified, consent, long unchanged) are never read from a file: a person who edits a list
+proves nothing. Properties that allow less (an opt-out, a risk) are read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TRUSTING = ("verified_at", "consented_at", "changed_at")
 
 
 def read_yaml(path: Path) -> Listing:
-    """Return what a file says of people and roles; raises Invalid where it is no YAML."""
+    """Return the people and roles of a file; raises Invalid if it is not YAML."""
     source = load(path, code="contact-list", data=True)
     data: Any = source.data if isinstance(source.data, dict) else {}
     problems: list[Problem] = []
@@ -45,7 +45,7 @@ def read_yaml(path: Path) -> Listing:
 
 
 def _read(source: Source, data: Any, key: str, kind: Any, problems: list[Problem]) -> dict[str, Any]:
-    """Return what stands under a key, by name, without what does not fit."""
+    """Return the valid values under a key, by name."""
     entries: dict[str, Any] = {}
     table = data.get(key)
     for name, value in table.items() if isinstance(table, dict) else ():
@@ -77,7 +77,7 @@ def _entry(source: Source, name: str, person: Person) -> Entry:
 
 
 def trusting(path: Path) -> Iterator[Problem]:
-    """Yield a warning for each word of a file that proves nothing here."""
+    """Yield a warning for each property of a file that is ignored because it proves nothing."""
     source = load(path, code="contact-list", data=True)
     people = source.data.get("people") if isinstance(source.data, dict) else None
     for name, person in people.items() if isinstance(people, dict) else ():
@@ -106,7 +106,7 @@ ENDINGS = {
 
 
 def read_list(path: Path, names: Collection[str]) -> Listing:
-    """Return what a list says; raises NotFound, Usage for another ending, or Invalid where it cannot be read at all."""
+    """Return the contents of a list; raises NotFound, Usage for another file ending, or Invalid if it cannot be read."""
     form = ENDINGS.get(path.suffix.lower())
     if form is None:
         raise Usage(

@@ -1,7 +1,7 @@
 """Reader of contact lists in CSV, with commas, semicolons or tabs; one row for each person.
 
-``person`` must be there; ``name``, ``zone``, ``alternate`` and ``roles`` may be; every other column is a channel of the home or a kind
-of address, and ``CHANNEL.domains`` names what that address depends on. Roles and domains are separated by spaces or semicolons.
+``person`` is required; ``name``, ``zone``, ``alternate`` and ``roles`` are optional; every other column is a channel of the home or a kind
+of address, and ``CHANNEL.domains`` are the failure domains of that address. Roles and domains are separated by spaces or semicolons.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DOMAINS = ".domains"
 
 
 def read_csv(path: Path, names: Collection[str]) -> Listing:
-    """Return what a list says, with every row that is none as a problem; raises Invalid where there are no rows."""
+    """Return the contents of a list, with a problem for every invalid row; raises Invalid without rows."""
     people = open_people(path)
     try:
         ruler = _Ruler(read_file(path, MAX_BYTES).decode("utf-8-sig", errors="replace"))
@@ -63,7 +63,7 @@ def read_csv(path: Path, names: Collection[str]) -> Listing:
 
 
 def _columns(empty: Listing, columns: Sequence[str], names: Collection[str], ruler: _Ruler) -> list[Problem]:
-    """Return the problems of the first line, without its words: a file without column names has people there."""
+    """Return the problems of the first line, without its text: in a file without column names it is a person."""
     possible = [*FIXED, *(name.lower() for name in names)]
     problems = [
         empty.problem(
@@ -107,14 +107,14 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 class _Ruler:
-    """Finds the column at which a cell begins, in rows that stand on one line."""
+    """Finds the column at which a cell begins, in rows of one line."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
         self._separator = separator(self._lines[0] if self._lines else "")
 
     def spot(self, line: int, cell: int) -> Spot:
-        """Return line and column of a cell, counted from 0; column 1 where the row goes over several lines."""
+        """Return line and column of a cell, counted from 0; column 1 if the row has several lines."""
         quoted = False
         passed = 0
         for column, character in enumerate(self._lines[line - 1] if line <= len(self._lines) else "", 1):

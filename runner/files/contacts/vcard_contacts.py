@@ -1,7 +1,7 @@
-"""Reader of contact lists of vCards, version 3 or 4 (RFC 2426, RFC 6350): names, email addresses, phone numbers, time zone.
+"""Reader of contact lists in vCard format, version 3 or 4 (RFC 2426, RFC 6350): names, email addresses, phone numbers, time zone.
 
-The short name is the first NICKNAME, else it is made of FN: Maria Muster becomes maria-muster. Of several addresses of one kind the
-preferred stands first; numbers for fax, pager and text telephone are left out. Roles stand in no vCard that address books write.
+The short name is the first NICKNAME, else derived from FN: Maria Muster becomes maria-muster. Of several addresses of one kind the
+preferred one is first; numbers for fax, pager and text telephone are ignored. vCards of address books have no roles.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _NOISE = re.compile(r"[\s()./-]")
 _PREFERENCE = re.compile(r"[0-9]{1,3}")
 _SILENT = frozenset({"fax", "pager", "textphone", "modem"})
 _LAST = 101
-"""Behind every preference that can be given: 1 to 100."""
+"""A rank after every valid preference (1 to 100)."""
 
 
 class _Line(NamedTuple):
-    """One property: its name in capitals, its parameters, its text, and where it stands."""
+    """One property: its name in capitals, its parameters, its text, and its position."""
 
     name: str
     parameters: Any
@@ -38,14 +38,14 @@ class _Line(NamedTuple):
 
     @property
     def types(self) -> frozenset[str]:
-        """Return its types in small letters."""
+        """Return its types in lower case."""
         parameter = self.parameters.get("TYPE", ())
         names = [parameter] if isinstance(parameter, str) else parameter
         return frozenset(word for name in names for word in name.lower().split(","))
 
     @property
     def preference(self) -> int:
-        """Return how far it is preferred: 1 is most."""
+        """Return its preference: 1 is the highest."""
         written = str(self.parameters.get("PREF", ""))
         if _PREFERENCE.fullmatch(written):
             return int(written)
@@ -53,7 +53,7 @@ class _Line(NamedTuple):
 
 
 def read_vcards(path: Path) -> Listing:
-    """Return the people of a file, with what keeps one from being read as a problem; raises Invalid for no text."""
+    """Return the people of a file, with a problem for each unreadable person; raises Invalid if it is not text."""
     empty = Listing(file=str(path))
     problems: list[Problem] = []
     entries: list[Entry] = []
@@ -113,7 +113,7 @@ def _content(path: Path) -> str:
 
 
 def _unfolded(text: str) -> Iterator[tuple[int, str]]:
-    """Yield whole lines with the number of their first; what begins with a space or tab goes on with the line before."""
+    """Yield unfolded lines with the number of their first; a line that begins with a space or tab continues the line before."""
     begun, whole = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         if line[:1] in (" ", "\t") and begun:
@@ -170,6 +170,6 @@ def _contact(line: _Line) -> ContactPoint:
 
 
 def _short(name: str) -> str:
-    """Return a short name of a full one: small letters of the Latin alphabet, joined by hyphens."""
+    """Return the short name of a full name: lower-case Latin letters, joined by hyphens."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall(r"[a-z0-9]+", plain))

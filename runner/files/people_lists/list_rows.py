@@ -1,6 +1,6 @@
 """Rows of lists of people, one at a time: CSV, Parquet, or a query on an SQLite file.
 
-Nothing is judged here but whether there is a row at all; a list of any length is read in the same memory.
+This module only finds rows and does not check their contents; a list of any length needs the same memory.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 class People(NamedTuple):
-    """A list that was found: its columns, in small letters, and a way to read its rows as often as wanted."""
+    """A list: its columns, in lower case, and a reader of its rows that can be used repeatedly."""
 
     path: Path
     columns: tuple[str, ...]
@@ -58,7 +58,7 @@ def _small(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _text(path: Path) -> TextIO:
-    """Open a list; bytes that are not UTF-8 become lone surrogates, which the check of a cell finds and names."""
+    """Open a list; bytes that are not UTF-8 become lone surrogates, which the check of a cell reports."""
     try:
         return TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
@@ -70,7 +70,7 @@ def _text(path: Path) -> TextIO:
 
 
 def separator(head: str) -> str:
-    """Return what the first line has most of: commas, semicolons or tabs."""
+    """Return the most frequent separator of the first line: comma, semicolon or tab."""
     return max(",;\t", key=head.count)
 
 

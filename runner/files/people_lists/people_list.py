@@ -16,16 +16,16 @@ from runner.files.people_lists.list_rows import People, Row
 from runner.incident.notices.letters import Person
 
 REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,62}[A-Za-z0-9]|[A-Za-z0-9]")
-"""What may name a file: letters, digits, and single dots, hyphens or underscores between them."""
+"""Valid file names: letters, digits, and single dots, hyphens or underscores between them."""
 MAX_NAME, MAX_ADDRESS, MAX_LINES = 120, 400, 8
 _ADDRESS = re.compile(r"address[ _]?\d*")
 
 Placed = Callable[[Person], str]
-"""Why there is no letter for a person's place and population, or nothing."""
+"""Returns why there is no letter for a person's place and population, or nothing."""
 
 
 class Checked(NamedTuple):
-    """One row of the list: a person, or why not."""
+    """One row of the list: a person, or the problem."""
 
     row: Row
     person: Person | None
@@ -33,7 +33,7 @@ class Checked(NamedTuple):
 
 
 def check_columns(people: People, wanted: Sequence[str], *, postal: bool = True) -> None:
-    """Raise Invalid, with one problem for each, where a column is missing."""
+    """Raise Invalid with one problem for each missing column."""
     missing = [
         name
         for name in ("reference", "name", *(["address"] if postal else []), *wanted)
@@ -51,14 +51,14 @@ def check_columns(people: People, wanted: Sequence[str], *, postal: bool = True)
 
 
 def checked(people: People, population: str, placed: Placed, *, postal: bool = True) -> Iterator[Checked]:
-    """Read the whole list and judge every row; references are compared on disk, so that memory does not grow.
+    """Read the whole list and check every row; references are compared on disk, so that memory does not grow.
 
-    ``population`` is everybody's where the list says nothing else. Without ``postal`` an address may be missing.
+    ``population`` is the default for rows without one. Without ``postal`` an address is optional.
     """
     addresses = _address_columns(people.columns)
     with closing(sqlite3.connect("")) as seen:
         for mode in ("journal_mode = OFF", "synchronous = OFF"):
-            seen.execute(f"PRAGMA {mode}")  # it is gone with the process
+            seen.execute(f"PRAGMA {mode}")  # it is deleted with the process
         seen.execute("CREATE TABLE seen (reference TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         for row in people.rows():
             if row.problem:
@@ -72,7 +72,7 @@ def checked(people: People, population: str, placed: Placed, *, postal: bool = T
 
 
 def as_problem(path: Path, found: Checked) -> Problem:
-    """Return an invalid row as editors and people read it, without personal data."""
+    """Return an invalid row in readable form, without personal data."""
     return _problem(path, found.row.line, "; ".join(found.problems))
 
 

@@ -1,7 +1,7 @@
 """Contact methods of a person in a list: email, phone, consent, and reasons not to notify.
 
-A bad consent is a bad row, because sending rests on it. A bad address is none: it is an address that cannot be used, and the
-person goes the next way.
+An invalid consent makes the row invalid, because sending depends on it. An invalid address does not: it cannot be used, and the
+next contact method is used.
 """
 
 from __future__ import annotations
@@ -71,26 +71,26 @@ def _basis(text: str, problems: list[str]) -> frozenset[Basis]:
 
 
 def same_address(address: str) -> tuple[Literal["email", "phone"], str]:
-    """Return of which kind an address is, and what its spellings have in common: the form by which it is found again."""
+    """Return the kind of an address, and its normal form for look-ups."""
     cleaned = clean(address)
     return ("email", same_email(cleaned)) if "@" in cleaned else ("phone", _PHONE_NOISE.sub("", cleaned))
 
 
 def is_address(text: str) -> bool:
-    """Can it be a mail address, or a telephone number in the international form?"""
+    """Whether a text can be an email address, or a telephone number in the international form."""
     kind, found = same_address(text)
     return bool((_MAIL if kind == "email" else _PHONE).fullmatch(found))
 
 
 def same_email(address: str) -> str:
-    """Return what two spellings of one mailbox have in common: case, Unicode form and the domain's own alphabet."""
+    """Return the normal form of a mailbox: case, Unicode form and the domain's own alphabet."""
     local, at, domain = unicodedata.normalize("NFKC", address.strip()).rpartition("@")
     return f"{local.casefold()}{at}{same_domain(domain)}"
 
 
 @lru_cache(maxsize=4096)
 def same_domain(domain: str) -> str:
-    """Return a domain in small letters and in ASCII, where it has such a form."""
+    """Return a domain in lower case and in ASCII, if it has such a form."""
     low = domain.casefold().rstrip(".")
     try:
         return low.encode("idna").decode() if not low.isascii() else low
@@ -99,6 +99,6 @@ def same_domain(domain: str) -> str:
 
 
 def same_person(person: Person, address: str) -> str:
-    """Return what two rows of one person have in common: the name and where they are reached."""
+    """Return the key of a person for duplicate rows: the name and the contact methods."""
     name = " ".join(unicodedata.normalize("NFKC", person.name).casefold().split())
     return f"{name}\0{address}"

@@ -1,7 +1,7 @@
 """Import of an organisation's own duties from a spreadsheet: contracts, insurers and card brands become law files.
 
 One line is one duty; the lines of one ``regime`` become one file. They run on the same engine as the law and can be
-corrected by hand afterwards, since what is kept is the regime file and not the spreadsheet.
+corrected by hand afterwards, because the regime file is kept and not the spreadsheet.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _IDS: Final = {
     "regime": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII),
     "duty": re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", re.ASCII),
 }
-"""A regime's id names its file, so that it is no path."""
+"""A regime's id names its file, so it cannot be a path."""
 
 
 class OwnRegime(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
 
     The columns are ``regime name duty recipient starts`` and, where needed, ``amount unit counting standard if
     jurisdiction citation source notice since content``; ``starts`` is the fact that the clock runs from, ``if`` a
-    condition over facts, ``content`` what has to be said, separated by semicolons.
+    condition over facts, ``content`` the required contents, separated by semicolons.
     """
     import yaml
 
@@ -103,7 +103,7 @@ def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list
 def _values(
     reader: csv.DictReader[str], report: Callable[[int, str, str], None]
 ) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Yield each row with its line; what is wrong with it is reported."""
+    """Yield each row with its line, and report its problems."""
     for row in reader:
         line = reader.line_num
         if None in row:
@@ -123,7 +123,7 @@ def _values(
 
 
 class _Semicolons(csv.excel):
-    """As spreadsheets write it where the comma is the decimal sign."""
+    """The separator of spreadsheets in countries with a decimal comma."""
 
     delimiter = ";"
 

@@ -24,7 +24,7 @@ from runner.law.files.regime_reader import Fields, Node, Reader
 _LIMB = ("from", "after", "pick", "anchor", *keys_of(Period))
 _CLOCK = (*_LIMB, "earliest_of", *keys_of(Clock))
 _MOST: Mapping[Unit, int] = {"years": 100, "months": 1_200, "weeks": 5_200}
-"""The longest periods that can be counted, since calendars end."""
+"""The longest periods that the calendar can count."""
 _PLAIN: Mapping[Unit, CountingRule] = {
     "minutes": "ELAPSED",
     "hours": "ELAPSED",
@@ -34,7 +34,7 @@ _PLAIN: Mapping[Unit, CountingRule] = {
 
 
 def read_clock(terms: Terms, node: Node) -> Clock:
-    """Read one clock; one limb unless ``earliest_of`` lists several."""
+    """Read one clock, with one limb unless ``earliest_of`` lists several."""
     if node.value is None:
         return Clock(limbs=())
     reader = terms.reader
@@ -71,7 +71,7 @@ def _start(terms: Terms, node: Node, fields: Fields) -> Start:
 
 
 def _period(terms: Terms, node: Node, fields: Fields) -> Period | None:
-    """Read an amount; none means that the law has only words, and then ``standard`` has to say them."""
+    """Read an amount; without one the law has only words, and ``standard`` must have them."""
     reader = terms.reader
     amount = reader.whole(fields.get("amount"))
     if amount is None:

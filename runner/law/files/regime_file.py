@@ -1,7 +1,7 @@
 """Reader of a law file (``schema: tocsin/regime/v1``): a compiled ``Regime``, or every problem at once.
 
-The keys at the top are the law as it stands. Each of ``prior_versions`` writes only what was different then: its
-keys lie over the current ones, its duties over the current ones of the same slug, and ``without`` names duties that
+The keys at the top are the current law. Each of ``prior_versions`` writes only the differences: its
+keys replace the current ones, its duties those of the same slug, and ``without`` names duties that
 did not exist yet. A compiled regime is plain data (``msgspec.json`` writes and reads it), so that a pinned bundle
 loads without jinja2 and without YAML.
 """
@@ -100,7 +100,7 @@ def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) 
 
 
 def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str, Node]:
-    """Lay an earlier version over the current one."""
+    """Merge an earlier version into the current version."""
     own = reader.fields(node, (*_VERSION, "without"))
     gone = set(reader.texts(own.pop("without", None)))
     changed = {_slug(item, reader): item for item in reader.items(own.pop("duties", None))}
@@ -157,7 +157,7 @@ def _duties(node: Node, terms: Terms) -> tuple[DutyRule, ...]:
 
 
 def _members(node: Node, reader: Reader) -> list[Node]:
-    """Return the duties of a list, or the ones that laying versions over one another left."""
+    """Return the duties of a list, or of merged versions."""
     if isinstance(node.value, list) and any(isinstance(item, Node) for item in node.value):
         return [item for item in node.value if isinstance(item, Node)]
     return reader.items(node)
@@ -205,7 +205,7 @@ _OWN: Mapping[type, Callable[[Terms, Node], Any]] = {
     Remark: _remark,
     Threshold: Terms.threshold,
 }
-"""Readers of what is not written as a mapping from the fields of its type."""
+"""Readers of values that are not written as a mapping of their type's fields."""
 
 
 def encode(regimes: tuple[Regime, ...]) -> bytes:

@@ -1,7 +1,7 @@
 """Reader of the values of a law file by the types of the model, and of conditions, exemptions and thresholds.
 
-A condition is written out, or is the name of one under ``conditions``. ``any_of`` and ``none_of`` map a fact to values
-or to the name of a list under ``lists``. Thresholds keep "more than" and "at least" apart by their words.
+A condition is written in place, or is a name under ``conditions``. ``any_of`` and ``none_of`` map a fact to values
+or to the name of a list under ``lists``. Thresholds distinguish "more than" and "at least" by their words.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _WRITTEN: Mapping[type, Mapping[str, str]] = {
     StateLaw: {"from_date": "from"},
     Variation: {"condition": "if"},
 }
-"""Fields whose key in the file is not their own name."""
+"""Fields whose key in the file differs from their name."""
 _FACT_PATHS = frozenset({"decided_by", "facts", "grounds", "of"})
 """Fields that hold paths of facts, in any struct."""
 
@@ -62,17 +62,17 @@ def keys_of(kind: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInf
 
 
 class Terms(msgspec.Struct):
-    """One file being read: its named lists and conditions, and the readers of values with a form of their own."""
+    """State of one file: its named lists and conditions, and the readers of values with a special form."""
 
     reader: Reader
     own: Mapping[type, Callable[[Terms, Node], Any]]
     residents_of: str = ""
-    """Whose residents thresholds count where they do not say."""
+    """The default place whose residents thresholds count."""
     lists: dict[str, tuple[str, ...]] = {}
     conditions: dict[str, Condition] = {}
 
     def struct(self, kind: type[Made], node: Node, fields: Fields | None = None, **known: Any) -> Made:
-        """Read a mapping as a struct, each field by its type; those of ``known`` are read already."""
+        """Read a mapping as a struct, each field by its type; the fields in ``known`` are read already."""
         keys = keys_of(kind)
         if fields is None:
             fields = node.value if is_laid(node) else self.reader.fields(node, keys)
@@ -88,7 +88,7 @@ class Terms(msgspec.Struct):
         return self._typed(node, field.type, None if field.required else field.default)
 
     def _typed(self, node: Node | None, wanted: Any, default: Any) -> Any:
-        """Return a value of a type; what is absent or wrong is the default."""
+        """Return a value of a type; an absent or wrong value gives the default."""
         inner, origin = get_args(wanted), get_origin(wanted)
         if origin is Literal:
             return self.reader.choice(node, wanted, default)
@@ -111,7 +111,7 @@ class Terms(msgspec.Struct):
         return self.own[wanted](self, node) if wanted in self.own else self.struct(wanted, node)
 
     def learn(self, lists: Node | None, conditions: Node | None) -> None:
-        """Read the names that the rest of the file may use."""
+        """Read the named lists and conditions of the file."""
         if lists is not None and isinstance(lists.value, dict):
             for name in lists.value:
                 self.lists[name] = self.reader.texts(Node(lists.value[name], (*lists.where, name)))
@@ -120,7 +120,7 @@ class Terms(msgspec.Struct):
                 self.conditions[name] = self.condition(Node(value, (*conditions.where, name)), name)
 
     def condition(self, node: Node, name: str = "") -> Condition:
-        """Read a condition: written out, or by its name."""
+        """Read a condition: written in place, or by its name."""
         if isinstance(node.value, str):
             if node.value in self.conditions:
                 return self.conditions[node.value]
@@ -189,7 +189,7 @@ class Terms(msgspec.Struct):
         return Meets(path, values)
 
     def exemption(self, node: Node) -> Exemption:
-        """Read an exemption; ``claim_only`` marks one that holds only as a position of counsel."""
+        """Read an exemption; ``claim_only`` marks an exemption that applies only as a position of counsel."""
         keys = (*_CONDITION, "citation", "grounds", "removes", "claim_only", "covers")
         fields = self.reader.fields(node, keys)
         asked = {key: fields[key] for key in _CONDITION if key in fields}
@@ -199,7 +199,7 @@ class Terms(msgspec.Struct):
         return self.struct(Exemption, node, fields, **known)
 
     def _covers(self, node: Node | None) -> tuple[tuple[str, ...], str]:
-        """Read which impacts an exemption by encryption reaches: confidentiality, unless words of the law say more."""
+        """Read the impacts that an exemption by encryption covers: confidentiality, unless the law's words cover more."""
         if node is None:
             return Exemption(code="", text="").covers, ""
         fields = self.reader.fields(node, ("impact", "citation"))

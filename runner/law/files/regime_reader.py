@@ -1,7 +1,7 @@
 """Reader of a law file key by key: every wrong value becomes a problem with its line, and reading continues.
 
-A ``Node`` is a value and where it stands. ``fields`` opens a mapping against the keys that are known there; laying
-one mapping over another (an earlier version of a law over the current one) keeps each value's own place.
+A ``Node`` is a value and its position. ``fields`` opens a mapping and checks its keys; merging
+one mapping over another (an earlier version of a law over the current one) keeps each value's own position.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Reader:
     def need(self, fields: Fields, key: str, parent: Node) -> Node:
         """Return a key's node; if it is missing, report it and return an empty one.
 
-        What lies over something else is not asked again: the text beneath reported it already.
+        A merged mapping does not report it again: the current version reported it already.
         """
         if key in fields:
             return fields[key]
@@ -136,7 +136,7 @@ class Reader:
         return allowed[allowed.index(node.value)]
 
     def fact(self, node: Node) -> str:
-        """Return a fact path of the vocabulary; a map's entry for everyone is written with ``*``."""
+        """Return a fact path of the vocabulary; ``*`` means any entry of a map."""
         path = self.text(node)
         if path and find(path) is None:
             self.report(
@@ -152,6 +152,6 @@ class Reader:
 
 
 def is_laid(node: Node) -> bool:
-    """Whether a mapping was made by laying one over another, so that its values are nodes already."""
+    """Whether a mapping is merged, so that its values are nodes already."""
     laid = node.value
     return isinstance(laid, dict) and bool(laid) and all(isinstance(value, Node) for value in laid.values())

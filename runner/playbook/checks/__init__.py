@@ -1,1 +1,1 @@
-"""Checks of a playbook before anybody runs it."""
+"""Checks of a playbook before it runs."""

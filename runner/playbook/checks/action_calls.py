@@ -20,7 +20,7 @@ _LIST_IT = "Write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARI
 
 
 class CalledHost(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP call of a playbook; ``refused`` holds the codes for which these settings would not let it out."""
+    """One HTTP call of a playbook; ``refused`` are the codes of the settings' reasons to refuse it."""
 
     playbook: str
     step: str
@@ -36,7 +36,7 @@ class CalledHost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def http_calls(bundles: Iterable[Bundle], acting: Acting | None) -> tuple[CalledHost, ...]:
-    """Return every HTTP call of playbooks and of all that they run; without settings nothing is known to be refused."""
+    """Return every HTTP call of playbooks and of the playbooks that they run; without settings no call is refused."""
     playbooks = (playbook for bundle in bundles for playbook in (bundle.playbook, *bundle.includes.values()))
     return tuple(dict.fromkeys(call for playbook in playbooks for call in _calls(playbook, acting)))
 
@@ -65,7 +65,7 @@ def secrets_of(call: HttpCall) -> tuple[str, ...]:
 
 
 def host_of(url: str) -> str:
-    """Return the host of an address of the web, empty where it is none or holds a password."""
+    """Return the host of a web address, empty if it is not one or contains a password."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -75,7 +75,7 @@ def host_of(url: str) -> str:
 
 
 def check_action(step: Act, where: Where, known: Known, found: Findings) -> None:
-    """Report an action that is not one call to an allowed host, or one allowed command."""
+    """Report an action that is neither a call to an allowed host nor an allowed command."""
     if (step.http is None) == (not step.command):
         text = "The action needs an HTTP call or a command, not both."
         found.error(
@@ -112,7 +112,7 @@ def check_action(step: Act, where: Where, known: Known, found: Findings) -> None
 
 
 def _headers(call: HttpCall, here: Where, known: Known, found: Findings) -> None:
-    """A secret is named in one form, and is one of the home's list."""
+    """Report a secret in another form, or one that is not in the home's list."""
     for name, value in call.headers.items():
         where, secret = (*here, name), secret_in(value)
         if is_bad_reference(value):

@@ -18,7 +18,7 @@ from runner.yamlfile.source import Source
 
 
 def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
-    """Return every problem of a playbook that was read, of its form and of its meaning, sorted by place."""
+    """Return every problem of a playbook's form and meaning, sorted by position."""
     findings = Findings(source, list(read.problems))
     if read.playbook is not None:
         steps = Map(read.playbook, read.guessed)

@@ -1,8 +1,8 @@
 """Check of filing paths against legal clocks: the longest path, and its longest step.
 
-Each step is given the time that its author gives it: its ``due`` from ready, an approval's expiry, a wait. A step
-that is due before the duty's own deadline fits by construction, and takes what is left. The path counts from the
-clock's start: from the step that asks for the fact that starts it, where there is one, else from the beginning.
+Each step has the time that its author set: its ``due`` from ready, an approval's expiry, a wait. A step
+that is due before the duty's own deadline fits by construction, and uses the remaining time. The path counts from the
+clock's start: from the step that asks for the start fact, if there is one, else from the beginning.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HOUR = 3600.0
 
 
 class _Way(msgspec.Struct, frozen=True):
-    """Hours from the clock's start until a step has ended, and the steps that take them."""
+    """Hours from the clock's start to the end of a step, and the steps of the path."""
 
     hours: float = 0.0
     steps: tuple[tuple[str, float], ...] = ()
@@ -42,7 +42,7 @@ class _Way(msgspec.Struct, frozen=True):
 
 
 def check_clocks(steps: Map, known: Known, found: Findings) -> None:
-    """Report filings whose path is longer than its legal deadline."""
+    """Report filings whose path is longer than the legal deadline."""
     for place in steps.places:
         if isinstance(place.step, File) and place.step.duty:
             tight = [limit for duty in _meant(place.step.duty, steps) if (limit := _limit(duty, known))]
@@ -51,7 +51,7 @@ def check_clocks(steps: Map, known: Known, found: Findings) -> None:
 
 
 def _meant(duty: str, steps: Map) -> list[str]:
-    """Return the duties that a filing can be for; in a lane, those that the playbook names anywhere."""
+    """Return the possible duties of a filing; in a lane, all duties that the playbook names."""
     if duty != "item":
         return [duty]
     named = {duty for _, _, expression in steps.expressions() for duty in expression.duties}
@@ -93,7 +93,7 @@ def _told(number: float) -> str:
 
 
 class _Path:
-    """The longest ways through one playbook, for one clock."""
+    """The longest paths through one playbook, for one clock."""
 
     def __init__(self, steps: Map, starts: frozenset[str], allowed: float) -> None:
         self.steps = steps
@@ -104,7 +104,7 @@ class _Path:
             self.end(place)
 
     def begin(self, place: Place) -> _Way:
-        """Return the way until a step begins."""
+        """Return the path to the start of a step."""
         siblings = self.steps.siblings[place.parent]
         before = [
             self.ends.get(siblings[name], _Way()) for name in place.step.after.steps if name in siblings
@@ -115,7 +115,7 @@ class _Path:
         return choose(before, key=lambda way: way.hours)
 
     def end(self, place: Place) -> _Way:
-        """Return the way until a step has ended."""
+        """Return the path to the end of a step."""
         if place not in self.ends:
             self.ends[place] = self._after(place, self.begin(place))
         return self.ends[place]
@@ -134,7 +134,7 @@ class _Path:
 
 
 def _fixed(step: Step, starts: frozenset[str], allowed: float) -> float | None:
-    """Return the hour of the clock at which a step is due, where its due time names one."""
+    """Return the hour of the clock at which a step is due, if its due time names one."""
     if step.due is None:
         return None
     offset = step.due.offset.total_seconds() / _HOUR
@@ -150,7 +150,7 @@ def _fixed(step: Step, starts: frozenset[str], allowed: float) -> float | None:
 
 
 def _takes(step: Step) -> float:
-    """Return the hours that its author gives a step from the moment it is ready."""
+    """Return the author's time for a step from ready, in hours."""
     span = step.due.offset if step.due is not None and step.due.anchor == "ready" else None
     if span is None and isinstance(step, Approve):
         span = step.expires
@@ -165,7 +165,7 @@ _HINT = "Put the step into a `repeat` with a `wait`, or add a `wait` and another
 
 
 def check_cadence(steps: Map, found: Findings) -> None:
-    """Report promises without a repeated round and without a wait; steps in a dependency cycle are ignored."""
+    """Report promised updates without a repeat and without a wait; steps in a dependency cycle are ignored."""
     if steps.circles:
         return
     for name, template in steps.playbook.messages.items():
@@ -187,7 +187,7 @@ def check_cadence(steps: Map, found: Findings) -> None:
 
 
 def _again(place: Place, steps: Map) -> timedelta | None:
-    """Return how long after a message the next one comes, None where none does."""
+    """Return the time from a message to the next one, None without a next one."""
     around = place.parent.step if place.parent is not None else None
     if isinstance(around, Repeat) and around.at_most < 2:
         return None

@@ -1,4 +1,4 @@
-"""Checks of the flow of a playbook: facts known in time, approved documents, loops that end, actions that are valid."""
+"""Checks of the flow of a playbook: facts known in time, approved documents, loops that end, valid actions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner.yamlfile.source import Where
 
 
 def check_flow(steps: Map, found: Findings) -> None:
-    """Report times that do nothing, and conditions that read what cannot be known by then."""
+    """Report due times without effect, and conditions on facts or steps that are not known by then."""
     for place in steps.places:
         _times(place, steps, found)
     asks = _asks(steps)
@@ -53,7 +53,7 @@ def _known_by_then(
     steps: Map,
     found: Findings,
 ) -> None:
-    """A condition reads steps that have ended, and no fact that only a later step asks for."""
+    """Report a condition on a step that has not ended, or on a fact that only a later step asks for."""
     until = where[-1] == "until"
     for name in expression.steps:
         other = steps.find(name, place)
@@ -85,7 +85,7 @@ def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
 
 
 def _needed(expression: Expression) -> list[str]:
-    """Return the facts without which there is no answer: not those of which it only asks whether they are known."""
+    """Return the facts that an answer needs, without those that are only tested for being known."""
     optional = {
         inner.path
         for node in walk(expression.tree)

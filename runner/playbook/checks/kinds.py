@@ -1,4 +1,4 @@
-"""What is checked of each kind of step besides what all steps share: the names in it, and whether it can be worked.
+"""Checks of each kind of step besides those of all steps: its names, and whether it can be done.
 
 ``CHECKS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.format.KINDS``.
 """
@@ -33,7 +33,7 @@ from runner.playbook.lookup import Known
 
 
 def check_kinds(steps: Map, known: Known, found: Findings) -> None:
-    """Report what is wrong with single steps."""
+    """Report problems of single steps."""
     names = Names(steps, known, found)
     for place in steps.places:
         for check in CHECKS[str(place.step.__struct_config__.tag)]:
@@ -121,7 +121,7 @@ def _wait(place: Place, step: Wait, names: Names) -> None:
 
 
 def _items(place: Place, step: Group, names: Names) -> None:
-    """A lane needs names: duties, the members of a set, or a list written out."""
+    """A lane needs names: duties, the members of a set, or a literal list."""
     if step.for_each is not None and not _is_list(step.for_each.tree):
         hint = "Write duties('applies'), or a fact that is a set, such as data.elements."
         where = (*place.where, "for_each")
@@ -129,7 +129,7 @@ def _items(place: Place, step: Group, names: Names) -> None:
 
 
 def _is_list(node: Node) -> bool:
-    """Tell whether an expression can return a list; one that is known only at run time can."""
+    """Return whether an expression can return a list; an expression known only at run time can."""
     match node:
         case nodes.Apply("duties") | nodes.ListOf() | nodes.NameRef() | nodes.Attribute() | nodes.Index():
             return True
@@ -145,7 +145,7 @@ def _is_list(node: Node) -> bool:
 
 
 def _repeat(place: Place, step: Repeat, names: Names) -> None:
-    """Something must be able to make the end come true."""
+    """Report a repeat whose end condition nothing can make true."""
     where, steps, found = (*place.where, "until"), names.steps, names.found
     if always(step.until) is False:
         found.error(where, "never-true", "This condition is never true, so the step never ends.")

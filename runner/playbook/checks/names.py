@@ -17,7 +17,7 @@ from runner.yamlfile.source import Where
 
 
 def check_names(steps: Map, known: Known, found: Findings) -> None:
-    """Report every name that nothing answers to, with the nearest one that something does."""
+    """Report every unknown name, with the nearest known name."""
     names = Names(steps, known, found)
     for role_where, role in _named_roles(steps):
         names.role(role, role_where)
@@ -36,7 +36,7 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
 
 
 def _named_roles(steps: Map) -> list[tuple[Where, str]]:
-    """Return every place outside of the kinds at which a role is named."""
+    """Return every position of a role outside of the fields of step kinds."""
     named: list[tuple[Where, str]] = []
     for place in steps.places:
         step, where = place.step, place.where
@@ -46,13 +46,13 @@ def _named_roles(steps: Map) -> list[tuple[Where, str]]:
 
 
 def addressed(to: tuple[str, ...], where: Where, kind: str = "role") -> list[tuple[Where, str]]:
-    """Return the roles or persons among recipients, with their places."""
+    """Return the roles or persons among recipients, with their positions."""
     recipients = [recipient.partition(":") for recipient in to]
     return [((*where, index), name) for index, (of, _, name) in enumerate(recipients) if of == kind]
 
 
 def in_messages(playbook: Playbook, kind: str) -> list[tuple[Where, str]]:
-    """Return the roles or persons to whom messages of a playbook go, with their places."""
+    """Return the roles or persons that receive messages of a playbook, with their positions."""
     return [
         named
         for name, template in playbook.messages.items()
@@ -62,7 +62,7 @@ def in_messages(playbook: Playbook, kind: str) -> list[tuple[Where, str]]:
 
 
 class Names:
-    """Looks names up; each kind of name in its own table."""
+    """Looks up names; each kind of name in its own table."""
 
     def __init__(self, steps: Map, known: Known, found: Findings) -> None:
         self.steps = steps
@@ -79,13 +79,13 @@ class Names:
         self.found.error(where, code, text, near_hint(name, sorted(there), hint or listed))
 
     def role(self, role: str, where: Where) -> None:
-        """A role is defined under ``roles``."""
+        """Report a role that is not defined under ``roles``."""
         if role not in self.playbook.roles:
             hint = "Define the role under `roles`."
             self.unknown(where, "unknown-role", "role", role, self.playbook.roles, hint=hint)
 
     def anchor(self, place: Place, anchor: str, ref: str) -> None:
-        """Look up what a due time counts from."""
+        """Look up the start of a due time."""
         where = (*place.where, "due")
         if anchor == "fact" and self.fact(ref, where):
             fact = find(ref)
@@ -111,21 +111,21 @@ class Names:
             self.unknown(where, "unknown-step", "step", name, there)
 
     def fact(self, path: str, where: Where) -> bool:
-        """A fact is in the vocabulary."""
+        """Report a fact that is not in the vocabulary."""
         if find(path) is not None:
             return True
         self.found.error(where, "unknown-fact", f'Fact "{path}" does not exist.', path_hint(path))
         return False
 
     def sets(self, path: str, where: Where) -> None:
-        """An answer becomes one fact."""
+        """Report a question that does not set one single fact."""
         if self.fact(path, where) and not isinstance(find(path), FactType):
             self.found.error(
                 where, "not-one-fact", f'The name "{path}" is a group of facts. An answer sets one fact.'
             )
 
     def notice(self, place: Place, name: str, duty: str) -> None:
-        """A template is in the catalogue; ``auto`` takes the one that the duty names."""
+        """Report a template that is not in the catalogue; ``auto`` selects the duty's template."""
         where = (*place.where, "notice")
         if name == "auto":
             if not duty:
@@ -139,13 +139,13 @@ class Names:
             self.unknown(where, "unknown-notice", "notice", name, self.known.notices)
 
     def regimes(self, regimes: tuple[str, ...], where: Where) -> None:
-        """Regimes are in the catalogue."""
+        """Report regimes that are not in the catalogue."""
         for index, name in enumerate(regimes):
             if name not in self.known.regimes and regimes != ("all",):
                 self.unknown((*where, index), "unknown-regime", "law", name, self.known.regimes)
 
     def duty(self, place: Place, duty: str, where: Where) -> None:
-        """A duty is ``regime/slug``, or ``item`` in a lane over duties."""
+        """Report a duty that is neither ``regime/slug`` nor ``item`` in a lane over duties."""
         if duty == "item":
             if not any(_over_duties(container) for container in place.around):
                 hint = "Put the step into a group with for_each: \"duties('applies')\"."
@@ -171,7 +171,7 @@ class Names:
                 self.unknown(where, "unknown-input", "input", named, self.playbook.inputs)
 
     def call(self, step: Call, where: Where) -> None:
-        """A called playbook is in the catalogue and gets exactly the inputs that it wants."""
+        """Report a called playbook that is not in the catalogue, or whose inputs do not match."""
         name = step.name
         here = (*where, "playbook")
         called = self.known.playbook(step.playbook)
@@ -212,7 +212,7 @@ def _over_duties(container: Place) -> bool:
 
 
 def _calls(name: str, wanted: str, known: Known) -> list[str]:
-    """Return the way on which a playbook comes to run another one, nothing if it never does."""
+    """Return the chain of calls from a playbook to another one, nothing without one."""
     ways: dict[str, list[str]] = {name: [name]}
     queue = [name]
     for one in queue:

@@ -11,7 +11,7 @@ from runner.playbook.checks.step_map import Findings, Map, Place
 
 
 def always(expression: Expression) -> bool | None:
-    """Return what a condition says whatever is known, None where it depends (also on whether something is known)."""
+    """Return the constant value of a condition, None if it depends on facts (also on whether a fact is known)."""
     if any(
         isinstance(node, Apply) and node.function in ("known", "default") for node in walk(expression.tree)
     ):
@@ -91,7 +91,7 @@ def _at(found: Findings, where: tuple[str | int, ...]) -> object:
 
 
 def _never_taken(steps: Map, found: Findings) -> None:
-    """Report conditions that nothing makes true, the steps that depend on them, and joins that may be skipped as a whole."""
+    """Report conditions that are never true, the steps that depend on them, and joins that may be skipped as a whole."""
     never: set[Place] = set()
     conditional: dict[Place, frozenset[str]] = {}
     for place in steps.order:
@@ -119,7 +119,7 @@ def _never_taken(steps: Map, found: Findings) -> None:
 def _may_fall_away(
     place: Place, before: list[Place], conditional: Mapping[Place, frozenset[str]], found: Findings
 ) -> None:
-    """Warn of a join behind branches none of which need be taken, unless they are each other's opposite."""
+    """Warn of a join after branches that can all be skipped, unless the branches are opposites."""
     branches = {conditional[place] for place in before}
     sources = [next(iter(branch)).strip() for branch in branches if len(branch) == 1]
     opposite = any(f"not ({source})" in sources or f"not {source}" in sources for source in sources)

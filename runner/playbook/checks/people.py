@@ -12,7 +12,7 @@ from runner.yamlfile.source import Where
 
 
 def check_people(steps: Map, known: Known, found: Findings) -> None:
-    """Report approvals that no number of people could meet and, with a home folder, roles without enough persons."""
+    """Report approvals that cannot reach their quorum and, with a home folder, roles without enough persons."""
     for place in steps.places:
         if isinstance(place.step, Approve):
             _closed(place, place.step, found)
@@ -49,9 +49,9 @@ def _closed(place: Place, step: Approve, found: Findings) -> None:
 
 
 def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: Findings) -> None:
-    """Distinct persons are needed: as many as asked for, one for each role where every role must agree.
+    """Report an approval without enough distinct persons: its quorum, and one for each role if every role must agree.
 
-    Who did what is to be approved cannot approve it, so one more is needed where that may be one of them.
+    The author cannot approve, so one more person is needed if the author may have one of the roles.
     """
     roles = [role for role in dict.fromkeys(step.by.roles) if role in steps.playbook.roles]
     if len(roles) < len(set(step.by.roles)):
@@ -76,7 +76,7 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
 
 
 def _persons(steps: Map) -> list[tuple[Where, str]]:
-    """Return every place at which a person is named."""
+    """Return every position of a person's name."""
     named: list[tuple[Where, str]] = []
     for place in steps.places:
         if isinstance(place.step, Task | Ask | File) and place.step.assignee:

@@ -1,7 +1,7 @@
 """Check of critical messages: for each recipient two channels without a shared failure domain (R3).
 
-The planner itself is asked, so what is refused here is what would be refused on the day; what a playbook assumes compromised is so
-here too. It needs a home with its channels, and says nothing without them.
+The planner itself decides, so the check blocks the same channels as an incident; domains that a playbook assumes compromised are so
+here too. The check needs a home with its channels; without them it reports nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.routing.planner import plan
 from runner.routing.rules import Compromise, PlanContext
 
 SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
-"""No rule that is asked here looks at the time."""
+"""A fixed time: none of the rules used here reads the time."""
 
 
 def check_reach(steps: Map, known: Known, found: Findings) -> None:

@@ -1,8 +1,8 @@
 """Map of a playbook's steps: the position of each, and the steps that have ended before it starts.
 
-Order exists only among the steps of one body; what stands inside a group comes after whatever the group comes after,
-and whoever waits for the group waits for everything inside it. Sets of steps are bit masks, so that two hundred steps
-cost nothing.
+Order exists only among the steps of one body; the steps of a group start after all steps before the group,
+and a step that waits for the group waits for all of its steps. Sets of steps are bit masks, so that two hundred steps
+are fast.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ class Findings(msgspec.Struct):
     def error(
         self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False, offset: int = 0
     ) -> None:
-        """Add something that must be changed."""
+        """Add an error."""
         self.problems.append(self.source.problem(where, code, message, hint=hint, key=key, offset=offset))
 
     def warn(self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
-        """Add something that is probably not meant, or that cannot be checked here."""
+        """Add a warning: a probable mistake, or a part that cannot be checked here."""
         problem = self.source.problem(where, code, message, hint=hint, key=key, severity="warning")
         self.problems.append(problem)
 
 
 class Map:
-    """All places of one playbook, in the order of the file."""
+    """All steps of one playbook, in the order of the file."""
 
     def __init__(self, playbook: Playbook, guessed: frozenset[Where] = frozenset()) -> None:
-        """Walk once; order is worked out body by body. ``guessed`` steps are stand-ins for misshapen ones."""
+        """Walk once and compute the order of each body. ``guessed`` steps replace malformed ones."""
         self.playbook = playbook
         self.guessed = guessed
         self.places: list[Place] = []
@@ -69,10 +69,10 @@ class Map:
             body: {place.step.id: place for place in reversed(places)} for body, places in self.bodies.items()
         }
         self.order: list[Place] = []
-        """What is waited for comes before what waits; steps on a circle, or behind one, are left out."""
+        """Steps in dependency order, without steps in or after a dependency cycle."""
         self.circles: list[list[Place]] = []
         self.stuck: list[tuple[Place, Place]] = []
-        """Steps that wait for a circle, with the step of it that they wait for."""
+        """Steps that wait for a dependency cycle, with the step that they wait for."""
         self._surely: dict[Place, int] = {}
         self._perhaps: dict[Place, int] = {}
         self._inner: dict[Place, int] = {}
@@ -91,7 +91,7 @@ class Map:
                 self._walk(step.inner, (*place.where, "steps"), place)
 
     def _order(self, body: Place | None) -> None:
-        """Work out what ends before what; a step on a circle, or behind one, never begins."""
+        """Compute which steps end before others; a step in or after a dependency cycle never begins."""
         waiting = {place: self._predecessors(place) for place in self.bodies[body]}
         followers: dict[Place, list[Place]] = {}
         for place, before in waiting.items():
@@ -124,7 +124,7 @@ class Map:
         self._perhaps[place] = reduce(operator.or_, perhaps, maybe)
 
     def _circles(self, held: Mapping[Place, list[Place]]) -> None:
-        """Follow each held step backwards: it ends on a circle, its own or one that it waits for."""
+        """Follow each blocked step backwards to a dependency cycle: its own, or one that it waits for."""
         on_circle: set[Place] = set()
         for place in held:
             path: dict[Place, None] = {}
@@ -144,26 +144,26 @@ class Map:
                 self.stuck.append((place, next(before for before in held[place] if before in held)))
 
     def surely_before(self, place: Place, other: Place) -> bool:
-        """Tell whether ``place`` has ended whenever ``other`` begins."""
+        """Return whether ``place`` has always ended when ``other`` begins."""
         return bool(self._surely[other] & place.bit)
 
     def perhaps_before(self, place: Place, other: Place) -> bool:
-        """Tell whether some branch leads from ``place`` to ``other``."""
+        """Return whether a branch leads from ``place`` to ``other``."""
         return bool(self._perhaps[other] & place.bit)
 
     def inside(self, place: Place, container: Place) -> bool:
-        """Tell whether ``place`` stands inside ``container``, or is it."""
+        """Return whether ``place`` is inside ``container``, or equal to it."""
         return bool(self._inner[container] & place.bit)
 
     def find(self, name: str, at: Place) -> Place | None:
-        """Return the step that a name means at a place: of the same body, or of one around it."""
+        """Return the step of a name at a place: of the same body, or of a surrounding one."""
         for body in (at.parent, *(place.parent for place in at.around)):
             if name in self.siblings[body]:
                 return self.siblings[body][name]
         return None
 
     def elsewhere(self, name: str) -> Place | None:
-        """Return a step of that name wherever it stands."""
+        """Return any step of that name."""
         return next((place for place in self.places if place.step.id == name), None)
 
     def expressions(self) -> Iterator[tuple[Place, Where, Expression]]:

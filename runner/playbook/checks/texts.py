@@ -34,13 +34,13 @@ ABOUT = frozenset(
         "next_update",
     }
 )
-"""What a message may read besides facts."""
+"""Names that a message can read besides facts."""
 
 
 def check_texts(steps: Map, found: Findings) -> None:
-    """Report every invalid template; jinja2 is needed only with a template.
+    """Report every invalid template; jinja2 is imported only for a template.
 
-    Each is filled once with nothing known; together they may cost what one may.
+    Each is filled once without facts; together they may cost as much as one.
     """
     budget = Budget()
     for name, template in steps.playbook.messages.items():
@@ -57,7 +57,7 @@ def check_texts(steps: Map, found: Findings) -> None:
 
 
 def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
-    """Yield the texts in a value with their positions: keys are none of them."""
+    """Yield the texts in a value with their positions, without keys."""
     match part:
         case str():
             yield where, part
@@ -97,7 +97,7 @@ def _template(text: str, where: Where, found: Findings, budget: Budget) -> None:
 
 
 def _known(path: str) -> bool:
-    """Tell whether a template may read a path: a fact, a group of facts, or a little about the incident."""
+    """Return whether a template may read a path: a fact, a group of facts, or basic data of the incident."""
     if path in ABOUT or find(path) is not None:
         return True
     branch: Any = roots()
@@ -109,7 +109,7 @@ def _known(path: str) -> bool:
 
 
 def check_links(steps: Map, known: Known, found: Findings) -> None:
-    """Warn of links in templates that would keep their messages from leaving as mail."""
+    """Warn of links in templates that block their messages over email."""
     texts = (text for _, text in _texts(known.home.organisation if known.home is not None else None, ()))
     own = own_domains(texts)
     classes = laid_over(known.classes, steps.playbook.classes)

@@ -27,7 +27,7 @@ from runner.store.campaigns import schema as sql
 from runner.vault.keys import DataKey
 
 KeptState = CampaignState | Literal["partial"]
-"""``partial``: its list is being read or taken away, or was when the process died; nobody is shown it."""
+"""``partial``: its list is being read or deleted, or was when the process died; it is not shown."""
 
 
 class Run(Protocol):
@@ -41,23 +41,23 @@ class Run(Protocol):
 
 
 class Connection(Protocol):
-    """What a store lends to its bulk tables."""
+    """Functions of a store for its campaign tables."""
 
     def writing(self, *, waits: bool = True) -> AbstractContextManager[Run]:
-        """Return a transaction that commits at its end, or leaves nothing behind.
+        """Return a transaction that commits at its end, or has no effect.
 
-        One that does not wait for the disk is there with the next that does.
+        A transaction that does not wait for the disk is durable with the next one that does.
         """
 
     def reading(self) -> AbstractContextManager[Run]:
-        """Return a way to read."""
+        """Return a reader."""
 
     def key(self, incident: str) -> DataKey:
-        """Return an incident's data key, making one where there is none; raises Sealed once shredded."""
+        """Return an incident's data key, made at the first call; raises Sealed once shredded."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """A campaign as it stands in the store."""
+    """A campaign as stored."""
 
     campaign: Campaign
     state: CampaignState
@@ -66,7 +66,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
-    """What was claimed together; nothing of it has left when this is returned."""
+    """A claimed batch; nothing of it is sent when this is returned."""
 
     n: int
     way: Way
@@ -74,7 +74,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, array_like=True):
-    """One try for one person, as the chunk's digest covers it."""
+    """One attempt for one person, as the batch's digest covers it."""
 
     n: int
     way: str
@@ -86,7 +86,7 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
 
 
 def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
-    """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
+    """Return SHA-256 over the attempts of a batch, in the order of the list, one JSON line each."""
     digest = hashlib.sha256()
     for attempt in sorted(attempts, key=attrgetter("n")):
         digest.update(msgspec.json.encode(attempt) + b"\n")
@@ -94,7 +94,7 @@ def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
 
 
 def settlings(turned: Iterable[tuple[Owed, Owed]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield a statement with its values for all who stand alike before and after: most of a chunk do."""
+    """Yield a statement with its values for all people with the same old and new state: most of a batch."""
     alike: dict[tuple[Any, ...], list[int]] = {}
     for before, after in turned:
         values = (
@@ -118,7 +118,7 @@ def settlings(turned: Iterable[tuple[Owed, Owed]]) -> Iterator[tuple[str, tuple[
 
 
 def new_keys(turned: Iterable[tuple[Owed, Owed]]) -> list[tuple[str, bytes, int]]:
-    """Return what those are found by from now on who go another way."""
+    """Return the new look-up keys of people who use another channel now."""
     return [
         (after.campaign, after.address, after.n)
         for before, after in turned
@@ -143,17 +143,17 @@ def owed_values(row: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def marks(values: Sequence[Any]) -> str:
-    """Return as many marks of a statement as there are values."""
+    """Return one placeholder of a statement for each value."""
     return ", ".join("?" * len(values))
 
 
 def instant_text(instant: datetime | None) -> str:
-    """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text; empty for none."""
+    """Return an instant in the form of the tables: UTC, always with microseconds, comparable as text; empty for none."""
     return "" if instant is None else instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 _KEYS_AT_ONCE = 20_000
-"""What people are found by, in one commit."""
+"""Look-up keys of people in one commit."""
 _ASKED = 500
 _ASIDE = (
     "PRAGMA journal_mode = OFF",
@@ -169,17 +169,17 @@ _SORTED = "SELECT key, n FROM (SELECT key, n FROM taken UNION ALL SELECT key, n 
 
 
 class Intake:
-    """One list that is being taken in. Its campaign is whole once ``finish`` has returned."""
+    """The import of one list. Its campaign is complete once ``finish`` has returned."""
 
     def __init__(self, door: Connection, campaign: str, key: DataKey) -> None:
-        """Take the store's door, the campaign's name and the key of its incident."""
+        """Store the store's functions, the campaign's name and the key of its incident."""
         self._door, self._campaign, self._key = door, campaign, key
         self._aside = sqlite3.connect("", isolation_level=None)
         for statement in _ASIDE:
             self._aside.execute(statement)
 
     def add(self, people: Sequence[NewOwed]) -> None:
-        """Take in some people of the list, in one commit."""
+        """Import some people of the list, in one commit."""
         seal, encode = self._key.seal, msgspec.msgpack.encode
         owed, contacts, named, taken = [], [], [], []
         for one in people:
@@ -198,7 +198,7 @@ class Intake:
         self._aside.executemany(_TAKE, sorted(taken))
 
     def taken(self, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Return which of these addresses somebody of the list has already, and whose each is."""
+        """Return which of these addresses the list has already, and the person of each."""
         wanted = sorted(addresses)
         found: dict[bytes, bytes] = {}
         for start in range(0, len(wanted), _ASKED):
@@ -207,7 +207,7 @@ class Intake:
         return found
 
     def finish(self) -> None:
-        """Have everybody found again by reference and address."""
+        """Write the look-up keys (reference and address) of all people."""
         found = self._aside.execute(_SORTED)
         while page := found.fetchmany(_KEYS_AT_ONCE):
             with self._door.writing() as run:
@@ -223,5 +223,5 @@ class Intake:
 
 
 def contact_context(campaign: str, n: int) -> bytes:
-    """Return what a sealed person is bound to: nobody's row opens in the place of another's."""
+    """Return the context of a sealed person: a row does not decrypt in the place of another one."""
     return b"tocsin/bulk-contact/v1\0%b\0%d" % (campaign.encode(), n)

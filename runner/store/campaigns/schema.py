@@ -1,9 +1,9 @@
 """The tables of notices to many people, and every statement about them, as both stores understand them.
 
-They are made when a first campaign is planned, in old stores as in new ones; one that came later is filled then. A store writes ``?`` and the tables' names in its
-own way. No statement but a count reads a whole list: SQLite knows no figures of a table and goes by the words of a condition, so a
-``state || ''`` keeps it from an index over all who are ready where their numbers are known. Columns say how somebody stands and nothing of who it is: names and addresses are in ``bulk_contacts``, sealed, and
-what has to be found again (a reference, an address, a destination) stands as a keyed digest.
+They are made when a first campaign is planned, in old stores as well; a table added later is filled then. A store writes ``?`` and the tables' names in its
+own form. Only counts read a whole list: SQLite has no statistics of a table and plans by the text of a condition, so a
+``state || ''`` prevents an index over all ready people if their numbers are known. Columns have the state of a person and no identity: names and addresses are in ``bulk_contacts``, sealed, and
+look-up values (a reference, an address, a destination) are keyed digests.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ COPIED = {
     )
     for name, count in _COLUMNS.items()
 }
-"""What a copy of a store takes along: how each table is read, and written into the copy."""
+"""Tables in a copy of a store: the statements that read each table, and write it into the copy."""
 
 PEPPER = "bulk.pepper"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = ?"
@@ -122,7 +122,7 @@ INSERT_OWED = "INSERT INTO bulk_owed VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, ?
 INSERT_CONTACT = "INSERT INTO bulk_contacts VALUES (?, ?, ?)"
 INSERT_KEY = "INSERT INTO bulk_keys VALUES (?, ?, ?) ON CONFLICT (campaign, key, n) DO NOTHING"
 KEYED = "bulk.keys"
-"""The setting that says that everybody of older campaigns is in ``bulk_keys``: there were some before there was that table."""
+"""The setting that says that all people of older campaigns are in ``bulk_keys``: some campaigns are older than that table."""
 ALL_KEYS = (
     """INSERT INTO bulk_keys SELECT campaign, reference, n FROM bulk_owed WHERE length(reference) > 0
     ON CONFLICT (campaign, key, n) DO NOTHING""",
@@ -138,7 +138,7 @@ STANDING = """SELECT o.campaign, o.n, o.grp, o.state, o.ways, o.evidence, o.trie
 SELECT_READY = f"""{STANDING.replace("o.state", "'sending'").replace("o.chunk, o.hit, o.why", "?, 0, ''")} FROM bulk_owed o
     WHERE campaign = ? AND state = 'ready' AND way = ? AND not_before <= ? AND grp IN ({{groups}})
     ORDER BY not_before, n LIMIT ?"""
-"""As they stand once they are claimed."""
+"""Their state after the claim."""
 SOONEST = """SELECT min(not_before) FROM bulk_owed
     WHERE campaign = ? AND state = 'ready' AND way = ? AND grp IN ({groups})"""
 CLAIM = """UPDATE bulk_owed SET state = 'sending', chunk = ? WHERE campaign = ? AND state || '' = 'ready'
@@ -148,9 +148,9 @@ CONTACTS = "SELECT n, body FROM bulk_contacts WHERE campaign = ? AND n IN ({numb
 SETTLE = """UPDATE bulk_owed SET state = ?, ways = ?, way = ?, evidence = ?, tries = ?, not_before = ?, hit = ?,
     why = ?{elsewhere} WHERE campaign = ? AND state = ? AND chunk = ? AND n IN ({numbers})"""
 ELSEWHERE = ", address = ?, domain = ?"
-"""Only where somebody goes another way."""
+"""Only for people who use another channel now."""
 SETTLED = SETTLE.count("?")
-"""Its values, without those and without the numbers."""
+"""Its values, without the look-up keys and without the numbers."""
 INSERT_ATTEMPT = "INSERT INTO bulk_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND n = ?"
 OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"
@@ -190,5 +190,5 @@ DROP = tuple(
     _PAGE_OF.replace("{table}", table).replace("{key}", key)
     for table, key in (("bulk_keys", "key"), ("bulk_contacts", "n"), ("bulk_owed", "n"))
 )
-"""Each takes away one page of a campaign that has sent nothing."""
+"""Each deletes one page of a campaign that has sent nothing."""
 DROP_CAMPAIGN = "DELETE FROM bulk_campaigns WHERE id = ?"

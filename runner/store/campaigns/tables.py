@@ -1,8 +1,8 @@
 """Campaigns in the store: the people of a list, claimed batches, and their outcomes.
 
-A chunk is the unit of a claim. It is committed as ``sending`` before anything leaves, and its outcomes are committed together;
-a sender that dies leaves one such chunk, which the next one declares unknown. One sender works at a campaign at a time (it
-holds a worker's lock); receipts and pauses may come from anywhere at any moment.
+A batch is the unit of a claim. It is committed as ``sending`` before anything is sent, and its outcomes are committed together;
+the next sender declares the batch of a dead sender unknown. One sender works on a campaign at a time (it
+has a worker's lock); any process can record receipts and pauses at any time.
 """
 
 from __future__ import annotations
@@ -51,24 +51,24 @@ from runner.vault.keys import DataKey
 
 TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
 _SECRETS = "suppressions"
-"""The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
+"""The name of the stored key of the pepper: it belongs to no incident, so shredding an incident does not destroy it."""
 _PAGE = 500
 _DROPPED = 10_000
-"""Rows that are taken away in one commit."""
+"""Rows that are deleted in one commit."""
 _contact = msgpack_reader(Contact)
 
 
 class BulkTables:
-    """All that is kept of campaigns in one store."""
+    """The campaign tables of one store."""
 
     def __init__(self, door: Connection, fresh: bytes) -> None:
-        """Make the tables where they are not there; ``fresh`` is 32 bytes of chance, kept if none were before."""
+        """Make missing tables; ``fresh`` are 32 random bytes, stored if the store has none."""
         self._door = door
         with door.reading() as run:
             there = [run.execute(sql.SELECT_SETTING, (name,)).fetchone() for name in (sql.KEYED, sql.PEPPER)]
         pepper = (
             str(there[1][0]) if all(there) else self._made(fresh)
-        )  # a command that only reads writes nothing
+        )  # a command that only reads does not write
         self._pepper = door.key(_SECRETS).open(base64.b64decode(pepper), b"tocsin/bulk-pepper/v1")
 
     def _made(self, fresh: bytes) -> str:
@@ -85,13 +85,13 @@ class BulkTables:
             return str(run.execute(sql.SELECT_SETTING, (sql.PEPPER,)).fetchone()[0])
 
     def digest(self, kind: str, text: str) -> bytes:
-        """Return what a reference, a name or an address is found by again: nothing can be told from it without the key."""
+        """Return the look-up key of a reference, a name or an address: a keyed digest."""
         return hmac.digest(self._pepper, f"{kind}\0{text}".encode(), "sha256")[:16]
 
     # --- campaigns ---------------------------------------------------------------------------------------
 
     def create(self, campaign: Campaign) -> None:
-        """Begin a campaign without people, as ``partial``: it is ``planned`` once the whole list is in."""
+        """Begin a campaign without people, as ``partial``: it is ``planned`` once the whole list is imported."""
         tag = hashlib.sha256(campaign.id.encode()).digest()[:TAG_BYTES]
         body = msgspec.json.encode(campaign)
         values = (campaign.id, campaign.incident, campaign.notice, campaign.list_name, "partial", body, tag)
@@ -99,12 +99,12 @@ class BulkTables:
             run.execute(sql.INSERT_CAMPAIGN, values)
 
     def put(self, campaign: Campaign) -> None:
-        """Replace what is kept of a campaign's plan."""
+        """Replace the stored plan of a campaign."""
         with self._door.writing() as run:
             run.execute(sql.UPDATE_CAMPAIGN, (msgspec.json.encode(campaign), campaign.id))
 
     def drop(self, campaign: str) -> None:
-        """Forget a campaign that has sent nothing, a page at a time; half dropped it is ``partial``. One that began is kept."""
+        """Delete a campaign that has sent nothing, a page at a time; meanwhile it is ``partial``. A campaign that began is kept."""
         if not self.set_state(campaign, "partial", "planned", "partial"):
             return
         for statement in sql.DROP:
@@ -116,11 +116,11 @@ class BulkTables:
             run.execute(sql.DROP_CAMPAIGN, (campaign,))
 
     def campaigns(self, incident: str) -> list[Known]:
-        """Return the campaigns of an incident whose lists are whole."""
+        """Return the campaigns of an incident with complete lists."""
         return [known(row) for row in self._all(sql.CAMPAIGNS, (incident,))]
 
     def partial(self, incident: str) -> list[str]:
-        """Return the campaigns whose list is not whole: it is being read or taken away, or was when a process died."""
+        """Return the campaigns whose list is incomplete: it is being read or deleted, or was when a process died."""
         return [str(name) for (name,) in self._all(sql.PARTIAL, (incident,))]
 
     def campaign(self, name: str) -> Known:
@@ -135,7 +135,7 @@ class BulkTables:
         return known(rows[0])
 
     def set_state(self, campaign: str, state: KeptState, *before: KeptState) -> bool:
-        """Change a campaign's state if it is one of ``before``; say whether it was."""
+        """Change a campaign's state if it is one of ``before``; return whether it was."""
         statement = sql.SET_STATE.format(states=marks(before))
         with self._door.writing() as run:
             return bool(run.execute(statement, (state, campaign, *before)).rowcount)
@@ -143,17 +143,17 @@ class BulkTables:
     # --- people ------------------------------------------------------------------------------------------
 
     def intake(self, campaign: Campaign) -> Intake:
-        """Begin to take in a list."""
+        """Begin the import of a list."""
         return Intake(self._door, campaign.id, self._door.key(campaign.incident))
 
     def taken(self, campaign: str, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Return which of these addresses the campaign uses already, and whose each is."""
+        """Return which of these addresses the campaign uses already, and the person of each."""
         return dict(self._in(sql.TAKEN, (campaign,), tuple(addresses)))
 
     def claim(
         self, campaign: Campaign, way: Way, groups: Sequence[int], most: int, now: datetime
     ) -> Chunk | None:
-        """Claim the next people of a way, durably, if the campaign is being sent; None where there are none now."""
+        """Claim the next people of a channel, durably, if the campaign is being sent; None without any now."""
         key = self._door.key(campaign.incident)
         wanted = sql.SELECT_READY.format(groups=marks(groups))
         with self._door.writing() as run:
@@ -181,9 +181,9 @@ class BulkTables:
     def finish(
         self, chunk: Chunk, people: Sequence[Owed], attempts: Sequence[Attempt], counted: Counters
     ) -> bytes:
-        """Commit how the people of a claimed chunk stand afterwards, all together, and return the digest of the attempts.
+        """Commit the new states of all people of a claimed batch together, and return the digest of the attempts.
 
-        It does not wait for the disk: the next claim does. Should the power fail before, the chunk is unknown, as if it were in flight.
+        It does not wait for the disk: the next claim does. After an earlier loss of power the batch is unknown, as if it were being sent.
         """
         campaign, digest = chunk.people[0].campaign, chunk_digest(attempts)
         before = {one.n: one for one in chunk.people}
@@ -198,7 +198,7 @@ class BulkTables:
         return digest
 
     def lose(self, campaign: str, now: datetime, why: str) -> list[tuple[int, int, bytes]]:
-        """Declare what a dead sender had claimed unknown; return each chunk, its people and its digest."""
+        """Declare the claimed batches of a dead sender unknown; return each batch, its people and its digest."""
         lost = []
         with self._door.writing() as run:
             for chunk, way in run.execute(sql.OPEN_CHUNKS, (campaign,)).fetchall():
@@ -214,9 +214,9 @@ class BulkTables:
         return lost
 
     def again(self, campaign: str, why: str) -> int:
-        """Have everybody whose outcome is unknown sent to again, by a person's word; return how many.
+        """Resend to all people with an unknown outcome, by a person's decision; return the number.
 
-        They counted as sent when their outcome got lost: they will once more when they are, and not before.
+        They counted as sent when their outcome was lost; now they count again only after the resend.
         """
         with self._door.writing() as run:
             people = int(run.execute(sql.AGAIN, (why, campaign)).rowcount)
@@ -224,32 +224,32 @@ class BulkTables:
         return people
 
     def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
-        """Return when the next of those who are ready may be sent to, as text; None where nobody is."""
+        """Return when the next ready person can be sent to, as text; None without ready people."""
         if not groups:
             return None
         ((found,),) = self._all(sql.SOONEST.format(groups=marks(groups)), (campaign, way, *groups))
         return None if found is None else str(found)
 
-    # --- what came back ----------------------------------------------------------------------------------
+    # --- receipts ----------------------------------------------------------------------------------------
 
     def standing(self, campaign: str, n: int) -> Owed | None:
-        """Return how one person stands."""
+        """Return the state of one person."""
         return next(iter(self._standings(sql.BY_NUMBER, (campaign, n))), None)
 
     def by_reference(self, campaign: str, reference: bytes) -> Owed | None:
-        """Return how the person of a reference stands."""
+        """Return the state of the person of a reference."""
         return next(iter(self._standings(sql.BY_REFERENCE, (campaign, reference))), None)
 
     def by_address(self, address: bytes) -> list[Owed]:
-        """Return everybody who is reached at an address, of every campaign."""
+        """Return all people with an address, of every campaign."""
         return self._standings(sql.BY_ADDRESS, (address,))
 
     def by_provider(self, provider: str, way: Way) -> list[Owed]:
-        """Return everybody whose attempt a provider calls by this name."""
+        """Return all people whose attempt has this name at a provider."""
         return self._standings(sql.BY_PROVIDER, (provider, way))
 
     def change(self, before: Owed, after: Owed, counted: Counters) -> bool:
-        """Put a person from how they stood to how they stand; False where somebody else was faster."""
+        """Change a person's state; False if another process was faster."""
         with self._door.writing() as run:
             ((statement, values),) = settlings([(before, after)])
             if not run.execute(statement, values).rowcount:
@@ -259,7 +259,7 @@ class BulkTables:
         return True
 
     def substitute(self, campaign: str, groups: Sequence[int], states: Sequence[OwedState], why: str) -> int:
-        """Put everybody of these groups in these states to substituted; return how many."""
+        """Change all people of these groups in these states to substituted; return the number."""
         statement = sql.SUBSTITUTE.format(groups=marks(groups), states=marks(states))
         with self._door.writing() as run:
             return int(run.execute(statement, (why, campaign, *groups, *states)).rowcount)
@@ -267,7 +267,7 @@ class BulkTables:
     def listed(
         self, campaign: Campaign, states: Sequence[OwedState]
     ) -> Iterator[tuple[Contact, OwedState, str]]:
-        """Yield everybody in some states with the reason, opened, a page at a time."""
+        """Yield all people in some states with the reason, decrypted, a page at a time."""
         key, statement = self._door.key(campaign.incident), sql.LISTED.format(states=marks(states))
         for n, state, why, body in self._paged(statement, campaign.id, *states):
             yield _opened(key, campaign.id, n, body), state, str(why)
@@ -275,36 +275,36 @@ class BulkTables:
     # --- suppression -------------------------------------------------------------------------------------
 
     def suppress(self, addresses: Iterable[bytes], reason: SuppressedFor, now: datetime) -> None:
-        """Keep addresses that may not be used any more, with the reason; doubled is harmless."""
+        """Store addresses that must not be used any more, with the reason; repetition is harmless."""
         with self._door.writing() as run:
             run.executemany(sql.SUPPRESS, [(address, reason, instant_text(now)) for address in addresses])
 
     def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, str]:
-        """Return which of these addresses may not be used, and why."""
+        """Return which of these addresses must not be used, and why."""
         return dict(self._in(sql.SUPPRESSED, (), tuple(addresses)))
 
     def suppressions(self) -> dict[str, int]:
-        """Return how many addresses are kept from use, by reason."""
+        """Return the number of addresses in the suppression list, by reason."""
         return {str(reason): int(count) for reason, count in self._all(sql.SUPPRESSED_BY)}
 
     # --- counts ------------------------------------------------------------------------------------------
 
     def tally(self, campaign: str, now: datetime) -> list[Tally]:
-        """Return how many people stand how."""
+        """Return the number of people by state."""
         found = self._all(sql.TALLY, (instant_text(now), campaign))
         return [Tally(g, s, e, w, why, bool(deferred), c) for g, s, e, w, why, deferred, c in found]
 
     def domains(self, campaign: str, most: int) -> list[tuple[bytes, int]]:
-        """Return the destinations to which most mail goes."""
+        """Return the destinations with the most messages."""
         return [(bytes(domain), int(count)) for domain, count in self._all(sql.BY_DOMAIN, (campaign, most))]
 
     def chunks(self, campaign: str, after: int = 0) -> Iterator[tuple[int, str, str, int, bytes]]:
-        """Yield number, state, way, size and digest of every chunk behind ``after``."""
+        """Yield number, state, channel, size and digest of every batch after ``after``."""
         for n, state, way, size, digest in self._paged(sql.CHUNKS, campaign, after=after):
             yield n, state, way, size, bytes(digest)
 
     def attempts(self, campaign: str, chunk: int) -> list[Attempt]:
-        """Return what was tried in a chunk."""
+        """Return the attempts of a batch."""
         return [
             Attempt(n, way, state, code, provider, bytes(body), at)
             for n, way, state, code, provider, body, at in self._all(sql.ATTEMPTS, (campaign, chunk))
@@ -313,13 +313,13 @@ class BulkTables:
     # --- keys of messages --------------------------------------------------------------------------------
 
     def message_key(self, tag: bytes, n: int) -> str:
-        """Return the idempotency key of one person's notice: it says whose it is, and nobody else can make one."""
+        """Return the idempotency key of one person's notice: it names the person, and needs this store's key to make."""
         named = tag + n.to_bytes(NUMBER_BYTES, "big")
         mac = hmac.digest(self._pepper, b"key\0" + named, "sha256")[:MAC_BYTES]
         return base64.b32encode(named + mac).decode()
 
     def named_by(self, key: str) -> tuple[str, int] | None:
-        """Return the campaign and the place in its list that a key names; None for a key that is not ours."""
+        """Return the campaign and the list position of a key; None for a foreign key."""
         try:
             raw = base64.b32decode(key.strip().upper())
         except ValueError:
@@ -331,7 +331,7 @@ class BulkTables:
         rows = self._all("SELECT id FROM bulk_campaigns WHERE tag = ?", (named[:TAG_BYTES],))
         return (str(rows[0][0]), int.from_bytes(named[TAG_BYTES:], "big")) if rows else None
 
-    # --- the statements' ways ----------------------------------------------------------------------------
+    # --- statements --------------------------------------------------------------------------------------
 
     def _all(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._door.reading() as run:
@@ -339,7 +339,7 @@ class BulkTables:
         return found
 
     def _paged(self, statement: str, campaign: str, *more: Any, after: int = 0) -> Iterator[Any]:
-        """Yield rows that begin with a number, a page of them at a time, by that number."""
+        """Yield rows that begin with a number, in its order, a page at a time."""
         while page := self._all(statement, (campaign, after, *more, _PAGE)):
             yield from page
             after = page[-1][0]

@@ -1,7 +1,7 @@
 """Sessions with the PostgreSQL server: opening, sharing, failures, and the locks of live workers.
 
-Sessions are kept for as many callers as there ever were at once. One that breaks is dropped together with the
-idle ones: the call that met the failure raises StoreError, and the next finds a new session.
+The pool keeps one session for each simultaneous caller. A broken session is dropped together with the
+idle ones: the failed call raises StoreError, and the next call gets a new session.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from runner.vault.secrets import Secret
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# Without traffic a dead machine is noticed within about a minute, on both ends, and its worker lock falls.
+# Without traffic a dead machine is noticed within about a minute, on both ends, and its worker lock is released.
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _SESSION = """
 SET synchronous_commit = on; SET lock_timeout = {patience}; SET client_min_messages = warning;
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
 UNHURRIED: LiteralString = "SET LOCAL synchronous_commit = off"
-"""Lets a transaction reach the disk with the next one that waits for it, in their order."""
+"""Makes a transaction durable with the next one that waits for the disk, in their order."""
 _CROWDED = ("too many clients", "too many connections", "connection slots")
-"""What a server without a free connection says; libpq passes on no code before there is a connection."""
+"""Message of a server without a free connection; libpq has no error code before a connection exists."""
 _PREPARING = int.from_bytes(b"tocsin!!", "big", signed=True)
 
 
@@ -45,10 +45,10 @@ DELETE_MARKS: LiteralString = "DELETE FROM tocsin.marks WHERE name = ANY(%s)"
 
 
 class Server:
-    """Where the database is, and what its failures mean."""
+    """Connection data of the database, and the translation of its failures."""
 
     def __init__(self, url: str, password: Secret | None, patience: timedelta) -> None:
-        """Keep how to connect; ``patience`` is how long a writer waits for another."""
+        """Store the connection data; ``patience`` is how long a writer waits for another."""
         self._password = password
         self._patience = patience
         try:
@@ -63,7 +63,7 @@ class Server:
         self.place = f"{self._parts.get('host') or 'localhost'}/{self._parts.get('dbname') or ''}"
 
     def connect(self) -> Connection:
-        """Return a new session in autocommit, or raise what the failure means."""
+        """Return a new session in autocommit, or raise the translated failure."""
         parts: dict[str, Any] = _KEEPALIVE | {"connect_timeout": 10} | self._parts
         if self._password is not None:
             parts["password"] = self._password.reveal()
@@ -88,7 +88,7 @@ class Server:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Lend a session in autocommit; its errors become ours, and an open transaction is rolled back."""
+        """Lend a session in autocommit; its errors are translated, and an open transaction is rolled back."""
         with self._guard:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
@@ -96,7 +96,7 @@ class Server:
         try:
             yield connection
         except errors.UniqueViolation:
-            raise  # a race that the store knows how to repeat
+            raise  # a race that the store repeats
         except psycopg.Error as error:
             raise self.failure(error) from error
         finally:
@@ -114,7 +114,7 @@ class Server:
             connection.close()
 
     def close(self) -> None:
-        """End the idle sessions; those lent end when they come back."""
+        """End the idle sessions; a lent session ends when it is returned."""
         with self._guard:
             self._closed = True
             dropped, self._idle = self._idle, []
@@ -122,7 +122,7 @@ class Server:
             connection.close()
 
     def prepare(self, connection: Connection, *, create: bool, older: bool) -> int:
-        """Check that the schema is there and ours, and return its version; with ``create`` make it, with ``older`` allow one to upgrade."""
+        """Check that the schema exists and is Tocsin's, and return its version; with ``create`` make it, with ``older`` allow one to upgrade."""
         version = self._version(connection)
         if version is None and create:
             with connection.transaction():
@@ -140,7 +140,7 @@ class Server:
         return version
 
     def upgrade(self, connection: Connection) -> None:
-        """Bring an older schema to ours, all steps in one transaction."""
+        """Upgrade an older schema to the current one, all steps in one transaction."""
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_PREPARING,))
             for step in range(self._version(connection) or SCHEMA_VERSION, SCHEMA_VERSION):
@@ -149,7 +149,7 @@ class Server:
             connection.execute("UPDATE tocsin.meta SET schema_version = %s", (SCHEMA_VERSION,))
 
     def _version(self, connection: Connection) -> int | None:
-        # Asked of the catalogue's table, not of the session's cache, which may not have heard of a schema just made.
+        # Read from the catalogue's table: the session's cache may not have a new schema yet.
         found = connection.execute(
             "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'tocsin' AND tablename = 'meta'"
         ).fetchone()
@@ -159,7 +159,7 @@ class Server:
         return None if row is None else int(row[0])
 
     def failure(self, error: psycopg.Error) -> TocsinError:
-        """Translate an error; details and values in its text are left out, they may be personal."""
+        """Translate an error without the details and values in its text, which may be personal."""
         match error:
             case errors.DiskFull():
                 return full(self.place)
@@ -181,16 +181,14 @@ class Server:
 
 
 class SessionLock:
-    """The lock of one worker in a session of its own; the server lets it go with the session."""
+    """The lock of one worker in a session of its own; the server releases it with the session."""
 
     def __init__(self, server: Server, worker: str) -> None:
-        """Take the lock; raises StoreLocked when a worker of this id lives."""
+        """Acquire the lock; raises StoreLocked if a worker of this id is alive."""
         self._server = server
         self._mark = IN_HAND + worker
         self._connection: Connection | None = server.connect()
-        self._connection.execute(
-            "SET synchronous_commit = off"
-        )  # nothing is written here but what is in hand
+        self._connection.execute("SET synchronous_commit = off")  # only the current work is written here
         found = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (lock_number(worker),)).fetchone()
         if found != (True,):
             self.release()
@@ -199,7 +197,7 @@ class SessionLock:
             )
 
     def held(self) -> bool:
-        """Does the session still answer? The lock is as old as the session, so it is held if it does."""
+        """Whether the session still answers. The lock lasts as long as the session."""
         if self._connection is None:
             return False
         try:
@@ -209,7 +207,7 @@ class SessionLock:
         return True
 
     def hold(self, body: bytes) -> None:
-        """See WorkerHandle.hold. Nobody else writes this mark while we live, so no mark is locked for it."""
+        """See WorkerHandle.hold. Only this worker writes this mark, so no mark is locked for it."""
         if self._connection is None:
             return
         try:
@@ -221,7 +219,7 @@ class SessionLock:
             raise self._server.failure(error) from error
 
     def release(self) -> None:
-        """Let go and end the session; the server takes a moment to notice an end, so the lock goes first."""
+        """Release the lock and end the session; the server notices an end late, so the lock is released first."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(psycopg.Error):
@@ -230,10 +228,10 @@ class SessionLock:
 
 
 class GateLock:
-    """A lock for which callers queue. Its session goes on working, so that one who waits needs no second."""
+    """A lock with a queue. Its session remains usable, so that a waiting caller needs no second session."""
 
     def __init__(self, server: Server, name: str) -> None:
-        """Wait for the lock; raises StoreLocked when others have it for too long."""
+        """Wait for the lock; raises StoreLocked if others have it for too long."""
         self._number = lock_number(name)
         with server.connection() as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (self._number,))
@@ -243,7 +241,7 @@ class GateLock:
         return self._connection is not None and not self._connection.closed
 
     def release(self) -> None:
-        """Let the next one go on."""
+        """Release the lock for the next caller."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(psycopg.Error):
@@ -251,7 +249,7 @@ class GateLock:
 
 
 def advisory_lock_held(connection: Connection, worker: str) -> bool:
-    """Does any session hold the lock of ``worker``? Asks without taking it."""
+    """Whether any session has the lock of ``worker``, without acquiring it."""
     number = lock_number(worker) % 2**64
     found = connection.execute(
         """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
@@ -263,7 +261,7 @@ def advisory_lock_held(connection: Connection, worker: str) -> bool:
 
 
 def _roll_back(connection: Connection) -> None:
-    """Leave a transaction that failed; a session that cannot is closed."""
+    """Roll back a failed transaction; close the session if that fails."""
     try:
         if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
             connection.execute("ROLLBACK")
@@ -272,7 +270,7 @@ def _roll_back(connection: Connection) -> None:
 
 
 def lock_number(worker: str) -> int:
-    """Return the number of a worker's advisory lock: 64 bits, signed, as the server takes it."""
+    """Return the number of a worker's advisory lock: 64 bits, signed, in the server's form."""
     return int.from_bytes(
         hashlib.sha256(b"tocsin/worker\0" + worker.encode()).digest()[:8], "big", signed=True
     )

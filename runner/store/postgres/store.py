@@ -1,9 +1,9 @@
 """The shared store: the same journal in PostgreSQL, for several machines at once.
 
-A batch takes two round trips: one locks the incidents' rows in the order of their ids (so that two batches
-never wait for each other in a ring) and reads their heads, one writes and commits. ``synchronous_commit`` is
-on in every session, whatever the server's default. ``psycopg`` is imported when the module is, and the module
-only when the store's URL names PostgreSQL.
+A batch needs two round trips: one locks the incidents' rows in the order of their ids (so that two batches
+never deadlock) and reads their heads, one writes and commits. ``synchronous_commit`` is
+on in every session, whatever the server's default. This module imports ``psycopg``, and is imported itself
+only if the store's URL names PostgreSQL.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ class PostgresStore(JournalReader):
         patience: timedelta = PATIENCE,
         chance: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Open the store; with ``create`` make its schema where there is none, with ``older`` open an older one to upgrade it.
+        """Open the store; with ``create`` make a missing schema, with ``older`` open an older one to upgrade it.
 
-        Raises NotFound, StoreTooNew, or StoreError when the server does not answer or the schema is older.
+        Raises NotFound, StoreTooNew, or StoreError if the server does not answer or the schema is older.
         """
         self.read_only = False
         self.server = Server(url, password, patience)
@@ -118,7 +118,7 @@ class PostgresStore(JournalReader):
         within: Within | None = None,
     ) -> list[Appended | Conflict]:
         """See Store.append. ``within`` runs in the same transaction: a job deferred there is as durable as
-        the events, or as absent."""
+        the events, or absent with them."""
         stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
         return self._racing(lambda connection: self._append(connection, batch, stamp, within))
 
@@ -197,7 +197,7 @@ class PostgresStore(JournalReader):
             )
 
     def shred(self, incident: str) -> None:
-        """See Store.shred. Copies of the key in the server's log and backups live as long as those do."""
+        """See Store.shred. Copies of the key in the server's log and backups exist as long as the log and backups."""
         with self.server.connection() as connection, connection.transaction():
             connection.execute("LOCK TABLE tocsin.keys IN ACCESS EXCLUSIVE MODE")
             connection.execute(
@@ -242,7 +242,7 @@ class PostgresStore(JournalReader):
             return advisory_lock_held(connection, worker)
 
     def gate(self, journal: str) -> GateLock:
-        """See Store.gate. The server keeps the queue."""
+        """See Store.gate. The server has the queue."""
         return GateLock(self.server, f"gate-{journal}")
 
     def bulk(self) -> BulkTables:
@@ -297,7 +297,7 @@ class PostgresStore(JournalReader):
     # --- queries -----------------------------------------------------------------------------------------
 
     def _racing(self, attempt: Callable[[Connection], _T]) -> _T:
-        """Repeat an attempt that lost the race to create something: the second time it is there."""
+        """Repeat an attempt that lost the race to create a row or table: the second time it exists."""
         for _ in range(_RACES):
             try:
                 with self.server.connection() as connection:
@@ -331,7 +331,7 @@ _TABLES = re.compile(r"\b(bulk_(?:campaigns|owed|keys|contacts|chunks|attempts|s
 
 @lru_cache(maxsize=256)
 def translated(statement: str) -> bytes:
-    """Return a statement as PostgreSQL writes it: its own marks, types and names of tables."""
+    """Return a statement in PostgreSQL's form: its own placeholders, types and table names."""
     found = _TABLES.sub(r"tocsin.\1", statement).replace("?", "%s")
     return found.replace(" BLOB ", " bytea ").replace(" WITHOUT ROWID", "").encode()
 
@@ -351,7 +351,7 @@ class PostgresRun:
 
 
 def bulk_copies(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
-    """Read the bulk tables whole, where they are, for a copy."""
+    """Read the campaign tables whole, if they exist, for a copy."""
     for table, (query, _) in COPIED.items():
         if connection.execute("SELECT to_regclass(%s)", (f"tocsin.{table}",)).fetchone() == (None,):
             continue

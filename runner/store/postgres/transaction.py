@@ -1,4 +1,4 @@
-"""One transaction against the shared store: what it locks and reads first, and what it then writes at once."""
+"""One transaction against the shared store: first it locks and reads, then it writes everything together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.store.port import Append, Appended, ChangeMarks, Conflict, IncidentR
 from runner.store.postgres.server import DELETE_MARKS, PUT_MARK, UNHURRIED, Connection
 from runner.vault.keys import DataKey
 
-# Whoever shreds locks the table of keys against all readers first, so a key read here stays valid to the end.
+# Shredding first locks the table of keys against all readers, so a key read here remains valid to the end.
 _LOCK_HEADS = """
 SELECT id, version, head, keys.incident, wrapped
 FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id
@@ -37,7 +37,7 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head,
 
 
 def begin(connection: Connection, sealer: encryption.Sealer, incidents: list[str]) -> Batch:
-    """Lock the incidents, in the order of their ids, and read where they end and what their keys are."""
+    """Lock the incidents, in the order of their ids, and read their heads and keys."""
     heads: dict[str, tuple[int, bytes]] = {}
     keys: dict[str, bytes | None] = {}
     for incident, version, head, named, wrapped in connection.execute(_LOCK_HEADS, (incidents,), binary=True):
@@ -53,7 +53,7 @@ def begin(connection: Connection, sealer: encryption.Sealer, incidents: list[str
 
 
 class Batch:
-    """What one transaction found and is about to write."""
+    """State of one transaction: the rows read, and the rows to write."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Batch:
         self._events: list[tuple[Any, ...]] = []
 
     def append(self, one: Append, stamp: rows.Stamp) -> Appended | Conflict:
-        """Chain the events in memory if the version is the expected one."""
+        """Chain the events in memory if the version matches."""
         version, head = self.heads.get(one.incident) or (0, chain.genesis(one.incident))
         if version != one.expected_version:
             return Conflict(version)
@@ -84,14 +84,14 @@ class Batch:
         return Appended(place.seq, place.hash.hex())
 
     def put_row(self, row: IncidentRow) -> None:
-        """Put a row that follows from the journal as it is."""
+        """Add a row that follows from the current journal."""
         version, head = self.heads.get(row.id) or (0, chain.genesis(row.id))
         if row.version != version:
             raise Bug(f"the row of {row.id} does not follow from its journal")
         self.rows[row.id] = rows.incident_values(row, head, self.key(row.id, needed=False))
 
     def key(self, incident: str, *, needed: bool) -> DataKey | None:
-        """Return the data key, making it when it is needed; raises Sealed when it is needed but shredded."""
+        """Return the data key, made at the first need; raises Sealed if it is needed but shredded."""
         if incident not in self._keys:
             if not needed:
                 return None
@@ -106,13 +106,13 @@ class Batch:
         return self._sealer.key(incident, found)
 
     def is_shredded(self, incident: str) -> bool:
-        """Has this incident had a data key that was destroyed?"""
+        """Whether the data key of this incident was destroyed."""
         return incident in self._keys and self._keys[incident] is None
 
     def write(self, connection: Connection) -> None:
-        """Send everything, each kind by one statement; answers are read with the pipeline's end.
+        """Send everything, each kind by one statement; results are read at the pipeline's end.
 
-        Columns go as arrays, so that a statement reads the same for any number of rows and the server keeps its plan.
+        Columns are arrays, so that a statement is the same for any number of rows and the server reuses its plan.
         """
         wanted = (
             (_INSERT_KEYS, self._created),
@@ -124,7 +124,7 @@ class Batch:
                 connection.execute(statement, [list(column) for column in zip(*values, strict=True)])
 
 
-# Rows that are not there yet cannot be locked; the table is small, its changes are rare, and readers do not wait.
+# Missing rows cannot be locked; the table is small, its changes are rare, and readers do not wait.
 _LOCK: LiteralString = "LOCK TABLE tocsin.marks IN EXCLUSIVE MODE"
 _SELECT: LiteralString = "SELECT name, body FROM tocsin.marks WHERE starts_with(name, %s) ORDER BY name"
 _SELECT_THESE: LiteralString = "SELECT name, body FROM tocsin.marks WHERE name = ANY(%s)"

@@ -1,4 +1,4 @@
-"""The file of the embedded store: how it is opened, made, and recognised as ours and not too new."""
+"""The file of the embedded store: opening, creation, and checks of its application id and version."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ APPLICATION_ID = 0x546F6373
 _FULL = 2
 Connect = Callable[[], sqlite3.Connection]
 _TRIES = 3
-"""How often a file is copied that changes meanwhile."""
+"""Number of copies of a file that changes meanwhile."""
 
 
 def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = True) -> sqlite3.Connection:
-    """Open the file, making the store in it with ``create``; writers wait ``patience`` for one another.
+    """Open the file; with ``create`` make the store in it. Writers wait ``patience`` for one another.
 
-    Where it is not ``durable`` a commit does not wait for the disk.
+    Without ``durable`` a commit does not wait for the disk.
 
     Raises NotFound, StoreTooNew, StoreCorrupt, StoreLocked or StoreReadOnly.
     """
@@ -45,9 +45,9 @@ def connect(path: Path, create: bool, patience: timedelta, *, durable: bool = Tr
 def connect_first(
     path: Path, create: bool, patience: timedelta, *, durable: bool
 ) -> tuple[sqlite3.Connection, Connect | None]:
-    """Open the file as ``connect`` does; where its WAL holds events, for reading only, and return what opens it for writing.
+    """Open the file as ``connect`` does, or for reading only if its WAL has events; also return a function that opens it for writing.
 
-    The last connection that may write checkpoints the WAL when it closes. So a command that only reads has none.
+    The last connection with write access checkpoints the WAL when it closes. So a command that only reads has no such connection.
     """
     writing = partial(connect, path, create, patience, durable=durable)
     if create or not path.exists() or not _has_events(path):
@@ -59,16 +59,16 @@ def connect_first(
 
 
 def _has_events(path: Path) -> bool:
-    """Does the WAL hold what is not in the file yet? A writer lives, or was killed."""
+    """Whether the WAL has data that is not in the file yet: a writer is alive, or was killed."""
     wal = path.with_name(f"{path.name}-wal")
     return wal.exists() and wal.stat().st_size > 0
 
 
 def connect_unwritable(path: Path, patience: timedelta) -> sqlite3.Connection:
-    """Open a file on a medium that takes no writes, for reading only; raises as ``connect`` does.
+    """Open a file on a read-only medium, for reading only; raises as ``connect`` does.
 
-    SQLite reads a WAL through an index that it has to write beside it. ``immutable`` does without, but ignores the WAL, and the
-    last events with it, without a word: so where there is a WAL, file and WAL are copied to a private folder and read there.
+    SQLite reads a WAL through an index that it must write beside it. ``immutable`` needs no index, but ignores the WAL and its
+    events without an error: so if there is a WAL, file and WAL are copied to a private folder and read there.
     """
     wal = path.with_name(f"{path.name}-wal")
     with _opening(path) as held:
@@ -77,8 +77,8 @@ def connect_unwritable(path: Path, patience: timedelta) -> sqlite3.Connection:
         else:
             with _copied(path, wal) as copy:
                 held.append(_connection(str(copy), patience))
-                _prepare(held[0], path, create=False)  # opens the WAL; after that the names are not needed
-                if os.name == "nt":  # there an open file cannot be removed: read it all into memory
+                _prepare(held[0], path, create=False)  # opens the WAL; afterwards the names are not needed
+                if os.name == "nt":  # Windows cannot remove an open file: read it all into memory
                     memory = _connection(":memory:", patience)
                     held[0].backup(memory)
                     held[0].close()
@@ -96,7 +96,7 @@ def _connection(place: str, patience: timedelta, *, uri: bool = False) -> sqlite
 
 @contextmanager
 def _opening(path: Path) -> Iterator[list[sqlite3.Connection]]:
-    """Close what was opened where it turns out to be of no use, and say in our words what SQLite says."""
+    """Close the connection on an error, and translate SQLite's errors."""
     connections: list[sqlite3.Connection] = []
     try:
         yield connections
@@ -110,7 +110,7 @@ def _opening(path: Path) -> Iterator[list[sqlite3.Connection]]:
 
 @contextmanager
 def _copied(path: Path, wal: Path) -> Iterator[Path]:
-    """Yield a copy of a file and its WAL that belong together; raises StoreReadOnly where there is no room for one."""
+    """Yield a consistent copy of a file and its WAL; raises StoreReadOnly without space for the copy."""
     import shutil
     import tempfile
 
@@ -133,7 +133,7 @@ def _states(*paths: Path) -> list[tuple[int, int]]:
 
 
 def _make_private(path: Path) -> None:
-    """Make an empty file of its owner's alone: what SQLite keeps beside it gets the same mode."""
+    """Make an empty file that only its owner can read: SQLite gives its other files the same mode."""
     with suppress(OSError):  # SQLite says why
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
@@ -164,7 +164,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
 def _create(connection: sqlite3.Connection) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables:
-        return  # somebody else's database: left alone, and refused by its application id
+        return  # a foreign database: unchanged, and refused by its application id
     statement = ""
     for line in Path(__file__).with_name("schema.sql").read_text(encoding="utf-8").splitlines():
         statement += line + "\n"
@@ -176,9 +176,9 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def upgrade(connection: sqlite3.Connection, path: Path, backup: Callable[[Path], None]) -> Path | None:
-    """Bring an older store to our schema, all steps in one transaction; return the copy that was made before.
+    """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before.
 
-    The copy is what the transaction begins with: if another process wrote meanwhile, it is made again. Returns None if
+    The copy equals the state at the start of the transaction: if another process wrote meanwhile, it is made again. Returns None if
     another process has upgraded the store.
     """
     run = connection.execute
@@ -216,9 +216,9 @@ def _backup_name(path: Path, version: int) -> Path:
 
 @contextmanager
 def unhurried(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let commits of a durable store reach the disk with the next one that waits for it, in their order.
+    """Make commits of a durable store reach the disk with the next one that waits for it, in their order.
 
-    Who dies meanwhile loses nothing; a loss of power may take them back, the last first.
+    The death of the process loses nothing; a loss of power can undo the commits, the last first.
     """
     connection.execute("PRAGMA synchronous = NORMAL")
     try:
@@ -229,7 +229,7 @@ def unhurried(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Yield a name to write a copy under; on success it is durable and becomes ``path``, else it is removed."""
+    """Yield a temporary name for a copy; on success it is durable and renamed to ``path``, else it is removed."""
     if path.exists():
         raise Refused(
             f'File "{path}" exists. Nothing was written.', hint="Name another file.", code="file_exists"
@@ -249,7 +249,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 def write_copy(path: Path, tables: Iterable[tuple[str, Iterable[tuple[Any, ...]]]]) -> None:
-    """Write an embedded store that holds ``tables``, whose rows have its columns in their order."""
+    """Write an embedded store with ``tables``, whose rows have its columns in their order."""
     with new_file(path) as partial, closing(sqlite3.connect(partial, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")  # made durable as a whole, before it gets its name
         connection.execute("BEGIN")

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
 
 PLACES_KEPT = 4096
-"""Ends of journals remembered from one append to the next."""
+"""Number of cached ends of journals between appends."""
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
@@ -62,12 +62,12 @@ ORDER BY seq LIMIT ?"""
 
 @lru_cache(maxsize=64)
 def _translated(query: str) -> str:
-    """Return a query of every store as SQLite writes it."""
+    """Return a shared query in SQLite's form."""
     return query.replace("tocsin.", "").replace("%s", "?")
 
 
 class SqliteStore(JournalReader):
-    """A store in the file at ``path``; workers prove their lives with locks in ``workers`` beside it."""
+    """A store in the file at ``path``; the locks of live workers are in ``workers`` beside it."""
 
     def __init__(
         self,
@@ -80,9 +80,9 @@ class SqliteStore(JournalReader):
         chance: Callable[[int], bytes] = os.urandom,
         durable: bool = True,
     ) -> None:
-        """Open the store; with ``create`` make it when it is not there, with ``or_copy`` read it where it cannot be written.
+        """Open the store; with ``create`` make a missing store, with ``or_copy`` read it if it cannot be written.
 
-        One that is not ``durable`` goes away with whoever opened it: a stage of a test or of an exercise without people.
+        A store that is not ``durable`` is deleted with its process: for tests and for exercises without people.
 
         Raises NotFound, StoreTooNew, StoreCorrupt, StoreLocked or StoreReadOnly.
         """
@@ -121,7 +121,7 @@ class SqliteStore(JournalReader):
         return results
 
     def _places(self, run: Execute) -> dict[str, Known]:
-        """Return where the journals ended that were written last, unless another connection has written since."""
+        """Return the cached ends of the journals written last, unless another connection has written since."""
         (others,) = run("PRAGMA data_version").fetchone()
         if others != self._others or len(self._known) > PLACES_KEPT:
             self._others = others
@@ -162,7 +162,7 @@ class SqliteStore(JournalReader):
                 run(PUT_ROW, rows.incident_values(row, head, self._key_of(run, row.id)))
 
     def changed(self) -> str:
-        """See Store.changed. SQLite counts the commits of others; we count our own."""
+        """See Store.changed. SQLite counts the commits of other connections; this class counts its own."""
         [(others,)] = self._select("PRAGMA data_version")
         return f"{others}.{self._commits}"
 
@@ -211,7 +211,7 @@ class SqliteStore(JournalReader):
                 run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """See Store.marks. What a worker has in hand stands in its lock file."""
+        """See Store.marks. A worker's current work is in its lock file."""
         with self._reading() as run:
             kept = transaction.read(run, prefix)
         if prefix.startswith(IN_HAND) or IN_HAND.startswith(prefix):
@@ -222,7 +222,7 @@ class SqliteStore(JournalReader):
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        """See Store.change_marks. What a dead worker had in hand is counted once: its file goes after the commit, and is ours until then."""
+        """See Store.change_marks. The work of a dead worker is counted once: its file is locked until it is removed after the commit."""
         left = {
             name: Left(self._workers(), name.removeprefix(IN_HAND))
             for name in names
@@ -232,7 +232,7 @@ class SqliteStore(JournalReader):
         changed: dict[str, bytes] | None = None
         try:
             with self._lock:
-                places = self._known  # a mark moves the end of no journal
+                places = self._known  # a mark does not move the end of a journal
                 with self._writing(waits=waits) as run:
                     changed = transaction.change(run, names, lambda kept: change({**found, **kept}))
                 self._known = places
@@ -286,12 +286,12 @@ class SqliteStore(JournalReader):
         return self._sealer.key(incident, found[0])
 
     def backup(self, path: Path) -> None:
-        """See Store.backup. The copy is complete and durable before it bears its name."""
+        """See Store.backup. The copy is complete and durable before it gets its name."""
         with new_file(path) as partial, self._reading() as run:
             run("VACUUM INTO ?", (str(partial),))
 
     def upgrade(self) -> Path | None:
-        """See Store.upgrade. Whoever writes first upgrades the store."""
+        """See Store.upgrade. The first writer upgrades the store."""
         with self._reading():
             copy = upgrade(self._connection, self.path, self.backup)
             self.schema = SCHEMA_VERSION
@@ -307,7 +307,7 @@ class SqliteStore(JournalReader):
 
     @contextmanager
     def _writing(self, *, waits: bool = True) -> Iterator[Execute]:
-        """Hold the write lock of the file; commit at the end, or leave nothing behind. See ``unhurried`` for one that does not wait."""
+        """Acquire the write lock of the file; commit at the end, or change nothing. See ``unhurried`` for a commit that does not wait."""
         with self._lock, nullcontext() if waits or not self._durable else unhurried(self._writer()):
             run = self._writer().execute
             try:

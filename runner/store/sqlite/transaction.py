@@ -1,7 +1,7 @@
-"""One transaction against the embedded store: where the journals end, and what is then written at once.
+"""One transaction against the embedded store: it reads the ends of the journals, then writes everything together.
 
-Where a journal ended is remembered from one batch to the next, as long as nobody else has written: a crowd of turns
-then costs one statement for its events and one for its rows.
+The end of a journal is cached between batches, as long as no other connection has written: many turns
+then need one statement for their events and one for their rows.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ UPDATE incidents SET version = ?, head = ?, state = ?, has_work = ?, next_due = 
 
 
 class Known(NamedTuple):
-    """Where a journal ends, its incident's wrapped data key, and whether it has a row."""
+    """The end of a journal, its incident's wrapped data key, and whether it has a row."""
 
     version: int
     head: bytes
     wrapped: bytes | None
     row: bool
     said: tuple[str, bytes] | None = None
-    """Title and summary of the row, if this connection wrote it; ``private`` is how they stand there."""
+    """Title and summary of the row, if this connection wrote it; ``private`` is their stored form."""
     private: bytes = b""
 
 
 def head_of(run: Execute, incident: str) -> tuple[int, bytes]:
-    """Return where a journal ends: as its row says, else as its last event does."""
+    """Return the end of a journal: from its row, else from its last event."""
     found = run(_SELECT_HEAD, (incident,)).fetchone() or run(SELECT_TAIL, (incident,)).fetchone()
     return found if found is not None else (0, chain.genesis(incident))
 
@@ -59,10 +59,10 @@ def create_key(run: Execute, sealer: encryption.Sealer, incident: str) -> bytes:
 
 
 class Batch:
-    """What one transaction is about to write: each kind by one statement."""
+    """The rows that one transaction will write, each kind by one statement."""
 
     def __init__(self, run: Execute, sealer: encryption.Sealer, places: dict[str, Known]) -> None:
-        """Take the ends of journals that are known; those that are found or move are put there."""
+        """Take the known ends of journals; new and changed ends are added to them."""
         self._run = run
         self._sealer = sealer
         self._places = places
@@ -71,7 +71,7 @@ class Batch:
         self._born: list[tuple[Any, ...]] = []
 
     def append(self, one: Append, stamp: rows.Stamp) -> Appended | Conflict:
-        """Chain the events in memory if the version is the expected one."""
+        """Chain the events in memory if the version matches."""
         incident = one.incident
         known = self._places.get(incident) or self._place(incident)
         if known.version != one.expected_version:
@@ -97,7 +97,7 @@ class Batch:
         return Appended(place.seq, place.hash.hex())
 
     def write(self, many: Callable[..., sqlite3.Cursor]) -> None:
-        """Write everything; a row is born before it changes."""
+        """Write everything; new rows are inserted before updates."""
         many(_INSERT_EVENT, self._events)
         if self._born:
             many(PUT_ROW, self._born)
@@ -113,7 +113,7 @@ class Batch:
         return Known(version, head, wrapped, row=found is not None)
 
     def _new_key(self, incident: str) -> bytes:
-        """Make the data key for a first personal payload; one that was shredded gets no other."""
+        """Make the data key for a first personal payload; a shredded incident gets no new key."""
         if self._run(SELECT_KEY, (incident,)).fetchone() is not None:
             raise encryption.shredded(incident)
         return create_key(self._run, self._sealer, incident)

@@ -101,7 +101,7 @@ def test_sixty_steps_side_by_side_are_put_in_rows() -> None:
 
 
 def test_steps_in_a_circle_are_refused() -> None:
-    with pytest.raises(ValueError, match="circle"):
+    with pytest.raises(ValueError, match="cycle"):
         place([(10, 10)] * 2, [(0, 1), (1, 0)], 100)
 
 

@@ -192,7 +192,7 @@ def status(
         Option("--open", metavar="FILE", help="File with the people who need a letter, for a mail house."),
     ] = None,
 ) -> None:
-    """Count the people to notify: notified, substituted, exempt, open.
+    """Count the people to notify: notified, substituted, exempt, pending.
 
     \b
     Example:

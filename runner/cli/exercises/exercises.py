@@ -166,7 +166,7 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
         else "Messages are simulated. Tocsin sends no real messages."
     )
     session.say(
-        f"In a real emergency, stop at once: say {plan.safety.real_world_word}, tocsin drill real-world"
+        f"In a real emergency, say {plan.safety.real_world_word} and run: tocsin drill real-world"
     )
     if not yes:
         session.confirm("Start the exercise?", "Read the plan, then repeat with --yes")
@@ -318,7 +318,7 @@ def end(
 
 
 def real_world(session: Session, reason: Why = "") -> None:
-    """Stop the exercise at once for a real emergency (REAL WORLD)."""
+    """Stop the exercise immediately for a real emergency (REAL WORLD)."""
     _clock(session, "frozen", "REAL WORLD: the exercise is stopped", reason=reason)
 
 

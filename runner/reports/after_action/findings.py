@@ -12,7 +12,7 @@ from runner.incident.exercises.improvements import ROLE, Item
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.reports.core.report_blocks import heading, paragraph, table, time
-from runner.reports.exercises.improvements import proof_words
+from runner.reports.exercises.improvements import STATUSES, proof_words
 
 CAUSES = ("incident.vector", "incident.root_cause", "incident.malicious", "incident.vendor.name")
 """Facts about the cause of an incident."""
@@ -126,4 +126,8 @@ def _completion(one: Item) -> str:
     due = f"due {one.plan.due}" if one.plan.due is not None else ""
     if one.done_at is not None:
         due = f"done {one.done_at:%Y-%m-%d}"
-    return f"{due}, {one.status}".removeprefix(", ") if one.status in ("dropped", "retested") else due
+    return (
+        f"{due}, {STATUSES.get(one.status, one.status)}".removeprefix(", ")
+        if one.status in ("dropped", "retested")
+        else due
+    )

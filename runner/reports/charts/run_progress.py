@@ -1,6 +1,6 @@
 """The progress of an incident for each step of a playbook chart.
 
-A step inside a loop or a group with items has one box with counts: ``2 done, 1 ready``. The most urgent state determines the
+A step inside a loop or a group with items has one box with counts: ``2 done, 1 to do``. The most urgent state determines the
 colour.
 """
 
@@ -12,16 +12,11 @@ from collections.abc import Mapping
 from runner.incident.state.incident import Incident, Invocation, Scope
 from runner.reports.charts.chart_svg import COLOURS
 from runner.reports.charts.playbook_chart import Path, Progress
+from runner.reports.core.task_rows import STATE_WORDS
 
 URGENCY = tuple(COLOURS)
 """All states of a step, the most urgent first."""
-_WORDS = {
-    "stuck": "blocked",
-    "overdue": "overdue",
-    "outcome_unknown": "unknown outcome",
-    "done_late": "done late",
-    "not_applicable": "not needed",
-}
+_WORDS = {**STATE_WORDS, "stuck": "blocked", "overdue": "overdue"}
 
 
 def progress(incident: Incident, run: str) -> Mapping[Path, Progress]:
@@ -53,7 +48,7 @@ def _state(invocation: Invocation) -> str:
 def _progress(states: list[str]) -> Progress:
     counted = Counter(states)
     order = sorted(counted, key=URGENCY.index)
-    words = [_WORDS.get(state, state) for state in order]
+    words = [_WORDS[state] for state in order]
     if len(states) == 1:
         return Progress(order[0], words[0])
     parts = (f"{counted[state]} {word}" for state, word in zip(order, words, strict=True))

@@ -48,7 +48,7 @@ def improvements(items: Iterable[Item], now: datetime, today: date) -> Improveme
     return ImprovementsReport(as_of=now, items=tuple(rows))
 
 
-_STATUSES = {"done": "done, unverified", "retested": "verified"}
+STATUSES = {"done": "done, unverified", "retested": "verified"}
 _TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
 LEFT = ("open", "done")
 """The statuses of items that need an action or a verification."""
@@ -69,7 +69,7 @@ def improvements_page(report: ImprovementsReport, *, everything: bool = False) -
 
 
 def _row(one: ItemReport) -> Cells:
-    status = _STATUSES.get(one.status, one.status)
+    status = STATUSES.get(one.status, one.status)
     late = "overdue since " if one.overdue else ""
     due = day(one.due) if one.due is not None else "no date"
     return (
@@ -95,7 +95,7 @@ def item_page(report: ImprovementsReport) -> Iterator[Block]:
 def _facts(one: ItemReport) -> tuple[tuple[str, str], ...]:
     found = one.source
     return (
-        ("Status", f"{_STATUSES.get(one.status, one.status)}{', overdue' if one.overdue else ''}"),
+        ("Status", f"{STATUSES.get(one.status, one.status)}{', overdue' if one.overdue else ''}"),
         ("Action", one.action or "none"),
         ("Element", one.element),
         ("Capability", one.capability),

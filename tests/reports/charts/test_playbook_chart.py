@@ -176,9 +176,9 @@ def test_lanes_are_counted_and_the_most_pressing_gives_the_colour() -> None:
     world.done("lanes[a].one")
     run = next(iter(world.incident.runs))
     found = progress(world.incident, run)
-    assert found[("lanes", "one")].words == "1 ready, 1 done"
+    assert found[("lanes", "one")].words == "1 to do, 1 done"
     assert found[("lanes", "two")].state == "ready"
-    assert found[("lanes",)].words == "active"
+    assert found[("lanes",)].words == "in progress"
 
 
 @pytest.mark.parametrize("name", ["lost-device"])

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from runner.routing.traffic import Rate
 
 Notice = Annotated[
-    str, Argument(metavar="NOTICE", help="Template with slots, or auto: a template for each duty.")
+    str, Argument(metavar="NOTICE", help="Template with slots, or auto: 1 template for each duty.")
 ]
-People = Annotated[Path, Option("--people", metavar="FILE", help="A CSV file; later its name is enough.")]
+People = Annotated[Path, Option("--people", metavar="FILE", help="CSV file; after the first use, its name.")]
 NEEDS_A_PERSON = 4
 Over = Annotated[list[str] | None, Option("--over", metavar="CHANNEL", help="Channels to use. Default: all.")]
 Rates = Annotated[
@@ -81,7 +81,7 @@ def plan(
 ) -> None:
     """Plan a notice to many people, with a deadline check.
 
-    Sends nothing. Shows contact methods and blocked channels. If sending would end after the deadline, the plan is refused.
+    Sends nothing. Shows contact methods and blocked channels. Refuses a plan that ends after the deadline.
 
     \b
     Example:
@@ -164,7 +164,7 @@ def resume(
             help="Resend to people with an unknown outcome. They can get the notice twice.",
         ),
     ] = False,
-    nights: Annotated[bool, Option("--nights", help="Text messages in the quiet hours, too.")] = False,
+    nights: Annotated[bool, Option("--nights", help="Also send text messages in the quiet hours.")] = False,
 ) -> None:
     """Resume a paused campaign. Needs --reason.
 
@@ -189,10 +189,10 @@ def status(
     verify: Annotated[bool, Option("--verify", help="Compare the deliveries with the journal.")] = False,
     open_: Annotated[
         Path | None,
-        Option("--open", metavar="FILE", help="File for the people who need a letter, for a mail house."),
+        Option("--open", metavar="FILE", help="File with the people who need a letter, for a mail house."),
     ] = None,
 ) -> None:
-    """Count the people to notify: notified, substituted, exempt, open.
+    """Count the people to notify: notified, substituted, exempt, pending.
 
     \b
     Example:
@@ -234,10 +234,12 @@ def receipts(
 
     found = known(session.service, session.incident(), notice, people)
     result = take(session.service, read_receipts(taken), found.campaign.id)
-    changed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "nothing"
-    told = [line(f"{result.receipts:,} receipts changed {changed}", "good")]
+    changed = (
+        ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "no changes"
+    )
+    told = [line(f"{count(result.receipts, 'receipt')}: {changed}", "good")]
     told += [line(f"{result.unmatched:,} receipts match no recipient", "warn")] if result.unmatched else []
-    told += [line(f"campaign {name} paused automatically", "alarm") for name in result.paused]
+    told += [line(f"Campaign {name} paused automatically", "alarm") for name in result.paused]
     session.show(result, Page(tuple(told)))
     return NEEDS_A_PERSON if result.paused else 0
 
@@ -245,7 +247,7 @@ def receipts(
 def suppress(
     session: Session,
     file: Annotated[
-        Path, Argument(metavar="FILE", help="File with one email address or telephone number on each line.")
+        Path, Argument(metavar="FILE", help="File with one email address or phone number on each line.")
     ],
     reason: Annotated[
         str, Option("--because", metavar="REASON", help="Reason: stop, complaint, hard_bounce or manual.")
@@ -313,7 +315,7 @@ def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
     for text in given:
         name, equals, rate = text.rpartition("=")
         if not equals or not name:
-            raise Usage(f"--rate {text} names no channel.", hint="Use --rate CHANNEL=60/s", code="bad_rate")
+            raise Usage(f"--rate {text} has no channel.", hint="Use --rate CHANNEL=60/s", code="bad_rate")
         key = same_domain(name) if "." in name else name
         try:
             found[key] = (*found.get(key, ()), read_rate(rate))
@@ -351,7 +353,7 @@ def _money(text: str) -> float:
 
 @contextmanager
 def _patience(*, waits: bool) -> Iterator[WaitPolicy]:
-    """Wait until it is time, or until somebody presses Ctrl-C: then the chunk in flight is still ended."""
+    """Wait for the next batch; Ctrl-C ends the wait, and the current batch is completed."""
     from runner.app.campaigns.send import WaitPolicy
 
     stopping = threading.Event()
@@ -365,7 +367,7 @@ def _patience(*, waits: bool) -> Iterator[WaitPolicy]:
 
 
 def _write_table(path: Path, rows: Iterator[list[str]]) -> int:
-    """Write a CSV file for its owner alone, in which no cell is calculated; return its rows without the first."""
+    """Write a CSV file for its owner only, without formulas in cells; return the number of rows without the header."""
     from runner.effects.notices.letters import for_a_spreadsheet
 
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Exercise = Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise, or a file.")]
 Number = Annotated[str, Argument(metavar="NUMBER", help="Number of the inject, as in tocsin drill show.")]
-Why = Annotated[str, Option("--reason", metavar="WHY", help="Why.")]
+Why = Annotated[str, Option("--reason", metavar="WHY", help="Reason.")]
 Seen = Literal["observation", "strength", "improvement", "answer"]
 KINDS: tuple[Seen, ...] = get_args(Seen)
 RATINGS: tuple[Rating, ...] = get_args(Rating)
@@ -60,7 +60,7 @@ def list_(session: Session) -> None:
 
     listeds = listed(catalog(session))
     report = {"schema": "tocsin/exercises/v1", "exercises": listeds}
-    found = table(map(_cells, listeds), 2, indent=0) if listeds else line("none yet", "dim")
+    found = table(map(_cells, listeds), 2, indent=0) if listeds else line("No exercises", "dim")
     session.show(report, Page((found,)))
 
 
@@ -80,9 +80,7 @@ def run(
         Option("--report", metavar="DIR", help="Folder for the report. Needs --unattended."),
     ] = None,
     go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="Open exercise to continue.")] = "",
-    due: Annotated[
-        bool, Option("--due", help="All scheduled exercises and jobs that are due; for cron.")
-    ] = False,
+    due: Annotated[bool, Option("--due", help="Run all due exercises and jobs; for cron.")] = False,
     yes: Annotated[bool, Option("--yes", help="No question before the start.")] = False,
     despite: Annotated[
         str, Option("--despite", metavar="WHY", help="Reason to run the exercise during a real incident.")
@@ -90,7 +88,7 @@ def run(
 ) -> int:
     """Run an exercise of a playbook in exercise time.
 
-    Sends messages only to people who agreed.
+    Sends real messages only to people who consented.
 
     \b
     Examples:
@@ -104,14 +102,14 @@ def run(
     if due:
         if exercise or go_on or unattended:
             raise Usage(
-                "--due takes no exercise: it runs the exercises that are due.",
+                "--due allows no exercise name: it runs all due exercises.",
                 hint=Action("drill.run", args={"due": True}),
                 code="options_conflict",
             )
         return run_due(session)
     if bool(exercise) == bool(go_on):
         raise Usage(
-            "The exercise is missing, or two are given.",
+            "The exercise is missing, or 2 exercises are given.",
             hint=Action("drill.run", Slot("EXERCISE")),
             code="options_conflict" if go_on else "argument_missing",
         )
@@ -122,7 +120,7 @@ def run(
 
 
 def _again(session: Session, go_on: str) -> str:
-    """Return the exercise that goes on; one that a schedule opened is given its StartEx."""
+    """Return the exercise to continue; set StartEx if a schedule opened the exercise."""
     from runner.app.exercises.exercises import set_clock
 
     incident = session.incident(go_on)
@@ -152,7 +150,7 @@ def _alone(session: Session, exercise: str, out: Path | None) -> int:
 
 
 def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
-    """Show who would be told what, ask, open the exercise and give StartEx."""
+    """Show the recipients of messages, ask, open the exercise and set StartEx."""
     from runner.app.exercises.exercises import prepare_drill, set_clock
     from runner.app.incidents.open_incident import commit_opening
     from runner.files.exercise_file import load_exercise
@@ -165,11 +163,9 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     session.say(
         f"Real messages are sent to: {', '.join(plan.live)}"
         if plan.live
-        else "No message is sent from this computer"
+        else "Messages are simulated. Tocsin sends no real messages."
     )
-    session.say(
-        f"In a real emergency, stop at once: say {plan.safety.real_world_word}, tocsin drill real-world"
-    )
+    session.say(f"In a real emergency, say {plan.safety.real_world_word} and run: tocsin drill real-world")
     if not yes:
         session.confirm("Start the exercise?", "Read the plan, then repeat with --yes")
     name = commit_opening(session.service, opening).after.id
@@ -233,7 +229,7 @@ def leave_out(session: Session, number: Number, reason: Why = "") -> None:
     from runner.app.exercises import exercises
 
     turn = exercises.leave_out(session.service, session.incident().id, number, reason)
-    tell(session, turn, f"{number} is skipped")
+    tell(session, turn, f"Inject {number} is skipped")
 
 
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
@@ -246,7 +242,7 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
         at = next_time(session.service, before) if to == "next" else instant(to, session.now())
         if at is None:
             raise Refused(
-                "No inject has a time that is still ahead.",
+                "No inject has a future time.",
                 hint=Action("drill.inject", Slot("NUMBER")),
                 code="nothing_next",
             )
@@ -320,7 +316,7 @@ def end(
 
 
 def real_world(session: Session, reason: Why = "") -> None:
-    """Stop the exercise at once for a real emergency (REAL WORLD)."""
+    """Stop the exercise immediately for a real emergency (REAL WORLD)."""
     _clock(session, "frozen", "REAL WORLD: the exercise is stopped", reason=reason)
 
 
@@ -348,7 +344,7 @@ def observe(
     found = one_of(kind, KINDS, "Kind", "unknown_kind")
     made = c.Observe(text=text, objective=objective, question=question, kind=found, about=about)
     turn = exercises.observe(session.service, session.incident().id, made)
-    tell(session, turn, f"{question or found} noted")
+    tell(session, turn, f"Recorded: {question or found}")
 
 
 def rate(
@@ -384,12 +380,12 @@ def rate(
     found = one_of(rating.upper(), RATINGS, "Rating", "unknown_rating")
     made = c.Rate(target=target, rating=found, note=note, proposed=proposal.words)
     turn = exercises.rate(session.service, incident.id, made)
-    tell(session, turn, f"{target} is rated {found}; the proposal was {proposal.words or 'none'}")
+    tell(session, turn, f"{target} is rated {found} (proposal: {proposal.words or 'none'})")
 
 
 def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
     if not proposal.rating:
-        return (line(f"{target}: no proposal: {proposal.rule}"),)
+        return (line(f"{target}: no proposal ({proposal.rule})"),)
     return (
         line(f"{target}: proposed {proposal.words}"),
         line(f"Confirm or change the rating: tocsin drill rate {target} {proposal.rating}", "dim"),

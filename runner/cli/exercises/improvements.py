@@ -53,7 +53,7 @@ def add(app: Commands) -> None:
 
 def list_(
     session: Session,
-    everything: Annotated[bool, Option("--all", help="Also verified and dropped items.")] = False,
+    everything: Annotated[bool, Option("--all", help="Include verified and dropped items.")] = False,
 ) -> None:
     """List action items that are open or not yet verified."""
     from runner.app.core.organisation_journal import today
@@ -94,7 +94,7 @@ def add_(
     ] = "",
     take: Annotated[
         list[str] | None,
-        Option("--take", metavar="PROPOSAL", help="Proposal to accept, or all; may be repeated."),
+        Option("--take", metavar="PROPOSAL", help="Proposal to accept, or all. Repeatable."),
     ] = None,
     action: Corrective = "",
     element: Sort = "",
@@ -132,14 +132,14 @@ def add_(
     else:
         rows = [(_source(session, incident, objective, step), _with(Plan(text=text), given))]
     made = add(session.service, rows)
-    session.say(f"Recorded: {', '.join(item.id for item in made) or 'nothing new'}")
+    session.say(f"Recorded: {', '.join(item.id for item in made) or 'no new items'}")
     _show(session, made)
 
 
 def _check_what(text: str, take: list[str] | None, come_from: str) -> None:
     if bool(text) == bool(take) and (text or not come_from):
         raise Usage(
-            "The text of the action item is missing, or it is given together with --take.",
+            "The text of the action item is missing, or --take is also given.",
             hint=Action("improvement.add", args={"text": Slot("TEXT")}),
             code="options_conflict" if take else "argument_missing",
         )
@@ -154,7 +154,7 @@ def _check_what(text: str, take: list[str] | None, come_from: str) -> None:
 def _given(
     action: str, element: str, capability: str, owner: str, start: str, due: str, closes_with: str
 ) -> dict[str, object]:
-    """Return the fields of a row that were given."""
+    """Return the given fields of an action item."""
     fields = {
         "action": action,
         "element": one_of(element, ELEMENTS, "Element", "unknown_element") if element else "",

@@ -77,7 +77,7 @@ def drill_report(
 
 
 def _meant(session: Session, *, exercise: bool) -> Incident:
-    """Return the incident that is meant; where none is open and none is named, the one that ended last."""
+    """Return the named or open incident, else the last ended incident."""
     from runner.app.core.step_reference import last_ended
 
     try:
@@ -106,16 +106,14 @@ def _report(
     name, formats = "", formats_of(to)
     if out.suffix[1:] in FORMATS:
         if to:
-            raise Usage(
-                "The ending of the file sets its format.", hint="Remove --to", code="options_conflict"
-            )
+            raise Usage("The file ending sets the format.", hint="Remove --to", code="options_conflict")
         out, name, formats = out.parent, out.stem, formats_of([out.suffix[1:]])
     report = write_report(session.service, incident, formats or ("docx", "pdf"), out, name=name, sign=sign)
     numbers = {key: getattr(report.numbers, key) for key in report.numbers.__struct_fields__}
     answer = {"schema": "tocsin/after-action/v1", **numbers, "files": report.files}
     session.show(answer, lambda: pulled_page(report.files))
     if left := untaken(session.service, incident):
-        words = f"{count(left, 'proposal is', 'proposals are')} not in its improvement plan"
+        words = f"{count(left, 'proposal is', 'proposals are')} not in the improvement plan"
         session.say(f"{words}: tocsin improvement add --from {incident.codename}")
     return 0
 

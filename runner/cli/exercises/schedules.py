@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 MISSED: tuple[OnMissed, ...] = get_args(OnMissed)
 AHEAD = timedelta(days=400)
 EVENTS = 60
-"""A calendar holds at most so many times of one schedule, over a good year."""
+"""The maximum number of calendar entries for one schedule."""
 
 
 def add(app: Commands) -> None:
-    """Add ``scheduler``; what belongs to ``drill`` is added with that."""
+    """Add ``scheduler``."""
     command(app, "scheduler", Scope.ANYWHERE)(scheduler)
 
 
@@ -90,8 +90,8 @@ def schedule(
     )
     kept = keep(session.service, rule)
     first = next_fire(kept.rule, kept.since, kept.since)
-    session.say(f"{kept.id} runs first on {first:%A, %Y-%m-%d at %H:%M %Z}")
-    session.say("It runs while a scheduler runs (tocsin scheduler), or if cron runs: tocsin drill run --due")
+    session.say(f"{kept.id}: first run on {first:%A, %Y-%m-%d at %H:%M %Z}")
+    session.say("Required: a running scheduler (tocsin scheduler), or cron with: tocsin drill run --due")
     show(session)
 
 
@@ -199,7 +199,7 @@ def scheduler(session: Session) -> None:
 
 @contextmanager
 def _firing(session: Session) -> Iterator[ScheduleRunner]:
-    """Be one scheduler of the store for a while."""
+    """Register as a scheduler and yield a schedule runner."""
     from runner.app.core.identifiers import fraction
     from runner.settings import cache_folder
     from runner.workers.schedule_runner import ScheduleRunner
@@ -221,7 +221,7 @@ def _is_bad(event: AnyScheduleEvent) -> bool:
 
 
 def _say(session: Session, event: AnyScheduleEvent) -> None:
-    """Say what was recorded, as it is recorded; a no-notice exercise is not given away before it opens."""
+    """Print the message of an entry; never reveal an unannounced exercise before it opens."""
     from runner.reports.exercises.schedules import told
 
     words = told(event)

@@ -34,7 +34,7 @@ _FOREIGN = (
     ".html",
     ".htm",
 )
-"""Endings by which another program would open the file, and find something else in it."""
+"""Endings of formats that this command does not write."""
 
 
 def add(group: Commands) -> None:
@@ -98,7 +98,7 @@ def graph(
 
 
 def _form(out: Path, endings: Mapping[str, str], otherwise: str) -> str:
-    """Return the form that a file's ending asks for; raises Usage for one that promises another."""
+    """Return the format of a file ending; raises Usage for an ending of another format."""
     ending = out.suffix.lower()
     if ending in _FOREIGN and ending not in endings:
         raise Usage(
@@ -140,9 +140,9 @@ def card(
         str, Option("--out", metavar="FILE", help="File to write. Default for txt: the screen.")
     ] = "",
 ) -> None:
-    """Create a run card to print, with telephone numbers.
+    """Create a run card to print, with phone numbers.
 
-    The numbers are complete. Without a home folder, the card has roles only.
+    The numbers are complete. Without a home folder, the card has only roles.
 
     \b
     Example:
@@ -166,7 +166,7 @@ def card(
 
     private_file(Path(out), content)
     session.say(
-        f"Wrote {out}. It can contain private numbers. Print it, lock the paper away, delete the file."
+        f"Wrote {out}. The card can contain private numbers. Print the card, lock it away, delete the file."
     )
 
 

@@ -1,9 +1,4 @@
-"""Commands of playbooks: list, show, copy, validate, compare; and JSON Schemas for editors.
-
-``playbook test``: work a playbook along the ways that are written down beside it, and say where it ends otherwise.
-
-``playbook fixture`` writes such a way down from an incident.
-"""
+"""Commands of playbooks: list, show, copy, validate, compare and test; JSON Schemas for editors."""
 
 from __future__ import annotations
 
@@ -87,7 +82,7 @@ def _list_page(found: tuple[Entry, ...]) -> Page:
 def show(
     session: Session,
     name: Name,
-    yaml: Annotated[bool, Option("--yaml", help="The file itself.")] = False,
+    yaml: Annotated[bool, Option("--yaml", help="Print the file.")] = False,
 ) -> None:
     """Show the outline and the digest of a playbook.
 
@@ -156,9 +151,9 @@ def _show_page(found: Shown) -> Iterator[Block]:
         yield Blank()
         yield line(found.description)
     for title, words in (
-        ("roles", ", ".join(f"{role} ({title})" for role, title in found.roles.items())),
-        ("messages", ", ".join(found.messages)),
-        ("runs", ", ".join(found.includes)),
+        ("Roles", ", ".join(f"{role} ({title})" for role, title in found.roles.items())),
+        ("Messages", ", ".join(found.messages)),
+        ("Includes", ", ".join(found.includes)),
     ):
         if words:
             yield flow(Cell(f"{title}: ", "dim"), words, hang=2)
@@ -170,7 +165,7 @@ def _show_page(found: Shown) -> Iterator[Block]:
 
 def _outline(one: Outline) -> Cells:
     after = f"after {', '.join(one.after)}" if one.after else ""
-    when = f"when {one.when}" if one.when else ""
+    when = f"if {one.when}" if one.when else ""
     rest = "; ".join(part for part in (one.role, after, when) if part)
     return "  " * one.depth + one.step, Cell(one.kind, "dim"), one.title, Cell(rest, "dim")
 
@@ -201,7 +196,7 @@ def validate(
 
 
 def _home(session: Session) -> Home | None:
-    """Return the home's settings with the people that were recorded since."""
+    """Return the settings of the home folder with the recorded people."""
     from runner.app.core.directory import read_people
     from runner.files.settings_file import load_home
 
@@ -211,13 +206,13 @@ def _home(session: Session) -> Home | None:
     home = load_home(config)
     try:
         people = read_people(session.service)
-    except TocsinError:  # a store that is not there, or does not open, leaves what the file says
+    except TocsinError:  # without a readable store, use the settings file only
         return home
     return msgspec.structs.replace(home, people=dict(people.people), roles=dict(people.roles))
 
 
 def _channels(home: Home | None) -> Mapping[str, Channel]:
-    """Return the home's channels as their adapters describe them."""
+    """Return the channels of the home folder with the descriptions of their adapters."""
     if home is None or not home.channels:
         return {}
     from runner.app.core.directory import read_channels
@@ -268,7 +263,7 @@ def diff(
 def _diff_page(found: Difference) -> Page:
     head = line(f"{found.old} → {found.new}", "title")
     if not found.changes:
-        return Page((head, line("no difference", "good")))
+        return Page((head, line("No differences", "good")))
     rows = tuple(
         (
             Cell(change.change, _TONES[change.change]),
@@ -350,12 +345,14 @@ def rehearse(
     shares = ((file.playbook, file.coverage.branches) for file in found.files)
     thin = [(playbook, share) for playbook, share in shares if 100 * share.met < cover * share.of]
     for playbook, share in thin:
-        session.say(f"{playbook}: {share.met} of {share.of} branches are less than {cover} %. See --missed")
+        session.say(
+            f"{playbook}: coverage of {share.met} of {share.of} branches is less than {cover} %. See --missed"
+        )
     return 1 if found.failed or thin else 0
 
 
 def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileReport]:
-    """Run the files of tests one after the other, with a bar where a person waits."""
+    """Run the test files in order, with a progress bar on a terminal."""
     from runner.cli.framework.progress_line import bars
     from runner.playbook.playbook_test_file import find_tests, load_tests
     from runner.settings import cache_folder
@@ -366,7 +363,7 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
     total = sum(only in case.name for file in files for case in file.tests.cases)
     cache = cache_folder(session.world.environ)
     with bars(session) as shown:
-        seen = shown.begin("playing", total)
+        seen = shown.begin("testing", total)
         return [report_of(file, run_file(file, known, cache, sentence, only, seen)) for file in files]
 
 

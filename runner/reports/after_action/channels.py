@@ -1,4 +1,4 @@
-"""Which channels carried, failed and were left for others, by failure domain: as tables and as a figure."""
+"""The use, the failures and the failovers of each channel, by failure domain: tables and a figure."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ OPEN = frozenset({"unknown", "sending"})
 
 
 class ChannelUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel over the whole incident."""
+    """The use of one channel in the whole incident."""
 
     channel: str
     domains: tuple[str, ...]
-    """What it falls with."""
+    """The failure domains on which it depends."""
     attempts: int
     accepted: int
     failed: int
     unknown: int
-    """Attempts of which nobody knows how they ended."""
+    """Attempts with an unknown outcome."""
     failovers: int
-    """How often another channel was used as well, because this one had not proved enough."""
+    """The number of failovers from this channel to another one."""
 
 
 class Failover(msgspec.Struct, frozen=True, kw_only=True):
-    """One delivery that did not stay on the channels that it began with."""
+    """One delivery that failed over to another channel."""
 
     person: str
     message: str
     channels: tuple[str, ...]
-    """In the order in which they were used."""
+    """In order of their first use."""
     state: str
 
 
 def failovers_of(incident: Incident) -> tuple[Failover, ...]:
-    """Return the deliveries that went on to another channel."""
+    """Return the deliveries that failed over to another channel."""
     return tuple(
         Failover(
             person=delivery.person,
@@ -59,7 +59,7 @@ def failovers_of(incident: Incident) -> tuple[Failover, ...]:
 
 
 def _left(one: Delivery) -> Iterator[str]:
-    """Yield each channel that was left for another; those of one first wave begin in one instant, and leave nothing."""
+    """Yield each channel from which the delivery failed over; attempts that start at the same time are no failover."""
     first: dict[str, Attempt] = {}
     for attempt in one.attempts:
         first.setdefault(attempt.channel, attempt)
@@ -69,7 +69,7 @@ def _left(one: Delivery) -> Iterator[str]:
 
 
 def channels_of(incident: Incident) -> tuple[ChannelUse, ...]:
-    """Return every channel that was tried, those of one failure domain beside each other."""
+    """Return every used channel, sorted by failure domain."""
     tried: dict[str, list[Attempt]] = {}
     domains: dict[str, set[str]] = {}
     left: list[str] = []
@@ -96,38 +96,38 @@ def _use(name: str, domains: Sequence[str], tries: Sequence[Attempt], left: int)
 
 
 def channels_table(found: Sequence[ChannelUse]) -> Table:
-    """Return a line for each channel."""
-    heads = ("Channel", "Failure domains", "Attempts", "Accepted", "Failed", "Unknown", "Left for another")
+    """Return one row for each channel."""
+    heads = ("Channel", "Failure domains", "Attempts", "Accepted", "Failed", "Unknown", "Failovers")
     counts = [(use.attempts, use.accepted, use.failed, use.unknown, use.failovers) for use in found]
     rows = zip(found, counts, strict=True)
     return table(heads, [(use.channel, ", ".join(use.domains), *map(str, each)) for use, each in rows])
 
 
 def failovers_table(found: Sequence[Failover]) -> Table:
-    """Return a line for each delivery that failed over."""
+    """Return one row for each delivery that failed over."""
     heads = ("Person", "Message", "Channels, in order", "State")
     return table(heads, [(one.person, one.message, " > ".join(one.channels), one.state) for one in found])
 
 
 def channels_words(found: Sequence[ChannelUse]) -> str:
-    """Return the numbers in one sentence."""
+    """Return the totals as text."""
     attempts, failed = sum(use.attempts for use in found), sum(use.failed + use.unknown for use in found)
     return (
-        f"{count(attempts, 'attempt')} over {count(len(found), 'channel')}, {failed} of them failed or were never "
-        f"answered for; {count(sum(use.failovers for use in found), 'failover')}."
+        f"{count(attempts, 'attempt')} over {count(len(found), 'channel')}: {failed} failed or have an unknown "
+        f"outcome. {count(sum(use.failovers for use in found), 'failover')}."
     )
 
 
 def channels_figure(found: Sequence[ChannelUse], mark: str) -> Figure:
-    """Return a row for each channel: its attempts by how they ended."""
+    """Return one row for each channel: its attempts by outcome."""
     scale = CountScale(max((use.attempts for use in found), default=0))
     return Figure(
-        title="Attempts of each channel, by how they ended",
+        title="Attempts of each channel, by outcome",
         about=f"Attempts, failures and failovers of each channel. {channels_words(found)}",
         mark=mark,
         rows=tuple(_row(use, scale) for use in found),
         axis=scale.axis("attempts"),
-        key=(Key("good", "accepted"), Key("late", "failed"), Key("open", "nobody knows")),
+        key=(Key("good", "accepted"), Key("late", "failed"), Key("open", "unknown outcome")),
     )
 
 
@@ -139,7 +139,7 @@ def _row(one: ChannelUse, scale: CountScale) -> Row:
         Bar(failed, scale.at(one.attempts), "open"),
     )
     domains = f" ({', '.join(one.domains)})" if one.domains else ""
-    parts = ((one.failed, "failed"), (one.unknown, "unknown"), (one.failovers, "left for another"))
+    parts = ((one.failed, "failed"), (one.unknown, "unknown outcome"), (one.failovers, "failed over"))
     return Row(
         label=f"{one.channel}{domains}",
         bars=tuple(bar for bar in bars if bar.end > bar.begin),

@@ -1,4 +1,4 @@
-"""The marks of an exercise (StartEx, PauseEx, EndEx …) or of a real incident, with both times and the journal's head at each."""
+"""Time marks of an exercise (StartEx, PauseEx, EndEx …) or a real incident, each with both times and the journal head."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADS = ("StartEx", "EndEx", "REAL WORLD", "opened", "closed")
 
 
 class Chained(EventRow, Protocol):
-    """An event with the hash that the chain has after it."""
+    """A journal entry with its hash in the chain."""
 
     @property
     def hash(self) -> str:
@@ -32,20 +32,20 @@ class Chained(EventRow, Protocol):
 
 
 class ClockMark(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the course changed; ``at`` is exercise time in an exercise, as ``wall`` elsewhere."""
+    """One change of the clock or state; ``at`` is exercise time in an exercise and equals ``wall`` otherwise."""
 
     name: str
     at: datetime
     wall: datetime
     rate: float
-    """How much faster than the wall's the time goes from here; 0 where it stands."""
+    """The speed of the clock from here, as a multiple of real time; 0 while it is paused."""
     event: int
     head: str
-    """The journal's head after it, ``N:sha256:…``."""
+    """The journal head after this mark, ``N:sha256:…``."""
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):
-    """A head of the journal that a report names."""
+    """A journal head that a report contains."""
 
     name: str
     at: datetime
@@ -53,7 +53,7 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def marks_of(rows: Iterable[Chained]) -> Iterator[ClockMark]:
-    """Yield the marks in the journal's order."""
+    """Yield the marks in journal order."""
     for row in rows:
         match decode_event(row):
             case ExerciseClockSet(change=change, clock=clock):
@@ -74,14 +74,14 @@ def _mark(row: Chained, name: str, at: datetime, wall: datetime, rate: float) ->
 
 
 def anchors(marks: Sequence[ClockMark], *, exercise: bool) -> tuple[Anchor, ...]:
-    """Return the heads at StartEx and EndEx, or at the opening and the closing; the newest of each."""
+    """Return the newest head for each of StartEx and EndEx, or for opening and closing."""
     names = _HEADS[:3] if exercise else _HEADS[3:]
     newest = {mark.name: mark for mark in marks if mark.name in names}
     return tuple(Anchor(name=one.name, at=one.at, head=one.head) for one in newest.values())
 
 
 def wall_of(marks: Sequence[ClockMark], instant: datetime) -> datetime:
-    """Return what the wall's clock showed when an instant of exercise time had come."""
+    """Return the real time at an instant of exercise time."""
     before = [mark for mark in marks if mark.at <= instant and mark.rate > 0] or list(marks[:1])
     if not before:
         return instant

@@ -1,4 +1,4 @@
-"""What readers of an after-action report ask first: the causes, and the legal duties that are still open."""
+"""Findings of an after-action report: causes, open legal duties and the improvement plan."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from runner.incident.exercises.improvements import ROLE, Item
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.reports.core.report_blocks import heading, paragraph, table, time
-from runner.reports.exercises.improvements import proof_words
+from runner.reports.exercises.improvements import STATUSES, proof_words
 
 CAUSES = ("incident.vector", "incident.root_cause", "incident.malicious", "incident.vendor.name")
-"""Facts that say why it happened."""
+"""Facts about the cause of an incident."""
 FEW = 12
-"""So many undetermined duties are named."""
+"""The highest number of undetermined duties in the text."""
 
 
 def causes_of(incident: Incident) -> tuple[Fact, ...]:
-    """Return what is recorded of the cause."""
+    """Return the recorded facts about the cause."""
     found = (incident.facts.get(path) for path in CAUSES)
     return tuple(one for one in found if one is not None and one.value is not None)
 
 
 def cause_words(one: Fact) -> str:
-    """Return what is said of a cause."""
+    """Return a cause as text."""
     return ("yes" if one.value else "no") if isinstance(one.value, bool) else str(one.value)
 
 
 def causes(found: Sequence[Fact], codename: str) -> Iterator[Block]:
-    """Yield the section about them."""
+    """Yield the section about the causes."""
     yield heading(2, "Causes")
     kinds = {fact.key: fact_type(fact.key) for fact in found}
     rows = [
@@ -48,9 +48,16 @@ def causes(found: Sequence[Fact], codename: str) -> Iterator[Block]:
 def open_duties(
     found: Sequence[DutyStatus], reasons: Mapping[str, str], undetermined: Sequence[str], zone: tzinfo
 ) -> Iterator[Block]:
-    """Yield the section about duties that apply and are not done, and about those that may apply."""
+    """Yield the section about open duties and undetermined duties."""
     yield heading(2, "Open duties")
-    heads = ("Duty", "Law", "Recipient", "Statutory deadline", "State", "Reason to leave it open")
+    heads = (
+        "Duty",
+        "Law",
+        "Recipient",
+        "Statutory deadline",
+        "State",
+        "Reason for closing with this duty open",
+    )
     rows = [
         (
             status.id,
@@ -62,10 +69,10 @@ def open_duties(
         )
         for status in found
     ]
-    yield table(heads, rows) if rows else paragraph("No legal duty that applies is open.")
+    yield table(heads, rows) if rows else paragraph("No open legal duties.")
     if undetermined:
         more = f" and {len(undetermined) - FEW} more" if len(undetermined) > FEW else ""
-        yield paragraph(f"Undetermined, because facts are missing: {', '.join(undetermined[:FEW])}{more}.")
+        yield paragraph(f"Undetermined because of missing facts: {', '.join(undetermined[:FEW])}{more}.")
 
 
 HEADS = (
@@ -83,22 +90,24 @@ HEADS = (
 def improvement_plan(
     items: Sequence[Item], noted: Iterable[tuple[str, str]], organisation: str, contacts: Mapping[str, str]
 ) -> Iterator[Block]:
-    """Yield the plan: the items, then what was noted and nobody has taken over, whose other cells are empty.
+    """Yield the plan: the action items, then observations without an item, with empty cells.
 
-    ``contacts`` are the names of those who own items, by ``owner``.
+    ``contacts`` has the names of the owners, by ``owner``.
     """
     rows = [_row(item, organisation, contacts) for item in items]
     rows += [(capability, text, *[""] * 6) for capability, text in noted]
     yield heading(2, "Appendix A: Improvement plan")
-    yield paragraph("Empty cells are filled in at the after-action meeting: tocsin improvement add, change.")
+    yield paragraph(
+        "Complete the empty cells at the after-action meeting: tocsin improvement add, tocsin improvement change."
+    )
     yield table(HEADS, rows or [("",) * len(HEADS)])
     yield paragraph("Elements: planning, organization, equipment, training, exercise.")
     if proved := [f"{item.id}: {proof_words(item.proof)}" for item in items if item.proof is not None]:
-        yield paragraph(f"Proved by a later exercise: {'; '.join(proved)}")
+        yield paragraph(f"Verified in an exercise: {'; '.join(proved)}")
 
 
 def _row(one: Item, organisation: str, contacts: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the cells of an item; responsible is the role that owns it, else the organisation of the person who does."""
+    """Return the cells of an action item; responsible is the role that owns it, else the organisation."""
     plan = one.plan
     return (
         plan.capability,
@@ -113,8 +122,12 @@ def _row(one: Item, organisation: str, contacts: Mapping[str, str]) -> tuple[str
 
 
 def _completion(one: Item) -> str:
-    """Return when it was done, else by when it is to be, else what became of it."""
+    """Return the date of completion, else the due date, with the status of a dropped or verified item."""
     due = f"due {one.plan.due}" if one.plan.due is not None else ""
     if one.done_at is not None:
         due = f"done {one.done_at:%Y-%m-%d}"
-    return f"{due}, {one.status}".removeprefix(", ") if one.status in ("dropped", "retested") else due
+    return (
+        f"{due}, {STATUSES.get(one.status, one.status)}".removeprefix(", ")
+        if one.status in ("dropped", "retested")
+        else due
+    )

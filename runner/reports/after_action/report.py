@@ -1,7 +1,7 @@
-"""The after-action report and improvement plan as one document, in the order of HSEEP's template.
+"""The after-action report and improvement plan as one document, in the order of the HSEEP template.
 
-Everything in it is read from the incident and its journal. It is a draft until somebody has signed it, which is possible once
-a person has rated every target, or a real incident is closed; a real one has no exercise parts.
+All content comes from the incident and its journal. The report is a draft until a person signs it. A person can sign when an
+evaluator has rated every target, or when a real incident is closed. The report of a real incident has no exercise parts.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from runner.reports.exercises.ratings import KEY, ObjectiveRow, Ratings, ratings
 
 
 def appendices(source: Source, found: Numbers) -> Iterator[Block]:
-    """Yield those after A in their order, lettered without a gap."""
+    """Yield the appendices after A, with consecutive letters."""
     letters = iter("BCDEF")
-    yield heading(2, f"Appendix {next(letters)}: Participants, and each one's own times")
+    yield heading(2, f"Appendix {next(letters)}: Participants and their times")
     yield roll_call_table(found.people, source.zone)
     if source.plan is not None and source.plan.events and found.scenario is not None:
         yield heading(2, f"Appendix {next(letters)}: Scenario as played")
@@ -53,9 +53,9 @@ def appendices(source: Source, found: Numbers) -> Iterator[Block]:
     yield from _timeline(source, found)
     entries = count(len(source.entries), "entry", "entries")
     yield paragraph(
-        f"The journal ({entries}) is an annex in a file of its own: after-action-{found.codename}-journal."
+        f"The journal ({entries}) is an annex in a separate file: after-action-{found.codename}-journal."
     )
-    yield heading(2, f"Appendix {next(letters)}: The record")
+    yield heading(2, f"Appendix {next(letters)}: Integrity of this report")
     yield from _record(found, source.zone)
 
 
@@ -66,13 +66,13 @@ def _times(found: Numbers, zone: tzinfo) -> Iterator[Block]:
         yield from pictures(answers_figure(found.acknowledgements, mark))
         yield answers_table(found.acknowledgements, zone)
     else:
-        yield paragraph("No message asked for an acknowledgement.")
-    yield heading(3, "Channels, and where they failed over")
+        yield paragraph("No message required an acknowledgement.")
+    yield heading(3, "Channels and failovers")
     if found.channels:
         yield from pictures(channels_figure(found.channels, mark))
         yield channels_table(found.channels)
     else:
-        yield paragraph("Nothing was sent.")
+        yield paragraph("No messages were sent.")
     if found.failovers:
         yield failovers_table(found.failovers)
     elif found.channels:
@@ -82,11 +82,11 @@ def _times(found: Numbers, zone: tzinfo) -> Iterator[Block]:
         yield from pictures(margins_figure(found.deadlines, mark))
         yield margins_table(found.deadlines, zone)
     else:
-        yield paragraph("No legal deadline ran.")
+        yield paragraph("No legal deadline applied.")
 
 
 def _timeline(source: Source, found: Numbers) -> Iterator[Block]:
-    """Yield the course as a picture: the scenario's, the discussion's, or that of people's work."""
+    """Yield the figure of the scenario, the discussion or the tasks over time."""
     mark, plan, drill = MARKS.get(found.kind, ""), source.plan, source.incident.drill
     now = source.now.astimezone(source.zone)
     if plan is not None and plan.events and found.scenario is not None:
@@ -99,14 +99,14 @@ def _timeline(source: Source, found: Numbers) -> Iterator[Block]:
 
 def _record(found: Numbers, zone: tzinfo) -> Iterator[Block]:
     lines = [(f"Journal at {head.name}", head.head) for head in found.heads]
-    yield fields([*lines, ("Journal", found.head), ("Report made", time(found.made_at, zone))])
+    yield fields([*lines, ("Journal", found.head), ("Report created", time(found.made_at, zone))])
     if found.signed:
-        yield paragraph("Reports that were signed before this one was made:")
+        yield paragraph("Earlier signed reports:")
         rows = [(signed.by, time(signed.at, zone), signed.digest) for signed in found.signed]
         yield table(("Signed by", "Time", "Digest"), rows)
     yield paragraph(
-        "The journal proves this report: tocsin audit verify -i INCIDENT --anchor LINE, with each of the lines above. "
-        f"The signature of a signed one: tocsin {'report' if found.scenario is None else 'drill report'} --check FILE."
+        "To verify this report against the journal, run for each line above: tocsin audit verify -i INCIDENT --anchor LINE. "
+        f"To verify a signature: tocsin {'report' if found.scenario is None else 'drill report'} --check FILE."
     )
 
 
@@ -121,7 +121,7 @@ def after_action(source: Source, found: Numbers) -> Document:
 
 
 def journal_annex(source: Source, found: Numbers) -> Document:
-    """Return the journal's entries as a document of their own."""
+    """Return the journal entries as a separate document."""
     title = f"Journal of {found.title}: annex to the after-action report"
     blocks = (heading(1, title), timeline_section(source.entries, source.zone))
     return _document(source, found, f"after-action-{found.codename}-journal", title, blocks)
@@ -157,10 +157,10 @@ def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
     incident, plan = source.incident, source.plan
     yield heading(1, f"After-action report and improvement plan: {found.title}")
     if found.draft_because:
-        yield paragraph(f"DRAFT: {found.draft_because}. Not to be published.")
+        yield paragraph(f"DRAFT: {found.draft_because}. Do not publish.")
     yield heading(2, "Administration")
     yield paragraph(
-        "Handle it as confidential: it says where the organisation can be hurt. Share it by need to know."
+        "Confidential: this report describes weaknesses of the organisation. Share it on a need-to-know basis."
     )
     yield heading(2, "Executive summary")
     yield bullets(_summary(source, found))
@@ -175,7 +175,7 @@ def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
 
 
 def _summary(source: Source, found: Numbers) -> Iterator[str]:
-    """Yield a sentence for each part of the report, in numbers."""
+    """Yield one sentence with numbers for each part of the report."""
     incident, drill, zone = source.incident, source.incident.drill, source.zone
     if drill is not None and source.plan is not None:
         yield f"The exercise ran from {time(drill.begun_at, zone)} to {time(drill.ended_at, zone) or 'now'}."
@@ -183,11 +183,10 @@ def _summary(source: Source, found: Numbers) -> Iterator[str]:
         yield f"Objectives: {'; '.join(f'{row.id} {row.rating or NOT_RATED}' for row in rated)}."
     else:
         stop = stop_of(incident, source.marks, source.now)
-        lasted = f"{span(stop - incident.opened_at)} after it was opened at {time(incident.opened_at, zone)}"
-        yield f"The incident is {incident.state}, {lasted}."
+        yield f"State: {incident.state}, {span(stop - incident.opened_at)} after opening at {time(incident.opened_at, zone)}."
     if source.closing is not None:
-        second = f"; {source.closing.second} confirmed it" if source.closing.second else ""
-        yield f"{source.closing.by} closed it: {source.closing.reason or 'no reason was given'}{second}."
+        second = f" Confirmed by {source.closing.second}." if source.closing.second else ""
+        yield f"Closed by {source.closing.by}: {source.closing.reason or 'no reason recorded'}.{second}"
     yield f"Cause: {'; '.join(f'{cause_words(cause)} ({cause.confidence})' for cause in found.causes) or 'not recorded'}."
     yield tasks_words(found.tasks)
     yield from [answers_words(found.acknowledgements)] if found.acknowledgements else []
@@ -197,7 +196,7 @@ def _summary(source: Source, found: Numbers) -> Iterator[str]:
     owed = f"{len(found.open_duties)} open, {overdue} of these overdue"
     yield f"Legal duties: {owed}; {len(found.undetermined)} undetermined."
     still = sum(1 for item in source.items if item.status == "open")
-    yield f"Improvement plan: {count(len(source.items), 'item')}, {still} open."
+    yield f"Improvement plan: {count(len(source.items), 'action item')}, {still} open."
 
 
 def _overview(source: Source) -> Iterator[tuple[str, str]]:
@@ -236,9 +235,7 @@ def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]
     ]
     yield table(("Objective", "Core capability", *LETTERS), letters)
     if found.draft:
-        yield paragraph(
-            "An objective stands without a letter until an evaluator has rated all of its targets."
-        )
+        yield paragraph("An objective has no rating until an evaluator has rated all its targets.")
     yield bullets(KEY)
     for objective in found.objectives:
         yield from _objective(objective, source)
@@ -258,14 +255,14 @@ def _objective(one: ObjectiveRow, source: Source) -> Iterator[Block]:
     if one.rated_by:
         rows.append((f"{one.id} as a whole", one.rating, one.rated_by, one.note, _proposed(one)))
     if rows:
-        yield table(("Target", "Rating", "Evaluator", "Note", "From the record (provisional)"), rows)
+        yield table(("Target", "Rating", "Evaluator", "Note", "Proposal from the journal"), rows)
     seen = [each for each in _seen(source.incident) if each.objective == one.id]
-    kinds = {"strength": "Strengths", "improvement": "Areas for improvement", "observation": "Observed"}
+    kinds = {"strength": "Strengths", "improvement": "Areas for improvement", "observation": "Observations"}
     for kind, title in kinds.items():
         lines = [_said(each, source.zone) for each in seen if each.kind == kind]
         if lines or kind != "observation":
             yield heading(4, title)
-            yield numbered(lines) if lines else paragraph("None was noted.")
+            yield numbered(lines) if lines else paragraph("None recorded.")
 
 
 def _proposed(one: object) -> str:
@@ -288,7 +285,7 @@ def _seen(incident: Incident) -> tuple[Observation, ...]:
 
 
 def _noted(source: Source) -> Iterator[tuple[str, str]]:
-    """Yield the core capability and the words of what was to be improved and has become no item yet."""
+    """Yield the core capability and text of each improvement without an action item."""
     plan, taken = source.plan, {item.source.ref for item in source.items}
     of = {objective.id: objective.capability for objective in plan.objectives} if plan is not None else {}
     for number, one in enumerate(_seen(source.incident), start=1):

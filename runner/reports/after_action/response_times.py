@@ -1,4 +1,4 @@
-"""How long each person took to acknowledge: in an after-action report as a table and as a figure."""
+"""Response times of an after-action report: acknowledgements and margins to legal deadlines, as tables and figures."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import table, time
 
 Outcome = Literal["in_time", "late", "never", "out_of_reach", "no_way", "called_off"]
-"""``out_of_reach``: never, as the scenario wanted it; ``no_way``: nothing was left to send it over; ``called_off``: enough
-others had answered, or its step had ended.
+"""``out_of_reach``: not reachable in the scenario; ``no_way``: no usable channel; ``called_off``: paging stopped, because
+enough other people acknowledged or the task ended.
 """
 _WORDS: dict[Outcome, str] = {
     "in_time": "in time",
     "late": "late",
-    "never": "never acknowledged",
+    "never": "not acknowledged",
     "out_of_reach": "not reachable in the scenario",
-    "no_way": "could not be sent",
-    "called_off": "no longer asked",
+    "no_way": "no usable channel",
+    "called_off": "paging stopped",
 }
 _MISSING: tuple[Outcome, ...] = ("never", "out_of_reach", "no_way")
 _FAR = 4
-"""A target that lies this much further out than every answer is left to the table: the answers could not be told apart."""
+"""The figure omits a target that is more than this many times the slowest answer: the answers would be too close together."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One message to one person that wanted an acknowledgement, or got one."""
+    """One message to one person that required or received an acknowledgement."""
 
     person: str
     message: str
@@ -48,12 +48,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: datetime | None
     took_seconds: int | None
     target_seconds: int
-    """By when it was expected in the exercise, else what the message's class allows before another channel is used."""
+    """The target of the exercise, else the time before failover of the message class."""
     outcome: Outcome
 
 
 def answers_of(incident: Incident, plan: Exercise | None) -> tuple[Answer, ...]:
-    """Return them in the order in which they were composed; none of a discussion, in which nothing is sent."""
+    """Return the answers in order of their messages; none for a discussion, because it sends no messages."""
     if plan is not None and plan.type in DISCUSSION:
         return ()
     return tuple(
@@ -94,7 +94,7 @@ def _outcome(one: Delivery, took: timedelta | None, target: timedelta, drill: Dr
 
 
 def _expected(one: Delivery, incident: Incident, plan: Exercise | None) -> Iterator[datetime]:
-    """Yield by when the exercise expects the message to have reached people."""
+    """Yield the times at which the exercise expects the message."""
     drill = incident.drill
     if plan is None or drill is None or drill.begun_at is None:
         return
@@ -112,14 +112,14 @@ def _expected(one: Delivery, incident: Incident, plan: Exercise | None) -> Itera
 
 
 def answers_table(found: Sequence[Answer], zone: tzinfo) -> Table:
-    """Return a line for each message to each person."""
+    """Return one row for each message to each person."""
 
     def row(one: Answer) -> tuple[str, ...]:
         times = (time(one.asked, zone), time(one.acknowledged, zone))
         took = _seconds(one.took_seconds) if one.took_seconds is not None else ""
         return (one.person, one.message, *times, took, _seconds(one.target_seconds), _WORDS[one.outcome])
 
-    heads = ("Person", "Message", "Asked", "Acknowledged", "Took", "Target", "")
+    heads = ("Person", "Message", "Sent", "Acknowledged", "Time taken", "Target", "Result")
     return table(heads, map(row, found))
 
 
@@ -128,7 +128,7 @@ def _seconds(number: int) -> str:
 
 
 def median_seconds(found: Sequence[Answer]) -> int | None:
-    """Return the median of those that were acknowledged; None where none was."""
+    """Return the median of the acknowledged messages, or None."""
     took = [answer.took_seconds for answer in found if answer.took_seconds is not None]
     return round(median(took)) if took else None
 
@@ -140,11 +140,11 @@ def answers_words(found: Sequence[Answer]) -> str:
     numbers = Counter(answer.outcome for answer in found)
     counted = ", ".join(f"{numbers[each]} {words}" for each, words in _WORDS.items() if numbers[each])
     half = f"; median {_seconds(middle)}" if middle is not None else ""
-    return f"Of {asked} asked for: {counted}{half}."
+    return f"{asked} required: {counted}{half}."
 
 
 def answers_figure(found: Sequence[Answer], mark: str) -> Figure:
-    """Return a row for each person: a dot for each message, a bar to the median, a hollow one where an answer never came."""
+    """Return one row for each person: a dot for each message, a bar to the median, a hollow bar without an answer."""
     took = [answer.took_seconds for answer in found if answer.took_seconds is not None]
     targets = {answer.target_seconds for answer in found}
     near = {target for target in targets if not took or target <= _FAR * max(60, *took)}
@@ -162,8 +162,8 @@ def answers_figure(found: Sequence[Answer], mark: str) -> Figure:
         key=(
             Key("answered", "acknowledged in time"),
             Key("answered_late", "late"),
-            Key("pale", "to the person's median"),
-            Key("open", "never acknowledged"),
+            Key("pale", "median of the person"),
+            Key("open", "not acknowledged"),
             *([Key("limit", "target")] if near else []),
         ),
     )
@@ -199,25 +199,25 @@ def _said(theirs: Sequence[Answer], middle: int | None) -> str:
 
 
 class Margin(msgspec.Struct, frozen=True, kw_only=True):
-    """One duty with a deadline: what had been left of its time when it was dealt with, or is left now."""
+    """One duty with a deadline, and the time left when it ended or when the report was made."""
 
     duty: str
     due: datetime
     state: str
-    """``filed``, ``decided_not_to_notify``, ``waived``, or ``open`` where nothing is on record."""
+    """``filed``, ``decided_not_to_notify``, ``waived``, or ``open`` without a record."""
     at: datetime
-    """When that was recorded; of an open one, the report's own time."""
+    """The time of the record; for an open duty, the time of the report."""
     margin_seconds: int
-    """Below nothing where it was late."""
+    """Negative if late."""
 
     @property
     def margin(self) -> timedelta:
-        """What was left; negative where it was late."""
+        """The time left; negative if late."""
         return timedelta(seconds=self.margin_seconds)
 
 
 def margins_of(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> tuple[Margin, ...]:
-    """Return the duties that apply and have an instant by which they are due."""
+    """Return the duties that apply and have a fixed deadline."""
     return tuple(
         _margin(duty.id, duty.due, incident, now)
         for duty in duties
@@ -239,12 +239,12 @@ def _margin(duty: str, due: datetime, incident: Incident, now: datetime) -> Marg
 
 
 def margins_table(found: Sequence[Margin], zone: tzinfo) -> Table:
-    """Return a line for each deadline."""
+    """Return one row for each deadline."""
     rows = (
         (one.duty, time(one.due, zone), one.state.replace("_", " "), time(one.at, zone), _left(one))
         for one in found
     )
-    return table(("Duty", "Due", "State", "At", "Margin"), rows)
+    return table(("Duty", "Statutory deadline", "State", "Time", "Margin"), rows)
 
 
 def _left(one: Margin) -> str:
@@ -257,17 +257,17 @@ def margins_words(found: Sequence[Margin]) -> str:
     still = sum(1 for margin in found if margin.state == "open")
     least = min(found, key=lambda one: one.margin_seconds)
     return (
-        f"Of {count(len(found), 'deadline')} {len(late)} passed unmet, {still} stood open when the report was made; "
-        f"the least margin had {least.duty}: {_left(least)}."
+        f"{count(len(found), 'legal deadline')}: {len(late)} missed, {still} open. "
+        f"Smallest margin: {least.duty}, {_left(least)}."
     )
 
 
 def margins_figure(found: Sequence[Margin], mark: str) -> Figure:
-    """Return a row for each deadline: its bar goes to the right for what was left, to the left for what it was late."""
+    """Return one row for each deadline: a bar to the right shows time left, a bar to the left shows lateness."""
     lengths = [margin.margin for margin in found]
     scale = MarginScale(-min(lengths, default=timedelta(0)), max(lengths, default=timedelta(0)))
     return Figure(
-        title="What was left of each deadline when it was dealt with",
+        title="Margin to each legal deadline",
         about=f"Margin to each legal deadline. {margins_words(found)}",
         mark=mark,
         rows=tuple(
@@ -283,7 +283,7 @@ def margins_figure(found: Sequence[Margin], mark: str) -> Figure:
         key=(
             Key("good", "filed in time"),
             Key("late", "filed or decided late"),
-            Key("open", "still open"),
+            Key("open", "open"),
             Key("pale", "decided not to notify, or waived, in time"),
         ),
     )

@@ -1,4 +1,4 @@
-"""The scenario as played, against its plan: as a table and as a figure over exercise time with the wall's under it."""
+"""The scenario as played, compared with the plan: a table, and a figure with exercise time and real time."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from runner.reports.after_action.clock import ClockMark, wall_of
 from runner.reports.charts.figure import Bar, Figure, Key, Line, Mark, Row, TimeScale
 from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import table, time
-from runner.reports.exercises.exercise import DrillReport, EventReport, Expectation
+from runner.reports.exercises.exercise import EVENTS, DrillReport, EventReport, Expectation
 
 _MINUTE = timedelta(minutes=1)
 
 
 def played_table(report: DrillReport, plan: Exercise) -> Table:
-    """Return what was planned, what was released, what was answered."""
-    heads = ("No.", "Event", "Planned", "Released", "Expected and done")
+    """Return one row for each scenario event: planned, released, expected and done."""
+    heads = ("No.", "Scenario event", "Planned", "Released", "Expected actions")
     zone = report.exercise_time.tzinfo or UTC
     return table(heads, [_line(*pair, zone) for pair in zip(report.events, plan.events, strict=True)])
 
 
 def _line(one: EventReport, event: ScenarioEvent, zone: tzinfo) -> tuple[str, ...]:
     expected = "\n".join(
-        f"{each.action}: {time(each.done, zone) if each.done else 'not done'}{f', by {time(each.by, zone)}' if each.by else ''}"
+        f"{each.action}: {time(each.done, zone) if each.done else 'not done'}{f', due {time(each.by, zone)}' if each.by else ''}"
         for each in one.expected
     )
-    released = f"{time(one.released, zone)} ({one.cause})" if one.released else one.state
-    after = f"after {event.after}" if event.after else "by hand" if event.by_hand else "on a fact"
+    released = f"{time(one.released, zone)} ({one.cause})" if one.released else EVENTS[one.state]
+    after = f"after {event.after}" if event.after else "manual" if event.by_hand else "when a fact is set"
     return (one.number, one.title, time(one.planned, zone) or after, released, expected)
 
 
 def played_figure(report: DrillReport, marks: Sequence[ClockMark], mark: str) -> Figure:
-    """Return a row for each event of the scenario."""
+    """Return one row for each scenario event."""
     zone = report.exercise_time.tzinfo or UTC
     instants = [at for event in report.events for at in _instants(event)]
     scale = _scale(marks, instants, report.exercise_time, zone)
@@ -51,7 +51,7 @@ def played_figure(report: DrillReport, marks: Sequence[ClockMark], mark: str) ->
             Key("answered", "done in time"),
             Key("answered_late", "done late"),
             Key("missed", "not done"),
-            Key("limit", "by when it was expected"),
+            Key("limit", "target time"),
         ),
     )
 
@@ -59,24 +59,24 @@ def played_figure(report: DrillReport, marks: Sequence[ClockMark], mark: str) ->
 def talked_figure(
     plan: Exercise, said: Sequence[Observation], marks: Sequence[ClockMark], now: datetime, mark: str
 ) -> Figure:
-    """Return a row for each question of a discussion, with when answers to it were written down, in the zone of ``now``."""
+    """Return one row for each discussion question, with the times of its answers, in the zone of ``now``."""
     scale = _scale(marks, [observation.at for observation in said], now, now.tzinfo or UTC)
     questions = [each for module in plan.modules for each in module.questions]
     answered = {observation.question for observation in said if observation.question}
     rows = ((each, [answer.at for answer in said if answer.question == each.id]) for each in questions)
     return _figure(
-        "When answers were written down",
-        f"Timeline of the discussion. {len(answered)} of {count(len(questions), 'question')} had an answer written down.",
+        "Times of the recorded answers",
+        f"Timeline of the discussion. {len(answered)} of {count(len(questions), 'question')} answered.",
         tuple(
             Row(
                 label=f"{each.id} {each.text}",
                 marks=tuple(Mark(scale.at(at), "answered") for at in times),
-                words=count(len(times), "answer") if times else "none written down",
+                words=count(len(times), "answer") if times else "no answer recorded",
             )
             for each, times in rows
         ),
         (scale, marks, mark),
-        (Key("answered", "an answer was written down"),),
+        (Key("answered", "answer recorded"),),
     )
 
 
@@ -95,17 +95,17 @@ def _figure(
         mark=mark,
         rows=rows,
         axis=scale.axis(
-            "exercise time", lambda at: scale.clock(wall_of(marks, at)), f"wall time, {scale.offset}"
+            "exercise time", lambda at: scale.clock(wall_of(marks, at)), f"real time, {scale.offset}"
         ),
         lines=tuple(_lines(marks, scale)),
-        key=(*key, *([Key("dashed", "the clock jumped")] if jumped else [])),
+        key=(*key, *([Key("dashed", "clock jump")] if jumped else [])),
     )
 
 
 def _scale(
     marks: Sequence[ClockMark], instants: Sequence[datetime], now: datetime, zone: tzinfo
 ) -> TimeScale:
-    """Span from StartEx to whatever came, or was planned, last."""
+    """Return a scale from StartEx to the last time, planned or actual."""
     begin = next((mark.at for mark in marks if mark.name == "StartEx"), now)
     over = [mark.at for mark in marks if mark.name in ("EndEx", "REAL WORLD")]
     end = max([*instants, *(over or [now])])
@@ -118,16 +118,18 @@ def _instants(one: EventReport) -> Iterator[datetime]:
 
 
 def _lines(marks: Sequence[ClockMark], scale: TimeScale) -> Iterator[Line]:
-    """Yield a line for each mark; a pause begins and ends at one instant of exercise time, and is one line."""
+    """Yield one line for each mark; a pause is one line, because it starts and ends at one exercise time."""
     for one, after in zip_longest(marks, marks[1:]):
         resumed = after is not None and (one.name, after.name) == ("PauseEx", "ResumeEx")
         if one.name == "jump":
             yield Line(at=scale.at(one.at), dashed=True)
         elif resumed:
             wall = f"{scale.clock(one.wall)} to {scale.clock(after.wall)}"
-            yield Line(at=scale.at(one.at), words=f"PauseEx, ResumeEx {scale.clock(one.at)} (wall {wall})")
+            yield Line(
+                at=scale.at(one.at), words=f"PauseEx, ResumeEx {scale.clock(one.at)} (real time {wall})"
+            )
         elif one.name not in ("opened", "closed", "cancelled", "ResumeEx"):
-            words = f"{one.name} {scale.clock(one.at)} (wall {scale.clock(one.wall)})"
+            words = f"{one.name} {scale.clock(one.at)} (real time {scale.clock(one.wall)})"
             yield Line(at=scale.at(one.at), words=words)
 
 
@@ -172,7 +174,7 @@ def _words(one: EventReport) -> str:
         else:
             released = one.released
             before = released is not None and all(each.done and each.done < released for each in one.expected)
-            said.append("done before it" if before else "done in time")
+            said.append("done before release" if before else "done in time")
     return ", ".join(part for part in said if part)
 
 
@@ -181,10 +183,10 @@ def _released(one: EventReport) -> str:
         late = one.released - one.planned if one.planned is not None else timedelta(0)
         return f"released {span(late)} late" if late >= _MINUTE else ""
     if one.state == "left out":
-        return "left out"
+        return EVENTS[one.state]
     if one.category == "expected_action":
         return ""
-    return "not needed" if one.category == "contingency" else "never released"
+    return "not needed" if one.category == "contingency" else "not released"
 
 
 def _counted(events: Sequence[EventReport]) -> str:
@@ -198,6 +200,6 @@ def _counted(events: Sequence[EventReport]) -> str:
     missing = sum(event.done is None for event in expected)
     released = sum(event.released is not None for event in events)
     return (
-        f"{released} of {count(len(events), 'event')} released; of {count(len(expected), 'expected action')} "
-        f"{late} came late and {missing} never."
+        f"{released} of {count(len(events), 'scenario event')} released. {count(len(expected), 'expected action')}: "
+        f"{late} done late, {missing} not done."
     )

@@ -1,4 +1,4 @@
-"""What an after-action report is made from, and the numbers in it: the tables, the figures and the JSON say the same."""
+"""The source data and the numbers of an after-action report; tables, figures and JSON use the same numbers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MACHINES = frozenset({"tocsin", "worker"})
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One person's part: the role, and when the first and the last entry in the journal were made; exercise time in one."""
+    """The role of one person, and the times of the first and last journal entry; in an exercise, exercise time."""
 
     person: str
     role: str
@@ -42,7 +42,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def participants(entries: Sequence[Entry], incident: Incident, plan: Exercise | None) -> tuple[Part, ...]:
-    """Return who was to take part, and who did."""
+    """Return the planned and the actual participants."""
     roles = _roles(incident) if plan is None else {one.person: _role(one) for one in plan.participants}
     acted: dict[str, list[datetime]] = {}
     for entry in entries:
@@ -66,7 +66,7 @@ def _role(one: Participant) -> str:
 
 
 def _roles(incident: Incident) -> dict[str, str]:
-    """Return the playbook's roles that each person holds."""
+    """Return the playbook roles of each person."""
     held: dict[str, list[str]] = {}
     for role, persons in incident.roles.items():
         for person in persons:
@@ -75,8 +75,8 @@ def _roles(incident: Incident) -> dict[str, str]:
 
 
 def roll_call_table(found: Sequence[Part], zone: tzinfo) -> Table:
-    """Return a line for each person."""
-    heads = ("Person", "Role", "Entries", "First", "Last")
+    """Return one row for each person."""
+    heads = ("Person", "Role", "Entries", "First entry", "Last entry")
     rows = [
         (part.person, part.role, str(part.entries), time(part.first, zone), time(part.last, zone))
         for part in found
@@ -85,17 +85,17 @@ def roll_call_table(found: Sequence[Part], zone: tzinfo) -> Table:
 
 
 def timeline_section(entries: Sequence[Entry], zone: tzinfo) -> Table:
-    """Return the timeline, without its details."""
+    """Return the timeline without details."""
     rows = [
         (str(entry.event), time(entry.exercise_at or entry.at, zone), entry.claimed, entry.text)
         for entry in entries
         if not entry.detail
     ]
-    return table(("Entry", "Time", "Who", "What"), rows)
+    return table(("Entry", "Time", "Person", "Action"), rows)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a report is made from; ``now`` is by the incident's own clock, ``made_at`` by the wall's."""
+    """The source data of a report; ``now`` is on the clock of the incident, ``made_at`` is real time."""
 
     incident: Incident
     plan: Exercise | None
@@ -103,43 +103,43 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     duties: tuple[DutyStatus, ...]
     marks: tuple[ClockMark, ...]
     titles: Mapping[str, str]
-    """Invocation → what its step is called."""
+    """Invocation → title of its step."""
     head: str
-    """The journal's head, ``N:sha256:…``."""
+    """The journal head, ``N:sha256:…``."""
     now: datetime
     made_at: datetime
     zone: tzinfo = UTC
-    """In which its times are read."""
+    """The time zone of the report."""
     items: tuple[Item, ...] = ()
-    """The improvement items that came from the incident."""
+    """The action items from the incident."""
     contacts: Mapping[str, str] = {}
-    """The names of those who own items, by owner."""
+    """The names of the owners of action items, by owner."""
     closing: IncidentClosed | None = None
-    """Of an incident that is closed."""
+    """Only for a closed incident."""
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What the report says in numbers; every time of an exercise is exercise time."""
+    """The numbers of the report; in an exercise, all times are exercise time."""
 
     codename: str
     title: str
     kind: Kind
     status: Literal["draft", "final"]
     draft_because: str
-    """Empty for a final one."""
+    """Empty in a final report."""
     made_at: datetime
-    """By the wall's clock."""
+    """Real time."""
     head: str
-    """The journal's head when it was made, ``N:sha256:…``."""
+    """The journal head when the report was made, ``N:sha256:…``."""
     heads: tuple[Anchor, ...]
-    """Those at StartEx and EndEx; of a real incident, at its opening and closing."""
+    """The heads at StartEx and EndEx; for a real incident, at opening and closing."""
     signed: tuple[Signed, ...]
     people: tuple[Part, ...]
     scenario: DrillReport | None
-    """The events as played, and the ratings; null for a real incident."""
+    """The scenario as played, and the ratings; null for a real incident."""
     acknowledgements: tuple[Answer, ...]
     median_seconds: int | None
-    """Of those that came."""
+    """The median of the received acknowledgements."""
     channels: tuple[ChannelUse, ...]
     failovers: tuple[Failover, ...]
     deadlines: tuple[Margin, ...]
@@ -147,13 +147,13 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[Fact, ...]
     open_duties: tuple[DutyStatus, ...]
     left_open: Mapping[str, str]
-    """Duties → why each was left open at the closing."""
+    """Duty → reason for closing with this duty open."""
     undetermined: tuple[str, ...]
-    """Duties of which nobody can tell whether they apply, those in sight first."""
+    """Undetermined duties, relevant duties first."""
 
 
 def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
-    """Return what is known at one moment; ``signing`` is when somebody is about to stand for it."""
+    """Return the numbers at one moment; ``signing`` is set when a person signs the report now."""
     incident, plan = source.incident, source.plan
     answers = answers_of(incident, plan)
     unknown = (duty for duty in source.duties if duty.verdict == "unknown" and duty.record is None)
@@ -184,21 +184,21 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
 
 
 def unready(source: Source) -> str:
-    """Return why nobody can sign it yet, or the empty string."""
+    """Return the reason against signing now, or the empty string."""
     incident, plan = source.incident, source.plan
     if plan is None or incident.drill is None:
         return "" if incident.state == "closed" else "the incident is not closed"
     if incident.drill.stage not in OVER:
-        return "the exercise is not over"
+        return "the exercise has not ended"
     missing = ratings_report(incident, plan).unconfirmed
     return f"no evaluator has rated {', '.join(missing)}" if missing else ""
 
 
 def _unsigned(incident: Incident) -> str:
-    """Return why no signature stands for what the journal says by now."""
+    """Return the reason why no signature covers the whole journal, or the empty string."""
     if not incident.reports:
-        return "nobody has signed it"
+        return "no person has signed the report"
     last = incident.reports[-1].event
     if last == incident.version:
         return ""
-    return f"the journal goes on after entry {last}, with which it was signed"
+    return f"the journal has entries after the last signature, entry {last}"

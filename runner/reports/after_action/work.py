@@ -1,4 +1,4 @@
-"""The work of people over time: what a real incident's report has in place of a scenario."""
+"""The tasks of people over time, in the report of a real incident."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEVER = frozenset({"waiting", "not_applicable"})
 
 
 def work_of(incident: Incident) -> tuple[Invocation, ...]:
-    """Return the steps that waited for people, in the order in which they became ready."""
+    """Return the tasks of people, in the order in which they became ready."""
     invocations = (
         invocation
         for invocation in incident.invocations.values()
@@ -28,24 +28,24 @@ def work_of(incident: Incident) -> tuple[Invocation, ...]:
 
 
 class TaskTime(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of people, and how late it was: to its end, or to the closing."""
+    """One task of a person, and its lateness at its end or at closing."""
 
     step: str
     state: str
     due: datetime | None
     ended: datetime | None
     late_seconds: int
-    """0 where it was in time or has no internal target."""
+    """0 if the task was in time or has no internal target."""
 
 
 def stop_of(incident: Incident, marks: Sequence[ClockMark], now: datetime) -> datetime:
-    """Return when work stopped: at the closing; now in an incident that goes on."""
+    """Return the time of closing, or now for an open incident."""
     over = [mark.at for mark in marks if mark.name in ("closed", "cancelled")]
     return over[-1] if over and incident.state in ("closed", "cancelled") else now
 
 
 def tasks_of(incident: Incident, stop: datetime) -> tuple[TaskTime, ...]:
-    """Return the times of the steps that waited for people."""
+    """Return the times of the tasks of people."""
 
     def late(one: Invocation) -> int:
         return max(int(((one.ended_at or stop) - one.due).total_seconds()), 0) if one.due is not None else 0
@@ -63,10 +63,10 @@ def tasks_of(incident: Incident, stop: datetime) -> tuple[TaskTime, ...]:
 
 
 def tasks_words(found: Sequence[TaskTime]) -> str:
-    """Return the numbers in one sentence."""
+    """Return the totals as text."""
     open_ = [time.late_seconds > 0 for time in found if time.ended is None]
     late = sum(1 for time in found if time.ended is not None and time.late_seconds)
-    return f"{count(len(found), 'task')}: {late} ended late; {len(open_)} not done, {sum(open_)} of these overdue."
+    return f"{count(len(found), 'task')}: {late} ended late, {len(open_)} not done ({sum(open_)} overdue)."
 
 
 def work_figure(
@@ -76,13 +76,13 @@ def work_figure(
     now: datetime,
     mark: str,
 ) -> Figure:
-    """Return a row for each step of people, from when it was ready to when it ended, in the zone of ``now``."""
+    """Return one row for each task of people, from ready to done, in the zone of ``now``."""
     work, stop = work_of(incident), stop_of(incident, marks, now)
     end = max([stop, *(one.ended_at for one in work if one.ended_at is not None)])
     scale = TimeScale(incident.opened_at, end + (end - incident.opened_at) / 50, now.tzinfo or UTC)
     return Figure(
-        title="From ready to done, step by step",
-        about=f"Timeline of the work. {tasks_words(tasks_of(incident, stop))}",
+        title="Tasks, from ready to done",
+        about=f"Timeline of the tasks. {tasks_words(tasks_of(incident, stop))}",
         mark=mark,
         rows=tuple(_row(one, titles, scale, stop) for one in work),
         axis=scale.axis("time"),
@@ -96,7 +96,7 @@ def work_figure(
             Key("late", "done late"),
             Key("pale", "skipped or cancelled"),
             Key("open", "not done"),
-            Key("limit", "due"),
+            Key("limit", "internal target"),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Campaigns as a person reads them: the plan with its arithmetic, how a run ended, and the sum."""
+"""Reports and pages of campaigns: the plan with its deadline check, a run of the sender and the status."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ Ending = Literal["done", "paused", "waiting", "stopped"]
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-sent/v1"):
-    """What one run of the sender came to."""
+    """The result of one run of the sender."""
 
     campaign: str
     ending: Ending
     reason: str
     until: datetime | None
-    """When it can go on by itself."""
+    """The time at which sending can continue automatically."""
     outcomes: dict[str, int]
     lost: int
-    """People of a chunk that an earlier run left in flight: unknown."""
+    """People with an unknown outcome, from an interrupted batch of an earlier run."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What was compared with the journal."""
+    """The comparison with the journal."""
 
     chunks: int
     attempts: int
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Some people in exactly one of notified, substituted, exempt, open; ``owed`` is their sum."""
+    """The number of people by state: notified, substituted, exempt, open; ``owed`` is the sum."""
 
     owed: int
     notified: int
@@ -70,9 +70,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     exempt: int
     open: int
     evidence: dict[str, int]
-    """Of the notified: what is proved."""
+    """The notified people by evidence of delivery."""
     still_open: dict[str, int]
-    """Of the open: ready, deferred, sending, unknown, post, unreachable."""
+    """The open people by state: ready, deferred, sending, unknown, post, unreachable."""
 
 
 class PlaceStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ class PlaceStanding(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     substitute: Counted
     asked: tuple[str, ...]
-    """Lines of substitute notice that were crossed and wait for a person."""
+    """Reached thresholds for substitute notice that need the decision of a person."""
 
 
 class BulkStatus(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-status/v1"):
@@ -104,7 +104,7 @@ class BulkStatus(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     standing: Standing
     places: tuple[PlaceStanding, ...]
     why: dict[str, int]
-    """Why people are open or exempt, by reason."""
+    """The number of open or exempt people by reason."""
     refusals: tuple[Refused, ...]
     counters: Counters
     chunks: dict[str, int]
@@ -112,13 +112,13 @@ class BulkStatus(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     canary: int
     canary_until: datetime | None
     left: Feasibility
-    """The arithmetic for those who are still to be sent to."""
+    """The deadline check for the remaining people."""
     proof: Proof | None = None
-    """With ``--verify``: what was compared with the journal."""
+    """With ``--verify``: the comparison with the journal."""
 
 
 def standing(tallies: Iterable[Tally]) -> Standing:
-    """Put people where they belong, each in one place."""
+    """Return the number of people by state."""
     evidence: Counter[Reached] = Counter()
     still: Counter[str] = Counter()
     others: Counter[str] = Counter()
@@ -142,7 +142,7 @@ def standing(tallies: Iterable[Tally]) -> Standing:
 
 
 def reasons(tallies: Iterable[Tally]) -> dict[str, int]:
-    """Return why people are open or exempt, and how many for each reason."""
+    """Return the number of open or exempt people by reason."""
     counter: Counter[str] = Counter()
     for tally in tallies:
         if tally.state in (*OPEN, "exempt") and tally.why:
@@ -153,7 +153,7 @@ def reasons(tallies: Iterable[Tally]) -> dict[str, int]:
 def places(
     campaign: Campaign, view: CampaignView | None, tallies: Sequence[Tally]
 ) -> Iterator[PlaceStanding]:
-    """Yield how the people of each place stand."""
+    """Yield the status of each place."""
     numbers: dict[str, list[int]] = {}
     for number, ground in enumerate(campaign.grounds):
         numbers.setdefault(ground.place, []).append(number)
@@ -176,22 +176,22 @@ def places(
 
 _STATES: Mapping[str, Tone] = {"planned": "plain", "sending": "good", "paused": "alarm", "done": "good"}
 _OPEN: Mapping[str, tuple[str, Tone]] = {
-    "ready": ("ready to be sent to", "plain"),
-    "deferred": ("ready, and put off", "plain"),
-    "sending": ("in flight", "warn"),
-    "unknown": ("UNKNOWN: may have it", "alarm"),
-    "post": ("to get a letter", "warn"),
+    "ready": ("ready", "plain"),
+    "deferred": ("deferred", "plain"),
+    "sending": ("sending", "warn"),
+    "unknown": ("unknown outcome", "alarm"),
+    "post": ("letter required", "warn"),
     "unreachable": ("no usable contact", "alarm"),
 }
-_WAYS: Mapping[Way, str] = {"email": "mail", "sms": "text message", "post": "letter"}
+_WAYS: Mapping[Way, str] = {"email": "email", "sms": "text message", "post": "letter"}
 
 
 def plan_page(plan: BulkPlan) -> Page:
-    """Show a campaign as planned."""
+    """Return the page of a planned campaign."""
     campaign, found = plan.campaign, plan.feasible
     people = count(campaign.owed, "person", "people")
-    twice = f", {campaign.duplicates:,} stand in it twice" if campaign.duplicates else ""
-    bad = f", {campaign.rejected:,} bad rows were left out" if campaign.rejected else ""
+    twice = f", {count(campaign.duplicates, 'duplicate')}" if campaign.duplicates else ""
+    bad = f", {count(campaign.rejected, 'invalid row')} skipped" if campaign.rejected else ""
     blocks: list[Block] = [
         line(f"{campaign.notice} to {people} of {campaign.list_name}{twice}{bad}", "title")
     ]
@@ -210,25 +210,25 @@ def plan_page(plan: BulkPlan) -> Page:
         rows.append((Cell(f"{plan.unreachable:,}", "alarm"), Cell("no usable contact", "alarm"), Cell("")))
     blocks += [Blank(), Table(rows=tuple(rows), elastic=2)]
     if campaign.refusals:
-        blocks += [Blank(), line("Ways that may not be used", "title"), *_refusals(campaign.refusals)]
-    blocks += [Blank(), line("In time?", "title"), *_arithmetic(found)]
+        blocks += [Blank(), line("BLOCKED CONTACT METHODS", "title"), *_refusals(campaign.refusals)]
+    blocks += [Blank(), line("DEADLINE CHECK", "title"), *_arithmetic(found)]
     if campaign.canary:
-        waits = f", then {describe(campaign.canary_wait)} for what bounces" if found.canary_wait else ""
-        blocks.append(line(f"the first {campaign.canary:,} are the canary{waits}", indent=2))
-    blocks += [line(f"warning: {warning}", "warn") for warning in plan.warnings]
+        waits = f", then a wait of {describe(campaign.canary_wait)} for bounces" if found.canary_wait else ""
+        blocks.append(line(f"Pilot batch: the first {campaign.canary:,} people{waits}", indent=2))
+    blocks += [line(f"Warning: {warning}", "warn") for warning in plan.warnings]
     return Page(tuple(blocks))
 
 
 def _groups(campaign: Campaign) -> Iterator[tuple[Cell, ...]]:
     for ground in campaign.grounds:
         one = ground.group
-        where = " ".join(filter(None, (one.jurisdiction, one.population))) or "everyone"
+        where = " ".join(filter(None, (one.jurisdiction, one.population))) or "all people"
         approved: tuple[str, Tone] = ("approved", "good") if one.approved else ("NOT APPROVED", "warn")
         yield (
             Cell(where),
             Cell(f"{one.letters:,}"),
             Cell(f"{one.notice} {one.version}", "dim"),
-            Cell(f"{one.duty}{', HELD' if ground.held else ''}", "dim"),
+            Cell(f"{one.duty}{', DELAYED' if ground.held else ''}", "dim"),
             Cell(*approved),
         )
 
@@ -245,21 +245,27 @@ def _arithmetic(found: Feasibility) -> Iterator[Block]:
     yield line(found.sum, indent=2, hang=2)
     if not found.stretches:
         return
-    due = f"; {found.duty} is due {moment(found.due)}" if found.due is not None else "; no deadline is known"
-    yield line(f"begun now it ends {moment(found.done)}{due}", "good" if found.in_time else "alarm", indent=2)
+    due = (
+        f"; deadline of {found.duty}: {moment(found.due)}" if found.due is not None else "; no deadline known"
+    )
+    yield line(
+        f"If sending starts now, it ends {moment(found.done)}{due}",
+        "good" if found.in_time else "alarm",
+        indent=2,
+    )
 
 
 def sent_page(sent: Sent, again: Action) -> Page:
-    """Show how a run of the sender ended."""
+    """Return the page of one run of the sender."""
     tone: Tone = "good" if sent.ending == "done" else "alarm" if sent.ending == "paused" else "warn"
     blocks: list[Block] = []
     if sent.lost:
-        them = count(sent.lost, "reader")
+        them = count(sent.lost, "person", "people")
         blocks.append(
-            line(f"{them} of a chunk in flight when the last run ended: UNKNOWN, not sent to again", "alarm")
+            line(f"{them} with an unknown outcome: the last run was interrupted. No resend.", "alarm")
         )
-    blocks.append(line(_outcomes(sent.outcomes) or "nothing was sent"))
-    later = f", go on from {moment(sent.until)}" if sent.until is not None else ""
+    blocks.append(line(_outcomes(sent.outcomes) or "No messages were sent"))
+    later = f", continue from {moment(sent.until)}" if sent.until is not None else ""
     blocks.append(line(f"{sent.ending}: {sent.reason}{later}", tone))
     if sent.ending != "done":
         blocks.append(flow(Cell("", "command", again), indent=2))
@@ -267,7 +273,7 @@ def sent_page(sent: Sent, again: Action) -> Page:
 
 
 def status_page(one: BulkStatus, now: datetime) -> Page:
-    """Show how a campaign stands."""
+    """Return the page of the status of a campaign."""
     standing = one.standing
     tone = _STATES[one.state]
     blocks: list[Block] = [
@@ -277,12 +283,11 @@ def status_page(one: BulkStatus, now: datetime) -> Page:
         Table(rows=tuple(_sum(standing)), elastic=1),
     ]
     rows = f"{one.rows:,} rows"
-    twice = (
-        f", of which {count(one.duplicates, 'stands', 'stand')} in the list twice" if one.duplicates else ""
-    )
+    twice = f", {count(one.duplicates, 'duplicate')}" if one.duplicates else ""
     blocks.append(
         line(
-            f"{rows}{twice}; {one.counters.bounced:,} bounced, {one.counters.complaints:,} complained", "dim"
+            f"{rows}{twice}; {count(one.counters.bounced, 'bounce')}, {count(one.counters.complaints, 'complaint')}",
+            "dim",
         )
     )
     if len(one.places) > 1:
@@ -290,19 +295,19 @@ def status_page(one: BulkStatus, now: datetime) -> Page:
     for place in one.places:
         blocks += [line(f"{place.place}: {why}", "alarm", hang=2) for why in place.asked]
         if place.held:
-            blocks.append(line(f"{place.place} is held at the request of law enforcement", "warn"))
+            blocks.append(line(f"{place.place}: delayed at the request of law enforcement", "warn"))
     if one.why:
         reasons = tuple((Cell(f"{people:,}"), Cell(why)) for why, people in one.why.items())
-        blocks += [Blank(), line("Why", "title"), Table(rows=reasons, elastic=1)]
+        blocks += [Blank(), line("REASONS", "title"), Table(rows=reasons, elastic=1)]
     if one.left.stretches:
-        blocks += [Blank(), line("Still to be sent", "title"), *_arithmetic(one.left)]
+        blocks += [Blank(), line("REMAINING", "title"), *_arithmetic(one.left)]
     if one.canary_until is not None and one.canary_until > now:
         blocks.append(
             line(f"The pilot batch is sent. The next batch starts at {when(one.canary_until, now)}", "warn")
         )
     if one.proof is not None:
-        kept = f"{count(one.proof.attempts, 'attempt')} in {count(one.proof.chunks, 'chunk')}"
-        blocks.append(line(f"{kept}: as the journal has them", "good"))
+        kept = f"{count(one.proof.attempts, 'attempt')} in {count(one.proof.chunks, 'batch', 'batches')}"
+        blocks.append(line(f"{kept} match the journal", "good"))
     return Page(tuple(blocks))
 
 
@@ -310,13 +315,13 @@ def _sum(standing: Standing) -> Iterator[tuple[Cell, ...]]:
     for name, people in sorted(standing.evidence.items()):
         yield Cell(f"{people:,}"), Cell(f"notified, {name}", "good")
     if standing.substituted:
-        yield Cell(f"{standing.substituted:,}"), Cell("told by substitute notice")
+        yield Cell(f"{standing.substituted:,}"), Cell("notified by substitute notice")
     if standing.exempt:
         yield Cell(f"{standing.exempt:,}"), Cell("exempt")
     for state, (words, tone) in _OPEN.items():
         if standing.still_open.get(state):
-            yield Cell(f"{standing.still_open[state]:,}"), Cell(f"open, {words}", tone)
-    yield Cell(f"{standing.owed:,}", "title"), Cell("owed", "title")
+            yield Cell(f"{standing.still_open[state]:,}"), Cell(f"pending, {words}", tone)
+    yield Cell(f"{standing.owed:,}", "title"), Cell("to notify", "title")
 
 
 def _place(place: PlaceStanding) -> tuple[Cell, ...]:
@@ -326,41 +331,44 @@ def _place(place: PlaceStanding) -> tuple[Cell, ...]:
         Cell(f"{one.notified:,} notified", "good"),
         Cell(f"{one.substituted:,} substituted"),
         Cell(f"{one.exempt:,} exempt"),
-        Cell(f"{one.open:,} open", "warn" if one.open else "plain"),
+        Cell(f"{one.open:,} pending", "warn" if one.open else "plain"),
         Cell(
-            f"of {one.owed:,}, due {moment(place.due)}" if place.due is not None else f"of {one.owed:,}",
+            f"of {one.owed:,}, deadline {moment(place.due)}" if place.due is not None else f"of {one.owed:,}",
             "dim",
         ),
     )
 
 
-_MOVED = {"sending": "is being sent", "paused": "is paused", "done": "has come to its end"}
+_MOVED = {"sending": "is being sent", "paused": "is paused", "done": "has ended"}
 
 
 def campaign_sentence(event: b.AnyCampaignEvent) -> str:
-    """Return what happened to a campaign."""
+    """Return the text of a journal entry about a campaign."""
     match event:
         case b.CampaignPlanned(notice=notice, list_name=name, owed=owed, ways=ways, sum=arithmetic):
-            anew = ", in place of the plan before" if event.replaces else ""
+            anew = ", replaces the earlier plan" if event.replaces else ""
             return f"{notice} planned for {count(owed, 'person', 'people')} of {name} ({_ways(ways)}){anew}: {arithmetic}"
         case b.CampaignMoved(campaign=name, state=state, reason=reason, by=by):
             words = _MOVED.get(state, "")
-            alone = " by itself" if state == "paused" and not by else ""
+            alone = " automatically" if state == "paused" and not by else ""
             return f"Campaign {name} {words}{alone}{f': {reason}' if reason else ''}"
         case b.CampaignStretch(campaign=name, first=first, last=last, root=root, outcomes=outcomes):
-            return f"Campaign {name}, chunks {first} to {last}: {_outcomes(outcomes) or 'none'} (root {short_digest(root)})"
+            return f"Campaign {name}, batches {first} to {last}: {_outcomes(outcomes) or 'none'} (root {short_digest(root)})"
         case b.CampaignResolved(campaign=name, people=people, reason=reason):
             because = f": {reason}" if reason else ""
             return f"Campaign {name}: {count(people, 'unknown outcome')} resolved{because}"
         case b.SubstituteDue(campaign=name, place=place, why=why):
-            return f"Campaign {name}, {place}: substitute notice is a question now: {why}"
+            return f"Campaign {name}, {place}: decide about substitute notice: {why}"
         case b.SubstituteGiven(campaign=name, place=place, people=people, reason=reason):
             whom = count(people, "person", "people")
             return f"Campaign {name}, {place}: substitute notice for {whom}: {reason}"
 
 
 def _ways(ways: Mapping[str, int]) -> str:
-    return ", ".join(f"{people:,} by {way}" for way, people in ways.items() if people) or "no way to anybody"
+    return (
+        ", ".join(f"{people:,} by {way}" for way, people in ways.items() if people)
+        or "no usable contact method"
+    )
 
 
 def _outcomes(outcomes: Mapping[str, int]) -> str:

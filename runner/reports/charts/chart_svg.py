@@ -1,7 +1,7 @@
-"""A chart as a picture: SVG that needs no browser, no font of ours and no script; what it says it says in words.
+"""A chart as SVG without scripts, styles from other files or embedded fonts.
 
-Titles and conditions are text of whoever wrote the playbook: they are escaped, and characters that hide or reorder
-text, or that XML does not know, are spelt out. The colour of a step never says more than its words.
+Titles and conditions are text from playbooks and are escaped. Code points replace characters that hide or reorder text or
+that XML forbids. Every colour has its meaning as text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLOURS = {
     "cancelled": _PALE,
     "not_applicable": _PALE,
 }
-"""What fills a step and what frames it, by state, what needs a person first. Where no run is shown, steps are white."""
+"""Fill and frame colour of a step by state, the most urgent state first. Without a run, steps are white."""
 _STYLE = (
     "text{font-family:'DejaVu Sans',Verdana,Arial,sans-serif;font-size:11px;fill:#1f2937}"
     ".head{font-size:10px;fill:#5b6472}.title{font-weight:bold}.gate{font-style:italic;fill:#6b4a00}"
@@ -48,7 +48,7 @@ _ARROW = (
 
 
 def svg(chart: Chart) -> str:
-    """Return the picture as text."""
+    """Return the SVG text."""
     drawn = layout(chart)
     width = max(drawn.width, 480) + 2 * MARGIN
     height = drawn.height + HEADER + 2 * MARGIN
@@ -146,7 +146,7 @@ def _edges(drawn: Drawn) -> Iterator[str]:
 
 
 def _curve(way: Sequence[Point]) -> str:
-    """Return a way as a path: straight down beside steps, bent between layers."""
+    """Return an edge as a path: straight beside steps, curved between layers."""
     parts = [f"M{way[0][0]} {way[0][1]}"]
     for (left, top), (right, bottom) in itertools.pairwise(way):
         if left == right:
@@ -168,6 +168,6 @@ def _safe(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a text in one line, its characters that hide or reorder spelt out as U+202E."""
+    """Return a text in one line, with code points such as U+202E for hidden or reordering characters."""
     line = " ".join(text.split())
     return "".join(one if not text_problem(one) else f"U+{ord(one):04X}" for one in line)

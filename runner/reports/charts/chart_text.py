@@ -1,7 +1,7 @@
 """Text forms of a chart: Mermaid for a wiki or a pull request, and its data as JSON.
 
-Every step has a made-up name (``n7``), since an id such as ``end`` is a word of Mermaid's. What a playbook's author
-wrote goes into quoted labels, in which every character that Mermaid or HTML could read as its own is a number.
+Every step has a generated name (``n7``), because an id such as ``end`` is a keyword of Mermaid. Texts from playbooks are in
+quoted labels. In a label, a number replaces every special character of Mermaid and HTML.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _label(one: Node) -> str:
 
 
 def label(text: str) -> str:
-    """Return a text as a label may hold it: letters and digits as they are, other characters as numbers."""
+    """Return a text for a label: letters, digits and some punctuation unchanged, other characters as numbers."""
     return "".join(one if one.isalnum() or one in _PLAIN else f"#{ord(one)};" for one in shown(text))
 
 
@@ -72,10 +72,10 @@ def _style(state: str) -> str:
 
 
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One step; ``after`` names the steps beside it that come before it, by their ids."""
+    """One step; ``after`` has the ids of its predecessors in the same box."""
 
     step: str
-    """Its path: the ids of the boxes around it and its own, with points."""
+    """The path: the ids of its boxes and its own id, joined by points."""
     kind: str
     title: str
     who: tuple[str, ...]
@@ -86,11 +86,11 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     gate: tuple[str, ...]
     often: tuple[str, ...]
     state: str | None
-    """How far it is, where a run is drawn."""
+    """The state in a run, if the chart shows a run."""
 
 
 class ChartReport(Report, frozen=True, kw_only=True, tag="tocsin/chart/v1"):
-    """A playbook as a chart; ``about`` says whose run it shows and as of when, ``mark`` whether that is no real one."""
+    """A playbook as a chart; ``about`` is the run and its time, ``mark`` is EXERCISE or TEST."""
 
     name: str
     version: str

@@ -1,7 +1,7 @@
-"""A figure of a report as values: rows with bars and marks over one axis. How it is drawn stands in ``figure_svg``.
+"""A figure of a report as data: rows with bars and marks on one axis; ``figure_svg`` draws a figure.
 
-A place on the axis is a share of its length, from 0 to 1. Nothing is told by colour alone: each look and each shape differs
-in grey as well, and what matters stands in words at the end of its row.
+A position on the axis is a share of its length, from 0 to 1. Colour is never the only sign: looks and shapes also differ in
+grey, and each row ends with text.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from runner.reports.core.formatting import span
 from runner.reports.core.header import offset
 
 Look = Literal["good", "late", "open", "pale"]
-"""``open`` is what has no end or never came: a bar of its own look, never one of no length."""
+"""``open`` is a bar without an end."""
 Shape = Literal["planned", "released", "answered", "answered_late", "missed", "limit"]
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A bar from one place to another."""
+    """A bar between two positions."""
 
     begin: float
     end: float
@@ -30,14 +30,14 @@ class Bar(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A mark at a place."""
+    """A mark at a position."""
 
     at: float
     shape: Shape
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row: whose it is, what is drawn, and in words what came of it."""
+    """One row: label, bars, marks and result as text."""
 
     label: str
     bars: tuple[Bar, ...] = ()
@@ -46,7 +46,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line down through all rows, with its words above them; a quiet one is thin and has none."""
+    """A vertical line through all rows, with text above; a line without text is thin."""
 
     at: float
     words: str = ""
@@ -54,7 +54,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
-    """A place with its value, and that of a second scale under it."""
+    """A position with its value, and the value of a second scale."""
 
     at: float
     words: str
@@ -62,7 +62,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Axis(msgspec.Struct, frozen=True, kw_only=True):
-    """What is measured; ``under`` names the second scale."""
+    """The axis with its name; ``under`` is the name of the second scale."""
 
     ticks: tuple[Tick, ...]
     name: str
@@ -70,14 +70,14 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What a look, a shape or a line means."""
+    """The meaning of a look, a shape or a line."""
 
     sign: Look | Shape | Literal["line", "dashed"]
     words: str
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole figure. ``mark`` is EXERCISE or SELF-TEST, empty for what is real; ``about`` says it to who cannot see it."""
+    """A whole figure; ``mark`` is EXERCISE or SELF-TEST, empty for a real incident; ``about`` is the alternative text."""
 
     title: str
     about: str
@@ -96,29 +96,29 @@ _STEPS = (
     *(n * _DAY for n in (1, 2, 7, 14, 30, 90, 365)),
 )
 _MOST = 6
-"""Values along an axis, at most."""
+"""The maximum number of values on an axis."""
 
 
 class TimeScale:
-    """Instants from one to another; what lies outside stands at the edge."""
+    """A scale between two instants; instants outside are at the edge."""
 
     def __init__(self, begin: datetime, end: datetime, zone: tzinfo = UTC) -> None:
-        """A scale has some length, also where everything happened at once. All of it has the offset of its beginning."""
+        """Set a scale of at least 1 minute, with the UTC offset of its start."""
         self.begin, self.end = begin, max(end, begin + _MINUTE)
         there = begin.astimezone(zone)
         self.offset = offset(there)
         self._zone = timezone(there.utcoffset() or timedelta(0))
 
     def at(self, instant: datetime) -> float:
-        """Return where an instant stands."""
+        """Return the position of an instant."""
         return min(1.0, max(0.0, (instant - self.begin) / (self.end - self.begin)))
 
     def clock(self, instant: datetime) -> str:
-        """Return the time of day of an instant, as the axis has it."""
+        """Return the time of day of an instant on this axis."""
         return f"{instant.astimezone(self._zone):%H:%M}"
 
     def axis(self, name: str, under: Callable[[datetime], str] | None = None, under_name: str = "") -> Axis:
-        """Return the axis; ``under`` says what a second scale has at an instant."""
+        """Return the axis; ``under`` returns the value of a second scale at an instant."""
         step = _step(self.end - self.begin)
         ticks, day = [], ""
         epoch = datetime(2000, 1, 1, tzinfo=self._zone)
@@ -134,14 +134,14 @@ class TimeScale:
 
 
 class SpanScale:
-    """Spans from nothing to the longest."""
+    """A scale from zero to the longest span."""
 
     def __init__(self, longest: timedelta) -> None:
-        """A scale has some length, also where nothing lasted."""
+        """Set a scale of at least 1 minute."""
         self.longest = max(longest, _MINUTE)
 
     def at(self, length: timedelta) -> float:
-        """Return where a span ends."""
+        """Return the position of a span."""
         return min(1.0, max(0.0, length / self.longest))
 
     def axis(self, name: str) -> Axis:
@@ -154,14 +154,14 @@ class SpanScale:
 
 
 class CountScale:
-    """Numbers from none to the most."""
+    """A scale from zero to the highest number."""
 
     def __init__(self, most: int) -> None:
-        """A scale has some length, also where there is nothing."""
+        """Set a scale of at least 1."""
         self.most = max(most, 1)
 
     def at(self, number: int) -> float:
-        """Return where a number stands."""
+        """Return the position of a number."""
         return number / self.most
 
     def axis(self, name: str) -> Axis:
@@ -172,13 +172,13 @@ class CountScale:
 
 
 class MarginScale:
-    """Margins around a deadline, late on the left: logarithmic, so that minutes and months can be seen side by side."""
+    """A logarithmic scale of margins to a deadline, late on the left; minutes and months are both visible."""
 
     _SMALLEST = timedelta(minutes=5)
     _TICKS = (_HOUR, 6 * _HOUR, _DAY, 7 * _DAY, 30 * _DAY, 365 * _DAY)
 
     def __init__(self, latest: timedelta, most: timedelta) -> None:
-        """``latest`` is by how much the latest was late, ``most`` how much the earliest had left; both from nothing."""
+        """Set the largest lateness ``latest`` and the largest margin ``most``, both at least zero."""
         self._left = self._size(max(latest, timedelta(0)))
         self._right = self._size(max(most, _HOUR))
 
@@ -186,12 +186,12 @@ class MarginScale:
         return math.log2(1 + length / self._SMALLEST)
 
     def at(self, margin: timedelta) -> float:
-        """Return where a margin stands."""
+        """Return the position of a margin."""
         signed = math.copysign(self._size(abs(margin)), margin.total_seconds())
         return (self._left + signed) / (self._left + self._right)
 
     def axis(self, name: str) -> Axis:
-        """Return the axis; no two values closer than can be read."""
+        """Return the axis, with a minimum distance between values."""
         found = [Tick(at=self.at(timedelta(0)), words="0")]
         for sign, reach in ((1, self._right), (-1, self._left)):
             for tick in self._TICKS:
@@ -204,7 +204,7 @@ class MarginScale:
 
 
 def _step(length: timedelta) -> timedelta:
-    """Return the smallest step that leaves few values along a length."""
+    """Return the smallest step with at most ``_MOST`` values on a length."""
     return next(
         (step for step in _STEPS if length <= _MOST * step),
         _STEPS[-1] * math.ceil(length / _STEPS[-1] / _MOST),

@@ -1,7 +1,7 @@
-"""A figure drawn as SVG: shapes and text alone, without styles, scripts, fonts or references, in the width of a page.
+"""A figure as SVG with the width of a page: only shapes and text, without styles, scripts, fonts or references.
 
-It is put into pages as it stands, so names are escaped, and characters that hide or reorder text are spelt out. The same
-figure gives the same bytes. One that is higher than a page comes as several.
+Pages contain the SVG unchanged: names are escaped, and code points replace characters that hide or reorder text. The same
+figure gives the same bytes. A figure that is higher than a page becomes several pictures.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from runner.reports.charts.figure import Figure, Key, Look, Row, Shape
 from runner.reports.charts.layout import broken, columns
 
 WIDTH = 459
-"""Between the margins of an A4 page, in points."""
+"""The width between the margins of an A4 page, in points."""
 TALLEST = 520
-"""Of the rows of one picture: what is more goes into another one."""
+"""The maximum height of the rows of one picture."""
 LETTER = 4.3
-"""How wide a letter is taken to be, in points: with room to spare in a wide typeface."""
+"""The assumed width of a letter in points, with a margin for wide fonts."""
 _TITLE, _SIZE = 11, 8.5
 _LINE, _PAD = 10, 4
 _LABELS, _WORDS, _GAP = 148, 112, 8
-"""The widest columns beside the plot, and what is left free between them."""
+"""The maximum widths of the columns beside the plot, and the gap between them."""
 _MOST_LINES = 2
 _INK, _PALE, _GOOD, _LATE = "#1a1a1a", "#c9ced6", "#1f4e8c", "#b42318"
 
 
 class _Frame(NamedTuple):
-    """Where the plot stands."""
+    """The position of the plot."""
 
     left: float
     right: float
@@ -42,7 +42,7 @@ class _Frame(NamedTuple):
 
 
 def pictures(figure: Figure) -> tuple[Picture, ...]:
-    """Return a figure as pictures, each no higher than a page has room for."""
+    """Return a figure as pictures, each with at most the height of a page."""
     parts = list(_parts(figure.rows))
     return tuple(
         _picture(figure, part, f" ({n} of {len(parts)})" if len(parts) > 1 else "")
@@ -51,7 +51,7 @@ def pictures(figure: Figure) -> tuple[Picture, ...]:
 
 
 def _parts(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
-    """Yield rows in portions of nearly the same height."""
+    """Yield rows in parts of similar height."""
     total = sum(_height(row) for row in rows)
     share = total / max(1, -(-total // TALLEST))
     part: list[Row] = []
@@ -95,7 +95,7 @@ def _picture(figure: Figure, rows: tuple[Row, ...], nth: str) -> Picture:
 
 
 def _plot(figure: Figure) -> tuple[float, float]:
-    """Return from where to where the plot goes: beside it there is as much room as labels and words need."""
+    """Return the left and right edge of the plot; labels and words determine the space beside it."""
     labels = min(_LABELS, max((_wide(row.label) for row in figure.rows), default=0))
     words = min(_WORDS, max((_wide(row.words) for row in figure.rows), default=0))
     return labels + _GAP, WIDTH - (words + _GAP if words else _GAP)
@@ -106,7 +106,7 @@ def _wide(text: str) -> float:
 
 
 def _wrapped(text: str, width: float) -> list[str]:
-    """Return a text in at most two lines; a longer one is cut, and says so."""
+    """Return a text in at most two lines; an ellipsis marks a cut text."""
     lines = broken(shown(text), int(width / LETTER)) if text else []
     if len(lines) <= _MOST_LINES:
         return lines
@@ -119,7 +119,7 @@ def _height(row: Row) -> int:
 
 
 def _key(key: Sequence[Key], top: float) -> Iterator[tuple[Key, float, float]]:
-    """Yield what explains the signs with its place, as many in a line as there is room for."""
+    """Yield the keys with their positions, as many in a line as fit."""
     x, y = 0.0, top
     for one in key:
         wide = 18 + _wide(one.words) + 10
@@ -142,7 +142,7 @@ def _explained(one: Key, x: float, y: float) -> str:
 
 
 def _ground(figure: Figure, rows: Sequence[Row], frame: _Frame) -> Iterator[str]:
-    """Yield stripes under every second row, and the axis with its values."""
+    """Yield the stripes of every second row, and the axis with its values."""
     y = frame.top
     for n, row in enumerate(rows):
         if n % 2 == 0:
@@ -158,17 +158,17 @@ def _ground(figure: Figure, rows: Sequence[Row], frame: _Frame) -> Iterator[str]
             )
     yield f'<path d="M{_n(frame.left)} {_n(frame.bottom)}H{_n(frame.right)}" stroke="{_INK}" stroke-width="0.7"/>'
     below = frame.bottom + (32 if figure.axis.under else 22)
-    names = " · under it: ".join(name for name in (figure.axis.name, figure.axis.under) if name)
+    names = " · second scale: ".join(name for name in (figure.axis.name, figure.axis.under) if name)
     yield _text((frame.left + frame.right) / 2, below, names, anchor="middle", italic=True)
 
 
 def _anchor(at: float, words: str, frame: _Frame) -> str:
-    """Keep words inside of the picture."""
+    """Return the anchor that keeps a text inside the picture."""
     return "end" if frame.x(at) + _wide(words) / 2 > WIDTH else "middle"
 
 
 def _levels(figure: Figure, plot: tuple[float, float]) -> list[int]:
-    """Return for each line how many levels its words stand above the rows, so that none cover others."""
+    """Return for each line the level of its text above the rows, without overlaps."""
     found: list[int] = []
     ends: list[float] = []
     for line in figure.lines:
@@ -188,9 +188,9 @@ def _reach(x: float, words: str) -> tuple[float, float]:
 
 
 def _lines(figure: Figure, levels: Sequence[int], frame: _Frame) -> Iterator[str]:
-    """Yield the lines, then all their words over them, on a patch that keeps other lines away.
+    """Yield the lines, then their texts, each on a white patch.
 
-    A rim around letters would do as well, but printers draw each letter's over the letter before.
+    Printers draw the outline of a letter over the previous letter, so the text has no outline.
     """
     for one, level in zip(figure.lines, levels, strict=True):
         top = frame.top - 2 - _LINE * max(level, 0)
@@ -291,5 +291,5 @@ def _safe(text: str) -> str:
 
 
 def _n(value: float) -> str:
-    """Return a length in points; a tenth is finer than anybody sees."""
+    """Return a length in points, rounded to tenths."""
     return f"{round(value, 1):g}"

@@ -1,9 +1,9 @@
-"""Where the boxes of one body stand: in layers from top to bottom, so that every edge leads downwards.
+"""Layered placement of boxes, from top to bottom; every edge points down.
 
-After Sugiyama: each box gets a layer below all that come before it, as long as the layer has room; an edge that
-passes a layer gets a narrow lane in it, which the edges from one box, or to one, share; barycentres order each layer so that few
-edges cross; then each layer is moved as near to its neighbours as it can be without two boxes touching (least
-squares with gaps kept: pooled adjacent violators). Pure and without chance: the same boxes stand in the same places.
+The algorithm is from Sugiyama. Each box gets a layer below all its predecessors, if the layer has space. An edge that
+crosses a layer gets a narrow lane in this layer. Edges with the same start or end share a lane. Barycentres order each
+layer to reduce crossings. Each layer then moves near its neighbours without overlaps (least squares with minimum gaps:
+pooled adjacent violators). The result is deterministic.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 GAP = 26
-"""Between two boxes beside one another."""
+"""The horizontal gap between two boxes."""
 LANE = 14
-"""The width of an edge that passes a layer."""
+"""The width of a lane."""
 RISE = 46
-"""Between two layers, where edges bend."""
+"""The vertical gap between two layers."""
 SWEEPS = 12
 STRAIGHT = 500.0
-"""How much more a lane minds being moved than a box does."""
+"""The weight of a lane in the least squares, relative to a box."""
 
 Size = tuple[int, int]
 Edge = tuple[int, int]
@@ -30,7 +30,7 @@ Point = tuple[int, int]
 
 @dataclass(frozen=True)
 class Placed:
-    """The left upper corner of each box, the way of each edge, and the size of the whole."""
+    """The upper left corner of each box, the path of each edge, and the total size."""
 
     corners: tuple[Point, ...]
     ways: tuple[tuple[Point, ...], ...]
@@ -39,7 +39,7 @@ class Placed:
 
 
 def place(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> Placed:
-    """Place boxes; ``edges`` has no circle, ``widest`` is how wide a layer of several boxes may be."""
+    """Place boxes; ``edges`` has no cycle, ``widest`` is the maximum width of a layer with several boxes."""
     levels = levels_of(sizes, edges, widest)
     web = _web(sizes, edges, levels)
     layers = _ordered(web)
@@ -54,7 +54,7 @@ def place(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> Placed:
 
 
 def levels_of(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> list[int]:
-    """Return each box's layer: the first one with room below all boxes before it."""
+    """Return the layer of each box: the first layer with space below all predecessors."""
     before: dict[int, list[int]] = {box: [] for box in range(len(sizes))}
     for start, end in edges:
         before[end].append(start)
@@ -74,14 +74,14 @@ def levels_of(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> list
 
 
 def _sorted(before: dict[int, list[int]]) -> list[int]:
-    """Return the boxes so that each comes after those before it; raises ValueError for a circle."""
+    """Return the boxes in topological order; raises ValueError for a cycle."""
     found: list[int] = []
     waiting = dict(before)
     done: set[int] = set()
     while waiting:
         free = [box for box, priors in waiting.items() if done.issuperset(priors)]
         if not free:
-            raise ValueError("steps that wait for one another in a circle cannot be drawn")
+            raise ValueError("a dependency cycle of steps cannot be drawn")
         found += free
         done.update(free)
         for box in free:
@@ -91,7 +91,7 @@ def _sorted(before: dict[int, list[int]]) -> list[int]:
 
 @dataclass(frozen=True)
 class _Web:
-    """Boxes and lanes with their layers; ``links`` join neighbouring layers, ``chains`` are whole edges."""
+    """Boxes and lanes with their layers; ``up`` and ``down`` link adjacent layers, ``chains`` are whole edges."""
 
     sizes: list[Size]
     layers: list[list[int]]
@@ -126,7 +126,7 @@ def _web(sizes: Sequence[Size], edges: Sequence[Edge], levels: Sequence[int]) ->
 
 
 def _ordered(web: _Web) -> list[list[int]]:
-    """Return the layers, each ordered by the middle of its neighbours; the sweep with the fewest crossings counts."""
+    """Return the layers, ordered by the mean position of neighbours, from the sweep with the fewest crossings."""
     layers = [list(layer) for layer in web.layers]
     best, fewest = [list(layer) for layer in layers], _crossings(web, layers)
     for sweep in range(SWEEPS):
@@ -170,7 +170,7 @@ def _across(web: _Web, layers: list[list[int]]) -> dict[int, int]:
 
 
 def _drawing(web: _Web, box: int, linked: Sequence[int]) -> Sequence[int]:
-    """Return the neighbours to which a box or lane is drawn: a lane that goes on keeps to its own line."""
+    """Return the neighbours that attract a box or lane; a lane prefers its other lanes."""
     going_on = [other for other in linked if _is_lane(web, other)] if _is_lane(web, box) else []
     return going_on or linked
 
@@ -184,7 +184,7 @@ def _mean(linked: Sequence[int], middle: dict[int, float], own: float) -> float:
 
 
 def _apart(web: _Web, layer: Sequence[int], wanted: Sequence[float]) -> list[float]:
-    """Return the middles nearest to those wanted with which no two of a layer come closer than the gap."""
+    """Return the middles nearest to the wanted ones that keep the minimum gap in a layer."""
     offsets = [0.0][: len(layer)]
     for box, other in itertools.pairwise(layer):
         offsets.append(offsets[-1] + (web.sizes[box][0] + web.sizes[other][0]) / 2 + GAP)

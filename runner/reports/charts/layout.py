@@ -1,7 +1,6 @@
-"""A chart with places: the text of each step broken into lines, and every box as large as what it holds.
+"""The layout of a chart: the wrapped text, the size and the position of each step.
 
-Inner bodies are placed first; a box is then one of the things that its own body places. Nothing here knows how
-the result is drawn.
+Inner boxes are placed first. The layout does not depend on the output format.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from runner.reports.charts.layers import Point, place
 from runner.reports.charts.playbook_chart import Chart, Node
 
 WIDTH = 236
-"""Of a step, in pixels; a box is as wide as it must be."""
+"""The width of a step in pixels; a box can be wider."""
 COLUMNS = 33
-"""Characters in a line of a step: with room to spare in a wide typeface."""
+"""The maximum characters in a line of a step, with a margin for wide fonts."""
 LINE = 16
 PAD = 10
 INSET = 22
-"""Between the frame of a box and what it holds."""
+"""The distance between the frame of a box and its content."""
 MOST_LINES = 9
-"""Of one text: a longer one is cut, and says so."""
+"""The maximum lines of one text; an ellipsis marks a cut text."""
 WIDEST = 6 * (WIDTH + 26)
 WIDEST_INSIDE = 3 * (WIDTH + 26)
 _JOINTS = " /_.,"
@@ -30,7 +29,7 @@ _JOINTS = " /_.,"
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One step or box with its place; ``gate`` lines stand above its frame's line, the others below it."""
+    """One step or box with its place; ``gate`` lines are above the frame line, other lines below it."""
 
     node: Node
     x: int
@@ -47,24 +46,24 @@ class Drawn:
 
     @property
     def gate_height(self) -> int:
-        """Return how high the strip with the conditions is."""
+        """Return the height of the conditions."""
         return len(self.gate) * LINE + PAD if self.gate else 0
 
 
 def layout(chart: Chart) -> Drawn:
-    """Return the whole chart in its place; the top stands at 0, 0 and has no text of its own."""
+    """Return the layout of a chart; the top is at 0, 0 and has no text."""
     return _body(chart.top, top=True)
 
 
 def everything(drawn: Drawn) -> Iterator[Drawn]:
-    """Yield all that stands inside, boxes before what they hold."""
+    """Yield all content, each box before its content."""
     for one in drawn.inside:
         yield one
         yield from everything(one)
 
 
 def _shaped(node: Node, width: int) -> Drawn:
-    """Return a step as wide as said and as high as its text; a title is bold, and so has fewer letters in a line."""
+    """Return a step with this width and the height of its text; a bold title has fewer letters in a line."""
     room = COLUMNS * width // WIDTH
     drawn = Drawn(
         node=node,
@@ -83,7 +82,7 @@ def _shaped(node: Node, width: int) -> Drawn:
 
 
 def _body(node: Node, *, top: bool) -> Drawn:
-    """Return a box with all that it holds; the top has no frame and no text."""
+    """Return a box with its content; the top has no frame and no text."""
     sized = [(_body(one, top=False) if one.inside else _shaped(one, WIDTH)) for one in node.inside]
     sizes = [(one.width, one.height) for one in sized]
     placed = place(sizes, node.edges, WIDEST if top else WIDEST_INSIDE)
@@ -98,7 +97,7 @@ def _body(node: Node, *, top: bool) -> Drawn:
 
 
 def _at(drawn: Drawn, x: int, y: int) -> Drawn:
-    """Return the same moved; what is inside moves with it."""
+    """Return a box and its content at another position."""
     return replace(
         drawn,
         x=drawn.x + x,
@@ -109,12 +108,12 @@ def _at(drawn: Drawn, x: int, y: int) -> Drawn:
 
 
 def columns(text: str) -> int:
-    """Return how wide a text is, in narrow characters: those of East Asia count for two."""
+    """Return the width of a text in narrow characters; wide East Asian characters count as 2."""
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def broken(text: str, width: int) -> list[str]:
-    """Return a text in lines no wider than ``width``, broken at spaces, else at joints, else anywhere."""
+    """Return a text in lines up to ``width``, broken at spaces, else at joints, else anywhere."""
     words = [piece for word in text.split() for piece in _pieces(word, width)]
     lines: list[str] = []
     for word, glued in words:
@@ -129,7 +128,7 @@ def broken(text: str, width: int) -> list[str]:
 
 
 def _pieces(word: str, width: int) -> Sequence[tuple[str, bool]]:
-    """Return a word that is too long in pieces, each with whether it hangs on the one before it."""
+    """Return a long word in pieces, each with whether it joins the previous piece."""
     found: list[tuple[str, bool]] = []
     piece = ""
     for one in word:

@@ -1,7 +1,7 @@
-"""A playbook as a chart: steps, the boxes that hold steps, and what follows what; drawn by others.
+"""A playbook as a chart: steps, boxes with steps, and their order; other modules draw the chart.
 
-A chart says everything in words: the kind of a step, who does it, by when, under which condition, and, for an
-incident, how far it is. A box stands for a group, a loop or another playbook that runs inside this one.
+The text of a step has its kind, roles, due time, condition and, for an incident, progress. A box is a group, a loop or
+an included playbook.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from runner.reports.core.formatting import span
 from runner.reports.core.task_rows import roles_of
 
 Path = tuple[str, ...]
-"""Where a step stands: the ids of the boxes around it, and its own."""
+"""The path of a step: the ids of its boxes and its own id."""
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a step is: the state that gives it its colour, and the words that say the same and more."""
+    """The progress of a step: the state, which determines the colour, and its text."""
 
     state: str
     words: str
@@ -32,7 +32,7 @@ NOT_BEGUN: Mapping[Path, Progress] = {}
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """One step. ``gate`` is what must be so before it begins, ``who`` does it and by ``due``; ``often`` is of loops."""
+    """One step: ``gate`` has its start conditions, ``who`` its roles, ``often`` its repetitions."""
 
     path: Path
     kind: str
@@ -44,20 +44,20 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[str, ...] = ()
     when: str = ""
     join: str = ""
-    """``all`` or ``any``, where several steps come before it."""
+    """``all`` or ``any``, if the step has several predecessors."""
     progress: Progress | None = None
     inside: tuple[Node, ...] = ()
     edges: tuple[tuple[int, int], ...] = ()
-    """Which of ``inside`` follows which, by their places."""
+    """Pairs of positions in ``inside``: predecessor and successor."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return who does it, how often and by when, in lines."""
+        """Return the lines for roles, repetitions and due time."""
         return (*self.who, *self.often, *((f"due {self.due}",) if self.due else ()))
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole playbook; ``top`` is a box without a frame. ``about`` says whose run is shown, and as of when."""
+    """A whole playbook; ``top`` is a box without a frame, ``about`` is the run and its time."""
 
     name: str
     version: str
@@ -66,13 +66,13 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     top: Node
     about: str = ""
     mark: str = ""
-    """EXERCISE or TEST, where the run is one."""
+    """EXERCISE or TEST; empty for a real incident."""
 
 
 def chart(
     bundle: Bundle, progress: Mapping[Path, Progress] = NOT_BEGUN, about: str = "", mark: str = ""
 ) -> Chart:
-    """Return the chart of a playbook, with how far each step is where a run is given."""
+    """Return the chart of a playbook, with the progress of a run."""
     main = bundle.playbook
     top = Node(path=(), kind="playbook", title=main.title)
     drawing = _Drawing(bundle=bundle, progress=progress)
@@ -92,7 +92,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
     progress: Mapping[Path, Progress]
 
     def filled(self, box: Node, steps: tuple[AnyStep, ...], running: tuple[str, ...]) -> Node:
-        """Return a box with its steps; ``running`` are the playbooks that it stands in, none of which is drawn again."""
+        """Return a box with its steps; ``running`` are the outer playbooks, which are not drawn again."""
         places = {step.id: place for place, step in enumerate(steps)}
         pairs = ((before, step.id) for step in steps for before in step.after.steps)
         edges = [(places[before], places[after]) for before, after in pairs if before in places]
@@ -126,7 +126,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
                 return made
 
     def told(self, step: AnyStep, playbook: str) -> Iterator[str]:
-        """Yield who gets a message: those whom the step names, else those of its text in the playbook."""
+        """Yield the recipients of a message: those of the step, else those of its template."""
         if not isinstance(step, Message):
             return
         of = self.bundle.includes.get(playbook, self.bundle.playbook)
@@ -137,7 +137,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def nodes(node: Node) -> Iterator[Node]:
-    """Yield everything inside a node, boxes before what they hold."""
+    """Yield all nodes inside a node, each box before its content."""
     for one in node.inside:
         yield one
         yield from nodes(one)
@@ -174,7 +174,7 @@ def _often(step: AnyStep) -> Iterator[str]:
 
 
 def due_words(due: Due) -> str:
-    """Return a due time in words: ``2 h``, ``10 h before duty(item).due``."""
+    """Return a due time as text: ``2 h``, ``10 h before duty(item).due``."""
     length = span(due.offset) if due.offset.seconds % 60 == 0 else duration_text(abs(due.offset))
     side = "before" if due.offset < timedelta() else "after"
     match due.anchor:

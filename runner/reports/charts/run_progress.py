@@ -1,7 +1,7 @@
-"""How far an incident is with each step of a playbook: what stands on the steps of a chart.
+"""The progress of an incident for each step of a playbook chart.
 
-A step inside a loop, or in a lane for each of several things, is told once with all its times counted: ``2 done,
-1 ready``. Its colour is that of the most pressing one.
+A step inside a loop or a group with items has one box with counts: ``2 done, 1 to do``. The most urgent state determines the
+colour.
 """
 
 from __future__ import annotations
@@ -12,20 +12,15 @@ from collections.abc import Mapping
 from runner.incident.state.incident import Incident, Invocation, Scope
 from runner.reports.charts.chart_svg import COLOURS
 from runner.reports.charts.playbook_chart import Path, Progress
+from runner.reports.core.task_rows import STATE_WORDS
 
 URGENCY = tuple(COLOURS)
-"""All that a step can be, what needs a person first."""
-_WORDS = {
-    "stuck": "needs a decision",
-    "overdue": "overdue",
-    "outcome_unknown": "outcome unknown",
-    "done_late": "done late",
-    "not_applicable": "not applicable",
-}
+"""All states of a step, the most urgent first."""
+_WORDS = {**STATE_WORDS, "stuck": "blocked", "overdue": "overdue"}
 
 
 def progress(incident: Incident, run: str) -> Mapping[Path, Progress]:
-    """Return how far each step of a run is; a step that is not in it has not been reached."""
+    """Return the progress of each step of a run; a step without an entry was not reached."""
     found: dict[Path, list[str]] = {}
     for invocation in incident.invocations.values():
         scope = incident.scopes[invocation.scope]
@@ -53,7 +48,7 @@ def _state(invocation: Invocation) -> str:
 def _progress(states: list[str]) -> Progress:
     counted = Counter(states)
     order = sorted(counted, key=URGENCY.index)
-    words = [_WORDS.get(state, state) for state in order]
+    words = [_WORDS[state] for state in order]
     if len(states) == 1:
         return Progress(order[0], words[0])
     parts = (f"{counted[state]} {word}" for state, word in zip(order, words, strict=True))

@@ -1,4 +1,4 @@
-"""The controllers' and evaluators' handbook: the scenario as a list (MSEL), and a guide for each objective to rate it by (EEG)."""
+"""The controllers' and evaluators' handbook: the scenario list (MSEL) and an evaluation guide (EEG) for each objective."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from runner.reports.exercises.handbook import (
 from runner.reports.exercises.ratings import KEY
 
 _CONDUCT = (
-    ("see what happened, what is expected, what comes", "tocsin drill show"),
-    ("begin; go on after Ctrl-C", "tocsin drill run {name}; tocsin drill run --go-on CODENAME"),
-    ("have an event happen now, or never", "tocsin drill inject NO; tocsin drill leave-out NO --reason …"),
-    ("stop time, and let it go on", "tocsin drill pause; tocsin drill resume"),
-    ("go to what comes next, or to an instant", "tocsin drill jump; tocsin drill jump --to INSTANT"),
-    ("write down what you see", 'tocsin drill observe "…" --objective ID --kind strength|improvement'),
-    ("end it", "tocsin drill end; when all is done: tocsin drill end --close"),
-    ("rate a target; see what the record proposes", 'tocsin drill rate ID P|S|M|U --note "…"; tocsin drill rate ID'),
+    ("show the state of the scenario", "tocsin drill show"),
+    ("start; resume after Ctrl-C", "tocsin drill run {name}; tocsin drill run --go-on CODENAME"),
+    ("release or skip an inject", "tocsin drill inject NO; tocsin drill leave-out NO --reason …"),
+    ("pause and resume exercise time", "tocsin drill pause; tocsin drill resume"),
+    ("jump to the next inject, or to a time", "tocsin drill jump; tocsin drill jump --to INSTANT"),
+    ("record an observation", 'tocsin drill observe "…" --objective ID --kind strength|improvement'),
+    ("end the exercise, and close it later", "tocsin drill end; tocsin drill end --close"),
+    ("rate a target; show the proposed rating", 'tocsin drill rate ID P|S|M|U --note "…"; tocsin drill rate ID'),
     ("write the after-action report", "tocsin drill report --to docx,pdf --out DIR"),
 )  # fmt: skip
 _LETTERS = "P\u00a0\u00a0S\u00a0\u00a0M\u00a0\u00a0U"
-_TALKED = ("keep an answer", 'tocsin drill observe "…" --question ID')
+_TALKED = ("record an answer", 'tocsin drill observe "…" --question ID')
 
 
 def controllers_book(about: Book) -> Document:
-    """Return the book as a tree, to be written like any other document."""
+    """Return the handbook as a document tree."""
     return book(
         about,
         "handbook-controllers-not-for-players",
@@ -59,7 +59,7 @@ def controllers_book(about: Book) -> Document:
 
 def _blocks(about: Book) -> Iterator[Block]:
     plan = about.plan
-    yield bold("NOT FOR PLAYERS. It says what will happen, what is expected of players, and how it is rated.")
+    yield bold("NOT FOR PLAYERS. This handbook contains the scenario, the expected actions and the ratings.")
     yield from overview(about)
     yield fields(_hidden(plan))
     yield from _people(about)
@@ -67,22 +67,23 @@ def _blocks(about: Book) -> Iterator[Block]:
     yield paragraph(clock_words(plan))
     yield paragraph(_doors(plan))
     talked = (_TALKED,) if plan.modules else ()
-    yield table(("To", "Type"), [(to, how.format(name=plan.name)) for to, how in (*_CONDUCT, *talked)])
-    yield from emergency(plan)
-    yield paragraph(
-        f"While it is conducted it ends by itself {longest(plan)} after StartEx by the wall's clock."
+    yield table(
+        ("Purpose", "Command"), [(to, how.format(name=plan.name)) for to, how in (*_CONDUCT, *talked)]
     )
+    yield from emergency(plan)
+    yield paragraph(f"The exercise ends automatically {longest(plan)} (real time) after StartEx.")
     if plan.events:
         yield from _scenario(about)
     for module in plan.modules:
         yield heading(2, f"{module.id}: {module.title}")
         yield paragraph(module.text.strip())
         rows = [(f"{one.id}: {one.text}", one.objective, LINES) for one in module.questions]
-        yield table(("Question", "Objective", "What was answered, and by whom"), rows)
+        yield table(("Question", "Objective", "Answers, with names"), rows)
     yield heading(2, "Exercise evaluation guides")
     yield paragraph(
-        "A guide for each objective. Write down what was seen and when, then rate each target. From the record the program proposes a "
-        "rating; only an evaluator's counts. A target is as good as its worst critical task, an objective as its worst target."
+        "There is 1 guide for each objective. Record each observation with its time, then rate each target. Tocsin proposes a rating "
+        "from the journal. Only the rating of an evaluator counts. The worst critical task determines the rating of a target. The worst "
+        "target determines the rating of an objective."
     )
     yield bullets(KEY)
     for objective in plan.objectives:
@@ -90,29 +91,29 @@ def _blocks(about: Book) -> Iterator[Block]:
 
 
 def _hidden(plan: Exercise) -> Iterator[tuple[str, str]]:
-    """Yield what of the overview players are not told."""
+    """Yield the part of the overview that is hidden from players."""
     yield "Scenario", plan.overview.scenario
-    yield "Announced", "yes" if plan.announced else "NO: say nothing before StartEx"
-    yield "Facts at the opening", "\n".join(plan.facts)
-    yield "Taken as compromised", ", ".join(plan.compromised)
+    yield "Announced", "yes" if plan.announced else "no: tell no player before StartEx"
+    yield "Facts at opening", "\n".join(plan.facts)
+    yield "Assumed compromised", ", ".join(plan.compromised)
 
 
 def _people(about: Book) -> Iterator[Block]:
-    yield heading(2, "Who takes part")
+    yield heading(2, "Participants")
     rows = [
         (about.person(one.person), part(one), ", ".join(one.covers), "yes" if one.opted_in else "no")
         for one in about.plan.participants
     ]
     if rows:
-        yield table(("Person", "Part", "Covers", "Agreed to real messages"), rows)
+        yield table(("Person", "Part", "Objectives", "Consent to real messages"), rows)
     else:
-        yield paragraph("The plan names nobody: put people into participants before it is run.")
+        yield paragraph("The plan has no participants. Add people to participants before the exercise.")
 
 
 def _doors(plan: Exercise) -> str:
     if plan.live:
-        return f"Messages really leave to {', '.join(plan.live)}, and to nobody else; authorities, the public and customers are never reached."
-    return "Nothing leaves this machine: messages, filings and actions are simulated, and what fails in the scenario fails here alone."
+        return f"Tocsin sends real messages to {', '.join(plan.live)} only. Authorities, the public and customers receive nothing."
+    return "Tocsin simulates all messages, filings, actions and failures. No data leaves this machine."
 
 
 # ------------------------------------------------------------------------------------------------ scenario
@@ -121,10 +122,10 @@ def _doors(plan: Exercise) -> str:
 def _scenario(about: Book) -> Iterator[Block]:
     yield heading(2, "Master scenario events list")
     yield paragraph(
-        "An inject happens as planned. A contingency inject happens only where what was expected did not come. An expected action is "
-        "nothing that happens: it is what players are to do. What is by hand waits for: tocsin drill inject NO."
+        "An inject is released as planned. A contingency inject is released only if an expected action is missing. An expected action is a "
+        "task of the players, without a release. To release a manual inject: tocsin drill inject NO."
     )
-    heads = ("No.", "When", "What happens", "Expected of players")
+    heads = ("No.", "Time", "Event", "Expected actions of players")
     yield table(heads, [_event(event, about) for event in about.plan.events])
 
 
@@ -134,11 +135,11 @@ def _event(one: ScenarioEvent, about: Book) -> tuple[str, ...]:
         f"{one.title} ({one.category.replace('_', ' ')}{kind})",
         ", ".join(filter(None, _way(one))),
         f"“{one.text.strip()}”" if one.text.strip() else "",
-        f"true with it: {', '.join(one.facts)}" if one.facts else "",
+        f"Facts set: {', '.join(one.facts)}" if one.facts else "",
         *map(_fault, one.faults),
         f"Note: {one.notes}" if one.notes else "",
     )
-    expected = (*map(_action, one.expected), f"if not: {one.if_missed}" if one.if_missed else "")
+    expected = (*map(_action, one.expected), f"If not done: {one.if_missed}" if one.if_missed else "")
     return one.number, _when(one, about), *("\n".join(filter(None, lines)) for lines in (what, expected))
 
 
@@ -146,31 +147,31 @@ def _when(one: ScenarioEvent, about: Book) -> str:
     if one.at is None and one.after:
         return f"after {one.after}"
     if one.at is None:
-        return "by hand" if one.on is None else f"as soon as {one.on.source}"
+        return "manual" if one.on is None else f"when {one.on.source}"
     later, clock = parse_duration(one.at), about.plan.clock
     lines = [f"StartEx + {span(later)}"]
     if clock.start:
         lines.append(clocked(parse_instant(clock.start) + later, about.zone))
     if clock.mode == "accelerated" and clock.rate != 1:
-        lines.append(f"by the wall + {span(later / clock.rate)}")
+        lines.append(f"real time + {span(later / clock.rate)}")
     return "\n".join(lines)
 
 
 def _way(one: ScenarioEvent) -> Iterator[str]:
     yield f"from {one.sender}" if one.sender else ""
     yield f"to {', '.join(one.to)}" if one.to else ""
-    yield f"way: {one.via.replace('_', ' ')}"
-    yield f"given by {one.controller}" if one.controller else ""
+    yield f"channel: {one.via.replace('_', ' ')}"
+    yield f"controller {one.controller}" if one.controller else ""
     yield f"objective {one.objective}" if one.objective else ""
 
 
 def _fault(one: FaultPlan) -> str:
     lasts = f" for {one.lasts}" if one.lasts else " to the end"
     if one.channel:
-        return f"fails: channel {one.channel}{lasts}"
+        return f"Failure: channel {one.channel}{lasts}"
     if one.person:
-        return f"not reached: {one.person}{lasts}"
-    return f"wrong clock: by {one.clock_skew}{lasts}" if one.clock_skew else "the worker starts anew"
+        return f"Not reachable: {one.person}{lasts}"
+    return f"Wrong clock: by {one.clock_skew}{lasts}" if one.clock_skew else "Worker restart"
 
 
 def _action(one: Action) -> str:
@@ -189,11 +190,11 @@ def _guide(objective: Objective, about: Book) -> Iterator[Block]:
         for one in about.plan.participants
         if one.role in EVALUATING and objective.id in one.covers
     ]
-    who = (("Evaluator", ", ".join(evaluators) or LINE), ("E-mail, telephone", LINE))
+    who = (("Evaluator", ", ".join(evaluators) or LINE), ("Email, phone", LINE))
     yield fields((("Core capability", objective.capability), *who))
     rows = [_target(target) for target in objective.targets] or [_whole(objective, about.plan)]
     rows.append((f"{objective.id} as a whole: {objective.capability}", "", LINES, _LETTERS))
-    yield table(("Target", "Critical tasks", "What was seen, and why this rating", "Rating"), rows)
+    yield table(("Target", "Critical tasks", "Observations and reason for the rating", "Rating"), rows)
 
 
 def _target(one: Target) -> tuple[str, ...]:
@@ -201,7 +202,7 @@ def _target(one: Target) -> tuple[str, ...]:
 
 
 def _whole(objective: Objective, plan: Exercise) -> tuple[str, ...]:
-    """Return a row for an objective without targets: what the scenario or the discussion has for it."""
+    """Return a row for an objective without targets, with its expected actions and questions."""
     questions = [q.id for module in plan.modules for q in module.questions if q.objective == objective.id]
     tasks = [
         _action(each) for event in plan.events if event.objective == objective.id for each in event.expected

@@ -1,4 +1,4 @@
-"""An exercise as its controllers see it: where it stands, what happened to the players, and what is still to come."""
+"""The state of an exercise for its controllers: scenario, expected actions, discussion and ratings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_re
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
-    """What players were expected to do after an inject."""
+    """One expected action of the players."""
 
     action: str
     by: datetime | None
@@ -42,7 +42,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the scenario as it was played; all times are exercise time."""
+    """One scenario event as played; all times are exercise time."""
 
     number: str
     title: str
@@ -59,7 +59,7 @@ class EventReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody answered to a question."""
+    """One answer to a question."""
 
     by: str
     at: datetime
@@ -67,7 +67,7 @@ class AnswerReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuestionReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A question that is discussed, with what was answered so far."""
+    """A discussion question with its answers."""
 
     id: str
     text: str
@@ -76,7 +76,7 @@ class QuestionReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModuleReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a discussion: what has happened by then, and what is talked about."""
+    """One part of a discussion: the situation and the questions."""
 
     id: str
     title: str
@@ -85,7 +85,7 @@ class ModuleReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DrillReport(Report, frozen=True, kw_only=True, tag="tocsin/drill/v1"):
-    """Where an exercise stands."""
+    """The state of an exercise."""
 
     incident: str
     codename: str
@@ -104,7 +104,7 @@ class DrillReport(Report, frozen=True, kw_only=True, tag="tocsin/drill/v1"):
 
 
 def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillReport:
-    """Return it as of an instant of exercise time; every time in the exercise's zone."""
+    """Return the state at an instant of exercise time; all times are in the zone of the exercise."""
     drill = incident.drill
     if drill is None:
         raise ValueError("no exercise")
@@ -170,9 +170,9 @@ def _there(at: datetime | None, zone: tzinfo) -> datetime | None:
 
 
 def unmet(report: DrillReport) -> tuple[str, ...]:
-    """Return the critical actions that were expected after what happened and came late or never; none: it passed."""
+    """Return the critical actions of released injects that were late or not done; if none, the exercise passed."""
     return tuple(
-        f"{event.number}: {one.action} {'came late' if one.done else 'was not done'}"
+        f"{event.number}: {one.action} {'done late' if one.done else 'not done'}"
         for event in report.events
         for one in event.expected
         if event.state == "released"
@@ -182,19 +182,19 @@ def unmet(report: DrillReport) -> tuple[str, ...]:
 
 
 def behind_plan(report: DrillReport) -> tuple[str, ...]:
-    """Return the numbers of the events whose time came while nobody conducted the exercise."""
+    """Return the numbers of the overdue injects."""
     waiting = [event for event in report.events if event.state == "waiting" and report.stage == "running"]
     timed = [event for event in waiting if event.category in ("inject", "other")]
     return tuple(one.number for one in timed if one.planned and one.planned < report.exercise_time)
 
 
 _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}
-_EVENTS = {"released": "released", "left out": "skipped", "waiting": "waiting"}
+EVENTS = {"released": "released", "left out": "skipped", "waiting": "waiting"}
 
 
 @paged
 def drill_page(report: DrillReport) -> Iterator[Block]:
-    """Draw it."""
+    """Draw the state of an exercise."""
     yield flow(Cell(report.marking, "marking"), f"  {report.codename} · {report.title}", hang=2)
     time = clocked(report.exercise_time, report.exercise_time.tzinfo or UTC)
     yield flow(Cell(report.stage.upper(), "title"), f" · exercise time {time}")
@@ -217,8 +217,8 @@ def _row(one: EventReport) -> Cells:
     when = one.released or one.planned
     return (
         Cell(one.number, "command"),
-        Cell(_EVENTS[one.state], _TONES[one.state]),
-        Cell(_time(when) if when else "by hand", "dim"),
+        Cell(EVENTS[one.state], _TONES[one.state]),
+        Cell(_time(when) if when else "manual", "dim"),
         one.title,
         Cell(f"{one.via} to {', '.join(one.to)}" if one.to else one.via, "dim"),
     )
@@ -235,13 +235,13 @@ def _expected(number: str, one: Expectation) -> Paragraph:
 
 @paged
 def discussion_page(report: DrillReport) -> Iterator[Block]:
-    """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
+    """Draw the texts and questions for a facilitator, with commands for answers and the end."""
     for module in report.modules:
         yield from _discussion(module)
     how = (
         ("Record an answer", Cell("", "command", _observe(Slot("ID"), **{"as": PERSON}))),
         ("Show the answers", Cell("", "command", Action("drill.show"))),
-        ("End it", Cell("", "command", Action("drill.end"))),
+        ("End the discussion", Cell("", "command", Action("drill.end"))),
     )
     yield Blank()
     yield line("In another window:")
@@ -271,18 +271,18 @@ def _time(at: datetime) -> str:
 
 
 def told(event: ScenarioEvent) -> str:
-    """Return what a controller says to the players when an inject is released."""
+    """Return the text of a released inject for the players."""
     to = f" to {', '.join(event.to)}" if event.to else ""
     sender = f" from {event.sender}" if event.sender else ""
     return f"{event.number} {event.title} [{event.via}{to}{sender}]{f': {event.text}' if event.text else ''}"
 
 
 def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:
-    """Yield it in order, each with its command; a report that was signed is done."""
+    """Yield the remaining tasks in order, each with its command."""
     if missing := unconfirmed(ratings(plan, incident)):
-        yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} -i {incident.codename}"
+        yield f"Rate the targets {', '.join(missing)}: tocsin drill rate {missing[0]} -i {incident.codename}"
     if incident.drill is not None and not incident.reports:
-        yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
+        yield f"Sign the report: tocsin drill report -i {incident.codename}"
     yield f"Record action items: tocsin improvement add --from {incident.codename}"
     if incident.state != "closed":
-        yield f"then close it: tocsin drill end --close -i {incident.codename}"
+        yield f"Close the exercise: tocsin drill end --close -i {incident.codename}"

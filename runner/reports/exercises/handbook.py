@@ -1,4 +1,4 @@
-"""The books of an exercise, made before it from its plan: what they share, which is how they are marked and what it is."""
+"""The shared parts of the exercise handbooks: marking, overview, clock and emergency."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from runner.reports.core.header import clocked
 from runner.reports.core.report_blocks import fields, heading, paragraph
 
 TYPES: Mapping[str, str] = {
-    "seminar": "Seminar: a discussion that makes people familiar with plans",
-    "workshop": "Workshop: a discussion that makes something, as a plan",
+    "seminar": "Seminar: a discussion that explains plans",
+    "workshop": "Workshop: a discussion that creates a product, for example a plan",
     "ttx": "Tabletop: a discussion of a scenario, led by a facilitator",
-    "game": "Game: a discussion in which sides decide, and see what follows",
-    "drill": "Drill: one capability is played",
-    "functional": "Functional: the whole playbook is played, and nothing leaves this machine",
-    "full_scale": "Full-scale: the whole playbook is played, with everybody",
-    LIVE: "Live communications: the playbook is played, and messages really leave to those who agreed",
+    "game": "Game: a discussion in which teams decide and see the consequences",
+    "drill": "Drill: an exercise of one capability",
+    "functional": "Functional: an exercise of the whole playbook with simulated messages",
+    "full_scale": "Full-scale: an exercise of the whole playbook with all people",
+    LIVE: "Live communications: an exercise with real messages to people who consented",
 }
 PARTS: Mapping[HseepRole, str] = {
     "director": "Exercise director",
@@ -42,25 +42,25 @@ LINES = "\n".join([LINE] * 4)
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
-    """What a book is made from."""
+    """The source data of a handbook."""
 
     plan: Exercise
     playbook: Playbook
     made_at: datetime
-    """By the wall's clock."""
+    """Real time."""
     zone: tzinfo
-    """In which exercise time is read."""
+    """The time zone of exercise time."""
     stationery: Stationery = Stationery()
     names: Mapping[str, str] = {}
-    """What persons are called, where that is known."""
+    """Person → display name, if known."""
 
     def person(self, name: str) -> str:
-        """Return what somebody is called."""
+        """Return the display name of a person."""
         return self.names.get(name) or name
 
 
 def book(about: Book, name: str, title: str, blocks: Iterator[Block]) -> Document:
-    """Return a book as a document: marked as an exercise's, with the plan's digest as its version."""
+    """Return a handbook as a document, with the exercise marking and the plan digest as its version."""
     plan = about.plan
     return Document(
         id=f"{name}-{plan.name}",
@@ -80,19 +80,19 @@ def book(about: Book, name: str, title: str, blocks: Iterator[Block]) -> Documen
 
 
 def bold(text: str) -> Paragraph:
-    """Return a paragraph that nobody overlooks."""
+    """Return a bold paragraph."""
     return Paragraph((Strong((Text(text),)),))
 
 
 def overview(about: Book) -> Iterator[Block]:
-    """Yield what the exercise is, as far as everybody may know it."""
+    """Yield the public overview of the exercise."""
     plan, said = about.plan, about.plan.overview
     yield heading(2, "The exercise")
     yield fields(
         (
             ("Name", plan.name),
             ("Type", TYPES[plan.type]),
-            ("Plan that is exercised", f"{about.playbook.title} ({about.playbook.name})"),
+            ("Exercised plan", f"{about.playbook.title} ({about.playbook.name})"),
             ("StartEx (exercise time)", started(about)),
             ("Scope", said.scope),
             ("Mission areas", ", ".join(said.mission_areas)),
@@ -108,38 +108,37 @@ def overview(about: Book) -> Iterator[Block]:
 def started(about: Book) -> str:
     """Return the instant of exercise time at StartEx."""
     start = about.plan.clock.start
-    return clocked(parse_instant(start), about.zone) if start else "the time by the wall's clock then"
+    return clocked(parse_instant(start), about.zone) if start else "the real time at StartEx"
 
 
 def clock_words(plan: Exercise) -> str:
-    """Say how exercise time goes."""
+    """Return the description of exercise time."""
     if plan.type in DISCUSSION:
-        return "No clock runs: the facilitator says what time it is in the scenario."
+        return "The exercise has no clock. The facilitator announces the scenario time."
     if plan.clock.mode == "jump":
-        return "Exercise time stands until a controller jumps to what comes next."
+        return "Exercise time is paused until a controller jumps to the next inject."
     if plan.clock.mode == "accelerated" and plan.clock.rate != 1:
         hour = span(timedelta(hours=1) / plan.clock.rate)
-        faster = f"{plan.clock.rate:g} times as fast as the wall's"
-        return f"Exercise time goes {faster}: an hour of it takes {hour}."
-    return "Exercise time goes as fast as the wall's."
+        return f"Exercise time runs {plan.clock.rate:g} times as fast as real time: 1 exercise hour takes {hour}."
+    return "Exercise time runs at the speed of real time."
 
 
 def emergency(plan: Exercise) -> Iterator[Block]:
-    """Yield how a real emergency ends it."""
+    """Yield the procedure for a real emergency."""
     able = " or ".join(PARTS[role].lower() for role in plan.safety.stop_authority)
     yield heading(2, "A real emergency")
-    yield bold(f"Say: {plan.safety.real_world_word}. Then the exercise is over for everybody, at once.")
+    yield bold(f"Say: {plan.safety.real_world_word}. The exercise then ends immediately for all people.")
     yield paragraph(
-        "Anybody may say it, and anybody may type: tocsin drill real-world. It freezes the exercise; what is real goes into a real "
-        f"incident. Without an emergency the {able or 'exercise director'} may end the exercise early."
+        "Any person may say this phrase, and any person may run: tocsin drill real-world. The command freezes the exercise. Open a real "
+        f"incident for the emergency. Without an emergency, the {able or 'exercise director'} may end the exercise early."
     )
 
 
 def longest(plan: Exercise) -> str:
-    """Return how long it takes at most, by the wall."""
+    """Return the maximum duration in real time."""
     return span(parse_duration(plan.safety.max_wall_time))
 
 
 def part(one: Participant) -> str:
-    """Return as what somebody takes part, and in which role of the playbook."""
+    """Return the exercise part and the playbook role of a participant."""
     return f"{PARTS[one.role]}: {one.plays}" if one.plays else PARTS[one.role]

@@ -1,4 +1,4 @@
-"""Improvement items as people and programs see them: what is to be better, with whom, by when, and what proves that it is."""
+"""Action items as reports and pages: status, owner, dates and verification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.reports.core.report import Report, filled
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One item; ``status`` is ``open``, ``done`` (nothing has proved it yet), ``retested`` or ``dropped``."""
+    """One item; ``status`` is ``open``, ``done`` (not verified), ``retested`` (verified) or ``dropped``."""
 
     id: str
     status: str
@@ -36,26 +36,27 @@ class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImprovementsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvements/v1"):
-    """The improvement items of the organisation, or those that a command was about."""
+    """The action items of the organisation, or those of one command."""
 
     as_of: datetime
     items: tuple[ItemReport, ...]
 
 
 def improvements(items: Iterable[Item], now: datetime, today: date) -> ImprovementsReport:
-    """Return items as of now; ``today`` is the day in the organisation's zone."""
+    """Return the items as of now; ``today`` is the date in the organisation's zone."""
     rows = (filled(ItemReport, item.plan, item, overdue=overdue(item, today)) for item in items)
     return ImprovementsReport(as_of=now, items=tuple(rows))
 
 
+STATUSES = {"done": "done, unverified", "retested": "verified"}
 _TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
 LEFT = ("open", "done")
-"""Where something is still to be done: to take the action, or to prove it."""
+"""The statuses of items that need an action or a verification."""
 
 
 @paged
 def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Iterator[Block]:
-    """Draw a list; what is proved or dropped is folded unless ``everything`` is asked for."""
+    """Draw a list; without ``everything``, a count replaces the verified and dropped items."""
     items = [item for item in report.items if everything or item.status in LEFT]
     if items:
         yield table((_row(item) for item in items), 4, indent=0)
@@ -64,25 +65,25 @@ def improvements_page(report: ImprovementsReport, *, everything: bool = False) -
         yield line(words, "good" if report.items else "dim")
     if folded := len(report.items) - len(items):
         yield Blank()
-        yield line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")
+        yield line(f"{count(folded, 'verified or dropped item')} (--all)", "dim")
 
 
 def _row(one: ItemReport) -> Cells:
-    status = "not proved yet" if one.status == "done" else one.status
-    late = "late, " if one.overdue else ""
+    status = STATUSES.get(one.status, one.status)
+    late = "overdue since " if one.overdue else ""
     due = day(one.due) if one.due is not None else "no date"
     return (
         Cell(one.id, "command"),
         Cell(status, _TONES[one.status]),
         Cell(f"{late}{due}", "alarm" if one.overdue else "dim"),
-        Cell(one.owner or "nobody", "plain" if one.owner else "warn"),
+        Cell(one.owner or "no owner", "plain" if one.owner else "warn"),
         one.text,
     )
 
 
 @paged
 def item_page(report: ImprovementsReport) -> Iterator[Block]:
-    """Draw items in full."""
+    """Draw all fields of the items."""
     for number, item in enumerate(report.items):
         if number:
             yield Blank()
@@ -94,23 +95,23 @@ def item_page(report: ImprovementsReport) -> Iterator[Block]:
 def _facts(one: ItemReport) -> tuple[tuple[str, str], ...]:
     found = one.source
     return (
-        ("status", f"{one.status}, late" if one.overdue else one.status),
-        ("action", one.action or "none yet"),
-        ("element", one.element),
-        ("capability", one.capability),
-        ("owner", one.owner or "nobody"),
-        ("start", day(one.start) if one.start is not None else ""),
-        ("due", day(one.due) if one.due is not None else "no date"),
-        ("closes with", one.closes_with),
-        ("from", " ".join(part for part in (found.codename, found.ref) if part)),
-        ("step", f"{found.playbook} {found.step}" if found.step else ""),
-        ("tested", f"{one.tested.case}: passed ({one.tested.playbook})" if one.tested is not None else ""),
-        ("proof", proof_words(one.proof) if one.proof is not None else ""),
+        ("Status", f"{STATUSES.get(one.status, one.status)}{', overdue' if one.overdue else ''}"),
+        ("Action", one.action or "none"),
+        ("Element", one.element),
+        ("Capability", one.capability),
+        ("Owner", one.owner or "none"),
+        ("Start", day(one.start) if one.start is not None else ""),
+        ("Due", day(one.due) if one.due is not None else "no date"),
+        ("Closed by", one.closes_with),
+        ("Source", " ".join(part for part in (found.codename, found.ref) if part)),
+        ("Step", f"{found.playbook} {found.step}" if found.step else ""),
+        ("Tested", f"{one.tested.case}: passed ({one.tested.playbook})" if one.tested is not None else ""),
+        ("Verified", proof_words(one.proof) if one.proof is not None else ""),
     )
 
 
 def proof_words(proof: Proof) -> str:
-    """Return what proved an item, in a line: exercise, ratings, who gave them, and the head of its journal."""
+    """Return the verification of an item as text: exercise, ratings, evaluators and journal head."""
     rated = ", ".join(f"{name} {rating}" for name, rating in proof.ratings.items())
     raters = ", ".join(proof.rated_by)
     return f"{proof.exercise} ({proof.codename}): {rated} by {raters}; journal {proof.digest}"
@@ -121,7 +122,7 @@ def _step(step: Step) -> Cells:
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that an incident proposes; ``item`` is the id of what took it over, or empty."""
+    """One proposal of an incident; ``item`` is the id of its action item, or empty."""
 
     ref: str
     text: str
@@ -133,7 +134,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProposalsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvement-proposals/v1"):
-    """What an exercise or a real incident proposes to improve; nothing of it is on record before a person takes it."""
+    """The proposals of an incident or exercise; a person must choose a proposal to create an action item."""
 
     incident: str
     codename: str
@@ -141,7 +142,7 @@ class ProposalsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvement
 
 
 def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, str]]) -> ProposalsReport:
-    """Return the proposals of an incident, each with the item that took it over."""
+    """Return the proposals of an incident, each with its action item."""
     return ProposalsReport(
         incident=incident,
         codename=codename,
@@ -161,9 +162,9 @@ def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, s
 
 @paged
 def proposals_page(report: ProposalsReport) -> Iterator[Block]:
-    """Draw them, with the command that takes one over."""
+    """Draw the proposals, with the command to create an action item."""
     if not report.proposals:
-        yield line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim")
+        yield line(f"No proposals from {report.codename}. Rate an exercise first.", "dim")
         return
     rows = ((Cell(one.ref, "command"), one.text, Cell(one.item, "good")) for one in report.proposals)
     yield table(rows, 1, indent=0)
@@ -174,5 +175,5 @@ def proposals_page(report: ProposalsReport) -> Iterator[Block]:
             args={"from": report.codename, "take": fresh, "owner": PERSON, "due": Slot("DATE")},
         )
         yield Blank()
-        yield line("No action items yet. Choose proposals:", "dim")
+        yield line("To create an action item from a proposal:", "dim")
         yield flow(Cell("", "command", action))

@@ -1,4 +1,4 @@
-"""The players' handbook (HSEEP: situation manual): how it begins, who plays what, the rules, and nothing of what will happen."""
+"""The players' handbook (HSEEP: situation manual): start, roles and rules, without the scenario."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from runner.reports.exercises.handbook import (
 
 
 def players_book(about: Book) -> Document:
-    """Return the book as a tree, to be written like any other document."""
+    """Return the handbook as a document tree."""
     known = replace(about, plan=open_to_players(about.plan))
     document = book(about, "handbook-players", "Players' handbook", iter(()))
     return replace(document, blocks=(*document.blocks, *_blocks(known)))
 
 
 def open_to_players(plan: Exercise) -> Exercise:
-    """Return the part of a plan that players may know: no event, module or question, and nothing that is rated.
+    """Return the plan without scenario events, modules, questions and targets.
 
-    The book is made from this alone, so that nothing else can get into it.
+    The handbook uses only this part, so it cannot contain hidden content.
     """
     return replace(
         plan,
@@ -51,81 +51,84 @@ def open_to_players(plan: Exercise) -> Exercise:
 def _blocks(about: Book) -> Iterator[Block]:
     plan = about.plan
     yield paragraph(
-        "For everybody who takes part. It says how the exercise begins and how it is played. What will happen in it stands in the "
-        "controllers' handbook, which players do not read."
+        "This handbook is for all participants. It explains the start and the rules of the exercise. The scenario is in the controllers' "
+        "handbook. Players do not read the controllers' handbook."
     )
     if not plan.announced:
-        yield bold("This exercise is not announced: nobody who plays is given this book before StartEx.")
+        yield bold("This exercise is not announced. Do not give this handbook to players before StartEx.")
     yield from overview(about)
-    yield heading(2, "How it begins")
-    yield paragraph(plan.overview.scenario or "A controller tells you at StartEx.")
+    yield heading(2, "Start of the exercise")
+    yield paragraph(plan.overview.scenario or "A controller explains the situation at StartEx.")
     yield heading(2, "Objectives")
     rows = [(objective.id, objective.text, objective.capability) for objective in plan.objectives]
-    yield table(("No.", "What the exercise is to show", "Core capability"), rows)
+    yield table(("No.", "Objective", "Core capability"), rows)
     yield from _people(about)
     yield heading(2, "Rules of play")
     yield bullets(_discussed(plan) if plan.type in DISCUSSION else _played(plan))
     yield from emergency(plan)
     yield heading(2, "Schedule")
-    yield table(("When", "What"), list(_schedule(about)))
+    yield table(("Time", "Activity"), list(_schedule(about)))
 
 
 def _people(about: Book) -> Iterator[Block]:
     plan = about.plan
-    yield heading(2, "Who plays what")
+    yield heading(2, "Roles")
     rows = []
     for role, title in about.playbook.roles.items():
         players = ", ".join(about.person(one.person) for one in plan.participants if one.plays == role)
-        rows.append((title.title or role, players or "whoever holds it on other days"))
-    yield table(("Role of the playbook", "Played by"), rows)
+        rows.append((title.title or role, players or "the usual person"))
+    yield table(("Playbook role", "Player"), rows)
     others = [(about.person(one.person), PARTS[one.role]) for one in plan.participants if not one.plays]
     if others:
         yield table(("Person", "Part"), others)
     yield bullets(
         (
-            "Players do their work as on a real day.",
-            "Controllers, or a facilitator, say what happens, and keep time. Ask them whatever is unclear.",
-            "Simulators play everybody outside: authorities, press, customers, suppliers.",
-            "Evaluators watch and write. They rate plans and means, not persons.",
-            "Observers watch, and take no part.",
+            "Players do their work as in a real incident.",
+            "Controllers or a facilitator release the injects and control time. Ask a controller or facilitator if a point is unclear.",
+            "Simulators play external people: authorities, press, customers, suppliers.",
+            "Evaluators observe and record. Evaluators rate plans and resources, not people.",
+            "Observers watch only.",
         )
     )
 
 
 def _played(plan: Exercise) -> Iterator[str]:
-    yield "Do what you would do on a real day, with the same program: its steps, clocks, approvals and documents are the real ones."
-    yield "What a controller tells you and what the program shows is so. Do not argue with the scenario, and do not guess what comes."
+    yield "Act as in a real incident, with the same program. Tasks, deadlines, approvals and documents work as in a real incident."
+    yield "Accept the information from controllers and from Tocsin. Do not dispute the scenario. Do not guess the next inject."
     if plan.live:
-        yield "Messages really leave, to those who agreed to it and to nobody else. Each says that it is an exercise."
+        yield "Tocsin sends real messages only to people who consented. Each message is marked as an exercise."
     else:
         yield (
-            "No message leaves this machine. Those to you: tocsin message list; one of them, with the code by which you acknowledge: "
-            "tocsin message show DELIVERY; and then: tocsin ack CODE."
+            "No message leaves this machine. To list your messages: tocsin message list. To read a message with its code: "
+            "tocsin message show DELIVERY. To acknowledge: tocsin ack CODE."
         )
-    yield "Call or write to nobody outside. Where you would, tell a controller: a simulator answers."
-    yield "Change nothing on real systems. Say what you would do, and then mark the step as done."
-    yield f"Whatever you write or say for the exercise begins and ends with: {plan.marking}."
-    yield clock_words(plan) + " Whatever is due, legal clocks too, counts by it."
+    yield "Do not call or write to external people. Tell a controller instead, and a simulator answers."
+    yield "Do not change real systems. Describe your action, then mark the task as done."
+    yield f"Begin and end every exercise message and call with: {plan.marking}."
+    yield clock_words(plan) + " All deadlines use exercise time, including legal deadlines."
 
 
 def _discussed(plan: Exercise) -> Iterator[str]:
-    yield "People talk, and nothing is sent. The facilitator reads what has happened by then, and asks."
-    yield "Answer with what you have today: today's plans, people, numbers and keys. Nobody is tested, and different answers are welcome."
-    yield "Take the scenario as it is, also where you would expect it otherwise."
-    yield "Answers are written down, with who gave them. A question without an answer is as valuable: it shows what to improve."
-    yield f"Whatever is written for the exercise is marked: {plan.marking}."
+    yield "This is a discussion: Tocsin sends no messages. The facilitator reads the situation and asks questions."
+    yield "Answer with the plans, people, numbers and keys that exist today. This is not a test of people. Different answers are welcome."
+    yield "Accept the scenario, even if you expect a different course."
+    yield "Answers are recorded with names. A question without an answer is also useful: it shows a need for improvement."
+    yield f"Mark all exercise documents: {plan.marking}."
     yield clock_words(plan)
 
 
 def _schedule(about: Book) -> Iterator[tuple[str, str]]:
     plan = about.plan
     talk = plan.type in DISCUSSION
-    yield LINE, "Briefing: the rules, the real emergency, who does what"
-    yield LINE, f"StartEx. In the exercise it is then: {started(about)}"
+    yield LINE, "Briefing: rules, real emergency, roles"
+    yield LINE, f"StartEx. Exercise time: {started(about)}"
     yield (
         "from StartEx",
-        "The discussion" if talk else "Play. PauseEx and ResumeEx stop time and let it go on",
+        "Discussion" if talk else "Play. PauseEx and ResumeEx pause and resume exercise time",
     )
-    yield f"at the latest {longest(plan)} after StartEx", "EndEx: everybody stops playing"
-    yield "right after EndEx", "Hot wash: what went well, what did not. Everybody fills in a feedback form"
+    yield f"at most {longest(plan)} after StartEx", "EndEx: all players stop"
+    yield (
+        "immediately after EndEx",
+        "Hot wash: strengths and improvements. All participants complete a feedback form",
+    )
     yield LINE, "After-action meeting: action items, owners, dates"

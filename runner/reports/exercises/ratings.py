@@ -1,4 +1,4 @@
-"""Ratings of an exercise: what the record proposes and why, what evaluators said, and whose word is still missing."""
+"""Ratings of an exercise: proposals from the journal, ratings of evaluators and missing ratings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RatingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One target. ``proposal`` is provisional, from the record by ``rule``; ``rating`` is empty until somebody stands for one."""
+    """One target. ``proposal`` is provisional, from the journal by ``rule``; ``rating`` is empty until an evaluator rates the target."""
 
     id: str
     text: str
@@ -40,7 +40,7 @@ class RatingRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObjectiveRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective; ``rating`` is its worst target's once all are confirmed, or what was given to itself."""
+    """One objective; ``rating`` is the worst of its confirmed targets, or its own rating."""
 
     id: str
     text: str
@@ -54,7 +54,7 @@ class ObjectiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ratings(msgspec.Struct, frozen=True, kw_only=True):
-    """Every objective as it stands; DRAFT as long as ``unconfirmed`` names any target."""
+    """The ratings of all objectives; a draft while ``unconfirmed`` contains targets."""
 
     draft: bool
     unconfirmed: tuple[str, ...]
@@ -62,7 +62,7 @@ class Ratings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ratings_report(incident: Incident, plan: Exercise) -> Ratings:
-    """Return the ratings as they stand."""
+    """Return the current ratings."""
     found = ratings(plan, incident)
     missing = unconfirmed(found)
     return Ratings(
@@ -109,11 +109,11 @@ _TONES: dict[str, Tone] = {"P": "good", "S": "good", "M": "warn", "U": "alarm"}
 
 
 def ratings_blocks(found: Ratings) -> Iterator[Block]:
-    """Draw them under an exercise."""
+    """Draw the ratings on the page of an exercise."""
     if not found.objectives:
         return
     yield Blank()
-    yield line("Ratings: DRAFT, no evaluator has confirmed them all" if found.draft else "Ratings", "title")
+    yield line("RATINGS (draft: unconfirmed targets)" if found.draft else "RATINGS", "title")
     for objective in found.objectives:
         yield _line(objective, 0)
         for target in objective.targets:
@@ -134,7 +134,7 @@ def _line(one: ObjectiveRow | RatingRow, indent: int) -> Paragraph:
             Cell(f" ({one.rule})", "dim"),
         ]
     else:
-        cells.append(Cell(one.rule or "not rated yet", "dim"))
+        cells.append(Cell(one.rule or "not rated", "dim"))
     return flow(*tuple(cells), indent=indent, hang=2)
 
 
@@ -149,9 +149,9 @@ def _task_line(one: TaskRow) -> Paragraph:
 
 
 KEY = (
-    "P: performed without challenges: the critical tasks were done, the objective was met, to plan.",
-    "S: performed with some challenges: as P, but chances to be faster or better were seen.",
-    "M: performed with major challenges: met in the end, but late, with help, or outside of the plan.",
-    "U: unable to be performed: the critical tasks were not done so that the objective was met.",
-    "N/A was not played; N/O could not be observed.",
+    "P: performed without challenges: critical tasks done and objective met, as planned.",
+    "S: performed with some challenges: as P, with possible improvements in speed or quality.",
+    "M: performed with major challenges: objective met late, with help or outside the plan.",
+    "U: unable to be performed: critical tasks not done or objective not met.",
+    "N/A: not played. N/O: not observed.",
 )

@@ -1,6 +1,6 @@
-"""How ready an organisation is: for each playbook when it was last exercised and how, who is reached, what is still to improve.
+"""The readiness of an organisation: exercises of each playbook, tested contact methods of people, and action items.
 
-What is played without people (kind ``test``) counts for nothing here.
+Test runs (kind ``test``) do not count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 
 
 class Exercised(msgspec.Struct, frozen=True, kw_only=True):
-    """The last exercise of a playbook that is over; ``at`` is its StartEx by the wall."""
+    """The last ended exercise of a playbook; ``at`` is StartEx in real time."""
 
     incident: str
     codename: str
@@ -28,50 +28,50 @@ class Exercised(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     version: str
     digest: str
-    """Of the playbook that was played."""
+    """The digest of the exercised playbook."""
     ratings: dict[str, str]
-    """Objective → its rating; empty while no evaluator has given it."""
+    """Objective → rating; empty without a rating of an evaluator."""
 
 
 class PlaybookReadiness(msgspec.Struct, frozen=True, kw_only=True):
-    """One playbook that can be opened by name."""
+    """One playbook in the catalogue."""
 
     playbook: str
     version: str
     digest: str
     own: bool
-    """It is the home's own."""
+    """Whether the playbook is in the home folder."""
     part_of: tuple[str, ...]
     """Playbooks that run it as a step."""
     exercised: Exercised | None
     changed: bool
-    """It is not what was exercised last."""
+    """Whether the playbook differs from the last exercised version."""
     next: datetime | None
-    """When an exercise of it comes by itself; None also for those that come without notice."""
+    """The time of the next scheduled exercise; None also for unannounced exercises."""
     scheduled: tuple[str, ...]
     missed: tuple[str, ...]
-    """Firings that did not happen and that nobody has acknowledged."""
+    """Missed runs without acknowledgement."""
     open: tuple[str, ...]
-    """Improvement items by id: open ones, those of them that are late, and those that are done and not proved."""
+    """Action items by id: open, overdue (also open), and done but unverified."""
     late: tuple[str, ...]
     unproved: tuple[str, ...]
     problem: str = ""
-    """Why it cannot be opened."""
+    """The reason if the playbook cannot be opened."""
 
 
 class PersonReadiness(msgspec.Struct, frozen=True, kw_only=True):
-    """One person: by the communications check, when the last way to them worked."""
+    """One person, with the last successful channel test."""
 
     person: str
     roles: tuple[str, ...]
     ways: int
     worked_at: datetime | None
     problem: str
-    """Why nobody can rely on reaching them; empty where it worked lately."""
+    """The reason if the person may not be reachable; empty after a recent success."""
 
 
 class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Improvement items of the organisation."""
+    """The number of action items of the organisation, by status."""
 
     open: int
     late: int
@@ -81,28 +81,28 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadinessReport(Report, frozen=True, kw_only=True, tag="tocsin/readiness/v1"):
-    """All of it as of now; ``needs_attention`` not empty makes ``--check`` exit with 4."""
+    """The readiness as of now; with ``needs_attention``, ``--check`` exits with 4."""
 
     as_of: datetime
     playbooks: tuple[PlaybookReadiness, ...]
     people: tuple[PersonReadiness, ...]
     without_alternate: tuple[str, ...]
-    """Roles that one person holds, for whom nobody stands in."""
+    """Roles of one person without a deputy."""
     improvements: ItemCounts
     unheld: tuple[UnheldRole, ...]
-    """Roles of playbooks that nobody holds."""
+    """Playbook roles without a person."""
     needs_attention: tuple[AttentionItem, ...]
 
 
 def person_problem(ways: int, worked: datetime | None, failed: bool, now: datetime) -> str:
-    """Return why reaching somebody cannot be relied on; ``failed``: every way's last try did."""
+    """Return the reason if a person may not be reachable; ``failed``: the last test of every contact method failed."""
     if not ways:
-        return "no channel reaches them"
+        return "no usable contact method"
     if worked is None:
-        return "every try failed" if failed else "no contact method tested"
+        return "all channel tests failed" if failed else "no contact method tested"
     if failed:
-        return f"the last try failed; worked {age(worked, now)}"
-    return f"worked {age(worked, now)}: try again" if now - worked > STALE else ""
+        return f"last channel test failed, last success {age(worked, now)}"
+    return f"last success {age(worked, now)}: test again" if now - worked > STALE else ""
 
 
 def wanting(
@@ -111,18 +111,20 @@ def wanting(
     alone: Sequence[str],
     unheld: Sequence[UnheldRole],
 ) -> Iterator[AttentionItem]:
-    """Yield what somebody has to see to: playbooks that are not what was exercised, people nobody can rely on reaching.
+    """Yield the required actions: changed or unexercised playbooks, unreachable people, roles without a person or deputy.
 
-    A role counts where a playbook of the home's own, or one that was exercised or is to be, has it.
+    A role counts only if an own, exercised or scheduled playbook has this role.
     """
     for playbook in playbooks:
         if playbook.changed and playbook.exercised is not None:
-            text = f"{playbook.playbook} {playbook.version} is not what was exercised in {playbook.exercised.codename}"
+            text = (
+                f"{playbook.playbook} {playbook.version} changed after exercise {playbook.exercised.codename}"
+            )
             yield _entry(
                 "playbook_changed", playbook.playbook, text, Action("drill.run", playbook.exercised.exercise)
             )
         elif playbook.own and playbook.exercised is None and not playbook.part_of and not playbook.scheduled:
-            text = f"{playbook.playbook} was never exercised, and no exercise of it is scheduled"
+            text = f"{playbook.playbook} has no completed or scheduled exercise"
             yield _entry("playbook_unexercised", playbook.playbook, text, Action("drill.list"))
     for person in people:
         if person.problem and person.roles:
@@ -132,14 +134,14 @@ def wanting(
                 action = Action("person.add", person.person, {"contact": Slot("CHANNEL=ADDRESS")})
             yield _entry("person_unreached", person.person, text, action)
     if alone:
-        text = f"{', '.join(alone)}: one person, no deputy. Name alternates in tocsin.yaml"
+        text = f"{', '.join(alone)}: one person, no deputy. Add alternates in tocsin.yaml"
         yield _entry("alternate_missing", alone[0], text, Action("role.list"))
     used = {one.playbook for one in playbooks if one.own or one.exercised or one.scheduled}
     for role in unheld:
         if not used.intersection(role.playbooks):
             continue
         action = assign_role(role.role, always=True)
-        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", action)
+        yield _entry("role_unheld", role.role, f"No person has {unheld_words(role)}", action)
 
 
 def _entry(kind: AttentionKind, ref: str, text: str, action: Action) -> AttentionItem:
@@ -151,20 +153,20 @@ def _entry(kind: AttentionKind, ref: str, text: str, action: Action) -> Attentio
 
 @paged
 def readiness_page(report: ReadinessReport) -> Iterator[Block]:
-    """Draw it: playbooks, people, improvement items, then what needs somebody."""
+    """Draw playbooks, people, action items and required actions."""
     playbooks = [playbook for playbook in report.playbooks if _is_told(playbook)]
     never = [one.playbook for one in report.playbooks if one not in playbooks and not one.part_of]
     yield line("PLAYBOOKS", "title")
     if playbooks:
         yield table((_row(playbook, report.as_of) for playbook in playbooks), 2)
     if never:
-        yield line(f"never exercised: {', '.join(never)}", "dim", indent=2, hang=2)
+        yield line(f"NO EXERCISE YET: {', '.join(never)}", "dim", indent=2, hang=2)
     yield from _people(report)
     items = report.improvements
-    words = _counted(items.open, items.late, items.unproved) or "nothing is left"
-    over = f"; {items.retested} proved" if items.retested else ""
+    words = _counted(items.open, items.late, items.unproved) or "none open"
+    over = f"; {items.retested} verified" if items.retested else ""
     yield Blank()
-    yield flow(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if items.late else "plain"))
+    yield flow(Cell("ACTION ITEMS  ", "title"), Cell(f"{words}{over}", "alarm" if items.late else "plain"))
     if report.needs_attention:
         yield Blank()
         yield line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")
@@ -174,7 +176,7 @@ def readiness_page(report: ReadinessReport) -> Iterator[Block]:
 
 
 def _is_told(one: PlaybookReadiness) -> bool:
-    """Tell whether there is more to say of it than that it ships and was never exercised."""
+    """Return whether the playbook has more information than its name."""
     return bool(one.exercised or one.own or one.scheduled or one.open or one.unproved or one.problem)
 
 
@@ -196,19 +198,19 @@ def _row(one: PlaybookReadiness, now: datetime) -> Cells:
 def _exercised(one: PlaybookReadiness, now: datetime) -> tuple[str, Tone]:
     found = one.exercised
     if found is None:
-        return "part of others" if one.part_of else "never exercised", "dim" if one.part_of else "warn"
+        return "part of others" if one.part_of else "no exercise yet", "dim" if one.part_of else "warn"
     rated = ", ".join(f"{name} {rating or 'not rated'}" for name, rating in found.ratings.items())
     words = f"{age(found.at, now)} in {found.codename}: {rated}"
     if one.changed:
-        return f"{words}; changed since", "warn"
+        return f"{words}; changed after the exercise", "warn"
     return words, "good" if set(found.ratings.values()) <= {"P", "S"} else "warn"
 
 
 def _counted(open_: int, late: int, unproved: int) -> str:
     parts = (
         f"{count(open_, 'item')} open" if open_ else "",
-        f"{late} late" if late else "",
-        f"{unproved} done and not proved" if unproved else "",
+        f"{late} overdue" if late else "",
+        f"{unproved} done, unverified" if unproved else "",
     )
     return ", ".join(part for part in parts if part)
 
@@ -220,11 +222,11 @@ def _people(report: ReadinessReport) -> Iterator[Block]:
     for person in report.people:
         reached = Cell(person.problem, "alarm" if person.roles else "warn")
         if not person.problem and person.worked_at is not None:
-            reached = Cell(f"reached {age(person.worked_at, report.as_of)}", "good")
+            reached = Cell(f"last success {age(person.worked_at, report.as_of)}", "good")
         rows.append((person.person, Cell(", ".join(person.roles), "dim"), reached))
     yield table(rows, 2) if rows else line("No people in the contact list", "warn", indent=2)
     if report.without_alternate:
-        words = f"held by one person without an alternate: {', '.join(report.without_alternate)}"
+        words = f"NO DEPUTY: {', '.join(report.without_alternate)}"
         yield line(words, "warn", indent=2, hang=2)
     for role in report.unheld:
-        yield line(f"nobody holds {unheld_words(role)}", "warn", indent=2, hang=2)
+        yield line(f"NO PERSON: {unheld_words(role)}", "warn", indent=2, hang=2)

@@ -1,6 +1,6 @@
-"""Schedules of exercises as people and programs see them: when each comes next, and what became of each time that came.
+"""Schedules of exercises and routines: the next run and the result of each run.
 
-The moment inside a no-notice window is nobody's to see before it has come.
+The time of an unannounced exercise stays hidden until the exercise starts.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, flow, line
 from runner.reports.core.report import Report, filled
 
 SHOWN = 5
-"""So many firings of a schedule are shown to people, the newest."""
+"""The number of newest runs on a page."""
 _TONES: dict[str, Tone] = {"passed": "good", "opened": "good", "missed": "alarm", "failed": "alarm"}
 
 
 class FiringReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that came."""
+    """One run of a schedule."""
 
     id: str
     fire_at: datetime
@@ -45,7 +45,7 @@ class FiringReport(msgspec.Struct, frozen=True, kw_only=True):
     codename: str
     detail: str
     acknowledged: str
-    """Why it may stay missed or failed, and who says so."""
+    """The reason and the person of an acknowledgement of a missed or failed run."""
 
 
 class ScheduleReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class ScheduleReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SchedulesReport(Report, frozen=True, kw_only=True, tag="tocsin/schedules/v1"):
-    """All schedules that stand."""
+    """All active schedules."""
 
     as_of: datetime
     schedules: tuple[ScheduleReport, ...]
@@ -80,7 +80,7 @@ class SchedulesReport(Report, frozen=True, kw_only=True, tag="tocsin/schedules/v
 def schedules_report(
     standing: Sequence[Schedule], upcoming: dict[str, datetime | None], now: datetime
 ) -> SchedulesReport:
-    """Return the schedules that stand; ``upcoming`` says when each comes next."""
+    """Return the active schedules; ``upcoming`` has the next run of each."""
     return SchedulesReport(
         as_of=now, schedules=tuple(_report(schedule, upcoming.get(schedule.id)) for schedule in standing)
     )
@@ -121,13 +121,13 @@ def _fired(firing: Firing) -> FiringReport:
 
 @paged
 def schedules_page(report: SchedulesReport, begin: str) -> Iterator[Block]:
-    """Draw them; ``begin`` is the command that makes the first."""
+    """Draw the schedules; ``begin`` is the command to create the first one."""
     if not report.schedules:
-        yield line(f"none yet: {begin}", "dim")
+        yield line(f"No schedules → {begin}", "dim")
     for number, one in enumerate(report.schedules):
         if number:
             yield Blank()
-        comes = f"{one.next:%a %Y-%m-%d %H:%M} {one.zone}" if one.next is not None else "never again"
+        comes = f"{one.next:%a %Y-%m-%d %H:%M} {one.zone}" if one.next is not None else "no further run"
         yield flow(Cell(one.schedule, "title"), f"  next: {comes}", hang=2)
         yield line("; ".join(filter(None, _how(one))), "dim", indent=2, hang=2)
         if one.firings:
@@ -137,12 +137,12 @@ def schedules_page(report: SchedulesReport, begin: str) -> Iterator[Block]:
 def _how(one: ScheduleReport) -> Iterator[str]:
     yield f"cron {one.cron}" if one.cron else f"every {one.every}"
     if one.routine:
-        yield f"ahead: {one.ahead}" if one.ahead else ""
+        yield f"deadlines within {one.ahead}" if one.ahead else ""
         yield f"closed for: {one.closed_for}" if one.closed_for else ""
     else:
-        yield f"no notice, within {one.no_notice}" if one.no_notice else "announced"
+        yield f"unannounced, within {one.no_notice}" if one.no_notice else "announced"
         yield "unattended" if one.unattended else "with people"
-        yield f"when missed: {one.on_missed}"
+        yield f"missed-run policy: {one.on_missed}"
 
 
 def _row(one: FiringReport) -> Cells:
@@ -154,14 +154,14 @@ def _row(one: FiringReport) -> Cells:
 
 
 class Coming(msgspec.Struct, frozen=True, kw_only=True):
-    """One fire time to come, of an announced schedule."""
+    """One future run of an announced schedule."""
 
     schedule: str
     at: datetime
 
 
 def ics(coming: Sequence[Coming], now: datetime) -> bytes:
-    """Return announced exercises to come as iCalendar (RFC 5545), one event each."""
+    """Return future announced exercises as iCalendar (RFC 5545), one event each."""
     from icalendar import Calendar, Event
 
     book = Calendar()
@@ -178,19 +178,17 @@ def ics(coming: Sequence[Coming], now: datetime) -> bytes:
 
 
 def told(event: AnyScheduleEvent) -> str:
-    """Return what a scheduler says when it has recorded something; empty where that would give an exercise away."""
+    """Return the message of the scheduler for an entry; empty if the message would reveal an exercise."""
     match event:
         case FiringOpened(codename=codename, schedule=name):
-            return f"EXERCISE: {name} is open as {codename}; conduct it: tocsin drill run --go-on {codename}"
+            return f"EXERCISE: {name} is open as {codename}. To run it: tocsin drill run --go-on {codename}"
         case FiringEnded(routine=str(), schedule=name, detail=detail):
             return f"{name}: {detail}"
         case FiringEnded(outcome=outcome, schedule=name, detail=detail):
             return f"EXERCISE: {name} {outcome}{f': {detail}' if detail else ''}"
         case FiringMissed(schedule=name, fire_at=fire_at, reason=reason):
-            return warning(
-                "exercise_missed", f"the exercise {name} of {moment(fire_at)} did not happen: {reason}"
-            )
+            return warning("exercise_missed", f"Exercise {name} of {moment(fire_at)} was missed: {reason}")
         case FiringRestored(schedule=name, fire_at=fire_at):
-            return f"{name} of {moment(fire_at)} is still to come: it was recorded by a clock that was ahead"
+            return f"{name} of {moment(fire_at)} is scheduled again: the clock was ahead when the run was recorded"
         case FiringClaimed() | FiringAcknowledged() | DrillScheduled() | DrillUnscheduled():
             return ""

@@ -1,6 +1,4 @@
-"""The answer to ``playbook test``: each case with what was wrong, and what the tests went through; for people, programs
-and build servers (JUnit).
-"""
+"""The report of ``playbook test``: cases, failures and coverage, for people, programs and build servers (JUnit)."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from runner.reports.playbooks.case_result import DONE, CaseResult
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of how many, and which were missed."""
+    """The covered number, the total, and the names without coverage."""
 
     met: int
     of: int
@@ -26,20 +24,20 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Covered(msgspec.Struct, frozen=True, kw_only=True):
-    """What the tests of one playbook went through."""
+    """The test coverage of one playbook."""
 
     steps: Share
     """Steps that were done at least once."""
     branches: Share
-    """Each ``when`` that held and that did not; approvals given and refused; loops done again; lanes opened."""
+    """Each ``when`` as true and as false, refused approvals, repeated loops and groups with items."""
     duties: Share
-    """Duties that the playbook names, and that applied at least once."""
+    """Duties of the playbook that applied at least once."""
 
 
 def covered(
     steps: Mapping[str, AnyStep], duties: Sequence[str], runs: Sequence[CaseResult], refused: frozenset[str]
 ) -> Covered:
-    """Return the coverage of all runs together. ``refused`` are the approvals that somebody refused."""
+    """Return the coverage of all runs together. ``refused`` are the approvals that a person refused."""
     return Covered(
         steps=_covered((step, any(run.ever.get(step, frozenset()) & DONE for run in runs)) for step in steps),
         branches=_covered(_branches(steps, runs, refused)),
@@ -54,19 +52,19 @@ def _branches(
         ever = frozenset[str]().union(*(run.ever.get(path, frozenset()) for run in runs))
         if step.when is not None:
             yield (
-                f"{path}: when {step.when.source} holds",
+                f"{path}: when {step.when.source} is true",
                 bool(ever - {"not_applicable", "waiting", "cancelled"}),
             )
-            yield f"{path}: when {step.when.source} does not hold", "not_applicable" in ever
+            yield f"{path}: when {step.when.source} is false", "not_applicable" in ever
         match step:
             case Approve():
                 yield f"{path}: refused", path in refused
             case Repeat():
                 inner = f"{path}.{step.steps[0].id}"
-                yield f"{path}: done again", any(_again(run, path, inner) for run in runs)
+                yield f"{path}: repeated", any(_again(run, path, inner) for run in runs)
             case Group(for_each=items) if items is not None:
                 inner = f"{path}.{step.steps[0].id}"
-                yield f"{path}: a lane", any(inner in run.ever for run in runs)
+                yield f"{path}: 1 or more items", any(inner in run.ever for run in runs)
             case _:
                 pass
 
@@ -82,17 +80,17 @@ def _covered(found: Iterable[tuple[str, bool]]) -> Share:
 
 
 class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One case; it passed when there are no failures."""
+    """One test case; passed without failures."""
 
     name: str
     passed: bool
     failures: tuple[str, ...]
     virtual_seconds: int | None
-    """From opening to the end, in its own time; None where it was not played to the end."""
+    """Virtual time from opening to the end; None if the case did not end."""
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of tests."""
+    """One test file."""
 
     file: str
     playbook: str
@@ -102,7 +100,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestReport(Report, frozen=True, kw_only=True, tag="tocsin/playbook-tests/v1"):
-    """The whole answer."""
+    """The report of all files."""
 
     __test__ = False
     passed: int
@@ -111,7 +109,7 @@ class TestReport(Report, frozen=True, kw_only=True, tag="tocsin/playbook-tests/v
 
 
 def report(files: Sequence[FileReport]) -> TestReport:
-    """Return the answer for all files."""
+    """Return the report of all files."""
     cases = [case for file in files for case in file.cases]
     passed = sum(case.passed for case in cases)
     return TestReport(passed=passed, failed=len(cases) - passed, files=tuple(files))
@@ -119,18 +117,18 @@ def report(files: Sequence[FileReport]) -> TestReport:
 
 @paged
 def page(found: TestReport, *, missed: bool = False) -> Iterator[Block]:
-    """Draw it: failures in full, coverage in a line, and with ``missed`` what no test went through."""
+    """Draw all failures and the coverage; with ``missed``, also the names without coverage."""
     for file in found.files:
         yield line(f"{file.playbook} {file.version}", "title")
         yield line(file.file, "dim", indent=2)
         for case in file.cases:
-            mark = Cell("ok  ", "good") if case.passed else Cell("FAILED  ", "alarm")
+            mark = Cell("OK  ", "good") if case.passed else Cell("FAILED  ", "alarm")
             yield flow(mark, case.name, indent=2, hang=2)
             yield from (line(f"- {words}", "alarm", indent=6, hang=2) for words in case.failures)
         covered = file.coverage
         parts = (("steps", covered.steps), ("branches", covered.branches), ("duties", covered.duties))
         shares = ", ".join(f"{share.met}/{share.of} {name}" for name, share in parts)
-        yield line(f"covered: {shares}", "dim", indent=2)
+        yield line(f"Coverage: {shares}", "dim", indent=2)
         if missed:
             yield from _missed(covered)
     ended = f"{count(found.passed, 'test')} passed, {found.failed} failed"
@@ -140,11 +138,11 @@ def page(found: TestReport, *, missed: bool = False) -> Iterator[Block]:
 def _missed(covered: Covered) -> list[Block]:
     shares = (("step", covered.steps), ("branch", covered.branches), ("duty", covered.duties))
     rows = tuple((Cell(kind, "dim"), name) for kind, share in shares for name in share.missed)
-    return [line("no test went through:", "warn", indent=2), table(rows, 1, indent=4)] if rows else []
+    return [line("Not covered:", "warn", indent=2), table(rows, 1, indent=4)] if rows else []
 
 
 def junit(found: TestReport) -> str:
-    """Return the answer as build servers read it: JUnit's XML, one suite for each file."""
+    """Return the report as JUnit XML for build servers, one suite for each file."""
     root = ElementTree.Element(
         "testsuites", tests=str(found.passed + found.failed), failures=str(found.failed)
     )
@@ -163,5 +161,5 @@ def junit(found: TestReport) -> str:
 
 
 def _xml(text: str) -> str:
-    """Return a text without what XML cannot hold and terminals could act on."""
+    """Return a text without characters that XML forbids or terminals interpret."""
     return "".join(" " if text_problem(one) else one for one in text)

@@ -1,4 +1,4 @@
-"""How what came of a test differs from what was expected: a sentence each."""
+"""The differences between the expected and the actual result of a playbook test, one text each."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from runner.incident.state.incident import Document, Incident
 from runner.incident.state.steps import step_path, step_path_with_items
 from runner.playbook.playbook_test import Document as ExpectedDocument
 from runner.playbook.playbook_test import Expected
+from runner.reports.core.formatting import count
 
 DONE = frozenset({"done", "done_late"})
 
 
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it. Steps are named by their paths, and by path and lane where they stand in one."""
+    """The result of one case. Steps have their path as the key, and also path and item in a group with items."""
 
     states: Mapping[str, frozenset[str]]
-    """Step → the states of its newest invocations, one for each lane."""
+    """Step → the states of its newest invocations, one for each item."""
     ever: Mapping[str, frozenset[str]]
-    """The same of every invocation."""
+    """Step → the states of all invocations."""
     times: Mapping[str, int]
     waited: Mapping[str, frozenset[str]]
     overdue: Mapping[str, str]
     duties: Mapping[str, str]
     verdicts: frozenset[str]
-    """Duties that applied at some time."""
+    """Duties that applied at any time."""
     texts: Mapping[str, str]
-    """Message step → its words."""
+    """Message step → its text."""
     documents: Mapping[str, tuple[str, tuple[str, ...]]]
-    """Notice step → the words of its newest document, and its gaps."""
+    """Notice step → the text and the missing information of its newest document."""
     span: timedelta
     close: str = ""
-    """Why it could not be closed without a reason."""
+    """The refusal of closing without a reason."""
 
 
 def played(
@@ -48,7 +49,7 @@ def played(
     text_of: Callable[[str], str],
     words_of: Callable[[Document], str],
 ) -> CaseResult:
-    """Return what came of an incident. ``text_of`` reads a message's body, ``words_of`` a document's text."""
+    """Return the result of an incident. ``text_of`` reads the body of a message, ``words_of`` the text of a document."""
     newest = set(incident.latest.values())
     states, ever = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     times: dict[str, int] = {}
@@ -97,12 +98,12 @@ def _frozen(found: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
 
 
 def differences(wanted: Expected, found: CaseResult) -> tuple[str, ...]:
-    """Return where it did not end as it should."""
+    """Return the differences."""
     return tuple(words for look in _LOOKS for words in look(wanted, found))
 
 
 def _path(wanted: Expected, found: CaseResult) -> Iterator[str]:
-    """With a path every step is accounted for."""
+    """Yield the differences from a path, which must contain every step."""
     if wanted.path is None:
         return
     for state, steps in wanted.path.items():
@@ -112,86 +113,84 @@ def _path(wanted: Expected, found: CaseResult) -> Iterator[str]:
             continue
         named = {state for state, steps in wanted.path.items() if step in steps}
         if not named and not states & DONE:
-            yield f"{step} should be done, and {_is(states)}"
+            yield f"{step}: expected done, actual {_is(states)}"
         elif stray := states - DONE - named:
-            yield f"{step} should not be {' or '.join(sorted(stray))}"
+            yield f"{step}: unexpected {' and '.join(sorted(stray))}"
 
 
 def _steps(wanted: Expected, found: CaseResult) -> Iterator[str]:
     yield from _states(dict(wanted.steps), found)
     for step, times in wanted.times.items():
         if found.times.get(step, 0) != times:
-            yield f"{step} should be reached {times} times, and was {found.times.get(step, 0)} times"
+            yield f"{step}: expected {count(times, 'run')}, actual {found.times.get(step, 0)}"
     for step in wanted.again:
         if found.times.get(step, 0) < 2:
-            yield f"{step} should be reached again, and was not"
+            yield f"{step}: expected 2 or more runs, actual {found.times.get(step, 0)}"
 
 
 def _states(wanted: dict[str, str], found: CaseResult) -> Iterator[str]:
     for step, state in wanted.items():
         states = found.states.get(step, frozenset())
         if state not in states:
-            yield f"{step} should be {state}, and {_is(states)}"
+            yield f"{step}: expected {state}, actual {_is(states)}"
 
 
 def _waits(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, facts in wanted.waits_for.items():
         for fact in facts:
             if fact not in found.waited.get(step, ()):
-                yield f"{step} should wait for {fact}, and did not"
+                yield f"{step}: did not wait for {fact}"
 
 
 def _late(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, role in wanted.overdue.items():
         if step not in found.overdue:
-            yield f"{step} should be overdue, and was not"
+            yield f"{step}: expected overdue, was not overdue"
         elif found.overdue[step] != role:
-            yield f"{step} was overdue: {role or 'nobody'} should be told, and {found.overdue[step] or 'nobody'} was"
+            yield f"{step}: expected escalation to {role or 'no role'}, actual {found.overdue[step] or 'no role'}"
 
 
 def _duties(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for duty, state in wanted.duties.items():
         if found.duties.get(duty, "") != state:
-            yield f"{duty} should be {state}, and is {found.duties.get(duty) or 'not there'}"
+            yield f"{duty}: expected {state}, actual {found.duties.get(duty) or 'no duty'}"
 
 
 def _messages(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, words in wanted.messages.items():
         text = found.texts.get(step)
         if text is None:
-            yield f"{step} should say something, and was not sent"
+            yield f"{step}: no message"
             continue
-        yield from (f"{step} should say «{word}», and does not" for word in words if word not in text)
+        yield from (f"{step}: missing text «{word}»" for word in words if word not in text)
 
 
 def _documents(wanted: Expected, found: CaseResult) -> Iterator[str]:
     for step, document in wanted.documents.items():
         made = found.documents.get(step)
         if made is None:
-            yield f"{step} should be rendered, and was not"
+            yield f"{step}: no document"
             continue
-        yield from _document(f"the document of {step}", document, *made)
+        yield from _document(f"{step}, document", document, *made)
 
 
 def _document(name: str, wanted: ExpectedDocument, text: str, gaps: tuple[str, ...]) -> Iterator[str]:
     flat = _flat(text)
     yield from (
-        f"{name} should say «{contain}», and does not"
-        for contain in wanted.contains
-        if _flat(contain) not in flat
+        f"{name}: missing text «{contain}»" for contain in wanted.contains if _flat(contain) not in flat
     )
-    yield from (f"{name} should not say «{lack}», and does" for lack in wanted.lacks if _flat(lack) in flat)
+    yield from (f"{name}: unexpected text «{lack}»" for lack in wanted.lacks if _flat(lack) in flat)
     if wanted.gaps is not None and set(wanted.gaps) != set(gaps):
-        yield f"{name} should lack {_list(wanted.gaps)}, and lacks {_list(gaps)}"
+        yield f"{name}: expected missing information {_list(wanted.gaps)}, actual {_list(gaps)}"
 
 
 def _end(wanted: Expected, found: CaseResult) -> Iterator[str]:
     if wanted.within and found.span > parse_duration(wanted.within):
-        yield f"it should end within {wanted.within}, and took {duration_text(found.span)}"
+        yield f"expected end within {wanted.within}, actual {duration_text(found.span)}"
     if wanted.closes and found.close:
-        yield f"it should close, and does not: {found.close}"
+        yield f"expected closing, refused: {found.close}"
     if not wanted.closes and not found.close:
-        yield "it should not close without a reason, and does"
+        yield "expected a refusal to close without a reason, was closed"
 
 
 _LOOKS: tuple[Callable[[Expected, CaseResult], Iterator[str]], ...] = (
@@ -212,8 +211,8 @@ def _flat(text: str) -> str:
 
 def _is(states: Iterable[str]) -> str:
     found = sorted(states)
-    return f"is {' and '.join(found)}" if found else "was never reached"
+    return " and ".join(found) or "not reached"
 
 
 def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "nothing"
+    return ", ".join(sorted(names)) or "none"

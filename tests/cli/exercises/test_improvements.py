@@ -334,7 +334,7 @@ def test_the_improvement_plan_of_the_report_has_a_row_for_each_item(
         "Jonas Jansen, Ada Adler",
         "2026-11-26",
     ]
-    assert {"2026-11-25", "retested"} <= set(ended.replace(",", "").split())
+    assert {"2026-11-25", "verified"} <= set(ended.replace(",", "").split())
     proofs = [line for line in text.splitlines() if "I-1:" in line and item["text"] not in line]
     assert [item["proof"]["digest"] in line for line in proofs] == [True]
     assert (item["proof"]["codename"], item["proof"]["ratings"]) == ("calm-heron", {"T1": "P"})

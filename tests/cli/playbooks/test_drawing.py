@@ -34,7 +34,7 @@ def test_the_run_so_far_stands_on_the_playbook_as_it_was_pinned(incident: AtDesk
     incident.done("task", "done", "block", "--as", "maria")
     playbook.write_text(playbook.read_text(encoding="utf-8").replace("Block the badge", "Other"), "utf-8")
     picture = incident.done("playbook", "graph", "lost-badge", "--to", "svg", "--incident", "amber-falcon")
-    for words in ("Block the badge", ">done<", ">ready<", ">waiting<"):
+    for words in ("Block the badge", ">done<", ">to do<", ">waiting<"):
         assert words in picture
     (about,) = re.findall(r'class="state">(amber-falcon[^<]*)<', picture)
     assert {"24", "Nov", "2026", "10:00"} <= set(re.findall(r"[\w:]+", about)), "as of when it is drawn"

@@ -75,7 +75,7 @@ def test_an_answer_that_never_came_is_a_hollow_bar_to_the_end_and_no_bar_of_no_l
     ada, ben, cem = figure.rows
     assert [bar.look for bar in ada.bars] == ["pale"]
     assert ben.bars == (Bar(0.0, 1.0, "open"),)
-    assert (ben.words, cem.words, cem.bars) == ("never acknowledged", "no longer asked", ())
+    assert (ben.words, cem.words, cem.bars) == ("not acknowledged", "paging stopped", ())
 
 
 def test_one_of_several_answers_of_a_person_that_is_missing_is_seen_beside_the_others() -> None:
@@ -83,7 +83,7 @@ def test_one_of_several_answers_of_a_person_that_is_missing_is_seen_beside_the_o
     (row,) = answers_figure(found, "").rows
     assert [bar.look for bar in row.bars] == ["open", "pale"]
     assert [mark.shape for mark in row.marks] == ["limit", "answered", "answered_late"]
-    assert row.words == "8 min (median of 2), 1 never acknowledged"
+    assert row.words == "8 min (median of 2), 1 not acknowledged"
 
 
 def test_the_median_is_of_those_that_came_and_there_is_none_where_none_came() -> None:
@@ -95,7 +95,7 @@ def test_the_median_is_of_those_that_came_and_there_is_none_where_none_came() ->
     ]
     assert median_seconds(found) == 120
     assert answers_words(found) == (
-        "Of 4 acknowledgements asked for: 2 in time, 1 late, 1 never acknowledged; median 2 min."
+        "4 acknowledgements required: 2 in time, 1 late, 1 not acknowledged; median 2 min."
     )
     nobody = answers_figure([answer("d", None, "never")], "")
     assert (median_seconds([answer("d", None, "never")]), nobody.lines) == (None, ())
@@ -125,7 +125,7 @@ def test_a_margin_goes_right_for_what_was_left_and_left_for_what_was_late() -> N
         "waived, 1 min left",
     ]
     assert margins_words(found) == (
-        "Of 4 deadlines 2 passed unmet, 1 stood open when the report was made; the least margin had b/missed: late by 30 min."
+        "4 legal deadlines: 2 missed, 1 open. Smallest margin: b/missed, late by 30 min."
     )
 
 
@@ -161,7 +161,7 @@ def test_a_channel_s_bar_has_a_part_for_each_way_in_which_attempts_ended() -> No
         channel="mail", domains=("tenant",), attempts=6, accepted=3, failed=2, unknown=1, failovers=2
     )
     (row,) = channels_figure([use], "").rows
-    assert (row.label, row.words) == ("mail (tenant)", "2 failed, 1 unknown, 2 left for another")
+    assert (row.label, row.words) == ("mail (tenant)", "2 failed, 1 unknown outcome, 2 failed over")
     assert [(bar.begin, bar.end, bar.look) for bar in row.bars] == [
         (0.0, 0.5, "good"),
         (0.5, pytest.approx(5 / 6), "late"),

@@ -101,7 +101,7 @@ def test_sixty_steps_side_by_side_are_put_in_rows() -> None:
 
 
 def test_steps_in_a_circle_are_refused() -> None:
-    with pytest.raises(ValueError, match="circle"):
+    with pytest.raises(ValueError, match="cycle"):
         place([(10, 10)] * 2, [(0, 1), (1, 0)], 100)
 
 
@@ -176,9 +176,9 @@ def test_lanes_are_counted_and_the_most_pressing_gives_the_colour() -> None:
     world.done("lanes[a].one")
     run = next(iter(world.incident.runs))
     found = progress(world.incident, run)
-    assert found[("lanes", "one")].words == "1 ready, 1 done"
+    assert found[("lanes", "one")].words == "1 to do, 1 done"
     assert found[("lanes", "two")].state == "ready"
-    assert found[("lanes",)].words == "active"
+    assert found[("lanes",)].words == "in progress"
 
 
 @pytest.mark.parametrize("name", ["lost-device"])

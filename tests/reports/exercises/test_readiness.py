@@ -15,12 +15,12 @@ DAY = timedelta(days=1)
 @pytest.mark.parametrize(
     ("ways", "days", "failed", "problem"),
     [
-        (0, None, False, "no channel reaches them"),
+        (0, None, False, "no usable contact method"),
         (1, None, False, "no contact method tested"),
-        (1, None, True, "every try failed"),
-        (2, 3, True, "the last try failed; worked 3 d ago"),
+        (1, None, True, "all channel tests failed"),
+        (2, 3, True, "last channel test failed, last success 3 d ago"),
         (2, 90, False, ""),
-        (2, 91, False, "worked 91 d ago: try again"),
+        (2, 91, False, "last success 91 d ago: test again"),
     ],
 )
 def test_reaching_somebody_is_relied_on_where_a_way_worked_lately(

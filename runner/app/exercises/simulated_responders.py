@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 SOURCE = "simulated responder"
-REASON = "decision of a simulated responder"
+REASON = "as things stood"
 LEAD = timedelta(minutes=5)
 """With ``last_moment``, a step starts this long before its due time."""
 NEVER = datetime.max.replace(tzinfo=UTC)

@@ -50,9 +50,7 @@ class Server:
 
     def __init__(self, application: Application, host: str, port: int) -> None:
         """Listen; raises Refused if the server cannot listen. Port 0 means any free port."""
-        silent = logging.getLogger(
-            "waitress"
-        )  # its log would contain addresses and secret paths
+        silent = logging.getLogger("waitress")  # its log would contain addresses and secret paths
         silent.propagate = False
         silent.handlers = [logging.NullHandler()]
         self._sockets: dict[int, object] = {}

@@ -94,7 +94,9 @@ class Whereabouts:
             tables = self._service.campaign_tables(self._service.principal)
             channels = tables.campaign(view.id).campaign.channels.values()
             used.update(channels)
-            if view.state == "sending":  # from the journal: the index reads the incident again when the journal grows
+            if (
+                view.state == "sending"
+            ):  # from the journal: the index reads the incident again when the journal grows
                 under_way.update(channels)
         self._under_way[incident.id] = frozenset(under_way)
         self._used[incident.id] = frozenset() if over else frozenset(used)

@@ -24,9 +24,9 @@ from runner.routing.messaging import HttpCall, SendResult, refused
 
 ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
-    *("SYSTEMROOT", "PATHEXT", "TEMP", "TMP", "USERPROFILE"),  # without these little runs on Windows
+    *("SYSTEMROOT", "PATHEXT", "TEMP", "TMP", "USERPROFILE"),  # most programs need these on Windows
 )
-"""All that a local command sees of our environment, in which the secrets of channels may stand."""
+"""The environment variables for a local command; other variables may have secrets of channels."""
 
 
 def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
@@ -74,7 +74,7 @@ def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> 
 
 
 def _body(work: DoAct, http: Http, incident: Incident) -> bytes:
-    """Return the body as JSON, empty where there is none; raises Refused for a fact that nobody knows."""
+    """Return the body as JSON, or empty; raises Refused for an unknown fact."""
     if http.json is None:
         return b""
     names = readable(incident, incident.invocations[work.step], work.action)
@@ -83,7 +83,7 @@ def _body(work: DoAct, http: Http, incident: Incident) -> bytes:
 
 
 def _filled(part: Any, names: Mapping[str, object], budget: Budget) -> Any:
-    """Fill the texts of a body one by one, before it is encoded: what a fact says stays inside its text."""
+    """Fill the texts of a body one by one before encoding: a fact cannot leave its text."""
     match part:
         case str() if is_template(part):
             from runner.documents.template.letter_template import fill_value
@@ -98,7 +98,7 @@ def _filled(part: Any, names: Mapping[str, object], budget: Budget) -> Any:
 
 
 def _value(value: str, tools: EffectContext) -> str:
-    """Return a header's value with the secret that it names filled in."""
+    """Return a header's value with its secret."""
     secret = secret_in(value)
     return value if secret is None else secret.scheme + tools.given_secret(secret.name).reveal()
 
@@ -113,7 +113,7 @@ def _command(work: DoAct, incident: Incident, tools: EffectContext) -> SendResul
         done = subprocess.run(  # noqa: S603  # an argument list that the playbook fixes, no shell
             work.action.command,
             env={name: value for name, value in os.environ.items() if name in allowed},
-            # Nothing of what it says is used; and what it leaves running must not keep its end from being seen.
+            # Its output is not used; its child processes must not delay the detection of its end.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

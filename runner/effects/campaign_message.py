@@ -1,7 +1,7 @@
 """Message of a campaign to one person: the letter as email, or a short text message, and its digest.
 
-Each group of readers has its texts made once. Who looks over the shoulder of a text message learns that there is a letter, not
-what is in it: it names the sender and a reference, and has no link to follow (R14).
+The texts of each group of readers are made once. A text message reveals that there is a letter, not
+its content: it has the sender and a reference, and no link (R14).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LINK = re.compile(r"https?:|www\.|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b", 
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What one reader is sent."""
+    """The message to one reader."""
 
     subject: str
     text: str
@@ -43,7 +43,7 @@ class Wording:
     """The texts of one group of readers."""
 
     def __init__(self, paper: Paper, short: Paper | None = None) -> None:
-        """Make the patterns; raises Refused for a short text that is none."""
+        """Make the patterns; raises Refused for an invalid text message."""
         self._paper, self._short = paper, short
         fast = only_prints(paper.source, paper.notice.slots)
         self._mail = _patterns(paper, write_text, write_html) if fast else None
@@ -55,7 +55,7 @@ class Wording:
             )
 
     def mail(self, person: Person) -> Words:
-        """Return one reader's mail."""
+        """Return one reader's email."""
         if self._mail is None:
             document = letter(self._paper, person)
             return Words(document.title, write_text(document).decode(), write_html(document).decode())
@@ -79,7 +79,7 @@ class Wording:
 
 
 def _shown(person: Person) -> dict[str, str]:
-    """Return the words of a reader that a template may print, harmless."""
+    """Return the reader's values for a template, escaped."""
     words = {"name": person.name, "address": person.address, "reference": person.reference}
     return {name: as_text(word) for name, word in words.items()}
 
@@ -91,7 +91,7 @@ def _patterns(paper: Paper, *writers: Callable[[Document], bytes]) -> tuple[Patt
 
 
 def short_text(document: Document) -> bytes:
-    """Return a document as one line: its paragraphs, without title, letterhead or footer."""
+    """Return the paragraphs of a document as one line, without title, letterhead or footer."""
     lines = " ".join(
         (plain(block.inlines) if isinstance(block, Paragraph) else "") for block in document.blocks
     )
@@ -99,7 +99,7 @@ def short_text(document: Document) -> bytes:
 
 
 def check_short(paper: Paper) -> None:
-    """Raise Refused for a text message that affected people should not be sent (R14)."""
+    """Raise Refused for a text message that affected people must not get (R14)."""
     text = short_text(paper.document()).decode()
     name = str(paper.facts.get("organisation", {}).get("name") or "")
     problems = [

@@ -34,20 +34,20 @@ _HOLD = "law_enforcement.hold."
 
 
 class Blobs(Protocol):
-    """Where bytes are kept by their SHA-256."""
+    """Stores bytes by their SHA-256."""
 
     def put_blob(self, incident: str | None, data: bytes) -> str:
-        """Keep bytes and return their digest."""
+        """Store bytes and return their digest."""
 
     def get_blob(self, digest: str) -> bytes:
         """Return bytes by digest."""
 
     def vouch(self, incident: str, data: bytes) -> bytes:
-        """Return 32 bytes that only a holder of the incident's key can tell for ``data``."""
+        """Return 32 bytes for ``data`` that need the incident's key."""
 
 
 class Sender(Protocol):
-    """The door to the integrations."""
+    """The interface to the integrations."""
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
         """Make one attempt."""
@@ -55,14 +55,14 @@ class Sender(Protocol):
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
     ) -> SendResult | None:
-        """Ask whether an unanswered attempt arrived; None when it cannot be told."""
+        """Ask whether an unanswered attempt arrived; None if unknown."""
 
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
-        """Make one attempt to have a room opened, or somebody let in."""
+        """Make one attempt to open a room, or to invite a person."""
 
 
 class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything an effect may use. ``now`` is read once for each piece of work."""
+    """The values and ports for an effect. ``now`` is read once for each piece of work."""
 
     blobs: Blobs
     sender: Sender
@@ -72,21 +72,21 @@ class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
     notices: Mapping[str, tuple[Notice, str]]
     """Pinned templates: id → front matter and body."""
     secret: Callable[[str], Secret]
-    """A reference's value; raises a TocsinError without the value in it."""
+    """Return a reference's value; raises a TocsinError without the value."""
     given_secret: Callable[[str], Secret]
-    """A secret that actions may have, by its name in the settings; raises as well where it is none of those."""
+    """Return a secret for actions by its name in the settings; raises a TocsinError for other secrets."""
     now: Callable[[], datetime]
-    """The incident's own time: an exercise's, where it is one."""
+    """The incident's time: exercise time in an exercise."""
     wall: Callable[[], datetime]
-    """The time that everybody else has: what leaves carries it."""
+    """Real time, for messages to the outside."""
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
     letterhead: Callable[[], bytes] = bytes
-    """The firm's own Word file, empty where there is none; raises a TocsinError where it cannot be read."""
+    """The organisation's Word file, or empty; raises a TocsinError for an unreadable file."""
     logo: Callable[[], Logo | None] = lambda: None
-    """The firm's logo, None where none is named; raises a TocsinError where it cannot be used."""
+    """The organisation's logo, or None; raises a TocsinError for an unusable file."""
     public_url: str = ""
-    """Where people reach the pages of acknowledgement; empty where they do not."""
+    """The public address of the acknowledgement pages; may be empty."""
     privileged: bool = False
     """Whether drafts and cover sheets are marked as privileged."""
 
@@ -96,12 +96,12 @@ class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exercise_time_lag(incident: Incident, tools: EffectContext) -> timedelta:
-    """Return by how much the incident's own time is behind the wall: an exercise's is, once it was paused."""
+    """Return the difference between real time and incident time, for example after a pause of an exercise."""
     return tools.wall() - tools.now() if incident.drill is not None else timedelta()
 
 
 def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
-    """Return what the planner has to know of an incident, as of now or another instant."""
+    """Return the planner's view of an incident, now or at another instant."""
     fallen = [d for d in incident.domains.values() if d.state == "compromised"]
     down = {d.name: d.since for d in incident.domains.values() if d.state == "down"}
     breached = any(
@@ -113,7 +113,7 @@ def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
         started_at=incident.opened_at,
         compromised=tuple(Compromise(domain=d.name, since=d.since, assumed=d.assumed) for d in fallen),
         down=down,
-        # mail, as soon as online credentials are among the data that were breached
+        # email, if online credentials are among the breached data
         affected_credentials=frozenset({"email"} if breached else ()),
         overrides=tuple(incident.overrides.values()),
         held_by=_held_by(incident, at),
@@ -123,12 +123,12 @@ def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
 
 
 def with_own_domains(context: PlanContext, directory: Directory) -> PlanContext:
-    """Return the same with what the home knows: which systems are its own."""
+    """Return the context with the home's own systems."""
     return msgspec.structs.replace(context, corporate=directory.corporate)
 
 
 def _held_by(incident: Incident, at: datetime | None) -> str:
-    """Return which agency holds notices back; a hold whose dates are not known holds until somebody says otherwise."""
+    """Return the agency that delays notices; a delay without dates continues until it is changed."""
     told = {
         key: fact.value
         for key, fact in incident.facts.items()
@@ -144,7 +144,7 @@ def _held_by(incident: Incident, at: datetime | None) -> str:
 
 
 def _instant(value: object, otherwise: datetime) -> datetime:
-    """Return a fact's instant; one that cannot be read holds."""
+    """Return a fact's instant, or ``otherwise`` if it is invalid."""
     try:
         return parse_instant(str(value))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Perform one piece of due work and return the command that tells the engine how it went."""
+"""Perform one piece of due work and return the command with its result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runner.incident.state.work import (
 def perform(
     work: AnyWork, incident: Incident, head: str, library: Library, tools: EffectContext
 ) -> AnyCommand:
-    """Do it, once. ``head`` is the journal's place at the commit of its intent (``N:sha256:…``), for footers."""
+    """Perform the work once. ``head`` is the journal's head at the commit of the intent (``N:sha256:…``), for footers."""
     match work:
         case Replan():
             from runner.effects.messages.compose import replan

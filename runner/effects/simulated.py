@@ -1,7 +1,7 @@
-"""Simulated effects: the messages and calls of a test or an exercise are recorded and answered by script.
+"""Simulated effects: messages and calls of a test or an exercise are recorded and get scripted answers.
 
-No integration is loaded and no socket opened: this stands where the gateway stands, so nothing that a playbook, a
-template or a setting says leads out of it.
+No integration is loaded and no socket opened: this module replaces the gateway, so no playbook,
+template or setting can cause an external call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NEVER_LEFT = "simulated: nothing left this machine"
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as it would have left."""
+    """One simulated message."""
 
     channel: str
     dispatch: Dispatch
@@ -33,18 +33,18 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Simulation:
-    """Answers attempts by channel and actions by step: the scripted outcomes in order, the last one for the rest."""
+    """Answers attempts by channel and actions by step with scripted outcomes in order; the last outcome repeats."""
 
     def __init__(
         self, channels: Mapping[str, Sequence[Effect]] = {}, acts: Mapping[str, Sequence[Effect]] = {}
     ) -> None:
-        """Take the scripts; what has none is accepted."""
+        """Take the scripts; without a script the outcome is ``accepted``."""
         self._channels, self._acts = channels, acts
         self._count: defaultdict[str, int] = defaultdict(int)
         self.outbox: list[Sent] = []
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
-        """Write down one attempt and answer it."""
+        """Record one attempt and answer it."""
         state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
         self.outbox.append(Sent(channel=channel.id, dispatch=dispatch, state=state))
         return _result(state, f"simulated-{len(self.outbox)}")
@@ -52,16 +52,16 @@ class Simulation:
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
     ) -> SendResult | None:
-        """Nobody can be asked what became of an attempt that was played."""
+        """Return None: the outcome of a simulated attempt cannot be queried."""
         return None
 
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
-        """Answer an attempt for a room as one to send over its channel; nothing is opened, and nobody let in."""
+        """Answer a room request as a send over its channel; no room is opened and no person invited."""
         state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
         return _result(state, order.room or f"simulated-{order.name}")
 
     def act(self, work: StepAttempt, path: str) -> AttemptDone:
-        """Answer one attempt of an action; ``path`` is its step's."""
+        """Answer one attempt of an action; ``path`` is the path of its step."""
         state = self._next(f"act {path}", self._acts.get(path, ()))
         return AttemptDone(effect=work.step, n=work.n, result=_result(state, "simulated"))
 
@@ -72,20 +72,20 @@ class Simulation:
 
 
 class ExerciseSender:
-    """The door of an exercise: nothing passes it but what goes to people who agreed, over allow-listed channels.
+    """The sender of an exercise: real messages only to people who agreed, over allow-listed channels.
 
-    It stands before the gateway, whose own guard holds besides. A channel that the scenario has down fails.
+    It wraps the gateway, which has its own guard. A send over a channel that is down in the scenario fails.
     """
 
     def __init__(
         self, gateway: Sender, incident: Incident, now: datetime, played: Simulation | None = None
     ) -> None:
-        """Take the real sender for what may really leave, and what answers the rest."""
+        """Take the real sender, and the simulation for all other attempts."""
         self._gateway, self._incident, self._now = gateway, incident, now
         self._played = played or Simulation()
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
-        """Play one attempt, or make it where it may be made."""
+        """Make one attempt for real if allowed, else simulate it."""
         if down := self._down(channel):
             return down
         if is_really_sent(self._incident, channel, dispatch.delivery):
@@ -95,13 +95,13 @@ class ExerciseSender:
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
     ) -> SendResult | None:
-        """Ask what became of an attempt that really left; of one that was played nobody can be asked."""
+        """Query the outcome of a real attempt; None for a simulated attempt."""
         if is_really_sent(self._incident, channel, dispatch.delivery):
             return self._gateway.reconcile(channel, dispatch, secrets)
         return None
 
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
-        """Play an attempt for a room: no exercise opens a real one, whatever leaves of its messages."""
+        """Simulate a room request: an exercise never opens a real room."""
         return self._down(channel) or self._played.host(channel, order, {})
 
     def _down(self, channel: Channel) -> SendResult | None:
@@ -114,7 +114,7 @@ class ExerciseSender:
 
 
 def is_really_sent(incident: Incident, channel: Channel, delivery: str) -> bool:
-    """Tell whether a message of this incident really leaves over this channel."""
+    """Tell whether a message of this incident is really sent over this channel."""
     if incident.drill is None:
         return True
     found = incident.deliveries.get(delivery)
@@ -128,7 +128,7 @@ def is_really_sent(incident: Incident, channel: Channel, delivery: str) -> bool:
 
 
 def no_call(request: HttpCall) -> CallResult:
-    """Refuse every HTTP call: actions are answered before one is made."""
+    """Refuse every HTTP call: actions are answered without calls."""
     return CallResult(outcome=refused(NEVER_LEFT))
 
 

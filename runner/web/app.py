@@ -1,10 +1,10 @@
 """WSGI application of ``tocsin serve-callbacks``: from a path to its handler.
 
-    /in/PLACE[/…]   a provider's callback; PLACE cannot be guessed, and what comes there is believed by its signature alone
-    /ack/LINK       a person's page: GET shows it and changes nothing, only the form that it holds acknowledges
+    /in/PLACE[/…]   a provider's callback; PLACE cannot be guessed, and only a valid signature is accepted
+    /ack/LINK       a person's page: GET shows the page and changes nothing, only its form acknowledges
 
-An address that is none, a method that fits nothing and a signature that does not hold get the same answer, byte for
-byte. Nothing of a request is logged but the name of the channel that believed it, and how many were refused.
+An unknown address, a wrong method and an invalid signature get the same answer, byte for
+byte. The log has only the channel of an accepted request, and the number of refused requests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runner.web.page import LATER, REFUSED, Reply, asking, is_answer, thanking
 
 
 class Pace:
-    """A bucket of ``burst`` that fills with ``rate`` a second. Safe for several threads."""
+    """A token bucket of size ``burst`` that fills with ``rate`` tokens a second. Safe for several threads."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
@@ -34,7 +34,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def allows(self, now: datetime) -> bool:
-        """Take one out if there is one; a clock that jumps back fills nothing and takes nothing away."""
+        """Take a token, if any; a clock that jumps back changes nothing."""
         with self._lock:
             if self._at is not None:
                 gone = max((now - self._at).total_seconds(), 0.0)
@@ -49,16 +49,16 @@ class Pace:
 Environ = Mapping[str, Any]
 Start = Callable[[str, list[tuple[str, str]]], Any]
 RATE, BURST = 50.0, 200
-"""Believed callbacks that reach the store, a second and at once."""
+"""The limit of verified callbacks to the store: per second, and at once."""
 
 
 class Application:
-    """Answers each request; safe for several threads, since one thing at a time is put into the store."""
+    """Answers each request; safe for several threads, because writes to the store are serialised."""
 
     def __init__(
         self, callbacks: Callbacks, links: Links, say: Callable[[str], None], pace: Pace | None = None
     ) -> None:
-        """Take the use cases; ``say`` is told what happened, without anything of the request."""
+        """Take the use cases; ``say`` receives log lines without content of the request."""
         self._callbacks = callbacks
         self._links = links
         self._say = say
@@ -72,12 +72,12 @@ class Application:
         except TocsinError as error:
             self._say(f"a callback could not be stored ({error.code}): the provider can repeat it")
             reply = LATER
-        except Exception as error:  # noqa: BLE001  # a bug of ours must not show what came
+        except Exception as error:  # noqa: BLE001  # an internal error must not show the request
             self._say(f"internal error ({type(error).__name__}): the provider can repeat the callback")
             reply = LATER
         if reply is REFUSED:
             self._refused += 1
-            if str(self._refused).strip("0") == "1":  # ever more seldom: a flood must not fill a disk
+            if str(self._refused).strip("0") == "1":  # less and less often: a flood must not fill a disk
                 self._say(f"{self._refused} refused so far")
         start(reply.status, reply.headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
@@ -91,7 +91,7 @@ class Application:
         return REFUSED
 
     def _link(self, link: str, environ: Environ) -> Reply:
-        """Show a link's page, or take what its form sent; a program that looks at links changes nothing by it."""
+        """Show a link's page, or process its form; a link scanner changes nothing."""
         match environ["REQUEST_METHOD"]:
             case "GET" | "HEAD":
                 shown = self._links.shown(link)
@@ -120,7 +120,7 @@ class Application:
         return Reply(status="200 OK", content_type=words.content_type, body=words.body)
 
     def _incoming(self, environ: Environ) -> Incoming:
-        """Return the request as it came: the query and the body are the very bytes."""
+        """Return the request with unchanged bytes of query and body."""
         query = environ.get("QUERY_STRING", "")
         path = quote(environ.get("PATH_INFO", ""), encoding="latin-1")
         return Incoming(

@@ -1,8 +1,8 @@
 """Page to acknowledge a message: no script, no external content, no personal data.
 
-Whoever holds a link may have it from a mailbox that others read. So the page names the incident by its codename, says
-when the message was sent, and no more. It is the same before and after the button as far as programs go that look at
-links: only a form that was sent changes something.
+A link may come from a mailbox that other people read. So the page shows only the codename of the incident and
+the time of the message. Link scanners change nothing:
+only a submitted form acknowledges.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ALWAYS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-"""Nothing is kept, guessed, framed, found by a search engine, or told to another site."""
+"""Headers against caching, type guessing, framing, search engines and referrers."""
 NOTHING_RUNS = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAUSE = "5"
-"""Seconds after which what could not be kept may come again."""
+"""Seconds before a provider repeats a callback that was not stored."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer. A page brings its own policy of content; everything else may load and run nothing."""
+    """One answer. A page has its own content security policy; all other answers may load and run nothing."""
 
     status: str
     content_type: str = "text/plain; charset=utf-8"
@@ -42,7 +42,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Return all of its headers."""
+        """Return all headers."""
         own = [
             ("Content-Type", self.content_type),
             ("Content-Length", str(len(self.body))),
@@ -52,13 +52,13 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 REFUSED = Reply(status="404 Not Found", body=b"not found\n")
-"""To whoever has no business here: an address that is none, a signature that does not hold, a link that was made up."""
+"""For an unknown address, an invalid signature or an invalid link."""
 LATER = Reply(status="503 Service Unavailable", body=b"later\n", more=(("Retry-After", PAUSE),))
-"""To whom we believe and cannot serve now; and to everybody when something of ours is broken."""
+"""For a verified request that cannot be stored now, and for internal errors."""
 FIELD, VALUE = b"answer", b"seen"
-"""What the form sends; a request without it changes nothing."""
+"""The field and the value of the form; a request without them changes nothing."""
 LARGEST = 1_000
-"""Bytes of a form."""
+"""The largest form in bytes."""
 _STYLE = (
     "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;color:#111;background:#fff}"
     "button{font:inherit;padding:.8rem 1.6rem;border:2px solid #111;border-radius:.4rem;background:#111;color:#fff}"
@@ -69,7 +69,7 @@ POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; b
 
 
 def asking(shown: Shown) -> Reply:
-    """Return the page of a link: the button, or that nothing is left to say."""
+    """Return the page of a link, with the button unless the message is acknowledged."""
     when = f"{shown.sent_at:%d %B %Y, %H:%M} UTC"
     about = f"<p>A message of the incident <b>{escape(shown.codename)}</b> was sent to you on {when}.</p>"
     if shown.state == "done":
@@ -89,7 +89,7 @@ def thanking(kind: Kind, codename: str) -> Reply:
 
 
 def is_answer(body: bytes) -> bool:
-    """Tell whether a form was sent as our page sends it."""
+    """Tell whether a request is the form of this page."""
     return len(body) <= LARGEST and FIELD + b"=" + VALUE in body.split(b"&")
 
 

@@ -1,7 +1,7 @@
 """HTTP server (waitress) with limits of sizes, times and connections. It does not name its software.
 
-waitress bounds how long a connection may be silent; that a request which only drips has an end as well is added here.
-TLS, and limits for each address, belong to the reverse proxy in front of it.
+waitress limits the silence of a connection; this module adds a limit for requests that arrive very slowly.
+TLS, and limits for each address, belong to the reverse proxy in front.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from runner.errors import Refused
 from runner.web.app import Application
 
 LARGEST = 4 * 1024 * 1024
-"""Bytes of a body: Meta's largest webhooks have 3 MB."""
+"""The largest body in bytes: Meta's largest webhooks have 3 MB."""
 LARGEST_HEAD = 16 * 1024
 SILENCE = 10
-"""Seconds that a connection may be silent."""
+"""The longest silence of a connection in seconds."""
 LONGEST = 30
 """Seconds from the first byte of a request to its last."""
 CONNECTIONS = 200
 THREADS = 4
 TURN = 0.5
-"""Seconds between two looks at whether to stop."""
+"""Seconds between two checks for a stop."""
 
 
 class Bounded(HTTPChannel):
-    """A connection on which no request may take longer than ``LONGEST`` to come in."""
+    """A connection on which a request must arrive within ``LONGEST``."""
 
     began = 0.0
 
     def received(self, data: bytes) -> bool:  # type: ignore[explicit-override]
-        """Take what came in, unless it has been dripping for too long."""
+        """Process received data, unless the request is too slow."""
         if self.request is None:
             self.began = self.last_activity
         elif self.last_activity - self.began > LONGEST:
@@ -49,10 +49,8 @@ class Server:
     """One listening server; ``run`` until ``stop``."""
 
     def __init__(self, application: Application, host: str, port: int) -> None:
-        """Listen; raises Refused where that cannot be done. Port 0 takes any that is free."""
-        silent = logging.getLogger(
-            "waitress"
-        )  # its words would hold addresses, and paths that nobody may know
+        """Listen; raises Refused if the server cannot listen. Port 0 means any free port."""
+        silent = logging.getLogger("waitress")  # its log would contain addresses and secret paths
         silent.propagate = False
         silent.handlers = [logging.NullHandler()]
         self._sockets: dict[int, object] = {}
@@ -61,7 +59,7 @@ class Server:
         self.port = int(listening.getsockname()[1])
         create_server(
             application,
-            map=self._sockets,  # type: ignore[arg-type]  # a plain dictionary, which it fills
+            map=self._sockets,  # type: ignore[arg-type]  # a plain dictionary, which waitress fills
             sockets=[listening],
             ident="",
             threads=THREADS,
@@ -78,7 +76,7 @@ class Server:
             server.channel_class = Bounded
 
     def run(self) -> None:
-        """Serve until ``stop``; requests that have come in are answered."""
+        """Serve until ``stop``; received requests are answered."""
         try:
             while not self._stopping.is_set():
                 wasyncore.loop(timeout=TURN, use_poll=True, map=self._sockets, count=1)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The after-action report of an exercise or a real incident: written into a folder, and a signed one checked."""
+"""After-action report of an exercise or a real incident: written into a folder; a signed report is checked."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def source_of(service: IncidentService, incident: Incident) -> Source:
-    """Gather what a report is made from."""
+    """Return the source data of a report."""
     reader = service.read(service.principal)
     head = reader.head(incident)
     library = service.library(incident)
@@ -72,12 +72,12 @@ def source_of(service: IncidentService, incident: Incident) -> Source:
 
 
 def plan_behind(service: IncidentService, incident: Incident) -> Exercise | None:
-    """Return the plan of an exercise; None for a real incident, and for what was opened without one."""
+    """Return the plan of an exercise; None for a real incident, or an exercise without a plan."""
     return plan_of(service, incident) if incident.drill is not None and incident.drill.plan else None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A report that was written: its numbers, and its files."""
+    """The numbers and the files of a written report."""
 
     numbers: Numbers
     files: tuple[Pulled, ...]
@@ -92,10 +92,10 @@ def write_report(
     name: str = "",
     sign: bool = False,
 ) -> Report:
-    """Write the report and its annex into a folder; without ``name`` theirs say of what, and that they are drafts.
+    """Write the report and its annex into a folder; without ``name`` the file names show the subject and "draft".
 
-    ``sign`` has their bytes kept, and puts it on record that the person stands for them and for the journal's heads in them;
-    raises Refused where it is not ready for that, and for anybody whose signature it is not.
+    ``sign`` stores the files and records the person's sign-off of the files and of their journal heads;
+    raises Refused for an incomplete report, and for a person who may not sign.
     """
     source = source_of(service, incident)
     numbers = numbers_of(source, signing=sign)
@@ -121,7 +121,7 @@ def write_report(
 
 
 def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
-    """Return who signs: evaluators and directors of an exercise; of a real incident whoever holds a role in it."""
+    """Return the signers: evaluators and directors of an exercise, or people with a role in a real incident."""
     if plan is None:
         return frozenset(person for persons in incident.roles.values() for person in persons)
     return plan.evaluators
@@ -159,7 +159,7 @@ def write_handbook(
     formats: Sequence[Format],
     folder: Path,
 ) -> tuple[Pulled, ...]:
-    """Write a book of an exercise; without a desk on plain paper, and people by the names that the plan gives them."""
+    """Write a handbook of an exercise; without a service on plain paper, with the people's names from the plan."""
     tree = MADE[reader](book_of(loaded, service, now))
     return save(
         tree, formats, folder, service.letterhead() if service is not None and "docx" in formats else b""
@@ -167,7 +167,7 @@ def write_handbook(
 
 
 def book_of(loaded: Loaded, service: IncidentService | None, now: datetime) -> Book:
-    """Gather what a book is made from."""
+    """Return the source data of a handbook."""
     plan = loaded.exercise
     organisation = service.home.organisation if service is not None else {}
     people = service.directory.people if service is not None else {}
@@ -185,7 +185,7 @@ def book_of(loaded: Loaded, service: IncidentService | None, now: datetime) -> B
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was checked."""
+    """The result of one check."""
 
     about: str
     """``bytes``, ``digest``, ``copies``, ``signer``, ``heads`` or ``journal``."""
@@ -196,7 +196,7 @@ class Finding(msgspec.Struct, frozen=True):
 class ReportCheck(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/report-check/v1"
 ):
-    """What came of it."""
+    """The results of all checks."""
 
     ok: bool
     codename: str
@@ -272,7 +272,7 @@ def _is_kept(service: IncidentService, digest: str) -> bool:
 
 
 def _heads(heads: Mapping[str, str], rows: Sequence[StoredEvent]) -> Finding:
-    """Say whether the journal has, in their places, the heads that the report names."""
+    """Check the journal for the heads that the report names."""
     named = sorted(heads, key=lambda name: int(heads[name].partition(":")[0]))
     chain = {f"{row.seq}:sha256:{row.hash}" for row in rows}
     wrong = [f"{name} {head}" for name in named if (head := heads[name]) not in chain]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 RATES = {"real": 1.0, "accelerated": 1.0, "jump": 0.0}
 SCENARIO = "exercise"
-"""The source of facts that the scenario makes true."""
+"""The source of facts from the scenario."""
 
 
 def prepare_drill(
@@ -49,9 +49,9 @@ def prepare_drill(
     catalog: Catalog | None = None,
     pinned: str = "",
 ) -> Opening:
-    """Return the opening of an exercise, to be shown and then committed; its time stands until it begins.
+    """Return the opening of an exercise, to be shown and then committed; its clock starts with the exercise.
 
-    Refused while a real incident is open, unless ``despite`` says why it goes on all the same.
+    Refused while a real incident is open, unless ``despite`` has a reason.
     """
     real = real_incidents(service)
     if real and kind == "exercise" and not despite.strip():
@@ -82,7 +82,7 @@ def prepare_drill(
             head=service.store.verify().head if plan.type == LIVE else "",
         )
     )
-    # Who plays which role, over whoever holds it on other days.
+    # The plan's roles replace the usual roles.
     held: dict[str, tuple[str, ...]] = {}
     for participant in plan.participants:
         if participant.plays:
@@ -92,7 +92,7 @@ def prepare_drill(
 
 
 def plan_of(service: IncidentService, incident: Incident) -> Exercise:
-    """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
+    """Return the plan of a started exercise; raises Refused for any other incident."""
     if incident.drill is None or not incident.drill.plan:
         raise Refused(
             f'"{incident.codename}" is not an exercise.', hint=Action("drill.list"), code="not_an_exercise"
@@ -112,7 +112,7 @@ def set_clock(
 
 
 def next_time(service: IncidentService, incident: Incident) -> datetime | None:
-    """Return the next instant of exercise time at which something happens by itself."""
+    """Return the exercise time of the next automatic change."""
     now = service.now_in(incident)
     times = (
         next_inject(plan_of(service, incident), incident, now),
@@ -129,7 +129,7 @@ def release_due(service: IncidentService, name: str, plan: Exercise) -> tuple[Sc
 
 
 def _released(service: IncidentService, name: str, due: Due) -> bool:
-    """Release an inject; tell whether it was for us to do: a controller may release it, or end the exercise, meanwhile."""
+    """Release an inject; false if a controller released or skipped it, or ended the exercise, in the meantime."""
     try:
         _release(service, name, due)
     except Refused:
@@ -144,14 +144,14 @@ def _released(service: IncidentService, name: str, due: Due) -> bool:
 
 
 def release(service: IncidentService, name: str, number: str) -> tuple[Turn, ScenarioEvent]:
-    """Release one inject by hand, and return it; raises NotFound for one that the plan does not have."""
+    """Release one inject by hand, and return it; raises NotFound for an unknown inject."""
     incident = service.load(name)
     event = event_of(plan_of(service, incident), number)
     return _release(service, name, Due(event, "hand")), event
 
 
 def event_of(plan: Exercise, number: str) -> ScenarioEvent:
-    """Return an event of the scenario by its number."""
+    """Return an inject by its number."""
     for event in plan.events:
         if event.number == number:
             return event
@@ -163,18 +163,18 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
 
 
 def one_of(names: Iterable[str]) -> str:
-    """Return the hint that lists what there is."""
+    """Return the hint that lists the possible names."""
     return f"Use one of: {', '.join(names) or 'none'}"
 
 
 def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Turn:
-    """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
+    """Skip an inject; raises NotFound for an unknown inject."""
     event_of(plan_of(service, service.load(name)), number)
     return service.act(service.principal, name, [c.DeferInject(number=number, reason=reason)])
 
 
 def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
-    """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
+    """Record an observation or an answer; raises NotFound for an unknown objective or question."""
     plan = plan_of(service, service.load(name))
     questions = {question.id: question for module in plan.modules for question in module.questions}
     if seen.question and seen.question not in questions:
@@ -193,7 +193,7 @@ def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
 
 
 def _release(service: IncidentService, name: str, due: Due) -> Turn:
-    """What happens to the players, what is true with it and what fails from then on are one entry."""
+    """Record an inject with its facts and its faults in one turn."""
     incident = service.load(name)
     now = service.now_in(incident)
     facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
@@ -222,7 +222,7 @@ def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
 
 
 def targets_of(plan: Exercise) -> dict[str, str]:
-    """Return the objectives of a plan and their targets, each with its objective."""
+    """Return the objectives and targets of a plan, each with its objective."""
     return {
         name: objective.id
         for objective in plan.objectives
@@ -231,7 +231,7 @@ def targets_of(plan: Exercise) -> dict[str, str]:
 
 
 def no_target(plan: Exercise, name: str) -> NotFound:
-    """Return that a plan has no such objective or target."""
+    """Return the error for an unknown objective or target."""
     return NotFound(
         f'Exercise "{plan.name}" has no target "{name}".',
         hint=one_of(targets_of(plan)),
@@ -240,7 +240,7 @@ def no_target(plan: Exercise, name: str) -> NotFound:
 
 
 def proposed(service: IncidentService, incident: Incident, target: str) -> Proposal:
-    """Return what the record proposes for a target or an objective; raises NotFound where the plan has neither."""
+    """Return the proposed rating of a target or an objective; raises NotFound if the plan has neither."""
     plan = plan_of(service, incident)
     proposal = proposal_for(ratings(plan, incident), target)
     if proposal is None:
@@ -249,7 +249,7 @@ def proposed(service: IncidentService, incident: Incident, target: str) -> Propo
 
 
 def rate(service: IncidentService, name: str, made: c.Rate) -> Turn:
-    """Keep a rating; raises Refused for somebody who does not evaluate, where the plan names who does."""
+    """Record a rating; raises Refused for other people if the plan names evaluators."""
     able, by = plan_of(service, service.load(name)).evaluators, service.principal.person
     if able and by not in able:
         raise Refused(
@@ -261,12 +261,12 @@ def rate(service: IncidentService, name: str, made: c.Rate) -> Turn:
 
 
 def overran(service: IncidentService, incident: Incident, plan: Exercise, began: datetime) -> bool:
-    """Tell whether it has gone on longer than its plan allows, by the wall."""
+    """Tell whether an exercise exceeds the time limit of its plan, in real time."""
     return service.clock.now() - began > parse_duration(plan.safety.max_wall_time)
 
 
 def skewed(service: IncidentService, name: str) -> timedelta:
-    """Return by how much the scenario has the machine's clock wrong now."""
+    """Return the current clock error that the scenario simulates."""
     return skew(service.load(name), service.clock.now())
 
 
@@ -274,9 +274,9 @@ Exercised = tuple[Incident, Exercise]
 
 
 def exercised(service: IncidentService) -> tuple[Exercised, ...]:
-    """Return every exercise that was begun, the one begun last first; one that was shredded is left out.
+    """Return every started exercise, newest first, without shredded exercises.
 
-    What was played without people (kind ``test``) is not among them.
+    Test runs (kind ``test``) are not included.
     """
     found: list[tuple[datetime, Exercised]] = []
     for row in service.incidents():
@@ -294,12 +294,12 @@ def exercised(service: IncidentService) -> tuple[Exercised, ...]:
 
 
 def playing(service: IncidentService, rows: Iterable[IncidentRow]) -> dict[str, Playing]:
-    """Return how far exercises are that are not closed, by id; one that cannot be read is left out."""
+    """Return the progress of open exercises by id; unreadable exercises are skipped."""
     found: dict[str, Playing] = {}
     for row in rows:
         if row.kind == "real" or row.state not in ("open", "paused"):
             continue
-        with suppress(TocsinError):  # a list shows what there is, whatever is wrong with one of them
+        with suppress(TocsinError):  # one unreadable exercise does not stop the list
             incident = service.load(row.id)
             if incident.drill is not None and incident.drill.plan:
                 found[row.id] = Playing(stage=incident.drill.stage, time=service.now_in(incident))
@@ -307,7 +307,7 @@ def playing(service: IncidentService, rows: Iterable[IncidentRow]) -> dict[str, 
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """One exercise; ``problem`` says why it cannot be run."""
+    """One exercise; ``problem`` is the reason if it cannot run."""
 
     name: str
     title: str
@@ -318,7 +318,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listed(catalog: Catalog) -> tuple[Listed, ...]:
-    """Return all exercises, each as far as it can be read."""
+    """Return all exercises, also invalid ones with their problem."""
     return tuple(_listed(name, str(file), catalog) for name, file in sorted(exercise_files(catalog).items()))
 
 

@@ -1,7 +1,7 @@
 """Fire times of a schedule: cron lines, and intervals of elapsed time, by APScheduler's triggers.
 
-The triggers are the clock and nothing else; lines are read by the local clock (``wall_clock``). A local time that a change of clocks brings twice counts once, the first
-time; one that it leaves out counts as far behind the change as it would have been.
+Only the triggers are used. Cron lines use local clock time (``wall_clock``). A local time that occurs twice at a clock change counts once, the first
+time. A local time that a clock change skips counts by its distance after the change.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SHORTEST = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
 LOOKED_AT = 60
-"""So many fire times are looked at to see whether a schedule comes too often."""
+"""The number of fire times that are checked for a schedule that runs too often."""
 
 
 class Trigger(Protocol):
-    """As much of APScheduler's triggers as is used."""
+    """The used part of the interface of APScheduler's triggers."""
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Return the first fire time that is not before ``now``."""
+        """Return the first fire time at or after ``now``."""
 
 
 def trigger(rule: Rule, since: datetime) -> Trigger:
-    """Return the trigger of a rule that began at ``since``; raises Refused for a rule that says no time."""
+    """Return the trigger of a rule that began at ``since``; raises Refused for an invalid rule."""
     if rule.every is not None:
         from apscheduler.triggers.interval import IntervalTrigger
 
@@ -95,13 +95,13 @@ def _no_cron(cron: str, why: str) -> Refused:
 
 
 def next_fire(rule: Rule, since: datetime, after: datetime) -> datetime | None:
-    """Return the first fire time behind ``after``, in the rule's zone; None when there is none any more."""
+    """Return the first fire time after ``after``, in the rule's zone; None if there is no further fire time."""
     found = next(_times(rule, since, after), None)
     return found.astimezone(_zone(rule.zone)) if found is not None else None
 
 
 def _times(rule: Rule, since: datetime, after: datetime) -> Iterator[datetime]:
-    """Yield the fire times behind ``after`` in UTC, as long as there are any."""
+    """Yield the fire times after ``after`` in UTC."""
     clock = trigger(rule, since)
     while (found := clock.get_next_fire_time(None, after.astimezone(UTC) + TICK)) is not None:
         after = found.astimezone(UTC)
@@ -109,7 +109,7 @@ def _times(rule: Rule, since: datetime, after: datetime) -> Iterator[datetime]:
 
 
 def between(schedule: Schedule, after: datetime, now: datetime, most: int) -> tuple[list[datetime], bool]:
-    """Return the fire times behind ``after`` up to now in UTC, at most so many, and whether there are more."""
+    """Return at most ``most`` fire times after ``after`` up to now in UTC, and whether there are more."""
     times = takewhile(lambda one: one <= now, _times(schedule.rule, schedule.since, after))
     found = list(islice(times, most + 1))
     return found[:most], len(found) > most
@@ -123,7 +123,7 @@ def coming(schedule: Schedule, now: datetime, until: datetime, most: int) -> lis
 
 
 def check(rule: Rule, now: datetime) -> datetime:
-    """Return the first fire time; raises Refused for a rule that never comes, comes too often, or has too long a window."""
+    """Return the first fire time; raises Refused for a rule without dates, with too many dates, or with too long a window."""
     _zone(rule.zone)
     times = list(islice(_times(rule, now, now), LOOKED_AT))
     if not times:
@@ -135,9 +135,9 @@ def check(rule: Rule, now: datetime) -> datetime:
 
 
 def _fits(rule: Rule, times: Sequence[datetime]) -> None:
-    """Have a window without notice end before the next one begins; raises Refused.
+    """Raise Refused if a no-notice window overlaps the next window.
 
-    Times of a cron line are compared by the local clock, and an hour that a change of clocks moves one of them by is let pass.
+    Times of a cron line are compared in local clock time, with a tolerance of one hour for a clock change.
     """
     there = [time.astimezone(_zone(rule.zone)) for time in times]
     apart = rule.every or min((later - one for one, later in pairwise(there)), default=timedelta.max)

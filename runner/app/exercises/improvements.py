@@ -52,12 +52,12 @@ def read(service: IncidentService) -> Items:
 
 
 def of_incident(found: Items, incident: str) -> tuple[Item, ...]:
-    """Return the items that came from an incident."""
+    """Return the items from an incident."""
     return tuple(item for item in found.items.values() if item.source.incident == incident)
 
 
 def contacts(service: IncidentService, items: Sequence[Item]) -> dict[str, str]:
-    """Return the names of those who own items as of now, by owner."""
+    """Return the current names of the owners of items, by owner."""
     directory = service.directory
     found: dict[str, str] = {}
     for owner in {item.plan.owner for item in items if item.plan.owner}:
@@ -71,7 +71,7 @@ def contacts(service: IncidentService, items: Sequence[Item]) -> dict[str, str]:
 
 
 def item(found: Items, name: str) -> Item:
-    """Return an item by its id; raises NotFound with the nearest."""
+    """Return an item by its id; raises NotFound with the nearest id."""
     known = next((item for item in found.items.values() if item.id.lower() == name.lower()), None)
     if known is None:
         near = nearest(name, found.items)
@@ -84,9 +84,9 @@ def item(found: Items, name: str) -> Item:
 
 
 def proposals(service: IncidentService, incident: Incident) -> tuple[tuple[Source, Plan, str], ...]:
-    """Return what an incident proposes, each with the id of the item that took it over, or nothing.
+    """Return the proposals of an incident, each with the id of its action item, or an empty id.
 
-    Raises Refused for what was played without people.
+    Raises Refused for a test run.
     """
     if incident.kind == "test":
         raise Refused(f'"{incident.codename}" is a test run. It has no action items.', code="a_test")
@@ -100,14 +100,14 @@ def proposals(service: IncidentService, incident: Incident) -> tuple[tuple[Sourc
 
 
 def untaken(service: IncidentService, incident: Incident) -> int:
-    """Return how much an incident proposes that nobody has taken over."""
+    """Return the number of proposals without an action item."""
     if incident.kind == "test":
         return 0
     return sum(not taken for _, _, taken in proposals(service, incident))
 
 
 def chosen(service: IncidentService, incident: Incident, refs: Collection[str]) -> tuple[Proposed, ...]:
-    """Return those proposals that are named and that nobody took over; ``all`` names every one that is left."""
+    """Return the named proposals without an action item; ``all`` means all remaining proposals."""
     found = proposals(service, incident)
     known = [source.ref for source, _, _ in found]
     for ref in refs:
@@ -128,7 +128,7 @@ def chosen(service: IncidentService, incident: Incident, refs: Collection[str]) 
 
 
 def source_in(service: IncidentService, incident: Incident, objective: str = "", step: str = "") -> Source:
-    """Return the source of an item that somebody words; raises NotFound for what the exercise or the playbook lacks."""
+    """Return the source of an item that a person writes; raises NotFound for an unknown target, step or role."""
     if incident.kind == "test":
         raise Refused(f'"{incident.codename}" is a test run. It has no action items.', code="a_test")
     source = source_of(incident, "")
@@ -156,7 +156,7 @@ def source_in(service: IncidentService, incident: Incident, objective: str = "",
 
 
 def add(service: IncidentService, rows: Sequence[Proposed]) -> tuple[Item, ...]:
-    """Record new items, in order; raises what is wrong with one, and then none is recorded."""
+    """Record new items in order; an invalid item raises its error, and no item is recorded."""
     ready = [(source, _checked(service, row)) for source, row in rows]
 
     def decide(found: Items) -> Sequence[AnyImprovementEvent]:
@@ -189,7 +189,7 @@ def _checked(service: IncidentService, plan: Plan) -> Plan:
 
 
 def change(service: IncidentService, name: str, fields: dict[str, object]) -> Item:
-    """Change some fields of an item's row."""
+    """Change some fields of an item."""
 
     def decide(one: Item) -> AnyImprovementEvent:
         may(one, "changed", "as said", "a change")
@@ -200,7 +200,7 @@ def change(service: IncidentService, name: str, fields: dict[str, object]) -> It
 
 
 def done(service: IncidentService, name: str, evidence: str, tested: Tested | None = None) -> Item:
-    """Record that the corrective action was taken; ``tested`` is its playbook test that passed, where it names one."""
+    """Record that the corrective action is done; ``tested`` is its passed playbook test, if it names one."""
 
     def decide(one: Item) -> AnyImprovementEvent:
         words = may(one, "done", evidence, "a note of the action and its evidence")
@@ -214,7 +214,7 @@ def done(service: IncidentService, name: str, evidence: str, tested: Tested | No
 
 
 def reopen(service: IncidentService, name: str, reason: str) -> Item:
-    """Record that it is not better after all."""
+    """Reopen an item whose corrective action did not work."""
 
     def decide(one: Item) -> AnyImprovementEvent:
         why = may(one, "reopened", reason, "a reason")
@@ -224,7 +224,7 @@ def reopen(service: IncidentService, name: str, reason: str) -> Item:
 
 
 def drop(service: IncidentService, name: str, reason: str) -> Item:
-    """Record that nothing is done about it."""
+    """Record that an item is dropped."""
 
     def decide(one: Item) -> AnyImprovementEvent:
         why = may(one, "dropped", reason, "a reason")
@@ -234,7 +234,7 @@ def drop(service: IncidentService, name: str, reason: str) -> Item:
 
 
 def retest(service: IncidentService, name: str, exercise: str = "") -> Item:
-    """Record that a later exercise proved an item, the named one or the newest that does; raises Refused where none does."""
+    """Record that the named or the newest later exercise verified an item; raises Refused if no exercise did."""
 
     def decide(one: Item) -> AnyImprovementEvent:
         may(one, "retested", "as rated", "a rating")
@@ -251,7 +251,7 @@ def retest(service: IncidentService, name: str, exercise: str = "") -> Item:
 
 
 def found_proof(service: IncidentService, known: Item, exercise: str = "") -> tuple[Proof | None, str]:
-    """Return the newest proof of an item, or why there is none."""
+    """Return the newest verification of an item, or the reason why it is missing."""
     named = service.find(exercise) if exercise else ""
     why: list[str] = []
     for incident, plan in exercised(service):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def missed(service: IncidentService) -> tuple[AttentionItem, ...]:
-    """Return the exercises that should have come by themselves and did not, as long as nobody has acknowledged it."""
+    """Return the missed scheduled exercises that no person has acknowledged."""
     if not service.repository.has_journals():
         return ()
     from runner.app.core.organisation_journal import entries
@@ -32,7 +32,7 @@ def missed(service: IncidentService) -> tuple[AttentionItem, ...]:
 
 
 def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
-    """Return what is about no incident, as of now."""
+    """Return the current required actions outside incidents."""
     if not service.repository.has_journals():
         return ()
     from runner.app.core.organisation_journal import entries, today
@@ -43,12 +43,12 @@ def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
 
 
 def is_watched(row: IncidentRow) -> bool:
-    """Tell whether an incident was closed with duties open: its clocks are watched on."""
+    """Tell whether an incident was closed with open duties, whose deadlines are still watched."""
     return row.kind == "real" and row.state == "closed" and row.next_due is not None
 
 
 def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]]:
-    """Yield each incident that was closed with duties open, and those that still are."""
+    """Yield each incident that was closed with open duties, and the duties that are still open."""
     for row in service.incidents("closed"):
         if is_watched(row):
             from runner.incident.turn.decide_close import left_open
@@ -60,7 +60,7 @@ def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[Dut
 
 
 def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, ...]:
-    """Return the duties of other closed incidents that are late, or whose work must begin."""
+    """Return the duties of other closed incidents that are overdue or past "start by"."""
 
     return tuple(
         item
@@ -71,7 +71,7 @@ def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, 
 
 
 def do_now(service: IncidentService) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
-    """Yield DO NOW of each incident that is open, paused or was closed with duties open; or why it cannot be read."""
+    """Yield the required actions, or the read error, of each incident that is open, paused or closed with open duties."""
 
     aside = set_aside(service)
     for row in service.incidents():

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def readiness(service: IncidentService) -> ReadinessReport:
-    """Return it as of now."""
+    """Return the current readiness."""
     now = service.clock.now()
     items = tuple(improvements.read(service).items.values())
     playbooks = tuple(_playbooks(service, items, now))
@@ -85,7 +85,7 @@ def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -
 
 
 def _next(planned: Iterable[Schedule], now: datetime) -> datetime | None:
-    """Return when the next announced exercise comes, in the zone of its schedule."""
+    """Return the time of the next announced exercise, in the zone of its schedule."""
     times = (
         next_fire(schedule.rule, schedule.since, max(now, schedule.since))
         for schedule in planned
@@ -95,7 +95,7 @@ def _next(planned: Iterable[Schedule], now: datetime) -> datetime | None:
 
 
 def _bundle(name: str, catalog: Catalog) -> tuple[Bundle | None, str]:
-    """Return a playbook, or why it cannot be opened."""
+    """Return a playbook, or the reason why it cannot be opened."""
     try:
         return load_bundle(name, catalog), ""
     except TocsinError as error:
@@ -103,7 +103,7 @@ def _bundle(name: str, catalog: Catalog) -> tuple[Bundle | None, str]:
 
 
 def _last(service: IncidentService) -> Mapping[str, Exercised]:
-    """Return the last exercise of each playbook that was played to its end, by the playbook's name."""
+    """Return the last completed exercise of each playbook, by the playbook's name."""
     found: dict[str, Exercised] = {}
     for incident, plan in exercised(service):
         drill = incident.drill
@@ -127,7 +127,7 @@ def _last(service: IncidentService) -> Mapping[str, Exercised]:
 
 
 def _coming(service: IncidentService, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
-    """Return the schedules that stand by the playbook that their exercise plays; those played without people count for nothing."""
+    """Return the attended exercise schedules by the playbook that they exercise."""
     found: dict[str, tuple[Schedule, ...]] = {}
     for schedule in schedules.standing_of(schedules.read(service), routine=False):
         if schedule.rule.unattended:
@@ -135,7 +135,7 @@ def _coming(service: IncidentService, catalog: Catalog) -> Mapping[str, tuple[Sc
         try:
             name = load_exercise(schedule.rule.exercise, catalog).bundle.playbook.name
         except TocsinError:
-            continue  # drill list and drill run say what is wrong with it
+            continue  # drill list and drill run show the error
         found[name] = (*found.get(name, ()), schedule)
     return found
 
@@ -159,7 +159,7 @@ def _people(service: IncidentService, now: datetime) -> Iterator[PersonReadiness
 
 
 def _alone(service: IncidentService) -> Iterator[str]:
-    """Yield roles that one person holds, for whom neither the role nor the person names anybody."""
+    """Yield roles with one person and no deputy."""
     directory = service.directory
     for role, held in directory.roles.items():
         others = directory.alternates.get(role, ()) or [

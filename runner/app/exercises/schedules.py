@@ -1,6 +1,6 @@
 """Schedules of exercises and jobs, in a journal of their own, for any number of schedulers.
 
-Of two that look in the same instant one appends first; the other is told so, reads again, and finds nothing to do.
+If two schedulers append at the same time, the second reads the journal again and finds nothing to do.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ from runner.incident.exercises.schedules import (
 from runner.playbook.catalogue import Catalog
 
 AT_ONCE = 500
-"""So many fire times of one schedule are recorded at once."""
+"""The number of fire times of one schedule that are recorded at once."""
 Decide = Callable[[Book], Sequence[AnyScheduleEvent]]
 
 
 def read(service: IncidentService) -> Book:
-    """Return all schedules as of now."""
+    """Return the current schedules."""
     return fold_schedules(organisation_journal.entries(service, JOURNAL, READER))
 
 
 def change(service: IncidentService, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
-    """Append what ``decide`` makes of the schedules, and return it; it is asked again when somebody else was first."""
+    """Append the events from ``decide`` and return them; ``decide`` runs again after a concurrent change."""
     return organisation_journal.change(service, JOURNAL, read, decide)
 
 
 def keep(service: IncidentService, rule: Rule) -> Schedule:
-    """Have an exercise or a routine come by itself; raises what is wrong with the exercise or the rule."""
+    """Schedule an exercise or a routine; raises the error of the exercise or the rule."""
     check(rule, service.clock.now())
     catalog = Catalog(service.folder, classes=service.home.classes)
     wanted = rule.routine or load_exercise(rule.exercise, catalog).exercise.name
@@ -77,7 +77,7 @@ def keep(service: IncidentService, rule: Rule) -> Schedule:
 
 
 def drop(service: IncidentService, name: str, *, routine: bool = False) -> None:
-    """Have an exercise, or a routine, come no more; what happened stays on record."""
+    """End the schedule of an exercise or a routine; its history remains."""
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         schedule = _standing(name, standing_of(book, routine=routine))
@@ -87,7 +87,7 @@ def drop(service: IncidentService, name: str, *, routine: bool = False) -> None:
 
 
 def acknowledge(service: IncidentService, name: str, reason: str) -> None:
-    """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
+    """Record the reason for accepting a missed or failed run; raises Refused if the last run was neither."""
     if not reason.strip():
         raise Refused(
             "The reason is missing.",
@@ -112,7 +112,7 @@ def acknowledge(service: IncidentService, name: str, reason: str) -> None:
 
 
 def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
-    """Return one that still comes by its id; raises NotFound, with the nearest, for one that is not there any more."""
+    """Return an active schedule by its id; raises NotFound with the nearest id."""
     standing = {schedule.id: schedule for schedule in among if schedule.ended is None}
     if name not in standing:
         near = nearest(name, standing)
@@ -122,7 +122,7 @@ def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
 
 
 def standing_of(book: Book, *, routine: bool) -> tuple[Schedule, ...]:
-    """Return the exercises, or the routines, that still come."""
+    """Return the active schedules of exercises, or of routines."""
     return tuple(
         schedule
         for schedule in book.schedules.values()
@@ -131,14 +131,14 @@ def standing_of(book: Book, *, routine: bool) -> tuple[Schedule, ...]:
 
 
 def written(exercise: str, base: Path) -> str:
-    """Return how a schedule keeps an exercise: a name as it is, a file by its full path."""
+    """Return the exercise as a schedule stores it: a name unchanged, a file as its full path."""
     from runner.playbook.bundle import is_path
 
     return str((base / exercise).resolve()) if is_path(exercise) else exercise
 
 
 def real_incidents(service: IncidentService) -> tuple[str, ...]:
-    """Return the codenames of the real incidents that are not over; one that is paused is one of them."""
+    """Return the codenames of the open and paused real incidents."""
     rows = service.incidents()
     return tuple(row.codename for row in rows if row.kind == "real" and row.state in ("open", "paused"))
 
@@ -146,7 +146,7 @@ def real_incidents(service: IncidentService) -> tuple[str, ...]:
 def take(
     service: IncidentService, scheduler: str, chance: Callable[[], float]
 ) -> tuple[AnyScheduleEvent, ...]:
-    """Record what became of every fire time that has passed, and return what was recorded."""
+    """Record the outcome of every past fire time, and return the recorded events."""
     now = service.clock.now()
     look = Look(
         scheduler=scheduler,
@@ -180,7 +180,7 @@ def _still_open(service: IncidentService, incident: str) -> bool:
 
 
 def in_hand(service: IncidentService, scheduler: str) -> list[tuple[Schedule, Firing]]:
-    """Return the firings that this scheduler has claimed and that are to open now, the oldest first."""
+    """Return the claimed firings of this scheduler that must open now, oldest first."""
     now = service.clock.now()
     found = [
         (schedule, firing)
@@ -192,11 +192,11 @@ def in_hand(service: IncidentService, scheduler: str) -> list[tuple[Schedule, Fi
 
 
 def still_mine(book: Book, firing: Firing, scheduler: str) -> bool:
-    """Tell whether a firing is still in the hands of this scheduler."""
+    """Tell whether this scheduler still has the claim on a firing."""
     found = book.schedules[firing.schedule].firings.get(firing.fire_at)
     return found is not None and found.state == "claimed" and found.scheduler == scheduler
 
 
 def incident_id(firing: Firing) -> str:
-    """Return the id of the exercise that a firing opens: the same for whoever opens it, so that it is opened once."""
+    """Return the id of a firing's exercise: the same for every scheduler, so that it is opened once."""
     return f"i-{firing.schedule}-{firing.fire_at:%Y%m%dT%H%M%SZ}"

@@ -1,7 +1,7 @@
 """Simulated responders who follow a playbook, with scripted deviations, for tests and exercises.
 
-A player decides nothing by chance. Of what is open they take what is due first; a step is done by somebody who holds
-its role, and what the behaviour says of the step comes before doing it as asked.
+Simulated responders are deterministic. They do the open step with the earliest due time first. A person with the role does
+the step, and scripted deviations come before the normal action.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from runner.playbook.playbook_test import Behaviour
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-SOURCE = "who knows"
+SOURCE = "simulated responder"
 REASON = "as things stood"
 LEAD = timedelta(minutes=5)
-"""Where nothing is done before it must be, it is begun so long before it is due."""
+"""With ``last_moment``, a step starts this long before its due time."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 _T = TypeVar("_T")
 _ENDINGS: dict[str, Callable[..., c.AnyCommand]] = {
@@ -49,11 +49,11 @@ _ENDINGS: dict[str, Callable[..., c.AnyCommand]] = {
 
 
 class Stranded(Refused):
-    """A player does not know what to do: the behaviour leaves out an answer, a person, or the way on."""
+    """A responder cannot continue: the behaviour has no answer, person or next action."""
 
 
 class Players:
-    """Everybody who holds a role in one incident."""
+    """The simulated responders of one incident."""
 
     def __init__(
         self,
@@ -64,16 +64,16 @@ class Players:
         last_moment: bool = False,
         sleep: Callable[[timedelta], None],
     ) -> None:
-        """Take how they behave; ``sleep`` lets time pass where somebody lets it pass."""
+        """Take the behaviour; ``sleep`` advances time."""
         self._service, self._name = service, incident
         self._behaviour = behaviour
         self._answers = dict(behaviour.answers)
         self._deeds = {step: list(deeds) for step, deeds in behaviour.deeds.items()}
         self._last_moment, self._sleep = last_moment, sleep
         self._left_alone: set[str] = set()
-        """Messages that nobody acknowledges."""
+        """Message steps without acknowledgements."""
         self._busy: dict[str, datetime] = {}
-        """Invocation → until when somebody is at it."""
+        """Invocation → end of the work on it."""
 
     @property
     def _incident(self) -> Incident:
@@ -86,7 +86,7 @@ class Players:
     # --- the next thing -----------------------------------------------------------------------------------
 
     def act(self) -> bool:
-        """Do the next thing that a person can do; tell whether there was one."""
+        """Do the next action of a person; false if there is none."""
         incident = self._incident
         if self._confirmed(incident):
             return True
@@ -98,7 +98,7 @@ class Players:
         return False
 
     def learn(self) -> bool:
-        """Record a fact that a step waits for and that somebody is to find out; tell whether there was one."""
+        """Record the next scripted fact that a step needs; false if there is none."""
         incident = self._incident
         for name in sorted(incident.blocked | incident.live):
             for fact in incident.invocations[name].missing:
@@ -108,7 +108,7 @@ class Players:
         return False
 
     def begins_at(self) -> datetime | None:
-        """Return when something must be begun that is left to the last moment, or is done that takes its time."""
+        """Return the next time at which a responder must start or finish a step."""
         incident, now = self._incident, self._now
         times = [self._busy[name] for name in incident.active if name in self._busy]
         if self._last_moment:
@@ -155,18 +155,18 @@ class Players:
         return True
 
     def _at_it(self, invocation: Invocation) -> datetime:
-        """Return until when somebody is at a step, from when it was first met."""
+        """Return the end of the work on a step, counted from the first call."""
         span = _of(self._behaviour.takes, invocation, "0m")
         return self._busy.setdefault(invocation.id, self._now + parse_duration(span))
 
     def _can_wait(self, incident: Incident, invocation: Invocation) -> bool:
-        """Tell whether a step can wait: it is due later, or never while others are due."""
+        """Tell whether a step can wait: it is due later, or has no due time while other steps have one."""
         if invocation.due is not None:
             return invocation.due > self._now + LEAD
         return any(incident.invocations[name].due is not None for name in incident.active)
 
     def _complete(self, invocation: Invocation, step: p.Task) -> None:
-        """Find out what the task is about, tick its rows, and end it."""
+        """Record the findings of a task, mark its checklist items as done, and complete it."""
         self._record(_of(self._behaviour.finds, invocation, ()))
         by = self._holder(invocation, step.role)
         rows = [c.CheckRow(step=invocation.id, row=n) for n in range(len(step.checklist))]
@@ -184,7 +184,7 @@ class Players:
         facts.record_answer(service, self._name, invocation.id, value, SOURCE, "confirmed", REASON)
 
     def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
-        """Have the next person decide who holds one of the roles and may."""
+        """Record the decision of the next permitted person with one of the roles."""
         subject = find_step(incident, incident.scopes[invocation.scope], step.approve)
         if approved and self._rendered_again(incident, subject):
             return
@@ -210,7 +210,7 @@ class Players:
         )
 
     def _rendered_again(self, incident: Incident, bound: Invocation | None) -> bool:
-        """Have a text rendered again that is out of date; tell whether one was."""
+        """Regenerate an outdated text; false if the text is current."""
         made = decide.renderings(incident, bound.id) if bound is not None else []
         if not made or not blocking(incident, made[-1]):
             return False
@@ -223,7 +223,7 @@ class Players:
         return True
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
-        """Record a filing, with its reasons when it is late."""
+        """Record a filing, with a reason if it is late."""
         duty = item_of(incident, incident.scopes[invocation.scope], step.duty)
         known = incident.duties.get(duty)
         now = self._now
@@ -242,7 +242,7 @@ class Players:
         service.act(service.principal, self._name, made)
 
     def _acknowledge(self, incident: Incident, invocation: Invocation) -> bool:
-        """Have those say that they know of whom a message wants it."""
+        """Acknowledge a message for all reachable recipients."""
         if invocation.id in self._left_alone:
             return False
         open_ = [
@@ -259,7 +259,7 @@ class Players:
     # --- otherwise ----------------------------------------------------------------------------------------
 
     def _otherwise(self, deed: str, invocation: Invocation, step: p.AnyStep) -> bool:
-        """Do what the behaviour says instead."""
+        """Do a scripted deviation."""
         word, _, rest = deed.partition(" ")
         match word:
             case "skip" | "cancel" | "fail" | "retry":
@@ -282,7 +282,7 @@ class Players:
         return True
 
     def _elsewhere(self, word: str, rest: str) -> None:
-        """Decide on a duty, declare a domain, or take up again what had ended."""
+        """Do a scripted action outside the step: decide on a duty, declare a domain, or reopen a step."""
         by = self._anybody()
         first, _, more = rest.partition(" ")
         match word:
@@ -308,14 +308,14 @@ class Players:
                 )
 
     def _decide_duty(self, by: str, duty: str, kind: duties.Decided) -> None:
-        """Record a decision on a duty, in somebody's name."""
+        """Record a person's decision on a duty."""
         by = next(iter(self._holders("counsel")), by)
         ground = "" if kind == "waived" else self._ground(duty)
         made = duties.decision(self._at(by), duty, kind, self._now, REASON, ground=ground)
         self._do(by, made)
 
     def _ground(self, duty: str) -> str:
-        """Return the exemption for which the facts speak, else one that the verdict names, else that there is none."""
+        """Return the exemption that the facts support, else an exemption that the verdict names, else ``NONE``."""
         law = self._service.library(self._incident).regime(duty.partition("/")[0])
         status = next((row for row in self._service.duties(self._incident) if row.id == duty), None)
         if law is None or status is None:
@@ -325,7 +325,7 @@ class Players:
         return next(iter((*met, *(reason.code for reason in status.because if reason.code in known))), NONE)
 
     def _confirmed(self, incident: Incident) -> bool:
-        """Have somebody else confirm what needs a second person; tell whether there was anything."""
+        """Confirm the next entry that needs a second person; false if there is none."""
         for people in incident.second_person.values():
             if people.state == "awaiting":
                 able = (
@@ -343,7 +343,7 @@ class Players:
         return False
 
     def _meant(self, text: str) -> Iterator[str]:
-        """Yield a duty by its name, or all with a reason, or an exemption, of this code: ``because:risk_unlikely``."""
+        """Yield a duty by its name, or all duties with a reason or an exemption of this code: ``because:risk_unlikely``."""
         word, _, code = text.partition(":")
         if word != "because":
             yield text
@@ -378,7 +378,7 @@ class Players:
         return tuple(role for role in held if role not in gone)
 
     def _holder(self, invocation: Invocation, role: str) -> str:
-        """Return who does a step: to whom it was given, else the first who holds the role, else anybody."""
+        """Return the person for a step: the assignee, else the first person with the role, else any person."""
         return invocation.assignee or next(iter(self._holders(role)), "") or self._anybody()
 
     def _anybody(self) -> str:
@@ -386,22 +386,22 @@ class Players:
         return next(held, "somebody")
 
     def _at(self, person: str) -> IncidentService:
-        """Return the desk with a person at it."""
+        """Return the service with a person as principal."""
         found = copy(self._service)
         found.principal = _principal(person)
         return found
 
 
 def _of(table: Mapping[str, _T], invocation: Invocation, otherwise: _T) -> _T:
-    """Return what the behaviour says of a step: for this item of a list, else for the step."""
+    """Return the behaviour for a step: for this item of a list, else for the step."""
     return table.get(step_path_with_items(invocation.id)) or table.get(step_path(invocation.id)) or otherwise
 
 
 def _principal(person: str) -> Principal:
-    """Return a person at a machine of their own."""
+    """Return the principal of a person at their own machine."""
     return Principal(person=person, host=f"desk-of-{person}", os_user=person)
 
 
 def _halted(invocation: Invocation) -> bool:
-    """Tell whether a person must say how it goes on."""
+    """Tell whether a step needs a decision of a person to continue."""
     return bool(invocation.stuck) or invocation.state in ("failed", "expired")

@@ -1,9 +1,9 @@
 """Local clock times of a cron line, in the form that APScheduler reads.
 
-APScheduler steps from field to field by elapsed seconds, so that across a change of clocks a step of a day lands an hour beside
-it: a line for the first hour of the day then passes over a whole day. Read in UTC it has no changes to step across. So the line is
-read as if the local clock were UTC, and each time that it names is put into the zone: one that a change brings twice is the first,
-and one that it leaves out comes as far behind the change as it would have been.
+APScheduler adds elapsed seconds, so a step of a day across a clock change is an hour off. A line for the first hour of the
+day then skips a whole day. UTC has no clock changes. So the line is
+read as if the local clock were UTC, and each time is put into the zone. A time that occurs twice is the first,
+and a skipped time counts by its distance after the change.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 SHIFT = timedelta(hours=3)
-"""More than any clock is changed by."""
+"""More than any clock change."""
 TICK = timedelta(microseconds=1)
 
 
 class WallClock(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no types
-    """A trigger of APScheduler's: a cron line by the clock of a zone."""
+    """An APScheduler trigger: a cron line in the local time of a zone."""
 
     def __init__(self, line: CronTrigger, zone: ZoneInfo) -> None:
         self._line, self._zone = line, zone
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Return the first fire time that is not before ``now``, and behind the one before it."""
+        """Return the first fire time at or after ``now`` and after the previous fire time."""
         start = now if previous_fire_time is None else previous_fire_time + TICK
         found: datetime | None = None
         shown = _shown(start, self._zone) - SHIFT
@@ -34,7 +34,7 @@ class WallClock(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no type
             instant = wall.replace(tzinfo=self._zone).astimezone(UTC)
             if instant >= start and (found is None or instant < found):
                 found = instant
-            # Around a change a later time of the clock can be the earlier instant.
+            # Around a clock change a later clock time can be the earlier instant.
             if found is not None and (wall > _shown(found, self._zone) + SHIFT or not self._changes(found)):
                 break
             shown = wall + TICK
@@ -48,5 +48,5 @@ class WallClock(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no type
 
 
 def _shown(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Return what the clock shows, as if it were UTC."""
+    """Return the local clock time as if it were UTC."""
     return instant.astimezone(zone).replace(tzinfo=UTC, fold=0)

@@ -1,7 +1,7 @@
 """Checks of a home folder, and repairs that need no decision of a person.
 
-Each examination yields findings; one that was mended says so. Repair declares the attempts of dead workers unknown
-(that is all that is known of them), writes the lists anew from the journals, and makes a store that is missing.
+Each examination yields findings and marks what it repaired. Repair marks the attempts of dead workers as unknown,
+rebuilds the indexes from the journals, and creates a missing store.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ from runner.routing.organisation import Home
 from runner.settings import CONFIG, is_shared_folder
 
 AHEAD = timedelta(minutes=5)
-"""How far the journal may be ahead of this machine's clock before that is said."""
+"""The largest time difference between journal and clock without a finding."""
 POSTGRES = "psycopg"
-"""The Python package by which a store on PostgreSQL is reached; it comes with an extra."""
+"""The Python package for a store on PostgreSQL; an extra of Tocsin installs it."""
 
 Watched = Callable[[str, int | None], Callable[[int], None]]
-"""From what begins, and how much there is of it where that is known, to what is told how much more was done."""
+"""Takes the name and, where known, the size of a piece of work; returns a function that reports progress."""
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/doctor/v1"):
-    """Everything that was found; ``ok`` is false when something needs a person."""
+    """All findings; ``ok`` is false when a person must act."""
 
     home: str
     ok: bool
@@ -77,9 +77,9 @@ def examine(
     offline: bool = False,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Examination:
-    """Look at a home from its folder to its blobs; never raises for what is wrong with it.
+    """Examine a home from its folder to its blobs; faults are findings, never exceptions.
 
-    It connects to the servers of channels, unless ``offline``; ``dns`` asks DNS too.
+    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS.
     """
     findings = list(
         _examined(folder, principal, clock, chance, watched, repair=repair, dns=dns, offline=offline)
@@ -165,7 +165,7 @@ def _opened(
         if error.code != "no_store" or not repair:
             raise
         service, made = open_service(folder, principal, create=True, clock=clock, chance=chance), True
-    service.cache = lambda: None  # an examination leaves the home as it is
+    service.cache = lambda: None  # an examination does not change the home
     return service, made
 
 
@@ -177,7 +177,7 @@ def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
 
 
 def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
-    """Fetch what automatic actions may send."""
+    """Fetch the secrets that automatic actions may send."""
     from runner.vault.action_secrets import given_secret
 
     for name in home.act.secrets:
@@ -188,7 +188,7 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
 
 
 def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield what a check finds; a check that cannot run is a finding and never the end of the report."""
+    """Yield the findings of a check; if the check fails, the failure is a finding and the report continues."""
     try:
         yield from look()
     except TocsinError as error:
@@ -211,7 +211,7 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
         yield Finding("journal", "good", f"{verified.events} entries verified")
     lost: dict[str, IncidentRow] = {}
     for name in verified.unwitnessed if repair else ():
-        with suppress(TocsinError):  # of one that was shredded nothing is left to make a row of
+        with suppress(TocsinError):  # the journal of a shredded incident cannot be read
             lost[name] = row_from_journal(service, name)
     seen = watched("checking documents", None)
     yield from _whole("integrity", lambda: _integrity(examine_documents(service, verified, seen=seen), lost))
@@ -231,7 +231,7 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
 def _one(
     service: IncidentService, row: IncidentRow, repair: bool, again: list[IncidentRow], aside: Failed | None
 ) -> Iterator[Finding]:
-    """Look at one incident, and replace its row in ``again`` with what its journal says."""
+    """Examine one incident, and replace its row in ``again`` with the row from its journal."""
     try:
         incident = service.repository.fold(row.id)
         service.repository.keep(incident)
@@ -250,7 +250,7 @@ def _one(
 
 
 def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
-    """Say what is not as it was written, save the rows that were."""
+    """Yield integrity faults, except for the rows in ``lost``."""
     hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
@@ -292,7 +292,7 @@ def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
 
 
 def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
-    """Yield the unanswered attempts that a person has to judge: none once the incident is over, or where policy goes on."""
+    """Yield the attempts whose outcome a person must resolve: none in a closed incident, or where policy retries."""
     if incident.state in ("closed", "cancelled"):
         return
     for effect, holder in _holders(incident):
@@ -305,11 +305,11 @@ def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
 def _lists(
     service: IncidentService, rows: list[IncidentRow], repair: bool, lost: list[IncidentRow]
 ) -> Iterator[Finding]:
-    """Write ``lost`` rows, and compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
+    """Write ``lost`` rows, and compare the indexes with the journals, except for ``next_due``, which changes with time."""
     kept = {row.id: row for row in service.store.rows()}
     compared = attrgetter("codename", "title", "kind", "state", "version")
     differ = [row.codename for row in rows if compared(row) != compared(kept[row.id])]
-    unread = any(row.unread for row in (*rows, *lost))  # what cannot be read cannot be written
+    unread = any(row.unread for row in (*rows, *lost))  # an unreadable row cannot be written
     if repair and (differ or lost) and not unread:
         service.rebuild(service.principal, [*rows, *lost])
     if not differ:
@@ -321,7 +321,7 @@ def _lists(
 
 
 def _do_now(service: IncidentService) -> Iterator[Finding]:
-    """Say what is to be done now in each incident; one that cannot be read was named before."""
+    """Yield the required actions of each incident; an earlier check reports unreadable incidents."""
     from runner.app.exercises.organisation_attention import do_now
     from runner.reports.core.do_now import LATER
 
@@ -333,7 +333,7 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
 
 
 def _between(service: IncidentService) -> Iterator[Finding]:
-    """Say what waits for a person between incidents, and that no worker runs while one is open."""
+    """Yield required actions outside incidents, and a missing worker while an incident is open."""
     from runner.app.exercises.organisation_attention import waiting
     from runner.app.home.workers import living
 
@@ -345,7 +345,7 @@ def _between(service: IncidentService) -> Iterator[Finding]:
 
 
 def _unheld(service: IncidentService) -> Iterator[Finding]:
-    """Name the roles of the playbooks that nobody holds, and what cannot happen without them."""
+    """Yield the roles of the playbooks without a person, and the tasks that need them."""
     from runner.app.playbooks.playbooks import unheld_of
     from runner.reports.people.unassigned_roles import unheld_words
 
@@ -365,7 +365,7 @@ def _clock(service: IncidentService) -> Iterator[Finding]:
 
 
 def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
-    """Say when workers on this machine act by another time than its clock shows, and how to end that."""
+    """Yield a finding when workers on this machine use another time than its clock."""
     from runner.app.core.trusted_clock import forget_time, saved_times
 
     kept = saved_times(service, service.principal.host)

@@ -30,23 +30,23 @@ Severity = Literal["good", "warning", "error", "mended"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     area: str
     severity: Severity
     what: str
     hint: str = ""
     action: Action | None = None
-    """What to do, where it is one thing; ``hint`` is empty then, and the terminal writes the command there."""
+    """The single action that helps; ``hint`` is empty then, and the terminal shows the command."""
     code: str = ""
-    """Says what it is to a program, where it has a name."""
+    """The stable code of the finding for programs; may be empty."""
     incident: str = ""
     ref: str = ""
-    """What of the incident it is about, as in ``needs_attention``."""
+    """The subject of the finding in the incident, as in ``needs_attention``."""
 
 
 def wrong(area: str, what: str, hint: str, code: str = "", *, mended: bool) -> Finding:
-    """Return what needs a person, or was mended."""
+    """Return an error, or the same finding as repaired."""
     if mended:
         return Finding(area, "mended", what, code=code)
     return Finding(area, "error", what, hint, code=code)
@@ -66,7 +66,7 @@ def ways_out(service: IncidentService) -> Iterator[Finding]:
 
 
 def _people(service: IncidentService) -> Iterator[Finding]:
-    """Say whom the settings name in vain, and that contacts in them can be read by whoever has the disk."""
+    """Yield unknown people in the settings, and unencrypted contacts in them."""
     config = service.folder / CONFIG
     for problem in strangers(config, service.home, service.directory.people):
         yield Finding("people", "error", str(problem))
@@ -81,7 +81,7 @@ def _people(service: IncidentService) -> Iterator[Finding]:
 
 
 def _forgotten(service: IncidentService) -> Iterator[Finding]:
-    """Say who stands in the settings and counts for nothing, because they were forgotten here."""
+    """Yield people in the settings whose data was erased; their entries are ignored."""
     config = service.folder / CONFIG
     gone = [name for name in service.home.people if name not in service.directory.people]
     if gone:
@@ -92,7 +92,7 @@ def _forgotten(service: IncidentService) -> Iterator[Finding]:
 
 
 def _over_nothing(service: IncidentService) -> Iterator[Finding]:
-    """Say which contacts are on a way that the home does not have: a slip of the pen, or a channel that was taken out."""
+    """Yield contacts on an unknown channel: a typing error, or a removed channel."""
     ways = (*service.home.channels, *KINDS)
     for name, person in service.directory.people.items():
         for way in sorted({contact.channel for contact in person.contacts} - set(ways)):
@@ -104,7 +104,7 @@ def _over_nothing(service: IncidentService) -> Iterator[Finding]:
 
 
 def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
-    """Say where nobody at all can be told anything."""
+    """Yield a finding if no person can be reached."""
     people = service.directory.people
     named = {way for channel in service.channels.values() for way in (channel.id, channel.address_kind)}
     if any(contact.channel in named for person in people.values() for contact in person.contacts):
@@ -118,20 +118,20 @@ def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
 
 
 def _callbacks(service: IncidentService) -> Iterator[Finding]:
-    """Say what keeps receipts and answers of providers away."""
+    """Yield the faults that block receipts and answers of providers."""
     try:
         found = list(mismatches(service))
-    except TocsinError:  # the master key is not here, which was said already
+    except TocsinError:  # the master key is missing: another check reports it
         return
     for severe, what, hint in found:
         yield Finding("callbacks", "error" if severe else "warning", what, hint)
 
 
 def _rotas(service: IncidentService) -> Iterator[Finding]:
-    """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
+    """Yield the people on call by each rota; if a rota cannot be read, the role belongs to the people in the settings."""
     for role, watch in service.directory.watches.items() if service.home.oncall else ():
         if watch.problem:
-            hint = f"until then the role belongs to {', '.join(service.directory.roles.get(role, ()))}"
+            hint = f"Until then the role belongs to {', '.join(service.directory.roles.get(role, ()))}"
             yield Finding("rota", "warning", f"{role}: {watch.problem}", hint)
         else:
             who = ", ".join(watch.persons) or "nobody"
@@ -139,7 +139,7 @@ def _rotas(service: IncidentService) -> Iterator[Finding]:
 
 
 def _war_rooms(service: IncidentService) -> Iterator[Finding]:
-    """Yield rooms that would be passed over: nobody opens them."""
+    """Yield war rooms that cannot be opened."""
     for name, room in service.home.war_rooms.items():
         channel = service.channels.get(room.channel)
         if room.open and channel is not None and channel.rooms is None:
@@ -148,7 +148,7 @@ def _war_rooms(service: IncidentService) -> Iterator[Finding]:
 
 
 def _outside(service: IncidentService) -> Iterator[Finding]:
-    """Say which domains are down, for everybody, and which accounts their providers hold."""
+    """Yield the domains that are down for all incidents, and the accounts that their providers defer."""
     now = service.clock.now()
     service.traffic.refresh()
     for name, one in sorted(service.traffic.fallen.items()):
@@ -163,16 +163,16 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
 
 
 def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding]:
-    """Yield the home, its settings, its database and each file of a secret that group or others can read or write.
+    """Yield the home, its settings, its database and secret files that group or others can read or write.
 
-    Repair closes files. A folder may hold what others need, so that is left to a person.
+    Repair restricts files only. Others may need a folder, so a person decides on folders.
     """
     for path in dict.fromkeys(_files(folder, home)):
         if not open_to_others(path):
             continue
         closed = False
         if repair and path.is_file():
-            with suppress(OSError):  # somebody else's
+            with suppress(OSError):  # the file of another user
                 path.chmod(path.stat().st_mode & 0o700)
                 closed = True
         kind = "folder" if path.is_dir() else "file"
@@ -192,7 +192,7 @@ def _files(folder: Path, home: Home) -> Iterator[Path]:
 
 
 def own_laws(folder: Path) -> Iterator[Finding]:
-    """Name the home's own laws by which encryption would help whatever became of the key."""
+    """Yield the home's own laws with an encryption exemption that ignores the key."""
     catalog = Catalog(folder)
     for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
         if codes := without_key(catalog.regime(name)):
@@ -202,13 +202,13 @@ def own_laws(folder: Path) -> Iterator[Finding]:
 
 
 PATIENCE = 3.0
-"""Seconds that looking up a name and connecting may take together."""
+"""Seconds for the lookup of a name and the connection together."""
 Server = tuple[str, int]
 """A host and a port."""
 
 
 def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) -> Iterator[Finding]:
-    """Lint every channel with its secrets and connect to its server; a secret that is not here is a finding of its own."""
+    """Lint every channel with its secrets and connect to its server; a missing secret is a separate finding."""
     from runner.effects.gateway.gateway import Gateway
     from runner.vault.secrets import resolve
 
@@ -249,7 +249,7 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
 
 
 def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
-    """Connect to the server of each channel, send nothing, and yield what came of it."""
+    """Connect to the server of each channel without sending, and yield the results."""
     why = dict.fromkeys(servers, "no answer")
 
     def connect(channel: str, server: Server) -> None:
@@ -259,7 +259,7 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
         except OSError as error:
             why[channel] = error.strerror or "no answer"
 
-    # Looking up a name has no time limit of its own: a thread that still does it is left behind.
+    # The lookup of a name has no time limit: after PATIENCE the thread is abandoned.
     looking = [threading.Thread(target=connect, args=item, daemon=True) for item in servers.items()]
     for thread in looking:
         thread.start()
@@ -275,16 +275,16 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
 
 
 def schema(store: Store, repair: bool) -> Iterator[Finding]:
-    """Yield an upgrade of the store that is due; repair makes it."""
+    """Yield a pending upgrade of the store; repair performs it."""
     old = store.schema
     if old >= SCHEMA_VERSION:
         return
     if not repair:
-        what = f"the store has schema {old}, and this version of Tocsin writes schema {SCHEMA_VERSION}"
-        hint = "tocsin doctor --repair; the next command that writes upgrades it, too"
+        what = f"The store has schema {old}. This version of Tocsin writes schema {SCHEMA_VERSION}"
+        hint = "tocsin doctor --repair, or wait: the next command that writes upgrades the store"
         yield Finding("store", "warning", what, hint, code="store_upgrade_due")
         return
     copy = store.upgrade()
-    before = f"; the copy {copy} is from before, and what is erased later stays in it" if copy else ""
-    what = f"the store was upgraded from schema {old} to {SCHEMA_VERSION}{before}"
+    before = f". The copy {copy} keeps the old data, also data that is erased later" if copy else ""
+    what = f"The store was upgraded from schema {old} to {SCHEMA_VERSION}{before}"
     yield Finding("store", "mended", what)

@@ -25,23 +25,23 @@ FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is not as it was written."""
+    """One missing or changed document, key or row."""
 
     code: FaultCode
     incident: str
-    """Empty where a document is shared by incidents."""
+    """Empty for a document that incidents share."""
     what: str
 
 
 class Integrity(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found beside the chain."""
+    """Findings that the hash chain does not show."""
 
     documents: int
     unread: int
-    """Documents that cannot be opened here."""
+    """The number of documents that this home cannot decrypt."""
     faults: tuple[Fault, ...]
     unjudged: tuple[str, ...] = ()
-    """Journals without a key, of which cannot be told here whether they were shredded."""
+    """Journals without a key whose erasure cannot be checked here."""
 
 
 def examine(
@@ -50,7 +50,7 @@ def examine(
     incident: str | None = None,
     seen: Callable[[int], None] | None = None,
 ) -> Integrity:
-    """Look at the documents and keys of one incident or of all, and at rows that ``verified`` misses."""
+    """Examine the documents and keys of one incident or of all, and the rows that ``verified`` misses."""
     inspection = service.store.inspect(incident, seen)
     faults = [
         Fault(code="blob_changed", incident=name, what=f"document {digest[:12]}… differs from its digest")
@@ -74,7 +74,7 @@ def examine(
 
 
 def _lawful(service: IncidentService, found: Inspection) -> frozenset[str] | None:
-    """Return the journals whose shredding is recorded, None where the record does not open here."""
+    """Return the journals with a recorded erasure, None where the record cannot be decrypted here."""
     if not found.keyless:
         return frozenset()
     try:
@@ -82,14 +82,14 @@ def _lawful(service: IncidentService, found: Inspection) -> frozenset[str] | Non
     except Sealed:
         return None
     named = {*shredded, *(journal for person in people for journal in person.journals or ())}
-    # Until journals were named, one that was forgotten could be any of those without a key: as many as were.
+    # Older erasures of a person name no journal: as many journals without a key are accepted.
     older = sum(person.journals is None for person in people)
     books = [name for name in found.keyless if name.startswith(f"{BOOK}-") and name not in named]
     return frozenset({*named, *books[:older]})
 
 
 def missing_anywhere(service: IncidentService, only: str | None = None) -> Iterator[Fault]:
-    """Yield every document that one incident or any refers to and that is not here; what does not open is left out."""
+    """Yield the missing documents of one incident or of all, without unreadable incidents."""
     for row in service.store.rows():
         if row.kind != STREAM and only in (None, row.id):
             with suppress(TocsinError):
@@ -97,7 +97,7 @@ def missing_anywhere(service: IncidentService, only: str | None = None) -> Itera
 
 
 def missing(service: IncidentService, incident: Incident) -> Iterator[Fault]:
-    """Yield every document that an incident refers to and that is not here."""
+    """Yield every missing document of an incident."""
     for what, digest in _named(service, incident):
         if not service.store.has_blob(digest):
             what = f"the bytes of {what} are missing ({digest[:12]}…)"
@@ -105,7 +105,7 @@ def missing(service: IncidentService, incident: Incident) -> Iterator[Fault]:
 
 
 def row_from_journal(service: IncidentService, name: str) -> IncidentRow:
-    """Return the row that follows from a journal; raises a TocsinError where that does not open."""
+    """Return the row of an incident from its journal; raises a TocsinError for an unreadable journal."""
     first = next(service.store.read(name))
     if first.type == IncidentOpened.__name__:
         incident = service.repository.fold(name)
@@ -123,7 +123,7 @@ def row_from_journal(service: IncidentService, name: str) -> IncidentRow:
 
 
 def _named(service: IncidentService, incident: Incident) -> Iterator[tuple[str, str]]:
-    """Yield every document that an incident refers to: what it is, and its digest."""
+    """Yield the description and the digest of every document of an incident."""
     if incident.catalogue:
         yield "the pinned law", incident.catalogue
         if service.store.has_blob(incident.catalogue):
@@ -153,14 +153,14 @@ Seen = Callable[[int], None]
 
 
 def events(service: IncidentService, incident: str | None) -> int:
-    """Return how many events there are to verify."""
+    """Return the number of entries to verify."""
     return sum(row.version for row in service.store.rows() if incident in (None, row.id))
 
 
 def verify(
     service: IncidentService, incident: str | None, anchor: str = "", seen: Seen | None = None
 ) -> Verification:
-    """Verify one journal or all; ``anchor`` is ``N:sha256:HASH`` as it stands on a document that left the house."""
+    """Verify one journal or all; ``anchor`` is ``N:sha256:HASH`` from the footer of an issued document."""
     if not anchor:
         return service.store.verify(incident, seen=seen)
     match = _ANCHOR.fullmatch(anchor.strip())
@@ -178,7 +178,7 @@ def verify(
 def integrity(
     service: IncidentService, verified: Verification, incident: str | None, seen: Seen | None = None
 ) -> Integrity:
-    """Return what the chain does not show; documents are missed only where the chain holds, which names them."""
+    """Return the faults that the chain does not show; missing documents only if the chain is valid."""
     found = examine(service, verified, incident, seen)
     gone = tuple(missing_anywhere(service, incident)) if verified.ok else ()
     return msgspec.structs.replace(found, faults=(*found.faults, *gone))

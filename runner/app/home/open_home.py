@@ -22,13 +22,13 @@ from runner.vault.secrets import resolve
 from runner.yamlfile.compile_cache import compiled
 
 Entries = dict[tuple[str, str], Any]
-"""Section and key of the settings → the new value."""
+"""Section and key of a setting → its new value."""
 SETTINGS_CODE = ("base", "yamlfile", "facts", "routing", "playbook", "files")
-"""The folders whose code decides what settings mean."""
+"""The folders with the code that reads settings."""
 
 
 def this_principal(claimed: str = "") -> Principal:
-    """Return who sits at this machine; the claim defaults to the operating system's user."""
+    """Return the person at this machine; the claim defaults to the operating system's user."""
     import getpass
 
     try:
@@ -45,9 +45,9 @@ def this_principal(claimed: str = "") -> Principal:
 
 
 def init_home(folder: Path, person: str) -> Path:
-    """Make a home that works: settings with comments, a master key, an empty store; return the settings' path.
+    """Create a home with commented settings, a master key and an empty store; return the path of the settings.
 
-    Raises Refused when there is one already; nothing is replaced.
+    Raises Refused if the home exists; nothing is replaced.
     """
     from importlib import resources
 
@@ -81,10 +81,10 @@ def open_service(
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
-    """Open a home; with ``create`` its store is made where it is missing, with ``or_copy`` read where it cannot be written,
-    with ``older`` opened although an upgrade is due.
+    """Open a home. ``create`` makes a missing store, ``or_copy`` reads a copy of a store that cannot be written,
+    and ``older`` accepts a store that needs an upgrade.
 
-    With ``writes`` the settings are kept for the next command as they were read: a command that only looks writes nothing.
+    ``writes`` saves the parsed settings for the next command: a command that only reads writes nothing.
     Raises NotFound without a home.
     """
     home = _settings(folder, writes=writes)
@@ -93,7 +93,7 @@ def open_service(
 
 
 def _settings(folder: Path, *, writes: bool) -> Home:
-    """Return the settings of a home: as they are kept in its cache, where every command reads them sooner, or from the file."""
+    """Return the settings of a home, from its cache if possible, which is faster than the file."""
     cache, config = folder / "cache", folder / CONFIG
     files = {CONFIG: config}
 
@@ -109,7 +109,7 @@ def _settings(folder: Path, *, writes: bool) -> Home:
         return compiled(
             kept, "settings", files, Home, read, shipped=cache, code=SETTINGS_CODE, newest=1, few=True
         )[0]
-    except OSError:  # a file that cannot be read is said in words
+    except OSError:  # an unreadable file: its error explains the problem
         return read()
 
 
@@ -127,7 +127,7 @@ def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False, old
 
 
 def change_settings(folder: Path, home: Home, entries: Entries) -> Path | None:
-    """Change settings in place; where that would lose something, return the file beside them that has the changes."""
+    """Change settings in place; if that loses content, return a new file with the changes."""
     import shutil
 
     from runner.files.settings_edit import NotInPlace, whole, with_entry

@@ -1,4 +1,4 @@
-"""What people look at first: the status of one incident, and the list of all."""
+"""First screens: the status of one incident, and the list of all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_status(
     every_duty: bool = False,
     organisation: tuple[AttentionItem, ...] = (),
 ) -> Status:
-    """Return the status of an incident for a person; ``as_known`` is that of an earlier instant, without what is so now."""
+    """Return the status of an incident for a person; ``as_known`` gives an earlier status, without current data."""
     duties = service.duties(incident, now) if every_duty else service.near_duties(incident, now)
     failed = None if as_known else set_aside(service).get(incident.id)
     others = () if as_known else pressing(service, incident.id)
@@ -39,7 +39,7 @@ def read_status(
 def read_incidents(
     service: IncidentService, reader: Reader, now: datetime, choice: Choice | None
 ) -> IncidentsReport:
-    """Return the list of all incidents that may be read, with the one that is chosen."""
+    """Return the list of all readable incidents, with the chosen incident."""
     from runner.app.exercises.exercises import playing  # the status reads no files of exercises
 
     rows = reader.incidents()

@@ -30,12 +30,12 @@ HOLD = "law_enforcement.hold."
 
 
 def kept(service: IncidentService) -> Kept:
-    """Return which incidents were shredded."""
+    """Return the shredded incidents."""
     return fold_retention(organisation_journal.entries(service, JOURNAL, RETENTION_READER))
 
 
 def check(row: IncidentRow, reason: str) -> None:
-    """Raise Refused where an incident is not over, or no reason is given."""
+    """Raise Refused for an incident that is not closed, or without a reason."""
     if row.state not in ("closed", "cancelled"):
         raise Refused(
             f'Incident "{row.codename}" is {row.state}, not closed.',
@@ -51,7 +51,7 @@ def check(row: IncidentRow, reason: str) -> None:
 
 
 def _no_hold(incident: Incident, now: datetime) -> None:
-    """Raise Refused while a hold that somebody asked for has no end on record that has passed."""
+    """Raise Refused while a legal hold has no recorded end in the past."""
     hold = {
         name: one.value
         for name, one in incident.facts.items()
@@ -67,9 +67,9 @@ def _no_hold(incident: Incident, now: datetime) -> None:
 
 
 def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
-    """Make an incident's personal data unreadable for good; raises as ``check`` does, and while a hold is on record.
+    """Make an incident's personal data unreadable forever; raises as ``check`` does, and during a legal hold.
 
-    It is put on record first: a crash between leaves a record of what was decided, and the same command ends it.
+    The decision is recorded first: after a crash the same command completes the erasure.
     """
     check(row, reason)
     if row.id not in kept(service).shredded:
@@ -86,7 +86,7 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
 
 
 def is_shredded(service: IncidentService, name: str) -> bool:
-    """Tell whether an incident's payloads cannot be read again."""
+    """Tell whether an incident's payloads were erased."""
     try:
         service.load(name)
     except Sealed as error:
@@ -95,7 +95,7 @@ def is_shredded(service: IncidentService, name: str) -> bool:
 
 
 def close_shredded(service: IncidentService, name: str) -> IncidentRow:
-    """Close a shredded incident and return its row; raises Refused where it is closed, Stale when it keeps changing."""
+    """Close a shredded incident and return its row; raises Refused if it is closed, Stale if it changes repeatedly."""
     return retry(service, name, lambda: _closed(service, name))
 
 

@@ -1,7 +1,7 @@
 """Scheduled jobs: channel tests, deadline reminders, and the search for data at the end of its retention.
 
-Each says in one line what came of it, and whether a person is needed. None of them decides anything: the watch tells, the
-look for old data names what a person may shred.
+Each job returns its result in one line, and whether a person must act. No job decides: the watch sends reminders, and the
+search for old data lists incidents that a person may shred.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 AHEAD = timedelta(hours=24)
 CLOSED_FOR = timedelta(days=3 * 365)
 TOLD = ("role:commander", "role:counsel")
-"""Who is told of clocks that run out; roles that an incident does not have are passed over."""
+"""The recipients of deadline reminders; roles that an incident does not have are skipped."""
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What came of a routine."""
+    """The result of a routine."""
 
     words: str
     needs_a_person: bool = False
 
 
 def work(service: IncidentService, rule: Rule, since: datetime | None = None) -> Done:
-    """Do a routine now; raises what hinders it as a whole.
+    """Run a routine now; raises an error that stops the whole routine.
 
-    ``since`` is when somebody began it who died before its end, None where it begins now.
+    ``since`` is the start of an interrupted run, None for a new run.
     """
     match rule.routine:
         case "comcheck":
@@ -46,13 +46,13 @@ def work(service: IncidentService, rule: Rule, since: datetime | None = None) ->
         case "retention":
             return retention(service, rule.closed_for or CLOSED_FOR)
         case None:
-            raise ValueError("an exercise is no routine")
+            raise ValueError("an exercise is not a routine")
 
 
 def comcheck(service: IncidentService, since: datetime | None = None) -> Done:
-    """Try every way to every person, and say how many worked; whoever can be reached over none needs a person.
+    """Test all contact methods of all people; a person without a working contact method requires an action.
 
-    What was tried from ``since`` on is not tried again: what came of it counts, also of a try that broke off.
+    Contact methods tested from ``since`` on are not tested again: their outcome counts, even an unknown outcome.
     """
     from runner.app.messages.communications_check import check_contacts, ways
 
@@ -71,9 +71,9 @@ def comcheck(service: IncidentService, since: datetime | None = None) -> Done:
 
 
 def watch(service: IncidentService, ahead: timedelta) -> Done:
-    """Tell those who lead each real incident of its clocks that run out within ``ahead``; also once it is closed.
+    """Remind the leaders of each real incident, open or closed, of deadlines within ``ahead``.
 
-    While one is paused nothing leaves, and its clocks run on: that needs a person.
+    A paused incident sends no messages although its deadlines continue: a person must act.
     """
     told: list[str] = []
     untold: list[str] = []
@@ -112,7 +112,7 @@ def _tell(service: IncidentService, incident: Incident, running_out: tuple[DutyS
 
 
 def retention(service: IncidentService, closed_for: timedelta) -> Done:
-    """Name the incidents that were closed so long ago that their personal data may go; a person decides, and shreds."""
+    """List the closed incidents at the end of their retention; a person decides, and shreds."""
     from runner.app.home.retention import kept
 
     gone, before = kept(service).shredded, service.clock.now() - closed_for

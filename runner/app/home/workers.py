@@ -1,11 +1,11 @@
 """List of the workers that run for a home folder, in the settings of the store.
 
-It is a hint, and is read as one: a name counts only while its worker proves that it lives. Two workers that begin in the
-same instant can lose one name; then a command does its work by itself, which is never wrong.
+The list is only a hint: a name counts only while its worker proves that it lives. If two workers start at the same
+instant, a name can be lost; then a command does the work itself, which is always safe.
 
-One worker of a home may run in the background. It holds a lock of its own, so that there is one of them, and writes a
-record, so that commands know that a person wants it: whoever removes the record stops the worker. No process id is
-relied on for this.
+One worker of a home may run in the background. Its own lock makes it unique, and it writes a
+record, so that commands know that a person wants it. To remove the record stops the worker. Process ids are
+not used.
 """
 
 from __future__ import annotations
@@ -30,53 +30,53 @@ if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
 WORKERS = "worker"
-"""The store's setting: names, with spaces between them."""
+"""The setting in the store: names, separated by spaces."""
 FOLDER = "workers"
-"""The home's folder of locks, of places where embedded workers can be woken, and of the record."""
+"""The home's folder for locks, wake-up sockets of embedded workers, and the record."""
 BACKGROUND = "background"
-"""The lock of the worker in the background."""
+"""The lock of the background worker."""
 STARTING = "starting"
-"""The lock of the command that starts it."""
+"""The lock of the command that starts the background worker."""
 PING_TIMEOUT = timedelta(seconds=10)
 
 
 class Background(msgspec.Struct, frozen=True, kw_only=True):
-    """The worker in the background, as it wrote itself down."""
+    """The record of the background worker."""
 
     worker: str
     pid: int
     since: datetime
     environment: tuple[str, ...]
-    """Names of the variables that its environment has, never their values."""
+    """Names of the variables in its environment, never their values."""
 
 
 def living(service: IncidentService) -> list[str]:
-    """Return the workers that go on."""
+    """Return the living workers."""
     return [name for name in (service.setting(WORKERS) or "").split() if service.worker_alive(name)]
 
 
 def works_by_itself(incident: Incident) -> bool:
-    """Tell whether reminders, escalation and failover are to happen in an incident, and need a worker."""
+    """Tell whether an incident needs a worker for reminders, escalation and failover."""
     return incident.state == "open" and (incident.drill is None or incident.drill.stage not in OVER)
 
 
 def enlist(service: IncidentService, name: str) -> None:
-    """Put a worker that begins on the list; those that died go from it."""
+    """Add a worker to the list and remove dead workers."""
     service.set_setting(WORKERS, " ".join(dict.fromkeys((*living(service), name))))
 
 
 def dismiss(service: IncidentService, name: str) -> None:
-    """Take a worker that ends from the list, and leave the others on it."""
+    """Remove a worker from the list."""
     service.set_setting(WORKERS, " ".join(worker for worker in living(service) if worker != name) or None)
 
 
 def record_file(home: Path) -> Path:
-    """Return where the worker in the background writes itself down."""
+    """Return the path of the background worker's record."""
     return home / FOLDER / "background.json"
 
 
 def recorded(home: Path) -> Background | None:
-    """Return the worker in the background that is wanted; whether it lives is another question."""
+    """Return the record of the background worker, dead or alive."""
     try:
         return from_json(record_file(home).read_bytes(), Background)
     except (OSError, msgspec.DecodeError):
@@ -84,7 +84,7 @@ def recorded(home: Path) -> Background | None:
 
 
 def keep_record(home: Path, background: Background) -> None:
-    """Write it down, whole or not at all."""
+    """Write the record atomically."""
     file = record_file(home)
     written = file.with_suffix(".new")
     written.write_bytes(msgspec.json.encode(background))
@@ -92,13 +92,13 @@ def keep_record(home: Path, background: Background) -> None:
 
 
 def lacking(home: Home, names: Collection[str]) -> tuple[str, ...]:
-    """Return the variables that the settings name as ``env:NAME`` and that are not among ``names``."""
+    """Return the ``env:NAME`` variables of the settings that are not among ``names``."""
     named = re.findall(r'"env:([^"\\]+)"', msgspec.json.encode(home).decode())
     return tuple(sorted({*named} - {*names}))
 
 
 def ping(home: Home, folder: Path, at: datetime) -> None:
-    """Call the home's dead man's switch, if there is one; raises TocsinError, without the URL, where it does not answer 2xx."""
+    """Call the home's dead man's switch, if any; raises TocsinError, without the URL, for an answer other than 2xx."""
     url = home.working.ping
     if not url:
         return

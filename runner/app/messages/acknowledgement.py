@@ -1,7 +1,7 @@
 """Acknowledgement of a message, by its code, by its link, or for a delivery that a channel named.
 
-Whatever does not hold is refused in the same words, so that nobody learns from the answer what there is. What an
-acknowledgement proves is the engine's to say; here stands only by which way it came, and what that way may carry.
+All invalid attempts get the same refusal, so that the answer reveals nothing. The engine decides what an
+acknowledgement proves; this module adds only its channel and the strength of that channel.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINK = "link"
 class Acknowledged(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"
 ):
-    """What came of an acknowledgement; ``changed`` is false where it proved nothing new."""
+    """The result of an acknowledgement; ``changed`` is false if it proved nothing new."""
 
     incident: str
     codename: str
@@ -45,13 +45,13 @@ class Acknowledged(
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page of a link may show before anything is acknowledged."""
+    """The content of a link's page before an acknowledgement."""
 
     codename: str
     kind: Kind
     sent_at: datetime
     state: Literal["open", "done"]
-    """``done`` where it is acknowledged, or nobody has to answer any more."""
+    """``done`` if the message is acknowledged, or needs no acknowledgement any more."""
 
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,11 +74,11 @@ def acknowledge(
     strength: AckStrength = "seen",
     note: str = "",
 ) -> Acknowledged:
-    """Record that somebody has a message; raises Refused (``ack_refused``) where nothing may be learned from it.
+    """Record a person's acknowledgement of a message; raises Refused (``ack_refused``) without a reason.
 
-    One of ``code``, ``token`` (a link) and ``delivery`` (with its incident, where a channel says which) names what.
-    ``person`` is who answers: with a link it may be left out, since the link was made for one person. ``via`` is the
-    channel over which the answer came; ``strength`` is what that channel says of it.
+    One of ``code``, ``token`` (a link) and ``delivery`` (with its incident, if the channel names it) identifies the message.
+    ``person`` acknowledges: optional with a link, because a link is for one person. ``via`` is the
+    channel of the answer; ``strength`` is that channel's strength of acknowledgement.
     """
     if token:
         found = _by_link(service, token, person)
@@ -106,7 +106,7 @@ def acknowledge(
 
 
 def look_at(service: IncidentService, token: str) -> Shown:
-    """Return what a link's page shows, without changing anything; raises Refused as ``acknowledge`` does."""
+    """Return the content of a link's page without a change; raises Refused as ``acknowledge`` does."""
     found = _by_link(service, token, "")
     delivery = found.delivery
     open_ = delivery.state in ("active", "exhausted")
@@ -119,7 +119,7 @@ def look_at(service: IncidentService, token: str) -> Shown:
 
 
 def refused() -> Refused:
-    """Return the one refusal: what is unknown, over, spent, forged and somebody else's looks the same."""
+    """Return the single refusal for unknown, expired, used, forged and other people's codes and links."""
     return Refused(
         "The code or the link is unknown or expired.",
         hint="Check the last line of the message, or call the sender.",
@@ -128,7 +128,7 @@ def refused() -> Refused:
 
 
 def code_for(service: IncidentService, incident: Incident, delivery: str) -> str:
-    """Return the code of a delivery as its message shows it; empty where it shows none."""
+    """Return the code of a delivery as shown in its message; empty if the message shows no code."""
     found = incident.deliveries.get(delivery)
     if found is None or incident.messages[found.message].message_class.audience in OUTSIDERS:
         return ""
@@ -152,7 +152,7 @@ def _command(
 
 
 def _domains(service: IncidentService, found: _Found) -> frozenset[str]:
-    """Return what the answer's way depends on: the channel, and every address of the person that fits it."""
+    """Return the failure domains of the channel, and of every address of the person on it."""
     if found.channel is None:
         return frozenset()
     contacts = service.directory.recipient(found.delivery.person).contacts
@@ -161,7 +161,7 @@ def _domains(service: IncidentService, found: _Found) -> frozenset[str]:
 
 
 def _may_decide(service: IncidentService, found: _Found) -> bool:
-    """Tell whether the planner would let a request for a decision go to this person over this channel now."""
+    """Tell whether the planner would now allow a request for a decision to this person over this channel."""
     if found.channel is None or found.channel.ack_strength != "authorises":
         return False
     recipient = service.directory.recipient(found.delivery.person)
@@ -194,7 +194,7 @@ def _by_link(service: IncidentService, token: str, person: str) -> _Found:
 
 
 def _by_code(service: IncidentService, code: str, person: str, via: str, only: str) -> _Found:
-    """Find the one delivery that a code is of; of several persons' the one who answers decides."""
+    """Find the delivery of a code; ``person`` decides between deliveries of several people."""
     wanted = spoken(code)
     if len(wanted) != LENGTH:
         raise refused()
@@ -209,7 +209,7 @@ def _by_code(service: IncidentService, code: str, person: str, via: str, only: s
     if len(mine) != 1:
         if via != COMMAND_LINE or len(found) != 1:
             raise refused()
-        # At the machine itself nothing has to be kept from anybody, and a wrong name is a slip.
+        # On the command line nothing is secret, and a wrong name is a typing error.
         owner = found[0][1].person
         raise Refused(
             f"This code belongs to {owner}.",
@@ -221,7 +221,7 @@ def _by_code(service: IncidentService, code: str, person: str, via: str, only: s
 
 
 def _with_channel(service: IncidentService, incident: Incident, delivery: Delivery, via: str) -> _Found:
-    """Put the channel to it; an answer over one that we do not know proves nothing."""
+    """Add the channel; an answer over an unknown channel proves nothing."""
     channel = service.directory.channels.get(via)
     if channel is None and via != COMMAND_LINE:
         raise refused()
@@ -237,7 +237,7 @@ def _open(service: IncidentService, only: str) -> Iterator[Incident]:
 
 
 def _loaded(service: IncidentService, incident: str) -> Incident | None:
-    """Return an incident of this store, or None where there is none that can be read."""
+    """Return an incident of this store, or None if it does not exist or cannot be read."""
     if service.row(incident) is None:
         return None
     try:
@@ -247,14 +247,14 @@ def _loaded(service: IncidentService, incident: str) -> Incident | None:
 
 
 class Links:
-    """Answers for links, one at a time; safe for several threads."""
+    """Serves links, one at a time; safe for several threads."""
 
     def __init__(self, service: IncidentService) -> None:
         self._service = service
         self._lock = threading.Lock()
 
     def shown(self, link: str) -> Shown | None:
-        """Return what a link's page shows, changing nothing; None for whatever does not hold."""
+        """Return the content of a link's page without a change; None for an invalid link."""
         with self._lock:
             try:
                 return look_at(self._service, link)
@@ -262,7 +262,7 @@ class Links:
                 return None
 
     def acknowledged(self, link: str) -> Acknowledged | None:
-        """Acknowledge by a link; None for whatever does not hold."""
+        """Acknowledge by a link; None for an invalid link."""
         with self._lock:
             self._service.forget_directory()
             try:

@@ -1,6 +1,6 @@
 """Call sheet on paper: people, numbers, texts, and boxes for the results.
 
-It holds addresses in clear, because paper has to. It is made when somebody asks for it and is kept nowhere by the program.
+The sheet has unencrypted addresses. It is created on request, and the program stores no copy.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _RULES = (
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One person on the sheet; ``open`` are the deliveries that have not reached their goal."""
+    """One person on the sheet; ``open`` has the deliveries that have not reached their goal."""
 
     person: str
     name: str
@@ -51,7 +51,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def call_lines(directory: Directory, incident: Incident | None) -> tuple[Line, ...]:
-    """Return everybody, those who wait to be reached first, then whoever holds a role."""
+    """Return all people: first people with open deliveries, then people with a role."""
     roles = {**directory.roles, **(incident.roles if incident is not None else {})}
     lines = [_line(directory, roles, incident, name) for name in sorted(directory.people)]
     return tuple(sorted(lines, key=lambda one: (not one.open, not one.roles)))
@@ -90,7 +90,7 @@ def _doubt(contact: ContactPoint) -> str:
 
 
 def call_sheet(service: IncidentService, incident: Incident | None) -> Document:
-    """Return the sheet of an incident, or of a quiet day."""
+    """Return the sheet of an incident, or of no incident."""
     lines = call_lines(service.directory, incident)
     return Document(
         id="call-sheet",
@@ -117,7 +117,7 @@ def _blocks(lines: Sequence[Line], incident: Incident | None, made: str) -> Iter
     yield Table(
         aligns=("left",) * 5,
         head=tuple(
-            (Text(title),) for title in ("Who", "Telephone", "Other contacts", "Open", "Reached at, by, note")
+            (Text(title),) for title in ("Who", "Phone", "Other contacts", "Open", "Reached at, by, note")
         ),
         rows=tuple(_row(line) for line in lines),
     )
@@ -125,7 +125,7 @@ def _blocks(lines: Sequence[Line], incident: Incident | None, made: str) -> Iter
 
 def _row(one: Line) -> tuple[tuple[Text | Strong, ...], ...]:
     roles = f"\n{', '.join(one.roles)}" if one.roles else ""
-    away = f"\nAWAY: call {one.stands_in or 'somebody else'}" if one.stands_in else ""
+    away = f"\nAWAY: call {one.stands_in or 'another person'}" if one.stands_in else ""
     return (
         (Strong((Text(one.name),)), Text(f"{roles}{away}")),
         (Text("\n".join(one.numbers) or "none known"),),

@@ -1,7 +1,7 @@
 """Callbacks of providers: the channel of each address, verification, and processing.
 
-The address of a channel holds 160 bits that come from the master key. They keep strangers from trying; they prove
-nothing. What a callback says is used only when the channel's own adapter believed its signature over the raw bytes.
+The address of a channel has 160 bits derived from the master key. They prevent guessing; they prove
+nothing. A callback is used only if the channel's adapter verified its signature over the raw bytes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from runner.vault.master_key import read_master
 from runner.vault.secrets import resolve
 
 IN = "in"
-"""Where callbacks stand below the public address: ``PUBLIC_URL/in/PLACE``."""
+"""The path of callbacks below the public address: ``PUBLIC_URL/in/PLACE``."""
 
 
 class Believed(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback whose signature holds: its channel, what it says, and what its provider wants to read."""
+    """A verified callback: its channel, its content, and the reply that its provider expects."""
 
     channel: Channel
     heard: tuple[Heard, ...]
@@ -38,10 +38,10 @@ class Believed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Callbacks:
-    """The channels that are called back, each at its own place."""
+    """The channels with callbacks, each at its own place."""
 
     def __init__(self, service: IncidentService, inbox: Inbox) -> None:
-        """Read the channels, their secrets and the master key, once: a change of any wants a new start."""
+        """Read the channels, their secrets and the master key once: a change needs a restart."""
         self._service = service
         self._gateway = Gateway(base=service.folder)
         self.inbox = inbox
@@ -54,10 +54,10 @@ class Callbacks:
         return self._service.clock.now()
 
     def believe(self, place: str, incoming: Incoming) -> Believed | None:
-        """Return what a callback says, or None for a place that is none and for what its adapter does not believe."""
+        """Return a verified callback, or None for an unknown place or an invalid signature."""
         given = place.encode("utf-8", "replace")
         channel = None
-        # Every place is compared, in constant time: how long it takes says nothing about which there are.
+        # Every place is compared in constant time, so the duration reveals nothing about the places.
         for known, one in self._channels.items():
             if hmac.compare_digest(known, given):
                 channel = one
@@ -70,12 +70,12 @@ class Callbacks:
         return Believed(channel=channel, heard=heard, words=self._gateway.reply(channel, incoming, secrets))
 
     def take(self, believed: Believed) -> Fate:
-        """Keep what a callback says."""
+        """Process a verified callback."""
         return self.inbox.take(believed.channel, believed.heard)
 
 
 def places_of(service: IncidentService) -> dict[str, str]:
-    """Return the place of every channel that is called back, by the channel's name."""
+    """Return the place of every channel with callbacks, by the channel's name."""
     channels = [channel for channel in service.directory.channels.values() if channel.called_back]
     if not channels:
         return {}
@@ -84,7 +84,7 @@ def places_of(service: IncidentService) -> dict[str, str]:
 
 
 def addresses(service: IncidentService) -> tuple[CallbackAddress, ...]:
-    """Return where each channel is called back, as its provider is to be told."""
+    """Return the callback address of each channel, for its provider."""
     base = service.home.public_url.rstrip("/")
     return tuple(
         CallbackAddress(
@@ -95,7 +95,7 @@ def addresses(service: IncidentService) -> tuple[CallbackAddress, ...]:
 
 
 def secrets_of(service: IncidentService, channel: Channel) -> Mapping[str, str]:
-    """Return a channel's secrets; one that is not there is left out, and what needs it is not believed."""
+    """Return a channel's secrets without missing secrets; callbacks that need a missing secret are refused."""
     found: dict[str, str] = {}
     for name, reference in channel.secrets.items():
         try:
@@ -107,12 +107,12 @@ def secrets_of(service: IncidentService, channel: Channel) -> Mapping[str, str]:
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SETTING = "callback_url"
-"""What an adapter calls the address that it gives its provider with each message."""
+"""The adapters' setting for the callback address that they send with each message."""
 _LIST = "Show each address: tocsin serve-callbacks --list"
 
 
 class Mismatch(NamedTuple):
-    """One thing that keeps callbacks away; the secret part of an address is not in it."""
+    """One fault that blocks callbacks; it does not contain the secret part of an address."""
 
     severe: bool
     what: str
@@ -120,7 +120,7 @@ class Mismatch(NamedTuple):
 
 
 def mismatches(service: IncidentService) -> Iterator[Mismatch]:
-    """Yield what does not fit, for ``public_url`` and then channel by channel; raises Sealed without the master key."""
+    """Yield the faults of ``public_url``, then of each channel; raises Sealed without the master key."""
     places = places_of(service)
     public = urlsplit(service.home.public_url)
     if not service.home.public_url:
@@ -131,7 +131,7 @@ def mismatches(service: IncidentService) -> Iterator[Mismatch]:
                 False, what, "Set public_url: https://HOST in tocsin.yaml. Without it, no callbacks arrive."
             )
     elif public.scheme != "https" and public.hostname not in LOOPBACK:
-        hint = "Put a proxy with TLS before serve-callbacks."
+        hint = "Put a proxy with TLS in front of serve-callbacks."
         yield Mismatch(True, "public_url is not https", hint)
     for name, place in places.items():
         given = str(service.home.channels[name].settings.get(SETTING) or "")
@@ -140,7 +140,7 @@ def mismatches(service: IncidentService) -> Iterator[Mismatch]:
 
 
 def _compared(name: str, given: SplitResult, public: SplitResult, place: str) -> Iterator[Mismatch]:
-    """Yield where an address that a provider is given is not the one that is served."""
+    """Yield the differences between a channel's callback address and the served address."""
     base = public.path.rstrip("/") if public.netloc else given.path.rpartition(f"/{IN}/")[0]
     served = f"{base}/{IN}/{place}"
     if given.path != served:

@@ -1,7 +1,7 @@
 """Channel test: every person over every channel, with the age of the last success.
 
-A check is no incident and needs none. Nothing is sent unless a person asked for it; each attempt goes out once. That it is about to is
-recorded before anything leaves, and what came of it at once: of one that broke off between, nobody knows whether it arrived.
+A channel test needs no incident. Nothing is sent unless a person asked for it; each attempt is sent once. Its start is
+recorded before the send, and its outcome at once: the outcome of an interrupted test is unknown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ If you did not expect this test, or no longer use this address, contact the inci
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel to one person, with the last check of it."""
+    """One channel to one person, with its last test."""
 
     person: str
     channel: Channel
@@ -39,13 +39,13 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def worked_at(self) -> datetime | None:
-        """When it last worked with the address of today."""
+        """The time of the last success with the current address."""
         worked = self.check.succeeded_at if self.check is not None else None
         changed = self.contact.changed_at if self.contact is not None else None
         return None if worked is None or (changed is not None and changed > worked) else worked
 
     def tried_since(self, since: datetime) -> bool:
-        """Tell whether it was tried from an instant on, with the address of today, whatever came of it."""
+        """Tell whether the current address was tested from ``since`` on, with any outcome."""
         if self.check is None or self.check.at < since:
             return False
         changed = self.contact.changed_at if self.contact is not None else None
@@ -58,7 +58,7 @@ BROKE_OFF = "the test was interrupted: the outcome is unknown"
 def ways(
     service: IncidentService, persons: Collection[str] = (), channels: Collection[str] = ()
 ) -> tuple[Way, ...]:
-    """Return every way to every person, or to those that are named; raises NotFound with the nearest name."""
+    """Return the contact methods of all or of the named people; raises NotFound with the nearest name."""
     directory = service.directory
     for wanted, known, code in (
         (persons, directory.people, "unknown_person"),
@@ -82,7 +82,7 @@ def ways(
 
 
 def _check(service: IncidentService, check: Check | None) -> Check | None:
-    """Return the last check; one whose process is gone before it knew is unknown."""
+    """Return the last test; its outcome is unknown if its process ended before an outcome."""
     if check is None or check.state != "sending" or service.worker_alive(check.worker):
         return check
     return msgspec.structs.replace(check, state="unknown", reason=BROKE_OFF)
@@ -91,7 +91,7 @@ def _check(service: IncidentService, check: Check | None) -> Check | None:
 def check_contacts(
     service: IncidentService, found: Collection[Way]
 ) -> Generator[tuple[Way, SendResult], None, None]:
-    """Send one message over each way and record what came of it, one after the other."""
+    """Test the contact methods one after the other, and record the outcomes."""
     worker = service.chance.name("checker")
     alive = service.register_worker(worker)
     books = ContactStore(service)

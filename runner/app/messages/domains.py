@@ -1,4 +1,4 @@
-"""Failure domains: which are compromised or down, what depends on each, and what people declare of them."""
+"""Failure domains: their states, their dependants, and declarations by people."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
     assumed: bool
     channels: tuple[str, ...]
     contacts: tuple[str, ...] = ()
-    """Addresses that depend on it whatever channel leads to them, as ``maria's email``."""
+    """Addresses that depend on the domain over any channel, as ``maria's email``."""
     war_rooms: tuple[str, ...] = ()
-    """War rooms of the settings that depend on it although no channel does."""
+    """War rooms of the settings that depend on the domain directly."""
 
 
 def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[DomainRow, ...]:
-    """Return the domains as an incident has them; without one, as they are for every incident to come."""
+    """Return the domains of an incident; without an incident, the domains for all later incidents."""
     directory, rooms = service.directory, service.home.war_rooms
     declared = incident.domains if incident is not None else _down_for_all(service)
     found = []
@@ -57,7 +57,7 @@ def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[Do
 
 
 def _down_for_all(service: IncidentService) -> Mapping[str, Domain]:
-    """Return what is down for every incident that will be."""
+    """Return the domains that are down for all later incidents."""
     service.traffic.refresh()
     return {
         name: Domain(name=name, state="down", since=one.opened_at)
@@ -72,7 +72,7 @@ def _named(service: IncidentService) -> frozenset[str]:
 
 
 def unknown_domain_warning(service: IncidentService, domain: str) -> str:
-    """Return the warning that nothing depends on a domain, so that to declare it blocks nothing; empty where it does."""
+    """Return a warning if nothing depends on a domain, so that its declaration blocks nothing; else empty."""
     known = _named(service)
     if domain in known:
         return ""
@@ -92,9 +92,9 @@ def declare(
     since: datetime,
     reason: str,
 ) -> tuple[Turn | None, tuple[str, ...]]:
-    """Record what a person says of a domain; return the codenames of other incidents in which it changed something.
+    """Record a person's declaration of a domain; return the codenames of other changed incidents.
 
-    Without an incident the marks keep it, with who said it: it goes into the journal of each incident at its first turn.
+    Without an incident, marks store the declaration and its person; each incident records it at its first turn.
     """
     if incident is None:
         if state != "compromised":
@@ -112,7 +112,7 @@ def _share(
     domain: str,
     state: Literal["down", "up"],
 ) -> tuple[str, ...]:
-    """Tell the other open incidents. An exercise or a test says nothing about the world."""
+    """Share the declaration with the other open incidents, unless it is from an exercise or a test."""
     if incident.kind != "real":
         return ()
     now = service.clock.now()

@@ -1,12 +1,12 @@
 """Assignment of inbound data: a receipt to its attempt, an answer to its message, a STOP to its address.
 
-Whatever comes has been believed by its adapter already. One thing is done at a time: callbacks come in on several
-threads, and a desk is one person's.
+The adapter has already verified all inbound data. One item is processed at a time: callbacks arrive on several
+threads, and a service has one principal.
 
-Receipts that came before our own commit of what they are about: kept in the store until their attempt has a name.
+Early receipts: stored until their attempt has a provider id.
 
-A provider can be faster than the answer to our own request: then its receipt names a message that no attempt is called
-yet. It is kept as a mark of the store, which survives the process, and tried again; nothing personal is in it.
+A receipt can arrive before the provider's answer to the send: then no attempt has the receipt's message id
+yet. The receipt is kept as a mark in the store, which survives the process, and tried again. It has no personal data.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from runner.routing.messaging import Channel
 
 PREFIX = "held/"
 LIMIT = timedelta(minutes=15)
-"""How long one is kept: longer than any attempt is under way."""
+"""How long an early receipt is kept: longer than any attempt lasts."""
 MOST = 500
-"""How many are kept at once; what comes beyond that is left to its provider to repeat."""
+"""How many are kept at once; the provider must repeat further receipts."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """One receipt, the channel that it came by, and since when it waits."""
+    """One early receipt, its channel, and its arrival time."""
 
     channel: str
     receipt: Receipt
@@ -48,7 +48,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add(service: IncidentService, channel: str, receipt: Receipt, now: datetime) -> bool:
-    """Keep a receipt; false where too many wait already."""
+    """Keep a receipt; false if too many are waiting."""
     if len(service.marks(PREFIX)) >= MOST:
         return False
     name = f"{PREFIX}{receipt.event}"
@@ -62,15 +62,15 @@ def add(service: IncidentService, channel: str, receipt: Receipt, now: datetime)
 
 
 Fate = Literal["taken", "nothing", "later"]
-"""Kept for good; about nothing of ours, or nothing new; or it cannot be kept now and should come again."""
+"""Recorded; unrelated to this home or not new; or not storable now, so the provider must repeat it."""
 PLAYBOOK = "stop-request"
-"""What is begun when a text may mean STOP; a home may have one of its own by this name."""
+"""The playbook for a text that may mean STOP; a home may replace it with its own."""
 LONGEST_NOTE = 500
-"""Characters of such a text that the note keeps."""
+"""The largest number of characters of such a text in the note."""
 
 
 class Inbox:
-    """Where everything that comes in is taken."""
+    """Processes all inbound data."""
 
     def __init__(self, service: IncidentService) -> None:
         self._service = service
@@ -78,7 +78,7 @@ class Inbox:
         self._lock = threading.Lock()
 
     def take(self, channel: Channel, heard: Sequence[Heard]) -> Fate:
-        """Take all of one callback; ``later`` as soon as one of it cannot be kept now: the rest does no harm twice."""
+        """Process one callback; ``later`` if any part cannot be stored now: a repetition of the rest is harmless."""
         with self._lock:
             self._where.refresh()
             self._service.forget_directory()
@@ -92,15 +92,15 @@ class Inbox:
         return "nothing"
 
     def again(self) -> None:
-        """Try again what waits; let go of what has waited too long."""
+        """Retry waiting receipts, and delete expired receipts."""
         with self._lock:
-            self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
+            self._where.refresh()  # also so that no provider waits while incidents are folded
             now = self._service.clock.now()
             over: list[str] = []
             for name, body in self._service.marks(PREFIX).items():
                 try:
                     one = from_json(body, Waiting)
-                except msgspec.DecodeError:  # what a later version wrote is left alone
+                except msgspec.DecodeError:  # written by a later version: not changed
                     continue
                 if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
                     over.append(name)
@@ -108,7 +108,7 @@ class Inbox:
                 self._service.change_marks(over, lambda there: {})
 
     def _again(self, name: str, receipt: Receipt) -> bool:
-        """Try a receipt that waits; tell whether it is settled."""
+        """Retry a waiting receipt; tell whether it is settled."""
         place = self._where.find(name, receipt.provider_id, receipt.key)
         if place is not None:
             return self._placed(name, place, receipt) != "later"
@@ -116,7 +116,7 @@ class Inbox:
         return channel is not None and self._about_many(channel, receipt) == "taken"
 
     def used(self) -> frozenset[str]:
-        """Return the channels over which something was sent in an incident that goes on."""
+        """Return the channels with sends in an open incident."""
         with self._lock:
             self._where.refresh()
             return self._where.used()
@@ -133,18 +133,18 @@ class Inbox:
         return "taken" if add(self._service, channel.id, receipt, self._service.clock.now()) else "later"
 
     def _placed(self, name: str, place: AttemptRef, receipt: Receipt) -> Fate:
-        """Take a receipt whose attempt is known, whether it has just come or has waited."""
+        """Record a receipt, new or waiting, whose attempt is known."""
         directory = self._service.directory
         channel = directory.channels.get(name)
         if receipt.kind == "read" and channel is not None and is_shared(directory, channel, place.person):
-            return "nothing"  # somebody has read it, and nobody knows who
+            return "nothing"  # the reader is unknown
         fate = self._submit(place, receipt)
         if receipt.kind == "stopped" and channel is not None:
             self._stop_recipient(channel, place)
         return fate
 
     def _about_many(self, channel: Channel, receipt: Receipt) -> Fate:
-        """Take what is about somebody of a notice to many people; ``later`` while the chunk that they are in is under way."""
+        """Record a receipt of a campaign; ``later`` while its batch is in progress."""
         if not self._where.bulk:
             return "nothing"
         from runner.app.campaigns.receipts import take_one
@@ -189,7 +189,7 @@ class Inbox:
         if said == "start" and self._start(channel, answer.sender):
             return "taken"
         place = self._where.find(channel.id, answer.provider_id, answer.key)
-        if said == "stop" and place is not None:  # without a number, in answer to a message of ours
+        if said == "stop" and place is not None:  # without a number, in reply to a message
             self._stop_recipient(channel, place)
             return "taken"
         if place is None and answer.provider_id and self._where.under_way(channel.id):
@@ -202,14 +202,14 @@ class Inbox:
         return "taken" if taken or asked else "nothing"
 
     def _stop_recipient(self, channel: Channel, place: AttemptRef) -> None:
-        """A provider says that this person stopped a channel: every address of theirs on it is left alone."""
+        """Record a person's opt-out that a provider reported: for all their addresses on the channel."""
         from runner.routing.planner import contact_points
 
         for contact in contact_points(channel, self._service.directory.recipient(place.person).contacts):
             self._stop(channel, contact.address, f"an opt-out that {channel.id} reported")
 
     def _start(self, channel: Channel, address: str) -> bool:
-        """Take a STOP back; false where there is none."""
+        """Undo an opt-out; false if there is none."""
         person = owner_of(self._service.directory, channel, address)
         how = f"a START over {channel.id}"
         if not person or not stop_contact(
@@ -220,15 +220,15 @@ class Inbox:
         return True
 
     def _judge(self, channel: Channel, answer: Answer, *, rest: bool) -> bool:
-        """Have a person decide whether a text asks for no more messages; sending rests meanwhile (47 CFR 64.1200(a)(10)).
+        """Ask a person to decide whether a text is an opt-out; sending pauses meanwhile (47 CFR 64.1200(a)(10)).
 
-        Whoever acknowledges in the same text goes on being told. One task for each incident, and a note for each text.
+        A person who acknowledges in the same text still gets messages. One task per incident, one note per text.
         """
         owner = owner_of(self._service.directory, channel, answer.sender)
         incident = self._incident_with(owner, channel, answer.sender)
         if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
             return False
-        if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
+        if incident is not None:  # first the task: if it must be retried, sending is not paused yet
             begun = {incident.runs[step.partition(":")[0]].playbook for step in incident.active}
             if PLAYBOOK not in begun:
                 why = f"a text over {channel.id} contains a word such as STOP"
@@ -250,9 +250,9 @@ class Inbox:
         return "stop" in tables.suppressed([tables.digest(*same_address(address))]).values()
 
     def _incident_with(self, owner: str, channel: Channel, address: str) -> Incident | None:
-        """Return the newest open incident in which the owner of an address was sent something.
+        """Return the newest open incident with a message to the owner of an address.
 
-        Of somebody without a number nobody knows who it is: then it is the newest one that used the channel.
+        The sender without a number is unknown: then the newest incident that used the channel.
         """
         told = frozenset[str]()
         if self._where.bulk:

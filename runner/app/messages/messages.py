@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan assumes beside what is known."""
+    """Assumptions of a plan, in addition to the known facts."""
 
     kind: Kind | None = None
     compromised: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ _Plans = tuple[str, str, MessageTemplate, tuple[DeliveryPlan, ...]]
 
 
 def plans(service: IncidentService, incident: Incident) -> tuple[_Plans, ...]:
-    """Return each message's name, its words, its template and one plan for each person who would be told."""
+    """Return each message's name, label, template and one plan for each recipient."""
     library = service.library(incident)
     found: dict[tuple[str, ...], _Plans] = {}
     for plan in library.plans.values():
@@ -63,9 +63,9 @@ def plans(service: IncidentService, incident: Incident) -> tuple[_Plans, ...]:
 def class_plans(
     service: IncidentService, incident: Incident | None, name: str, to: Sequence[str], what_if: WhatIf
 ) -> tuple[str, tuple[DeliveryPlan, ...]]:
-    """Return the words for a class and one plan for each person meant by ``to``; raises NotFound with the nearest name.
+    """Return the label of a class and one plan for each recipient in ``to``; raises NotFound with the nearest name.
 
-    Without an incident it is planned as if one began now.
+    Without an incident, the plan is for an incident that starts now.
     """
     kind = known_class(service, incident, name)
     context = _context(service, incident, what_if)
@@ -83,7 +83,7 @@ def class_plans(
 
 
 def known_class(service: IncidentService, incident: Incident | None, name: str) -> MessageClass:
-    """Return a class by name: of the incident's playbooks, the home or built in; raises NotFound with the nearest one."""
+    """Return a class of the incident's playbooks, the home or Tocsin by name; raises NotFound with the nearest name."""
     known = service.directory.classes
     for plan in service.library(incident).plans.values() if incident is not None else ():
         for playbook in _all(plan):
@@ -112,7 +112,7 @@ def _context(service: IncidentService, incident: Incident | None, what_if: WhatI
 
 
 def addressee(service: IncidentService, roles: Mapping[str, tuple[str, ...]], text: str) -> str:
-    """Return whom a person means by ``--to``: a role, somebody, or one of them written out."""
+    """Return the recipient in ``--to``: a role or a person, with or without its prefix."""
     if ":" in text:
         return text
     known = {*roles, *service.directory.roles}
@@ -136,15 +136,15 @@ def plans_to(
     people: Sequence[str],
     traits: frozenset[str],
 ) -> tuple[DeliveryPlan, ...]:
-    """Return how a message of a class would leave to each person now."""
+    """Return the current delivery plan of a message class for each person."""
     context = plan_context(incident, service.clock.now())
     return tuple(planned_for(context, service.directory, kind, person, traits) for person in people)
 
 
 def plan_anew(service: IncidentService, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Have open deliveries to somebody planned anew; return the codenames, and deliveries to them that were given up.
+    """Plan a person's open deliveries again; return the codenames, and the deliveries that failed permanently.
 
-    What was given up is not sent by itself: a person may have told them since.
+    Failed deliveries are not sent again automatically: a person may have told the recipient since.
     """
     asked: list[str] = []
     given_up: list[str] = []
@@ -160,11 +160,11 @@ def plan_anew(service: IncidentService, name: str) -> tuple[tuple[str, ...], tup
 
 
 ABOUT = frozenset({"AttemptEnded", "ReceiptTaken", "EvidenceRaised", "DeliveryResent"})
-"""The types of events that prove something of a delivery."""
+"""The event types with evidence of a delivery."""
 
 
 def prove(reader: Reader, incident: str, delivery: str) -> ProofReport:
-    """Return what is proved of a delivery; raises NotFound for one that is not there."""
+    """Return the evidence of a delivery; raises NotFound for an unknown delivery."""
     found = reader.incident(incident)
     written = []
     last = ""

@@ -1,12 +1,12 @@
 """Polling of receipts and answers from providers without callbacks.
 
-Only a channel over which something was sent in an incident that goes on is asked. What is fetched is confirmed to its
-provider when it is kept, and not before.
+Only channels with sends in an open incident are polled. Fetched data is confirmed to the
+provider after it is stored.
 
-Attempts whose outcome nobody knows are asked about, where the provider can be asked: soon, and then ever more seldom.
+The provider is asked about attempts with an unknown outcome, if it supports that: at growing intervals.
 
-What is found out is an outcome like any other. What is not found out stays unknown, and leaves no trace: a question
-changes nothing. A process that begins anew asks anew.
+An answer is recorded as the outcome. Without an answer the outcome stays unknown, and nothing is recorded. After a
+restart the process asks again.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from runner.routing.inbound import Heard
 from runner.routing.messaging import Channel
 
 AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1200))
-"""How long after its end an attempt is asked about: once for each."""
+"""The times of the questions after the end of an attempt."""
 
 
 class Reconciler:
-    """Asks; remembers how often it has asked about which attempt."""
+    """Asks providers about unknown outcomes, and counts the questions about each attempt."""
 
     def __init__(self, service: IncidentService) -> None:
         self._service = service
         self._asked: dict[tuple[str, str, int], int] = {}
 
     def round(self) -> None:
-        """Ask about every attempt whose time for it has come."""
+        """Ask about every attempt that is due."""
         for row in self._service.incidents("open"):
             try:
                 incident = self._service.load(row.id)
@@ -70,15 +70,15 @@ class Reconciler:
             done = AttemptDone(effect=delivery.id, n=attempt.n, result=result)
             self._service.act(self._service.principal, incident.id, [done])
         except TocsinError:
-            del self._asked[name]  # what was found out is not kept: it is asked again in the next round
+            del self._asked[name]  # the answer was not stored: ask again in the next round
             raise
 
 
 class Collector:
-    """Goes round the channels; what is wrong with one holds up no other."""
+    """Polls the channels; a fault of a channel does not block the others."""
 
     def __init__(self, service: IncidentService, say: Callable[[str], None], patience: timedelta) -> None:
-        """Take a desk that nobody else works at; ``patience`` is how long a silent provider is waited for."""
+        """Take an unshared service; ``patience`` is the timeout for a silent provider."""
         self._service = service
         self._say = say
         self._patience = patience
@@ -88,7 +88,7 @@ class Collector:
         self.inbox = Inbox(service)
 
     def round(self) -> None:
-        """Try again what came too early, ask about what nobody knows, then every channel that may have something."""
+        """Retry early receipts, ask about unknown outcomes, then poll the used channels."""
         self.inbox.again()
         self._reconciler.round()
         for name in sorted(self.inbox.used()):
@@ -109,7 +109,7 @@ class Collector:
             return error.message
 
     def _tell(self, name: str, trouble: str) -> None:
-        """Say a trouble when it begins, and when it is over."""
+        """Report a fault once, and its end."""
         before = self._troubles.pop(name, "")
         if trouble:
             self._troubles[name] = trouble

@@ -1,14 +1,14 @@
 """Replies over a channel, matched to a person and a message and recorded as acknowledgements.
 
-A person is known by the address that they answer from. From an address that nobody has, an answer counts only where the
-message went to a place that is that person's alone: never from a telephone number or a mailbox, whose owners are known, and
-never from a place where others can press and write too. The message is the one that was answered, by its key or its name;
-else the one whose code was written. A word without either says too little: which message would it be about?
+The address of the sender identifies the person. From an unknown address, an answer counts only if the
+message went to an address of one person: never from a phone number or a mailbox, whose owners are known, and
+never from an address that several people use. The key or the provider id of the reply identifies the message,
+else the code in its text. A reply without them is not an acknowledgement.
 
-Which attempt of which incident a provider means: by the key that we gave it, or by the name that it gave us.
+Callbacks are matched to attempts by the idempotency key of the attempt, or by the provider's id.
 
-A callback names no incident. So every attempt is found here by channel and key, and by channel and name; the names are
-read again only from incidents that have changed since. Nothing is kept on disk: it all stands in the journals.
+A callback names no incident. So an index finds every attempt by channel and key, and by channel and id. The index
+reads only changed incidents again. It is kept in memory only: the journals have all data.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 MAY_HAVE_ARRIVED = ("sending", "accepted", "unknown")
 MOST = 1_000
-"""Incidents, newest first, whose attempts are still found."""
+"""The number of incidents in the index, newest first."""
 
 
 class AttemptRef(msgspec.Struct, frozen=True):
-    """One attempt, and for whom it was."""
+    """One attempt and its recipient."""
 
     incident: str
     delivery: str
@@ -47,7 +47,7 @@ class AttemptRef(msgspec.Struct, frozen=True):
 
 
 class Whereabouts:
-    """Attempts by channel and name; ``refresh`` before asking."""
+    """Index of attempts by channel, key and provider id; call ``refresh`` before a lookup."""
 
     def __init__(self, service: IncidentService) -> None:
         self._service = service
@@ -59,10 +59,10 @@ class Whereabouts:
         self._under_way: dict[str, frozenset[str]] = {}
         self._used: dict[str, frozenset[str]] = {}
         self.bulk = False
-        """Whether a notice went to many people from this store: what is about no delivery may be about one of them."""
+        """Whether this store has campaigns: data that matches no delivery may belong to a campaign."""
 
     def refresh(self) -> None:
-        """Read what has changed in the store since the last time."""
+        """Update the index with the changes of the store."""
         token = self._service.store.changed()
         if token == self._token:
             return
@@ -72,8 +72,8 @@ class Whereabouts:
                 continue
             try:
                 incident = self._service.load(row.id)
-            except UNREADABLE:  # any other trouble passes
-                # shredded, damaged, or of a later version: nothing in it is found
+            except UNREADABLE:  # any other error is temporary
+                # shredded, damaged, or of a later version: not in the index
                 self._versions[row.id] = row.version
                 continue
             self._read(incident, over=row.state in ("closed", "cancelled"))
@@ -94,7 +94,9 @@ class Whereabouts:
             tables = self._service.campaign_tables(self._service.principal)
             channels = tables.campaign(view.id).campaign.channels.values()
             used.update(channels)
-            if view.state == "sending":  # by the journal: what is read here is read again when that grows
+            if (
+                view.state == "sending"
+            ):  # from the journal: the index reads the incident again when the journal grows
                 under_way.update(channels)
         self._under_way[incident.id] = frozenset(under_way)
         self._used[incident.id] = frozenset() if over else frozenset(used)
@@ -102,7 +104,7 @@ class Whereabouts:
     def _keep(self, attempt: Attempt, place: AttemptRef) -> None:
         for name in attempt.provider_id.split():
             self._names[attempt.channel, name] = place
-        # Of several attempts with one key the last that may have arrived is meant, and first of all one without a name.
+        # Of attempts with the same key, the last that may have arrived counts; an attempt without a provider id comes first.
         key, alive = (attempt.channel, attempt.key), attempt.state in MAY_HAVE_ARRIVED
         if alive or key not in self._keys:
             self._keys[key] = place
@@ -112,7 +114,7 @@ class Whereabouts:
             del self._nameless[key]
 
     def find(self, channel: str, provider_id: str, key: str) -> AttemptRef | None:
-        """Return the attempt that is meant, or None."""
+        """Return the matching attempt, or None."""
         named = self._names.get((channel, provider_id)) if provider_id else None
         if named is not None or not key:
             return named
@@ -120,16 +122,16 @@ class Whereabouts:
         return nameless or self._keys.get((channel, key))
 
     def under_way(self, channel: str) -> bool:
-        """Tell whether an attempt over a channel has no outcome yet, or a notice to many goes out by it: a name may still come."""
+        """Tell whether an attempt or a campaign over a channel is in progress: a provider id may still arrive."""
         return any(channel in names for names in self._under_way.values())
 
     def used(self) -> frozenset[str]:
-        """Return the channels over which something was sent in an incident that goes on."""
+        """Return the channels with sends in an open incident."""
         return frozenset().union(*self._used.values())
 
 
 def owners_of(directory: Directory, channel: Channel, address: str) -> tuple[str, ...]:
-    """Return everybody who is reached at an address over a channel, whatever the case of its letters."""
+    """Return the people with an address on a channel; upper and lower case are equal."""
     wanted = address.casefold()
     return tuple(
         name
@@ -143,15 +145,15 @@ def owners_of(directory: Directory, channel: Channel, address: str) -> tuple[str
 
 
 def owner_of(directory: Directory, channel: Channel, address: str) -> str:
-    """Return the first of them, or the empty string."""
+    """Return the first owner of an address, or the empty string."""
     return next(iter(owners_of(directory, channel, address)), "")
 
 
 def is_shared(directory: Directory, channel: Channel, person: str) -> bool:
-    """Tell whether what goes to somebody over a channel comes to a place that others are reached at as well.
+    """Tell whether a person shares an address on a channel with others.
 
-    A telephone and a mailbox are known by their numbers and addresses; in a room or at a handle of several people nobody
-    knows who of them reads and presses.
+    The owners of phone numbers and mailboxes are known; in a room or at a handle of several people, the reader
+    is unknown.
     """
     if channel.address_kind != "handle":
         return False
@@ -160,19 +162,19 @@ def is_shared(directory: Directory, channel: Channel, person: str) -> bool:
 
 
 def stop_person(service: IncidentService, channel: Channel, person: str, how: str) -> None:
-    """Leave every address alone at which somebody is reached over a channel: its provider says that they want nothing more."""
+    """Record a person's opt-out that a provider reported: for all their addresses on the channel."""
     for contact in contact_points(channel, service.directory.recipient(person).contacts):
         stop_contact(service, person, channel.adapter, contact.address, how)
     service.forget_directory()
 
 
 WORDS = 20
-"""Words of an answer in which a code is looked for."""
+"""The number of words of an answer that are searched for a code."""
 _CODE = re.compile(rf"[A-Za-z0-9]{{{LENGTH}}}", re.ASCII)
 
 
 def answered(service: IncidentService, channel: Channel, answer: Answer, place: AttemptRef | None) -> bool:
-    """Record an acknowledgement; false where the answer proves nothing new, or nothing at all."""
+    """Record an acknowledgement; false if the answer proves nothing new."""
     for person in _persons(service.directory, channel, answer, place):
         for code in [""] if place is not None else _codes(answer.text):
             try:
@@ -194,13 +196,13 @@ def answered(service: IncidentService, channel: Channel, answer: Answer, place: 
 def _persons(
     directory: Directory, channel: Channel, answer: Answer, place: AttemptRef | None
 ) -> tuple[str, ...]:
-    """Return who may have answered: first the one to whom the message went, if it can be them."""
+    """Return the possible senders of an answer: the recipient of the message, if possible, else the owners of the address."""
     owners = owners_of(directory, channel, answer.sender)
     if place is None:
         return owners
     if place.person in owners:
         return (place.person,)
-    # A messenger may tell of somebody who keeps the number to themselves: then the name it gives is nobody's number.
+    # A messenger may hide the number of a person: then its name is not a phone number.
     numbered = channel.address_kind == "phone" and answer.sender.startswith("+")
     known = numbered or channel.address_kind == "email"
     if owners or answer.shared or known or is_shared(directory, channel, place.person):
@@ -209,7 +211,7 @@ def _persons(
 
 
 def _codes(text: str) -> Iterator[str]:
-    """Yield the words that have the form of a code."""
+    """Yield the words with the form of a code."""
     for word in text.split()[:WORDS]:
         bare = word.strip(".,;:!?()[]<>\"'")
         if _CODE.fullmatch(bare):

@@ -1,4 +1,4 @@
-"""Message that a person writes: planned as every other message, with literal text, never a template."""
+"""Message from a person: planned as every other message, with literal text, never a template."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 EVERYBODY = "everybody"
 INFORMS, ASKS = "status-update", "urgent-internal"
-"""The class of a message that names none: without an acknowledgement, and with one."""
+"""The default classes: without and with an acknowledgement."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person wants to say to whom."""
+    """The text and the recipients of a person's message."""
 
     text: str
     to: tuple[str, ...]
-    """Roles, persons, or ``everybody`` who holds a role in the incident."""
+    """Roles, persons, or ``everybody`` for all people with a role in the incident."""
     message_class: str = ""
     ask_ack: bool = False
 
@@ -76,7 +76,7 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
 
 
 def _kind(service: IncidentService, incident: Incident, written: Written) -> MessageClass:
-    """Return the class; an acknowledgement is asked of each person, unless a class is named that says how many."""
+    """Return the class; each person must acknowledge, unless a named class sets the number."""
     named = written.message_class
     kind = known_class(service, incident, named or (ASKS if written.ask_ack else INFORMS))
     kind = msgspec.structs.replace(kind, mobilises=False)
@@ -89,7 +89,7 @@ def _kind(service: IncidentService, incident: Incident, written: Written) -> Mes
 def _addressed(
     service: IncidentService, incident: Incident, to: Sequence[str], kind: MessageClass, by: str
 ) -> tuple[tuple[str, ...], Addressed]:
-    """Return whom it goes to; whoever writes it gets it only where they name themselves."""
+    """Return the recipients; the writer is included only if named."""
     roles = tuple(f"role:{name}" for name in incident.roles)
     wanted: list[str] = []
     for text in to:

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 AUTO = "auto"
-"""Instead of a template's name: the one that fits each person's duty."""
+"""Replaces a template's name: selects the template for each person's duty."""
 PEOPLE = frozenset({"individuals", "data_subjects", "customers", "users", "subscribers"})
-"""The recipients to whom letters go."""
+"""The recipients of letters."""
 _REMEMBERED = 1_000
-"""Places of which we keep why there is no letter for them: a list of any length names few."""
+"""The number of places whose missing letter is explained; a list of any length has few places."""
 
 DECIDED = "decided_not_to_notify"
 
 
 class Addressing:
-    """What was found so far; it asks the law once for each place and population."""
+    """The letters for each place and population; each is assessed once."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Addressing:
         fonts: tuple[str, ...] = (),
         letterhead: bytes = b"",
     ) -> None:
-        """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
+        """Assess the current duties; raises NotFound for an unknown duty or template."""
         self.papers: dict[tuple[str, str], Paper] = {}
         self.groups: dict[tuple[str, str], Group] = {}
         self._service, self._incident, self._draft, self._fonts = service, incident, draft, fonts
@@ -80,11 +80,11 @@ class Addressing:
 
     @property
     def places_needed(self) -> bool:
-        """Must the list say where people live, because more than one duty is in question?"""
+        """Tell whether the list needs places of residence, because several duties are possible."""
         return len(self._meant) != 1
 
     def placed(self, person: Person) -> str:
-        """Return why there is no letter for a person's place and population, or nothing."""
+        """Return the reason for no letter for a person's place and population, or an empty string."""
         group = person.group
         if group in self.papers:
             return ""
@@ -102,7 +102,7 @@ class Addressing:
         return ""
 
     def require_whole(self) -> None:
-        """Raise Refused where some group's letter has gaps: people get whole letters."""
+        """Raise Refused if a group's letter has missing information, unless drafts are allowed."""
         problems = [
             _problem(self.groups[group], why) for group, blocking in self._gaps.items() for why in blocking
         ]
@@ -207,7 +207,7 @@ class Addressing:
 
 
 def _levels(place: str) -> Iterator[str]:
-    """Yield a place and what it is part of: ``US-MA``, then ``US``; ``DE``, then ``EU``."""
+    """Yield a place and its larger places: ``US-MA``, then ``US``; ``DE``, then ``EU``."""
     yield place
     country, _, part = place.partition("-")
     if part:

@@ -1,7 +1,7 @@
 """Export folder for counsel: the stored files, and internal documents about them.
 
-Notices in their formats, a redline of each against the version before, a cover sheet for each, what the law requires
-against what stands there, the duties, and a manifest with the digest of every file.
+Notices in their formats, a redline of each against its previous version, a cover sheet for each, the legal requirements
+compared with the text, the duties, and a manifest with the digest of every file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HOUSE = "internal only"
 
 
 class _Pull:
-    """One folder in the making."""
+    """One export folder."""
 
     def __init__(self, service: IncidentService, reader: Reader, incident: Incident, folder: Path) -> None:
         self.service, self.reader, self.incident, self.folder = service, reader, incident, folder
@@ -42,16 +42,16 @@ class _Pull:
         self.house: list[Pulled] = []
 
     def put(self, name: str, content: bytes, note: str, notice: str = "") -> None:
-        """Write a file of the house's own."""
+        """Write an internal file."""
         self.house.append(write_pulled(self.folder / name, content, notice, note))
 
     def tree(self, document: Document) -> Kept | None:
-        """Return the tree of a rendering, None where an older version kept none."""
+        """Return the tree of a generated version, None if an older version of Tocsin stored none."""
         return notice_versions.tree_of(self.reader, self.incident, document) if document.tree else None
 
 
 def to_export(incident: Incident, name: str, *, everything: bool) -> list[Document]:
-    """Return the renderings of a notice, or of all, with ``everything`` also superseded ones; raises NotFound for none."""
+    """Return the versions of a notice, or of all, with ``everything`` also superseded versions; raises NotFound without any."""
     newest = {document.step: document.id for document in incident.documents.values()}
     documents = notice_versions.named(incident, name)
     return [document for document in documents if everything or newest[document.step] == document.id]
@@ -67,10 +67,10 @@ def pull(
     draw: Callable[[Page], str],
     seen: Callable[[int], None] = lambda count: None,
 ) -> tuple[Pulled, ...]:
-    """Write kept documents into a folder, exactly the bytes that were approved or would be, once each.
+    """Write the stored documents into a folder, with the bytes of the approval, once each.
 
-    Beside them come a cover sheet and a redline for each, coverage, duties and a manifest: these stay in the house.
-    ``draw`` makes text of a page.
+    A cover sheet and a redline for each, the coverage, the duties and a manifest are added: they are internal only.
+    ``draw`` turns a page into text.
     """
     found: dict[str, Pulled] = {}
     stale = changes(incident, documents)
@@ -101,7 +101,7 @@ def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]
 
 
 def _beside(made: _Pull, document: Document) -> None:
-    """Write a document's cover sheet, and its redline against the version before."""
+    """Write a document's cover sheet, and its redline against the previous version."""
     from runner.documents.write import write
 
     kept = made.tree(document)
@@ -175,7 +175,7 @@ def _approvals(incident: Incident, document: Document) -> list[Approval]:
 
 
 def _lists(made: _Pull, documents: Sequence[Document], draw: Callable[[Page], str]) -> None:
-    """Write what the law requires in each notice, and every duty, to be read and as JSON."""
+    """Write the legal requirements of each notice, and every duty, as text and as JSON."""
     from runner.reports.core.header import heading_of, marking
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
@@ -205,7 +205,7 @@ def _row(one: Coverage) -> str:
 
 
 def _manifest(made: _Pull, documents: Sequence[Document]) -> None:
-    """Write what was pulled, with the digest of every file, the approvals and the journal's head."""
+    """Write the manifest: every file with its digest, the approvals and the journal's head."""
     head = made.reader.head(made.incident)
     content = msgspec.json.encode(
         {
@@ -251,7 +251,7 @@ def _marks(incident: Incident) -> str:
 
 
 def file_name(incident: Incident, document: Document, form: str) -> str:
-    """Return a file's name made of ids, with what must never be overlooked in front."""
+    """Return a file name from ids, with the warning mark in front."""
     draft = "DRAFT_" if document.status == "draft" else ""
     lane = document.duty.replace("/", "_")
     parts = [document.notice, *([lane] if lane else []), document.digest.rpartition(":")[2][:8]]

@@ -1,7 +1,7 @@
 """Run of letters in its folder: resume, distribution over processes, and the final manifest.
 
-The folder is the run's whole memory. ``run.json`` says what it is; a folder ``00001`` is a finished shard; one that ends in
-``.part`` was cut off and is made again. Nothing else needs to survive a kill.
+The folder has the whole state of the run. ``run.json`` describes the run; a folder ``00001`` is a finished shard; a folder
+``….part`` was interrupted and is made again. Nothing else must survive a kill.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PLAN, SUMMARY, REJECTS = "run.json", "letters.json", "rejects.csv"
 
 @contextmanager
 def locked(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
-    """Lock a run's folder; raises Refused where it belongs to another run or to nobody's."""
+    """Lock a run's folder; raises Refused for the folder of another run, or with other files."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     begun = folder / PLAN
     if not begun.exists() and any(entry.suffix != ".lock" for entry in folder.iterdir()):
@@ -82,7 +82,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def is_done(folder: Path, number: int) -> bool:
-    """Is a shard there, with every file as long as it was written? What is not whole is taken away."""
+    """Tell whether a shard is complete, with all files in full length. An incomplete shard is removed."""
     shard = folder / shard_name(number)
     if not shard.is_dir():
         return False
@@ -105,7 +105,7 @@ def _lines(shard: Path) -> list[bytes]:
 
 
 def spread(shards: Iterable[Shard], jobs: int) -> Iterator[int]:
-    """Make shards, several at a time where ``jobs`` is more than one, and yield the number of each that is done."""
+    """Make shards, in parallel if ``jobs`` is more than 1, and yield the number of each finished shard."""
     if jobs == 1:
         for shard in shards:
             yield make_shard(shard)
@@ -124,7 +124,7 @@ def spread(shards: Iterable[Shard], jobs: int) -> Iterator[int]:
 
 
 def _through(pool: Executor, shards: Iterable[Shard], most: int) -> Iterator[int]:
-    """Hand shards to a pool, no more than ``most`` at once, so that a list of any length stays where it is."""
+    """Submit shards to a pool, at most ``most`` at once, so that memory does not grow with the list."""
     waiting: set[Future[int]] = set()
     for shard in shards:
         waiting.add(pool.submit(make_shard, shard))
@@ -137,7 +137,7 @@ def _through(pool: Executor, shards: Iterable[Shard], most: int) -> Iterator[int
 
 
 def _obey_parent() -> None:
-    """End with the parent, however that ends, and leave Ctrl-C to it."""
+    """End with the parent process in any case, and ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_outlive_nobody, daemon=True).start()
 
@@ -153,7 +153,7 @@ def _outlive_nobody() -> None:
 
 
 class Joined:
-    """What the lines of a manifest come to, in memory that does not grow with them.
+    """The totals of a manifest, in constant memory.
 
     A letter in two formats is one letter in two files; a batch is one file of many letters.
     """
@@ -165,7 +165,7 @@ class Joined:
         self._letter, self._file = 0, ""
 
     def add(self, line: bytes) -> None:
-        """Count one more line; those of one letter, and those of one file, stand next to each other."""
+        """Count a line; lines of the same letter, and of the same file, are adjacent."""
         found = from_json(line, Line)
         if found.n != self._letter:
             self.letters, self._letter = self.letters + 1, found.n
@@ -178,7 +178,7 @@ class Joined:
 
 
 def join(folder: Path, shards: int) -> Joined:
-    """Write the manifest and the mail house's table of all shards, and return what they come to."""
+    """Write the manifest and the mail house's table of all shards, and return the totals."""
     count = Joined()
     parts = [folder / f"{name}.part" for name in (MANIFEST, MAIL_HOUSE)]
     for part in parts:

@@ -1,7 +1,7 @@
 """Letters in bulk: from a list of people to files, a manifest and a journal entry.
 
-The list is read twice: once to check every row, before anything is written, and once to make the letters. Only a
-digest of it is compared, so that a list of any length needs no more memory than a short one.
+The list is read twice: once to check every row before any write, and once to make the letters. Only the
+digests are compared, so memory does not grow with the list.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 SHARD, PRINTED = 500, 2_000
-"""People in one unit of work, some seconds of one core: with files of their own, and in print batches."""
+"""People in one shard, some seconds of one core: with separate files, and in print batches."""
 SHOWN = 100
-"""Bad rows that are named; the rest are counted."""
+"""The number of invalid rows that are listed; further rows are only counted."""
 _PIECES = 100_000
 Tell = Callable[[int, int], None]
-"""Told how many letters are done, of how many."""
+"""Receives the number of finished letters, and of all letters."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wanted."""
+    """The parameters of a run."""
 
     notice: str
     people: Path
@@ -56,29 +56,29 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     draft: bool = False
     fonts: tuple[str, ...] = ()
     shard: int = 0
-    """People in one unit of work; 0 for as many as suit the work."""
+    """People in one shard; 0 for the default."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters-written/v1"):
-    """What came of it."""
+    """The result of a run."""
 
     folder: str
     letters: int
     files: int
-    """A letter in two formats has two; a batch for print holds many letters."""
+    """A letter in two formats has two files; a print batch has many letters."""
     pages: int
     made: int
-    """Letters that this run made; the others were there already."""
+    """Letters from this run; the others existed before."""
     rejected: int
     root: str
     manifest_sha256: str
     evidence: str
-    """The entry of the journal that holds the root; empty for drafts."""
+    """The journal entry with the root; empty for drafts."""
     groups: tuple[Group, ...]
 
 
 class _Survey:
-    """What the first reading of a list found."""
+    """The findings of the first reading of a list."""
 
     def __init__(self) -> None:
         self.people = 0
@@ -89,13 +89,13 @@ class _Survey:
 
 
 def write_letters(service: IncidentService, incident: Incident, order: Order, tell: Tell) -> Written:
-    """Write a letter to every person of a list, or go on where an earlier run was cut off; put its root on record."""
+    """Write a letter to every person of a list, or resume an interrupted run; record its Merkle root."""
     from runner.documents.word.letterhead import Letterhead
 
     _check(order)
     letterhead = service.letterhead() if "docx" in order.formats else b""
     if letterhead:
-        Letterhead(letterhead)  # raises Refused where no letter can be written on it
+        Letterhead(letterhead)  # raises Refused for an unusable file
     addressing = Addressing(
         service,
         incident,
@@ -144,12 +144,12 @@ def _check(order: Order) -> None:
 
 
 class _Rows:
-    """The list as letters need it: the same people each time that it is read."""
+    """The checked rows of a list: the same people at each reading."""
 
     def __init__(self, people: People, order: Order, addressing: Addressing, letterhead: bytes) -> None:
         self._people, self._order, self._addressing = people, order, addressing
         self.letterhead = letterhead
-        """The firm's own Word file; empty where there is none."""
+        """The organisation's Word file; may be empty."""
         self._unseen: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Checked]:
@@ -163,11 +163,11 @@ class _Rows:
             yield Checked(found.row, None, (why,))
 
     def paper(self, group: tuple[str, str]) -> Paper:
-        """Return what the letters of a group are made from."""
+        """Return the source of the letters of a group."""
         return self._addressing.papers[group]
 
     def survey(self) -> _Survey:
-        """Read the whole list and judge it; nothing is written."""
+        """Read and check the whole list; nothing is written."""
         found = self._surveyed()
         if "pdf" in self._order.formats and not self._order.draft:
             self._unseen = unprintable(sorted(found.pieces), self._order.fonts)
@@ -189,7 +189,7 @@ class _Rows:
 
 
 def _pieces(person: Person) -> Iterator[str]:
-    """Yield the characters beyond ASCII of what is printed, each with the marks that belong to it."""
+    """Yield the printed characters beyond ASCII, each with its combining marks."""
     for text in (person.name, person.address):
         if text.isascii():
             continue
@@ -221,7 +221,7 @@ def _judge(survey: _Survey, order: Order) -> None:
 
 
 def _plan(incident: Incident, order: Order, survey: _Survey, addressing: Addressing) -> dict[str, Any]:
-    """Return all that the bytes of a run hang on, without anything personal in it."""
+    """Return all inputs that determine the bytes of a run, without personal data."""
     papers = {
         " ".join(group): hashlib.sha256(
             msgspec.json.encode(paper.document(), order="deterministic")
@@ -242,7 +242,7 @@ def _plan(incident: Incident, order: Order, survey: _Survey, addressing: Address
 
 
 def _make(rows: _Rows, survey: _Survey, order: Order, tell: Tell) -> int:
-    """Make every shard that is not there yet and return the number of its letters."""
+    """Make every missing shard and return the number of new letters."""
     size = _size(order)
     lengths = {
         n + 1: min(size, survey.people - start) for n, start in enumerate(range(0, survey.people, size))
@@ -261,7 +261,7 @@ def _make(rows: _Rows, survey: _Survey, order: Order, tell: Tell) -> int:
 
 
 def _size(order: Order) -> int:
-    """Return how many people a shard has: whole batches of them."""
+    """Return the number of people in a shard: a multiple of the batch size."""
     size = order.shard or (PRINTED if order.batch else SHARD)
     return size // order.batch * order.batch or order.batch if order.batch else size
 
@@ -292,7 +292,7 @@ def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Itera
 
 
 class _Rejects:
-    """The bad rows as they stood, for whoever mends them; what cannot be shown is spelt out."""
+    """The file of invalid rows, unchanged, for correction; unprintable characters are escaped."""
 
     def __init__(self, path: Path, *, wanted: bool) -> None:
         self._path, self._part = path, path.with_name(f"{path.name}.part")
@@ -302,7 +302,7 @@ class _Rejects:
         self._file = self._part.open("a", encoding="utf-8", newline="") if wanted else None
 
     def add(self, found: Checked) -> None:
-        """Write one more row."""
+        """Write a row."""
         if self._file is None:
             raise Refused(
                 "The list changed during the run.",

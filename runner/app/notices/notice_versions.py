@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 FORMATS = ("html", "docx")
 _SHORTEST = 4
-"""Characters of a digest; fewer digits are a number."""
+"""The shortest start of a digest; fewer digits are a version number."""
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """Two renderings, the older first, with their trees."""
+    """Two versions, the older first, with their trees."""
 
     old: Document
     new: Document
@@ -40,7 +40,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 def compare(reader: Reader, incident: Incident, old: Document, new: Document) -> Pair:
-    """Return what changed from one rendering to another; raises Refused where one of them kept no tree."""
+    """Return the changes between two versions; raises Refused if a version has no stored tree."""
     from runner.documents.redline.redline import changed_facts, redline
 
     before, after = tree_of(reader, incident, old), tree_of(reader, incident, new)
@@ -49,7 +49,7 @@ def compare(reader: Reader, incident: Incident, old: Document, new: Document) ->
 
 
 def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
-    """Return the tree that a rendering was written from; raises Refused where none was kept."""
+    """Return the tree of a version; raises Refused if it was not stored."""
     if not document.tree:
         raise Refused(
             f'Notice "{document.id}" has no stored text to compare. An older version of Tocsin generated it.',
@@ -60,15 +60,15 @@ def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
 
 
 def document_of(incident: Incident, report: TaskReport) -> Document | None:
-    """Return the notice that is to be approved; None where it is something else."""
+    """Return the notice for approval; None for another subject."""
     digest = report.subject_digest
     return next((one for one in incident.documents.values() if digest and one.digest == digest), None)
 
 
 def change_since(reader: Reader, incident: Incident, report: TaskReport) -> tuple[Pair, bool] | None:
-    """Return what changed in a notice since it was approved, else since the version before, and which of them it is.
+    """Return the changes of a notice since its approval, else since its previous version; true means since its approval.
 
-    None where there is no notice or no earlier version.
+    None without a notice or an earlier version.
     """
     new = document_of(incident, report)
     if new is None or not new.tree:
@@ -83,7 +83,7 @@ def change_since(reader: Reader, incident: Incident, report: TaskReport) -> tupl
 
 
 def named(incident: Incident, name: str) -> list[Document]:
-    """Return the renderings of a notice or a step, or one by its id, all without a name; raises NotFound for none."""
+    """Return the versions of a notice or a step, one version by its id, or all without a name; raises NotFound without any."""
     documents = [
         document
         for document in incident.documents.values()
@@ -99,7 +99,7 @@ def named(incident: Incident, name: str) -> list[Document]:
 
 
 def versions(incident: Incident, name: str) -> list[Document]:
-    """Return every rendering that a name means, oldest first; raises NotFound, or Refused where several notices are meant."""
+    """Return the versions with a name, oldest first; raises NotFound, or Refused if the name fits several notices."""
     documents = named(incident, name)
     lanes = list(dict.fromkeys(document.duty for document in documents))
     if len(lanes) > 1:
@@ -113,15 +113,15 @@ def versions(incident: Incident, name: str) -> list[Document]:
 
 
 def _alike(incident: Incident, one: Document) -> list[Document]:
-    """Return every rendering of the same notice for the same duty."""
+    """Return every version of the same notice for the same duty."""
     same = (one.notice, one.duty)
     return [other for other in incident.documents.values() if (other.notice, other.duty) == same]
 
 
 def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Document, Document]:
-    """Return the two renderings that are meant: the last two where nothing is said.
+    """Return the two chosen versions: by default the last two.
 
-    Each is a number in the order of rendering, the beginning of a digest, or a rendering's id.
+    A choice is a version number, the start of a digest, or a version's id.
     """
     documents = versions(incident, name)
     new = _one(documents, newer) if newer else documents[-1]
@@ -134,7 +134,7 @@ def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Docum
 
 
 def before(incident: Incident, document: Document) -> Document:
-    """Return the last rendering before a document that says something else; raises Refused where there is none."""
+    """Return the last version before a document with a different text; raises Refused without such a version."""
     documents = versions(incident, document.id)
     older = [
         earlier for earlier in documents[: documents.index(document)] if earlier.digest != document.digest
@@ -145,9 +145,9 @@ def before(incident: Incident, document: Document) -> Document:
 
 
 def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Document, Document]:
-    """Return what was filed last in the same matter and the rendering that is to follow it.
+    """Return the last filed document in the same matter and the version that follows it.
 
-    A staged report follows the filing of an earlier stage, which is another duty of the same law.
+    A staged report follows the filing of an earlier stage, a different duty of the same law.
     """
     documents = versions(incident, name)
     new = _one(documents, newer) if newer else documents[-1]
@@ -163,7 +163,7 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
 
 
 def _filings(incident: Incident, new: Document) -> list[Document]:
-    """Return the documents that were filed for the same duty or its law's other stages, oldest filing first."""
+    """Return the filed documents for the same duty or other stages of its law, oldest filing first."""
     law = new.duty.partition("/")[0]
     if not law:
         return []
@@ -202,12 +202,12 @@ def _none(text: str, count: int) -> NotFound:
 
 
 def number_of(incident: Incident, document: Document) -> int:
-    """Return the number of a rendering in the order of rendering."""
+    """Return the number of a version, counted from the oldest."""
     return _alike(incident, document).index(document) + 1
 
 
 def comparison(incident: Incident, pair: Pair) -> Compared:
-    """Return a comparison as a report: which renderings, and what changed."""
+    """Return a comparison as a report: the two versions and the changes."""
     filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
     before, after = (
         version(document, number_of(incident, document), filed=document.digest in filed)
@@ -217,7 +217,7 @@ def comparison(incident: Incident, pair: Pair) -> Compared:
 
 
 def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return the formats of a redline; raises Usage for any other."""
+    """Return the formats of a redline; raises Usage for other formats."""
     names = [name for text in texts for name in text.split(",") if name]
     wrong = [name for name in names if name not in FORMATS]
     if wrong:
@@ -232,7 +232,7 @@ def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:
 def save(
     pair: Pair, formats: Sequence[str], folder: Path, author: str, marks: str = ""
 ) -> tuple[Pulled, ...]:
-    """Write a redline into a folder; its name says which two renderings it is of."""
+    """Write a redline into a folder; its name has the two versions."""
     from runner.documents.redline.redline_docx import write_redline_docx
     from runner.documents.redline.redline_html import write_redline_html
 

@@ -27,7 +27,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class Pulled(msgspec.Struct, frozen=True, kw_only=True):
-    """One file that was written."""
+    """One written file."""
 
     path: str
     format: str
@@ -35,11 +35,11 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True):
     notice: str
     status: str
     stale: bool = False
-    """Facts of a kept notice have changed since it was rendered."""
+    """True if facts of a stored notice changed after its generation."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-check/v1"):
-    """What the law requires in a notice, against what would stand in it now."""
+    """The legal requirements of a notice, compared with its current text."""
 
     notice: str
     complete: bool
@@ -47,7 +47,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
 
 def template(service: IncidentService, incident: Incident, name: str) -> tuple[Notice, str]:
-    """Return a pinned template by its id; raises NotFound with the nearest."""
+    """Return a pinned template by its id; raises NotFound with the nearest id."""
     notices = service.catalogue(incident).notices
     if name not in notices:
         near = nearest(name, notices)
@@ -59,12 +59,12 @@ def template(service: IncidentService, incident: Incident, name: str) -> tuple[N
 
 
 def about_duty(notice: Notice, duty: str) -> str:
-    """Return the duty that a draft is about: the one that is named, else the first that its template is made for."""
+    """Return the duty of a draft: the named duty, else the first duty of its template."""
     return duty or next(iter(notice.duties), "")
 
 
 def draft(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
-    """Return a template as of the incident's facts; nothing is recorded."""
+    """Return a draft from the incident's current facts; nothing is recorded."""
     from runner.effects.notices.legal_basis import apply_duty, legal_context
     from runner.effects.notices.render import make
 
@@ -79,9 +79,9 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
 
 
 def check_content(service: IncidentService, incident: Incident, name: str, duty: str = "") -> Checked:
-    """Return what the law requires in a notice against what would stand in it now, and every other gap in its text.
+    """Compare a notice's current text with its legal requirements; include all other missing information.
 
-    ``name`` is that of a rendering, of its step or of a template.
+    ``name`` is a version, its step or a template.
     """
     from runner.documents.contents.coverage import check, complete, unnamed
 
@@ -94,12 +94,12 @@ def check_content(service: IncidentService, incident: Incident, name: str, duty:
 
 
 def step_id(incident: Incident, document: Document) -> str:
-    """Return the id of the step that a document belongs to."""
+    """Return the id of a document's step."""
     return incident.invocations[document.step].step
 
 
 def refuse_lost_edits(incident: Incident, step: str) -> None:
-    """Raise Refused where a new text would lose what a person edited in Word."""
+    """Raise Refused if a new text would lose Word edits."""
     documents = renderings(incident, step)
     if documents and documents[-1].adoption is not None:
         raise Refused(
@@ -116,10 +116,10 @@ def render_step(
     override: str = "",
     gaps: Mapping[str, str] | None = None,
 ) -> Rendered:
-    """Render the notice of a step from the facts as they are now; raises Refused when it cannot be.
+    """Generate the notice of a step from the current facts; raises Refused if that fails.
 
-    ``override`` is counsel's reason for letting it go final in spite of what it lacks; ``gaps`` are reasons for single
-    gaps, by fact or by the law's reference.
+    ``override`` is counsel's reason for a final version with missing information; ``gaps`` are reasons for single
+    items, by fact or by the law's reference.
     """
     from runner.effects.notices.render import render
 
@@ -138,7 +138,7 @@ def render_step(
 
 
 def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:
-    """Return a rendering with a reason beside each gap; raises Refused while one has none, or is none."""
+    """Return a version with a reason for each missing item; raises Refused for a missing reason or an unknown item."""
     found = {
         item: name for item in made.items for name in gaps if item.startswith((f"{name} is ", f"{name}: "))
     }
@@ -157,7 +157,7 @@ def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -
 
 
 def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered:
-    """Return a rendering as a person's; raises Refused where there is nothing to override."""
+    """Return a version in the name of a person; raises Refused if there is nothing to override."""
     if override and not made.items:
         raise Refused(
             f'Notice "{made.event.notice}" has no missing information. There is nothing to override.',
@@ -169,7 +169,7 @@ def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered
 
 
 def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
-    """Return the work of rendering a notice step; raises Refused for any other step."""
+    """Return the generation work of a notice step; raises Refused for any other step."""
     from runner.incident.state.expression_view import item_of
 
     definition = service.library(incident).step(incident, step)
@@ -191,7 +191,7 @@ def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
 
 
 def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
-    """Return formats by their names, each of which may hold several with commas; raises Usage."""
+    """Return formats by their names; a text may have several, separated by commas; raises Usage."""
     names = [name for text in texts for name in text.split(",") if name]
     for name in names:
         if name not in FORMATS:
@@ -210,7 +210,7 @@ def save_draft(
     *,
     name: str = "",
 ) -> tuple[Pulled, ...]:
-    """Write a document that is on no record into a folder; its duty stands in the name, where none is given."""
+    """Write an unrecorded document into a folder; without ``name`` the file name has the duty."""
     return save(tree, formats, folder, service.letterhead() if "docx" in formats else b"", duty, name=name)
 
 
@@ -223,7 +223,7 @@ def save(
     *,
     name: str = "",
 ) -> tuple[Pulled, ...]:
-    """Write a document into a folder, in Word on a firm's own file where there is one."""
+    """Write a document into a folder; in Word on the organisation's file, if any."""
     from runner.documents.write import rendered, write
 
     found = []
@@ -236,14 +236,14 @@ def save(
 
 
 def write_pulled(path: Path, content: bytes, notice: str, status: str, *, stale: bool = False) -> Pulled:
-    """Write a file and say what was written; raises Invalid."""
+    """Write a file and return its record; raises Invalid."""
     sha256 = hashlib.sha256(content).hexdigest()
     form = write_file(path, content).suffix[1:]
     return Pulled(path=str(path), format=form, sha256=sha256, notice=notice, status=status, stale=stale)
 
 
 def write_file(path: Path, content: bytes) -> Path:
-    """Write a file and its folders; raises Invalid with the reason when it cannot be."""
+    """Write a file and its folders; raises Invalid with the reason of a failure."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -31,12 +31,12 @@ LARGEST = 32 * 1024 * 1024
 
 
 class Adoption(msgspec.Struct, frozen=True):
-    """A Word file laid over the newest rendering of its step; nothing is recorded yet."""
+    """A Word file compared with the newest version of its step; nothing is recorded yet."""
 
     step: str
     content: bytes
     written_from: Document
-    """The rendering that the file was made of, where its name or bytes tell; else the newest."""
+    """The version behind the file, by its name or bytes; else the newest version."""
     pair: Pair
     returned: Returned
     document: Tree
@@ -44,12 +44,12 @@ class Adoption(msgspec.Struct, frozen=True):
 
     @property
     def same(self) -> bool:
-        """Whether there is nothing to adopt: the very bytes, or a text without a difference."""
+        """Whether the file changes nothing: identical bytes or an identical text."""
         return self.pair.redline.identical
 
 
 def look(reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
-    """Return what a Word file would change; raises Refused where the file is not safe or belongs to no notice."""
+    """Return the changes of a Word file; raises Refused for an unsafe file or a file without a notice."""
     from runner.documents.contents.coverage import check
 
     content = _read(file)
@@ -75,7 +75,7 @@ def look(reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
 
 
 def command(service: IncidentService, incident: Incident, found: Adoption, override: str) -> Rendered:
-    """Keep the file and what was made of it, and return the command that puts it on record."""
+    """Store the file and its new version, and return the command that records them."""
     work = msgspec.structs.replace(work_of(service, incident, found.step), duty=found.pair.new.duty)
     notice = found.pair.before.notice
     rendered = adopt(
@@ -114,7 +114,7 @@ def _digest(content: bytes) -> str:
 
 
 def _is_of(file: Path, content: bytes, document: Document) -> bool:
-    """Tell whether a file is a rendering's: by its bytes, else by the digest in the name that it was pulled with."""
+    """Tell whether a file is from a version: by its bytes, else by the digest in its exported name."""
     short = document.digest.rpartition(":")[2][:8]
     return document.files.get("docx") == _digest(content) or short in file.stem
 

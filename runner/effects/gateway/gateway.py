@@ -1,8 +1,8 @@
 """Gateway to integrations: the only importer of them. Its results are data types of the runner.
 
-Here stands the one guard that no setting opens: an incident of kind exercise or test reaches allow-listed
-channels only, never a regulator, an affected person or the public, and every message of it says so. The
-planner refuses the same beforehand; the guard holds when the planner, a template or a caller is wrong.
+The guard here has no setting: an incident of kind exercise or test reaches allow-listed
+channels only, never a regulator, an affected person or the public, and every message is marked. The
+planner refuses the same earlier; the guard works even if the planner, a template or a caller is wrong.
 """
 
 from __future__ import annotations
@@ -75,21 +75,21 @@ _AS_CLAIMED = (
     *("address_kind", "receipts", "ack", "ack_strength", "sim_swappable", "e2ee", "signed", "idempotency"),
     *("key_lifetime", "reconcile", "max_length", "called_back", "rooms"),
 )
-"""What a channel has from its adapter as it is."""
+"""The fields of a channel that are copied from its adapter."""
 
 
 class Gateway:
     """Sends, checks and describes channels; ``load`` turns an adapter's name into its integration."""
 
     def __init__(self, load: Callable[[str], Integration] = load_installed, *, base: Path = _HERE) -> None:
-        """Take another ``load`` where tests bring an integration of their own; paths count from ``base``, the home."""
+        """Take another ``load`` for integrations of tests; paths are relative to ``base``, the home."""
         self._load = load
         self._base = base
 
     def channel(self, identifier: str, config: ChannelConfig) -> Channel:
         """Return the channel as the planner sees it: the adapter's capabilities, narrowed or raised by config.
 
-        What the adapter depends on is always among the domains. Raises Invalid for an adapter that is not there or
+        The domains always include the adapter's own. Raises Invalid for an adapter that is missing or
         does not load, and for settings that do not fit its schema.
         """
         settings = self._settings(identifier, config.adapter, config.settings)
@@ -114,7 +114,7 @@ class Gateway:
         )
 
     def lint(self, channel: Channel, secrets: Mapping[str, str], at: datetime) -> tuple[Finding, ...]:
-        """Return what is wrong with a channel at ``at``, without touching the network."""
+        """Return the faults of a channel at ``at``, without network access."""
         integration, settings = self._ready(channel)
         able, held = integration.capabilities(settings), as_held(secrets)
         found = [*integration.lint(settings, held)]
@@ -130,27 +130,27 @@ class Gateway:
         return tuple(found)
 
     def server(self, channel: Channel) -> tuple[str, int] | None:
-        """Return the host and port that a channel connects to, as its settings name them; None where they name none."""
+        """Return the host and port of a channel from its settings, or None."""
         named = msgspec.structs.asdict(self._ready(channel)[1])
         try:
             url = urlsplit(str(named.get("url") or named.get("api") or ""))
             host = url.hostname or named.get("host")
             port = url.port or named.get("port") or (443 if url.scheme == "https" else 80)
-        except ValueError:  # lint says so
+        except ValueError:  # lint reports it
             return None
         return (str(host), int(port)) if host else None
 
     def look_up(self, channel: Channel) -> tuple[Finding, ...]:
-        """Return what the network says against a channel, where its integration knows whom to ask."""
+        """Return the network faults of a channel, if its integration can check them."""
         integration, settings = self._ready(channel)
         return integration.look_up(settings) if hasattr(integration, "look_up") else ()
 
     def address_problem(self, channel: Channel, address: str) -> str:
-        """Return what is wrong with an address for this channel, without repeating it, or the empty string."""
+        """Return the fault of an address for this channel, without the address, or the empty string."""
         return self._integration(channel.id, channel.adapter).address_problem(address)
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
-        """Make one attempt to send, or to recall what was sent."""
+        """Make one attempt to send or to recall a message."""
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
 
         def make(integration: Any, settings: msgspec.Struct) -> Outcome:
@@ -164,21 +164,21 @@ class Gateway:
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]
     ) -> SendResult:
-        """Make one attempt. It always returns: whatever an integration does wrong is an unknown outcome."""
+        """Make one attempt. It always returns: every failure of an integration is an unknown outcome."""
         try:
             integration, settings = self._ready(channel)
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
         try:
             outcome = make(integration, settings)
-        except Exception as error:  # noqa: BLE001  # it may have been done: that is all that is known
+        except Exception as error:  # noqa: BLE001  # it may have been done
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
         return to_result(outcome, address)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
     ) -> SendResult | None:
-        """Ask whether an unanswered attempt arrived: accepted, not sent, or None when it cannot be told."""
+        """Ask whether an unanswered attempt arrived: accepted, not sent, or None if unknown."""
         if channel.reconcile == "none" or _forbidden(channel, dispatch.kind, dispatch.audience):
             return None
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
@@ -193,7 +193,7 @@ class Gateway:
                 return None
 
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str]) -> SendResult:
-        """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""
+        """Open a room, or invite a person; an attempt that is not possible is an outcome as well."""
         if order.kind != "real":  # the guard of exercises (R36), for rooms
             return refused(f"an incident of kind {order.kind} opens no room and invites nobody", "R36")
         if channel.rooms is None:
@@ -215,20 +215,20 @@ class Gateway:
         return self._attempt(channel, order.address, make)
 
     def room_address(self, channel: Channel, room: str) -> str:
-        """Return what people open to get to a room, cleaned; empty where the integration cannot say."""
-        # a room without an address is told by its name
+        """Return the address of a room for people, cleaned; empty if the integration has none."""
+        # a room without an address is identified by its name
         given = self._asked(channel, lambda able, settings: str(able.room_address(room, settings)), "")
         return safe(given, "")
 
     def _asked(self, channel: Channel, ask: Callable[[Any, msgspec.Struct], _T], otherwise: _T) -> _T:
-        """Return what an integration answers to what changes nothing; ``otherwise`` where it fails in any way."""
+        """Return an integration's answer to a read-only question; ``otherwise`` for any failure."""
         try:
             return ask(*self._ready(channel))
-        except Exception:  # noqa: BLE001  # nothing is learned, and nothing was done
+        except Exception:  # noqa: BLE001  # a read-only question: no harm was done
             return otherwise
 
     def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
-        """Send to ourselves over a channel, as near to the real way as it allows."""
+        """Send a test message over a channel, as similar to a real message as possible."""
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
         barred = _forbidden(channel, dispatch.kind, dispatch.audience)
         return barred or self._attempt(
@@ -240,9 +240,9 @@ class Gateway:
     def parse_callback(
         self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
     ) -> tuple[Heard, ...] | None:
-        """Return what a callback says, or None when nothing of it may be believed.
+        """Return the content of a callback, or None if it is not authentic.
 
-        Whatever an integration makes of bytes that a stranger sent, an exception is a no as well.
+        Untrusted bytes may cause any exception in an integration: an exception means not authentic.
         """
         callback, held = as_callback(incoming), as_held(secrets)
         parsed = self._asked(
@@ -253,19 +253,19 @@ class Gateway:
         return tuple(from_inbound(channel.id, heard) for heard in parsed)
 
     def reply(self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]) -> Words:
-        """Return what the provider wants to read, after its callback was believed."""
+        """Return the reply that the provider expects to a verified callback."""
         callback, held = as_callback(incoming), as_held(secrets)
         said = self._asked(channel, lambda able, settings: able.reply(callback, settings, held), None)
         return Words() if said is None else Words(content_type=said.content_type, body=said.body)
 
     def collects(self, channel: Channel) -> bool:
-        """Tell whether what comes back over a channel has to be fetched."""
+        """Tell whether receipts and answers of a channel must be fetched."""
         return hasattr(self._integration(channel.id, channel.adapter), "collect")
 
     def collect(
         self, channel: Channel, took: Took, at: datetime, secrets: Mapping[str, str], patience: timedelta
     ) -> str:
-        """Fetch what waits for a channel, one round; return what went wrong, or the empty string."""
+        """Fetch waiting data of a channel once; return the fault, or the empty string."""
         timeouts = Timeouts(
             connect=min(Timeouts().connect, patience), read=patience, total=max(Timeouts().total, patience)
         )
@@ -283,7 +283,7 @@ class Gateway:
         return safe(str(trouble), "")
 
     def open_line(self, channel: Channel, secrets: Mapping[str, str]) -> BulkLine:
-        """Return a way to send many messages over a channel; nothing is connected yet. Raises Invalid for its settings."""
+        """Return a line for many messages over a channel, not yet connected. Raises Invalid for its settings."""
         integration, settings = self._ready(channel)
         opens = getattr(integration, "open_line", None)
         line = opens(settings, as_held(secrets)) if opens is not None else None
@@ -335,23 +335,23 @@ class Gateway:
             ) from error
 
     def _path(self, kind: type, given: object) -> object:
-        """Read a setting that is a path: a relative one counts from the home, whoever's folder a command runs in."""
+        """Read a setting that is a path: a relative path starts at the home, not at the current folder."""
         if kind is not Path or not isinstance(given, str):
             raise ValueError("not a path")
         return self._base / given
 
 
 class BulkLine:
-    """Many messages over one channel: over one connection where its integration can, else one by one."""
+    """Many messages over one channel: over one connection if its integration supports it, else one by one."""
 
     def __init__(
         self, channel: Channel, line: BulkConnection | None, send: Callable[[Dispatch], SendResult]
     ) -> None:
-        """Take the integration's line, where it has one."""
+        """Take the integration's line, if any."""
         self._channel, self._line, self._send = channel, line, send
 
     def send(self, dispatches: Sequence[Dispatch]) -> list[SendResult]:
-        """Make one attempt each and return one result each, in order. It always returns, and the guard stands here as well."""
+        """Make one attempt each and return one result each, in order. It always returns, and applies the guard."""
         if self._line is None:
             return [self._send(dispatch) for dispatch in dispatches]
         for dispatch in dispatches:
@@ -360,7 +360,7 @@ class BulkLine:
         try:
             sent = [as_outbound(dispatch, self._channel) for dispatch in dispatches]
             outcomes = tuple(self._line.send(sent))
-        except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
+        except Exception as error:  # noqa: BLE001  # any of the messages may have been sent
             self.close()
             why = Unknown(f"the integration failed ({type(error).__name__})", "integration")
             outcomes = (why,) * len(dispatches)
@@ -370,7 +370,7 @@ class BulkLine:
         return [to_result(outcome, one.address) for outcome, one in zip(outcomes, dispatches, strict=True)]
 
     def close(self) -> None:
-        """Let go of the connection; twice is harmless."""
+        """Close the connection; a second call is harmless."""
         if self._line is not None:
             self._line.close()
 
@@ -398,7 +398,7 @@ def call(request: HttpCall) -> CallResult:
 
 
 def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult | None:
-    """The guard of exercises (R36). It has no parameters, and it stays that way."""
+    """The guard of exercises (R36). It must never get a setting."""
     if kind == "real":
         return None
     if audience in OUTSIDERS:
@@ -409,7 +409,7 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
 
 
 def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:
-    """Return whose fault a mail that bounced is, and what that proves of the address; without a word of it, the address's."""
+    """Return the cause of an email bounce and the state of the address; the default cause is the address."""
     from integrations.smtp.verdicts import Verdict, verdict
 
     return verdict(code, words) or Verdict("recipient")

@@ -36,10 +36,10 @@ LONGEST_REASON = 300
 
 
 def clean(result: SendResult, address: str) -> SendResult:
-    """Hold integrations of other people to the port's promise: no address, no control characters, no novels."""
+    """Enforce the port's rules for third-party integrations: no addresses, no control characters, no long texts."""
     name = result.provider_id
     if not result.code and not result.reason and len(name) <= LONGEST_REASON and _plain(name, address):
-        return result  # all that is said of most messages of a long list
+        return result  # the usual case in a long list
     return msgspec.structs.replace(
         result,
         provider_id=safe(result.provider_id, address),
@@ -49,7 +49,7 @@ def clean(result: SendResult, address: str) -> SendResult:
 
 
 def safe(text: str, address: str) -> str:
-    """Return a text without an address, control characters or more than a sentence or two."""
+    """Return a text without the address and control characters, in at most ``LONGEST_REASON`` characters."""
     if _plain(text, address):
         return text[:LONGEST_REASON]
     shown = text
@@ -59,7 +59,7 @@ def safe(text: str, address: str) -> str:
 
 
 def _plain(text: str, address: str) -> bool:
-    """Tell at little cost, for most texts of most messages, that there is nothing to hide."""
+    """Check quickly, in the usual case, that a text needs no cleaning."""
     if not text:
         return True
     if not (text.isascii() and text.isprintable() and address.isascii()):
@@ -69,7 +69,7 @@ def _plain(text: str, address: str) -> bool:
 
 
 def _spellings(address: str) -> Iterator[tuple[str, str]]:
-    """Yield how an address may stand in an answer: in any case, and its local part alone between brackets."""
+    """Yield the forms of an address in an answer: whole, and its local part in brackets."""
     if len(address) > 2:
         yield address, "<address>"
     local, at, _ = address.rpartition("@")
@@ -78,12 +78,12 @@ def _spellings(address: str) -> Iterator[tuple[str, str]]:
 
 
 LONGEST_ANSWER = 4000
-"""Characters that are read of what a person wrote back."""
+"""The number of characters that are read from a person's answer."""
 _KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
 
 
 class Held:
-    """A secret on its way to an integration: it does not print itself."""
+    """A secret for an integration; its printed form hides the value."""
 
     __slots__ = ("_text",)
 
@@ -95,17 +95,17 @@ class Held:
         return self._text
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Say only that there is one."""
+        """Return a placeholder without the value."""
         return "Held(hidden)"
 
 
 def as_callback(incoming: Incoming) -> Callback:
-    """Return an HTTP request as an integration takes it."""
+    """Return an HTTP request as the port's type."""
     return Callback(**msgspec.structs.asdict(incoming))
 
 
 def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
-    """Return what an integration read as the runner's own, bounded: names of people become a digest."""
+    """Return inbound data as the runner's type, bounded: names of people become a digest."""
     event = hashlib.sha256(f"{channel}\0{one.event_id}".encode("utf-8", "replace")).hexdigest()[:32]
     key = one.idempotency_key if _KEY.fullmatch(one.idempotency_key) else ""
     at = one.at if one.at is not None and one.at.tzinfo is not None else None
@@ -134,18 +134,18 @@ def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
 
 
 def read_hours(text: str) -> tuple[time, time] | None:
-    """Return quiet hours, None where there are none."""
+    """Return quiet hours, or None."""
     begin, dash, end = text.partition("-")
     return (time.fromisoformat(begin), time.fromisoformat(end)) if dash else None
 
 
 def as_held(secrets: Mapping[str, str]) -> dict[str, Held]:
-    """Return secrets that do not print themselves."""
+    """Return secrets whose printed form hides the value."""
     return {name: Held(text) for name, text in secrets.items()}
 
 
 def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
-    """Hand over what the adapter may see, marked when it is not real: then with its mark it is no longer than the channel takes."""
+    """Return a message for the adapter; exercises and tests get a mark within the length limit of the channel."""
     mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
     timeout = channel.timeout
     return Outbound(
@@ -166,7 +166,7 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
 
 @lru_cache(maxsize=16)
 def waits(limit: timedelta) -> Timeouts:
-    """Return the usual waits, none longer than the attempt as a whole."""
+    """Return the default timeouts, none longer than the whole attempt."""
     usual = Timeouts()
     return Timeouts(
         connect=min(usual.connect, limit),
@@ -199,18 +199,18 @@ def as_result(outcome: Outcome) -> SendResult:
 
 
 def to_result(outcome: Outcome, address: str) -> SendResult:
-    """Return an outcome as the runner's own, cleaned; what an integration says that is none is an unknown outcome."""
+    """Return an outcome as the runner's type, cleaned; an invalid outcome is an unknown outcome."""
     try:
-        # What is written into a journal must be readable again, and no integration proves more than the port knows.
+        # The journal must be readable again, and an integration cannot prove more than the port allows.
         checked = convert(msgspec.structs.asdict(outcome), type(outcome))
         return clean(as_result(checked), address)
-    except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
+    except Exception as error:  # noqa: BLE001  # the message may have been sent
         why = f"the integration returned no valid outcome ({type(error).__name__})"
         return as_result(Unknown(why, "integration"))
 
 
 def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
-    """Return the rates of a channel; raises Invalid."""
+    """Return the rate limits of a channel; raises Invalid."""
     try:
         return tuple(read_rate(text) for text in given)
     except ValueError as error:
@@ -220,7 +220,7 @@ def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
 
 
 def read_limit(channel: str, given: str) -> timedelta | None:
-    """Return how long an attempt over a channel may take, None where it is not said; raises Invalid."""
+    """Return the timeout of a channel's attempts, or None; raises Invalid."""
     try:
         return read_timeout(given) if given else None
     except ValueError as error:
@@ -230,7 +230,7 @@ def read_limit(channel: str, given: str) -> timedelta | None:
 
 
 def exceeds_capability(channel: Channel, able: Capabilities) -> list[str]:
-    """Return which ceilings stand above what the adapter itself would claim."""
+    """Return the limits that exceed the adapter's own limits."""
     raised = []
     if CONFIDENTIALITY.index(channel.confidentiality) > CONFIDENTIALITY.index(able.confidentiality):
         raised.append("confidentiality")
@@ -240,6 +240,6 @@ def exceeds_capability(channel: Channel, able: Capabilities) -> list[str]:
 
 
 def hint_for(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
-    """Return the nearest known word, or all of them."""
+    """Return the nearest known name, or all names."""
     near = nearest(word, sorted(known))
     return f"Use {near}" if near else f"Use one of: {', '.join(sorted(known)) or 'none'}"

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from runner.effects.gateway.gateway import Gateway
 
 LIMIT = timedelta(seconds=15)
-"""A probe that takes longer has told enough."""
+"""The timeout of a probe."""
 TEXT = "Tocsin tests this channel. No action required."
 
 
 def probe(
     channel: Channel, kind: Kind, key: str, at: datetime, door: Gateway, secret: Callable[[str], Secret]
 ) -> SendResult:
-    """Return what came of it. ``key`` tells this probe from any other."""
+    """Send the probe and return its outcome. ``key`` identifies this probe."""
     try:
         secrets = {name: secret(reference).reveal() for name, reference in channel.secrets.items()}
     except TocsinError as error:

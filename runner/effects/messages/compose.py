@@ -26,7 +26,7 @@ from runner.routing.rules import PlanContext
 
 
 def readable(incident: Incident, invocation: Invocation, step: AnyStep) -> dict[str, object]:
-    """Return the names that a template of a step may use, each with its present value."""
+    """Return the variables of a step's template with their current values."""
     facts = nested(incident.facts)
     about = {
         "codename": incident.codename,
@@ -45,11 +45,11 @@ def readable(incident: Incident, invocation: Invocation, step: AnyStep) -> dict[
 
 
 UNUSABLE = "settings"
-"""Where the planner's rules have a number: the channel cannot be used as it is configured."""
+"""Replaces a rule number in a refusal: the settings of the channel are not usable."""
 
 
 PROMISE = "next_update"
-"""What a text reads that says when the next one comes."""
+"""The template variable with the time of the next update."""
 
 
 REMINDER = MessageTemplate(
@@ -60,21 +60,21 @@ REMINDER = MessageTemplate(
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """A message's words, kept as a sealed blob."""
+    """The subject and text of a message, stored as an encrypted blob."""
 
     subject: str
     text: str
 
 
 def kept(incident: Incident, tools: EffectContext, subject: str, text: str) -> str:
-    """Keep a message's words and return their digest."""
+    """Store the subject and text of a message and return their digest."""
     return tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
 
 
 def compose(
     work: Compose, incident: Incident, library: Library, tools: EffectContext
 ) -> Composed | EffectFailed:
-    """Return the composed message with its plans, or why it could not be composed."""
+    """Return the composed message with its plans, or the reason of the failure."""
     from runner.documents.template.letter_template import fill_sentence
 
     invocation = incident.invocations[work.step]
@@ -95,7 +95,7 @@ def compose(
     coming = next_update(incident, library, invocation, tools.now())
     names = readable(incident, invocation, library.step(incident, invocation.id))
     names["next_update"] = coming.isoformat() if coming else None
-    # One line, whatever the facts in it hold: a channel whose subject is a header refuses any other.
+    # One line, even with line breaks in facts: a subject may be a header.
     subject = " ".join(
         fill_sentence(template.subject or f"{incident.codename}: {work.template}", names).split()
     )
@@ -131,7 +131,7 @@ def deliveries(
     above: tuple[str, ...],
     traits: frozenset[str],
 ) -> tuple[PlannedDelivery, ...]:
-    """Plan everybody for whom it is meant, and whoever is told later if they do not answer."""
+    """Plan the recipients, and the people for later escalation levels."""
     meant = {person: tools.new_id("d") for person in found.meant}
     plans = [
         msgspec.structs.replace(
@@ -147,7 +147,7 @@ def deliveries(
 
 
 def _requested_by(incident: Incident, invocation: Invocation, library: Library) -> str:
-    """Return whose doing asks for a message: who ended the step before it, else who opened the incident."""
+    """Return the person behind a message: who ended the previous step, else who opened the incident."""
     scope = incident.scopes[invocation.scope]
     before = [find_step(incident, scope, name) for name in library.step(incident, invocation.id).after.steps]
     ended = [step for step in before if step is not None and step.ended_by and step.ended_at is not None]
@@ -163,7 +163,7 @@ def planned(
     delivery: str,
     traits: frozenset[str] = frozenset(),
 ) -> PlannedDelivery:
-    """Return one person's delivery plan as the journal keeps it."""
+    """Return one person's delivery plan for the journal."""
     plan = planned_for(plan_context(incident, tools.now()), tools.directory, kind, person, traits)
     lifetimes = {
         name: tools.directory.channels[name].key_lifetime
@@ -187,7 +187,7 @@ def planned(
 
 
 def replan(incident: Incident, tools: EffectContext) -> Replanned:
-    """Return new plans for every open delivery, as the failure domains stand now."""
+    """Return new plans for every open delivery, for the current state of the failure domains."""
     fallen = sorted(d.name for d in incident.domains.values() if d.state != "up")
     plans = []
     for name in sorted(incident.moving):
@@ -206,7 +206,7 @@ def planned_for(
     person: str,
     traits: frozenset[str] = frozenset(),
 ) -> DeliveryPlan:
-    """Plan one message class to one person over every channel we have; one that cannot be used is refused."""
+    """Plan one message class to one person over all channels; unusable channels are refused."""
     known = with_own_domains(context, directory)
     found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), known, traits)
     broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())

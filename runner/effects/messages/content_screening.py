@@ -13,11 +13,11 @@ from runner.routing.rules import FOREIGN_LINK, LINK
 from runner.routing.secret_text import has_link, secrets_in
 
 SHOWN = 12
-"""Characters of a digest that are enough to name a text."""
+"""The number of digest characters that identify a text."""
 
 
 def forbidden_text(subject: str, text: str, overrides: Sequence[RuleOverride]) -> str:
-    """Return why a message may go over no channel (R10), in words that repeat nothing of it, or the empty string."""
+    """Return the reason why no channel may send a message (R10), without quoting it, or the empty string."""
     found = [f"{secret.what} in the subject" for secret in secrets_in(subject)]
     found += [f"{secret.what} in line {secret.line}" for secret in secrets_in(text)]
     if not found:
@@ -29,13 +29,13 @@ def forbidden_text(subject: str, text: str, overrides: Sequence[RuleOverride]) -
     ):
         return ""
     return (
-        f"it holds {', '.join(dict.fromkeys(found))}: no channel carries that (R10). Take it out; if it is none, "
+        f"it contains {', '.join(dict.fromkeys(found))}. No channel may send it (R10). Remove it. If it is not a secret: "
         f"tocsin message override R10 --text {digest[:SHOWN]} --reason '…'"
     )
 
 
 def traits_of(text: str, kind: MessageClass, incident: Incident) -> frozenset[str]:
-    """Return what of a text rules ask about."""
+    """Return the properties of a text that rules use."""
     if not has_link(text):
         return frozenset()
     told = (str(fact.value) for key, fact in incident.facts.items() if key.startswith("organisation."))
@@ -44,9 +44,9 @@ def traits_of(text: str, kind: MessageClass, incident: Incident) -> frozenset[st
 
 
 def shown_subject(subject: str, kind: MessageClass, channel: Channel, incident: Incident) -> str:
-    """Return the subject as it may be seen on the way and on a locked screen (R4): above internal it says nothing.
+    """Return the subject for transport and locked screens (R4): above ``internal`` it is neutral.
 
-    A channel that is encrypted from end to end shows it to nobody else, and an override of R4 leaves it as it was written.
+    An end-to-end encrypted channel, or an override of R4, keeps the original subject.
     """
     told = CONFIDENTIALITY.index(kind.confidentiality) <= CONFIDENTIALITY.index("internal")
     if told or channel.e2ee:

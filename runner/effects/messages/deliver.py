@@ -1,4 +1,4 @@
-"""Delivery of one committed attempt: one channel, one try, one of five outcomes; and how its reader can answer."""
+"""Delivery of one committed attempt: one channel, one try, one of five outcomes; with reply instructions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from runner.vault.derived_tokens import ack_code, ack_link
 
 
 def deliver(work: Deliver, incident: Incident, head: str, tools: EffectContext) -> AttemptDone:
-    """Make the attempt and return its outcome; whatever stops it before anything left is ``not_sent``."""
+    """Make the attempt and return its outcome; a failure before the send is ``not_sent``."""
     return AttemptDone(effect=work.delivery, n=work.n, result=_attempt(work, incident, head, tools))
 
 
@@ -46,14 +46,14 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext)
     result = tools.sender.send(channel, *ready)
     if result.state != "unknown":
         return result
-    # No answer: a provider that can be asked is asked once, at once. Only that it has the message is believed so soon:
-    # it may still be taking what it does not show yet.
+    # No answer: ask the provider once, at once, if possible. Only "accepted" counts so early:
+    # the provider may still be processing the message.
     found = tools.sender.reconcile(channel, *ready)
     return found if found is not None and found.state == "accepted" else result
 
 
 def recall(work: Recall, incident: Incident, tools: EffectContext) -> TakeReceipt:
-    """Stop an attempt from ringing; what cannot be stopped is told."""
+    """Stop a paging attempt, and record whether that worked."""
     delivery = incident.deliveries[work.delivery]
     attempt = next(attempt for attempt in delivery.attempts if attempt.n == work.n)
     result = _recalled(attempt, delivery, incident, tools)
@@ -93,12 +93,12 @@ def _recalled(attempt: Attempt, delivery: Delivery, incident: Incident, tools: E
 
 
 def _secrets(incident: Incident, channel: Channel, delivery: str, tools: EffectContext) -> dict[str, str]:
-    """Return what a message leaves with; raises TocsinError. What is played needs no secret."""
+    """Return the secrets for a message; raises TocsinError. A simulated message needs none."""
     return tools.secrets_of(channel) if is_really_sent(incident, channel, delivery) else {}
 
 
 def ask_again(work: Deliver, began: datetime, incident: Incident, tools: EffectContext) -> SendResult | None:
-    """Ask the provider what became of an attempt that has no answer; None where that cannot be told."""
+    """Ask the provider for the outcome of an unanswered attempt; None if unknown."""
     channel = tools.directory.channels.get(work.channel)
     if channel is None or channel.reconcile == "none":
         return None
@@ -112,7 +112,7 @@ def ask_again(work: Deliver, began: datetime, incident: Incident, tools: EffectC
 def _ready(
     work: Deliver, incident: Incident, head: str, channel: Channel, tools: EffectContext
 ) -> tuple[Dispatch, Mapping[str, str]] | SendResult:
-    """Return what leaves and the secrets that it leaves with, or what keeps it from leaving."""
+    """Return the message and its secrets, or the outcome that prevents the send."""
     delivery = incident.deliveries[work.delivery]
     message = incident.messages[delivery.message]
     chosen = choose(
@@ -132,7 +132,7 @@ def _ready(
         answer = how_to_answer(work, incident, channel, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
-    late = exercise_time_lag(incident, tools)  # receivers and certificates count by the wall
+    late = exercise_time_lag(incident, tools)  # receivers and certificates use real time
     dispatch = Dispatch(
         delivery=work.delivery,
         attempt=work.n,
@@ -151,15 +151,15 @@ def _ready(
 
 
 LINK_HOLDS = timedelta(hours=24)
-"""How long a link is good at most; never longer than the message itself is worth something."""
+"""The longest validity of a link; never longer than the validity of the message."""
 
 
 PAGE = "ack"
-"""Where the pages stand below the public address: ``PUBLIC_URL/ack/LINK``."""
+"""The path of the pages below the public address: ``PUBLIC_URL/ack/LINK``."""
 
 
 def opening(incident: Incident, delivery: Delivery) -> str:
-    """Return why this person is told, where the message was meant for others at first."""
+    """Return the reason why a deputy or escalation contact gets the message."""
     since = f"{incident.messages[delivery.message].at:%H:%M} UTC"
     if delivery.stands_for:
         others = ", ".join(dict.fromkeys(incident.deliveries[name].person for name in delivery.stands_for))
@@ -170,15 +170,15 @@ def opening(incident: Incident, delivery: Delivery) -> str:
 
 
 def reminding(delivery: Delivery) -> str:
-    """Return what stands before the subject of a message that was sent before."""
+    """Return the prefix of the subject for a repeated message."""
     return f"Reminder {delivery.reminders}: " if delivery.reminders else ""
 
 
 def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: EffectContext) -> str:
-    """Return the end of the footer: the code that shows where it comes from, and the link where one may stand.
+    """Return the end of the footer: the code that proves the origin, and the link if allowed.
 
-    Not in a message to people outside, who have a reference of their own; and no link where whoever takes over the
-    number would hold it.
+    Messages to outsiders have neither, because they have their own reference. No link over a channel where a new owner of the
+    number would get it.
     """
     delivery = incident.deliveries[work.delivery]
     message = incident.messages[delivery.message]
@@ -196,6 +196,6 @@ def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: Ef
 
 
 def stale(incident: Incident, delivery: Delivery) -> datetime:
-    """Return from when a delivery is worth nothing."""
+    """Return the expiry time of a delivery."""
     message = incident.messages[delivery.message]
     return (delivery.resent_at or message.at) + message.message_class.stale_after

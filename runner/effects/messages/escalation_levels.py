@@ -12,7 +12,7 @@ from runner.routing.organisation import Directory
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """One more person, the level at which they are told, and in whose place."""
+    """One more person, the escalation level, and the deliveries that the person is deputy for."""
 
     person: str
     level: int
@@ -20,21 +20,21 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Addressed(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom ``role:NAME`` and ``person:ID`` mean now."""
+    """The current people behind ``role:NAME`` and ``person:ID``."""
 
     meant: Mapping[str, tuple[str, ...]]
-    """Each person once, stand-ins for those who are away → the roles among them that they hold."""
+    """Each person once, with deputies for absent people → their roles."""
     filled: tuple[str, ...] = ()
-    """Roles that only the opener of the incident holds, where the opener is not paged."""
+    """Roles whose only person is the opener of the incident, who is not paged."""
     unheld: tuple[str, ...] = ()
 
 
 def addressed(
     incident: Incident, directory: Directory, wanted: Sequence[str], kind: MessageClass, spared: str = ""
 ) -> Addressed:
-    """Return whom a message of a class is for, without ``spared``.
+    """Return the recipients of a message class, without ``spared``.
 
-    One that mobilises leaves out whoever opened the incident.
+    A class that mobilises omits the opener of the incident.
     """
     return _addressed(incident.roles, directory, wanted, incident.opened_by if kind.mobilises else spared)
 
@@ -60,14 +60,14 @@ def _addressed(
 
 
 def recipients(incident: Incident, directory: Directory, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the persons behind ``role:NAME`` and ``person:ID``, each once, stand-ins for those who are away."""
+    """Return the persons behind ``role:NAME`` and ``person:ID``, each once, with deputies for absent people."""
     return people_behind(incident.roles, directory, wanted)
 
 
 def people_behind(
     roles: Mapping[str, tuple[str, ...]], directory: Directory, wanted: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the same where an incident is not there yet; ``roles`` are its own, before those of the home."""
+    """Return the same without an incident; ``roles`` come before the roles of the home."""
     return tuple(_addressed(roles, directory, wanted, "").meant)
 
 
@@ -78,7 +78,7 @@ def rungs(
     escalate_to: tuple[str, ...],
     meant: Mapping[str, str],
 ) -> tuple[Rung, ...]:
-    """Return who is told later: each person once, at the lowest level. ``meant`` is person to delivery."""
+    """Return the escalation levels: each person once, at the lowest level. ``meant`` is person to delivery."""
     places: dict[str, dict[str, None]] = {}
     for person, delivery in meant.items():
         known = directory.people.get(person)

@@ -1,4 +1,4 @@
-"""Messages that nobody has to answer: who acknowledged another message, and which legal deadlines are near."""
+"""Messages without an acknowledgement: acknowledgements of another message, and near legal deadlines."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from runner.routing.messaging import MessageClass
 
 
 def announce(work: Announce, incident: Incident, tools: EffectContext) -> Composed | NotAnnounced:
-    """Return the message that says who has it, planned for the places that the first one reached."""
+    """Return the message about acknowledgements, planned for the contacts that the first message reached."""
     message = incident.messages[work.message]
     subject = f"{incident.codename}: acknowledged"
     who = _named(incident, tools, [d for d in deliveries_of(incident, message.id) if d.state == "satisfied"])
     names = _named(incident, tools, awaited(incident, message.id))
-    # One text serves everybody, since it may stand in a room that several read.
+    # The same text for all people, because several people may read a room.
     rest = (
         f"Acknowledgement still required: {names}. No other acknowledgement is required."
         if names
@@ -38,7 +38,7 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
     kind = _kind(message.message_class)
     plans = _plans(incident, tools, message.id, kind)
     if not plans:
-        return NotAnnounced(message=message.id, why="no contact that it reached can be used now")
+        return NotAnnounced(message=message.id, why="no contact that the message reached can be used now")
     return Composed(
         event=MessageComposed(
             step="",
@@ -53,7 +53,7 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
 
 
 def _named(incident: Incident, tools: EffectContext, found: list[Delivery]) -> str:
-    """Return people as others know them, each with the roles that they were called for."""
+    """Return people's names, each with the roles of their deliveries."""
     people: dict[str, dict[str, None]] = {}
     for delivery in found:
         person = tools.directory.people.get(delivery.person)
@@ -64,7 +64,7 @@ def _named(incident: Incident, tools: EffectContext, found: list[Delivery]) -> s
 
 
 def _kind(told: MessageClass) -> MessageClass:
-    """As confidential as the message itself, and sent to every place at once: nothing hangs on it."""
+    """Return a class with the confidentiality of the message, routine, sent to all contacts at once."""
     return msgspec.structs.replace(
         informing(told, "acknowledgement", timedelta(hours=1)),
         availability="routine",
@@ -78,7 +78,7 @@ def _kind(told: MessageClass) -> MessageClass:
 def _plans(
     incident: Incident, tools: EffectContext, message: str, kind: MessageClass
 ) -> tuple[PlannedDelivery, ...]:
-    """Plan each person over the channels that reached them; a place that is nobody's own is told once."""
+    """Plan each person over the channels that reached them; a shared contact gets one message."""
     deliveries: list[PlannedDelivery] = []
     shared: set[str] = set()
     for name, reached in reached_places(incident, message).items():
@@ -92,18 +92,18 @@ def _plans(
 
 
 CLASS = "task-notice"
-"""It says no more than a reminder of a task does: ids of duties, and times."""
+"""The content is like a task reminder: ids of duties, and times."""
 SHOWN = 5
 
 
 def send_reminders(
     incident: Incident, running_out: Sequence[DutyStatus], to: tuple[str, ...], tools: EffectContext
 ) -> Composed | None:
-    """Return the message of the duties, the first to begin first; None where nobody holds one of the roles."""
+    """Return the message of the duties, earliest start first; None if no person has one of the roles."""
     people = recipients(incident, tools.directory, to)
     if not people:
         return None
-    # It wants no answer, and the next watch tells again.
+    # No acknowledgement: the next watch sends it again.
     kind = informing(message_class(CLASS, tools.directory), WATCH, timedelta(hours=6))
     lines = [_line(status) for status in running_out[:SHOWN]]
     more = [f"and {len(running_out) - SHOWN} more"] if len(running_out) > SHOWN else []
@@ -128,7 +128,7 @@ def _line(one: DutyStatus) -> str:
 
 
 def informing(told: MessageClass, name: str, stale_after: timedelta) -> MessageClass:
-    """Return the class of a message about another: as confidential as that, and nobody has to answer it."""
+    """Return the class of a message about another message: same confidentiality, no acknowledgement."""
     return msgspec.structs.replace(
         told,
         name=name,

@@ -14,11 +14,11 @@ from runner.routing.organisation import Directory
 from runner.routing.planner import choose
 
 INVITATION = MessageClass(name="invitation")
-"""An invitation tells its reader a codename, and nothing else."""
+"""An invitation has only the codename."""
 
 
 def host(work: Host, incident: Incident, tools: EffectContext) -> AttemptDone:
-    """Make the attempt and return its outcome; whatever stops it before anything was asked is ``not_sent``."""
+    """Make the attempt and return its outcome; a failure before the request is ``not_sent``."""
     return AttemptDone(effect=work.errand, n=work.n, result=_attempt(work, incident, tools))
 
 
@@ -49,7 +49,7 @@ def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult
 
 
 def way_in(incident: Incident, person: str, channel: Channel, directory: Directory) -> ContactPoint | Refusal:
-    """Return as whom a person can be let in over a channel, or why not: an address in the attacker's hands lets the attacker in."""
+    """Return the address to invite a person over a channel, or a refusal: a compromised address would let the attacker in."""
     context = with_own_domains(plan_context(incident), directory)
     chosen = choose(INVITATION, channel, directory.recipient(person), context)
     if isinstance(chosen, Refusal):

@@ -1,13 +1,13 @@
 """Values of a duty for its template, and the content that its law requires or forbids.
 
-The letter engine rests on this: a template asks ``'freeze' in duty.parts`` and the law of the reader's state answers.
-A general form goes over ``duty.content`` and prints each thing that the regime requires, with the facts that say it.
+Letters use this: a template asks ``'freeze' in duty.parts``, and the law of the reader's state decides.
+A general form lists ``duty.content``: each required item of the regime, with its facts.
 
-The credit monitoring that a law owes to people: offered in a notice only once a fact says that it was bought.
+Legally required credit monitoring: a notice offers it only if a fact records its purchase.
 
-A letter that promises what nobody has ordered is a false statement to every reader and to the attorney general. What
-the law asks for is a gap until provider, months and enrolment are recorded; fewer months than the law wants are a gap
-as well.
+A promise of monitoring that was not ordered is a false statement to every reader and to the attorney general. The
+item is missing until provider, months and enrolment are recorded; fewer months than required also count as
+missing.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ BOUGHT = (
     MONTHS,
     ("risk.monitoring.enrolment", "risk.monitoring.code"),
 )
-"""What has to be known of monitoring that was bought: who gives it, for how long, how people get it."""
+"""The required facts about purchased monitoring: provider, months and enrolment."""
 
 
 def offers(rule: DutyRule, version: Version) -> tuple[DutyRule, ...]:
-    """Return the duties whose offer of monitoring counts: its own, for an authority those towards the people."""
+    """Return the duties whose monitoring offer counts: this duty, or for an authority the duties towards individuals."""
     if rule.credit_monitoring is not None:
         return (rule,)
     return tuple(duty for duty in version.duties if duty.recipient == "individuals")
 
 
 def monitoring_items(rule: DutyRule, judges: Sequence[Evaluator]) -> Iterator[Item]:
-    """Return what has to stand in a notice to people where the law owes them monitoring."""
+    """Yield the required monitoring item of a notice to people, if the law requires monitoring."""
     offer = rule.credit_monitoring
     if offer is None:
         return
@@ -90,14 +90,14 @@ _TOLD = "incident.individual_notice_sent_at."
 
 
 def _as_well(path: str) -> str:
-    """Return another fact that says the same to a reader as the one that a regime names, so that either will do."""
+    """Return an equivalent fact for a regime's fact, or an empty string; either fact is enough."""
     if path.startswith(_TOLD):
         return "incident.individual_notice_planned_at"
     return _SAYS_AS_WELL.get(path, "")
 
 
 class Brief(msgspec.Struct, frozen=True):
-    """One duty of one incident, with its law and the populations that it is about."""
+    """One duty of one incident, with its law and its populations."""
 
     incident: Incident
     status: DutyStatus
@@ -108,7 +108,7 @@ class Brief(msgspec.Struct, frozen=True):
 
 
 def legal_context(incident: Incident, status: DutyStatus | None, library: Library) -> Brief | None:
-    """Return the law behind a duty, as it was judged; None without a duty."""
+    """Return the law of a duty, in the assessed version; None without a duty."""
     if status is None:
         return None
     slug = status.id.partition("/")[2]
@@ -117,14 +117,14 @@ def legal_context(incident: Incident, status: DutyStatus | None, library: Librar
         rule = next((duty for duty in version.duties if duty.slug == slug), None)
         if regime is not None and version.label == status.law_version and rule is not None:
             found = views(nested(incident.facts))
-            # a judge for each population that the duty is owed to, for all where none is named
+            # an evaluator for each population of the duty, or for all populations
             judged = [view for view in found if view.id in status.populations] or found
             return Brief(incident, status, regime, version, rule, tuple(map(Evaluator, judged)))
     return None
 
 
 def apply_duty(notice: Notice, found: Brief | None) -> Notice:
-    """Return a notice that is checked by its duty's law as well, where it asks for that, and may lead to its authorities."""
+    """Return a notice with the links of its authorities and, on request, the items of its duty's law."""
     if found is None:
         return notice
     offices = own_domains(office.url for office in _offices(found))
@@ -145,7 +145,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
 
 
 def _wanted(found: Brief) -> Iterator[Content]:
-    """Return what the law wants said; the reasons for a delay only where there is one."""
+    """Yield the content that the law requires; reasons for a delay only if there is a delay."""
     seen = found.incident.duties.get(found.status.id)
     for content in found.rule.content:
         late = seen is not None and seen.overdue
@@ -171,14 +171,14 @@ def _holds(condition: Condition | None, judges: Sequence[Evaluator]) -> bool | U
 
 
 def duty_variables(found: Brief) -> dict[str, Any]:
-    """Return what a template reads under ``duty``. ``overdue`` hangs on the filing, not on the hour of rendering."""
+    """Return the template variable ``duty``. ``overdue`` depends on the filing, not on the time of generation."""
     status, rule = found.status, found.rule
     seen = found.incident.duties.get(status.id)
     record, filed = (seen.record if seen is not None else None), _filed(status.id, found)
     content = [content for content in _wanted(found) if _holds(content.condition, found.judges) is not False]
     banned = [content for content in rule.forbidden if _holds(content.condition, found.judges) is not False]
     earlier = _earlier(found)
-    # For how many months the law wants monitoring offered; what was bought counts while it is no less.
+    # The months of monitoring that the law requires; purchased monitoring counts if it is at least as long.
     offered = (
         monitoring_months(offer, judge) for offer in offers(rule, found.version) for judge in found.judges
     )
@@ -217,7 +217,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
 
 
 def _earlier(found: Brief) -> list[dict[str, Any]]:
-    """Return what was filed before with the same recipient under the same law: other stages, the oldest first."""
+    """Return earlier filings of other stages to the same recipient under the same law, oldest first."""
     own = _filed(found.status.id, found)
     filings = []
     for rule in found.version.duties:
@@ -243,16 +243,16 @@ def _offices(found: Brief) -> Iterator[Authority]:
 
 
 def _told(found: Brief) -> Kept:
-    """Return when the people of the law's place were told, with everyone or by themselves."""
+    """Return the time of the notice to the people of the duty's place, alone or together with all people."""
     place, view = found.status.jurisdiction, found.judges[0].view
     told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
     return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
 
 
 def _count(found: Brief, place: str) -> Kept:
-    """Return how many people the duty is about, in one place or in all; unknown while one count is a range.
+    """Return the number of people of a duty, in one place or in all; unknown while a count is a range.
 
-    A number recorded for the place stands, even while it is not known where everybody lives.
+    A number recorded for the place counts, even if some places of residence are unknown.
     """
     path = f"people.by_jurisdiction.{place}" if place else "people.total"
     counts = [_counted(judge.view, path, place) for judge in found.judges]
@@ -269,14 +269,14 @@ def _counted(view: View, path: str, place: str) -> int | None:
 
 
 def _entry(one: Content, found: Brief) -> dict[str, Any]:
-    """Return one required thing with the facts that say it; facts of people and data once for each population."""
+    """Return one required item with its facts; facts of people and data once for each population."""
     paths = dict.fromkeys(_best(path, found) for path in one.facts)
     facts = [value for path in paths for value in _values(path, found)]
     return {"ref": one.ref, "item": one.item, "said_by": facts}
 
 
 def _best(path: str, found: Brief) -> str:
-    """Return the fact that says it: the one that the law names, or what says the same where only that is known."""
+    """Return the fact that the law names, or the equivalent fact if only that is known."""
     other = _as_well(path)
     if not other or any(_plain(path, judge.view) is not None for judge in found.judges):
         return path
@@ -289,7 +289,7 @@ def _values(path: str, found: Brief) -> Iterator[Mapping[str, Any]]:
     several = len(found.judges) > 1 and path.partition(".")[0] in _OF_POPULATION
     for judge in found.judges if several else found.judges[:1]:
         name = f"{title} ({judge.view.id})" if several else title
-        # The path as documents write it, so that coverage recognises it in every population.
+        # The path as in documents, so that coverage recognises it in every population.
         one_of = judge.view.id and path.partition(".")[0] in _OF_POPULATION
         whole = f"populations[{judge.view.id}].{path}" if one_of else path
         yield {"name": name, "value": Kept(whole, _plain(path, judge.view))}

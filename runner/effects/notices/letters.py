@@ -1,17 +1,17 @@
-"""Letters in bulk: a shard of the list becomes a folder of files, in a process of its own or in this one.
+"""Letters in bulk: a shard of the list becomes a folder of files, in a separate process or in this one.
 
-A shard is the unit of work. It is written into a folder ``….part`` that gets its name when all of it is there, and
-the same people, papers and settings give the same bytes: a shard that was begun twice does no harm, and one that is
-there is done.
+A shard is the unit of work. It is written into a folder ``….part``, which is renamed when complete.
+The same people, papers and settings give the same bytes: a repeated shard is harmless, and an existing shard
+is complete.
 
-Print batches of a shard: letters of one form are stamped onto the same pages, the others are set whole.
+Print batches of a shard: letters of one form are stamped onto the same pages, others have a separate layout.
 
-A file holds letters of one form, so that all of them have as many pages. Which letters are in doubt, and why they are not
-stamped, is told in ``runner.documents.pdf.print_overlay``.
+A file has letters of one form, so that all have the same number of pages. ``runner.documents.pdf.print_overlay`` explains
+which letters cannot be stamped, and why.
 
-A shard of letters in bulk: some people of the list, what their letters are made from, and what is said of each file.
+A shard of letters in bulk: some people of the list, the sources of their letters, and the manifest line of each file.
 
-Files are named by their place in the list and a reference of a checked form, never by a person's name.
+File names have the position in the list and a checked reference, never a person's name.
 """
 
 from __future__ import annotations
@@ -41,41 +41,41 @@ from runner.incident.notices.letters import MAX_WHOLE, Line, Person
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
-    """Some people of the list, and all that their letters are made from; it can be handed to another process."""
+    """Some people of the list, with the sources of their letters; it can be sent to another process."""
 
     number: int
-    """From 1; it names the folder."""
+    """The number of the shard and its folder, from 1."""
     first: int
-    """The place of its first person in the list, from 1."""
+    """The position of its first person in the list, from 1."""
     people: tuple[Person, ...]
     papers: Mapping[tuple[str, str], Paper]
     formats: tuple[Format, ...]
     batch: int
-    """Letters in one PDF for the printer; 0 for files of their own."""
+    """Letters in one PDF for the printer; 0 for separate files."""
     folder: str
     """The folder of the run."""
     letterhead: bytes = b""
-    """The firm's own Word file, on which a ``.docx`` is written."""
+    """The organisation's Word file, the base of a ``.docx``."""
 
     @property
     def name(self) -> str:
-        """The folder's name within the run's."""
+        """The folder's name within the run's folder."""
         return shard_name(self.number)
 
 
 def shard_name(number: int) -> str:
-    """Return what the folder of a shard is called."""
+    """Return the folder name of a shard."""
     return f"{number:05d}"
 
 
 def letter(paper: Paper, person: Person) -> Document:
-    """Return one person's letter. What it says of the person is text, whatever stands in it."""
+    """Return one person's letter. The person's values are plain text, never markup."""
     recipient = {"name": person.name, "address": person.address, "reference": person.reference}
     return paper.document(recipient=recipient)
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
-    """Write a new file that only its owner may read; ``sync`` waits until the disk has it."""
+    """Write a new file that only its owner may read; ``sync`` waits for the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -85,13 +85,13 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
 
 
 def marks(document: Document) -> str:
-    """Return what must never be overlooked, in front of a file's name."""
+    """Return the warning mark for the start of a file name."""
     words = watermark(document).replace(" – ", "_")
     return f"{words}_" if words else ""
 
 
 class File(NamedTuple):
-    """A file that was written, as the manifest names it."""
+    """The manifest entry of a written file."""
 
     name: str
     sha256: str
@@ -99,13 +99,13 @@ class File(NamedTuple):
 
 
 def kept(shard: Shard, part: Path, name: str, content: bytes) -> File:
-    """Write a file of a shard, and say what the manifest says of it."""
+    """Write a file of a shard, and return its manifest entry."""
     write_file(part / name, content)
     return File(f"{shard.name}/{name}", hashlib.sha256(content).hexdigest(), len(content))
 
 
 def line_of(n: int, person: Person, text: str, file: File, where: tuple[int, int]) -> Line:
-    """Return a letter's line of the manifest; ``where`` is its first page in the file and how many it has."""
+    """Return a letter's manifest line; ``where`` is its first page in the file and its number of pages."""
     return Line(
         n=n,
         reference=person.reference,
@@ -122,16 +122,16 @@ def line_of(n: int, person: Person, text: str, file: File, where: tuple[int, int
 
 _T = TypeVar("_T")
 _WORTH = 4
-"""Letters from which a form is worth its own layout."""
+"""The number of letters that justifies a layout for a form."""
 _MADE_UP = (
     Person(reference="A", name="A", address="A\nA"),
     Person(reference="B", name="B", address="B\nB"),
 )
-"""Two readers who have nothing in common: where their letters differ is what is a reader's own."""
+"""Two readers without common values: the differences of their letters are the personal parts."""
 
 
 class _Own(NamedTuple):
-    """What is one reader's own, and nothing of what all share: a shard of these is small."""
+    """The personal parts of one reader's letter, without the shared parts: a shard of these is small."""
 
     n: int
     person: Person
@@ -140,14 +140,14 @@ class _Own(NamedTuple):
 
 
 def batches(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
-    """Write the batches of a shard and yield a line for each letter, file by file."""
+    """Write the batches of a shard and yield a manifest line for each letter, file by file."""
     numbers, overprint = count(1), Overprint()
     forms, whole = _sorted(shard)
     for form, members in forms.items():
         for chunk in _chunks(members, shard.batch):
             left: Sequence[_Own] = chunk
             while len(left) >= _WORTH:
-                # those that do not fit the first one's pages may have the same pages among themselves
+                # letters that do not fit the first letter's pages may share other pages
                 stamped = overprint.print(form, [member.blocks for member in left])
                 fitting = [one for one, fits in zip(left, stamped.fits, strict=True) if fits]
                 if not fitting:
@@ -163,7 +163,7 @@ def batches(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
 
 
 def _sorted(shard: Shard) -> tuple[Mapping[Form, list[_Own]], list[tuple[int, Person]]]:
-    """Sort the letters of a shard by their form; those without are set whole."""
+    """Group the letters of a shard by form; letters without a form have a separate layout."""
     papers: dict[tuple[str, str], PrintPaper] = {}
     forms: dict[Form, list[_Own]] = {}
     whole: list[tuple[int, Person]] = []
@@ -183,7 +183,7 @@ def _sorted(shard: Shard) -> tuple[Mapping[Form, list[_Own]], list[tuple[int, Pe
 def _whole(
     shard: Shard, part: Path, letters: Sequence[tuple[int, Person]], numbers: Iterator[int]
 ) -> Iterator[tuple[Line, Person]]:
-    """Set letters together as they are; what is set at once is held in memory at once."""
+    """Lay out letters together; all of them are in memory at once."""
     press = Press(tagged=False)
     for chunk in _chunks(letters, min(shard.batch, MAX_WHOLE)):
         documents = [letter(shard.papers[person.group], person) for _, person in chunk]
@@ -202,12 +202,12 @@ def _chunks(members: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
 
 MANIFEST, MAIL_HOUSE = "manifest.jsonl", "letters.csv"
 HEAD = ("file", "first_page", "pages", "reference", "name", "address")
-"""Columns of the mail house's table; a cell that a spreadsheet would calculate has an apostrophe in front."""
+"""Columns of the mail house's table; a cell that looks like a formula starts with an apostrophe."""
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def make_shard(shard: Shard) -> int:
-    """Write the folder of a shard, whole or not at all, and return its number."""
+    """Write the folder of a shard atomically, and return its number."""
     done = Path(shard.folder) / shard.name
     part = done.with_name(f"{done.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -228,12 +228,12 @@ def make_shard(shard: Shard) -> int:
 
 
 def for_a_spreadsheet(cells: Iterable[Any]) -> list[str]:
-    """Return cells of which none is calculated: an apostrophe makes text of what begins like a formula."""
+    """Return cells as text: an apostrophe in front of cells that look like formulas."""
     return [f"'{text}" if text.startswith(_FORMULA) else text for text in map(str, cells)]
 
 
 def _apart(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
-    """Write files of their own, paper by paper: each letter begins with what was laid out for the one before."""
+    """Write separate files, paper by paper: each letter reuses the layout of the previous letter."""
     press = Press(tagged=True)
     head = Letterhead(shard.letterhead) if shard.letterhead else None
     for n, person in sorted(enumerate(shard.people, shard.first), key=lambda pair: pair[1].group):

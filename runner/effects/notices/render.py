@@ -1,7 +1,7 @@
-"""Render a notice: one document tree in every format asked for, named by the digest that an approval binds.
+"""Generate a notice: one document tree in every requested format, named by the digest that an approval binds.
 
-The same facts give the same bytes: the date in a document is that of the newest fact in it, never of a clock. A document
-whose required parts are all there is rendered as it would be filed; one with gaps is a watermarked draft.
+The same facts give the same bytes: the date in a document is the time of its newest fact, never of a clock. A document
+with all required parts is final; a document with missing information is a watermarked draft.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from runner.law.duty import DutyStatus
 def render(
     work: Render, incident: Incident, library: Library, tools: EffectContext, *, override: bool = False
 ) -> Rendered | EffectFailed:
-    """Render and keep a notice, and return what was made, or why it could not be.
+    """Generate and store a notice, and return it, or the reason of the failure.
 
-    ``override`` makes it final in spite of what it lacks; the command that follows says by whose word.
+    ``override`` makes it final despite missing information; the resulting command records the person.
     """
     try:
         duties = tools.duties(incident, tools.now(), library) if work.duty else ()
@@ -59,7 +59,7 @@ def render(
 def keep(
     work: Render, incident: Incident, notice: Notice, document: Document, tools: EffectContext
 ) -> Rendered:
-    """Write a document in its formats, keep them and the tree that they were written from."""
+    """Write a document in its formats, and store the files and their tree."""
     paper = tools.letterhead() if "docx" in work.formats else b""
     if paper:
         stationery = msgspec.structs.replace(
@@ -92,7 +92,7 @@ def keep(
 
 
 class Paper(msgspec.Struct, frozen=True):
-    """All that a document is made from: it can be handed to another process."""
+    """The complete source of a document; it can be sent to another process."""
 
     notice: Notice
     source: str
@@ -101,7 +101,7 @@ class Paper(msgspec.Struct, frozen=True):
     context: RenderContext
 
     def document(self, **names: Any) -> Document:
-        """Return the document; ``names`` are read like facts besides."""
+        """Return the document; ``names`` are additional variables."""
         return render_document(
             self.notice, self.source, self.facts, context=self.context, extra={**self.extra, **names}
         )
@@ -117,9 +117,9 @@ def make(
     privileged: bool = False,
     logo: Logo | None = None,
 ) -> Document:
-    """Return the document of a notice as of an incident's facts; ``draft`` None decides by its gaps.
+    """Return a notice's document from an incident's facts; with ``draft`` None, missing information decides its status.
 
-    What the law requires and nothing in the text says, or forbids and the text says, keeps it a draft as well.
+    A missing legal requirement or forbidden content also makes it a draft.
     """
     drafted = paper(notice, source, incident, found, privileged=privileged, logo=logo)
     document = drafted.document()
@@ -138,7 +138,7 @@ def paper(
     privileged: bool = False,
     logo: Logo | None = None,
 ) -> Paper:
-    """Return what a draft is made from; of one population alone where one is named."""
+    """Return the source of a draft, optionally for one population only."""
     facts = nested(incident.facts)
     if population:
         facts = narrowed(facts, population)
@@ -156,7 +156,7 @@ def paper(
 
 
 def dated(drafted: Paper, incident: Incident) -> Paper:
-    """Return the same as of the newest fact that it reads: what is learnt besides changes no byte of it."""
+    """Return the source with the time of its newest used fact, so that other facts do not change its bytes."""
     read = _read(drafted.document())
     times = [incident.facts[key].at for path in read for key in recorded_as(path, incident.facts)]
     if not times:
@@ -170,19 +170,19 @@ def _read(document: Document) -> list[str]:
 
 
 def entry_of(path: str, incident: Incident) -> int:
-    """Return the journal's newest entry behind what a template read; 0 where it is none of the journal's."""
+    """Return the newest journal entry behind a template's value; 0 if it is not from the journal."""
     behind = recorded_as(path.removesuffix("[]"), incident.facts)
     return max((incident.fact_events.get(key, 0) for key in behind), default=0)
 
 
 def final(drafted: Paper, *, waived: bool = False) -> Paper:
-    """Return the same without the draft's marks; ``waived`` lets it be final with facts that are not known."""
+    """Return the source of the final version; ``waived`` allows unknown facts."""
     context = msgspec.structs.replace(drafted.context, status="final", waived=waived)
     return msgspec.structs.replace(drafted, context=context)
 
 
 def blockers(notice: Notice, document: Document) -> tuple[str, ...]:
-    """Return what keeps a document a draft: facts that are missing, and what the law wants otherwise."""
+    """Return the reasons why a document is a draft: missing facts, and unmet legal requirements."""
     return (
         *(f"{gap.path} is missing" for gap in document.gaps if gap.treatment == "missing"),
         *(f"{coverage.ref}: {coverage.item} ({coverage.state})" for coverage in uncovered(notice, document)),
@@ -190,7 +190,7 @@ def blockers(notice: Notice, document: Document) -> tuple[str, ...]:
 
 
 def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
-    """Return what the text leaves out or must not say, apart from the missing facts that it shows as gaps."""
+    """Return missing and forbidden content, except for missing facts that the text already marks."""
     shown = {short(gap.path) for gap in document.gaps if gap.treatment != "to_follow"}
     return tuple(
         coverage
@@ -200,15 +200,15 @@ def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
 
 
 def bound_digest(files: dict[str, str]) -> str:
-    """Return the digest that stands for all files of a document: an approval binds every one of their bytes."""
+    """Return the digest over all files of a document, which an approval binds."""
     listed = "\n".join(f"{form} {digest}" for form, digest in sorted(files.items()))
     return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
 
 
 def template_for(work: Render, tools: EffectContext, found: Brief | None) -> str:
-    """Return the template's id; ``auto`` is the law's choice, else one made for the duty, else one that fits.
+    """Return the template's id; ``auto`` is the law's template, else the duty's template, else a fitting template.
 
-    Of translations it is the one in the organisation's language.
+    The translation into the organisation's language is preferred.
     """
     if work.notice != "auto":
         return work.notice
@@ -255,7 +255,7 @@ def _fitting(work: Render, tools: EffectContext, found: Brief | None) -> str:
 
 
 def _fits(fits: Fits | None, status: DutyStatus) -> int:
-    """Return how closely a general template fits a duty: the more it names, the closer; 0 where it does not."""
+    """Return how well a general template fits a duty: more criteria give a higher score; 0 means no fit."""
     if fits is None:
         return 0
     places = any(f"{status.jurisdiction}-".startswith(f"{place}-") for place in fits.jurisdictions)

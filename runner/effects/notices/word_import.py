@@ -20,8 +20,8 @@ from runner.incident.state.work import Render
 
 
 def taken(base: Kept, returned: Returned, incident: Incident) -> Document:
-    """Return the document that a Word file's text makes, as a draft."""
-    # What the law does not want said nobody may have typed in either.
+    """Return the document from a Word file's text, as a draft."""
+    # Forbidden content may also be typed in Word.
     banned = {path for ban in base.notice.forbids for path in ban.facts}
     read = {used.path for used in base.document.facts_used}
     wanted = {gap.path for gap in base.document.gaps}
@@ -45,10 +45,10 @@ def adopt(
     *,
     override: bool,
 ) -> Rendered:
-    """Keep a document whose text was taken back: final where nothing is lacking, or counsel lets it go.
+    """Store a document with imported text: final if it is complete, or if counsel overrides.
 
-    It rests on the facts that it was made from, whatever has been learnt since: only a fact whose earlier words, or
-    whose gap, no longer stands in the text is taken to be said as it is known now.
+    The facts of the original version remain its basis: a fact counts in its current value only if its earlier text,
+    or its missing mark, is not in the text any more.
     """
     items = blockers(notice, document)
     marks = [gap.path for gap in document.gaps if gap.treatment == "missing"]

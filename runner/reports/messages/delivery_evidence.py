@@ -113,7 +113,7 @@ def _not_proved(delivery: Delivery) -> str:
     if delivery.evidence == "none":
         return f"There is no evidence that the message reached {delivery.person}.{doubt}"
     if missing:
-        return f"There is no evidence that the message {' or '.join(missing)}.{doubt}"
+        return f"There is no evidence that the message {', or '.join(missing)}.{doubt}"
     if not proves(delivery.evidence, "authorised"):
         return f"There is no evidence that the person made a decision with the message.{doubt}"
     return doubt.strip() or "The evidence is complete."

@@ -1,6 +1,6 @@
-"""Actions as commands to type: what a person has to fill in stands in capitals, what they choose in brackets.
+"""Actions as commands to type: values to fill in are in capitals, choices in brackets.
 
-Quotes stand where a shell needs them. A tired person pastes what is shown: a command without capitals and brackets works as it
+Values have quotes if a shell needs them. A person pastes the command: without capitals and brackets it works
 stands.
 """
 
@@ -37,7 +37,7 @@ _UNNAMED = re.compile(r"(?:incident|entry|step|delivery|home)\.")
 
 
 def command_text(action: Action) -> str:
-    """Return the command that does it."""
+    """Return the command of an action."""
     regular = _UNNAMED.sub("", action.verb).replace(".", " ").replace("_", "-")
     values = {"ref": action.ref, **action.args} if action.ref else action.args
     words, used = ["tocsin"], {"ref"}
@@ -64,18 +64,18 @@ def _option(name: str, value: Argument) -> str:
 
 
 def hint_text(error: TocsinError) -> str:
-    """Return what to do next after an error."""
+    """Return the next step after an error."""
     return error.hint if error.action is None else command_text(error.action)
 
 
 def sentence(error: TocsinError) -> str:
-    """Return an error in one line, with what to do next."""
+    """Return an error in one line, with the next step."""
     hint = hint_text(error)
     return f"{error.message} ({hint})" if hint else error.message
 
 
 def encoded(report: Any) -> bytes:
-    """Return the JSON of a report: beside each action its command, as ``hint`` where the report has one."""
+    """Return the JSON of a report: beside each action its command, as ``hint`` if the report has one."""
     plain = msgspec.json.encode(report)
     return msgspec.json.encode(_filled(from_json(plain))) if b'"verb":' in plain else plain
 
@@ -94,7 +94,7 @@ def _filled(value: Any) -> Any:
 
 
 def typed(page: Page) -> Page:
-    """Return a page in which commands stand for its actions."""
+    """Return a page with commands for its actions."""
     return msgspec.structs.replace(page, blocks=tuple(map(_typed, page.blocks)))
 
 

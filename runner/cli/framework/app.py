@@ -45,7 +45,7 @@ def _run(words: list[str], world: World) -> int:
 
 
 def globals_last(words: Sequence[str]) -> list[str]:
-    """Return the words with the options before the command moved behind it, so that both places work."""
+    """Return the words with options before the command moved behind it: both places work."""
     leading: list[str] = []
     rest = list(words)
     while rest and rest[0].startswith("--") and rest[0].partition("=")[0] in _GLOBAL_VALUES:
@@ -57,7 +57,7 @@ def globals_last(words: Sequence[str]) -> list[str]:
 
 
 def declared(asked: str = "") -> Commands:
-    """Return the commands of the module that declares the one asked for, or all where that is not clear."""
+    """Return the commands of the module that declares the command, or all if that is not clear."""
     from runner.cli.framework.options import Commands
 
     root = Commands("tocsin")

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from runner.app.home.workers import Background
 
 UP = 15.0
-"""Seconds within which a worker must say that it works."""
+"""Seconds within which a worker must report that it runs."""
 DOWN = 45.0
-"""Seconds for a worker to end what it has begun."""
+"""Seconds for a worker to complete its work in progress."""
 LOG_LIMIT = 1_000_000
-"""Bytes from which a log is set aside when a worker starts."""
+"""Bytes from which a log is rotated when a worker starts."""
 
 
 def keep_worker(session: Session, *, start: bool = False) -> None:
-    """Start the worker in the background if it died, with ``start`` also for the first time; warn where it does not work."""
+    """Start the background worker if it stopped, with ``start`` also the first time; warn if it does not run."""
     died = recorded(session.folder) is not None
     if not (died or start) or session.service.home.working.mode == "manual":
         return
@@ -51,7 +51,7 @@ def keep_worker(session: Session, *, start: bool = False) -> None:
 
 
 def _begin(session: Session) -> None:
-    """Start it and wait until it works, whoever started it; raises OSError or TocsinError."""
+    """Start the worker and wait until one runs; raises OSError or TocsinError."""
     from runner.app.core.repository import FileLock
 
     folder, log = session.folder.absolute(), _log(session)
@@ -131,7 +131,7 @@ def stop(session: Session) -> None:
 
 
 def show(session: Session) -> dict[str, Any]:
-    """Show how it is and return that; ``died`` is a worker that is wanted and gone, ``lacks`` null where nobody knows."""
+    """Show the state and return it; ``died`` is an unexpected stop, ``lacks`` is null if unknown."""
     alive, workers, home = _alive(session), living(session.service), session.service.home
     gone = "died" if recorded(session.folder) is not None else "stopped"
     found = {

@@ -1,6 +1,6 @@
 """Error boundary: turns every error into text or JSON and an exit code (0 done, 1 refused, 2 usage, 3 internal, 5 stale).
 
-What we did not expect leaves a log in the home: the places in our code, and no message, value or argument, because
+An internal error writes a log into the home folder: lines of code, without messages, values or arguments, because
 any of these may hold personal data.
 """
 
@@ -31,11 +31,11 @@ _EXTRAS = {
     "keyring": "keyring",
     "apprise": "apprise",
 }
-"""The extra of the distribution that brings a package which not everybody needs."""
+"""The extra of the distribution for an optional package."""
 
 
 def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> int:
-    """Run a command and return its exit code; whatever it raises is said once, on the right stream."""
+    """Run a command and return its exit code; an error is shown once, on the right stream."""
     try:
         code = command()
         try:
@@ -60,7 +60,7 @@ def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> i
 
 
 def wants_json(words: Sequence[str]) -> bool:
-    """Tell whether ``--format json`` stands in the words, even where they cannot be understood."""
+    """Return whether the words contain ``--format json``, even if they cannot be parsed."""
     return "--format=json" in words or ("--format", "json") in pairwise(words)
 
 
@@ -111,7 +111,7 @@ def _unexpected(world: World, words: Sequence[str], error: Exception) -> Bug:
 
 
 def _not_installed(error: ModuleNotFoundError) -> TocsinError | None:
-    """Return the error for a package that is not here, None where what is missing is a module of ours."""
+    """Return the error for a missing package; None if a module of Tocsin is missing."""
     package = (error.name or "").partition(".")[0]
     if package in ("", *_OURS):
         return None
@@ -126,7 +126,7 @@ def _not_installed(error: ModuleNotFoundError) -> TocsinError | None:
 
 
 def _log(world: World, words: Sequence[str], error: BaseException) -> str:
-    """Write where it happened into the home, or into the temporary folder; return the path, empty where neither can be."""
+    """Write the log into the home folder or the temporary folder; return its path, empty if both fail."""
     now = world.clock.now()
     content = "\n".join(_trace(words, error)) + f"\nat {now:%Y-%m-%dT%H:%M:%SZ}\n"
     name = f"tocsin-{now:%Y%m%dT%H%M%S%f}.log"
@@ -167,7 +167,7 @@ def _trace(words: Sequence[str], error: BaseException) -> Iterator[str]:
 
 
 def _known(words: Sequence[str]) -> str:
-    """Return the command's own words: the first that is one of ours, and nothing that a person wrote."""
+    """Return the words of the command, without any value that a person wrote."""
     from runner.cli.framework.commands import COMMANDS
 
     return next((word for word in words if word in COMMANDS), "unknown")

@@ -102,6 +102,6 @@ MEANT: Mapping[str, str] = {
     "todo": "tocsin next",
     "verify": "tocsin audit verify",
 }
-"""Words that people type for a command of another name → that command; none of them is a command itself."""
+"""Words that people type for another command → that command; none of them is a command itself."""
 COMPLETION = "_TOCSIN_COMPLETE"
-"""Set by the shell when it asks what may follow."""
+"""Set by the shell when it asks for completions."""

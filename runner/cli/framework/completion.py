@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def incidents(incomplete: str) -> list[str]:
-    """Return the codenames that begin so."""
+    """Return the codenames with this start."""
     return _offered(lambda service: (row.codename for row in service.incidents()), incomplete)
 
 
 def steps(incomplete: str) -> list[str]:
-    """Return the ids of the open steps of the incident that is meant without a name."""
+    """Return the ids of the open steps of the active incident."""
     return _offered(_steps, incomplete)
 
 
@@ -34,7 +34,7 @@ def _steps(service: IncidentService) -> Iterator[str]:
 
 
 def playbooks(incomplete: str) -> list[str]:
-    """Return the names of playbooks that begin so."""
+    """Return the names of playbooks with this start."""
     from runner.playbook.catalogue import Catalog
 
     home = find_home(None, os.environ, Path.cwd())

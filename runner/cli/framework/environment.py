@@ -1,6 +1,6 @@
 """Environment of a command: streams, variables, clock and system user.
 
-Everything comes in through this one value, so that a test runs a whole command in its own process and patches nothing.
+This one value has all inputs, so that a test runs a whole command in its own process without patches.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runner.base.actor import Principal
 
 PIPED_WIDTH = 100
-"""Columns where nobody's terminal says how many there are."""
+"""Columns without a terminal that reports its width."""
 
 
 class World(NamedTuple):
@@ -36,24 +36,24 @@ class World(NamedTuple):
     clock: Clock
     chance: IdGenerator
     who: Callable[[str], Principal]
-    """From a claim (empty for none) to the principal who acts."""
+    """Returns the principal for a claim (empty for none)."""
     spawn: Callable[[Sequence[str], Mapping[str, str], Path, Path], Popen[bytes]]
-    """Starts a command that outlives this one: its words, environment, folder and log; raises OSError."""
+    """Starts a command that runs after this one: words, environment, folder and log; raises OSError."""
     backoff: Backoff | None = None
-    """How a command waits for others that change the same thing; None does not."""
+    """How a command waits for others that change the same data; None does not wait."""
 
     @property
     def asks(self) -> bool:
-        """Is there a person at a terminal who can answer a question?"""
+        """Return whether a person at a terminal can answer a question."""
         return self.inp.isatty() and self.err.isatty()
 
     def colours(self, stream: TextIO) -> bool:
-        """May what goes to this stream be coloured and redrawn?"""
+        """Return whether output to this stream may be coloured and redrawn."""
         return stream.isatty() and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
 
     @property
     def width(self) -> int:
-        """Return the columns to lay text out in."""
+        """Return the width for text in columns."""
         if self.environ.get("COLUMNS", "").isdigit():
             return int(self.environ["COLUMNS"])
         if not self.out.isatty():
@@ -65,7 +65,7 @@ class World(NamedTuple):
 
 
 def this_world() -> World:
-    """Return the world of this process."""
+    """Return the environment of this process."""
     from runner.app.core.conflict_retry import this_backoff
     from runner.app.core.identifiers import RandomIds, SystemClock
     from runner.cli.framework.streams import standard
@@ -99,7 +99,7 @@ def _who(claimed: str) -> Principal:
 
 
 def _spawn(words: Sequence[str], environ: Mapping[str, str], folder: Path, log: Path) -> Popen[bytes]:
-    """Start a command in a session of its own: it ends neither with this process nor with its terminal."""
+    """Start a command in its own session: it does not end with this process or its terminal."""
     import subprocess
 
     apart: dict[str, Any] = {"start_new_session": True}
@@ -113,7 +113,7 @@ def _spawn(words: Sequence[str], environ: Mapping[str, str], folder: Path, log: 
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Have SIGTERM and Ctrl-C call ``stop`` while this lasts."""
+    """Call ``stop`` at SIGTERM and Ctrl-C in this context."""
 
     def heard(number: int, frame: FrameType | None) -> None:
         stop()

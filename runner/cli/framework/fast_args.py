@@ -1,8 +1,8 @@
 """Fast parser for simple command lines: known options, the right number of arguments, nothing special.
 
-Most lines are, and Typer's import takes longer than most commands. Whatever is not plain (help, completion, a
-mistake, a value that begins with a dash) is left to Typer, which alone words what is wrong; what is read here is
-read as Typer reads it, and a test compares the two.
+Most lines are simple, and Typer's import takes longer than most commands. Other lines (help, completion, a
+mistake, a value with a leading dash) are for Typer, which also writes all usage errors; this module reads
+lines as Typer reads them, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runner.cli.framework.options import Argument, Commands, Declared, Option, P
 
 
 def read(root: Commands, words: Sequence[str]) -> tuple[Declared, dict[str, Any]] | None:
-    """Return the command that is meant and what it is given, or None for a line that Typer is to read."""
+    """Return the command and its values, or None for a line for Typer."""
     commands: Commands | Declared = root
     rest = list(words)
     while isinstance(commands, Commands):
@@ -38,7 +38,7 @@ def _names(one: Parameter) -> tuple[str, ...]:
 def _taken(
     words: Sequence[str], options: Mapping[str, Parameter]
 ) -> tuple[dict[str, list[str]], list[str]] | None:
-    """Return the values of each option, and the arguments; None where a word is neither plainly."""
+    """Return the values of each option, and the arguments; None if a word is not clearly one of them."""
     values: dict[str, list[str]] = {}
     arguments: list[str] = []
     rest = iter(words)
@@ -63,7 +63,7 @@ def _taken(
 def _given(
     parameters: Sequence[Parameter], values: Mapping[str, list[str]], arguments: list[str]
 ) -> dict[str, Any] | None:
-    """Return every parameter's value; None where something is missing, left over or not what it should be."""
+    """Return every parameter's value; None if a value is missing, surplus or invalid."""
     given: dict[str, Any] = {}
     for parameter in parameters:
         many, kind = _kind(parameter.type)
@@ -85,7 +85,7 @@ def _given(
 
 
 def _kind(annotation: Any) -> tuple[bool, Any]:
-    """Return whether there may be several values, and what turns a word into one."""
+    """Return whether several values are allowed, and the function that reads one."""
     if isinstance(annotation, UnionType):
         (annotation,) = (arg for arg in get_args(annotation) if arg is not type(None))
     many = get_origin(annotation) is list

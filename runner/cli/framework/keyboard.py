@@ -1,4 +1,4 @@
-"""Single keys of a terminal, for a screen that is scrolled: without a line break, and with a longest wait."""
+"""Single keys of a terminal, for a screen that scrolls: without a line break, and with a timeout."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Literal, TextIO
 
 Key = Literal["", "up", "down", "page-up", "page-down", "top", "end", "leave"]
-"""A key that a screen knows; empty for every other, and where none was pressed."""
+"""A key of a screen; empty for every other key, and without a key."""
 Wait = Callable[[float], Key]
-"""Waits so many seconds at most for a key."""
+"""Waits at most this many seconds for a key."""
 
 _PRESSED: Mapping[str, Key] = {
     "\x1b[A": "up",
@@ -53,13 +53,13 @@ _NEVER = threading.Event()
 
 
 def key_of(pressed: str) -> Key:
-    """Return which key the characters mean that a terminal sent."""
+    """Return the key for the characters that a terminal sent."""
     return _PRESSED.get(pressed, "")
 
 
 @contextmanager
 def keys(stream: TextIO) -> Iterator[Wait | None]:
-    """Read single keys of a terminal while this lasts; None where there is no terminal to read."""
+    """Read single keys of a terminal in this context; None without a terminal."""
     if not stream.isatty():
         yield None
     elif sys.platform == "win32":
@@ -90,7 +90,7 @@ else:
 
     @contextmanager
     def _posix_keys(fileno: int) -> Iterator[Wait]:
-        """Have the terminal hand over each key at once; Ctrl-C still interrupts. Put it back afterwards."""
+        """Set the terminal to send each key at once; Ctrl-C still interrupts. Restore the mode afterwards."""
 
         def wait(seconds: float) -> Key:
             ready, _, _ = select.select([fileno], [], [], seconds)

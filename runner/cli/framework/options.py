@@ -1,8 +1,8 @@
 """Declaration of commands: a function that takes a session, and the common options.
 
-``Scope`` says which of them make sense: ``--incident`` for what is about one incident, ``--as`` and its like for what
-is recorded, ``--no-work`` for what may make work due. A declaration knows nothing of Typer, whose import takes longer
-than most commands: ``plain`` reads what is plainly written, and ``typed`` hands the rest to Typer.
+``Scope`` selects them: ``--incident`` for commands about one incident, ``--as`` and the like for commands that
+record, ``--no-work`` for commands that can make work due. A declaration does not import Typer, whose import takes longer
+than most commands: ``plain`` reads simple lines, and ``typed`` passes the rest to Typer.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ Complete = Callable[[str], list[str]]
 
 
 class Option:
-    """An option: its names, and what the help and the shell's completion say of it."""
+    """An option: its names, its help and its completion."""
 
     def __init__(
         self, *names: str, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
     ) -> None:
-        """Take what Typer's own takes; ``--yes/--no`` is a switch with two names."""
+        """Accept the parameters of Typer's option; ``--yes/--no`` is a switch with two names."""
         self.names = names
         self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
 
 
 class Argument:
-    """An argument: what the help and the shell's completion say of it."""
+    """An argument: its help and its completion."""
 
     def __init__(
         self, *, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
@@ -47,18 +47,18 @@ class Argument:
 
 
 class Scope(Enum):
-    """What a command does, as far as its options go."""
+    """The effect of a command, which selects its common options."""
 
     ANYWHERE = "anywhere"
     READS = "reads"
     WRITES = "writes"
     OPENS = "opens"
-    """It writes, in an incident that is not there yet."""
+    """It writes, in an incident that does not exist yet."""
     HOME_WRITES = "home writes"
 
 
 RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
-"""Scopes of what goes on record, with who did it."""
+"""Scopes of commands that write to a journal, with the actor."""
 _HOME = Annotated[
     str | None, Option("--home", metavar="DIR", help="Home folder. Default: TOCSIN_HOME, .tocsin.")
 ]
@@ -90,7 +90,7 @@ Where = Annotated[
 
 
 COMMON = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "no_pager", "help")
-"""Names of the options that many commands share."""
+"""Names of the common options."""
 
 
 def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
@@ -106,7 +106,7 @@ def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
 
 
 class Parameter(NamedTuple):
-    """One thing that a command takes; ``default`` is ``...`` where it must be given."""
+    """One parameter of a command; ``default`` is ``...`` if it is required."""
 
     name: str
     type: Any
@@ -122,7 +122,7 @@ class Declared(NamedTuple):
     formats: tuple[str, ...]
 
     def parameters(self) -> list[Parameter]:
-        """Return what it takes: its own first, then the options of its scope."""
+        """Return its parameters: its own first, then the options of its scope."""
         code, defaults = self.function.__code__, self.function.__defaults__ or ()
         names = code.co_varnames[1 : code.co_argcount]
         hints = get_type_hints(self.function, include_extras=True)
@@ -131,7 +131,7 @@ class Declared(NamedTuple):
         return [*own, *(_parameter(name, *found) for name, found in _added(self.scope).items())]
 
     def run(self, world: World, given: dict[str, Any]) -> int | None:
-        """Do it: open a session with the options of its scope, and pass its own on."""
+        """Run the command: open a session with the options of its scope, and pass its own parameters on."""
         own = dict(given)
         options = Options(
             writes=self.scope in (Scope.WRITES, Scope.OPENS),
@@ -153,10 +153,10 @@ def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
 
 
 class Commands:
-    """Commands by name; some are groups of others. The one without a name is what a group does by itself."""
+    """Commands by name; some are groups. The command without a name is that of the group itself."""
 
     def __init__(self, name: str, words: str = "") -> None:
-        """Begin with none; ``words`` is the help."""
+        """Start without commands; ``words`` is the help."""
         self.name = name
         self.words = words
         self.inside: dict[str, Declared | Commands] = {}
@@ -165,7 +165,7 @@ class Commands:
 def command(
     app: Commands, name: str, scope: Scope = Scope.READS, *, formats: tuple[str, ...] = FORMATS
 ) -> Callable[[Command], Command]:
-    """Declare a command; its function takes a ``Session`` first and returns an exit code, or None for done."""
+    """Declare a command; its function has a ``Session`` first and returns an exit code, or None for 0."""
 
     def declare(function: Command) -> Command:
         app.inside[name] = Declared(function, scope, formats)
@@ -190,7 +190,7 @@ KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 
 
 def one_of(text: str, choices: Iterable[_Choice], what: str, code: str, *, option: str = "") -> _Choice:
-    """Return the choice that was typed; raises Usage, which names ``option`` where the choice belongs to one."""
+    """Return the typed choice; raises Usage, which names ``option`` if the choice belongs to one."""
     known = tuple(choices)
     for choice in known:
         if choice == text:
@@ -205,7 +205,7 @@ def kind_of(text: str, what: str = "Kind of incident") -> Kind:
 
 
 def instant(text: str, now: datetime) -> datetime:
-    """Return the instant that is meant: RFC 3339 with an offset, ``now``, or a duration such as ``2h ago``."""
+    """Return the time of a text: RFC 3339 with an offset, ``now``, or a duration such as ``2h ago``."""
     try:
         return spoken_instant(text, now)
     except ValueError as error:
@@ -217,7 +217,7 @@ def instant(text: str, now: datetime) -> datetime:
 
 
 def duration(text: str) -> timedelta:
-    """Return the time that is meant."""
+    """Return the duration of a text."""
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -225,7 +225,7 @@ def duration(text: str) -> timedelta:
 
 
 def calendar_day(text: str) -> date | None:
-    """Return the day that is meant, None for nothing."""
+    """Return the date of a text; None for an empty text."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
@@ -233,7 +233,7 @@ def calendar_day(text: str) -> date | None:
 
 
 def check_times(cron: str, every: str) -> None:
-    """Raise Usage unless exactly one of the two says when."""
+    """Raise Usage unless exactly one of the two is set."""
     if bool(cron) == bool(every):
         raise Usage(
             "Exactly one of --cron and --every is needed.",
@@ -243,7 +243,7 @@ def check_times(cron: str, every: str) -> None:
 
 
 def span(option: str, text: str) -> timedelta | None:
-    """Return what an option says; raises Usage."""
+    """Return the interval of an option; raises Usage."""
     if not text:
         return None
     try:
@@ -260,7 +260,7 @@ def span(option: str, text: str) -> timedelta | None:
 
 
 def show(session: Session, *, routine: bool = False) -> SchedulesReport:
-    """Show the exercises, or the routines, that come by themselves, and return what was shown."""
+    """Show the scheduled exercises or jobs, and return them."""
     from runner.app.exercises.fire_times import next_fire
     from runner.app.exercises.schedules import read, standing_of
     from runner.reports.exercises.schedules import schedules_page, schedules_report

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def submit(session: Session, name: str, command: AnyCommand, done: str) -> None:
-    """Do one command in an incident, work what is due, and say what came of it."""
+    """Run one command in an incident, perform due work, and show the result."""
     tell(session, session.service.act(session.principal, name, [command]), done)
 
 
@@ -34,7 +34,7 @@ def tell(
     moved: tuple[ClockMove, ...] = (),
     approvals: tuple[Tally, ...] = (),
 ) -> None:
-    """Work what is due after a command, and say what came of it, if anything did."""
+    """Perform due work after a command, and show the result."""
     if awaiting(turn):
         done = "Not done yet. A second person must confirm."
     done = done if turn.events else f"{done}: no change"
@@ -48,7 +48,7 @@ def answer(
     moved: tuple[ClockMove, ...] = (),
     approvals: tuple[Tally, ...] = (),
 ) -> None:
-    """Work what is due and say what was done, and what is ready or stuck that was not before."""
+    """Perform due work, and show the result and the tasks that are newly to do or blocked."""
     work(session, turn.after.id)
     service = session.service
     report = outcome(service, service.since(turn), *done)
@@ -57,13 +57,13 @@ def answer(
 
 
 def work(session: Session, own: str = "") -> None:
-    """Perform what is due, unless that was not wanted or a worker that goes on does it; ``own`` is waited for."""
+    """Perform due work, unless ``--no-work`` is set or a worker runs; wait for the incident ``own``."""
     from runner.app.core.suspended_incidents import set_aside
 
     service = session.service
     if own and (failed := set_aside(service).get(own)) is not None:
         go_on = command_text(suggested_actions.resume(own))
-        session.warn("set_aside", f"Automatic work stopped: {aside_words(failed)}; {go_on}")
+        session.warn("set_aside", f"{aside_words(failed)}. → {go_on}")
     if session.options.no_work or living(service):
         return
     if not service.is_work_due():
@@ -83,7 +83,7 @@ def work(session: Session, own: str = "") -> None:
 
 
 def page(report: Done) -> Page:
-    """Draw the answer: short, since the next command shows the rest."""
+    """Draw the result in short form: the next command shows the rest."""
     tone: Tone = "warn" if report.second_person else "good"
     blocks: list[Paragraph | Table] = [line(words, tone) for words in report.done]
     for given in report.approvals:
@@ -110,7 +110,7 @@ def _title(one: Step) -> str:
 
 
 def reach(session: Session, person: str) -> None:
-    """Have what is under way to somebody use their new contacts, and say what was given up before they had them."""
+    """Replan the open messages to a person with new contacts, and name the messages that failed permanently before."""
     from runner.app.messages.messages import plan_anew
 
     asked, given_up = plan_anew(session.machine, person)

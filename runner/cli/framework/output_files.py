@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
-    """Show what was written, with the digest of each file."""
+    """Show the written files with their digests."""
     report = {"schema": "tocsin/pulled/v1", "files": files}
     session.show(report, lambda: pulled_page(files))
 
@@ -35,7 +35,7 @@ def pulled_page(files: tuple[Pulled, ...]) -> Page:
 
 
 def write_out(path: Path, content: bytes) -> None:
-    """Write a file that was asked for; raises Refused where that cannot be."""
+    """Write a file; raises Refused if that is not possible."""
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -47,7 +47,7 @@ def write_out(path: Path, content: bytes) -> None:
 
 
 def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
-    """Write a file that its owner alone can read; raises Refused, also for one that is there and may not be replaced."""
+    """Write a file that only its owner can read; raises Refused, also for an existing file without --replace."""
     import os
 
     try:
@@ -71,7 +71,7 @@ def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
 
 
 def in_person(session: Session, override: str) -> None:
-    """Raise Refused where somebody would override for somebody else."""
+    """Raise Refused for an override on behalf of another person."""
     if override and session.options.on_behalf_of:
         raise Refused(
             "You cannot accept a text for another person.",
@@ -81,11 +81,7 @@ def in_person(session: Session, override: str) -> None:
 
 
 def rendered_words(made: Rendered) -> str:
-    """Say what a rendering is, and what it lacks."""
-    gaps = (
-        f"{len(made.event.gaps)} items of missing information"
-        if made.event.gaps
-        else "no missing information"
-    )
-    final = f" final, with an override for {len(made.items)} missing items," if made.override else ""
-    return f"{made.event.notice} is generated{final} with {gaps}: {made.event.digest}"
+    """Return the status of a generated version and its missing information."""
+    gaps = f"missing information ({len(made.event.gaps)})" if made.event.gaps else "no missing information"
+    final = f" as final, with an override for {len(made.items)} missing items," if made.override else ""
+    return f"{made.event.notice} is generated{final}, {gaps}: {made.event.digest}"

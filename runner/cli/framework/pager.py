@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 SETTING = "TOCSIN_PAGER"
 LESS = ("less", "-FRX")
-"""Leaves at once if the text fits, passes colours on, and leaves the text on the screen."""
+"""Ends at once if the text fits, passes colours on, and does not clear the screen."""
 _CAT = "cat"
 
 
 def pager_command(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words of the pager: ``TOCSIN_PAGER``, else ``PAGER``, else less where it is installed; none for ``cat``."""
+    """Return the words of the pager: ``TOCSIN_PAGER``, else ``PAGER``, else less if installed; none for ``cat``."""
     named = environ.get(SETTING, environ.get("PAGER"))
     if named is None:
         return LESS if shutil.which(LESS[0], path=environ.get("PATH")) else ()
@@ -29,7 +29,7 @@ def pager_command(environ: Mapping[str, str]) -> tuple[str, ...]:
 def show_paged(text: str, words: tuple[str, ...], environ: Mapping[str, str]) -> bool:
     """Show a text in a pager and wait for it to end; False if the pager cannot be started.
 
-    less keeps no history and may start no other program: what it shows is confidential.
+    less stores no history and cannot start other programs: the text is confidential.
     """
     own = {**environ, "LESSHISTFILE": "-", "LESSSECURE": "1"}
     try:
@@ -41,7 +41,7 @@ def show_paged(text: str, words: tuple[str, ...], environ: Mapping[str, str]) ->
 
 
 def _feed(pager: subprocess.Popen[bytes], text: str) -> None:
-    """Write the text; a pager that is left early is no error, and Ctrl-C belongs to it."""
+    """Write the text. A pager that ends early is not an error, and Ctrl-C is for the pager."""
     try:
         pager.communicate(text.encode())
     except KeyboardInterrupt:
@@ -51,12 +51,12 @@ def _feed(pager: subprocess.Popen[bytes], text: str) -> None:
 
 
 def _is_missing(code: int) -> bool:
-    """Tell whether a shell-like wrapper says that there is no such program."""
+    """Return whether a wrapper reports that the program does not exist."""
     return code in (126, 127)
 
 
 def height_of(fileno: int) -> int:
-    """Return the lines of a terminal; 0 if it is none."""
+    """Return the lines of a terminal; 0 without a terminal."""
     try:
         return os.get_terminal_size(fileno).lines
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
 """Progress bars of long work, on standard error and only on a terminal.
 
-Pipes, logs and programs never see one, and nothing of it stays in a terminal's scrollback.
+Pipes, logs and programs have no bars, and a terminal's scrollback does not contain them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Seen = Callable[[int], None]
 
 
 class Bars:
-    """The bars of one command, one for each piece of its work."""
+    """The progress bars of one command, one for each part of its work."""
 
     def __init__(self, progress: Progress | None) -> None:
-        """Take Rich's display, or nothing where none is shown."""
+        """Use Rich's display, or none."""
         self._progress = progress
 
     def begin(self, words: str, total: int | None) -> Seen:
-        """Begin a bar; what is returned is told how much more was done. A total of None is not known."""
+        """Start a bar, and return the function that advances it. A total of None is unknown."""
         progress = self._progress
         if progress is None:
             return lambda count: None
@@ -37,7 +37,7 @@ class Bars:
         return lambda count: progress.advance(task, count)
 
     def say(self, session: Session, text: str) -> None:
-        """Say a line beside the answer: above the bars, where there are any."""
+        """Write a line to standard error, above the bars."""
         if self._progress is None:
             session.say(text)
         else:
@@ -46,7 +46,7 @@ class Bars:
 
 @contextmanager
 def bars(session: Session) -> Iterator[Bars]:
-    """Show bars while this lasts, where a person can see them."""
+    """Show bars in this context, at a terminal."""
     if session.json or not session.world.colours(session.world.err):
         yield Bars(None)
         return
@@ -67,7 +67,7 @@ def bars(session: Session) -> Iterator[Bars]:
 def print_progress(
     session: Session, say: Callable[[str], None] | None = None
 ) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
-    """Return a performer that says in one line on standard error what each piece of work came to."""
+    """Return a performer that writes the result of each part of the work in one line to standard error."""
     tell = say or session.say
     from runner.effects.perform import perform
 
@@ -82,7 +82,7 @@ def print_progress(
 
 
 def sentence(work: AnyWork, command: c.AnyCommand, incident: Incident) -> str:
-    """Return what came of a piece of work."""
+    """Return the result of a part of the work."""
     match command:
         case c.AttemptDone(n=n, result=result):
             what = f"attempt {n} of {token(work).split('|')[1]}"

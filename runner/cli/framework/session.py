@@ -42,7 +42,7 @@ FORMATS = ("text", "json")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What every command takes."""
+    """The common options of every command."""
 
     home: str | None = None
     format: str = "text"
@@ -53,13 +53,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     no_pager: bool = False
     incident: str | None = None
     writes: bool = False
-    """The command may change an incident: workers are to hear of it."""
+    """The command can change an incident: workers are notified."""
     records: bool = False
-    """The command may change something, and the actor goes on record."""
+    """The command can change data, and the actor is recorded."""
 
 
 class Session:
-    """What a command works with; a context manager that lets the store go."""
+    """The session of a command; a context manager that closes the database."""
 
     def __init__(self, world: World, options: Options, formats: tuple[str, ...] = FORMATS) -> None:
         """Check the options; nothing is opened yet."""
@@ -75,7 +75,7 @@ class Session:
             )
         if bool(options.on_behalf_of) != bool(options.via):
             raise Usage(
-                "--on-behalf-of PERSON needs --via WAY, and --via needs --on-behalf-of.",
+                "--on-behalf-of PERSON needs --via, and --via needs --on-behalf-of.",
                 hint="Use --on-behalf-of PERSON --via phone",
                 code="option_missing",
             )
@@ -88,17 +88,17 @@ class Session:
 
     @property
     def json(self) -> bool:
-        """Is the answer for a program?"""
+        """Return whether the output is for a program."""
         return self.options.format == "json"
 
     @cached_property
     def folder(self) -> Path:
-        """Return the home's folder, which may not exist."""
+        """Return the home folder, which may not exist."""
         return find_home(self.options.home, self.world.environ, self.world.cwd)
 
     @cached_property
     def principal(self) -> Principal:
-        """Return who does this: a claim, and for whom it is made."""
+        """Return the principal: a claim, and the person acted for."""
         found = self.world.who(self._claim)
         if not self.options.on_behalf_of:
             return found
@@ -111,12 +111,12 @@ class Session:
 
     @property
     def by(self) -> str:
-        """Return the person who gives a command."""
+        """Return the person who runs the command."""
         return self.principal.person
 
     @cached_property
     def service(self) -> IncidentService:
-        """Return the opened home; raises NotFound where there is none."""
+        """Return the opened home; raises NotFound without one."""
         from runner.app.core.conflict_retry import opened
         from runner.app.home.open_home import open_service
 
@@ -152,16 +152,16 @@ class Session:
 
     @property
     def reader(self) -> Reader:
-        """Return what whoever gives the command may read."""
+        """Return the reader with the access of the person who runs the command."""
         return self.service.read(self.principal)
 
     @property
     def opened(self) -> bool:
-        """Has the command opened the home?"""
+        """Return whether the command opened the home."""
         return "service" in self.__dict__
 
     def _refuse_stranger(self, service: IncidentService) -> None:
-        """Raise NotFound where a claim is nobody's name; the first person of a home adds themselves."""
+        """Raise NotFound if a claim is not a known person; the first person of a home can add themselves."""
         from runner.base.text import nearest
         from runner.files.contacts.contact_entries import is_short_name
 
@@ -182,14 +182,14 @@ class Session:
 
     @property
     def machine(self) -> IncidentService:
-        """Return the same desk, at which the program itself sits: what it does by itself is nobody's claim."""
+        """Return the service with the program as the principal, for automatic work."""
         self.service.repository.refuse_read_only(str(self.folder))
         found = copy(self.service)
         found.principal = self.principal.program()
         return found
 
     def apart(self) -> IncidentService:
-        """Return a desk for another thread, which tells the workers."""
+        """Return a service for another thread, which notifies the workers."""
         from runner.workers.choice import attach
 
         service = self.machine.apart()
@@ -197,13 +197,13 @@ class Session:
         return service
 
     def ensure_home(self) -> None:
-        """Make a home where there is none, and say so."""
+        """Create a home if there is none, and report it."""
         if not (self.folder / CONFIG).exists():
             config = self.make_home()
             self.say(f"Created the home folder {self.folder} (settings: {config})")
 
     def make_home(self) -> Path:
-        """Make a home and return its settings' path; raises Refused where there is one or none can be."""
+        """Create a home and return its settings' path; raises Refused if one exists or cannot be created."""
         from runner.app.home.open_home import init_home
 
         try:
@@ -223,27 +223,27 @@ class Session:
         return config
 
     def warn_of_place(self) -> None:
-        """Warn of a folder on which locks and syncing cannot be relied on."""
+        """Warn of a folder with unreliable locks or syncing."""
         why = is_shared_folder(self.folder)
         if why:
             self.warn("shared_folder", f"{self.folder}: {why}. Move the home folder to a local disk.")
 
     def now(self) -> datetime:
-        """Return the present instant: an exercise's own, once a command has asked for it."""
+        """Return the present time: exercise time after a command selected an exercise."""
         wall = self.world.clock.now()
         if self._about is None or self._about.drill is None:
             return wall
         return self.service.now_in(self._about)
 
     def name(self, given: str | None = None) -> str:
-        """Return the id of the incident that is meant; a command that writes says which, while several are open."""
+        """Return the id of the incident; a command that writes names it if several are open."""
         found = self.service.find(given or self.options.incident, self.choice)
         if self.options.writes and not self._named:
             self._name_first(found)
         return found
 
     def name_or_none(self) -> str | None:
-        """Return the id of the incident that is meant; None where none is open and none was named."""
+        """Return the id of the incident; None if none is open and none was named."""
         try:
             return self.name()
         except NotFound:
@@ -252,7 +252,7 @@ class Session:
             return None
 
     def incident_or_none(self) -> Incident | None:
-        """Return the incident that is meant, as of now; None where none is open and none was named."""
+        """Return the incident as of now; None if none is open and none was named."""
         name = self.name_or_none()
         return self.incident(name) if name else None
 
@@ -264,7 +264,7 @@ class Session:
 
     @cached_property
     def choice(self) -> Choice | None:
-        """Return what this system user chose in this home."""
+        """Return the active incident of this system user in this home."""
         return read_choice(self._choice_file) if self._choice_file else None
 
     @property
@@ -273,13 +273,13 @@ class Session:
         return choice_file(state, self.folder) if state is not None else None
 
     def choose(self, choice: Choice | None) -> None:
-        """Have commands that name no incident mean this one, or none; raises OSError where that cannot be kept."""
+        """Set or clear the active incident; raises OSError if it cannot be saved."""
         if self._choice_file is None:
             raise OSError("TOCSIN_STATE is empty")
         keep_choice(self._choice_file, choice)
 
     def incident(self, given: str | None = None) -> Incident:
-        """Return the incident that is meant, as of now."""
+        """Return the incident as of now."""
         from runner.reports.core.header import zone_of
 
         self._about = self.reader.incident(self.name(given))
@@ -288,7 +288,7 @@ class Session:
         return self._about
 
     def _name_people(self, service: IncidentService | None) -> None:
-        """Show people by their names from now on; None ends that."""
+        """Show people by name from now on; None ends this."""
         from runner.reports.core.formatting import PEOPLE
 
         def names() -> dict[str, str]:
@@ -304,31 +304,31 @@ class Session:
         PEOPLE.set(None if service is None else cache(names))
 
     def _read_in(self, zone: tzinfo | None) -> None:
-        """Show all times in a zone from now on; None ends that."""
+        """Show all times in a zone from now on; None ends this."""
         from runner.reports.core.formatting import READER
 
         READER.set(zone)
 
     def reopen(self) -> None:
-        """Read the settings anew, where a home is open."""
+        """Read the settings again if a home is open."""
         if self.opened:
             self.__dict__.pop("service").close()
 
     # --- showing ------------------------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
-        """Say something beside the answer, on standard error."""
+        """Write a text to standard error."""
         self.world.err.write(f"{cleaned(text)}\n")
         self.world.err.flush()
 
     def warn(self, code: str, text: str) -> None:
-        """Warn beside the answer: the work continues."""
+        """Write a warning to standard error; the work continues."""
         self.say(warning(code, text))
 
     def show(self, report: Any, page: Callable[[], Page] | Page, *, reads: bool | None = None) -> None:
         """Print a view: its JSON for programs, its page for people.
 
-        What a command reads of an open incident says whether a worker runs. ``reads`` is told by a command that can do both.
+        A read of an open incident also shows whether a worker runs. A command that can read and write sets ``reads``.
         """
         about = self._about if (not self.options.writes if reads is None else reads) else None
         if self.json:
@@ -340,7 +340,7 @@ class Session:
         self._print(self.topped(shown, about) if about is not None else shown, self.world.out)
 
     def topped(self, page: Page, incident: Incident) -> Page:
-        """Return a page about an incident, ready to draw; it says under its marking when nothing in it is done by itself."""
+        """Return a page about an incident, with a note under its marking if no worker runs."""
         from runner.reports.core.header import without_worker
 
         return typed(
@@ -359,11 +359,11 @@ class Session:
         return {"running": bool(living(self.service)), "start": command_text(START_WORKER)}
 
     def tell(self, page: Page) -> None:
-        """Show a page beside the answer, on standard error."""
+        """Show a page on standard error."""
         self._print(page, self.world.err)
 
     def read(self, text: str) -> None:
-        """Show a long text beside the answer: in a pager at a terminal, else on standard error."""
+        """Show a long text: in a pager at a terminal, else on standard error."""
         from runner.cli.framework.pager import show_paged
 
         words = self._pager()
@@ -388,7 +388,7 @@ class Session:
             broken_pipe(stream, error)
 
     def _paged(self, page: Page) -> bool:
-        """Show a page that is longer than the terminal in a pager; False where there is no terminal, pager or need."""
+        """Show a page that is longer than the terminal in a pager; False without a terminal, a pager or need."""
         world, words = self.world, self._pager()
         if not words:
             return False
@@ -405,7 +405,7 @@ class Session:
         return show_paged(text, words, world.environ)
 
     def _pager(self) -> tuple[str, ...]:
-        """Return the words of the pager; none where there is no terminal, or no pager is wanted."""
+        """Return the words of the pager; none without a terminal, or with --no-pager."""
         world = self.world
         if self.options.no_pager or not (world.out.isatty() and world.inp.isatty()):
             return ()
@@ -421,7 +421,7 @@ class Session:
             broken_pipe(self.world.out, error)
 
     def confirm(self, question: str, otherwise: str | Action) -> None:
-        """Ask a person at a terminal; without one, or with any answer but yes, raise Refused with what else to do."""
+        """Ask a person at a terminal; without a terminal or a yes, raise Refused with the next step."""
         self.terminal(otherwise)
         self.world.err.write(f"{cleaned(question)} [y/N] ")
         self.world.err.flush()
@@ -429,14 +429,14 @@ class Session:
             raise Refused("You did not confirm. Nothing was done.", hint=otherwise, code="not_confirmed")
 
     def terminal(self, otherwise: str | Action) -> None:
-        """Raise Refused, with what else to do, where there is no terminal to ask at."""
+        """Raise Refused, with the next step, if there is no terminal."""
         if not self.world.asks:
             raise Refused(
                 "There is no terminal for the question. Nothing was done.", hint=otherwise, code="no_terminal"
             )
 
     def ask(self, question: str) -> str:
-        """Ask a person at a terminal and return the answer without its spaces; empty where there is none."""
+        """Ask a person at a terminal and return the answer without spaces; empty without a terminal."""
         self.world.err.write(f"{question} ")
         self.world.err.flush()
         return self.world.inp.readline().strip()
@@ -468,7 +468,7 @@ def catalog(session: Session) -> Catalog:
 
 
 def readable_home(session: Session) -> Home | None:
-    """Return the home's settings, None where there are none; a file that does not hold is said where it is needed."""
+    """Return the home's settings; None without any. An invalid file is reported where it is needed."""
     from runner.files.settings_file import load_home
 
     config = session.folder / CONFIG

@@ -1,7 +1,7 @@
 """Standard streams of the process, protected against closed readers, full disks and missing streams.
 
-What is said beside the answer must never stop the work: an incident whose plan goes into a pipe that nobody reads is
-opened all the same. The answer itself may go unread as well; that it could not be written for another reason is told.
+Output to standard error must never stop the work: a command whose plan is written to a pipe without a reader
+still opens the incident. The result may be unread as well; any other failure to write it is reported.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from runner.cli.framework.action_text import encoded
 from runner.errors import TocsinError
 
 _HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What JSON lets stand as it is, though a terminal may act on it."""
+"""Characters that JSON does not escape, and that a terminal may act on."""
 
 
 def cleaned(text: str) -> str:
-    """Return lines in which nothing can steer a terminal or turn the text round: what others wrote stands in them."""
+    """Return lines without characters that control a terminal or reverse the text: other people wrote parts of them."""
     from runner.reports.core.page import visible
 
     return "\n".join(visible(line) for line in text.split("\n"))
 
 
 def as_json(report: Any) -> str:
-    """Return one JSON document in one line; what could steer a terminal is escaped, which says the same."""
+    """Return one JSON document in one line, with the characters escaped that control a terminal."""
     text = encoded(report).decode()
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 class Unwritten(TocsinError):
-    """The answer could not be written; what the command did stands."""
+    """The result could not be written; the effect of the command remains."""
 
 
 class _TolerantWriter(io.RawIOBase):
-    """What lies under a stream, by its own way of writing (a console of Windows has one); what it does not take is given up.
+    """The raw output under a stream, also for a Windows console; output that it does not accept is dropped.
 
-    It keeps the stream, which would otherwise close a descriptor that a file of ours is given next.
+    It references the stream, which would otherwise close a descriptor that a later file can have.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
@@ -72,13 +72,13 @@ class _TolerantWriter(io.RawIOBase):
 
 
 def standard() -> tuple[TextIO, TextIO, TextIO]:
-    """Return input, answer and remarks; one that is closed is as one that nobody uses."""
+    """Return standard input, output and error; a closed stream is replaced by an empty one."""
     given = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  # as long as the process
     return given, _tolerant(sys.stdout), unstoppable(_tolerant(sys.stderr))
 
 
 def _tolerant(stream: TextIO | None) -> TextIO:
-    """Have a stream take every character: UTF-8 where a program reads it, a mark where a terminal cannot show it."""
+    """Make a stream accept every character: UTF-8 for a program, a replacement for a terminal that cannot show it."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # as long as the process
     if not isinstance(stream, io.TextIOWrapper):
@@ -91,7 +91,7 @@ def _tolerant(stream: TextIO | None) -> TextIO:
 
 
 def unstoppable(stream: TextIO) -> TextIO:
-    """Return the same stream, whose failures stop nothing."""
+    """Return the same stream, whose failures are ignored."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     return io.TextIOWrapper(
@@ -104,7 +104,7 @@ def unstoppable(stream: TextIO) -> TextIO:
 
 
 def broken_pipe(stream: TextIO, error: OSError) -> None:
-    """Take it that a stream does not take the answer: nobody reads it any more, or raises Unwritten."""
+    """Accept that a stream has no reader for the result; raises Unwritten for other failures."""
     silence(stream)
     if not isinstance(error, BrokenPipeError):
         raise Unwritten(
@@ -115,6 +115,6 @@ def broken_pipe(stream: TextIO, error: OSError) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Let nothing more be written to a stream that takes nothing, not even when the process ends."""
+    """Stop all writes to a failed stream, also at the end of the process."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

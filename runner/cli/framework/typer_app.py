@@ -91,7 +91,7 @@ _SAID = {
 
 
 def answer(root: Commands, words: Sequence[str], world: World, *, completes: bool) -> int:
-    """Have Typer read a line and run it; raises Usage with what is wrong."""
+    """Let Typer read a line and run it; raises Usage with the error."""
     with _output(world):
         try:
             result = application(root, world, completes=completes)(
@@ -115,12 +115,12 @@ def answer(root: Commands, words: Sequence[str], world: World, *, completes: boo
 
 
 def _asks_for_help(words: Sequence[str]) -> bool:
-    """Tell whether help is all that is done: no command runs, so what fails is the stream that the help goes to."""
+    """Return whether the line only shows help: then a failure is a failure of the output stream."""
     return any(word in HELP for word in takewhile(lambda word: word != "--", words))
 
 
 def _output(world: World) -> contextlib.AbstractContextManager[Any]:
-    """Have Typer's help go where the command's output goes."""
+    """Write Typer's help to the output of the command."""
     return contextlib.nullcontext() if world.out is sys.stdout else contextlib.redirect_stdout(world.out)
 
 
@@ -131,7 +131,7 @@ def _usage(error: typer.TyperException) -> Usage:
 
 
 def _code(error: typer.TyperException) -> str:
-    """Return the code of what Typer finds wrong, told by its class or its words: Typer exports neither."""
+    """Return the code of an error of Typer by its class or its text: Typer exports neither."""
     kind = type(error).__name__
     if kind == "UsageError":
         said = error.format_message()
@@ -143,7 +143,7 @@ def _code(error: typer.TyperException) -> str:
 
 
 def application(root: Commands, world: World, *, completes: bool = False) -> typer.Typer:
-    """Return the commands as an application; with ``completes`` it can teach the shell to complete."""
+    """Return the commands as an application; with ``completes``, it can install shell completion."""
     app = typer.Typer(
         name=root.name,
         cls=Sections,
@@ -187,7 +187,7 @@ def _function(declared: Declared) -> Command:
         if any(given[parameter.name] != parameter.default for parameter in declared.parameters()):
             hint = f"tocsin {ctx.info_name} {ctx.invoked_subcommand} [OPTIONS]"
             raise Usage(
-                "An option stands before the last word of the command.", hint=hint, code="option_too_early"
+                "An option is before the last word of the command.", hint=hint, code="option_too_early"
             )
         return None
 

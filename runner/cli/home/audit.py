@@ -17,7 +17,7 @@ from runner.reports.core.report import Report
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
-    """The first place that does not hold."""
+    """The first entry that fails the verification."""
 
     incident: str
     event: int
@@ -26,7 +26,7 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
-    """The contract's answer."""
+    """The result of the verification."""
 
     ok: bool
     events: int
@@ -37,9 +37,9 @@ class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
     documents: int
     documents_unread: int
     faults: tuple[Fault, ...]
-    """Documents, keys and rows that are not as they were written."""
+    """Documents, keys and rows that were changed."""
     unjudged: tuple[str, ...]
-    """Journals without a key, of which cannot be told here whether they were shredded."""
+    """Journals without a key: it is unknown whether they were erased."""
 
 
 def add(app: Commands) -> None:

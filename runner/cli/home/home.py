@@ -134,7 +134,7 @@ _MARKS: Mapping[Severity, tuple[str, Tone]] = {
 
 @paged
 def findings_page(report: Examination) -> Iterator[Block]:
-    """Draw the findings in the order in which they were looked for."""
+    """Draw the findings in the order of the checks."""
     for finding in report.findings:
         word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<9}", tone)

@@ -31,15 +31,15 @@ FACTS = {
     "public_body": "Public body (yes, no)",
 }
 INSURER = "insurer"
-"""Under this short name the contact list has the insurer."""
+"""Short name of the insurer in the contact list."""
 _New = dict[str, tuple[str, tuple[ContactPoint, ...]]]
 """Short name → full name and contacts."""
 
 
 def interview(session: Session) -> str:
-    """Ask everything, then write what was changed: people into the store, the rest into the settings.
+    """Ask all questions, then write the changes: people into the database, the rest into the settings.
 
-    Returns the file beside the settings that holds the changes, where they could not be made in place.
+    Returns the file beside the settings with the changes, if the settings could not be changed in place.
     """
     from runner.files.settings_file import load_home
 
@@ -56,7 +56,7 @@ def interview(session: Session) -> str:
 
 
 def _ask(session: Session, question: str, shown: str, read: Callable[[str], Any]) -> Any:
-    """Return what somebody types, read; None for Enter. What cannot be read is asked again, with the reason."""
+    """Return the answer, read; None for Enter. An invalid answer is asked again, with the reason."""
     while text := session.ask(f"{question} [{shown}]:"):
         try:
             return read(text)
@@ -68,7 +68,7 @@ def _ask(session: Session, question: str, shown: str, read: Callable[[str], Any]
 
 
 def _like(pattern: str) -> Callable[[str], str]:
-    """Return what takes an answer of this form alone."""
+    """Return a reader that accepts only answers of this form."""
 
     def read(text: str) -> str:
         if re.fullmatch(pattern, text) is None:
@@ -117,7 +117,7 @@ def _roles(
     entries: Entries,
     new: _New,
 ) -> None:
-    """Ask who has each role of the playbooks; somebody who is not on record yet is asked for at once."""
+    """Ask who has each role of the playbooks, and for the contacts of a new person."""
     from runner.app.playbooks.playbooks import readable
     from runner.playbook.catalogue import Catalog
 
@@ -152,7 +152,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _channels(session: Session, home: Home, entries: Entries) -> None:
-    """Ask for mail and a webhook; their secrets are named by reference, never asked for."""
+    """Ask for email and a webhook; their secrets are references, and never asked for."""
     mail, pager = (msgspec.to_builtins(home.channels.get(name, {})) for name in ("mail", "pager"))
     had = mail.get("settings", {})
     host = _ask(session, "Mail server outside your own tenant", had.get("host", ""), _like(r"[\w.-]+"))
@@ -175,14 +175,14 @@ def _channels(session: Session, home: Home, entries: Entries) -> None:
 
 
 def _trusted(session: Session, channel: dict[str, Any]) -> dict[str, Any]:
-    """A channel carries a call for help only where a person decided that it may."""
+    """Ask whether a channel is allowed for confidential alerts."""
     if session.ask("Is the channel allowed for confidential alerts? (yes, no) [no]:").lower() in ("y", "yes"):
         channel["confidentiality"] = "confidential"
     return {key: value for key, value in channel.items() if value not in (None, "", {}, [])}
 
 
 def _write(session: Session, home: Home, entries: Entries) -> str:
-    """Change the settings; where that would lose something, say which file beside them has the changes."""
+    """Change the settings; if that would lose comments, write the changes into a file beside them and name it."""
     from runner.app.home.open_home import change_settings
 
     beside = change_settings(session.folder, home, entries)
@@ -197,7 +197,7 @@ def _write(session: Session, home: Home, entries: Entries) -> str:
 
 
 def _people(session: Session, home: Home, entries: Entries, new: _New) -> None:
-    """Keep new people in the store, where their addresses are sealed, and a role that the store has there, too."""
+    """Add new people to the database (encrypted), and the roles that the database has."""
     from runner.app.core.directory import add_person, hold_role
 
     service = session.service

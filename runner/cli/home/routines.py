@@ -1,4 +1,4 @@
-"""Commands ``routine``, for scheduled jobs, and ``shred``, which a scheduled job only proposes."""
+"""Commands ``routine``, for scheduled jobs, and ``shred``, which a scheduled job can only suggest."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from runner.workers.choice import Running
 
 EVERY = timedelta(seconds=15)
-"""How often channels are asked whose providers call nobody back."""
+"""Interval of queries to channels without callbacks."""
 PATIENCE = timedelta(seconds=2)
-"""How long one of them is waited for when it is silent."""
+"""Longest wait for one of these channels."""
 PING_EVERY = timedelta(minutes=1)
-"""How often a dead man's switch is called; it should wait for several times as long."""
+"""Interval of calls to a dead man's switch; it should wait several times as long."""
 WATCH = timedelta(seconds=1)
-"""How often the worker in the background looks whether it is still wanted."""
+"""Interval of the background worker's check for a stop request."""
 
 
 def add(app: Commands) -> None:
@@ -137,7 +137,7 @@ def _go_on(session: Session, *, background: bool) -> None:
 
 
 def _watching(session: Session, doing: Running) -> Callable[[], None]:
-    """Write the worker in the background down, and return what stops it when somebody has removed the record."""
+    """Record the background worker, and return the check that stops it if the record was removed."""
     from runner.app.home.workers import Background, keep_record, record_file
 
     names = tuple(sorted(name for name, value in session.world.environ.items() if value))
@@ -147,7 +147,7 @@ def _watching(session: Session, doing: Running) -> Callable[[], None]:
 
 
 def _pinging(session: Session, doing: Running) -> Callable[[], None]:
-    """Return what calls the dead man's switch while the worker's own loop comes round, and not when it hangs."""
+    """Return the call of the dead man's switch; it stops if the worker's loop hangs."""
     from runner.app.home.workers import ping
 
     seen = -1
@@ -163,7 +163,7 @@ def _pinging(session: Session, doing: Running) -> Callable[[], None]:
 
 
 def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
-    """Return the exit code of ``--once``, and say what waits for whom."""
+    """Return the exit code of ``--once``, and show the required actions."""
     waiting = from_json(encoded(list(_waiting(session, troubles))))
     if session.json:
         session.show_json({"schema": "tocsin/worker/v1", "needs_attention": waiting})
@@ -174,7 +174,7 @@ def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
 
 
 def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield DO NOW of each incident, and what is missed beside them; one that cannot be read holds up no other."""
+    """Yield DO NOW of each incident, and missed scheduled runs; an unreadable incident does not stop the others."""
     from runner.app.exercises.organisation_attention import do_now, missed
 
     for row, found in do_now(session.service):

@@ -1,6 +1,6 @@
 """Commands ``approve`` and ``reject``: a decision about one exact version, named by its digest.
 
-Approvals whose bytes changed are given again in one go, each with what changed since it was given.
+Void approvals are given again together, each with the changes since the earlier approval.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
 
 
 def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *, approved: bool) -> None:
-    """Show what is to be decided on, with what changed since it was approved before, and ask once."""
+    """Show the document and its changes since the last approval, and ask once."""
     from runner.reports.incidents.task import task_page
 
     for report in reports:
@@ -175,18 +175,19 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
 
 
 def _show_change(session: Session, incident: Incident, report: TaskReport) -> None:
-    """Show the redline against the bytes that were approved before, else against the rendering before."""
+    """Show the redline against the approved version, else against the previous version."""
     from runner.app.notices.notice_versions import change_since
     from runner.reports.notices.redline import change_page
 
     if found := change_since(session.reader, incident, report):
         pair, approved = found
-        since = "it was approved" if approved else "the rendering before"
-        session.tell(change_page(pair.redline, pair.facts, since))
+        session.tell(
+            change_page(pair.redline, pair.facts, "APPROVAL" if approved else "THE PREVIOUS VERSION")
+        )
 
 
 def _show_document(session: Session, incident: Incident, report: TaskReport) -> None:
-    """Show the words of a notice."""
+    """Show the text of a notice."""
     from runner.app.notices.notice_versions import document_of, tree_of
     from runner.documents.write import write
 
@@ -197,7 +198,7 @@ def _show_document(session: Session, incident: Incident, report: TaskReport) -> 
 
 
 def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], out: Path) -> None:
-    """Write exactly the bytes that are to be approved, and say where."""
+    """Write the exact version to approve, and show the path."""
     from runner.app.notices.counsel_export import file_name
     from runner.app.notices.notice_versions import document_of
 
@@ -218,13 +219,13 @@ def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], 
 
 
 def _flag(session: Session, report: TaskReport) -> None:
-    """Say it when one user of this machine speaks for several approvers; the record keeps it as well."""
+    """Warn if one system user acts for several approvers; the journal records it as well."""
     from runner.app.incidents.approvals import others_of_user
 
     incident = session.incident()
     if same := others_of_user(session.principal, incident, report.task.invocation):
         session.warn(
             "one_user",
-            f"the system user {session.principal.os_user} has spoken for {', '.join(same)} "
-            f"in this approval, and now speaks for {session.by}. Every report names this.",
+            f"The system user {session.principal.os_user} acted for {', '.join(same)} "
+            f"in this approval, and now acts for {session.by}. Every report names this.",
         )

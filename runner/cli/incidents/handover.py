@@ -67,7 +67,7 @@ def brief(
         given = c.GiveBrief(to=give, version=incident.version, digest=f"sha256:{digest}")
         session.service.act(session.principal, incident.id, [given])
         session.say(
-            f"{give} is briefed; they take over with: tocsin brief --take-over --read-back '…' --as {give}"
+            f"{give} received the brief and now runs: tocsin brief --take-over --read-back WORDS --as {give}"
         )
         if kept := _kept(incident, role, session.by, give):
             session.say(kept)
@@ -75,7 +75,7 @@ def brief(
 
 
 def _kept(incident: Incident, role: str, giver: str, to: str) -> str:
-    """Return a warning where whoever gives the brief holds no role to hand over, so that its holders keep it."""
+    """Return a warning if the person who gives the brief does not have the role to hand over."""
     holders = [person for person in incident.roles.get(role, ()) if person != to]
     if not holders or giver in holders:
         return ""

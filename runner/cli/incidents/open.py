@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class Opened(Report, frozen=True, kw_only=True, tag="tocsin/opened/v1"):
-    """The answer to ``open``."""
+    """The result of ``open``."""
 
     incident: str
     codename: str
@@ -54,13 +54,13 @@ class Opened(Report, frozen=True, kw_only=True, tag="tocsin/opened/v1"):
     version: int
     plan: PlanReport
     unaddressed: tuple[str, ...]
-    """Messages whose roles nobody holds."""
+    """Messages whose roles nobody has."""
     http_calls: tuple[CalledHost, ...]
-    """What automatic actions call, and the secrets that they send there."""
+    """Addresses that automatic actions call, and the secrets that they send."""
     unmapped: tuple[str, ...]
-    """What of the VERIS records became no fact."""
+    """Values of the VERIS records that have no fact."""
     unheld: tuple[UnheldRole, ...] = ()
-    """Roles of its playbooks that nobody holds, and what cannot happen without them."""
+    """Roles of its playbooks that nobody has, and the actions that are not possible without them."""
 
 
 def add(app: Commands) -> None:
@@ -125,7 +125,7 @@ def open_(
 
 
 def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> None:
-    """Show what a request brings about, ask, do it, and say what came of it."""
+    """Show the message plan, ask, open the incident, and show the result."""
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
     from runner.reports.messages.attention_messages import nothing_left
 
@@ -167,7 +167,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
-    """Ask whether to fill the roles that nobody holds, and for each who has it; an empty line leaves it open."""
+    """Ask whether to fill the roles that nobody has, then for each role; an empty line skips the role."""
     found: dict[str, tuple[str, ...]] = {}
     session.tell(Page(tuple(unheld_blocks(opening.unheld))))
     if session.ask("Fill these roles for this incident? [y/N]").lower() not in ("y", "yes"):
@@ -183,7 +183,7 @@ def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
 
 
 def _warn_of_rest(session: Session, incident: Incident) -> None:
-    """Say that what becomes due later waits for somebody to type, where no worker goes on that would do it."""
+    """Warn if no worker performs the work that is due later."""
     row = session.service.row(incident.id)
     if incident.kind == "test" or row is None or row.next_due is None or living(session.service):
         return
@@ -196,7 +196,7 @@ def severity_of(text: str) -> Severity:
 
 
 def _plan(opening: Opening) -> PlanReport:
-    """Return every message of the playbooks as it would leave now."""
+    """Return every message of the playbooks as it would be sent now."""
     classes = {
         (bundle.name, name): message.message_class
         for bundle in opening.playbooks
@@ -216,7 +216,7 @@ def _plan(opening: Opening) -> PlanReport:
 
 @paged
 def _ahead(session: Session, opening: Opening, plan: PlanReport) -> Iterator[Block]:
-    """Draw what is about to happen: the plan, and what the imports left over."""
+    """Draw the plan, and the values that the import could not use."""
     yield from plan_page(plan, CONFIG).blocks
     for domain in opening.declared:
         if words := unknown_domain_warning(session.service, domain):
@@ -237,7 +237,7 @@ def _ahead(session: Session, opening: Opening, plan: PlanReport) -> Iterator[Blo
 
 
 def _comcheck(session: Session, plan: PlanReport) -> str:
-    """Say how far the ways of a plan were tried on a quiet day; an exercise says so as well."""
+    """Show the channel test results of the plan's contact methods, also in an exercise."""
     from runner.app.messages.communications_check import ways
     from runner.reports.messages.communications_check import comcheck_words
 

@@ -136,7 +136,7 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
     from runner.app.core import suspended_incidents
 
     turn = suspended_incidents.resume(session.service, session.name(where), reason)
-    tell(session, turn, "goes on")
+    tell(session, turn, "continues")
 
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:

@@ -55,7 +55,7 @@ def migrate(
     \b
     Examples:
       tocsin migrate --to 1.2.0 --plan
-      tocsin migrate --to ./lost-device.yaml --reason "the wipe has a second way now"
+      tocsin migrate --to ./lost-device.yaml --reason "the wipe has a second method now"
     """
     from runner.app.incidents.runs import chosen_run, newer, planned
     from runner.app.incidents.runs import migrate as migrated

@@ -97,7 +97,7 @@ def status(
 
 
 def read_incident(session: Session, where: str | None, known: str) -> Incident:
-    """Return the incident as of now, or as it was known at an instant."""
+    """Return the incident as of now, or as known at a time."""
     if not known:
         return session.incident(where)
     return session.reader.incident(session.name(where), instant(known, session.now()))
@@ -110,7 +110,7 @@ def read_status(
     known: str = "",
     organisation: tuple[AttentionItem, ...] = (),
 ) -> Status:
-    """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
+    """Return the status of an incident; its JSON has every duty, its page only the relevant duties."""
     from runner.app.home import overview
 
     service = session.service
@@ -130,7 +130,7 @@ def read_status(
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:
-    """Show the status and keep it current. Arrow keys and Space scroll, q leaves."""
+    """Show the status and keep it current. Arrow keys and Space scroll, q quits."""
     from runner.cli.framework.keyboard import keys
     from runner.reports.incidents.live_status import watch as view
     from runner.reports.incidents.status_page import status_page
@@ -162,7 +162,7 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
 
 
 def _seconds(wait: Wait | None) -> Iterator[Key]:
-    """Yield once a second, and at every key of the screen with its name, until a person leaves."""
+    """Yield once a second, and at every key of the screen with its name, until a person quits."""
     never = threading.Event()
     yield ""
     while True:

@@ -38,7 +38,7 @@ _TONES: dict[str, Tone] = {
 
 
 def find(session: Session, text: str) -> tuple[Incident, str]:
-    """Return the incident that is meant and the invocation in it."""
+    """Return the incident and the invocation in it."""
     incident = session.incident()
     return incident, begun_step(incident, text, session.service.library(incident))
 
@@ -61,7 +61,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
         for row in rows
     )
     if not cells:
-        return Page((line(f"{incident.codename}: no such tasks", "dim"),))
+        return Page((line(f"{incident.codename}: no tasks", "dim"),))
     return Page((*render_header(heading_of(incident), "Tasks"), table(cells, 3, indent=0)))
 
 
@@ -188,7 +188,7 @@ def done(
 
 
 def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckRow, ...]:
-    """Return the ticks of every open row; each row on which safety or evidence depends needs its own yes."""
+    """Return a check for every open item; an item for safety or evidence needs its own confirmation."""
     from runner.reports.incidents.task import task
 
     report = task(incident, session.service.library(incident), name)

@@ -105,7 +105,7 @@ def duties(
 def _of_files(
     session: Session, facts: list[str], at: str, known: str, *, everything: bool, why: bool, no_home: bool
 ) -> None:
-    """Judge facts files, without an incident, on what the home says of the organisation."""
+    """Assess facts files without an incident, with the organisation facts of the home folder."""
     from runner.app.law.duties import assess_files, organisation_of
     from runner.reports.law.duties import duties, duties_page
 
@@ -129,7 +129,7 @@ def _of_files(
 
 
 def _of_incident(session: Session, at: str, known: str, *, everything: bool, why: bool) -> None:
-    """Show an incident's duties, as of an instant or as known then."""
+    """Show an incident's duties, as of a time or as known then."""
     from runner.app.law.duties import ineffective_claims
     from runner.reports.core.header import heading_of
     from runner.reports.law.duties import duties, duties_page
@@ -153,7 +153,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
 
 
 def _register(session: Session, which: str, kind: str) -> None:
-    """Show every personal data breach of the home: exercises are in no register unless they are asked for."""
+    """Show the register of personal data breaches of the home folder, without exercises by default."""
     from runner.app.law.duties import register
     from runner.reports.law.register import register_csv, register_page
 
@@ -171,7 +171,7 @@ def _register(session: Session, which: str, kind: str) -> None:
 
 
 def _calendar(session: Session, out: Path | None, known: str) -> None:
-    """Show the open deadlines, or write them as iCalendar or as a spreadsheet."""
+    """Show the open deadlines, or write them as iCalendar or spreadsheet."""
     from runner.cli.framework.output_files import write_out
     from runner.reports.law.calendar import calendar_page, deadlines, ics, sheet
 
@@ -198,7 +198,7 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
 
 def _held(found: Deadlines) -> str:
-    """Say how many deadlines a calendar can hold, and name the others."""
+    """Show the number of deadlines in the calendar, and name the others."""
     total = len(found.deadlines)
     others = [row.duty for row in found.deadlines if not (row.due and row.due_date)]
     words = f"{total - len(others)} of {total} duties have a date and are included"

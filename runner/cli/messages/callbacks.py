@@ -12,7 +12,7 @@ from runner.errors import Usage
 from runner.settings import CONFIG
 
 AGAIN = timedelta(seconds=2)
-"""How often receipts that came too early are tried again."""
+"""Interval of retries for receipts that arrived too early."""
 LISTEN = "127.0.0.1:8750"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

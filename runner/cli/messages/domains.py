@@ -42,7 +42,7 @@ def _show(session: Session, incident: Incident | None) -> None:
 
 
 def _open_incident(session: Session) -> Incident | None:
-    """Return the incident that is meant; None also where that one is over, nobody named it, and no other goes on."""
+    """Return the incident; None if the default incident has ended and no other is open."""
     incident = session.incident_or_none()
     if incident is None or incident.state in OPEN or session.options.incident:
         return incident
@@ -82,7 +82,7 @@ def compromised(session: Session, domain: Name, since: Since = "", reason: Why =
 def declare_down(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
     """Mark a failure domain as down. Its channels are not used.
 
-    Valid in all open incidents until the domain is marked as restored: tocsin domain up.
+    Valid in all open incidents until the domain is marked as restored: tocsin domain declare-up.
 
     If no incident is open, the mark is valid for future incidents.
     """
@@ -95,7 +95,7 @@ def declare_up(session: Session, domain: Name, since: Since = "", reason: Why = 
 
 
 def _declare(session: Session, domain: str, state: State, since: str, reason: str) -> None:
-    """Declare it; the bare name of a machine is taken for the machine's domain, and with it for every service on it."""
+    """Declare the state. The bare name of a machine means its domain, and so every service on it."""
     incident = session.incident() if state == "compromised" else _open_incident(session)
     domain = session.service.directory.domain_meant(domain)
     if words := unknown_domain_warning(session.service, domain):

@@ -129,7 +129,7 @@ def send(
 
 
 def _plan_of(session: Session, incident: Incident, made: MessageComposed) -> Page:
-    """Return the plan of one message, as it is about to leave."""
+    """Return the plan of one message before it is sent."""
     from runner.app.messages.messages import plans_to
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
@@ -357,7 +357,7 @@ def call(
 
 
 def _asked(session: Session, person: str) -> bool:
-    """Ask at the terminal whether the person was reached; raises Usage where there is none, or no clear answer."""
+    """Ask at the terminal whether the person was reached; raises Usage without a terminal or a clear answer."""
     from runner.reports.core.formatting import person_name
 
     said = session.ask(f"Did you reach {person_name(person)}? [y/n]").lower() if session.world.asks else ""
@@ -391,7 +391,7 @@ def ack(
 
 
 def page(report: Acknowledged) -> Page:
-    """Draw the answer."""
+    """Draw the result."""
     done = f"{report.person} acknowledged {report.delivery}"
     words = f"{report.codename}: {done}" if report.changed else f"{done} before. No change."
     return Page((line(words, "good"),))

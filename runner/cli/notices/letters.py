@@ -75,7 +75,7 @@ def letters(
 
 
 def _unapproved(written: Written) -> list[str]:
-    """Return a warning for each duty whose letters nobody approved: they are made all the same, at night too."""
+    """Return a warning for each duty whose letters nobody approved. The letters are created nevertheless."""
     waiting = (group for group in written.groups if not group.approved)
     patterns = dict.fromkeys((group.duty, group.notice, group.version) for group in waiting)
     return [
@@ -89,7 +89,7 @@ def _unapproved(written: Written) -> list[str]:
 
 @contextmanager
 def bar(session: Session, what: str) -> Iterator[Tell]:
-    """Show a bar where a person looks at it, else nothing."""
+    """Show a progress bar at a terminal, else nothing."""
     if not session.world.colours(session.world.err):
         yield lambda done, total: None
         return

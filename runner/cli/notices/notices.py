@@ -83,15 +83,15 @@ def adopt(
 
 
 def _page(found: Adoption) -> Iterator[Block]:
-    """Yield what differs, what was taken as final, and what the law says of the new text."""
+    """Yield the differences, the accepted tracked changes, and the legal check of the new text."""
     from runner.reports.notices.redline import redline_blocks
 
     newest = found.pair.new
-    yield line(f"AGAINST {newest.id}", "title")
+    yield line(f"COMPARED WITH {newest.id}", "title")
     yield from redline_blocks(found.pair.redline)
     yield Blank()
     if found.written_from.id != newest.id:
-        text = f"the file is of {found.written_from.id}, which {newest.id} has replaced: what changed between them goes back"
+        text = f"The file is from {found.written_from.id}. {newest.id} supersedes it. The import undoes the changes between the two."
         yield line(text, "alarm", hang=2)
     if found.returned.tracked:
         yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")

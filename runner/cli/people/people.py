@@ -278,7 +278,7 @@ def assign(
 
 
 def _replace(session: Session, role: str, persons: list[str], incident: str | None, *, yes: bool) -> None:
-    """Name those who lose the role, and ask where too few are left to approve something."""
+    """Name the people who lose the role, and ask if too few remain for an approval."""
     from runner.app.playbooks.playbooks import replacing
 
     known = session.reader.incident(incident) if incident else None
@@ -294,7 +294,7 @@ def _replace(session: Session, role: str, persons: list[str], incident: str | No
 
 
 def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
-    """Say so where a role that nobody ever held is nearly one that somebody holds."""
+    """Warn if a new role has nearly the name of a present role."""
     from runner.base.text import nearest
 
     held = {*session.service.directory.roles, *(session.reader.incident(incident).roles if incident else ())}
@@ -304,7 +304,7 @@ def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
 
 
 def _by_rota(session: Session, role: str) -> None:
-    """Give a role of the incident back to whoever is on call."""
+    """Assign a role of the incident to the person on call."""
     from runner.app.core.on_call import standing
 
     directory = session.service.directory

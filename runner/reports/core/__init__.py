@@ -1,1 +1,1 @@
-"""What all reports share: formatting, header, suggested actions."""
+"""Shared parts of all reports: formatting, header, suggested actions."""

@@ -1,4 +1,4 @@
-"""One thing that waits for a person: the words that every view of it shares."""
+"""One required action of a person, shared by all views."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.actions import Action
 Severity = Literal["critical", "high", "medium", "low"]
 Rank = Literal[1, 2, 3, 4, 5, 6]
 """1 containment and safety, 2 people to call, 3 duties whose work must begin, 4 other tasks, 5 questions, missing roles and
-confirmations, 6 questions that wait until the containment tasks are done or the first four hours are over."""
+confirmations, 6 questions that wait for the end of the containment tasks or of the first 4 hours."""
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 AttentionKind = Literal[
     "containment",
@@ -52,12 +52,12 @@ AttentionKind = Literal[
 
 
 class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that waits for a person."""
+    """One required action of a person."""
 
     kind: AttentionKind
     severity: Severity = "high"
     ref: str
-    """The step's invocation, the delivery, duty, fact or role that it is about."""
+    """Its subject: an invocation, a delivery, a duty, a fact or a role."""
     since: datetime | None = None
     text: str
     action: Action
@@ -65,6 +65,6 @@ class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     """Its place in DO NOW."""
     due: datetime | None = None
     who: str = ""
-    """The names of whoever does it, where somebody is named."""
+    """The names of the people who do it, if known."""
     detail: str = ""
-    """How far it is, or what it holds up."""
+    """Its progress, or what depends on it."""

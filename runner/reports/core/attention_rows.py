@@ -13,7 +13,7 @@ from runner.reports.core.suggested_actions import as_shown
 
 
 class Required(Protocol):
-    """Something that is required of a person, wherever it comes from."""
+    """A required action, from any source."""
 
     @property
     def kind(self) -> str:
@@ -21,15 +21,15 @@ class Required(Protocol):
 
     @property
     def text(self) -> str:
-        """What to do."""
+        """Its title."""
 
     @property
     def who(self) -> str:
-        """Who does it."""
+        """The people who do it."""
 
     @property
     def detail(self) -> str:
-        """How far it is, or what it holds up."""
+        """Its progress, or what depends on it."""
 
     @property
     def due(self) -> datetime | None:
@@ -37,7 +37,7 @@ class Required(Protocol):
 
     @property
     def action(self) -> Action:
-        """What does it."""
+        """The command for it."""
 
 
 _FIRST: Mapping[str, str] = {
@@ -64,7 +64,7 @@ _FIRST: Mapping[str, str] = {
     "substitute_notice": "decide",
     "exercise_over": "close",
 }
-"""What stands in the first column where there is no deadline."""
+"""Text of the first column without a deadline."""
 _LOUD = frozenset({"outcome_unknown", "unreachable", "exposed", "set_aside"})
 
 
@@ -79,7 +79,7 @@ def attention_rows(items: Sequence[Required], now: datetime) -> list[Row]:
 
 
 def first_cell(item: Required, now: datetime) -> Cell:
-    """Return the time left, red when overdue; without a deadline the verb."""
+    """Return the time left, in red when overdue; without a deadline, the verb."""
     if item.due is not None:
         return Cell(remaining(item.due, now), "alarm" if item.due <= now else "title")
     if item.kind == "ready":

@@ -1,7 +1,7 @@
-"""DO NOW: the one definition of what cannot wait, and the order in which it is done.
+"""DO NOW: the one definition of urgent actions, and their order.
 
-``brief``, ``status``, ``next``, ``watch``, ``doctor``, ``worker --once`` and the exit code of ``status --check`` take it from
-here. It holds containment tasks, people to call, duties whose work must begin, tasks that are due or stuck, and questions.
+``brief``, ``status``, ``next``, ``watch``, ``doctor``, ``worker --once`` and the exit code of ``status --check`` use it from
+here. It has containment tasks, people to call, duties whose work must start, tasks that are due or blocked, and questions.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from runner.reports.core.formatting import count
 from runner.reports.core.task_rows import TaskRow, named
 
 SOON = timedelta(hours=2)
-"""How long before its start-by a duty is work for now."""
+"""Time before "start by" from which a duty is in DO NOW."""
 UNPLANNED = timedelta(hours=12)
-"""The same before the deadline of a duty for whose work no time is planned, so that its start-by is not known."""
+"""The same before the deadline of a duty without a "start by"."""
 FIRST_HOURS = timedelta(hours=4)
-"""For how long after the opening open containment tasks keep legal questions out of DO NOW."""
+"""Time after the opening in which legal questions wait for open containment tasks."""
 TASKS: Rank = 4
 QUESTIONS: Rank = 5
 LATER: Rank = 6
@@ -47,7 +47,7 @@ _RANKS: Mapping[AttentionKind, Rank] = {
 
 
 def must_begin(duty: DutyStatus, now: datetime) -> bool:
-    """Tell whether a duty is overdue, past its start-by, or less than ``SOON`` before it."""
+    """Return whether a duty is overdue, past "start by", or less than ``SOON`` before it."""
     if duty.due is None or duty.state not in ("open", "overdue"):
         return False
     start = duty.latest_safe_start or duty.due
@@ -55,7 +55,7 @@ def must_begin(duty: DutyStatus, now: datetime) -> bool:
 
 
 def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionItem]:
-    """Yield the containment tasks that people can do now and that are not late yet."""
+    """Yield the containment tasks to do that are not overdue."""
     for row in rows:
         if _contains(row) and not row.stuck and not is_due(row, now):
             yield AttentionItem(
@@ -70,7 +70,7 @@ def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionIte
 
 
 def is_due(row: TaskRow, now: datetime) -> bool:
-    """Tell whether a task is due, also while nothing has recorded that it is overdue."""
+    """Return whether a task is due, also before the journal records that it is overdue."""
     return row.overdue or (row.due is not None and row.due <= now)
 
 
@@ -85,7 +85,7 @@ def do_now(
     duties: Iterable[DutyStatus],
     now: datetime,
 ) -> tuple[AttentionItem, ...]:
-    """Return what waits for a person with its rank, in order: by rank, then worst first, then by time."""
+    """Return the required actions in order: by rank, severity and time."""
     first = {row.invocation for row in rows if row.containment}
     wait = any(map(_contains, rows)) and now - incident.opened_at < FIRST_HOURS
     pressing = {
@@ -105,7 +105,7 @@ def _rank(item: AttentionItem, first: set[str], pressing: set[str], wait: bool) 
 
 
 def ordered(items: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
-    """Return them in the order in which they are done."""
+    """Return the actions in their order."""
 
     def order(item: AttentionItem) -> tuple[int, int, bool, float]:
         at = item.due or item.since
@@ -115,6 +115,6 @@ def ordered(items: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
 
 
 def calm(rows: Iterable[TaskRow]) -> str:
-    """Return what is said where DO NOW is empty: tasks that are open, but not due, are counted."""
+    """Return the text of an empty DO NOW, with the number of open tasks that are not due."""
     open_ = sum(row.state in ("ready", "active") and row.kind in PEOPLE and not row.over for row in rows)
     return f"{NOTHING} · {count(open_, 'task')} to do" if open_ else NOTHING

@@ -1,4 +1,4 @@
-"""A journal's event as views read it: who, when, and what happened, or that it is withheld."""
+"""A journal event for views: actor, time, and content, or that the content is withheld."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from runner.incident.state.events import AnyEvent, Stream, decode
 
 
 class EventRow(Protocol):
-    """What the store keeps of an event."""
+    """An event as stored."""
 
     @property
     def seq(self) -> int:
-        """Its place, from 1."""
+        """Its number, from 1."""
 
     @property
     def type(self) -> str:
@@ -22,29 +22,29 @@ class EventRow(Protocol):
 
     @property
     def stream(self) -> Stream:
-        """Who may read it."""
+        """Its access class."""
 
     @property
     def at(self) -> datetime:
-        """The time that it stands for."""
+        """The time that it is about."""
 
     @property
     def recorded(self) -> datetime:
-        """When it was written."""
+        """When it was recorded."""
 
     @property
     def exercise_at(self) -> datetime | None:
-        """The exercise's own time."""
+        """The exercise time."""
 
     @property
     def actor(self) -> Actor:
-        """Who caused it."""
+        """The actor."""
 
     @property
     def payload(self) -> bytes | None:
-        """What happened; None where it is shredded or withheld."""
+        """The content; None if it is erased or withheld."""
 
 
 def decode_event(row: EventRow) -> AnyEvent | None:
-    """Return what happened; None where the payload is not here."""
+    """Return the event; None without its content."""
     return None if row.payload is None else decode(row.payload)

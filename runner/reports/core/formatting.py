@@ -1,4 +1,4 @@
-"""How views put instants, spans and addresses: short, in words, and never more than the reader is meant to see."""
+"""Format of times, durations and addresses in views: short, in words, and without private data."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SECONDS_BELOW = timedelta(minutes=10)
 RECEIPTS = {
-    "failed": "failed permanently at the provider",
-    "stopped": "the person wants no more messages there",
-    "delayed": "not delivered yet, the provider goes on trying",
-    "complained": "the reader reported it as unwanted",
-    "recalled": "stopped from ringing, as it was answered",
-    "not_recalled": "it could NOT be stopped from ringing",
+    "failed": "failed permanently",
+    "stopped": "the person opted out",
+    "delayed": "deferred by provider",
+    "complained": "the recipient reported the message as spam",
+    "recalled": "paging stopped after an acknowledgement",
+    "not_recalled": "paging could NOT be stopped",
 }
-"""Receipts that prove nothing, in words."""
+"""Words for receipts that are no evidence of delivery."""
 READER: ContextVar[tzinfo | None] = ContextVar("reader", default=None)
-"""The one zone of a screen, the organisation's, set where a command opens a home; documents and reports bring their own."""
+"""The time zone of a screen: the organisation's, set when a command opens a home. Documents have their own."""
 
 
 def span(length: timedelta) -> str:
-    """Return the size of a span in its two largest units: ``2 d 4 h``, ``3 h 12 min``, ``9 min 41 s``."""
+    """Return a duration in its two largest units: ``2 d 4 h``, ``3 h 12 min``, ``9 min 41 s``."""
     seconds = int(abs(length).total_seconds())
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3_600)
@@ -48,17 +48,17 @@ def remaining(due: datetime, now: datetime) -> str:
 
 
 def elapsed_since(since: datetime, now: datetime) -> str:
-    """Return how long something lasts: ``since 12 min``."""
+    """Return a duration until now: ``since 12 min``."""
     return f"since {span(now - since)}"
 
 
 def age(at: datetime, now: datetime) -> str:
-    """Return how long ago something was: ``12 min ago``; less than a minute is ``just now``."""
+    """Return the age of a time: ``12 min ago``; less than a minute is ``just now``."""
     return "just now" if now - at < timedelta(minutes=1) else f"{span(now - at)} ago"
 
 
 def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
-    """Return an instant in a zone, else the reader's, else that of ``now``: the time on the same day, with the day on others."""
+    """Return a time in a zone, else the reader's, else that of ``now``; on another day, with the day."""
     zone = zone or READER.get() or now.tzinfo or UTC
     there, today = instant.astimezone(zone), now.astimezone(zone)
     clock = f"{there:%H:%M}"
@@ -69,11 +69,11 @@ def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
 
 
 PEOPLE: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("people", default=None)
-"""The names of the people of the contact list by their ids, set where a command opens a home."""
+"""Names of the contact list by person id, set when a command opens a home."""
 
 
 def person_name(person: str) -> str:
-    """Return the name of a person for a screen; the id where the contact list has no name."""
+    """Return the name of a person for a screen; without a name in the contact list, the id."""
     names = PEOPLE.get()
     return (names().get(person, "") if names is not None else "") or person
 
@@ -85,7 +85,7 @@ def person_names(persons: Iterable[str]) -> str:
 
 @contextmanager
 def read_in(zone: tzinfo) -> Iterator[None]:
-    """Have all times stand in a zone meanwhile."""
+    """Use a zone for all times in this context."""
     token = READER.set(zone)
     try:
         yield
@@ -94,12 +94,12 @@ def read_in(zone: tzinfo) -> Iterator[None]:
 
 
 def here() -> tzinfo:
-    """Return the reader's zone; UTC where none was set."""
+    """Return the reader's zone; default UTC."""
     return READER.get() or UTC
 
 
 def zone_words() -> str:
-    """Return the label of a screen's zone: ``all times Europe/Berlin``; empty where none was set."""
+    """Return the label of a screen's zone: ``all times Europe/Berlin``; empty if none is set."""
     zone = READER.get()
     return f"all times {zone}" if zone is not None else ""
 
@@ -113,36 +113,36 @@ def screen_time(now: datetime, *, named: bool = False) -> str:
 
 
 def _zone_name(there: datetime) -> str:
-    """Return what a zone is called at an instant; one without letters by its distance to UTC."""
+    """Return the abbreviation of a zone at a time; without one, the offset to UTC."""
     name = there.tzname() or "UTC"
     return f"UTC{name}" if name[:1] in "+-" else name
 
 
 def moment(instant: datetime, zone: tzinfo | None = None) -> str:
-    """Return an instant in full, in a zone, else the reader's: ``Tue 24 Nov 2026, 10:00 UTC``."""
+    """Return a time in full, in a zone, else the reader's: ``Tue 24 Nov 2026, 10:00 UTC``."""
     there = instant.astimezone(zone or here())
     name = there.tzname() or ""
     return f"{_day(there)} {there.year}, {there:%H:%M} {name}".rstrip()
 
 
 def standing(kind: str) -> str:
-    """Return what a duty's record is called: ``the filing``, ``the decision not to notify``, ``the waiver``."""
+    """Return the name of a duty's record: ``the filing``, ``the decision not to notify``, ``the waiver``."""
     return {"filed": "the filing", "waived": "the waiver"}.get(kind, "the decision not to notify")
 
 
 def signatures(signed: Sequence[str]) -> str:
-    """Return who signed besides the author, as the end of a sentence: ``, signed by jonas, ada``."""
+    """Return the other signatories, as the end of a sentence: ``, signed by jonas, ada``."""
     return f", signed by {', '.join(signed)}" if signed else ""
 
 
 def unsigned(waited_for: Sequence[str]) -> str:
-    """Return what a notice lacked when it was filed, as the end of a sentence; empty where it lacked nothing."""
-    return f", UNSIGNED: it still waited for {', '.join(waited_for)}" if waited_for else ""
+    """Return the approvals that were open at the filing, as the end of a sentence; empty if none."""
+    return f", WITHOUT APPROVAL, still open: {', '.join(waited_for)}" if waited_for else ""
 
 
 def as_it_was(reason: str) -> str:
-    """Return counsel's word on a text that was out of date when it was filed, as the end of a sentence."""
-    return f", AS IT WAS although facts had changed ({reason}): a supplement is to follow" if reason else ""
+    """Return counsel's reason to file an outdated text, as the end of a sentence."""
+    return f", AS IT WAS although facts had changed ({reason}): a supplement is required" if reason else ""
 
 
 def day(date_: date) -> str:
@@ -160,12 +160,12 @@ def count(number: int, one: str, many: str = "") -> str:
 
 
 def mask_contact(contact: ContactPoint) -> str:
-    """Return an address that its owner recognises and nobody else can use: ``a…@example.org``, ``+49…67``."""
+    """Return an address that its owner recognises and no other person can use: ``a…@example.org``, ``+49…67``."""
     return mask_address(contact.address)
 
 
 def mask_address(address: str) -> str:
-    """Return an address with its middle taken out; of a link only its host stays, since its path can be a secret."""
+    """Return an address without its middle; of a link only the host, because its path can be a secret."""
     if not address:
         return ""
     scheme, separator, rest = address.partition("://")
@@ -181,10 +181,10 @@ def mask_address(address: str) -> str:
 
 
 def describe_actor(actor: Actor) -> str:
-    """Return who it was, and whether that is proved or only claimed."""
+    """Return the actor, and whether the name is verified or only claimed."""
     if actor.claimed == "tocsin":
         return "tocsin"
-    proof = f"proved by {actor.proven_by}" if actor.proven_by else "claimed"
+    proof = f"verified by {actor.proven_by}" if actor.proven_by else "claimed"
     machine = "@".join(part for part in (actor.os_user, actor.host) if part)
     how = proof if actor.proven_by or not machine else f"{proof}, {machine}"
     behalf = f" on behalf of {actor.on_behalf_of}" if actor.on_behalf_of else ""
@@ -192,14 +192,14 @@ def describe_actor(actor: Actor) -> str:
 
 
 def short_digest(digest: str) -> str:
-    """Return a digest's first characters, enough to compare by eye."""
+    """Return the first characters of a digest, for comparison by eye."""
     kind, _, value = digest.rpartition(":")
     cut = f"{value[:12]}…" if len(value) > 12 else value
     return f"{kind}:{cut}" if kind else cut
 
 
 def scope_words(channel: str, message_class: str, person: str, text: str) -> str:
-    """Return for what a rule was set aside, in words."""
+    """Return the scope of a rule override in words."""
     parts = (
         f"class {message_class}" if message_class else "",
         f"over {channel}" if channel else "",
@@ -210,5 +210,5 @@ def scope_words(channel: str, message_class: str, person: str, text: str) -> str
 
 
 def aside_words(failed: Failed) -> str:
-    """Say that an incident was set aside, and why."""
-    return f"set aside because automatic work failed {failed.times} times in a row ({failed.why})"
+    """Return how often automatic work failed, and why."""
+    return f"Automatic work stopped after {failed.times} failures in a row ({failed.why})"

@@ -1,4 +1,4 @@
-"""The top of every page about an incident: which one it is, and that an exercise is an exercise."""
+"""The top of every page about an incident: its name, and the marking of an exercise or test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.reports.core.second_person import alone_words
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
-    """What names an incident on every page."""
+    """The name of an incident on every page."""
 
     incident: str
     codename: str
@@ -27,7 +27,7 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     severity: str = ""
     alone: str = ""
-    """What one person did alone that needs two, and why nobody else is there."""
+    """Acts of one person alone that need two people, with the reason."""
 
 
 def heading_of(incident: Incident) -> Heading:
@@ -36,12 +36,12 @@ def heading_of(incident: Incident) -> Heading:
 
 
 def marking(kind: str) -> str:
-    """Return the words that stand on everything which is not real, or nothing."""
+    """Return the marking of an incident that is not real, else nothing."""
     return "" if kind == "real" else " · ".join([MARKS[kind]] * 3)
 
 
 def prompt(kind: str, codename: str) -> str:
-    """Return what a question to a person begins with: ``[EXERCISE amber-falcon]``."""
+    """Return the start of a question to a person: ``[EXERCISE amber-falcon]``."""
     return f"[{codename}]" if kind == "real" else f"[{MARKS[kind]} {codename}]"
 
 
@@ -52,7 +52,7 @@ def marked(kind: str) -> tuple[Block, ...]:
 
 
 def without_worker(page: Page) -> Page:
-    """Return a page that says on top, under its marking, that no worker is running."""
+    """Return a page with the note "no worker is running" under its marking."""
     says = flow(Cell(suggested_actions.NO_WORKER, "alarm"), arrow(suggested_actions.START_WORKER), hang=2)
     first = page.blocks[0] if page.blocks else None
     under = 1 if isinstance(first, Paragraph) and first.cells[0].tone == "marking" else 0
@@ -60,7 +60,7 @@ def without_worker(page: Page) -> Page:
 
 
 def render_header(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Block, ...]:
-    """Return the first lines of a page about one incident: marking, codename, title, state, and what it is about."""
+    """Return the first lines of a page about one incident: marking, codename, title, state, subject."""
     subject = " · ".join(filter(None, (subject, zone_words() if zoned else "")))
     return (*_top(heading), *((line(subject, "dim"),) if subject else ()), Blank())
 
@@ -72,7 +72,7 @@ def screen_header(heading: Heading, now: datetime, subject: str = "") -> tuple[B
 
 
 def list_header(heading: Heading, name: str, now: datetime) -> tuple[Block, ...]:
-    """Return the one line of a list of an incident: codename, what it lists, time and zone."""
+    """Return the first line of a list of an incident: codename, name of the list, time and zone."""
     left = (Cell(heading.codename, "title"), f" · {name}")
     return (
         *marked(heading.kind),
@@ -100,7 +100,7 @@ def _alone(heading: Heading) -> tuple[Block, ...]:
 
 
 def named_zone(name: object) -> tzinfo:
-    """Return the zone of an IANA name; UTC for whatever is none."""
+    """Return the zone of an IANA name; UTC for an unknown name."""
     try:
         return ZoneInfo(str(name or "UTC"))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -108,9 +108,9 @@ def named_zone(name: object) -> tzinfo:
 
 
 def exercise_zone(start: str, organisation: tzinfo) -> tzinfo:
-    """Return the zone of an exercise that starts at an instant as its author wrote it (RFC 3339; empty is now).
+    """Return the zone of an exercise by its start as its author wrote it (RFC 3339; empty is now).
 
-    It is the organisation's where the start has that zone's offset, so that a change of clocks on the way is seen; otherwise
+    It is the organisation's zone if the start has that zone's offset, so that a change of clocks is shown; otherwise
     the start's own offset.
     """
     if not start:
@@ -133,6 +133,6 @@ def clocked(at: datetime, zone: tzinfo) -> str:
 
 
 def offset(there: datetime) -> str:
-    """Return by how much a local time is ahead of UTC: ``UTC``, ``UTC+02:00``."""
+    """Return the offset of a local time to UTC: ``UTC``, ``UTC+02:00``."""
     digits = f"{there:%z}"
     return "UTC" if digits in ("+0000", "") else f"UTC{digits[:3]}:{digits[3:5]}"

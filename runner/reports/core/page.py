@@ -1,11 +1,11 @@
-"""A page of text as values: one layout, drawn plain where it is piped and in colour where a terminal is.
+"""A page of text as values: one layout, drawn plain in a pipe and in colour at a terminal.
 
 A view describes what it shows as blocks. ``layout`` breaks them into lines of a given width; ``plain`` joins these to
-text, ``Drawing`` hands them to Rich with a style for each tone. Because both draw the same lines, nothing is said by
-colour alone, and a terminal that is resized is laid out anew.
+text, ``Drawing`` passes them to Rich with a style for each tone. Both draw the same lines, so colour alone has no
+meaning, and a resized terminal has a new layout.
 
-Words in a page come from anybody (an attacker's file name, a customer's ticket), so what could move the cursor,
-hide text or turn its direction is replaced before it is laid out.
+Words in a page can be from anybody (an attacker's file name, a customer's ticket), so characters that move the cursor,
+hide text or reverse its direction are replaced before the layout.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ STYLES: dict[Tone, str] = {
     "marking": "bold reverse",
 }
 ARROW = "→"
-"""What stands before a command."""
+"""Sign before a command."""
 SCREEN = 80
 """Columns of the terminal that screens are made for."""
 NARROWEST = 40
-"""Columns below which lines are no longer made to fit."""
+"""Columns below which lines are not fitted."""
 _GAP = 2
 _SLIM = 16
-"""An elastic column thinner than this goes on a line of its own."""
+"""An elastic column thinner than this has its own line."""
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
-    """Cells that flow on like one sentence; lines after the first stand ``hang`` columns further in."""
+    """Cells as one paragraph; lines after the first are indented by ``hang`` more columns."""
 
     cells: tuple[Cell, ...]
     indent: int = 0
@@ -64,7 +64,7 @@ class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of cells in columns; the ``elastic`` one (from 0) takes the width that is left, and wraps."""
+    """Rows of cells in columns; the ``elastic`` column (from 0) has the rest of the width, and wraps."""
 
     rows: tuple[tuple[Cell, ...], ...]
     elastic: int
@@ -72,7 +72,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ends(msgspec.Struct, frozen=True):
-    """Cells at both ends of one line; where they do not fit, the right ones follow the left ones."""
+    """Cells at both ends of one line; if they do not fit, the right cells follow the left cells."""
 
     left: tuple[Cell, ...]
     right: tuple[Cell, ...]
@@ -118,13 +118,13 @@ def table(rows: Iterable[Cells], elastic: int, *, indent: int = 2) -> Table:
 
 
 def fields(rows: Iterable[tuple[str, Cell | str]], *, indent: int = 2) -> Table:
-    """Return labels and values as a table; what is empty is left out."""
+    """Return labels and values as a table, without empty values."""
     cells = ((Cell(label, "dim"), _cell(value)) for label, value in rows)
     return table((row for row in cells if row[1].text), 1, indent=indent)
 
 
 def section(title: str, rows: Iterable[Cells], elastic: int) -> Iterator[Block]:
-    """Yield a table under a title; nothing where it has no rows."""
+    """Yield a table under a title; nothing without rows."""
     found = tuple(rows)
     if found:
         yield Blank()
@@ -141,7 +141,7 @@ _Arguments = ParamSpec("_Arguments")
 
 
 def paged(draw: Callable[_Arguments, Iterator[Block]]) -> Callable[_Arguments, Page]:
-    """Have a function that yields blocks return them as a page."""
+    """Turn a function that yields blocks into one that returns a page."""
 
     @wraps(draw)
     def page(*args: _Arguments.args, **options: _Arguments.kwargs) -> Page:
@@ -151,7 +151,7 @@ def paged(draw: Callable[_Arguments, Iterator[Block]]) -> Callable[_Arguments, P
 
 
 def arrow(action: Action, lead: str = " ") -> Cell:
-    """Return an action as a cell that is not broken where a line can hold it."""
+    """Return an action as a cell that is broken only if it is longer than a line."""
     return Cell(f"{lead}{ARROW} ", "command", action)
 
 
@@ -161,17 +161,17 @@ def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> 
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One entry of a list: the time or the count first, then what it is about, and details on lines below."""
+    """One entry of a list: the time or count first, then the title, and details on lines below."""
 
     first: Cell | str
     cells: Cells
     last: Cell | str = ""
-    """What stands at the end of the line, as a number."""
+    """Cell at the end of the line, such as a number."""
     details: tuple[Cells, ...] = ()
 
 
 _FIRST = 13
-"""The width of the first column of a list, where no cell in it is wider."""
+"""Smallest width of the first column of a list."""
 
 
 def rows(entries: Iterable[Row]) -> Iterator[Paragraph | Ends]:
@@ -188,7 +188,7 @@ def rows(entries: Iterable[Row]) -> Iterator[Paragraph | Ends]:
 
 
 SOFT_HYPHEN = "\u00ad"
-"""Terminals disagree on whether it takes a column, so it is left out."""
+"""Terminals differ on the width of this character, so it is removed."""
 
 
 def visible(text: str) -> str:
@@ -204,7 +204,7 @@ def _shown(one: str) -> str:
 
 
 def width_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return the width of a text in terminal columns."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
@@ -236,10 +236,10 @@ def ansi(page: Page, width: int = 80) -> str:
 
 
 class Drawing:
-    """A page for Rich: laid out anew for whatever width the terminal has when it is drawn."""
+    """A page for Rich, laid out for the present width of the terminal."""
 
     def __init__(self, page: Page) -> None:
-        """Take the page."""
+        """Draw this page."""
         self.page = page
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -276,7 +276,7 @@ def layout(page: Page, width: int) -> list[Line]:
 
 
 def _ends(block: Ends, width: int) -> Iterator[Line]:
-    """Put cells at the two ends of a line that is as wide as a screen of 80 columns at most."""
+    """Put cells at the two ends of a line of at most 80 columns."""
     seen = [Cell(visible(cell.text), cell.tone) for cell in (*block.left, *block.right)]
     between = min(width, SCREEN) - block.indent - sum(width_of(cell.text) for cell in seen)
     if between < _GAP or not any(cell.text for cell in block.right):
@@ -358,7 +358,7 @@ def _table(table: Table, width: int) -> Iterator[Line]:
 
 
 def _longest_word(table: Table) -> int:
-    """Return how wide the elastic column must be so that no word of it is cut."""
+    """Return the smallest width of the elastic column without a cut word."""
     cells = (row[table.elastic] for row in table.rows if table.elastic < len(row))
     return max((width_of(word) for cell in cells for word in visible(cell.text).split(" ")), default=0)
 
@@ -383,7 +383,7 @@ def _side_by_side(row: Sequence[Cell], widths: Sequence[int], table: Table) -> I
 
 
 def _stacked(table: Table, width: int) -> Iterator[Line]:
-    """Where columns do not fit: the elastic cell on its own line, the others under it."""
+    """Lay out a row that does not fit: the elastic cell on its own line, the others below."""
     for row in table.rows:
         head = row[: table.elastic + 1]
         yield from _flow(_spaced(head), width, table.indent, table.indent + _GAP)

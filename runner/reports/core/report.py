@@ -1,4 +1,4 @@
-"""What reports are made of: a struct with a schema, and rows that repeat what a state has."""
+"""Base of reports: a struct with a schema, and rows with the fields of a state."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
-    """A document for people and programs; its ``tag`` is the schema that its JSON names."""
+    """A document for people and programs; its ``tag`` is the schema in its JSON."""
 
 
 def filled(row: type[_Row], /, *sources: object, **more: Any) -> _Row:
-    """Return a row whose fields come from ``more``, else from the first source that has one of the name.
+    """Return a row with the fields of ``more``, else of the first source that has the field.
 
-    A field that is nowhere keeps its default; one without a default is a TypeError.
+    A missing field has its default; without a default it is a TypeError.
     """
     for name in row.__struct_fields__:
         for source in sources:

@@ -1,4 +1,4 @@
-"""The parts that an after-action report is built from, as nodes of the document tree."""
+"""Parts of an after-action report, as nodes of the document tree."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from runner.documents.tree import Block, Field, Fields, Heading, Inline, Listing
 from runner.reports.core.header import clocked
 
 LETTERS = 92
-"""So many letters of a table's type stand in a line of our paper."""
+"""Letters in a line of a table on paper."""
 _CELL = 4
-"""What the margins of a cell take, in letters, and a little more."""
+"""Width of the margins of a cell, in letters."""
 _BOLD = 1.1
-"""How much wider a head's letters are."""
+"""Factor for the wider letters of a table head."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 _APART = re.compile(r"\s+|(?<=[-/])")
 _UNBROKEN = 30
-"""A word that is longer is broken by every writer."""
+"""Every document writer breaks a longer word."""
 
 
 def column_widths(rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
     """Return the widths in letters of columns with these cells, the head first; nothing where each text fits in a line.
 
-    Each column has room for its longest word, and none more than its longest line needs. Between the two a column has a
+    Each column is at least as wide as its longest word, and at most as wide as its longest line. Between the two a column has a
     width by the square root of all of its text, with which the sum of all cells' heights is least.
     """
     columns = list(zip(*rows, strict=True))
@@ -57,7 +57,7 @@ def _word(cell: str) -> int:
 
 
 def words(text: str) -> tuple[Inline, ...]:
-    """Return text as it is, whatever stands in it."""
+    """Return text without markup."""
     return (Text(text),) if text else ()
 
 
@@ -72,7 +72,7 @@ def paragraph(text: str) -> Paragraph:
 
 
 def fields(rows: Iterable[tuple[str, str]]) -> Fields:
-    """Return labels and values; what is empty is left out."""
+    """Return labels and values, without empty values."""
     return Fields(tuple(Field(words(label), words(value)) for label, value in rows if value))
 
 

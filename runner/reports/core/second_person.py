@@ -1,4 +1,4 @@
-"""What needs two people, as data and in words: who asked, what for, who may confirm it, and what one did alone."""
+"""Acts that need two people, as data and in words: who asked, who can confirm, and acts of one person alone."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: datetime
     state: str
-    """``awaiting``: nothing has changed yet; ``confirmed``; or ``alone``, where the settings say that nobody else is there."""
+    """``awaiting``: nothing has changed yet; ``confirmed``; or ``alone``, if the settings name no second person."""
     roles: tuple[str, ...]
     """The second person has one of these."""
     second: str
     confirmed_at: datetime | None
     one_user: bool
-    """One operating-system user spoke for both."""
+    """The same operating-system user acted for both."""
     alone: str
     reason: str
     duty: str
@@ -45,7 +45,7 @@ class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
-    """Return every such act, oldest first."""
+    """Return all acts that need two people, oldest first."""
     return tuple(
         filled(
             TwoPersonRow,
@@ -59,14 +59,14 @@ def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
 
 
 def act_words(act: TwoPersonAct) -> str:
-    """Return what an act is about, without its reason."""
+    """Return an act in words, without its reason."""
     match act.kind:
         case "close":
             duties = "; ".join(f"{duty}: {why}" for duty, why in act.left_open.items())
             return f"close the incident with duties open ({duties})"
         case "decide" if act.facts:
             said = (f"{fact.key} ({from_json(fact.value)})" for fact in act.facts)
-            return f"take a position for counsel: {', '.join(said)}"
+            return f"record a position of counsel: {', '.join(said)}"
         case "decide":
             record = act.record
             what = "waive" if record is not None and record.kind == "waived" else "decide not to notify under"
@@ -80,22 +80,22 @@ def act_words(act: TwoPersonAct) -> str:
 def ground_words(ground: str, evidence: Evidence = "open") -> str:
     """Return the ground of a decision not to notify, as the end of a sentence."""
     if ground == NONE:
-        return ", AGAINST THE LAW'S ANSWER: no exemption of the statute"
-    against = " although the facts speak against it" if evidence == "against" else ""
+        return ", AGAINST THE LEGAL RESULT: no exemption of the statute"
+    against = " although the facts contradict it" if evidence == "against" else ""
     return f", exemption {ground}{against}" if ground else ""
 
 
 def awaited_words(incident: Incident, one: TwoPeople) -> str:
-    """Return what waits for a second person, and who that can be."""
+    """Return an act that awaits confirmation, and who can confirm."""
     able = sorted({who for role in one.act.roles for who in incident.roles.get(role, ())} - {one.act.by})
     roles = " or ".join(one.act.roles)
-    who = f"{', '.join(able)} ({roles})" if able else f"somebody with the role {roles}: nobody has it"
+    who = f"{', '.join(able)} ({roles})" if able else f"{roles} (nobody has this role)"
     why = f": {one.act.reason}" if one.act.reason else ""
-    return f"{one.act.by} wants to {act_words(one.act)}{why}. It counts when another confirms it: {who}"
+    return f"{one.act.by} wants to {act_words(one.act)}{why}. Awaiting confirmation by {who}"
 
 
 def awaiting(incident: Incident) -> Iterator[AttentionItem]:
-    """Yield what waits for a second person, with the command of whoever can confirm it."""
+    """Yield the acts that await confirmation, each with the command for it."""
     for people in incident.second_person.values():
         if people.state == "awaiting":
             able = any(set(incident.roles.get(role, ())) - {people.act.by} for role in people.act.roles)
@@ -109,7 +109,7 @@ def awaiting(incident: Incident) -> Iterator[AttentionItem]:
 
 
 def alone_words(incident: Incident) -> str:
-    """Return what one person did alone that needs two, for the top of every page; empty where nothing was."""
+    """Return the acts of one person alone that need two, for the top of every page; empty if none."""
     peoples = [people for people in incident.second_person.values() if people.state == "alone"]
     if not peoples:
         return ""
@@ -118,8 +118,8 @@ def alone_words(incident: Incident) -> str:
 
 
 def two_person_blocks(rows: Sequence[TwoPersonRow]) -> Iterator[Block]:
-    """Draw what counts although one operating-system user spoke for both."""
+    """Draw the confirmed acts for which one operating-system user acted for both people."""
     for one in rows:
         if one.one_user:
-            both = f"one operating-system user spoke for {one.by} and {one.second}"
-            yield line(f"entry {one.entry}: {both}: {one.text}", "alarm", hang=2)
+            both = f"the same operating-system user acted for {one.by} and {one.second}"
+            yield line(f"Entry {one.entry}: {both}: {one.text}", "alarm", hang=2)

@@ -1,9 +1,9 @@
-"""The steps of an incident as numbered rows, and by which name a command finds each.
+"""The steps of an incident as numbered rows, and the name of each in commands.
 
-A row's number is the place at which the first invocation of its step came into being. Invocations are never removed
-and always made in the order of the journal, so a number means the same step for the whole life of the incident: what
-somebody types at three in the morning cannot hit another step because the list has moved since it was shown. A step
-that is reopened, asked again or reached in the next round of a loop keeps its number; its newest invocation has it.
+A row's number is the place of the first invocation of its step. Invocations are never removed
+and always made in the order of the journal, so a number means the same step for the whole incident: a command
+with a number cannot change another step because the list changed after it was shown. A step
+that is reopened, asked again or repeated in a loop has the same number, for its newest invocation.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CONTAINED = "RS.MI-01"
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One invocation in a list. A step inside a container that has not begun has no invocation and no row yet."""
+    """One invocation in a list. A step inside a container that has not started has no invocation and no row yet."""
 
     step: str
     invocation: str
@@ -53,26 +53,26 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     assignee: str
     due: datetime | None
     row: int
-    """Its number for commands; 0 where there is none yet, or a newer invocation of the step has it."""
+    """Its number for commands; 0 without one, or if a newer invocation of the step has it."""
     command_name: str = ""
-    """The shortest name by which commands find it."""
+    """Its shortest name in commands."""
     role: str = ""
     roles: tuple[str, ...] = ()
-    """All roles that may do it, where there are several, as in an approval."""
+    """All roles that may do it, if there are several, as in an approval."""
     overdue: bool = False
     stuck: str = ""
     who: str = ""
-    """The names of whoever does it, for people to read."""
+    """The names of the people who do it."""
     progress: str = ""
-    """How far it is: ``1 of 2 approvals``, ``2 of 3 items done``."""
+    """Its progress: ``1 of 2 approvals``, ``2 of 3 items done``."""
     unticked: int = 0
-    """Rows of its checklist that have to be ticked before it can be done."""
+    """Checklist items to do before it can be done."""
     missing: tuple[str, ...] = ()
-    """Facts that its condition waits for."""
+    """Missing facts of its condition."""
     waits_for: tuple[str, ...] = ()
     """Steps before it that have not ended."""
     item: str = ""
-    """What its lane of a ``for_each`` is about."""
+    """The item of its lane of a ``for_each``."""
     about: str = ""
     """The same for people: the article of a duty."""
     duty: str = ""
@@ -80,32 +80,32 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     sets: str = ""
     """The fact that a question sets."""
     containment: bool = False
-    """It stops the damage: it comes first while it is open."""
+    """It contains the incident: it is first while it is open."""
     over: bool = False
     superseded: bool = False
-    """A newer invocation of the same step has taken its place."""
+    """A newer invocation of the same step supersedes it."""
     ended_at: datetime | None = None
     reason: str = ""
 
 
 def state_words(row: TaskRow) -> str:
-    """Return the state of a task for people; one that cannot go on is blocked."""
+    """Return the state of a task in words, with "blocked"."""
     return "blocked" if row.stuck else STATE_WORDS[row.state]
 
 
 def numbered(incident: Incident) -> tuple[str, ...]:
-    """Return what each number means: number ``n`` stands at place ``n - 1``. A place given up means the step that had it."""
+    """Return the invocation of each number: number ``n`` is at place ``n - 1``. A free place means the step that had it."""
     newest = {place_of(name): name for name in incident.invocations}
     return tuple(newest[place_of(name)] for name in incident.invocations)
 
 
 def place_of(invocation: str) -> str:
-    """Return what all invocations of one step have in common: its place in the playbook and in its lanes, not its round."""
+    """Return the shared key of all invocations of one step: its place in the playbook and in its lanes, not its round."""
     return invocation.rpartition("#")[0]
 
 
 def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
-    """Return every step of the incident, begun or not, in the order of the playbook's lists."""
+    """Return every step of the incident, started or not, in the order of the playbook."""
     found: list[TaskRow] = []
     meant = numbered(incident)
     rows = {name: row for row, name in reversed(list(enumerate(meant, start=1)))}
@@ -120,24 +120,24 @@ def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
 
 
 def definition(incident: Incident, library: Library, name: str) -> AnyStep | None:
-    """Return the step behind an invocation; None where a newer version of the playbook has it no more."""
+    """Return the step of an invocation; None if a newer version of the playbook does not have it."""
     invocation = incident.invocations[name]
     body = library.body(incident.runs, incident.scopes[invocation.scope])
     return body.steps.get(invocation.step)
 
 
 def titles(incident: Incident, library: Library) -> dict[str, str]:
-    """Return the words for every invocation, by its id."""
+    """Return the title of every invocation, by its id."""
     return {row.invocation: named(row) for row in task_rows(incident, library) if row.invocation}
 
 
 def named(row: TaskRow) -> str:
-    """Return a step's words, with what its lane is about."""
+    """Return a step's title, with the item of its lane."""
     return f"{row.title} [{row.about or row.item}]" if row.item else row.title
 
 
 def handle(incident: Incident, name: str) -> str:
-    """Return the shortest name by which a command finds this invocation: its step's id where that is clear."""
+    """Return the shortest name of an invocation in commands: its step's id, if that is unique."""
     invocation = incident.invocations.get(name)
     if invocation is None:
         return name
@@ -146,7 +146,7 @@ def handle(incident: Incident, name: str) -> str:
 
 
 def _clear(incident: Incident) -> frozenset[str]:
-    """Return the step ids that stand for one place alone: no other step of the incident ever had the same id."""
+    """Return the step ids that only one step of the incident ever had."""
     places: dict[str, set[str]] = defaultdict(set)
     for invocation in incident.invocations.values():
         places[invocation.step].add(place_of(invocation.id))
@@ -179,7 +179,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
 
 
 def _who(incident: Incident, invocation: Invocation, roles: tuple[str, ...]) -> str:
-    """Return who does a task: by name, else by the role that nobody has."""
+    """Return the people who do a task, else the role that nobody has."""
     person = invocation.assignee or invocation.started_by
     roles = (invocation.escalated_to,) if invocation.escalated_to else roles
     persons = (person,) if person else [who for role in roles for who in incident.roles.get(role, ())]
@@ -189,7 +189,7 @@ def _who(incident: Incident, invocation: Invocation, roles: tuple[str, ...]) -> 
 
 
 def _contains(step: AnyStep | None) -> bool:
-    """Tell whether a step contains the incident: by its phase, or by RS.MI-01 of the NIST CSF. A question about it does not."""
+    """Return whether a step contains the incident, by its phase or by RS.MI-01 of the NIST CSF. A question does not."""
     if step is None or isinstance(step, Ask):
         return False
     return step.phase == "containment" or CONTAINED in step.csf
@@ -212,7 +212,7 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) 
 
 
 def roles_of(step: AnyStep | None) -> tuple[str, ...]:
-    """Return the roles that may do a step, the one that should first."""
+    """Return the roles that may do a step, the preferred role first."""
     if step is None:
         return ()
     quorum = getattr(step, "by", None)
@@ -223,7 +223,7 @@ def roles_of(step: AnyStep | None) -> tuple[str, ...]:
 
 
 def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocation) -> Iterator[TaskRow]:
-    """Yield the steps inside a container that has not been opened, so that all that is left can be seen."""
+    """Yield the steps inside a container that has not started, so that a list shows all remaining steps."""
     inside: tuple[AnyStep, ...] = ()
     match step:
         case Group(steps=steps) | Repeat(steps=steps):
@@ -253,14 +253,14 @@ def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocat
 
 
 class NotWritten(msgspec.Struct, frozen=True, kw_only=True):
-    """A step whose message could not be written: nobody was sent anything for it."""
+    """A step whose message could not be composed. No message was sent."""
 
     step: str
     why: str
 
 
 def not_written(incident: Incident) -> tuple[NotWritten, ...]:
-    """Return the steps whose message could not be written."""
+    """Return the steps whose message could not be composed."""
     return tuple(
         NotWritten(step=one.id, why=one.stuck)
         for name in sorted(incident.active)
@@ -269,6 +269,6 @@ def not_written(incident: Incident) -> tuple[NotWritten, ...]:
 
 
 def not_written_lines(steps: Iterable[NotWritten]) -> Iterator[Paragraph]:
-    """Say of each that nothing was sent, and why."""
+    """Yield one line for each, with the reason."""
     for step in steps:
         yield line(f"{step.step}: no message was sent, {step.why}", "alarm", hang=2)

@@ -1,6 +1,6 @@
-"""Required actions, each with the command that deals with it; ``do_now`` puts it in order.
+"""Required actions, each with its command; ``do_now`` orders them.
 
-All are states of the incident, except silence: an attempt without an outcome, and due work that nobody performs.
+All come from the state of the incident. Two depend on the time: an attempt without an outcome, and due work without a worker.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from runner.reports.messages.attention_messages import (
 from runner.reports.messages.war_room import nowhere
 
 _CRITICAL = timedelta(hours=4)
-"""How near a deadline is critical, whenever its work should have begun."""
+"""Time before a deadline from which the duty is critical."""
 _ASKED = 3
-"""How many of the questions that would bring more law into sight are put at once."""
+"""Most questions about further laws at one time."""
 _NAMED = 4
-"""Up to how many duties that hang on a fact are named."""
+"""Most duties that are named for one fact."""
 IDLE = timedelta(minutes=5)
-"""How long due work may lie before its silence is said."""
+"""Time after which due work without a worker is reported."""
 
 
 def needs_attention(
@@ -54,10 +54,10 @@ def needs_attention(
     now: datetime,
     failed: Failed | None = None,
 ) -> tuple[AttentionItem, ...]:
-    """Return what waits for a person, in the order of DO NOW. A cancelled incident asks nothing.
+    """Return the required actions in the order of DO NOW. A cancelled incident has none.
 
-    Of a closed one only duties that were left open press on, and what still waits for a second person. An exercise
-    that is over asks to be rated and closed. ``failed`` is how often automatic work failed in a row.
+    A closed incident has only open duties and acts that await a second person. An exercise
+    that ended is to be rated and closed. ``failed`` is the number of failures of automatic work in a row.
     """
     if incident.state == "cancelled":
         return ()
@@ -92,7 +92,7 @@ def needs_attention(
 
 
 def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
-    """Yield the duties of a closed incident that are late or past their start, each with its incident in the command."""
+    """Yield the duties of a closed incident that are overdue or past "start by", each with its incident in the command."""
     for duty in _duties(duties, now) if incident.kind == "real" else ():
         yield msgspec.structs.replace(
             duty,
@@ -103,13 +103,13 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
 
 
 def _over(incident: Incident) -> AttentionItem:
-    """Return all that an exercise asks once it is over: nothing of what was open in it can be done any more."""
+    """Return the only required action of an ended exercise."""
     return AttentionItem(
         kind="exercise_over",
         severity="low",
         ref=incident.id,
         since=incident.drill.ended_at if incident.drill is not None else None,
-        text="The exercise is over: rate it, write the report, close it",
+        text="The exercise ended. Rate it, write the report, then close the exercise",
         action=suggested_actions.close_exercise(incident.codename),
     )
 
@@ -120,7 +120,7 @@ def _paused(incident: Incident) -> Iterator[AttentionItem]:
             kind="paused",
             severity="medium",
             ref=incident.id,
-            text="The incident is paused: automatic work stops, legal deadlines do not",
+            text="The incident is paused. Automatic work stopped. Legal deadlines continue",
             action=suggested_actions.resume(),
         )
 
@@ -132,7 +132,7 @@ def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[AttentionI
             severity="critical",
             ref=incident.id,
             since=failed.at,
-            text=f"{aside_words(failed)}. Automatic work stops, legal deadlines do not",
+            text=f"{aside_words(failed)}. Legal deadlines continue",
             action=suggested_actions.resume(incident.codename),
         )
 
@@ -215,7 +215,7 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
                 kind="not_worked",
                 ref=name,
                 since=wake,
-                text=f"{named(rows[name])}: due {elapsed_since(wake, now)}, no worker did it",
+                text=f"{named(rows[name])}: due {elapsed_since(wake, now)}, no worker performed the work",
                 action=suggested_actions.WORK,
             )
 
@@ -241,7 +241,7 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionIt
 def _reopened(
     incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
 ) -> Iterator[AttentionItem]:
-    """Yield what was recorded about duties and is no longer valid; to file comes before another decision."""
+    """Yield the records of duties that are no longer valid; the filing is before another decision."""
     for duty in incident.duties.values():
         if duty.reopened is None or duty.record is not None:
             continue
@@ -257,7 +257,7 @@ def _reopened(
                     (f"{named(row)} was cancelled", suggested_actions.reopen(row.command_name))
                     for row in off[:1]
                 ),
-                (f"{name}: or decide again not to notify", suggested_actions.decide_again(duty.id)),
+                (f"{name}: or confirm the decision not to notify", suggested_actions.decide_again(duty.id)),
             ]
         for text, action in ways:
             yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)
@@ -266,7 +266,7 @@ def _reopened(
 def _unsigned(
     incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
 ) -> Iterator[AttentionItem]:
-    """Yield what was filed before it was signed, for as long as the signature is still open."""
+    """Yield the filings without approval, while the approval is open."""
     for duty in incident.duties.values():
         for name in duty.record.unsigned if duty.record is not None else ():
             if name in rows and not rows[name].over:
@@ -281,7 +281,7 @@ def _unsigned(
 
 
 def _stale(incident: Incident) -> Iterator[AttentionItem]:
-    """Yield the newest text of each open duty that is out of date: what is to be signed or filed, else the draft."""
+    """Yield the outdated newest notice of each open duty: the one to sign or file, else the draft."""
     used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
     done = {
         duty.id
@@ -343,9 +343,9 @@ def _facts(
 def blocking_facts(
     incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the unknown facts that hold something up, and what, in words.
+    """Return the missing facts, and what depends on each, in words.
 
-    Of a duty only the fact that settles most comes here: the others may never be needed.
+    A duty has only the fact that decides most here: the others may never be needed.
     """
     steps: dict[str, list[str]] = {}
     open_duties: dict[str, list[str]] = {}
@@ -390,12 +390,12 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _duty_list(names: Sequence[str]) -> str:
-    """Name a few duties; many are only counted."""
+    """Return the names of a few duties, or the number of many."""
     return _list(names) if len(names) <= _NAMED else f"{len(names)} duties"
 
 
 def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[AttentionItem]:
-    """Yield the roles that nobody holds and that a step needs now, or that a message was for."""
+    """Yield the roles that nobody has and that a step needs now, or that a message was for."""
     wanted: dict[str, list[str]] = {}
     for row in rows:
         if row.state in ("ready", "active") and not row.assignee and not row.over:
@@ -419,7 +419,7 @@ def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[AttentionIte
 
 
 def _unconfirmed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
-    """Yield what was done for people who have not said yet that it was so."""
+    """Yield the entries on behalf of people who have not confirmed them."""
     for behalf in incident.unconfirmed.values():
         steps = [named(rows[name]) for name in behalf.steps if name in rows]
         what = _list(steps) if steps else f"entry {behalf.first}"

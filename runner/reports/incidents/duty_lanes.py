@@ -1,8 +1,8 @@
-"""Lanes that are alike, shown as one: fifty states ask for one letter each, and a commander needs one line.
+"""Groups of similar lanes, shown as one line: for example one letter for each of 50 states.
 
-A lane is what a ``for_each`` opens for one duty. Lanes of one group of steps are alike when they write the same notice to
-the same kind of recipient: then one person gathers, one quorum signs, and what differs is the state. A step that stands
-in three such lanes or more is shown once, with how many they are and by when the first of them has to begin.
+A ``for_each`` opens a lane for one duty. Lanes of one group of steps are similar if they write the same notice to
+the same kind of recipient: then one person gathers, one quorum signs, and only the state differs. A step
+in three such lanes or more is shown once, with the number of lanes and the earliest "start by".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.task_rows import TaskRow
 
 ENOUGH = 3
-"""How many lanes are worth folding."""
+"""Smallest number of lanes for a group."""
 _FAR = datetime.max.replace(tzinfo=UTC)
 _KINDS: Mapping[str, str] = {
     "individuals": "people",
@@ -33,40 +33,40 @@ _KINDS: Mapping[str, str] = {
     "consumer_reporting_agencies": "credit bureaus",
     "prominent_media": "media",
 }
-"""Whom recipients are; everybody else is an authority."""
+"""Kinds of recipients; all others are authorities."""
 
 
 class LaneGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of several lanes that are alike."""
+    """One step of several similar lanes."""
 
     step: str
     title: str
     state: TaskState
     notice: str
-    """The notice that all of them write; empty while none is drafted."""
+    """Their notice; empty before a draft."""
     recipient: str
     """``people``, ``authorities``, ``owners``, ``credit bureaus`` or ``media``."""
     count: int
     due: datetime | None
-    """When the first of the steps is due."""
+    """The earliest internal target of the steps."""
     start_by: datetime | None
-    """The earliest of their duties' last moments to begin."""
+    """The earliest "start by" of their duties."""
     first: str
-    """The invocation to begin with: the one whose duty presses most."""
+    """The first invocation to do: its duty is the most urgent."""
     rows: tuple[str, ...]
-    """All of them, by invocation."""
+    """All invocations."""
     duties: tuple[str, ...]
 
 
 def kind_of(recipient: str) -> str:
-    """Return what kind of recipient somebody is."""
+    """Return the kind of a recipient."""
     return _KINDS.get(recipient, "authorities")
 
 
 def lane_groups(
     incident: Incident, rows: Sequence[TaskRow], duties: Sequence[DutyStatus]
 ) -> tuple[LaneGroup, ...]:
-    """Return the steps that stand in several lanes that are alike, in the order of their first rows."""
+    """Return the steps of several similar lanes, in the order of their first rows."""
     known = {duty.id: duty for duty in duties}
     drafted = {incident.invocations[d.step].scope: d.notice for d in incident.documents.values()}
     alike: dict[tuple[str, ...], list[TaskRow]] = {}
@@ -104,7 +104,7 @@ def _start(duty: DutyStatus) -> datetime | None:
 
 
 def folded(rows: Sequence[TaskRow], groups: Sequence[LaneGroup]) -> Iterator[TaskRow | LaneGroup]:
-    """Yield rows in their order, a group once: in the place of the first of its rows."""
+    """Yield rows in their order, each group once in the place of its first row."""
     of = {name: group for group in groups for name in group.rows}
     told: set[str] = set()
     for row in rows:
@@ -123,7 +123,7 @@ def words(group: LaneGroup) -> str:
 
 
 def attention_folded(items: Sequence[AttentionItem], groups: Sequence[LaneGroup]) -> list[AttentionItem]:
-    """Return what waits for a person, steps of lanes that are alike and wait for the same reason told once."""
+    """Return the required actions, with one for similar lanes with the same reason."""
     of = {name: group for group in groups for name in group.rows}
     told: dict[tuple[str, str], list[AttentionItem]] = {}
     for item in items:
@@ -141,7 +141,7 @@ def _told_once(alike: Sequence[AttentionItem]) -> AttentionItem:
 def clocks_folded(
     live: Sequence[DutyStatus], groups: Sequence[LaneGroup]
 ) -> list[tuple[LaneGroup | None, list[DutyStatus]]]:
-    """Return duties in their order, those whose lanes are alike together: the most pressing of them stands for all."""
+    """Return duties in their order, one for each group of similar lanes: the most urgent."""
     of: dict[str, LaneGroup] = {}
     for group in groups:
         for name in group.duties:

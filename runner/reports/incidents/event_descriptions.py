@@ -1,4 +1,4 @@
-"""What an event says, as a sentence for people: one for each type, so that the timeline is never typed by hand."""
+"""One sentence for each type of journal entry: the text of the timeline."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _STATES = {
     "done": "done",
     "done_late": "done, late",
     "skipped": "skipped",
-    "not_applicable": "not applicable",
+    "not_applicable": "not needed",
     "failed": "FAILED",
     "expired": "EXPIRED",
     "cancelled": "cancelled",
-    "outcome_unknown": "outcome unknown",
+    "outcome_unknown": "unknown outcome",
 }
 DETAILS = (
     e.ScopeOpened,
@@ -52,11 +52,11 @@ DETAILS = (
     e.StepChecked,
     e.StepUnchecked,
 )
-"""What a short timeline leaves out: it shows in what follows."""
+"""Entries that a short timeline does not show: later entries imply them."""
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What sentences call things: the words of each step's invocation, and whom each delivery is for."""
+    """Names in sentences: the title of each task and the recipient of each delivery."""
 
     titles: Mapping[str, str]
     recipients: Mapping[str, str]
@@ -64,25 +64,25 @@ class Words(msgspec.Struct, frozen=True):
     """``effect|n`` → the channel of that attempt."""
 
     def step(self, name: str) -> str:
-        """Return a step's words in quotes, else its id."""
+        """Return the title of a task in quotes, else its id."""
         title = self.titles.get(name)
         return f"‘{title}’" if title else name
 
     def effect(self, name: str) -> str:
-        """Return what an attempt is of: a message to somebody, or a step."""
+        """Return the subject of an attempt: a message to a person, or a task."""
         person = self.recipients.get(name)
         return f"message to {person}" if person else self.step(name)
 
 
 def is_detail(event: e.AnyEvent) -> bool:
-    """Tell whether a short timeline leaves this event out."""
+    """Return whether a short timeline omits this entry."""
     quiet = isinstance(event, e.StepSettled) and event.state == "not_applicable"
     nothing = isinstance(event, e.DutiesAssessed) and not event.changes
     return quiet or nothing or isinstance(event, DETAILS)
 
 
 def describe(event: e.AnyEvent, words: Words) -> str:
-    """Return what happened. Who did it stands beside, from the actor."""
+    """Return the sentence for an entry. The timeline shows the actor beside it."""
     if isinstance(event, ExerciseEvent | AnyCampaignEvent):
         return drill_sentence(event) if isinstance(event, ExerciseEvent) else campaign_sentence(event)
     if isinstance(event, _Life):
@@ -113,21 +113,19 @@ def _life(event: _Life) -> str:
             mark = "" if kind == "real" else f" as {MARKS[kind]}"
             return f"Incident {codename} opened{mark}: {title}"
         case e.BriefGiven(to=to):
-            return f"{to} was briefed, to take over"
+            return f"{to} received the handover brief"
         case e.CommandTaken(by=by, role=role, read_back=words):
-            return f"{by} took over as {role} and said back: {words}"
+            return f"{by} took over as {role}. Read-back: {words}"
         case e.PlaybookPinned(run=run, reason=reason):
-            return (
-                f"Playbook {run.playbook} {run.version} begins ({short_digest(run.digest)}){_because(reason)}"
-            )
+            return f"Playbook {run.playbook} {run.version} started ({short_digest(run.digest)}){_because(reason)}"
         case e.PlaybookMigrated(run=run, reason=reason):
             steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
-            moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no step changed"
-            return f"Playbook {run.playbook} goes on as {run.version} ({moved}){_because(reason)}"
+            moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no task changed"
+            return f"Playbook {run.playbook} updated to {run.version} ({moved}){_because(reason)}"
         case e.IncidentPaused(reason=reason):
             return f"Automatic work paused{_because(reason)}"
         case e.IncidentResumed(reason=reason, set_aside=why):
-            before = f" after it was set aside ({why})" if why else ""
+            before = f" after repeated failures ({why})" if why else ""
             return f"Automatic work resumed{before}{_because(reason)}"
         case e.IncidentCancelled(reason=reason):
             return f"Incident cancelled{_because(reason)}"
@@ -139,7 +137,7 @@ def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet) -> st
     by = event.by or "An unnamed person"
     match event:
         case e.IncidentClosed(reason=reason, left_open=left_open, second=second):
-            duties = "".join(f"; {duty} left open: {why}" for duty, why in left_open.items())
+            duties = "".join(f"; {duty} stays open: {why}" for duty, why in left_open.items())
             return f"Incident closed by {by}{_and(second)}{_because(reason)}{duties}"
         case e.IncidentReopened(reason=reason):
             return f"Incident reopened by {by}{_because(reason)}"
@@ -158,13 +156,13 @@ def _coming(event: _Coming, words: Words) -> str:
     match event:
         case e.ScopeOpened(parent=parent, item=item, iteration=iteration):
             which = f" for {item}" if item else (f", round {iteration}" if iteration > 1 else "")
-            return f"{words.step(parent)} begins{which}"
+            return f"{words.step(parent)} started{which}"
         case e.StepReady(step=step, state=state, due=due, assignee=assignee):
-            verb = "ready" if state == "ready" else "begun"
-            who = f", with {assignee}" if assignee else ""
+            verb = "to do" if state == "ready" else "started"
+            who = f", assigned to {assignee}" if assignee else ""
             return f"{words.step(step)} {verb}{who}{_due(due)}"
         case e.StepBlocked(step=step, missing=missing):
-            return f"{words.step(step)} waits for what is not known: {', '.join(missing)}"
+            return f"{words.step(step)} blocked, missing facts: {', '.join(missing)}"
         case e.StepRescheduled(step=step, due=due, reason=reason):
             return f"{words.step(step)} rescheduled{_due(due)}{_because(reason)}"
         case e.StepReopened(step=step, reason=reason):
@@ -185,26 +183,28 @@ _Going = (
 def _going(event: _Going, words: Words) -> str:
     match event:
         case e.TaskAdded(task=task, by=by):
-            return f"{by or 'Somebody'} added the task ‘{task.task}’"
+            return f"{by or 'An unnamed person'} added the task ‘{task.task}’"
         case e.StepStarted(step=step, by=by):
-            return f"{by or 'Somebody'} started {words.step(step)}"
+            return f"{by or 'An unnamed person'} started {words.step(step)}"
         case e.StepChecked(step=step, row=row, by=by):
-            together = ", all at once" if event.at_once else ""
-            return f"{by or 'Somebody'} ticked row {row + 1} of {words.step(step)}{together}"
+            together = " (all items at once)" if event.at_once else ""
+            return (
+                f"{by or 'An unnamed person'} marked item {row + 1} of {words.step(step)} as done{together}"
+            )
         case e.StepUnchecked(step=step, row=row, by=by):
-            return f"{by or 'Somebody'} unticked row {row + 1} of {words.step(step)}"
+            return f"{by or 'An unnamed person'} marked item {row + 1} of {words.step(step)} as not done"
         case e.StepEnded(step=step, state=state, by=by, reason=reason, at_once=rows):
             who = f" by {by}" if by else ""
-            ticked = f", {count(rows, 'checklist item')} ticked all at once" if rows else ""
+            ticked = f", {count(rows, 'checklist item')} marked done at once" if rows else ""
             return f"{words.step(step)} {_STATES.get(state, state)}{who}{ticked}{_because(reason)}"
         case e.StepSettled(step=step, state=state, why=why):
             return f"{words.step(step)} {_STATES.get(state, state)}{_because(why)}"
         case e.StepAssigned(step=step, to=to, reason=reason):
-            return f"{words.step(step)} given to {to}{_because(reason)}"
+            return f"{words.step(step)} assigned to {to}{_because(reason)}"
 
 
 def _due(due: datetime | None) -> str:
-    return f", due {moment(due)}" if due else ""
+    return f", internal target {moment(due)}" if due else ""
 
 
 _AboutStep = (
@@ -222,26 +222,26 @@ _AboutStep = (
 def _about_step(event: _AboutStep, words: Words) -> str:
     match event:
         case e.StepCommented(step=step, by=by, text=text):
-            return f"{by or 'Somebody'} on {words.step(step)}: {text}"
+            return f"{by or 'An unnamed person'} commented on {words.step(step)}: {text}"
         case e.StepStuck(step=step, why=why):
-            return f"{words.step(step)} is STUCK{_because(why)}"
+            return f"{words.step(step)} is BLOCKED{_because(why)}"
         case e.StepRetried(step=step, reason=reason):
-            return f"{words.step(step)} tried again{_because(reason)}"
+            return f"{words.step(step)} retried{_because(reason)}"
         case e.StepOverdue(step=step, escalate_to=role):
-            escalated = f"; the role {role} is told" if role else ""
+            escalated = f"; the role {role} is alerted" if role else ""
             return f"{words.step(step)} is OVERDUE{escalated}"
         case e.StepReminded(step=step, count=number):
             return f"Reminder {number} for {words.step(step)}"
         case e.ReminderFailed(step=step, count=number, why=why):
-            return f"Reminder {number} for {words.step(step)} reached NOBODY{_because(why)}"
+            return f"Reminder {number} for {words.step(step)} could NOT be sent{_because(why)}"
         case e.ApprovalGiven(step=step, by=by, role=role, digest=digest, approved=approved, reason=reason):
             verb = "approved" if approved else "REJECTED"
-            proof = f", proved by {event.proven_by}" if event.proven_by else ""
+            proof = f", verified by {event.proven_by}" if event.proven_by else ""
             return (
                 f"{by} ({role}{proof}) {verb} {short_digest(digest)} in {words.step(step)}{_because(reason)}"
             )
         case e.ApprovalVoided(step=step, old=old, new=new):
-            return f"{words.step(step)} is void and asked again: {short_digest(old)} became {short_digest(new) or 'unknown'}"
+            return f"{words.step(step)}: approval void, new approval required: {short_digest(old)} changed to {short_digest(new) or 'unknown'}"
 
 
 _Message = (
@@ -275,8 +275,8 @@ def _message(event: _Message, words: Words) -> str:
             return f"{_start(words.effect(name))} stopped{_because(why)}"
         case e.EvidenceRaised(delivery=name, evidence=evidence, by=by, via=via, note=note):
             how = f" by {via}" if via else ""
-            who = f", says {by}" if by else ""
-            proved = "not reached" if evidence == "none" else evidence
+            who = f", recorded by {by}" if by else ""
+            proved = {"none": "not reached", "acked": "acknowledged"}.get(evidence, evidence)
             return f"{_start(words.effect(name))}: {proved}{how}{who}{_because(note)}"
         case e.ReceiptTaken():
             over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
@@ -284,26 +284,26 @@ def _message(event: _Message, words: Words) -> str:
             receipt = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
             return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {receipt}"
         case e.DeliveryResent(delivery=name, reason=reason):
-            return f"{_start(words.effect(name))} sent again{_because(reason)}"
+            return f"{_start(words.effect(name))} resent{_because(reason)}"
 
 
 def _composed(event: e.MessageComposed, words: Words) -> str:
     to = ", ".join(event.to)
     if event.about:
-        return f"Those whom {event.about} reached are told that it is acknowledged: {to}"
+        return f"Notice of acknowledgement of {event.about} to {to}"
     refused = sum(len(plan.refusals) for plan in event.plans)
-    without = f"; {count(refused, 'channel')} refused" if refused else ""
+    without = f"; {count(refused, 'channel')} blocked" if refused else ""
     later = ", ".join(plan.person for plan in event.plans if plan.level)
-    else_ = f"; if nobody answers, {later}" if later else ""
+    else_ = f"; escalation contact: {later}" if later else ""
     what = "Reminder" if event.reason == "reminder" else "Message"
-    by_hand = f"written by {event.requested_by}" if event.requested_by else "about legal clocks"
+    by_hand = f"written by {event.requested_by}" if event.requested_by else "about legal deadlines"
     about = f"of {words.step(event.step)}" if event.step else by_hand
     opener = f"; not paged, opened the incident: {', '.join(event.filled)}" if event.filled else ""
-    nobody = f"; nobody holds {', '.join(event.unheld)}" if event.unheld else ""
+    nobody = f"; nobody has the role {', '.join(event.unheld)}" if event.unheld else ""
     sentence = (
         f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"
     )
-    late = f"; {span(event.late_by)} after the time that was promised" if event.late_by else ""
+    late = f"; {span(event.late_by)} after the promised time" if event.late_by else ""
     return f"{sentence}{late}" + (f"; next update {moment(event.next_update)}" if event.next_update else "")
 
 
@@ -314,14 +314,14 @@ def _calling(event: _Calling, words: Words) -> str:
     match event:
         case e.LevelFired(message=name, level=level, late_by=late, passed_over=missed):
             behind = f", {span(late)} late" if late.total_seconds() >= 1 else ""
-            over = f"; level {', '.join(map(str, missed))} was missed" if missed else ""
-            return f"Nobody has answered {name} yet: level {level} is told{behind}{over}"
+            over = f"; level {', '.join(map(str, missed))} skipped" if missed else ""
+            return f"No acknowledgement of {name}: level {level} alerted{behind}{over}"
         case e.DeliveryReminded(delivery=name, count=n, why=why):
             return f"{_start(words.effect(name))}: reminder {n}{_because(why)}"
         case e.CallOwed(persons=persons, why=why):
-            return f"{', '.join(persons)} must be TELEPHONED{_because(why)}"
+            return f"CALL REQUIRED to {', '.join(persons)}{_because(why)}"
         case e.AnnouncementDropped(message=name, why=why):
-            return f"Nobody could be told that {name} is acknowledged{_because(why)}"
+            return f"Notice of acknowledgement of {name} could NOT be sent{_because(why)}"
 
 
 _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
@@ -330,13 +330,13 @@ _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
 def _attempt(event: _Attempt, words: Words) -> str:
     match event:
         case e.AttemptStarted(effect=effect, n=n, channel=channel):
-            return f"{_start(words.effect(effect))}: attempt {n}{_over(channel)} begins"
+            return f"{_start(words.effect(effect))}: attempt {n}{_over(channel)} started"
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
-            said = f", said by {by}" if by else ""
-            end = "UNKNOWN" if state == "unknown" else state.replace("_", " ")
+            said = f", recorded by {by}" if by else ""
+            end = "UNKNOWN OUTCOME" if state == "unknown" else state.replace("_", " ")
             return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))} {end}{said}{_because(reason)}"
         case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
-            return f"{by or 'Somebody'} on attempt {n} of {words.effect(effect)}{_because(reason)}"
+            return f"{by or 'An unnamed person'} resolved attempt {n} of {words.effect(effect)}{_because(reason)}"
 
 
 def _over(channel: str) -> str:
@@ -373,19 +373,19 @@ def _record(event: _Record, words: Words) -> str:
         case e.DutyRecorded(duty=duty, record=record):
             proof = record.reference or record.receipt
             with_proof = f", proof {proof}" if proof else ""
-            late = f", late: {record.late_reason}" if record.late_reason else ""
+            late = f", reason for the delay: {record.late_reason}" if record.late_reason else ""
             text = f", text {short_digest(record.digest)}" if record.digest else ""
             done = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
-            again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
+            again = f"; open again if {record.watch.source}" if record.watch is not None else ""
             return f"{duty}: {done}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
             origin = f", from {source}" if source else ""
             return f"Evidence file stored: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
         case e.NoteAdded(text=text, about=about) | e.PrivilegedNoteAdded(text=text, about=about):
-            of = f" (of {moment(about)})" if about else ""
+            of = f" (about {moment(about)})" if about else ""
             return f"Note{of}: {text}"
         case e.EventCorrected(seq=seq, reason=reason):
-            return f"Entry {seq} is wrong{_because(reason)}"
+            return f"Entry {seq} marked as wrong{_because(reason)}"
         case _:
             return _agreement(event)
 
@@ -393,34 +393,32 @@ def _record(event: _Record, words: Words) -> str:
 def _agreement(event: _Agreement) -> str:
     match event:
         case e.ActedOnBehalf(first=first, person=person, by=by, via=via):
-            return f"From entry {first} to here: on behalf of {person} by {by} via {via}, PROVISIONAL until {person} confirms"
+            return f"{by} acted on behalf of {person} via {via} from entry {first} to this entry. Awaiting confirmation by {person}"
         case e.BehalfConfirmed(first=first, by=by):
-            return f"{by} confirms what was done on their behalf from entry {first}"
+            return f"{by} confirmed the entries on their behalf from entry {first}"
         case e.SecondPersonAsked(act=act):
             stands = (
-                f"NO SECOND PERSON: {act.alone}"
-                if act.alone
-                else "PROVISIONAL until a second person confirms"
+                f"NO SECOND PERSON: {act.alone}" if act.alone else "awaiting confirmation by a second person"
             )
             return f"{act.by} wants to {act_words(act)}, {stands}{_because(act.reason)}"
         case e.SecondPersonConfirmed(entry=entry, by=by):
-            return f"{by} confirms entry {entry} as the second person"
+            return f"{by} confirmed entry {entry} as the second person"
 
 
 def _notice(event: NoticeEvent) -> str:
     match event:
         case e.DocumentRendered(notice=notice, version=version, digest=digest, gaps=gaps, status=status):
-            holes = f", {count(len(gaps), 'gap')}" if gaps else ""
-            return f"Notice {notice} {version} rendered as {status}{holes} ({short_digest(digest)})"
+            holes = f", {count(len(gaps), 'missing item')}" if gaps else ""
+            return f"Notice {notice} {version} generated as {status}{holes} ({short_digest(digest)})"
         case e.NoticeOverridden(digest=digest, by=by, reason=reason, items=items):
             lacks = "; ".join(items)
-            return f"Notice {short_digest(digest)} may go OVERRIDDEN by {by}{_because(reason)} (in spite of {lacks})"
+            return f"Notice {short_digest(digest)} OVERRIDDEN by {by}{_because(reason)} (accepted: {lacks})"
         case e.NoticeKept(digest=digest, by=by, reason=reason, facts=facts):
             since = ", ".join(facts)
-            return f"Notice {short_digest(digest)} may be used AS IT WAS by {by}{_because(reason)} (changed since: {since}; a supplement is to follow)"
+            return f"Notice {short_digest(digest)} accepted AS IT WAS by {by}{_because(reason)} (changed facts: {since}; a supplement is required)"
         case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):
-            taken = f", {count(tracked, 'tracked change')} taken as final" if tracked else ""
-            return f"Text of notice {short_digest(digest)} taken from a Word file of {by}, compared with {short_digest(base)}{taken}"
+            taken = f", {count(tracked, 'tracked change')} accepted" if tracked else ""
+            return f"Text of notice {short_digest(digest)} imported from a Word file by {by}, compared with {short_digest(base)}{taken}"
 
 
 def _fact(change: e.FactChange) -> str:
@@ -442,7 +440,7 @@ _KINDS: Mapping[str, Sequence[object]] = {
     "campaign": (AnyCampaignEvent,),
 }
 KINDS = tuple(_KINDS)
-"""The kinds of entries that a reader can choose from; where two name an event, it is of the later one."""
+"""The kinds of entries that a reader can choose; if two kinds name an event, the later kind applies."""
 _KIND_OF: Mapping[str, str] = {
     arg.__name__: kind
     for kind, unions in _KINDS.items()
@@ -452,5 +450,5 @@ _KIND_OF: Mapping[str, str] = {
 
 
 def kind_of(event_type: str) -> str:
-    """Return the kind of entry that an event, by the name of its type, makes."""
+    """Return the kind of entry for the name of an event type."""
     return _KIND_OF.get(event_type, "")

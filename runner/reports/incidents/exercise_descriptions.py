@@ -1,4 +1,4 @@
-"""What controllers and evaluators did in an exercise, a sentence each, as the timeline tells it."""
+"""Timeline sentences for the acts of controllers and evaluators in an exercise."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from runner.incident.state.exercise import (
 )
 
 _CHANGES = {
-    "begun": "StartEx: the exercise begins",
-    "paused": "PauseEx: exercise time stands",
-    "resumed": "ResumeEx: exercise time goes on",
-    "jumped": "Exercise time jumps to",
+    "begun": "StartEx: the exercise started",
+    "paused": "PauseEx: exercise time stopped",
+    "resumed": "ResumeEx: exercise time continues",
+    "jumped": "Exercise time moved to",
     "frozen": "REAL WORLD: the exercise is frozen",
-    "ended": "EndEx: the exercise is over",
+    "ended": "EndEx: the exercise ended",
 }
 _CAUSES = {
-    "time": "at its time",
-    "step": "after what the players did",
-    "fact": "after what became known",
-    "missed": "since what was expected did not come",
+    "time": "at its scheduled time",
+    "step": "after an action of the players",
+    "fact": "after a new fact",
+    "missed": "after an expected action was missing",
     "hand": "by a controller",
 }
 
 
 def drill_sentence(event: ExerciseEvent) -> str:
-    """Return what happened."""
+    """Return the sentence for an entry."""
     match event:
         case ExerciseBegun(title=title, name=name, exercise_type=kind):
             return f"Exercise {name} ({kind}): {title}"
@@ -46,7 +46,7 @@ def drill_sentence(event: ExerciseEvent) -> str:
         case InjectReleased(number=number, cause=cause):
             return f"Inject {number} released, {_CAUSES.get(cause, cause)}"
         case InjectDeferred(number=number, reason=reason):
-            return f"Inject {number} left out: {reason}"
+            return f"Inject {number} skipped: {reason}"
         case FaultSet(kind=kind, ref=ref, until=until):
             return f"{kind.capitalize()} {ref} fails{f' until {until:%Y-%m-%d %H:%M %Z}' if until else ''}"
         case ObservationMade(kind=kind, text=text, objective=objective):

@@ -1,4 +1,4 @@
-"""Facts as a person and a script read them: what is known, what is missing and holds things up, what was said before."""
+"""Facts as data and as text: recorded facts, missing facts with what depends on them, and history."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from runner.reports.law.titles import question_words
 
 
 class FactRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact as it stands; ``value`` null means that it is known to be unknown."""
+    """One fact; ``value`` null means recorded as unknown."""
 
     key: str
     value: Any
@@ -50,11 +50,11 @@ class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"
 
 
 _FEW = 12
-"""Up to how many possible values of a fact are listed beside it."""
+"""Most possible values of a fact that are listed."""
 
 
 class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact that is not known and holds something up."""
+    """A missing fact that something depends on."""
 
     key: str
     title: str
@@ -65,7 +65,7 @@ class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingReport(Report, frozen=True, kw_only=True, tag="tocsin/facts-missing/v1"):
-    """What is missing: clocks first, then duties, then steps."""
+    """Missing facts: for deadlines first, then for duties, then for steps."""
 
     heading: Heading
     kind: Kind
@@ -73,7 +73,7 @@ class MissingReport(Report, frozen=True, kw_only=True, tag="tocsin/facts-missing
 
 
 class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was said about a fact."""
+    """One recorded value of a fact."""
 
     event: int
     at: datetime
@@ -84,12 +84,12 @@ class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
     grounds: str = ""
     answers: tuple[str, ...] = ()
-    """The questions that it answered."""
+    """The questions with this answer."""
     current: bool = False
 
 
 class HistoryReport(Report, frozen=True, kw_only=True, tag="tocsin/fact-history/v1"):
-    """All that was said about one fact, the oldest first. Nothing is overwritten."""
+    """All recorded values of one fact, oldest first."""
 
     heading: Heading
     kind: Kind
@@ -111,7 +111,7 @@ def facts(incident: Incident, under: str = "") -> FactsReport:
 
 
 def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) -> MissingReport:
-    """Return the unknown facts that hold something up, and what."""
+    """Return the missing facts, and what depends on each."""
     named = {row.invocation: row for row in task_rows(incident, library) if row.invocation}
     return MissingReport(
         heading=heading_of(incident),
@@ -136,7 +136,7 @@ def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
 
 
 def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryReport:
-    """Return all that was said about one fact, from the journal's events."""
+    """Return all recorded values of one fact, from the journal."""
     versions = (
         FactVersion(
             event=row.seq,
@@ -175,7 +175,7 @@ def facts_page(report: FactsReport, now: datetime) -> Page:
 
 @paged
 def missing_page(report: MissingReport) -> Iterator[Block]:
-    """Draw what is missing, what it holds up, and how to say it."""
+    """Draw the missing facts, what depends on each, and the command to record it."""
     yield from render_header(report.heading, "Missing facts")
     if not report.missing:
         yield line("No missing fact blocks a task or a duty", "good")
@@ -195,7 +195,7 @@ def missing_page(report: MissingReport) -> Iterator[Block]:
 
 @paged
 def history_page(report: HistoryReport) -> Iterator[Block]:
-    """Draw what was said about one fact, the current value marked."""
+    """Draw the recorded values of one fact, the current value marked."""
     yield from render_header(report.heading, f"History of {report.key}")
     if not report.history:
         yield line("This fact was never recorded", "dim")

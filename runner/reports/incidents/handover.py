@@ -1,4 +1,4 @@
-"""The handover brief: DO NOW, deadlines and start-by times, who is awaited, decisions, and changes since the last brief."""
+"""The handover brief: DO NOW, deadlines, awaited people, decisions, and changes since the last brief."""
 
 from __future__ import annotations
 
@@ -48,30 +48,29 @@ DECISIONS = frozenset(
         "AttemptResolved",
     }
 )
-"""Entries by which somebody decided something for the incident as a whole."""
-_ENDED = frozenset({"StepEnded"})
+"""Entries that record a decision about the whole incident."""
 _WAITING = frozenset({"ready", "active", "failed", "expired", "outcome_unknown"})
 
 
 class OpenClock(msgspec.Struct, frozen=True, kw_only=True):
-    """A legal clock that runs; ``latest_safe_start`` is when what is still ahead must begin."""
+    """An open legal deadline; ``latest_safe_start`` is the time to start by."""
 
     duty: str
     recipient: str
     due: datetime | None
     due_local: datetime | None
-    """The same in the zone that counts."""
+    """The deadline in the authority's zone."""
     due_date: date | None
-    """The date that ends with it there, where the law names a date."""
+    """The date of the deadline there, if the law names a date."""
     latest_safe_start: datetime | None
     provisional: bool
     state: str
     title: str = ""
-    """What to do, for whom, and the article, for people."""
+    """Title with recipient and article."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody is waited for: a step, or an answer to a message."""
+    """An awaited act: a task, or the acknowledgement of a message."""
 
     who: tuple[str, ...]
     what: str
@@ -89,23 +88,26 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Brief(Report, frozen=True, kw_only=True, tag="tocsin/brief/v1"):
-    """The whole brief; ``version`` is the last entry of the journal that it tells."""
+    """The whole brief; ``version`` is its last journal entry."""
 
     heading: Heading
     as_of: datetime
     version: int
     summary: str
     command: tuple[str, ...]
-    """Who holds the command."""
+    """The people with the role."""
     war_room: RoomView | None
     steps_ended: int
     steps: int
+    tasks_ended: int
+    tasks: int
+    """All tasks of the playbooks; ``steps`` omits the tasks that no scope has opened yet."""
     needs_attention: tuple[AttentionItem, ...]
     clocks: tuple[OpenClock, ...]
     waiting: tuple[Waiting, ...]
     decisions: tuple[Told, ...]
     since: int
-    """The entry up to which the last brief told; 0 where there was none."""
+    """The last entry of the previous brief; 0 without one."""
     changes: tuple[Told, ...]
     last: Handover | None
 
@@ -113,6 +115,7 @@ class Brief(Report, frozen=True, kw_only=True, tag="tocsin/brief/v1"):
 def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: str = "commander") -> Brief:
     """Return the brief as of the status; ``entries`` are the incident's timeline."""
     rows = [row for row in status.tasks if row.invocation]
+    tasks = [row for row in status.tasks if row.over or not row.superseded]
     told = incident.handover
     since = told.version if told is not None else 0
     summary = incident.facts.get("incident.summary")
@@ -125,6 +128,8 @@ def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: st
         war_room=status.war_room,
         steps_ended=sum(row.over for row in rows),
         steps=len(rows),
+        tasks_ended=sum(row.over for row in tasks),
+        tasks=len(tasks),
         needs_attention=status.needs_attention,
         clocks=tuple(_clocks(status.duties)),
         waiting=tuple(_waiting(incident, rows)),
@@ -171,18 +176,18 @@ def _waiting(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Waiting]:
 
 
 def _decides(entry: Entry) -> bool:
-    return entry.type in DECISIONS or (entry.type in _ENDED and ": " in entry.text and not entry.detail)
+    return entry.type in DECISIONS or (entry.type == "StepEnded" and ": " in entry.text and not entry.detail)
 
 
 @paged
 def brief_page(found: Brief) -> Iterator[Block]:
-    """Draw it for somebody who was just woken."""
+    """Draw the brief."""
     now = found.as_of
     command = f"Incident command: {person_names(found.command) or 'nobody'}"
     yield from screen_header(found.heading, now)
     yield line(f"HANDOVER BRIEF, to entry {found.version}", "title")
     yield from (line(found.summary, indent=2, hang=2),) if found.summary else ()
-    yield line(f"{command} · {found.steps_ended} of {found.steps} tasks ended", indent=2)
+    yield line(f"{command} · {found.tasks_ended} of {found.tasks} tasks ended", indent=2)
     yield from room_blocks(found.war_room) if found.war_room is not None else ()
     now_ = [item for item in found.needs_attention if item.rank != LATER]
     later = [item for item in found.needs_attention if item.rank == LATER]
@@ -191,17 +196,16 @@ def brief_page(found: Brief) -> Iterator[Block]:
         yield from _section("QUESTIONS, after isolation", attention_rows(later, now))
     yield from _section("DEADLINES AND START-BY TIMES", [_clock(clock, now) for clock in found.clocks])
     yield from _section("WAITING FOR", [_wait(waiting, now) for waiting in found.waiting])
-    yield from _section("DECISIONS", [_entry(decision, now) for decision in found.decisions])
+    yield from _entries("DECISIONS", found.decisions, now)
     if found.last is not None:
-        to = person_name(found.last.to)
-        yield from _section(f"SINCE THE BRIEF FOR {to}", [_entry(change, now) for change in found.changes])
+        yield from _entries(f"SINCE THE BRIEF FOR {person_name(found.last.to)}", found.changes, now)
 
 
-def _section(title: str, entries: Sequence[Row], otherwise: str = "None") -> list[Block]:
-    """Return a titled list; an empty one says so."""
+def _section(title: str, entries: Sequence[Row], otherwise: str = "None", by: str = "") -> list[Block]:
+    """Return a titled list; an empty list has a text."""
     if not entries:
         return [flow(Cell(f"{title} (0) ", "title"), otherwise, hang=2)]
-    return [line(f"{title} ({len(entries)})", "title"), *rows(entries)]
+    return [flow(Cell(f"{title} ({len(entries)})", "title"), Cell(by, "dim"), hang=2), *rows(entries)]
 
 
 def _clock(one: OpenClock, now: datetime) -> Row:
@@ -216,12 +220,15 @@ def _clock(one: OpenClock, now: datetime) -> Row:
 
 
 def _wait(one: Waiting, now: datetime) -> Row:
-    first = Cell("to do", "title")
-    if one.due is not None:
-        first = Cell(remaining(one.due, now), "alarm" if one.due <= now else "title")
+    late = one.due is not None and one.due <= now
+    first = Cell(remaining(one.due, now) if one.due else "to do", "alarm" if late else "title")
     who = person_names(one.who) or "nobody"
     return Row(first, (one.what, f" · {who}"), last=Cell(one.ref, "dim"))
 
 
-def _entry(one: Told, now: datetime) -> Row:
-    return Row(when(one.at, now), (one.text,), details=((Cell(one.actor, "dim"),),))
+def _entries(title: str, entries: Sequence[Told], now: datetime) -> list[Block]:
+    """Return entries as a section; one actor of all entries is in the title, else each entry has its own."""
+    actors = {one.actor for one in entries}
+    by = f" · all by {actors.pop()}" if len(actors) == 1 else ""
+    found = [(one, () if by else ((Cell(one.actor, "dim"),),)) for one in entries]
+    return _section(title, [Row(when(one.at, now), (one.text,), details=own) for one, own in found], by=by)

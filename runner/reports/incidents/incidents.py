@@ -1,4 +1,4 @@
-"""All incidents of a home: which are open, which need the worker, which are exercises."""
+"""All incidents of a home folder: open incidents, exercises, and due work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.reports.core.report import Report, filled
 
 
 class Row(Protocol):
-    """What the store keeps of an incident for lists."""
+    """An incident in the database index."""
 
     @property
     def id(self) -> str:
@@ -30,7 +30,7 @@ class Row(Protocol):
 
     @property
     def title(self) -> str:
-        """What it is about; empty once shredded."""
+        """Its title; empty after erasure."""
 
     @property
     def kind(self) -> str:
@@ -50,11 +50,11 @@ class Row(Protocol):
 
     @property
     def next_due(self) -> datetime | None:
-        """When time next changes something in it."""
+        """Next time at which work is due."""
 
     @property
     def has_work(self) -> bool:
-        """Whether something is due now."""
+        """Whether work is due now."""
 
     @property
     def summary(self) -> bytes:
@@ -62,11 +62,11 @@ class Row(Protocol):
 
     @property
     def unread(self) -> bool:
-        """Whether the title is sealed under a key that is not here."""
+        """Whether the title is encrypted with a missing key."""
 
 
 class Playing(msgspec.Struct, frozen=True, kw_only=True):
-    """An exercise that is not closed: its stage, and what time it is in it."""
+    """An exercise that is not closed: its stage and exercise time."""
 
     stage: str
     time: datetime
@@ -89,13 +89,13 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     stage: str = ""
     """Of an exercise that is not closed: ``planned``, ``running``, ``paused``, ``frozen`` or ``ended``."""
     exercise_time: datetime | None = None
-    """The time in it; its ``opened_at`` is by the same clock."""
+    """The exercise time; ``opened_at`` is exercise time, too."""
     unread: bool = False
-    """The title is sealed, and the master key is not here."""
+    """The title is encrypted, and the master key is missing."""
     left_open: tuple[str, ...] = ()
-    """Duties that were open when it was closed, and still are: their clocks are watched."""
+    """Duties that were open at close and still are: Tocsin watches their deadlines."""
     set_aside: Failed | None = None
-    """Automatic work failed so often in a row that only people work on it."""
+    """Automatic work stopped after repeated failures."""
 
 
 _NO_DUTIES: Mapping[str, tuple[str, ...]] = {}
@@ -104,7 +104,7 @@ _NONE: Mapping[str, Failed] = {}
 
 
 class IncidentsReport(Report, frozen=True, kw_only=True, tag="tocsin/incidents/v1"):
-    """The incidents of a home, open ones first, the newest first among them."""
+    """The incidents of a home folder, open incidents first, newest first."""
 
     as_of: datetime
     incidents: tuple[IncidentEntry, ...]
@@ -118,9 +118,9 @@ def incidents(
     left_open: Mapping[str, tuple[str, ...]] = _NO_DUTIES,
     set_aside: Mapping[str, Failed] = _NONE,
 ) -> IncidentsReport:
-    """Return the list; ``chosen`` is the id that ``tocsin use`` keeps. Rows that are no incidents must be left out.
+    """Return the list; ``chosen`` is the active incident (``tocsin use``). All rows must be incidents.
 
-    ``playing`` says of exercises that are not closed how far they are, ``left_open`` which duties closed ones still have.
+    ``playing`` is the progress of exercises that are not closed; ``left_open`` the open duties of closed incidents.
     """
     entries = [
         filled(
@@ -144,7 +144,7 @@ def incidents(
 
 @paged
 def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iterator[Block]:
-    """Draw the list; what is over is folded unless ``everything`` is asked for."""
+    """Draw the list; closed incidents are only counted unless ``everything`` is set."""
     live = [one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")]
     yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
     if live:
@@ -172,24 +172,24 @@ def _cells(one: IncidentEntry, now: datetime) -> Cells:
 
 
 def _since(one: IncidentEntry, now: datetime) -> str:
-    """Return for how long it has gone on, by its own clock; of an exercise that is over that clock tells no more."""
+    """Return the time since the opening, for an exercise in exercise time; empty if it is closed."""
     if one.exercise_time is not None:
         return elapsed_since(one.opened_at, one.exercise_time)
     return elapsed_since(one.opened_at, now) if one.kind == "real" or one.state in ("open", "paused") else ""
 
 
 def _clock(one: IncidentEntry, now: datetime) -> str:
-    """Return what comes next, and what time it is in an exercise."""
+    """Return the next due work, and the exercise time."""
     if one.set_aside is not None:
         return f"{aside_words(one.set_aside)}: tocsin resume {one.codename} --reason 'WHY'"
     if one.stage in OVER:
-        return f"close it: tocsin drill end --close -i {one.codename}"
+        return f"close the exercise: tocsin drill end --close -i {one.codename}"
     if one.left_open:
-        return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
+        return f"{count(len(one.left_open), 'open duty', 'open duties')}: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
     if one.has_work:
-        parts.append("work is due now")
+        parts.append("work due now")
     elif one.next_due is not None and one.state == "open":
         clock = " in real time" if one.exercise_time is not None else ""
-        parts.append(f"next step{clock}: {remaining(one.next_due, now)}")
+        parts.append(f"next work due{clock}: {remaining(one.next_due, now)}")
     return "; ".join(parts)

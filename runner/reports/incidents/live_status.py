@@ -1,7 +1,7 @@
-"""The live status: the same page, drawn again as the clocks count down; plain text where there is no terminal.
+"""The live status: the status page, drawn again as time passes; plain text without a terminal.
 
-Time, waiting and keys come in: ``fetch`` reads the incident as of now, ``ticks`` yields once for every drawing, with the
-name of a key if one was pressed, and ends when the watching does (or is stopped by Ctrl-C). Nothing here waits by itself.
+Time, waiting and keys are inputs: ``fetch`` reads the incident as of now, ``ticks`` yields once for every drawing, with the
+name of a key if one was pressed, and ends at the end of the watch or at Ctrl-C. This module itself never waits.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 Fetch = Callable[[], Status]
-LEAVE = "q or Ctrl-C: leave. Automatic work does not depend on this screen."
-KEYS = "↑ ↓ scroll · Space, b page · q leave"
+LEAVE = "q or Ctrl-C: quit. Automatic work does not depend on this screen."
+KEYS = "↑ ↓ scroll · Space, b page · q quit"
 SCROLLS = frozenset({"up", "down", "page-up", "page-down", "top", "end"})
-"""Ticks that move the page; at every other one the incident is read again."""
+"""Keys that scroll the page; at every other tick the incident is read again."""
 
 
 def watch(
@@ -32,9 +32,9 @@ def watch(
     width: int = 80,
     draw: Callable[[Status], Page] = status_page,
 ) -> Status | None:
-    """Draw until the ticks end; return the last status. Without a console that is a terminal, plain text to ``out``.
+    """Draw until the ticks end; return the last status. Without a terminal, write plain text to ``out``.
 
-    Piped, a page is written again only when the incident itself has changed, so that a log does not fill with clocks.
+    Without a terminal, a page is written again only after a change of the incident.
     """
     if console is not None and console.is_terminal:
         return _live(fetch, ticks, console, draw)
@@ -56,7 +56,7 @@ def _changed(last: Status, found: Status) -> bool:
 def _live(
     fetch: Fetch, ticks: Iterable[object], console: Console, draw: Callable[[Status], Page]
 ) -> Status | None:
-    """Draw over the whole screen. The drawing is laid out for the size that the terminal has at that moment."""
+    """Draw the whole screen, for the present size of the terminal."""
     from rich.live import Live
 
     last: Status | None = None
@@ -72,7 +72,7 @@ def _live(
 
 
 def scrolled(top: int, key: str, lines: int, height: int) -> int:
-    """Return the first line that is shown after a key; ``height`` is the terminal's, whose last line is the foot."""
+    """Return the first line to show after a key; the last line of ``height`` is the footer."""
     shown = max(height - 1, 1)
     lowest = max(lines - shown, 0)
     moves = {
@@ -87,10 +87,10 @@ def scrolled(top: int, key: str, lines: int, height: int) -> int:
 
 
 class Scrolled:
-    """A page from one of its lines on, with a foot that says where it is and which keys move it."""
+    """A page from one of its lines, with a footer: position and keys."""
 
     def __init__(self, page: Page, top: int = 0) -> None:
-        """Take the page and the first line to show."""
+        """Draw this page from a line on."""
         self.page = page
         self.top = top
 

@@ -1,4 +1,4 @@
-"""Required actions outside incidents, shown after all that is about an incident."""
+"""Required actions outside incidents, shown after those of incidents."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 _WRONG = {"missed": "did not happen", "failed": "failed"}
 _NAMED = 4
-"""Up to how many items are named."""
+"""Most items that are named."""
 
 
 def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
-    """Yield one entry for all improvement items that are late."""
+    """Yield one entry for all overdue action items."""
     from runner.incident.exercises.improvements import overdue  # every status page imports this module
 
     late = [item.id for item in items if overdue(item, today)]
@@ -38,7 +38,7 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
 
 
 def missed_drills(book: Book) -> Iterator[AttentionItem]:
-    """Yield each exercise and routine whose last time was missed or failed, while nobody has acknowledged that."""
+    """Yield each exercise and scheduled job whose last run was missed or failed and is not acknowledged."""
     from runner.incident.exercises.schedules import attention
 
     for schedule in book.schedules.values():
@@ -68,7 +68,7 @@ def missed_drills(book: Book) -> Iterator[AttentionItem]:
 
 
 def between_blocks(waiting: Sequence[AttentionItem]) -> Iterator[Block]:
-    """Draw them on a page about something else."""
+    """Draw the actions on a page about an incident."""
     if not waiting:
         return
     yield line("OUTSIDE THIS INCIDENT", "title")

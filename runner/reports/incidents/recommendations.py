@@ -1,4 +1,4 @@
-"""Three things to do now, each with the command that does it."""
+"""The next three actions, each with its command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOW_MANY = 3
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to do."""
+    """One action."""
 
     kind: str
     """As in ``needs_attention``, or ``ready`` for a step that can be done."""
@@ -34,14 +34,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     action: Action
     rank: Rank
-    """Its place in DO NOW; tasks that are ready and not due have the rank of tasks."""
+    """Its rank in DO NOW; tasks to do that are not due have the rank of tasks."""
     due: datetime | None = None
     who: str = ""
     detail: str = ""
 
 
 class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
-    """The first things of an incident, and how many more there are."""
+    """The first actions of an incident, and the number of further actions."""
 
     incident: str
     codename: str
@@ -56,9 +56,9 @@ class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
 
 
 def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
-    """Return DO NOW, with the tasks that are ready before its questions.
+    """Return DO NOW, with the tasks to do before its questions.
 
-    Lanes that are alike are one thing; with ``everything`` all things are told, each lane by itself.
+    Similar lanes are one action; ``everything`` returns all actions, each lane separately.
     """
     if everything:
         how_many = len(found.tasks) + len(found.needs_attention)
@@ -106,7 +106,7 @@ def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
 
 @paged
 def next_page(found: Next) -> Iterator[Block]:
-    """Draw the things to do."""
+    """Draw the actions."""
     yield from screen_header(filled(Heading, found), found.as_of)
     if not found.next:
         yield line(NOTHING, "good")

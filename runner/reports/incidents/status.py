@@ -1,4 +1,4 @@
-"""The status of an incident: what is mine, what is late, what cannot be proved, what comes next."""
+"""The status of an incident: own tasks, overdue work, unverified deliveries, next tasks."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fallen(msgspec.Struct, frozen=True, kw_only=True):
-    """A failure domain that is not to be relied on."""
+    """A failure domain that is compromised or down."""
 
     domain: str
     state: str
     since: datetime
     assumed: bool
     automatic: bool = False
-    """Found out by failing, or said in another incident; nobody said it here."""
+    """Found by failures, or declared in another incident."""
     sent: tuple[str, ...] = ()
-    """Deliveries that went over it since."""
+    """Deliveries over it since then."""
     answered: tuple[str, ...] = ()
-    """Those of them whose answer came back over it."""
+    """Deliveries whose acknowledgement used it."""
 
 
 class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
@@ -68,28 +68,28 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     as_of: datetime
     opened_at: datetime
     severity: str = ""
-    """Empty until somebody says how severe it is."""
+    """Empty until a person sets it."""
     domains: tuple[Fallen, ...] = ()
     overrides: tuple[OverrideView, ...] = ()
-    """Rules of messages that an approver set aside."""
+    """Rules of messages that an approver overrode."""
     me: str = ""
-    """For whom it was asked."""
+    """The person of the status."""
     mine: tuple[str, ...] = ()
-    """Invocations that are ready and with that person, or with a role of theirs."""
+    """Invocations to do of that person or of their roles."""
     war_room: RoomView | None = None
-    """Where responders talk; without a name where no room can be used."""
+    """The war room; without a name if no room can be used."""
     lanes: tuple[LaneGroup, ...] = ()
-    """Steps that stand in several lanes that are alike: pages show them as one."""
+    """Steps of several similar lanes: pages show them as one."""
     second_person: tuple[TwoPersonRow, ...] = ()
-    """What needs two people, and whether it counts."""
+    """Acts that need two people, with their state."""
     alone: str = ""
-    """What one person did alone that needs two, and why nobody else is there."""
+    """Acts of one person alone that need two people, with the reason."""
     organisation: tuple[AttentionItem, ...] = ()
-    """What waits for a person beside this incident; ``--check`` does not count it."""
+    """Required actions outside this incident; ``--check`` does not count them."""
     messages: tuple[MessageRow, ...] = ()
-    """What was sent, with how many acknowledgements are there and needed."""
+    """The messages, with the number of present and required acknowledgements."""
     set_aside: Failed | None = None
-    """Automatic work failed so often in a row that only people work on the incident."""
+    """Automatic work stopped after repeated failures."""
 
 
 def status(
@@ -104,7 +104,7 @@ def status(
 ) -> Status:
     """Return the status as of ``now``; ``duties`` are those of the same incident at the same instant.
 
-    ``others`` is what other incidents, closed with duties open, ask for now.
+    ``others`` are the required actions of other incidents, closed with open duties.
     """
     duties = titled(duties)
     rows = _about(task_rows(incident, library), duties)
@@ -138,7 +138,7 @@ def status(
 
 
 def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskRow, ...]:
-    """Return tasks whose lane is about a duty with its article."""
+    """Return the tasks; a task of a duty's lane has the article of the duty."""
     articles = {duty.id: citation(duty) for duty in duties}
     return tuple(
         msgspec.structs.replace(row, about=articles[row.item]) if row.item in articles else row

@@ -1,4 +1,4 @@
-"""The status as a screen for a tired reader: DO NOW, acknowledgements, legal deadlines, compromised systems, then the rest."""
+"""The status screen: DO NOW, acknowledgements, legal deadlines, compromised systems, then the rest."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ from runner.reports.messages.war_room import room_blocks
 from runner.reports.notices.notices import NoticeRow, notice_cells
 
 LOUD = ("done_late", "skipped", "failed", "expired", "cancelled")
-"""Ends that are named beside a task; the others speak for themselves."""
+"""End states that are named beside a task with their reason."""
 ACTIONS = 8
-"""So many required actions stand on the page."""
+"""Most required actions on the page."""
 BRIEF_ACTIONS = 3
 BRIEF_CLOCKS = 1
 """The same on a screen that is watched."""
 CLOCKS = 2
-"""So many legal deadlines stand on the page."""
+"""Most legal deadlines on the page."""
 AWAITED = 3
-"""So many people of a message who have not acknowledged stand on the page."""
+"""Most people of a message who have not acknowledged on the page."""
 OPEN = 6
-"""So many tasks of a list stand on the page."""
+"""Most tasks of a list on the page."""
 SOON = 3
-"""Of the tasks that wait so many stand on the page: those that come soonest."""
+"""Most waiting tasks on the page, the next first."""
 LATEST = 3
-"""So many tasks are recently done."""
+"""Most tasks under RECENTLY DONE."""
 FAR_ROW = 1_000_000
-"""Where a task that was not started yet stands in the order."""
+"""Sort key of a task that has no row number yet."""
 
 
 @paged
 def status_page(found: Status, *, everything: bool = False, brief: bool = False) -> Iterator[Block]:
     """Draw a status. ``everything`` shows all rows of every list.
 
-    ``brief`` puts what is late, the nearest deadline and one's own tasks on the first 24 lines.
+    ``brief`` shows overdue work, the next deadline and one's own tasks on the first 24 lines.
     """
     now = found.as_of
     lanes = () if everything else found.lanes
@@ -96,7 +96,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
 
 
 def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int | None) -> Iterator[Block]:
-    """Yield DO NOW; an empty one says so, and how many tasks are open."""
+    """Yield DO NOW; if it is empty, with the number of open tasks."""
     waiting = [item for item in found.needs_attention if item.rank < LATER]
     items = attention_folded(waiting, lanes)
     if not items:
@@ -112,13 +112,13 @@ def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: i
 
 
 def _quiet(found: Status) -> list[DeliveryRow]:
-    """Return the deliveries that DO NOW does not name already."""
+    """Return the deliveries that are not in DO NOW."""
     told = {item.ref for item in found.needs_attention}
     return [row for row in found.deliveries if row.delivery not in told]
 
 
 def _more(left: int, action: Action) -> Iterator[Block]:
-    """Yield how many rows are not shown, and the action that shows them."""
+    """Yield the number of hidden rows, and the action that shows them."""
     if left:
         yield flow(f"{left} more", arrow(action), indent=2)
 
@@ -129,7 +129,7 @@ def _titled(title: str, action: Action, more: str = "") -> Paragraph:
 
 
 def _left_open(found: Status) -> Iterator[Block]:
-    """Yield what was not done when the incident ended."""
+    """Yield the tasks that were not done at the end of the incident."""
     tasks = [row for row in found.tasks if not row.over and row.kind not in CONTAINERS]
     begun = [row for row in tasks if row.state != "waiting"]
     if not tasks:
@@ -142,7 +142,7 @@ def _left_open(found: Status) -> Iterator[Block]:
 
 
 def _domains(found: Status, now: datetime) -> Iterator[Block]:
-    """Yield what is compromised, together where it began at the same time, and what an attacker may have read."""
+    """Yield the compromised domains, grouped by start time, and the exposed messages."""
     alike: dict[tuple[str, bool, datetime], list[Fallen]] = {}
     for domain in found.domains:
         alike.setdefault((domain.state, domain.assumed, domain.since), []).append(domain)
@@ -156,7 +156,7 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
 
 
 def _sent_through(one: Fallen) -> Iterator[Block]:
-    """Yield which messages an attacker may have read, and which answers may be the attacker's."""
+    """Yield the messages that an attacker may have read, and the acknowledgements that may be the attacker's."""
     if one.sent:
         answers = f"; acknowledged through it: {', '.join(one.answered)}" if one.answered else ""
         yield line(
@@ -188,7 +188,7 @@ def _clocks(
 
 
 def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
-    """Yield the decisions not to notify and the waivers: who took them, who signed, when to decide again."""
+    """Yield the decisions not to notify and the waivers: people, signatures, and conditions to decide again."""
     taken = [
         (duty_label(duty), record)
         for duty in duties
@@ -202,7 +202,7 @@ def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
 
 
 def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
-    """Yield the tasks that can be done and that are not in DO NOW already, mine first."""
+    """Yield the tasks to do that are not in DO NOW, own tasks first."""
     told = {item.ref for item in found.needs_attention if item.rank < LATER}
     live = [row for row in found.tasks if _is_live(row) and (everything or row.invocation not in told)]
     mine = [row for row in live if row.invocation in found.mine]
@@ -243,7 +243,7 @@ def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
 
 
 def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -> Row:
-    """Return a group as one row: the number is that of the lane to start with."""
+    """Return a group as one row, with the number of its first lane."""
     first = found.get(group.first) or next(row for name, row in found.items() if name in group.rows)
     row = _task(first, now, words(group))
     start = ((f"Start by {when(group.start_by, now)}",),) if group.start_by and not first.due else ()
@@ -251,7 +251,7 @@ def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -
 
 
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
-    """Yield deliveries without evidence, approvals that one user may have given for two, and what is being delivered."""
+    """Yield unverified deliveries, approvals of one user for two people, and deliveries in progress."""
     others = [row for row in found.deliveries if not row.wanted]
     doubtful = unproved(others)
     active = [row for row in others if row.state == "active" and row not in doubtful]
@@ -288,7 +288,7 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
 
 
 def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
-    """Yield the tasks that wait: all of them, or those that come soonest."""
+    """Yield the waiting tasks: all, or the next ones."""
     waiting = [row for row in tasks if row.state == "waiting" and not row.superseded]
     if not waiting:
         return
@@ -317,7 +317,7 @@ def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
 
 
 def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
-    """Return what a fact is missing for, then what waits for no task that itself waits, then the others, in order."""
+    """Return tasks with a missing fact, then tasks after no waiting task, then the others, in order."""
     later = {row.step for row in waiting}
     return sorted(
         waiting,
@@ -349,7 +349,7 @@ def _end(row: TaskRow, now: datetime) -> Row:
 
 
 def summary(ended: Sequence[TaskRow]) -> str:
-    """Return how many tasks have ended, and how: ``7 tasks: 5 done, 1 skipped, 1 not needed``."""
+    """Return the number of ended tasks by state: ``7 tasks: 5 done, 1 skipped, 1 not needed``."""
     states = Counter(row.state for row in ended)
     parts = ", ".join(f"{number} {STATE_WORDS[state]}" for state, number in states.items())
     return f"{count(len(ended), 'task')}: {parts}"

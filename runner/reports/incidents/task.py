@@ -1,4 +1,4 @@
-"""One step in full: what to do, by whom and when, its checklist with numbers, its approvals, its attempts."""
+"""One step in full: instructions, people, times, numbered checklist, approvals and attempts."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ from runner.reports.notices.notices import (
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a checklist; ``row`` counts from 1, as commands take it."""
+    """One checklist item; ``row`` counts from 1, as in commands."""
 
     row: int
     text: str
     done: bool
     must: bool = False
-    """Safety or evidence depends on it: it is checked by itself."""
+    """Safety or evidence depends on it: it is checked separately."""
     at_once: bool = False
-    """Ticked with all others in one command."""
+    """Marked done with all others in one command."""
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True):
-    """A remark on the step."""
+    """A comment on the step."""
 
     event: int
     at: datetime
@@ -82,7 +82,7 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     instructions: str
     checklist: tuple[CheckRow, ...]
     choices: tuple[str, ...]
-    """What a question can be answered with; empty for free answers."""
+    """The possible answers to a question; empty for free answers."""
     answer_type: str
     phase: str
     csf: tuple[str, ...]
@@ -91,11 +91,11 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     started_by: str
     ended_by: str
     outside_role: str
-    """Whoever ended or started it without holding its role or being assigned: anybody may, and it is shown."""
+    """Person who ended or started it without its role or assignment: this is allowed and shown."""
     digest: str
-    """What the step produced."""
+    """The result of the step."""
     subject_digest: str
-    """What an approval would bind now."""
+    """The digest to approve now."""
     quorum: str
     approvals: tuple[ApprovalRow, ...]
     attempts: tuple[AttemptView, ...]
@@ -103,7 +103,7 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     others: tuple[Earlier, ...]
     comments: tuple[Comment, ...] = ()
     notice: NoticeRow | None = None
-    """The notice that an approval would bind; null where it is something else."""
+    """The notice to approve; null for other subjects."""
 
 
 def task(
@@ -111,7 +111,7 @@ def task(
 ) -> TaskReport:
     """Return one invocation in full; ``invocation`` is a full id, as ``runner.app.core.step_reference`` finds it.
 
-    Comments stand only in the journal: without it there are none.
+    Comments are only in the journal: without it there are none.
     """
     row = next(row for row in task_rows(incident, library) if row.invocation == invocation)
     found = incident.invocations[invocation]
@@ -185,14 +185,14 @@ def _checklist(invocation: Invocation, step: AnyStep | None) -> tuple[CheckRow, 
 def _quorum(step: AnyStep | None) -> str:
     if not isinstance(step, Approve):
         return ""
-    every = ", each role among them" if step.by.every_role else ""
-    people = "1 person" if step.by.distinct == 1 else f"{step.by.distinct} different persons"
-    return f"{people} holding {' or '.join(step.by.roles)}{every}"
+    every = ", at least one of each role" if step.by.every_role else ""
+    people = "1 person" if step.by.distinct == 1 else f"{step.by.distinct} different people"
+    return f"{people} with the role {' or '.join(step.by.roles)}{every}"
 
 
 @paged
 def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
-    """Draw one step in full, with the command that ends it last."""
+    """Draw one step in full, with its command last."""
     row, of = report.task, report.playbook
     where = f"{of.name} {of.version}" if of.name else "added to this incident"
     yield from render_header(report.heading, f"Task {row.row} · {where}" if row.row else f"Task · {where}")
@@ -227,7 +227,7 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     if row.ended_at:
         yield "Ended", f"{when(row.ended_at, now)}{f' by {report.ended_by}' if report.ended_by else ''}"
     if report.outside_role:
-        yield "Note", f"{report.outside_role} does not hold the role {' or '.join(row.roles)}"
+        yield "Note", f"{report.outside_role} does not have the role {' or '.join(row.roles)}"
     yield "Waits for", ", ".join((*row.waits_for, *row.missing))
     yield "Only if", report.condition
     yield "Sets", f"{row.sets} ({report.answer_type})" if row.sets else ""

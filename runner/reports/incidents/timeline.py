@@ -1,6 +1,6 @@
-"""The timeline: what happened and who did it, from the journal alone, with corrections beside what they correct.
+"""The timeline: all entries with their actors, from the journal, with corrections beside the corrected entries.
 
-Privileged and personnel entries are withheld unless they are asked for: that there is one is said, what it says is not.
+Privileged and personnel entries are withheld unless the reader asks for them: the entry is shown without its text.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WITHHELD = "withheld"
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):
-    """A later entry that says this one is wrong."""
+    """A later entry that marks this entry as wrong."""
 
     event: int
     at: datetime
@@ -47,20 +47,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     exercise_at: datetime | None
     type: str
     kind: str
-    """What it is about: task, message, fact and the like."""
+    """Its subject: task, message, fact and the like."""
     stream: Stream
     claimed: str
     proven_by: str | None
     on_behalf_of: str | None
     actor: str
-    """Who it was, in words, with how far that is proved."""
+    """The actor in words: verified or claimed."""
     text: str
-    """``withheld`` where the reader did not ask for the stream, or the payload is gone."""
+    """``withheld`` if the reader did not ask for the stream, or the content is erased."""
     detail: bool
-    """Left out of a short timeline."""
+    """Not in a short timeline."""
     corrections: tuple[Correction, ...] = ()
     confirmed_in: int | None = None
-    """For an entry on behalf of somebody: the entry in which that person confirmed it; null where nobody did."""
+    """For an entry on behalf of a person: the entry of the confirmation; null without one."""
 
 
 class Timeline(Report, frozen=True, kw_only=True, tag="tocsin/timeline/v1"):
@@ -70,7 +70,7 @@ class Timeline(Report, frozen=True, kw_only=True, tag="tocsin/timeline/v1"):
     kind: Kind
     entries: tuple[Entry, ...]
     left_out: int = 0
-    """How many entries the reader did not ask for."""
+    """Number of entries that the filter excludes."""
 
 
 def timeline(
@@ -79,7 +79,7 @@ def timeline(
     rows: Iterable[EventRow],
     streams: Sequence[Stream] = ("operational",),
 ) -> Timeline:
-    """Return the timeline of an incident from its journal; only ``streams`` are told, others are withheld."""
+    """Return the timeline of an incident from its journal; entries outside ``streams`` are withheld."""
     journal = list(rows)
     words = words_of(incident, library)
     corrected, confirmed = _corrections(journal, streams), _confirmations(journal)
@@ -88,7 +88,7 @@ def timeline(
 
 
 def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | None) -> Timeline:
-    """Return the entries that hold a text, are of a kind, by or for a person, and not before an instant; empty is any."""
+    """Return the entries with a text, of a kind, by or for a person, and since a time; empty is any."""
     entries = tuple(
         entry
         for entry in found.entries
@@ -101,7 +101,7 @@ def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | N
 
 
 def words_of(incident: Incident, library: Library) -> Words:
-    """Return what sentences call the steps, the people and the channels of an incident."""
+    """Return the names of the steps, people and channels of an incident for sentences."""
     deliveries, errands = incident.deliveries.values(), incident.errands.values()
     tried: tuple[Delivery | RoomTask, ...] = (*deliveries, *errands)
     return Words(
@@ -134,7 +134,7 @@ def _entry(
 
 
 def _confirmations(rows: Sequence[EventRow]) -> dict[int, int]:
-    """Return the entries that were made for somebody who confirmed them → the entry that says so."""
+    """Return confirmed entries on behalf of a person → the entry of the confirmation."""
     spans: dict[int, int] = {}
     found: dict[int, int] = {}
     for row in rows:
@@ -162,7 +162,7 @@ def _corrections(rows: Sequence[EventRow], streams: Sequence[Stream]) -> dict[in
 
 @paged
 def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Iterator[Block]:
-    """Draw the timeline by day, in a zone; details are folded unless ``everything`` is asked for."""
+    """Draw the timeline by day, in a zone; details are only counted unless ``everything`` is set."""
     entries = [entry for entry in found.entries if everything or not entry.detail]
     yield from render_header(found.heading, "Timeline")
     days = groupby(entries, key=lambda entry: entry.at.astimezone(zone).date())
@@ -183,7 +183,7 @@ def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) ->
 def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
     clock = f"{one.at.astimezone(zone):%H:%M:%S}"
     stream = "" if one.stream == "operational" else f"[{one.stream}] "
-    late = f", written {moment(one.recorded, zone)}" if one.recorded - one.at > _LATE_ENTRY else ""
+    late = f", recorded {moment(one.recorded, zone)}" if one.recorded - one.at > _LATE_ENTRY else ""
     confirmed = f", confirmed in entry {one.confirmed_in}" if one.confirmed_in else ", not confirmed"
     confirmed = confirmed if one.on_behalf_of else ""
     exercise = f", exercise time {moment(one.exercise_at, zone)}" if one.exercise_at else ""
@@ -202,5 +202,5 @@ def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
 def _tone(one: Entry) -> Tone:
     if one.corrections or one.text == WITHHELD:
         return "dim"
-    loud = ("UNKNOWN", "STUCK", "OVERDUE", "FAILED", "EXPIRED", "REJECTED", "NOT REACHED")
+    loud = ("UNKNOWN", "BLOCKED", "OVERDUE", "FAILED", "EXPIRED", "REJECTED", "NOT REACHED")
     return "alarm" if any(word in one.text for word in loud) else "plain"

@@ -1,4 +1,4 @@
-"""Legal deadlines as a calendar: what is due when, from when on it must be begun, and one day by which all letters go out."""
+"""Legal deadlines as a calendar: deadline, "start by", and the last day to mail all letters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNITED_STATES = "US"
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
-    """One row: a duty that applies or may apply and is not done. ``due`` is None where the law has no number."""
+    """One duty that applies or may apply and is not done. ``due`` is None without a fixed deadline."""
 
     duty: str
     recipient: str
@@ -37,12 +37,12 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     citation: str
     confidence: str
     state: str = "open"
-    """``decided_not_to_notify`` and ``waived`` stay in the calendar as what they are."""
+    """``decided_not_to_notify`` and ``waived`` stay in the calendar."""
     ground: str = ""
 
 
 class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
-    """All open deadlines, the first due first. ``mail_by`` is the last day that is early enough for all states."""
+    """All open deadlines, earliest first. ``mail_by`` is the last day to mail that meets the deadline of every state."""
 
     incident: str
     kind: Kind
@@ -90,25 +90,25 @@ def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: K
 
 
 def _decision(row: Deadline) -> str:
-    """Return what was decided about a duty, in words; empty where it is open."""
+    """Return the decision about a duty in words; empty if the duty is open."""
     return f"{row.state.replace('_', ' ')}{ground_words(row.ground)}" if row.state in DECIDED else ""
 
 
 @paged
 def calendar_page(found: Deadlines) -> Iterator[Block]:
-    """Draw the deadlines for reading."""
+    """Draw the deadlines."""
     yield from marked(found.kind)
-    yield line(f"{found.incident}: deadlines as of {moment(found.as_of)}", "title")
+    yield line(f"{found.incident} · Legal deadlines · {moment(found.as_of)}", "title")
     if found.mail_by is not None:
-        because = f" (the first of the states: {found.mail_by_because})"
-        yield line(f"all letters to people in the United States go out by {day(found.mail_by)}{because}")
+        because = f" (first deadline: {found.mail_by_because})"
+        yield line(f"Last day to mail the letters in the United States: {day(found.mail_by)}{because}")
     if not found.deadlines:
-        yield line("no deadline is open", "good")
+        yield line("No open deadline", "good")
         return
     yield Blank()
     yield table(map(_cells, found.deadlines), 2, indent=0)
     yield Blank()
-    notes = "a day ends at midnight where it counts; an instant is UTC; what is marked ~ is provisional"
+    notes = "A date ends at midnight, local time of the authority. ~ means an unconfirmed start time."
     yield line(notes, "dim")
 
 
@@ -120,14 +120,14 @@ def _cells(row: Deadline) -> Cells:
 def _whom(row: Deadline) -> str:
     if row.state in DECIDED:
         return _decision(row)
-    words = f"to {row.recipient}{', if it applies' if row.verdict == 'unknown' else ''}"
+    words = f"to {row.recipient}{', undetermined' if row.verdict == 'unknown' else ''}"
     return f"{words}: {row.standard}" if row.due is None and row.standard else words
 
 
 def _due(row: Deadline) -> str:
     doubt = "~ " if row.provisional else ""
     if row.due is None:
-        return "after another" if row.due_kind == "waits_for_event" else "no number"
+        return "not started" if row.due_kind == "waits_for_event" else "no fixed time"
     return doubt + (day(row.due_date) if row.due_kind == "date" and row.due_date else moment(row.due))
 
 
@@ -161,7 +161,7 @@ def sheet(found: Deadlines) -> Sheet:
 
 
 def ics(found: Deadlines) -> bytes:
-    """Return the deadlines as iCalendar (RFC 5545): one event each, with an alarm at the last safe start, and the day of mailing."""
+    """Return the deadlines as iCalendar (RFC 5545): one event each, with an alarm at "start by", and the last day to mail."""
     from icalendar import Alarm, Calendar, Event
 
     mark = f"[{MARKS[found.kind]}] " if found.kind != "real" else ""
@@ -172,10 +172,10 @@ def ics(found: Deadlines) -> bytes:
         mailing = Event()
         mailing.add("uid", f"{found.incident}/mail-by@tocsin")
         mailing.add("dtstamp", found.as_of.astimezone(UTC))
-        mailing.add("summary", f"{mark}mail by today: all letters to people in the United States")
+        mailing.add("summary", f"{mark}Last day to mail the letters in the United States")
         mailing.add(
             "description",
-            f"The first of the states is {found.mail_by_because}; no letter needs a day of its own.",
+            f"The first deadline is that of {found.mail_by_because}.",
         )
         mailing.add("dtstart", found.mail_by)
         book.add_component(mailing)
@@ -185,20 +185,20 @@ def ics(found: Deadlines) -> bytes:
         event = Event()
         event.add("uid", f"{found.incident}/{row.duty}@tocsin")
         event.add("dtstamp", found.as_of.astimezone(UTC))
-        doubt = " (provisional)" if row.provisional else ""
-        may = " (if it applies)" if row.verdict == "unknown" else ""
+        doubt = " (unconfirmed start time)" if row.provisional else ""
+        may = " (undetermined)" if row.verdict == "unknown" else ""
         event.add(
             "summary",
             f"{mark}{row.duty}: {_decision(row)}"
             if row.state in DECIDED
-            else f"{mark}{row.duty}: due to {row.recipient}{may}{doubt}",
+            else f"{mark}{row.duty}: deadline, to {row.recipient}{may}{doubt}",
         )
         event.add("description", f"{row.citation}. {row.standard} Confidence: {row.confidence}.")
         event.add("dtstart", row.due_date if row.due_kind == "date" else row.due.astimezone(UTC))
         if row.start_by is not None and row.start_by < row.due:
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
-            alarm.add("description", f"{mark}last safe moment to begin: {row.duty}")
+            alarm.add("description", f"{mark}Start now: {row.duty}")
             alarm.add("trigger", row.start_by.astimezone(UTC))
             event.add_component(alarm)
         book.add_component(event)

@@ -1,4 +1,4 @@
-"""Duties as a person and a script read them: what the law asks, by when, why, and what is still missing."""
+"""Legal duties as data and as text: deadlines, reasons and missing facts."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from runner.reports.law.titles import citation, duty_label, question_words, reci
 _ALL = Action("duty.list", args={"all": True})
 _WHY = Action("duty.list", args={"why": True})
 _ASKED = 3
-"""How many of the questions that decide undetermined duties a page shows."""
+"""Most questions about undetermined duties on a page."""
 _QUESTIONS = 3
-"""How many questions are asked in DO NOW."""
+"""Most questions in DO NOW."""
 _SHOWN = 10
-"""How many duties of a list a page shows."""
+"""Most duties of a list on a page."""
 _NEAR = timedelta(days=1)
-"""How near the first deadline behind a question is named."""
+"""Time before which the first deadline behind a question is named."""
 _VERDICT_WORDS = {
     "applies": "applies",
     "unknown": "undetermined",
@@ -46,24 +46,24 @@ _VERDICT_WORDS = {
     "not_applicable": "does not apply",
 }
 _FEW = 6
-"""Up to how many duties that do not apply are named when the law was looked at."""
+"""Most duties that do not apply and are named after an assessment."""
 FAR = datetime.max.replace(tzinfo=UTC)
 PROMPTLY = timedelta(days=7)
-"""How far away a deadline must be to stand behind what the law wants without undue delay."""
+"""A deadline further away than this is after duties "without undue delay"."""
 _VERDICTS = ("applies", "unknown", "advisory", "not_applicable")
 
 
 def duties(found: Sequence[DutyStatus], now: datetime, warnings: Sequence[str] = ()) -> DutiesReport:
-    """Return the contract's document: what presses most comes first."""
+    """Return the report, the most urgent duties first."""
     ordered = sorted(found, key=lambda duty: urgency(duty, now))
     return DutiesReport(as_of=now, duties=titled(ordered), warnings=tuple(warnings))
 
 
 def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime, int, str]:
-    """Return what duties are ordered by: open before done, in sight, binding before advisory, the last moment to begin.
+    """Return the sort key of a duty: open before done, relevant, binding before advisory, then "start by".
 
-    A duty that may apply runs as one that does. What has no number in the law and applies stands before what leaves more
-    than ``PROMPTLY``: "without undue delay" is no reason to wait for it.
+    A duty that may apply counts as one that applies. A duty that applies without a fixed deadline is before a deadline more
+    than ``PROMPTLY`` away: "without undue delay" is not a reason to wait.
     """
     binding = duty.verdict in ("applies", "unknown")
     kind = 0 if binding else (1 if duty.verdict == "advisory" else 2)
@@ -72,14 +72,14 @@ def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime,
 
 
 def presses(duty: DutyStatus, now: datetime) -> datetime:
-    """Return the instant by which a duty is ordered among others: its last moment to begin, where it has one."""
+    """Return the time that orders a duty: its "start by", if it has one."""
     if duty.due_kind == "no_number" and duty.verdict == "applies":
         return now + PROMPTLY
     return duty.latest_safe_start or duty.due or FAR
 
 
 def running(found: Sequence[DutyStatus], now: datetime) -> tuple[DutyStatus, ...]:
-    """Return the duties in sight that apply or may apply and are not done, the most urgent first."""
+    """Return the relevant duties that apply or may apply and are not done, the most urgent first."""
     live = [d for d in found if d.verdict in ("applies", "unknown") and d.in_sight and d.state not in DONE]
     return tuple(sorted(live, key=lambda duty: urgency(duty, now)))
 
@@ -96,7 +96,7 @@ def duties_page(
 ) -> Iterator[Block]:
     """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each.
 
-    ``papers`` has the words for the newest notice of each duty; without it nothing is said of notices.
+    ``papers`` has the status of the newest notice of each duty; without it the page names no notices.
     """
     now = report.as_of
     screen = _Screen(now, opened, None if everything else _SHOWN, why, papers)
@@ -137,7 +137,7 @@ def _exemptions(duty: DutyStatus) -> list[Unless]:
 
 
 class _Screen(msgspec.Struct, frozen=True):
-    """How duties are drawn: as of when, how many of a list, and whether with their reasons."""
+    """How duties are drawn: the time, the number in a list, and whether with reasons."""
 
     now: datetime
     opened: datetime | None
@@ -152,7 +152,7 @@ class _Screen(msgspec.Struct, frozen=True):
             yield from self.rows(found)
 
     def rows(self, found: Sequence[DutyStatus]) -> Iterator[Block]:
-        """Yield duties as rows, and how many more there are."""
+        """Yield duties as rows, and the number of further duties."""
         shown = found[: self.most]
         if self.why:
             for duty in shown:
@@ -178,7 +178,7 @@ class _Screen(msgspec.Struct, frozen=True):
 
 
 def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Iterator[Block]:
-    """Yield the duties whose work must start and the questions that decide duties in sight."""
+    """Yield the duties whose work must start and the questions that decide relevant duties."""
     entries = [
         Row(time_left(duty, now), (duty_label(duty),), details=((arrow(_file(duty), ""),),))
         for duty in found
@@ -209,7 +209,7 @@ def _file(duty: DutyStatus) -> Action:
 
 
 def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:
-    """Return a question as a row: how many duties it decides, and the first deadline if that is near."""
+    """Return a question as a row: the number of duties that it decides, and the first deadline if that is near."""
     first = min((duty.due for duty in held if duty.due is not None), default=None)
     near = first is not None and first - now < _NEAR
     details = ((Cell(f"First deadline: {when(first, now)}", "warn"),),) if near and first is not None else ()
@@ -219,7 +219,7 @@ def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:
 
 
 def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> Iterator[Block]:
-    """Yield the counts of what is not in force or does not apply; with ``everything`` the duties themselves."""
+    """Yield the number of duties not in force or not applicable; with ``everything`` the duties themselves."""
     out = [d for d in found if d.verdict == "not_applicable" and d.state not in DONE]
     offers = [d for d in found if d.verdict == "advisory" and d.state not in DONE]
     if everything:
@@ -234,7 +234,7 @@ def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> I
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
-    """Yield the reasons of one duty, its times, sources and id; ``opened`` is when its incident was, where it has one."""
+    """Yield the reasons of one duty, its times, sources and id; ``opened`` is the opening of its incident, if there is one."""
     details = _details(duty, now, opened)
     yield fields(((name, Cell(text, tone)) for name, text, tone in details), indent=4)
     for action in _commands(duty):
@@ -265,7 +265,7 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
 
 
 def _unless(duty: DutyStatus) -> Iterator[tuple[str, str, Tone]]:
-    """Yield what would take a duty away if it were claimed; what only a person can judge is named by its code."""
+    """Yield the exemptions of a duty; those that only counsel can judge by their codes."""
     for one in duty.unless:
         if one.missing or one.met or one.populations:
             wants = f"unknown: {', '.join(one.missing)}" if one.missing else "the facts support it"
@@ -276,12 +276,12 @@ def _unless(duty: DutyStatus) -> Iterator[tuple[str, str, Tone]]:
 
 
 def record_words(record: DutyDone) -> str:
-    """Return what was done about a duty, by whom, who signed it, why, and what opens it again."""
+    """Return the record of a duty in words: person, signatures, reason, and the condition to decide again."""
     proof = record.reference or record.receipt
     said = f"{DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
     text = f", text {short_digest(record.digest)}" if record.digest else ""
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
-    again = f"; to decide again when {record.watch}" if record.watch else ""
+    again = f"; decide again if {record.watch}" if record.watch else ""
     return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
 
 
@@ -311,7 +311,7 @@ def _commands(duty: DutyStatus) -> Iterator[Action]:
 
 
 def assessed_words(changes: Sequence[DutyChange]) -> str:
-    """Name the duties in sight that may bind, and a few that went away; the others are only counted."""
+    """Return the changed duties in words: relevant duties by name, the others only counted."""
     far = sum(not change.in_sight for change in changes)
     out = [change for change in changes if change.in_sight and change.verdict not in ("applies", "unknown")]
     named = [change for change in changes if change.in_sight and (change not in out or len(out) <= _FEW)]
@@ -321,7 +321,7 @@ def assessed_words(changes: Sequence[DutyChange]) -> str:
         words.append(f"{count(rest, 'duty does', 'duties do')} not apply")
     if far:
         words.append(f"{count(far, 'duty', 'duties')} undetermined")
-    return "; ".join(words) or "nothing changed"
+    return "; ".join(words) or "no change"
 
 
 def _changed(change: DutyChange) -> str:

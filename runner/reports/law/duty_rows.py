@@ -34,7 +34,7 @@ def time_left(duty: DutyStatus, now: datetime) -> Cell:
 
 
 def deadline_line(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:
-    """Return the deadline and when to start; where there is none, what the law says or what starts the period."""
+    """Return the deadline and "start by"; without a deadline, the wording of the law or the start of the period."""
     if duty.state == "held":
         return "Law enforcement asked to delay the notice"
     if duty.due is None:
@@ -51,7 +51,7 @@ def deadline_line(duty: DutyStatus, now: datetime, opened: datetime | None = Non
 
 
 def doubt_words(duty: DutyStatus) -> str:
-    """Return what is uncertain about a duty: whether it applies, or when its period starts."""
+    """Return the doubt about a duty: undetermined, or an unconfirmed start time."""
     if duty.verdict == "unknown" and duty.missing_facts:
         question = question_words(duty.missing_facts[0])
         plain = question if question[1:2].isupper() else question[:1].lower() + question[1:]
@@ -60,12 +60,12 @@ def doubt_words(duty: DutyStatus) -> str:
 
 
 def due_words(duty: DutyStatus, now: datetime) -> str:
-    """Return the deadline in the reader's zone, with the authority's time where that differs."""
+    """Return the deadline in the reader's zone, with the authority's time if that differs."""
     return deadline_words(duty.due, duty.due_local, now)
 
 
 def deadline_words(due: datetime | None, local: datetime | None, now: datetime) -> str:
-    """Return a deadline in the reader's zone; ``local`` is the same instant in the zone that counts."""
+    """Return a deadline in the reader's zone; ``local`` is the same time in the authority's zone."""
     if due is None:
         return ""
     mine, there = due.astimezone(READER.get() or now.tzinfo or UTC), local or due
@@ -77,7 +77,7 @@ def deadline_words(due: datetime | None, local: datetime | None, now: datetime) 
 
 
 def start_words(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:
-    """Return by when to start; "at once" where that lies before there was anything to start."""
+    """Return the time to start by; "at once" if that is before the opening."""
     start = duty.latest_safe_start
     if start is None or start == duty.due or duty.state in DONE:
         return ""

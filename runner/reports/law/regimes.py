@@ -1,4 +1,4 @@
-"""A law as a lawyer reads it back: whom it reaches, what it asks, and each clock in words with a worked example."""
+"""A law in words: its scope, its duties, and each deadline with a worked example."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from runner.reports.core.page import Blank, Block, Cell, Page, Tone, fields, flo
 from runner.reports.core.report import Report, filled
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
-"""The Tuesday on which every worked example begins."""
+"""Start of every worked example, a Tuesday."""
 
 _COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
 _COUNTED = {
-    "residents_notified": "residents of {place} who are owed notice",
-    "persons_notified": "persons who are owed notice",
-    "individuals_total": "affected individuals in all",
-    "residents_of_one_state": "residents of one state who are owed notice",
+    "residents_notified": "residents of {place} to notify",
+    "persons_notified": "persons to notify",
+    "individuals_total": "affected individuals in total",
+    "residents_of_one_state": "residents of one state to notify",
 }
 _TONES: dict[Confidence, Tone] = {"text": "good", "secondary": "plain", "unverified": "warn"}
 
 
 class RegimeEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One law in the list; ``problem`` says why a file does not count."""
+    """One law in the list; ``problem`` is the reason if a file is not valid."""
 
     id: str
     name: str = ""
@@ -46,7 +46,7 @@ class RegimeEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A clock counted out: from a known beginning to the moment that binds."""
+    """A worked example: from a known start to the deadline."""
 
     start: datetime
     due: datetime
@@ -56,7 +56,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
-    """One duty in words. ``executable`` is False where a person has to judge what only prose says."""
+    """One duty in words. ``executable`` is False if a person must judge a condition in prose."""
 
     id: str
     stage: str
@@ -72,7 +72,7 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
     delivery: tuple[str, ...]
     remarks: tuple[str, ...]
     penalty: str
-    """For lateness, as the law has it."""
+    """Penalty for a late filing, in the words of the law."""
     notice: str
     executable: bool
     confidence: Confidence
@@ -103,7 +103,7 @@ class RegimeShown(Report, frozen=True, kw_only=True, tag="tocsin/regime-text/v1"
 
 
 class _All:
-    """A case in which everything that a clock asks for happened at the example's beginning."""
+    """A case in which all start facts of a deadline happened at the start of the example."""
 
     def instant(self, path: str) -> datetime | None:
         return EXAMPLE
@@ -157,17 +157,17 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
 def _state(one: StateLaw) -> str:
     since = f" from {one.from_date}" if one.from_date else ""
     standing = "" if one.standing == "in_force" else f" {one.standing}"
-    return f"{one.place}{standing}{since}{'' if one.confirmed else ' (not confirmed)'}"
+    return f"{one.place}{standing}{since}{'' if one.confirmed else ' (unconfirmed)'}"
 
 
 def executable(rule: DutyRule, version: Version) -> bool:
-    """Whether a program can tell if the duty arises and by when: nothing in it is held in prose alone."""
+    """Return whether Tocsin can compute scope and deadline: no condition is only in prose."""
     asked = (*version.scope, *rule.only_if, *rule.unless)
     return not any(one.in_words for one in asked) and bool(rule.clock.limbs)
 
 
 def numbered(rule: DutyRule) -> bool:
-    """Whether the law gives the duty a number; else it has only words such as "without undue delay"."""
+    """Return whether the duty has a fixed deadline, not only words such as "without undue delay"."""
     return any(limb.period for limb in rule.clock.limbs)
 
 
@@ -175,25 +175,25 @@ def numbered(rule: DutyRule) -> bool:
 
 
 def condition_words(condition: Condition) -> str:
-    """Return a condition in its author's words, with what silence means."""
+    """Return a condition in its author's words, with its default if no fact is recorded."""
     silent = {"ask": "", "holds": " (assumed unless recorded otherwise)", "fails": " (not assumed)"}
-    held = " (held in words only: a person decides)" if condition.in_words else ""
+    held = " (only in words: a person decides)" if condition.in_words else ""
     return f"{condition.text}{silent[condition.when_silent]}{held}"
 
 
 def threshold_words(threshold: Threshold) -> str:
-    """Return a threshold as a sentence: ``more than 500 residents of US-CA who are owed notice``."""
+    """Return a threshold as a sentence: ``more than 500 residents of US-CA to notify``."""
     counted = _COUNTED[threshold.count].format(place=threshold.place)
     return f"{_COMPARED[threshold.op]} {threshold.n:,} {counted}"
 
 
 def clock_text(clock: Clock) -> str:
-    """Return a whole clock in words: each limb, what may move it, and the law's own standard."""
+    """Return a deadline rule in words: each alternative, extensions, and the wording of the law."""
     limbs = [_limb(limb) for limb in clock.limbs]
     text = limbs[0] if len(limbs) == 1 else "the earliest of: " + "; ".join(limbs)
     parts = [text if any(limb.period for limb in clock.limbs) else ""]
     if clock.lapsed_limbs_fall_away:
-        parts.append("an alternative that ended before another one started does not count")
+        parts.append("an alternative does not count if it ended before another one started")
     if clock.not_before is not None:
         parts.append(f"not before {_limb(clock.not_before)}")
     if clock.cut_off is not None:
@@ -240,11 +240,11 @@ def _elements(table: PersonalInformation | None) -> Iterator[str]:
 
 
 def _exemption(one: Exemption) -> str:
-    grounds = f"; needs {', '.join(one.grounds)}" if one.grounds else ""
-    claim = "; only as a position of counsel" if one.condition is None else ""
-    removes = f"; takes away {', '.join(one.removes)}" if one.removes else ""
+    grounds = f"; requires {', '.join(one.grounds)}" if one.grounds else ""
+    claim = "; only counsel can confirm it" if one.condition is None else ""
+    removes = f"; removes {', '.join(one.removes)}" if one.removes else ""
     cited = f" ({one.covers_citation})" if one.covers_citation else ""
-    reach = f"; where nothing is lost but {', '.join(one.covers)}{cited}" if one.by_encryption else ""
+    reach = f"; only for impact on {', '.join(one.covers)}{cited}" if one.by_encryption else ""
     return f"{one.text} [{one.code}]{grounds}{claim}{removes}{reach}"
 
 
@@ -257,7 +257,7 @@ def _only_if(condition: Condition | None) -> str:
 
 
 def _period(version: Version) -> str:
-    since = f"from {version.from_date}" if version.from_date else "beginning unknown"
+    since = f"from {version.from_date}" if version.from_date else "start unknown"
     until = f" until {version.until}" if version.until else ""
     return f"{since}{until}: {version.citation}"
 
@@ -277,7 +277,7 @@ def _delivery(rule: DutyRule) -> Iterator[str]:
         yield f"offer {offer.months} months of credit monitoring{f' if {asked}' if asked else ''} {offer.text}".strip()
     if rule.hold is not None:
         heard = f" (only {', '.join(rule.hold.by)})" if rule.hold.by else ""
-        yield f"held back {rule.hold.text or 'at the request of law enforcement'}{heard}"
+        yield f"delayed {rule.hold.text or 'at the request of law enforcement'}{heard}"
 
 
 def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShown:
@@ -305,7 +305,7 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
 
 
 def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> Example | None:
-    """Count a clock out from ``EXAMPLE``; None where the law has no number."""
+    """Return the deadline for a start at ``EXAMPLE``; None without a fixed deadline."""
     place = Place(UTC, regime.jurisdictions[0], calendar)
     found = deadline(rule.clock, _All(), place)
     if found.due is None or found.due_date is None:
@@ -337,61 +337,61 @@ def _standing(one: RegimeEntry) -> str:
 
 @paged
 def show_page(shown: RegimeShown) -> Iterator[Block]:
-    """Draw one law: whom it reaches, what it asks, and what counsel should watch."""
+    """Draw one law: scope, duties, and cautions."""
     yield line(shown.name, "title")
     yield line(f"{shown.id}, {', '.join(shown.jurisdictions)}: {shown.citation}")
-    yield line(f"{shown.source}{f' (looked at {shown.checked})' if shown.checked else ''}", "dim")
+    yield line(f"{shown.source}{f' (checked {shown.checked})' if shown.checked else ''}", "dim")
     yield line(_confidence(shown.confidence, shown.confidence_note), _TONES[shown.confidence])
     yield line(f"{shown.standing.replace('_', ' ')}, version {shown.version}")
     yield from _listed("versions", shown.versions)
-    yield from _listed("applies where all of these hold", shown.scope)
+    yield from _listed("applies if all of these are true", shown.scope)
     yield from _listed("personal information", shown.personal_information)
-    yield from _listed("exempt", shown.exemptions)
+    yield from _listed("exemptions", shown.exemptions)
     for duty in shown.duties:
         yield Blank()
         yield flow(Cell(duty.id, "title"), f"  {duty.stage}, to {duty.recipient}", hang=2)
         yield fields((name, Cell(text, tone)) for name, text, tone in _duty_rows(duty))
     yield from _listed("records", (shown.records,) if shown.records else ())
-    yield from _listed("beware", shown.traps)
+    yield from _listed("caution", shown.traps)
     yield from _listed("notes", shown.notes)
 
 
 def _confidence(level: Confidence, note: str) -> str:
-    return f"confidence: {level}{f' ({note})' if note else ''}"
+    return f"Confidence: {level}{f' ({note})' if note else ''}"
 
 
 def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
     members = tuple(items)
     if members:
         yield Blank()
-        yield line(title, "title")
+        yield line(title.upper(), "title")
         for member in members:
             yield flow("- ", member, indent=2, hang=2)
 
 
 def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
-    law = f"{duty.citation}, {_confidence(duty.confidence, duty.confidence_note)}"
+    law = f"{duty.citation} · {_confidence(duty.confidence, duty.confidence_note)}"
     lists: tuple[tuple[str, tuple[str, ...], Tone], ...] = (
-        ("if", duty.conditions, "plain"),
-        ("threshold", duty.thresholds, "plain"),
-        ("clock", (duty.clock,), "plain"),
-        ("example", (example_words(duty.example),), "dim"),
-        ("order", duty.order, "plain"),
-        ("must say", duty.content, "plain"),
-        ("must not say", duty.forbidden, "warn"),
-        ("how", duty.delivery, "plain"),
-        ("note", duty.remarks, "plain"),
-        ("penalty", (duty.penalty,), "plain"),
-        ("notice", (duty.notice,), "dim"),
-        ("law", (law,), _TONES[duty.confidence]),
+        ("If", duty.conditions, "plain"),
+        ("Threshold", duty.thresholds, "plain"),
+        ("Deadline", (duty.clock,), "plain"),
+        ("Example", (example_words(duty.example),), "dim"),
+        ("Order", duty.order, "plain"),
+        ("Must contain", duty.content, "plain"),
+        ("Must not contain", duty.forbidden, "warn"),
+        ("Form", duty.delivery, "plain"),
+        ("Note", duty.remarks, "plain"),
+        ("Penalty", (duty.penalty,), "plain"),
+        ("Notice", (duty.notice,), "dim"),
+        ("Source", (law,), _TONES[duty.confidence]),
     )
     yield from ((name, text, tone) for name, texts, tone in lists for text in texts)
 
 
 def example_words(example: Example | None) -> str:
-    """Return a worked example as a sentence, the empty string where the law has no number."""
+    """Return a worked example as a sentence; empty without a fixed deadline."""
     if example is None:
         return ""
     due = moment(example.due) if example.kind == "instant" else f"the end of {day(example.due_date)}"
-    later = f"; some readings allow {moment(example.latest_legal)}" if example.latest_legal else ""
-    return f"beginning on {moment(example.start)}: due {due}{later}"
+    later = f"; later reading: {moment(example.latest_legal)}" if example.latest_legal else ""
+    return f"start {moment(example.start)}: deadline {due}{later}"

@@ -1,7 +1,7 @@
-"""The register of personal data breaches (GDPR Art. 33(5)): the facts, the effects, the remedial action, the decisions.
+"""The register of personal data breaches (GDPR Art. 33(5)): facts, effects, remedial action and decisions.
 
-Every breach stands in it, notified or not. What the article asks for and nobody has recorded is said in the entry, so that
-the register shows its own gaps before an authority does. Exercises are in no register unless they are asked for.
+It contains every breach, notified or not. An entry names missing facts that the article requires, so that
+the organisation sees them before an authority does. Exercises are not in the register by default.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 
 LAW = "eu-gdpr-"
-"""What the regimes are called whose decisions belong into this register."""
+"""Prefix of the laws whose decisions are in this register."""
 NOTIFICATION = "eu-gdpr-33-"
 FACTS = {
-    "what happened": "incident.summary",
-    "began": "incident.started_at",
-    "discovered": "incident.discovered_at",
-    "aware": "incident.aware_at",
-    "contained": "incident.contained_at",
-    "cause": "incident.vector",
-    "lost or at risk": "incident.impact",
-    "data": "data.elements",
-    "data in words": "data.categories_text",
-    "people": "people.total",
+    "What happened": "incident.summary",
+    "Started": "incident.started_at",
+    "Discovered": "incident.discovered_at",
+    "Aware": "incident.aware_at",
+    "Contained": "incident.contained_at",
+    "Cause": "incident.vector",
+    "Impact": "incident.impact",
+    "Data types": "data.elements",
+    "Data in words": "data.categories_text",
+    "Affected people": "people.total",
 }
-EFFECTS = {"risk": "risk.to_people", "consequences": "risk.consequences"}
-ACTION = {"measures": "risk.mitigation"}
+EFFECTS = {"Risk": "risk.to_people", "Consequences": "risk.consequences"}
+ACTION = {"Measures": "risk.mitigation"}
 WANTED = ("incident.summary", "risk.consequences", "risk.mitigation")
-"""What the article asks for in every case: the facts, the effects, the remedial action."""
-_INSTANTS = ("began", "discovered", "aware", "contained")
+"""Facts that the article requires for every breach: facts, effects, remedial action."""
+_INSTANTS = ("Started", "Discovered", "Aware", "Contained")
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one duty stands, what was decided, by whom and why."""
+    """The state of one duty and the decision about it."""
 
     duty: str
     verdict: str
@@ -61,11 +61,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     signed: tuple[str, ...] = ()
     """Who confirmed a decision besides its author."""
     ground: str = ""
-    """The statute's exemption that a decision not to notify rests on; ``none`` is against the law's answer."""
+    """The statute's exemption for a decision not to notify; ``none`` is against the legal result."""
 
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry. Values by fact path; what is unknown is not there."""
+    """One entry. Values by fact path; unknown facts are absent."""
 
     incident: str
     codename: str
@@ -78,7 +78,7 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     remedial_action: Mapping[str, Any] = {}
     decisions: tuple[Decision, ...] = ()
     missing: tuple[str, ...] = ()
-    """Facts that the article asks for and that nobody has recorded, and ``decision`` where none was taken."""
+    """Facts that the article requires and nobody recorded, and ``decision`` if there is none."""
     shredded: bool = False
 
 
@@ -89,11 +89,11 @@ class RegisterReport(Report, frozen=True, kw_only=True, tag="tocsin/register/v1"
     kind: Kind
     breaches: tuple[Breach, ...]
     no_personal_data: int
-    """Incidents of this kind in which no personal data are involved: they are no entries."""
+    """Number of incidents of this kind without personal data."""
 
 
 def breach(incident: Incident, duties: Sequence[DutyStatus]) -> Breach | None:
-    """Return an incident's entry, or None where its facts say that no personal data are involved."""
+    """Return an incident's entry, or None if no personal data are affected."""
     known = {key: fact.value for key, fact in incident.facts.items() if fact.value is not None}
     if known.get("data.involved") is False:
         return None
@@ -120,7 +120,7 @@ def _known(known: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any
 
 
 def _undecided(duty: DutyStatus, incident: Incident) -> bool:
-    """Tell whether the authority is, or may have to be, notified and nobody has recorded what was done about it."""
+    """Return whether a notification of the authority is or may be required and has no record."""
     seen = incident.duties.get(duty.id)
     asked = duty.regime.startswith(NOTIFICATION) and duty.stage == "initial"
     return asked and duty.verdict in ("applies", "unknown") and (seen is None or seen.record is None)
@@ -156,7 +156,7 @@ def _fallen(seen: DutyView | None) -> str:
 
 @paged
 def register_page(report: RegisterReport) -> Iterator[Block]:
-    """Draw the register, an entry below the other."""
+    """Draw the register."""
     yield from marked(report.kind)
     yield line("Register of personal data breaches (GDPR Art. 33(5))", "title")
     yield line(f"{count(len(report.breaches), 'entry', 'entries')}, as of {moment(report.as_of)}", "dim")
@@ -165,24 +165,24 @@ def register_page(report: RegisterReport) -> Iterator[Block]:
         yield from _entry(number, one)
     if report.no_personal_data:
         yield Blank()
-        yield line(f"{count(report.no_personal_data, 'incident')} without personal data not shown", "dim")
+        yield line(f"Not shown: {count(report.no_personal_data, 'incident')} without personal data", "dim")
 
 
 def _entry(number: int, one: Breach) -> Iterator[Block]:
     state = "" if one.state == "open" else f"  {one.state.upper()}"
     yield flow(Cell(f"{number}. {one.codename}", "title"), f"  {one.title}{state}  {one.incident}", hang=3)
     if one.shredded:
-        yield line("shredded: what it said cannot be read again", "dim", indent=3, hang=2)
+        yield line("Erased. The entry cannot be read again.", "dim", indent=3, hang=2)
         return
     rows: list[Cells] = [(Cell(name, "dim"), text) for name, text in _words(one)]
-    rows += [(Cell("decision", "dim"), _sentence(found)) for found in one.decisions]
+    rows += [(Cell("Decision", "dim"), _sentence(found)) for found in one.decisions]
     if one.missing:
         rows.append((Cell("NOT RECORDED", "warn"), Cell(", ".join(one.missing), "warn")))
     yield table(rows, 1, indent=3)
 
 
 def _words(one: Breach) -> Iterator[tuple[str, str]]:
-    yield "opened", moment(one.opened_at)
+    yield "Opened", moment(one.opened_at)
     values = {**one.facts, **one.effects, **one.remedial_action}
     for name, path in {**FACTS, **EFFECTS, **ACTION}.items():
         if path in values:
@@ -210,7 +210,7 @@ def _sentence(one: Decision) -> str:
 
 
 def register_csv(report: RegisterReport) -> str:
-    """Return the register as a table, one row for each entry; no value is taken for a formula."""
+    """Return the register as a table, one row for each entry; a spreadsheet reads no value as a formula."""
     paths = (*FACTS.values(), *EFFECTS.values(), *ACTION.values())
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")

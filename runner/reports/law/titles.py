@@ -70,7 +70,7 @@ _GROUPS: Mapping[str, str] = {
     "service_recipients": "the users of the service",
     "users": "the users",
 }
-"""Recipients that are no authorities."""
+"""Recipients that are not authorities."""
 _LOCAL: Mapping[str, str] = {
     "competent_authority": "competent authority",
     "competent_national_authority": "competent national authority",
@@ -79,7 +79,7 @@ _LOCAL: Mapping[str, str] = {
     "csirt_or_ca": "CSIRT or competent authority",
     "supervisory_body": "supervisory body",
 }
-"""Authorities that every State has: they are named by the State."""
+"""Authorities that every State has: the State is part of the name."""
 _ADJECTIVES: Mapping[str, str] = {
     "AT": "Austrian",
     "BE": "Belgian",
@@ -133,7 +133,7 @@ def citation(duty: DutyStatus) -> str:
 
 
 def recipient_name(duty: DutyStatus) -> str:
-    """Return who is notified, with the place: ``the New York Attorney General``."""
+    """Return the recipient, with the place: ``the New York Attorney General``."""
     country, _, part = duty.jurisdiction.partition("-")
     state = US_NAMES.get(part, "") if country == "US" else ""
     group = _GROUPS.get(duty.recipient, "")
@@ -192,17 +192,17 @@ _QUESTIONS = {
     "risk.harm": "Is there a risk of harm to people?",
     "risk.to_people": "How high is the risk to people's rights and freedoms? A named person decides.",
 }
-"""Questions for the facts that decide about laws; the vocabulary has titles for them, as documents need."""
+"""Questions for the facts that decide which laws apply; the vocabulary has only titles for documents."""
 
 
 def question_words(path: str, asked: str = "") -> str:
-    """Return the question that a fact answers: as a task asks it, else ours, else what the vocabulary calls the fact."""
+    """Return the question of a fact: of a task, else of ``QUESTIONS``, else the title in the vocabulary."""
     kind = fact_type(path) or fact_type(path.replace("PLACE", "DE"))
     return asked or _QUESTIONS.get(path) or (kind.title if kind is not None and kind.title else path)
 
 
 def titled(duties: Iterable[DutyStatus]) -> tuple[DutyStatus, ...]:
-    """Return duties with their titles and the names of their authorities, as programs read them."""
+    """Return duties with their titles and the names of their authorities, for JSON."""
     return tuple(_titled(duty) for duty in duties)
 
 

@@ -20,7 +20,7 @@ _NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
 
 
 def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
-    """Updates that were promised and did not come: people wait, and nobody says why."""
+    """Yield overdue promised updates."""
     for promise in broken_promises(incident, now):
         promised = promise.next_update or now
         yield AttentionItem(
@@ -34,7 +34,7 @@ def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]
 
 
 def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
-    """Answers and approvals that came through a domain after it fell: somebody must ask again over another way."""
+    """Yield acknowledgements and approvals over a compromised domain: ask again out-of-band."""
     for exposure in exposures(incident):
         if exposure.acknowledged:
             yield AttentionItem(
@@ -62,7 +62,7 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
 
 
 def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
-    """Who was not reached, and which outcomes are unknown."""
+    """Yield people who were not reached, and unknown outcomes."""
     for delivery in incident.deliveries.values():
         if delivery.stuck:
             yield AttentionItem(
@@ -101,7 +101,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
 
 
 def is_in_doubt(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether all that was tried for a person whose answer is wanted is unknown or failed, and at least one is unknown."""
+    """Return whether all attempts of an awaited delivery are unknown or failed, and at least one is unknown."""
     if delivery.state != "active" or delivery.waits or called_off(incident, delivery):
         return False
     states = {attempt.state for attempt in delivery.attempts if not attempt.resolved_by}
@@ -110,14 +110,14 @@ def is_in_doubt(incident: Incident, delivery: Delivery) -> bool:
 
 
 def is_awaited(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether an answer of this person is wanted and still awaited."""
+    """Return whether the person's acknowledgement is awaited."""
     message = incident.messages[delivery.message]
     wanted = message.message_class.wants_answer and not message.about
     return wanted and delivery in awaited(incident, message.id)
 
 
 def next_attempt(incident: Incident, delivery: Delivery) -> datetime | None:
-    """Return when the next attempt for a delivery is made, None if none is planned."""
+    """Return the time of the next attempt for a delivery; None without one."""
     return incident.sends.get(delivery.id) or incident.looks.get(delivery.id)
 
 
@@ -137,7 +137,7 @@ def _doubt(incident: Incident, delivery: Delivery, now: datetime) -> AttentionIt
 
 
 def nothing_left(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether every channel for a message that must arrive was tried, and none has taken it: trying on may not help."""
+    """Return whether every channel of a message was tried and no provider accepted the message."""
     if delivery.state != "active" or delivery.level or called_off(incident, delivery):
         return False
     message = incident.messages[delivery.message]
@@ -149,7 +149,7 @@ def nothing_left(incident: Incident, delivery: Delivery) -> bool:
 
 
 def campaigns(incident: Incident) -> Iterator[AttentionItem]:
-    """Campaigns that stopped by themselves, outcomes that nobody knows, and substitute notice that a person decides on."""
+    """Yield campaigns that stopped automatically, unknown outcomes, and decisions on substitute notice."""
     for campaign in incident.campaigns.values():
         if campaign.state == "paused" and not campaign.by:
             text = f"Sending {campaign.notice} to {campaign.list_name} stopped: {campaign.reason}"
@@ -180,7 +180,7 @@ def _campaign(kind: AttentionKind, one: CampaignView, text: str, action: Action)
 
 
 def attempted_channels(delivery: Delivery) -> str:
-    """Return what was tried for a delivery, in words."""
+    """Return the attempts for a delivery in words."""
     if not delivery.channels and not delivery.attempts:
         return "No channel may carry the message"
     used = dict.fromkeys(attempt.channel for attempt in delivery.attempts)
@@ -188,7 +188,7 @@ def attempted_channels(delivery: Delivery) -> str:
 
 
 def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
-    """Return the call that is due; it is the commander's task until it is done."""
+    """Return the call to make; it is a task of the commander until it is done."""
     message = incident.messages[delivery.message]
     answered = "did not acknowledge" if delivery.state == "active" or delivery.lapsed else "was not reached"
     commanders = incident.roles.get("commander", ())
@@ -206,7 +206,7 @@ def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
 
 
 def call_owed(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether somebody has to telephone the person for whom a message is meant."""
+    """Return whether a call to the recipient of a message is required."""
     message = incident.messages[delivery.message]
     if delivery.level or message.about or called_off(incident, delivery):
         return False

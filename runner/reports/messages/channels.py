@@ -1,4 +1,4 @@
-"""Channels as a person and a script read them: what each carries, what it falls with, and whether it can be used now."""
+"""Channels as data and as text: allowed content, dependencies, and state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One configured channel; ``broken`` says why it cannot be used as it is configured."""
+    """One configured channel; ``broken`` is the reason if its configuration is not usable."""
 
     channel: str
     adapter: str
@@ -37,15 +37,15 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     account: str = ""
     rates: tuple[str, ...] = ()
     held_until: datetime | None = None
-    """The provider said "not before"."""
+    """The provider allows no message before this time."""
     opens_at: datetime | None = None
-    """When one more may leave; None for now."""
+    """Earliest time of the next message by the rate limit; None for now."""
     domains: tuple[DomainRow, ...] = ()
     broken: str = ""
 
 
 class ChannelsReport(Report, frozen=True, kw_only=True, tag="tocsin/channels/v1"):
-    """Every channel of the home, first to try first."""
+    """Every channel of the home, in order of use."""
 
     as_of: datetime
     channels: tuple[ChannelRow, ...]
@@ -58,7 +58,7 @@ def channel_row(
     opens_at: datetime | None,
     now: datetime,
 ) -> ChannelRow:
-    """Return one channel as it stands now."""
+    """Return one channel with its present state."""
     held = account.held_until
     return filled(
         ChannelRow,
@@ -73,7 +73,7 @@ def channel_row(
 
 
 def domain_row(name: str, breaker: Breaker | None) -> DomainRow:
-    """Return one domain; nothing bad is known of one without a breaker."""
+    """Return one domain; without a circuit breaker it is up."""
     if breaker is None:
         return DomainRow(domain=name, state="up")
     if not breaker.is_open:
@@ -90,9 +90,9 @@ def domain_row(name: str, breaker: Breaker | None) -> DomainRow:
 
 @paged
 def channels_page(report: ChannelsReport) -> Iterator[Block]:
-    """Draw the list: a line for each channel, and under it what holds it up."""
+    """Draw the list: one line for each channel, and its failed domains below."""
     if not report.channels:
-        yield line("no channel is configured: add one under channels in tocsin.yaml", "warn")
+        yield line("No channel is configured. Add one under channels in tocsin.yaml", "warn")
     for row in report.channels:
         yield from _blocks(row, report.as_of)
 
@@ -106,8 +106,8 @@ def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
     limits = Cell(", ".join(row.rates), "dim")
     yield table(((row.channel, Cell(row.adapter, "dim"), Cell(words, tone), limits),), 2, indent=0)
     carries = f"{row.confidentiality}, personal data up to {row.personal_data}"
-    falls = ", ".join(domain.domain for domain in row.domains) or "nothing that is named"
-    yield line(f"carries {carries}; depends on {falls}", "dim", indent=2)
+    falls = ", ".join(domain.domain for domain in row.domains) or "no named domain"
+    yield line(f"Allowed: {carries} · depends on {falls}", "dim", indent=2)
     for domain in row.domains:
         if domain.since:
             yield line(f"  {domain.domain}: {_down(domain, now)}", "alarm")
@@ -115,14 +115,14 @@ def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
 
 def _standing(row: ChannelRow, now: datetime) -> tuple[str, Tone]:
     if any(domain.since for domain in row.domains):
-        return "not used: a domain is down", "alarm"
+        return "not used: a failure domain is down", "alarm"
     if row.held_until is not None:
-        return f"held by its provider for {span(row.held_until - now)}", "warn"
+        return f"deferred by provider for {span(row.held_until - now)}", "warn"
     if row.opens_at is not None:
-        return f"its rate is used up for {span(row.opens_at - now)}", "warn"
+        return f"rate limit reached for {span(row.opens_at - now)}", "warn"
     if any(domain.state == "failing" for domain in row.domains):
-        return "used, but failing", "warn"
-    return "used", "good"
+        return "enabled, but failing", "warn"
+    return "enabled", "good"
 
 
 def _down(row: DomainRow, now: datetime) -> str:
@@ -130,11 +130,11 @@ def _down(row: DomainRow, now: datetime) -> str:
     if row.next_probe is None:
         return f"{since} ({row.why}), until: tocsin domain declare-up {row.domain}"
     left = span(max(row.next_probe, now) - now)
-    return f"{since} ({row.why}); {'is being probed' if row.state == 'probed' else f'next probe in {left}'}"
+    return f"{since} ({row.why}); {'probe in progress' if row.state == 'probed' else f'next probe in {left}'}"
 
 
 class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one channel is called back; a path alone where no public address is set."""
+    """Callback address of one channel; only a path if no public address is set."""
 
     channel: str
     adapter: str
@@ -142,19 +142,19 @@ class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbacksReport(Report, frozen=True, kw_only=True, tag="tocsin/callbacks/v1"):
-    """All channels that are called back."""
+    """All channels that receive callbacks."""
 
     callbacks: tuple[CallbackAddress, ...]
 
 
 @paged
 def callbacks_page(report: CallbacksReport, settings: str) -> Iterator[Block]:
-    """Draw the list: whoever knows an address can knock, so it is given to its provider and to nobody else."""
+    """Draw the list. A callback address is confidential: only its provider may know it."""
     if not report.callbacks:
-        yield line(f"no channel in {settings} is called back", "dim")
+        yield line(f"No channel in {settings} receives callbacks", "dim")
         return
     yield table(((one.channel, Cell(one.adapter, "dim"), one.url) for one in report.callbacks), 2)
     if any(callback.url.startswith("/") for callback in report.callbacks):
-        hint = f"set public_url in {settings}: the address at which the reverse proxy is reached from outside"
+        hint = f"Set public_url in {settings} to the external address of the reverse proxy"
         yield Blank()
         yield line(hint, "dim")

@@ -1,4 +1,4 @@
-"""The communications check as people and scripts read it: each way to each person, and how long ago it last worked."""
+"""Channel test as data and as text: each contact method of each person, with the age of its last success."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
 
 STALE = timedelta(days=90)
-"""A way that last worked longer ago than this is as good as never tried."""
+"""A success older than this is shown as a warning."""
 
 
 class WayRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,26 +25,26 @@ class WayRow(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     address: str
     worked_at: datetime | None
-    """When it last worked with the address of today."""
+    """Last success with the present address."""
     tried_at: datetime | None
     state: AttemptState | None
     reason: str = ""
 
 
 class ChecksReport(Report, frozen=True, kw_only=True, tag="tocsin/channel-check/v1"):
-    """Every way to everybody, and who has none."""
+    """Every contact method of every person, and the people without one."""
 
     ways: tuple[WayRow, ...]
     without: tuple[str, ...]
     """People whom no channel reaches."""
     sent: int
-    """Messages that this command sent."""
+    """Messages that the command sent."""
 
 
 def way_row(
     person: str, channel: str, contact: ContactPoint | None, check: Check | None, worked: datetime | None
 ) -> WayRow:
-    """Return one way as it is shown."""
+    """Return one contact method."""
     return WayRow(
         person=person,
         channel=channel,
@@ -58,7 +58,7 @@ def way_row(
 
 @paged
 def checks_page(report: ChecksReport, now: datetime) -> Iterator[Block]:
-    """Draw the ways, each with the age of its last success; a failure since then is said."""
+    """Draw the contact methods, each with the age of its last success and a later failure."""
     rows = tuple(
         (way.person, Cell(way.channel, "dim"), Cell(way.address, "dim"), Cell(*_standing(way, now)))
         for way in report.ways
@@ -67,29 +67,29 @@ def checks_page(report: ChecksReport, now: datetime) -> Iterator[Block]:
         yield table(rows, 3, indent=0)
     for name in report.without:
         add = f"tocsin person add {name} --contact CHANNEL=ADDRESS"
-        yield line(f"{name}: no channel reaches them: {add}", "alarm", hang=2)
+        yield line(f"{name}: no usable contact method → {add}", "alarm", hang=2)
     if not rows:
-        yield line("there is no way to try", "dim")
+        yield line("No contact method to test", "dim")
 
 
 def _standing(one: WayRow, now: datetime) -> tuple[str, Tone]:
     worked = f"worked {age(one.worked_at, now)}" if one.worked_at is not None else "never worked"
     if one.state == "sending":
-        return f"{worked}; being tried now", "warn"
+        return f"{worked}; test in progress", "warn"
     failed = one.state is not None and one.state != "accepted"
     if failed and one.tried_at is not None:
         state = (one.state or "").replace("_", " ")
         why = f": {one.reason}" if one.reason else ""
-        return f"{worked}; last try {age(one.tried_at, now)}: {state}{why}", "alarm"
+        return f"{worked}; last test {age(one.tried_at, now)}: {state}{why}", "alarm"
     if one.worked_at is None:
-        return "never tried" if one.tried_at is None else "never tried with this address", "warn"
+        return "never tested" if one.tried_at is None else "never tested with this address", "warn"
     return worked, "warn" if now - one.worked_at > STALE else "good"
 
 
 def comcheck_words(
     ways: Sequence[tuple[str, str]], worked: Mapping[tuple[str, str], datetime], now: datetime
 ) -> str:
-    """Return in a sentence how far the ways of a plan were tried; empty where there is none."""
+    """Return the test results of the contact methods of a plan in one sentence; empty without any."""
     if not ways:
         return ""
     known = sorted((worked[way], way) for way in dict.fromkeys(ways) if way in worked)
@@ -98,7 +98,7 @@ def comcheck_words(
     if not known:
         return f"Channel test: 0 of {count(total, 'contact method')} tested. → tocsin channel check"
     at, (person, channel) = known[0]
-    oldest = f"the oldest success is of {age(at, now)} ({channel} to {person})"
-    never = f"{untried} of {count(total, 'way')} never worked; " if untried else ""
-    due = ": tocsin channel check" if untried or now - at > STALE else ""
-    return f"COMCHECK: {never}{oldest}{due}"
+    oldest = f"oldest success {age(at, now)} ({channel} to {person})"
+    never = f"{untried} of {count(total, 'contact method')} never worked; " if untried else ""
+    due = ". → tocsin channel check" if untried or now - at > STALE else ""
+    return f"Channel test: {never}{oldest}{due}"

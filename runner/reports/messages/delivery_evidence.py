@@ -1,4 +1,4 @@
-"""What is and what is not proved of one delivery, in sentences that can be quoted, each with its entry in the journal."""
+"""Evidence of one delivery: sentences to quote, each with its journal entry, and the missing evidence."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from runner.reports.core.report import Report, filled
 from runner.routing.messaging import EVIDENCE, proves
 
 _MISSING: tuple[tuple[Proof, str], ...] = (
-    ("delivered", "that it was delivered to a mailbox or device"),
-    ("read", "that it was read"),
-    ("acked", "that the person acknowledged it"),
+    ("delivered", "was delivered to a mailbox or device"),
+    ("read", "was read"),
+    ("acked", "was acknowledged by the person"),
 )
 _TOLD = {
-    "accepted": "the provider accepted it",
-    "relayed": "it was relayed to the next system",
-    "delivered": "the provider reported it delivered",
-    "read": "the provider reported it read",
+    "accepted": "the provider accepted the message",
+    "relayed": "the message was relayed to the next system",
+    "delivered": "the provider reported delivery",
+    "read": "the provider reported reading",
     "failed": "the provider reported a permanent failure later",
-    "stopped": "the person asked for no more messages over this channel",
-    "delayed": "the provider reported a delay, and goes on trying",
-    "complained": "the reader reported it as unwanted",
-    "recalled": "it was stopped from ringing, as it was answered in another way",
-    "not_recalled": "it could not be stopped from ringing",
+    "stopped": "the person opted out of this channel",
+    "delayed": "the provider deferred the message",
+    "complained": "the recipient reported the message as spam",
+    "recalled": "paging stopped after an acknowledgement over another channel",
+    "not_recalled": "paging could not be stopped",
 }
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the journal that the sentences rest on."""
+    """One journal entry behind the sentences."""
 
     seq: int
     at: datetime
@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProofReport(Report, frozen=True, kw_only=True, tag="tocsin/proof/v1"):
-    """What is proved of a delivery, what is not, and where it is written."""
+    """The evidence of a delivery, the missing evidence, and the journal entries."""
 
     heading: Heading
     kind: Kind
@@ -53,17 +53,17 @@ class ProofReport(Report, frozen=True, kw_only=True, tag="tocsin/proof/v1"):
     recipient: str
     message: str
     body: str
-    """SHA-256 of the message's words, as they are kept."""
+    """SHA-256 of the text of the message, as stored."""
     evidence: Proof
     sentence: str
     not_proved: str
     entries: tuple[Entry, ...]
     head: str
-    """The journal's head that this was read at: ``N:sha256:…``."""
+    """Head of the journal at the time of reading: ``N:sha256:…``."""
 
 
 class Written(msgspec.Struct, frozen=True):
-    """An event with its place and hash in the journal."""
+    """An event with its number and hash in the journal."""
 
     seq: int
     at: datetime
@@ -72,12 +72,12 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def proof(incident: Incident, delivery: str, written: Sequence[Written], head: str) -> ProofReport:
-    """Return what is proved of a delivery by the journal's entries; raises NotFound."""
+    """Return the evidence of a delivery in the journal; raises NotFound."""
     found = incident.deliveries.get(delivery)
     if found is None:
         raise NotFound(
-            f"no delivery '{delivery}' in {incident.codename}",
-            hint="see: tocsin message list",
+            f'Incident "{incident.codename}" has no delivery "{delivery}".',
+            hint="tocsin message list",
             code="unknown_delivery",
         )
     said = ((one, _words(one.event, found)) for one in written)
@@ -98,9 +98,9 @@ def proof(incident: Incident, delivery: str, written: Sequence[Written], head: s
 
 
 def _sentence(delivery: Delivery, entries: Sequence[Entry]) -> str:
-    """Return everything that the journal proves of a delivery, in the order in which it happened."""
+    """Return all evidence of a delivery in one sentence, oldest first."""
     if not entries:
-        return f"Nothing was sent to {delivery.person}."
+        return f"No message was sent to {delivery.person}."
     said = "; ".join(f"at {instant(entry.at)}, {entry.text}" for entry in entries)
     return f"Message {delivery.message} to {delivery.person} (delivery {delivery.id}): {said}."
 
@@ -111,40 +111,41 @@ def _not_proved(delivery: Delivery) -> str:
     doubtful = ", ".join(f"attempt {one.n} over {one.channel}" for one in unknown)
     doubt = f" {doubtful}: unknown outcome." if doubtful else ""
     if delivery.evidence == "none":
-        return f"It is not proved that anything reached {delivery.person}.{doubt}"
+        return f"There is no evidence that the message reached {delivery.person}.{doubt}"
     if missing:
-        return f"It is not proved {', nor '.join(missing)}.{doubt}"
+        return f"There is no evidence that the message {', or '.join(missing)}.{doubt}"
     if not proves(delivery.evidence, "authorised"):
-        return f"It is not proved that the person decided anything by it.{doubt}"
-    return doubt.strip() or "Everything that was asked for is proved."
+        return f"There is no evidence that the person made a decision with the message.{doubt}"
+    return doubt.strip() or "The evidence is complete."
 
 
 def _words(event: e.AnyEvent, delivery: Delivery) -> str:
-    """Return what an event proves of the delivery; nothing for whatever is of another, or proves nothing."""
+    """Return the evidence in an event about the delivery; empty without any."""
     match event:
         case e.AttemptEnded(effect=delivery.id, n=n, state="accepted"):
             return _accepted(delivery, n, event)
         case e.AttemptEnded(effect=delivery.id, n=n, state=state, reason=reason):
             why = f" ({reason})" if reason else ""
-            end = {"unknown": "got no answer", "not_sent": "was not sent"}.get(state, f"was {state}")
+            end = {"unknown": "had an unknown outcome", "not_sent": "was not sent"}.get(state, f"was {state}")
             return f"attempt {n}{_over(delivery, n)} {end}{why}"
         case e.ReceiptTaken(delivery=delivery.id, n=n, kind=kind):
             return f"{_TOLD[kind]} (attempt {n}{_over(delivery, n)})"
         case e.EvidenceRaised(delivery=delivery.id):
             if event.evidence == "none":
-                return f"{event.by} telephoned and did not reach {delivery.person}"
+                return f"{event.by} called {delivery.person} and did not reach them"
             if event.via == "telephone":
-                return f"{event.by} reached {delivery.person} by telephone"
-            what = {"read": "said that they have it, which over this way proves only that it was read"}
-            return f"{delivery.person} {what.get(event.evidence, 'acknowledged it')} by {event.via}"
+                return f"{event.by} reached {delivery.person} by phone"
+            what = {"read": "confirmed the message, which over this channel is evidence of reading only,"}
+            return f"{delivery.person} {what.get(event.evidence, 'acknowledged the message')} by {event.via}"
         case e.DeliveryResent(delivery=delivery.id, by=by):
-            return f"{by} had it sent again, so that what was proved before is of the earlier sending"
+            return f"{by} had the message resent; earlier evidence is of the earlier sending"
         case _:
             return ""
 
 
 def _accepted(delivery: Delivery, n: int, event: e.AttemptEnded) -> str:
-    who = f"{event.resolved_by} said that it happened" if event.resolved_by else "the provider accepted it"
+    by = event.resolved_by
+    who = f"{by} recorded that it was sent" if by else "the provider accepted the message"
     ref = f" as {event.provider_id}" if event.provider_id else ""
     return f"{who}{ref} (attempt {n}{_over(delivery, n)})"
 
@@ -155,25 +156,25 @@ def _over(delivery: Delivery, n: int) -> str:
 
 
 def instant(at: datetime) -> str:
-    """Return an instant as a record states it: to the second, in UTC."""
+    """Return a time in UTC, to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 @paged
 def proof_page(report: ProofReport) -> Iterator[Block]:
-    """Draw the sentences first, then the entries that they rest on."""
-    about = f"what is proved of delivery {report.delivery} to {report.recipient}"
+    """Draw the sentences first, then the journal entries behind them."""
+    about = f"Evidence of delivery {report.delivery} to {report.recipient} · all times UTC"
     yield from render_header(report.heading, about, zoned=False)
     yield line(report.sentence, hang=2)
     yield Blank()
     yield line(report.not_proved, "warn", hang=2)
     yield Blank()
-    yield line("ENTRIES OF THE JOURNAL", "title")
+    yield line(f"JOURNAL ENTRIES ({len(report.entries)})", "title")
     for entry in report.entries:
         words = f"{instant(entry.at)}  {entry.text}"
         yield flow(Cell(f"{entry.seq}  ", "dim"), words, hang=5)
         yield line(f"sha256:{entry.hash}", "dim", indent=5)
     yield Blank()
-    yield line(f"words: sha256:{report.body}", "dim")
-    yield line(f"read at: {report.head}", "dim")
-    yield line("to verify: tocsin audit verify", "dim")
+    yield line(f"Text: sha256:{report.body}", "dim")
+    yield line(f"Journal head: {report.head}", "dim")
+    yield line("To verify: tocsin audit verify", "dim")

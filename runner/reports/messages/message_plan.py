@@ -1,4 +1,4 @@
-"""Message plan: who is to be reached over which channels, before anything is sent."""
+"""Message plan: recipients and channels, before a message is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.routing.messaging import DeliveryPlan
 
 
 class PlannedMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it would leave: its step's words, and a plan for each person."""
+    """A planned message: the title of its step, and a plan for each person."""
 
     step: str
     title: str
@@ -47,14 +47,14 @@ class PlannedRecipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanReport(Report, frozen=True, kw_only=True, tag="tocsin/message-plan/v1"):
-    """Who would be told over what, and what is refused, before anything is sent."""
+    """Recipients, channels and blocked channels, before a message is sent."""
 
     incident: str
     codename: str
     kind: Kind
     plan: tuple[PlannedRecipient, ...]
     sent: int = 0
-    """Attempts that were made already: the plan is how each message would leave now."""
+    """Attempts so far: the plan shows how each message would be sent now."""
 
 
 def plan_report(
@@ -91,13 +91,13 @@ def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
 
 @paged
 def plan_page(report: PlanReport, settings: str = "") -> Iterator[Block]:
-    """Draw a plan: for each message and person what is used in order, and what is refused by which rule.
+    """Draw a plan: for each message and person the channels in order, and the blocked channels with their rule.
 
-    ``settings`` is the home's file, in which a way to those who cannot be reached is to be added.
+    ``settings`` is the settings file, named if a person has no usable contact.
     """
-    standing = f"{count(report.sent, 'attempt')} made already" if report.sent else "nothing has been sent"
+    standing = count(report.sent, "attempt") + " sent" if report.sent else "not sent"
     yield from marked(report.kind)
-    yield line(f"MESSAGE PLAN: {standing}", "title")
+    yield line(f"MESSAGE PLAN ({standing})", "title")
     last = ""
     for _, same in groupby(report.plan, key=_reasons):
         first, *others = same
@@ -107,19 +107,19 @@ def plan_page(report: PlanReport, settings: str = "") -> Iterator[Block]:
             last = first.title
         yield _planned(first, ", ".join(one.recipient for one in (first, *others)))
     if not report.plan:
-        yield line("no message leaves at once", "dim")
+        yield line("No message to send now", "dim")
     unreachable = [recipient.recipient for recipient in report.plan if not recipient.channels]
     if unreachable:
         people = ", ".join(dict.fromkeys(unreachable))
         yield Blank()
         yield line(f"No channel can reach {people}. Call now.", "alarm", hang=2)
         if settings:
-            missing = "To change this, add a permitted channel and their contacts on it"
-            yield line(f"{missing}, in {settings}; then tocsin doctor", "dim", hang=2)
+            missing = "To change this, add a permitted channel and the contacts"
+            yield line(f"{missing} to {settings}. Then run: tocsin doctor", "dim", hang=2)
 
 
 def _reasons(one: PlannedRecipient) -> tuple[object, ...]:
-    """Return what people have in common who are told together: nothing reaches them, for the same reasons."""
+    """Return the key of people shown together: no channel reaches them, for the same reasons."""
     apart = one.recipient if one.channels else ""
     return one.title, apart, one.refusals, one.warnings, one.overridden
 
@@ -132,8 +132,8 @@ def _planned(one: PlannedRecipient, names: str) -> Table:
         rows.append((who, f"{n}.", way.channel, Cell(f"{after}  {way.address}".strip(), "good")))
     for refusal in one.refusals:
         who = "" if rows else names
-        why = f"refused, {refusal.rule}: {refusal.why}"
+        why = f"blocked ({refusal.rule}): {refusal.why}"
         rows.append((who, "–", Cell(refusal.channel, "dim"), Cell(why, "warn")))
     for warning in one.warnings:
         rows.append(("", "!", "", Cell(f"{warning.why} ({warning.rule})", "warn")))
-    return table(rows or [(names, "–", "", Cell("no channel is set up", "alarm"))], 3)
+    return table(rows or [(names, "–", "", Cell("no channel", "alarm"))], 3)

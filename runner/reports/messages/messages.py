@@ -1,4 +1,4 @@
-"""Deliveries as a person and a script read them: whom, over what, what is proved, and which channels were refused."""
+"""Deliveries as data and as text: recipients, channels, evidence, and blocked channels."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from runner.routing.messaging import proves
 
 
 class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A role that a message addressed, where it wants one acknowledgement for each."""
+    """A role that a message is for, if the message requires one acknowledgement per role."""
 
     message: str
     step: str
     role: str
     state: Literal["acknowledged", "awaited", "filled_by_opener", "unheld"]
     persons: tuple[str, ...] = ()
-    """Who acknowledged, or whose answer is awaited."""
+    """The people who acknowledged, or whose acknowledgement is awaited."""
 
 
 def role_rows(incident: Incident, message: str) -> Iterator[RoleRow]:
-    """Yield where each role stands that a message addressed; nothing where it wants no answer of each."""
+    """Yield the acknowledgement of each role of a message; nothing if none per role is required."""
     record = incident.messages[message]
     if record.message_class.ack_quorum != "each_role":
         return
@@ -95,7 +95,7 @@ OUTCOMES: Mapping[AttemptState, tuple[str, Tone]] = {
 
 
 class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider said later of an attempt, and when it came here."""
+    """A receipt of a provider for an attempt, with its time of arrival."""
 
     kind: ReceiptKind
     at: datetime
@@ -103,7 +103,7 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One try; ``at`` is when it began."""
+    """One attempt; ``at`` is its start."""
 
     n: int
     channel: str
@@ -117,7 +117,7 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One message to one person, in the contract's order of keys."""
+    """One message to one person, in the fixed order of JSON keys."""
 
     delivery: str
     recipient: str
@@ -131,43 +131,43 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     step: str = ""
     channels: tuple[str, ...] = ()
     overridden: tuple[Refusal, ...] = ()
-    """Rules that would refuse a channel in use, and that an approver set aside."""
+    """Overridden rules that would block a channel in use."""
     exposed: tuple[str, ...] = ()
-    """Compromised domains that it went over after they had fallen."""
+    """Domains that it used after their compromise."""
     answered_over: tuple[str, ...] = ()
-    """Those of them over which its answer came back: it may be the attacker's."""
+    """Those domains that its acknowledgement used: it may be the attacker's."""
     stuck: str = ""
     level: int = 0
-    """0 for whom it is meant, 1 for who stands in for them, 2 for whom it goes up to."""
+    """0 for the recipient, 1 for the deputy, 2 for the escalation contact."""
     starts_at: datetime | None = None
-    """When its level is told if nobody has answered; null once it is told."""
+    """When it escalates to its level without an acknowledgement; null after that."""
     reminders: int = 0
     lapsed: bool = False
-    """The acknowledgement is too old to rely on."""
+    """The acknowledgement is expired."""
     owed: datetime | None = None
-    """Since when somebody has to telephone."""
+    """Time since which a call is required."""
     title: str = ""
-    """What the message is about, for people."""
+    """The subject of the message."""
     sent_at: datetime | None = None
-    """When the message was written."""
+    """When the message was composed."""
     roles: tuple[str, ...] = ()
-    """The roles addressed that the recipient has."""
+    """The roles of the recipient that the message is for."""
     wanted: bool = False
-    """An answer is wanted, and still awaited."""
+    """An acknowledgement is required and awaited."""
     next_at: datetime | None = None
-    """When the next attempt is made; null where none is planned."""
+    """Time of the next attempt; null without one."""
     acked_at: datetime | None = None
     acked_via: str = ""
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One message: what it is about, and how many acknowledgements it has of those that it needs."""
+    """One message: its subject, and its present and required acknowledgements."""
 
     message: str
     title: str
     sent_at: datetime
     quorum: str
-    """``each_role``, ``all``, ``any`` or a number; empty where no acknowledgement is required."""
+    """``each_role``, ``all``, ``any`` or a number; empty without a required acknowledgement."""
     reached: int = 0
     needed: int = 0
 
@@ -185,7 +185,7 @@ class MessagesReport(Report, frozen=True, kw_only=True, tag="tocsin/messages/v1"
     not_written: tuple[NotWritten, ...] = ()
     messages: tuple[MessageRow, ...] = ()
     needs_attention: tuple[AttentionItem, ...] = ()
-    """What of these messages is in DO NOW."""
+    """The required actions about these messages."""
 
 
 class DeliveryReport(Report, frozen=True, kw_only=True, tag="tocsin/delivery/v1"):
@@ -195,13 +195,13 @@ class DeliveryReport(Report, frozen=True, kw_only=True, tag="tocsin/delivery/v1"
     kind: Kind
     delivery: DeliveryRow
     code: str = ""
-    """By which the message shows that it is ours, and the person that they have it."""
+    """Code that shows the origin of the message, and with which the person acknowledges."""
 
 
 def delivery_row(
     incident: Incident, delivery: Delivery, exposed: Sequence[Exposure] = (), title: str = ""
 ) -> DeliveryRow:
-    """Return one delivery as it is shown; ``exposed`` is what of it went through compromised domains."""
+    """Return one delivery; ``exposed`` names its attempts over compromised domains."""
     message = incident.messages.get(delivery.message)
     return filled(
         DeliveryRow,
@@ -222,7 +222,7 @@ def delivery_row(
 
 
 def message_titles(incident: Incident, words: Mapping[str, str]) -> dict[str, str]:
-    """Return what each message is about; ``words`` are the titles of the steps by invocation."""
+    """Return the subject of each message; ``words`` are the titles of the steps by invocation."""
     return {
         message.id: words.get(message.step, "")
         or ("Notice of acknowledgement" if message.about else f"Message ({message.message_class.name})")
@@ -231,7 +231,7 @@ def message_titles(incident: Incident, words: Mapping[str, str]) -> dict[str, st
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:
-    """Return one try as it is shown."""
+    """Return one attempt."""
     return filled(
         AttemptView,
         attempt,
@@ -243,7 +243,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
 
 
 def delivery_rows(incident: Incident, words: Mapping[str, str]) -> tuple[DeliveryRow, ...]:
-    """Return every delivery in the order in which they were planned; ``words`` are the steps' titles."""
+    """Return every delivery in the order of planning; ``words`` are the steps' titles."""
     found, about = exposed_by_delivery(incident), message_titles(incident, words)
     return tuple(
         delivery_row(incident, delivery, found.get(delivery.id, ()), about.get(delivery.message, ""))
@@ -252,7 +252,7 @@ def delivery_rows(incident: Incident, words: Mapping[str, str]) -> tuple[Deliver
 
 
 def exposed_by_delivery(incident: Incident) -> dict[str, list[Exposure]]:
-    """Return what went over fallen domains, by delivery."""
+    """Return the exposure by compromised domains, by delivery."""
     found: dict[str, list[Exposure]] = {}
     for exposure in exposures(incident):
         found.setdefault(exposure.delivery, []).append(exposure)
@@ -295,8 +295,8 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     """Return one delivery; raises NotFound."""
     found = incident.deliveries.get(delivery)
     if found is None:
-        what = f"no delivery '{delivery}' in {incident.codename}"
-        raise NotFound(what, hint="see: tocsin message list", code="unknown_delivery")
+        what = f'Incident "{incident.codename}" has no delivery "{delivery}".'
+        raise NotFound(what, hint="tocsin message list", code="unknown_delivery")
     return DeliveryReport(
         heading=heading_of(incident),
         kind=incident.kind,
@@ -306,7 +306,7 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
 
 
 def delivery_cells(row: DeliveryRow, now: datetime) -> Cells:
-    """Return a delivery as cells: for whom, by which channel, its status, when, its id."""
+    """Return a delivery as cells: recipient, channel, status, time, id."""
     last = row.attempts[-1] if row.attempts else None
     via = last.channel if last else next(iter(row.channels if row.state == "active" else ()), "")
     return (
@@ -319,7 +319,7 @@ def delivery_cells(row: DeliveryRow, now: datetime) -> Cells:
 
 
 def standing(row: DeliveryRow) -> tuple[str, Tone]:
-    """Return the status of a delivery in words that never say more than the evidence, and what an attacker may have read."""
+    """Return the status of a delivery in words, never more than the evidence, with its exposure to an attacker."""
     words, tone = _standing(row)
     if not row.exposed:
         return words, tone
@@ -328,7 +328,7 @@ def standing(row: DeliveryRow) -> tuple[str, Tone]:
 
 
 def unresolved(row: DeliveryRow) -> list[AttemptView]:
-    """Return the attempts whose outcome is unknown and that no person resolved."""
+    """Return the attempts with an unknown outcome that no person resolved."""
     return [attempt for attempt in row.attempts if attempt.state == "unknown" and not attempt.resolved_by]
 
 
@@ -360,7 +360,7 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
 
 @paged
 def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
-    """Draw one delivery with its attempts, its evidence and the channels that were refused."""
+    """Draw one delivery with its attempts, evidence and blocked channels."""
     row = report.delivery
     about = f"Message to {person_name(row.recipient)} ({row.message_class})"
     yield from render_header(report.heading, about)
@@ -380,7 +380,7 @@ def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:
-    """Yield the tries of a delivery or an action, each with what came of it."""
+    """Yield the attempts of a delivery or an action, each with its outcome."""
     rows: list[Cells] = []
     for attempt in attempts:
         words, tone = OUTCOMES[attempt.state]
@@ -406,7 +406,7 @@ def _rules(title: str, refusals: Sequence[Refusal], tone: Tone) -> Iterator[Bloc
 
 
 def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:
-    """Return the deliveries that have ended, or are in doubt, without proof of what was wanted."""
+    """Return the deliveries that ended, or have an unknown outcome, without the required evidence."""
     return tuple(
         row
         for row in rows

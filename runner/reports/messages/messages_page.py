@@ -1,4 +1,4 @@
-"""The list of messages as a screen: per message who acknowledged, who is awaited, and when the next attempt is."""
+"""The list of messages as a screen: per message the acknowledgements, awaited people, and next attempts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
 
 
 def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
-    """Yield a delivery: its status, for whom, what was said last, its id; the channels on lines below."""
+    """Yield a delivery: status, recipient, last outcome, id; the channels on lines below."""
     word, tone = _word(row)
     roles = f"{', '.join(row.roles)}: " if row.roles else ""
     who = Cell(f"{roles}{person_name(row.recipient)}")
@@ -139,7 +139,7 @@ def _channel(name: str, found: Sequence[AttemptView]) -> str:
 def awaiting_blocks(
     messages: Sequence[MessageRow], deliveries: Sequence[DeliveryRow], now: datetime, most: int
 ) -> Iterator[Block]:
-    """Yield who has not acknowledged, message by message, with the channels and the command to record a call."""
+    """Yield the people without an acknowledgement by message, with the channels and the command to record a call."""
     for message in messages:
         waiting = [row for row in deliveries if row.message == message.message and row.wanted]
         if not waiting:

@@ -1,4 +1,4 @@
-"""The rules of messages as people and scripts read them, and those that an approver set aside."""
+"""The rules of messages as data and as text, and the rules that an approver overrode."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from runner.routing.rule_book import RULE_BOOK, KeptBy
 
 
 class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule that was set aside; what is empty holds for all."""
+    """One overridden rule; an empty field means all."""
 
     entry: int
-    """Correcting this entry takes it back."""
+    """Number of the entry; a correction of the entry ends the override."""
     rule: str
     by: str
     role: str
@@ -32,7 +32,7 @@ class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleView(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule with its ground."""
+    """One rule with its source."""
 
     rule: str
     says: str
@@ -45,14 +45,14 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RulesReport(Report, frozen=True, kw_only=True, tag="tocsin/message-rules/v1"):
-    """Every rule of messages, and what of them was set aside in the incident that is meant."""
+    """Every rule of messages, and the overrides in the incident."""
 
     rules: tuple[RuleView, ...]
     overrides: tuple[OverrideView, ...]
 
 
 def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
-    """Return the rules that were set aside, oldest first."""
+    """Return the rule overrides, oldest first."""
     found = incident.overrides.values() if incident is not None else ()
     return tuple(
         filled(OverrideView, override, entry=override.seq, domains=tuple(sorted(override.domains)))
@@ -61,7 +61,7 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
 
 
 def rules_report(incident: Incident | None) -> RulesReport:
-    """Return the whole book."""
+    """Return all rules."""
     return RulesReport(
         rules=tuple(filled(RuleView, one, rule=one.number) for one in RULE_BOOK.values()),
         overrides=override_views(incident),
@@ -70,7 +70,7 @@ def rules_report(incident: Incident | None) -> RulesReport:
 
 @paged
 def rules_page(report: RulesReport, now: datetime) -> Iterator[Block]:
-    """Draw the book: what each rule says, on what ground, and how sure that is."""
+    """Draw the rules, each with its source and its confidence."""
     if report.overrides:
         yield from overrides_blocks(report.overrides, now)
         yield Blank()
@@ -83,7 +83,7 @@ def rules_page(report: RulesReport, now: datetime) -> Iterator[Block]:
 
 
 def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Block, ...]:
-    """Return the rule overrides as blocks; nothing where there is none."""
+    """Return the rule overrides as blocks; nothing without any."""
     if not found:
         return ()
     rows: list[Cells] = []

@@ -1,4 +1,4 @@
-"""The war room as people see it: where it is, who was asked in, and who could not be, with the reason."""
+"""The war room: its address, the invited people, and the people not invited, with the reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.reports.core.report import filled
 
 
 class GuestRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One person who belongs into a room that was opened; ``why`` says why they were not asked in."""
+    """One person for an opened room; ``why`` is the reason for no invitation."""
 
     person: str
     state: Literal["invited", "pending", "not_invited"]
@@ -24,21 +24,21 @@ class GuestRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):
-    """Where responders talk. Without a name no room can be used; without an address it is being opened."""
+    """The war room. Without a name no room can be used; without an address it is being opened."""
 
     name: str
     address: str
     domains: tuple[str, ...] = ()
     opened: bool = False
-    """A provider opens it for this incident."""
+    """A provider opens the room for this incident."""
     agreed_by: str = ""
     guests: tuple[GuestRow, ...] = ()
     passed_over: dict[str, str] = {}
-    """Rooms that could not be opened → why."""
+    """Rooms that could not be opened → reason."""
 
 
 def room_view(incident: Incident) -> RoomView | None:
-    """Return the room of an incident, None where none was ever looked for."""
+    """Return the room of an incident; None without one."""
     room = incident.war_room
     if room is None:
         return None
@@ -67,12 +67,12 @@ def _passed_over(incident: Incident) -> Iterator[tuple[str, str]]:
 
 
 def errand_words(one: RoomTask) -> str:
-    """Return what a timeline calls the asking of a provider."""
-    return f"{f'letting {one.person} into' if one.person else 'opening'} the war room {one.room}"
+    """Return the name of a request to a provider in the timeline."""
+    return f"{f'invitation of {one.person} to' if one.person else 'opening of'} the war room {one.room}"
 
 
 def nowhere(incident: Incident) -> Iterator[AttentionItem]:
-    """No room can be used: people have to agree on one, and say so."""
+    """Yield the required action without a usable room: agree on one and record it."""
     room = incident.war_room
     if room is None or room.name:
         return
@@ -87,13 +87,13 @@ def nowhere(incident: Incident) -> Iterator[AttentionItem]:
 
 
 def room_blocks(room: RoomView) -> Iterator[Block]:
-    """Yield the lines of a page."""
+    """Yield the lines of the section."""
     tone: Tone = "warn"
     words = f"Tocsin is opening {room.name}"
     if not room.name:
         words, tone = "No room can be used. Agree on one by phone, then record it.", "alarm"
     elif room.address:
-        whence = f"agreed on by {room.agreed_by}" if room.agreed_by else room.name
+        whence = f"agreed by {room.agreed_by}" if room.agreed_by else room.name
         words, tone = f"{room.address} ({whence})", "title"
     yield line(f"WAR ROOM (out-of-band)  {words}", tone, hang=2)
     for state, words in (("invited", "invited"), ("pending", "being invited")):

@@ -1,4 +1,4 @@
-"""Rendered notices as a person and a script read them: formats by digest, gaps, and who approved these bytes."""
+"""Generated notices as data and as text: formats by digest, missing information, and approvals of the exact version."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from runner.reports.core.task_rows import handle
 
 
 class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One person's word on a document, and whether it still binds: it does while the bytes are the same."""
+    """One person's decision on a document. ``binds`` is true while the exact version is the same."""
 
     step: str
     by: str
@@ -46,17 +46,17 @@ class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     proven_by: str = ""
     recorded_by: str = ""
-    """Who wrote it down for ``by``."""
+    """Who recorded the decision for ``by``."""
     provisional: bool = False
-    """``by`` has not confirmed it: it binds nothing yet."""
+    """``by`` has not confirmed the decision."""
     shared_os_user: bool = False
-    """Another approver of the same step sat at the same operating-system user."""
+    """Another approver of the same step used the same operating-system user."""
     exposed: str = ""
-    """Fallen domains through which they were asked for it."""
+    """Compromised domains that the request for the decision used."""
 
 
 class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One rendered notice. ``digest`` is what an approval binds; ``files`` are SHA-256 by format."""
+    """One version of a notice. An approval binds ``digest``; ``files`` are SHA-256 by format."""
 
     document: str
     notice: str
@@ -70,24 +70,24 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     by: str
     current: bool
-    """No later rendering of the same step has replaced it."""
+    """No later version of the same step supersedes it."""
     approvals: tuple[ApprovalRow, ...] = ()
     approve_step: str = ""
-    """The open approval that binds it, by the name that commands take."""
+    """The open approval for it, by its name in commands."""
     override: Override | None = None
-    """Counsel's word that it may go in spite of what it lacks; null where nobody had to say so."""
+    """Counsel's override of missing or forbidden content; null without one."""
     adoption: Adoption | None = None
-    """From which Word file its text was taken back; null for the template's own text."""
+    """The Word file that the text was imported from; null for the text of the template."""
     stale: bool = False
-    """Facts that it read have changed since it was rendered."""
+    """Facts of the notice changed after this version was generated."""
     changed: tuple[ChangedFact, ...] = ()
-    """Which, with both values."""
+    """The changed facts, with both values."""
     as_it_was: AsItWas | None = None
-    """Counsel's word that it may be approved and filed all the same; null where it does not cover every change."""
+    """Counsel's acceptance of the changes; null if it does not cover every change."""
 
 
 class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
-    """All rendered notices of an incident."""
+    """All notices of an incident."""
 
     heading: Heading
     kind: Kind
@@ -95,7 +95,7 @@ class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
 
 
 class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notice/v1"):
-    """One rendered notice."""
+    """One version of a notice."""
 
     heading: Heading
     kind: Kind
@@ -103,7 +103,7 @@ class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notic
 
 
 def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
-    """Return every rendered notice in the order of rendering."""
+    """Return every version of every notice, oldest first."""
     newest = {document.step: document.id for document in incident.documents.values()}
     changed = changes(incident, incident.documents.values())
     return tuple(
@@ -136,7 +136,7 @@ def _binds(incident: Incident, approval: Invocation, bound: Invocation) -> bool:
 
 
 def approval_rows(incident: Incident, invocation: Invocation, digest: str) -> tuple[ApprovalRow, ...]:
-    """Return the words given in one approval, each with whether it binds ``digest``."""
+    """Return the decisions in one approval, each with whether it binds ``digest``."""
     users = [a.os_user for a in invocation.approvals if a.os_user and a.approved]
     return tuple(
         filled(
@@ -153,16 +153,16 @@ def approval_rows(incident: Incident, invocation: Invocation, digest: str) -> tu
 
 
 def notices(incident: Incident) -> NoticesReport:
-    """Return the list of rendered notices."""
+    """Return the list of notices."""
     return NoticesReport(heading=heading_of(incident), kind=incident.kind, notices=notice_rows(incident))
 
 
 def notice(incident: Incident, name: str) -> NoticeReport:
-    """Return one rendering by its id, or the newest of a notice by its name; raises NotFound."""
+    """Return one version by its id, or the newest version of a notice by its name; raises NotFound."""
     rows = [row for row in notice_rows(incident) if name in (row.document, row.notice)]
     if not rows:
         raise NotFound(
-            f"no notice '{name}' was rendered in {incident.codename}",
+            f'Incident "{incident.codename}" has no notice "{name}".',
             hint=rendered_so_far(incident),
             code="unknown_notice",
         )
@@ -170,13 +170,13 @@ def notice(incident: Incident, name: str) -> NoticeReport:
 
 
 def rendered_so_far(incident: Incident) -> str:
-    """Return which notices there are to choose from, or how one comes into being."""
+    """Return the names of the notices, or the command that generates one."""
     known = ", ".join(dict.fromkeys(document.notice for document in incident.documents.values()))
-    return f"rendered: {known}" if known else unrendered(incident)
+    return f"Use one of: {known}" if known else unrendered(incident)
 
 
 def unrendered(incident: Incident) -> str:
-    """Return what to do where nothing was rendered: the command for the first notice step that is not over."""
+    """Return the command for the first notice step that has not ended."""
     steps = [
         invocation
         for invocation in incident.invocations.values()
@@ -185,13 +185,13 @@ def unrendered(incident: Incident) -> str:
     for step in sorted(steps, key=lambda found: found.state == "waiting"):
         name = quote(handle(incident, step.id))
         if step.state == "waiting":
-            return f"{step.id} waits, see: tocsin task show {name}"
-        return f"render it: tocsin notice render {name}"
-    return "no step renders one; a draft from a template: tocsin notice render NOTICE --out DIR"
+            return f"tocsin task show {name}"
+        return f"tocsin notice render {name}"
+    return "For a draft of a template: tocsin notice render NOTICE --out DIR"
 
 
 def notices_page(report: NoticesReport, now: datetime) -> Page:
-    """Draw the list, superseded renderings greyed."""
+    """Draw the list, superseded versions in grey."""
     head = list_header(report.heading, "Notices", now)
     if not report.notices:
         return Page((*head, line("No notice was generated", "dim")))
@@ -221,7 +221,7 @@ def notice_cells(row: NoticeRow, now: datetime) -> Cells:
 
 
 def papers(incident: Incident) -> dict[str, str]:
-    """Return for each duty that has a notice the words for the newest one."""
+    """Return the status of the newest notice by duty."""
     return {
         row.duty: f"{row.notice}: {notice_words(row)}"
         for row in notice_rows(incident)
@@ -230,7 +230,7 @@ def papers(incident: Incident) -> dict[str, str]:
 
 
 def notice_words(row: NoticeRow) -> str:
-    """Return where a notice stands: draft or final, its gaps, its approvals."""
+    """Return the status of a notice: draft or final, missing information, approvals."""
     if not row.current:
         return "superseded"
     given = sum(a.binds and a.approved for a in row.approvals)
@@ -238,7 +238,7 @@ def notice_words(row: NoticeRow) -> str:
     parts = [row.status.upper() if row.status == "draft" else row.status]
     if row.stale:
         word = f"CHANGED SINCE APPROVAL: {count(len(row.changed), 'fact')}"
-        parts.append(f"{word}, let pass by {row.as_it_was.by}" if row.as_it_was is not None else word)
+        parts.append(f"{word}, accepted by {row.as_it_was.by}" if row.as_it_was is not None else word)
     if row.override is not None:
         parts.append(f"OVERRIDDEN by {row.override.by}")
     if row.adoption is not None:
@@ -254,16 +254,16 @@ def notice_words(row: NoticeRow) -> str:
 
 @paged
 def notice_page(report: NoticeReport) -> Iterator[Block]:
-    """Draw one notice: what it is, what is missing in it, its files, its approvals."""
+    """Draw one notice: status, missing information, files, approvals."""
     row = report.notice
-    yield from render_header(report.heading, f"notice {row.notice} {row.version}, rendering {row.document}")
+    yield from render_header(report.heading, f"Notice {row.notice} {row.version} · version {row.document}")
     made = f"{moment(row.at)}{f' by {row.by}' if row.by else ''}"
-    facts = (("standing", notice_words(row)), ("duty", row.duty), ("made", made), ("digest", row.digest))
+    facts = (("Status", notice_words(row)), ("Duty", row.duty), ("Generated", made), ("Digest", row.digest))
     yield fields(facts)
     yield from override_blocks(row)
     if row.gaps:
         yield Blank()
-        yield line("GAPS, visible in the text", "title")
+        yield line(f"MISSING INFORMATION ({len(row.gaps)})", "title")
     for gap in row.gaps:
         yield line(f"– {gap}", "warn" if gap.startswith("missing") else "plain", indent=2, hang=2)
     yield Blank()
@@ -276,41 +276,40 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
 
 
 def override_blocks(row: NoticeRow) -> Iterator[Block]:
-    """Yield what changed since, who let a notice go as it is, why, and in spite of what; whose Word file it is from."""
+    """Yield the changed facts, the acceptance or override with its reason, and the imported Word file."""
     if row.stale:
         yield Blank()
-        yield line("STALE: facts changed since it was rendered", "alarm")
+        yield line("CHANGED FACTS since this version was generated", "alarm")
         for fact in row.changed:
             yield line(f"– {change_words(fact)}", "alarm", indent=2, hang=2)
     if (word := row.as_it_was) is not None:
-        said = f"AS IT WAS, by {word.by}, {moment(word.at)}: {word.reason}"
-        yield line(f"{said}; a supplement is to follow", "alarm", hang=2)
+        said = f"ACCEPTED AS IT WAS by {word.by}, {moment(word.at)}: {word.reason}"
+        yield line(f"{said}. A supplement is required", "alarm", hang=2)
     if (waived := row.override) is not None:
         yield Blank()
         yield line(f"OVERRIDDEN by {waived.by}, {moment(waived.at)}: {waived.reason}", "alarm", hang=2)
         for item in waived.items:
             yield line(f"– {item}", "alarm", indent=2, hang=2)
     if (took := row.adoption) is not None:
-        tracked = f", {count(took.tracked, 'tracked change')} taken as final" if took.tracked else ""
-        said = f"TEXT from a Word file that {took.by} took back, {moment(took.at)}{tracked}"
+        tracked = f", {count(took.tracked, 'tracked change')} accepted" if took.tracked else ""
+        said = f"TEXT FROM A WORD FILE, imported by {took.by}, {moment(took.at)}{tracked}"
         yield Blank()
         yield line(said, "warn", hang=2)
 
 
 def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
-    """Yield the approvals: who, in which role, whether it binds, and what weakens it."""
+    """Yield the approvals: person, role, validity, and warnings."""
     if not approvals:
         return
     yield Blank()
     yield line("APPROVALS", "title")
     for approval in approvals:
         word = "approved" if approval.approved else "REJECTED"
-        void = "" if approval.binds else " – void: the bytes have changed since"
+        void = "" if approval.binds else " – void: the document changed"
         if approval.provisional:
-            said = f"said {approval.recorded_by}; does not count before {approval.by} confirms"
-            void = f" – PROVISIONAL: {said}"
+            void = f" – recorded by {approval.recorded_by}, awaiting confirmation by {approval.by}"
         reason = f": {approval.reason}" if approval.reason else ""
-        proof = f"proved by {approval.proven_by}" if approval.proven_by else "claimed, not proved"
+        proof = f"verified by {approval.proven_by}" if approval.proven_by else "claimed"
         tone: Tone = "dim" if not approval.binds else ("good" if approval.approved else "alarm")
         yield flow(
             f"{approval.by} ({approval.role}) ",
@@ -320,7 +319,7 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
             hang=2,
         )
         if approval.exposed:
-            words = f"was asked through {approval.exposed}, which was compromised. Ask again over another channel."
+            words = f"The request used {approval.exposed}, which was compromised. Ask again out-of-band."
             yield line(words, "alarm", indent=4, hang=2)
         if approval.shared_os_user:
-            yield line("same operating-system user as another approver", "alarm", indent=4, hang=2)
+            yield line("Same operating-system user as another approver", "alarm", indent=4, hang=2)

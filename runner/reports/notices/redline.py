@@ -1,4 +1,4 @@
-"""Two renderings of a notice as a person reads what changed: by words, and by fact."""
+"""Comparison of two versions of a notice: changed words and changed facts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SIGNS: Mapping[Op, tuple[str, str, Tone]] = {
     "added": ("{+", "+}", "good"),
     "removed": ("[-", "-]", "alarm"),
 }
-"""Told apart without colour: ``[-went-]``, ``{+came+}``."""
+"""Marks without colour: ``[-removed-]``, ``{+added+}``."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the two renderings; ``number`` counts those of the notice."""
+    """One of the two versions; ``number`` counts the versions of the notice."""
 
     document: str
     notice: str
@@ -37,20 +37,20 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(Report, frozen=True, kw_only=True, tag="tocsin/notice-diff/v1"):
-    """What changed from one rendering to another; ``lines`` are those with a change, in reading order."""
+    """Changes between two versions; ``lines`` are the changed lines, in reading order."""
 
     before: Version
     after: Version
     identical: bool
     added: int
-    """Words that came."""
+    """Number of added words."""
     removed: int
     lines: tuple[Line, ...]
     facts: tuple[FactChange, ...]
 
 
 def version(document: Document, number: int, *, filed: bool = False) -> Version:
-    """Return how a rendering is named in a comparison."""
+    """Return the name of a version in a comparison."""
     return filled(Version, document, document=document.id, number=number, filed=filed)
 
 
@@ -68,12 +68,12 @@ def compared(before: Version, after: Version, found: Redline, facts: tuple[FactC
 
 
 def compared_page(report: Compared, found: Redline) -> Page:
-    """Draw a comparison: what changed under the heading where it stands, then the facts behind it."""
+    """Draw a comparison: the changes under their headings, then the changed facts."""
     return Page((*_head(report), *redline_blocks(found), *fact_blocks(report.facts)))
 
 
 def approved_before(incident: Incident, approval: Invocation) -> str:
-    """Return the digest that an approval was last given for and that is not the one to approve now; empty where none."""
+    """Return the digest of the last approval, if it is not the digest to approve now; else empty."""
     own = [a.digest for a in approval.approvals if a.void and a.approved]
     ended = [
         one.digest
@@ -85,9 +85,9 @@ def approved_before(incident: Incident, approval: Invocation) -> str:
 
 
 def change_page(found: Redline, facts: tuple[FactChange, ...], since: str) -> Page:
-    """Draw what changed since the bytes that were approved, or those before."""
+    """Draw the changes since the approved version, or since the previous version."""
     return Page(
-        (line(f"CHANGED since {since}", "title"), *redline_blocks(found), *fact_blocks(facts), Blank())
+        (line(f"CHANGED SINCE {since}", "title"), *redline_blocks(found), *fact_blocks(facts), Blank())
     )
 
 
@@ -95,7 +95,7 @@ def _head(report: Compared) -> Iterator[Block]:
     rows = tuple(
         (
             Cell(name, "dim"),
-            f"{one.notice}, rendering {one.number}{', filed' if one.filed else ''}",
+            f"{one.notice}, version {one.number}{', filed' if one.filed else ''}",
             Cell(one.status, "dim"),
             Cell(short_digest(one.digest), "dim"),
             Cell(moment(one.at), "dim"),
@@ -103,12 +103,12 @@ def _head(report: Compared) -> Iterator[Block]:
         for name, one in (("from", report.before), ("to", report.after))
     )
     yield table(rows, 1, indent=0)
-    words = f"{count(report.added, 'word')} came, {count(report.removed, 'word')} went"
-    yield line("nothing that a reader sees has changed" if report.identical else words, "title")
+    words = f"{count(report.added, 'word')} added, {count(report.removed, 'word')} removed"
+    yield line("No visible change" if report.identical else words, "title")
 
 
 def redline_blocks(found: Redline) -> Iterator[Block]:
-    """Yield the lines that changed, each under the heading where it stands."""
+    """Yield the changed lines, each under its heading."""
     heading: Line | None = None
     for changed in found.lines:
         if changed.kind == "heading" and not changed.changed:
@@ -134,11 +134,11 @@ def _cells(one: Line, tone: Tone | None = None) -> Iterator[Cell]:
 
 
 def fact_blocks(facts: tuple[FactChange, ...]) -> Iterator[Block]:
-    """Yield which facts changed, with both values."""
+    """Yield the changed facts, with both values."""
     if not facts:
         return
     yield Blank()
-    yield line("FACTS that changed between them", "title")
+    yield line("CHANGED FACTS", "title")
     rows = tuple(
         (fact.path, Cell(_value(fact.before), "dim"), Cell("→", "dim"), _value(fact.after)) for fact in facts
     )

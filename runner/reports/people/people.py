@@ -1,4 +1,4 @@
-"""People as a list: roles, ways to reach them with addresses masked, who is away and who stands in."""
+"""People as a list: roles, contacts with masked addresses, absences and deputies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FROM: Mapping[Origin, str] = {
 
 
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to a person; ``address`` is masked."""
+    """One contact of a person; ``address`` is masked."""
 
     channel: str
     address: str
@@ -34,7 +34,7 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime | None
     verified_at: datetime | None
     risk_at: datetime | None = None
-    """When somebody reported that it may be another's by now."""
+    """Time of a report that the contact may belong to another person."""
 
 
 class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +47,11 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     alternate: str
     contacts: tuple[ContactRow, ...]
     origin: Origin = "store"
-    """Where it stands: in ``tocsin.yaml`` in plain text, in the store sealed, or the one laid over the other."""
+    """Storage: ``tocsin.yaml`` (unencrypted), the database (encrypted), or both."""
 
 
 class PeopleReport(Report, frozen=True, kw_only=True, tag="tocsin/people/v1"):
-    """Everybody, and the roles that nobody holds."""
+    """All people, and the roles that nobody has."""
 
     people: tuple[PersonRow, ...]
     unheld: tuple[str, ...]
@@ -63,7 +63,7 @@ def people(
     settings: Collection[str] = (),
     store: Collection[str] = (),
 ) -> PeopleReport:
-    """Return everybody by id; addresses leave the model masked. ``settings`` and ``store`` say who stands where."""
+    """Return all people by id with masked addresses. ``settings`` and ``store`` are the people in each place."""
     return PeopleReport(
         people=tuple(
             PersonRow(
@@ -93,9 +93,9 @@ def people(
 
 @paged
 def people_page(report: PeopleReport, now: datetime) -> Iterator[Block]:
-    """Draw the list; a contact that was never proved says so."""
+    """Draw the list; unverified contacts have a note."""
     for person in report.people:
-        away = f"  AWAY, {person.alternate or 'nobody'} stands in" if person.away else ""
+        away = f"  AWAY, deputy: {person.alternate or 'nobody'}" if person.away else ""
         roles = f"  {', '.join(person.roles)}" if person.roles else "  no role"
         yield flow(
             Cell(person.person, "title"),
@@ -104,20 +104,20 @@ def people_page(report: PeopleReport, now: datetime) -> Iterator[Block]:
             Cell(away, "warn"),
             hang=2,
         )
-        yield _contacts(person, now) if person.contacts else line("no contact is known", "alarm", indent=2)
+        yield _contacts(person, now) if person.contacts else line("No contact", "alarm", indent=2)
     if not report.people:
-        yield line("nobody is known: tocsin person add PERSON", "warn")
+        yield line("The contact list is empty → tocsin person add PERSON", "warn")
     if report.unheld:
-        yield line(f"roles that nobody holds: {', '.join(report.unheld)}", "alarm", hang=2)
+        yield line(f"Nobody has these roles: {', '.join(report.unheld)}", "alarm", hang=2)
 
 
 def _contacts(one: PersonRow, now: datetime) -> Table:
     rows = []
     for contact in one.contacts:
-        proof = "never verified"
+        proof = "unverified"
         if contact.verified_at is not None:
             proof = f"verified {span(now - contact.verified_at)} ago"
-        depends = f", in {', '.join(contact.domains)}" if contact.domains else ""
+        depends = f", depends on {', '.join(contact.domains)}" if contact.domains else ""
         tone: Tone = "dim" if contact.verified_at else "warn"
         if contact.risk_at is not None and (
             contact.verified_at is None or contact.verified_at <= contact.risk_at
@@ -128,34 +128,34 @@ def _contacts(one: PersonRow, now: datetime) -> Table:
 
 
 class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One role. ``incident_persons`` hold it in the incident, ``persons`` in those to come."""
+    """One role. ``incident_persons`` have it in the incident, ``persons`` in future incidents."""
 
     role: str
     persons: tuple[str, ...]
     incident_persons: tuple[str, ...] = ()
     rota: str = ""
-    """The file that says who is on call; empty where the role is held by the same people always."""
+    """The rota file; empty for a role without a rota."""
     on_call: bool = False
-    """The rota names somebody now; false in a gap."""
+    """The rota has a person on call now; false in a gap."""
     until: datetime | None = None
     follows: bool = False
-    """In the incident the role goes to whoever is on call."""
+    """In the incident, the person on call has the role."""
     problem: str = ""
 
 
 class RolesReport(Report, frozen=True, kw_only=True, tag="tocsin/roles/v1"):
-    """Every role that somebody can hold; ``incident`` is the codename, empty where none is meant."""
+    """All roles; ``incident`` is the codename, empty without an incident."""
 
     incident: str
     roles: tuple[RoleRow, ...]
     unheld: tuple[UnheldRole, ...] = ()
-    """Roles of the incident's playbooks, else of every playbook, that nobody holds."""
+    """Roles of the incident's playbooks, else of every playbook, that nobody has."""
 
 
 def roles(
     directory: Directory, incident: Incident | None, unheld: tuple[UnheldRole, ...] = ()
 ) -> RolesReport:
-    """Return every role by its name, and those that nobody holds."""
+    """Return every role by name, and the roles that nobody has."""
     held = incident.roles if incident is not None else {}
     names = sorted({*directory.roles, *directory.watches, *held})
     return RolesReport(
@@ -181,9 +181,9 @@ def _row(name: str, directory: Directory, incident: Incident | None) -> RoleRow:
 
 @paged
 def roles_page(report: RolesReport) -> Iterator[Block]:
-    """Draw the list; what is wrong with a rota stands below it."""
+    """Draw the list, with the problems of rotas below."""
     if not report.roles:
-        yield line("no role is held by anybody: tocsin role assign ROLE PERSON --always", "warn")
+        yield line("No role is assigned → tocsin role assign ROLE PERSON --always", "warn")
         return
     rows = (
         (
@@ -204,7 +204,7 @@ def _told(one: RoleRow, incident: str) -> str:
     if one.on_call and one.until is not None:
         words.append(f"on call until {moment(one.until)} ({one.rota})")
     elif one.rota:
-        words.append(f"no one is on call by {one.rota}: it falls to them")
+        words.append(f"nobody is on call by {one.rota} now, these people have the role")
     if one.incident_persons and one.incident_persons != one.persons:
         words.append(f"in {incident}: {', '.join(one.incident_persons)}")
     return "; ".join(words)
@@ -224,18 +224,18 @@ class ImportRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportReport(Report, frozen=True, kw_only=True, tag="tocsin/person-import/v1"):
-    """A list beside what is on record."""
+    """An import compared with the contact list."""
 
     file: str
     people: tuple[ImportRow, ...]
     roles: dict[str, tuple[str, ...]]
-    """Roles whose holders change → who holds them afterwards."""
+    """Changed roles → the people who then have the role."""
     missing: tuple[str, ...]
-    """People on record whom the list does not name; they stay."""
+    """People of the contact list who are not in the import; they stay unchanged."""
     open: tuple[str, ...]
-    """Incidents that are open: a contact that is changed now carries no approval in them (R7)."""
+    """Open incidents: nobody can approve with a changed contact in them (R7)."""
     delete: tuple[str, ...]
-    """Lines of ``tocsin.yaml`` that still hold people in plain text, as ``12-31``."""
+    """Lines of ``tocsin.yaml`` with unencrypted people, as ``12-31``."""
     warnings: tuple[Problem, ...]
     written: bool
 
@@ -247,7 +247,7 @@ def contact_words(contact: ContactPoint) -> str:
 
 @paged
 def import_page(report: ImportReport) -> Iterator[Block]:
-    """Draw what changes; who stays as they are is counted only."""
+    """Draw the changes, and the number of unchanged people."""
     rows = tuple(
         (Cell(person.change, _TONES[person.change]), Cell(person.person, "title"), _what(person))
         for person in report.people
@@ -256,22 +256,22 @@ def import_page(report: ImportReport) -> Iterator[Block]:
     if rows:
         yield table(rows, 2, indent=0)
     for role, held in report.roles.items():
-        yield line(f"{role} is held by {', '.join(held) or 'nobody'}", "plain" if held else "alarm", hang=2)
+        yield line(f"Role {role}: {', '.join(held) or 'nobody'}", "plain" if held else "alarm", hang=2)
     same = sum(person.change == "unchanged" for person in report.people)
     if same:
-        yield line(f"{count(same, 'person', 'people')} as before", "dim")
+        yield line(f"{count(same, 'person', 'people')} unchanged", "dim")
     if report.missing:
-        words = f"not in this list, and kept: {', '.join(report.missing)} (tocsin person forget PERSON)"
+        words = f"Not in this list, unchanged: {', '.join(report.missing)} (to erase: tocsin person forget PERSON)"
         yield line(words, "dim", hang=2)
     if report.open and any(person.gained for person in report.people):
-        words = f"new addresses carry no approval in {', '.join(report.open)} until they are verified (R7)"
+        words = f"In {', '.join(report.open)}, verify a new address before an approval with it (R7)"
         yield line(words, "warn", hang=2)
     for warning in report.warnings:
         yield line(str(warning), "warn", hang=2)
     if report.written:
-        yield line("written into the store, sealed", "good")
+        yield line("Stored in the database, encrypted", "good")
     for lines in report.delete:
-        words = f"now delete these lines of tocsin.yaml, which hold people in plain text: {lines}"
+        words = f"Delete these lines of tocsin.yaml. They contain unencrypted personal data: {lines}"
         yield line(words, "warn", hang=2)
 
 

@@ -1,4 +1,4 @@
-"""Roles of playbooks that nobody holds, and what then cannot happen."""
+"""Roles of playbooks that nobody has, and the actions that are then not possible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, do, line
 
 _NAMED = 2
-"""Up to how many playbooks of a role are named."""
+"""Most playbooks of a role that are named."""
 
 
 class UnheldRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,17 +24,17 @@ class UnheldRole(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     title: str
     playbooks: tuple[str, ...]
-    """Where it has a part."""
+    """The playbooks that use it."""
     approvals: tuple[str, ...] = ()
-    """Steps that cannot be approved: too few others hold one of their roles."""
+    """Steps that cannot be approved: too few other people have one of their roles."""
     escalations: tuple[str, ...] = ()
-    """Steps, and messages, that would go up to it and reach nobody."""
+    """Steps and messages that would escalate to the role and reach nobody."""
     messages: tuple[str, ...] = ()
     """Messages that it does not receive."""
 
 
 def unheld(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]) -> tuple[UnheldRole, ...]:
-    """Return the roles that nobody holds, by name; ``held`` is who holds which."""
+    """Return the roles that nobody has, by name; ``held`` are the people of each role."""
     found: dict[str, UnheldRole] = {}
     for playbook in playbooks:
         for role, words in playbook.roles.items():
@@ -62,12 +62,12 @@ def _with(before: UnheldRole, playbook: Playbook, held: Mapping[str, Sequence[st
 
 
 def _blocked(step: AnyStep, role: str, held: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether an approval needs the role: each must agree, or too few hold the others."""
+    """Return whether an approval needs the role: every role must approve, or too few people have the others."""
     return isinstance(step, Approve) and role in step.by.roles and not reachable(step.by, held)
 
 
 def unheld_words(one: UnheldRole) -> str:
-    """Return a role, and what cannot happen without it."""
+    """Return a role, and the actions that are not possible without it."""
     missing = ((one.approvals, "approval"), (one.escalations, "escalation"), (one.messages, "message"))
     words = ", ".join(count(len(found), noun) for found, noun in missing if found) or "tasks only"
     few = ", ".join(one.playbooks) if len(one.playbooks) <= _NAMED else count(len(one.playbooks), "playbook")
@@ -75,7 +75,7 @@ def unheld_words(one: UnheldRole) -> str:
 
 
 def unheld_blocks(found: Sequence[UnheldRole]) -> Iterator[Block]:
-    """Yield the list, with the command that gives a role to somebody."""
+    """Yield the list, with the command that assigns a role."""
     if not found:
         return
     yield line(f"NOBODY HAS THESE ROLES ({len(found)}): these actions are not possible", "title")

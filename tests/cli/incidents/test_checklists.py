@@ -80,7 +80,7 @@ def test_rows_that_were_checked_by_number_are_not_asked_for(badge: AtDesk) -> No
     badge.done("task", "done", "block", "--all")
     assert [one["at_once"] for one in shown(badge)] == [True, False, True, False]
     (ended,) = events(badge, "StepEnded")
-    assert "2 checklist items ticked all at once" in ended["text"]
+    assert "2 checklist items marked done at once" in ended["text"]
 
 
 def test_what_was_ticked_all_at_once_and_then_unticked_is_so_no_more(badge: AtDesk) -> None:

@@ -74,8 +74,8 @@ def test_what_is_under_way_over_a_channel_that_is_gone_is_planned_anew_and_chang
     assert [attempt["state"] for attempt in found["attempts"]] == ["accepted", "rejected", "accepted"]
     assert "It begins" in written(called, "wall")
     [switch] = switches(called)
-    assert switch.startswith("jonas change over from screen to wall")
-    assert "not verified there: jonas" in switch
+    assert switch.startswith("jonas change from screen to wall")
+    assert "unverified contacts: jonas" in switch
 
 
 def test_a_channel_that_comes_first_now_is_used_as_soon_as_the_message_is_planned_anew(
@@ -88,7 +88,7 @@ def test_a_channel_that_comes_first_now_is_used_as_soon_as_the_message_is_planne
     found = later(called, timedelta(minutes=10))
     assert "wall" in {attempt["channel"] for attempt in found["attempts"]}
     [switch] = switches(called)
-    assert switch.startswith("jonas change over from screen to wall")
+    assert switch.startswith("jonas change from screen to wall")
 
 
 def test_where_the_channels_stay_the_same_nothing_changes_over(called: AtDesk) -> None:

@@ -31,7 +31,7 @@ def test_missing_facts_say_what_they_hold_up_and_what_can_be_said() -> None:
 def test_nothing_missing_is_said() -> None:
     world = s.World(s.task("wipe"))
     page = missing_page(missing(world.incident, world.library, ()))
-    assert "no missing fact holds anything up" in plain(page)
+    assert "No missing fact blocks a task or a duty" in plain(page)
 
 
 def test_a_correction_keeps_what_was_said_before() -> None:

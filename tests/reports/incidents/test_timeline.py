@@ -68,20 +68,20 @@ def test_a_correction_stands_beside_what_it_corrects_and_both_stay() -> None:
     assert timeline.entries[wrong - 1].text == "Note: the laptop was found"
     assert timeline.entries[wrong - 1].corrections[0].reason == "it was another laptop"
     page = plain(timeline_page(timeline, UTC), 120)
-    assert f"corrected by bob in entry {wrong + 1}: it was another laptop" in page
+    assert f"by bob in entry {wrong + 1}: it was another laptop" in page
 
 
 def test_an_entry_written_later_than_it_speaks_of_says_so() -> None:
     world = s.World(s.task("wipe"))
     rows = scenes.stored(world, at={1: s.T0 - timedelta(hours=2)})
     page = timeline_page(timeline(world.incident, world.library, rows), UTC)
-    assert "written Tue 24 Nov 2026, 09:00 UTC" in plain(page, 200)
+    assert "recorded Tue 24 Nov 2026, 09:00 UTC" in plain(page, 200)
 
 
 def test_a_claim_is_told_from_a_proof_and_from_a_call_on_behalf_of_somebody() -> None:
     timeline = told(s.World(s.task("wipe"), s.task("call")))
     assert timeline.entries[0].actor == "ann (claimed, aroot@desk1)"
-    assert timeline.entries[1].actor == "eve (proved by key:eve)"
+    assert timeline.entries[1].actor == "eve (verified by key:eve)"
     assert timeline.entries[-1].actor == "bob on behalf of eve (claimed, aroot@desk1)"
 
 

@@ -1,9 +1,9 @@
 """Decisions on campaigns: plan, start, pause, resume. Sent messages are recorded in every state of the incident.
 
-When the law of a place lets substitute notice stand in: counted live, said once, decided by a person (R24).
+When the law of a place permits substitute notice: counted live, reported once, decided by a person (R24).
 
-Three grounds: letters would cost too much, too many people are concerned, or some cannot be reached. HIPAA draws its line at ten
-people who cannot be reached (45 CFR 164.404(d)(2)); nearly every State draws one at a cost and at a number.
+Three grounds: letters would cost too much, too many people are affected, or some people have no usable contact. HIPAA sets its
+limit at ten such people (45 CFR 164.404(d)(2)); nearly every State sets one at a cost and at a number.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counte
 
 
 def crossed(campaign: Campaign, tallies: Sequence[Tally]) -> Iterator[b.SubstituteDue]:
-    """Yield every line of substitute notice that the counts of a place have crossed."""
+    """Yield every limit of substitute notice that the counts of a place have crossed."""
     grounds = {ground.place: ground for ground in campaign.grounds}
     for place, one in sorted(counted(campaign, tallies).items()):
         for line, why in _crossed(grounds[place], one):

@@ -1,18 +1,18 @@
-"""State machine of a campaign, and of one person in it: which event leads from which state to which, and what blocks it.
+"""State machine of a campaign and of one person in it: which event changes which state, and what blocks it.
 
 A campaign::
 
     planned --send--> sending --end--> done
                       sending --stop (automatic)--> paused
     planned, sending --pause (a person)--> paused
-    paused, done --resume--> sending; done --send--> sending, where somebody is ready again
+    paused, done --resume--> sending; done --send--> sending, if somebody is ready again
 
-Each move stands in the tables of the campaign and in the journal. A move to ``sending`` is recorded in the journal first, each other
-move in the tables first: so nothing is sent while either says that the campaign is not being sent.
+Each change is in the tables of the campaign and in the journal. A change to ``sending`` is first recorded in the journal, each other
+change in the tables: so nothing is sent while either says that the campaign is not being sent.
 
-A person: one attempt (``after``) or one receipt (``folded``) leads from one state to the next (R31, R32). A 4xx puts it off. A refusal
-says whose fault it is: the address is dead, this mailbox does not take this message, or we are blocked, not they. What nobody knows stays
-unknown: it is shown, and only a person sends it again. A receipt raises what is proved, in whatever order and however often it comes.
+A person: one attempt (``after``) or one receipt (``folded``) changes the state (R31, R32). A 4xx defers the attempt. A refusal names
+its cause: the address does not exist, this mailbox refuses this message, or the provider blocks us. An unknown outcome stays unknown:
+it is shown, and only a person sends again. A receipt raises the evidence, in any order and however often it arrives.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ MOVES: Mapping[MoveName, Move] = {
 
 
 class Guard(NamedTuple):
-    """The states in which a command is permitted, and how it is refused in the others: the end of a sentence, and a code."""
+    """The states in which a command is permitted, and its refusal in the others: the end of a sentence, and a code."""
 
     states: tuple[CampaignState, ...]
     refused: str
     code: str
     verb: Literal["bulk.resume", "bulk.send", "bulk.status"] | None = None
-    """What to do next; where it is nothing about the campaign, people use another list."""
+    """The next actions; if none is about the campaign, people use another list."""
 
 
 _NOT_PAUSED = Guard(("paused", "done"), "{state}, not paused.", "not_paused", "bulk.send")
@@ -79,11 +79,11 @@ GUARDS: Mapping[CommandName, Guard] = {
     "resume": _NOT_PAUSED,
     "resend": _NOT_PAUSED._replace(states=("paused", "done", "sending")),
 }
-"""``resend`` is ``resume`` with those whose outcome is unknown."""
+"""``resend`` is ``resume`` for the people whose outcome is unknown."""
 
 
 def admit(name: CommandName, campaign: Campaign, state: CampaignState, why: str = "") -> None:
-    """Raise Refused where a command does not fit the state of a campaign; ``why`` is the reason for that state."""
+    """Raise Refused if a command is not permitted in the state of a campaign; ``why`` is the reason for that state."""
     guard = GUARDS[name]
     if state in guard.states:
         return
@@ -99,7 +99,7 @@ def admit(name: CommandName, campaign: Campaign, state: CampaignState, why: str 
 
 
 def sendable(incident: Incident) -> None:
-    """Raise Refused where nothing may leave for affected people: in an exercise (R36), and while the incident rests."""
+    """Raise Refused if no message to affected people may be sent: in an exercise (R36), and while the incident is paused or closed."""
     if incident.kind != "real":
         raise Refused(
             f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
@@ -119,7 +119,7 @@ def sendable(incident: Incident) -> None:
 
 
 def require_reason(reason: str, hint: str = "Add --reason WHY") -> None:
-    """Raise Refused where a person gives no reason."""
+    """Raise Refused if a person gives no reason."""
     if not reason.strip():
         raise Refused("The reason is missing.", hint=hint, code="reason")
 
@@ -127,7 +127,7 @@ def require_reason(reason: str, hint: str = "Add --reason WHY") -> None:
 WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
 """Shares of the sent messages above which a campaign pauses (R30)."""
 BOUNCES_AT_LEAST = 2
-"""One dead address in a handful is a mistake in the list, not a broken list."""
+"""One bad address among a few is a mistake in the list; the list itself is valid."""
 
 
 def alarm(campaign: Campaign, counted: Counters) -> str:
@@ -146,23 +146,23 @@ def alarm(campaign: Campaign, counted: Counters) -> str:
 # --- one person -----------------------------------------------------------------------------------------------
 
 MOST_TRIES = 8
-"""How often an address that puts us off is tried before the next way is taken."""
+"""How often a deferring address is tried before the next contact method is used."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
 _Owed = TypeVar("_Owed", bound=Owed)
 
 
 class Turned(msgspec.Struct, Generic[_Owed], frozen=True, kw_only=True):
-    """How a person stands after an attempt or a receipt, and what that means for the address and the campaign."""
+    """The state of a person after an attempt or a receipt, and its consequences for the address and the campaign."""
 
     owed: _Owed
     counted: Counters = Counters()
     suppress: SuppressedFor | None = None
     blocked: str = ""
-    """Why the whole campaign has to wait for a person."""
+    """Why the whole campaign waits for a person."""
 
 
 def onward(one: _Owed, why: str, **changes: Any) -> _Owed:
-    """Return a person after the first channel has failed: the next channel, a letter, or unreachable."""
+    """Return a person after the first channel has failed: the next channel, a letter, or no usable contact."""
     ways = one.ways[1:]
     state = "unreachable" if not ways else "post" if ways[0] == "post" else "ready"
     cleared = {"evidence": "none", "not_before": None, "address": b"", "domain": b""}
@@ -170,12 +170,12 @@ def onward(one: _Owed, why: str, **changes: Any) -> _Owed:
 
 
 def put_off(one: _Owed, why: str, until: datetime | None = None, **changes: Any) -> _Owed:
-    """Return a person who is still to be sent to, from an instant on."""
+    """Return a person who is to be notified, from an instant on."""
     return replace(one, state="ready", why=why, not_before=until, **changes)
 
 
 def after(result: SendResult, one: _Owed, now: datetime) -> Turned[_Owed]:
-    """Return a person after an attempt over the first of their ways."""
+    """Return a person after an attempt over the first contact method."""
     tries = one.tries + 1
     match result.state:
         case "accepted":
@@ -214,7 +214,7 @@ def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
 
 
 def suppression(receipt: BulkReceipt) -> SuppressedFor | None:
-    """Return why a receipt keeps its address from use; the person stays owed (R25, R32)."""
+    """Return why a receipt blocks its address; the person is still to be notified (R25, R32)."""
     if receipt.kind == "stopped" or receipt.found == "stopped":
         return "stop"
     if receipt.kind == "complained":
@@ -223,7 +223,7 @@ def suppression(receipt: BulkReceipt) -> SuppressedFor | None:
 
 
 def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
-    """Return how a person stands after a receipt, or None where it changes nothing."""
+    """Return the state of a person after a receipt, or None if the receipt changes nothing."""
     one = replace(standing, why="", not_before=None)
     match receipt.kind:
         case "accepted" | "relayed" | "delivered" | "read" | "posted":
@@ -231,7 +231,7 @@ def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
         case "complained" if not one.hit & COMPLAINED:
             return Turned(owed=replace(one, hit=one.hit | COMPLAINED), counted=Counters(complaints=1))
         case "stopped" if one.state == "ready":
-            # STOP ends this way only: who was not told yet goes the next one, and stays owed
+            # STOP blocks this contact method only: a person who is not notified yet gets the next one
             return Turned(owed=_moved(one, "the reader sent STOP"))
         case "returned" if one.state in ("post", "notified") and higher(one.evidence, "posted") == "posted":
             lost = replace(one, state="unreachable", evidence="none", why="the letter was returned", ways=())
@@ -243,7 +243,7 @@ def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
 
 
 def _proved(kind: Reached, one: Owed) -> Turned[Owed] | None:
-    """More is proved than before; who was given up or unknown is notified after all."""
+    """Raise the evidence; a person whose sending failed or is unknown is notified after all."""
     if one.state in ("exempt", "duplicate", "sending"):
         return None
     if kind == "posted" and one.state not in ("post", "unreachable", "notified", "unknown"):
@@ -252,14 +252,14 @@ def _proved(kind: Reached, one: Owed) -> Turned[Owed] | None:
     if one.state == "notified" and evidence == one.evidence:
         return None
     if one.hit & BOUNCED and kind in ("accepted", "relayed"):
-        return None  # an older word than the bounce that we know of
-    # who is to be sent to again counts as sent no more, until it shows that the first time was enough
+        return None  # older than the bounce that is recorded
+    # a person who is to be sent to again does not count as sent, until a receipt proves that the first message arrived
     counted = Counters(sent=int(one.state == "ready"))
     return Turned(owed=replace(one, state="notified", evidence=evidence), counted=counted)
 
 
 def _failed(receipt: BulkReceipt, one: Owed) -> Turned[Owed] | None:
-    """A late failure never takes back a delivery that was proved; else the person goes the next way."""
+    """A late failure never revokes a proved delivery; otherwise the person's next contact method is used."""
     if one.state not in ("notified", "unknown") or one.evidence in ("delivered", "read", "posted"):
         return None
     dead = receipt.about == "recipient" and receipt.found != "stopped"
@@ -275,10 +275,10 @@ def _failed(receipt: BulkReceipt, one: Owed) -> Turned[Owed] | None:
 
 
 def _moved(one: Owed, why: str) -> Owed:
-    """Return a person on the next way; another electronic way needs an address that is sealed here: a letter is always possible."""
+    """Return a person on the next contact method; another electronic one needs a stored address: a letter is always possible."""
     return onward(replace(one, ways=(*one.ways[:1], *(way for way in one.ways[1:] if way == "post"))), why)
 
 
 def higher(one: Reached, other: Reached) -> Reached:
-    """Return the higher of two proofs: folding receipts in any order, any number of times, ends the same."""
+    """Return the higher level of evidence: receipts in any order, any number of times, give the same result."""
     return one if REACHED.index(one) >= REACHED.index(other) else other

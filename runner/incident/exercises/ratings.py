@@ -1,7 +1,7 @@
 """Proposed ratings of an exercise: tasks of each target, then targets and objectives.
 
-A target is as good as its worst critical task, an objective as its worst target. A proposal is never published alone: an
-evaluator confirms it, or changes it with a note; until every target has a rating, whatever shows ratings is a draft.
+A target is rated as its worst critical task, an objective as its worst target. A proposal is never published alone: an
+evaluator confirms it, or changes it with a note. Until every target has a rating, every page with ratings is a draft.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ratings(plan: Exercise, incident: Incident) -> tuple[ObjectiveRating, ...]:
-    """Return every objective as it was played, with what the record proposes and what evaluators said."""
+    """Return every objective as it was played, with the proposed ratings and those of evaluators."""
     drill = incident.drill
     if drill is None:
         return ()
@@ -124,7 +124,7 @@ def _target(plan: Exercise, incident: Incident, drill: Drill, one: Target) -> Ta
 
 
 def _rolled(parts: Iterator[tuple[str, Proposal]], empty: str) -> Proposal:
-    """Return the worst of several; while one of them is open so is the whole."""
+    """Return the worst of several ratings; undetermined if one of them is undetermined."""
     proposals = list(parts)
     rated = [(name, one, one.rating) for name, one in proposals if one.rating]
     if not proposals or len(rated) < len(proposals):

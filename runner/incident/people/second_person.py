@@ -1,7 +1,7 @@
 """Acts that need two people: the first person's request changes nothing before another person confirms it.
 
-The act is decided again when it is confirmed, on the facts of that moment. A test run has no duty in the world, and an
-exercise that is over has nothing left to protect: there one person is enough.
+The act is decided again when it is confirmed, from the facts at that time. A test run has no real duty, and an
+ended exercise has nothing to protect: for them one person is enough.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PAIRS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "decide": (("counsel",), ("executive", "dpo")),
     "move_clock": ((), ("counsel", "dpo", "executive", "commander")),
 }
-"""For each act the roles of one person, and those of the other; either may be first. Empty: anybody."""
+"""For each act the roles of one person, and those of the other; either may be first. Empty: any role."""
 
 
 def guarded(incident: Incident) -> bool:
@@ -38,7 +38,7 @@ def with_second(
     alone: str,
     second: str,
 ) -> tuple[AnyEvent, ...]:
-    """Return the events of an act once two people want it, or the home folder has no other person; before, only the request."""
+    """Return the events of an act once two people want it, or the home folder has only one person; before that, only the request."""
     if not guarded(incident):
         return events
     roles = _partners(incident, act, alone)
@@ -61,7 +61,7 @@ def _about(act: TwoPersonAct) -> tuple[object, ...]:
 
 
 def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, ...]:
-    """Return the roles of which the other person needs one; raises Refused where the first person has none."""
+    """Return the roles of which the other person needs one; raises Refused if the first person has none."""
     one, other = _PAIRS[act.kind]
     partners = (*(other if not one or _holds(incident, act.by, one) else ()),)
     partners += one if _holds(incident, act.by, other) else ()
@@ -80,7 +80,7 @@ def _holds(incident: Incident, person: str, roles: tuple[str, ...]) -> bool:
 
 
 def agreed(incident: Incident, entry: int, by: str) -> TwoPersonAct | None:
-    """Return the act that a person confirms, None where the entry waits for no second person; Refused if they may not."""
+    """Return the act that a person confirms, None if the entry waits for no second person; Refused if the person may not confirm."""
     people = incident.second_person.get(entry)
     if people is None or people.state != "awaiting":
         return None

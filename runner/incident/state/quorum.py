@@ -1,8 +1,8 @@
 """Quorum of a message: acknowledgements so far, and those still needed. Pure.
 
-A deputy counts as the person, once; an escalation contact counts as one more, except where
-everybody is wanted, since no one can take the word of all. What only informs goes on to each for whom it is meant;
-what wants an answer stops for all as soon as enough of them have given theirs.
+A deputy counts as the person, once. An escalation contact counts as one more, except if everybody must
+acknowledge, since nobody can acknowledge for all. A message without acknowledgement is sent to each recipient;
+a message with one stops for all as soon as enough people have acknowledged.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ def deliveries_of(incident: Incident, message: str) -> list[Delivery]:
 
 
 def count_reached(incident: Incident, message: str) -> tuple[int, int]:
-    """Return how many people are reached, and how many have to be."""
+    """Return how many people are reached, and how many are required."""
     return _counted(deliveries_of(incident, message), incident.messages[message].message_class.ack_quorum)
 
 
 def quorum_met(incident: Incident, message: str) -> bool:
     """Tell whether the class's quorum is met; never without recipients.
 
-    Unless whoever opened the incident fills every role that it addresses.
+    Exception: the person who opened the incident has every role that the message addresses.
     """
     record = incident.messages[message]
     deliveries = deliveries_of(incident, message)
@@ -31,7 +31,7 @@ def quorum_met(incident: Incident, message: str) -> bool:
 
 
 def enough_of(found: list[Delivery], rule: object) -> bool:
-    """Tell the same of deliveries in hand."""
+    """Return the same for given deliveries."""
     reached, wanted = _counted(found, rule)
     return bool(found) and reached >= wanted
 
@@ -70,7 +70,7 @@ def roles_of(found: list[Delivery]) -> dict[str, bool]:
 
 
 def settled(found: list[Delivery], rule: object) -> set[str]:
-    """Return the deliveries to recipients that are not awaited any more."""
+    """Return the deliveries to recipients whose acknowledgement is not awaited any more."""
     done = answered_by_deputy(found)
     if rule != "each_role":
         return done
@@ -94,7 +94,7 @@ def awaited(incident: Incident, message: str) -> list[Delivery]:
 
 
 class Answers:
-    """Whose answer is still wanted in an incident as it stands; each message is counted once."""
+    """The awaited acknowledgements of an incident in its present state; each message is counted once."""
 
     def __init__(self, incident: Incident) -> None:
         self._incident = incident
@@ -112,7 +112,7 @@ class Answers:
         return ""
 
     def _count(self, message: str) -> tuple[bool, set[str]]:
-        """Return whether enough people have answered a message, and for which deliveries an answer is there."""
+        """Return whether enough people have acknowledged a message, and which deliveries are acknowledged."""
         counted = self._counts.get(message)
         if counted is None:
             rule = self._incident.messages[message].message_class.ack_quorum
@@ -122,7 +122,7 @@ class Answers:
 
 
 def answered(found: list[Delivery]) -> str:
-    """Return the people who have answered, as words."""
+    """Return the people who have acknowledged, as text."""
     return ", ".join(dict.fromkeys(delivery.person for delivery in found if delivery.state == "satisfied"))
 
 

@@ -22,7 +22,7 @@ from runner.law.duty import DutyStatus
 def closed(
     incident: Incident, command: c.Close, by: str, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
-    """Return the end of an incident, or the question to a second person; raises Refused, with all that is open."""
+    """Return the end of an incident, or the request to a second person; raises Refused, with all open work."""
     owed = left_open(incident, now, library)
     reason, reasons = command.reason.strip(), _reasons(command, owed)
     doubtful = any(d.verdict == "unknown" and d.record is None for d in incident.duties.values())
@@ -38,7 +38,7 @@ def closed(
 
 
 def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyStatus]:
-    """Return the duties of a law in force that apply and are not done, the first due first."""
+    """Return the duties of a law in force that apply and are not done, in order of due time."""
     if not library.regimes:
         return []
     statuses = [status for status in near_statuses(incident, now, library) if is_open(status)]
@@ -94,7 +94,7 @@ def _count(number: int, many: str, single: str) -> str:
 def _open(
     incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime
 ) -> Iterator[Problem]:
-    """Yield all that is open, by name: duties that apply, undetermined duties, active tasks and deliveries in progress."""
+    """Yield all open work, by name: duties that apply, undetermined duties, active tasks and deliveries in progress."""
     for duty in owed:
         due = (
             f"due {duty.due.isoformat().replace('+00:00', 'Z')}"

@@ -1,7 +1,7 @@
-"""Public holidays by place, from the ``holidays`` library, kept in the home so that it is rarely imported.
+"""Public holidays by place, from the ``holidays`` library, cached in the home so that it is rarely imported.
 
-Importing the library takes longer than everything else that ``tocsin status`` does. Its answers are plain dates, so they
-are kept for each place and year under the state of the installed library: another release is asked anew.
+Importing the library takes longer than the rest of ``tocsin status``. Its answers are plain dates, so they
+are cached for each place and year with the state of the installed library: another release is asked again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class PublicHolidays:
     """
 
     def __init__(self, cache: Path | None = None) -> None:
-        """Keep answers in ``cache``; None keeps them in memory alone."""
+        """Cache answers in ``cache``; None caches them only in memory."""
         self._cache = cache
         self._known: dict[tuple[str, int], frozenset[date]] = {}
 
@@ -51,7 +51,7 @@ class PublicHolidays:
 
 
 def installed() -> str:
-    """Return what tells one installed release of the library from another, without importing it."""
+    """Return an identifier of the installed release of the library, without importing it."""
     found = find_spec("holidays")
     if found is None or found.origin is None:
         return "none"
@@ -60,7 +60,7 @@ def installed() -> str:
 
 
 def asked(place: str, year: int) -> frozenset[date]:
-    """Return a place's public holidays of a year; a part that is not known counts as its country."""
+    """Return a place's public holidays of a year; an unknown part counts as its country."""
     import holidays
 
     country, _, part = place.partition("-")

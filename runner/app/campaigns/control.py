@@ -119,7 +119,7 @@ def read_stop_list(path: Path) -> list[str]:
             line=number,
             column=1,
             code="stop-list",
-            message="The line is neither an email address nor a telephone number",
+            message="The line is neither an email address nor a phone number",
             hint="Write maria@example.org, or +15005550006",
         )
         for number, one in found
@@ -128,7 +128,7 @@ def read_stop_list(path: Path) -> list[str]:
     if problems:
         raise Invalid(
             f'File "{path}" has {len(problems)} of {len(found)} lines without an address. The suppression list was not changed.',
-            hint="Write one email address or international telephone number on each line.",
+            hint="Write one email address or international phone number on each line.",
             problems=problems,
             code="bad_stop_list",
         )

@@ -177,9 +177,9 @@ class IncidentService:
         """Return an incident's id from an id, a codename, a valid choice, or nothing if there is only one candidate."""
         rows = self.incidents()
         if name:
-            found = [row.id for row in rows if name in (row.id, row.codename)]
-            if found:
-                return found[-1]
+            matches = [row.id for row in rows if name in (row.id, row.codename)]
+            if matches:
+                return matches[-1]
             raise unknown_incident(name)
         if chosen := counts(choice, rows):
             return chosen
@@ -242,15 +242,15 @@ class IncidentService:
         """
 
         def attempt() -> Turn | None:
-            found = self.load(incident)
-            made = commands(found) if callable(commands) else commands
+            before = self.load(incident)
+            made = commands(before) if callable(commands) else commands
             refuse_other_names(principal, chain.from_iterable(map(_named, made)))
-            done = self.prepare(found, made, principal=principal)
+            done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None
             self.repository.keep(done.incident)
             self.repository.keep_snapshot(done.incident)
-            return Turn(before=found, after=done.incident, events=done.events, work=done.work)
+            return Turn(before=before, after=done.incident, events=done.events, work=done.work)
 
         return retry(self, incident, attempt)
 
@@ -328,7 +328,7 @@ class IncidentService:
         self, principal: Principal, batch: Sequence[Append], recorded: datetime
     ) -> list[Appended | Conflict]:
         """Append to journals of the organisation, or to one whose payloads are erased; no incident is decided on."""
-        require(self._rights(principal).manages, principal, "change what belongs to the organisation")
+        require(self._rights(principal).manages, principal, "change data of the organisation")
         return self.store.append(batch, recorded=recorded)
 
     def erase(self, principal: Principal, journal: str) -> None:
@@ -343,7 +343,7 @@ class IncidentService:
 
     def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
         """Store a document under its digest, encrypted for an incident or shared by all; return the digest."""
-        require(self._rights(principal).acts, principal, "keep a document")
+        require(self._rights(principal).acts, principal, "store a document")
         return self.store.put_blob(incident, content)
 
     def campaign_tables(self, principal: Principal) -> BulkTables:

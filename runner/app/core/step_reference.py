@@ -31,7 +31,7 @@ def resolve_step(incident: Incident, text: str) -> str:
     rows = numbered(incident)
     if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
-            raise NotFound(f"Row {text} does not exist.", hint=Action("task.list"), code="unknown_row")
+            raise NotFound(f"Task {text} does not exist.", hint=Action("task.list"), code="unknown_row")
         return rows[int(text) - 1]
     invocations = [i for i in incident.invocations.values() if _named(i, text)]
     if not invocations:
@@ -75,10 +75,10 @@ def _named(invocation: Invocation, text: str) -> bool:
     )
 
 
-def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
-    newest = {place_of(invocation.id): invocation for invocation in found}
+def _one(candidates: list[Invocation], text: str, rows: Sequence[str]) -> str:
+    newest = {place_of(invocation.id): invocation for invocation in candidates}
     if len(newest) == 1:
-        return found[-1].id
+        return candidates[-1].id
     choices = sorted(newest.values(), key=lambda one: one.over)
     listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
     raise Refused(

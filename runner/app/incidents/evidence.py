@@ -24,7 +24,7 @@ def take(service: IncidentService, incident: str, path: Path, source: str = "") 
     kept = service.keep_document(service.principal, incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
-        raise Bug(f"the store names {kept} what is {counted}")
+        raise Bug(f"The stored digest {kept} is not the digest of the file, {counted}.")
     return AttachFile(
         evidence=service.chance.name("e"),
         name=_name(path),

@@ -155,7 +155,7 @@ class _Script:
             answer = texts[0].partition("=")[2]
             path = step_path_with_items(step)
             if self._answers.setdefault(path, answer) != answer:
-                self.lost.append(f"{path} was answered twice; the first answer stands")
+                self.lost.append(f"{path} was answered twice; the first answer counts")
         elif self._begun:
             self._found += texts
         else:

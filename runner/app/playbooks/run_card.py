@@ -29,8 +29,8 @@ from runner.reports.charts.playbook_chart import Chart, Node
 from runner.reports.core.task_rows import roles_of
 
 PERSONAL = (
-    "This card contains personal data: private telephone numbers and addresses. "
-    "Keep it locked away, hand it to nobody outside, destroy the old one when a new one is printed."
+    "This card contains personal data: private phone numbers and addresses. "
+    "Keep the card in a locked place. Do not give it to outsiders. Destroy it when a new card is printed."
 )
 NOBODY = "Roles only: this card was created without a home folder. Write names and numbers by hand."
 _BOX = "[  ] ____________"

@@ -36,11 +36,11 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
     events = (made, *_beside(command, made))
     if invocation.over or invocation.state == "waiting":
         return events
-    gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
+    missing = f"missing information: {len(made.gaps)}" if made.gaps else "no missing information"
     ended = e.StepSettled(
         step=made.step,
         state=completion_state(invocation, now),
-        why=f"rendered, {gaps}",
+        why=f"generated, {missing}",
         digest=made.digest,
     )
     return (*events, ended)

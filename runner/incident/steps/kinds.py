@@ -182,7 +182,7 @@ def _wait(at: Moment, step: p.Wait) -> Iterator[e.AnyEvent]:
 
 def _wait_end(at: Moment, step: p.Wait) -> Iterator[e.AnyEvent]:
     if _waited(at, step.wait):
-        yield at.settled("the wait is over")
+        yield at.settled("the wait has ended")
 
 
 def _waited(at: Moment, wait: p.WaitFor) -> bool:

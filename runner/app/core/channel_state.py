@@ -85,7 +85,7 @@ class Traffic:
     @property
     def fallen(self) -> dict[str, Breaker]:
         """The domains that are down."""
-        return {name: one for name, one in self._breakers.items() if one.is_open}
+        return {name: breaker for name, breaker in self._breakers.items() if breaker.is_open}
 
     def news(self) -> bool:
         """Tell whether the set of domains that are down changed since the last call."""
@@ -110,7 +110,7 @@ class Traffic:
             elif said == "good":
                 self._count(domain, now)
         if keep:
-            self._change(keep, lambda one: self._heard(one, said, now))
+            self._change(keep, lambda breaker: self._heard(breaker, said, now))
 
     def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime) -> Breaker:
         since, number = self._counted.get(breaker.domain, (now, 0))
@@ -174,7 +174,7 @@ class Traffic:
             channel = self._way_to(domain, real="real" in kinds) if due else None
             if channel is not None and self._begun(domain, now):
                 begun.setdefault(channel.id, []).append(domain)
-        return [self._probe(self._channels()[name], tuple(found), now) for name, found in begun.items()]
+        return [self._probe(self._channels()[name], tuple(domains), now) for name, domains in begun.items()]
 
     @staticmethod
     def _probe(channel: Channel, domains: tuple[str, ...], now: datetime) -> Probe:
@@ -206,10 +206,10 @@ class Traffic:
         also = [domain for domain in probe.channel.domains if arrived and domain in self.fallen]
         self._change(
             sorted({*probe.domains, *also}),
-            lambda one: (
-                circuit_breaker.declared_up(one)
-                if arrived and not one.declared
-                else circuit_breaker.probed(one, result, now)
+            lambda breaker: (
+                circuit_breaker.declared_up(breaker)
+                if arrived and not breaker.declared
+                else circuit_breaker.probed(breaker, result, now)
             ),
         )
 

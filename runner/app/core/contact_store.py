@@ -60,7 +60,7 @@ def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
 
 def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
     """Return the records of erased people."""
-    return tuple(one for _, one in _events(store, STREAM) if isinstance(one, PersonForgotten))
+    return tuple(event for _, event in _events(store, STREAM) if isinstance(event, PersonForgotten))
 
 
 def kept_people(service: ContactCache) -> frozenset[str]:
@@ -188,6 +188,6 @@ def shred(service: ContactCache, person: str) -> int:
         service.erase(service.principal, journal)
     service.forget_directory()
     return sum(
-        one.person == person and not isinstance(one, RoleHeld | PersonForgotten)
-        for _, one in _events(service.store, STREAM)
+        event.person == person and not isinstance(event, RoleHeld | PersonForgotten)
+        for _, event in _events(service.store, STREAM)
     )

@@ -137,9 +137,9 @@ def record_check(
 
 
 def _has_contact(service: Office, name: str, channel: str) -> None:
-    found = person(service, name)
-    if channel not in {contact.channel for contact in found.contacts}:
-        known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
+    owner = person(service, name)
+    if channel not in {contact.channel for contact in owner.contacts}:
+        known = ", ".join(sorted({contact.channel for contact in owner.contacts})) or "none"
         raise NotFound(
             f'Person "{name}" has no contact "{channel}".',
             hint=f"Use one of: {known}",

@@ -63,10 +63,10 @@ class Rotas:
 
 def _stamp(path: Path) -> object:
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def handovers(incident: Incident, directory: Directory) -> Iterator[AssignRole]:

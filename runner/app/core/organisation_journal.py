@@ -53,9 +53,9 @@ def change(
     """Append the events that ``decide`` makes from the present state, and return them; a conflict calls it again."""
 
     def attempt() -> tuple[Told, ...] | None:
-        found = read(service)
-        events = tuple(decide(found))
-        return events if not events or _append(service, journal, found.version, events) else None
+        book = read(service)
+        events = tuple(decide(book))
+        return events if not events or _append(service, journal, book.version, events) else None
 
     return retry(service, journal, attempt)
 

@@ -41,21 +41,21 @@ class PublicHolidays:
         kept = self._cache / f"holidays-{installed()}-{place}-{year}.json"
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             return from_json(kept.read_bytes(), frozenset[date])
-        found = asked(place, year)
+        days = asked(place, year)
         with contextlib.suppress(OSError):
             self._cache.mkdir(parents=True, exist_ok=True)
             part = kept.with_suffix(f".{os.getpid()}")
-            part.write_bytes(msgspec.json.encode(sorted(found)))
+            part.write_bytes(msgspec.json.encode(sorted(days)))
             part.replace(kept)
-        return found
+        return days
 
 
 def installed() -> str:
     """Return an identifier of the installed release of the library, without importing it."""
-    found = find_spec("holidays")
-    if found is None or found.origin is None:
+    library = find_spec("holidays")
+    if library is None or library.origin is None:
         return "none"
-    state = Path(found.origin).with_name("version.py").stat()
+    state = Path(library.origin).with_name("version.py").stat()
     return f"{state.st_mtime_ns:x}-{state.st_size:x}"
 
 

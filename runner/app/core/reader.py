@@ -36,9 +36,9 @@ class Reader:
 
     def incident(self, name: str, known_at: datetime | None = None) -> Incident:
         """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""
-        found = self._repository.load(name)
-        require("operational" in self._rights(found).streams, self._principal, f"read {found.codename}")
-        return found if known_at is None else self._repository.known_at(name, known_at)
+        incident = self._repository.load(name)
+        require("operational" in self._rights(incident).streams, self._principal, f"read {incident.codename}")
+        return incident if known_at is None else self._repository.known_at(name, known_at)
 
     def events(self, incident: Incident, after: int = 0) -> Iterator[StoredEvent]:
         """Yield the events behind ``after``; of one in another stream only type, time and digest."""
@@ -54,8 +54,8 @@ class Reader:
     def document(self, incident: Incident, document: str, form: str) -> bytes:
         """Return a stored document in a format, or its text as a tree; raises NotFound if the incident has none."""
         require("operational" in self._rights(incident).streams, self._principal, f"read {document}")
-        found = incident.documents.get(document)
-        digest = None if found is None else found.tree if form == TREE else found.files.get(form)
+        stored = incident.documents.get(document)
+        digest = None if stored is None else stored.tree if form == TREE else stored.files.get(form)
         if not digest:
             raise NotFound(
                 f'Incident "{incident.codename}" has no document "{document}" in format {form}.',

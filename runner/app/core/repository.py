@@ -155,14 +155,14 @@ class Repository:
     def library(self, incident: Incident) -> Library:
         """Return the plans and the law pinned to an incident, compiled once for each digest."""
         pinned = (incident.catalogue, *(run.bundle for run in incident.runs.values()))
-        found = self._libraries.get(pinned)
-        if found is None:
+        library = self._libraries.get(pinned)
+        if library is None:
             law = self.catalogue(incident)
             plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
             calendar = self._calendar() if law.regimes else None
-            found = Library(plans, law.regimes, calendar, law.outline, self._alone)
-            self._libraries[pinned] = found
-        return found
+            library = Library(plans, law.regimes, calendar, law.outline, self._alone)
+            self._libraries[pinned] = library
+        return library
 
     def library_with(self, incident: Incident, *runs: Run) -> Library:
         """Return the library of an incident with the plans of additional runs."""
@@ -183,11 +183,11 @@ class Repository:
 
     def pinned(self, digest: str) -> Pinned:
         """Return the law and templates of a digest."""
-        found = self._catalogues.get(digest)
-        if found is None:
+        catalogue = self._catalogues.get(digest)
+        if catalogue is None:
             contents = from_json(self.store.get_blob(digest), Contents)
-            found = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
-        return found
+            catalogue = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
+        return catalogue
 
     def _plan(self, digest: str) -> Plan:
         plan = self._plans.get(digest)
@@ -203,9 +203,9 @@ class Repository:
     def load(self, incident: str) -> Incident:
         """Return the present incident; a cached one is brought up to date."""
         known = self._folded.pop(incident, None) or self._snapshot(incident)
-        found = self.refresh(known) if known is not None else self.fold(incident)
-        self.keep(found)
-        return found
+        loaded = self.refresh(known) if known is not None else self.fold(incident)
+        self.keep(loaded)
+        return loaded
 
     def has_journals(self) -> bool:
         """Tell whether the organisation has journals beside its contact list."""
@@ -237,10 +237,10 @@ class Repository:
                 raise unknown_incident(incident)
             if first is None:
                 raise _damaged(incident, 1, missing=True)
-            found = _folded(begin(recorded(incident, first, 1)), rows, self.library)
-            if found.version < last:
-                raise _damaged(incident, found.version + 1, missing=True)
-            return found
+            folded = _folded(begin(recorded(incident, first, 1)), rows, self.library)
+            if folded.version < last:
+                raise _damaged(incident, folded.version + 1, missing=True)
+            return folded
 
     def known_at(self, incident: str, at: datetime) -> Incident:
         """Return an incident as its journal shows it at an instant; raises NotFound if it was not open yet."""

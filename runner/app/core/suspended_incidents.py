@@ -45,10 +45,10 @@ _FAILED, _IN_HAND = json_reader(Failed), json_reader(InHand)
 def failed(service: IncidentService) -> dict[str, Failed]:
     """Return the incidents whose last work failed, with the uncounted current incidents of stopped workers."""
     marks = service.marks(MARKS)
-    found = _failed(marks)
+    failures = _failed(marks)
     for left in _left_by_the_dead(service, marks).values():
-        found.update({name: _once_more(found.get(name), DIED, left.at) for name in left.incidents})
-    return found
+        failures.update({name: _once_more(failures.get(name), DIED, left.at) for name in left.incidents})
+    return failures
 
 
 def set_aside(service: IncidentService) -> dict[str, Failed]:
@@ -61,8 +61,8 @@ def resume(service: IncidentService, incident: str, reason: str) -> Turn:
     _count_the_dead(service)
     mark = FAILED + incident
     before = service.marks(mark).get(mark)
-    found = _FAILED(before) if before is not None else None
-    why = found.why if found is not None and found.aside else ""
+    failure = _FAILED(before) if before is not None else None
+    why = failure.why if failure is not None and failure.aside else ""
     # the mark first: the event wakes a worker, which must not find the incident suspended
     service.change_marks([mark], lambda known: {})
     try:

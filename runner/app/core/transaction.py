@@ -144,11 +144,11 @@ def _claimed(
     if not worker:
         return incident, [], (), False
     every = claims(incident, now, library, worker, rooms)
-    found = list(islice(every, room))
+    claimed = list(islice(every, room))
     more = room is not None and next(every, None) is not None
-    intents = number(incident, now, [intent for intent, _ in found if intent is not None])
+    intents = number(incident, now, [intent for intent, _ in claimed if intent is not None])
     after = fold(incident, intents, library) if intents else incident
-    return after, intents, tuple(work for _, work in found), more
+    return after, intents, tuple(work for _, work in claimed), more
 
 
 def entry(event: AnyEvent, wall: datetime, actor: Actor, exercise_at: datetime | None) -> NewEvent:

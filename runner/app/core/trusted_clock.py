@@ -109,8 +109,8 @@ class TrustedClock:
 
 def saved_times(marks: Marks, host: str) -> Kept | None:
     """Return the newest stored time of a machine."""
-    found = marks.marks(CLOCK + host).get(CLOCK + host)
-    return None if found is None else from_json(found, Kept)
+    saved = marks.marks(CLOCK + host).get(CLOCK + host)
+    return None if saved is None else from_json(saved, Kept)
 
 
 def forget_time(marks: Marks, host: str) -> None:

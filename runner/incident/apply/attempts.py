@@ -241,8 +241,8 @@ def _reminded(draft: IncidentBuilder, event: e.DeliveryReminded, at: datetime, s
 def _level_fired(draft: IncidentBuilder, event: e.LevelFired, at: datetime, seq: int) -> None:
     message: MessageRecord = draft.read("messages")[event.message]
     for name in message.deliveries:
-        one: Delivery = draft.read("deliveries")[name]
-        if one.level == event.level and one.fired_at is None:
+        delivery: Delivery = draft.read("deliveries")[name]
+        if delivery.level == event.level and delivery.fired_at is None:
             draft.change_delivery(name, fired_at=at)
 
 

@@ -33,8 +33,8 @@ def _cancelled(draft: IncidentBuilder, event: e.IncidentCancelled, at: datetime,
 
 def _closed(draft: IncidentBuilder, event: e.IncidentClosed, at: datetime, seq: int) -> None:
     draft.put(state="closed")
-    for entry, one in list(draft.read("second_person").items()):
-        if one.act.kind == "close" and one.state == "awaiting":
+    for entry, request in list(draft.read("second_person").items()):
+        if request.act.kind == "close" and request.state == "awaiting":
             draft.table("second_person").pop(entry)
 
 
@@ -206,8 +206,8 @@ def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, se
     if asked is not None and asked.state == "awaiting":
         draft.table("second_person").pop(event.seq)
         return
-    for first, found in draft.read("unconfirmed").items():
-        if first <= event.seq <= found.last:
+    for first, entries in draft.read("unconfirmed").items():
+        if first <= event.seq <= entries.last:
             draft.table("unconfirmed").pop(first)
             break
     for duty in draft.read("duties").values():

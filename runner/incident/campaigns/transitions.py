@@ -161,46 +161,46 @@ class Turned(msgspec.Struct, Generic[_Owed], frozen=True, kw_only=True):
     """Why the whole campaign waits for a person."""
 
 
-def onward(one: _Owed, why: str, **changes: Any) -> _Owed:
+def onward(owed: _Owed, why: str, **changes: Any) -> _Owed:
     """Return a person after the first channel has failed: the next channel, a letter, or no usable contact."""
-    ways = one.ways[1:]
+    ways = owed.ways[1:]
     state = "unreachable" if not ways else "post" if ways[0] == "post" else "ready"
     cleared = {"evidence": "none", "not_before": None, "address": b"", "domain": b""}
-    return replace(one, state=state, ways=ways, why=why, **cleared, **changes)
+    return replace(owed, state=state, ways=ways, why=why, **cleared, **changes)
 
 
-def put_off(one: _Owed, why: str, until: datetime | None = None, **changes: Any) -> _Owed:
+def put_off(owed: _Owed, why: str, until: datetime | None = None, **changes: Any) -> _Owed:
     """Return a person who is to be notified, from an instant on."""
-    return replace(one, state="ready", why=why, not_before=until, **changes)
+    return replace(owed, state="ready", why=why, not_before=until, **changes)
 
 
-def after(result: SendResult, one: _Owed, now: datetime) -> Turned[_Owed]:
+def after(result: SendResult, owed: _Owed, now: datetime) -> Turned[_Owed]:
     """Return a person after an attempt over the first contact method."""
-    tries = one.tries + 1
+    tries = owed.tries + 1
     match result.state:
         case "accepted":
             proved = next((level for level in REACHED[2:] if level == result.evidence), "accepted")
-            told = replace(one, state="notified", evidence=proved, tries=tries, not_before=None)
+            told = replace(owed, state="notified", evidence=proved, tries=tries, not_before=None)
             return Turned(owed=told, counted=Counters(sent=1))
         case "unknown" | "sending":
-            lost = replace(one, state="unknown", tries=tries, not_before=None, why=result.reason)
+            lost = replace(owed, state="unknown", tries=tries, not_before=None, why=result.reason)
             return Turned(owed=lost, counted=Counters(sent=1))
         case "not_sent":
-            return Turned(owed=put_off(one, result.reason))
+            return Turned(owed=put_off(owed, result.reason))
         case "throttled" if tries < MOST_TRIES:
-            later = back_off(now, one.tries, result.retry_after)
-            return Turned(owed=put_off(one, result.reason, later, tries=tries))
+            later = back_off(now, owed.tries, result.retry_after)
+            return Turned(owed=put_off(owed, result.reason, later, tries=tries))
         case "throttled":
             why = f"deferred by provider {tries} times: {result.reason}"
-            return Turned(owed=onward(one, why, tries=tries))
+            return Turned(owed=onward(owed, why, tries=tries))
         case "rejected" if result.about in ("account", "provider"):
-            return Turned(owed=put_off(one, result.reason), blocked=result.reason)
+            return Turned(owed=put_off(owed, result.reason), blocked=result.reason)
         case "rejected" if result.address == "stopped":
-            return Turned(owed=onward(one, "the reader opted out (STOP)", tries=tries), suppress="stop")
+            return Turned(owed=onward(owed, "the reader opted out (STOP)", tries=tries), suppress="stop")
         case "rejected":
             dead = result.about == "recipient"
             return Turned(
-                owed=onward(one, result.reason, tries=tries, hit=BOUNCED if dead else 0),
+                owed=onward(owed, result.reason, tries=tries, hit=BOUNCED if dead else 0),
                 counted=Counters(bounced=int(dead)),
                 suppress="hard_bounce" if result.address == "gone" else None,
             )
@@ -224,61 +224,61 @@ def suppression(receipt: BulkReceipt) -> SuppressedFor | None:
 
 def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
     """Return the state of a person after a receipt, or None if the receipt changes nothing."""
-    one = replace(standing, why="", not_before=None)
+    owed = replace(standing, why="", not_before=None)
     match receipt.kind:
         case "accepted" | "relayed" | "delivered" | "read" | "posted":
-            return _proved(receipt.kind, one)
-        case "complained" if not one.hit & COMPLAINED:
-            return Turned(owed=replace(one, hit=one.hit | COMPLAINED), counted=Counters(complaints=1))
-        case "stopped" if one.state == "ready":
+            return _proved(receipt.kind, owed)
+        case "complained" if not owed.hit & COMPLAINED:
+            return Turned(owed=replace(owed, hit=owed.hit | COMPLAINED), counted=Counters(complaints=1))
+        case "stopped" if owed.state == "ready":
             # STOP blocks this contact method only: a person who is not notified yet gets the next one
-            return Turned(owed=_moved(one, "the reader sent STOP"))
-        case "returned" if one.state in ("post", "notified") and higher(one.evidence, "posted") == "posted":
-            lost = replace(one, state="unreachable", evidence="none", why="the letter was returned", ways=())
+            return Turned(owed=_moved(owed, "the reader sent STOP"))
+        case "returned" if owed.state in ("post", "notified") and higher(owed.evidence, "posted") == "posted":
+            lost = replace(owed, state="unreachable", evidence="none", why="the letter was returned", ways=())
             return Turned(owed=lost)
         case "failed":
-            return _failed(receipt, one)
+            return _failed(receipt, owed)
         case "complained" | "stopped" | "returned" | "delayed" | "recalled" | "not_recalled":
             return None
 
 
-def _proved(kind: Reached, one: Owed) -> Turned[Owed] | None:
+def _proved(kind: Reached, owed: Owed) -> Turned[Owed] | None:
     """Raise the evidence; a person whose sending failed or is unknown is notified after all."""
-    if one.state in ("exempt", "duplicate", "sending"):
+    if owed.state in ("exempt", "duplicate", "sending"):
         return None
-    if kind == "posted" and one.state not in ("post", "unreachable", "notified", "unknown"):
+    if kind == "posted" and owed.state not in ("post", "unreachable", "notified", "unknown"):
         return None
-    evidence = higher(one.evidence, kind)
-    if one.state == "notified" and evidence == one.evidence:
+    evidence = higher(owed.evidence, kind)
+    if owed.state == "notified" and evidence == owed.evidence:
         return None
-    if one.hit & BOUNCED and kind in ("accepted", "relayed"):
+    if owed.hit & BOUNCED and kind in ("accepted", "relayed"):
         return None  # older than the bounce that is recorded
     # a person who is to be sent to again does not count as sent, until a receipt proves that the first message arrived
-    counted = Counters(sent=int(one.state == "ready"))
-    return Turned(owed=replace(one, state="notified", evidence=evidence), counted=counted)
+    counted = Counters(sent=int(owed.state == "ready"))
+    return Turned(owed=replace(owed, state="notified", evidence=evidence), counted=counted)
 
 
-def _failed(receipt: BulkReceipt, one: Owed) -> Turned[Owed] | None:
+def _failed(receipt: BulkReceipt, owed: Owed) -> Turned[Owed] | None:
     """A late failure never revokes a proved delivery; otherwise the person's next contact method is used."""
-    if one.state not in ("notified", "unknown") or one.evidence in ("delivered", "read", "posted"):
+    if owed.state not in ("notified", "unknown") or owed.evidence in ("delivered", "read", "posted"):
         return None
     dead = receipt.about == "recipient" and receipt.found != "stopped"
     ours = receipt.about in ("account", "provider")
     return Turned(
         owed=_moved(
-            replace(one, hit=one.hit | BOUNCED if dead else one.hit),
+            replace(owed, hit=owed.hit | BOUNCED if dead else owed.hit),
             f"not delivered ({receipt.code or 'no code'})",
         ),
-        counted=Counters(sent=-1, bounced=int(dead and not one.hit & BOUNCED)),
+        counted=Counters(sent=-1, bounced=int(dead and not owed.hit & BOUNCED)),
         blocked=f"a receiver blocks the sender ({receipt.code})" if ours else "",
     )
 
 
-def _moved(one: Owed, why: str) -> Owed:
+def _moved(owed: Owed, why: str) -> Owed:
     """Return a person on the next contact method; another electronic one needs a stored address: a letter is always possible."""
-    return onward(replace(one, ways=(*one.ways[:1], *(way for way in one.ways[1:] if way == "post"))), why)
+    return onward(replace(owed, ways=(*owed.ways[:1], *(way for way in owed.ways[1:] if way == "post"))), why)
 
 
-def higher(one: Reached, other: Reached) -> Reached:
+def higher(first: Reached, second: Reached) -> Reached:
     """Return the higher level of evidence: receipts in any order, any number of times, give the same result."""
-    return one if REACHED.index(one) >= REACHED.index(other) else other
+    return first if REACHED.index(first) >= REACHED.index(second) else second

@@ -65,20 +65,20 @@ def _rated(incident: Incident, plan: Exercise) -> Iterator[Proposed]:
 
 
 def _row(
-    incident: Incident, objective: ObjectiveRating, one: ObjectiveRating | TargetRating, target: Target | None
+    incident: Incident, objective: ObjectiveRating, row: ObjectiveRating | TargetRating, target: Target | None
 ) -> Proposed:
-    rated = one.given
-    why = (rated.note or one.proposal.rule) if rated is not None else ""
+    rated = row.given
+    why = (rated.note or row.proposal.rule) if rated is not None else ""
     rating = rated.rating if rated is not None else ""
     step = next((task.step for task in target.tasks if task.critical and task.step), "") if target else ""
     origin = source_of(
         incident,
-        f"rating:{one.id}",
+        f"rating:{row.id}",
         objective=objective.id,
         target=target.id if target is not None else "",
         step=step,
     )
-    text = f"{one.text}: rated {rating}{f', {why}' if why else ''}"
+    text = f"{row.text}: rated {rating}{f', {why}' if why else ''}"
     return origin, Plan(text=text, capability=objective.capability, element="training")
 
 
@@ -120,11 +120,11 @@ def _owed(event: ScenarioEvent, incident: Incident, drill: Drill) -> Iterator[tu
 def _seen(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
     """Yield the improvements that observers recommend, numbered in the order of the notes."""
     of = {objective.id: objective.capability for objective in plan.objectives}
-    for number, one in enumerate(drill.observations, start=1):
-        if one.kind == "improvement":
-            origin = source_of(incident, seen(number), objective=one.objective)
-            text = f"{one.text}{f' ({one.about})' if one.about else ''}"
-            yield origin, Plan(text=text, capability=of.get(one.objective, ""))
+    for number, observation in enumerate(drill.observations, start=1):
+        if observation.kind == "improvement":
+            origin = source_of(incident, seen(number), objective=observation.objective)
+            text = f"{observation.text}{f' ({observation.about})' if observation.about else ''}"
+            yield origin, Plan(text=text, capability=of.get(observation.objective, ""))
 
 
 def seen(number: int) -> str:
@@ -139,7 +139,7 @@ def _unreached(incident: Incident) -> Iterator[Proposed]:
         if delivery.state == "exhausted" or (delivery.stuck and delivery.state != "satisfied"):
             unreached.setdefault(delivery.person, delivery)
     for person, one in unreached.items():
-        ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
+        ways = ", ".join(dict.fromkeys(attempt.channel for attempt in one.attempts)) or "no channel"
         step = step_path(one.step)
         text = f"{person} did not receive {step or 'a message'}; channels: {ways}"
         yield _plain(incident, f"person:{person}", text, "organization", step)

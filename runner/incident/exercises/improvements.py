@@ -374,9 +374,9 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
     )
 
 
-def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
+def _given(objectives: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
     """Yield the ratings that people gave to a target, or to an objective and else to all of its targets."""
-    for objective in found:
+    for objective in objectives:
         targets = {target.id: target.given for target in objective.targets}
         if objective.id == name:
             whole = (objective.given,) if objective.given is not None else tuple(targets.values())

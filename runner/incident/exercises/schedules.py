@@ -334,7 +334,7 @@ def _missed(schedule: Schedule, fire_at: datetime, look: Look, reason: str) -> F
 
 def attention(schedule: Schedule) -> Firing | None:
     """Return the newest run if it was missed or failed and is not acknowledged."""
-    newest = max(schedule.firings.values(), key=lambda one: one.fire_at, default=None)
+    newest = max(schedule.firings.values(), key=lambda firing: firing.fire_at, default=None)
     if newest is None or newest.state not in ("missed", "failed") or newest.acknowledged:
         return None
     return newest

@@ -28,9 +28,9 @@ _RANKS = ("not_applicable", "advisory", "unknown", "applies")
 _WORDS = {"unknown": "it may apply now", "applies": "it applies now"}
 
 
-def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
+def reason_to_reopen(before: DutyView, now: DutyStatus, facts: View) -> str:
     """Return why a decision not to notify is revoked; the empty string while it is in force."""
-    record = seen.record
+    record = before.record
     if record is None or record.kind != "decided_not_to_notify":
         return ""
     if record.watch is not None and truth(record.watch, facts) is True:
@@ -39,7 +39,7 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
         return f"the facts do not support the ground any more: {record.ground}"
     if any(exemption.ground == record.ground for exemption in now.unless):
         return ""
-    if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):
+    if _RANKS.index(now.verdict) > _RANKS.index(before.verdict):
         because = "; ".join(reason.text for reason in now.because)
         return f"{_WORDS.get(now.verdict, now.verdict)}: {because}"
     return ""

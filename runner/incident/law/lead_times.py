@@ -44,7 +44,7 @@ def _called(incident: Incident) -> frozenset[str]:
     )
 
 
-def _uncalled(incident: Incident, plan: Plan, name: str, found: dict[str, timedelta]) -> None:
+def _uncalled(incident: Incident, plan: Plan, name: str, leads: dict[str, timedelta]) -> None:
     """In a playbook that has not started, a filing takes as long as all of its steps, and so do its lanes."""
     for (playbook, _), body in plan.bodies.items():
         if playbook != name:
@@ -53,13 +53,13 @@ def _uncalled(incident: Incident, plan: Plan, name: str, found: dict[str, timede
             if isinstance(step, File) and step.duty:
                 lead = _whole(body, step, {})
                 for duty in incident.duties if step.duty == "item" else (step.duty,):
-                    _keep(found, duty, lead)
+                    _keep(leads, duty, lead)
             elif isinstance(step, Call):
-                _uncalled(incident, plan, step.name, found)
+                _uncalled(incident, plan, step.name, leads)
 
 
 def _unopened(
-    incident: Incident, library: Library, scope: Scope, group: Group, found: dict[str, timedelta]
+    incident: Incident, library: Library, scope: Scope, group: Group, leads: dict[str, timedelta]
 ) -> None:
     """A lane that does not exist yet takes as long as all of its steps."""
     body = library.plans[incident.runs[scope.run].bundle].bodies[(scope.playbook, group.id)]
@@ -69,11 +69,11 @@ def _unopened(
             lead = _whole(body, step, {})
             for duty in incident.duties.values():
                 if duty.id not in open_lanes:
-                    _keep(found, duty.id, lead)
+                    _keep(leads, duty.id, lead)
 
 
-def _keep(found: dict[str, timedelta], duty: str, lead: timedelta) -> None:
-    found[duty] = max(lead, found.get(duty, NOTHING))
+def _keep(leads: dict[str, timedelta], duty: str, lead: timedelta) -> None:
+    leads[duty] = max(lead, leads.get(duty, NOTHING))
 
 
 def _duty(name: str, scope: Scope) -> str:

@@ -62,9 +62,9 @@ def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
     )
 
 
-def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str) -> None:
+def require_grounds(incident: Incident, moves: Sequence[ClockMove], grounds: str) -> None:
     """Raise Refused if a deadline moves later, or a confirmed one moves at all, without a reason."""
-    fixed = [move for move in found if move.later or not incident.duties[move.duty].provisional]
+    fixed = [move for move in moves if move.later or not incident.duties[move.duty].provisional]
     if fixed and not grounds.strip():
         raise Refused(
             f"This fact moves {len(fixed)} statutory deadline{'s' if len(fixed) > 1 else ''}: {'; '.join(map(move_words, fixed))}.",
@@ -73,12 +73,10 @@ def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str
         )
 
 
-def move_words(one: ClockMove, zone: tzinfo = UTC) -> str:
+def move_words(move: ClockMove, zone: tzinfo = UTC) -> str:
     """Return a move in words, in a zone: ``Art. 33(1) from 27 Nov 08:10 UTC to 27 Nov 08:40 UTC, later``."""
-    direction = "later" if one.later else "earlier"
-    return (
-        f"{one.citation or one.duty} from {_instant(one.old, zone)} to {_instant(one.new, zone)}, {direction}"
-    )
+    direction = "later" if move.later else "earlier"
+    return f"{move.citation or move.duty} from {_instant(move.old, zone)} to {_instant(move.new, zone)}, {direction}"
 
 
 def _instant(at: datetime | None, zone: tzinfo) -> str:

@@ -38,10 +38,10 @@ def exposures(incident: Incident) -> tuple[Exposure, ...]:
     if not fallen:
         return ()
     return tuple(
-        found
+        exposure
         for delivery in incident.deliveries.values()
         for domain in fallen
-        for found in _exposed(delivery, domain)
+        for exposure in _exposed(delivery, domain)
     )
 
 

@@ -68,14 +68,14 @@ def level_time(incident: Incident, delivery: Delivery) -> datetime:
     return delivery.starts_at or incident.messages[delivery.message].at
 
 
-def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Iterator[e.AnyEvent]:
+def _call_owed(incident: Incident, message: str, deliveries: list[Delivery]) -> Iterator[e.AnyEvent]:
     """Yield the call that is due: none for a notice that a message is acknowledged."""
     record = incident.messages[message]
     if record.owed is not None or record.about or quorum_met(incident, message):
         return
-    done = settled(found, record.message_class.ack_quorum)
+    done = settled(deliveries, record.message_class.ack_quorum)
     # An escalation contact counts, too: the acknowledgement that stopped the escalation can have expired.
-    meant = (delivery for delivery in found if delivery.level == 0 or delivery.lapsed)
+    meant = (delivery for delivery in deliveries if delivery.level == 0 or delivery.lapsed)
     missing = [delivery for delivery in meant if delivery.state in OPEN and delivery.id not in done]
     if missing:
         old = any(delivery.lapsed for delivery in missing)

@@ -99,11 +99,11 @@ def passed(
     )
 
 
-def change_words(one: ChangedFact) -> str:
+def change_words(change: ChangedFact) -> str:
     """Return a change for people: the fact's title and path, and both values."""
-    known = fact_type(one.fact)
-    name = f"{known.title} ({one.fact})" if known is not None else one.fact
-    return f"{name}: {_words(one.before)} → {_words(one.after)}"
+    known = fact_type(change.fact)
+    name = f"{known.title} ({change.fact})" if known is not None else change.fact
+    return f"{name}: {_words(change.before)} → {_words(change.after)}"
 
 
 def _words(value: Any) -> str:
@@ -136,7 +136,7 @@ def _changed(
         if path.endswith("[]"):
             depth = path.replace("[", ".").count(".")
             was, is_ = (
-                {_member(key, depth) for key in below if told[key][1] is not None} for told in (then, now)
+                {_member(key, depth) for key in below if values[key][1] is not None} for values in (then, now)
             )
             below = [key for key in below if _member(key, depth) in was ^ is_]
         changed_facts |= {

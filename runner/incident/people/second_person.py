@@ -46,10 +46,10 @@ def with_second(
         return events
     if alone:
         return (SecondPersonAsked(act=msgspec.structs.replace(act, roles=roles, alone=alone)), *events)
-    for entry, one in incident.second_person.items():
-        if one.state == "awaiting" and _about(one.act) == _about(act):
+    for entry, request in incident.second_person.items():
+        if request.state == "awaiting" and _about(request.act) == _about(act):
             raise Refused(
-                f'Entry "{entry}" by "{one.act.by}" is awaiting confirmation already.',
+                f'Entry "{entry}" by "{request.act.by}" is awaiting confirmation already.',
                 hint=f"tocsin confirm {entry} --as PERSON. To undo the entry: tocsin correct {entry} --reason WHY",
                 code="second_person",
             )
@@ -62,14 +62,14 @@ def _about(act: TwoPersonAct) -> tuple[object, ...]:
 
 def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, ...]:
     """Return the roles of which the other person needs one; raises Refused if the first person has none."""
-    one, other = _PAIRS[act.kind]
-    partners = (*(other if not one or _holds(incident, act.by, one) else ()),)
-    partners += one if _holds(incident, act.by, other) else ()
-    nobody = alone and not any(incident.roles.get(role) for role in (*one, *other))
+    first, second = _PAIRS[act.kind]
+    partners = (*(second if not first or _holds(incident, act.by, first) else ()),)
+    partners += first if _holds(incident, act.by, second) else ()
+    nobody = alone and not any(incident.roles.get(role) for role in (*first, *second))
     if not partners and not nobody:
         raise Refused(
-            f"{named_person(act.by)} does not have the role {' or '.join((*one, *other))}.",
-            hint=assign_role(one[0]),
+            f"{named_person(act.by)} does not have the role {' or '.join((*first, *second))}.",
+            hint=assign_role(first[0]),
             code="role",
         )
     return partners

@@ -74,11 +74,11 @@ class ScopeView(msgspec.Struct, frozen=True):
                 return {key: Unknown((key,)) if v is None else v for key, v in scope.inputs.items()}  # type: ignore[misc]
         return Unknown((name,))
 
-    def _answer(self, found: Invocation) -> Value:
+    def _answer(self, invocation: Invocation) -> Value:
         return (
-            lookup(self.incident.facts, found.sets)
-            if found.sets
-            else Unknown((f"step('{found.step}').answer",))
+            lookup(self.incident.facts, invocation.sets)
+            if invocation.sets
+            else Unknown((f"step('{invocation.step}').answer",))
         )
 
 

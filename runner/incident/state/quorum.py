@@ -30,27 +30,26 @@ def quorum_met(incident: Incident, message: str) -> bool:
     return enough_of(deliveries, record.message_class.ack_quorum) if deliveries else bool(record.filled)
 
 
-def enough_of(found: list[Delivery], rule: object) -> bool:
-    """Return the same for given deliveries."""
-    reached, wanted = _counted(found, rule)
-    return bool(found) and reached >= wanted
+def enough_of(deliveries: list[Delivery], rule: object) -> bool:
+    """Tell whether given deliveries meet a quorum."""
+    reached, wanted = _counted(deliveries, rule)
+    return bool(deliveries) and reached >= wanted
 
 
-def _counted(found: list[Delivery], rule: object) -> tuple[int, int]:
+def _counted(deliveries: list[Delivery], rule: object) -> tuple[int, int]:
     if rule == "each_role":
-        roles = roles_of(found)
+        roles = roles_of(deliveries)
         return sum(roles.values()), len(roles)
-    above = sum(
-        delivery.state == "satisfied" and delivery.level > 0 and not delivery.stands_for for delivery in found
-    )
-    reached = len(answered_by_deputy(found)) + (0 if rule == "all" else above)
-    return reached, _wanted(rule, sum(delivery.level == 0 for delivery in found))
+    contacts = (delivery for delivery in deliveries if delivery.level > 0 and not delivery.stands_for)
+    above = sum(delivery.state == "satisfied" for delivery in contacts)
+    reached = len(answered_by_deputy(deliveries)) + (0 if rule == "all" else above)
+    return reached, _wanted(rule, sum(delivery.level == 0 for delivery in deliveries))
 
 
-def answered_by_deputy(found: list[Delivery]) -> set[str]:
+def answered_by_deputy(deliveries: list[Delivery]) -> set[str]:
     """Return the deliveries to recipients that are acknowledged, by the recipient or a deputy."""
-    reached = [delivery for delivery in found if delivery.state == "satisfied"]
-    meant = {delivery.id for delivery in found if delivery.level == 0}
+    reached = [delivery for delivery in deliveries if delivery.state == "satisfied"]
+    meant = {delivery.id for delivery in deliveries if delivery.level == 0}
     return {name for delivery in reached for name in (delivery.id, *delivery.stands_for)} & meant
 
 
@@ -59,25 +58,25 @@ def places(delivery: Delivery) -> tuple[str, ...]:
     return delivery.roles or (f"person:{delivery.person}",)
 
 
-def roles_of(found: list[Delivery]) -> dict[str, bool]:
+def roles_of(deliveries: list[Delivery]) -> dict[str, bool]:
     """Return every addressed role for which a person was paged, and whether it was reached."""
-    done = answered_by_deputy(found)
+    done = answered_by_deputy(deliveries)
     roles: dict[str, bool] = {}
-    for delivery in found:
+    for delivery in deliveries:
         if delivery.level == 0:
             roles |= {role: roles.get(role, False) or delivery.id in done for role in places(delivery)}
     return roles
 
 
-def settled(found: list[Delivery], rule: object) -> set[str]:
+def settled(deliveries: list[Delivery], rule: object) -> set[str]:
     """Return the deliveries to recipients whose acknowledgement is not awaited any more."""
-    done = answered_by_deputy(found)
+    done = answered_by_deputy(deliveries)
     if rule != "each_role":
         return done
-    roles = roles_of(found)
+    roles = roles_of(deliveries)
     return done | {
         delivery.id
-        for delivery in found
+        for delivery in deliveries
         if delivery.level == 0 and all(roles[role] for role in places(delivery))
     }
 
@@ -121,9 +120,10 @@ class Answers:
         return counted
 
 
-def answered(found: list[Delivery]) -> str:
+def answered(deliveries: list[Delivery]) -> str:
     """Return the people who have acknowledged, as text."""
-    return ", ".join(dict.fromkeys(delivery.person for delivery in found if delivery.state == "satisfied"))
+    people = (delivery.person for delivery in deliveries if delivery.state == "satisfied")
+    return ", ".join(dict.fromkeys(people))
 
 
 def _wanted(rule: object, meant: int) -> int:

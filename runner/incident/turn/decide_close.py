@@ -43,12 +43,12 @@ def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyS
         return []
     statuses = [status for status in near_statuses(incident, now, library) if is_open(status)]
     far = datetime.max.replace(tzinfo=UTC)
-    return sorted(statuses, key=lambda one: (one.due or far, one.id))
+    return sorted(statuses, key=lambda duty: (duty.due or far, duty.id))
 
 
-def is_open(one: DutyStatus) -> bool:
+def is_open(duty: DutyStatus) -> bool:
     """Tell whether a duty applies and is not done."""
-    return one.verdict == "applies" and one.state in ("open", "overdue", "held") and one.in_sight
+    return duty.verdict == "applies" and duty.state in ("open", "overdue", "held") and duty.in_sight
 
 
 def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:

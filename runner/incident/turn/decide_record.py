@@ -179,7 +179,7 @@ def _added(incident: Incident, command: c.AddTask, by: str, library: Library) ->
 def _free(title: str, taken: set[str]) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     name = words if words[:1].isalpha() else f"task-{words}".strip("-")
-    return next(one for n in count(1) if (one := name if n == 1 else f"{name}-{n}") not in taken)
+    return next(free for n in count(1) if (free := name if n == 1 else f"{name}-{n}") not in taken)
 
 
 def _confirm(

@@ -33,13 +33,13 @@ ROUNDS = 10_000
 
 def settle(incident: Incident, now: datetime, library: Library) -> tuple[Incident, tuple[AnyEvent, ...]]:
     """Return the settled incident, and the new events, in order."""
-    found: list[AnyEvent] = []
+    settled: list[AnyEvent] = []
     for _ in range(ROUNDS):
         events = tuple(_round(incident, now, library))
         if not events:
-            return incident, tuple(found)
+            return incident, tuple(settled)
         incident = fold(incident, number(incident, now, events), library)
-        found.extend(events)
+        settled.extend(events)
     raise Bug(f'Incident "{incident.id}" never stops changing.')
 
 

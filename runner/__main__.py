@@ -1,11 +1,11 @@
-"""The ``tocsin`` command. ``tocsin version`` answers before anything heavy is imported."""
+"""The ``tocsin`` command. ``tocsin version`` answers before any slow import."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-TYPE_CHECKING = False  # as type checkers know it; ``typing`` alone takes as long as the interpreter
+TYPE_CHECKING = False  # as type checkers know it; importing ``typing`` alone takes as long as the interpreter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
             stream.write(f"tocsin {__version__}\n")
             stream.flush()
         except (OSError, AttributeError):
-            pass  # a stream that takes nothing, or none: said again where such things are told
+            pass  # the stream fails or is missing: the error is reported later
         else:
             return 0
     if world is None:
@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
     if threading.current_thread() is not threading.main_thread():
         return run(
             words, this_world() if world is None else world
-        )  # the mask is the process's: its main thread has set it
-    before = os.umask(0o077)  # all that is written belongs to its owner alone, also what libraries write
+        )  # the mask belongs to the process: its main thread has set it
+    before = os.umask(0o077)  # only the owner can read the files, also those of libraries
     try:
         return run(words, this_world() if world is None else world)
     finally:
@@ -47,11 +47,11 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
 
 
 def _make_quick() -> None:
-    """Save a process of a tenth of a second what it would not live to gain from: a quarter of its time.
+    """Omit work that does not pay in a process of a tenth of a second: a quarter of its time.
 
-    Rubbish is collected after so many new objects that few commands come to it, and not once more at the exit, which
-    alone takes a seventh. And msgspec, which takes type hints from ``typing_extensions`` where that happens to be
-    installed, is given the standard library's, which do.
+    The collector of cycles runs after so many new objects that few commands reach it, and not again at the exit,
+    which alone takes a seventh. And msgspec, which uses type hints from ``typing_extensions`` if that is
+    installed, is given the standard library's, which has the same.
     """
     import atexit
     import gc

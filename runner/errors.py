@@ -1,4 +1,4 @@
-"""Every error that a person can see, as one tree: what happened, where, and what to do next."""
+"""Every error that a person can see, as one tree: the problem, its place, and the next action."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.actions import Action
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding in a file that a person wrote; lines and columns count from 1, 0 where unknown."""
+    """One problem in a file that a person wrote; lines and columns count from 1, 0 if unknown."""
 
     file: str
     line: int = 0
@@ -30,19 +30,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TocsinError(Exception):
-    """The root: carries a stable ``code``, a sentence, and what to do next.
+    """The root: has a stable ``code``, a sentence, and the next action.
 
-    ``exit_code`` is the process exit code of the contract: 1 refused, 2 usage, 3 our fault, 5 stale.
+    ``exit_code`` is the process exit code of the contract: 1 refused, 2 usage, 3 internal error, 5 stale.
     """
 
     exit_code = 1
     kind = "Error"
-    """The word before the code where people read it; the closed list is in ``docs/reference/errors.md``."""
+    """The word before the code in the text; the closed list is in ``docs/reference/errors.md``."""
 
     def __init__(
         self, message: str, *, code: str, hint: str | Action = "", problems: Sequence[Problem] = ()
     ) -> None:
-        """Keep the parts that the one error boundary prints or encodes; ``hint`` is a sentence, or one thing to do."""
+        """Take the parts that the one error boundary prints or encodes; ``hint`` is a sentence, or one action."""
         super().__init__(message)
         self.message = message
         self.action = hint if isinstance(hint, Action) else None
@@ -58,7 +58,7 @@ class Refused(TocsinError):
 
 
 class Invalid(TocsinError):
-    """Something that a person wrote is not valid; ``problems`` lists every finding."""
+    """An input of a person is not valid; ``problems`` lists every finding."""
 
 
 class NotFound(TocsinError):
@@ -72,18 +72,18 @@ class Usage(TocsinError):
 
 
 class StoreError(TocsinError):
-    """The store could not do what was asked; nothing was half written."""
+    """The store could not perform the operation; nothing was half written."""
 
 
 class _OfOneCode(TocsinError):
-    """An error whose class has one cause, and so one code for every place."""
+    """An error whose class has one cause, and so one code everywhere."""
 
     default_code: ClassVar[str]
 
     def __init__(
         self, message: str, *, code: str = "", hint: str | Action = "", problems: Sequence[Problem] = ()
     ) -> None:
-        """Take the code of the class unless a place has a finer one."""
+        """Take the code of the class unless the caller gives a finer one."""
         super().__init__(message, code=code or self.default_code, hint=hint, problems=problems)
 
 
@@ -96,13 +96,13 @@ class Stale(_OfOneCode):
 
 
 class StoreLocked(_OfOneCode, StoreError):
-    """Another process holds the store for longer than we wait."""
+    """Another process locks the store for longer than the limit."""
 
     default_code = "store_locked"
 
 
 class StoreBusy(_OfOneCode, StoreError):
-    """The store takes no more connections for now."""
+    """The store accepts no more connections now."""
 
     default_code = "store_busy"
 
@@ -120,7 +120,7 @@ class StoreReadOnly(_OfOneCode, StoreError):
 
 
 class StoreCorrupt(_OfOneCode, StoreError):
-    """The store's bytes are not what was written."""
+    """The store's bytes differ from the written ones."""
 
     default_code = "store_corrupt"
 
@@ -132,15 +132,15 @@ class StoreTooNew(_OfOneCode, StoreError):
 
 
 class Sealed(StoreError):
-    """A payload cannot be opened: its key is shredded, withheld, or the master key is not here."""
+    """A payload cannot be decrypted: its key is erased, withheld, or the master key is not here."""
 
 
 UNREADABLE = (Sealed, StoreCorrupt, StoreTooNew)
-"""What is wrong with one journal alone: a command that reads all journals continues with the others."""
+"""An error of only one journal: a command that reads all journals continues with the others."""
 
 
 class Bug(_OfOneCode):
-    """An invariant of ours does not hold: our fault."""
+    """An internal error: a condition of the program itself is not met."""
 
     exit_code = 3
     kind = "Internal error"

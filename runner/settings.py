@@ -1,4 +1,4 @@
-"""Where a home is: named, or the nearest ``.tocsin`` upwards, or the user's own data folder."""
+"""The location of a home: named, or the nearest ``.tocsin`` upwards, or the user's own data folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def find_home(given: str | None, environ: Mapping[str, str], start: Path) -> Pat
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return where to keep what can be worked out again: ``TOCSIN_CACHE``, else the per-user folder; None if that is empty."""
+    """Return the folder for data that can be computed again: ``TOCSIN_CACHE``, else the per-user folder; None if that is empty."""
     given = environ.get(CACHE)
     if given is not None:
         return Path(given).expanduser() if given else None
@@ -45,7 +45,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 def open_to_others(path: Path) -> bool:
-    """Tell whether group or others can read or write a file or folder; Windows keeps that in lists, not in modes."""
+    """Tell whether group or others can read or write a file or folder; False on Windows, which has no such modes."""
     try:
         return os.name == "posix" and bool(path.stat().st_mode & 0o066)
     except OSError:
@@ -53,7 +53,7 @@ def open_to_others(path: Path) -> bool:
 
 
 def state_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return where this system user's choices are kept: ``TOCSIN_STATE``, else the per-user folder; None if that is empty."""
+    """Return the folder of this system user's choices: ``TOCSIN_STATE``, else the per-user folder; None if that is empty."""
     given = environ.get(STATE)
     if given is not None:
         return Path(given).expanduser() if given else None
@@ -94,7 +94,7 @@ def _file_system(path: Path) -> str:
 
 
 def _xdg(variable: str, usual: str) -> Path | None:
-    """Return our folder as ``platformdirs`` finds it on Linux, None elsewhere: most commands ask, and the library imports slowly."""
+    """Return our folder as ``platformdirs`` finds it on Linux, None elsewhere: most commands need it, and the library imports slowly."""
     if sys.platform != "linux" or "ANDROID_ROOT" in os.environ:
         return None
     written = os.environ.get(variable, "").strip()

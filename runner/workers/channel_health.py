@@ -21,18 +21,18 @@ from runner.workers.visit_results import Inbox, Outcome, Probed
 
 
 class ChannelHealth:
-    """What one worker knows, hears and asks; for its loop alone, save for ``look_at``."""
+    """The state of channels as one worker knows it; only its own loop uses it, except for ``look_at``."""
 
     def __init__(self, service: IncidentService, time: TrustedClock) -> None:
-        """Take the desk and the worker's time; nothing is read yet."""
+        """Take the service and the worker's clock; nothing is read yet."""
         self._service = service
         self._time = time
         self._traffic = service.traffic
         self.rooms = OPEN
-        """What may still be claimed in the turns that are being prepared."""
+        """The remaining quota for the turns that are being prepared."""
 
     def hear(self, outcome: Outcome) -> None:
-        """Take in what an attempt tells of the world, whatever becomes of it in its incident."""
+        """Record the effect of an attempt's outcome on channels and domains, whatever its incident does with it."""
         if isinstance(outcome.work, Deliver) and isinstance(outcome.command, AttemptDone):
             channel = self._service.directory.channels.get(outcome.work.channel)
             if channel is not None:
@@ -43,23 +43,23 @@ class ChannelHealth:
                     stop_person(self._service, channel, person, f"an opt-out that {channel.id} reported")
 
     def refresh(self) -> None:
-        """See what other processes heard."""
+        """Read the records of other processes."""
         self._traffic.refresh()
 
     def news(self) -> list[str]:
-        """Name every open incident when a domain fell or rose: all of them are to know it at once."""
+        """Return every open incident if a domain's state changed: all of them must record that at once."""
         return [row.id for row in self._service.store.rows("open")] if self._traffic.news() else []
 
     def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
-        """Return what an incident does not know yet."""
+        """Return the changes that an incident does not have yet."""
         return self._traffic.reports(incident) if incident.state == "open" else ()
 
     def next_look(self, now: datetime) -> datetime | None:
-        """Return when the world outside asks for a look."""
+        """Return when the next check of channels is due."""
         return self._traffic.next_look(now)
 
     def patience(self) -> timedelta | None:
-        """Return how long to wait for what arrives; None for ever."""
+        """Return how long to wait for an arrival; None for ever."""
         now = self._time.now()
         soon = self.next_look(now)
         return None if soon is None else max(soon - now, timedelta(milliseconds=5))
@@ -67,13 +67,13 @@ class ChannelHealth:
     # --- probes -------------------------------------------------------------------------------------------
 
     def probes(self) -> list[Probe]:
-        """Begin the probes that are due."""
+        """Start the probes that are due."""
         if not self._traffic.domains or not self._traffic.probe_due(now := self._time.now()):
             return []
         return self._traffic.probes({row.kind for row in self._service.store.rows("open")}, now)
 
     def look_at(self, probe: Probe, inbox: Inbox) -> None:
-        """Do a probe, in a thread of the pool; it always comes back."""
+        """Do a probe, in a thread of the pool; it always returns a result."""
         from runner.effects.messages.channel_probe import probe as send_probe
         from runner.vault.secrets import resolve
 
@@ -92,15 +92,15 @@ class ChannelHealth:
         inbox.put(Probed(probe, result))
 
     def probed(self, probed: Probed) -> None:
-        """Take in what came of a probe."""
+        """Record the result of a probe."""
         self._traffic.probed(probed.probe, probed.result, self._time.now())
 
-    # --- places in accounts -------------------------------------------------------------------------------
+    # --- quota of accounts --------------------------------------------------------------------------------
 
     def turns(self, prepared: Callable[[], Sequence[Transaction]]) -> Sequence[Transaction]:
-        """Prepare turns, with places in limited accounts taken for all that they would send.
+        """Prepare turns, with quota reserved in limited accounts for all their sends.
 
-        Where another process took some of them meanwhile, the turns are prepared anew with what was left.
+        If another process took some of the quota meanwhile, the turns are prepared again with the rest.
         """
         now = self._time.now()
         before = self.rooms = self._traffic.rooms(now)
@@ -117,17 +117,17 @@ class ChannelHealth:
         return prepared()
 
     def rooms_of(self, incident: Incident) -> Quotas:
-        """Return what may be claimed in one incident: what an exercise plays takes nobody's place in an account, and waits for none."""
+        """Return the quota for one incident: an exercise uses no real account, and waits for none."""
         return OPEN if _is_played(incident) else self.rooms
 
     def took(self, turn: Transaction) -> None:
-        """Leave to the turns that follow what this one does not take."""
+        """Leave the unused quota of this turn to the next ones."""
         if self.rooms.accounts:
             self.rooms = self.rooms.without(_places(turn, self.rooms))
 
 
 def may_send(known: Mapping[str, Incident], commands: Mapping[str, Iterable[AnyCommand]]) -> bool:
-    """Tell whether any of these incidents may have something to send; else no channel is looked at."""
+    """Tell whether any of these incidents may have something to send; otherwise no channel is checked."""
     return any(
         name not in known or known[name].deliveries or any(isinstance(command, Composed) for command in given)
         for name, given in commands.items()
@@ -141,5 +141,5 @@ def _places(turn: Transaction, rooms: Quotas) -> Counter[str]:
 
 
 def _is_played(incident: Incident) -> bool:
-    """Tell whether nothing of an incident leaves: each of its messages is answered here."""
+    """Tell whether an incident sends nothing: each of its messages is answered in this process."""
     return incident.drill is not None and incident.drill.exercise_type != LIVE

@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 
 
 class Running(Protocol):
-    """A worker that goes on, whichever the driver."""
+    """A running worker, with either driver."""
 
     name: str
     worker: Worker
-    """Its loop that writes."""
+    """The loop that writes."""
 
     def run(self) -> None:
-        """Work until ``stop``; then take no more, wait for what has begun, and record it."""
+        """Work until ``stop``; then take no new work, wait for running work, and record it."""
 
     def stop(self) -> None:
         """End ``run`` cleanly; safe to call from a signal handler."""
 
     def close(self) -> None:
-        """Let the proof of life go."""
+        """Release the proof that the worker is alive."""
 
 
 def is_shared(service: IncidentService) -> bool:
-    """Is the home's store one for several machines?"""
+    """Tell whether several machines share the home's store."""
     return service.home.store.partition(":")[0] in ("postgresql", "postgres")
 
 
 def attach(service: IncidentService) -> None:
-    """Have what this desk appends reach the workers: in the same transaction, or with a poke after it."""
+    """Notify workers of this service's appends: in the same transaction, or by a wake-up after it."""
     service.write = _deferring(service) if is_shared(service) else _poking(service)
 
 
 def make_worker(service: IncidentService, *, threads: int = 8, perform: Performer | None = None) -> Running:
-    """Return the worker of a desk of its own; raises StoreError without what its driver needs."""
-    service.write = service.store.append  # it has in hand what it appends
+    """Return the worker with a service of its own; raises StoreError if its driver cannot run."""
+    service.write = service.store.append  # the worker itself does the work that it appends
     service.backoff = None
     if not is_shared(service):
         from runner.workers.embedded import Worker
@@ -61,10 +61,10 @@ def make_worker(service: IncidentService, *, threads: int = 8, perform: Performe
 
 
 class Listening:
-    """The embedded worker with its bell."""
+    """The embedded worker with its wake-up signal."""
 
     def __init__(self, worker: Worker, folder: Path) -> None:
-        """Take the worker, and the folder where its bell is found."""
+        """Take the worker, and the folder of the wake-up signals."""
         self.name = worker.name
         self.worker = worker
         self._folder = folder
@@ -78,7 +78,7 @@ class Listening:
         self.worker.stop()
 
     def close(self) -> None:
-        """Let the pool and the proof of life go."""
+        """Release the pool and the proof that the worker is alive."""
         self.worker.close()
 
 
@@ -92,7 +92,7 @@ def _poking(service: IncidentService) -> Write:
 
 
 def _deferring(service: IncidentService) -> Write:
-    """Procrastinate is imported by the first command that writes; one that only reads does not wait for it."""
+    """Only a command that writes imports Procrastinate; a command that only reads need not wait for it."""
     made: list[Any] = []
     making = threading.Lock()
 

@@ -1,18 +1,18 @@
 """Embedded driver: one loop that writes, a pool that performs effects, and wake-up signals from other writers.
 
-The loop is the only writer of its process. It takes what has come in (outcomes of effects, a poke, a timer), prepares
-a turn for every incident concerned, and commits them together: group commit. Only then does the work of those turns go
-to the pool, because an intent must be durable before its effect. An outcome that meets somebody else's commit is
-decided anew on the newer incident; an intent that does is dropped, with its work.
+The loop is the only writer of its process. It takes all arrivals (outcomes of effects, a wake-up, a timer), prepares
+a turn for every incident concerned, and commits them together: group commit. Only then does the pool get the work of
+those turns, because an intent must be durable before its effect. If an outcome meets another process's commit, it is
+decided again on the newer incident; an intent that does is dropped, with its work.
 
-Waiting is blocking on one queue: with outcomes and pokes there is nothing to poll; once a second the store is asked
-whether a commit came from where no poke can.
+The loop blocks on one queue: outcomes and wake-ups need no polling. Once a second the store is asked
+for commits whose writer cannot send a wake-up.
 
-The same loop serves a queue that says which incident is to be looked at (``serve`` and ``visit``): then it looks at
-no incident of its own accord.
+The same loop serves a queue that names the incidents to work on (``serve`` and ``visit``): then it works on
+no other incident.
 
-No incident holds up another: one fills at most ``threads`` threads, and there are some more; turns that were left without
-a thread are prepared again in every round, with those of all others. The rest of it is in ``fairness``.
+No incident delays another: one uses at most ``threads`` threads, and there are some more. Turns that got no
+thread are prepared again in every round, with those of all others. ``fairness`` has the rest.
 """
 
 from __future__ import annotations
@@ -60,31 +60,31 @@ if TYPE_CHECKING:
     from runner.workers.wakeup import WakeupSocket
 
 POLL = timedelta(seconds=1)
-"""How often a store is asked for foreign commits that rang no bell."""
+"""How often a store is asked for commits without a wake-up."""
 
 
 LOST_LOOK = timedelta(seconds=5)
-"""How often claims of other workers are looked at: one of them may have died without a word."""
+"""How often claims of other workers are checked: one of them may have stopped."""
 PATIENCE = 5
-"""How often ``drain`` tries again to record outcomes that the store would not take."""
+"""How often ``drain`` tries again to record outcomes after the store failed."""
 
 
 class Worker:
     """One process's worker.
 
-    ``run`` goes on until ``stop``; ``drain`` until nothing is left to do now; ``serve`` works on what is visited.
+    ``run`` works until ``stop``; ``drain`` until no work is left now; ``serve`` works on visited incidents.
     """
 
     def __init__(
         self, service: IncidentService, *, threads: int = 8, perform: Performer | None = None
     ) -> None:
-        """Prove to the store that this worker lives, from now until ``close``."""
+        """Prove to the store that this worker is alive, from now until ``close``."""
         self.service = service
         self.name = service.chance.name("w")
         self._handle = service.store.register_worker(self.name)
         self._perform = perform or partial(with_tools, service)
         self.spread: Callable[[Sequence[str]], Iterable[str]] = list
-        """Has incidents looked at by whoever works on them; returns those that are for this worker."""
+        """Asks the workers that work on incidents to check them; returns the incidents of this worker."""
         self._threads = threads
         self._size = threads + min(RESERVE, threads - 1)
         self._pool = Pool(self._size)
@@ -105,12 +105,12 @@ class Worker:
         self._token = ""
         self._scans = False
         self.troubles: dict[str, str] = {}
-        """Incidents that could not be worked on, and why."""
+        """Incidents that could not be worked on, with the reason."""
 
-    # --- the ways to go on --------------------------------------------------------------------------------
+    # --- ways to run ---------------------------------------------------------------------------------------
 
     def run(self, bell: WakeupSocket) -> None:
-        """Work until ``stop``; then take no more, wait for what has begun, and record it."""
+        """Work until ``stop``; then take no new work, wait for running work, and record it."""
         listener = threading.Thread(target=bell.listen, args=(self.wake,), daemon=True)
         listener.start()
         try:
@@ -123,9 +123,9 @@ class Worker:
             bell.close()
 
     def drain(self, own: str = "") -> None:
-        """Do what can be done now, and return when only time, a person or another worker can bring more.
+        """Do all work that is possible now; return when only time, a person or another worker can add more.
 
-        With ``own`` the other incidents are worked on for a while only: a person waits for this one.
+        With ``own``, work on other incidents is limited in time: a person waits for this one.
         """
         self._draining = True
         self.fairness.wait_for(own)
@@ -146,9 +146,9 @@ class Worker:
             self._draining = False
 
     def serve(self) -> None:
-        """Work on incidents that are visited, until ``stop`` and the end of what has begun; then take no more visits.
+        """Work on visited incidents until ``stop`` and the end of running work; then take no more visits.
 
-        An error of the store ends it; whoever waits for a visit is told of it too.
+        An error of the store ends it; callers that wait for a visit get the error, too.
         """
         ending: VisitResult | BaseException = VisitResult(work=True)
         try:
@@ -171,7 +171,7 @@ class Worker:
             self._visits.end(ending)
 
     def visit(self, incident: str) -> Future[VisitResult]:
-        """Have ``serve`` look at an incident; the future is done when nothing of it is in flight here any more."""
+        """Make ``serve`` check an incident; the future is done when nothing of it is in progress here any more."""
         from concurrent.futures import Future
 
         done: Future[VisitResult] = Future()
@@ -183,7 +183,7 @@ class Worker:
         return done
 
     def glance(self, incident: str) -> None:
-        """Have ``serve`` look at an incident if somebody is waiting for it: another process has changed it."""
+        """Make ``serve`` check an incident if a caller is waiting for it: another process has changed it."""
         self._inbox.put(Visit(incident))
 
     def stop(self) -> None:
@@ -192,11 +192,11 @@ class Worker:
         self.wake()
 
     def wake(self) -> None:
-        """Have ``run`` look at the store."""
+        """Make ``run`` check the store."""
         self._inbox.put(None)
 
     def close(self) -> None:
-        """Let the pool and the proof of life go."""
+        """Release the pool and the proof that the worker is alive."""
         self._pool.close()
         self.fairness.close()
         self._handle.release()
@@ -204,9 +204,9 @@ class Worker:
     # --- the loop -----------------------------------------------------------------------------------------
 
     def _wait(self, looked: bool) -> bool:
-        """Block until something arrives or time makes something due; tell whether to look at the store.
+        """Block until an arrival or a due time; tell whether to check the store.
 
-        What was due when we looked, and still is, waits for something else than time.
+        Work that was due at the last check, and still is, waits for something other than time.
         """
         self._rested()
         now = self.time.now()
@@ -222,7 +222,7 @@ class Worker:
         return self._time_to_look(due)
 
     def _time_to_look(self, due: datetime | None) -> bool:
-        """Tell whether something is due, or claims of others were not looked at for long, whatever arrives."""
+        """Tell whether work is due, or the claims of others were not checked for long, whatever arrives."""
         now = self.time.now()
         return bool(self._kept) or (due is not None and due <= now) or now - self._looked >= LOST_LOOK
 
@@ -232,7 +232,7 @@ class Worker:
         return changed
 
     def _round(self, look: bool, arrived: Iterable[Arrival] = ()) -> None:
-        """One group commit: everything that has arrived, and what is due if we look."""
+        """One group commit: all arrivals, and the due work if the store is checked."""
         commands: dict[str, list[AnyCommand]] = {}
         looked: set[str] = set()
         for item in [*arrived, *self._inbox.rest()]:
@@ -263,7 +263,7 @@ class Worker:
         self._leave(touched)
 
     def _took(self, one: Arrival, commands: dict[str, list[AnyCommand]], looked: set[str]) -> bool:
-        """Put what arrived where it belongs; tell whether it asks for a look at the store."""
+        """Sort the arrivals; tell whether they require a check of the store."""
         match one:
             case Outcome():
                 self._landed(one)
@@ -279,7 +279,7 @@ class Worker:
         return False
 
     def _probe(self) -> None:
-        """Have the pool look at the domains whose time has come."""
+        """Start the probes that are due in the pool."""
         for probe in () if self._stopping.is_set() else self._outside.probes():
             self._doing.add(probe_token(probe))
             self._pool.submit([partial(self._outside.look_at, probe, self._inbox)])
@@ -290,9 +290,9 @@ class Worker:
         self._visits.landed(outcome.work.incident)
 
     def _record(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> None:
-        """Commit until nobody else was faster. What the store does not take now is kept, and nothing is claimed without it.
+        """Commit until no other process was faster. If the store fails, the commands are kept, and nothing is claimed without them.
 
-        Where there is nothing to keep, whoever waits for a drain is told at once.
+        If there is nothing to keep, a caller that waits for a drain gets the error at once.
         """
         try:
             while commands:
@@ -305,7 +305,7 @@ class Worker:
                 self._kept.update({name: given} if given else {})
 
     def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
-        """Commit a turn of each incident; return those that somebody else had changed, to be decided anew."""
+        """Commit a turn of each incident; return those that another process had changed, to be decided again."""
         turns = self._turns(commands, looked)
         writing = [turn for turn in turns if turn.append is not None]
         if writing and not self._handle.held():
@@ -337,10 +337,10 @@ class Worker:
         return self._outside.turns(prepared)
 
     def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Transaction | None:
-        """Prepare a turn; one incident that cannot be worked on must not hold up the others.
+        """Prepare a turn; an incident that cannot be worked on must not delay the others.
 
-        What happened is never thrown away: outcomes that the store cannot take now are kept, and one that is refused
-        takes no other with it.
+        No outcome is lost: outcomes that the store cannot store now are kept, and a refused one
+        removes no other.
         """
         try:
             turn = self.fairness.measured(name, partial(self._turn, name, commands, looking))
@@ -361,7 +361,7 @@ class Worker:
         return turn
 
     def _in_trouble(self, name: str, error: Exception) -> Transaction | None:
-        """Note why an incident has no turn now."""
+        """Record why an incident has no turn now."""
         self._known.pop(name, None)
         self.troubles[name] = words(error)
         self.fairness.blame(name, error)
@@ -386,16 +386,16 @@ class Worker:
         return turn
 
     def _room(self, name: str) -> int:
-        """How many effects may be claimed now: what would only wait in the pool is better left unclaimed."""
+        """How many effects may be claimed now: an effect that would wait in the pool is not claimed."""
         free = self._size - len(self._doing) - len(self._starting)
         return max(min(free, self._threads - self._visits.flying(name)), 0)
 
     def _held(self, worker: str, effect: str) -> bool:
-        """Tell whether an effect that is claimed goes on: with us, or with a worker that lives."""
+        """Tell whether a claimed effect is in progress: here, or in a worker that is alive."""
         return effect in self._doing if worker == self.name else self.service.store.worker_alive(worker)
 
     def _rested(self) -> None:
-        """With nothing in flight there is time to keep snapshots of incidents in which much has happened."""
+        """Store snapshots of incidents with many new events while nothing is in progress."""
         if not self._doing:
             for incident in self._known.values():
                 self.service.repository.keep_snapshot(incident)
@@ -407,13 +407,13 @@ class Worker:
             self._known.pop(next(iter(self._known)))
 
     def _leave(self, touched: Iterable[str]) -> None:
-        """Tell whoever visits an incident of which nothing is in flight, or waits for room, any more."""
+        """Answer the callers of visits to an incident of which nothing is in progress or waits for quota."""
         for name in touched:
             if name not in self._hungry:
                 self._visits.leave(name, self._left)
 
     def _left(self, turn: Transaction | None) -> VisitResult:
-        """Return how a turn left its incident; one that could not be worked on has none."""
+        """Return the state of an incident after a turn; one that could not be worked on has none."""
         if turn is None or turn.incident.id in self.troubles:
             return VisitResult()
         if turn.append is not None:
@@ -433,7 +433,7 @@ class Worker:
                 self._starting.append((work, turn.incident, anchor))
 
     def _launch(self) -> None:
-        """Hand what is durable now to the pool; a drain that has one thing to do does it itself."""
+        """Give durable work to the pool; a drain with a single task does it itself."""
         starting, self._starting = self._starting, []
         if self._draining and len(starting) == 1 and len(self._doing) == 1:
             self._do(*starting[0])
@@ -441,9 +441,9 @@ class Worker:
         self._pool.submit(partial(self._do, *work) for work in starting)
 
     def _do(self, work: AnyWork, incident: Incident, head: str) -> None:
-        """Perform one piece of work; whatever goes wrong comes back as an outcome.
+        """Perform one piece of work; any failure is returned as an outcome.
 
-        It is done on the newest incident that this worker knows of: a domain may have fallen since it was claimed.
+        It uses the newest incident that this worker knows: a domain may be compromised since the claim.
         """
         began, known = self.time.passed(), self._known.get(incident.id, incident)
         incident = max(incident, known, key=lambda one: one.version)

@@ -1,7 +1,7 @@
 """Fair scheduling of incidents in a worker: the order in a round, leases, and failed turns.
 
-Incidents that failed are worked on one at a time, so that the next death of a process shows which of them it was. How
-failures are counted, and kept where a death cannot lose them, is told in ``service.aside``.
+Incidents that failed are worked on one at a time, so that the next crash of a process shows which of them caused it.
+``runner.app.core.suspended_incidents`` explains how failures are counted, and stored where a crash cannot lose them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from runner.app.core.trusted_clock import TrustedClock
 
 TURN = timedelta(minutes=1)
-"""How long one turn, or one effect that only computes, may take: more counts as a failure."""
+"""How long one turn, or one effect that only computes, may take: a longer one counts as a failure."""
 SHARE = timedelta(seconds=30)
-"""How long a command about one incident works on the others as well."""
+"""How long a command about one incident works on the others, too."""
 OVERRAN = f"the work took more than {TURN.seconds} seconds"
 
 
 class Fairness:
-    """One worker's share-out; for its loop alone."""
+    """The work sharing of one worker; only its loop uses it."""
 
     def __init__(self, service: IncidentService, handle: WorkerHandle, time: TrustedClock) -> None:
-        """Know of no failure yet."""
+        """Start without a failure."""
         self._service = service
         self._time = time
         self._tries = Tries(service, handle)
@@ -43,22 +43,22 @@ class Fairness:
         self._own = ""
         self._enough: timedelta | None = None
         self.rounds = 0
-        """How often the loop has come round: it shows that the loop does not hang."""
+        """The number of rounds of the loop: it shows that the loop is alive."""
         self.left = False
-        """Nothing more was begun in other incidents, because a person waits for one."""
+        """No more work was started in other incidents, because a person waits for one."""
 
     def wait_for(self, own: str) -> None:
-        """Work on one incident as long as it takes and on the others for a while; on all alike without a name."""
+        """Work on one incident without a limit and on the others for a limited time; without a name, on all alike."""
         self._own, self._enough = own, self._time.passed() + SHARE if own else None
 
     def look(self) -> None:
-        """Learn what others found."""
+        """Read the failures that other workers recorded."""
         self._tries.look(self._time.now())
 
     def begin(self, commands: dict[str, list[AnyCommand]], waited: set[str]) -> set[str]:
-        """Begin a round: take from it what was set aside, and of incidents that failed all but one; return those.
+        """Start a round: remove the suspended incidents and all but one of those that failed; return those.
 
-        What happened is always recorded. Those that waited, then those that failed less often, come first.
+        Outcomes are always recorded. Waiting incidents are first, then those that failed less often.
         """
         self.rounds += 1
         failed = self._tries.failed
@@ -74,32 +74,32 @@ class Fairness:
         return later
 
     def end(self) -> None:
-        """End the turns of a round: what is held from now on is what is computed."""
+        """End the turns of a round: only effects that compute are in progress from now on."""
         self._turning = set()
         self._failing = set()
         self._hold()
 
     def close(self) -> None:
-        """Have nothing in hand any more."""
+        """Record that no work is in progress any more."""
         self._tries.begin((), self._time.now)
 
     def is_stuck(self, hungry: Iterable[str]) -> bool:
-        """Tell whether some wait for their turn although nothing is under way that would bring it."""
+        """Tell whether incidents wait for their turn although no running work would start it."""
         return not self._tries.failed.keys().isdisjoint(hungry) and not self._suspects_compute()
 
     def started(self, work: AnyWork) -> None:
-        """An effect was begun. One that waits for others has its intent in the journal, and needs no second one."""
+        """Record the start of an effect. One with an intent in the journal needs no second record."""
         if isinstance(work, COMPUTED):
             self._computed[token(work)] = work.incident
 
     def landed(self, outcome: Outcome) -> None:
-        """An effect came back."""
+        """Record the end of an effect."""
         self._computed.pop(token(outcome.work), None)
         if outcome.slow:
             self._fail(outcome.work.incident, OVERRAN)
 
     def measured(self, name: str, prepare: Callable[[], Transaction]) -> Transaction:
-        """Prepare a turn. Of an incident that failed before only its own is held: a kill from outside rarely meets that."""
+        """Prepare a turn. Of an incident that failed before, only its own turn is recorded: a kill from outside rarely hits that."""
         began, suspect = self._time.passed(), name in self._tries.failed
         if suspect:
             self._hold(name)
@@ -113,11 +113,11 @@ class Fairness:
         return turn
 
     def is_slow(self, began: timedelta) -> bool:
-        """Tell whether what began then takes longer than anything may."""
+        """Tell whether work that started then takes longer than the limit."""
         return self._time.passed() - began > TURN
 
     def blame(self, name: str, error: Exception) -> None:
-        """Count an error that is the incident's own, and not of the store, or of settings that cannot be read."""
+        """Count an error of the incident itself, not of the store, or of settings that cannot be read."""
         try:
             if isinstance(error, TocsinError):
                 self._service.directory  # noqa: B018  # people and channels are read here
@@ -127,13 +127,13 @@ class Fairness:
             self._fail(name, error.code if isinstance(error, TocsinError) else type(error).__name__)
 
     def committed(self, turn: Transaction, outcomes: list[AnyCommand]) -> None:
-        """A turn is in the journal: it breaks a row of failures, unless something is only about to be computed."""
+        """Record a turn in the journal: it ends a row of failures, unless an effect is only about to be computed."""
         begun = any(isinstance(work, COMPUTED) for work in turn.work)
         if turn.incident.id not in self._failing and (outcomes or not begun):
             self._tries.passed(turn.incident.id)
 
     def rests(self, name: str) -> bool:
-        """Tell whether nothing more is begun of an incident: it is set aside, or a person waits for another one."""
+        """Tell whether no more work of an incident is started: it is suspended, or a person waits for another one."""
         failed = self._tries.failed.get(name)
         if failed is not None and failed.aside:
             return True
@@ -152,14 +152,14 @@ class Fairness:
         return not self._tries.failed.keys().isdisjoint(self._computed.values())
 
     def _hold(self, *more: str) -> None:
-        """Write down whose work could end this process now."""
+        """Record the incidents whose work could end this process now."""
         self._tries.begin({*self._turning, *more, *self._computed.values()}, self._time.now)
 
 
 def append(
     service: IncidentService, turns: Sequence[Transaction], trouble: Callable[[str, Exception], object]
 ) -> Sequence[str | None]:
-    """Commit turns together; where one cannot be written for a reason of its own, each alone, and None for that one."""
+    """Commit turns together; if one of them cannot be written, each alone, and None for that one."""
     try:
         return service.append(service.principal, turns)
     except Exception as error:
@@ -178,4 +178,4 @@ KEPT = 256
 
 
 GRACE = timedelta(seconds=30)
-"""How long a clean stop waits for effects that have begun."""
+"""How long a clean stop waits for running effects."""

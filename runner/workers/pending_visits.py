@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PendingVisits:
-    """The visits of one worker's loop; a visit lasts until nothing of its incident is in flight."""
+    """The visits of one worker's loop; a visit lasts until nothing of its incident is in progress."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[Future[VisitResult]]] = {}
@@ -22,30 +22,30 @@ class PendingVisits:
         self._last: dict[str, Transaction] = {}
 
     def came(self, visit: Visit) -> bool:
-        """Take a visit, or a glance; tell whether somebody waits for its incident."""
+        """Take a visit, or a check; tell whether a caller waits for its incident."""
         if visit.done is not None:
             self._waiting.setdefault(visit.incident, []).append(visit.done)
         return visit.incident in self._waiting
 
     def began(self, incident: str) -> None:
-        """One more effect of an incident is in flight."""
+        """Record the start of an effect of an incident."""
         self._flying[incident] += 1
 
     def landed(self, incident: str) -> None:
-        """One effect of an incident came back."""
+        """Record the end of an effect of an incident."""
         self._flying[incident] -= 1
 
     def flying(self, incident: str) -> int:
-        """Count what of an incident is in flight."""
+        """Count the running effects of an incident."""
         return self._flying[incident]
 
     def turned(self, incident: str, turn: Transaction) -> None:
-        """Keep how a turn left an incident, if somebody waits for it."""
+        """Record the state of an incident after a turn, if a caller waits for it."""
         if incident in self._waiting:
             self._last[incident] = turn
 
     def leave(self, incident: str, left: Callable[[Transaction | None], VisitResult]) -> None:
-        """Answer whoever waits, unless something of the incident is in flight."""
+        """Answer the waiting callers, unless an effect of the incident is in progress."""
         if self._flying[incident]:
             return
         del self._flying[incident]
@@ -53,7 +53,7 @@ class PendingVisits:
             self._tell(incident, left(self._last.get(incident)))
 
     def end(self, ending: VisitResult | BaseException) -> None:
-        """Answer everybody."""
+        """Answer all callers."""
         for incident in [*self._waiting]:
             self._tell(incident, ending)
 

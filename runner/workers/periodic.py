@@ -11,14 +11,14 @@ from typing import Self
 from runner.errors import TocsinError, warning
 
 GRACE = timedelta(seconds=30)
-"""How long the round that is under way is waited for."""
+"""How long to wait for the running round."""
 
 
 class PeriodicTask:
-    """A context: while it lasts, ``act`` is done, then after each pause again; a round that fails is not the last."""
+    """A context: while it lasts, ``act`` is done, then after each pause again; a failed round does not end it."""
 
     def __init__(self, act: Callable[[], None], pause: timedelta, say: Callable[[str], None]) -> None:
-        """Take what to do; ``say`` is told of a trouble when it begins, not every time."""
+        """Take the action; ``say`` gets a problem when it begins, not every time."""
         self._act = act
         self._pause = pause
         self._say = say
@@ -50,6 +50,6 @@ class PeriodicTask:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let the round that is under way end, for a while, and do no other."""
+        """Wait a limited time for the running round, and start no other."""
         self._stopping.set()
         self._thread.join(GRACE.total_seconds())

@@ -37,13 +37,13 @@ Words = Callable[[TocsinError], str]
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one case: nothing is wrong when there are no ``failures``."""
+    """The result of one case: it passed if there are no ``failures``."""
 
     name: str
     failures: tuple[str, ...]
-    """Where it did not end as it should; or, alone, why it could not be played to its end."""
+    """The differences from the expected end; or, alone, why the case could not run to its end."""
     refused: frozenset[str] = frozenset()
-    """Approvals that somebody refused."""
+    """Refused approvals."""
     found: CaseResult | None = None
 
 
@@ -55,9 +55,9 @@ def run_file(
     only: str = "",
     seen: Callable[[int], None] = lambda _count: None,
 ) -> tuple[Result, ...]:
-    """Play the cases that have ``only`` in their name, and return what came of each; ``seen`` is told of each.
+    """Run the cases that have ``only`` in their name, and return the result of each; ``seen`` gets each result.
 
-    In ``cache`` compiled law is kept for the next time. ``words`` tells of an error and of what to do next.
+    Compiled law is kept in ``cache``. ``words`` gives the text of an error and of the next action.
     """
     found = []
     for result in _results(file, catalog, cache, words, only):
@@ -67,7 +67,7 @@ def run_file(
 
 
 def report_of(file: TestFile, results: Sequence[Result]) -> FileReport:
-    """Return what people and programs are told of one file's results."""
+    """Return the results of one file for people and programs."""
     runs = [result.found for result in results if result.found is not None]
     refused = frozenset[str]().union(*(result.refused for result in results))
     playbook = file.bundle.playbook
@@ -126,7 +126,7 @@ def _run(
 def _play(
     service: IncidentService, file: TestFile, case: Case, catalog: Catalog, pinned: str, clock: VirtualClock
 ) -> tuple[Incident, str]:
-    """Open it, play it, close it; return it as it was before closing, and why it did not close."""
+    """Open the case, run it, close it; return it as before closing, and why it could not be closed."""
     behaviour = merged(file.tests.usual, case)
     request = Request(playbooks=(file.playbook,), title=case.name, kind="test", assignments=behaviour.facts)
     opening = prepare_opening(service, request, around(Path(file.file), catalog), pinned)
@@ -150,7 +150,7 @@ def _ended(service: IncidentService, name: str) -> tuple[Incident, str]:
 
 
 def _put_away(service: IncidentService, worker: Worker, name: str) -> None:
-    """Have nothing of this case worked on in the next."""
+    """Prevent work on this case during the next one."""
     worker.close()
     if service.load(name).state not in ("closed", "cancelled"):
         service.act(service.principal, name, [CancelIncident(reason="the test is over")])
@@ -180,7 +180,7 @@ def _events(reader: Reader, incident: Incident) -> Iterator[AnyEvent]:
 
 
 def passed_test(known: Item, catalog: Catalog, cache: Path | None, words: Words) -> Tested | None:
-    """Run the test that an action item closes with, if there is one; raises Refused where it does not pass."""
+    """Run the test that an action item closes with, if there is one; raises Refused if it fails."""
     wanted = closing(known.plan.closes_with)
     if wanted.kind != "test":
         return None

@@ -1,9 +1,9 @@
 """Pool of threads that perform effects. Each thread waits for one effect at a time.
 
-Work comes in crowds, and most effects of a crowd are short. Waking a thread for each of them costs more than the
-effect. So one thread is called for a crowd; it calls the next before it begins an effect while there is more to begin,
-and no more than one call is ever under way. Effects that wait are begun one after another within a fraction of a
-millisecond, on as many threads as there are; effects that do not are done by the one thread, one after another.
+Work arrives in groups, and most effects of a group are short. Waking a thread for each of them costs more than the
+effect. So one thread is woken for a group; before it starts an effect, it wakes the next thread if more work is left,
+and only one wake-up is pending at a time. Effects that block start one after another within a fraction of a
+millisecond, on as many threads as there are; effects that do not block are done by the one thread in order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from queue import SimpleQueue
 
 
 class Pool:
-    """At most ``size`` threads, started when there is something for them to do."""
+    """At most ``size`` threads, started when there is work for them."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -28,27 +28,27 @@ class Pool:
         self._counting = threading.Lock()
 
     def submit(self, jobs: Iterable[Callable[[], None]]) -> None:
-        """Have jobs done, in order of their beginning; a job must not raise."""
+        """Add jobs, which start in order; a job must not raise."""
         self._todo.extend(jobs)
         self._call()
 
     def close(self) -> None:
-        """Drop what has not begun and let every thread end with what it does; does not wait for them."""
+        """Drop jobs that have not started and let every thread end after its job; does not wait for them."""
         self._todo.clear()
         for _ in self._threads:
             self._calls.put(False)
 
     def _end(self) -> None:
-        """Before the process ends, wait for what has begun: a conversation with a server is not cut short."""
+        """Before the process ends, wait for running jobs: a conversation with a server is not interrupted."""
         self.close()
         for thread in self._threads:
             thread.join()
 
     def _call(self) -> None:
-        """Call one thread, unless one is on its way already.
+        """Wake one thread, unless one is being woken.
 
-        A thread that was called says so before it looks at what there is to do: what came before is not overlooked.
-        Two that call at the same time call twice, which costs a look.
+        A woken thread resets the flag before it reads the queue, so no earlier job is missed.
+        Two callers at the same time wake two threads, which costs one check.
         """
         if self._called or not self._todo:
             return
@@ -78,7 +78,7 @@ class Pool:
                 job()
 
     def _awaited(self) -> bool:
-        """Wait for a call; False when there will be none any more."""
+        """Wait for a wake-up; False if there will be none any more."""
         with self._counting:
             self._idle += 1
         try:

@@ -1,7 +1,7 @@
-"""Execution of a scheduled run: an exercise with people, a test run, or a scheduled job; and its recorded result.
+"""Execution of a scheduled run: an exercise with people, a test run, or a scheduled job; and the record of its result.
 
-Each thing recorded is recorded only while the firing is in our hands. The exercise has an id that follows from the
-firing, so one that was opened by somebody who died before they could say so is found, and not opened again.
+A result is recorded only while this scheduler has the claim. The exercise has an id that is derived from the
+run, so an exercise whose scheduler stopped before recording it is found, and not opened again.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Told = Callable[[AnyScheduleEvent], None]
 
 
 class ScheduleRunner:
-    """Looks for what is due, as one scheduler of a store; from several threads one looks at a time."""
+    """Runs due exercises and jobs, as one scheduler of a store; of several threads, one runs at a time."""
 
     def __init__(
         self, service: IncidentService, name: str, chance: Callable[[], float], cache: Path | None, tell: Told
     ) -> None:
-        """``name`` is registered as alive with the store; ``tell`` is given everything that is recorded."""
+        """``name`` is registered as alive with the store; ``tell`` gets everything that is recorded."""
         self._service, self._name, self._chance, self._cache, self._tell = service, name, chance, cache, tell
         self._one_at_a_time = threading.Lock()
 
     def look(self) -> tuple[AnyScheduleEvent, ...]:
-        """Take what is due, have it happen, and return all that was recorded."""
+        """Claim the due runs, perform them, and return all recorded events."""
         with self._one_at_a_time:
             found = list(self._told(schedules.take(self._service, self._name, self._chance)))
             for schedule, firing in schedules.in_hand(self._service, self._name):
@@ -60,7 +60,7 @@ class ScheduleRunner:
         return schedules.change(self._service, decide)
 
     def happen(self, schedule: Schedule, firing: Firing) -> AnyScheduleEvent:
-        """Have one firing happen, and return what is to be recorded of it."""
+        """Perform one run, and return the events to record."""
         by = self._service.principal.person
         try:
             if schedule.rule.routine is not None:

@@ -1,8 +1,8 @@
 """Scheduler process: APScheduler provides the alarms, the journal the schedules and their results.
 
-The alarm clock's own list lives in memory and is made again from the journal, at the start and whenever a schedule
-changes. Each alarm only has somebody look; once a minute somebody looks anyway, for clocks that jump, schedulers that
-died and exercises whose moment comes inside a window.
+The list of alarms is in memory and is created again from the journal, at the start and whenever a schedule
+changes. Each alarm only starts a check; there is a check each minute anyway, for clocks that jump, schedulers that
+stopped and exercises whose time is inside a window.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ LOOKING = "look"
 
 
 class Scheduler:
-    """Goes on until it is stopped."""
+    """Runs until it is stopped."""
 
     def __init__(self, service: IncidentService, firer: ScheduleRunner, say: Callable[[str], None]) -> None:
-        """``say`` is told what hinders it; ``desk`` is for reading the list."""
+        """``say`` gets the problems; ``desk`` is the service that reads the list."""
         self._service, self._firer, self._say = service, firer, say
         self._stopping = threading.Event()
         self._one_at_a_time = threading.Lock()
@@ -48,7 +48,7 @@ class Scheduler:
         self._stopping.set()
 
     def run(self) -> None:
-        """Look at once, then at each alarm; what is being played is played to its end."""
+        """Check at once, then at each alarm; a running exercise runs to its end."""
         self._alarms.add_job(self.look, IntervalTrigger(seconds=int(EVERY.total_seconds())), id=LOOKING)
         self._alarms.start()
         try:
@@ -58,9 +58,9 @@ class Scheduler:
             self._alarms.shutdown(wait=True)
 
     def look(self) -> None:
-        """Look once; what hinders one look hinders no other: the store may be away for a while.
+        """Check once; the problem of one check does not prevent the next: the store may be unavailable for a while.
 
-        Alarms that ring in the same instant look one after the other: the list and the desk are not for several at a time.
+        Alarms at the same time check one after the other: the list and the service are not thread-safe.
         """
         with self._one_at_a_time:
             if not self._stopping.is_set():
@@ -75,7 +75,7 @@ class Scheduler:
             self._say(warning(error.code, f"The schedules could not be read: {error.message}"))
 
     def _work(self) -> None:
-        """Send what is due, reminders above all, where no worker goes on that would."""
+        """Send due messages, most of all reminders, if no worker runs that would."""
         if living(self._service):
             return
         worker = Worker(self._service)

@@ -1,7 +1,7 @@
-"""Conduct of an exercise: release due injects, perform the work that follows, wait for the next inject.
+"""Conduct of an exercise: release due injects, perform the resulting work, wait for the next inject.
 
-With people it runs beside them: controllers type their commands elsewhere, the journal tells both. Without people the
-script's participants act at once and the clock goes from one thing that is due to the next, on a stage of its own.
+In an exercise with people, controllers use commands elsewhere, and the journal connects both. Without people, the
+simulated responders act at once and the clock moves from one due time to the next, in a sandbox.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
 
 POLL = timedelta(seconds=1)
-"""How often the journal is looked at for what controllers and players did elsewhere."""
+"""How often the journal is checked for the commands of controllers and players."""
 Told = Callable[[ScenarioEvent], None]
 
 
 class Conductor:
-    """Runs one exercise with people until it is over, or until it is told to stop."""
+    """Runs one exercise with people until it ends, or until it is stopped."""
 
     def __init__(self, service: IncidentService, name: str, tell: Told) -> None:
-        """``tell`` is given each event of the scenario as it is released."""
+        """``tell`` gets each inject when it is released."""
         self._service, self._name, self._tell = service, name, tell
         self._stopping = threading.Event()
         self._plan = exercises.plan_of(service, service.load(name))
 
     def stop(self) -> None:
-        """End ``run``; the exercise goes on in the journal. Safe to call from a signal handler."""
+        """End ``run``; the exercise continues in the journal. Safe to call from a signal handler."""
         self._stopping.set()
 
     def run(self) -> Incident:
-        """Go on until the exercise is over; return it."""
+        """Run until the exercise has ended; return it."""
         began = self._service.clock.now()
         while not self._stopping.is_set():
             incident = self.step()
@@ -64,7 +64,7 @@ class Conductor:
         return self._service.load(self._name)
 
     def step(self) -> Incident:
-        """Release what is due now, do what follows, and return the exercise after it."""
+        """Release due injects, do the resulting work, and return the exercise after it."""
         for event in exercises.release_due(self._service, self._name, self._plan):
             self._tell(event)
         worker = Worker(self._service)
@@ -90,9 +90,9 @@ class Conductor:
 def unattended(
     loaded: Loaded, catalog: Catalog, cache: Path | None, tell: Told
 ) -> Iterator[tuple[IncidentService, Incident]]:
-    """Play an exercise to its end without people, as a test; yield the desk of its stage and the incident.
+    """Simulate an exercise to its end, as a test; yield the service of its sandbox and the incident.
 
-    The stage goes away with the context. It is of kind ``test``, so it counts for no readiness.
+    The sandbox ends with the context. Its incident has the kind ``test``, so it does not count for readiness.
     """
     plan = loaded.exercise
     start = parse_instant(plan.clock.start or "2026-01-05T09:00:00Z")
@@ -116,7 +116,7 @@ def unattended(
 
 
 class SimulatedExercise:
-    """Scripted participants, and the scenario that happens to them."""
+    """Simulated responders, and the scenario."""
 
     def __init__(
         self, service: IncidentService, name: str, plan: Exercise, clock: VirtualClock, tell: Told
@@ -126,7 +126,7 @@ class SimulatedExercise:
         self._players = Players(service, name, plan.script, sleep=clock.advance)
 
     def act(self) -> bool:
-        """Have what is due happen, else what players do next."""
+        """Do the due work, otherwise the next action of a player."""
         released = exercises.release_due(self._service, self._name, self._plan)
         for event in released:
             self._tell(event)
@@ -135,11 +135,11 @@ class SimulatedExercise:
         return bool(released) or self._players.act()
 
     def learn(self) -> bool:
-        """Find out what a step waits for."""
+        """Find out the facts that a step waits for."""
         return self._players.learn()
 
     def begins_at(self) -> datetime | None:
-        """Return when the scenario goes on by itself, or a player is done with what takes its time."""
+        """Return when the scenario continues by itself, or a player ends an action that takes time."""
         incident = self._service.load(self._name)
         comes = (
             next_inject(self._plan, incident, self._service.now_in(incident)),
@@ -150,7 +150,7 @@ class SimulatedExercise:
 
 
 def _as_tests(loaded: Loaded) -> TestFile:
-    """Return the exercise as what a stage is set for."""
+    """Return the exercise as the incident of a sandbox."""
     plan = loaded.exercise
     roles: dict[str, tuple[str, ...]] = {}
     for participant in plan.participants:

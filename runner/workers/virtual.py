@@ -1,7 +1,7 @@
 """Virtual driver: one incident in one thread, in virtual time that advances only when no work is left.
 
-The same core and the same loop as for real work; only the clock is another, and whoever would be waited for acts at once.
-A fortnight costs what happens in it: an hour in which nothing is due is one assignment to the clock.
+It is the same core and the same loop as for real work, with another clock; nobody is waited for.
+A fortnight takes only the time of its events: an hour in which nothing is due is one assignment to the clock.
 """
 
 from __future__ import annotations
@@ -19,50 +19,50 @@ from runner.incident.state.work import AnyWork, StepAttempt
 from runner.workers.embedded import Worker
 
 MOMENT = timedelta(seconds=10)
-"""What a deed takes."""
+"""How long an action takes."""
 ROUNDS = 20_000
-"""More deeds than any incident needs: more means that it goes round in circles."""
+"""More actions than any incident needs: more of them are an endless loop."""
 
 
 class VirtualClock:
-    """A clock that stands until it is moved, and never goes back."""
+    """A clock that changes only when it is moved, and never goes back."""
 
     def __init__(self, start: datetime) -> None:
-        """Stand at ``start``, aware."""
+        """Start at ``start``, which is aware."""
         self._time, self._wrong = start, timedelta()
 
     def now(self) -> datetime:
-        """Return the virtual instant, as far as the clock is right."""
+        """Return the virtual instant, with the simulated error of the clock."""
         return self._time + self._wrong
 
     def set_wrong(self, shift: timedelta) -> None:
-        """Have the clock wrong by so much from now on."""
+        """Set the error of the clock from now on."""
         self._wrong = shift
 
     def advance(self, span: timedelta) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self._time += span
 
     def reach(self, instant: datetime) -> None:
-        """Go on to an instant, if it lies ahead."""
+        """Advance to an instant, if it is in the future."""
         self._time = max(self._time, instant)
 
 
 class Playing(Protocol):
-    """Those who act in the incident."""
+    """The people who act in the incident."""
 
     def act(self) -> bool:
-        """Do the next thing; tell whether there was one."""
+        """Do the next action; tell whether there was one."""
 
     def learn(self) -> bool:
-        """Find out what a step waits for; tell whether there was something."""
+        """Find out the facts that a step waits for; tell whether there were any."""
 
     def begins_at(self) -> datetime | None:
-        """Return when somebody must begin what was left to the last moment."""
+        """Return when somebody must start an action that was left to the last moment."""
 
 
 def simulating(service: IncidentService, simulation: Simulation) -> Worker:
-    """Return a worker whose effects touch nothing outside: what is sent and called is answered by script."""
+    """Return a worker whose effects stay in the process: a script answers what is sent and called."""
 
     def perform_it(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         from msgspec.structs import replace
@@ -79,9 +79,9 @@ def simulating(service: IncidentService, simulation: Simulation) -> Worker:
 
 
 def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -> None:
-    """Work an incident until nothing is left that a person, a worker or time would do.
+    """Work on an incident until no person, worker or time has anything left to do.
 
-    Raises Refused when it goes round in circles, and whatever players raise who do not know what to do.
+    Raises Refused in an endless loop, and any error of players without a next action.
     """
     service = worker.service
     for _ in range(ROUNDS):
@@ -98,7 +98,7 @@ def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -
 
 
 def _time_passes(service: IncidentService, name: str, players: Playing, clock: VirtualClock) -> bool:
-    """Go on to when something is due; tell whether there is such a time while steps are open, or players go on."""
+    """Advance to the next due time; tell whether there is one while steps are open, or players continue."""
     row = service.store.row(name)
     incident, begins = service.load(name), players.begins_at()
     dues = [instant for instant in (row.next_due if row else None, begins) if instant is not None]

@@ -45,49 +45,49 @@ if TYPE_CHECKING:
 
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
 COMPUTED = (Compose, Render, Announce, Replan)
-"""Work that waits for nobody outside."""
+"""Work without external effects."""
 PASSING = (StoreBusy, StoreFull, StoreLocked, StoreReadOnly)
-"""What a store may recover from while a worker goes on."""
+"""Errors of a store that a running worker survives."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came back from the pool."""
+    """A result from the pool."""
 
     work: AnyWork
     command: AnyCommand
     slow: bool = False
-    """It computed for longer than anything may."""
+    """It took longer than the limit."""
 
 
 class Probed(msgspec.Struct, frozen=True):
-    """What came of a look whether a domain works again."""
+    """The result of a probe whether a domain works again."""
 
     probe: Probe
     result: SendResult
 
 
 def probe_token(probe: Probe) -> str:
-    """Return what tells a probe from any other work in the pool."""
+    """Return the token of a probe, which no other work in the pool has."""
     return f"probe|{probe.channel.id}"
 
 
 class VisitResult(msgspec.Struct, frozen=True):
-    """How a visit left its incident: when to look again, and whether there is work that this worker did not begin."""
+    """The state of an incident after a visit: the next check, and whether it has work that this worker did not start."""
 
     due: datetime | None = None
     work: bool = False
 
 
 class Visit(msgspec.Struct, frozen=True, eq=False):
-    """An incident to look at; ``done`` is told when nothing of it is in flight here any more."""
+    """An incident to check; ``done`` is set when nothing of it is in progress here any more."""
 
     incident: str
     done: Any = None
-    """A ``Future[Left]``, if somebody waits for it."""
+    """A ``Future[Left]``, if a caller waits for it."""
 
 
 def answer(done: Future[VisitResult], result: VisitResult | BaseException) -> None:
-    """Tell who waits, unless nobody does any more or has been told."""
+    """Answer the waiting caller, unless there is none or it has an answer."""
     from concurrent.futures import InvalidStateError
 
     with contextlib.suppress(InvalidStateError):
@@ -98,7 +98,7 @@ def answer(done: Future[VisitResult], result: VisitResult | BaseException) -> No
 
 
 def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyCommand:
-    """Return the command for work that broke: unknown where the world may have been touched, ``not_sent`` where it was not."""
+    """Return the command for failed work: unknown if an external effect is possible, otherwise ``not_sent``."""
     match work:
         case Deliver(delivery=effect, n=n) | StepAttempt(step=effect, n=n) | Host(errand=effect, n=n):
             return AttemptDone(effect=effect, n=n, result=SendResult(state=state, reason=why))
@@ -115,12 +115,12 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
 
 
 def words(error: Exception) -> str:
-    """Say what went wrong; of a mistake of ours no more than its kind."""
+    """Describe an error; of a programming error only the kind."""
     return error.message if isinstance(error, TocsinError) else f"internal error ({type(error).__name__})"
 
 
 def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-    """Perform one piece of work; whatever goes wrong comes back as a command."""
+    """Perform one piece of work; any failure is returned as a command."""
     try:
         if incident.state == "open" or is_still_sent(incident, work):
             return perform(work, incident, head)
@@ -130,7 +130,7 @@ def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) 
 
 
 def lease_lost() -> StoreError:
-    """Return the end of a worker that may be taken for dead."""
+    """Return the end of a worker that may be presumed stopped."""
     return StoreError(
         "The lease of this worker ended. Other workers can continue its work.",
         hint="Start the worker again.",
@@ -139,9 +139,9 @@ def lease_lost() -> StoreError:
 
 
 def lost_claims(incident: Incident, held: Callable[[str, str], bool]) -> Iterator[AttemptLost]:
-    """Name the claims that nobody goes on with: their outcome is unknown from now on.
+    """Return the claims that no worker continues: their outcome is unknown from now on.
 
-    ``held`` tells of a worker and of a piece of work, named as ``token`` names it, whether it goes on.
+    ``held`` tells whether a worker continues a piece of work, named as ``token`` names it.
     """
     for claim in sorted(incident.sending):
         effect, _, n = claim.rpartition("|")
@@ -152,7 +152,7 @@ def lost_claims(incident: Incident, held: Callable[[str, str], bool]) -> Iterato
 
 
 def with_tools(service: IncidentService, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-    """Perform work with what the desk has for it."""
+    """Perform work with the resources of the service."""
     from runner.effects.perform import perform
 
     library = service.library(incident)
@@ -164,7 +164,7 @@ def with_tools(service: IncidentService, work: AnyWork, incident: Incident, head
 
 
 Arrival = Outcome | Probed | Visit | None
-"""What can lie in it; None is a poke."""
+"""The possible arrivals; None is a wake-up."""
 
 
 class Inbox:
@@ -174,11 +174,11 @@ class Inbox:
         self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
 
     def put(self, one: Arrival) -> None:
-        """Have the loop look at something; safe to call from a signal handler."""
+        """Add an arrival for the loop; safe to call from a signal handler."""
         self._queue.put(one)
 
     def first(self, patience: timedelta | None = None) -> list[Arrival]:
-        """Wait for what arrives next, for ever without ``patience``; return nothing when nothing does."""
+        """Wait for the next arrival, for ever without ``patience``; return nothing if there is none."""
         try:
             return [self._queue.get(timeout=None if patience is None else patience.total_seconds())]
         except queue.Empty:
@@ -187,6 +187,6 @@ class Inbox:
     def rest(self) -> list[Arrival]:
         """Return what has arrived, without waiting."""
         arrivals: list[Arrival] = []
-        while not self._queue.empty():  # nobody else takes from it
+        while not self._queue.empty():  # this loop is the only reader
             arrivals.append(self._queue.get_nowait())
         return arrivals

@@ -1,7 +1,7 @@
 """Wake-up signal between processes: one datagram on the loopback interface, without content.
 
-It works the same on every system, carries no data, and losing it costs a second: the store is looked at anyway. Who
-may ring it can make a worker look, and no more. What a killed worker left is removed by whoever comes across it.
+It works the same on every system, carries no data, and its loss costs a second: the store is checked anyway. A sender
+can only make a worker check the store. The file of a killed worker is removed by the next process that finds it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ LOOPBACK = "127.0.0.1"
 STOP = b"stop"
 LOOK = b"look"
 Alive = Callable[[str], bool]
-"""Does the worker of this name live?"""
+"""Tells whether the worker of this name is alive."""
 
 
 class WakeupSocket:
-    """One worker's ear; its port is written into the workers' folder while it listens."""
+    """One worker's receiver; its port is written into the workers' folder while it listens."""
 
     def __init__(self, folder: Path, worker: str, alive: Alive) -> None:
-        """Bind a free port of the loopback and write it down, in the place of what the dead have left."""
-        import socket  # slow to import, and a command that finds no bell needs none
+        """Bind a free port of the loopback and write it down, in place of the files of stopped workers."""
+        import socket  # slow to import, and a command without a wake-up signal does not need it
 
         folder.mkdir(parents=True, exist_ok=True)
         for file in _bells(folder):
@@ -39,7 +39,7 @@ class WakeupSocket:
         self._open = True
 
     def listen(self, ring: Callable[[], None]) -> None:
-        """Call ``ring`` for each datagram until the bell is closed."""
+        """Call ``ring`` for each datagram until the receiver is closed."""
         while self._open:
             try:
                 self._socket.recv(16)
@@ -49,7 +49,7 @@ class WakeupSocket:
                 ring()
 
     def close(self) -> None:
-        """Stop listening and take the port back."""
+        """Stop listening and remove the port."""
         self._open = False
         self._file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
@@ -58,7 +58,7 @@ class WakeupSocket:
 
 
 def ring(folder: Path, alive: Alive) -> None:
-    """Wake every worker of a home that lives; a bell that nobody hears any more is no error, and goes."""
+    """Wake every live worker of a home; a file without a listener is not an error, and is removed."""
     for file in _bells(folder):
         try:
             port = int(file.read_text(encoding="ascii"))
@@ -66,9 +66,9 @@ def ring(folder: Path, alive: Alive) -> None:
                 _send(port, LOOK)
                 continue
         except (ValueError, OverflowError):
-            pass  # no port: nothing of ours wrote it
+            pass  # no port: another program wrote it
         except OSError:
-            continue  # not readable, or not to be reached now: a worker that lives looks within a second
+            continue  # not readable or reachable now: a live worker checks the store within a second
         _remove(file)
 
 

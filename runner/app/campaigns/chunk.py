@@ -1,12 +1,12 @@
 """One batch of a campaign: the text of each person, one connection, and the outcome of each person.
 
-The stop list is asked after the claim and before the socket (R25, R32); who waits for a turn at a destination or for the morning
-goes back with that time, and nothing was sent.
+The suppression list is checked after the claim and before the connection (R25, R32). People who wait for a destination's quota or
+for the morning are returned with that time, and nothing was sent to them.
 
-How fast a campaign may go: the channel's account, shared with every process on the store, and each destination's own limit.
+The speed of a campaign: the quota of the channel's account, shared with every process on the store, and each destination's limit.
 
-A chunk takes its places at once, up to a second's worth, and waits while more than a second's worth is taken ahead: on average the
-rate holds, and a store is not asked for two commits per message.
+A batch reserves its quota at once, up to a second's worth, and waits while more than a second's worth is reserved ahead: on average
+the rate is met, and the store does not have two commits for each message.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _ACCOUNT, _REST = "account/", "rest/"
 _SECOND = timedelta(seconds=1)
 SLOW = timedelta(minutes=30)
-"""How long a destination is left alone that puts us off, or to which our relay cannot deliver yet."""
+"""How long nothing is sent to a destination that defers our messages, or that our relay cannot deliver to yet."""
 
 
 def hold(service: IncidentService, domain: bytes, now: datetime) -> None:
@@ -53,7 +53,7 @@ def hold(service: IncidentService, domain: bytes, now: datetime) -> None:
 
 
 class Rates:
-    """What is left of every rate that a campaign has to keep."""
+    """The remaining quota of every rate of a campaign."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Rates:
         campaign: Campaign,
         channels: Mapping[Way, Channel],
     ) -> None:
-        """Look up the limits; nothing is taken yet."""
+        """Read the limits; nothing is reserved yet."""
         self._service = service
         self._rates: dict[Way, tuple[Rate, ...]] = {
             way: tuple(campaign.rates.get(channel.id) or (DEFAULT_RATES[way],))
@@ -77,24 +77,24 @@ class Rates:
         self._next: dict[bytes, datetime] = {}
 
     def most(self, way: Way, chunk: int) -> int:
-        """Return how many may leave together: a second's worth of the slowest rate, and one at least."""
+        """Return how many may be sent together: a second's worth of the slowest rate, and at least one."""
         slowest = max(self._rates[way], key=lambda rate: rate.gap)
         return max(1, min(chunk, max(slowest.burst, _SECOND // slowest.gap)))
 
     def opens_at(self, way: Way, now: datetime) -> datetime:
-        """Return when the account of a way may be used again: now, or later."""
+        """Return when the account of a contact method may be used again: now, or later."""
         name = f"{_ACCOUNT}{self._accounts[way]}"
         account = _read(self._service.marks(name).get(name))
         if (paused := room(account, (), now)).free == 0:
             return paused.opens_at
-        # what falls into one second leaves together
+        # messages of one second are sent together
         return max(
             account.next_free.get(rate.text, now) - max(_SECOND - rate.gap, timedelta())
             for rate in self._rates[way]
         )
 
     def take(self, way: Way, number: int, now: datetime) -> None:
-        """Take places in the account of a way, for every process to see; a loss of power may give them back."""
+        """Reserve quota in the account of a contact method, for every process to see; a power failure may free it again."""
         name = f"{_ACCOUNT}{self._accounts[way]}"
 
         def change(before: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -105,7 +105,7 @@ class Rates:
         self._service.change_marks([name], change, waits=False)
 
     def turns(self, domains: Sequence[bytes], now: datetime) -> list[datetime]:
-        """Return when each of these may leave to its destination, taking a place there for each that has a limit."""
+        """Return when each of these may be sent to its destination, and reserve quota for each that has a limit."""
         resting = {name: _read(body) for name, body in self._service.marks(_REST).items()}
         turns = []
         for domain in domains:
@@ -120,7 +120,7 @@ class Rates:
         slowest = max(rates, key=lambda rate: rate.gap)
         turn = max(self._next.get(domain, now), now)
         self._next[domain] = turn + slowest.gap
-        # what falls into the same second goes at once, as over the account as a whole
+        # messages of the same second are sent at once, as over the whole account
         return now if turn - now < _SECOND else turn
 
 
@@ -129,11 +129,11 @@ def _read(body: bytes | None) -> Account:
 
 
 _SLOWER = re.compile(r"\b4\.7\.")
-"""A destination that wants less of us now, as Gmail's 4.7.28."""
+"""A destination that lowers its limit for us now, as Gmail's 4.7.28."""
 
 
 class _Outcome(NamedTuple):
-    """One person of a chunk before and after, and the attempt, if there was one."""
+    """One person of a batch before and after, and the attempt, if there was one."""
 
     before: Claimed
     turned: Turned[Claimed]
@@ -141,14 +141,14 @@ class _Outcome(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the run counts it as."""
+        """How the run counts the result."""
         if self.attempt is not None:
             return self.attempt.state
         return "deferred" if self.turned.owed.state == "ready" else "moved"
 
 
 class Sender:
-    """Sends chunks of one campaign; holds one connection for each way."""
+    """Sends batches of one campaign; has one connection for each kind of contact method."""
 
     def __init__(
         self,
@@ -165,31 +165,31 @@ class Sender:
         self.rates = Rates(service, self._tables, campaign, channels)
         self._lines: dict[Way, BulkLine] = {}
         self.blocked = ""
-        """Why we are not let in, whoever the reader is."""
+        """Why the provider refuses us, for every reader."""
         self.last = ""
-        """Why the last message did not leave."""
+        """Why the last message was not sent."""
 
     @property
     def ways(self) -> tuple[Way, ...]:
-        """The ways that there is a channel for, in order."""
+        """The kinds of contact methods that have a channel, in order."""
         return tuple(way for way in ELECTRONIC if way in self._channels)
 
     def look(self, incident: Incident, texts: CampaignTexts) -> None:
-        """Go on with the incident as it is now."""
+        """Continue with the present incident."""
         self._incident, self._texts = incident, texts
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         for line in self._lines.values():
             line.close()
 
     def send(self, chunk: Chunk, now: datetime) -> Counter[str]:
-        """Send a claimed chunk, commit what became of it, and return how many ended in which outcome."""
+        """Send a claimed batch, commit its results, and return how many people have each outcome."""
         outcomes, going = self._sorted(chunk, now)
         try:
             outcomes += self._batch(chunk.way, going, now)
         except TocsinError as error:
-            # before the socket: a secret or a text could not be read
+            # before the connection: a secret or a text could not be read
             self.blocked = error.message
             outcomes += [_Outcome(person, Turned(owed=put_off(person, error.message))) for person in going]
         turned = [outcome.turned for outcome in outcomes]
@@ -205,9 +205,9 @@ class Sender:
         return Counter(outcome.name for outcome in outcomes)
 
     def _sorted(self, chunk: Chunk, now: datetime) -> tuple[list[_Outcome], list[Claimed]]:
-        """Part those who may be sent to from those who are stopped, or whose time is later."""
+        """Separate the people who may be sent to from those who are blocked, or whose time is later."""
         stopped = self._tables.suppressed([person.address for person in chunk.people])
-        # who waited for a turn at a destination, which has come, takes none again
+        # a person who waited for a destination's quota does not reserve it again
         turns = self.rates.turns(
             [b"" if person.not_before and not person.tries else person.domain for person in chunk.people], now
         )
@@ -283,7 +283,7 @@ class Sender:
         )
 
     def _addressed(self, before: Claimed, one: Claimed) -> Claimed:
-        """Give somebody who goes on to a text message that address, unless somebody else of the list has it."""
+        """Give an address to a person whose next contact method is a text message, unless another person of the list has it."""
         if one.ways == before.ways or one.ways[:1] != ("sms",):
             return one
         key = self._tables.digest("phone", one.contact.phone)

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 LARGEST = 64 * 1024 * 1024
-"""Bytes of a stop list."""
+"""The size limit of a suppression list."""
 
 
 def pause(service: IncidentService, incident: Incident, notice: str, people: Path, reason: str) -> None:
-    """Stop a campaign: a sender that runs ends after the chunk in flight."""
+    """Pause a campaign: a running sender stops after the current batch."""
     found = known(service, incident, notice, people)
     admit("pause", found.campaign, found.state)
     require_reason(reason)
@@ -46,7 +46,7 @@ def resume(
     again: bool,
     nights: bool,
 ) -> int:
-    """Let a campaign go on; what it is judged by counts anew. Return how many unknown are sent to again."""
+    """Resume a campaign; its limits count from now on. Return how many people with an unknown outcome are sent to again."""
     found = known(service, incident, notice, people)
     campaign, name = found.campaign, found.campaign.id
     admit("resend" if again else "resume", campaign, found.state)
@@ -75,7 +75,7 @@ def resume(
 def substitute(
     service: IncidentService, incident: Incident, notice: str, people: Path, place: str, reason: str
 ) -> int:
-    """Record that substitute notice was given to those of a place who are out of reach; return how many they are."""
+    """Record substitute notice to the people of a place without a usable contact; return how many they are."""
     found = known(service, incident, notice, people)
     groups = [n for n, ground in enumerate(found.campaign.grounds) if ground.place == place]
     if not groups:
@@ -96,9 +96,9 @@ def substitute(
 
 
 def read_stop_list(path: Path) -> list[str]:
-    """Return the addresses of a file, one on each line; raises NotFound, or Invalid with every line that holds none.
+    """Return the addresses of a file, one on each line; raises NotFound, or Invalid with every line without one.
 
-    Nothing of a line is repeated: it may be somebody's address.
+    Errors repeat no text of a line: it may be a person's address.
     """
     try:
         lines = read_file(path, LARGEST).decode("utf-8-sig").splitlines()
@@ -119,7 +119,7 @@ def read_stop_list(path: Path) -> list[str]:
             line=number,
             column=1,
             code="stop-list",
-            message="The line is neither an email address nor a telephone number",
+            message="The line is neither an email address nor a phone number",
             hint="Write maria@example.org, or +15005550006",
         )
         for number, one in found
@@ -128,7 +128,7 @@ def read_stop_list(path: Path) -> list[str]:
     if problems:
         raise Invalid(
             f'File "{path}" has {len(problems)} of {len(found)} lines without an address. The suppression list was not changed.',
-            hint="Write one email address or international telephone number on each line.",
+            hint="Write one email address or international phone number on each line.",
             problems=problems,
             code="bad_stop_list",
         )
@@ -136,7 +136,7 @@ def read_stop_list(path: Path) -> list[str]:
 
 
 def suppress(service: IncidentService, addresses: Iterable[str], reason: SuppressedFor) -> int:
-    """Keep mail addresses and telephone numbers from use, now and in every later campaign; return how many."""
+    """Add email addresses and phone numbers to the suppression list, now and for later campaigns; return how many."""
     tables = service.campaign_tables(service.principal)
     keys = {tables.digest(*same_address(address)) for address in addresses}
     tables.suppress(keys, reason, service.clock.now())
@@ -179,7 +179,7 @@ def status(service: IncidentService, incident: Incident, found: Known, *, check:
 
 
 def _as_it_is_now(service: IncidentService, incident: Incident, campaign: Campaign) -> Campaign:
-    """Return a campaign with each group's deadline and hold of today: both may have moved since the plan."""
+    """Return a campaign with each group's present deadline and delay: both may have changed since the plan."""
     duties = {duty.id: duty for duty in service.duties(incident)}
     grounds = (
         msgspec.structs.replace(ground, due=duty.due, held=duty.state == "held")
@@ -191,7 +191,7 @@ def _as_it_is_now(service: IncidentService, incident: Incident, campaign: Campai
 
 
 def open_list(service: IncidentService, found: Known) -> Iterator[list[str]]:
-    """Yield everybody who needs a letter or cannot be reached, as rows for a mail house, below a row of names."""
+    """Yield everybody who needs a letter or has no usable contact, as rows for a mail house, below a row of headings."""
     yield ["reference", "name", "address", "jurisdiction", "population", "state", "why"]
     tables = service.campaign_tables(service.principal)
     for contact, state, why in tables.listed(found.campaign, ("post", "unreachable")):

@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 CLASSES: Mapping[Way, str] = {"email": "affected-notice", "sms": "affected-text"}
 KINDS: Mapping[Way, str] = {"email": "email", "sms": "phone"}
 TEXTING = frozenset({"twilio_sms", "smpp"})
-"""Adapters whose telephone number takes a text message; another one is used when it is named."""
+"""Adapters whose phone number can send a text message; another adapter is used if it is named."""
 
 
 class CampaignChannels(msgspec.Struct, frozen=True):
-    """The channel of each way, or why there is none that may be used."""
+    """The channel for each kind of contact method, or why none may be used."""
 
     channels: Mapping[Way, Channel]
     offers: Mapping[Way, Refusal | None]
 
 
 def carriers(service: IncidentService, incident: Incident, named: Sequence[str] = ()) -> CampaignChannels:
-    """Choose a channel for each way by the planner's rules; ``named`` leaves no other choice."""
+    """Choose a channel for each kind of contact method by the planner's rules; ``named`` permits only that choice."""
     unknown = [name for name in named if name not in service.directory.channels]
     if unknown:
         known = ", ".join(sorted(service.directory.channels)) or "none"
         raise NotFound(
             f'Channel "{unknown[0]}" does not exist.', hint=f"Use one of: {known}", code="unknown_channel"
         )
-    # R21 and R27 are judged for each group of people, not for the incident as a whole
+    # R21 and R27 are decided for each group of people, not for the incident as a whole
     today = plan_context(incident, service.clock.now())
     context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")
     channels: dict[Way, Channel] = {}
@@ -75,7 +75,7 @@ def _fits(channel: Channel, way: Way, kind: str, named: Sequence[str]) -> bool:
 
 
 def _refusal(channel: Channel, way: Way, context: PlanContext) -> Refusal | None:
-    # whether a person agreed to be texted is asked of each row of the list, not of the channel
+    # consent to text messages is checked for each row of the list, not for the channel
     point = ContactPoint(channel=KINDS[way], address="anybody", consented_at=context.started_at)
     anybody = Recipient(person="anybody", contacts=(point,))
     candidate = choose(message_class(CLASSES[way]), channel, anybody, context)
@@ -83,7 +83,7 @@ def _refusal(channel: Channel, way: Way, context: PlanContext) -> Refusal | None
 
 
 class CampaignTexts:
-    """The law and the words of each group of a list, asked for once each."""
+    """The law and the text of each group of a list, computed once for each."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class CampaignTexts:
         short: str = "",
         duties: Sequence[str] = (),
     ) -> None:
-        """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
+        """Assess the duties now; raises NotFound for an unknown duty or template."""
         self.incident, self._library = incident, service.library(incident)
         self.addressing = Addressing(service, incident, notice, duties=duties)
         self._short = Addressing(service, incident, short, duties=duties) if short else None
@@ -111,13 +111,13 @@ class CampaignTexts:
         return why
 
     def require_whole(self) -> None:
-        """Raise Refused where a text has gaps."""
+        """Raise Refused if a text has missing information."""
         self.addressing.require_whole()
         if self._short is not None:
             self._short.require_whole()
 
     def wording(self, group: tuple[str, str]) -> Wording:
-        """Return the words of one group; raises Refused for a short text that is none."""
+        """Return the text of one group; raises Refused for a template that is not a short text."""
         found = self._wordings.get(group)
         if found is None:
             short = self._short.papers[group] if self._short is not None else None
@@ -145,7 +145,7 @@ class CampaignTexts:
         )
 
     def again(self, campaign: Campaign) -> tuple[Ground, ...]:
-        """Return the grounds of a campaign as they are now, in its own order; raises Refused where one is gone."""
+        """Return the present grounds of a campaign, in its own order; raises Refused if one is missing."""
         for ground in campaign.grounds:
             one = Person(
                 reference="x",
@@ -166,20 +166,20 @@ class CampaignTexts:
         )
 
     def short_approved(self, ground: Ground) -> bool:
-        """Is the short text of a group approved as its letter is, where there is one?"""
+        """Tell whether the short text of a group is approved as its letter is, if there is one."""
         if self._short is None:
             return True
         return self._short.groups[ground.group.jurisdiction, ground.group.population].approved
 
     @property
     def short_notice(self) -> str:
-        """What the short text is called, with its version."""
+        """The name of the short text, with its version."""
         first = next(iter(self._short.groups.values()), None) if self._short is not None else None
         return f"{first.notice} {first.version}" if first is not None else ""
 
 
 def _breached(incident: Incident) -> dict[str, frozenset[str]]:
-    """Return the address kinds whose accounts were breached, by population; the empty name is everybody's."""
+    """Return the address kinds whose accounts were breached, by population; the empty name is for everybody."""
     found: dict[str, frozenset[str]] = {}
     anybody: frozenset[str] = frozenset()
     for view in views(nested(incident.facts)):
@@ -196,7 +196,7 @@ def _breached(incident: Incident) -> dict[str, frozenset[str]]:
 
 
 def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]:
-    """Return each text that nobody approved, with the command that does where its pattern waits for that."""
+    """Return each unapproved text, with the command to approve it if its pattern waits for approval."""
     found: dict[str, None] = {}
     for ground in grounds:
         group = ground.group

@@ -1,8 +1,8 @@
 """Plan of a campaign: read the list, choose a contact for each person, check the deadline, record the plan.
 
-The list goes into the store a thousand people at a time, so that one of any length needs the same memory. Nothing leaves here.
-What cannot be done in time is refused with the arithmetic, and leaves nothing behind (R33). A process that dies on the way leaves
-a campaign that nobody is shown, and the next plan takes it away.
+The list is stored a thousand people at a time, so that a list of any length needs the same memory. Nothing is sent here.
+A plan that misses a deadline is refused with the calculation, and leaves no data (R33). A process that stops before the end leaves
+a campaign that is never shown, and the next plan removes it.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 PLANNER = "bulk-plan-"
-"""What a process that plans a campaign is called while it lives, with the campaign's name behind."""
+"""The name of a planning process while it is alive, with the campaign's name at the end."""
 BATCH = 1_000
 """People in one commit of the list."""
 SHOWN = 100
 _DOMAINS = 1_000
 Tell = Callable[[int], None]
-"""Told how many rows were read."""
+"""Called with the number of rows read."""
 
 
 class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wanted."""
+    """The request."""
 
     notice: str
     people: Path
@@ -66,14 +66,14 @@ class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
     over: tuple[str, ...] = ()
     rates: Mapping[str, tuple[Rate, ...]] = {}
     chunk: int | None = None
-    """People in one claim; None leaves it to the rates."""
+    """People in one claim; None derives it from the rates."""
     canary_wait: timedelta = timedelta(minutes=30)
     letter_cost: float = 0
     skip_bad: bool = False
 
 
 def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
-    """Plan a campaign; raises Refused, with the arithmetic, for one that cannot be done in time."""
+    """Plan a campaign; raises Refused, with the calculation, for one that misses a deadline."""
     sendable(incident)
     if order.chunk is not None and not 1 <= order.chunk <= MOST_CHUNK:
         raise Usage(
@@ -93,7 +93,7 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
     try:
         for name in tables.partial(incident.id):
             if not service.worker_alive(PLANNER + name):
-                tables.drop(name)  # its planner died
+                tables.drop(name)  # its planner stopped
         tables.create(campaign)
         try:
             with tables.intake(campaign) as intake:
@@ -116,7 +116,7 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
 def _begun(
     service: IncidentService, incident: Incident, order: PlanOrder, carried: CampaignChannels
 ) -> Campaign:
-    open_people(order.people)  # not there, or not readable: said before anything else
+    open_people(order.people)  # a missing or unreadable file is reported first
     with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
@@ -141,7 +141,7 @@ def _begun(
 
 
 class _Reading:
-    """One reading of a list into the store, and what was counted on the way."""
+    """One pass over a list into the store, with its counts."""
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ class _Reading:
         self._groups: dict[tuple[str, str], int] = {}
 
     def read(self, tell: Tell) -> None:
-        """Take in the whole list."""
+        """Store the whole list."""
         people = enumerate(self._contacts(), 1)
         while batch := list(islice(people, BATCH)):
             self._take(batch)
@@ -261,7 +261,7 @@ class _Reading:
         return self._tables.digest("domain", same_domain(domain))
 
     def _sound(self, contact: Contact) -> Contact:
-        """Leave out an address that its channel could not take."""
+        """Leave out an address that its channel does not accept."""
         changes: dict[str, str] = {}
         for way, field in (("email", "email"), ("sms", "phone")):
             channel = self._carried.channels.get(way)  # type: ignore[call-overload]
@@ -271,7 +271,7 @@ class _Reading:
         return msgspec.structs.replace(contact, **changes) if changes else contact
 
     def judged(self) -> BulkPlan:
-        """Return the plan, or raise Invalid or Refused with what stands against it."""
+        """Return the plan, or raise Invalid or Refused with the problems."""
         order, texts = self._order, self._texts
         if self.bad and not order.skip_bad:
             more = f", {self.bad - SHOWN} of them not shown" if self.bad > SHOWN else ""
@@ -308,7 +308,7 @@ class _Reading:
         )
 
     def _planned(self) -> Campaign:
-        """Return the campaign with what was counted."""
+        """Return the campaign with its counts."""
         grounds = tuple(
             msgspec.structs.replace(
                 ground, group=msgspec.structs.replace(ground.group, letters=self.by_group[number])
@@ -332,7 +332,7 @@ class _Reading:
         )
 
     def _limited(self) -> dict[str, int]:
-        """Return how many mails go to each destination that has a rate of its own."""
+        """Return how many emails are for each destination that has a rate of its own."""
         named = {
             self._domain(name): name
             for name in self.campaign.rates

@@ -1,8 +1,8 @@
-"""Receipts of a campaign: delivery reports, bounces, complaints, opt-outs, letters that were posted or returned.
+"""Receipts of a campaign: delivery reports, bounces, complaints, opt-outs, posted or returned letters.
 
-A receipt names a person by the key of their message, by the provider's name for it, by reference, or by address. It raises what
-is proved, whatever the order and however often it comes; a failure moves the person to the next way, unless delivery was proved
-before. A complaint or a STOP keeps an address from use, and the person stays owed (R25, R32).
+A receipt identifies a person by the key of their message, by the provider's name for it, by reference, or by address. It raises
+the evidence, in any order and however often it arrives. A failure continues with the next contact method, unless delivery was proved
+before. A complaint or an opt-out blocks an address, and the person still has to be notified (R25, R32).
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ TRIES = 4
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-receipts/v1"):
-    """What came of some receipts."""
+    """The results of some receipts."""
 
     receipts: int
     unmatched: int
-    """About nobody whom we sent to; a STOP and a complaint count all the same."""
+    """About nobody whom we sent to; an opt-out and a complaint count all the same."""
     changed: dict[str, int]
     paused: tuple[str, ...]
-    """Campaigns that stopped by them."""
+    """Campaigns that the receipts paused."""
 
 
 def take(service: IncidentService, receipts: Iterable[BulkReceipt], campaign: str = "") -> Taken:
-    """Take receipts in; references are those of ``campaign``. Doubled or reordered ones change nothing."""
+    """Process receipts; references are those of ``campaign``. Repeated or reordered ones change nothing."""
     return _Taking(service, campaign).take(receipts)
 
 
 def take_one(service: IncidentService, receipt: BulkReceipt) -> Literal["taken", "nothing", "later"]:
-    """Take in one receipt as it comes; ``nothing`` where it is about nobody whom we sent to.
+    """Process one receipt; ``nothing`` if it is about nobody whom we sent to.
 
-    ``later`` while the chunk that they are in is under way: how they stand is not known before that is settled, so it is to be
-    taken again. A STOP counts at once all the same.
+    ``later`` while the batch of the person is being sent: the state of the person is unknown until then, so the receipt has to be
+    processed again. An opt-out counts at once all the same.
     """
     taking = _Taking(service, "")
     found = taking.take((receipt,)).unmatched == 0
@@ -66,7 +66,7 @@ def take_one(service: IncidentService, receipt: BulkReceipt) -> Literal["taken",
 
 
 class _Taking:
-    """One round of receipts, and the campaigns that they touched."""
+    """One round of receipts, and the campaigns that they are about."""
 
     def __init__(self, service: IncidentService, campaign: str) -> None:
         self._service, self._campaign = service, campaign
@@ -130,7 +130,7 @@ class _Taking:
             standing = again
 
     def _suppress(self, receipt: BulkReceipt, address: bytes) -> None:
-        """Keep an address from use, whether or not it is one that we know."""
+        """Block an address, whether it is known or not."""
         if address and (reason := suppression(receipt)) is not None:
             self._tables.suppress([address], reason, self._service.clock.now())
 
@@ -138,7 +138,7 @@ class _Taking:
         return self._tables.digest(*same_address(receipt.address))
 
     def _judge(self, name: str) -> str:
-        """Stop a campaign whose receipts say so, and put on record what they settled; return its name if it stopped."""
+        """Pause a campaign if its receipts require that, and record the outcomes; return its name if it was paused."""
         found = self._tables.campaign(name)
         campaign, by = found.campaign, self._service.principal.person
         if people := self._resolved[name]:
@@ -153,9 +153,9 @@ class _Taking:
 
 
 def read_receipts(path: Path) -> Iterator[BulkReceipt]:
-    """Read receipts from a CSV file, one at a time; raises NotFound, or Invalid with every bad line before any is given out.
+    """Read receipts from a CSV file, one at a time; raises NotFound, or Invalid with every bad line before the first result.
 
-    So a file is taken as a whole or not at all, and a campaign that its receipts stop is stopped.
+    So a file is processed whole or not at all, and a campaign that its receipts pause is paused.
     """
     if not path.is_file():
         raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")

@@ -1,8 +1,8 @@
-"""Records of a campaign, in its tables and in the journal: which campaign is meant, its moves, its batches, and what is asked of people.
+"""Records of a campaign, in its tables and in the journal: the selected campaign, its changes, its batches, and tasks for people.
 
-A campaign is there once the journal says so: what a planner that died put into the tables is shown to nobody, and the next plan takes it
-away. Of batches the journal has a root for each stretch of chunks. The root is over the chunks' digests, and each digest over what was
-tried for each person. So the entry proves the tables, and ``verify`` says whether they still are what was recorded.
+A campaign exists once it is in the journal: the tables of a planner that stopped are shown to nobody, and the next plan removes
+them. Of batches the journal has a root for each stretch. The root is over the batches' digests, and each digest over the
+attempts for each person. So the entry proves the tables, and ``verify`` tells whether they are unchanged.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 PLAYBOOK = "substitute-notice"
-"""What is begun when a line of the law is crossed; a home may have one of its own by this name."""
+"""The playbook to start when a limit of the law is crossed; a home may have its own one by this name."""
 
 
 def of_list(service: IncidentService, incident: Incident, notice: str, list_name: str) -> list[Known]:
-    """Return every campaign of a notice and a list, by the list's file name, those too that a later plan took the place of."""
+    """Return every campaign of a notice and a list, by the list's file name, also those that a later plan replaced."""
     return [
         known
         for known in service.campaign_tables(service.principal).campaigns(incident.id)
@@ -43,7 +43,7 @@ def of_list(service: IncidentService, incident: Incident, notice: str, list_name
 
 
 def find(service: IncidentService, incident: Incident, notice: str, list_name: str) -> Known | None:
-    """Return the newest campaign of a notice and a list; there is none before the journal says so."""
+    """Return the newest campaign of a notice and a list; there is none before it is in the journal."""
     if not incident.campaigns:
         return None
     knowns = of_list(service, incident, notice, list_name)
@@ -52,7 +52,7 @@ def find(service: IncidentService, incident: Incident, notice: str, list_name: s
 
 
 def known(service: IncidentService, incident: Incident, notice: str, people: Path) -> Known:
-    """Return a campaign; raises NotFound with those that there are."""
+    """Return a campaign; raises NotFound with the existing ones."""
     found = find(service, incident, notice, people.name)
     if found is None:
         told = incident.campaigns.values()
@@ -66,7 +66,7 @@ def known(service: IncidentService, incident: Incident, notice: str, people: Pat
 
 
 def record(service: IncidentService, incident: str, *events: AnyCampaignEvent) -> Incident:
-    """Put events of a campaign on record, and return the incident afterwards."""
+    """Record events of a campaign, and return the incident afterwards."""
     commands = [RecordCampaign(event=event) for event in events]
     return service.act(service.principal, incident, commands).after
 
@@ -74,9 +74,9 @@ def record(service: IncidentService, incident: str, *events: AnyCampaignEvent) -
 def move(
     service: IncidentService, campaign: Campaign, name: MoveName, reason: str = "", *, by: str = ""
 ) -> bool:
-    """Change the state of a campaign that is in a state for it, in the tables and on record; say whether it was.
+    """Change the state of a campaign that permits it, in the tables and in the journal; tell whether that was done.
 
-    That it is being sent is on record first, so that nothing is sent which the journal does not know of.
+    A change to ``sending`` is recorded in the journal first, so that nothing is sent without a journal entry.
     """
     one, tables = MOVES[name], service.campaign_tables(service.principal)
     moved = CampaignMoved(campaign=campaign.id, state=one.after, by=by, reason=reason)
@@ -90,7 +90,7 @@ def move(
 
 
 def record_stretch(service: IncidentService, incident: str, campaign: str) -> Incident:
-    """Put every chunk that ended since the last entry on record, and return the incident."""
+    """Record every batch that ended since the last entry, and return the incident."""
     found = service.load(incident)
     tables, last = service.campaign_tables(service.principal), found.campaigns[campaign].chunks
     tree, outcomes, first, end = MerkleTree(), Counter[str](), last + 1, last
@@ -107,7 +107,7 @@ def record_stretch(service: IncidentService, incident: str, campaign: str) -> In
 
 
 def ask_substitutes(service: IncidentService, campaign: Campaign) -> None:
-    """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
+    """Record each crossed limit of substitute notice, once, and add the tasks: people decide and act."""
     tallies = service.campaign_tables(service.principal).tally(campaign.id, service.clock.now())
     events = tuple(crossed(campaign, tallies))
     if not events:
@@ -122,7 +122,7 @@ def ask_substitutes(service: IncidentService, campaign: Campaign) -> None:
 
 
 def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof:
-    """Compare the tables with the roots in the journal; raises StoreCorrupt at the first that does not hold."""
+    """Compare the tables with the roots in the journal; raises StoreCorrupt at the first difference."""
     tables, attempts, chunks = service.campaign_tables(service.principal), 0, 0
     kept = {n: digest for n, _, _, _, digest in tables.chunks(campaign)}
     for first, last, root in incident.campaigns[campaign].roots:

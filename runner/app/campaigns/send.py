@@ -1,8 +1,8 @@
 """Sending of a campaign in batches. Each batch is claimed before a connection is opened.
 
-One process sends one campaign. It may be killed at any moment: the chunk in flight is then unknown, is shown, and is sent
-again by a person's word alone. It looks before each chunk whether somebody paused it, whether too many addresses were dead, and
-whether the incident still lets it send.
+One process sends one campaign. It may be killed at any moment: the current batch then has unknown outcomes, is shown, and is
+sent again only at a person's request. Before each batch it checks whether somebody paused it, whether too many addresses were
+invalid, and whether the incident still permits sending.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 STRETCH = 100
-"""Chunks that one entry of the journal speaks of."""
+"""How many batches one entry of the journal covers."""
 MOST_FAILURES = 3
-"""Chunks in a row of which nothing could leave, before a person is asked."""
+"""Batches in a row without a sent message, before a person is asked."""
 LONGEST_WAIT = timedelta(seconds=5)
-"""How long it waits at most before it looks again whether somebody paused it."""
+"""How long it waits at most before it checks again whether somebody paused it."""
 Tell = Callable[[int, int], None]
 
 
 class WaitPolicy(NamedTuple):
-    """How a campaign waits, and how it is told to stop: a signal, a test."""
+    """How a campaign waits, and the stop request: a signal, a test."""
 
     wait: Callable[[timedelta], None]
-    """Returns after that time, or as soon as ``stopped`` says so."""
+    """Returns after that time, or as soon as ``stopped`` is true."""
     stopped: Callable[[], bool]
     waits: bool = True
     """False to end instead of waiting."""
 
 
 class Checked(NamedTuple):
-    """What holds as long as the incident does not change."""
+    """Values that stay the same as long as the incident does not change."""
 
     texts: CampaignTexts
     groups: tuple[int, ...]
@@ -60,7 +60,7 @@ class Checked(NamedTuple):
 
 
 def check(service: IncidentService, incident: Incident, campaign: Campaign) -> Checked:
-    """Raise Refused where the incident, the texts or their approvals do not let a campaign be sent now."""
+    """Raise Refused if the incident, the texts or their approvals do not permit sending a campaign now."""
     sendable(incident)
     texts = CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties)
     now = texts.again(campaign)
@@ -98,7 +98,7 @@ def _text(ground: Ground) -> tuple[str, ...]:
 def send(
     service: IncidentService, incident: Incident, notice: str, people: Path, patience: WaitPolicy, tell: Tell
 ) -> Sent:
-    """Send, or go on where an earlier run stopped or was killed."""
+    """Send, or continue after an earlier run stopped or was killed."""
     found = known(service, incident, notice, people)
     _same_list(found.campaign, people)
     admit("send", found.campaign, found.state, incident.campaigns[found.campaign.id].reason)
@@ -119,7 +119,7 @@ def send(
 
 def _same_list(campaign: Campaign, people: Path) -> None:
     if not people.is_file():
-        return  # the people are in the store: the file may be locked away by now
+        return  # the people are in the store: the file may be gone by now
     with open_file(people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != campaign.list_sha256:
@@ -152,7 +152,7 @@ class _Run:
         self._total = found.campaign.sent_to
 
     def go(self) -> Sent:
-        """Send until it is done, paused, told to stop, or has to wait longer than it may."""
+        """Send until it is done, paused, stopped, or has to wait longer than it may."""
         why = "the sender ended before the outcomes were stored"
         lost = self._tables.lose(self._campaign.id, self._service.clock.now(), why)
         self._begin()
@@ -239,7 +239,7 @@ class _Run:
             self._patience.wait(max(timedelta(), min(left, LONGEST_WAIT)))
 
     def _one(self, sender: Sender, state: Known) -> bool:
-        """Send one chunk; say whether there was one."""
+        """Send one batch; tell whether there was one."""
         tried = state.counters.sent + state.counters.bounced
         left = self._campaign.canary - tried if self._campaign.canary_until is None else 0
         for way in sender.ways:
@@ -264,7 +264,7 @@ class _Run:
         return False
 
     def _canary(self, state: Known) -> datetime | None:
-        """Return until when the canary has to be waited for, or None where it needs no waiting (any more)."""
+        """Return until when to wait for the result of the pilot batch, or None if no wait is needed (any more)."""
         tried = state.counters.sent + state.counters.bounced
         if tried < self._campaign.canary or self._campaign.canary >= self._total:
             return None
@@ -283,7 +283,7 @@ class _Run:
         return min(found, default=None)
 
     def _changed(self, sender: Sender) -> str:
-        """Look at the incident again where it has changed; return why nothing may be sent any more."""
+        """Check the incident again if it has changed; return why nothing may be sent any more."""
         if self._service.store.head(self._incident.id).version == self._incident.version:
             return ""
         self._incident = self._service.load(self._incident.id)

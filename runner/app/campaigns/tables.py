@@ -1,4 +1,4 @@
-"""The tables of campaigns, as use cases know them: what is kept of notices to many people."""
+"""The tables of campaigns, for use cases: the stored data of notices to many people."""
 
 from __future__ import annotations
 

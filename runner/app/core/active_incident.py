@@ -1,8 +1,8 @@
-"""The incident that one system user chose for commands that name none; it is theirs, and stands in no home.
+"""The incident that one system user chose for commands that name none; the choice belongs to the user, not to a home.
 
-Each home has its own choice, in a file of the user's state folder. A choice counts while its incident is open. One of
-an incident that was over already counts while no other is open. So closing ends a choice, whoever closes, and an
-incident that is over never stands before one that is open.
+Each home has its own choice, in a file of the user's state folder. A choice counts while its incident is open. A choice
+of an incident that was closed already counts while no other is open. So closing ends a choice, whoever closes, and a
+closed incident never comes before an open one.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     incident: str
     over: bool = False
-    """The incident was over when it was chosen."""
+    """The incident was closed when it was chosen."""
 
 
 def choice_file(state: Path, home: Path) -> Path:
-    """Return where a user's choice in one home is kept."""
+    """Return the file of a user's choice in one home."""
     return state / f"incident-{hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]}.json"
 
 
 def read_choice(file: Path) -> Choice | None:
-    """Return what was chosen; None where nothing was, or it cannot be read."""
+    """Return the choice; None if there is none, or it cannot be read."""
     try:
         return from_json(file.read_bytes(), Choice)
     except (OSError, msgspec.DecodeError):
@@ -45,7 +45,7 @@ def read_choice(file: Path) -> Choice | None:
 
 
 def keep_choice(file: Path, choice: Choice | None) -> None:
-    """Keep a choice, or none; raises OSError."""
+    """Store a choice, or remove it; raises OSError."""
     if choice is None:
         file.unlink(missing_ok=True)
         return
@@ -54,7 +54,7 @@ def keep_choice(file: Path, choice: Choice | None) -> None:
 
 
 def counts(choice: Choice | None, rows: Iterable[IncidentRow]) -> str:
-    """Return the id of the chosen incident, empty where the choice does not count."""
+    """Return the id of the chosen incident, empty if the choice does not count."""
     if choice is None:
         return ""
     states = {row.id: row.state in OPEN for row in rows}

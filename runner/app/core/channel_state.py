@@ -1,8 +1,8 @@
 """State of channels and failure domains, shared by all processes on the store.
 
-The engine says what follows from what was heard; the store keeps it as marks; here the two meet. What works costs no
-write: a success of a domain that nothing is held against is only counted here. A failure is written, and so is what ends a
-row of them. Nothing of it is evidence, so where it cannot be written the work goes on with what is known here.
+The engine decides the consequences of outcomes; the store has them as marks; this module connects both. A success writes
+nothing if its domain has no failures: it is only counted here. A failure is written, and so is the success that ends a
+row of failures. None of this is evidence, so if it cannot be written, work continues with the state in memory.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ Change = Callable[[Breaker], Breaker]
 
 
 class Marks(Protocol):
-    """As much of a store as traffic needs."""
+    """The part of a store that channel health needs."""
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """Return the marks whose names begin so."""
+        """Return the marks with this prefix."""
 
     def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
-        """Change marks, while nobody else does."""
+        """Change marks, with no other change at the same time."""
 
 
 class Probe(NamedTuple):
-    """A look whether domains work again: a message to ourselves over one channel that hangs on them."""
+    """A probe whether domains work again: a test message to the organisation over one channel that depends on them."""
 
     domains: tuple[str, ...]
     channel: Channel
@@ -49,10 +49,10 @@ class Probe(NamedTuple):
 
 
 class Traffic:
-    """Breakers and accounts as of the last look into the store. For one thread."""
+    """Circuit breakers and accounts as last read from the store. For one thread."""
 
     def __init__(self, marks: Marks, channels: Callable[[], Mapping[str, Channel]]) -> None:
-        """Know nothing yet; ``channels`` is asked when it is first needed."""
+        """Start empty; ``channels`` is called when it is first needed."""
         self._marks = marks
         self._channels = channels
         self._breakers: dict[str, Breaker] = {}
@@ -61,7 +61,7 @@ class Traffic:
         self._told: frozenset[str] = frozenset()
 
     def refresh(self) -> None:
-        """Look into the store for what others heard."""
+        """Read the records of other processes from the store."""
         with suppress(StoreError):
             marks = self._marks.marks()
             self._breakers = {
@@ -79,21 +79,21 @@ class Traffic:
 
     @property
     def domains(self) -> Mapping[str, Breaker]:
-        """What is known of each domain; of one that is not here nothing bad is known."""
+        """The state of each domain; a domain that is not here has no failures."""
         return self._breakers
 
     @property
     def fallen(self) -> dict[str, Breaker]:
         """The domains that are down."""
-        return {name: one for name, one in self._breakers.items() if one.is_open}
+        return {name: breaker for name, breaker in self._breakers.items() if breaker.is_open}
 
     def news(self) -> bool:
-        """Tell whether other domains are down than when this was last asked."""
+        """Tell whether the set of domains that are down changed since the last call."""
         before, self._told = self._told, frozenset(self.fallen)
         return before != self._told
 
     def heard(self, channel: Channel, result: SendResult, now: datetime) -> None:
-        """Take in what one attempt tells of the domains and the account of its channel."""
+        """Record the effect of one attempt on the domains and the account of its channel."""
         wait = result.retry_after
         if result.state == "throttled" and wait is not None and wait > timedelta():
             self._change_account(
@@ -110,7 +110,7 @@ class Traffic:
             elif said == "good":
                 self._count(domain, now)
         if keep:
-            self._change(keep, lambda one: self._heard(one, said, now))
+            self._change(keep, lambda breaker: self._heard(breaker, said, now))
 
     def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime) -> Breaker:
         since, number = self._counted.get(breaker.domain, (now, 0))
@@ -123,7 +123,7 @@ class Traffic:
         self._counted[domain] = (since, number + 1) if recent else (now, 1)
 
     def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
-        """Return what an incident does not know yet of the domains that are down, or are not any more."""
+        """Return the changes of domains, down or restored, that an incident does not have yet."""
         known = incident.domains
         fell = [
             one for name, one in sorted(self.fallen.items()) if name not in known or known[name].state == "up"
@@ -147,7 +147,7 @@ class Traffic:
         return (*down, *up)
 
     def declare(self, domain: str, state: str, now: datetime, by: str = "") -> None:
-        """Keep what a person said of a domain; raises StoreError where it cannot be kept. ``by`` is told where no incident tells it."""
+        """Store a person's report on a domain; raises StoreError if it fails. ``by`` is set if no incident records it."""
         change = (
             partial(circuit_breaker.declared_down, now=now, by=by)
             if state == "down"
@@ -158,14 +158,14 @@ class Traffic:
     # --- probes -------------------------------------------------------------------------------------------
 
     def probe_due(self, now: datetime) -> bool:
-        """Tell whether a domain is to be looked at again."""
+        """Tell whether a probe of a domain is due."""
         return any(circuit_breaker.due_for_probe(breaker, now) for breaker in self._breakers.values())
 
     def probes(self, kinds: Iterable[str], now: datetime) -> list[Probe]:
-        """Begin the probes that are due; of several processes each domain is probed by one.
+        """Start the probes that are due; of several processes only one probes each domain.
 
-        ``kinds`` are those of the open incidents. Without a real one nothing outside the allow-list of exercises is
-        touched.
+        ``kinds`` are those of the open incidents. Without a real one, only the allow-list of exercises may be
+        contacted.
         """
         kinds = frozenset(kinds)
         begun: dict[str, list[str]] = {}
@@ -174,7 +174,7 @@ class Traffic:
             channel = self._way_to(domain, real="real" in kinds) if due else None
             if channel is not None and self._begun(domain, now):
                 begun.setdefault(channel.id, []).append(domain)
-        return [self._probe(self._channels()[name], tuple(found), now) for name, found in begun.items()]
+        return [self._probe(self._channels()[name], tuple(domains), now) for name, domains in begun.items()]
 
     @staticmethod
     def _probe(channel: Channel, domains: tuple[str, ...], now: datetime) -> Probe:
@@ -182,7 +182,7 @@ class Traffic:
         return Probe(domains, channel, kind, f"{channel.id} {now.isoformat()}")
 
     def _way_to(self, domain: str, *, real: bool) -> Channel | None:
-        """Return the channel that says most of this domain: the one that hangs on the fewest others."""
+        """Return the best channel to probe this domain: the one that depends on the fewest others."""
         ways = [
             channel
             for channel in self._channels().values()
@@ -201,15 +201,15 @@ class Traffic:
         return mine == [True]
 
     def probed(self, probe: Probe, result: SendResult, now: datetime) -> None:
-        """Take in what came of a probe; one that arrived speaks for every domain of its channel."""
+        """Record the result of a probe; a success counts for every domain of its channel."""
         arrived = circuit_breaker.classify(result) == "good"
         also = [domain for domain in probe.channel.domains if arrived and domain in self.fallen]
         self._change(
             sorted({*probe.domains, *also}),
-            lambda one: (
-                circuit_breaker.declared_up(one)
-                if arrived and not one.declared
-                else circuit_breaker.probed(one, result, now)
+            lambda breaker: (
+                circuit_breaker.declared_up(breaker)
+                if arrived and not breaker.declared
+                else circuit_breaker.probed(breaker, result, now)
             ),
         )
 
@@ -217,17 +217,17 @@ class Traffic:
 
     @property
     def accounts(self) -> Mapping[str, Account]:
-        """When each account is free again, where that is known."""
+        """When each account has quota again, if known."""
         return self._accounts
 
     def rooms(self, now: datetime) -> rate_limit.Quotas:
-        """Return what may leave now over the channels that are limited."""
+        """Return the present quota of the limited channels."""
         return rate_limit.quotas(self._channels().values(), self._accounts, now)
 
     def take(self, wanted: Mapping[str, int], now: datetime) -> dict[str, int]:
-        """Take places in accounts, before anything that needs them is claimed; return how many were free.
+        """Reserve quota in accounts, before any attempt is claimed; return how much was free.
 
-        Raises StoreError where they cannot be taken: without a place nothing is sent.
+        Raises StoreError if that fails: without quota nothing is sent.
         """
         granted: dict[str, int] = {}
         rates = {
@@ -250,7 +250,7 @@ class Traffic:
         return granted
 
     def next_look(self, now: datetime) -> datetime | None:
-        """Return when a probe is due next, or an account has room again; None for never."""
+        """Return when a probe is due next, or an account has quota again; None for never."""
         probes = (
             breaker.look_at for breaker in self._breakers.values() if breaker.is_open and not breaker.declared
         )
@@ -262,7 +262,7 @@ class Traffic:
     # --- the marks ----------------------------------------------------------------------------------------
 
     def _change(self, domains: Sequence[str], change: Change, *, must: bool = False) -> None:
-        """Change breakers for everybody; where that cannot be written, here alone."""
+        """Change breakers for all processes; if that cannot be written, only here."""
 
         def changed(known: Mapping[str, bytes]) -> dict[str, bytes]:
             after = (change(_breaker(domain, known.get(BREAKER + domain))) for domain in domains)

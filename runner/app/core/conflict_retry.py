@@ -1,10 +1,10 @@
 """Retry of a change after a conflict with another writer.
 
-A program tries a few times at once: its work comes again by itself. A person's command waits for up to 30 seconds.
-The first try is free. For the others a command needs the gate, a lock that one waiting command has at a time: without
-it the decisions of a hundred commands would spoil one another, most of all on a busy machine. Programs do not need
-the gate, so a worker never waits for a command. The pauses before the gate are random and double while it is taken;
-they shrink with the time waited, so that the oldest waits least. PostgreSQL has a queue for it, and needs no pauses.
+A program tries a few times at once: its work is repeated anyway. A person's command waits for up to 30 seconds.
+The first try needs no lock. For the others a command needs the gate, a lock of one waiting command at a time: without
+it the decisions of a hundred commands would conflict with one another, most of all on a busy machine. Programs do not
+need the gate, so a worker never waits for a command. The pauses before the gate are random and double while it is taken;
+they shrink with the time waited, so that the oldest command waits least. PostgreSQL has a queue for it, without pauses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runner.app.core.repository import Store
 
 TRIES = 20
-"""How often a change is made again at once by who does not wait."""
+"""How many times a program that does not wait retries a change at once."""
 LIMIT = timedelta(seconds=30)
 SHORTEST = timedelta(milliseconds=20)
 """The first pause is up to this long."""
@@ -28,13 +28,13 @@ _Made = TypeVar("_Made")
 
 
 class Backoff(NamedTuple):
-    """How a person's command waits."""
+    """The way in which a person's command waits."""
 
     pause: Callable[[timedelta], object]
     fraction: Callable[[], float]
-    """Chance: a number from 0 up to 1."""
+    """A random number from 0 up to 1."""
     limit: timedelta = LIMIT
-    """The most that its pauses may come to."""
+    """The greatest sum of its pauses."""
 
 
 def this_backoff() -> Backoff:
@@ -47,7 +47,7 @@ def this_backoff() -> Backoff:
 
 
 class Waiting(Protocol):
-    """As much of an opened home as a change needs."""
+    """The part of an opened home that a change needs."""
 
     @property
     def store(self) -> Store:
@@ -57,9 +57,9 @@ class Waiting(Protocol):
 
 
 def retry(service: Waiting, journal: str, attempt: Callable[[], _Made | None]) -> _Made:
-    """Return what an attempt makes; one that returns None met another's change to this journal.
+    """Return the result of an attempt; one that returns None conflicted with another change to this journal.
 
-    Raises Stale when others were first to the end, StoreLocked when another process held the store to the end.
+    Raises Stale if others were faster each time, StoreLocked if another process locked the store all the time.
     """
     if service.backoff is None:
         made = next((made for made in (attempt() for _ in range(TRIES)) if made is not None), None)
@@ -74,7 +74,7 @@ def retry(service: Waiting, journal: str, attempt: Callable[[], _Made | None]) -
 
 
 def opened(backoff: Backoff | None, open_: Callable[[], _Made]) -> _Made:
-    """Open a store; wait while it takes no more connections, and raise StoreBusy when it takes none to the end."""
+    """Open a store; wait while it accepts no more connections, and raise StoreBusy at the end of the wait."""
     wait = None if backoff is None else _Wait(backoff)
     while True:
         try:
@@ -85,7 +85,7 @@ def opened(backoff: Backoff | None, open_: Callable[[], _Made]) -> _Made:
 
 
 def _gated(store: Store, backoff: Backoff, journal: str, attempt: Callable[[], _Made | None]) -> _Made | None:
-    """Attempt once without the gate, since mostly nobody else is there, and from then on with it."""
+    """Attempt once without the gate, since a conflict is rare, and from then on with it."""
     from runner.app.core.repository import PATIENCE
 
     wait, gate, met = _Wait(backoff), None, False
@@ -121,7 +121,7 @@ class _Wait:
         self.window = SHORTEST
 
     def more(self) -> bool:
-        """Pause; without a pause return False when it has waited long enough."""
+        """Pause; return False without a pause after the longest wait."""
         pause, fraction, limit = self._backoff
         if self.waited >= limit:
             return False

@@ -1,7 +1,7 @@
-"""The contact book in the store: a sealed journal for each person, so that forgetting one destroys the key of one.
+"""The contact list in the store: an encrypted journal for each person, so that an erasure destroys the key of only one.
 
-Which journal is whose stands sealed in its row. Two processes that begin a journal for the same person in one instant make two: both
-are read, and both are shredded.
+The owner of a journal is encrypted in its row. Two processes that start a journal for the same person at once make two: both
+are read, and both are erased.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from runner.incident.people.contact_journal import (
 
 
 class ContactCache(Protocol):
-    """As much of an opened home as the contact book needs."""
+    """The part of an opened home that the contact list needs."""
 
     @property
     def store(self) -> Store:
@@ -40,7 +40,7 @@ class ContactCache(Protocol):
     backoff: Backoff | None
 
     def forget_directory(self) -> None:
-        """Read people and channels anew next time."""
+        """Read people and channels again next time."""
 
     def record(
         self, principal: Principal, batch: Sequence[Append], recorded: datetime
@@ -52,29 +52,29 @@ class ContactCache(Protocol):
 
 
 def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
-    """Return everything that was recorded about people and roles, in the order of time."""
+    """Return all records about people and roles, in order of time."""
     names = (STREAM, *(row.id for row in _books(store)))
     events = (event for name in names for event in _events(store, name))
     return sorted(events, key=lambda pair: pair[0])
 
 
 def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
-    """Return what was recorded of people who were forgotten."""
-    return tuple(one for _, one in _events(store, STREAM) if isinstance(one, PersonForgotten))
+    """Return the records of erased people."""
+    return tuple(event for _, event in _events(store, STREAM) if isinstance(event, PersonForgotten))
 
 
 def kept_people(service: ContactCache) -> frozenset[str]:
-    """Return whoever has a journal that opens."""
+    """Return every person with a readable journal."""
     return frozenset(row.title for row in _books(service.store))
 
 
 def _books(store: Store) -> list[IncidentRow]:
-    """Return the journals of people; raises Sealed if one cannot be opened: its owner would be taken for forgotten."""
+    """Return the journals of people; raises Sealed if one cannot be decrypted: its owner would seem to be erased."""
     rows = store.rows(BOOK)
     for row in rows:
         if row.unread:
             next(_events(store, row.id), None)
-    return [row for row in rows if row.title]  # a shredded one has lost its title
+    return [row for row in rows if row.title]  # an erased one has lost its title
 
 
 def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEvent]]:
@@ -85,7 +85,7 @@ def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEve
 
 
 class ContactStore:
-    """Whose journal is which, for whoever records a lot one by one: read once, and anew only where others wrote meanwhile."""
+    """The owners of the journals, for a caller that records many entries: read once, and again only if others wrote meanwhile."""
 
     def __init__(self, service: ContactCache) -> None:
         self._service = service
@@ -93,14 +93,14 @@ class ContactStore:
         self.read()
 
     def read(self) -> None:
-        """Read them anew."""
+        """Read them again."""
         self.rows = {row.title: row for row in _books(self._service.store)}
 
 
 def record(service: ContactCache, *events: AnyPeopleEvent, books: ContactStore | None = None) -> None:
-    """Append events, each to the journal that it belongs to; raises Stale. ``books`` saves reading whose is which.
+    """Append events, each to its own journal; raises Stale. ``books`` saves reading the owners of the journals.
 
-    Nothing in them hangs on what stands there: where others were first, theirs stand before these.
+    These events do not depend on earlier entries: the entries of faster writers come first.
     """
     known = ContactStore(service) if books is None else books
     left: Sequence[AnyPeopleEvent] = events
@@ -114,7 +114,7 @@ def record(service: ContactCache, *events: AnyPeopleEvent, books: ContactStore |
         try:
             left = _overtaken(service, left, known.rows)
         except Sealed as error:
-            if error.code != "shredded":  # somebody was forgotten since the journals were read
+            if error.code != "shredded":  # somebody was erased since the journals were read
                 raise
         return None if left else True
 
@@ -125,7 +125,7 @@ def record(service: ContactCache, *events: AnyPeopleEvent, books: ContactStore |
 def _overtaken(
     service: ContactCache, events: Sequence[AnyPeopleEvent], books: dict[str, IncidentRow]
 ) -> tuple[AnyPeopleEvent, ...]:
-    """Append events in one transaction, and return those into whose journal somebody else wrote first."""
+    """Append events in one transaction, and return those whose journal another process wrote first."""
     now = service.clock.now()
     grouped: dict[str, list[AnyPeopleEvent]] = {}
     for event in events:
@@ -148,7 +148,7 @@ def _overtaken(
 
 
 def _row(service: ContactCache, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:
-    """Return the row of the organisation's journal, of somebody's, or of a new one."""
+    """Return the row of the organisation's journal, of a person's, or of a new one."""
     if book is not None:
         return book
     name = service.chance.name(BOOK) if person else STREAM
@@ -178,9 +178,9 @@ def personal_event(event: msgspec.Struct, principal: Principal, now: datetime) -
 
 
 def shred(service: ContactCache, person: str) -> int:
-    """Record that somebody is forgotten, then destroy the keys of their journals.
+    """Record an erasure, then destroy the keys of the person's journals.
 
-    Returns how many entries about them stand in the organisation's own journal, under the key of all: from before people had journals.
+    Returns how many older entries about the person are in the organisation's journal, under the shared key.
     """
     journals = tuple(row.id for row in _books(service.store) if row.title == person)
     record(service, PersonForgotten(person=person, by=service.principal.person, journals=journals))
@@ -188,6 +188,6 @@ def shred(service: ContactCache, person: str) -> int:
         service.erase(service.principal, journal)
     service.forget_directory()
     return sum(
-        one.person == person and not isinstance(one, RoleHeld | PersonForgotten)
-        for _, one in _events(service.store, STREAM)
+        event.person == person and not isinstance(event, RoleHeld | PersonForgotten)
+        for _, event in _events(service.store, STREAM)
     )

@@ -1,4 +1,4 @@
-"""People and roles: the home's file with the contact book of the store laid over it, and how to add to that."""
+"""People and roles: the home's file with the contact list of the store applied, and changes to it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from runner.routing.organisation import Directory, Home, Person
 
 
 class Office(ContactCache, Protocol):
-    """As much of an opened home as people and roles need."""
+    """The part of an opened home that people and roles need."""
 
     home: Home
 
 
 def read_people(service: Office) -> People:
-    """Return people and roles as of now."""
+    """Return the present people and roles."""
     return fold_people(People(service.home.people, service.home.roles), read_book(service.store))
 
 
@@ -60,7 +60,7 @@ def read_directory(service: Office) -> Directory:
 
 
 def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:
-    """Return the channels that can be used, and why each of the others cannot: one bad channel stops no other."""
+    """Return the usable channels, and why each of the others is not: one bad channel blocks no other."""
     from runner.effects.gateway.gateway import Gateway
 
     gateway = Gateway()
@@ -75,7 +75,7 @@ def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:
 
 
 def person(service: Office, name: str) -> Person:
-    """Return somebody by id; raises NotFound with the nearest name."""
+    """Return a person by id; raises NotFound with the nearest name."""
     people = read_people(service).people
     if name not in people:
         near = nearest(name, people)
@@ -85,9 +85,9 @@ def person(service: Office, name: str) -> Person:
 
 
 def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
-    """Record somebody, or new contacts of somebody.
+    """Record a person, or new contacts of a person.
 
-    Raises Refused for a name that no command can give, a way that no channel of the home knows, or an address it cannot use.
+    Raises Refused for an invalid name, a kind of contact without a channel in the home, or an address that it cannot use.
     """
     if not is_short_name(name) or text_problem(name):
         raise Refused(
@@ -103,25 +103,25 @@ def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPo
 
 
 def verify_contact(service: Office, name: str, channel: str, via: str) -> None:
-    """Record that a contact point was proved on another way."""
+    """Record that a contact method was proved over another channel."""
     _has_contact(service, name, channel)
     record(service, ContactVerified(person=name, by=service.principal.person, channel=channel, via=via))
 
 
 def distrust_contact(service: Office, name: str, channel: str, why: str) -> None:
-    """Record that an address may be another's by now: it carries no approval until it is verified anew."""
+    """Record that an address may belong to somebody else: it is unverified and carries no approval until it is verified again."""
     _has_contact(service, name, channel)
     record(service, ContactDistrusted(person=name, by=service.principal.person, channel=channel, why=why))
 
 
 def agree_contact(service: Office, name: str, channel: str, how: str) -> None:
-    """Record that its owner agreed to be texted there."""
+    """Record that the owner consented to text messages."""
     _has_contact(service, name, channel)
     record(service, ContactConsented(person=name, by=service.principal.person, channel=channel, how=how))
 
 
 def record_try(service: Office, name: str, channel: str, worker: str, books: ContactStore) -> None:
-    """Record that one channel to somebody is about to be tried, before anything leaves."""
+    """Record the start of a channel test of one person, before anything is sent."""
     tried = WayTried(person=name, by=service.principal.person, channel=channel, worker=worker)
     record(service, tried, books=books)
 
@@ -129,7 +129,7 @@ def record_try(service: Office, name: str, channel: str, worker: str, books: Con
 def record_check(
     service: Office, name: str, channel: str, state: AttemptState, reason: str, books: ContactStore
 ) -> None:
-    """Record what came of trying one channel to somebody on a quiet day."""
+    """Record the result of a channel test of one person."""
     checked = WayChecked(
         person=name, by=service.principal.person, channel=channel, state=state, reason=reason
     )
@@ -137,9 +137,9 @@ def record_check(
 
 
 def _has_contact(service: Office, name: str, channel: str) -> None:
-    found = person(service, name)
-    if channel not in {contact.channel for contact in found.contacts}:
-        known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
+    owner = person(service, name)
+    if channel not in {contact.channel for contact in owner.contacts}:
+        known = ", ".join(sorted({contact.channel for contact in owner.contacts})) or "none"
         raise NotFound(
             f'Person "{name}" has no contact "{channel}".',
             hint=f"Use one of: {known}",
@@ -150,7 +150,7 @@ def _has_contact(service: Office, name: str, channel: str) -> None:
 def stop_contact(
     service: Office, name: str, adapter: str, address: str, how: str, *, stopped: bool = True
 ) -> bool:
-    """Record that an address wants nothing more over one kind of channel, or again; false where that is known."""
+    """Record an opt-out or opt-in of an address for one kind of channel; false if it is recorded already."""
     contacts = person(service, name).contacts
     if any(contact.address == address and (adapter in contact.stopped) is stopped for contact in contacts):
         return False
@@ -162,7 +162,7 @@ def stop_contact(
 
 
 def stop_heard(service: Office, name: str, channel: str, how: str, *, stopped: bool) -> bool:
-    """Record what a person heard: that somebody wants nothing more at a contact, over any channel that it is for, or again."""
+    """Record an opt-out or opt-in that a person heard, for a contact and every channel that uses it."""
     _has_contact(service, name, channel)
     points = [contact for contact in person(service, name).contacts if contact.channel == channel]
     ways = [
@@ -180,7 +180,7 @@ def stop_heard(service: Office, name: str, channel: str, how: str, *, stopped: b
 
 
 def set_away(service: Office, name: str, away: bool, alternate: str) -> None:
-    """Record that somebody is away or back."""
+    """Record that a person is away or back."""
     person(service, name)
     if alternate:
         person(service, alternate)
@@ -188,7 +188,7 @@ def set_away(service: Office, name: str, away: bool, alternate: str) -> None:
 
 
 def hold_role(service: Office, role: str, persons: tuple[str, ...]) -> None:
-    """Record who holds a role in incidents to come."""
+    """Record the persons of a role in new incidents."""
     for name in persons:
         person(service, name)
     record(service, RoleHeld(person=persons[0], by=service.principal.person, role=role, persons=persons))
@@ -215,7 +215,7 @@ def _check(service: Office, contact: ContactPoint) -> None:
 
 
 def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> str:
-    """Return what the first channel that a contact is for has against its address, without repeating it."""
+    """Return what the first channel of a contact refuses about its address, without repeating it."""
     from runner.effects.gateway.gateway import Gateway
 
     gateway = Gateway()
@@ -228,13 +228,13 @@ def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> s
 
 
 def forget_person(service: Office, name: str) -> int:
-    """Destroy the key under which somebody's contacts stand; return how many older entries are under the key of all."""
+    """Destroy the key of a person's contacts; return how many older entries are under the shared key."""
     person(service, name)
     return shred(service, name)
 
 
 def as_settings(service: Office) -> bytes:
-    """Return everybody and every role as ``tocsin.yaml`` would have them, in clear."""
+    """Return all people and roles in the form of ``tocsin.yaml``, unencrypted."""
     import yaml
 
     people = read_people(service)

@@ -165,20 +165,20 @@ _SECOND = [
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """The source of the time."""
 
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC."""
 
 
 class IdGenerator(Protocol):
-    """Where identifiers come from."""
+    """The source of identifiers."""
 
     def name(self, prefix: str) -> str:
         """Return a new identifier."""
 
     def codename(self) -> str:
-        """Return two words that people can say on the telephone."""
+        """Return two words that people can say on the phone."""
 
 
 _steady: Callable[[], float] = (
@@ -194,7 +194,7 @@ class SystemClock:
         return datetime.now(UTC)  # noqa: TID251  # here the clock is read
 
     def steady(self) -> timedelta:
-        """Return what has passed since the machine started; nobody can set it, and on Linux it counts sleep."""
+        """Return the time since the machine started; nobody can set it, and on Linux it counts sleep."""
         return timedelta(0, _steady())
 
 
@@ -211,14 +211,14 @@ class RandomIds:
 
 
 def fraction() -> float:
-    """Return a number from 0 up to 1 that nobody can guess."""
+    """Return a random number from 0 up to 1."""
     return int.from_bytes(os.urandom(4), "big") / 2**32
 
 
 def _drawn(choices: Sequence[str]) -> str:
-    """Return one of at most 256, each as likely as any other, from the system's source of chance.
+    """Return one of at most 256 numbers, each with the same chance, from the system's random source.
 
-    What ``secrets`` does, without what it imports for the rest.
+    The same as ``secrets``, without its other imports.
     """
     fair = 256 - 256 % len(choices)
     while True:

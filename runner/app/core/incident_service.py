@@ -1,7 +1,7 @@
 """Incident service: an open home folder with its store, people and channels, and the changes of incidents.
 
-An ``IncidentService`` lives as long as a command or a worker. It keeps compiled plans and pinned law by digest; incidents it folds
-from the journal whenever they are asked for.
+An ``IncidentService`` lives as long as a command or a worker. It caches compiled plans and pinned law by digest; incidents are
+folded from the journal on each request.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 Commands = Sequence[AnyCommand]
 Write = Callable[..., "list[Appended | Conflict]"]
-"""``Store.append``, or something before or after it."""
+"""``Store.append``, or a function that wraps it."""
 PAPER = 16 * 1024 * 1024
 """Bytes of a letterhead or a logo."""
 
@@ -87,27 +87,27 @@ class IncidentService:
         self.chance = chance
         self.principal = principal
         self.write: Write = store.append
-        """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
+        """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""
         self.backoff: Backoff | None = None
-        """How a person's command waits for others; None for a program, whose loop must not wait."""
+        """How a person's command waits for other writers; None for a program, whose loop must not wait."""
         self.cache: Callable[[], Path | None] = lambda: folder / "cache"
-        """Where public holidays are kept. A command keeps them with the user: it may only read the home."""
+        """The cache of public holidays. A command uses the user's cache: it may only read the home."""
 
-    # --- what an incident refers to -----------------------------------------------------------------------
+    # --- references of an incident ------------------------------------------------------------------------
 
     def apart(self) -> IncidentService:
-        """Return a service for another thread: on the same store, and with nothing folded in common."""
+        """Return a service for another thread: on the same store, with nothing folded in common."""
         return IncidentService(
             self.folder, self.home, self.store, self.clock, self.chance, self.principal.program()
         )
 
     def close(self) -> None:
-        """Let go of the store; twice is harmless."""
+        """Close the store; a second call has no effect."""
         self.store.close()
 
     @property
     def read_only(self) -> bool:
-        """Is the home on a medium that takes no writes?"""
+        """Tell whether the home is on a read-only medium."""
         return self.store.read_only
 
     @property
@@ -131,7 +131,7 @@ class IncidentService:
 
     @property
     def directory(self) -> Directory:
-        """Return the people, roles and channels as of now; a rota says who is on call at this moment."""
+        """Return the people, roles and channels now; a rota decides who is on call."""
         if not self.home.oncall:
             return self._directory
         return self._rotas.on_watch(self._directory, self.clock.now())
@@ -150,20 +150,20 @@ class IncidentService:
 
     @cached_property
     def traffic(self) -> Traffic:
-        """Return what is known of the domains and accounts of our channels; nothing is read yet."""
+        """Return the state of the domains and accounts of our channels; nothing is read yet."""
         from runner.app.core.channel_state import Traffic
 
         return Traffic(self, lambda: self.channels)
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
-        """Return the channels of the home that can be used."""
+        """Return the usable channels of the home."""
         from runner.app.core.directory import read_channels
 
         return read_channels(self.home)[0] if self.home.channels else {}
 
     def known(self, person: str) -> None:
-        """Raise NotFound, with the nearest one, where a person is not one of ours."""
+        """Raise NotFound, with the nearest name, if a person is not in the home."""
         if person not in self.directory.people:
             from runner.base.text import nearest
 
@@ -174,18 +174,18 @@ class IncidentService:
     # --- reading ------------------------------------------------------------------------------------------
 
     def find(self, name: str | None, choice: Choice | None = None) -> str:
-        """Return an incident's id from an id, a codename, a choice that counts, or nothing when only one can be meant."""
+        """Return an incident's id from an id, a codename, a valid choice, or nothing if there is only one candidate."""
         rows = self.incidents()
         if name:
-            found = [row.id for row in rows if name in (row.id, row.codename)]
-            if found:
-                return found[-1]
+            matches = [row.id for row in rows if name in (row.id, row.codename)]
+            if matches:
+                return matches[-1]
             raise unknown_incident(name)
         if chosen := counts(choice, rows):
             return chosen
         open_rows = [row for row in rows if row.state in OPEN_STATES]
         real = [row for row in open_rows if row.kind == "real"]
-        open_rows = real or open_rows  # what is real is meant before what is played
+        open_rows = real or open_rows  # real incidents come before exercises
         if len(open_rows) == 1:
             return open_rows[0].id
         if not open_rows:
@@ -208,11 +208,11 @@ class IncidentService:
         return self.store.row(incident)
 
     def load(self, incident: str) -> Incident:
-        """Return an incident as of now."""
+        """Return the present incident."""
         return self.repository.load(incident)
 
     def now_in(self, incident: Incident) -> datetime:
-        """Return the time by which an incident counts: an exercise's own, else the clock's."""
+        """Return the time of an incident: an exercise's own, otherwise the clock's."""
         return time_in(incident, self.clock.now())
 
     def duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
@@ -220,7 +220,7 @@ class IncidentService:
         return duty_statuses(incident, at or self.now_in(incident), self.library(incident))
 
     def near_duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
-        """Return the duties of those laws alone of which something is in sight, or was done or claimed."""
+        """Return the duties of only those laws that are relevant, or have a record or an exemption."""
         return near_statuses(incident, at or self.now_in(incident), self.library(incident))
 
     def read(self, principal: Principal) -> Reader:
@@ -228,7 +228,7 @@ class IncidentService:
         return Reader(self.repository, principal, lambda: self.directory.roles)
 
     def _rights(self, principal: Principal) -> Rights:
-        """Return the rights in the home, which are those of the roles held there."""
+        """Return the rights in the home: those of the person's roles there."""
         return rights_of(principal, lambda: self.directory.roles)
 
     # --- changing -----------------------------------------------------------------------------------------
@@ -236,26 +236,26 @@ class IncidentService:
     def act(
         self, principal: Principal, incident: str, commands: Commands | Callable[[Incident], Commands]
     ) -> Turn:
-        """Do commands together, or none of them, and return what happened; raises Stale when others are always faster.
+        """Perform all commands or none, and return the turn; raises Stale if others are faster each time.
 
-        A function makes the commands from the incident on which they land, and again when somebody else was faster.
+        A function makes the commands from the present incident, and again if another writer was faster.
         """
 
         def attempt() -> Turn | None:
-            found = self.load(incident)
-            made = commands(found) if callable(commands) else commands
+            before = self.load(incident)
+            made = commands(before) if callable(commands) else commands
             refuse_other_names(principal, chain.from_iterable(map(_named, made)))
-            done = self.prepare(found, made, principal=principal)
+            done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None
             self.repository.keep(done.incident)
             self.repository.keep_snapshot(done.incident)
-            return Turn(before=found, after=done.incident, events=done.events, work=done.work)
+            return Turn(before=before, after=done.incident, events=done.events, work=done.work)
 
         return retry(self, incident, attempt)
 
     def since(self, turn: Turn) -> Turn:
-        """Return a turn together with all that was recorded after it."""
+        """Return a turn together with all later entries."""
         after, last = self.load(turn.after.id), turn.after.version
         rows = self.store.read_payloads(after.id, last)
         later = [recorded(after.id, row, seq) for seq, row in enumerate(rows, last + 1)]
@@ -272,7 +272,7 @@ class IncidentService:
         rooms: Quotas = OPEN,
         now: datetime | None = None,
     ) -> Transaction:
-        """Return one transaction of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
+        """Return one transaction of an incident without writing it; ``now`` is the clock's time by default."""
         from runner.app.core.transaction import make_transaction  # commands that only read import no engine
         from runner.app.core.war_room import guest_list, room_choice
 
@@ -290,7 +290,7 @@ class IncidentService:
         return transaction
 
     def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
-        """Return what hands roles over to whoever is on call by now: whatever happens next finds them in place."""
+        """Return the commands that assign roles to the people on call now, before any other change."""
         if not incident.on_call:
             return ()
         from runner.app.core.on_call import handovers
@@ -298,7 +298,7 @@ class IncidentService:
         return tuple(handovers(incident, self.directory))
 
     def append(self, principal: Principal, turns: Sequence[Transaction]) -> list[str]:
-        """Commit turns together; return each one's new head, empty where somebody else was faster."""
+        """Commit turns together; return each one's new head, empty if another writer was faster."""
         require(self._rights(principal).acts, principal, "change incidents")
         return self._commit(turns)
 
@@ -308,7 +308,7 @@ class IncidentService:
         return [result.head if isinstance(result, Appended) else "" for result in results]
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
-        """Make an incident durable; raises Refused where there is one of its name."""
+        """Store an incident; raises Refused if there is one with its name."""
         from runner.app.core.transaction import make_transaction
 
         require(self._rights(principal).acts, principal, "open an incident")
@@ -327,40 +327,40 @@ class IncidentService:
     def record(
         self, principal: Principal, batch: Sequence[Append], recorded: datetime
     ) -> list[Appended | Conflict]:
-        """Append to journals of the organisation, or to one whose payloads are gone; no incident is decided on."""
-        require(self._rights(principal).manages, principal, "change what belongs to the organisation")
+        """Append to journals of the organisation, or to one whose payloads are erased; no incident is decided on."""
+        require(self._rights(principal).manages, principal, "change data of the organisation")
         return self.store.append(batch, recorded=recorded)
 
     def erase(self, principal: Principal, journal: str) -> None:
-        """Destroy the key of a journal: its personal payloads and documents can never be read again."""
+        """Destroy the key of a journal: nobody can read its personal payloads and documents again."""
         require(self._rights(principal).manages, principal, "erase")
         self.store.shred(journal)
 
     def rebuild(self, principal: Principal, rows: Sequence[IncidentRow]) -> None:
-        """Replace the rows of all journals by what was found in these."""
+        """Replace the rows of all journals by rows computed from these."""
         require(self._rights(principal).manages, principal, "rebuild the indexes")
         self.store.rebuild(rows)
 
     def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
-        """Keep a document under its digest, encrypted for an incident or shared by all; return the digest."""
-        require(self._rights(principal).acts, principal, "keep a document")
+        """Store a document under its digest, encrypted for an incident or shared by all; return the digest."""
+        require(self._rights(principal).acts, principal, "store a document")
         return self.store.put_blob(incident, content)
 
     def campaign_tables(self, principal: Principal) -> BulkTables:
-        """Return what is kept of notices to many people."""
+        """Return the tables of notices to many people."""
         require(self._rights(principal).acts, principal, "work on campaigns")
         return self.store.bulk()
 
-    # --- what all processes on the home share: it is no record -----------------------------------------------
+    # --- state that all processes on the home share, outside of the journals ----------------------------------
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """Return the marks whose names begin so: what is known of the world now."""
+        """Return the marks with this prefix."""
         return self.store.marks(prefix)
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        """Change marks, while nobody else does; as ``Store.change_marks``."""
+        """Change marks, with no other change at the same time; as ``Store.change_marks``."""
         require(self._rights(self.principal).acts, self.principal, "change marks")
         return self.store.change_marks(names, change, waits=waits)
 
@@ -369,20 +369,20 @@ class IncidentService:
         return self.store.setting(name)
 
     def set_setting(self, name: str, value: str | None) -> None:
-        """Keep a small setting; None removes it."""
+        """Store a small setting; None removes it."""
         require(self._rights(self.principal).acts, self.principal, "change settings")
         self.store.set_setting(name, value)
 
     def worker_alive(self, worker: str) -> bool:
-        """Tell whether a worker lives."""
+        """Tell whether a worker is alive."""
         return self.store.worker_alive(worker)
 
     def register_worker(self, worker: str) -> WorkerHandle:
-        """Prove from now on that a worker lives; raises StoreLocked when one of that name does."""
+        """Prove from now on that a worker is alive; raises StoreLocked if one of that name is."""
         return self.store.register_worker(worker)
 
     def is_work_due(self) -> bool:
-        """Tell whether something is to be done now, or a domain that is down is to be looked at again."""
+        """Tell whether work is due now, or a probe of a domain that is down."""
         now = self.clock.now()
         if self.store.due(now):
             return True
@@ -392,7 +392,7 @@ class IncidentService:
     # --- effects ------------------------------------------------------------------------------------------
 
     def tools(self, incident: Incident) -> EffectContext:
-        """Return what an effect of an incident works with."""
+        """Return the resources for an effect of an incident."""
         from runner.effects.gateway import gateway
         from runner.vault.action_secrets import given_secret
         from runner.vault.secrets import resolve
@@ -418,7 +418,7 @@ class IncidentService:
         )
 
     def _sender(self, incident: Incident) -> Sender:
-        """Return the door to the world: an exercise has one of its own before it."""
+        """Return the gateway to the world: an exercise adds its own before it."""
         if incident.drill is None:
             return self.gateway
         from runner.effects.simulated import ExerciseSender
@@ -426,12 +426,12 @@ class IncidentService:
         return ExerciseSender(self.gateway, incident, self.now_in(incident))
 
     def letterhead(self) -> bytes:
-        """Return the firm's own Word file, empty where none is named; raises NotFound where it is not there."""
+        """Return the organisation's Word template, empty if none is named; raises NotFound if the file is missing."""
         named = self.home.stationery.letterhead
         return self._paper(named, "letterhead") if named else b""
 
     def logo(self) -> Logo | None:
-        """Return the firm's logo, None where none is named; raises NotFound or Refused where it cannot be used."""
+        """Return the organisation's logo, None if none is named; raises NotFound or Refused if it cannot be used."""
         named = self.home.stationery.logo
         if not named:
             return None
@@ -452,18 +452,18 @@ class IncidentService:
 
     @cached_property
     def gateway(self) -> Gateway:
-        """Return the door to the integrations."""
+        """Return the gateway to the integrations."""
         from runner.effects.gateway.gateway import Gateway
 
         return Gateway(base=self.folder)
 
     def forget_directory(self) -> None:
-        """Read people and channels anew next time: somebody changed them."""
+        """Read people and channels again next time, after a change."""
         self.__dict__.pop("_directory", None)
 
 
 def _named(command: AnyCommand) -> tuple[str, ...]:
-    """Return the person whom a command names as the one who answers, or who wrote something."""
+    """Return the person whom a command names as the author or as the one who answers."""
     match command:
         case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
             return (person,)
@@ -472,7 +472,7 @@ def _named(command: AnyCommand) -> tuple[str, ...]:
 
 
 def _pinned(command: AnyCommand) -> tuple[Run, ...]:
-    """Return the run whose plan a command brings with it."""
+    """Return the run whose plan a command adds."""
     match command:
         case PinPlaybook(run=run) | MigratePlaybook(event=PlaybookMigrated(run=run)):
             return (run,)

@@ -1,6 +1,6 @@
 """People on call now, from the rotas of the home folder. A file is read again after a change; an error never blocks a message.
 
-A rota that cannot be read names nobody: then those hold the role whom the settings name, and the problem is shown.
+A rota that cannot be read assigns nobody: then the settings decide, and the problem is shown.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.routing.rota import Rota, Watch, on_call
 
 
 class Rotas:
-    """The rotas of a home, each kept as long as its file and the people stay as they are."""
+    """The rotas of a home, each cached while its file and the people do not change."""
 
     def __init__(self, folder: Path, home: Home) -> None:
         """Take the home; no file is read yet."""
@@ -28,11 +28,11 @@ class Rotas:
         self._kept: dict[str, tuple[object, Mapping[str, Person], Rota | str]] = {}
 
     def watches(self, directory: Directory, at: datetime) -> dict[str, Watch]:
-        """Return for every role with a rota who is on call at an instant."""
+        """Return who is on call at an instant, for every role with a rota."""
         return {role: self._watch(file, directory.people, at) for role, file in self._home.oncall.items()}
 
     def on_watch(self, directory: Directory, at: datetime) -> Directory:
-        """Return the directory with its roles held by whoever is on call; in a gap by those whom it names."""
+        """Return the directory with its roles assigned to the people on call; in a gap to the people that the directory names."""
         watches = self.watches(directory, at)
         held = {role: watch.persons for role, watch in watches.items() if watch.persons}
         roles = {**directory.roles, **held}
@@ -52,7 +52,7 @@ class Rotas:
             return Watch(rota=file, problem=error.message)
 
     def _read(self, file: str, people: Mapping[str, Person]) -> Rota | str:
-        """Return a rota, or why it cannot be used: what is wrong with a file stays so until it changes."""
+        """Return a rota, or why it cannot be used; an error is cached until the file changes."""
         from runner.files.rota_file import load_rota
 
         try:
@@ -63,14 +63,14 @@ class Rotas:
 
 def _stamp(path: Path) -> object:
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def handovers(incident: Incident, directory: Directory) -> Iterator[AssignRole]:
-    """Yield what hands roles of an incident over to whoever is on call by now; an exercise keeps its own people."""
+    """Yield the commands that assign roles of an incident to the people on call; an exercise keeps its own people."""
     if incident.drill is not None or incident.state not in ("open", "paused"):
         return
     for role in sorted(incident.on_call):
@@ -79,5 +79,5 @@ def handovers(incident: Incident, directory: Directory) -> Iterator[AssignRole]:
 
 
 def standing(directory: Directory, role: str) -> tuple[str, ...]:
-    """Return who holds a role, stand-ins for those who are away, each once."""
+    """Return the persons of a role, deputies for those who are away, each once."""
     return tuple(dict.fromkeys(directory.standing_in(name) for name in directory.roles.get(role, ())))

@@ -1,7 +1,7 @@
-"""Journals of the organisation beside those of incidents: read whole, and changed by whoever is first.
+"""Journals of the organisation beside those of incidents: read whole, and changed by the first writer.
 
-They are sealed, chained and verified as an incident's is, on either store. Of two that change one in the same instant one
-appends first; the other is told so, reads again, and decides anew.
+They are encrypted, chained and verified as an incident's is, on either store. If two writers change one at the same time,
+one appends first; the other is refused, reads again, and decides again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Versioned(Protocol):
-    """What was folded from such a journal."""
+    """The fold of such a journal."""
 
     @property
     def version(self) -> int:
@@ -50,12 +50,12 @@ def change(
     read: Callable[[IncidentService], Folded],
     decide: Callable[[Folded], Sequence[Told]],
 ) -> tuple[Told, ...]:
-    """Append what ``decide`` makes of what is there, and return it; it is asked again when somebody else was first."""
+    """Append the events that ``decide`` makes from the present state, and return them; a conflict calls it again."""
 
     def attempt() -> tuple[Told, ...] | None:
-        found = read(service)
-        events = tuple(decide(found))
-        return events if not events or _append(service, journal, found.version, events) else None
+        book = read(service)
+        events = tuple(decide(book))
+        return events if not events or _append(service, journal, book.version, events) else None
 
     return retry(service, journal, attempt)
 
@@ -77,7 +77,7 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
 
 
 def today(service: IncidentService) -> date:
-    """Return the day in the organisation's zone: what is due on it is not late yet. An invalid zone counts as UTC."""
+    """Return the day in the organisation's zone: an item that is due on it is not overdue. An invalid zone counts as UTC."""
     try:
         zone: tzinfo = ZoneInfo(str(service.home.organisation.get("zone", "UTC")))
     except (ZoneInfoNotFoundError, ValueError):  # ``open`` reports it

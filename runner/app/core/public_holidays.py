@@ -1,7 +1,7 @@
-"""Public holidays by place, from the ``holidays`` library, kept in the home so that it is rarely imported.
+"""Public holidays by place, from the ``holidays`` library, cached in the home so that it is rarely imported.
 
-Importing the library takes longer than everything else that ``tocsin status`` does. Its answers are plain dates, so they
-are kept for each place and year under the state of the installed library: another release is asked anew.
+Importing the library takes longer than the rest of ``tocsin status``. Its answers are plain dates, so they
+are cached for each place and year with the state of the installed library: another release is asked again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class PublicHolidays:
     """
 
     def __init__(self, cache: Path | None = None) -> None:
-        """Keep answers in ``cache``; None keeps them in memory alone."""
+        """Cache answers in ``cache``; None caches them only in memory."""
         self._cache = cache
         self._known: dict[tuple[str, int], frozenset[date]] = {}
 
@@ -41,26 +41,26 @@ class PublicHolidays:
         kept = self._cache / f"holidays-{installed()}-{place}-{year}.json"
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             return from_json(kept.read_bytes(), frozenset[date])
-        found = asked(place, year)
+        days = asked(place, year)
         with contextlib.suppress(OSError):
             self._cache.mkdir(parents=True, exist_ok=True)
             part = kept.with_suffix(f".{os.getpid()}")
-            part.write_bytes(msgspec.json.encode(sorted(found)))
+            part.write_bytes(msgspec.json.encode(sorted(days)))
             part.replace(kept)
-        return found
+        return days
 
 
 def installed() -> str:
-    """Return what tells one installed release of the library from another, without importing it."""
-    found = find_spec("holidays")
-    if found is None or found.origin is None:
+    """Return an identifier of the installed release of the library, without importing it."""
+    library = find_spec("holidays")
+    if library is None or library.origin is None:
         return "none"
-    state = Path(found.origin).with_name("version.py").stat()
+    state = Path(library.origin).with_name("version.py").stat()
     return f"{state.st_mtime_ns:x}-{state.st_size:x}"
 
 
 def asked(place: str, year: int) -> frozenset[date]:
-    """Return a place's public holidays of a year; a part that is not known counts as its country."""
+    """Return a place's public holidays of a year; an unknown part counts as its country."""
     import holidays
 
     country, _, part = place.partition("-")

@@ -1,4 +1,4 @@
-"""Reading for somebody: only the incidents, events and documents that a principal may see."""
+"""Reading for a principal: only the incidents, events and documents that it may see."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
 
 TREE = "tree"
-"""The form in which the text of a notice is kept, from which all formats are written."""
+"""The format of a notice's stored text, from which all formats are written."""
 
 
 class Reader:
     """What one principal may read. No record in an incident's state comes from a stream other than the operational one."""
 
     def __init__(self, repository: Repository, principal: Principal, holders: RoleHolders) -> None:
-        """Take the incidents, who reads, and who holds roles in the home."""
+        """Take the incidents, the reader, and the persons of roles in the home."""
         self._repository = repository
         self._principal = principal
         self._home = rights_of(principal, holders)
 
     def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents that may be read."""
+        """Return the rows of all incidents that the principal may read."""
         rows = self._repository.incidents()
         if self._home.streams:
             return rows
         return [row for row in rows if self._may_read(row.id)]
 
     def incident(self, name: str, known_at: datetime | None = None) -> Incident:
-        """Return an incident as of now, or as it was known at an instant; raises Refused where it may not be read."""
-        found = self._repository.load(name)
-        require("operational" in self._rights(found).streams, self._principal, f"read {found.codename}")
-        return found if known_at is None else self._repository.known_at(name, known_at)
+        """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""
+        incident = self._repository.load(name)
+        require("operational" in self._rights(incident).streams, self._principal, f"read {incident.codename}")
+        return incident if known_at is None else self._repository.known_at(name, known_at)
 
     def events(self, incident: Incident, after: int = 0) -> Iterator[StoredEvent]:
         """Yield the events behind ``after``; of one in another stream only type, time and digest."""
@@ -52,10 +52,10 @@ class Reader:
         return self._repository.store.head(incident.id)
 
     def document(self, incident: Incident, document: str, form: str) -> bytes:
-        """Return a kept document in a format, or its text as a tree; raises NotFound where the incident has none such."""
+        """Return a stored document in a format, or its text as a tree; raises NotFound if the incident has none."""
         require("operational" in self._rights(incident).streams, self._principal, f"read {document}")
-        found = incident.documents.get(document)
-        digest = None if found is None else found.tree if form == TREE else found.files.get(form)
+        stored = incident.documents.get(document)
+        digest = None if stored is None else stored.tree if form == TREE else stored.files.get(form)
         if not digest:
             raise NotFound(
                 f'Incident "{incident.codename}" has no document "{document}" in format {form}.',
@@ -67,10 +67,10 @@ class Reader:
     def _may_read(self, name: str) -> bool:
         try:
             return bool(self._rights(self._repository.load(name)).streams)
-        except UNREADABLE:  # shredded or damaged: nobody can tell who held a role in it
+        except UNREADABLE:  # erased or damaged: its roles are unknown
             return False
 
     def _rights(self, incident: Incident) -> Rights:
-        """Return the rights in an incident: those of the roles that are held in it, and of those in the home."""
+        """Return the rights in an incident: those of the person's roles in it, and in the home."""
         own = rights_of(self._principal, lambda: incident.roles)
         return Rights(streams=own.streams | self._home.streams)

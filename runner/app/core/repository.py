@@ -1,6 +1,6 @@
-"""The journals of incidents, and what was folded from them: the one module of the use cases that imports the store.
+"""The journals of incidents, and their folded state: the only module of the use cases that imports the store.
 
-What use cases need to name of the store (rows, events, appends) they import from here.
+Use cases import the types of the store (rows, events, appends) from here.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 KEPT = 4
-"""Folded incidents that are kept between two loads."""
+"""How many folded incidents are cached."""
 
 
 Libraries = Callable[[Incident], Library]
@@ -69,7 +69,7 @@ def unknown_incident(name: str) -> NotFound:
 def _folded(
     incident: Incident, rows: Iterator[tuple[int, datetime, bytes | None]], libraries: Libraries
 ) -> Incident:
-    """Fold in runs that end before a newly pinned playbook, whose plan is needed from then on."""
+    """Fold in parts that end before a newly pinned playbook, whose plan is needed from then on."""
     pending: list[Recorded] = []
     library = libraries(incident)
     for seq, row in enumerate(rows, incident.version + 1):
@@ -86,7 +86,7 @@ def _folded(
 
 
 def recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: int) -> Recorded:
-    """Return one stored event; raises StoreCorrupt, with its place, where it is missing or damaged."""
+    """Return one stored event; raises StoreCorrupt, with its place, if it is missing or damaged."""
     seq, at, payload = row
     if seq != expected:
         raise _damaged(incident, expected, missing=True)
@@ -107,7 +107,7 @@ def recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: i
 
 @contextmanager
 def whole(store: Store, journal: str) -> Iterator[None]:
-    """Read a journal; whatever goes wrong because an event is damaged or missing becomes StoreCorrupt with its place."""
+    """Read a journal; an error from a damaged or missing event becomes StoreCorrupt with its place."""
     try:
         yield
     except Exception as error:
@@ -132,17 +132,17 @@ def _damaged(incident: str, seq: int, *, missing: bool = False) -> StoreCorrupt:
 
 
 def _is_unknown_type(payload: bytes) -> bool:
-    """Does a well-formed event name a type that this version does not know?"""
+    """Tell whether a well-formed event names a type that this version does not know."""
     found = from_json(payload)
     known = {kind.__struct_config__.tag for kind in get_args(AnyEvent)}
     return isinstance(found, dict) and isinstance(kind := found.get("type"), str) and kind not in known
 
 
 class Repository:
-    """The incidents of one store. It keeps compiled plans and pinned law by digest, and a few folded incidents."""
+    """The incidents of one store. It caches compiled plans and pinned law by digest, and a few folded incidents."""
 
     def __init__(self, store: Store, calendar: Callable[[], HolidayCalendar], alone: str) -> None:
-        """Take the store, public holidays, which are read when a law first needs them, and who decides alone."""
+        """Take the store, public holidays, which are read when a law first needs them, and the reason for one-person decisions."""
         self.store = store
         self._calendar = calendar
         self._alone = alone
@@ -155,17 +155,17 @@ class Repository:
     def library(self, incident: Incident) -> Library:
         """Return the plans and the law pinned to an incident, compiled once for each digest."""
         pinned = (incident.catalogue, *(run.bundle for run in incident.runs.values()))
-        found = self._libraries.get(pinned)
-        if found is None:
+        library = self._libraries.get(pinned)
+        if library is None:
             law = self.catalogue(incident)
             plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
             calendar = self._calendar() if law.regimes else None
-            found = Library(plans, law.regimes, calendar, law.outline, self._alone)
-            self._libraries[pinned] = found
-        return found
+            library = Library(plans, law.regimes, calendar, law.outline, self._alone)
+            self._libraries[pinned] = library
+        return library
 
     def library_with(self, incident: Incident, *runs: Run) -> Library:
-        """Return the library of an incident with the plans of more runs in it."""
+        """Return the library of an incident with the plans of additional runs."""
         if not runs:
             return self.library(incident)
         more = {f"+{run.id}": run for run in runs}
@@ -178,16 +178,16 @@ class Repository:
         )
 
     def document(self, digest: str) -> bytes:
-        """Return a document by its digest, for the program itself: what people ask for is read with a ``Reader``."""
+        """Return a document by its digest, for the program itself: people read documents with a ``Reader``."""
         return self.store.get_blob(digest)
 
     def pinned(self, digest: str) -> Pinned:
         """Return the law and templates of a digest."""
-        found = self._catalogues.get(digest)
-        if found is None:
+        catalogue = self._catalogues.get(digest)
+        if catalogue is None:
             contents = from_json(self.store.get_blob(digest), Contents)
-            found = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
-        return found
+            catalogue = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
+        return catalogue
 
     def _plan(self, digest: str) -> Plan:
         plan = self._plans.get(digest)
@@ -197,18 +197,18 @@ class Repository:
         return plan
 
     def incidents(self, state: str | None = None) -> list[IncidentRow]:
-        """Return the rows of all incidents, or of those in a state: what the store keeps in other journals is none."""
+        """Return the rows of all incidents, or of those in a state, without the store's other journals."""
         return [row for row in self.store.rows(state) if row.kind != STREAM]
 
     def load(self, incident: str) -> Incident:
-        """Return an incident as of now; one that was loaded before is only caught up with."""
+        """Return the present incident; a cached one is brought up to date."""
         known = self._folded.pop(incident, None) or self._snapshot(incident)
-        found = self.refresh(known) if known is not None else self.fold(incident)
-        self.keep(found)
-        return found
+        loaded = self.refresh(known) if known is not None else self.fold(incident)
+        self.keep(loaded)
+        return loaded
 
     def has_journals(self) -> bool:
-        """Tell whether the organisation has journals beside that of its people."""
+        """Tell whether the organisation has journals beside its contact list."""
         return any(row.id != STREAM for row in self.store.rows(STREAM))
 
     def last_recorded(self) -> datetime | None:
@@ -217,18 +217,18 @@ class Repository:
         return max((event_of(link).recorded for link in links), default=None)
 
     def last_entry(self, row: IncidentRow) -> datetime:
-        """Return the wall time of an incident's last entry."""
+        """Return the real time of an incident's last entry."""
         return max((event.at for event in self.store.read(row.id, row.version - 1)), default=row.opened_at)
 
     def refuse_read_only(self, place: str) -> None:
-        """Raise StoreReadOnly where the store takes no writes."""
+        """Raise StoreReadOnly if the store is read-only."""
         if self.store.read_only:
             from runner.store.database_errors import read_only
 
             raise read_only(place)
 
     def fold(self, incident: str) -> Incident:
-        """Return an incident from its journal alone; raises NotFound, or Sealed when it was shredded."""
+        """Return an incident from its journal alone; raises NotFound, or Sealed if it is erased."""
         with whole(self.store, incident):
             last = self.store.head(incident).version
             rows = self.store.read_payloads(incident)
@@ -237,13 +237,13 @@ class Repository:
                 raise unknown_incident(incident)
             if first is None:
                 raise _damaged(incident, 1, missing=True)
-            found = _folded(begin(recorded(incident, first, 1)), rows, self.library)
-            if found.version < last:
-                raise _damaged(incident, found.version + 1, missing=True)
-            return found
+            folded = _folded(begin(recorded(incident, first, 1)), rows, self.library)
+            if folded.version < last:
+                raise _damaged(incident, folded.version + 1, missing=True)
+            return folded
 
     def known_at(self, incident: str, at: datetime) -> Incident:
-        """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
+        """Return an incident as its journal shows it at an instant; raises NotFound if it was not open yet."""
         with whole(self.store, incident):
             known = takewhile(lambda row: row.recorded <= at, self.store.read(incident))
             rows = ((row.seq, row.exercise_at or row.at, row.payload) for row in known)
@@ -264,7 +264,7 @@ class Repository:
         return snapshots.decode(snapshot.body)
 
     def keep_snapshot(self, incident: Incident) -> None:
-        """Have the next process spared the folding, where much has happened; called after a commit only."""
+        """Store a snapshot after many events, to spare the next process the fold; called after a commit only."""
         if incident.version - self._kept_at.get(incident.id, 0) <= snapshots.AFTER or not self._code:
             return
         self._kept_at[incident.id] = incident.version
@@ -279,21 +279,21 @@ class Repository:
         return snapshots.code()
 
     def keep(self, incident: Incident) -> None:
-        """Keep a folded incident for the next load; the oldest of a few makes room."""
+        """Cache a folded incident; the oldest of a few is removed."""
         self._folded.pop(incident.id, None)
         self._folded[incident.id] = incident
         while len(self._folded) > KEPT:
             self._folded.pop(next(iter(self._folded)))
 
     def refresh(self, incident: Incident) -> Incident:
-        """Return an incident with what others appended since."""
+        """Return an incident with the events that others appended since."""
         with whole(self.store, incident.id):
             rows = self.store.read_payloads(incident.id, incident.version)
             return _folded(incident, rows, self.library)
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to an incident: how it was before and is after, the events between, and the work that may start."""
+    """The change of an incident: its state before and after, the events between, and the work that may start."""
 
     before: Incident
     after: Incident

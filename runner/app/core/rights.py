@@ -1,7 +1,7 @@
-"""Who may read and do what: one table of roles. What does not stand in the table is not allowed.
+"""Who may read and do what: one table of roles. Any right that is not in the table is denied.
 
-A user of this machine can open the database and its key, so the table gives such a user all rights. Their name is a
-claim. Anybody else must prove a name, and has the rights of the roles that this name holds.
+A user of this machine can open the database and its key, so the table gives such a user all rights. Their name is
+unverified. Anybody else must prove a name, and has the rights of the roles of this name.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from runner.errors import Refused
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
-    """What a principal may do; nothing, unless it is said."""
+    """The rights of a principal; none by default."""
 
     streams: frozenset[Stream] = frozenset()
-    """The streams of events that it may read."""
+    """The streams whose events it may read."""
     acts: bool = False
-    """It may change incidents, their documents and campaigns."""
+    """It may change incidents, with their documents and campaigns."""
     manages: bool = False
-    """It may change what belongs to the organisation: people, schedules, erasure."""
+    """It may change the data of the organisation: people, schedules, erasure."""
 
 
 LOCAL = "(user of this machine)"
@@ -36,11 +36,11 @@ ROLES: Mapping[str, Rights] = {
     ANY: Rights(streams=frozenset(("operational",)), acts=True),
 }
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
-"""From role to the people who hold it; asked only where a name is proven."""
+"""From role to its persons; called only for a proven name."""
 
 
 def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
-    """Return all that a principal may do; nothing for nobody, and for a name that nothing proves."""
+    """Return all rights of a principal; none for nobody, and for an unproven name."""
     if not principal.person:
         return Rights()
     if principal.os_user:
@@ -55,14 +55,14 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
 
 
 def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
-    """Raise Refused where somebody who proved a name gives a command in another, or in the program's own."""
+    """Raise Refused if a principal with a proven name gives a command in another name, or in the program's own."""
     for name in () if principal.os_user else names:
         own = name and name in (principal.person, principal.on_behalf_of)
         require(own, principal, f"act as {name or 'the program'}")
 
 
 def require(right: object, principal: Principal, what: str) -> None:
-    """Raise Refused unless a right is there; ``what`` says what for."""
+    """Raise Refused without a right; ``what`` names the action."""
     if not right:
         raise Refused(
             f"{named_person(principal.person)} may not {what}.",

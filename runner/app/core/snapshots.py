@@ -1,11 +1,11 @@
-"""An incident as folded so far, kept so that opening a long one need not fold all of its journal again.
+"""An incident as folded so far, stored so that opening a long one need not fold its whole journal again.
 
-A snapshot is a projection, never the record: `tocsin audit verify` and `tocsin doctor` read the journal alone, and a
-snapshot may be dropped at any time. It is used only by the very code that made it (a digest over everything that
-folds), and only where its last event stands in the journal. The events after it are folded as ever. The store seals it
-under the incident's data key, since it holds what sealed payloads said.
+A snapshot is a projection, never the record: `tocsin audit verify` and `tocsin doctor` read only the journal, and a
+snapshot may be deleted at any time. It is used only by the same code that made it (a digest over all code that
+folds), and only if its last event is in the journal. Later events are folded as usual. The store encrypts it
+with the incident's data key, since it contains data of encrypted payloads.
 
-It is written when a worker comes to rest or a command has been committed, and more than ``AFTER`` events have come
+It is written when a worker is idle or a command is committed, and more than ``AFTER`` events were added
 since the last. Reading commands write nothing.
 """
 
@@ -34,11 +34,11 @@ FOLDING = (
     "playbook/*.py",
     "routing/*.py",
 )
-"""The modules that make an incident from events, and some that do not; a test compares them with what is imported."""
+"""The modules that make an incident from events, and a few others; a test compares them with the imports."""
 
 
 def code() -> str:
-    """Return the digest of all code that folds, empty where the sources are not there to tell."""
+    """Return the digest of all code that folds, empty if the sources are missing."""
     files = sources()
     digest = hashlib.sha256(msgspec.__version__.encode())
     for file in files:
@@ -53,7 +53,7 @@ def sources() -> list[Path]:
 
 
 def encode(incident: Incident) -> bytes:
-    """Return an incident as JSON, as the journal's payloads are, so that it comes back as replaying would make it."""
+    """Return an incident as JSON, as the journal's payloads are, so that decoding gives the same as a replay."""
     return msgspec.json.encode(incident)
 
 
@@ -65,7 +65,7 @@ def decode(body: bytes) -> Incident:
 
 @contextmanager
 def _many_objects() -> Iterator[None]:
-    """Let the collector of cycles pass by while tens of thousands of objects are made that have none."""
+    """Disable the collector of cycles while tens of thousands of objects without cycles are made."""
     on = gc.isenabled()
     gc.disable()
     try:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def resolve_step(incident: Incident, text: str) -> str:
-    """Return the invocation that ``text`` means; a number is that of a row, counted from 1.
+    """Return the invocation that ``text`` names; a number is that of a task, counted from 1.
 
-    A bare id means the newest invocation of its step. One that several steps of the incident have, or had, is refused
-    for good: it never comes to mean one of them because the others have ended. Raises NotFound, or Refused with the
+    A bare id is the newest invocation of its step. An id that several steps of the incident have, or had, is always
+    refused: it does not become unique when the other steps end. Raises NotFound, or Refused with the
     choices.
     """
     if text in incident.invocations:
@@ -31,7 +31,7 @@ def resolve_step(incident: Incident, text: str) -> str:
     rows = numbered(incident)
     if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
-            raise NotFound(f"Row {text} does not exist.", hint=Action("task.list"), code="unknown_row")
+            raise NotFound(f"Task {text} does not exist.", hint=Action("task.list"), code="unknown_row")
         return rows[int(text) - 1]
     invocations = [i for i in incident.invocations.values() if _named(i, text)]
     if not invocations:
@@ -45,7 +45,7 @@ def resolve_step(incident: Incident, text: str) -> str:
 
 
 def begun_step(incident: Incident, text: str, library: Library) -> str:
-    """Return the invocation that ``text`` means; raises as ``resolve_step`` does, and Refused for a step to come."""
+    """Return the invocation that ``text`` names; raises as ``resolve_step`` does, and Refused for a step that is not open yet."""
     try:
         return resolve_step(incident, text)
     except NotFound:
@@ -54,7 +54,7 @@ def begun_step(incident: Incident, text: str, library: Library) -> str:
 
 
 def _refuse_to_come(incident: Incident, text: str, library: Library) -> None:
-    """Raise Refused where ``text`` is a step of a body that has not been opened, with what that waits for."""
+    """Raise Refused if ``text`` is a step of a body that is not open yet, with the steps that it waits for."""
     for invocation in incident.invocations.values():
         step = definition(incident, library, invocation.id)
         if step is None or invocation.scopes or invocation.over:
@@ -75,10 +75,10 @@ def _named(invocation: Invocation, text: str) -> bool:
     )
 
 
-def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
-    newest = {place_of(invocation.id): invocation for invocation in found}
+def _one(candidates: list[Invocation], text: str, rows: Sequence[str]) -> str:
+    newest = {place_of(invocation.id): invocation for invocation in candidates}
     if len(newest) == 1:
-        return found[-1].id
+        return candidates[-1].id
     choices = sorted(newest.values(), key=lambda one: one.over)
     listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
     raise Refused(
@@ -92,11 +92,11 @@ def _choice(name: str, rows: Sequence[str]) -> str:
 
 ENDS = ("IncidentClosed", "IncidentCancelled")
 NEWEST = 8
-"""Of those that are over, so many that were opened last are looked at."""
+"""How many of the newest closed incidents are checked."""
 
 
 def nothing_open(repository: Repository, rows: Sequence[IncidentRow]) -> NotFound:
-    """Return the error, with the incident that ended last, when, and how to look at it."""
+    """Return the error, with the incident that closed last, when, and the command that shows it."""
     last = last_ended(repository, rows)
     if last is None:
         start = Action("incident.open", Slot("PLAYBOOK"))
@@ -111,7 +111,7 @@ def nothing_open(repository: Repository, rows: Sequence[IncidentRow]) -> NotFoun
 
 
 def last_ended(repository: Repository, rows: Sequence[IncidentRow]) -> tuple[datetime, IncidentRow] | None:
-    """Return the incident that ended last, with when it did; None where none ended or all are erased."""
+    """Return the incident that closed last, with the time; None if none closed or all are erased."""
     over = sorted(
         (row for row in rows if row.state in ("closed", "cancelled")), key=lambda row: row.opened_at
     )
@@ -120,7 +120,7 @@ def last_ended(repository: Repository, rows: Sequence[IncidentRow]) -> tuple[dat
 
 
 def _ended(repository: Repository, row: IncidentRow) -> datetime | None:
-    """Return when one ended; None for one that was shredded: nothing of it can be looked at."""
+    """Return when one closed; None for an erased one: nobody can read it."""
     ended: datetime | None = None
     for event in repository.store.read(row.id):
         if event.payload is None:

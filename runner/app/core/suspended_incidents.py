@@ -1,9 +1,9 @@
 """Suspension of incidents: automatic work stops after three failures in a row, until a person resumes it.
 
-The count stands in marks beside the journal, because a turn that fails cannot be trusted to write an event. A process
-that dies says nothing. So each worker keeps a mark with the incidents that it has in hand, written before it begins:
-when the worker is gone and the mark is not, the work on each of them counts as failed. Which of several it was shows
-at the next try, because incidents that failed are worked on one at a time.
+The count is in marks beside the journal, because a failed turn cannot be trusted to write an event. A process
+that crashes reports nothing. So each worker writes a mark with its current incidents before it starts work:
+if the mark outlives the worker, the work on each of them counts as failed. The next tries show which of several
+it was, because incidents that failed are worked on one at a time.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 MARKS = "work/"
 FAILED = f"{MARKS}failed/"
 EVERY = timedelta(seconds=5)
-"""How often a worker looks whether others have died."""
+"""How often a worker checks for stopped workers."""
 DIED = "the process of the work stopped unexpectedly"
 
 
 class InHand(msgspec.Struct, frozen=True, kw_only=True):
-    """What one worker works on, and since when."""
+    """The current incidents of one worker, and since when."""
 
     incidents: tuple[str, ...]
     at: datetime
@@ -43,27 +43,27 @@ _FAILED, _IN_HAND = json_reader(Failed), json_reader(InHand)
 
 
 def failed(service: IncidentService) -> dict[str, Failed]:
-    """Return the incidents whose last work failed, with what dead workers had in hand although nobody counted it yet."""
+    """Return the incidents whose last work failed, with the uncounted current incidents of stopped workers."""
     marks = service.marks(MARKS)
-    found = _failed(marks)
+    failures = _failed(marks)
     for left in _left_by_the_dead(service, marks).values():
-        found.update({name: _once_more(found.get(name), DIED, left.at) for name in left.incidents})
-    return found
+        failures.update({name: _once_more(failures.get(name), DIED, left.at) for name in left.incidents})
+    return failures
 
 
 def set_aside(service: IncidentService) -> dict[str, Failed]:
-    """Return the incidents that only people work on."""
+    """Return the incidents without automatic work."""
     return {name: one for name, one in failed(service).items() if one.aside}
 
 
 def resume(service: IncidentService, incident: str, reason: str) -> Turn:
-    """Go on with automatic work: of a paused incident, and of one that was set aside, which counts anew from none."""
+    """Resume automatic work: of a paused incident, and of a suspended one, whose count starts again at none."""
     _count_the_dead(service)
     mark = FAILED + incident
     before = service.marks(mark).get(mark)
-    found = _FAILED(before) if before is not None else None
-    why = found.why if found is not None and found.aside else ""
-    # First the mark: the event wakes a worker, which is to find the incident free.
+    failure = _FAILED(before) if before is not None else None
+    why = failure.why if failure is not None and failure.aside else ""
+    # the mark first: the event wakes a worker, which must not find the incident suspended
     service.change_marks([mark], lambda known: {})
     try:
         return service.act(service.principal, incident, [Resume(reason=reason, set_aside=why)])
@@ -74,7 +74,7 @@ def resume(service: IncidentService, incident: str, reason: str) -> Turn:
 
 
 class Tries:
-    """What one worker has in hand, and which incidents failed, as of its last look. For the worker's loop alone."""
+    """One worker's current incidents, and the failed incidents as last read. Only the worker's loop uses it."""
 
     def __init__(self, service: IncidentService, handle: WorkerHandle) -> None:
         self._service = service
@@ -84,7 +84,7 @@ class Tries:
         self.failed: dict[str, Failed] = {}
 
     def look(self, now: datetime) -> None:
-        """Learn what others found, and now and then count what workers had in hand that are gone."""
+        """Read the failures that others recorded, and at times count the current incidents of stopped workers."""
         if now >= self._next:
             self._next = now + EVERY
             with suppress(StoreError):
@@ -92,11 +92,11 @@ class Tries:
         self.failed = _failed(self._service.marks(FAILED))
 
     def begin(self, incidents: Collection[str], now: Callable[[], datetime]) -> None:
-        """Write down what is in hand from now on, before anything is done with it."""
+        """Record the current incidents, before any work on them."""
         names = tuple(sorted(incidents))
         if names == self._written:
             return
-        with suppress(StoreError, OSError):  # who cannot write this can record no work either
+        with suppress(StoreError, OSError):  # a worker that cannot write this can record no work either
             self._handle.hold(msgspec.json.encode(InHand(incidents=names, at=now())) if names else b"")
             self._written = names
 
@@ -110,7 +110,7 @@ class Tries:
             self.failed[incident] = _FAILED(found[mark])
 
     def passed(self, incident: str) -> None:
-        """Take an incident whose work went well from the count, unless it was set aside meanwhile."""
+        """Remove an incident whose work succeeded from the count, unless it was suspended meanwhile."""
         before = self.failed.get(incident)
         if before is not None and not before.aside:
             mark = FAILED + incident
@@ -128,7 +128,7 @@ def _failed(marks: Mapping[str, bytes]) -> dict[str, Failed]:
 
 
 def _left_by_the_dead(service: IncidentService, marks: Mapping[str, bytes]) -> dict[str, InHand]:
-    """Return the marks of workers that are gone and had something in hand."""
+    """Return the marks of stopped workers that have current incidents."""
     return {
         mark: _hand(body)
         for mark, body in marks.items()
@@ -137,7 +137,7 @@ def _left_by_the_dead(service: IncidentService, marks: Mapping[str, bytes]) -> d
 
 
 def _hand(body: bytes) -> InHand:
-    """Return what stands in a mark: nothing where its worker died while it wrote, for then it had begun nothing of it."""
+    """Return the content of a mark: nothing if its worker stopped while writing it, for then no work had started."""
     try:
         return _IN_HAND(body)
     except msgspec.DecodeError:
@@ -145,7 +145,7 @@ def _hand(body: bytes) -> InHand:
 
 
 def _count_the_dead(service: IncidentService) -> None:
-    """Count what dead workers had in hand: once, however many notice it."""
+    """Count the current incidents of stopped workers: once, even if several workers notice it."""
     for mark, left in _left_by_the_dead(service, service.marks(IN_HAND)).items():
         names = [FAILED + name for name in left.incidents]
 

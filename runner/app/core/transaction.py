@@ -1,7 +1,7 @@
-"""What is to be appended to the journal of an incident.
+"""The events to append to the journal of an incident.
 
-``make_transaction`` is one turn of the engine: decide the commands, settle what follows, claim what can start. All of its
-events go into one append, so that a command and all it brings about are there together or not at all.
+``make_transaction`` is one turn of the engine: decide the commands, settle the consequences, claim the effects that can start.
+All of its events go into one append, so that a command and its consequences are stored together or not at all.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Recorded, ...] = ()
     work: tuple[AnyWork, ...] = ()
     more: bool = False
-    """There is more that could start, but no room for it now."""
+    """More effects could start, but there is no quota for them now."""
 
 
 def make_transaction(
@@ -59,11 +59,11 @@ def make_transaction(
     room: int | None = None,
     rooms: Quotas = OPEN,
 ) -> Transaction:
-    """Return one turn; raises Refused when a command may not be done. Without ``worker`` nothing is claimed.
+    """Return one turn; raises Refused if a command is not permitted. Without ``worker`` nothing is claimed.
 
-    ``room`` bounds how many effects are claimed; None does not. ``rooms`` is what the accounts of the channels let through.
+    ``room`` limits how many effects are claimed; None does not. ``rooms`` is the quota of the channels' accounts.
 
-    ``birth`` is the event that made the incident, where it has no journal yet. ``now`` is the wall's time: an exercise
+    ``birth`` is the event that creates an incident without a journal. ``now`` is the real time: an exercise
     decides by its own, and its journal has both.
     """
     wall, now = now, time_in(incident, now)
@@ -97,9 +97,9 @@ def make_transaction(
 
 
 def _for_whom(events: Sequence[AnyEvent], principal: Principal) -> tuple[AnyEvent, ...]:
-    """Put the person for whom somebody acted to what was made: it is theirs as well, and neither approves it.
+    """Add the person on whose behalf somebody acted to the results: both are authors, and neither can approve them.
 
-    What needs two people says which system user asked for it, and nobody asks for it in the name of another.
+    A request for a second person records the requesting system user, and nobody requests it in the name of another.
     """
     person = principal.on_behalf_of
     asked = any(isinstance(event, SecondPersonAsked) for event in events)
@@ -129,7 +129,7 @@ def _by_user(event: AnyEvent, principal: Principal) -> AnyEvent:
 
 
 def _on_behalf(said: Sequence[Recorded], principal: Principal) -> ActedOnBehalf:
-    """Say for whom these entries were made: that person is to confirm them."""
+    """Record on whose behalf these entries were made: that person has to confirm them."""
     first = said[0].seq
     steps = dict.fromkeys(str(getattr(entry.event, "step", "")) for entry in said)
     steps.pop("", None)
@@ -140,19 +140,19 @@ def _on_behalf(said: Sequence[Recorded], principal: Principal) -> ActedOnBehalf:
 def _claimed(
     incident: Incident, now: datetime, library: Library, worker: str, room: int | None, rooms: Quotas
 ) -> tuple[Incident, list[Recorded], tuple[AnyWork, ...], bool]:
-    """Return the incident after its intents, these, the work that follows them, and whether some had to be left."""
+    """Return the incident after its intents, these, the resulting work, and whether some intents were left out."""
     if not worker:
         return incident, [], (), False
     every = claims(incident, now, library, worker, rooms)
-    found = list(islice(every, room))
+    claimed = list(islice(every, room))
     more = room is not None and next(every, None) is not None
-    intents = number(incident, now, [intent for intent, _ in found if intent is not None])
+    intents = number(incident, now, [intent for intent, _ in claimed if intent is not None])
     after = fold(incident, intents, library) if intents else incident
-    return after, intents, tuple(work for _, work in found), more
+    return after, intents, tuple(work for _, work in claimed), more
 
 
 def entry(event: AnyEvent, wall: datetime, actor: Actor, exercise_at: datetime | None) -> NewEvent:
-    """Return an event as the store takes it."""
+    """Return an event in the form of the store."""
     return NewEvent(
         type=type(event).__name__,
         at=wall,
@@ -171,9 +171,9 @@ def row_of(
     has_work: bool | None = None,
     rooms: Quotas = OPEN,
 ) -> IncidentRow:
-    """Return what lists and workers need of an incident; ``has_work`` None has it found out.
+    """Return the row of an incident for lists and workers; if ``has_work`` is None, it is computed.
 
-    ``now``, and when to look again, are times of the wall.
+    ``now`` and the time of the next check are real times.
     """
     now = time_in(incident, now)
     if has_work is None:

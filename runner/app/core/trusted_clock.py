@@ -1,4 +1,4 @@
-"""The time by which a worker acts: the machine's, unless that was set back or leapt ahead."""
+"""The time of a worker: the machine's, unless that was set back or jumped ahead."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ TOLERANCE = timedelta(seconds=5)
 JUMP = timedelta(minutes=5)
 DISTRUST_PERIOD = timedelta(minutes=10)
 BELIEVED = timedelta(days=2)
-"""A time that was kept and is further ahead than this is no memory but nonsense."""
+"""A stored time that is further ahead than this is invalid."""
 CLOCK = "clock/"
-"""Each machine keeps how far its time had come: the clock of another one is no witness of its own."""
+"""Each machine stores its own newest time: the clock of another machine proves nothing about it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OFTEN = timedelta(minutes=1)
-"""How often that is written down."""
+"""How often the time is stored."""
 
 
 class ClockState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where time was when it was last looked at."""
+    """The time at the last check."""
 
     at: datetime
     steady: timedelta
     doubted: timedelta | None = None
-    """By the steady clock: since when the wall is ahead and not believed."""
+    """By the monotonic clock: since when the machine's clock is ahead and not trusted."""
     apart: timedelta = timedelta()
-    """How far the wall is from what is held for the time: negative when it went back."""
+    """The machine's clock minus the trusted time: negative when it went back."""
 
 
 def start(wall: datetime, steady: timedelta, kept: datetime | None) -> ClockState:
-    """Return the course of a process that begins; ``kept`` is how far time had come before, as others kept it."""
+    """Return the first reading of a process; ``kept`` is the newest stored time."""
     if kept is not None and TOLERANCE < kept - wall <= BELIEVED:
         return ClockState(at=kept, steady=steady, apart=wall - kept)
     return ClockState(at=wall, steady=steady)
 
 
 def advance(course: ClockState, wall: datetime, steady: timedelta) -> ClockState:
-    """Return the course now: it never goes back, and it waits before it follows a jump ahead."""
+    """Return the present reading: it never goes back, and it waits before it follows a jump ahead."""
     counted = course.at + (steady - course.steady)
     apart = wall - counted
     if apart < -TOLERANCE:
@@ -57,7 +57,7 @@ def advance(course: ClockState, wall: datetime, steady: timedelta) -> ClockState
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far time had come on a machine, and how far its wall clock was from that."""
+    """The newest time of a machine, and the difference of its clock."""
 
     at: datetime
     apart: timedelta = timedelta()
@@ -67,7 +67,7 @@ class TrustedClock:
     """One worker's time. For one thread."""
 
     def __init__(self, clock: Clock, marks: Marks, host: str) -> None:
-        """Take the machine's clock; one without a steady clock beside it is believed in everything."""
+        """Take the machine's clock; one without a monotonic clock is always trusted."""
         self._clock = clock
         self._steady: Callable[[], timedelta] | None = getattr(clock, "steady", None)
         self._marks = marks
@@ -90,11 +90,11 @@ class TrustedClock:
         return self._course.at
 
     def passed(self) -> timedelta:
-        """Return what has passed since some moment."""
+        """Return the time since an earlier moment."""
         return self._steady() if self._steady is not None else self._clock.now() - EPOCH
 
     def keep(self) -> None:
-        """Write down how far time has come, now and then, and at once when the wall is not believed any more or again."""
+        """Store the time at intervals, and at once when the trust in the machine's clock changes."""
         if self._course is None:
             return
         now, before = Kept(at=self._course.at, apart=self._course.apart), self._written
@@ -108,11 +108,11 @@ class TrustedClock:
 
 
 def saved_times(marks: Marks, host: str) -> Kept | None:
-    """Return how far time had come on a machine."""
-    found = marks.marks(CLOCK + host).get(CLOCK + host)
-    return None if found is None else from_json(found, Kept)
+    """Return the newest stored time of a machine."""
+    saved = marks.marks(CLOCK + host).get(CLOCK + host)
+    return None if saved is None else from_json(saved, Kept)
 
 
 def forget_time(marks: Marks, host: str) -> None:
-    """Have the wall clock of a machine believed from now on: a person says that it is right."""
+    """Trust the machine's clock from now on: a person confirmed that it is right."""
     marks.change_marks([CLOCK + host], lambda known: {})

@@ -1,4 +1,4 @@
-"""The war room of an incident, decided anew in every turn: which one it is now, and who belongs into it."""
+"""The war room of an incident, decided again in every turn: which room is used now, and its members."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 class Hosts(Protocol):
-    """As much of an opened home as rooms need."""
+    """The part of an opened home that rooms need."""
 
     home: Home
 
     @property
     def channels(self) -> Mapping[str, Channel]:
-        """Return the channels that can be used."""
+        """Return the usable channels."""
 
     @property
     def directory(self) -> Directory:
-        """Return the people, roles and channels as of now."""
+        """Return the people, roles and channels now."""
 
     @property
     def gateway(self) -> Gateway:
-        """Return the door to the integrations."""
+        """Return the gateway to the integrations."""
 
 
 def room_choice(hosts: Hosts, incident: Incident) -> ChooseRoom | None:
-    """Return the choice of a room, where there is none yet, it has come to be, or it cannot be relied on any more."""
+    """Return the choice of a room, if there is none yet, a choice became necessary, or the room is not usable any more."""
     named = hosts.home.war_rooms
     if not (named or incident.war_room) or not _goes_on(incident):
         return None
@@ -49,7 +49,7 @@ def _goes_on(incident: Incident) -> bool:
 
 
 def guest_list(hosts: Hosts, incident: Incident) -> ListGuests | None:
-    """Return who is to be let into the room that was opened, where that is news; who takes a role later is."""
+    """Return the members to invite to the opened room, if they changed; a person who gets a role later is invited, too."""
     room = incident.war_room
     channel = hosts.channels.get(room.channel) if room is not None and room.address else None
     if channel is None or not _goes_on(incident):

@@ -1,4 +1,4 @@
-"""Approvals: which of them are void, and how a person decides on exact versions, for themselves or for somebody."""
+"""Approvals: which of them are void, and a person's decision on exact versions, also on behalf of another person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def void_approvals(service: IncidentService, principal: Principal, incident: Incident) -> list[str]:
-    """Return the open approvals that were given before for another version, and that this person may give."""
+    """Return the open approvals that were given for an earlier version, and that this person may give."""
     library, person = service.library(incident), principal.on_behalf_of or principal.person
     found = []
     for name, invocation in incident.invocations.items():
@@ -34,7 +34,7 @@ def void_approvals(service: IncidentService, principal: Principal, incident: Inc
 
 
 def approval(incident: Incident, name: str, library: Library) -> TaskReport:
-    """Return an approval with what it binds now; raises Refused for another kind of task."""
+    """Return an approval with the version that it binds now; raises Refused for another kind of task."""
     report = task(incident, library, name)
     if report.task.kind != "approve":
         raise Refused(
@@ -46,14 +46,14 @@ def approval(incident: Incident, name: str, library: Library) -> TaskReport:
 
 
 def others_of_user(principal: Principal, incident: Incident, name: str) -> list[str]:
-    """Return other people for whom the same system user has spoken in an approval; every report will say so."""
+    """Return other people in whose name the same system user decided in an approval; every report will say so."""
     own, given = (principal.person, principal.on_behalf_of), incident.invocations[name].approvals
     same = {a.by for a in given if a.os_user == principal.os_user and a.by not in own}
     return sorted(same) if principal.os_user else []
 
 
 def refuse_rejection(principal: Principal) -> None:
-    """Raise Refused where somebody would reject for another person."""
+    """Raise Refused if somebody would reject on behalf of another person."""
     if principal.on_behalf_of:
         raise Refused(
             "You cannot reject on behalf of another person.",
@@ -72,7 +72,7 @@ def decide_on(
     reason: str = "",
     as_it_was: str = "",
 ) -> tuple[Turn, tuple[Tally, ...]]:
-    """Approve or reject steps, each with the digest of what was looked at; return how far the approvals are."""
+    """Approve or reject steps, each with the digest of the version that was read; return the progress of the approvals."""
     if not approved:
         refuse_rejection(principal)
     made = [

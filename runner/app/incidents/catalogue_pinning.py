@@ -1,10 +1,10 @@
 """Pin the law and the notice templates that are in force now, by content.
 
-An incident names its contents: the outline of the law, by which most is decided, and the digests of the laws and of the
-notices, which few commands need. What is pinned can so be checked from the one digest that stands in its journal.
+An incident names the digests of its contents: the outline of the law, which decides most questions, the laws, and the
+notices, which few commands need. So all pinned content can be checked from the one digest in its journal.
 
-Compiling the law takes longer than reading it. What ships with the program is compiled when the program is built, and is
-trusted as the code beside it is. What a home changes is compiled once and kept in the home, which is trusted as its key
+Compiling the law takes longer than reading it. The law that ships with the program is compiled when the program is built, and
+trusted as the code beside it is. A home's changes are compiled once and cached in the home, which is trusted as its key
 and its store are. A cache anywhere else is never pinned.
 """
 
@@ -48,7 +48,7 @@ def _outline(regimes: tuple[Regime, ...]) -> Outline:
 
 
 def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]:
-    """Return the catalogue and its bytes, from a folder that knows every file they come from, or made and kept in a cache."""
+    """Return the catalogue and its bytes, from a folder that knows all their source files, or compiled and stored in a cache."""
     return compiled(
         cache,
         "law",
@@ -68,12 +68,12 @@ def _files(catalog: Catalog) -> dict[str, Path | Traversable]:
 
 
 def _text(made: Catalogue) -> CatalogueText:
-    """Return a catalogue as it is read again from what is kept."""
+    """Return a catalogue as read from a cache."""
     return from_json(msgspec.json.encode(made, order="sorted"), CatalogueText)
 
 
 def pin_catalogue(service: IncidentService, catalog: Catalog) -> str:
-    """Keep the catalogue in the store and return its SHA-256; where it is there already, only its name is looked up."""
+    """Store the catalogue and return its SHA-256; if it is stored already, only its name is looked up."""
     cache, files = service.folder / "cache", _files(catalog)
     known = kept_digest(cache, "pin", files, shipped=catalog.compiled_folder)
     if known and service.store.has_blob(known):
@@ -86,7 +86,7 @@ def pin_catalogue(service: IncidentService, catalog: Catalog) -> str:
 
 
 def _contents(cache: Path, catalog: Catalog, put: Callable[[bytes], str]) -> bytes:
-    """Return the contents of a catalogue, once its laws and its notices are put where their SHA-256 finds them."""
+    """Return the contents of a catalogue, with its laws and its notices stored under their SHA-256."""
     found, _ = kept_catalogue(cache, catalog)
     laws_at = put(msgspec.json.encode(found.regimes))
     contents = Contents(outline=found.outline, laws_at=laws_at, notices_at=put(bytes(found.notices)))
@@ -95,12 +95,12 @@ def _contents(cache: Path, catalog: Catalog, put: Callable[[bytes], str]) -> byt
 
 
 def compile_shipped(folder: Path, built_in: Path | None = None) -> None:
-    """Compile what ships with the program into a folder of its own; a folder that is up to date is left alone.
+    """Compile the law that ships with the program into a separate folder; a folder that is up to date does not change.
 
-    The build does so for the wheel and for a checkout. ``Catalog`` reads the folder before it compiles.
+    The build does this for the wheel and for a checkout. ``Catalog`` reads the folder before it compiles.
     """
     catalog = Catalog(built_in=built_in, anew=True)
-    if not kept_digest(folder, "pin", _files(catalog)):  # which is written last
+    if not kept_digest(folder, "pin", _files(catalog)):  # the digest is written last
         shutil.rmtree(folder, ignore_errors=True)
     _contents(folder, catalog, lambda body: hashlib.sha256(body).hexdigest())
     for state in folder.glob("*.state"):  # of files on this machine

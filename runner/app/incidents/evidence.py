@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 LARGEST = 512 * 1024 * 1024
-"""Bytes of one file; an image of a disk is named by a note with its digest instead."""
+"""The limit for one file; for an image of a disk, record a note with its digest instead."""
 
 
 def take(service: IncidentService, incident: str, path: Path, source: str = "") -> AttachFile:
-    """Keep a file's bytes, durable and sealed, and return the command that puts it on record."""
+    """Store a file's bytes, encrypted, and return the command that records it."""
     content = read(path)
     kept = service.keep_document(service.principal, incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
-        raise Bug(f"the store names {kept} what is {counted}")
+        raise Bug(f"The stored digest {kept} is not the digest of the file, {counted}.")
     return AttachFile(
         evidence=service.chance.name("e"),
         name=_name(path),
@@ -35,7 +35,7 @@ def take(service: IncidentService, incident: str, path: Path, source: str = "") 
 
 
 def read(path: Path) -> bytes:
-    """Return a file's bytes; raises NotFound, Invalid, or Refused when it is too large to keep."""
+    """Return a file's bytes; raises NotFound, Invalid, or Refused if it is too large to store."""
     try:
         return read_file(path, LARGEST)
     except TooLarge:
@@ -55,5 +55,5 @@ def read(path: Path) -> bytes:
 
 
 def _name(path: Path) -> str:
-    """Return the file's name; one that could deceive a reader is written out in escapes."""
+    """Return the file's name; characters that could deceive a reader are written as escapes."""
     return ascii(path.name)[1:-1] if text_problem(path.name) else path.name

@@ -1,4 +1,4 @@
-"""Facts as people state them: assignments, answers, and how sure they are."""
+"""Facts as people state them: assignments, answers, and confidence."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
 def record_facts(
     service: IncidentService, name: str, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
 ) -> tuple[Turn, tuple[FactChange, ...]]:
-    """Record assignments together, later ones seeing earlier ones; return what happened and what was recorded.
+    """Record assignments together, later ones seeing earlier ones; return the turn and the recorded facts.
 
-    Raises Invalid for what cannot be read and Stale when others keep changing the incident.
+    Raises Invalid for unreadable input and Stale if others keep changing the incident.
     """
     if not source.strip():
         raise Usage("The fact has no source.", hint='Add --source "HOW YOU KNOW"', code="source_missing")
@@ -54,7 +54,7 @@ def record_answer(
     confidence: str,
     grounds: str = "",
 ) -> tuple[Turn, tuple[FactChange, ...]]:
-    """Answer a question; a map's further entries are recorded beside the answer. Raises as ``record_facts``."""
+    """Answer a question; further entries of a map are recorded beside the answer. Raises as ``record_facts``."""
     sure = level(confidence)
     made: tuple[RecordFacts | Answer, ...] = ()
 
@@ -112,7 +112,7 @@ def level(text: str) -> Confidence:
 def stated(
     service: IncidentService, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
 ) -> tuple[FactChange, ...]:
-    """Return assignments as the journal keeps them, later ones seeing earlier ones; raises Invalid."""
+    """Return assignments in the form of the journal, later ones seeing earlier ones; raises Invalid."""
     register, now = dict(incident.facts), service.now_in(incident)
     found: dict[str, Stated] = {}
     for text in texts:
@@ -124,7 +124,7 @@ def stated(
 
 
 def change_of(fact: Stated) -> FactChange:
-    """Return a stated fact as the journal keeps it."""
+    """Return a stated fact in the form of the journal."""
     return FactChange(
         key=fact.key,
         value=msgspec.Raw(msgspec.json.encode(fact.value)),

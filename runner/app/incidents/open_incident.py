@@ -1,7 +1,7 @@
 """Opening of an incident: pin playbooks and laws, read facts, show the message plan, then start.
 
-``prepare_opening`` writes nothing but content-addressed blobs; what it returns can be shown to a person. With
-``commit_opening`` the incident is durable, and its first messages may go out.
+``prepare_opening`` writes only content-addressed blobs; its result can be shown to a person. With
+``commit_opening`` the incident is stored, and its first messages may be sent.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 def organisation_facts(home: Home) -> tuple[Stated, ...]:
-    """Return what the home's file says of the organisation, checked."""
+    """Return the organisation's facts from the home's file, checked."""
     wrong: list[Misplaced] = []
     leaves = list(flatten("", {"organisation": home.organisation}, wrong.append)) if home.organisation else []
     if wrong:
@@ -71,7 +71,7 @@ VERIS = "veris:"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``tocsin open`` was asked for."""
+    """The request of ``tocsin open``."""
 
     playbooks: tuple[str, ...]
     title: str = ""
@@ -82,12 +82,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     compromised: tuple[str, ...] = ()
     since: datetime | None = None
     roles: Mapping[str, tuple[str, ...]] = {}
-    """Who holds a role that nobody holds in the home."""
+    """The persons of roles that have nobody in the home."""
     severity: Severity | Literal[""] = ""
 
 
 class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of a playbook to one person, as it would go out now."""
+    """One message of a playbook to one person, as planned now."""
 
     playbook: str
     message: str
@@ -95,24 +95,24 @@ class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything decided and shown, nothing written to a journal yet."""
+    """The whole plan, with nothing written to a journal yet."""
 
     event: IncidentOpened
     commands: tuple[AnyCommand, ...]
     playbooks: tuple[Playbook, ...]
     previews: tuple[MessagePreview, ...]
     unaddressed: tuple[str, ...]
-    """Messages whose roles nobody holds."""
+    """Messages whose roles nobody has."""
     http_calls: tuple[CalledHost, ...]
-    """What automatic actions call, and the secrets that they send there."""
+    """The external calls of automatic actions, and the secrets that they send."""
     imported: tuple[Imported, ...]
-    """What VERIS records gave, and what they could not."""
+    """The facts from VERIS records, and the records that gave none."""
     at: datetime
     unheld: tuple[UnheldRole, ...] = ()
 
     @property
     def declared(self) -> tuple[str, ...]:
-        """The failure domains that whoever opens it calls compromised; what the playbook assumes is not among them."""
+        """The failure domains that the opener calls compromised, without those that the playbook assumes."""
         commands = (
             command for command in self.commands if isinstance(command, DeclareDomain) and not command.assumed
         )
@@ -127,10 +127,10 @@ def prepare_opening(
     *,
     at: datetime | None = None,
 ) -> Opening:
-    """Return an opening to be shown; raises Invalid, NotFound or Refused with everything that is wrong.
+    """Return an opening to show; raises Invalid, NotFound or Refused with all problems.
 
-    ``catalog`` is where playbooks are looked up, ``pinned`` the law that is kept already; else both are the home's.
-    ``at`` is the time by which it counts, where that is not the clock's.
+    ``catalog`` is where playbooks are looked up, ``pinned`` the law that is stored already; otherwise both are the home's.
+    ``at`` is the time of the incident, if it differs from the clock's.
     """
     now = at or service.clock.now()
     catalog = catalog or Catalog(service.folder, classes=service.home.classes)
@@ -169,17 +169,17 @@ def prepare_opening(
 
 
 def commit_opening(service: IncidentService, opening: Opening) -> Turn:
-    """Make the incident durable; nothing has been sent when this returns."""
+    """Store the incident; nothing has been sent when this returns."""
     return service.open(service.principal, opening.event, opening.commands)
 
 
 def pin_command(
     service: IncidentService, bundle: Bundle, now: datetime, taken: Sequence[str] = (), reason: str = ""
 ) -> PinPlaybook:
-    """Keep a bundle by digest and return the command that begins its run."""
+    """Store a bundle by digest and return the command that starts its run."""
     name = bundle.playbook.name
     run = name
-    while run in (*taken, "added"):  # which stands before the names of tasks that are added
+    while run in (*taken, "added"):  # the prefix in the names of added tasks
         base, _, number = run.rpartition("-")
         run = f"{base}-{int(number) + 1}" if base and number.isdigit() else f"{run}-2"
     return PinPlaybook(
@@ -306,7 +306,7 @@ def _previews(
     bundles: Sequence[Bundle],
     now: datetime,
 ) -> tuple[tuple[MessagePreview, ...], tuple[str, ...]]:
-    """Plan every message of the playbooks to whoever holds its roles now."""
+    """Plan every message of the playbooks to the present persons of its roles."""
     sketch = _sketch(event, commands, now)
     found: dict[tuple[str, str, str], MessagePreview] = {}
     nobody: dict[str, None] = {}
@@ -328,9 +328,9 @@ def _previews(
 def _plans(
     service: IncidentService, sketch: Incident, playbook: Playbook, message: str, to: Sequence[str]
 ) -> tuple[dict[str, DeliveryPlan], tuple[str, ...]]:
-    """Plan a message of a class to whoever is meant by ``to``, and return which roles the opener fills.
+    """Plan a message of a class to the recipients ``to``, and return which roles the opener has.
 
-    An opening that tells nobody imports no planner.
+    An opening without recipients imports no planner.
     """
     from runner.effects.context import message_class, plan_context
     from runner.effects.messages.compose import planned_for
@@ -343,7 +343,7 @@ def _plans(
 
 
 def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime) -> Incident:
-    """Return as much of the incident to be as planning looks at."""
+    """Return the part of the future incident that planning reads."""
     born = begin(Recorded(1, now, event))
     domains = {
         c.domain: Domain(name=c.domain, state=c.state, since=c.since, assumed=c.assumed)

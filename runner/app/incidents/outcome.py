@@ -1,4 +1,4 @@
-"""Outcome of a change: what was done, and the tasks that are ready or blocked after it."""
+"""Outcome of a change: its result, and the tasks that are ready or blocked after it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that waits for somebody now."""
+    """A step that waits for a person now."""
 
     step: str
     invocation: str
     row: int
-    """The number that commands take."""
+    """The number for commands."""
     kind: str
     title: str
     state: str
     item: str = ""
-    """What its lane is about."""
+    """The subject of its lane."""
     why: str = ""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/done/v1"):
-    """The answer to a command that changed an incident; ``version`` is the journal's length afterwards."""
+    """The answer to a command that changed an incident; ``version`` is the journal's length after it."""
 
     incident: str
     codename: str
@@ -47,15 +47,15 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     ready: tuple[Step, ...] = ()
     stuck: tuple[Step, ...] = ()
     second_person: tuple[int, ...] = ()
-    """Entries that wait for a second person since then: what they ask for does not count yet."""
+    """New entries that wait for a second person: the acts that they request do not count yet."""
     approvals: tuple[Tally, ...] = ()
-    """How far the approvals are that were given."""
+    """The progress of the approvals that were given."""
     deadlines: tuple[ClockMove, ...] = ()
-    """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
+    """Statutory deadlines that facts moved, or would move after a second person's confirmation."""
 
 
 def outcome(service: IncidentService, turn: Turn, *done: str) -> Done:
-    """Return what was done, and what became ready or blocked in a turn and is so at its end."""
+    """Return the result, with the tasks that a turn made ready or blocked."""
     after, ready, stuck = turn.after, _steps(turn, _READY), _steps(turn, _STUCK)
     rows = [row for row in task_rows(after, service.library(after)) if row.invocation and not row.over]
     wanted = awaiting(turn)
@@ -72,25 +72,25 @@ def outcome(service: IncidentService, turn: Turn, *done: str) -> Done:
 
 
 def moved(service: IncidentService, turn: Turn, changes: Sequence[e.FactChange]) -> tuple[ClockMove, ...]:
-    """Return the statutory deadlines that facts have moved, or would move once a second person confirms it."""
+    """Return the statutory deadlines that facts moved, or would move after a second person's confirmation."""
     before = turn.before
     return moves(before, changes, service.now_in(before), service.library(before))
 
 
 def awaiting(turn: Turn) -> tuple[int, ...]:
-    """Return the entries that a second person has to confirm since then."""
+    """Return the new entries that a second person has to confirm."""
     asked = (one.seq for one in turn.events if isinstance(one.event, e.SecondPersonAsked))
     return tuple(seq for seq in asked if turn.after.second_person[seq].state == "awaiting")
 
 
 def _answered(turn: Turn) -> tuple[str, ...]:
-    """Say which open questions a recorded fact has answered."""
+    """Return which open questions a recorded fact has answered."""
     ended = (one.event for one in turn.events if isinstance(one.event, e.StepEnded))
     return tuple(f"{name} is answered" for name in sorted(end.step for end in ended if end.reason == HOW))
 
 
 def _over(turn: Turn) -> tuple[str, ...]:
-    """Say that an incident is over although its record grew, and what the law asks for since."""
+    """Return that a changed incident is closed, and which duties are open since the change."""
     before, after = turn.before, turn.after
     if before.state not in OVER or not turn.events:
         return ()
@@ -106,7 +106,7 @@ def _over(turn: Turn) -> tuple[str, ...]:
 
 
 def _duties(turn: Turn) -> Iterator[str]:
-    """Yield the duties of which events of a turn speak."""
+    """Yield the duties that events of a turn are about."""
     for one in turn.events:
         match one.event:
             case e.DutiesAssessed(changes=changes):
@@ -131,7 +131,7 @@ _STUCK = (e.StepStuck, e.StepEnded, e.StepSettled, e.AttemptEnded)
 
 
 def _steps(turn: Turn, kinds: tuple[type[e.AnyEvent], ...]) -> frozenset[str]:
-    """Return the steps of which events of some kinds speak."""
+    """Return the steps that events of some kinds are about."""
     found = [one.event for one in turn.events if isinstance(one.event, kinds)]
     return frozenset(getattr(event, "effect", "") or getattr(event, "step", "") for event in found)
 

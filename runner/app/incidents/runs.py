@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> tuple[Turn, Run]:
-    """Begin a playbook inside a live incident; return what happened and the playbook's run; raises Stale."""
+    """Start a playbook inside an open incident; return the turn and the playbook's run; raises Stale."""
     bundle = load_bundle(name, Catalog(service.folder, classes=service.home.classes))
 
     def make(found: Incident) -> tuple[PinPlaybook]:
@@ -34,7 +34,7 @@ def graft(service: IncidentService, incident: Incident, name: str, reason: str) 
 
 
 def chosen_run(incident: Incident, run: str) -> str:
-    """Return the run that is meant: the one named, or the only one; raises Refused with the choices."""
+    """Return the selected run: the named one, or the only one; raises Refused with the choices."""
     if run:
         return run
     if len(incident.runs) != 1:
@@ -55,12 +55,12 @@ def newer(service: IncidentService, incident: Incident, run: str, version: str) 
 
 
 def planned(service: IncidentService, incident: Incident, run: str, bundle: Bundle) -> MigrationPlan:
-    """Return what a migration would do; nothing is written."""
+    """Return the changes of a migration; nothing is written."""
     return plan_migration(incident, run, bundle, service.library(incident))
 
 
 def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bundle, reason: str) -> Turn:
-    """Move a run to a bundle in one event and return what happened; raises Refused with every reason, or Stale."""
+    """Move a run to a bundle in one event and return the turn; raises Refused with all reasons, or Stale."""
     if service.principal.on_behalf_of:
         raise Refused(
             "You cannot update a playbook on behalf of another person.",

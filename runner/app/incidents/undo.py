@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _STEPS = (e.StepBlocked, e.StepRescheduled, e.StepOverdue)
 _SENT = (e.AttemptEnded, e.EvidenceRaised, e.ReceiptTaken, e.DeliveryEnded)
-"""What may have happened since: conditions and times are judged again, and messages that were sent go on without it."""
+"""Events that may follow: conditions and times are evaluated again, and sent messages continue without the command."""
 
 
 def undo(service: IncidentService, principal: Principal, name: str) -> tuple[Turn, tuple[str, ...]]:
-    """Take back the last command of a person; return what happened, and what was undone, in sentences.
+    """Undo the last command of a person; return the turn, and the undone changes, in sentences.
 
     Raises Refused with the reason.
     """
@@ -69,7 +69,7 @@ def _event(row: StoredEvent) -> e.AnyEvent:
 
 
 def _apart(event: e.AnyEvent, mine: Sequence[e.AnyEvent]) -> bool:
-    """Tell whether an event is no result, or one that is taken back with its cause."""
+    """Tell whether an event is no consequence, or is undone with its cause."""
     match event:
         case e.DutiesAssessed(changes=changes):
             return not any(change.reopened for change in changes)
@@ -84,7 +84,7 @@ def _apart(event: e.AnyEvent, mine: Sequence[e.AnyEvent]) -> bool:
 def _back(
     service: IncidentService, incident: Incident, event: e.AnyEvent, earlier: Sequence[StoredEvent]
 ) -> tuple[c.AnyCommand, ...] | None:
-    """Return the commands that bring back what was before an event; None where there are none."""
+    """Return the commands that restore the state before an event; None if there are none."""
     match event:
         case e.NoteAdded() | e.StepCommented() | e.EvidenceAttached():
             return ()
@@ -100,14 +100,14 @@ def _back(
         case e.FactsRecorded(facts=facts):
             changes = _before(earlier, facts)
             moved = moves(incident, changes, service.now_in(incident), service.library(incident))
-            later = any(move.later for move in moved)  # which needs grounds and a second person
+            later = any(move.later for move in moved)  # this needs grounds and a second person
             return None if later else (c.RecordFacts(changes=changes, grounds="undone"),)
         case _:
             return None
 
 
 def _before(rows: Sequence[StoredEvent], facts: Sequence[e.FactChange]) -> tuple[e.FactChange, ...]:
-    """Return what was recorded of the same facts before; never known is unknown."""
+    """Return the earlier values of the same facts; unknown if there is none."""
     known = {change.key: e.FactChange(key=change.key) for change in facts}
     for row in rows:
         event = _event(row) if row.type == e.FactsRecorded.__name__ else None

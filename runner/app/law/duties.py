@@ -48,11 +48,11 @@ def assess_files(
     cache: Path | None = None,
     known: Sequence[Stated] = (),
 ) -> tuple[tuple[DutyStatus, ...], tuple[str, ...]]:
-    """Return every duty of the home's law and the built-in law on facts files, later files over earlier ones.
+    """Return every duty of the home's law and the built-in law for facts files, later files over earlier ones.
 
-    With them, positions of counsel that no law knows.
+    The result includes positions of counsel on no known law.
 
-    ``known`` is what holds where no file says otherwise. In ``cache`` compiled law and holidays are kept for the next
+    ``known`` has the facts that no file states. Compiled law and holidays are cached in ``cache`` for the next
     time.
     """
     register = {
@@ -68,7 +68,7 @@ def assess_files(
 
 
 def organisation_of(home: Path) -> tuple[Stated, ...]:
-    """Return the facts of the organisation in a home's settings; its store stays closed."""
+    """Return the facts of the organisation in a home's settings, without opening its store."""
     from runner.app.incidents.open_incident import organisation_facts
     from runner.files.settings_file import load_home
 
@@ -99,10 +99,10 @@ def filing(
     reason: str = "",
     as_it_was: str = "",
 ) -> tuple[AttachFile | RecordDuty, ...]:
-    """Return the commands that record a filing: the receipt in custody first, then the record.
+    """Return the commands that record a filing: first the receipt as evidence, then the record.
 
-    It ends the ``file`` step that waits for this duty; raises Refused when there are several and none is named, and
-    where nobody can tell which text was filed.
+    It ends the ``file`` step that waits for this duty; raises Refused if there are several and none is named, and
+    if it is unclear which text was filed.
     """
     from runner.app.incidents.evidence import take
 
@@ -141,7 +141,7 @@ def decision(
     """Return the command that records a decision not to notify, or a waiver.
 
     ``ground`` is an exemption of the statute by its code, or ``none``; ``watch`` is a condition over facts that opens
-    the decision again; raises Usage where it is none.
+    the decision again; raises Usage if it is invalid.
     """
     by = service.principal.person
     record = DutyRecord(
@@ -169,7 +169,7 @@ def _condition(text: str) -> Expression:
 
 
 def _file_step(service: IncidentService, incident: Incident, duty: str) -> str:
-    """Return the open ``file`` step of a duty, the empty string where none waits."""
+    """Return the open ``file`` step of a duty, the empty string if none waits."""
     from runner.reports.core.task_rows import task_rows
 
     rows = [
@@ -208,10 +208,10 @@ def _text(
     *,
     passes: bool,
 ) -> str:
-    """Return the digest of the text that was filed; empty where nothing was rendered for the duty.
+    """Return the digest of the filed text; empty if no text was generated for the duty.
 
-    It is the one that is named, else the only one that is signed and current; raises Refused with the choices otherwise.
-    One that nobody signed is taken with a reason. ``passes``: counsel lets a text of which facts changed pass.
+    It is the named one, otherwise the only signed and current one; raises Refused with the choices otherwise.
+    An unsigned text needs a reason. ``passes``: counsel accepts a text of which facts changed.
     """
     waiting = service.library(incident).step(incident, step) if step else None
     subject = waiting.file if isinstance(waiting, File) else ""
@@ -252,7 +252,7 @@ def _text(
 
 
 def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
-    """Return one text that may have been filed: its digest, its notice, when it was signed, and whether it is stale."""
+    """Return one text that may have been filed: its digest, its notice, the time of signing, and whether it is stale."""
     signed = signed_at(incident, document)
     stale = "; ".join(map(change_words, blocking(incident, document, at)))
     words = f"signed {moment(signed)}" if signed is not None else "not signed"
@@ -269,7 +269,7 @@ def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
 def _unsigned(
     service: IncidentService, incident: Incident, waiting: str, duty: str, filed: str
 ) -> Iterator[str]:
-    """Yield the open approvals of a duty's notice, unless exactly what is filed was approved."""
+    """Yield the open approvals of a duty's notice, unless exactly the filed text was approved."""
     library = service.library(incident)
     documents = [document for document in incident.documents.values() if document.duty == duty]
     if any(document.digest == filed and signed_at(incident, document) is not None for document in documents):
@@ -292,7 +292,7 @@ def _unsigned(
 
 
 def signed_at(incident: Incident, document: Document) -> datetime | None:
-    """Return when an approval of exactly these bytes was reached, whatever has been rendered since; None where none was."""
+    """Return when an approval of exactly these bytes was reached, before any later version; None if there was none."""
     step = incident.invocations[document.step]
     return next(
         (
@@ -308,7 +308,7 @@ def signed_at(incident: Incident, document: Document) -> datetime | None:
 
 
 def register(service: IncidentService, kind: Kind) -> RegisterReport:
-    """Return the register of one kind; an incident that was shredded keeps its place in it."""
+    """Return the register of one kind; an erased incident keeps its entry."""
     breaches: list[Breach] = []
     without = 0
     for row in service.incidents():
@@ -343,7 +343,7 @@ def register(service: IncidentService, kind: Kind) -> RegisterReport:
 
 
 def ineffective_claims(service: IncidentService, incident: Incident) -> tuple[str, ...]:
-    """Return the positions of counsel in an incident, also those asked for, that no pinned law knows, in words."""
+    """Return the positions of counsel in an incident, also requested ones, that no pinned law knows, in words."""
     from runner.facts.vocabulary.register import Fact, nested
     from runner.law.counsel_positions import ineffective_positions
 

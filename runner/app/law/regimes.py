@@ -31,21 +31,21 @@ from runner.yamlfile.source import MAX_BYTES
 
 
 class InWords(msgspec.Struct, frozen=True, kw_only=True):
-    """A duty that a program cannot judge, and what stands in its way."""
+    """A duty that a program cannot assess, and the obstacles."""
 
     duty: str
     why: tuple[str, ...]
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-check/v1"):
-    """What a check of the law found. ``share`` is ``executable / duties``, between 0 and 1; 0 without duties."""
+    """The result of a check of the law. ``share`` is ``executable / duties``, between 0 and 1; 0 without duties."""
 
     regimes: int
     duties: int
     executable: int
     share: float
     numbered: int
-    """Duties with a number; the others have only words such as "without undue delay"."""
+    """Duties with a number as their period; the others have only words such as "without undue delay"."""
     confidence: dict[Confidence, int]
     in_words: tuple[InWords, ...]
     problems: tuple[Problem, ...]
@@ -62,7 +62,7 @@ class LawChange(msgspec.Struct, frozen=True, kw_only=True):
 class LawDifference(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-diff/v1"
 ):
-    """What the law says on one side and not on the other."""
+    """The content of the law on one side only."""
 
     old: str
     new: str
@@ -70,7 +70,7 @@ class LawDifference(
 
 
 def listed(catalog: Catalog, jurisdiction: str = "") -> tuple[RegimeEntry, ...]:
-    """Return every law of the catalogue, the broken ones with the reason."""
+    """Return every law of the catalogue, the invalid ones with the reason."""
     found = []
     for name in sorted(catalog.regime_files):
         origin = "home" if catalog.is_own("regimes", name) else "built-in"
@@ -90,7 +90,7 @@ def _within(one: RegimeEntry, place: str) -> bool:
 
 
 def shown(name: str, catalog: Catalog, on: date | None = None) -> RegimeShown:
-    """Return one law in words, as in force on a day, else its newest version; ``name`` may be a file."""
+    """Return one law in words, as in force on a day, otherwise its newest version; ``name`` may be a file."""
     regime = _regime(name, catalog)
     return regime_shown(regime, _version(regime, on), PublicHolidays())
 
@@ -144,7 +144,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported, ...]:
-    """Write the regimes of a spreadsheet into the home; all of them or, where one is wrong or there already, none."""
+    """Write the regimes of a spreadsheet into the home; all of them, or none if one is invalid or exists already."""
     from runner.law.files.own_duties import own_regimes
 
     try:
@@ -183,7 +183,7 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
 
 
 def checked(names: Sequence[str], catalog: Catalog) -> Checked:
-    """Check laws by name or file, or all of the catalogue; every problem of every file, nothing raised."""
+    """Check laws by name or file, or all of the catalogue; returns all problems of all files, raises nothing."""
     problems: list[Problem] = []
     regimes: list[Regime] = []
     for name in names or sorted(catalog.regime_files):
@@ -215,7 +215,7 @@ def checked(names: Sequence[str], catalog: Catalog) -> Checked:
 
 
 def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
-    """Yield what the form of a file cannot show: a name that differs from the file's, a notice that there is not."""
+    """Yield problems beyond the form of a file: a name that differs from the file's, a notice that does not exist."""
     stem = file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
     if stem != regime.id:
         text = f"the name of the file is not its id '{regime.id}'"
@@ -252,7 +252,7 @@ def _in_words(rule: DutyRule, version: Version) -> tuple[str, ...]:
 
 
 def between_dates(names: Sequence[str], old: date, new: date, catalog: Catalog) -> LawDifference:
-    """Return what changed in the law between two days: begun, ended, and duty by duty."""
+    """Return the changes in the law between two days: new, ended, and duty by duty."""
     changes: list[LawChange] = []
     for name in names or sorted(catalog.regime_files):
         regime = _regime(name, catalog)
@@ -268,7 +268,7 @@ def _binding(version: Version | None) -> Version | None:
 
 
 def between_files(old: str, new: str, catalog: Catalog) -> LawDifference:
-    """Return what one law file says and the other does not, in their newest versions."""
+    """Return the content of one law file that the other does not have, in their newest versions."""
     before, after = _regime(old, catalog), _regime(new, catalog)
     changes = [
         *_about(after.id, before, after),
@@ -278,7 +278,7 @@ def between_files(old: str, new: str, catalog: Catalog) -> LawDifference:
 
 
 def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
-    """Return what the home's copy of a law says and the built-in one does not."""
+    """Return the content of the home's copy of a law that the built-in one does not have."""
     if not catalog.is_own("regimes", name):
         raise NotFound(
             f'The home folder has no copy of the law "{name}".',

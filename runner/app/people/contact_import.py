@@ -1,7 +1,7 @@
 """Import of a contact list into the store: the changes are computed and shown before they are written.
 
-A contact whose address stays keeps what is known of it: since when, whether it was verified, a stop. A new address begins anew, so
-that the rules on changed contacts (R7) hold for a list as for a command.
+A contact whose address does not change keeps its data: its date, its verification, its opt-out. A new address starts without them,
+so that the rules on changed contacts (R7) apply to a list as to a command.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 Change = Literal["new", "changed", "moved", "unchanged"]
-"""``moved``: as it stood in ``tocsin.yaml``, from now on in the store."""
+"""``moved``: was in ``tocsin.yaml``, from now on in the store."""
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one person."""
+    """The change of one person."""
 
     person: str
     change: Change
@@ -40,10 +40,10 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that an import would write; ``missing`` are people on record whom the list does not name."""
+    """Everything that an import would write; ``missing`` are recorded people whom the list does not name."""
 
     known: People
-    """Whom it was held against."""
+    """The people that the list was compared with."""
     people: tuple[Changed, ...]
     roles: Mapping[str, tuple[str, ...]] = {}
     missing: tuple[str, ...] = ()
@@ -51,17 +51,17 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changes(self) -> tuple[Changed, ...]:
-        """Return those of whom something has to be written."""
+        """Return the people with changes to write."""
         return tuple(person for person in self.people if person.change != "unchanged")
 
     @property
     def any(self) -> bool:
-        """Is there anything to write?"""
+        """Tell whether there is anything to write."""
         return bool(self.changes or self.roles)
 
 
 def planned(service: IncidentService, path: Path) -> Import:
-    """Return what a list would change; raises Invalid with every problem of the file."""
+    """Return the changes of a list; raises Invalid with every problem of the file."""
     channels, _ = read_channels(service.home)
     listing = read_list(path, names_of(service.home.channels))
     known, kept = read_people(service), _kept(service)
@@ -90,7 +90,7 @@ def planned(service: IncidentService, path: Path) -> Import:
 
 
 def moved(service: IncidentService) -> Import:
-    """Return what taking the people of ``tocsin.yaml`` into the store would write: each as known today."""
+    """Return the changes of moving the people of ``tocsin.yaml`` into the store: each in the present state."""
     known, kept = read_people(service), _kept(service)
     return Import(
         known=known,
@@ -101,13 +101,13 @@ def moved(service: IncidentService) -> Import:
                 card=known.people[name],
             )
             for name in service.home.people
-            if name in known.people  # who was forgotten is not brought back by a file
+            if name in known.people  # a file does not restore an erased person
         ),
     )
 
 
 def carry_out(service: IncidentService, found: Import) -> None:
-    """Write what was shown; raises Stale where somebody else changed the same people or a role meanwhile."""
+    """Write the shown changes; raises Stale if somebody else changed the same people or a role meanwhile."""
     known, by = read_people(service), service.principal.person
     if known.roles != found.known.roles or any(
         known.people.get(change.person) != found.known.people.get(change.person) for change in found.changes
@@ -195,7 +195,7 @@ def _same(told: ContactPoint, among: Collection[ContactPoint]) -> ContactPoint |
 
 
 def _roles(listing: Listing, known: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield who holds each role afterwards: whom the list does not name keeps what they hold."""
+    """Yield the persons of each role afterwards: people whom the list does not name keep their roles."""
     if listing.whole_roles:
         yield from listing.roles.items()
         return

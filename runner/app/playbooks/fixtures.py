@@ -1,7 +1,7 @@
 """Creation of a playbook test from an incident: facts, answers, actions, and the end of each step.
 
-Free text of an incident may name people, so it stands in a test as made-up words unless somebody wants it kept; what
-can be counted, chosen or dated stays. What a test cannot repeat is told, never left out in silence.
+Free text of an incident may name people, so a test has made-up words in its place unless the caller keeps it; numbers,
+choices and dates do not change. Everything that a test cannot repeat is reported, never left out in silence.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HEAD = "# From an incident. Read the file, name the case, and remove unimportant
 
 
 class Fixture(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of tests as data, and what of the incident it does not repeat."""
+    """A file of tests as data, and the parts of the incident that it does not repeat."""
 
     data: Mapping[str, Any]
     lost: tuple[str, ...]
@@ -69,7 +69,7 @@ def fixture(reader: Reader, incident: Incident, *, keep_text: bool = False) -> F
 
 
 def _expected(incident: Incident) -> dict[str, Any]:
-    """Return how it ended: steps by their states, and what is recorded of duties."""
+    """Return the expected end: steps by their states, and the records of duties."""
     path: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for name in incident.latest.values():
         one = incident.invocations[name]
@@ -84,7 +84,7 @@ def _expected(incident: Incident) -> dict[str, Any]:
 
 
 class _Script:
-    """The behaviour as it grows, event by event."""
+    """The behaviour, built event by event."""
 
     def __init__(self, keep_text: bool) -> None:
         self.lost: list[str] = []
@@ -97,10 +97,10 @@ class _Script:
         self._found: list[str] = []
         """Facts recorded since the last step that a person ended."""
         self._done: list[str] = []
-        """Deeds that belong to no step, since then."""
+        """Actions of no step since then."""
 
     def behaviour(self) -> dict[str, Any]:
-        """Return what is not empty."""
+        """Return the parts that are not empty."""
         if self._found:
             self.lost.append(f"{len(self._found)} facts recorded after the last step")
         parts = {
@@ -112,7 +112,7 @@ class _Script:
         return {name: part for name, part in parts.items() if part}
 
     def take(self, event: e.AnyEvent) -> None:
-        """Note what a person did."""
+        """Add an action of a person."""
         match event:
             case e.PlaybookPinned():
                 self._begun = True
@@ -155,14 +155,14 @@ class _Script:
             answer = texts[0].partition("=")[2]
             path = step_path_with_items(step)
             if self._answers.setdefault(path, answer) != answer:
-                self.lost.append(f"{path} was answered twice; the first answer stands")
+                self.lost.append(f"{path} was answered twice; the first answer counts")
         elif self._begun:
             self._found += texts
         else:
             self._facts += texts
 
     def _ended(self, step: str, state: str) -> None:
-        """What was found and done before belongs to the step that ends now."""
+        """Add the earlier facts and actions to the step that ends now."""
         path = step_path_with_items(step)
         if self._found:
             self._finds[path] += self._found

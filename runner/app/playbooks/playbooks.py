@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One playbook in the list; ``problem`` says why a file does not count."""
+    """One playbook in the list; ``problem`` says why a file is not usable."""
 
     name: str
     version: str
@@ -57,7 +57,7 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/playbook-outline/v1"):
-    """A playbook in outline; ``digest`` is what an incident would be pinned to."""
+    """A playbook in outline; ``digest`` is the one that an incident would pin."""
 
     name: str
     version: str
@@ -69,7 +69,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     messages: tuple[str, ...]
     steps: tuple[Outline, ...]
     http_calls: tuple[CalledHost, ...]
-    """What it and all that it runs call, and the secrets that they send there."""
+    """The external calls of the playbook and of all that it runs, and the secrets that they send."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class Difference(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/playbook-diff/v1"
 ):
-    """What one playbook has that another has not."""
+    """The content of one playbook that another does not have."""
 
     old: str
     new: str
@@ -92,7 +92,7 @@ class Difference(
 
 
 def listed(catalog: Catalog) -> tuple[Entry, ...]:
-    """Return every playbook that can be opened by name, broken ones with the reason."""
+    """Return every playbook that can be opened by name, the invalid ones with the reason."""
     found = []
     for name in sorted(catalog.playbook_files):
         file = str(catalog.playbook_files[name])
@@ -136,13 +136,13 @@ def shown(name: str, catalog: Catalog, acting: Acting | None = None) -> Shown:
 def called(
     paths: Sequence[Path], problems: Sequence[Problem], catalog: Catalog, acting: Acting | None
 ) -> tuple[CalledHost, ...]:
-    """Return what the valid playbooks among files and folders call; ``problems`` is what validation found there."""
+    """Return the external calls of the valid playbooks among files and folders; ``problems`` has the errors of the others."""
     wrong = {problem.file for problem in problems if problem.severity == "error"}
     bundles = []
     for path in paths:
-        for file in files_in(path) if path.exists() else (path,):  # else a playbook's name
+        for file in files_in(path) if path.exists() else (path,):  # otherwise the name of a playbook
             if str(file) not in wrong and (not file.exists() or _is_playbook(file)):
-                with suppress(TocsinError):  # one that it runs may be wrong
+                with suppress(TocsinError):  # a playbook that it runs may be invalid
                     bundles.append(load_bundle(str(file), catalog))
     return http_calls(bundles, acting)
 
@@ -152,7 +152,7 @@ def _is_playbook(file: Path) -> bool:
 
 
 def readable(catalog: Catalog) -> Iterator[Playbook]:
-    """Yield the playbooks that can be opened by name, as they were read; one that cannot be read is left out."""
+    """Yield the playbooks that can be opened by name, as read; an unreadable one is left out."""
     for name in sorted(catalog.playbook_files):
         try:
             read = catalog.find_playbook(name)[1]
@@ -163,7 +163,7 @@ def readable(catalog: Catalog) -> Iterator[Playbook]:
 
 
 def unheld_of(service: IncidentService, incident: Incident | None = None) -> tuple[UnheldRole, ...]:
-    """Return the roles that nobody holds: of an incident's playbooks, else of all that can be opened by name."""
+    """Return the roles that nobody has: of an incident's playbooks, otherwise of all that can be opened by name."""
     return unheld(*_played(service, incident))
 
 
@@ -184,7 +184,7 @@ def _played(
 def replacing(
     service: IncidentService, incident: Incident | None, role: str, persons: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return who would hold a role no longer, and the open approvals whose quorum would then be out of reach."""
+    """Return who would lose a role, and the open approvals whose quorum nobody could meet then."""
     playbooks, held = _played(service, incident)
     invocations = incident.invocations.values() if incident is not None else ()
     asked = {invocation.step: False for invocation in invocations if invocation.kind == "approve"}
@@ -207,7 +207,7 @@ def replacing(
 
 
 def copied(name: str, catalog: Catalog, new: str = "") -> tuple[str, str]:
-    """Return the name and the text of a playbook for a file of one's own; ``new`` is put in for its name.
+    """Return the name and the text of a playbook for a new file; ``new`` replaces its name.
 
     Raises NotFound, or Invalid with every problem.
     """
@@ -242,7 +242,7 @@ def _outline(steps: Sequence[AnyStep], depth: int) -> Iterator[Outline]:
 
 
 def difference(old: str, new: str, catalog: Catalog) -> Difference:
-    """Return what changed between two playbooks, by name, ``name@version`` or path."""
+    """Return the changes between two playbooks, by name, ``name@version`` or path."""
     before, after = _playbook(old, catalog), _playbook(new, catalog)
     changes = [
         *_fields(before, after),
@@ -289,7 +289,7 @@ def _named(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator
 
 
 def _differing(before: Any, after: Any) -> Iterator[str]:
-    """Yield the fields in which two values of the same type differ; steps inside count for themselves."""
+    """Yield the fields in which two values of the same type differ; steps inside are compared separately."""
     if type(before) is not type(after):
         yield "kind"
         return
@@ -304,9 +304,9 @@ def chart_of(name: str, catalog: Catalog) -> Chart:
 
 
 def chart_of_run(name: str, incident: Incident, service: IncidentService) -> Chart:
-    """Return the chart of a playbook as it is pinned to an incident, with how far each step is.
+    """Return the chart of a playbook as pinned to an incident, with the progress of each step.
 
-    Where the incident runs it several times, the newest run counts. Raises NotFound where it does not run it.
+    If the incident runs it several times, the newest run counts. Raises NotFound if it does not run it.
     """
     runs = [run for run in incident.runs.values() if name in (run.id, run.playbook)]
     if not runs:

@@ -1,7 +1,7 @@
-"""Run card: a playbook on paper with tasks, people, times and telephone numbers.
+"""Run card: a playbook on paper with tasks, people, times and phone numbers.
 
-It holds addresses in clear, because paper has to. It is made when somebody asks for it and is kept nowhere by the
-program. Without a home it names roles alone, and says so.
+It contains unencrypted addresses, because paper has to. It is made only on request, and the program does not store
+it. Without a home it has only roles, and says so.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from runner.reports.charts.playbook_chart import Chart, Node
 from runner.reports.core.task_rows import roles_of
 
 PERSONAL = (
-    "This card contains personal data: private telephone numbers and addresses. "
-    "Keep it locked away, hand it to nobody outside, destroy the old one when a new one is printed."
+    "This card contains personal data: private phone numbers and addresses. "
+    "Keep the card in a locked place. Do not give it to outsiders. Destroy it when a new card is printed."
 )
 NOBODY = "Roles only: this card was created without a home folder. Write names and numbers by hand."
 _BOX = "[  ] ____________"
 
 
 class Called(msgspec.Struct, frozen=True, kw_only=True):
-    """One role on the card, and who holds it."""
+    """One role on the card, and its persons."""
 
     role: str
     title: str
@@ -45,7 +45,7 @@ class Called(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def called(bundle: Bundle, lines: Sequence[Line]) -> tuple[Called, ...]:
-    """Return the roles of a playbook, and of those it runs, then the persons that steps name; each with who it is."""
+    """Return the roles of a playbook, and of those it runs, then the persons that steps name; each with their data."""
     playbooks = (bundle.playbook, *bundle.includes.values())
     titles: dict[str, str] = {}
     named: dict[str, None] = {}
@@ -70,7 +70,7 @@ def called(bundle: Bundle, lines: Sequence[Line]) -> tuple[Called, ...]:
 def run_card(
     chart: Chart, roles: Sequence[Called], now: datetime, *, organisation: str = "", home: bool = True
 ) -> Document:
-    """Return the card; ``home`` says whether there is one that could name people."""
+    """Return the card; ``home`` says whether there is a home with people."""
     return Document(
         id=f"run-card-{chart.name}",
         version=chart.version,

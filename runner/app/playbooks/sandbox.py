@@ -26,12 +26,12 @@ from runner.routing.messaging import ChannelConfig, ContactPoint
 from runner.routing.organisation import Home, Person
 
 SCREEN = "screen"
-"""The stage's one channel; nothing that is sent over it leaves the program."""
+"""The sandbox's one channel; its messages stay inside the program."""
 DIRECTOR = "director"
 
 
 class Counting:
-    """Identifiers that count: the same test makes the same ones."""
+    """Identifiers from a counter: the same test makes the same ones."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
@@ -47,7 +47,7 @@ class Counting:
 
 @contextmanager
 def sandbox_home(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Iterator[IncidentService]:
-    """Open a desk in an empty folder for one file of tests, with a home's message classes.
+    """Open a service in an empty folder for one file of tests, with a home's message classes.
 
     Its store is closed at the end, and never waits for the disk.
     """
@@ -97,7 +97,7 @@ def _channels(file: TestFile) -> tuple[str, ...]:
 
 
 def pin(service: IncidentService, catalog: Catalog, cache: Path, file: TestFile) -> str:
-    """Keep the law and the templates that the tests name, and return their digest; NotFound for one that is not there."""
+    """Store the law and the templates that the tests name, and return their digest; NotFound for an unknown one."""
     found, _ = kept_catalogue(cache, catalog)
     regimes, outline = found.regimes, found.outline
     if file.tests.laws is not None:
@@ -136,6 +136,6 @@ def _some(found: CatalogueText, names: tuple[str, ...]) -> bytes:
 
 
 def with_channels(behaviour: Behaviour, names: tuple[str, ...]) -> Behaviour:
-    """Return a behaviour that knows of channels which a scenario has fail."""
+    """Return the behaviour with the channels that fail in the scenario."""
     known = dict.fromkeys(names, ("accepted",))
     return msgspec.structs.replace(behaviour, channels={**known, **behaviour.channels})

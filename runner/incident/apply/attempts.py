@@ -80,7 +80,7 @@ def set_moving(draft: IncidentBuilder, name: str) -> None:
 
 
 def announced(draft: IncidentBuilder, message: str) -> None:
-    """The recipients of a message were informed that it is acknowledged, or cannot be."""
+    """Record that the recipients of a message were informed of its acknowledgement, or cannot be informed."""
     draft.drop("announcing", message)
     messages = draft.table("messages")
     for name in messages[message].deliveries:
@@ -124,7 +124,7 @@ def _delivery_ended(draft: IncidentBuilder, event: e.DeliveryEnded, at: datetime
 
 
 def set_ringing(draft: IncidentBuilder, delivery: Delivery) -> None:
-    """What wanted an answer and has it, or wants none any more, is to ring nowhere."""
+    """Mark the alarms of a delivery for recall if it is acknowledged, or needs no acknowledgement any more."""
     if delivery.ringing and draft.read("messages")[delivery.message].message_class.wants_answer:
         draft.index("recalling").add(delivery.id)
     else:
@@ -132,7 +132,7 @@ def set_ringing(draft: IncidentBuilder, delivery: Delivery) -> None:
 
 
 def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
-    """A reached or ended delivery decides whether others still have to answer."""
+    """Update the quorum: a reached or ended delivery decides whether other people still have to acknowledge."""
     message: MessageRecord = draft.read("messages")[reached.message]
     if not message.message_class.wants_answer:
         return
@@ -149,7 +149,7 @@ def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
 
 
 def _concluded(draft: IncidentBuilder, ended: Delivery) -> None:
-    """See whether a message is over with this delivery, and what its end leaves to do."""
+    """Check whether this delivery ends its message, and apply the consequences of that end."""
     message: MessageRecord = draft.read("messages")[ended.message]
     rule, moving = message.message_class, draft.read("moving")
     if ended.state == "satisfied" and rule.re_remind_after is not None:
@@ -188,7 +188,7 @@ def _evidence(draft: IncidentBuilder, event: e.EvidenceRaised, at: datetime, seq
 
 
 def _look_again(draft: IncidentBuilder, before: Delivery) -> None:
-    """More is proved of a delivery that was given up: it may have reached its goal after all."""
+    """Raise the evidence of a delivery that had failed: it may have reached its goal after all."""
     now: Delivery = draft.read("deliveries")[before.id]
     more = now.evidence != before.evidence or now.lapsed != before.lapsed
     if now.state == "exhausted" and more:
@@ -197,7 +197,7 @@ def _look_again(draft: IncidentBuilder, before: Delivery) -> None:
 
 
 def _resent(draft: IncidentBuilder, event: e.DeliveryResent, at: datetime, seq: int) -> None:
-    """A resent message is planned again: a channel can be compromised, or a contact added, since the first plan."""
+    """Plan a resent message again: since the first plan a channel can be compromised, or a contact added."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     draft.change_delivery(
         event.delivery,
@@ -221,7 +221,7 @@ def _resent(draft: IncidentBuilder, event: e.DeliveryResent, at: datetime, seq: 
 
 
 def _reminded(draft: IncidentBuilder, event: e.DeliveryReminded, at: datetime, seq: int) -> None:
-    """The evidence stays; a recipient who had acknowledged is asked again."""
+    """Keep the evidence, and ask a recipient who had acknowledged again."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     lapsed = before.lapsed or before.state == "satisfied"
     draft.change_delivery(
@@ -241,8 +241,8 @@ def _reminded(draft: IncidentBuilder, event: e.DeliveryReminded, at: datetime, s
 def _level_fired(draft: IncidentBuilder, event: e.LevelFired, at: datetime, seq: int) -> None:
     message: MessageRecord = draft.read("messages")[event.message]
     for name in message.deliveries:
-        one: Delivery = draft.read("deliveries")[name]
-        if one.level == event.level and one.fired_at is None:
+        delivery: Delivery = draft.read("deliveries")[name]
+        if delivery.level == event.level and delivery.fired_at is None:
             draft.change_delivery(name, fired_at=at)
 
 
@@ -311,7 +311,7 @@ def _errand(draft: IncidentBuilder, name: str, attempts: tuple[Attempt, ...]) ->
 
 
 def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: datetime) -> tuple[Attempt, ...]:
-    """Replace one attempt; an outcome that was unknown may be settled later, never the other way round."""
+    """Replace one attempt. An unknown outcome can be resolved later; a known outcome never becomes unknown."""
     return tuple(
         msgspec.structs.replace(
             attempt,
@@ -329,7 +329,7 @@ def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: date
 
 
 def _resolved(draft: IncidentBuilder, event: e.AttemptResolved, at: datetime, seq: int) -> None:
-    """The outcome given by a person replaces that of the provider."""
+    """Replace the provider's outcome by the outcome that a person gave."""
 
     def with_words(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
         return tuple(

@@ -48,9 +48,9 @@ class IncidentBuilder:
         self.library = library
         self.changed: dict[str, Any] = {}
         self.at = base.opened_at
-        """When the event that is being folded in happened."""
+        """The time of the event that is being applied."""
         self.stirred: dict[str, datetime] = {}
-        """Deliveries that an event has moved, or whose surroundings it has changed, and when."""
+        """Deliveries that an event changed, or whose conditions it changed, and when."""
 
     def table(self, name: str) -> dict[Any, Any]:
         """Return a table to write into."""
@@ -67,7 +67,7 @@ class IncidentBuilder:
         return copied
 
     def read(self, name: str) -> Any:
-        """Return a field as it stands now, without copying it."""
+        """Return a field in its present state, without copying it."""
         return self.changed[name] if name in self.changed else getattr(self.base, name)
 
     def put(self, **fields: Any) -> None:
@@ -95,7 +95,7 @@ class IncidentBuilder:
         return msgspec.structs.replace(self.base, version=version, **changed)
 
     def invocation(self, name: str) -> Invocation:
-        """Return an invocation as it stands now."""
+        """Return an invocation in its present state."""
         return self.read("invocations")[name]  # type: ignore[no-any-return]
 
     def change(self, name: str, **fields: Any) -> Invocation:
@@ -116,18 +116,18 @@ class IncidentBuilder:
         return delivery
 
     def activate(self, name: str, **fields: Any) -> Invocation:
-        """Make an invocation ready or active: from now on time and people can change it."""
+        """Make an invocation ready or active: from now on, time and people can change it."""
         self.drop("agenda", name)
         self.drop("blocked", name)
         self.index("active").add(name)
         return self.change(name, missing=(), **fields)
 
     def end(self, name: str, at: datetime, state: str, **fields: Any) -> None:
-        """End an invocation, and put the steps that can continue on the agenda.
+        """End an invocation, and add the steps that can continue to the agenda.
 
-        A failure that the playbook does not pass over is not an end: it waits for a person, and so does every
-        approval that was not given. Steps inside a container that ends are cancelled with it. What has ended
-        already does not end again.
+        A failure that the playbook does not ignore is not an end: it waits for a person. So does every
+        approval that was refused or expired. The end of a container cancels the steps in it. An ended
+        invocation does not end again.
         """
         before = self.invocation(name)
         if before.over:
@@ -166,7 +166,7 @@ class IncidentBuilder:
                 self.end(name, at, "cancelled", reason="the surrounding step has ended")
 
     def open_more(self, scope: str, count: int) -> None:
-        """Count invocations that came to life in a scope, or (negative) ended there."""
+        """Count the invocations that became live in a scope, or (negative) ended there."""
         body: Scope = self.read("scopes")[scope]
         self.table("scopes")[scope] = msgspec.structs.replace(body, open=body.open + count)
 
@@ -213,9 +213,9 @@ class IncidentBuilder:
         self.change(name, missing=())
 
     def joined(self, scope: Scope, after: After) -> bool:
-        """Tell whether a step's ``after`` is met; for "any", a skipped or cancelled branch does not count.
+        """Tell whether the condition ``after`` of a step is met; for "any", a skipped or cancelled branch does not count.
 
-        A step that a migration brought after this body had ended was never opened in it, and is not waited for.
+        A migration can add a step to a body that has ended. Such a step was never opened, so nothing waits for it.
         """
         latest, invocations = self.read("latest"), self.read("invocations")
         every = True

@@ -56,7 +56,7 @@ RECEIPTS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int],
 
 
 def _chosen(draft: IncidentBuilder, event: e.RoomChosen, at: datetime, seq: int) -> None:
-    """A room that is to be opened is an errand from then on."""
+    """Add a request to open a room."""
     room = event.room
     draft.put(war_room=room)
     if room.channel and opening_of(room.name) not in draft.read("errands"):

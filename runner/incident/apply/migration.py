@@ -1,7 +1,7 @@
 """Changes by a migration: one event after which a run uses another version of its playbook.
 
-What has ended, and what has begun, stays as it is; only waiting steps take their new definition. The lists in the
-event were made by ``migrate`` and are followed to the letter.
+Ended and started steps do not change; only waiting steps get their new definition. ``migrate`` made the lists in the
+event, and this module applies them exactly.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, s
 
 
 def newest_scopes(scopes: Mapping[str, Scope], run: str) -> list[Scope]:
-    """Return a run's scopes without the iterations and bodies that a newer one has taken the place of."""
+    """Return a run's scopes without the iterations and bodies that newer ones replace."""
     return list({scope.prefix: scope for scope in scopes.values() if scope.run == run}.values())
 
 

@@ -33,8 +33,8 @@ def _cancelled(draft: IncidentBuilder, event: e.IncidentCancelled, at: datetime,
 
 def _closed(draft: IncidentBuilder, event: e.IncidentClosed, at: datetime, seq: int) -> None:
     draft.put(state="closed")
-    for entry, one in list(draft.read("second_person").items()):
-        if one.act.kind == "close" and one.state == "awaiting":
+    for entry, request in list(draft.read("second_person").items()):
+        if request.act.kind == "close" and request.state == "awaiting":
             draft.table("second_person").pop(entry)
 
 
@@ -100,7 +100,7 @@ def _assessed(draft: IncidentBuilder, event: e.DutiesAssessed, at: datetime, seq
             reopened_why=change.reopened or (before.reopened_why if before else ""),
             earlier=before.earlier if before else (),
         )
-    # a duty whose decision fell is open again, and only the next assessment says whether it is late
+    # a duty whose decision was revoked is open again, and only the next assessment says whether it is overdue
     again = any(change.reopened for change in event.changes)
     draft.put(assess=again, assessed=True, looked=0 if again else seq)
 
@@ -157,7 +157,7 @@ def _domain(draft: IncidentBuilder, event: e.DomainDeclared, at: datetime, seq: 
 
 
 def _falls(before: Domain | None, event: e.DomainDeclared) -> tuple[tuple[datetime, datetime | None], ...]:
-    """Begin a fall, correct when the one that goes on began, or end it."""
+    """Start a compromise, correct the start of the current one, or end it."""
     known = before.falls if before is not None else ()
     going_on = bool(known) and known[-1][1] is None
     ended = known[:-1] if going_on else known
@@ -189,14 +189,14 @@ def _plan_anew(draft: IncidentBuilder, seq: int) -> None:
 
 
 def _remark(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> None:
-    """A remark is in the journal; the state it speaks of does not change."""
+    """Leave the state as it is: a remark is only in the journal."""
 
 
 def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, seq: int) -> None:
-    """The entry and its consequences stay, but nobody is asked to confirm an entry that is marked as wrong.
+    """Stop asking for confirmation of an entry that is marked as wrong; the entry and its consequences stay.
 
-    What was done about a duty is not taken for done any more: the duty is open, and the law is looked at again. A rule
-    that the entry set aside holds again.
+    The action on the duty does not count any more: the duty is open, and the law is assessed again. A rule
+    whose override the entry was is in force again.
     """
     if event.seq in draft.read("overrides"):
         draft.table("overrides").pop(event.seq)
@@ -206,8 +206,8 @@ def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, se
     if asked is not None and asked.state == "awaiting":
         draft.table("second_person").pop(event.seq)
         return
-    for first, found in draft.read("unconfirmed").items():
-        if first <= event.seq <= found.last:
+    for first, entries in draft.read("unconfirmed").items():
+        if first <= event.seq <= entries.last:
             draft.table("unconfirmed").pop(first)
             break
     for duty in draft.read("duties").values():
@@ -262,7 +262,7 @@ def _agreed(draft: IncidentBuilder, event: e.SecondPersonConfirmed, at: datetime
 
 
 def _again(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> None:
-    """The first event made the incident; it never comes twice."""
+    """Refuse a second first event: it created the incident."""
 
 
 RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {

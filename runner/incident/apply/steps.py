@@ -137,10 +137,10 @@ def _reopened(draft: IncidentBuilder, event: e.StepReopened, at: datetime, seq: 
 def reopen(
     draft: IncidentBuilder, name: str, at: datetime, *, late: bool = False, voices: tuple[Approval, ...] = ()
 ) -> None:
-    """A new invocation in the same scope; containers around it, if they had ended, run again.
+    """Create an invocation in the same scope; ended containers around it run again.
 
-    Reopened for late items, a group keeps its lanes; reopened by a person, it begins anew. What rests on an approval
-    and has not begun waits for it again.
+    A group that is reopened for late items keeps its lanes; one that a person reopens starts again. Steps that depend
+    on an approval and have not started wait for it again.
     """
     old = draft.invocation(name)
     draft.end(name, at, "cancelled", reason="tried again")
@@ -164,7 +164,7 @@ def reopen(
 
 
 def _revive(draft: IncidentBuilder, name: str) -> None:
-    """A container whose inside came to life again is open again itself."""
+    """Reopen a container because a step inside of it is open again."""
     ended = draft.invocation(name)
     scope: Scope = draft.read("scopes")[ended.scope]
     draft.open_more(scope.id, 1)
@@ -180,18 +180,18 @@ def _assigned(draft: IncidentBuilder, event: e.StepAssigned, at: datetime, seq: 
 
 
 def _commented(draft: IncidentBuilder, event: e.StepCommented, at: datetime, seq: int) -> None:
-    """A remark is in the journal; it changes nothing."""
+    """Change nothing: a remark is only in the journal."""
 
 
 def _stuck(draft: IncidentBuilder, event: e.StepStuck, at: datetime, seq: int) -> None:
-    """An approval still expires, and a question is still asked again; nothing else is automatic."""
+    """Stop everything automatic but the expiry of an approval and the repetition of a question."""
     before = draft.invocation(event.step)
     timed = before.kind in ("approve", "ask")
     draft.change(event.step, stuck=event.why, wake_at=before.wake_at if timed else None)
 
 
 def _retried(draft: IncidentBuilder, event: e.StepRetried, at: datetime, seq: int) -> None:
-    """With an instant its effect starts again; without one, the started effect continues."""
+    """Start the effect again at ``instant``; without an instant, continue the effect that has started."""
     message = draft.invocation(event.step).message if event.wake_at is None else ""
     draft.activate(
         event.step,
@@ -215,14 +215,14 @@ def _overdue(draft: IncidentBuilder, event: e.StepOverdue, at: datetime, seq: in
 
 
 def _reminded(draft: IncidentBuilder, event: e.StepReminded, at: datetime, seq: int) -> None:
-    """A question that was to be asked again has been."""
+    """Record that a question was repeated."""
     before = draft.invocation(event.step)
     wake_at = None if before.kind == "ask" else before.wake_at
     draft.change(event.step, reminders=event.count, reminded_at=at, wake_at=wake_at)
 
 
 def _not_reminded(draft: IncidentBuilder, event: e.ReminderFailed, at: datetime, seq: int) -> None:
-    """It counts as sent, so that only the next reminder is tried."""
+    """Count a failed reminder as sent, so that only the next one is tried."""
     draft.change(event.step, told=event.count)
 
 
@@ -248,7 +248,7 @@ def _approval(draft: IncidentBuilder, event: e.ApprovalGiven, at: datetime, seq:
 
 
 def _voided(draft: IncidentBuilder, event: e.ApprovalVoided, at: datetime, seq: int) -> None:
-    """The old approvals stay to be seen; an approval that had ended gets a new, empty invocation."""
+    """Keep the old approvals visible; an approval that had ended gets a new, empty invocation."""
     before = draft.invocation(event.step)
     if before.over:
         reopen(draft, event.step, at)

@@ -1,8 +1,8 @@
 """Vocabulary of campaigns: a campaign, a notice, a contact method of its reader, and its result.
 
-A campaign is one notice for one list. Each person of the list is owed one notice, whatever number of attempts it takes, and
-ends in exactly one of notified, substituted, exempt or open. People stand in tables of their own, sealed; what stands here of
-a campaign holds nothing personal, so that the journal may keep it.
+A campaign is one notice for one list. Each person of the list must be notified once, with any number of attempts, and
+ends in exactly one state: notified, substituted, exempt or open. The people are in encrypted tables of their own. These values
+contain no personal data, so that the journal may contain them.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ SuppressedFor = Literal["hard_bounce", "complaint", "stop", "manual"]
 OPEN: tuple[OwedState, ...] = ("ready", "sending", "unknown", "post", "unreachable")
 """States in which a person is still to be notified."""
 OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
-"""Those for whom substitute notice may stand in: no way leads to them, or only letters that are too many or too dear."""
+"""States that allow substitute notice: no channel reaches the person, or only letters, which are too many or too expensive."""
 ELECTRONIC: tuple[Way, ...] = ("email", "sms")
-"""The ways that leave by our channels, first to try first."""
+"""The kinds of contact methods that our channels serve, in order of use."""
 BOUNCED, COMPLAINED = 1, 2
 BulkReceiptKind = ReceiptKind | Literal["posted", "returned"]
 RECEIPT_KINDS: tuple[BulkReceiptKind, ...] = (
@@ -52,7 +52,7 @@ RECEIPT_KINDS: tuple[BulkReceiptKind, ...] = (
     "posted",
     "returned",
 )
-"""The kinds of receipts that a file may have."""
+"""The kinds of receipts in a file."""
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,25 +66,25 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     sms_exemption: str = ""
     """Why a text message is permitted without consent, where a law says so."""
     email_breached: bool = False
-    """The mailbox itself is among what was taken."""
+    """The breached account is the mailbox itself."""
     deceased: bool = False
-    """Then the notice goes to the next of kin, by letter (45 CFR 164.404(d)(1))."""
+    """The notice goes to the next of kin, by letter (45 CFR 164.404(d)(1))."""
     exempt: str = ""
-    """Why the person is not to be notified."""
+    """Why the person need not be notified."""
     zone: str = ""
-    """Where it is day for them."""
+    """The person's time zone."""
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
         """Show the reference only: names and addresses stay out of logs and tracebacks."""
         return f"Contact(reference={self.person.reference!r})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
-        """Show the reference only in Rich's representation as well."""
+        """Show the reference only in Rich's representation, too."""
         return [("reference", self.person.reference)]
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """What the law says about the readers of one group, as far as sending goes."""
+    """What the law permits for sending to the readers of one group."""
 
     group: Group
     regime: str
@@ -92,25 +92,25 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """The forms of notice that the law permits; empty if it names none."""
     due: datetime | None = None
     held: bool = False
-    """Law enforcement asked for silence (R27)."""
+    """Law enforcement asked for a delay (R27)."""
     breached: frozenset[str] = frozenset()
     """Address kinds whose accounts were breached, for the people of this group."""
     cost_over: int | None = None
     class_over: int | None = None
     currency: str = "USD"
     short: str = ""
-    """SHA-256 of the pattern of the text message; empty where there is none."""
+    """SHA-256 of the pattern of the text message; empty if there is none."""
     substitute: tuple[str, ...] = ()
-    """Forms of substitute notice; empty where that law knows none."""
+    """Forms of substitute notice; empty if the law has none."""
 
     @property
     def place(self) -> str:
-        """Whose law it is, for counting."""
+        """The place whose law applies, for counting."""
         return self.group.jurisdiction or self.group.duty.partition("/")[0]
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """How many people a rule keeps from a way, and why."""
+    """How many people may not be contacted by a kind of contact method, and the rule."""
 
     way: Way
     rule: str
@@ -119,7 +119,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """One notice for one list, as planned; nothing personal is in it."""
+    """One notice for one list, as planned; it contains no personal data."""
 
     id: str
     incident: str
@@ -129,21 +129,21 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     planned_at: datetime
     by: str
     grounds: tuple[Ground, ...]
-    """By the number that stands with each person."""
+    """By the index that each person has."""
     channels: Mapping[Way, str]
     short: str = ""
-    """The notice whose text goes by SMS; empty where none does."""
+    """The notice whose text is sent by SMS; empty if none is."""
     duties: tuple[str, ...] = ()
-    """The duties that were named at planning; without any, the places of the list decide."""
+    """The duties that were named at planning; if none were, the places of the list decide."""
     rates: Mapping[str, tuple[Rate, ...]] = {}
-    """Of channels by id, of destination domains by name, ``*`` for each domain alone."""
+    """Rate limits of channels by id, and of destination domains by name; ``*`` applies to each domain separately."""
     chunk: int = 50
     canary: int = 0
     canary_wait: timedelta = timedelta(minutes=30)
     canary_until: datetime | None = None
-    """When the canary has had its time; None before it is out."""
+    """When the observation of the pilot batch ends; None before the pilot batch is sent."""
     nights: bool = False
-    """A person let text messages go in the quiet hours."""
+    """A person permitted text messages in the quiet hours."""
     letter_cost: float = 0
     rows: int = 0
     rejected: int = 0
@@ -151,11 +151,11 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     ways: Mapping[Way, int] = {}
     refusals: tuple[Refused, ...] = ()
     head: str = ""
-    """The journal's head when sending began: it stands below each message."""
+    """The journal's head when sending began; each message states it."""
     resumed_sent: int = 0
     resumed_bounced: int = 0
     resumed_complaints: int = 0
-    """The counts when a person last resumed it; limits count from there."""
+    """The counts when a person last resumed the campaign; limits count from there."""
 
     @property
     def owed(self) -> int:
@@ -164,29 +164,29 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sent_to(self) -> int:
-        """The people to whom the notice goes by a channel first, and not by letter."""
+        """The people who get the notice by a channel first, and not by letter."""
         return sum(self.ways.get(way, 0) for way in ELECTRONIC)
 
 
 class Counters(msgspec.Struct, frozen=True):
-    """What a running campaign is judged by."""
+    """The counts that decide whether a running campaign pauses."""
 
     sent: int = 0
     """Notices that a provider accepted, or may have."""
     bounced: int = 0
-    """Addresses that do not exist, said at once or later."""
+    """Addresses that do not exist, reported at once or later."""
     complaints: int = 0
 
 
 class Owed(msgspec.Struct, frozen=True):
-    """How one person of a list stands."""
+    """The state of one person of a list."""
 
     campaign: str
     n: int
     group: int
     state: OwedState
     ways: tuple[Way, ...]
-    """What is left, first to try first."""
+    """The remaining contact methods, in order of use."""
     evidence: Reached = "none"
     tries: int = 0
     not_before: datetime | None = None
@@ -195,7 +195,7 @@ class Owed(msgspec.Struct, frozen=True):
     """``BOUNCED``, ``COMPLAINED``, or both."""
     why: str = ""
     address: bytes = b""
-    """The digest of the address of the first way; empty where it needs none."""
+    """The digest of the address of the first contact method; empty if it has no address."""
     domain: bytes = b""
 
 
@@ -206,34 +206,34 @@ class Claimed(Owed, frozen=True, kw_only=True):
 
 
 class NewOwed(Claimed, frozen=True, kw_only=True):
-    """One person of a list on the way into the store."""
+    """One person of a list before the list is stored."""
 
     reference: bytes
     person: bytes
 
 
 class BulkReceipt(Redacted, frozen=True, kw_only=True):
-    """One thing that came back; one of ``key``, ``provider_id``, ``reference`` or ``address`` says about whom."""
+    """One receipt; one of ``key``, ``provider_id``, ``reference`` or ``address`` identifies the message or the person."""
 
     SHOWN = ("kind", "code")
 
     kind: BulkReceiptKind
     key: str = ""
-    """The idempotency key of the message: ENVID and Message-ID of a mail."""
+    """The idempotency key of the message: ENVID and Message-ID of an email."""
     provider_id: str = ""
     way: Way = "email"
-    """With ``provider_id``: whose names they are."""
+    """With ``provider_id``: the provider."""
     reference: str = ""
     address: str = ""
     code: str = ""
     about: About = "recipient"
-    """With ``failed``: whose fault it is."""
+    """With ``failed``: the cause, as address, message or sender."""
     found: AddressState = ""
-    """With ``failed``: what it proves of the address itself."""
+    """With ``failed``: what the receipt proves about the address itself."""
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """How many people of one group stand alike."""
+    """How many people of one group have the same state."""
 
     group: int
     state: OwedState
@@ -245,7 +245,7 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """The ways to one person, first to try first, and why others may not be used."""
+    """The contact methods of one person in order of use, and why others are blocked."""
 
     ways: tuple[Way, ...]
     refusals: tuple[Refusal, ...] = ()

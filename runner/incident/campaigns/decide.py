@@ -1,9 +1,9 @@
 """Decisions on campaigns: plan, start, pause, resume. Sent messages are recorded in every state of the incident.
 
-When the law of a place lets substitute notice stand in: counted live, said once, decided by a person (R24).
+When the law of a place permits substitute notice: counted live, reported once, decided by a person (R24).
 
-Three grounds: letters would cost too much, too many people are concerned, or some cannot be reached. HIPAA draws its line at ten
-people who cannot be reached (45 CFR 164.404(d)(2)); nearly every State draws one at a cost and at a number.
+Three grounds: letters would cost too much, too many people are affected, or some people have no usable contact. HIPAA sets its
+limit at ten such people (45 CFR 164.404(d)(2)); nearly every State sets one at a cost and at a number.
 """
 
 from __future__ import annotations
@@ -98,28 +98,28 @@ def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counte
 
 
 def crossed(campaign: Campaign, tallies: Sequence[Tally]) -> Iterator[b.SubstituteDue]:
-    """Yield every line of substitute notice that the counts of a place have crossed."""
+    """Yield every limit of substitute notice that the counts of a place have crossed."""
     grounds = {ground.place: ground for ground in campaign.grounds}
-    for place, one in sorted(counted(campaign, tallies).items()):
-        for line, why in _crossed(grounds[place], one):
+    for place, counts in sorted(counted(campaign, tallies).items()):
+        for line, why in _crossed(grounds[place], counts):
             yield b.SubstituteDue(campaign=campaign.id, place=place, ground=line, why=why)
 
 
-def _crossed(ground: Ground, one: Counted) -> Iterator[tuple[str, str]]:
+def _crossed(ground: Ground, counts: Counted) -> Iterator[tuple[str, str]]:
     forms = ", ".join(form.replace("_", " ") for form in ground.substitute)
     if not forms:
         return
-    if ground.cost_over is not None and one.cost > ground.cost_over:
-        cost = f"{one.to_post:,} letters cost {one.cost:,.0f} {ground.currency}"
+    if ground.cost_over is not None and counts.cost > ground.cost_over:
+        cost = f"{counts.to_post:,} letters cost {counts.cost:,.0f} {ground.currency}"
         yield "cost", f"{cost}, more than {ground.cost_over:,}: {forms}"
-    if ground.class_over is not None and one.owed > ground.class_over:
-        yield "class", f"{one.owed:,} people are affected, more than {ground.class_over:,}: {forms}"
-    if not one.unreachable:
+    if ground.class_over is not None and counts.owed > ground.class_over:
+        yield "class", f"{counts.owed:,} people are affected, more than {ground.class_over:,}: {forms}"
+    if not counts.unreachable:
         return
-    people = f"{one.unreachable:,} {'person' if one.unreachable == 1 else 'people'} cannot be reached"
+    people = f"{counts.unreachable:,} {'person' if counts.unreachable == 1 else 'people'} cannot be reached"
     if ground.regime != HIPAA:
         yield "unreachable", f"{people}: {forms}"
-    elif one.unreachable < HIPAA_MANY:
+    elif counts.unreachable < HIPAA_MANY:
         yield "unreachable", f"{people}, fewer than {HIPAA_MANY}: another written form, or a phone call"
     else:
         yield (

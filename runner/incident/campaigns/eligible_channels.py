@@ -1,7 +1,7 @@
 """Eligible channels of one person's notice, in order, and the rule that blocks each other channel.
 
-As in the planner, a rule is a small function that answers with a reason to refuse, or nothing; rules only take ways away. Mail
-and text messages leave by our channels; a letter is always the last way, and who has no postal address either is unreachable.
+As in the planner, a rule is a small function that returns a reason to refuse, or nothing; rules only block contact methods. Our
+channels send email and text messages. A letter is always the last method; without a postal address, a person has no usable contact.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from runner.base.states import Refusal
 from runner.incident.campaigns.campaign import ELECTRONIC, Contact, Ground, Planned, Way
 
 QUIET_FROM, QUIET_UNTIL = 21, 8
-"""Hours of the reader's day in which no text message is sent: a telemarketing rule of the United States, kept as a courtesy (R26)."""
+"""Hours of the reader's day in which no text message is sent: a telemarketing rule of the United States, followed as a courtesy (R26)."""
 _FREELY = frozenset({"email", "direct_message"})
 Offers = Mapping[Way, Refusal | None]
-"""For each way that we have a channel for: the planner's refusal of that channel for these readers, or None."""
+"""For each kind of contact method with a channel: why the planner refuses that channel for these readers, or None."""
 
 
 def eligible_channels(
     contact: Contact, ground: Ground, offers: Offers, suppressed: Mapping[Way, str]
 ) -> Planned:
-    """Return the ways to one person; ``suppressed`` says why an address of theirs may not be used."""
+    """Return the contact methods of one person; ``suppressed`` says why an address of the person may not be used."""
     usable: list[Way] = []
     refusals: list[Refusal] = []
     for way in ELECTRONIC:
@@ -60,7 +60,7 @@ def _refused(
 
 
 def next_of_kin(way: Way, contact: Contact, ground: Ground) -> str:
-    """R22: for a person who has died, the next of kin gets a letter."""
+    """R22: the next of kin of a person who has died gets a letter."""
     return "the person has died: the next of kin gets a letter" if contact.deceased else ""
 
 
@@ -72,21 +72,21 @@ def breached_mailbox(way: Way, contact: Contact, ground: Ground) -> str:
 
 
 def consent_to_text(way: Way, contact: Contact, ground: Ground) -> str:
-    """R25: a text message needs consent on record, or the reason why none is needed (47 CFR 64.1200(a))."""
+    """R25: a text message needs recorded consent, or the reason why none is needed (47 CFR 64.1200(a))."""
     if way != "sms" or contact.sms_consent or contact.sms_exemption:
         return ""
     return "no consent to text messages is recorded"
 
 
 def agreed_to_email(way: Way, contact: Contact, ground: Ground) -> str:
-    """R22: under HIPAA it is first-class mail, unless the person agreed to e-mail (45 CFR 164.404(d)(1))."""
+    """R22: under HIPAA the notice is first-class mail, unless the person agreed to email (45 CFR 164.404(d)(1))."""
     if "email_if_agreed" not in ground.forms or "agreed" in contact.basis:
         return ""
     return "a letter, unless the person agreed to electronic notice"
 
 
 def electronic_notice(way: Way, contact: Contact, ground: Ground) -> str:
-    """R23: electronic notice by the form that this law names: consent (15 U.S.C. § 7001), or e-mail as the usual way."""
+    """R23: the form of electronic notice that this law names: consent (15 U.S.C. § 7001), or email as the primary contact method."""
     forms = frozenset(ground.forms)
     if not forms or "email_if_agreed" in forms or forms & (_FREELY if way == "email" else {"direct_message"}):
         return ""
@@ -111,7 +111,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 
 
 def all_awake_at(now: datetime, zones: Collection[str]) -> datetime:
-    """Return the next instant at which it is day in every one of these zones; where there is none, the last morning of a day."""
+    """Return the next instant at which it is day in all of these zones; if there is none, the last morning of a day."""
     then, last = now, now + timedelta(days=1)
     while (
         (later := max((next_waking_hour(then, ZoneInfo(zone)) for zone in zones), default=then))

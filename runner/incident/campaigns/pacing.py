@@ -1,4 +1,4 @@
-"""Pacing of a campaign: its duration, and its rate. The plan reckons with the rates that the run keeps."""
+"""Pacing of a campaign: its duration, and its rate. Plan and run use the same rates."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ DEFAULT_RATES: Mapping[Way, Rate] = {
     "email": Rate(messages=20, per=timedelta(seconds=1)),
     "sms": Rate(messages=1, per=timedelta(seconds=1)),
 }
-"""Default rate without a limit in the settings: a careful guess."""
+"""Default rate without a limit in the settings: a careful estimate."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of the arithmetic: so many over this channel at that rate."""
+    """One line of the calculation: a number of people over one channel at one rate."""
 
     way: Way
     channel: str
     people: int
     rate: Rate
     domain: str = ""
-    """The destination whose own limit governs, where it is slower than the channel."""
+    """The destination whose own limit applies, if it is lower than the channel's."""
     takes: timedelta
 
 
 class Feasibility(msgspec.Struct, frozen=True, kw_only=True):
-    """Can it be done in time? ``sum`` is the arithmetic in words."""
+    """Whether the campaign ends in time; ``sum`` is the calculation in words."""
 
     stretches: tuple[Segment, ...]
     canary_wait: timedelta
@@ -47,16 +47,16 @@ class Feasibility(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def slowest(rates: Sequence[Rate], way: Way) -> Rate:
-    """Return the slowest rate: all rates apply at once."""
+    """Return the lowest rate: all rates apply at once."""
     return max(rates or (DEFAULT_RATES[way],), key=lambda rate: rate.gap)
 
 
 def feasibility(
     campaign: Campaign, people: Mapping[Way, int], domains: Mapping[str, int], now: datetime
 ) -> Feasibility:
-    """Reckon: people by the rate of each channel and destination, one way after the other, against the first deadline.
+    """Calculate the duration against the first deadline: the people by the rate of each channel and destination, one channel after the other.
 
-    ``domains`` holds how many go to each destination that has a limit of its own.
+    ``domains`` has the number of people for each destination with a limit of its own.
     """
     stretches = tuple(
         _stretch(campaign, way, people[way], domains if way == "email" else {})
@@ -120,12 +120,12 @@ def describe(span: timedelta) -> str:
 def chunk_size(channels: Iterable[Sequence[Rate]]) -> int:
     """Return the size of a batch: 50, over a fast relay as many as it accepts in a tenth of a second, and 500 at most.
 
-    So a chunk in doubt is a moment of sending, and two commits for each hold no relay up.
+    A batch with unknown outcomes is then one moment of sending, and two commits for each batch do not delay a relay.
     """
     gaps = [max(rate.gap for rate in rates) for rates in channels if rates]
     return max([LEAST_CHUNK, *(min(MOST_CHUNK, _CHUNK_TIME // gap) for gap in gaps)])
 
 
 def canary_size(people: int) -> int:
-    """Return how many go first: a hundredth, at least ten and at most five hundred (R30)."""
+    """Return the size of the pilot batch: a hundredth, at least ten and at most five hundred (R30)."""
     return min(people, max(10, min(500, math.ceil(people / 100))))

@@ -1,18 +1,18 @@
-"""State machine of a campaign, and of one person in it: which event leads from which state to which, and what blocks it.
+"""State machine of a campaign and of one person in it: which event changes which state, and what blocks it.
 
 A campaign::
 
     planned --send--> sending --end--> done
                       sending --stop (automatic)--> paused
     planned, sending --pause (a person)--> paused
-    paused, done --resume--> sending; done --send--> sending, where somebody is ready again
+    paused, done --resume--> sending; done --send--> sending, if somebody is ready again
 
-Each move stands in the tables of the campaign and in the journal. A move to ``sending`` is recorded in the journal first, each other
-move in the tables first: so nothing is sent while either says that the campaign is not being sent.
+Each change is in the tables of the campaign and in the journal. A change to ``sending`` is first recorded in the journal, each other
+change in the tables: so nothing is sent while either says that the campaign is not being sent.
 
-A person: one attempt (``after``) or one receipt (``folded``) leads from one state to the next (R31, R32). A 4xx puts it off. A refusal
-says whose fault it is: the address is dead, this mailbox does not take this message, or we are blocked, not they. What nobody knows stays
-unknown: it is shown, and only a person sends it again. A receipt raises what is proved, in whatever order and however often it comes.
+A person: one attempt (``after``) or one receipt (``folded``) changes the state (R31, R32). A 4xx defers the attempt. A refusal names
+its cause: the address does not exist, this mailbox refuses this message, or the provider blocks us. An unknown outcome stays unknown:
+it is shown, and only a person sends again. A receipt raises the evidence, in any order and however often it arrives.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ MOVES: Mapping[MoveName, Move] = {
 
 
 class Guard(NamedTuple):
-    """The states in which a command is permitted, and how it is refused in the others: the end of a sentence, and a code."""
+    """The states in which a command is permitted, and its refusal in the others: the end of a sentence, and a code."""
 
     states: tuple[CampaignState, ...]
     refused: str
     code: str
     verb: Literal["bulk.resume", "bulk.send", "bulk.status"] | None = None
-    """What to do next; where it is nothing about the campaign, people use another list."""
+    """The next actions; if none is about the campaign, people use another list."""
 
 
 _NOT_PAUSED = Guard(("paused", "done"), "{state}, not paused.", "not_paused", "bulk.send")
@@ -79,11 +79,11 @@ GUARDS: Mapping[CommandName, Guard] = {
     "resume": _NOT_PAUSED,
     "resend": _NOT_PAUSED._replace(states=("paused", "done", "sending")),
 }
-"""``resend`` is ``resume`` with those whose outcome is unknown."""
+"""``resend`` is ``resume`` for the people whose outcome is unknown."""
 
 
 def admit(name: CommandName, campaign: Campaign, state: CampaignState, why: str = "") -> None:
-    """Raise Refused where a command does not fit the state of a campaign; ``why`` is the reason for that state."""
+    """Raise Refused if a command is not permitted in the state of a campaign; ``why`` is the reason for that state."""
     guard = GUARDS[name]
     if state in guard.states:
         return
@@ -99,7 +99,7 @@ def admit(name: CommandName, campaign: Campaign, state: CampaignState, why: str 
 
 
 def sendable(incident: Incident) -> None:
-    """Raise Refused where nothing may leave for affected people: in an exercise (R36), and while the incident rests."""
+    """Raise Refused if no message to affected people may be sent: in an exercise (R36), and while the incident is paused or closed."""
     if incident.kind != "real":
         raise Refused(
             f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
@@ -119,7 +119,7 @@ def sendable(incident: Incident) -> None:
 
 
 def require_reason(reason: str, hint: str = "Add --reason WHY") -> None:
-    """Raise Refused where a person gives no reason."""
+    """Raise Refused if a person gives no reason."""
     if not reason.strip():
         raise Refused("The reason is missing.", hint=hint, code="reason")
 
@@ -127,7 +127,7 @@ def require_reason(reason: str, hint: str = "Add --reason WHY") -> None:
 WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
 """Shares of the sent messages above which a campaign pauses (R30)."""
 BOUNCES_AT_LEAST = 2
-"""One dead address in a handful is a mistake in the list, not a broken list."""
+"""One bad address among a few is a mistake in the list; the list itself is valid."""
 
 
 def alarm(campaign: Campaign, counted: Counters) -> str:
@@ -146,61 +146,61 @@ def alarm(campaign: Campaign, counted: Counters) -> str:
 # --- one person -----------------------------------------------------------------------------------------------
 
 MOST_TRIES = 8
-"""How often an address that puts us off is tried before the next way is taken."""
+"""How often a deferring address is tried before the next contact method is used."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
 _Owed = TypeVar("_Owed", bound=Owed)
 
 
 class Turned(msgspec.Struct, Generic[_Owed], frozen=True, kw_only=True):
-    """How a person stands after an attempt or a receipt, and what that means for the address and the campaign."""
+    """The state of a person after an attempt or a receipt, and its consequences for the address and the campaign."""
 
     owed: _Owed
     counted: Counters = Counters()
     suppress: SuppressedFor | None = None
     blocked: str = ""
-    """Why the whole campaign has to wait for a person."""
+    """Why the whole campaign waits for a person."""
 
 
-def onward(one: _Owed, why: str, **changes: Any) -> _Owed:
-    """Return a person after the first channel has failed: the next channel, a letter, or unreachable."""
-    ways = one.ways[1:]
+def onward(owed: _Owed, why: str, **changes: Any) -> _Owed:
+    """Return a person after the first channel has failed: the next channel, a letter, or no usable contact."""
+    ways = owed.ways[1:]
     state = "unreachable" if not ways else "post" if ways[0] == "post" else "ready"
     cleared = {"evidence": "none", "not_before": None, "address": b"", "domain": b""}
-    return replace(one, state=state, ways=ways, why=why, **cleared, **changes)
+    return replace(owed, state=state, ways=ways, why=why, **cleared, **changes)
 
 
-def put_off(one: _Owed, why: str, until: datetime | None = None, **changes: Any) -> _Owed:
-    """Return a person who is still to be sent to, from an instant on."""
-    return replace(one, state="ready", why=why, not_before=until, **changes)
+def put_off(owed: _Owed, why: str, until: datetime | None = None, **changes: Any) -> _Owed:
+    """Return a person who is to be notified, from an instant on."""
+    return replace(owed, state="ready", why=why, not_before=until, **changes)
 
 
-def after(result: SendResult, one: _Owed, now: datetime) -> Turned[_Owed]:
-    """Return a person after an attempt over the first of their ways."""
-    tries = one.tries + 1
+def after(result: SendResult, owed: _Owed, now: datetime) -> Turned[_Owed]:
+    """Return a person after an attempt over the first contact method."""
+    tries = owed.tries + 1
     match result.state:
         case "accepted":
             proved = next((level for level in REACHED[2:] if level == result.evidence), "accepted")
-            told = replace(one, state="notified", evidence=proved, tries=tries, not_before=None)
+            told = replace(owed, state="notified", evidence=proved, tries=tries, not_before=None)
             return Turned(owed=told, counted=Counters(sent=1))
         case "unknown" | "sending":
-            lost = replace(one, state="unknown", tries=tries, not_before=None, why=result.reason)
+            lost = replace(owed, state="unknown", tries=tries, not_before=None, why=result.reason)
             return Turned(owed=lost, counted=Counters(sent=1))
         case "not_sent":
-            return Turned(owed=put_off(one, result.reason))
+            return Turned(owed=put_off(owed, result.reason))
         case "throttled" if tries < MOST_TRIES:
-            later = back_off(now, one.tries, result.retry_after)
-            return Turned(owed=put_off(one, result.reason, later, tries=tries))
+            later = back_off(now, owed.tries, result.retry_after)
+            return Turned(owed=put_off(owed, result.reason, later, tries=tries))
         case "throttled":
             why = f"deferred by provider {tries} times: {result.reason}"
-            return Turned(owed=onward(one, why, tries=tries))
+            return Turned(owed=onward(owed, why, tries=tries))
         case "rejected" if result.about in ("account", "provider"):
-            return Turned(owed=put_off(one, result.reason), blocked=result.reason)
+            return Turned(owed=put_off(owed, result.reason), blocked=result.reason)
         case "rejected" if result.address == "stopped":
-            return Turned(owed=onward(one, "the reader opted out (STOP)", tries=tries), suppress="stop")
+            return Turned(owed=onward(owed, "the reader opted out (STOP)", tries=tries), suppress="stop")
         case "rejected":
             dead = result.about == "recipient"
             return Turned(
-                owed=onward(one, result.reason, tries=tries, hit=BOUNCED if dead else 0),
+                owed=onward(owed, result.reason, tries=tries, hit=BOUNCED if dead else 0),
                 counted=Counters(bounced=int(dead)),
                 suppress="hard_bounce" if result.address == "gone" else None,
             )
@@ -214,7 +214,7 @@ def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
 
 
 def suppression(receipt: BulkReceipt) -> SuppressedFor | None:
-    """Return why a receipt keeps its address from use; the person stays owed (R25, R32)."""
+    """Return why a receipt blocks its address; the person is still to be notified (R25, R32)."""
     if receipt.kind == "stopped" or receipt.found == "stopped":
         return "stop"
     if receipt.kind == "complained":
@@ -223,62 +223,62 @@ def suppression(receipt: BulkReceipt) -> SuppressedFor | None:
 
 
 def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
-    """Return how a person stands after a receipt, or None where it changes nothing."""
-    one = replace(standing, why="", not_before=None)
+    """Return the state of a person after a receipt, or None if the receipt changes nothing."""
+    owed = replace(standing, why="", not_before=None)
     match receipt.kind:
         case "accepted" | "relayed" | "delivered" | "read" | "posted":
-            return _proved(receipt.kind, one)
-        case "complained" if not one.hit & COMPLAINED:
-            return Turned(owed=replace(one, hit=one.hit | COMPLAINED), counted=Counters(complaints=1))
-        case "stopped" if one.state == "ready":
-            # STOP ends this way only: who was not told yet goes the next one, and stays owed
-            return Turned(owed=_moved(one, "the reader sent STOP"))
-        case "returned" if one.state in ("post", "notified") and higher(one.evidence, "posted") == "posted":
-            lost = replace(one, state="unreachable", evidence="none", why="the letter was returned", ways=())
+            return _proved(receipt.kind, owed)
+        case "complained" if not owed.hit & COMPLAINED:
+            return Turned(owed=replace(owed, hit=owed.hit | COMPLAINED), counted=Counters(complaints=1))
+        case "stopped" if owed.state == "ready":
+            # STOP blocks this contact method only: a person who is not notified yet gets the next one
+            return Turned(owed=_moved(owed, "the reader sent STOP"))
+        case "returned" if owed.state in ("post", "notified") and higher(owed.evidence, "posted") == "posted":
+            lost = replace(owed, state="unreachable", evidence="none", why="the letter was returned", ways=())
             return Turned(owed=lost)
         case "failed":
-            return _failed(receipt, one)
+            return _failed(receipt, owed)
         case "complained" | "stopped" | "returned" | "delayed" | "recalled" | "not_recalled":
             return None
 
 
-def _proved(kind: Reached, one: Owed) -> Turned[Owed] | None:
-    """More is proved than before; who was given up or unknown is notified after all."""
-    if one.state in ("exempt", "duplicate", "sending"):
+def _proved(kind: Reached, owed: Owed) -> Turned[Owed] | None:
+    """Raise the evidence; a person whose sending failed or is unknown is notified after all."""
+    if owed.state in ("exempt", "duplicate", "sending"):
         return None
-    if kind == "posted" and one.state not in ("post", "unreachable", "notified", "unknown"):
+    if kind == "posted" and owed.state not in ("post", "unreachable", "notified", "unknown"):
         return None
-    evidence = higher(one.evidence, kind)
-    if one.state == "notified" and evidence == one.evidence:
+    evidence = higher(owed.evidence, kind)
+    if owed.state == "notified" and evidence == owed.evidence:
         return None
-    if one.hit & BOUNCED and kind in ("accepted", "relayed"):
-        return None  # an older word than the bounce that we know of
-    # who is to be sent to again counts as sent no more, until it shows that the first time was enough
-    counted = Counters(sent=int(one.state == "ready"))
-    return Turned(owed=replace(one, state="notified", evidence=evidence), counted=counted)
+    if owed.hit & BOUNCED and kind in ("accepted", "relayed"):
+        return None  # older than the bounce that is recorded
+    # a person who is to be sent to again does not count as sent, until a receipt proves that the first message arrived
+    counted = Counters(sent=int(owed.state == "ready"))
+    return Turned(owed=replace(owed, state="notified", evidence=evidence), counted=counted)
 
 
-def _failed(receipt: BulkReceipt, one: Owed) -> Turned[Owed] | None:
-    """A late failure never takes back a delivery that was proved; else the person goes the next way."""
-    if one.state not in ("notified", "unknown") or one.evidence in ("delivered", "read", "posted"):
+def _failed(receipt: BulkReceipt, owed: Owed) -> Turned[Owed] | None:
+    """A late failure never revokes a proved delivery; otherwise the person's next contact method is used."""
+    if owed.state not in ("notified", "unknown") or owed.evidence in ("delivered", "read", "posted"):
         return None
     dead = receipt.about == "recipient" and receipt.found != "stopped"
     ours = receipt.about in ("account", "provider")
     return Turned(
         owed=_moved(
-            replace(one, hit=one.hit | BOUNCED if dead else one.hit),
+            replace(owed, hit=owed.hit | BOUNCED if dead else owed.hit),
             f"not delivered ({receipt.code or 'no code'})",
         ),
-        counted=Counters(sent=-1, bounced=int(dead and not one.hit & BOUNCED)),
+        counted=Counters(sent=-1, bounced=int(dead and not owed.hit & BOUNCED)),
         blocked=f"a receiver blocks the sender ({receipt.code})" if ours else "",
     )
 
 
-def _moved(one: Owed, why: str) -> Owed:
-    """Return a person on the next way; another electronic way needs an address that is sealed here: a letter is always possible."""
-    return onward(replace(one, ways=(*one.ways[:1], *(way for way in one.ways[1:] if way == "post"))), why)
+def _moved(owed: Owed, why: str) -> Owed:
+    """Return a person on the next contact method; another electronic one needs a stored address: a letter is always possible."""
+    return onward(replace(owed, ways=(*owed.ways[:1], *(way for way in owed.ways[1:] if way == "post"))), why)
 
 
-def higher(one: Reached, other: Reached) -> Reached:
-    """Return the higher of two proofs: folding receipts in any order, any number of times, ends the same."""
-    return one if REACHED.index(one) >= REACHED.index(other) else other
+def higher(first: Reached, second: Reached) -> Reached:
+    """Return the higher level of evidence: receipts in any order, any number of times, give the same result."""
+    return first if REACHED.index(first) >= REACHED.index(second) else second

@@ -1,6 +1,6 @@
 """Decisions of exercise controllers and evaluators: clock, injects, freeze, observations, ratings.
 
-The kind of an incident is fixed at birth: none of this is possible in a real one, and nothing turns an exercise into one.
+The kind of an incident never changes: a real incident refuses all of this, and never becomes an exercise.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from runner.incident.state.incident import Incident
 def decide_drill(
     incident: Incident, command: c.DrillCommand, by: str, now: datetime
 ) -> tuple[ExerciseEvent, ...]:
-    """Return the events; raises Refused outside an exercise, or if its stage does not permit the command.
+    """Return the events; raises Refused outside of an exercise, or if its stage does not permit the command.
 
-    Only a report is signed of a real incident as well, once that is closed.
+    A real incident permits only the signature of a report, once the incident is closed.
     """
     if isinstance(command, c.SignReport):
         return (_signed(incident, command, by),)

@@ -20,7 +20,7 @@ ExerciseType = Literal[
 ]
 TYPES: tuple[str, ...] = get_args(ExerciseType)
 DISCUSSION: frozenset[str] = frozenset({"seminar", "workshop", "ttx", "game"})
-"""Exercises in which people talk: nothing is sent, and no clock runs."""
+"""Exercises that are discussions: nothing is sent, and no clock runs."""
 HseepRole = Literal[
     "director", "lead_controller", "controller", "facilitator", "evaluator", "simulator", "player", "observer"
 ]
@@ -36,8 +36,8 @@ Span = Annotated[
 
 
 class Clock(Written, frozen=True, kw_only=True):
-    """How exercise time goes. ``real`` is wall time; ``accelerated`` goes ``rate`` times as fast; ``jump`` stands
-    until a controller jumps to what comes next.
+    """The speed of exercise time. ``real`` is wall time; ``accelerated`` runs ``rate`` times as fast; ``jump`` stops
+    until a controller jumps to the next due time.
     """
 
     mode: Literal["real", "accelerated", "jump"] = "real"
@@ -47,14 +47,14 @@ class Clock(Written, frozen=True, kw_only=True):
 
 
 class Action(Written, frozen=True, kw_only=True):
-    """What players are expected to do: exactly one of the first five, ``within`` a span from the inject or StartEx."""
+    """The expected action of players: exactly one of the first five, ``within`` a time from the inject or from StartEx."""
 
     step: str = ""
-    """The step by its path is done."""
+    """The step with this path is done."""
     fact: str = ""
     """The fact is known."""
     document: str = ""
-    """The notice step has rendered something."""
+    """The notice step has generated a document."""
     message: str = ""
     """The message step has reached enough people."""
     duty: str = ""
@@ -104,21 +104,21 @@ class Participant(Written, frozen=True, kw_only=True):
     person: Words
     role: HseepRole = "player"
     plays: str = ""
-    """The playbook's role that a player holds."""
+    """The playbook's role of a player."""
     covers: tuple[str, ...] = ()
     """The objectives that an evaluator watches."""
     opted_in: bool = False
-    """May be written to for real in an exercise of type live_comms."""
+    """May get real messages in an exercise of type live_comms."""
 
 
 class FaultPlan(Written, frozen=True, kw_only=True):
-    """What fails: a channel, a person who cannot be reached, a clock that is wrong."""
+    """A simulated failure: a channel, a person who does not answer, or a wrong clock."""
 
     channel: str = ""
     person: str = ""
     clock_skew: Span | None = None
     lasts: Span | None = None
-    """For how long; left out: to the end."""
+    """The duration; left out: to the end."""
 
 
 class ScenarioEvent(Written, frozen=True, kw_only=True):
@@ -129,23 +129,23 @@ class ScenarioEvent(Written, frozen=True, kw_only=True):
     category: Category = "inject"
     kind: Literal["contextual", "task"] = "contextual"
     at: Span | None = None
-    """So long after StartEx, in exercise time."""
+    """The time after StartEx, in exercise time."""
     after: str = ""
     """As soon as this step has ended."""
     on: Expression | None = None
-    """As soon as this condition over facts holds."""
+    """As soon as this condition over facts is true."""
     sender: str = ""
     to: tuple[str, ...] = ()
     """Roles of the playbook."""
     via: Literal["email", "phone", "sms", "chat", "in_person", "simcell", "document", "system"] = "in_person"
     text: str = ""
     facts: tuple[Words, ...] = ()
-    """Assignments that become true with it, as the scenario's own truth."""
+    """Facts that the inject sets, as true in the scenario."""
     faults: tuple[FaultPlan, ...] = ()
     expected: tuple[Action, ...] = ()
     objective: str = ""
     if_missed: str = ""
-    """The contingency inject that is released when a critical expected action does not come in time."""
+    """The contingency inject that is released if a critical expected action is late."""
     controller: str = ""
     notes: str = ""
 
@@ -173,7 +173,7 @@ class Module(Written, frozen=True, kw_only=True):
 
 
 class Safety(Written, frozen=True, kw_only=True):
-    """How a real emergency ends it at once."""
+    """How a real emergency ends the exercise at once."""
 
     real_world_word: Words = "REAL WORLD"
     stop_authority: tuple[HseepRole, ...] = ("director", "lead_controller")
@@ -181,7 +181,7 @@ class Safety(Written, frozen=True, kw_only=True):
 
 
 class Overview(Written, frozen=True, kw_only=True):
-    """What the first table of the after-action report says of the exercise."""
+    """The content of the first table of the after-action report."""
 
     scope: str = ""
     mission_areas: tuple[Words, ...] = ()
@@ -200,7 +200,7 @@ class Exercise(Written, frozen=True, kw_only=True):
     title: Words
     type: ExerciseType
     playbook: Words
-    """The real playbook: a name, ``NAME@VERSION``, or a path that counts from this file."""
+    """The real playbook: a name, ``NAME@VERSION``, or a path relative to this file."""
     objectives: Annotated[tuple[Objective, ...], Meta(min_length=1)]
     clock: Clock = Clock()
     marking: Words = "EXERCISE EXERCISE EXERCISE"
@@ -214,11 +214,11 @@ class Exercise(Written, frozen=True, kw_only=True):
     safety: Safety = Safety()
     overview: Overview = Overview()
     script: Behaviour = Behaviour()
-    """What scripted participants do, where it is played without people."""
+    """The actions of simulated responders, in a simulated exercise."""
     organisation: Mapping[str, Any] = {}
-    """Facts of the organisation for an exercise without people."""
+    """Facts of the organisation for a simulated exercise."""
     laws: tuple[str, ...] | None = None
-    """Only these regimes are in force in an exercise without people; left out: all."""
+    """The only regimes in force in a simulated exercise; left out: all."""
 
     @property
     def live(self) -> tuple[str, ...]:
@@ -231,7 +231,7 @@ class Exercise(Written, frozen=True, kw_only=True):
 
     @property
     def evaluators(self) -> frozenset[str]:
-        """Who rates, and who signs the report."""
+        """The person who rates the exercise and signs the report."""
         return frozenset(
             participant.person for participant in self.participants if participant.role in EVALUATING
         )

@@ -1,6 +1,6 @@
 """Proposals of action items: ratings M and U, missed actions, failed deliveries, late deadlines.
 
-Proposals only: a person takes them over, or does not. Each has a name, so that it is proposed once.
+A person adopts a proposal, or does not. Each proposal has a name, so that it is made once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _lessons(incident: Incident, plan: Exercise | None, duties: Sequence[DutySta
         yield from _seen(incident, plan, drill)
         if (
             plan.type in DISCUSSION
-        ):  # people talk: nothing had to be done, nobody to be reached, and no clock ran
+        ):  # in a discussion no action was required, nobody had to be reached, and no clock ran
             return
         yield from _missed(incident, plan, drill)
     yield from _unreached(incident)
@@ -40,7 +40,7 @@ def _lessons(incident: Incident, plan: Exercise | None, duties: Sequence[DutySta
 
 
 def source_of(incident: Incident, ref: str, **more: str) -> Source:
-    """Return an incident as the source of an item; ``ref`` names the proposal, ``more`` what of it the item is about."""
+    """Return an incident as the source of an item; ``ref`` names the proposal, ``more`` its subject."""
     drill = incident.drill
     return Source(
         incident=incident.id,
@@ -54,7 +54,7 @@ def source_of(incident: Incident, ref: str, **more: str) -> Source:
 
 
 def _rated(incident: Incident, plan: Exercise) -> Iterator[Proposed]:
-    """Yield every target that was rated M or U, and every objective that was rated so as a whole."""
+    """Yield every target that was rated M or U, and every objective with such a rating of its own."""
     targets = {target.id: target for each in plan.objectives for target in each.targets}
     for objective in ratings(plan, incident):
         for target in objective.targets:
@@ -65,20 +65,20 @@ def _rated(incident: Incident, plan: Exercise) -> Iterator[Proposed]:
 
 
 def _row(
-    incident: Incident, objective: ObjectiveRating, one: ObjectiveRating | TargetRating, target: Target | None
+    incident: Incident, objective: ObjectiveRating, row: ObjectiveRating | TargetRating, target: Target | None
 ) -> Proposed:
-    rated = one.given
-    why = (rated.note or one.proposal.rule) if rated is not None else ""
+    rated = row.given
+    why = (rated.note or row.proposal.rule) if rated is not None else ""
     rating = rated.rating if rated is not None else ""
     step = next((task.step for task in target.tasks if task.critical and task.step), "") if target else ""
     origin = source_of(
         incident,
-        f"rating:{one.id}",
+        f"rating:{row.id}",
         objective=objective.id,
         target=target.id if target is not None else "",
         step=step,
     )
-    text = f"{one.text}: rated {rating}{f', {why}' if why else ''}"
+    text = f"{row.text}: rated {rating}{f', {why}' if why else ''}"
     return origin, Plan(text=text, capability=objective.capability, element="training")
 
 
@@ -104,7 +104,7 @@ def _missed(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Propos
 
 
 def _owed(event: ScenarioEvent, incident: Incident, drill: Drill) -> Iterator[tuple[str, str]]:
-    """Yield the critical actions that came late or not at all, each with how."""
+    """Yield the critical actions that were late or missing, each with the state."""
     if event.number not in drill.released and event.category != "expected_action":
         return
     for action in event.expected:
@@ -118,17 +118,17 @@ def _owed(event: ScenarioEvent, incident: Incident, drill: Drill) -> Iterator[tu
 
 
 def _seen(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
-    """Yield what observers want improved, numbered as it was noted."""
+    """Yield the improvements that observers recommend, numbered in the order of the notes."""
     of = {objective.id: objective.capability for objective in plan.objectives}
-    for number, one in enumerate(drill.observations, start=1):
-        if one.kind == "improvement":
-            origin = source_of(incident, seen(number), objective=one.objective)
-            text = f"{one.text}{f' ({one.about})' if one.about else ''}"
-            yield origin, Plan(text=text, capability=of.get(one.objective, ""))
+    for number, observation in enumerate(drill.observations, start=1):
+        if observation.kind == "improvement":
+            origin = source_of(incident, seen(number), objective=observation.objective)
+            text = f"{observation.text}{f' ({observation.about})' if observation.about else ''}"
+            yield origin, Plan(text=text, capability=of.get(observation.objective, ""))
 
 
 def seen(number: int) -> str:
-    """Return how an observation is named, by its number from 1."""
+    """Return the name of an observation, by its number from 1."""
     return f"seen:{number}"
 
 
@@ -139,14 +139,14 @@ def _unreached(incident: Incident) -> Iterator[Proposed]:
         if delivery.state == "exhausted" or (delivery.stuck and delivery.state != "satisfied"):
             unreached.setdefault(delivery.person, delivery)
     for person, one in unreached.items():
-        ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
+        ways = ", ".join(dict.fromkeys(attempt.channel for attempt in one.attempts)) or "no channel"
         step = step_path(one.step)
         text = f"{person} did not receive {step or 'a message'}; channels: {ways}"
         yield _plain(incident, f"person:{person}", text, "organization", step)
 
 
 def _late(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Proposed]:
-    """Yield every legal clock that ran out."""
+    """Yield every statutory deadline that was missed."""
     for duty in duties:
         if duty.verdict == "applies" and duty.state in ("overdue", "filed_late"):
             how = "was filed late" if duty.state == "filed_late" else "was not filed in time"

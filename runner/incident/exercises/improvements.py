@@ -1,6 +1,6 @@
 """Action items of exercises and incidents: finding, assignee, due date and verification.
 
-They stand in a journal of the organisation's own, so that they outlive what they came from.
+Action items have a journal of the organisation, so that they outlive the incident that they come from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.incident.state.exercise import OVER, Rated
 from runner.incident.state.incident import Incident
 
 JOURNAL = "improvements"
-"""The journal's name; it is no incident."""
+"""The journal's name; it is not an incident."""
 Element = Literal["planning", "organization", "equipment", "training", "exercise"]
 """The capability element that is to change (HSEEP)."""
 ELEMENTS: tuple[str, ...] = get_args(Element)
@@ -32,7 +32,7 @@ Status = Literal["open", "done", "retested", "dropped"]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an item comes from; everything is empty for an item outside exercises and incidents."""
+    """The source of an item; everything is empty for an item outside of exercises and incidents."""
 
     incident: str = ""
     codename: str = ""
@@ -41,7 +41,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     exercise: str = ""
     """The exercise's name, the same each time it is played."""
     ref: str = ""
-    """What of it, as ``rating:T1`` or ``inject:4``: so it is proposed once."""
+    """The subject, as ``rating:T1`` or ``inject:4``: so it is proposed once."""
     objective: str = ""
     target: str = ""
     playbook: str = ""
@@ -49,7 +49,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of the improvement plan (HSEEP's Appendix A), as it stands."""
+    """One row of the improvement plan (HSEEP's Appendix A), in its present state."""
 
     text: str
     """The issue, or area for improvement."""
@@ -62,7 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     start: date | None = None
     due: date | None = None
     closes_with: str = ""
-    """``test:PLAYBOOK:CASE``, which has to pass before it is done, or ``exercise:NAME:TARGET``, which is to prove it."""
+    """``test:PLAYBOOK:CASE``, which must pass before the item is done, or ``exercise:NAME:TARGET``, which must verify it."""
 
 
 class Tested(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """A later exercise in which it went well: an evaluator said so."""
+    """A later exercise in which an evaluator rated the result P or S."""
 
     incident: str
     codename: str
@@ -90,7 +90,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 class ImprovementEvent(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
 ):
-    """What all of them share."""
+    """The fields that all these events share."""
 
     item: str
     by: str
@@ -104,32 +104,32 @@ class ImprovementAdded(ImprovementEvent, frozen=True, kw_only=True):
 
 
 class ImprovementChanged(ImprovementEvent, frozen=True, kw_only=True):
-    """Its row says something else from now on."""
+    """The row of an action item changed."""
 
     plan: Plan
 
 
 class ImprovementDone(ImprovementEvent, frozen=True, kw_only=True):
-    """The corrective action was taken; ``evidence`` says how one can see that."""
+    """The corrective action was taken; ``evidence`` is the evidence for it."""
 
     evidence: str
     tested: Tested | None = None
 
 
 class ImprovementRetested(ImprovementEvent, frozen=True, kw_only=True):
-    """A later exercise proved it."""
+    """A later exercise verified it."""
 
     proof: Proof
 
 
 class ImprovementReopened(ImprovementEvent, frozen=True, kw_only=True):
-    """It is not better after all."""
+    """The item is open again: the improvement did not work."""
 
     reason: str
 
 
 class ImprovementDropped(ImprovementEvent, frozen=True, kw_only=True):
-    """Nothing is done about it."""
+    """The item was rejected: nothing is done about it."""
 
     reason: str
 
@@ -146,7 +146,7 @@ READER: Callable[[bytes], AnyImprovementEvent] = json_reader(AnyImprovementEvent
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One thing that became of an item."""
+    """One change of an item."""
 
     at: datetime
     by: str
@@ -155,7 +155,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One item as it stands."""
+    """One item in its present state."""
 
     id: str
     plan: Plan
@@ -169,7 +169,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True):
-    """All items, by id, the oldest first."""
+    """All items, by id, in order of creation."""
 
     items: Mapping[str, Item] = {}
     version: int = 0
@@ -213,7 +213,7 @@ ClosingKind = Literal["", "test", "exercise"]
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """What ``closes_with`` says: the tests of a playbook and the case, or an exercise and the target."""
+    """The parts of ``closes_with``: the tests of a playbook and the case, or an exercise and the target."""
 
     kind: ClosingKind = ""
     name: str = ""
@@ -221,7 +221,7 @@ class Closing(msgspec.Struct, frozen=True):
 
 
 def closing(text: str) -> Closing:
-    """Return what an item is to be proved by; raises Refused for what says neither."""
+    """Return the proof that an item needs; raises Refused if the value names neither kind."""
     if not text:
         return Closing()
     kind, _, rest = text.partition(":")
@@ -251,9 +251,9 @@ _FROM: dict[str, tuple[Status, ...]] = {
 
 
 def may(item: Item, change: str, words: str, what: str) -> str:
-    """Return the words that go with a change of an item, trimmed; raises Refused where it is not possible now.
+    """Return the text that a change of an item needs, trimmed; raises Refused if the change is not possible now.
 
-    ``what`` is what the words are for: without them it is refused.
+    ``what`` names the text in the refusal of an empty one.
     """
     if item.status not in _FROM[change]:
         raise Refused(
@@ -269,7 +269,7 @@ def may(item: Item, change: str, words: str, what: str) -> str:
 
 
 def checked(plan: Plan) -> Plan:
-    """Return a row that can stand; raises Refused where it says nothing, or ends before it starts."""
+    """Return a valid row; raises Refused if it is empty, or ends before it starts."""
     if not plan.text.strip():
         raise Refused(
             "The action item has no text.", hint="Write the text of the action item.", code="words_missing"
@@ -283,9 +283,9 @@ def checked(plan: Plan) -> Plan:
 
 
 def changed(item: Item, plan: Plan) -> Plan:
-    """Return a row that may take the place of an item's own; raises Refused where it would be proved by something else now.
+    """Return a row that may replace an item's own; raises Refused if the proof of a done item would change.
 
-    What it closes with was settled when it was done: another proof chosen afterwards would be one that fits.
+    The proof was fixed when the item was done: a proof that is chosen afterwards could be chosen to fit.
     """
     if item.status == "done" and plan.closes_with != item.plan.closes_with:
         raise Refused(
@@ -297,14 +297,14 @@ def changed(item: Item, plan: Plan) -> Plan:
 
 
 def overdue(item: Item, today: date) -> bool:
-    """Tell whether it should have been done by now."""
+    """Tell whether the item is overdue."""
     return item.status == "open" and item.plan.due is not None and item.plan.due < today
 
 
 def linked(item: Item, plan: Exercise, playbooks: Collection[str]) -> tuple[str, ...]:
-    """Return what of an exercise an item is about: targets or objectives.
+    """Return the targets or objectives of an exercise that an item is about.
 
-    Those that ``closes_with`` names, else those it came from in the same exercise, else those with its step as a critical task.
+    Those are the ones in ``closes_with``, else its sources in the same exercise, else those with its step as a critical task.
     """
     names = {objective.id for objective in plan.objectives} | {
         each.id for objective in plan.objectives for each in objective.targets
@@ -327,14 +327,14 @@ def linked(item: Item, plan: Exercise, playbooks: Collection[str]) -> tuple[str,
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What an exercise says of an item: it proves it, or why not; neither where the item is not its matter."""
+    """The result of an exercise for an item: it verifies it, or the reason why not; neither if the item is not about it."""
 
     proof: Proof | None = None
     why: str = ""
 
 
 def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict:
-    """Return whether an exercise proves that an item that was done is better; ``head`` is that of its journal."""
+    """Return whether an exercise verifies an item that is done; ``head`` is that of its journal."""
     drill = incident.drill
     if incident.kind != "exercise" or drill is None or drill.stage not in OVER:
         return Verdict()
@@ -374,9 +374,9 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
     )
 
 
-def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
+def _given(objectives: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
     """Yield the ratings that people gave to a target, or to an objective and else to all of its targets."""
-    for objective in found:
+    for objective in objectives:
         targets = {target.id: target.given for target in objective.targets}
         if objective.id == name:
             whole = (objective.given,) if objective.given is not None else tuple(targets.values())

@@ -1,7 +1,7 @@
 """Injects that are due: by exercise time, by actions or knowledge of players, or by their absence.
 
-Pure: from the plan, the incident and the instant follow the injects to release now, and when to look again. An inject is
-released once; after downtime each is released late rather than left out, and the journal says when it was planned.
+Pure: the plan, the incident and the time decide which injects to release now, and when to check again. An inject is
+released once. After downtime each is released late and not skipped, and the journal has its planned time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DONE = frozenset({"done", "done_late"})
 
 
 class Due(msgspec.Struct, frozen=True):
-    """An inject that is to be released now."""
+    """An inject to release now."""
 
     event: ScenarioEvent
     cause: Cause
@@ -55,14 +55,14 @@ def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now:
 
 
 def _missed(waiting: Collection[str], plan: Exercise, incident: Incident, now: datetime) -> Iterator[str]:
-    """Give the numbers of those that wait for something to be missed, which now is."""
+    """Return the numbers of the injects that wait for a missed action, which now is missed."""
     for event in plan.events:
         if event.if_missed in waiting and missed_by(event, incident, now):
             yield event.if_missed
 
 
 def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime | None:
-    """Return when time alone makes an inject due, or an expected action late; None when it does not."""
+    """Return when time alone makes an inject due, or an expected action late; None if only an event can."""
     drill = incident.drill
     if drill is None or drill.begun_at is None or drill.stage not in ("running", "paused"):
         return None
@@ -82,7 +82,7 @@ def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime |
 
 
 def missed_by(event: ScenarioEvent, incident: Incident, now: datetime) -> bool:
-    """Tell whether a critical expected action of a released inject did not come in time."""
+    """Tell whether a critical expected action of a released inject is late."""
     drill = incident.drill
     if drill is None:
         return False
@@ -96,9 +96,9 @@ def missed_by(event: ScenarioEvent, incident: Incident, now: datetime) -> bool:
 
 
 def deadline(event: ScenarioEvent, action: Action, drill: Drill) -> datetime | None:
-    """Return by when an action is expected: counted from the release of its inject; None while that is not.
+    """Return the due time of an expected action: counted from the release of its inject; None before that.
 
-    What is expected without an inject counts from its time after StartEx.
+    An expected action without an inject counts from its time after StartEx.
     """
     released = drill.released.get(event.number)
     start = released.at if released is not None else None
@@ -108,7 +108,7 @@ def deadline(event: ScenarioEvent, action: Action, drill: Drill) -> datetime | N
 
 
 def met(action: Action, incident: Incident) -> datetime | None:
-    """Return when players first did the expected action, as far as the incident shows; else None."""
+    """Return when players first did the expected action, as far as the incident shows; otherwise None."""
     if action.fact:
         fact = incident.facts.get(action.fact)
         return fact.at if fact is not None and fact.value is not None else None
@@ -135,7 +135,7 @@ def _ended(incident: Incident, path: str) -> datetime | None:
 
 def step_is(invocation: str, path: str) -> bool:
     """Tell whether an invocation is of the step that a path names, in any lane unless one is named."""
-    if path.rpartition(".")[2] not in invocation:  # most are of other steps, and are not taken apart
+    if path.rpartition(".")[2] not in invocation:  # most are of other steps: do not split their ids
         return False
     return path in (step_path(invocation), step_path_with_items(invocation))
 
@@ -150,7 +150,7 @@ def _holds(incident: Incident, event: ScenarioEvent) -> bool:
 
 
 def faults(incident: Incident, wall: datetime) -> Iterator[Fault]:
-    """Yield what fails now."""
+    """Yield the present simulated failures."""
     if incident.drill is not None:
         now = time_in(incident, wall)
         yield from (fault for fault in incident.drill.faults if fault.holds(now))
@@ -162,7 +162,7 @@ def unreachable(incident: Incident, wall: datetime) -> frozenset[str]:
 
 
 def skew(incident: Incident, wall: datetime) -> timedelta:
-    """Return by how much the machine's clock is wrong."""
+    """Return the simulated error of the machine's clock."""
     shifts = [
         fault.shift for fault in faults(incident, wall) if fault.kind == "clock" and fault.shift is not None
     ]

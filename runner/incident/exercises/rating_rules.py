@@ -1,7 +1,7 @@
-"""Rating rule of one exercise task: when it was done, and how.
+"""Rating rule of one exercise task: the time it was done, and its outcome.
 
-HSEEP's ratings made exact: done inside its time is P, inside one and a half of it S; later, after a contingency inject, or
-by skipping or overriding is M; not done by EndEx is U. N/A was not played, N/O cannot be seen from the record.
+HSEEP's ratings made exact: done within its time is P, within one and a half times that is S. Done later, after a contingency
+inject, or by a skip or an override is M; not done by EndEx is U. N/A was not played, N/O cannot be seen in the journal.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from runner.incident.state.incident import FELL_AWAY, Incident, Invocation
 Proposed = Literal["", "P", "S", "M", "U", "N/A", "N/O"]
 """A rating, or nothing while the exercise runs and the task can still be done."""
 SOME = 1.5
-"""How much of its time a task may take and still be performed with some challenges."""
+"""The multiple of its time in which a task may still be rated S."""
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """A provisional rating and the rule that gave it."""
+    """A provisional rating and the rule behind it."""
 
     rating: Proposed
     rule: str
 
     @property
     def words(self) -> str:
-        """As it is kept beside the rating that a person gave; empty where there is none."""
+        """The text that is stored beside the rating of a person; empty if there is none."""
         return f"{self.rating}: {self.rule}" if self.rating else ""
 
 
 def propose(
     plan: Exercise, incident: Incident, drill: Drill, action: Action, done: datetime | None
 ) -> Proposal:
-    """Return what the record proposes for a task that was first done at ``done``, or was not."""
+    """Return the proposed rating of a task that was first done at ``done``, or was not done."""
     if plan.type in DISCUSSION:
         return Proposal("N/O", "discussed, not done: rate the discussion")
     if drill.begun_at is None:
@@ -88,7 +88,7 @@ def _by_scenario(incident: Incident, action: Action) -> str:
 def _helped(
     plan: Exercise, drill: Drill, action: Action, begun: datetime | None, took: timedelta
 ) -> Iterator[str]:
-    """Give the contingency injects that had to be released before it was done."""
+    """Return the contingency injects that were released before the task was done."""
     for event in plan.events:
         if not event.if_missed or all(expected.thing != action.thing for expected in event.expected):
             continue
@@ -98,7 +98,7 @@ def _helped(
 
 
 def _around(incident: Incident, action: Action) -> Iterator[str]:
-    """Return the override with which the task was done."""
+    """Return the override by which the task was done."""
     if action.document and any(
         document.override is not None and step_is(document.step, action.document)
         for document in incident.documents.values()

@@ -1,7 +1,7 @@
 """Proposed ratings of an exercise: tasks of each target, then targets and objectives.
 
-A target is as good as its worst critical task, an objective as its worst target. A proposal is never published alone: an
-evaluator confirms it, or changes it with a note; until every target has a rating, whatever shows ratings is a draft.
+A target is rated as its worst critical task, an objective as its worst target. A proposal is never published alone: an
+evaluator confirms it, or changes it with a note. Until every target has a rating, every page with ratings is a draft.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ratings(plan: Exercise, incident: Incident) -> tuple[ObjectiveRating, ...]:
-    """Return every objective as it was played, with what the record proposes and what evaluators said."""
+    """Return every objective as it was played, with the proposed ratings and those of evaluators."""
     drill = incident.drill
     if drill is None:
         return ()
@@ -80,9 +80,9 @@ def unconfirmed(found: Iterable[ObjectiveRating]) -> tuple[str, ...]:
     return tuple(name for rating in found for name in rating.unconfirmed)
 
 
-def proposal_for(found: Iterable[ObjectiveRating], name: str) -> Proposal | None:
+def proposal_for(objectives: Iterable[ObjectiveRating], name: str) -> Proposal | None:
     """Return the proposal for a target or an objective; None if the plan has neither."""
-    for objective in found:
+    for objective in objectives:
         if objective.id == name:
             return objective.proposal
         for target in objective.targets:
@@ -91,47 +91,47 @@ def proposal_for(found: Iterable[ObjectiveRating], name: str) -> Proposal | None
     return None
 
 
-def worst(found: Iterable[Rating]) -> Rating:
+def worst(given: Iterable[Rating]) -> Rating:
     """Return the worst rating; "not observed" and "not played" count only without others."""
-    return min(found, key=_WORST.index)
+    return min(given, key=_WORST.index)
 
 
-def _objective(plan: Exercise, incident: Incident, drill: Drill, one: Objective) -> ObjectiveRating:
-    targets = tuple(_target(plan, incident, drill, target) for target in one.targets)
+def _objective(plan: Exercise, incident: Incident, drill: Drill, objective: Objective) -> ObjectiveRating:
+    targets = tuple(_target(plan, incident, drill, target) for target in objective.targets)
     return ObjectiveRating(
-        id=one.id,
-        text=one.text,
-        capability=one.capability,
+        id=objective.id,
+        text=objective.text,
+        capability=objective.capability,
         targets=targets,
         proposal=_rolled(
             ((target.id, target.proposal) for target in targets),
             "the objective has no target: an evaluator rates the objective",
         ),
-        given=drill.ratings.get(one.id),
+        given=drill.ratings.get(objective.id),
     )
 
 
-def _target(plan: Exercise, incident: Incident, drill: Drill, one: Target) -> TargetRating:
-    tasks = tuple(_task(plan, incident, drill, action) for action in one.tasks)
+def _target(plan: Exercise, incident: Incident, drill: Drill, target: Target) -> TargetRating:
+    tasks = tuple(_task(plan, incident, drill, action) for action in target.tasks)
     counted = [task for task in tasks if task.critical] or list(tasks)
     return TargetRating(
-        id=one.id,
-        text=one.text,
+        id=target.id,
+        text=target.text,
         tasks=tasks,
         proposal=_rolled(((task.task, task.proposal) for task in counted), ""),
-        given=drill.ratings.get(one.id),
+        given=drill.ratings.get(target.id),
     )
 
 
 def _rolled(parts: Iterator[tuple[str, Proposal]], empty: str) -> Proposal:
-    """Return the worst of several; while one of them is open so is the whole."""
+    """Return the worst of several ratings; undetermined if one of them is undetermined."""
     proposals = list(parts)
-    rated = [(name, one, one.rating) for name, one in proposals if one.rating]
+    rated = [(name, proposal, proposal.rating) for name, proposal in proposals if proposal.rating]
     if not proposals or len(rated) < len(proposals):
-        return Proposal("", next((one.rule for _, one in proposals if not one.rating), empty))
+        return Proposal("", next((proposal.rule for _, proposal in proposals if not proposal.rating), empty))
     bad = worst(rating for _, _, rating in rated)
-    name, one, _ = next(row for row in rated if row[2] == bad)
-    return Proposal(bad, f"{name}: {one.rule}" if len(proposals) > 1 else one.rule)
+    name, proposal, _ = next(row for row in rated if row[2] == bad)
+    return Proposal(bad, f"{name}: {proposal.rule}" if len(proposals) > 1 else proposal.rule)
 
 
 def _task(plan: Exercise, incident: Incident, drill: Drill, action: Action) -> TaskRating:

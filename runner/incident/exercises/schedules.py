@@ -1,7 +1,7 @@
 """Schedules of exercises and jobs: recurrence, and the result of each run. Stored in a separate journal.
 
-A firing is known by its schedule and its fire time in UTC. Whoever records it first has it; whoever died with it in
-hand leaves it in the state ``claimed``, where others find it.
+A run is identified by its schedule and its fire time in UTC. The first scheduler to record a run has it. A scheduler that
+stops during a run leaves it in the state ``claimed``, in which others find it.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ import msgspec
 from runner.decoding import json_reader
 
 JOURNAL = "schedules"
-"""The journal's name; it is no incident."""
+"""The journal's name; it is not an incident."""
 OnMissed = Literal["skip", "latest", "all"]
 Routine = Literal["comcheck", "watch", "retention"]
-"""Scheduled jobs besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
-for closed incidents whose personal data have been kept long enough."""
+"""Scheduled jobs besides exercises: a channel test, alerts about legal deadlines, and a search
+for closed incidents whose retention period has ended."""
 FiringState = Literal["claimed", "opened", "passed", "failed", "missed"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """When an exercise or a routine comes, and how; exactly one of ``cron`` and ``every``, of ``exercise`` and ``routine``."""
+    """When an exercise or a job runs, and how; exactly one of ``cron`` and ``every``, of ``exercise`` and ``routine``."""
 
     exercise: str = ""
     """A name, or the full path of a file."""
     routine: Routine | None = None
     ahead: timedelta | None = None
-    """Of the watch: it tells of clocks that run out within so long."""
+    """Of the job ``watch``: it alerts people to deadlines within this time."""
     closed_for: timedelta | None = None
-    """Of retention: personal data are kept for so long after an incident was closed."""
+    """Of the job ``retention``: personal data are kept for this time after an incident was closed."""
     cron: str = ""
     every: timedelta | None = None
     zone: str = "UTC"
     no_notice: timedelta | None = None
-    """It opens at some moment of so long a window, which begins at the fire time; None: it is announced."""
+    """The exercise opens at a random time of this window, which begins at the fire time; None: it is announced."""
     on_missed: OnMissed = "latest"
     unattended: bool = False
     despite: str = ""
-    """Why it comes although a real incident is open; empty: then it does not."""
+    """Why it runs although a real incident is open; empty: then it does not."""
 
 
 class ScheduleEvent(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
 ):
-    """What all of them share."""
+    """The fields that all these events share."""
 
     schedule: str
     by: str
@@ -64,7 +64,7 @@ class DrillUnscheduled(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
-    """A scheduler has a firing in hand, and opens it at ``opens_at``."""
+    """A scheduler has claimed a run, and opens it at ``opens_at``."""
 
     fire_at: datetime
     scheduler: str
@@ -72,7 +72,7 @@ class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
-    """The exercise is open and waits for its controller."""
+    """The exercise is open and waits for its exercise controller."""
 
     fire_at: datetime
     incident: str
@@ -80,7 +80,7 @@ class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringEnded(ScheduleEvent, frozen=True, kw_only=True):
-    """It was played without people, or could not begin; a routine was done, and ``failed`` if a person must act."""
+    """A simulated exercise or a job ran, or could not start; ``failed`` if a person must act."""
 
     fire_at: datetime
     outcome: Literal["passed", "failed"]
@@ -89,14 +89,14 @@ class FiringEnded(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringMissed(ScheduleEvent, frozen=True, kw_only=True):
-    """An exercise that did not happen: that is evidence too."""
+    """An exercise did not take place: that is evidence, too."""
 
     fire_at: datetime
     reason: str
 
 
 class FiringRestored(ScheduleEvent, frozen=True, kw_only=True):
-    """A miss was recorded by a clock that was ahead: its time is still to come."""
+    """A clock that was ahead recorded a miss: its time is in the future."""
 
     fire_at: datetime
 
@@ -128,7 +128,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     fire_at: datetime
     state: FiringState
     at: datetime
-    """When that was recorded."""
+    """When the result was recorded."""
     scheduler: str = ""
     opens_at: datetime | None = None
     tries: int = 0
@@ -136,7 +136,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     codename: str = ""
     detail: str = ""
     acknowledged: str = ""
-    """Why it can stay missed or failed; empty without an acknowledgement."""
+    """Why it may stay missed or failed; empty without an acknowledgement."""
     acknowledged_by: str = ""
 
     @property
@@ -146,7 +146,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """One schedule as it stands; the oldest firing first."""
+    """One schedule in its present state; the oldest run first."""
 
     id: str
     rule: Rule
@@ -157,7 +157,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
-    """All schedules, those that ended as well, by id."""
+    """All schedules by id, the ended ones, too."""
 
     schedules: Mapping[str, Schedule] = {}
     version: int = 0
@@ -214,16 +214,16 @@ def _firing(
 
 
 GRACE = timedelta(hours=1)
-"""An exercise that comes so late is in time."""
+"""How late an exercise may start."""
 TRIES = 3
-"""How often a firing is taken up before it is given up."""
+"""How many times a run is claimed before it fails."""
 DOWN = "no scheduler was running"
 BUSY = "the previous exercise is still open"
 ENDED = "the schedule was removed before the start"
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scheduler sees when it looks."""
+    """The state that a scheduler sees."""
 
     scheduler: str
     by: str
@@ -231,23 +231,23 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     real: tuple[str, ...] = ()
     """Codenames of real incidents that are open."""
     alive: Callable[[str], bool]
-    """Does a scheduler of this name live?"""
+    """Tells whether a scheduler of this name is alive."""
     still_open: Callable[[str], bool]
-    """Is the exercise with this id not over?"""
+    """Tells whether the exercise with this id is still open."""
     chance: Callable[[], float]
-    """From 0 to 1: which moment of a window."""
+    """From 0 to 1: the position in a window."""
 
 
 def behind(schedule: Schedule, now: datetime) -> datetime:
     """Return the instant up to which every fire time has been recorded.
 
-    What a clock that was ahead recorded does not count before its time has come.
+    An entry of a clock that was ahead does not count before its time.
     """
     return max((firing for firing in schedule.firings if firing <= now), default=schedule.since)
 
 
 def ahead_of(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
-    """Return what takes back the misses that a clock recorded which was ahead."""
+    """Return the events that void the misses of a clock that was ahead."""
     return tuple(
         FiringRestored(schedule=schedule.id, by=look.by, fire_at=firing.fire_at)
         for firing in schedule.firings.values()
@@ -286,7 +286,7 @@ def _again(schedule: Schedule, firing: Firing, look: Look) -> AnyScheduleEvent:
 def passed(
     schedule: Schedule, times: Sequence[datetime], look: Look, *, more: bool = False
 ) -> tuple[AnyScheduleEvent, ...]:
-    """Return the results of fire times that have passed, the oldest first; ``more`` have passed than these."""
+    """Return the results of fire times that have passed, the oldest first; there are ``more`` than these."""
     times = [time for time in times if time not in schedule.firings]
     if not times or schedule.ended is not None:
         return ()
@@ -295,7 +295,7 @@ def passed(
         return () if busy else (_taken(schedule, times[0], look, busy=False),)
     lost, last = times[:-1], times[-1]
     if schedule.rule.routine is not None:
-        lost = []  # what is done now is done for all of them
+        lost = []  # runs that are closed in this call
     missed = tuple(_missed(schedule, fire_at, look, DOWN) for fire_at in lost)
     if more or (schedule.rule.on_missed == "skip" and look.now - last > _patience(schedule)):
         return (*missed, _missed(schedule, last, look, DOWN))
@@ -334,7 +334,7 @@ def _missed(schedule: Schedule, fire_at: datetime, look: Look, reason: str) -> F
 
 def attention(schedule: Schedule) -> Firing | None:
     """Return the newest run if it was missed or failed and is not acknowledged."""
-    newest = max(schedule.firings.values(), key=lambda one: one.fire_at, default=None)
+    newest = max(schedule.firings.values(), key=lambda firing: firing.fire_at, default=None)
     if newest is None or newest.state not in ("missed", "failed") or newest.acknowledged:
         return None
     return newest

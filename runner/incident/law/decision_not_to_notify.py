@@ -1,8 +1,8 @@
 """Decision not to notify: its ground in the statute, and whether it needs two people.
 
-Where the law asks for the notice, or may ask, or does not because an exemption holds, a decision not to notify needs responsibility:
-that takes two people and a ground that the statute itself gives, or the open word that there is none. What the law does
-not ask of us at all one person puts aside.
+If the law requires the notice, may require it, or does not because an exemption applies, the decision needs responsibility:
+two people and a ground that the statute itself gives, or the explicit statement that there is none. If the law does
+not require the notice at all, one person can decide.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from runner.law.duty import DutyRecord, DutyStatus, Evidence
 from runner.law.regime import Regime
 
 NONE = "none"
-"""No exemption of the statute: the decision is against the law's answer."""
+"""No exemption of the statute: the decision is against the law's verdict."""
 
 
 def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library) -> bool:
-    """Tell whether a decision takes two people; raises Refused where its ground, or a waiver, is none of the law's."""
+    """Tell whether a decision needs two people; raises Refused if its ground, or a waiver, is not in the law."""
     law = library.regime(duty.partition("/")[0])
     status = _status(incident, duty, now, library, law) if law is not None else None
     if law is None or status is None:
@@ -59,7 +59,7 @@ def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, lib
 def with_evidence(
     incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library
 ) -> DutyRecord:
-    """Return a decision with how the facts stand to its ground."""
+    """Return a decision with the state of its ground in the facts."""
     law, record = library.regime(duty.partition("/")[0]), msgspec.structs.replace(record, evidence="open")
     status = _status(incident, duty, now, library, law, record) if law is not None and record.ground else None
     if status is None:
@@ -75,7 +75,7 @@ def _choices(known: Mapping[str, str]) -> str:
 
 
 def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
-    """Return the exemptions that the statute has for a duty: code and words."""
+    """Return the exemptions that the statute has for a duty: code and text."""
     slug = status.id.partition("/")[2]
     version = next(version for version in law.versions if version.label == status.law_version)
     exemptions = {exemption.code: exemption.text for exemption in version.exemptions_of(slug)}

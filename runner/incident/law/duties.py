@@ -28,9 +28,9 @@ _RANKS = ("not_applicable", "advisory", "unknown", "applies")
 _WORDS = {"unknown": "it may apply now", "applies": "it applies now"}
 
 
-def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
-    """Return why a decision not to notify falls, the empty string while it stands."""
-    record = seen.record
+def reason_to_reopen(before: DutyView, now: DutyStatus, facts: View) -> str:
+    """Return why a decision not to notify is revoked; the empty string while it is in force."""
+    record = before.record
     if record is None or record.kind != "decided_not_to_notify":
         return ""
     if record.watch is not None and truth(record.watch, facts) is True:
@@ -39,24 +39,24 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
         return f"the facts do not support the ground any more: {record.ground}"
     if any(exemption.ground == record.ground for exemption in now.unless):
         return ""
-    if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):
+    if _RANKS.index(now.verdict) > _RANKS.index(before.verdict):
         because = "; ".join(reason.text for reason in now.because)
         return f"{_WORDS.get(now.verdict, now.verdict)}: {because}"
     return ""
 
 
 BINDING = ("applies", "unknown")
-"""Verdicts whose clocks matter: the clock of an undetermined duty runs too."""
+"""Verdicts whose clocks run: the clock of an undetermined duty runs, too."""
 FILED = ("filed", "filed_late")
 
 
 def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
-    """Return every duty of the pinned law as it stands now, in full, for views and documents."""
+    """Return every duty of the pinned law in its present state, in full, for views and documents."""
     return _statuses(incident, nested(incident.facts), now, library, library.regimes)
 
 
 def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
-    """Return the same for those laws alone that are relevant, or under which something was recorded or claimed."""
+    """Return the same for only those laws that are relevant, or have a record or an exemption."""
     if library.outline is None:
         return duty_statuses(incident, now, library)
     facts = nested(incident.facts)
@@ -121,12 +121,12 @@ def _with_earlier(status: DutyStatus, kept: DutyView | None) -> DutyStatus:
 
 
 def duty_passed(incident: Incident, now: datetime) -> bool:
-    """Tell whether a due instant has passed that no assessment has seen yet."""
+    """Tell whether a due time has passed since the last assessment."""
     return any(d.due is not None and d.due < now and _runs(d) for d in incident.duties.values())
 
 
 def next_duty_look(duty: DutyView, now: datetime) -> datetime | None:
-    """Return the first instant at which a duty is overdue, None where time does not change it any more."""
+    """Return the first instant at which a duty is overdue, None if time does not change it any more."""
     if duty.due is None or duty.due < now or not _runs(duty):
         return None
     return duty.due + timedelta(microseconds=1)
@@ -139,9 +139,9 @@ def _runs(duty: DutyView) -> bool:
 
 
 def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:
-    """Return what appeared, moved or went away since the last look; the newest facts are the cause.
+    """Return which duties are new, changed or gone since the last assessment; the newest facts are the cause.
 
-    Where nothing that the law reads has changed since then, nothing is judged.
+    If no fact that the law reads has changed since then, nothing is assessed.
     """
     newest = max(incident.fact_events.values(), default=0)
     because = tuple(sorted(key for key, seq in incident.fact_events.items() if seq == newest))
@@ -174,7 +174,7 @@ def _change(view: DutyView, reopened: str) -> DutyChange:
 
 
 def _unmoved(incident: Incident, now: datetime, library: Library) -> bool:
-    """Tell whether no fact that is newer than the last look bears on a pinned law or on what a decision watches."""
+    """Tell whether no fact that is newer than the last assessment is read by a pinned law or by a decision."""
     if library.outline is None or not incident.assessed or not incident.looked:
         return False
     if not incident.assess or duty_passed(incident, now):
@@ -187,13 +187,13 @@ def _unmoved(incident: Incident, now: datetime, library: Library) -> bool:
 
 
 def _bears(key: str, path: str) -> bool:
-    """Tell whether a fact's key is the path, a part of it, or contains it; ``*`` means every entry of a map."""
+    """Tell whether a fact's key equals the path, is inside of it, or contains it; ``*`` means every entry of a map."""
     held = key.removesuffix(".*")
     return held == path or held.startswith(f"{path}.") or path.startswith(f"{held}.")
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What an assessment found of one duty; ``status`` is there where the law was judged in full."""
+    """The assessed state of one duty; ``status`` exists if the law was assessed in full."""
 
     view: DutyView
     status: DutyStatus | None = None
@@ -202,7 +202,7 @@ class Look(msgspec.Struct, frozen=True):
 def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: Library) -> Iterator[Look]:
     """Yield the stored state of every duty, in the order of the laws.
 
-    By the outline, the verdicts on all; in full only the laws of which something is in sight, or was done or claimed.
+    The outline has the verdicts on all laws; only relevant laws and laws with a record or an exemption are assessed in full.
     """
     if library.outline is None:
         yield from _in_full(incident, facts, now, library, library.regimes)
@@ -220,7 +220,7 @@ def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: 
 def _judged(
     incident: Incident, facts: Mapping[str, Any], now: datetime, outline: Outline, populations: Populations
 ) -> list[tuple[bool, tuple[ScreeningResult, ...]]]:
-    """Return the verdicts on each law's duties, and whether the law has to be judged in full."""
+    """Return the verdicts on each law's duties, and whether the law needs a full assessment."""
     touched = _touched(incident, facts, outline)
     screened = screen(outline, facts, now, zone_of(View(facts), UTC), populations)
     return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(screened)]
@@ -239,7 +239,7 @@ def _far(gist: ScreeningResult) -> Look:
 
 
 def _touched(incident: Incident, facts: Mapping[str, Any], outline: Outline) -> frozenset[int]:
-    """Return the laws that need a full assessment: something was recorded, sent or claimed under them."""
+    """Return the laws that need a full assessment: they have a record, a sent notice or an exemption."""
     done = {duty.id.partition("/")[0] for duty in incident.duties.values() if duty.record is not None}
     happened = facts.get("incident") or {}
     done |= {key.partition("/")[0] for key in happened.get("stage_submitted_at") or {}}
@@ -267,7 +267,7 @@ def _in_full(
 
 
 def _settled(status: DutyStatus, now: datetime) -> bool:
-    """Tell whether facts say that it was filed, or that it is held beyond its due time."""
+    """Tell whether facts show that the duty was filed, or that it is delayed beyond its due time."""
     past = status.due is not None and status.due < now
     return status.state in FILED or (status.state == "held" and past)
 
@@ -296,7 +296,7 @@ _DECIDED, _GONE = "decided not to notify", "the duty does not apply any more"
 
 
 def cancel_open_steps(incident: Incident, duty: str, record: DutyRecord) -> tuple[e.StepEnded, ...]:
-    """Return the end of every step that is open in the lanes of a duty that was decided against or waived."""
+    """Return the end of every open step in the lanes of a duty that was decided against or waived."""
     words = "waived" if record.kind == "waived" else _DECIDED
     lanes = {scope.id for scope in incident.scopes.values() if scope.item == duty}
     return tuple(
@@ -309,7 +309,7 @@ def cancel_open_steps(incident: Incident, duty: str, record: DutyRecord) -> tupl
 
 
 def with_the_law(incident: Incident, look: e.DutiesAssessed) -> Iterator[e.StepSettled | e.StepReopened]:
-    """Yield what a new look at the law does to lanes: of a duty that applies no more all ends, of one that does again it goes on."""
+    """Yield the effect of a new assessment on lanes: they end if the duty does not apply any more, and continue if it applies again."""
     changes = {change.duty: change for change in look.changes}
     lanes = {scope.id: changes[scope.item] for scope in incident.scopes.values() if scope.item in changes}
     for invocation in incident.invocations.values() if lanes else ():

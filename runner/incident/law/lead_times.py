@@ -1,8 +1,8 @@
 """Lead times of filings: the remaining work before a duty's notice can be sent, step by step.
 
-The latest safe start of a duty is its deadline minus this lead. Work that people do counts with the time that the
-playbook gives them; an approval with its expiry where it has no due time; a step that is due so many hours before the
-deadline moves the start at least that far. What has ended costs nothing any more.
+A duty's start-by time is its deadline minus this lead time. Work of people counts with the time that the
+playbook gives it. An approval without a due time counts with its expiry. A step that is due some hours before the
+deadline moves the start at least that far. An ended step counts nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NOTHING = timedelta()
 
 
 def lead_times(incident: Incident, library: Library) -> dict[str, timedelta]:
-    """Return the lead of every duty that some playbook files; the longest where several do."""
+    """Return the lead time of every duty that a playbook files; the longest if several do."""
     times: dict[str, timedelta] = {}
     called = _called(incident)
     for scope in incident.scopes.values():
@@ -35,7 +35,7 @@ def lead_times(incident: Incident, library: Library) -> dict[str, timedelta]:
 
 
 def _called(incident: Incident) -> frozenset[str]:
-    """Return the places of the steps whose playbooks have begun, or that are over and will not begin."""
+    """Return the places of the steps whose playbooks have started, or have ended and will not start."""
     begun = {scope.parent for scope in incident.scopes.values()}
     return frozenset(
         place
@@ -44,8 +44,8 @@ def _called(incident: Incident) -> frozenset[str]:
     )
 
 
-def _uncalled(incident: Incident, plan: Plan, name: str, found: dict[str, timedelta]) -> None:
-    """What a playbook files that has not begun yet takes as long as all of its steps, and so do its lanes."""
+def _uncalled(incident: Incident, plan: Plan, name: str, leads: dict[str, timedelta]) -> None:
+    """In a playbook that has not started, a filing takes as long as all of its steps, and so do its lanes."""
     for (playbook, _), body in plan.bodies.items():
         if playbook != name:
             continue
@@ -53,13 +53,13 @@ def _uncalled(incident: Incident, plan: Plan, name: str, found: dict[str, timede
             if isinstance(step, File) and step.duty:
                 lead = _whole(body, step, {})
                 for duty in incident.duties if step.duty == "item" else (step.duty,):
-                    _keep(found, duty, lead)
+                    _keep(leads, duty, lead)
             elif isinstance(step, Call):
-                _uncalled(incident, plan, step.name, found)
+                _uncalled(incident, plan, step.name, leads)
 
 
 def _unopened(
-    incident: Incident, library: Library, scope: Scope, group: Group, found: dict[str, timedelta]
+    incident: Incident, library: Library, scope: Scope, group: Group, leads: dict[str, timedelta]
 ) -> None:
     """A lane that does not exist yet takes as long as all of its steps."""
     body = library.plans[incident.runs[scope.run].bundle].bodies[(scope.playbook, group.id)]
@@ -69,11 +69,11 @@ def _unopened(
             lead = _whole(body, step, {})
             for duty in incident.duties.values():
                 if duty.id not in open_lanes:
-                    _keep(found, duty.id, lead)
+                    _keep(leads, duty.id, lead)
 
 
-def _keep(found: dict[str, timedelta], duty: str, lead: timedelta) -> None:
-    found[duty] = max(lead, found.get(duty, NOTHING))
+def _keep(leads: dict[str, timedelta], duty: str, lead: timedelta) -> None:
+    leads[duty] = max(lead, leads.get(duty, NOTHING))
 
 
 def _duty(name: str, scope: Scope) -> str:
@@ -81,7 +81,7 @@ def _duty(name: str, scope: Scope) -> str:
 
 
 def _way(incident: Incident, scope: Scope, body: Body, step: AnyStep) -> timedelta:
-    """Return the longest way to a step over what has not ended yet, the step itself included."""
+    """Return the longest path to a step through the steps that have not ended, the step itself included."""
     costs: dict[str, timedelta] = {}
     for name in body.steps:
         invocation = incident.latest.get(f"{scope.id}|{name}")
@@ -91,7 +91,7 @@ def _way(incident: Incident, scope: Scope, body: Body, step: AnyStep) -> timedel
 
 
 def _whole(body: Body, step: AnyStep, known: Mapping[str, timedelta]) -> timedelta:
-    """Walk back from a step without recursion: a playbook may be a thousand steps in a row."""
+    """Follow the steps before a step without recursion: a playbook may have a thousand steps in a row."""
     ways: dict[str, timedelta] = {}
     latest = NOTHING
     stack = [step.id]
@@ -110,7 +110,7 @@ def _whole(body: Body, step: AnyStep, known: Mapping[str, timedelta]) -> timedel
 
 
 def lead_time(step: AnyStep) -> timedelta:
-    """Return the time that a step is counted with."""
+    """Return the time of one step."""
     if step.due is not None and step.due.anchor == "ready":
         return step.due.offset
     return step.lead

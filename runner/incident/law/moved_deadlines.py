@@ -1,4 +1,4 @@
-"""Deadlines that a fact moves, before and after."""
+"""Deadlines that a fact moves, with the old and the new time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from runner.law.duty import DutyStatus
 def moves(
     incident: Incident, changes: Sequence[FactChange], now: datetime, library: Library
 ) -> tuple[ClockMove, ...]:
-    """Return the deadlines of duties of a law in force that the instants among these facts move.
+    """Return the deadlines of duties in force that the times among these facts move.
 
-    Other facts recorded with them stand on both sides: what a role or a number does to a duty is no moved clock.
+    Other facts recorded with them count in both: the effect of a role or a number on a duty is not a moved clock.
     """
     starts = [change for change in changes if _may_start(change.key)]
     if not starts or not incident.assessed or not library.regimes:
@@ -36,7 +36,7 @@ def moves(
 
 
 def _may_start(key: str) -> bool:
-    """Tell whether a fact is an instant of the incident, as every clock counts from one."""
+    """Tell whether a fact is a time of the incident that a clock can count from."""
     kind = fact_type(key)
     return key.startswith("incident.") and kind is not None and kind.kind == "instant" and not kind.ahead
 
@@ -47,7 +47,7 @@ def _with(incident: Incident, changes: Sequence[FactChange], now: datetime) -> I
 
 
 def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
-    """Return how one deadline moves; where there was none yet, nothing moves."""
+    """Return how one deadline moves; None if there was none yet."""
     if before.due is None or before.verdict not in BINDING or not before.in_sight:
         return None
     new = after.due if after is not None and after.verdict in BINDING and after.in_sight else None
@@ -62,9 +62,9 @@ def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
     )
 
 
-def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str) -> None:
+def require_grounds(incident: Incident, moves: Sequence[ClockMove], grounds: str) -> None:
     """Raise Refused if a deadline moves later, or a confirmed one moves at all, without a reason."""
-    fixed = [move for move in found if move.later or not incident.duties[move.duty].provisional]
+    fixed = [move for move in moves if move.later or not incident.duties[move.duty].provisional]
     if fixed and not grounds.strip():
         raise Refused(
             f"This fact moves {len(fixed)} statutory deadline{'s' if len(fixed) > 1 else ''}: {'; '.join(map(move_words, fixed))}.",
@@ -73,12 +73,10 @@ def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str
         )
 
 
-def move_words(one: ClockMove, zone: tzinfo = UTC) -> str:
+def move_words(move: ClockMove, zone: tzinfo = UTC) -> str:
     """Return a move in words, in a zone: ``Art. 33(1) from 27 Nov 08:10 UTC to 27 Nov 08:40 UTC, later``."""
-    direction = "later" if one.later else "earlier"
-    return (
-        f"{one.citation or one.duty} from {_instant(one.old, zone)} to {_instant(one.new, zone)}, {direction}"
-    )
+    direction = "later" if move.later else "earlier"
+    return f"{move.citation or move.duty} from {_instant(move.old, zone)} to {_instant(move.new, zone)}, {direction}"
 
 
 def _instant(at: datetime | None, zone: tzinfo) -> str:

@@ -1,8 +1,8 @@
 """Evidence of an acknowledgement, by the channel of the reply. Pure.
 
-Whoever takes over a telephone number, or holds a compromised tenant, could silence the escalation with one word: over
-such a way an answer proves that it was read, and the calling goes on. A decision needs a way that may carry one, and
-comes from somebody else than whoever asked for it.
+An attacker who controls a phone number or a tenant could stop the escalation with one word. Over such a channel an
+answer proves only that the message was read, and the escalation continues. A decision needs a channel that may carry
+decisions, and must come from another person than the one who asked for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runner.routing.messaging import EVIDENCE
 
 
 def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent, ...]:
-    """Return the event of an acknowledgement, or nothing where it proves nothing new."""
+    """Return the event of an acknowledgement, or nothing if it proves nothing new."""
     delivery = incident.deliveries.get(command.delivery)
     if delivery is None:
         raise NotFound(
@@ -39,7 +39,7 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
 
 
 def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> Proof:
-    """Return the rung that an answer over this way reaches."""
+    """Return the level of evidence of an answer over this channel."""
     fallen = {domain.name for domain in incident.domains.values() if domain.state == "compromised"}
     if command.sim_swappable or command.domains & fallen:
         return "read"

@@ -1,8 +1,8 @@
 """Traffic over a compromised domain: messages, acknowledgements and approvals since the compromise.
 
-A compromise is often known only long after it began. What went over it meanwhile may have been read, and an answer that came back
-over it may have been the attacker's. Nothing is taken back for it: it is shown, and people decide. Which domains a way hung on is
-kept with each plan; what was planned before that was kept is not seen here.
+A compromise is often known only long after it began. Messages over the domain since then may have been read, and an answer over
+it may be the attacker's. Nothing is revoked for that: it is shown, and people decide. Each plan has the failure domains of its
+channels; older plans do not have them, and are not checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runner.base.states import AttemptState
 from runner.incident.state.incident import Approval, Delivery, Domain, Incident, Invocation
 
 LEFT: frozenset[AttemptState] = frozenset({"accepted", "unknown", "sending"})
-"""Attempts that may have put the message where the attacker reads along."""
+"""Outcomes of attempts that the attacker may have read."""
 
 
 class Exposure(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,20 +28,20 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     at: datetime
     acknowledged: bool = False
-    """An answer came back over it, too."""
+    """An answer came over it, too."""
     assumed: bool = False
 
 
 def exposures(incident: Incident) -> tuple[Exposure, ...]:
-    """Return the traffic over compromised domains, also of domains that are trusted again, in the order of deliveries, once for each domain."""
+    """Return the traffic over compromised domains, also restored ones, in the order of deliveries, once for each domain."""
     fallen = [domain for domain in incident.domains.values() if domain.falls]
     if not fallen:
         return ()
     return tuple(
-        found
+        exposure
         for delivery in incident.deliveries.values()
         for domain in fallen
-        for found in _exposed(delivery, domain)
+        for exposure in _exposed(delivery, domain)
     )
 
 
@@ -68,7 +68,7 @@ def _exposed(delivery: Delivery, domain: Domain) -> Iterator[Exposure]:
 
 
 def _answered(delivery: Delivery, domain: Domain, hanging: set[str]) -> datetime | None:
-    """Return when an answer came over the domain after its compromise; None if none did."""
+    """Return when an answer came over the domain after its compromise; None if there was none."""
     at = delivery.acked_at
     if at is None or delivery.acked_via not in hanging:
         return None
@@ -76,12 +76,12 @@ def _answered(delivery: Delivery, domain: Domain, hanging: set[str]) -> datetime
 
 
 def _had_fallen(domain: Domain, at: datetime) -> bool:
-    """Tell whether the domain was compromised at an instant, as far as is known today."""
+    """Tell whether the domain was compromised at an instant, as known now."""
     return any(since <= at and (until is None or at <= until) for since, until in domain.falls)
 
 
 def exposed_approval(incident: Incident, invocation: Invocation, approval: Approval) -> str:
-    """Return the compromised domains over which a person was asked for an approval, before they gave it; empty where through none."""
+    """Return the compromised domains over which a person was asked for an approval, before giving it; empty if there were none."""
     domains = {
         exposure.domain
         for exposure in exposures(incident)

@@ -34,11 +34,11 @@ APPROVERS = ("commander", "counsel")
 """Roles that can override a rule; if no person has either, any named person can."""
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 KEPT_HERE = frozenset({*(number for number, _ in RULES), "R4", "R10"})
-"""Rules that stand between a message and a channel, so that setting them aside means something."""
+"""Rules that can block a channel for a message, so that they can be overridden."""
 
 
 def overridden(incident: Incident, command: c.OverrideRule, by: str) -> e.RuleOverridden:
-    """Return the event of an override; raises Refused or NotFound where it may not be."""
+    """Return the event of an override; raises Refused or NotFound if it is not permitted."""
     _exists(command.rule)
     if command.rule == "R10" and not command.text:
         raise Refused(
@@ -100,7 +100,7 @@ def _approver(incident: Incident, by: str) -> str:
 
 
 def trusted_again(before: Domain | None, reason: str) -> None:
-    """Raise Refused where a compromised domain would be trusted again without its grounds (R5)."""
+    """Raise Refused if a compromised domain would be trusted again without the grounds for it (R5)."""
     if before is not None and before.state == "compromised" and not reason.strip():
         raise Refused(
             f'Failure domain "{before.name}" was {"assumed " if before.assumed else ""}compromised. The reason to trust it again is missing (rule R5).',
@@ -112,7 +112,7 @@ def trusted_again(before: Domain | None, reason: str) -> None:
 def switched(
     incident: Incident, plans: Sequence[e.PlannedDelivery], trigger: str
 ) -> Iterator[e.ChannelsSwitched]:
-    """Yield that messages change over, where the channel that comes first is another one than before (R5)."""
+    """Yield the changeover of messages whose first channel changed (R5)."""
     moved = [plan for plan in plans if plan.channels[:1] != incident.deliveries[plan.delivery].channels[:1]]
     if not moved:
         return
@@ -139,7 +139,7 @@ def _decider(incident: Incident) -> str:
 
 LOST = "the worker stopped before an outcome was recorded: the outcome is unknown"
 REPLAN_AGAIN = timedelta(minutes=1)
-"""The pause after a failed new plan of open deliveries."""
+"""The pause after open deliveries could not be planned again."""
 
 
 def decide_effect(  # noqa: C901  # one case a command
@@ -172,9 +172,9 @@ def decide_effect(  # noqa: C901  # one case a command
 
 
 def _could_not(incident: Incident, step: str, why: str, library: Library) -> tuple[e.AnyEvent, ...]:
-    """A message or notice that cannot be made: a failure where the playbook passes over it, else a question.
+    """Record a message or notice that cannot be made: a failure if the playbook ignores failures, otherwise a question.
 
-    What people do is only ever reminded of: it stays as it is when nobody could be told.
+    A task stays as it is if no reminder could be sent.
     """
     invocation = incident.invocations[step]
     if invocation.over or invocation.stuck == why:
@@ -209,7 +209,7 @@ def _outcome(
 ) -> tuple[e.AnyEvent, ...]:
     """Record the outcome of an attempt whose outcome is unknown; ignore any other.
 
-    What a person said of an unanswered attempt gives way to the answer itself.
+    The provider's own answer replaces a person's resolution of an unanswered attempt.
     """
     before = _attempt(incident, effect, n)
     doubtful = before.state in ("sending", "unknown") or before.resolved_by
@@ -238,7 +238,7 @@ def _outcome(
 
 
 def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
-    """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
+    """Tell whether an attempt's success counts as evidence: not if a person had the message sent again since."""
     delivery = incident.deliveries.get(effect)
     return delivery is None or is_current(incident, delivery, attempt)
 
@@ -246,9 +246,9 @@ def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
 def _step_outcome(
     incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
 ) -> tuple[TaskState | None, datetime | None]:
-    """Where an outcome leaves an automatic step: done, failed, in doubt, or to be tried again at an instant.
+    """Return the next state of an automatic step after an outcome: done, failed, unknown, or a retry at an instant.
 
-    Nowhere (None) when the step has ended, or when a later attempt is on its way and will tell.
+    It is None if the step has ended, or if a later attempt is in progress and decides.
     """
     invocation = incident.invocations[effect]
     if invocation.over:
@@ -296,7 +296,7 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, by: str, now: dateti
 def _settled_by(
     incident: Incident, command: c.ResolveAttempt, by: str, attempt: Attempt, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
-    """The outcome that a person tells, and apart from it how they know: their words are sealed."""
+    """Return the outcome that a person reports, and the person's evidence apart from it, encrypted."""
     effect, by = command.effect, by or "unnamed"
     proved = command.happened and _counts(incident, effect, attempt)
     step_state = _resolved_step(incident, command, now)
@@ -314,7 +314,7 @@ def _settled_by(
 
 
 def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime) -> TaskState | None:
-    """Where a person's word on an unanswered attempt leaves its step: done, or tried again unless it is already."""
+    """Return the next state of the step after a person's resolution: done, or a retry unless one has started."""
     invocation = incident.invocations.get(command.effect)
     if invocation is None or invocation.over:
         return None
@@ -324,9 +324,9 @@ def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime)
 
 
 def _composed(incident: Incident, event: e.MessageComposed, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """Record a composed message, unless it is cancelled or was composed already.
+    """Record a composed message, unless it is cancelled or was composed before.
 
-    The times of its levels are fixed here, once.
+    The times of its levels are fixed here and never change.
     """
     if event.about and event.about not in incident.announcing:
         return ()
@@ -355,7 +355,7 @@ def _timed(plan: e.PlannedDelivery, kind: MessageClass, now: datetime) -> e.Plan
 def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple[e.AnyEvent, ...]:
     """Change only deliveries that are open and have a new plan; mark the request as done.
 
-    Plans made before the question was last asked answer nothing; where none could be made, it is asked again later.
+    Plans from before the last request are ignored; a plan that could not be made is requested again later.
     """
     if not incident.replan:
         return ()

@@ -29,7 +29,7 @@ from runner.playbook.format import Message
 from runner.routing.rate_limit import OPEN, Quotas
 
 LOOK_AGAIN = timedelta(minutes=1)
-"""The pause between looks at an attempt without an outcome."""
+"""The pause between checks of an attempt without an outcome."""
 
 
 def delivery_events(incident: Incident, name: str, now: datetime, answers: Answers) -> Iterator[e.AnyEvent]:
@@ -58,14 +58,14 @@ def delivery_events(incident: Incident, name: str, now: datetime, answers: Answe
 
 
 def _may_pass(incident: Incident, end: Exhausted) -> bool:
-    """Tell whether the pending plan can contain another channel; a plan that cannot be made is not waited for."""
+    """Tell whether the pending plan can contain another channel; if no plan can be made, do not wait for it."""
     return end.cause == "no_channel" or (end.cause != "stale" and incident.replan_at is None)
 
 
 def sends(
     incident: Incident, now: datetime, worker: str, rooms: Quotas = OPEN
 ) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
-    """Yield the attempts to claim now, as many as their accounts have room for; a first wave may be several channels."""
+    """Yield the attempts to claim now, as far as the accounts have quota; a first wave may be several channels."""
     if not incident.sends:
         return
     used: Counter[str] = Counter()
@@ -101,8 +101,8 @@ def allowed(incident: Incident, delivery: Delivery, now: datetime, full: Mapping
 def next_delivery_look(incident: Incident, now: datetime, rooms: Quotas = OPEN) -> datetime | None:
     """Return when time changes a delivery: at once if something can be sent, None if only an event can.
 
-    An attempt that has outlived its limit is looked at again every minute: its worker may be gone. While a plan could not be
-    made anew nothing is sent before it is tried again.
+    An attempt beyond its limit is checked every minute: its worker may have stopped. While open deliveries cannot be
+    planned again, nothing is sent before the next try.
     """
     if incident.replan:
         return (incident.replan_at or now) if incident.moving else None
@@ -118,7 +118,7 @@ def next_delivery_look(incident: Incident, now: datetime, rooms: Quotas = OPEN) 
 def _free_again(
     incident: Incident, name: str, at: datetime, now: datetime, full: Mapping[str, datetime]
 ) -> datetime:
-    """Return when an attempt may start that is wanted from ``at`` on."""
+    """Return when an attempt that is planned from ``at`` on may start."""
     if at > now:
         return at
     action = allowed(incident, incident.deliveries[name], now, full)
@@ -126,7 +126,7 @@ def _free_again(
 
 
 def _overlong(incident: Incident, now: datetime) -> Iterator[datetime]:
-    """Yield when to look at each attempt that is on its way."""
+    """Yield when to check each attempt in progress."""
     limit = Policy().attempt_limit
     for claim in incident.sending:
         name, _, n = claim.rpartition("|")
@@ -138,7 +138,7 @@ def _overlong(incident: Incident, now: datetime) -> Iterator[datetime]:
 
 
 def reached_places(incident: Incident, message: str) -> dict[str, tuple[str, ...]]:
-    """Return the channels on which a message may be in front of others than those who acknowledged it."""
+    """Return the channels on which people other than those who acknowledged may have a message."""
     return {
         delivery.id: places
         for delivery in deliveries_of(incident, message)

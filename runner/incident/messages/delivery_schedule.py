@@ -1,8 +1,8 @@
 """Delivery schedule: the next action of each delivery and when to check again. Updated by events, never by polling.
 
-Of thousands of deliveries, one commit moves a handful. So the fold marks those that an event moved, or whose step,
-domain or fellow recipients it changed, and ``reschedule`` finds out for these alone what time brings to them. That follows from the
-state and the instant of that event, so that the journal, folded at once or piece by piece, gives the same times.
+Of thousands of deliveries, one commit changes a few. So the fold marks the deliveries that an event changed, or whose step,
+domain or recipients it changed, and ``reschedule`` computes the times of only these. The result depends only on the
+state and the time of that event, so that a journal gives the same times, folded at once or in parts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from runner.incident.state.quorum import Answers
 from runner.routing.traffic import OUTAGE
 
 EVERYWHERE: Mapping[str, datetime] = {}
-"""Every channel has room."""
+"""Every channel has quota."""
 
 
 class Schedule(NamedTuple):
@@ -66,9 +66,9 @@ def next_action(
 
 
 def _may_come_back(incident: Incident, delivery: Delivery, effort: DeliveryContext) -> datetime | None:
-    """Return until when to wait for a channel that is left out because its domain was found down; None for none.
+    """Return until when to wait for a channel that is blocked because its domain was detected as down; None to not wait.
 
-    As long as the class gives any channel, counted from when it fell: a short outage is nothing to telephone about.
+    The wait is the time that the class gives to any channel, from the start of the outage: a short outage needs no phone call.
     """
     if not any(refusal.rule == OUTAGE for refusal in delivery.refusals):
         return None
@@ -82,7 +82,7 @@ def _may_come_back(incident: Incident, delivery: Delivery, effort: DeliveryConte
 
 
 def reschedule(incident: Incident, stirred: Mapping[str, datetime]) -> Incident:
-    """Return an incident with the times of deliveries that something happened to, each seen from when it did."""
+    """Return an incident with new times for its changed deliveries, each computed at the time of its change."""
     looks, sends, answers = dict(incident.looks), dict(incident.sends), Answers(incident)
     for name, at in stirred.items():
         schedule = _ahead(incident, name, at, answers) if name in incident.moving else NOTHING
@@ -95,7 +95,7 @@ def reschedule(incident: Incident, stirred: Mapping[str, datetime]) -> Incident:
 
 
 def _ahead(incident: Incident, name: str, at: datetime, answers: Answers) -> Schedule:
-    """Follow a delivery from pause to pause, until something follows for it or it may be sent."""
+    """Follow a delivery from pause to pause, until an event is due or a message can be sent."""
     delivery = incident.deliveries[name]
     if called_off(incident, delivery) or answers.unneeded(delivery):
         return Schedule(at, None)

@@ -1,10 +1,10 @@
 """Escalation until an acknowledgement: levels by absolute times, expiry of acknowledgements, and the call at the end. Pure.
 
-The times of the levels are stored when the message is composed and never computed again. A level is told once: when
-its time has come, or as soon as everything below it has ended in vain. After a standstill only the level that is due
-now is told, with how late that is, and those missed before it are passed over: nobody gets a burst. When all levels
-are told and whoever has not answered was reminded in vain once, or cannot be reached, a call is owed. It stays owed
-until enough people have answered; reminders go on beside it.
+The times of the levels are stored when the message is composed and never change. A level is alerted once: at
+its time, or as soon as everything below it has ended without success. After downtime only the level that is due
+now is alerted, with its delay, and the missed levels are skipped: nobody gets a burst. A call is due when all levels
+are alerted and each silent recipient was reminded once without success, or has no usable contact. The call stays
+due until enough people have acknowledged; reminders continue beside it.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ def level_time(incident: Incident, delivery: Delivery) -> datetime:
     return delivery.starts_at or incident.messages[delivery.message].at
 
 
-def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Iterator[e.AnyEvent]:
-    """Tell whether a call is due: none for a notice that a message is acknowledged."""
+def _call_owed(incident: Incident, message: str, deliveries: list[Delivery]) -> Iterator[e.AnyEvent]:
+    """Yield the call that is due: none for a notice that a message is acknowledged."""
     record = incident.messages[message]
     if record.owed is not None or record.about or quorum_met(incident, message):
         return
-    done = settled(found, record.message_class.ack_quorum)
-    # Also somebody above, whose word ended the calling of all and has grown too old.
-    meant = (delivery for delivery in found if delivery.level == 0 or delivery.lapsed)
+    done = settled(deliveries, record.message_class.ack_quorum)
+    # An escalation contact counts, too: the acknowledgement that stopped the escalation can have expired.
+    meant = (delivery for delivery in deliveries if delivery.level == 0 or delivery.lapsed)
     missing = [delivery for delivery in meant if delivery.state in OPEN and delivery.id not in done]
     if missing:
         old = any(delivery.lapsed for delivery in missing)

@@ -1,23 +1,23 @@
 """Failover policy of one delivery: another attempt, a pause, a person, or the end. Pure.
 
-The theory. Channels stand in the plan's order. The first wave opens at once; each later channel opens when
-the one before it has had its time since its first attempt, so that downtime is never made up by a burst, or
-at once when every channel before it has ended without the message being taken. What one attempt's end means:
+The theory. Channels are in the plan's order. The first wave opens at once. Each later channel opens when
+the time of the one before it has passed since that one's first attempt, so downtime never causes a burst. It opens
+at once if every channel before it has ended without a message accepted. The outcomes of one attempt:
 
-``accepted``  it has the message; if that is not the goal yet, time runs on to the next channel
-``rejected``  the channel is done; the next one opens at once
-``not_sent``  the next one opens at once; this one is parked and tried again only when none is left
-``throttled`` tried again when the provider said; if that is beyond its time, the next one opens at once. A word that
-              lies in the past says nothing: the usual pause holds
-``unknown``   with a key that the channel honours: again with the same key, which cannot double.
-              Without: as the class says, ``retry``, ``wait_then_retry``, ``failover`` or ``ask``
+``accepted``  the provider has the message; if that is not the goal, time runs to the next channel
+``rejected``  the channel has failed; the next one opens at once
+``not_sent``  the next one opens at once; this one is parked, and tried again only if no other is left
+``throttled`` tried again when the provider said; if that is beyond its time, the next one opens at once. A time in
+              the past is ignored: the usual pause applies
+``unknown``   with a key that the channel honours: again with the same key, which has no second effect.
+              Without a key: as the class says, ``retry``, ``wait_then_retry``, ``failover`` or ``ask``
 
-A channel whose account has no room now waits for it like a throttled one, whoever used the room up.
+A channel whose account has no quota now waits like a throttled one.
 
-For escalation an unknown counts as not reached, for reports as not proved. Where every channel has had its time
-and somebody may have it without an answer, the class may want it sent again: reminders have a key of their own, their
-intervals double, and they end. Attempts are bounded, so a delivery always ends, and an end without the goal goes to
-a person.
+For escalation an unknown outcome counts as not reached, for reports as unverified. When every channel had its time
+and somebody may have the message without an answer, the class may want it resent. Reminders have a key of their own,
+their intervals double, and they end. The number of attempts is limited, so a delivery always ends, and a person
+handles an end without the goal.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     receipt_window: timedelta = timedelta(minutes=2)
     """How long ``wait_then_retry`` waits for a receipt that settles an unknown."""
     attempt_limit: timedelta = timedelta(minutes=3)
-    """An attempt without outcome is looked at again after this."""
+    """An attempt without an outcome is checked again after this time."""
 
 
 class DeliveryContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What beside the delivery itself decides: its class, its bytes, its start, who honours keys."""
+    """The conditions besides the delivery itself: its class, its bytes, its start, the channels that honour keys."""
 
     message: MessageClass
     body_sha256: str
     started_at: datetime
-    """When this round began: the plan's start, a level's, a reminder's, or a person's "send again"."""
+    """When this round began: with the plan, a level, a reminder, or a person's resend."""
     fresh_from: datetime | None = None
-    """From when it grows stale, where a reminder or a level began the round; None is ``started_at``."""
+    """The start of its expiry, if a reminder or a level began the round; None is ``started_at``."""
     key_lifetimes: dict[str, timedelta | None] = {}
     """Channels that honour the key: for how long they remember it, None for ever. Others are absent."""
     not_before: Mapping[str, datetime] = {}
-    """Channels whose account has no room now, and when it has: another message may be turned back before."""
+    """Channels whose account has no quota now, and when it has: an urgent message may be refused before."""
 
 
 class Send(msgspec.Struct, frozen=True, tag="send"):
@@ -73,13 +73,13 @@ class Send(msgspec.Struct, frozen=True, tag="send"):
 
 
 class WaitUntil(msgspec.Struct, frozen=True, tag="wait_until"):
-    """Nothing to do before ``instant``, unless a receipt, an answer or a person comes first."""
+    """Nothing to do before ``instant``, unless a receipt, an answer or a person changes that."""
 
     instant: datetime
 
 
 class AskPerson(msgspec.Struct, frozen=True, tag="ask_person"):
-    """An unanswered attempt may not be repeated or replaced without a person's word."""
+    """An unanswered attempt that only a person may permit to be repeated or replaced."""
 
     channel: str
     n: int
@@ -111,22 +111,22 @@ class _Again(msgspec.Struct, frozen=True):
 
     at: datetime
     parked: bool = False
-    """Only when every other way has ended."""
+    """Use this channel only if every other channel has ended."""
 
 
 class _Taken(msgspec.Struct, frozen=True):
-    """The channel has the message, or may have it and is left alone, since ``at``."""
+    """The channel has the message, or may have it and is not used again, since ``at``."""
 
     at: datetime
     unknown: bool = False
 
 
 class _Done(msgspec.Struct, frozen=True):
-    """The channel is of no more use."""
+    """The channel cannot be used any more."""
 
 
 class _Pending(msgspec.Struct, frozen=True):
-    """An attempt is on its way; look again at ``until``."""
+    """An attempt is in progress; check again at ``until``."""
 
     until: datetime
 
@@ -135,7 +135,7 @@ _Standing = _Again | _Taken | _Done | _Pending | AskPerson
 
 
 def idempotency_key(delivery: str, channel: str, body_sha256: str, generation: int, reminder: int = 0) -> str:
-    """Return the key of one logical send: 32 characters A-Z2-7, changed by a person's "send again" and a reminder."""
+    """Return the key of one logical send: 32 characters A-Z2-7, changed by a person's resend and by a reminder."""
     round_ = f"{generation}.{reminder}" if reminder else str(generation)
     parts = "\x1f".join((delivery, channel, body_sha256, round_))
     return base64.b32encode(hashlib.sha256(parts.encode()).digest()).decode()[:32]
@@ -147,7 +147,7 @@ def current_key(delivery: Delivery, channel: str, body_sha256: str) -> str:
 
 
 def is_current(delivery: Delivery, attempt: Attempt, body_sha256: str) -> bool:
-    """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
+    """Tell whether an attempt's success counts as evidence: not if a person had the message sent again since."""
     return any(
         attempt.key == idempotency_key(delivery.id, attempt.channel, body_sha256, delivery.generation, round_)
         for round_ in range(delivery.reminders + 1)
@@ -155,7 +155,7 @@ def is_current(delivery: Delivery, attempt: Attempt, body_sha256: str) -> bool:
 
 
 def pause(key: str, n: int, policy: Policy) -> timedelta:
-    """Return the backoff before try ``n + 1``: half fixed, half spread by the key, so no clock is needed."""
+    """Return the backoff before try ``n + 1``: half fixed, half from the key, so that no random source is needed."""
     window = min(policy.first_pause * (1 << min(n - 1, 20)), policy.longest_pause)
     draw = int.from_bytes(hashlib.sha256(f"{key}|{n}".encode()).digest()[:4], "big") / 2**32
     return window * (0.5 + draw / 2)
@@ -187,7 +187,7 @@ def _choose_next(
     ]
     waits: list[datetime] = []
     ended = True
-    """Whether every channel so far is of no more use now."""
+    """Whether no channel so far can be used any more."""
     hand_over = effort.started_at
     for index, (channel, key, standing) in enumerate(zip(delivery.channels, keys, standings, strict=True)):
         opens_at = effort.started_at if index < effort.message.first_wave else hand_over
@@ -205,12 +205,12 @@ def _choose_next(
                 waits.append(at)
                 ended = ended and at > hand_over
             case _Pending(until=until):
-                # Beyond its limit it hides nothing: what comes next is the turn of the channel after it.
+                # Beyond its limit this attempt blocks nothing: the next channel may open.
                 waits.append(until if until > now else stale_at)
                 ended = False
             case _Taken(unknown=unknown):
                 ended = ended and unknown
-            case _:  # parked, or of no more use
+            case _:  # parked, or ended
                 pass
     if waits:
         return WaitUntil(min(*waits, stale_at))
@@ -224,7 +224,7 @@ def _at_the_end(
     now: datetime,
     stale_at: datetime,
 ) -> Next:
-    """Every channel was used: let the last one have its time, go back to a parked one, or give up."""
+    """Return the action after all channels were used: wait for the last one, retry a parked one, or end."""
     taken = [standing.at for standing in standings if isinstance(standing, _Taken)]
     if taken:
         grace_ends = min(max(taken) + effort.message.fail_over_after, stale_at)
@@ -260,9 +260,9 @@ def _again_at(delivery: Delivery, effort: DeliveryContext) -> datetime | None:
 
 
 def _first_try(delivery: Delivery, key: str, otherwise: datetime) -> datetime:
-    """Return when this round first used the channel of a key: ``otherwise`` where it did not.
+    """Return when this round first used the channel of a key; ``otherwise`` if it did not.
 
-    That is now, where it is about to; where it would have been used but for its account, its turn has begun already.
+    That is now if it is about to start. If only its account delays it, its time has started already.
     """
     return next((attempt.started_at for attempt in delivery.attempts if attempt.key == key), otherwise)
 
@@ -274,7 +274,7 @@ def _send(delivery: Delivery, channel: str, key: str) -> Send:
 def _channel_status(
     delivery: Delivery, channel: str, key: str, effort: DeliveryContext, policy: Policy
 ) -> _Standing:
-    """Return where one channel stands: as its attempts left it, and no earlier than its account has room."""
+    """Return the state of one channel: from its attempts, and not before its account has quota."""
     standing = _status_from_attempts(delivery, channel, key, effort, policy)
     room = effort.not_before.get(channel)
     if room is None or not isinstance(standing, _Again) or room <= standing.at:
@@ -285,7 +285,7 @@ def _channel_status(
 def _status_from_attempts(
     delivery: Delivery, channel: str, key: str, effort: DeliveryContext, policy: Policy
 ) -> _Standing:
-    """Return where one channel stands, from its attempts with the key of this generation."""
+    """Return the state of one channel, from its attempts with the key of this generation."""
     tries = [attempt for attempt in delivery.attempts if attempt.channel == channel and attempt.key == key]
     if not tries:
         return _Again(effort.started_at)
@@ -310,7 +310,7 @@ def _status_from_attempts(
 
 
 def _after_unknown(tries: Sequence[Attempt], effort: DeliveryContext, policy: Policy) -> _Standing:
-    """Use the key while it is valid, else the class's ``on_unknown``; a person's resolution ends the question."""
+    """Use the key while it is valid, otherwise the class's ``on_unknown``; a person's resolution ends the question."""
     last = tries[-1]
     ended_at = last.ended_at or last.started_at
     if last.resolved_by:
@@ -336,7 +336,7 @@ def _after_unknown(tries: Sequence[Attempt], effort: DeliveryContext, policy: Po
 
 
 def _key_holds(tries: Sequence[Attempt], at: datetime, effort: DeliveryContext) -> bool:
-    """Tell whether the channel still remembers the key at ``at``, so that a repetition has no second effect."""
+    """Tell whether the channel still honours the key at ``at``, so that a repetition has no second effect."""
     channel = tries[0].channel
     if channel not in effort.key_lifetimes:
         return False

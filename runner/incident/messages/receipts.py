@@ -1,9 +1,9 @@
 """Effect of a provider's receipt on the attempt that it is about. Pure.
 
-A receipt may come twice, late, in another order than things happened, and before the outcome of the attempt itself.
-So it is taken by what it adds: proof only rises, an unanswered attempt that has a proof was accepted, and a failure
-that comes late changes its own attempt alone, and not even that once the same attempt is proved to have arrived.
-Where a message went in parts that each have a name, it has come as far as the part that is furthest behind.
+A receipt may arrive twice, late, in another order, and before the outcome of the attempt itself.
+So only its new information counts: evidence only rises, and an unanswered attempt with evidence was accepted. A late
+failure changes only its own attempt, and does not change that if the same attempt is proved to have arrived.
+If a message has several named parts, its evidence is that of the part with the least evidence.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from runner.routing.messaging import EVIDENCE, SendResult
 
 ARRIVED: frozenset[ReceiptKind] = frozenset({"delivered", "read"})
 PROVES: frozenset[ReceiptKind] = frozenset({"accepted", "relayed", *ARRIVED})
-"""The others are no rung: a failure, a delay, a complaint."""
+"""The other receipts are not a level of evidence: a failure, a delay, a complaint."""
 
 
 def apply_receipt(incident: Incident, receipt: e.ReceiptTaken) -> tuple[e.AnyEvent, ...]:
-    """Return the event of a receipt with what it proves, or nothing where it says nothing new."""
+    """Return the event of a receipt with its evidence, or nothing if it is not new."""
     delivery = incident.deliveries.get(receipt.delivery)
     attempts = delivery.attempts if delivery else ()
     attempt = next((attempt for attempt in attempts if attempt.n == receipt.n), None)
@@ -43,7 +43,7 @@ def apply_receipt(incident: Incident, receipt: e.ReceiptTaken) -> tuple[e.AnyEve
 
 
 def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool:
-    """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
+    """Tell whether an attempt's success counts as evidence: not if a person had the message sent again since."""
     return key_is_current(delivery, attempt, incident.messages[delivery.message].body)
 
 
@@ -69,7 +69,7 @@ def _rank(kind: str) -> int:
 
 
 def _state(attempt: Attempt, kind: ReceiptKind) -> AttemptState | None:
-    """Return where a receipt leaves an attempt; its own outcome, while it is under way, is still to come."""
+    """Return the state of an attempt after a receipt; an attempt in progress still gets its own outcome."""
     if attempt.state == "sending":
         return None
     if kind in GAVE_UP:
@@ -81,14 +81,14 @@ def _state(attempt: Attempt, kind: ReceiptKind) -> AttemptState | None:
 
 
 def _arrived(attempt: Attempt) -> bool:
-    """Tell whether a whole attempt is proved to have arrived: of a message in parts every part, or all as one."""
+    """Tell whether a whole attempt is proved to have arrived: every part of a message in parts, or all as one."""
     arrived = {receipt.part for receipt in attempt.receipts if receipt.kind in ARRIVED}
     parts = set(attempt.provider_id.split())
     return bool(arrived) and (len(parts) < 2 or bool(arrived - parts) or arrived >= parts)
 
 
 def state_after_receipts(attempt: Attempt, result: SendResult) -> SendResult:
-    """Return an outcome as the receipts that came before it let it be read."""
+    """Return an outcome, corrected by the receipts that came before it."""
     kinds = {receipt.kind for receipt in attempt.receipts}
     if result.state == "unknown" and kinds & PROVES:
         result = msgspec.structs.replace(result, state="accepted", reason="")

@@ -1,11 +1,11 @@
 """Provisioning of the war room: requests to open it and to invite each person, with retries.
 
-An errand is done once. Asking twice does no harm, since the room is found again by its name and a person who is inside
-stays inside: so every end that is not a plain no is tried again, soon, and a few times only. People wait for the room,
-and another may do.
+A request is done once. A second request has no effect, since the room is found again by its name and its members
+stay in it. So every outcome but a clear refusal is retried, soon, and a few times only. People wait for the room,
+and another room is possible.
 
-Messages wait for a room that is being opened until its first attempt has ended, and never longer than ``AWAITED``: then
-they leave without its address.
+Messages wait for a room that is being opened until its first attempt has ended, and at most ``AWAITED``: then
+they are sent without its address.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from runner.incident.state.work import Host, opening_of
 from runner.routing.messaging import SendResult
 
 TRIES = 3
-"""Attempts that end without an answer, or do not leave."""
+"""Attempts that end without an answer, or are not sent."""
 LATER_TRIES = 20
-"""Attempts that a provider turns back with "later": a team is let in one by one."""
+"""Attempts that a provider defers: the members of a team are invited one by one."""
 PAUSE = timedelta(seconds=5)
 """After the first attempt; doubles each time."""
 AWAITED = timedelta(seconds=15)
@@ -36,7 +36,7 @@ def room_name(incident: Incident, room: str) -> str:
 
 
 def opened(errand: RoomTask | None) -> str:
-    """Return the provider's name of what an errand brought about, empty where it did not."""
+    """Return the provider's name of the created object; empty if there is none."""
     done = (
         [attempt for attempt in errand.attempts if attempt.state == "accepted"] if errand is not None else []
     )
@@ -57,7 +57,7 @@ def failure(errand: RoomTask | None) -> str:
 
 
 def again_at(errand: RoomTask, result: SendResult, now: datetime) -> datetime | None:
-    """Return when an attempt that ended so is repeated, None where it is not."""
+    """Return when such an attempt is retried, None if it is not."""
     tried = errand.attempts[errand.given_up :]
     alike = sum((attempt.state == "throttled") is (result.state == "throttled") for attempt in tried)
     tries = LATER_TRIES if result.state == "throttled" else TRIES
@@ -67,7 +67,7 @@ def again_at(errand: RoomTask, result: SendResult, now: datetime) -> datetime | 
 
 
 def hosting(incident: Incident, now: datetime, worker: str) -> Iterator[tuple[AttemptStarted, Host]]:
-    """Yield the attempts to claim now for the room of the incident; a room that was left is let be."""
+    """Yield the attempts to claim now for the room of the incident; an abandoned room gets none."""
     for task in _open(incident):
         if _due(task, now) > now:
             continue
@@ -84,7 +84,7 @@ def next_hosting(incident: Incident, now: datetime) -> datetime | None:
 
 
 def awaited(incident: Incident, now: datetime) -> datetime | None:
-    """Return until when messages wait for the room, None where they do not."""
+    """Return until when messages wait for the room, None if they do not wait."""
     room = incident.war_room
     errand = incident.errands.get(opening_of(room.name)) if room is not None and not room.address else None
     if errand is None or len(errand.attempts) > 1:

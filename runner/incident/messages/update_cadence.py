@@ -1,7 +1,7 @@
 """Update cadence: when a promised status update is due, and which promises were missed.
 
-A round of a ``repeat`` takes as long as its longest chain of waits; what people do in it takes no time that could be promised. Where
-a round waits for something else than time, nothing can be promised.
+A round of a ``repeat`` takes as long as its longest chain of waits; work of people in it takes no time that could be promised. If
+a round waits for something other than time, nothing can be promised.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runner.playbook.format import Repeat
 from runner.playbook.plan import after_message
 
 GRACE = timedelta(minutes=15)
-"""How late an update may be before that is said."""
+"""How late an update may be before it is reported as missed."""
 
 
 def next_update(
@@ -45,7 +45,7 @@ def promised_before(incident: Incident, step: str) -> datetime | None:
 
 
 def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord]:
-    """Yield the messages whose promised update is overdue: the round was skipped, is stuck, or no worker runs."""
+    """Yield the messages whose promised update is overdue: the round was skipped or blocked, or no worker runs."""
     latest: dict[str, MessageRecord] = {}
     for message in incident.messages.values():
         if message.step and not message.about:
@@ -56,7 +56,7 @@ def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord
 
 
 def _goes_on(incident: Incident, message: MessageRecord) -> bool:
-    """A promise ends with its subject: the rounds have ended, or a later message replaced it."""
+    """Tell whether the promise has ended: the rounds have ended, or a later message replaced it."""
     invocation = incident.invocations.get(message.step)
     if invocation is None:
         return False
@@ -75,5 +75,5 @@ def _scope_of(incident: Incident, message: MessageRecord) -> str:
 
 
 def _line(step: str) -> str:
-    """Return what all rounds of a step have in common."""
+    """Return the name that all rounds of a step share."""
     return step.rpartition("#")[0]

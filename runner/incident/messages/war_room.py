@@ -1,7 +1,7 @@
 """Choice of the war room: the first room without a compromised domain and with sufficient confidentiality.
 
-A room that still holds is kept, even when a better one comes up again: people are in it. One that people agreed on is kept
-before all that the settings name. One that cannot be opened is passed over.
+A room that is still usable is not changed, even if a better one is restored: people are in it. A room that people chose comes
+before all rooms of the settings. A room that cannot be opened is skipped.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from runner.routing.war_room import Guest, RoomConfig, WarRoom
 
 NOWHERE = WarRoom(name="", address="")
 AGREED = "agreed"
-"""The name of a room that people agreed on."""
+"""The name of a room that people chose."""
 
 AddressOf = Callable[[Channel, str], str]
-"""What people open to get to a room, by its channel and the provider's name of it."""
+"""The actions of people to enter a room, by its channel and the provider's name of it."""
 
 
 def usable(
@@ -34,7 +34,7 @@ def usable(
     name: str,
     address_of: AddressOf,
 ) -> WarRoom | None:
-    """Return a room with all its failure domains; None if its confidentiality limit is too low, or cannot be had."""
+    """Return a room with all its failure domains; None if its confidentiality is too low, or it cannot be opened."""
     config = rooms[name]
     channel = channels.get(config.channel)
     if config.channel and channel is None:
@@ -92,7 +92,7 @@ def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
 
 
 def chosen(incident: Incident, command: ChooseRoom) -> RoomChosen:
-    """Return the choice as an event, with the name of the room that is left for it."""
+    """Return the choice as an event, with the name of the room that it replaces."""
     now = incident.war_room
     left = now.name if now is not None and now.name != command.room.name else ""
     return RoomChosen(room=command.room, left=left, trigger=command.trigger)
@@ -101,7 +101,7 @@ def chosen(incident: Incident, command: ChooseRoom) -> RoomChosen:
 def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | None:
     """Return the persons with a role who are not yet invited to the opened room, or whose contact changed.
 
-    ``left_out`` says why somebody cannot be asked in. Whoever was asked once is asked no more: nobody is let in twice.
+    ``left_out`` says why a person cannot be invited. A person who was invited once is not invited again.
     """
     room = incident.war_room
     if room is None or not room.channel or not room.address:
@@ -124,7 +124,7 @@ def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | N
 
 
 def listed(incident: Incident, command: ListGuests) -> GuestsListed:
-    """Return the list as an event: each invitation under a name that says nothing of the person."""
+    """Return the list as an event: each invitation has a name that does not show the person."""
     known = {
         errand.person: errand.id
         for errand in incident.errands.values()

@@ -1,4 +1,4 @@
-"""Decisions at the end of rendering: a new document, the decision of counsel, and the end of its step."""
+"""Decisions at the end of generation: a new document, the decision of counsel, and the end of its step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.incident.state.steps import completion_state
 
 
 def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """A rendering whose bytes are those we have, or older than those, changes nothing; the first ends its step."""
+    """A document with the same bytes, or from older facts, changes nothing; the first document ends its step."""
     made = command.event
     invocation = incident.invocations[made.step]
     if command.override:
@@ -28,31 +28,31 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
         return ()
     if invocation.digest == made.digest and invocation.over:
         same = before[-1]
-        # the same words say what is known now: nothing is void, and the text is out of date no longer
+        # the same text was generated from the present facts: nothing is void, and the text is up to date again
         again = msgspec.structs.replace(made, document=same.id)
         return (again,) if changes(incident, [same])[same.id] else ()
-    if before:  # each rendering is a document of its own, so that two can be compared
+    if before:  # each generated version is a document of its own, so that two can be compared
         made = msgspec.structs.replace(made, document=f"{made.document}@{len(before) + 1}")
     events = (made, *_beside(command, made))
     if invocation.over or invocation.state == "waiting":
         return events
-    gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
+    missing = f"missing information: {len(made.gaps)}" if made.gaps else "no missing information"
     ended = e.StepSettled(
         step=made.step,
         state=completion_state(invocation, now),
-        why=f"rendered, {gaps}",
+        why=f"generated, {missing}",
         digest=made.digest,
     )
     return (*events, ended)
 
 
 def renderings(incident: Incident, step: str) -> list[Document]:
-    """Return every rendering of a step's invocation, oldest first."""
+    """Return every generated version of a step's invocation, oldest first."""
     return [document for document in incident.documents.values() if document.step == step]
 
 
 def _beside(command: c.Rendered, made: e.DocumentRendered) -> Iterator[e.AnyEvent]:
-    """Yield the data that is encrypted separately from the rendering: a person's words, and the author of the file."""
+    """Yield the data that is encrypted separately from the document: a person's reason, and the author of the file."""
     if command.adopted:
         yield e.event_of(
             e.NoticeAdopted, made, file=command.adopted, base=command.base, tracked=command.tracked
@@ -62,7 +62,7 @@ def _beside(command: c.Rendered, made: e.DocumentRendered) -> Iterator[e.AnyEven
 
 
 def _may_override(incident: Incident, command: c.Rendered, by: str) -> None:
-    """Only counsel, who answers for it, and only with a reason that can be read later."""
+    """Only counsel can do this, and only with a reason that can be read later."""
     if by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
             f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can accept missing information.",
@@ -78,6 +78,6 @@ def _may_override(incident: Incident, command: c.Rendered, by: str) -> None:
 
 
 def _outdated(before: list[Document], made: e.DocumentRendered) -> bool:
-    """Tell whether the step's document was made from newer facts: this one was begun earlier and ended later."""
+    """Tell whether the step's document has newer facts: this version was begun earlier and ended later."""
     newest = before[-1].facts if before else {}
     return any(seq < newest.get(key, 0) for key, seq in made.facts.items())

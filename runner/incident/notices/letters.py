@@ -10,17 +10,17 @@ import msgspec
 MAX_BATCH = 1_000
 """Letters in one PDF for the printer."""
 MAX_WHOLE = 100
-"""Of them, those that are set whole: what is set at once is held in memory at once."""
+"""Of these, the formats that are set whole: a whole file is in memory at once."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """One checked row of the list of people."""
 
     reference: str
-    """Unique in the list; it names the file, and a person who calls has it at hand."""
+    """Unique in the list; it names the file, and a person who calls can state it."""
     name: str
     address: str
-    """Lines as they stand on the envelope."""
+    """The lines of the envelope."""
     jurisdiction: str = ""
     """Where the person lives, as ``DE`` or ``US-MA``."""
     population: str = ""
@@ -28,7 +28,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def group(self) -> tuple[str, str]:
-        """Those of one group get the same letter, apart from its slots."""
+        """People of one group get the same letter, apart from its slots."""
         return self.jurisdiction, self.population
 
 
@@ -77,10 +77,10 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     incident: str
     kind: str
     people_sha256: str
-    """Of the list as it was read: the same people in the same order give the same."""
+    """Of the list as read: the same people in the same order have the same digest."""
     letters: int
     files: int = 0
-    """Files in which the letters are; 0 in runs of a version that did not count them."""
+    """The number of files with letters; 0 in runs of a version that did not count them."""
     pages: int
     groups: tuple[Group, ...]
     manifest_sha256: str
@@ -96,7 +96,7 @@ class MerkleTree:
     """
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        """Begin, with leaves that are there already."""
+        """Start, with leaves from an earlier part."""
         self._peaks: list[tuple[int, bytes]] = []
         for leaf in leaves:
             self.add(leaf)

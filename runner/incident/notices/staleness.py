@@ -1,7 +1,7 @@
 """Staleness of a notice: facts that changed after it was generated, and counsel's decision to use the text.
 
-Only facts that the text read count: those that it states, those that a condition asked for, the members of a list or map
-that it went through, and those that were missing.
+Only facts that the text read count: those that it states, those that a condition reads, the members of a list or map
+that it lists, and those that were missing.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ COUNSEL = "counsel"
 """The role that can accept a notice with missing information, or with facts that have changed since."""
 _POPULATION = re.compile(r"populations\.[^.]+\.data\.elements")
 _ELEMENTS = ("notice.elements", "data.elements")
-"""What a text says of the kinds of data is that of all populations."""
+"""The text's statements about data types cover all populations."""
 _UNKNOWN = ("missing", "to_follow", "waived")
-"""Gaps that name a fact: renderings of older versions kept no other word of what was unknown."""
+"""Missing information that names a fact: generated versions of older releases have no other trace of unknown facts."""
 
 
 class ChangedFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class ChangedFact(msgspec.Struct, frozen=True, kw_only=True):
 def changes(
     incident: Incident, documents: Iterable[Document], at: datetime | None = None
 ) -> dict[str, tuple[ChangedFact, ...]]:
-    """Return for each document by its id which facts changed since it was rendered, as known now or at an instant."""
+    """Return for each document by its id which facts changed since it was generated, as known now or at an instant."""
     keys = sorted(incident.facts)
     return {document.id: tuple(_changed(incident, document, keys, at)) for document in documents}
 
@@ -51,20 +51,20 @@ def changes(
 def not_passed(
     incident: Incident, document: Document, changed: Iterable[ChangedFact]
 ) -> tuple[ChangedFact, ...]:
-    """Return the changes of a document that came after counsel's word on it, or without one."""
+    """Return the changes of a document after counsel's decision on it, or all if there is none."""
     word = document.as_it_was.facts if document.as_it_was is not None else {}
     return tuple(fact for fact in changed if incident.fact_events[fact.fact] > word.get(fact.fact, 0))
 
 
 def blocking(incident: Incident, document: Document, at: datetime | None = None) -> tuple[ChangedFact, ...]:
-    """Return the changes that keep a text from being approved or filed."""
+    """Return the changes that prevent the approval or filing of a text."""
     return not_passed(incident, document, changes(incident, [document], at)[document.id])
 
 
 def passed(
     incident: Incident, document: Document, by: str, reason: str, at: datetime | None = None
 ) -> tuple[e.AnyEvent, ...]:
-    """Return counsel's word where it is needed and given; raises Refused where a stale text has none."""
+    """Return counsel's decision if it is needed and given; raises Refused if a stale text has none."""
     stale = blocking(incident, document, at)
     if not stale and reason:
         raise Refused(
@@ -99,11 +99,11 @@ def passed(
     )
 
 
-def change_words(one: ChangedFact) -> str:
-    """Return a change as people read it: the fact's title and path, and both values."""
-    known = fact_type(one.fact)
-    name = f"{known.title} ({one.fact})" if known is not None else one.fact
-    return f"{name}: {_words(one.before)} → {_words(one.after)}"
+def change_words(change: ChangedFact) -> str:
+    """Return a change for people: the fact's title and path, and both values."""
+    known = fact_type(change.fact)
+    name = f"{known.title} ({change.fact})" if known is not None else change.fact
+    return f"{name}: {_words(change.before)} → {_words(change.after)}"
 
 
 def _words(value: Any) -> str:
@@ -111,7 +111,7 @@ def _words(value: Any) -> str:
 
 
 def recorded_as(path: str, keys: Iterable[str]) -> list[str]:
-    """Return the recorded facts behind what a template read: itself, or the parts of a group or a map."""
+    """Return the recorded facts behind the input of a template: the fact itself, or the parts of a group or a map."""
     ordered = keys if isinstance(keys, list) else sorted(keys)
     key = path.replace("[", ".").replace("]", "")
     if path in _ELEMENTS:
@@ -136,7 +136,7 @@ def _changed(
         if path.endswith("[]"):
             depth = path.replace("[", ".").count(".")
             was, is_ = (
-                {_member(key, depth) for key in below if told[key][1] is not None} for told in (then, now)
+                {_member(key, depth) for key in below if values[key][1] is not None} for values in (then, now)
             )
             below = [key for key in below if _member(key, depth) in was ^ is_]
         changed_facts |= {
@@ -148,7 +148,7 @@ def _changed(
 
 
 def _told(incident: Incident, key: str, entry: int, at: datetime | None) -> tuple[int, Any]:
-    """Return what a fact was by an entry of the journal and an instant, with the entry that said so."""
+    """Return the value of a fact by an entry of the journal and an instant, with the entry that set it."""
     records = (*incident.superseded.get(key, ()), (incident.fact_events[key], incident.facts[key]))
     known = [(seq, fact.value) for seq, fact in records if seq <= entry and (at is None or fact.at <= at)]
     return known[-1] if known else (0, None)

@@ -1,7 +1,7 @@
 """Journal of contacts between incidents: the contact list, encrypted as personal data.
 
-Each person has a journal of their own, under a key of their own, so that forgetting one destroys that key and nobody else's. Who holds
-a role, and who was forgotten, stands in the organisation's.
+Each person has a separate journal with a separate key, so that an erasure destroys only that key. The organisation's journal
+has the roles of persons, and the erasures.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check, Person
 
 STREAM = "organisation"
-"""The journal's name, and the kind of every journal that is no incident."""
+"""The journal's name, and the kind of every journal that is not an incident."""
 
 
 BOOK = "person"
-"""The state of the rows of people's own journals; each row's title is the person, and is sealed with the rest."""
+"""The state of the rows of people's own journals; each row's title is the person, encrypted with the rest."""
 
 
 class PeopleEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
-    """What all of them share: the person concerned, and who said so."""
+    """The fields that all share: the person concerned, and the author."""
 
     person: str
     by: str
@@ -39,7 +39,7 @@ class PersonAdded(PeopleEvent, frozen=True, kw_only=True):
 
 
 class PersonFiled(PeopleEvent, frozen=True, kw_only=True):
-    """A person as a list has them, complete: a contact that is not in the list is removed. Contacts carry their marks."""
+    """A person as a list has them, complete: a contact that is not in the list is removed. Contacts have their marks."""
 
     card: Person
 
@@ -48,35 +48,35 @@ class PersonForgotten(PeopleEvent, frozen=True, kw_only=True):
     """The personal data of a person were erased: no earlier record is used, and the person has no role."""
 
     journals: tuple[str, ...] | None = None
-    """The journals whose keys are destroyed; None in what was recorded before this was."""
+    """The journals whose keys are destroyed; None in older records."""
 
 
 class ContactVerified(PeopleEvent, frozen=True, kw_only=True):
-    """A contact point was proved to be theirs, on another way."""
+    """A contact method was proved to be the person's, over another channel."""
 
     channel: str
     via: str
 
 
 class ContactStopped(PeopleEvent, frozen=True, kw_only=True):
-    """The owner of an address wants no more messages over one kind of channel, or wants them again."""
+    """The owner of an address opted out of one kind of channel, or opted in again."""
 
     adapter: str
     address: str
     stopped: bool = True
     how: str = ""
-    """How it was heard."""
+    """How the opt-out was received."""
 
 
 class ContactDistrusted(PeopleEvent, frozen=True, kw_only=True):
-    """A person reported that an address can belong to another by now: a new SIM card, a ported number, a lost phone."""
+    """A person reported that an address can belong to somebody else: a new SIM card, a ported number, a lost phone."""
 
     channel: str
     why: str
 
 
 class ContactConsented(PeopleEvent, frozen=True, kw_only=True):
-    """Its owner agreed to be texted there."""
+    """Its owner consented to text messages."""
 
     channel: str
     how: str
@@ -90,7 +90,7 @@ class WayTried(PeopleEvent, frozen=True, kw_only=True):
 
 
 class WayChecked(PeopleEvent, frozen=True, kw_only=True):
-    """Result of a channel test of one person; ``reason`` names no address."""
+    """Result of a channel test of one person; ``reason`` contains no address."""
 
     channel: str
     state: AttemptState
@@ -105,14 +105,14 @@ class PersonAway(PeopleEvent, frozen=True, kw_only=True):
 
 
 class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
-    """A role's holders, as they are from now on, for incidents to come. ``person`` is the first of them."""
+    """The persons of a role from now on, for new incidents. ``person`` is the first of them."""
 
     role: str
     persons: tuple[str, ...]
 
 
 CardEvent = PersonAdded | PersonFiled | ContactVerified | ContactDistrusted | ContactConsented | PersonAway
-"""What changes what is known of one person."""
+"""The events that change the data of one person."""
 
 
 AnyPeopleEvent = CardEvent | PersonForgotten | ContactStopped | WayTried | WayChecked | RoleHeld
@@ -127,7 +127,7 @@ class People(msgspec.Struct, frozen=True):
     people: Mapping[str, Person]
     roles: Mapping[str, tuple[str, ...]]
     checks: Mapping[tuple[str, str], Check] = {}
-    """Person and channel → the last communications check."""
+    """Person and channel → the last channel test."""
 
 
 def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]]) -> People:
@@ -182,7 +182,7 @@ _MARKS: Mapping[type[PeopleEvent], str] = {
 
 
 def _marked(before: Person, channel: str, at: datetime, mark: str) -> Person:
-    """Put an instant to the contacts of one channel."""
+    """Add a time to the contacts of one channel."""
     contacts = tuple(
         msgspec.structs.replace(contact, **{mark: at}) if contact.channel == channel else contact
         for contact in before.contacts
@@ -191,7 +191,7 @@ def _marked(before: Person, channel: str, at: datetime, mark: str) -> Person:
 
 
 def _checked(before: Check | None, event: WayTried | WayChecked, at: datetime) -> Check:
-    """A try and a failure leave standing when it last worked."""
+    """Return the channel test after an event; a try or a failure does not change when the channel last worked."""
     worked = before.succeeded_at if before is not None else None
     match event:
         case WayTried(worker=worker):
@@ -207,7 +207,7 @@ def _with_stops(
     stops: Mapping[tuple[str, str], tuple[datetime, str]],
     again: Mapping[tuple[str, str], datetime],
 ) -> Person:
-    """Put each stop to its address, however often that was recorded since: who said it has to take it back."""
+    """Add each opt-out to its address, however often that was recorded since: only the same source can revoke it."""
     contacts = tuple(_stopped(contact, stops, again) for contact in person.contacts)
     return person if contacts == person.contacts else msgspec.structs.replace(person, contacts=contacts)
 
@@ -231,11 +231,11 @@ def _stopped(
 
 
 JOURNAL = "retention"
-"""The journal's name; it is no incident."""
+"""The journal's name; it is not an incident."""
 
 
 class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
-    """The key of an incident's personal data was destroyed: they cannot be read again, here or in any copy of the store."""
+    """The key of an incident's personal data was destroyed: nobody can read the data again, here or in any copy of the database."""
 
     incident: str
     codename: str
@@ -247,7 +247,7 @@ RETENTION_READER: Callable[[bytes], IncidentShredded] = json_reader(IncidentShre
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """Which incidents were shredded, and when."""
+    """The erased incidents, and when each was erased."""
 
     shredded: Mapping[str, datetime] = {}
     version: int = 0

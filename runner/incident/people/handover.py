@@ -1,4 +1,4 @@
-"""Handover of incident command: a brief to a named person, who reads it back before having the role."""
+"""Handover of incident command: a brief to a named person, who reads it back before they have the role."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Acts that need two people: the first person's request changes nothing before another person confirms it.
 
-The act is decided again when it is confirmed, on the facts of that moment. A test run has no duty in the world, and an
-exercise that is over has nothing left to protect: there one person is enough.
+The act is decided again when it is confirmed, from the facts at that time. A test run has no real duty, and an
+ended exercise has nothing to protect: for them one person is enough.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PAIRS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "decide": (("counsel",), ("executive", "dpo")),
     "move_clock": ((), ("counsel", "dpo", "executive", "commander")),
 }
-"""For each act the roles of one person, and those of the other; either may be first. Empty: anybody."""
+"""For each act the roles of one person, and those of the other; either may be first. Empty: any role."""
 
 
 def guarded(incident: Incident) -> bool:
@@ -38,7 +38,7 @@ def with_second(
     alone: str,
     second: str,
 ) -> tuple[AnyEvent, ...]:
-    """Return the events of an act once two people want it, or the home folder has no other person; before, only the request."""
+    """Return the events of an act once two people want it, or the home folder has only one person; before that, only the request."""
     if not guarded(incident):
         return events
     roles = _partners(incident, act, alone)
@@ -46,10 +46,10 @@ def with_second(
         return events
     if alone:
         return (SecondPersonAsked(act=msgspec.structs.replace(act, roles=roles, alone=alone)), *events)
-    for entry, one in incident.second_person.items():
-        if one.state == "awaiting" and _about(one.act) == _about(act):
+    for entry, request in incident.second_person.items():
+        if request.state == "awaiting" and _about(request.act) == _about(act):
             raise Refused(
-                f'Entry "{entry}" by "{one.act.by}" is awaiting confirmation already.',
+                f'Entry "{entry}" by "{request.act.by}" is awaiting confirmation already.',
                 hint=f"tocsin confirm {entry} --as PERSON. To undo the entry: tocsin correct {entry} --reason WHY",
                 code="second_person",
             )
@@ -61,15 +61,15 @@ def _about(act: TwoPersonAct) -> tuple[object, ...]:
 
 
 def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, ...]:
-    """Return the roles of which the other person needs one; raises Refused where the first person has none."""
-    one, other = _PAIRS[act.kind]
-    partners = (*(other if not one or _holds(incident, act.by, one) else ()),)
-    partners += one if _holds(incident, act.by, other) else ()
-    nobody = alone and not any(incident.roles.get(role) for role in (*one, *other))
+    """Return the roles of which the other person needs one; raises Refused if the first person has none."""
+    first, second = _PAIRS[act.kind]
+    partners = (*(second if not first or _holds(incident, act.by, first) else ()),)
+    partners += first if _holds(incident, act.by, second) else ()
+    nobody = alone and not any(incident.roles.get(role) for role in (*first, *second))
     if not partners and not nobody:
         raise Refused(
-            f"{named_person(act.by)} does not have the role {' or '.join((*one, *other))}.",
-            hint=assign_role(one[0]),
+            f"{named_person(act.by)} does not have the role {' or '.join((*first, *second))}.",
+            hint=assign_role(first[0]),
             code="role",
         )
     return partners
@@ -80,7 +80,7 @@ def _holds(incident: Incident, person: str, roles: tuple[str, ...]) -> bool:
 
 
 def agreed(incident: Incident, entry: int, by: str) -> TwoPersonAct | None:
-    """Return the act that a person confirms, None where the entry waits for no second person; Refused if they may not."""
+    """Return the act that a person confirms, None if the entry waits for no second person; Refused if the person may not confirm."""
     people = incident.second_person.get(entry)
     if people is None or people.state != "awaiting":
         return None

@@ -1,7 +1,7 @@
 """Events of a campaign in the journal: its plan, its states, and a digest for each batch that was sent.
 
-The people stand in tables of their own. A stretch is some chunks in a row; its root is over their digests, so that one entry
-proves the results of thousands, and a table that somebody changed afterwards no longer fits.
+The people are in tables of their own. A stretch is a number of batches in a row; its root is over their digests. So one entry
+proves the results of thousands, and does not match a table that somebody changed afterwards.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class CampaignPlanned(Event, frozen=True, kw_only=True):
     sum: str
     by: str
     replaces: str = ""
-    """The plan that it takes the place of; nothing of that had been sent."""
+    """The plan that this one replaces; nothing of that was sent."""
 
 
 class CampaignMoved(Personal, frozen=True, kw_only=True):
-    """Sending began, was stopped, went on, or came to its end."""
+    """Sending started, paused, resumed or ended."""
 
     campaign: str
     state: Literal["sending", "paused", "done"]
@@ -67,7 +67,7 @@ class CampaignStretch(Event, frozen=True, kw_only=True):
 
 
 class CampaignResolved(Personal, frozen=True, kw_only=True):
-    """So many of those whose outcome was unknown are known now, by receipts, or are sent to again by a person's word."""
+    """The number of people whose unknown outcome was resolved, by receipts, or who are sent to again at a person's request."""
 
     campaign: str
     people: int
@@ -85,7 +85,7 @@ class SubstituteDue(Personal, frozen=True, kw_only=True):
 
 
 class SubstituteGiven(Personal, frozen=True, kw_only=True):
-    """A person gave substitute notice to those of a place who could not be reached, or says why none is given."""
+    """A person gave substitute notice to the people of a place without a usable contact, or gives the reason why not."""
 
     campaign: str
     place: str
@@ -100,7 +100,7 @@ AnyCampaignEvent = (
 
 
 class SubstituteAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """The law permits substitute notice for people of a place whom letters do not reach: a person has to decide."""
+    """The law permits substitute notice for people of a place whose letters are not delivered: a person has to decide."""
 
     place: str
     ground: str
@@ -109,14 +109,14 @@ class SubstituteAsk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
-    """What an incident knows of one notice to many people; who stands how is in the store's own tables."""
+    """The state of one notice to many people in the incident; the state of each person is in separate tables."""
 
     id: str
     notice: str
     list_name: str
     owed: int
     at: datetime
-    """When it came into its state."""
+    """When it entered its state."""
     state: Literal["planned", "sending", "paused", "done"] = "planned"
     by: str = ""
     """The person who paused it; empty if it paused automatically."""
@@ -125,5 +125,5 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int = 0
     """People whose notice has an unknown outcome."""
     roots: tuple[tuple[int, int, str], ...] = ()
-    """First and last chunk of each stretch, and its root."""
+    """First and last batch of each stretch, and its root."""
     asks: tuple[SubstituteAsk, ...] = ()

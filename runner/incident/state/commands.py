@@ -1,6 +1,6 @@
 """Commands of a person, or of an effect that has ended. ``decide`` turns each into events or refuses it.
 
-A command does not say who gives it: that is the principal, whom ``decide`` takes beside it.
+A command does not contain its author: that is the principal, a separate argument of ``decide``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CompleteTask(Command, frozen=True, kw_only=True):
 
 
 class CheckRow(Command, frozen=True, kw_only=True):
-    """Tick a checklist row, counted from 0, or take its tick back; ``at_once`` with all other rows, unseen."""
+    """Mark a checklist item as done, counted from 0, or as not done; ``at_once`` with all other items, without a check of each."""
 
     step: str
     row: int
@@ -52,7 +52,7 @@ class CheckRow(Command, frozen=True, kw_only=True):
 
 
 class SkipStep(Command, frozen=True, kw_only=True):
-    """Leave it out, with the reason."""
+    """Skip a task, with the reason."""
 
     step: str
     reason: str
@@ -73,7 +73,7 @@ class FailStep(Command, frozen=True, kw_only=True):
 
 
 class ReopenStep(Command, frozen=True, kw_only=True):
-    """Do it again, as a new invocation, with the reason; ``keeps`` the rows that were checked one by one."""
+    """Reopen a task as a new invocation, with the reason; ``keeps`` the items that were checked one by one."""
 
     step: str
     reason: str
@@ -81,7 +81,7 @@ class ReopenStep(Command, frozen=True, kw_only=True):
 
 
 class RetryStep(Command, frozen=True, kw_only=True):
-    """Try a stuck automatic step again."""
+    """Retry a blocked automatic step."""
 
     step: str
     reason: str = ""
@@ -118,7 +118,7 @@ class AnswerUnknown(Command, frozen=True, kw_only=True):
 
 
 class Decide(Command, frozen=True, kw_only=True):
-    """Approve or reject exactly the bytes named by ``digest``; ``as_it_was`` is why counsel lets changed facts pass."""
+    """Approve or reject exactly the bytes named by ``digest``; ``as_it_was`` is counsel's reason to accept changed facts."""
 
     step: str
     digest: str
@@ -135,7 +135,7 @@ class RecordFacts(Command, frozen=True, kw_only=True):
 
 
 class RecordDuty(Command, frozen=True, kw_only=True):
-    """Record a filing, a decision not to notify, or a waiver; ``as_it_was`` is why counsel lets changed facts pass."""
+    """Record a filing, a decision not to notify, or a waiver; ``as_it_was`` is counsel's reason to accept changed facts."""
 
     duty: str
     record: DutyRecord
@@ -149,7 +149,7 @@ class AssignRole(Command, frozen=True, kw_only=True):
     role: str
     persons: tuple[str, ...]
     on_call: bool = False
-    """Set by a rota, which changes it with the shift."""
+    """Set by a rota, which changes the person with the shift."""
 
 
 class ChooseRoom(Command, frozen=True, kw_only=True):
@@ -171,7 +171,7 @@ class RetryRoom(Command, frozen=True, kw_only=True):
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):
-    """Declare a failure domain compromised, down, or up again."""
+    """Declare a failure domain compromised, down, or restored."""
 
     domain: str
     state: Literal["compromised", "down", "up"]
@@ -188,7 +188,7 @@ class ReportDomain(Command, frozen=True, kw_only=True):
     since: datetime
     reason: str = ""
     declared: bool = False
-    """A person has settled it, in another incident: it stands above what a person said here before."""
+    """A person decided it in another incident: this overrides an earlier declaration of a person here."""
 
 
 class OverrideRule(Command, frozen=True, kw_only=True):
@@ -203,7 +203,7 @@ class OverrideRule(Command, frozen=True, kw_only=True):
 
 
 class AttachFile(Command, frozen=True, kw_only=True):
-    """Record an evidence file; its bytes are stored already."""
+    """Record an evidence file whose bytes are stored."""
 
     evidence: str
     name: str
@@ -213,7 +213,7 @@ class AttachFile(Command, frozen=True, kw_only=True):
 
 
 class AddNote(Command, frozen=True, kw_only=True):
-    """Write a line into the log."""
+    """Add a log entry."""
 
     text: str
     about: datetime | None = None
@@ -227,20 +227,20 @@ class Pause(Command, frozen=True, kw_only=True):
 
 
 class Resume(Command, frozen=True, kw_only=True):
-    """Resume automatic work. ``set_aside`` is the reason for which it was stopped, which needs a reason to undo."""
+    """Resume automatic work. ``set_aside`` is the reason of the stop; it needs a reason to undo."""
 
     reason: str = ""
     set_aside: str = ""
 
 
 class CancelIncident(Command, frozen=True, kw_only=True):
-    """Call the incident off."""
+    """Cancel the incident."""
 
     reason: str
 
 
 class Close(Command, frozen=True, kw_only=True):
-    """Declare it over; open work needs a reason, and each open duty of a law in force one of its own."""
+    """Close the incident; open work needs a reason, and each open duty of a law in force one of its own."""
 
     reason: str = ""
     leave_open: Mapping[str, str] = {}
@@ -253,7 +253,7 @@ class Reopen(Command, frozen=True, kw_only=True):
 
 
 class AddTask(Command, frozen=True, kw_only=True):
-    """Add work that no playbook foresaw; the task's id is made from its words."""
+    """Add a task that is in no playbook; the task's id is made from its title."""
 
     task: Task
 
@@ -273,7 +273,7 @@ class CorrectEvent(Command, frozen=True, kw_only=True):
 
 
 class RecordCampaign(Command, frozen=True, kw_only=True):
-    """Something happened to a campaign of notices to many people."""
+    """Record an event of a campaign of notices to many people."""
 
     event: AnyCampaignEvent
 
@@ -285,7 +285,7 @@ class ConfirmEntry(Command, frozen=True, kw_only=True):
 
 
 class PinPlaybook(Command, frozen=True, kw_only=True):
-    """Begin (or graft) a run of a pinned playbook."""
+    """Start (or graft) a run of a pinned playbook."""
 
     run: Run
     inputs: Mapping[str, str | int | float | bool | None] = {}
@@ -293,7 +293,7 @@ class PinPlaybook(Command, frozen=True, kw_only=True):
 
 
 class MigratePlaybook(Command, frozen=True, kw_only=True):
-    """Move a run to another version of its playbook, as ``decide_migration`` has it."""
+    """Move a run to another version of its playbook, as ``decide_migration`` permits."""
 
     event: PlaybookMigrated
 
@@ -328,66 +328,66 @@ class ReportCall(Command, frozen=True, kw_only=True):
 
 
 class Acknowledge(Command, frozen=True, kw_only=True):
-    """Record that a person acknowledged a message, over whatever way the answer came."""
+    """Record that a person acknowledged a message, over any channel."""
 
     person: str
-    """Who acknowledges: only the person to whom the delivery went can."""
+    """The author: only the recipient of the delivery can acknowledge."""
     delivery: str
     via: str
     note: str = ""
     token: str = ""
-    """A digest of the link that it came by."""
+    """A digest of the link that was used."""
     sim_swappable: bool = False
     domains: frozenset[str] = frozenset()
-    """What the way depends on by which it came."""
+    """The failure domains of the channel that was used."""
     authorises: bool = False
-    """Whether the way may carry a decision, as the planner's rules stand."""
+    """Whether the channel may carry a decision, by the planner's rules."""
 
 
 class Composed(Command, frozen=True, kw_only=True):
-    """A message was composed as ``event`` says, with the plans of its deliveries."""
+    """Record a composed message as ``event`` says, with the plans of its deliveries."""
 
     event: MessageComposed
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):
-    """The reached persons cannot be informed that a message is acknowledged."""
+    """Record that the reached persons cannot be informed of the acknowledgement."""
 
     message: str
     why: str
 
 
 class Replanned(Command, frozen=True, kw_only=True):
-    """Open deliveries were planned again because a domain changed or one is sent again."""
+    """Record that open deliveries were planned again because a domain changed or a delivery is resent."""
 
     plans: tuple[PlannedDelivery, ...]
     reason: str
     asked: int = 0
-    """The event that the planning answers (``Incident.replan_asked`` as it saw it); 0 when it could not be done."""
+    """The event that the planning answers (the ``Incident.replan_asked`` that it saw); 0 if it failed."""
 
 
 class Rendered(Command, frozen=True, kw_only=True):
-    """A notice was rendered as ``event`` says; ``event.by`` is the person who had it made, empty where it was due by itself."""
+    """Record a generated notice as ``event`` says; ``event.by`` is the person who requested it, empty if it was automatic."""
 
     event: DocumentRendered
     override: str = ""
-    """Why counsel lets it go final in spite of ``items``."""
+    """Why counsel makes it final despite ``items``."""
     items: tuple[str, ...] = ()
     adopted: str = ""
-    """SHA-256 of the Word file that the text was taken from."""
+    """SHA-256 of the Word file with the imported text."""
     base: str = ""
     tracked: int = 0
 
 
 class EffectFailed(Command, frozen=True, kw_only=True):
-    """Composing or rendering could not be done; a person decides."""
+    """Record that composing or generating failed; a person decides."""
 
     step: str
     why: str
 
 
 class AttemptDone(Command, frozen=True, kw_only=True):
-    """An attempt has ended in one of the five outcomes."""
+    """Record the end of an attempt with one of the five outcomes."""
 
     effect: str
     n: int
@@ -395,13 +395,13 @@ class AttemptDone(Command, frozen=True, kw_only=True):
 
 
 class TakeReceipt(Command, frozen=True, kw_only=True):
-    """Record a later receipt of a provider for an attempt; what it proves is decided."""
+    """Record a later receipt of a provider for an attempt; ``decide`` sets its evidence."""
 
     event: ReceiptTaken
 
 
 class AttemptLost(Command, frozen=True, kw_only=True):
-    """The worker of an attempt stopped: the outcome is unknown."""
+    """Record that the worker of an attempt stopped: the outcome is unknown."""
 
     effect: str
     n: int
@@ -414,7 +414,7 @@ class BeginExercise(Command, frozen=True, kw_only=True):
 
 
 class SetExerciseClock(Command, frozen=True, kw_only=True):
-    """Begin, pause, resume, jump, freeze or end an exercise; ``wall`` is the time outside of it."""
+    """Start, pause, resume, jump, freeze or end an exercise; ``wall`` is the real time."""
 
     change: ClockChange
     wall: datetime
@@ -432,7 +432,7 @@ class ReleaseInject(Command, frozen=True, kw_only=True):
 
 
 class DeferInject(Command, frozen=True, kw_only=True):
-    """Leave an event of the scenario out."""
+    """Skip an inject."""
 
     number: str
     reason: str
@@ -455,7 +455,7 @@ class Observe(Command, frozen=True, kw_only=True):
 
 
 class Rate(Command, frozen=True, kw_only=True):
-    """Rate a target of an exercise; ``proposed`` is what the rule says, and why."""
+    """Rate a target of an exercise; ``proposed`` is the rating of the rule, with its reason."""
 
     target: str
     rating: Rating
@@ -479,7 +479,7 @@ class TakeCommand(Command, frozen=True, kw_only=True):
 
 
 class SignReport(Command, frozen=True, kw_only=True):
-    """Sign an after-action report, byte for byte; its files are stored already."""
+    """Sign an after-action report, byte for byte; its files are stored."""
 
     digest: str
     files: Mapping[str, str]

@@ -11,7 +11,7 @@ from runner.base.actor import Event, Personal
 
 
 class DocumentRendered(Event, frozen=True, kw_only=True):
-    """A notice exists in its formats, named by digest, with its gaps."""
+    """A notice was generated in its formats, named by digest, with its missing information."""
 
     document: str
     step: str
@@ -21,7 +21,7 @@ class DocumentRendered(Event, frozen=True, kw_only=True):
     files: Mapping[str, str]
     gaps: tuple[str, ...]
     facts: Mapping[str, int]
-    """What the text read: facts, also unknown ones, and lists and maps (``path[]``), with the newest entry behind each."""
+    """The facts that the text read, also unknown ones, and lists and maps (``path[]``), with the newest entry behind each."""
     duty: str = ""
     by: str = ""
     on_behalf_of: str = ""
@@ -30,7 +30,7 @@ class DocumentRendered(Event, frozen=True, kw_only=True):
 
 
 class NoticeOverridden(Personal, frozen=True, kw_only=True):
-    """Counsel lets a notice go final in spite of ``items``, which would have kept it a draft."""
+    """Counsel made a notice final despite ``items``, which would have made it a draft."""
 
     document: str
     step: str
@@ -53,9 +53,9 @@ class NoticeAdopted(Personal, frozen=True, kw_only=True):
 
 
 class NoticeKept(Personal, frozen=True, kw_only=True):
-    """Counsel lets a text be approved or filed as it was, although ``facts`` changed; a supplement is to follow.
+    """Counsel permitted the approval or filing of an unchanged text although ``facts`` changed; a supplement is to follow.
 
-    ``facts`` names for each fact the entry whose change was let pass: a later change asks again.
+    ``facts`` has for each fact the entry whose change was accepted: a later change asks again.
     """
 
     document: str
@@ -67,7 +67,7 @@ class NoticeKept(Personal, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered notice: one content digest, one SHA-256 per format, its visible gaps."""
+    """A generated notice: one content digest, one SHA-256 per format, its missing information."""
 
     id: str
     step: str
@@ -78,14 +78,14 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[str, str]
     gaps: tuple[str, ...]
     facts: Mapping[str, int]
-    """What it read: facts, also unknown ones, and lists and maps (``path[]``), with the newest event behind each."""
+    """The facts that it read, also unknown ones, and lists and maps (``path[]``), with the newest event behind each."""
     at: datetime
     by: str = ""
     on_behalf_of: str = ""
     duty: str = ""
     status: str = "draft"
     tree: str = ""
-    """SHA-256 of the sealed tree that the files were written from; older journals kept none."""
+    """SHA-256 of the encrypted tree behind the files; empty in older journals."""
     override: Override | None = None
     adoption: Adoption | None = None
     as_it_was: AsItWas | None = None
@@ -98,7 +98,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     reason: str
     items: tuple[str, ...]
-    """What would have kept it a draft."""
+    """The items that would have made it a draft."""
 
 
 class Adoption(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,21 +107,21 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: datetime
     file: str
-    """SHA-256 of the Word file as it came back; its bytes are kept."""
+    """SHA-256 of the imported Word file; its bytes are stored."""
     base: str
-    """Digest of the rendering that it was compared with."""
+    """Digest of the generated version that it was compared with."""
     tracked: int = 0
-    """Changes that were tracked in it and taken as final text."""
+    """Tracked changes that were accepted as final text."""
 
 
 class AsItWas(msgspec.Struct, frozen=True, kw_only=True):
-    """Counsel's word that a text may be approved or filed although facts of it changed; a supplement is to follow."""
+    """Counsel's decision that a text may be approved or filed although its facts changed; a supplement is to follow."""
 
     by: str
     at: datetime
     reason: str
     facts: Mapping[str, int]
-    """The changed facts, and the event up to which each change was let pass."""
+    """The changed facts, and the last event of each accepted change."""
 
 
 NoticeEvent = DocumentRendered | NoticeAdopted | NoticeKept | NoticeOverridden

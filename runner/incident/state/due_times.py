@@ -13,8 +13,8 @@ from runner.playbook import format as p
 def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
     """Return when a step is due, or None while its anchor is unknown or it has no due time.
 
-    A step that begins only after "so long before a duty" has half of what is left until the duty's deadline: nobody is
-    late with what they have just been given.
+    A step that can start only after "so long before a duty" gets half of the time that is left until the duty's deadline:
+    a step is never overdue when it becomes ready.
     """
     if step.due is None:
         return None
@@ -46,6 +46,6 @@ def _anchor(incident: Incident, invocation: Invocation, due: p.Due, ready: datet
 
 
 def backoff(retry: p.Retry, attempts: int) -> timedelta:
-    """Return the wait before the next automatic try, after so many."""
+    """Return the wait before the next automatic try, after that many tries."""
     wait = retry.wait * retry.factor ** max(attempts - 1, 0)
     return min(wait, retry.at_most)

@@ -1,8 +1,8 @@
 """Events of an incident's journal, one past-tense type for each.
 
-An event says what it means by itself: it carries the resulting state, so that a later version of the engine
-folds an old journal to the same incident. The types stand in the modules of their capabilities, each with its union at
-the end; what they change stands in ``runner.incident.apply``. The time an event stands for is in its row, not in its payload.
+An event contains the resulting state, so that it needs no other event to be understood, and a later version of the engine
+folds an old journal to the same incident. The types are in the modules of their capabilities, each with its union at
+the end; ``runner.incident.apply`` has their changes. The time of an event is in its row, not in its payload.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ AnyEvent = (
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """An event with its place and time in the journal, as folding needs it."""
+    """An event with its number and time in the journal, as the fold needs it."""
 
     seq: int
     at: datetime
@@ -137,7 +137,7 @@ AnEvent = TypeVar("AnEvent", bound=Event)
 
 
 def event_of(kind: type[AnEvent], command: msgspec.Struct, **more: object) -> AnEvent:
-    """Return an event with what a command says in the fields of the same names, and with ``more``."""
+    """Return an event with the fields of the same names from a command, and with ``more``."""
     names = {*kind.__struct_fields__} & {*command.__struct_fields__}
     return kind(**{name: getattr(command, name) for name in names} | more)
 

@@ -1,7 +1,7 @@
 """Events of an exercise: its clock, its injects, the observations of its evaluators.
 
-An exercise is an incident; whatever people do in it is recorded as in a real one. These entries are those of the people
-who run it. Each stands in the journal with wall time and exercise time.
+An exercise is an incident; the actions of people in it are recorded as in a real one. These entries are those of the people
+who run it. Each is in the journal with real time and exercise time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Cause = Literal["time", "step", "fact", "missed", "hand"]
 
 
 class ExerciseClock(msgspec.Struct, frozen=True, kw_only=True):
-    """How exercise time follows wall time: at ``wall`` it is ``at``, and goes on ``rate`` times as fast; 0 stands."""
+    """The conversion from real to exercise time: at ``wall`` it is ``at``, and runs ``rate`` times as fast; 0 stops."""
 
     wall: datetime
     at: datetime
@@ -30,22 +30,22 @@ class ExerciseClock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExerciseBegun(Personal, frozen=True, kw_only=True):
-    """The incident is an exercise after this plan, kept by the digest of its text."""
+    """The incident is an exercise with this plan, stored by the digest of its text."""
 
     name: str
     title: str
     exercise_type: str
     plan: str
-    """SHA-256 of the kept plan."""
+    """SHA-256 of the stored plan."""
     marking: str
     live: tuple[str, ...] = ()
-    """Persons who agreed to real messages; no other person gets one."""
+    """Persons who agreed to real messages; no other person gets any."""
     head: str = ""
-    """The hash over all journals of the store at that moment."""
+    """The hash over all journals of the database at that moment."""
 
 
 class ExerciseClockSet(Personal, frozen=True, kw_only=True):
-    """From now on exercise time follows wall time otherwise."""
+    """The conversion from real to exercise time changed."""
 
     change: ClockChange
     clock: ExerciseClock
@@ -54,7 +54,7 @@ class ExerciseClockSet(Personal, frozen=True, kw_only=True):
 
 
 class InjectReleased(Personal, frozen=True, kw_only=True):
-    """One event of the scenario happened to the players."""
+    """An inject was released to the players."""
 
     number: str
     cause: Cause
@@ -63,7 +63,7 @@ class InjectReleased(Personal, frozen=True, kw_only=True):
 
 
 class InjectDeferred(Personal, frozen=True, kw_only=True):
-    """A controller leaves it out."""
+    """A controller skipped an inject."""
 
     number: str
     by: str
@@ -71,13 +71,13 @@ class InjectDeferred(Personal, frozen=True, kw_only=True):
 
 
 class FaultSet(Event, frozen=True, kw_only=True):
-    """Something fails in the exercise, until an instant of exercise time or for good."""
+    """A simulated failure started, until an instant of exercise time or the end."""
 
     kind: FaultKind
     ref: str
     until: datetime | None = None
     shift: timedelta | None = None
-    """By how much a clock is wrong."""
+    """The error of a clock."""
 
 
 class ObservationMade(Personal, frozen=True, kw_only=True):
@@ -93,14 +93,14 @@ class ObservationMade(Personal, frozen=True, kw_only=True):
 
 
 class RatingGiven(Personal, frozen=True, kw_only=True):
-    """An evaluator confirms or changes a rating; without this none is published."""
+    """An evaluator confirmed or changed a rating; without this none is published."""
 
     target: str
     rating: Rating
     by: str
     note: str = ""
     proposed: str = ""
-    """What the rule had proposed, and why."""
+    """The rating that the rule proposed, and why."""
 
 
 class ReportSigned(Personal, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ class ReportSigned(Personal, frozen=True, kw_only=True):
     files: Mapping[str, str]
     """Format → SHA-256; the bytes are kept."""
     heads: Mapping[str, str] = {}
-    """What the report calls them → the journal's heads that it names, ``N:sha256:…``; older signatures kept none."""
+    """Name in the report → the head of each journal that the report states, ``N:sha256:…``; empty in older signatures."""
 
 
 ExerciseEvent = (
@@ -130,13 +130,13 @@ Stage = Literal["planned", "running", "paused", "frozen", "ended"]
 
 
 LIVE = "live_comms"
-"""The one type of exercise whose messages leave."""
+"""The one type of exercise that sends messages."""
 OVER: frozenset[Stage] = frozenset({"ended", "frozen"})
 """Stages after the play: the exercise can be rated."""
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True):
-    """One inject that happened."""
+    """One released inject."""
 
     at: datetime
     """In exercise time."""
@@ -146,7 +146,7 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that fails."""
+    """A simulated failure."""
 
     kind: FaultKind
     ref: str
@@ -155,7 +155,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     shift: timedelta | None = None
 
     def holds(self, now: datetime) -> bool:
-        """Tell whether it still fails at an instant of exercise time."""
+        """Tell whether the failure is active at an instant of exercise time."""
         return self.until is None or now < self.until
 
 
@@ -201,10 +201,10 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     plan: str = ""
     marking: str = ""
     live: frozenset[str] = frozenset()
-    """Persons who agreed to be written to for real."""
+    """Persons who agreed to get real messages."""
     stage: Stage = "planned"
     started: datetime | None = None
-    """When StartEx was, by the wall; all other times here are exercise time."""
+    """The real time of StartEx; all other times here are exercise time."""
     begun_at: datetime | None = None
     ended_at: datetime | None = None
     released: Mapping[str, Released] = {}

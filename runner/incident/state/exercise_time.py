@@ -12,17 +12,17 @@ from runner.incident.state.incident import Incident
 
 
 def time_in(incident: Incident, wall: datetime) -> datetime:
-    """Return the time by which an incident counts when the wall says ``wall``."""
+    """Return the time of the incident at the real time ``wall``."""
     return wall if incident.drill is None else clock_time(incident.drill.clock, wall)
 
 
 def clock_time(clock: ExerciseClock, wall: datetime) -> datetime:
-    """Return what an exercise's clock shows; it never goes back before where it was set."""
+    """Return the time of an exercise's clock; it is never before the time that it was set to."""
     return max(clock.at, clock.at + (wall - clock.wall) * clock.rate)
 
 
 def wall_time(incident: Incident, instant: datetime | None) -> datetime | None:
-    """Return when the wall will show that an instant of the incident has come; None for never, as things stand."""
+    """Return the real time of an instant of the incident; None if the clock never reaches it."""
     if incident.drill is None or instant is None:
         return instant
     clock = incident.drill.clock

@@ -15,7 +15,7 @@ from runner.playbook.format import (
 
 
 class ScopeView(msgspec.Struct, frozen=True):
-    """The view of one scope: loop names are its own, steps are found outwards through its containers."""
+    """The view of one scope: loop names are its own, steps are looked up through the containers around it."""
 
     incident: Incident
     scope: Scope
@@ -54,9 +54,9 @@ class ScopeView(msgspec.Struct, frozen=True):
         }
 
     def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
-        """Return the duties of a verdict that are still to be worked or were, sorted.
+        """Return the duties of a verdict that are open or done, sorted.
 
-        One whose clock begins with an event comes with the event: nobody works on a final report before the first one.
+        A duty whose clock starts with an event is added with that event: nobody works on a final report before the first one.
         """
         if not self.incident.assessed:
             return Unknown(("duties",))
@@ -74,16 +74,16 @@ class ScopeView(msgspec.Struct, frozen=True):
                 return {key: Unknown((key,)) if v is None else v for key, v in scope.inputs.items()}  # type: ignore[misc]
         return Unknown((name,))
 
-    def _answer(self, found: Invocation) -> Value:
+    def _answer(self, invocation: Invocation) -> Value:
         return (
-            lookup(self.incident.facts, found.sets)
-            if found.sets
-            else Unknown((f"step('{found.step}').answer",))
+            lookup(self.incident.facts, invocation.sets)
+            if invocation.sets
+            else Unknown((f"step('{invocation.step}').answer",))
         )
 
 
 def outwards(incident: Incident, scope: Scope) -> list[Scope]:
-    """Return a scope and the scopes around it, innermost first."""
+    """Return a scope and the scopes around it, the innermost first."""
     scopes = [scope]
     while scope.parent:
         scope = incident.scopes[incident.invocations[scope.parent].scope]
@@ -121,5 +121,5 @@ def item_of(incident: Incident, scope: Scope, name: str) -> str:
 
 
 def title_of(step: AnyStep) -> str:
-    """Return the words for a step: its title, else the value of its kind key."""
+    """Return a label for a step: its title, otherwise the value of its kind key."""
     return step.title or step.words

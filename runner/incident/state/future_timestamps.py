@@ -1,6 +1,6 @@
 """Refusal of future timestamps for facts and records.
 
-A clock that starts tomorrow would make every deadline late, and a filing of tomorrow would close a duty that is open.
+A clock that starts tomorrow would make every deadline late, and a filing of tomorrow would close an open duty.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from runner.facts.vocabulary.register import typed
 from runner.incident.state.events import FactChange
 
 TOLERANCE = timedelta(minutes=5)
-"""How far the clocks of two machines may lie apart."""
+"""The permitted difference between the clocks of two machines."""
 
 
 def is_ahead(instant: datetime, now: datetime) -> bool:
-    """Tell whether an instant lies in the future, beyond what clocks differ by."""
+    """Tell whether an instant is in the future, beyond the permitted difference of clocks."""
     return instant > now + TOLERANCE
 
 
 def refuse_facts_ahead(changes: Iterable[FactChange], now: datetime) -> None:
-    """Raise Refused where a fact says that something has happened which lies ahead."""
+    """Raise Refused if a fact states that something happened in the future."""
     for change in changes:
         kind = fact_type(change.key)
         if kind is None or kind.kind != "instant" or kind.ahead:
@@ -39,7 +39,7 @@ def refuse_facts_ahead(changes: Iterable[FactChange], now: datetime) -> None:
 
 
 def refuse_record_ahead(what: str, at: datetime, now: datetime) -> None:
-    """Raise Refused where a deed is said to have been done at an instant that lies ahead."""
+    """Raise Refused if the time of an action is in the future."""
     if is_ahead(at, now):
         raise Refused(
             f"The time of {what} is in the future: {said(at)}. The time is now {said(now)}.",

@@ -25,13 +25,13 @@ class CommandTaken(Personal, frozen=True, kw_only=True):
     by: str
     role: str
     brief: int
-    """The entry of the brief that they were given."""
+    """The entry of the brief that was given."""
     read_back: str
     before: tuple[str, ...] = ()
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest brief, and whether it was taken up."""
+    """The newest brief, and whether the next commander read it back."""
 
     entry: int
     to: str

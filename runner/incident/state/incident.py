@@ -28,14 +28,14 @@ from runner.routing.rule_book import RuleOverride
 from runner.routing.war_room import WarRoom
 
 PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applicable", "cancelled"})
-"""States that let followers go on. Failed and expired do so only where the playbook says ``on_failure: continue``."""
+"""States that permit the next steps to start. Failed and expired do so only if the playbook says ``on_failure: continue``."""
 
 FELL_AWAY: frozenset[str] = frozenset({"not_applicable", "cancelled"})
-"""States that lead nowhere: a step all of whose ``after`` are in them is skipped too."""
+"""States that start no other step: a step is skipped if all of its ``after`` have these states."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
-    """What every part of an incident shares: frozen, named fields."""
+    """The base of every part of an incident: frozen, named fields."""
 
 
 class Approval(Value, frozen=True, kw_only=True):
@@ -50,18 +50,18 @@ class Approval(Value, frozen=True, kw_only=True):
     os_user: str = ""
     proven_by: str = ""
     roles: tuple[str, ...] = ()
-    """Every role of the quorum that the person held; ``role`` is the one that is shown."""
+    """Every role of the quorum that the person had; ``role`` is the one to show."""
     void: bool = False
-    """The bytes it was given for are no longer those to approve."""
+    """The approved bytes have changed."""
     recorded_by: str = ""
-    """Who wrote it down for ``by``."""
+    """The person who recorded it for ``by``."""
     provisional: bool = False
-    """``by`` has not confirmed it yet: it counts from then on, and ``at`` is then."""
+    """``by`` has not confirmed it yet: it counts from the confirmation, and ``at`` is then that time."""
     seq: int = 0
 
 
 class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """One time a step is reached. ``id`` is ``run:[group.]step#n``."""
+    """One activation of a step. ``id`` is ``run:[group.]step#n``."""
 
     id: str
     step: str
@@ -85,7 +85,7 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The person on whose behalf ``ended_by`` ended it."""
     reason: str = ""
     digest: str = ""
-    """SHA-256 of what the step produced, where an approval can bind to it."""
+    """SHA-256 of the step's product, if an approval can bind to it."""
     attempts: tuple[Attempt, ...] = ()
     approvals: tuple[Approval, ...] = ()
     wake_at: datetime | None = None
@@ -93,9 +93,9 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     stuck: str = ""
     """Why a person must choose between retry, skip and cancel."""
     checked: tuple[int, ...] = ()
-    """Checklist rows ticked, counted from 0."""
+    """Checklist items that are done, counted from 0."""
     at_once: tuple[int, ...] = ()
-    """Of these, the rows that were ticked all at once."""
+    """Of these, the items that were marked all at once."""
     sets: str = ""
     """The fact that an ``ask`` sets."""
     subject: str = ""
@@ -103,11 +103,11 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     message: str = ""
     """The message that a ``message`` step composed."""
     over: bool = False
-    """Ended for good: nothing leaves this but reopening, which makes a new invocation."""
+    """Ended for good: only reopening, with a new invocation, continues."""
     told: int = 0
-    """Reminders that were composed as messages, or could not be."""
+    """Reminders that were composed as messages, or failed."""
     generation: int = 0
-    """How often a person restarted an action that had been definitely refused."""
+    """How many times a person restarted a refused action."""
     scopes: tuple[str, ...] = ()
     """Bodies that this container opened."""
 
@@ -121,7 +121,7 @@ class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     body: str
     """The id of the container step inside the playbook; empty for its root."""
     prefix: str
-    """What stands before a step's id in its invocations' ids."""
+    """The prefix of a step's id in its invocations' ids."""
     parent: str = ""
     """The container's invocation."""
     item: str | None = None
@@ -130,7 +130,7 @@ class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     open: int = 0
     """Invocations in it that have not ended."""
     added: tuple[Task, ...] = ()
-    """Tasks that no playbook foresaw: this scope has these, and no steps of a playbook."""
+    """Added tasks that are in no playbook: only this scope has them."""
 
 
 class Run(Value, frozen=True, kw_only=True):
@@ -158,9 +158,9 @@ class Delivery(Value, frozen=True, kw_only=True):
     key_lifetimes: Mapping[str, timedelta | None] = {}
     """Channels that honour an idempotency key, and for how long."""
     recalls: tuple[str, ...] = ()
-    """Channels on which a message can be stopped from ringing."""
+    """Channels on which an alarm can be stopped."""
     domains: Mapping[str, tuple[str, ...]] = {}
-    """Channel → every failure domain of this way, also of one that is used no more."""
+    """Channel → every failure domain of this contact method, also for a channel that is not used any more."""
     overridden: tuple[Refusal, ...] = ()
     """Overridden rules that would block a channel in use."""
     evidence: Proof = "none"
@@ -170,33 +170,33 @@ class Delivery(Value, frozen=True, kw_only=True):
     """The question that only a person can answer."""
     generation: int = 0
     resent_at: datetime | None = None
-    """When a person had it sent again; its time counts from there."""
+    """When a person had it sent again; its time counts from then."""
     level: int = 0
     starts_at: datetime | None = None
     """When its level is alerted, without an acknowledgement by then."""
     fired_at: datetime | None = None
     """When its level was alerted."""
     stands_for: tuple[str, ...] = ()
-    """The deliveries in whose place it is."""
+    """The deliveries that it replaces."""
     roles: tuple[str, ...] = ()
     """The roles addressed that the person holds."""
     told_off: bool = False
-    """After it was cancelled its recipient was informed who acknowledged."""
+    """Its recipient was informed, after the cancellation, who acknowledged."""
     reminders: int = 0
-    """How often this generation was resent automatically."""
+    """How many times this generation was resent automatically."""
     reminded_at: datetime | None = None
     unanswered: int = 0
-    """How many reminders were sent since the last answer, or in vain from the beginning."""
+    """How many reminders were sent since the last answer, or without effect since the start."""
     acked_at: datetime | None = None
     acked_via: str = ""
     lapsed: bool = False
-    """What was answered is too old to rely on: it is asked for again."""
+    """The acknowledgement is too old to rely on: it is requested again."""
     spent: tuple[str, ...] = ()
-    """Digests of the links by which it was acknowledged."""
+    """Digests of the links that were used to acknowledge it."""
 
     @property
     def ringing(self) -> tuple[Attempt, ...]:
-        """The attempts that may ring on after the message was acknowledged over another channel, or cancelled."""
+        """The attempts whose alarm may continue after the message was acknowledged over another channel, or cancelled."""
         if self.state not in ("satisfied", "cancelled"):
             return ()
         return tuple(
@@ -226,19 +226,19 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     to: tuple[str, ...] = ()
     deliveries: tuple[str, ...] = ()
     traits: tuple[str, ...] = ()
-    """What its text holds that rules ask about."""
+    """Properties of its text that rules read."""
     requested_by: str = ""
-    """Whose doing asked for it."""
+    """The person whose action requested it."""
     about: str = ""
-    """The message whose acknowledgement this one tells of."""
+    """The message whose acknowledgement this message reports."""
     next_update: datetime | None = None
-    """When its text says that the next one comes."""
+    """The time that its text promises for the next message."""
     owed: datetime | None = None
-    """Since when a person has to call, because all contacts were alerted and not enough have answered."""
+    """When a call by a person became due, because all contacts were alerted and too few have acknowledged."""
     announced: bool = False
-    """The recipients were informed that it is acknowledged, or could not be."""
+    """The recipients were informed that it is acknowledged, or could not be informed."""
     filled: tuple[str, ...] = ()
-    """Addressed roles that only the opener of the incident has: no page is sent for them."""
+    """Addressed roles whose only person opened the incident: no message is sent for them."""
     unheld: tuple[str, ...] = ()
     """Addressed roles without a person."""
 
@@ -256,7 +256,7 @@ class Evidence(Value, frozen=True, kw_only=True):
 
 
 class DutyView(Value, frozen=True, kw_only=True):
-    """What the last assessment said of one duty, plus what people recorded for it."""
+    """The last assessment of one duty, with people's records for it."""
 
     id: str
     verdict: Verdict
@@ -265,23 +265,23 @@ class DutyView(Value, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     overdue: bool = False
     in_sight: bool = True
-    """False while it depends on what the organisation is or where people live (see ``DutyStatus.in_sight``)."""
+    """False while it depends on the kind of organisation or on where people live (see ``DutyStatus.in_sight``)."""
     settled: bool = False
-    """Facts say that it was filed, or it is past its due time and held: time alone does not make it overdue."""
+    """Facts say that it was filed, or that it is overdue and delayed: time alone does not make it overdue."""
     waits: bool = False
-    """Its clock begins with something that has not happened, as a stage that is filed or letters that are sent: no lane yet."""
+    """Its clock starts with a future event, as the filing of a stage or the sending of letters: no lane yet."""
     record: DutyRecord | None = None
     entry: int = 0
-    """The journal's number of the record, also after it lapsed."""
+    """The journal's number of the record, also after it was voided."""
     reopened: DutyRecord | None = None
-    """A record that has lapsed: facts took the decision's ground away, or it is said to be wrong."""
+    """A void record: facts removed the decision's ground, or it is marked as wrong."""
     reopened_why: str = ""
     earlier: tuple[DutyRecord, ...] = ()
-    """What was recorded before ``record``, oldest first: a later decision never takes an earlier one away."""
+    """The records before ``record``, oldest first: a later decision removes no earlier one."""
 
 
 class Domain(Value, frozen=True, kw_only=True):
-    """A failure domain's standing in this incident."""
+    """The state of a failure domain in this incident."""
 
     name: str
     state: Literal["compromised", "down", "up"]
@@ -292,9 +292,9 @@ class Domain(Value, frozen=True, kw_only=True):
     automatic: bool = False
     """Detected by failures and probes, or declared in another incident: no person declared it here."""
     declared: int = 0
-    """The entry that said so last."""
+    """The newest entry about it."""
     falls: tuple[tuple[datetime, datetime | None], ...] = ()
-    """From when to when it was compromised; the last one may go on."""
+    """The times of its compromises; the last one may not have ended."""
 
 
 class Behalf(Value, frozen=True, kw_only=True):
@@ -310,17 +310,17 @@ class Behalf(Value, frozen=True, kw_only=True):
 
 
 class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """One task at the provider of a war room: to open it, or to let in one person; ``left_out`` is the reason against it."""
+    """One task at the provider of a war room: to open it, or to invite one person; ``left_out`` is the reason against it."""
 
     id: str
     room: str
     channel: str
     person: str = ""
-    """Who is let in; empty for the opening."""
+    """The invited person; empty for the opening."""
     left_out: str = ""
     attempts: tuple[Attempt, ...] = ()
     given_up: int = 0
-    """How many of its attempts were made before a person retried it."""
+    """How many of its attempts were before a person's retry."""
 
 
 class Incident(Value, frozen=True, kw_only=True):
@@ -339,7 +339,7 @@ class Incident(Value, frozen=True, kw_only=True):
     catalogue: str = ""
     """SHA-256 of the pinned law and notice templates."""
     drill: Drill | None = None
-    """The exercise that it is; None in a real incident."""
+    """The exercise; None in a real incident."""
     handover: Handover | None = None
     """The newest handover brief."""
     runs: Mapping[str, Run] = {}
@@ -352,12 +352,12 @@ class Incident(Value, frozen=True, kw_only=True):
     facts: Mapping[str, Fact] = {}
     fact_events: Mapping[str, int] = {}
     superseded: Mapping[str, tuple[tuple[int, Fact], ...]] = {}
-    """What stood before: the event that recorded it, and the fact, oldest first."""
+    """The earlier values: the event that recorded each, and the fact, oldest first."""
     roles: Mapping[str, tuple[str, ...]] = {}
     on_call: frozenset[str] = frozenset()
-    """Roles that a rota hands round."""
+    """Roles that a rota assigns."""
     war_room: WarRoom | None = None
-    """Where responders talk; without a name where no room can be used, None where none was ever chosen."""
+    """The place where responders talk; without a name if no room can be used, None if none was ever chosen."""
     errands: Mapping[str, RoomTask] = {}
     messages: Mapping[str, MessageRecord] = {}
     deliveries: Mapping[str, Delivery] = {}
@@ -369,11 +369,11 @@ class Incident(Value, frozen=True, kw_only=True):
     """Overridden rules, by the entry of the override."""
     campaigns: Mapping[str, CampaignView] = {}
     unconfirmed: Mapping[int, Behalf] = {}
-    """What was done on behalf of people who have not confirmed it, by its first entry."""
+    """Entries on behalf of people who have not confirmed them, by the first entry."""
     second_person: Mapping[int, TwoPeople] = {}
-    """What needed two people, by the entry that asked for it."""
+    """Acts that need two people, by the entry of the request."""
     agenda: frozenset[str] = frozenset()
-    """Invocations to look at again because something that they depend on changed."""
+    """Invocations to check again because something that they depend on changed."""
     blocked: frozenset[str] = frozenset()
     """Invocations whose condition is unknown."""
     active: frozenset[str] = frozenset()
@@ -381,36 +381,36 @@ class Incident(Value, frozen=True, kw_only=True):
     live: frozenset[str] = frozenset()
     """Newest invocations of groups with ``for_each``, watched for late items."""
     signed: frozenset[str] = frozenset()
-    """Approvals that were given: void as soon as what they bind has other bytes."""
+    """Given approvals: void as soon as the approved bytes change."""
     moving: frozenset[str] = frozenset()
-    """Deliveries that are not over."""
+    """Deliveries that have not ended."""
     looks: Mapping[str, datetime] = {}
     """Of these, when each changes automatically; one that only an event can change is not here."""
     sends: Mapping[str, datetime] = {}
     """Of these, from when an attempt may be claimed."""
     calling: frozenset[str] = frozenset()
-    """Messages of which it is not settled yet whether enough people were reached."""
+    """Messages that may still need more acknowledgements or deliveries."""
     lapsing: frozenset[str] = frozenset()
-    """Deliveries whose acknowledgement holds for a while only."""
+    """Deliveries whose acknowledgement expires."""
     announcing: frozenset[str] = frozenset()
     """Acknowledged messages whose recipients may still have to be informed."""
     recalling: frozenset[str] = frozenset()
-    """Deliveries that may ring on although they were acknowledged or cancelled."""
+    """Deliveries whose alarm may continue although they were acknowledged or cancelled."""
     sending: frozenset[str] = frozenset()
-    """Effects (invocation, delivery or errand ids) with a claim whose outcome is not recorded."""
+    """Effects (ids of invocations, deliveries or room tasks) with a claim whose outcome is not recorded."""
     assess: bool = False
     """Facts or records changed since the duties were last assessed."""
     assessed: bool = False
     looked: int = 0
-    """The event by which all facts up to it, and all records, were assessed; 0 when anything may have changed."""
+    """The event up to which all facts and records were assessed; 0 if anything may have changed."""
     replan: bool = False
     """A failure domain was compromised or restored, or a delivery is resent: open deliveries may need another plan."""
     replan_asked: int = 0
-    """The last event that asked for it: a plan made before that event is out of date."""
+    """The last event that required it: a plan made before that event is out of date."""
     reports: tuple[Signed, ...] = ()
     replan_at: datetime | None = None
-    """It could not be done; it is tried again then, and nothing is sent before."""
+    """The planning failed; it is tried again then, and nothing is sent before."""
 
     def holder(self, effect: str) -> Delivery | Invocation | RoomTask | None:
-        """Return whose attempts an effect's are, None where there is no such effect."""
+        """Return the owner of an effect's attempts, None if there is no such effect."""
         return self.deliveries.get(effect) or self.invocations.get(effect) or self.errands.get(effect)

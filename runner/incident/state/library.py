@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class Library(msgspec.Struct, frozen=True):
-    """What an incident's events refer to: plans by the digest of the stored bundle, and the pinned law."""
+    """The documents that an incident's events refer to: plans by the digest of the stored bundle, and the pinned law."""
 
     plans: Mapping[str, Plan]
     regimes: Sequence[Regime] = ()
     calendar: HolidayCalendar | None = None
-    """Public holidays by place; none are known without it."""
+    """Public holidays by place; if empty, none are known."""
     outline: Outline | None = None
-    """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
+    """The outlines of the laws, in the order of the regimes; without them all laws are assessed in full."""
     alone: str = ""
     """Why the home folder has no second person; empty if it has one."""
 
     def regime(self, name: str) -> Regime | None:
-        """Return a pinned law by its id, None where there is none."""
+        """Return a pinned law by its id, None if there is none."""
         if self.outline is None:
             return next((regime for regime in self.regimes if regime.id == name), None)
         numbers = (number for number, law in enumerate(self.outline.laws) if law.id == name)
@@ -39,13 +39,13 @@ class Library(msgspec.Struct, frozen=True):
         return None if number is None else self.regimes[number]
 
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
-        """Return the body that a scope was opened on; one that a migration took away has no steps."""
+        """Return the body that a scope was opened on; one that a migration removed has no steps."""
         if scope.added:
             return Body({task.id: task for task in scope.added}, {})
         return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
 
     def step(self, incident: Incident, invocation: str) -> AnyStep:
-        """Return the definition behind an invocation's id; raises Refused where a migration took it away."""
+        """Return the definition behind an invocation's id; raises Refused if a migration removed it."""
         known = incident.invocations[invocation]
         scope = incident.scopes[known.scope]
         step = self.body(incident.runs, scope).steps.get(known.step)

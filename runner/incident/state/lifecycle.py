@@ -1,4 +1,4 @@
-"""What happens to an incident as a whole: it is opened, runs playbooks, is paused, cancelled, closed."""
+"""Events of a whole incident: it is opened, runs playbooks, is paused, cancelled, closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.incident.state.incident import Run
 
 
 class IncidentOpened(Personal, frozen=True, kw_only=True):
-    """Born, with its kind fixed for ever."""
+    """The incident was opened; its kind never changes."""
 
     incident: str
     codename: str
@@ -21,11 +21,11 @@ class IncidentOpened(Personal, frozen=True, kw_only=True):
     by: str = ""
     catalogue: str = ""
     clock: ExerciseClock | None = None
-    """How its time follows the wall's; None where it is the same."""
+    """How its time follows real time; None if it is the same."""
 
 
 class PlaybookPinned(Personal, frozen=True, kw_only=True):
-    """A playbook begins to run in this incident, by digest (at opening, or grafted later)."""
+    """A run of a playbook started in this incident, by digest (at opening, or grafted later)."""
 
     run: Run
     inputs: Mapping[str, str | int | float | bool | None] = {}
@@ -33,7 +33,7 @@ class PlaybookPinned(Personal, frozen=True, kw_only=True):
 
 
 class PlaybookMigrated(Personal, frozen=True, kw_only=True):
-    """A run goes on with another version of its playbook, as the plan said."""
+    """A run continues with another version of its playbook, as the plan said."""
 
     run: Run
     kept: tuple[str, ...] = ()
@@ -45,17 +45,17 @@ class PlaybookMigrated(Personal, frozen=True, kw_only=True):
 
 
 class IncidentPaused(Personal, frozen=True, kw_only=True):
-    """Automatic work stops. Legal clocks do not."""
+    """Automatic work stopped. Legal clocks continue."""
 
     reason: str
 
 
 class IncidentResumed(Personal, frozen=True, kw_only=True):
-    """Automatic work goes on."""
+    """Automatic work continues."""
 
     reason: str = ""
     set_aside: str = ""
-    """Why it had been stopped; empty if it was only paused."""
+    """The reason of the stop; empty if it was only paused."""
 
 
 class IncidentCancelled(Personal, frozen=True, kw_only=True):
@@ -65,25 +65,25 @@ class IncidentCancelled(Personal, frozen=True, kw_only=True):
 
 
 class IncidentClosed(Personal, frozen=True, kw_only=True):
-    """Over, by decision of a named person."""
+    """The incident was closed by a named person."""
 
     by: str
     reason: str = ""
     left_open: Mapping[str, str] = {}
-    """Duties of a law in force that were open → why each was left so."""
+    """Open duties of a law in force → why each was left open."""
     second: str = ""
-    """Who confirmed it, where that was needed."""
+    """The person who confirmed it, if that was necessary."""
 
 
 class IncidentReopened(Personal, frozen=True, kw_only=True):
-    """Closed too early: work, clocks and reminders go on."""
+    """The incident was reopened: work, clocks and reminders continue."""
 
     by: str
     reason: str
 
 
 class SeveritySet(Personal, frozen=True, kw_only=True):
-    """How severe the incident is taken to be, from now on."""
+    """The severity of the incident from now on."""
 
     severity: Severity
     by: str

@@ -1,6 +1,6 @@
-"""Events of a message: composed, planned, attempted, evidenced, and ended.
+"""Events of a message: composed, planned, attempted, acknowledged, and ended.
 
-An attempt's two events serve automatic steps as well: the intent, then the outcome, of any effect.
+Automatic steps use the two events of an attempt, too: the intent, then the outcome, of any effect.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ class MessageComposed(Personal, frozen=True, kw_only=True):
     plans: tuple[PlannedDelivery, ...]
     reason: str = ""
     traits: tuple[str, ...] = ()
-    """What the text holds that rules ask about, such as a link."""
+    """Properties of its text that rules read, such as a link."""
     requested_by: str = ""
-    """Whose doing asked for it: that person's own answer authorises nothing."""
+    """The person whose action requested it: that person's own answer authorises nothing."""
     about: str = ""
-    """The message whose acknowledgement this one tells of."""
+    """The message whose acknowledgement this message reports."""
     next_update: datetime | None = None
-    """When its text says that the next one comes."""
+    """The time that its text promises for the next message."""
     late_by: timedelta | None = None
-    """By how much it is later than the one before had promised."""
+    """How much later it is than the message before it had promised."""
     filled: tuple[str, ...] = ()
-    """Addressed roles that only the opener of the incident has: no page is sent for them."""
+    """Addressed roles whose only person opened the incident: no message is sent for them."""
     unheld: tuple[str, ...] = ()
     """Addressed roles without a person."""
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One person's plan: usable channels in order, and the refused ones with their rule."""
+    """One person's plan: usable channels in order, and the blocked ones with their rule."""
 
     delivery: str
     person: str
@@ -55,9 +55,9 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     refusals: tuple[Refusal, ...] = ()
     key_lifetimes: Mapping[str, timedelta | None] = {}
     recalls: tuple[str, ...] = ()
-    """Usable channels on which it can be stopped from ringing."""
+    """Usable channels on which an alarm can be stopped."""
     domains: Mapping[str, tuple[str, ...]] = {}
-    """Usable channel → every failure domain of this way, the mailbox or number at its end included."""
+    """Usable channel → every failure domain of this contact method, with its mailbox or number."""
     overridden: tuple[Refusal, ...] = ()
     """Overridden rules that would block a channel in use."""
     unverified: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     starts_at: datetime | None = None
     """When its level is alerted, without an acknowledgement by then; None at once."""
     stands_for: tuple[str, ...] = ()
-    """The deliveries in whose place it is."""
+    """The deliveries that it replaces."""
     roles: tuple[str, ...] = ()
     """The roles addressed that the person holds."""
 
@@ -105,7 +105,7 @@ class AnnouncementDropped(Personal, frozen=True, kw_only=True):
 
 
 class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
-    """Open deliveries were planned again, because a domain was compromised or restored or one is resent; changed plans only."""
+    """Open deliveries were planned again, because a domain changed or a delivery is resent; changed plans only."""
 
     plans: tuple[PlannedDelivery, ...] = ()
     reason: str = ""
@@ -125,7 +125,7 @@ class ReplanFailed(Personal, frozen=True, kw_only=True):
 
 
 class DeliveryEnded(Personal, frozen=True, kw_only=True):
-    """Its goal is reached, or every channel was tried, or it was cancelled."""
+    """The delivery ended: its goal is reached, every channel was tried, or it was cancelled."""
 
     delivery: str
     state: Literal["satisfied", "exhausted", "cancelled"]
@@ -146,18 +146,18 @@ class ReceiptTaken(Personal, frozen=True, kw_only=True):
     n: int
     kind: ReceiptKind
     event: str
-    """A digest of the provider's own name for it: a second time it is nothing new."""
+    """A digest of the provider's own name for it: a second receipt with this name is ignored."""
     part: str = ""
-    """The provider's name of the message or of a part of it, where the receipt gave one."""
+    """The provider's name of the message or of a part of it, if the receipt has one."""
     at_provider: datetime | None = None
     code: str = ""
     evidence: Proof = "none"
     state: AttemptState | None = None
-    """The attempt's new state; None where it stays as it is."""
+    """The attempt's new state; None if it does not change."""
 
 
 class EvidenceRaised(Personal, frozen=True, kw_only=True):
-    """More is proved of a delivery than before: an acknowledgement, a call."""
+    """The evidence of a delivery rose: an acknowledgement, a call."""
 
     delivery: str
     evidence: Proof
@@ -165,11 +165,11 @@ class EvidenceRaised(Personal, frozen=True, kw_only=True):
     via: str = ""
     note: str = ""
     token: str = ""
-    """A digest of the link that it came by, which is spent with it."""
+    """A digest of the link that was used; the link cannot be used again."""
 
 
 class DeliveryResent(Personal, frozen=True, kw_only=True):
-    """A person asked for the same message to go out again under a new key."""
+    """A person asked to resend the same message under a new key."""
 
     delivery: str
     by: str
@@ -187,9 +187,9 @@ class AttemptStarted(Event, frozen=True, kw_only=True):
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
-    """The outcome. For an automatic step, ``step_state`` is where that leaves the step.
+    """The outcome. For an automatic step, ``step_state`` is the next state of the step.
 
-    ``reason`` is the provider's, cleaned of personal data; what a person says of it is in ``AttemptResolved``.
+    ``reason`` is the provider's, without personal data; a person's words are in ``AttemptResolved``.
     """
 
     effect: str
@@ -225,11 +225,11 @@ class RuleOverridden(Personal, frozen=True, kw_only=True):
     person: str = ""
     text: str = ""
     domains: tuple[str, ...] = ()
-    """Domains that were compromised then; the override says nothing of any other."""
+    """Domains that were compromised then; the override covers no other domain."""
 
 
 class ChannelsSwitched(Personal, frozen=True, kw_only=True):
-    """Open messages use other channels from now on: the former, the new, the reason, and the person who decided."""
+    """Open messages use other channels from now on: the old one, the new one, the reason, and the person who decided."""
 
     left: tuple[str, ...]
     taken: tuple[str, ...]
@@ -242,7 +242,7 @@ class ChannelsSwitched(Personal, frozen=True, kw_only=True):
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a provider said later of an attempt, and when it came here."""
+    """A later receipt of a provider for an attempt, and when it arrived here."""
 
     kind: ReceiptKind
     event: str
@@ -252,7 +252,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One try of an effect. ``sending`` is the claim, committed before the world is touched."""
+    """One try of an effect. ``sending`` is the claim, committed before the effect starts."""
 
     n: int
     key: str
@@ -270,7 +270,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def failure_reason(attempt: Attempt) -> str:
-    """Return why an attempt that the provider had taken came to nothing, in words."""
+    """Return why an attempt that the provider had accepted failed later, in words."""
     last = next((receipt for receipt in reversed(attempt.receipts) if receipt.kind in GAVE_UP), None)
     code = f" ({last.code})" if last and last.code else ""
     if last and last.kind == "stopped":

@@ -1,8 +1,8 @@
 """Quorum of a message: acknowledgements so far, and those still needed. Pure.
 
-A deputy counts as the person, once; an escalation contact counts as one more, except where
-everybody is wanted, since no one can take the word of all. What only informs goes on to each for whom it is meant;
-what wants an answer stops for all as soon as enough of them have given theirs.
+A deputy counts as the person, once. An escalation contact counts as one more, except if everybody must
+acknowledge, since nobody can acknowledge for all. A message without acknowledgement is sent to each recipient;
+a message with one stops for all as soon as enough people have acknowledged.
 """
 
 from __future__ import annotations
@@ -16,41 +16,40 @@ def deliveries_of(incident: Incident, message: str) -> list[Delivery]:
 
 
 def count_reached(incident: Incident, message: str) -> tuple[int, int]:
-    """Return how many people are reached, and how many have to be."""
+    """Return how many people are reached, and how many are required."""
     return _counted(deliveries_of(incident, message), incident.messages[message].message_class.ack_quorum)
 
 
 def quorum_met(incident: Incident, message: str) -> bool:
     """Tell whether the class's quorum is met; never without recipients.
 
-    Unless whoever opened the incident fills every role that it addresses.
+    Exception: the person who opened the incident has every role that the message addresses.
     """
     record = incident.messages[message]
     deliveries = deliveries_of(incident, message)
     return enough_of(deliveries, record.message_class.ack_quorum) if deliveries else bool(record.filled)
 
 
-def enough_of(found: list[Delivery], rule: object) -> bool:
-    """Tell the same of deliveries in hand."""
-    reached, wanted = _counted(found, rule)
-    return bool(found) and reached >= wanted
+def enough_of(deliveries: list[Delivery], rule: object) -> bool:
+    """Tell whether given deliveries meet a quorum."""
+    reached, wanted = _counted(deliveries, rule)
+    return bool(deliveries) and reached >= wanted
 
 
-def _counted(found: list[Delivery], rule: object) -> tuple[int, int]:
+def _counted(deliveries: list[Delivery], rule: object) -> tuple[int, int]:
     if rule == "each_role":
-        roles = roles_of(found)
+        roles = roles_of(deliveries)
         return sum(roles.values()), len(roles)
-    above = sum(
-        delivery.state == "satisfied" and delivery.level > 0 and not delivery.stands_for for delivery in found
-    )
-    reached = len(answered_by_deputy(found)) + (0 if rule == "all" else above)
-    return reached, _wanted(rule, sum(delivery.level == 0 for delivery in found))
+    contacts = (delivery for delivery in deliveries if delivery.level > 0 and not delivery.stands_for)
+    above = sum(delivery.state == "satisfied" for delivery in contacts)
+    reached = len(answered_by_deputy(deliveries)) + (0 if rule == "all" else above)
+    return reached, _wanted(rule, sum(delivery.level == 0 for delivery in deliveries))
 
 
-def answered_by_deputy(found: list[Delivery]) -> set[str]:
+def answered_by_deputy(deliveries: list[Delivery]) -> set[str]:
     """Return the deliveries to recipients that are acknowledged, by the recipient or a deputy."""
-    reached = [delivery for delivery in found if delivery.state == "satisfied"]
-    meant = {delivery.id for delivery in found if delivery.level == 0}
+    reached = [delivery for delivery in deliveries if delivery.state == "satisfied"]
+    meant = {delivery.id for delivery in deliveries if delivery.level == 0}
     return {name for delivery in reached for name in (delivery.id, *delivery.stands_for)} & meant
 
 
@@ -59,25 +58,25 @@ def places(delivery: Delivery) -> tuple[str, ...]:
     return delivery.roles or (f"person:{delivery.person}",)
 
 
-def roles_of(found: list[Delivery]) -> dict[str, bool]:
+def roles_of(deliveries: list[Delivery]) -> dict[str, bool]:
     """Return every addressed role for which a person was paged, and whether it was reached."""
-    done = answered_by_deputy(found)
+    done = answered_by_deputy(deliveries)
     roles: dict[str, bool] = {}
-    for delivery in found:
+    for delivery in deliveries:
         if delivery.level == 0:
             roles |= {role: roles.get(role, False) or delivery.id in done for role in places(delivery)}
     return roles
 
 
-def settled(found: list[Delivery], rule: object) -> set[str]:
-    """Return the deliveries to recipients that are not awaited any more."""
-    done = answered_by_deputy(found)
+def settled(deliveries: list[Delivery], rule: object) -> set[str]:
+    """Return the deliveries to recipients whose acknowledgement is not awaited any more."""
+    done = answered_by_deputy(deliveries)
     if rule != "each_role":
         return done
-    roles = roles_of(found)
+    roles = roles_of(deliveries)
     return done | {
         delivery.id
-        for delivery in found
+        for delivery in deliveries
         if delivery.level == 0 and all(roles[role] for role in places(delivery))
     }
 
@@ -94,7 +93,7 @@ def awaited(incident: Incident, message: str) -> list[Delivery]:
 
 
 class Answers:
-    """Whose answer is still wanted in an incident as it stands; each message is counted once."""
+    """The awaited acknowledgements of an incident in its present state; each message is counted once."""
 
     def __init__(self, incident: Incident) -> None:
         self._incident = incident
@@ -112,7 +111,7 @@ class Answers:
         return ""
 
     def _count(self, message: str) -> tuple[bool, set[str]]:
-        """Return whether enough people have answered a message, and for which deliveries an answer is there."""
+        """Return whether enough people have acknowledged a message, and which deliveries are acknowledged."""
         counted = self._counts.get(message)
         if counted is None:
             rule = self._incident.messages[message].message_class.ack_quorum
@@ -121,9 +120,10 @@ class Answers:
         return counted
 
 
-def answered(found: list[Delivery]) -> str:
-    """Return the people who have answered, as words."""
-    return ", ".join(dict.fromkeys(delivery.person for delivery in found if delivery.state == "satisfied"))
+def answered(deliveries: list[Delivery]) -> str:
+    """Return the people who have acknowledged, as text."""
+    people = (delivery.person for delivery in deliveries if delivery.state == "satisfied")
+    return ", ".join(dict.fromkeys(people))
 
 
 def _wanted(rule: object, meant: int) -> int:

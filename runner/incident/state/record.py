@@ -1,4 +1,4 @@
-"""What people record in an incident: facts, roles, failure domains, evidence, notes, and for whom they acted."""
+"""Events of people's records: facts, roles, failure domains, evidence, notes, and the person on whose behalf they acted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner.facts.vocabulary.register import FactChange
 
 
 class FactsRecorded(Personal, frozen=True, kw_only=True):
-    """Facts were learned, corrected or withdrawn, together."""
+    """Facts were recorded, corrected or withdrawn, together."""
 
     facts: tuple[FactChange, ...]
     by: str
@@ -19,7 +19,7 @@ class FactsRecorded(Personal, frozen=True, kw_only=True):
     answers: tuple[str, ...] = ()
     """Open questions that these facts answer implicitly."""
     second: str = ""
-    """Who confirmed it, where it moved a deadline later."""
+    """The person who confirmed it, if it moved a deadline later."""
 
 
 class RoleAssigned(Personal, frozen=True, kw_only=True):
@@ -28,11 +28,11 @@ class RoleAssigned(Personal, frozen=True, kw_only=True):
     role: str
     persons: tuple[str, ...]
     on_call: bool = False
-    """Set by a rota, which changes it with the shift."""
+    """Set by a rota, which changes the person with the shift."""
 
 
 class DomainDeclared(Personal, frozen=True, kw_only=True):
-    """A failure domain fell to the attacker, went down, or is up again."""
+    """A failure domain was compromised, down or restored."""
 
     domain: str
     state: Literal["compromised", "down", "up"]
@@ -56,7 +56,7 @@ class EvidenceAttached(Personal, frozen=True, kw_only=True):
 
 
 class NoteAdded(Personal, frozen=True, kw_only=True):
-    """A line in the log, of the time it speaks of."""
+    """A log entry, with the time that it is about."""
 
     by: str
     text: str
@@ -64,13 +64,13 @@ class NoteAdded(Personal, frozen=True, kw_only=True):
 
 
 class PrivilegedNoteAdded(NoteAdded, frozen=True, kw_only=True):
-    """A note for counsel: its own stream, so that it can be withheld."""
+    """A note for counsel: in its own stream, so that it can be withheld."""
 
     stream: ClassVar[Stream] = "privileged"
 
 
 class EventCorrected(Personal, frozen=True, kw_only=True):
-    """An earlier entry was wrong; both stay."""
+    """An earlier entry was marked as wrong; both stay."""
 
     seq: int
     by: str
@@ -78,7 +78,7 @@ class EventCorrected(Personal, frozen=True, kw_only=True):
 
 
 class ActedOnBehalf(Personal, frozen=True, kw_only=True):
-    """The entries from ``first`` up to this one were made for ``person``: provisional until that person confirms."""
+    """The entries from ``first`` up to this one were made for ``person``: unconfirmed until that person confirms."""
 
     first: int
     person: str

@@ -14,7 +14,7 @@ from runner.law.duty import DutyRecord
 
 
 class ClockMove(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fact does to the deadline of one duty; an instant that is None is no deadline at all."""
+    """The effect of a fact on the deadline of one duty; an instant that is None is no deadline."""
 
     duty: str
     citation: str
@@ -29,7 +29,7 @@ class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     kind: Literal["close", "decide", "move_clock"]
     by: str
     roles: tuple[str, ...] = ()
-    """One of these roles the second person has to hold."""
+    """The second person needs one of these roles."""
     reason: str = ""
     left_open: Mapping[str, str] = {}
     duty: str = ""
@@ -39,11 +39,11 @@ class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     os_user: str = ""
     proven_by: str = ""
     alone: str = ""
-    """Why there is no second person, by the settings: then it counted at once."""
+    """Why there is no second person, by the settings: then the act counted at once."""
 
 
 class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
-    """An act that needs two people, and how far it is."""
+    """An act that needs two people, and its progress."""
 
     entry: int
     at: datetime
@@ -54,17 +54,17 @@ class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Literal["awaiting", "confirmed", "alone"]:
-        """Tell whether it counts, and by how many people."""
+        """Tell whether the act counts, and by how many people."""
         return "confirmed" if self.second else "alone" if self.act.alone else "awaiting"
 
     @property
     def one_user(self) -> bool:
-        """Tell whether one operating-system user spoke for both."""
+        """Tell whether one operating-system user acted for both."""
         return bool(self.second and self.act.os_user and self.act.os_user == self.second_os_user)
 
 
 class SecondPersonAsked(Personal, frozen=True, kw_only=True):
-    """A person requested an act that needs two people: nothing changes before another confirms it, unless it is done alone."""
+    """A person requested an act that needs two people: nothing changes before another person confirms it, unless none exists."""
 
     act: TwoPersonAct
 

@@ -1,4 +1,4 @@
-"""What happens to steps and approvals, and the states and paths of steps."""
+"""Events of steps and approvals, and the states and paths of steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.playbook.format import Task
 
 
 class TaskAdded(Personal, frozen=True, kw_only=True):
-    """A task that no playbook foresaw, defined here; it is looked up in ``scope``, beside the steps of a run."""
+    """A task that is in no playbook, defined here; it is looked up in ``scope``, beside the steps of a run."""
 
     scope: str
     run: str
@@ -24,7 +24,7 @@ class TaskAdded(Personal, frozen=True, kw_only=True):
 
 
 class ScopeOpened(Personal, frozen=True, kw_only=True):
-    """A body of steps begins: a lane, an iteration, a called playbook."""
+    """A body of steps started: a lane, an iteration, a called playbook."""
 
     scope: str
     run: str
@@ -48,14 +48,14 @@ class StepReady(Event, frozen=True, kw_only=True):
 
 
 class StepBlocked(Personal, frozen=True, kw_only=True):
-    """Its condition is undetermined: these facts are missing. With none, nothing is missing any more."""
+    """Its condition is undetermined: these facts are missing. If the list is empty, nothing is missing any more."""
 
     step: str
     missing: tuple[str, ...]
 
 
 class StepRescheduled(Personal, frozen=True, kw_only=True):
-    """Its due time or its next look changed, with the cause."""
+    """Its due time or its next check changed, with the cause."""
 
     step: str
     due: datetime | None = None
@@ -64,20 +64,20 @@ class StepRescheduled(Personal, frozen=True, kw_only=True):
 
 
 class StepStarted(Event, frozen=True, kw_only=True):
-    """A person is on it."""
+    """A person started it."""
 
     step: str
     by: str
 
 
 class StepChecked(Event, frozen=True, kw_only=True):
-    """One row of its checklist was ticked."""
+    """An item of its checklist was marked as done."""
 
     step: str
     row: int
     by: str
     at_once: bool = False
-    """With all other rows, in one command."""
+    """With all other items, in one command."""
 
 
 class StepUnchecked(Event, frozen=True, kw_only=True):
@@ -97,13 +97,13 @@ class StepEnded(Personal, frozen=True, kw_only=True):
     reason: str = ""
     digest: str = ""
     on_behalf_of: str = ""
-    """The person for whom ``by`` did it: both count as authors, and neither approves it."""
+    """The person on whose behalf ``by`` did it: both count as authors, and neither can approve it."""
     at_once: int = 0
-    """How many rows of its checklist were ticked all at once."""
+    """How many items of its checklist were marked all at once."""
 
 
 class StepSettled(Personal, frozen=True, kw_only=True):
-    """The engine itself ended it: nothing to do, or all inside it has ended."""
+    """The engine itself ended it: nothing to do, or everything in it has ended."""
 
     step: str
     state: TaskState
@@ -118,9 +118,9 @@ class StepReopened(Personal, frozen=True, kw_only=True):
     by: str = ""
     reason: str = ""
     late: bool = False
-    """The program's own reopening of a group for items that came up late: its lanes go on as they are."""
+    """The program reopened a group for new items: its lanes continue unchanged."""
     keeps: bool = False
-    """Nothing was wrong with it: an approval keeps its voices, which bind the same bytes still, a checklist its ticks."""
+    """No error was found: an approval keeps its decisions on the same bytes, a checklist its items."""
 
 
 class StepAssigned(Personal, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ class StepAssigned(Personal, frozen=True, kw_only=True):
 
 
 class StepCommented(Personal, frozen=True, kw_only=True):
-    """A remark on a step."""
+    """A comment on a step."""
 
     step: str
     by: str
@@ -147,14 +147,14 @@ class StepStuck(Personal, frozen=True, kw_only=True):
 
 
 class StepRetried(Personal, frozen=True, kw_only=True):
-    """A person, or its retry rule, has it tried again."""
+    """A person, or the retry rule, retries it."""
 
     step: str
     by: str = ""
     wake_at: datetime | None = None
     reason: str = ""
     generation: int = 0
-    """For an action: how often it was restarted after a definite refusal; each has an idempotency key."""
+    """For an action: how many times it was restarted after a refusal; each restart has a new idempotency key."""
 
 
 class StepOverdue(Event, frozen=True, kw_only=True):
@@ -182,7 +182,7 @@ class ReminderFailed(Personal, frozen=True, kw_only=True):
 
 
 class ApprovalGiven(Personal, frozen=True, kw_only=True):
-    """One person said yes or no to one digest."""
+    """One person approved or rejected one digest."""
 
     step: str
     by: str
@@ -193,9 +193,9 @@ class ApprovalGiven(Personal, frozen=True, kw_only=True):
     os_user: str = ""
     proven_by: str = ""
     roles: tuple[str, ...] = ()
-    """Every role of the quorum that the person held, so that later ones can be fitted round it."""
+    """Every role of the quorum that the person had, so that later approvals can use the other roles."""
     recorded_by: str = ""
-    """Who wrote it down for ``by``: provisional until ``by`` confirms."""
+    """The person who recorded it for ``by``: unconfirmed until ``by`` confirms."""
 
 
 class ApprovalVoided(Event, frozen=True, kw_only=True):
@@ -231,7 +231,7 @@ StepEvent = (
 
 
 def completion_state(invocation: Invocation, at: datetime) -> Literal["done", "done_late"]:
-    """Return the state of an invocation that is done at an instant; on the very due instant is still in time."""
+    """Return the state of an invocation that is done at an instant; exactly at the due time is not overdue."""
     return "done_late" if invocation.due is not None and at > invocation.due else "done"
 
 

@@ -49,14 +49,14 @@ class Deliver(Work, frozen=True, kw_only=True):
 
 
 class Recall(Work, frozen=True, kw_only=True):
-    """Stop an attempt from ringing that was answered on another channel. Twice is harmless, so it needs no claim."""
+    """Stop the alarm of an attempt that was acknowledged on another channel. Twice has no effect, so it needs no claim."""
 
     delivery: str
     n: int
 
 
 class StepAttempt(Work, frozen=True, kw_only=True):
-    """One attempt of a step that touches the world; its intent is committed."""
+    """One attempt of a step with an external effect; its intent is committed."""
 
     step: str
     n: int
@@ -71,7 +71,7 @@ class DoAct(StepAttempt, frozen=True, kw_only=True):
 
 
 class Host(Work, frozen=True, kw_only=True):
-    """Make one attempt to open a war room, or to let in a person; its intent is committed."""
+    """Make one attempt to open a war room, or to invite a person; its intent is committed."""
 
     errand: str
     n: int
@@ -84,7 +84,7 @@ class Replan(Work, frozen=True, kw_only=True):
 
 
 def token(work: AnyWork) -> str:
-    """Return what tells one piece of work from another: the same work asked for twice has the same token."""
+    """Return the token of a piece of work: the same work, requested twice, has the same token."""
     match work:
         case Deliver(delivery=effect, n=n) | StepAttempt(step=effect, n=n) | Host(errand=effect, n=n):
             return f"{work.incident}|{effect}|{n}"
@@ -102,11 +102,11 @@ def token(work: AnyWork) -> str:
 
 AnyWork = Replan | Compose | Announce | Render | Deliver | Recall | DoAct | Host
 TIMES = 3
-"""How often in a row work on an incident may fail before only people work on it."""
+"""How many times in a row work on an incident may fail before only people work on it."""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """How often in a row work on one incident failed, and the last time why and when."""
+    """How many times in a row work on one incident failed, and the last reason and time."""
 
     times: int
     why: str
@@ -119,5 +119,5 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def opening_of(room: str) -> str:
-    """Return the id of the errand that opens a room."""
+    """Return the id of the request to open a room."""
     return f"room:{room}"

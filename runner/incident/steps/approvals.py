@@ -24,12 +24,12 @@ from runner.playbook.format import AnyStep, Approve
 
 
 def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invocation | None:
-    """Return the invocation whose product is approved, as it stands now: the newest one of the named step."""
+    """Return the invocation whose product is approved: the newest one of the named step."""
     return _as_it_stands(incident, find_step(incident, incident.scopes[invocation.scope], step.approve))
 
 
 def _as_it_stands(incident: Incident, bound: Invocation | None) -> Invocation | None:
-    """An answer is the value of its fact: corrected since, it has another digest; unknown again, it has none."""
+    """An answer is the value of its fact: a corrected value has another digest, an unknown one has none."""
     if bound is None or bound.kind != "ask" or not bound.digest or bound.sets not in incident.facts:
         return bound
     fact = incident.facts[bound.sets]
@@ -45,9 +45,9 @@ def value_digest(value: bytes) -> str:
 
 
 def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
-    """Return the authors of the subject of an approval, and the persons they acted for; none for the program.
+    """Return the authors of the subject of an approval, and the persons on whose behalf they acted; none for the program.
 
-    Whoever ever made these bytes is among them, though somebody else made them again.
+    The authors of earlier generations of the same bytes count, too.
     """
     written = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
     whos = [who for document in written for who in (document.by, document.on_behalf_of)]
@@ -55,7 +55,7 @@ def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
 
 
 def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tuple[Approval, ...]:
-    """Return the approvals that bind exactly these bytes, without their authors' and without unconfirmed ones."""
+    """Return the approvals for exactly these bytes, without those of their authors and without unconfirmed ones."""
     return tuple(
         a
         for a in invocation.approvals
@@ -64,7 +64,7 @@ def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tup
 
 
 def reached(step: p.Approve, given: tuple[Approval, ...]) -> bool:
-    """Tell whether distinct persons make the quorum; where every role must be among them, each by another person."""
+    """Tell whether distinct persons meet the quorum; if every role is required, each by another person."""
     held = {a.by: frozenset((*a.roles, a.role)) for a in given}
     if len(held) < step.by.distinct:
         return False
@@ -79,11 +79,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int
     still_needs: tuple[str, ...]
     each: bool
-    """A person of each of these roles; otherwise one person of any of them."""
+    """One person of each of these roles is needed; otherwise one person of any of them."""
 
 
 def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
-    """Return how far the approval of what stands now is."""
+    """Return the progress of the approval of the present product."""
     bound, every, roles = (
         subject(incident, invocation, step),
         step.by.every_role,
@@ -115,7 +115,7 @@ def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
 
 
 def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]) -> bool:
-    """Match roles and persons: a person with several roles fills the one that no other person can."""
+    """Match roles and persons: a person with several roles fills the one that no other person can fill."""
     filled: dict[str, str] = {}
 
     def fill(role: str, asked: set[str]) -> bool:
@@ -145,7 +145,7 @@ def in_time(invocation: Invocation, approvals: tuple[Approval, ...]) -> tuple[Ap
 def quorum_events(
     incident: Incident, invocation: Invocation, step: p.Approve, now: datetime
 ) -> Iterator[e.AnyEvent]:
-    """Yield the end of an approval: reached in time, expired, or refused (a person decides what next)."""
+    """Yield the end of an approval: reached in time, expired, or refused (a person then decides)."""
     bound = subject(incident, invocation, step)
     digest = bound.digest if bound is not None else ""
     old = [a.digest for a in invocation.approvals if not a.void and a.digest != digest]
@@ -169,10 +169,10 @@ def quorum_events(
 
 
 def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
-    """Yield the reopening of every approval whose subject has other bytes than were approved, or is open again.
+    """Yield the reopening of every approval whose subject has changed bytes, or is open again.
 
-    What has been filed was filed as approved: later bytes need an approval of their own and void none. While the subject
-    is open nothing is void, but nothing rests on the approval either: its voices wait for the same bytes.
+    A filing used the approved bytes: later bytes need an approval of their own and void none. While the subject
+    is open nothing is void, but nothing can use the approval either: its decisions wait for the same bytes.
     """
     for name in sorted(incident.signed):
         invocation = incident.invocations[name]
@@ -189,9 +189,9 @@ def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]
 
 
 def standing(incident: Incident, duty: str, notice: str, version: str) -> tuple[str, tuple[str, ...]]:
-    """Return the digest of a duty's notice that was approved, and who did; nothing where no approval of it stands.
+    """Return the approved digest of a duty's notice, and the approvers; empty if there is no valid approval.
 
-    Any rendering from the same template and version counts: what is approved is the pattern of what goes out.
+    Any document from the same template and version counts: the pattern of the sent text is approved.
     """
     meant = (duty, notice, version)
     rendered = [d for d in incident.documents.values() if (d.duty, d.notice, d.version) == meant]
@@ -208,7 +208,7 @@ def standing(incident: Incident, duty: str, notice: str, version: str) -> tuple[
 
 
 def filed(incident: Incident, bound: Invocation, library: Library) -> bool:
-    """Tell whether a ``file`` step has handed in what a step produced."""
+    """Tell whether a ``file`` step has filed a step's product."""
     for other in incident.invocations.values():
         if other.kind != "file" or other.state not in ("done", "done_late"):
             continue
@@ -277,7 +277,7 @@ def decide_approval(
 
 
 def _not_said_already(invocation: Invocation, by: str) -> None:
-    """Refuse to replace a person's own decision by one that another person records for them."""
+    """Raise Refused if a record by another person would replace a person's own decision."""
     own = [a for a in invocation.approvals if a.by == by and not a.void and not a.provisional]
     if own:
         decision = "approved" if own[-1].approved else "rejected"
@@ -285,7 +285,7 @@ def _not_said_already(invocation: Invocation, by: str) -> None:
 
 
 def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now: datetime) -> None:
-    """An approval fails closed: what has ended, or has expired whether or not anybody looked, is not approved."""
+    """Raise Refused for an approval that has ended or expired, also if nobody has checked since."""
     if invocation.over:
         raise Refused(
             f'Approval "{invocation.id}" has ended. State: {invocation.state}.', code="already_ended"
@@ -302,7 +302,7 @@ def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now:
 
 
 def _no_draft(made: Document, bound: Invocation) -> None:
-    """Refuse the approval of a notice that misses required information, or contains forbidden content."""
+    """Raise Refused for a notice with missing required information, or with forbidden content."""
     if made.status != "draft":
         return
     gaps = [gap.partition(": ") for gap in made.gaps]
@@ -319,7 +319,7 @@ def _no_draft(made: Document, bound: Invocation) -> None:
 
 
 def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person: str) -> tuple[str, ...]:
-    """Return the roles in which a person may decide; raises Refused where there is none."""
+    """Return the roles in which a person may decide; raises Refused if there are none."""
     held = eligible(incident, invocation, step, person)
     if not held:
         raise Refused(
@@ -354,7 +354,7 @@ def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) ->
 
 
 def require_reason(reason: str, deed: str) -> str:
-    """Return a reason without blanks around it; raises Refused for an empty one."""
+    """Return a trimmed reason; raises Refused if it is empty."""
     if not reason.strip():
         raise Refused(
             f"The reason to {deed} the task is missing.", hint="Add --reason WHY", code="reason_missing"

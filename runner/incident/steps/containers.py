@@ -20,7 +20,7 @@ Plain = str | int | float | bool | None
 def open_bodies(
     incident: Incident, invocation: Invocation, step: p.Group | p.Repeat | p.Call
 ) -> Iterator[e.AnyEvent]:
-    """Yield what a container that begins opens at once; lanes of a ``for_each`` follow one by one."""
+    """Yield the bodies that a starting container opens at once; lanes of a ``for_each`` follow one by one."""
     scope = incident.scopes[invocation.scope]
     match step:
         case p.Group():
@@ -33,7 +33,7 @@ def open_bodies(
 
 
 def new_lanes(incident: Incident, invocation: Invocation, step: p.Group) -> Iterator[e.AnyEvent]:
-    """Yield a body for every item that has none yet, or name the facts without which the items are unknown."""
+    """Yield a body for every item that has none yet, or the facts that are needed to know the items."""
     items = _items(incident, invocation, step)
     missing = items if isinstance(items, Unknown) else Unknown()
     if invocation.missing != missing.missing:
@@ -66,7 +66,7 @@ def _item(item: object) -> str:
 def keep_open(
     incident: Incident, invocation: Invocation, step: p.AnyStep, now: datetime
 ) -> Iterator[e.AnyEvent]:
-    """Yield what a running container does when its bodies have ended or its items have changed."""
+    """Yield the changes of a running container whose bodies have ended or whose items have changed."""
     match step:
         case p.Group(for_each=Expression()):
             news = tuple(new_lanes(incident, invocation, step))
@@ -86,7 +86,7 @@ def _done(invocation: Invocation, now: datetime, why: str) -> e.StepSettled:
 
 
 def late_items(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
-    """Yield the reopening of every ended ``for_each`` for which a new item has come up."""
+    """Yield the reopening of every ended ``for_each`` that has a new item."""
     for name in sorted(incident.live - incident.active):
         invocation, step = incident.invocations[name], library.step(incident, name)
         if not invocation.over or not isinstance(step, p.Group) or superseded(incident, invocation):

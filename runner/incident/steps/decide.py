@@ -70,7 +70,7 @@ _ENDS: Mapping[type[c.Command], tuple[TaskState, str]] = {
     c.CancelStep: ("cancelled", "cancel"),
     c.FailStep: ("failed", "fail"),
 }
-"""For each command that ends a step with a reason: the state that it leaves, and the deed in words."""
+"""For each command that ends a step with a reason: the state after it, and the action in words."""
 
 
 def _work(
@@ -101,7 +101,7 @@ def _work(
 
 
 def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
-    """What failed or expired is not begun again by beginning it: that would hide the failure."""
+    """Return the start of a task; raises Refused for a failed or expired step: a new start would hide the failure."""
     if invocation.kind not in PEOPLE:
         raise Refused(f'Task "{invocation.id}" is automatic (kind {invocation.kind}).', code="automatic_step")
     if invocation.state not in ("ready", "active"):
@@ -210,7 +210,7 @@ def _retry(
 def _refused_for_good(invocation: Invocation) -> bool:
     """Tell whether the last attempt of an action certainly failed: it starts again under another key.
 
-    A service that honours keys would only repeat its refusal. Where one try may have happened the key is kept.
+    A service that honours keys would only repeat its refusal. If one try may have had an effect, the key does not change.
     """
     if not invocation.attempts or invocation.attempts[-1].state != "rejected":
         return False

@@ -1,4 +1,4 @@
-"""What each kind of step does in an incident: how it begins, what happens to it by itself, which work it starts.
+"""The behaviour of each kind of step in an incident: its start, its automatic changes, and the work that it starts.
 
 ``KINDS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.format.KINDS``.
 """
@@ -27,14 +27,14 @@ from runner.incident.steps.containers import keep_open, open_bodies
 from runner.playbook import format as p
 
 ACT_LIMIT = timedelta(seconds=60)
-"""How long an automatic action may take when its step says nothing."""
+"""How long an automatic action may take if its step has no limit."""
 
 Claim = tuple[e.AnyEvent | None, AnyWork]
-"""An intent, if one has to be committed first, and the work that follows it."""
+"""An intent to commit first, if there is one, and the work that follows it."""
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """An invocation that is looked at, with the incident and the time."""
+    """An invocation to decide on, with the incident and the time."""
 
     incident: Incident
     invocation: Invocation
@@ -61,7 +61,7 @@ def _nothing(_at: Moment, _step: p.AnyStep) -> Iterator[e.AnyEvent]:
 
 
 class StepKind(NamedTuple):
-    """What one kind does: ``claim`` returns the work of a kind that touches the world, for a worker."""
+    """The behaviour of one kind: ``claim`` returns the work of a kind with an external effect, for a worker."""
 
     begin: Rule
     advance: Rule = _nothing
@@ -71,7 +71,7 @@ class StepKind(NamedTuple):
 def begin(
     incident: Incident, invocation: Invocation, now: datetime, library: Library
 ) -> Iterator[e.AnyEvent]:
-    """Yield the events by which an invocation begins that may begin."""
+    """Yield the events by which an invocation starts."""
     at = Moment(incident, invocation, now, library)
     yield from KINDS[invocation.kind].begin(at, library.step(incident, invocation.id))
 
@@ -132,7 +132,7 @@ def _render(incident: Incident, invocation: Invocation, step: p.Notice, _worker:
 
 
 def _act(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
-    """Without a due time its first attempt says that it is ready: two events for an action, not three."""
+    """Without a due time, the first attempt of an action also says that it is ready: two events, not three."""
     ready = at.ready(step, state="active", wake_at=at.now)
     if ready.due is not None or at.invocation.id not in at.incident.agenda:
         yield ready
@@ -182,7 +182,7 @@ def _wait(at: Moment, step: p.Wait) -> Iterator[e.AnyEvent]:
 
 def _wait_end(at: Moment, step: p.Wait) -> Iterator[e.AnyEvent]:
     if _waited(at, step.wait):
-        yield at.settled("the wait is over")
+        yield at.settled("the wait has ended")
 
 
 def _waited(at: Moment, wait: p.WaitFor) -> bool:

@@ -1,9 +1,9 @@
 """Migration of a run to a newer version of its playbook: a plan of the changes, then one event.
 
-The theory: an incident is what was done, a playbook is what is still to be done, and only the second may be replaced.
-Invocations that have ended never change, nor does any clock that runs. Waiting steps take their new definition,
-those that are gone are cancelled, new ones are opened. What has begun goes on under its new definition if that asks
-for the same kind of work by the same time; otherwise the migration is refused, with every reason at once.
+The theory: an incident is completed work, a playbook is work to do, and only the second may be replaced.
+Ended invocations never change, nor does any running clock. Waiting steps get their new definition,
+removed steps are cancelled, and new ones are opened. A started step continues under its new definition if that
+asks for the same kind of work by the same time; otherwise the migration is refused, with all reasons.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a migration would do, all as invocation ids; nothing of it happens while there are refusals."""
+    """The effect of a migration, all as invocation ids; nothing changes if there are refusals."""
 
     run: str
     old: str = ""
-    """The version that runs now."""
+    """The present version."""
     new: str
     kept: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     """Waiting steps that the new version does not have, or has as another kind of work."""
     changed: tuple[str, ...] = ()
-    """Open steps that go on under another definition."""
+    """Open steps that continue under another definition."""
     changed_after_done: tuple[str, ...] = ()
-    """Ended steps that the new version would have done otherwise: they stay, and are shown."""
+    """Ended steps that differ in the new version: they stay, and are shown."""
     reapprove: tuple[str, ...] = ()
-    """Approvals that are asked again: what they bind, or who has to give them, is not what it was."""
+    """Approvals that are asked again: their subject or their approvers changed."""
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -70,8 +70,8 @@ def decide_migration(
 ) -> PlaybookMigrated:
     """Return the event that moves a run to a bundle; raises Refused with every reason.
 
-    ``run`` is the run as it will be: the same id, the new version, digests and instant. To fold the event, the library
-    must hold the plan of ``run.bundle``.
+    ``run`` is the run after the migration: the same id, the new version, digests and instant. To fold the event, the library
+    must contain the plan of ``run.bundle``.
     """
     if not reason.strip():
         raise Refused("The reason for the update is missing.", hint="Add --reason WHY", code="reason_missing")
@@ -206,7 +206,7 @@ class _Comparison:
     # --- approvals -----------------------------------------------------------------------------------------
 
     def reapprovals(self) -> Iterator[str]:
-        """Yield the approvals, begun or given and not yet filed, that the new version does not carry."""
+        """Yield the started, given and not yet filed approvals that the new version does not continue."""
         for scope in newest_scopes(self.incident.scopes, self.run.id):
             body = self.new.bodies.get((scope.playbook, scope.body))
             for step in self._old_steps(scope) if body is not None and not self._ended(scope) else ():
@@ -239,7 +239,7 @@ class _Comparison:
 
 
 def _obstacle(invocation: Invocation, old: AnyStep, new: AnyStep | None) -> Refusal | None:
-    """Return why a step that has begun cannot go on as its new definition wants."""
+    """Return why a step that has started cannot continue under its new definition."""
     name = invocation.id
     if new is None:
         if any(attempt.state == "sending" for attempt in invocation.attempts):
@@ -275,7 +275,7 @@ def _obstacle(invocation: Invocation, old: AnyStep, new: AnyStep | None) -> Refu
 
 
 def _shape(step: AnyStep) -> object:
-    """Return what decides which bodies a container opens."""
+    """Return the fields that decide which bodies a container opens."""
     match step:
         case Group(for_each=items):
             return items is not None
@@ -291,7 +291,7 @@ def _same(old: AnyStep, new: AnyStep) -> bool:
 
 
 def _product(step: AnyStep) -> dict[str, object]:
-    """Return what decides the bytes that a step produces."""
+    """Return the fields that decide the bytes of a step's product."""
     return {"kind": type(step), **_parts(step, {*Step.__struct_fields__, "role", "assignee"})}
 
 

@@ -31,7 +31,7 @@ YES = Readiness("yes")
 
 
 def check_readiness(incident: Incident, name: str, library: Library) -> Readiness:
-    """Decide whether a waiting invocation whose ``after`` is met may begin."""
+    """Decide whether a waiting invocation whose ``after`` is met may start."""
     invocation = incident.invocations[name]
     scope = incident.scopes[invocation.scope]
     step = library.body(incident.runs, scope).steps[invocation.step]
@@ -51,7 +51,7 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
 
 
 def _unknown_inputs(step: p.Call, view: ScopeView) -> tuple[str, ...]:
-    """Return the facts that a called playbook's inputs still miss: inputs are evaluated once."""
+    """Return the facts that a called playbook's inputs still need: inputs are evaluated once."""
     values = [evaluate(expression, view) for expression in step.inputs.values()]
     return merged(value for value in values if isinstance(value, Unknown)).missing
 

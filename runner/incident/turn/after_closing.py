@@ -1,4 +1,4 @@
-"""Work after closing: deadlines of duties that stayed open are watched, and reminders are sent. No other work continues."""
+"""Work after closing: deadlines of open duties are watched, and reminders are sent. No other work continues."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Deliver
 
 WATCH = "deadline-watch"
-"""The class of messages about clocks that run out."""
+"""The class of messages about overdue deadlines."""
 KEPT = timedelta(days=36_500)
-"""So long a closed incident with duties open stays in the store's list of what comes, also when nothing is due any more."""
+"""How far ahead a closed incident with open duties is scheduled in the store, also if nothing is due any more."""
 
 
 def is_word_of_clocks(incident: Incident, command: c.AnyCommand) -> bool:
@@ -25,7 +25,7 @@ def is_word_of_clocks(incident: Incident, command: c.AnyCommand) -> bool:
 
 
 def only_clocks(incident: Incident) -> Incident:
-    """Return a closed incident with nothing to send but word of its clocks."""
+    """Return a closed incident with only the messages about its deadlines."""
     messages, deliveries = incident.messages, incident.deliveries
     ours = {
         name for name in incident.moving if messages[deliveries[name].message].message_class.name == WATCH
@@ -40,7 +40,7 @@ def only_clocks(incident: Incident) -> Incident:
 
 
 def is_still_sent(incident: Incident, work: AnyWork) -> bool:
-    """Tell whether a delivery that was claimed in a closed incident is word of its clocks."""
+    """Tell whether a delivery that was claimed in a closed incident is about its deadlines."""
     return (
         incident.state == "closed"
         and isinstance(work, Deliver)
@@ -49,12 +49,12 @@ def is_still_sent(incident: Incident, work: AnyWork) -> bool:
 
 
 def watched(incident: Incident) -> bool:
-    """Tell whether clocks of an incident run on although it is closed."""
+    """Tell whether clocks of a closed incident still run."""
     return incident.state == "closed" and incident.kind == "real"
 
 
 def next_watch(incident: Incident, now: datetime) -> Iterator[datetime]:
-    """Yield when a clock that was left running runs out, or a far day while one has run out and nothing was done."""
+    """Yield when a running clock becomes overdue, or a distant day if one is overdue and nothing was done."""
     for duty in incident.duties.values():
         open_ = duty.record is None and not duty.settled and duty.in_sight and duty.verdict == "applies"
         if open_ and watched(incident):

@@ -1,7 +1,7 @@
 """Claims of effects: intents to commit, and the work to perform after the commit.
 
-An attempt is claimed by an ``AttemptStarted`` that is committed, with the version it expects, before the world is
-touched; two workers cannot both commit it. Composing and rendering change nothing outside, so they need no claim: of
+An attempt is claimed by an ``AttemptStarted`` that is committed, with the version it expects, before its effect
+starts; two workers cannot both commit it. Composing and generating have no external effect, so they need no claim: of
 two workers that do them at once, one append is stale and dropped.
 """
 
@@ -25,7 +25,7 @@ from runner.routing.rate_limit import OPEN, Quotas
 def claims(
     incident: Incident, now: datetime, library: Library, worker: str, rooms: Quotas = OPEN
 ) -> Iterator[Claim]:
-    """Yield what to start now in an incident at rest, as far as the accounts of its channels have room."""
+    """Yield the effects to start now in a settled incident, as far as the accounts of its channels have quota."""
     if incident.state == "closed":
         yield from sends(only_clocks(incident), now, worker, rooms)
     if incident.state != "open":

@@ -1,7 +1,7 @@
 """Decision on a command: events, or a refusal with its reason.
 
-Nothing here changes anything. The caller appends the events with the version that was looked at, so a decision made
-on an old state can never land.
+Nothing here changes anything. The caller appends the events with the version that the decision is based on, so a
+decision on an old state is never stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runner.incident.turn.after_closing import is_word_of_clocks
 from runner.incident.turn.decide_record import decide_record
 
 MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
-"""What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
+"""Results of work during which an incident ended: nothing was sent, so nothing is recorded, and nothing refused."""
 AFTER_THE_END = (
     c.RecordDuty,
     c.RecordFacts,
@@ -49,7 +49,7 @@ AFTER_THE_END = (
 def decide(
     incident: Incident, command: c.AnyCommand, principal: Principal, now: datetime, library: Library
 ) -> tuple[AnyEvent, ...]:
-    """Return what a command of a principal brings about; raises ``Refused`` with the reason."""
+    """Return the events of a principal's command; raises ``Refused`` with the reason."""
     by = principal.person
     over = incident.state in ("closed", "cancelled") and not is_word_of_clocks(incident, command)
     if over and isinstance(command, MADE_TOO_LATE):

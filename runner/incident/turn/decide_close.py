@@ -22,7 +22,7 @@ from runner.law.duty import DutyStatus
 def closed(
     incident: Incident, command: c.Close, by: str, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
-    """Return the end of an incident, or the question to a second person; raises Refused, with all that is open."""
+    """Return the end of an incident, or the request to a second person; raises Refused, with all open work."""
     owed = left_open(incident, now, library)
     reason, reasons = command.reason.strip(), _reasons(command, owed)
     doubtful = any(d.verdict == "unknown" and d.record is None for d in incident.duties.values())
@@ -38,17 +38,17 @@ def closed(
 
 
 def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyStatus]:
-    """Return the duties of a law in force that apply and are not done, the first due first."""
+    """Return the duties of a law in force that apply and are not done, in order of due time."""
     if not library.regimes:
         return []
     statuses = [status for status in near_statuses(incident, now, library) if is_open(status)]
     far = datetime.max.replace(tzinfo=UTC)
-    return sorted(statuses, key=lambda one: (one.due or far, one.id))
+    return sorted(statuses, key=lambda duty: (duty.due or far, duty.id))
 
 
-def is_open(one: DutyStatus) -> bool:
+def is_open(duty: DutyStatus) -> bool:
     """Tell whether a duty applies and is not done."""
-    return one.verdict == "applies" and one.state in ("open", "overdue", "held") and one.in_sight
+    return duty.verdict == "applies" and duty.state in ("open", "overdue", "held") and duty.in_sight
 
 
 def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
@@ -94,7 +94,7 @@ def _count(number: int, many: str, single: str) -> str:
 def _open(
     incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime
 ) -> Iterator[Problem]:
-    """Yield all that is open, by name: duties that apply, undetermined duties, active tasks and deliveries in progress."""
+    """Yield all open work, by name: duties that apply, undetermined duties, active tasks and deliveries in progress."""
     for duty in owed:
         due = (
             f"due {duty.due.isoformat().replace('+00:00', 'Z')}"

@@ -104,7 +104,7 @@ def _declared(incident: Incident, command: c.DeclareDomain, by: str) -> tuple[e.
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
     """Record a report from outside the incident, unless a person declared the domain here.
 
-    A domain in the attacker's hands stays that, whether it answers or not.
+    A compromised domain stays compromised, whether it answers or not.
     """
     before = incident.domains.get(command.domain)
     if before is None:
@@ -123,10 +123,10 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
 def known(
     incident: Incident, command: c.RecordFacts, by: str, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
-    """Record facts; an open question that sets one of these facts is answered by it.
+    """Record facts; a fact answers the open question that sets it.
 
-    What moves a statutory deadline later is only asked for until a second person confirms it, and so is a position of
-    counsel: it can take a duty away.
+    A later statutory deadline waits until a second person confirms it, and so does a position of
+    counsel: it can remove a duty.
     """
     if not command.changes:
         return ()
@@ -179,13 +179,13 @@ def _added(incident: Incident, command: c.AddTask, by: str, library: Library) ->
 def _free(title: str, taken: set[str]) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     name = words if words[:1].isalpha() else f"task-{words}".strip("-")
-    return next(one for n in count(1) if (one := name if n == 1 else f"{name}-{n}") not in taken)
+    return next(free for n in count(1) if (free := name if n == 1 else f"{name}-{n}") not in taken)
 
 
 def _confirm(
     incident: Incident, command: c.ConfirmEntry, principal: Principal, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
-    """Confirm an entry: as the second person, or as the person on whose behalf it was recorded; only once."""
+    """Confirm an entry as the second person, or as the person on whose behalf it was recorded; only once."""
     by, os_user, proven_by = principal.person, principal.os_user, principal.proven_by or ""
     act = agreed(incident, command.seq, by)
     if act is not None:
@@ -212,7 +212,7 @@ def _confirm(
 def _again(
     incident: Incident, act: TwoPersonAct, second: str, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
-    """Decide what needed two people on the incident as it is now, in both names."""
+    """Decide an act that needed two people from the present state of the incident, in both names."""
     if act.record is not None:
         signed = msgspec.structs.replace(act.record, signed=(*act.record.signed, second), at=now)
         again = c.RecordDuty(duty=act.duty, record=signed)
@@ -307,7 +307,7 @@ def _duty(
 def _as_it_was(
     incident: Incident, command: c.RecordDuty, by: str
 ) -> tuple[tuple[e.AnyEvent, ...], DutyRecord]:
-    """Return counsel's word on a text that was out of date when it was filed, and the record with its reason."""
+    """Return counsel's decision on a text that was out of date when it was filed, and the record with its reason."""
     record = command.record
     filed = [d for d in incident.documents.values() if record.digest and d.digest == record.digest]
     if not filed:
@@ -319,7 +319,7 @@ def _as_it_was(
 
 
 def _not_yet(incident: Incident, watch: Expression) -> None:
-    """What a decision watches for must still be able to come: else it would fall before the ink is dry."""
+    """Raise Refused if the watched condition of a decision cannot become true: the decision would be revoked at once."""
     view = View(nested(incident.facts))
     if truth(watch, view) is not True:
         return
@@ -341,7 +341,7 @@ def _shown(value: Value) -> str:
 
 
 def _file_steps(incident: Incident, command: c.RecordDuty, by: str) -> tuple[e.AnyEvent, ...]:
-    """A recorded filing ends the ``file`` step that waited for it; one that may not begin yet stays to be seen."""
+    """A recorded filing ends the ``file`` step that waited for it; a step that may not start yet stays visible."""
     if not command.step:
         return ()
     invocation = incident.invocations.get(command.step)

@@ -1,7 +1,7 @@
 """Fold of events into an incident. ``fold`` decides nothing and never refuses.
 
-The fold must stay true for journals that older versions wrote, so each event carries its resulting state and the
-functions here only put things where they belong. One function for each event type, four modules by subject.
+The fold must stay correct for journals of older versions, so each event contains its resulting state and the
+functions here only store it. There is one function for each event type, in four modules by subject.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def begin(first: Recorded) -> Incident:
 
 
 def fold(incident: Incident, events: Iterable[Recorded], library: Library) -> Incident:
-    """Return the incident after events, which follow each other without a gap."""
+    """Return the incident after consecutive events."""
     draft, version = IncidentBuilder(incident, library), incident.version
     for recorded in events:
         if recorded.seq != version + 1:

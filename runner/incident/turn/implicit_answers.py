@@ -21,7 +21,7 @@ OVER = ("closed", "cancelled")
 def implicit_answers(
     incident: Incident, command: RecordFacts, by: str, now: datetime, library: Library
 ) -> tuple[StepEnded, ...]:
-    """Return the ends of the open questions that these facts answer, in the person's name who records them."""
+    """Return the ends of the open questions that these facts answer, in the name of their author."""
     if incident.state in OVER:
         return ()
     answers = []
@@ -45,9 +45,9 @@ def implicit_answers(
 
 
 def _answer_to(step: Ask, command: RecordFacts) -> FactChange | None:
-    """Return the change that says what a question asks, where it is one of the answers that it takes.
+    """Return the change that answers a question, if its value is a permitted answer.
 
-    A set that is open (this, and perhaps more) leaves the question open as well.
+    An open set (these values, and perhaps more) leaves the question open, too.
     """
     for change in command.changes:
         if change.key != step.sets:

@@ -1,8 +1,8 @@
 """Automatic consequences: events that are due from the state and the time alone.
 
-``settle`` goes round until nothing more follows: steps become ready, blocked or not applicable; containers open
-their bodies and close; quorums are counted; duties are assessed; times pass. Every round looks only at what changed
-(the agenda) and at what is open, never at the whole incident. It never starts an effect: that is ``claims``.
+``settle`` repeats until nothing more follows: steps become ready, blocked or not applicable; containers open
+their bodies and close; quorums are counted; duties are assessed; times pass. Every round reads only the agenda
+of changes and the open items, never the whole incident. It never starts an effect: that is ``claims``.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from runner.incident.turn.fold import fold
 from runner.incident.turn.timers import expire
 
 ROUNDS = 10_000
-"""A bound on the cascade of one settling: more means that two rules answer each other for ever."""
+"""A limit on the rounds of one settling: more means that two rules answer each other for ever."""
 
 
 def settle(incident: Incident, now: datetime, library: Library) -> tuple[Incident, tuple[AnyEvent, ...]]:
-    """Return the incident at rest, and the events that led there, in order."""
-    found: list[AnyEvent] = []
+    """Return the settled incident, and the new events, in order."""
+    settled: list[AnyEvent] = []
     for _ in range(ROUNDS):
         events = tuple(_round(incident, now, library))
         if not events:
-            return incident, tuple(found)
+            return incident, tuple(settled)
         incident = fold(incident, number(incident, now, events), library)
-        found.extend(events)
+        settled.extend(events)
     raise Bug(f'Incident "{incident.id}" never stops changing.')
 
 
 def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> list[Recorded]:
-    """Give events the places and the time they will have in the journal."""
+    """Give events the numbers and the time that they will have in the journal."""
     return [Recorded(incident.version + n, now, event) for n, event in enumerate(events, start=1)]
 
 
@@ -69,7 +69,7 @@ def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyE
 
 
 def _assessed(incident: Incident, now: datetime, library: Library) -> DutiesAssessed | None:
-    """Return a new look at the law where facts or records changed, or a due instant passed with an effect."""
+    """Return a new assessment of the law if facts or records changed, or a due time passed with an effect."""
     if not library.regimes:
         return None
     if incident.assess or not incident.assessed:
@@ -81,7 +81,7 @@ def _assessed(incident: Incident, now: datetime, library: Library) -> DutiesAsse
 
 
 def _onward(incident: Incident, now: datetime, library: Library) -> Iterator[AnyEvent]:
-    """What goes on; never in one round with a reopening, or a container could close over what just reopened."""
+    """Yield the next steps; never in one round with a reopening, or a container could close over a reopened step."""
     for name in sorted((incident.agenda | incident.blocked) - incident.active):
         answer = check_readiness(incident, name, library)
         yield from start_step(incident, name, answer, now, library)

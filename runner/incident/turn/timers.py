@@ -1,7 +1,7 @@
 """Timers: due times of steps, the result of a passed due time, and the next wake-up.
 
-Legal clocks are facts and law; they run on while an incident is paused. A due time that depends on a fact, a step or
-a duty is computed again whenever those change, so a step is never late against a clock that moved.
+Legal clocks depend on facts and law; they run while an incident is paused. A due time that depends on a fact, a step or
+a duty is computed again whenever those change, so no step is overdue by an old time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runner.routing.rate_limit import OPEN, Quotas
 
 
 def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
-    """Yield what the clock alone brings to open steps: moved due times, overdue marks, reminders."""
+    """Yield the changes of open steps by time alone: moved due times, overdue marks, reminders."""
     for name in sorted(incident.active):
         invocation = incident.invocations[name]
         step = library.step(incident, name)
@@ -64,7 +64,7 @@ def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
 
 
 def next_wakeup(incident: Incident, now: datetime, library: Library, rooms: Quotas = OPEN) -> datetime | None:
-    """Return the earliest instant at which time alone changes something, None when only an event can."""
+    """Return the earliest instant at which time alone changes something, None if only an event can."""
     if incident.state == "cancelled":
         return None
     if incident.state == "closed":

@@ -1,7 +1,7 @@
 """Procrastinate's job manager with fewer round trips: jobs are claimed and ended several at a time.
 
-Each claim and each end is still Procrastinate's own function in the database; one statement calls it more than once.
-Only as many jobs are claimed as there is room to run, and one at a time while the queue has no more.
+Each claim and each end is Procrastinate's own function in the database; one statement calls it several times.
+It claims only as many jobs as can run, and one at a time while the queue has no more.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FROM unnest(%(jobs)s::bigint[], %(ends)s::procrastinate_job_status[], %(gone)s::
 
 
 class BulkManager(manager.JobManager):
-    """Claims as many jobs as there is ``room`` for, and ends those together that end in one turn of the event loop."""
+    """Claims as many jobs as there is ``room`` for, and ends the jobs of one turn of the event loop together."""
 
     def __init__(self, connector: BaseConnector, room: Callable[[], int]) -> None:
         super().__init__(connector)
         self.claimed: deque[jobs.Job] = deque()
-        """Jobs that are ours, and not begun yet."""
+        """Jobs that are claimed and not started."""
         self.broken = asyncio.Event()
-        """A job could not be ended: it is held by us for ever, unless this worker stops."""
+        """A job could not be ended: this worker has it for ever, unless the worker stops."""
         self._room = room
         self._next = 1
         self._ending: list[tuple[int, jobs.Status, bool]] = []
@@ -43,7 +43,7 @@ class BulkManager(manager.JobManager):
     async def fetch_job(  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
         self, queues: Iterable[str] | None, worker_id: int
     ) -> jobs.Job | None:
-        """Return the next job, claiming more when none is left: twice as many as last time, if those were all there."""
+        """Return the next job, and claim more if none is left: twice as many as last time, if all of those existed."""
         if not self.claimed:
             asked = max(1, min(self._next, self._room()))
             rows = await self.connector.execute_query_all_async(
@@ -54,14 +54,14 @@ class BulkManager(manager.JobManager):
         return self.claimed.popleft() if self.claimed else None
 
     async def give_back(self) -> None:
-        """Let others have what was claimed and not begun."""
+        """Release the jobs that were claimed and not started."""
         while self.claimed:
             await self.retry_job(self.claimed.popleft())
 
     async def finish_job_by_id_async(  # type: ignore[explicit-override]
         self, job_id: int, status: jobs.Status, delete_job: bool
     ) -> None:
-        """End a job together with those that end at the same time."""
+        """End a job together with others that end at the same time."""
         self._ending.append((job_id, status, delete_job))
         if self._ended is None:
             self._ended = asyncio.create_task(self._end())
@@ -83,7 +83,7 @@ class BulkManager(manager.JobManager):
         try:
             await super().finish_job_by_id_async(job_id, status, delete_job)
         except ConnectorException as error:
-            # Procrastinate raises when we were silent for so long that the job went to somebody else: then it is over.
+            # Procrastinate raises if the worker was silent for so long that another one got the job: then it has ended.
             if not isinstance(error.__cause__, RaiseException):
                 self.broken.set()
                 raise

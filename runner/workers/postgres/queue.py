@@ -1,7 +1,7 @@
-"""The queue: its schema, how a job is put into it within a transaction of the store, and how a worker connects to it.
+"""The queue: its schema, adding a job within a transaction of the store, and a worker's connection to it.
 
-The queue lives in a schema of its own in the store's database, so that one transaction holds events and jobs, and so
-that dropping it harms nothing: it is made again, and the next sweep fills it from the journal.
+The queue has a schema of its own in the store's database, so that one transaction contains events and jobs. It can
+be dropped without loss: it is created again, and the next sweep fills it from the journal.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SESSIONS = 8
 _PREPARING = int.from_bytes(b"tocsin?q", "big", signed=True)
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _PATH: LiteralString = "SET LOCAL search_path = tocsin_queue"
-# A job that a crashed server forgets is made again by a sweep: only the journal has to wait for the disk.
+# a sweep creates a job again that a crashed server lost: only the journal has to wait for the disk
 _SESSION: LiteralString = "SET search_path = tocsin_queue; SET synchronous_commit = off"
 _VERSION: LiteralString = (
     "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'tocsin_queue'"
@@ -46,7 +46,7 @@ _VERSION: LiteralString = (
 
 
 def prepare(server: Server) -> None:
-    """Make the queue where there is none, or where an older Procrastinate made it; its jobs come back with a sweep."""
+    """Create the queue if there is none, or if an older Procrastinate created it; a sweep restores its jobs."""
     with server.connection() as connection:
         if _is_ready(connection):
             return
@@ -80,29 +80,29 @@ def _parts(comment: str | None) -> tuple[int, ...]:
 
 
 def job(incident: str) -> jobs.Job:
-    """Return the job of looking at one incident; of two for the same incident one waits for the other."""
+    """Return the job of working on one incident; of two for the same incident one waits for the other."""
     return jobs.Job(
         queue=QUEUE, lock=incident, queueing_lock=None, task_name=ADVANCE, task_kwargs={"incident": incident}
     )
 
 
 class Deferring:
-    """What runs inside the store's transactions of a command: a job for every incident that was appended to."""
+    """The additional work in the store's transactions of a command: a job for every changed incident."""
 
     def __init__(self, server: Server) -> None:
-        """Keep the server; the queue is looked at when first needed."""
+        """Take the server; the queue is checked when it is first needed."""
         self._server = server
         self._manager = manager.JobManager(procrastinate.SyncPsycopgConnector())
         self._ready = False
 
     def prepare(self) -> None:
-        """Make sure that there is a queue, once; outside of the transaction that will need it."""
+        """Make sure that there is a queue, once; outside of the transaction that needs it."""
         if not self._ready:
             prepare(self._server)
             self._ready = True
 
     def __call__(self, connection: Connection, incidents: Sequence[str]) -> None:
-        """Defer the jobs, and tell workers that have one of the incidents in hand already."""
+        """Defer the jobs, and notify workers that already work on one of the incidents."""
         changed = [incident for incident in incidents if incident != STREAM]
         if not changed:
             return
@@ -112,7 +112,7 @@ class Deferring:
             self._manager.batch_defer_jobs([job(incident) for incident in changed], connection)
         except ConnectorException as error:
             if isinstance(error.__cause__, psycopg.Error):
-                raise error.__cause__ from error  # the store knows what it means
+                raise error.__cause__ from error  # the store handles the database's error
             raise
 
 
@@ -120,7 +120,7 @@ class Deferring:
 
 
 def parameters(url: str, password: Secret | None) -> dict[str, Any]:
-    """Return how to connect, as psycopg takes it."""
+    """Return the connection parameters for psycopg."""
     known: dict[str, Any] = _KEEPALIVE | {"connect_timeout": 10} | conninfo.conninfo_to_dict(url)
     if password is not None:
         known["password"] = password.reveal()
@@ -128,7 +128,7 @@ def parameters(url: str, password: Secret | None) -> dict[str, Any]:
 
 
 def connector(given: Mapping[str, Any]) -> procrastinate.PsycopgConnector:
-    """Return Procrastinate's connector to our schema, without a transaction or a question around each statement."""
+    """Return Procrastinate's connector to our schema, without a transaction or a check around each statement."""
     return procrastinate.PsycopgConnector(
         kwargs=dict(given),
         configure=configure,
@@ -139,7 +139,7 @@ def connector(given: Mapping[str, Any]) -> procrastinate.PsycopgConnector:
 
 
 async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Set a new session up for the queue: each statement is a transaction."""
+    """Configure a new session for the queue: each statement is a transaction."""
     await connection.set_autocommit(True)
     await connection.execute(_SESSION)
 
@@ -149,7 +149,7 @@ def _pool(**given: Any) -> AsyncConnectionPool[Any]:
 
 
 async def _check(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Ask the server only where something arrived unasked, as it does when a session was cut."""
+    """Check the connection only if data arrived unasked, as after a lost connection."""
     if select.select([connection.fileno()], [], [], 0)[0]:
         await AsyncConnectionPool.check_connection(connection)
 

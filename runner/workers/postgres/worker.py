@@ -1,9 +1,9 @@
-"""One process of several: Procrastinate claims, wakes and rescues; the embedded loop commits, performs and records.
+"""One process of several: Procrastinate claims, wakes and recovers jobs; the embedded loop commits, performs and records.
 
-Two things in one process: the event loop of Procrastinate in the calling thread, and the loop of ``embedded.Worker`` in
-a thread. A job is a visit of the latter. While a job of an incident runs, further jobs of it wait; so that a person's
-answer does not wait for a slow effect, every commit also names its incidents on a channel, and a worker that has one of
-them in hand looks at it at once.
+Two parts in one process: the event loop of Procrastinate in the calling thread, and the loop of ``embedded.Worker`` in
+a thread. A job is a visit of the latter. While a job of an incident runs, further jobs of it wait. So that a person's
+answer does not wait for a slow effect, every commit also names its incidents on a channel, and a worker that works on
+one of them checks it at once.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 AT_ONCE = 50
-"""How many incidents one process has in hand."""
+"""How many incidents one process works on at once."""
 LOGGERS = ("procrastinate", "psycopg")
-"""What libraries write by themselves, with tracebacks, when a database goes away: the worker says that in words of its own."""
+"""Loggers of libraries that write tracebacks when a database is lost: the worker reports that itself."""
 LATER = timedelta(seconds=1)
-"""The least delay of a timer: what is due now and was left alone waits for something else than time."""
+"""The least delay of a timer: work that is due now and was not done waits for something other than time."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast a dead worker is noticed, and a lost job made again."""
+    """How fast a stopped worker is noticed, and a lost job created again."""
 
     heartbeat: timedelta = timedelta(seconds=5)
     silence: timedelta = timedelta(seconds=20)
-    """After this long without a heartbeat a worker's jobs go to others."""
+    """After this long without a heartbeat, other workers get a worker's jobs."""
     sweep: int = 10
-    """Seconds between two sweeps of the whole queue, by whichever worker; at most 59."""
+    """Seconds between two sweeps of the whole queue, by any worker; at most 59."""
     poll: timedelta = timedelta(seconds=1)
-    """How late a timer may be, and how long a notice that got lost is missed."""
+    """How late a timer may be, and the delay after a lost notice."""
 
 
 def _let_libraries_be_silent() -> None:
-    """Take what they log from standard error, unless somebody has set up where logs go."""
+    """Remove their log lines from standard error, unless somebody has configured logging."""
     for name in LOGGERS:
         logger = logging.getLogger(name)
         if not logger.handlers:
@@ -60,7 +60,7 @@ def _let_libraries_be_silent() -> None:
 
 
 class QueueWorker:
-    """One worker process on a shared store: ``run`` goes on until ``stop``."""
+    """One worker process on a shared store: ``run`` works until ``stop``."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class QueueWorker:
         pace: Pace | None = None,
         wait: bool = True,
     ) -> None:
-        """Prove to the store that this worker lives; with ``wait=False`` ``run`` ends with the queue."""
+        """Prove to the store that this worker is alive; with ``wait=False`` ``run`` ends with the queue."""
         self.worker = Worker(service, threads=threads, perform=perform)
         self.worker.spread = self._spread
         self.name = self.worker.name
@@ -91,9 +91,9 @@ class QueueWorker:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self) -> None:
-        """Work until ``stop``; then take no more, wait for what has begun, and record it.
+        """Work until ``stop``; then take no new work, wait for running work, and record it.
 
-        Raises StoreError when the database goes away: start the process again.
+        Raises StoreError if the connection to the database is lost: start the process again.
         """
         _let_libraries_be_silent()
         queue.prepare(self._service.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
@@ -111,7 +111,7 @@ class QueueWorker:
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
     def close(self) -> None:
-        """Let the pool and the proof of life go."""
+        """Release the pool and the proof that the worker is alive."""
         self.worker.close()
 
     # --- the two loops ------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class QueueWorker:
                 await asyncio.wait({inner, outer, asked, broken}, return_when=asyncio.FIRST_COMPLETED)
                 lost = broken.done() or not (asked.done() or (outer.done() and not self._wait))
                 self.worker.stop()
-                outer.cancel()  # which is how Procrastinate is asked to end its jobs and stop
+                outer.cancel()  # asks Procrastinate to end its jobs and stop
                 with contextlib.suppress(asyncio.CancelledError):
                     await outer
                 await self._manager.give_back()
@@ -155,7 +155,7 @@ class QueueWorker:
         )
 
     async def _listen(self) -> None:
-        """Pass on what other processes changed; a notice that is lost costs no more than the wait for its job."""
+        """Forward the changes of other processes; a lost notice costs only the wait for its job."""
         while True:
             with contextlib.suppress(psycopg.OperationalError):
                 async with await psycopg.AsyncConnection.connect(
@@ -176,7 +176,7 @@ class QueueWorker:
         return app
 
     async def _advance(self, incident: str) -> None:
-        """Have the loop work on an incident, and see to it that somebody looks again when there will be more to do."""
+        """Make the loop work on an incident, and defer the next job for it."""
         self._in_hand += 1
         try:
             left = await asyncio.wrap_future(self.worker.visit(incident))
@@ -195,7 +195,7 @@ class QueueWorker:
         due = max(left.due or now, now + LATER)
         if self._timers.get(incident) == due:
             return
-        # Without a lock: a job that is only due in weeks would hold up those behind it.
+        # without a lock: a job that is due in weeks would delay those behind it
         timer = self._app.configure_task(
             queue.ADVANCE,
             queue=queue.QUEUE,
@@ -211,13 +211,13 @@ class QueueWorker:
         await self._app.job_manager.batch_defer_jobs_async([queue.job(incident) for incident in incidents])
 
     def _spread(self, incidents: Sequence[str]) -> Sequence[str]:
-        """Have incidents looked at by whoever has them in hand; called from the other loop."""
+        """Ask the worker of each incident to check it; called from the other loop."""
         if incidents and self._loop is not None and not self._loop.is_closed():
             asyncio.run_coroutine_threadsafe(self._defer(*incidents), self._loop)
         return ()
 
     async def _sweep(self, timestamp: int) -> None:
-        """Give the jobs of silent workers to others, and a job to every incident that should have one."""
+        """Release the jobs of silent workers, and defer a job for every incident that needs one."""
         manager = self._app.job_manager
         silence = self._pace.silence.total_seconds()
         for stalled in await manager.get_stalled_jobs(queue=queue.QUEUE, seconds_since_heartbeat=silence):

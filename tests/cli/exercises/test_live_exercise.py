@@ -47,7 +47,7 @@ def provider(tocsin: AtDesk) -> Iterator[Service]:
         yield service
 
 
-def test_after_a_pause_what_leaves_still_carries_the_time_of_the_wall(
+def test_messages_after_a_pause_carry_the_real_time(
     tocsin: AtDesk, provider: Service, tmp_path: Path
 ) -> None:
     (tmp_path / "call-out.yaml").write_text(PLAYBOOK, encoding="utf-8")

@@ -139,7 +139,7 @@ def test_a_kill_at_any_commit_of_a_plan_leaves_the_old_one_or_the_new_and_the_ne
 
 
 @pytest.mark.timeout(300)
-def test_a_kill_at_any_commit_of_a_campaign_tells_nobody_twice_and_the_sum_stays_right(
+def test_a_kill_at_any_commit_sends_twice_to_no_person_and_keeps_totals(
     tmp_path: Path,
 ) -> None:
     relay, everybody, chunk = MailServer(), 9, 3

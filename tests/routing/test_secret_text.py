@@ -36,7 +36,7 @@ CLEAN = [
 
 
 @pytest.mark.parametrize(("text", "what"), FOUND)
-def test_what_goes_over_no_channel_is_found_with_its_line(text, what):
+def test_secrets_are_found_with_their_line(text, what):
     assert [(secret.what, secret.line) for secret in secrets_in(f"Hello\n{text}\n")] == [(what, 2)]
 
 

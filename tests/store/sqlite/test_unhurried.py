@@ -17,7 +17,7 @@ def level(connection: sqlite3.Connection) -> int:
     return int(found)
 
 
-def test_only_what_is_inside_does_not_wait(tmp_path: Path) -> None:
+def test_only_writes_inside_the_block_skip_the_sync(tmp_path: Path) -> None:
     with closing(connect(tmp_path / "tocsin.db", True, timedelta(seconds=1))) as store:
         with unhurried(store):
             assert level(store) == 1

@@ -1,4 +1,4 @@
-"""Where links lead (R28): whoever writes an address to deceive is not believed."""
+"""Link targets (R28): deceptive addresses are not accepted as own."""
 
 from __future__ import annotations
 

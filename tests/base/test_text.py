@@ -1,4 +1,4 @@
-"""Which text is let in."""
+"""Characters that text may contain."""
 
 from __future__ import annotations
 

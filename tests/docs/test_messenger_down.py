@@ -1,4 +1,4 @@
-"""The messenger is down worldwide at 14:02: everybody is reached another way, and silence goes up the levels."""
+"""The messenger is down worldwide at 14:02: alerts use another channel, and missing acknowledgements escalate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts are written by strangers: no fact becomes structure, in any format, and none is run."""
+"""Facts written by strangers never become structure and are never executed, in any format."""
 
 from __future__ import annotations
 

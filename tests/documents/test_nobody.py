@@ -1,4 +1,4 @@
-"""There is no parent company, no data protection officer: that is an answer, and no gap."""
+"""A missing parent company and a missing data protection officer are answers, not gaps."""
 
 from __future__ import annotations
 

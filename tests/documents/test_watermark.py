@@ -1,4 +1,4 @@
-"""Whatever is written for an incident that is not real says so, in every format and in the file's name."""
+"""Documents of exercises and tests are marked, in every format and in the file name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the planner is told of an incident: whether somebody asked to hold notices back."""
+"""The planner's context of an incident: whether a law-enforcement hold applies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts files and assignments: what is taken, and for everything else where it stands and what to write."""
+"""Facts files and assignments: accepted forms, and the position and correction of each error."""
 
 from __future__ import annotations
 

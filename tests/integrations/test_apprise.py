@@ -1,4 +1,4 @@
-"""Apprise, best effort: what little it can tell is told as just that, and it never says what it was given."""
+"""Apprise, best effort: its few outcomes are reported as they are, and no input is repeated."""
 
 from __future__ import annotations
 

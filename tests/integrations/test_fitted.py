@@ -1,4 +1,4 @@
-"""A text that is as long as its channel takes leaves, however much subject, marking and footer take beside it."""
+"""A text of the channel's full length is sent, whatever space subject, marking and footer take."""
 
 from __future__ import annotations
 

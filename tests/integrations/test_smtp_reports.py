@@ -1,4 +1,4 @@
-"""Delivery reports and replies by mail: what they prove of which message, and what is neither."""
+"""Delivery reports and replies by email: their message and their evidence, and other mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PagerDuty by PagerDuty's own hand: its client at our stand-in, and what it sends beside what we send.
+"""PagerDuty's own client against the simulated server, and its requests beside ours.
 
 A stand-in and an adapter by the same author can agree and both be wrong; the package ``pagerduty`` is by PagerDuty.
 """

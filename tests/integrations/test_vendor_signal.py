@@ -1,4 +1,4 @@
-"""Signal's gateway by its author's own hand: the client that belongs to signal-cli-rest-api, at our stand-in.
+"""The client of signal-cli-rest-api against the simulated gateway.
 
 A stand-in and an adapter by the same author can agree and both be wrong; ``pysignalclirestapi`` is by the author of the gateway.
 """

@@ -1,4 +1,4 @@
-"""Slack by Slack's own hand: its client at our stand-in, its block models on our messages, its verifier, and its framework.
+"""Slack's own client, block models, verifier and framework against our messages and the simulated server.
 
 A stand-in and an adapter by the same author can agree and both be wrong; ``slack_sdk`` and ``slack_bolt`` are by Slack.
 """

@@ -1,4 +1,4 @@
-"""Twilio by Twilio's own hand: its client, made from its published API description, at our stand-in, and its validator.
+"""Twilio's own client and validator against the simulated server.
 
 A stand-in and an adapter by the same author can agree and both be wrong; the package ``twilio`` is by Twilio.
 """

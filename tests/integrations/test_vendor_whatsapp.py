@@ -1,4 +1,4 @@
-"""WhatsApp by other hands: a client of Meta's Cloud API at our stand-in, and its reading of our webhooks and of error codes.
+"""A client of Meta's Cloud API against the simulated server, our webhooks and the error codes.
 
 Meta ships no client and no description of this interface that is kept up. ``pywa`` is a widely used one, by somebody
 who has neither seen this stand-in nor this adapter.

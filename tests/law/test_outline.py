@@ -1,4 +1,4 @@
-"""By the outline of the law a verdict is what it is in full, for all that ships and whatever is recorded."""
+"""Outline and full assessment give the same verdict, for all shipped law and any facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No duty falls away because somebody wrote "no risk", or nobody wrote anything: harm is presumed until it is assessed."""
+"""No duty ends by a bare "no risk" or by silence: harm is presumed until it is assessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each law reaches those that it is for and nobody else: no duty is dead, and no stranger's law is in sight."""
+"""Each law applies to its own addressees only: no duty is dead, and no foreign law is relevant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody has claimed or found takes no duty away, in any law; what it would be stands beside the duty."""
+"""An unclaimed exemption ends no duty, in any law; it is shown beside the duty."""
 
 from __future__ import annotations
 

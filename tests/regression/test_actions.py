@@ -1,4 +1,4 @@
-"""What a fact says reaches another system as a value, whole, or the action does not happen."""
+"""A fact reaches another system as a whole value, or the action does not run."""
 
 from __future__ import annotations
 

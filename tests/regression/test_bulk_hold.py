@@ -1,4 +1,4 @@
-"""Law enforcement asks for silence while a campaign is being sent: it stops at the next chunk, and goes on when that ends (R27)."""
+"""A law-enforcement hold during a campaign stops it at the next batch until the hold ends (R27)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts that two people record at the same moment: each is read against what the other has said."""
+"""Simultaneous facts of two people: each is decided on the facts of the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done on behalf of somebody is theirs as well: neither of the two approves it."""
+"""Neither the actor nor the person represented can approve work done on behalf."""
 
 from __future__ import annotations
 

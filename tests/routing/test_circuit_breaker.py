@@ -1,4 +1,4 @@
-"""When a failure domain counts as down, told from what was heard of it alone."""
+"""The state of a failure domain, computed only from the results of its attempts."""
 
 from __future__ import annotations
 

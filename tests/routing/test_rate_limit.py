@@ -1,4 +1,4 @@
-"""How many messages may leave over an account, told from what was taken of its rates alone."""
+"""Rate limits of an account, computed only from its use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must go over no channel is found in the text as filled in, and named without being repeated."""
+"""Secrets in a filled text are found and named without being repeated."""
 
 from __future__ import annotations
 

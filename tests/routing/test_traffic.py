@@ -1,4 +1,4 @@
-"""What is known of the world outside decides inside an incident: a domain that fell, an account without room."""
+"""Outages and rate limits outside an incident change its deliveries."""
 
 from __future__ import annotations
 

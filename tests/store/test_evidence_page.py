@@ -1,4 +1,4 @@
-"""The verifier that the documentation prints works, and finds what ours finds."""
+"""The verifier printed in the documentation works and finds the same faults as ours."""
 
 from __future__ import annotations
 

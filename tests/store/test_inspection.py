@@ -1,4 +1,4 @@
-"""Documents and keys are looked at as well: the chain of events says nothing of them."""
+"""Verification also covers documents and keys, which the chain of events does not."""
 
 from __future__ import annotations
 

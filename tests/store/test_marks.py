@@ -1,4 +1,4 @@
-"""What every store promises of marks: small things that all processes know of the world now."""
+"""The contract of every store for marks: small shared data about the outside world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every store promises of rows: what lists and the worker read without folding."""
+"""The contract of every store for rows, which lists and workers read without folding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stranger gets: the same nothing, whatever they try; and what a flood or a broken store brings about."""
+"""Strangers always get the same empty answer; floods and broken stores have a bounded effect."""
 
 from __future__ import annotations
 

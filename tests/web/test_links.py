@@ -1,4 +1,4 @@
-"""The page behind a link: looking changes nothing, the button acknowledges once, and whatever does not hold looks alike."""
+"""The page behind a link: reading changes nothing, the button works once, invalid links look alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded worker: what a visit tells, what wakes it, how it stops, and what it does without its proof of life."""
+"""The embedded worker: results of a visit, wake-up, stop, and behaviour without its lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two at one store at the same moment: each attempt is claimed once, and an answer and an escalation that meet agree."""
+"""Two workers at one store: each attempt is claimed once, and acknowledgement and escalation agree."""
 
 from __future__ import annotations
 

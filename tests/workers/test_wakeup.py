@@ -1,4 +1,4 @@
-"""The bell between processes: who lives is woken, and what the dead have left goes."""
+"""Wake-up signals between processes: living workers wake, and files of dead ones are removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled law is kept between commands, and whatever is wrong with what is kept, the law is right."""
+"""Compiled law is cached between commands; a damaged cache never changes the law."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file is read again unless its state is what it was when it was last read, and that was a while after it changed."""
+"""A file is read again unless its state is unchanged and old enough."""
 
 from __future__ import annotations
 

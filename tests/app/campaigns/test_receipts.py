@@ -1,4 +1,4 @@
-"""What a receipt about somebody on a list changes, and how it counts: people, never attempts."""
+"""Effects of a receipt on a listed person and on the counters, which count people and not attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processes on one store tell each other of the world outside; both stores, and nothing written while all is well."""
+"""Channel state shared by the processes of one store; on both stores, without writes while all channels work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change that meets others: a person's command waits for its turn, a program does not."""
+"""Conflicting changes: a command of a person waits for its turn, a program does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contact book in the store: sealed person by person, on both stores."""
+"""The contact book in the store: encrypted person by person, on both stores."""
 
 from __future__ import annotations
 

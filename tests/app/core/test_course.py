@@ -1,4 +1,4 @@
-"""How time goes on when the machine's clock is set, told from two readings at a time."""
+"""Time when the machine's clock is changed, computed from two readings at a time."""
 
 from __future__ import annotations
 

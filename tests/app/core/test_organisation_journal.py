@@ -1,4 +1,4 @@
-"""Journals of the organisation's own, on either store: of two that change one at once, the second decides anew."""
+"""Organisation journals on either store: of two concurrent writers, the second decides again."""
 
 from __future__ import annotations
 

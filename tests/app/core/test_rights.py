@@ -1,4 +1,4 @@
-"""Rights come from one table: what it does not allow is neither read nor written, and nothing is written for nobody."""
+"""Rights come from one table: a principal can read and write only what the table allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long incident is opened from its snapshot and is the same as folded from its journal; what is amiss is folded."""
+"""An incident from a snapshot equals the folded journal; an invalid snapshot is ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a schedule comes: cron as every cron reads it, the change of clocks, and spans of elapsed time."""
+"""Fire times of a schedule: cron expressions, changes of summer time, and elapsed spans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law and the notices that the build compiled are read only where they are what their files compile to now."""
+"""Laws and notices compiled by the build are used only if they match their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attempts are found by channel and name; a store that is busy for a moment hides none of them for good."""
+"""Attempts are found by channel and name; a store that is briefly busy hides none of them permanently."""
 
 from __future__ import annotations
 

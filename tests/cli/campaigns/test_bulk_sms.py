@@ -1,4 +1,4 @@
-"""Notices to many people by text message: an SMSC that is not ours, and Twilio's stand-in, from the plan to the sum."""
+"""Notices to many people by text message, through a foreign SMSC and a simulated Twilio, from plan to totals."""
 
 from __future__ import annotations
 

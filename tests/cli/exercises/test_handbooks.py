@@ -1,4 +1,4 @@
-"""The books of an exercise: players read how it begins and never what happens, controllers and evaluators all of it."""
+"""The books of an exercise: players read only its start; controllers and evaluators read everything."""
 
 from __future__ import annotations
 

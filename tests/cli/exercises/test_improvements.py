@@ -1,4 +1,4 @@
-"""Improvement items from the command line: proposed, taken over by a person, done, and proved by a later exercise."""
+"""Action items from the command line: proposed, adopted by a person, done, and verified by a later exercise."""
 
 from __future__ import annotations
 

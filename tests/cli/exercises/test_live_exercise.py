@@ -1,4 +1,4 @@
-"""An exercise whose messages leave, to those who agreed: what leaves carries the time of the wall, and nobody else is written to."""
+"""An exercise that sends real messages: only to consenting people, with the real time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ready an organisation is, from the command line: what was exercised, what changed since, who is reached, what is left."""
+"""Readiness of an organisation, from the command line: exercised playbooks, changes, reachable people, open items."""
 
 from __future__ import annotations
 

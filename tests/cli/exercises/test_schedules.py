@@ -1,4 +1,4 @@
-"""Exercises that come by themselves, from the command line: scheduled, had happen by cron, missed, and shown."""
+"""Scheduled exercises, from the command line: scheduled, run by cron, missed, and shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that somebody else wrote can steer a terminal: every stream is cleaned, files with hidden characters are refused."""
+"""Text from other people cannot control a terminal: output is cleaned, files with hidden characters are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read without Typer is read as Typer reads it, and what is plain is read without."""
+"""The plain reader and Typer read the same values, and plain commands are read without Typer."""
 
 from __future__ import annotations
 

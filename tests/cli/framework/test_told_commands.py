@@ -1,4 +1,4 @@
-"""Every command that a message, a hint or a help text tells to type is one that the command line takes: the words are there.
+"""Every command in a message, a hint or a help text exists, with its required words.
 
 The texts are read from the source, so that no hint is missed because no test comes to it. What a text fills in while it
 runs stands as ``1`` here; what a person fills in (STEP, WHY) stays as it is printed.

@@ -1,4 +1,4 @@
-"""The worker in the background: who starts it, what starts it again, what stops it, and whom it calls.
+"""The background worker: start, restart, stop, and the dead man's switch.
 
 Only homes of this file let commands start one, and each is stopped at the end of its test.
 """

@@ -1,4 +1,4 @@
-"""A journal that was damaged: the incident and the event are named, and everything else goes on."""
+"""A damaged journal: the incident and the event are named, and other incidents continue."""
 
 from __future__ import annotations
 

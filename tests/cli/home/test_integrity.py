@@ -1,4 +1,4 @@
-"""``audit verify`` and ``doctor`` find what the chain does not show: documents, keys and rows; a lawful shredding is fine."""
+"""``audit verify`` and ``doctor`` check documents, keys and rows beyond the chain; a recorded shredding is valid."""
 
 from __future__ import annotations
 

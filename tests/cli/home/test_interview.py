@@ -1,4 +1,4 @@
-"""The set-up interview: it can be repeated, and loses nothing that the person did not change."""
+"""The set-up interview can be repeated and keeps every setting that the person did not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Tocsin writes belongs to its owner alone, whatever the umask; ``init`` and ``doctor`` say where others can read."""
+"""Files of Tocsin belong to their owner only; ``init`` and ``doctor`` report files that others can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routines that come by themselves: the comcheck, the watch over legal clocks, the look for data kept long enough; and shred."""
+"""Scheduled jobs: the channel test, the deadline watch, the retention check; and ``shred``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An incident whose work fails again and again is set aside, is shown everywhere, and a person resumes it."""
+"""An incident whose work fails repeatedly is suspended and shown everywhere, until a person resumes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without the master key, or with another one, what is not sealed is read, and the record verifies."""
+"""Without the right master key, unencrypted data is readable and the journal verifies."""
 
 from __future__ import annotations
 

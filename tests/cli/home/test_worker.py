@@ -1,4 +1,4 @@
-"""A worker that goes on, as a process of its own, and the commands beside it; completion in the shell."""
+"""A running worker process, the commands beside it, and shell completion."""
 
 from __future__ import annotations
 

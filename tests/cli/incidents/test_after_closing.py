@@ -1,4 +1,4 @@
-"""An incident that is over takes no work, but its legal record goes on, and it says so."""
+"""A closed incident accepts no work, but still accepts legal records, and says so."""
 
 from __future__ import annotations
 

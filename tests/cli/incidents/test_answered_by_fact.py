@@ -1,4 +1,4 @@
-"""An open question is answered when its fact is recorded, by whoever records it."""
+"""A recorded fact answers the open question about it, whoever records it."""
 
 from __future__ import annotations
 

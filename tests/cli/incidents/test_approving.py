@@ -1,4 +1,4 @@
-"""Who approves sees the document itself, what changed since, and who is still needed; gaps are marked, quorums are kept in reach."""
+"""An approver sees the document, its changes and the missing approvers; gaps are marked, quorums stay reachable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that many people, or a program, give in the same moment: all are recorded, or the last one says exit 5."""
+"""Simultaneous commands of people or programs: all are recorded, or the last one exits with 5."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shift handover: what the next commander is told, and the taking over by reading it back."""
+"""Shift handover: the brief for the next commander, and its confirmation by reading it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates on a cadence, from the command line: each promises the next one, and a broken promise is seen."""
+"""Update cadence, from the command line: each update promises the next one, and a missed update is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checklists: rows are ticked and unticked one by one, all at once only where nothing depends on them."""
+"""Checklists: items are checked and unchecked singly, all at once only if nothing depends on them."""
 
 from __future__ import annotations
 

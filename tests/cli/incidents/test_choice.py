@@ -1,4 +1,4 @@
-"""Which incident a command is about when none is named: the choice of one system user, which hides no live incident."""
+"""The active incident of one system user when a command names none; it hides no open incident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said to have happened has happened: an instant that lies ahead is refused with what to do."""
+"""Past events cannot be in the future: such an instant is refused with the next action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only other bytes make an approval void; all void ones are given again at once, with what changed in sight."""
+"""Only changed bytes void an approval; all void approvals can be renewed at once with the changes shown."""
 
 from __future__ import annotations
 

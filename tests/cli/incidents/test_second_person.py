@@ -1,4 +1,4 @@
-"""What needs two people: closing with duties open, moving a deadline later, and the decision not to notify."""
+"""Two-person acts: closing with open duties, moving a deadline later, and a decision not to notify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text whose facts changed since it was rendered is out of date: every view says so, and nobody signs or files it by mistake."""
+"""A text whose facts changed is stale: every view shows this, and signing or filing it is refused."""
 
 from __future__ import annotations
 

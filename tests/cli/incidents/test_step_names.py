@@ -1,4 +1,4 @@
-"""What a person types for a step means the same step as long as the incident lasts; one that waits says for what."""
+"""A step name means the same step during the whole incident; a waiting step names its condition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that no playbook foresaw: a task that is added is a task as any other."""
+"""An added task, which no playbook contains, behaves like every other task."""
 
 from __future__ import annotations
 

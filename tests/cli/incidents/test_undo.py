@@ -1,4 +1,4 @@
-"""Undo: the last own command is taken back where nothing followed from it; the entries stay, marked as wrong."""
+"""Undo reverses the last own command if nothing depends on it; its entries stay, marked as wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to be fetched is fetched by the worker: receipts of Signal and of an SMSC, and reports by mail."""
+"""The worker fetches receipts from Signal and an SMSC, and reports by email."""
 
 from __future__ import annotations
 

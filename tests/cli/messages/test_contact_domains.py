@@ -1,4 +1,4 @@
-"""What a mailbox or number itself depends on falls with its domain, whatever channel leads to it."""
+"""A domain that fails blocks the contacts that depend on it, over every channel."""
 
 from __future__ import annotations
 

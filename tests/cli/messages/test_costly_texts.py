@@ -1,4 +1,4 @@
-"""A text without a bound is refused where it can be seen, and else fails its own step; everything else goes on."""
+"""A text with unbounded cost is refused early or fails only its own step."""
 
 from __future__ import annotations
 

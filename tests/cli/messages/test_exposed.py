@@ -1,4 +1,4 @@
-"""When it is found out late that a domain fell, what went over it since is shown wherever the message is."""
+"""A compromise found late: messages sent since then over the domain are flagged wherever they are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call for help wants one acknowledgement from every role: nobody is stood down by somebody else's work."""
+"""A mobilising alert needs one acknowledgement from every role; no acknowledgement stops another role's alert."""
 
 from __future__ import annotations
 

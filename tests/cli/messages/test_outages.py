@@ -1,4 +1,4 @@
-"""A provider fails for everybody: what one message learns of it serves all others, in every incident, until it works again."""
+"""A provider outage found by one message applies to all messages in every incident until it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A notice that lacks what the law wants is not approved, unless counsel says why it may go all the same."""
+"""A notice without required content is not approved unless counsel overrides with a reason."""
 
 from __future__ import annotations
 

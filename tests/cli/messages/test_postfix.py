@@ -1,4 +1,4 @@
-"""Mail through a real relay: what Postfix reports of each message comes back, is matched by the name we gave, and is shown."""
+"""Email through a real Postfix relay: its reports are matched by message name and shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rooms that providers open, from the command line: one room, the right people, an address in every message, never in an exercise."""
+"""Rooms opened by providers, from the command line: one room, its guests, its address in messages; none in exercises."""
 
 from __future__ import annotations
 

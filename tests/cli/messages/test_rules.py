@@ -1,4 +1,4 @@
-"""The plan of a class, the rules and their overrides, and what of a text never leaves, from the command line."""
+"""The plan of a class, rules, overrides and secrets in texts, from the command line."""
 
 from __future__ import annotations
 

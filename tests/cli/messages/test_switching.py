@@ -1,4 +1,4 @@
-"""Channels change in tocsin.yaml while messages are under way: they change over, once, and it is on record."""
+"""Channels changed in tocsin.yaml: open deliveries switch once, and the switch is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exemption that nobody has claimed leaves the duty standing; two people claim it, and facts can take the claim away."""
+"""An unclaimed exemption keeps the duty; two people claim it, and later facts can end the claim."""
 
 from __future__ import annotations
 

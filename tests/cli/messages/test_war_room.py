@@ -1,4 +1,4 @@
-"""The war room, from the command line: outside of what has fallen, in every message, chosen anew as an event."""
+"""The war room, from the command line: outside compromised domains, in every message, changed by an event."""
 
 from __future__ import annotations
 

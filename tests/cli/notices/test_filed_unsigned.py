@@ -1,4 +1,4 @@
-"""The record names the text that was filed; one that nobody had signed needs a reason, and everybody sees that nobody had."""
+"""The record names the filed text; an unsigned filing needs a reason and is shown as unsigned."""
 
 from __future__ import annotations
 

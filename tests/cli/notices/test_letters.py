@@ -1,4 +1,4 @@
-"""Letters in bulk from the command line: whole runs, runs that were cut off, lists that do not hold."""
+"""Letters to many people from the command line: whole runs, interrupted runs, invalid lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who writes must be somebody: an unknown name is refused and nothing is recorded."""
+"""Only a known person can write: an unknown name is refused and nothing is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On-call rotas, from the command line: who is told is whoever is on call at that moment."""
+"""On-call rotas, from the command line: the person on call at send time is alerted."""
 
 from __future__ import annotations
 

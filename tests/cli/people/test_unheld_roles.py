@@ -1,4 +1,4 @@
-"""Roles that nobody holds are named before they are needed, with what then cannot happen."""
+"""Unheld roles are named before they are needed, with the blocked tasks."""
 
 from __future__ import annotations
 

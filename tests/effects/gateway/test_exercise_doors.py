@@ -1,4 +1,4 @@
-"""From an exercise or a test no path reaches a transport, but to people who agreed, over channels on the allow-list."""
+"""Exercises and tests send only to consenting people, over allow-listed channels."""
 
 from __future__ import annotations
 

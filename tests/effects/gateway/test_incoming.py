@@ -1,4 +1,4 @@
-"""What comes back through the door: the runner's own data, bounded, and nothing of what is not believed."""
+"""Incoming callbacks become limited, cleaned data; untrusted callbacks give nothing."""
 
 from __future__ import annotations
 

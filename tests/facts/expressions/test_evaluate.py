@@ -1,4 +1,4 @@
-"""Three-valued answers: what holds, what does not, what cannot be told and for want of what."""
+"""Three-valued expressions: true, false, or unknown with the missing facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways to a person, the arithmetic of a plan, outcomes and brakes of a campaign, and lines of substitute notice."""
+"""Channels to a person, duration of a plan, outcomes and brakes of a campaign, and lines of substitute notice."""
 
 from __future__ import annotations
 

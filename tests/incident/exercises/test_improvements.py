@@ -1,4 +1,4 @@
-"""Improvement items by their rules: what is proposed, what may become of one, and what alone proves it."""
+"""Action items: proposals, allowed changes, and verification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a scenario is due: by time, after a step, or because what was expected did not come."""
+"""Due injects: by time, after a step, or after a missed action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of fire times that passed: nothing twice, nothing dropped, nothing in a bunch; wherever the clock goes."""
+"""Passed fire times: none repeated, none lost, none bunched, whatever the clock does."""
 
 from __future__ import annotations
 

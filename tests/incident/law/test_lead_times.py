@@ -1,4 +1,4 @@
-"""The time that still stands between now and a filing, so that a deadline shows its latest safe start."""
+"""The remaining time before a filing, from which a deadline computes its latest safe start."""
 
 from __future__ import annotations
 

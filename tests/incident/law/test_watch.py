@@ -1,4 +1,4 @@
-"""A decision not to notify stands until facts that came later take its ground away; then the duty is open again."""
+"""A decision not to notify is valid until later facts remove its ground; then the duty is open again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went over a domain since it fell is known: sent, answered, approved; and nothing is flagged that did not."""
+"""Messages, answers and approvals over a domain since its compromise are flagged, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages inside an incident: who was reached, what is left to try, when a person has to take over."""
+"""Messages inside an incident: reached people, remaining attempts, and handover to a person."""
 
 from __future__ import annotations
 

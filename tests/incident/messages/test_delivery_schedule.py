@@ -1,4 +1,4 @@
-"""When something comes of a delivery: found out for those that something happened to, and for no other."""
+"""Times of a delivery are computed only for deliveries with a new event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Until somebody answers: stand-ins and whom it goes up to, reminders, answers that grow old, and the call at the end."""
+"""Escalation: deputies, levels, reminders, expired acknowledgements, and the final call."""
 
 from __future__ import annotations
 

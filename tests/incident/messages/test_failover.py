@@ -1,4 +1,4 @@
-"""What comes next for one delivery, told from its attempts alone."""
+"""The next action for one delivery, computed from its attempts only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receipts: doubled, reordered, late, before the outcome itself; proof only rises, and a failure changes its own attempt."""
+"""Receipts in any order: evidence only rises, and a failure changes only its own attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs two people is decided again when the second one confirms it; nothing but the question is there before."""
+"""Two-person acts are decided again at confirmation; before it only the request exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom one cannot rely on reaching, and why, in words."""
+"""People who may not be reachable, with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Duties for people, and exactly the contract's document for scripts."""
+"""Duties as pages for people, and as the contract's JSON document for scripts."""
 
 from __future__ import annotations
 

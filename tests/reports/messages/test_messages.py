@@ -1,4 +1,4 @@
-"""Deliveries: never more is said than is proved, and no address is shown whole."""
+"""Deliveries: no claim exceeds the evidence, and no address is shown whole."""
 
 from __future__ import annotations
 

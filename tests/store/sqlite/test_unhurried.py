@@ -1,4 +1,4 @@
-"""What does not wait for the disk is there for everybody at once, and the next commit waits again."""
+"""Writes without a disk sync are visible at once, and the next commit syncs again."""
 
 from __future__ import annotations
 

@@ -156,9 +156,7 @@ def test_a_kill_at_any_boundary_loses_nothing_and_sends_nothing_twice_that_honou
 
 
 @pytest.mark.parametrize("story", ["levels", "quorum", "failover", "receipts"])
-def test_a_kill_at_any_boundary_leaves_everybody_told_as_without_it_or_visibly_in_doubt(
-    runs: Runs, story: str
-) -> None:
+def test_a_kill_at_any_boundary_leaves_deliveries_complete_or_visibly_unknown(runs: Runs, story: str) -> None:
     runs.clear()
     runs.run(story, f"{story}-whole", 0)
     whole = runs.end_state(story, f"{story}-whole")

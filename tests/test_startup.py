@@ -88,7 +88,7 @@ FACT = ("fact", "set", "incident.summary=y", "--source", "the owner", "--no-work
 
 
 @pytest.mark.parametrize("words", [("status",), ("next",), FACT])
-def test_what_is_typed_most_reads_no_yaml_and_compresses_nothing(home: Path, words: tuple[str, ...]) -> None:
+def test_frequent_commands_read_no_yaml_and_compress_nothing(home: Path, words: tuple[str, ...]) -> None:
     slow = {"yaml", "shutil", "tempfile"} | ({"platformdirs"} if sys.platform == "linux" else set())
     assert not imported(home, *words) & slow
 
@@ -105,6 +105,6 @@ def test_the_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert not imported(tmp_path, "--help") & (HEAVY | {UNSEALING})
 
 
-def test_nothing_but_what_asks_for_times_imports_the_alarm_clock(home: Path) -> None:
+def test_only_commands_that_compute_times_import_apscheduler(home: Path) -> None:
     for words in (("drill", "list"), ("drill", "schedules"), ("task", "list")):
         assert "apscheduler" not in imported(home, *words)

@@ -120,7 +120,7 @@ def test_the_installed_program_says_its_version(installed: Path, tmp_path: Path)
     assert metadata.version("tocsin") in run(installed / "tocsin", "version", cwd=tmp_path)
 
 
-def test_what_the_program_declares_is_enough_to_import_all_of_it(installed: Path, tmp_path: Path):
+def test_the_declared_dependencies_are_enough_to_import_every_module(installed: Path, tmp_path: Path):
     extras = ("psycopg", "procrastinate", "keyring", "dns")
     script = f"""
 import importlib, pkgutil, integrations, runner

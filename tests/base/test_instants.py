@@ -41,7 +41,7 @@ def test_an_instant_keeps_its_offset(text: str, same: str) -> None:
         ("٢٠٢٦-11-24T09:30Z", set[str]()),
     ],
 )
-def test_what_is_no_instant_is_refused_with_an_example_or_the_bounds(text: str, bounds: set[str]) -> None:
+def test_an_invalid_instant_is_refused_with_an_example_or_the_bounds(text: str, bounds: set[str]) -> None:
     with pytest.raises(ValueError) as found:  # noqa: PT011  # what it names is looked at, not its words
         parse_instant(text)
     named = {word.strip("():,;") for word in str(found.value).split()}
@@ -71,7 +71,7 @@ def test_a_duration_is_elapsed_time(text: str, span: timedelta) -> None:
 @pytest.mark.parametrize(
     "text", ["", "2", "h", "2 hours", "-1h", "1h1h", "1.5h", "1m1h", "999999999w", "1mo"]
 )
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError) as found:  # noqa: PT011  # what it names is looked at, not its words
         parse_duration(text)
     assert {"90m", "2h", "1d12h"} <= {word.strip(",") for word in str(found.value).split()}

@@ -1,4 +1,4 @@
-"""Where links lead (R28): whoever writes an address to deceive is not believed."""
+"""Link targets (R28): deceptive addresses are not accepted as own."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_host_is_the_one_that_a_browser_would_go_to(text: str, hosts: tuple[
         ("example", True),
     ],
 )
-def test_only_a_domain_and_what_is_below_it_are_ours(host: str, is_foreign: bool) -> None:
+def test_only_a_domain_and_its_subdomains_are_own(host: str, is_foreign: bool) -> None:
     assert bool(foreign(f"https://{host}/", ["www.corp.example"])) is is_foreign
 
 

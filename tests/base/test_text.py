@@ -1,4 +1,4 @@
-"""Which text is let in."""
+"""Characters that text may contain."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_text_that_people_write_is_let_in(text: str) -> None:
         "\t",
     ],
 )
-def test_what_hides_or_reorders_is_refused_by_its_code_and_place(character: str) -> None:
+def test_hidden_and_reordering_characters_are_refused_with_code_and_position(character: str) -> None:
     assert text_problem(f"ab{character}c").endswith(f"U+{ord(character):04X}, at position 3")
 
 
@@ -51,6 +51,6 @@ def test_cleaning_makes_one_spelling() -> None:
     assert clean(" Cafe\u0301\r\nb ") == "Café\nb"
 
 
-def test_a_byte_of_another_encoding_is_named_with_what_to_do() -> None:
+def test_a_byte_of_another_encoding_is_named_with_its_position() -> None:
     text = "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}".encode("latin-1").decode("utf-8", "surrogateescape")
     assert set(text_problem(text).strip(")").split()) >= {"0xEB", "3"}

@@ -26,7 +26,7 @@ def shown() -> dict[str, Any]:
     return {document["schema"]: document for document in map(json.loads, blocks)}
 
 
-def test_every_answer_stands_on_the_page_with_its_keys() -> None:
+def test_every_json_answer_is_on_the_page_with_its_keys() -> None:
     found = shown()
     for schema, answer in ANSWERS.items():
         assert [*found[schema]] == ["schema", *answer.__struct_encode_fields__], schema

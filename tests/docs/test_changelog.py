@@ -16,7 +16,7 @@ def sections() -> list[list[str]]:
     return [part.splitlines() for part in text.split("\n## ")[1:]]
 
 
-def test_the_kinds_of_a_version_stand_in_their_order() -> None:
+def test_the_kinds_of_change_in_a_version_are_in_order() -> None:
     for version, *lines in sections():
         kinds = [line.removeprefix("### ") for line in lines if line.startswith("###")]
         assert kinds == [kind for kind in KINDS if kind in kinds], version

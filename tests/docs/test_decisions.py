@@ -46,7 +46,7 @@ def test_the_index_has_its_chapters() -> None:
     assert list(chapters()) == CHAPTERS
 
 
-def test_each_decision_stands_in_one_chapter() -> None:
+def test_each_decision_is_in_one_chapter() -> None:
     listed = [name for names in chapters().values() for name in names]
     assert sorted(listed) == [page.stem for page in PAGES]
 

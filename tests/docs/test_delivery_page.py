@@ -16,6 +16,6 @@ def test_every_test_that_shows_a_property_is_there() -> None:
         assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
 
 
-def test_the_twenty_properties_stand_there_each_once() -> None:
+def test_each_of_the_twenty_properties_is_listed_once() -> None:
     numbers = re.findall(r"^\| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(map(int, numbers)) == list(range(1, 21))

@@ -1,4 +1,4 @@
-"""The messenger is down worldwide at 14:02: everybody is reached another way, and silence goes up the levels."""
+"""The messenger is down worldwide at 14:02: alerts use another channel, and missing acknowledgements escalate."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_its_domains_are_found_down_in_the_minute_in_which_it_fails(story: Story
     assert story.down == {"meta": DOWN, "whatsapp": DOWN}
 
 
-def test_everybody_is_reached_over_another_domain_within_one_due_interval(story: Story) -> None:
+def test_responders_are_reached_over_another_domain_within_one_due_interval(story: Story) -> None:
     courses = open_at_the_outage(story)
     assert {course.person for course in courses} == set(RESPONDERS)
     assert len(courses) == len(RESPONDERS) + 4, (
@@ -48,7 +48,7 @@ def test_once_it_is_found_down_the_messenger_is_asked_for_nothing_but_probes(sto
     assert {each.channel for each in late} == {"sms"}
 
 
-def test_silence_goes_up_the_levels_and_ends_with_a_telephone_call(story: Story) -> None:
+def test_missing_acknowledgements_escalate_and_end_with_a_phone_call(story: Story) -> None:
     silent = [
         course
         for course in story.courses
@@ -61,7 +61,7 @@ def test_silence_goes_up_the_levels_and_ends_with_a_telephone_call(story: Story)
     assert all(course.proved == "acked" for course in story.courses if course.level == 0)
 
 
-def test_the_picture_is_what_happens(story: Story) -> None:
+def test_the_picture_matches_the_story(story: Story) -> None:
     same(PICTURE, draw(story))
     drawn = PICTURE.read_text(encoding="utf-8")
     assert "href=" not in drawn

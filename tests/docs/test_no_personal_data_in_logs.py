@@ -130,7 +130,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_refused_command_does_not_repeat_what_it_was_given(desk: AtDesk, file: str, form: str) -> None:
+def test_a_refused_command_does_not_repeat_its_arguments(desk: AtDesk, file: str, form: str) -> None:
     opened(desk, file)
     for name, words in REFUSED.items():
         said = desk(*words, "--format", form)
@@ -138,14 +138,14 @@ def test_a_refused_command_does_not_repeat_what_it_was_given(desk: AtDesk, file:
         assert_clean(said.out + said.err, name)
 
 
-def test_a_fact_that_is_no_jurisdiction_is_refused_without_the_value(desk: AtDesk, file: str) -> None:
+def test_an_invalid_jurisdiction_is_refused_without_its_value(desk: AtDesk, file: str) -> None:
     opened(desk, file)
     said = desk("fact", "set", f"organisation.country={FULL_NAME}", "--source", "x")
     assert said.code == 1
     assert_clean(said.err, "country")
 
 
-def test_what_fails_on_the_way_out_says_neither_whom_nor_what(desk: AtDesk, file: str) -> None:
+def test_failed_sends_log_no_recipient_and_no_text(desk: AtDesk, file: str) -> None:
     said = opened(desk, file)
     worker = desk("worker", "--once")
     for _ in range(3):

@@ -19,7 +19,7 @@ FULL_DISK = "/dev/full"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_page_shows_what_the_program_shows(page: Path) -> None:
+def test_a_page_shows_the_output_of_the_program(page: Path) -> None:
     if FULL_DISK in page.read_text(encoding="utf-8") and not Path(FULL_DISK).exists():
         pytest.skip(f"this system has no {FULL_DISK}")
     if UPDATES:

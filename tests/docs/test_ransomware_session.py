@@ -11,5 +11,5 @@ from tests.golden_files import same
 
 
 @pytest.mark.slow
-def test_the_recorded_session_is_what_happens(tmp_path: Path) -> None:
+def test_the_recorded_session_matches_a_new_one(tmp_path: Path) -> None:
     same(RECORDING, play(Session(tmp_path)))

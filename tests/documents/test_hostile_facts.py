@@ -1,4 +1,4 @@
-"""Facts are written by strangers: no fact becomes structure, in any format, and none is run."""
+"""Facts written by strangers never become structure and are never executed, in any format."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def shape(document: Any) -> Any:
 
 
 @pytest.mark.parametrize("fact", HOSTILE)
-def test_a_hostile_fact_changes_no_structure_and_stands_as_it_was_typed(fact: str) -> None:
+def test_a_hostile_fact_is_literal_text_and_changes_no_structure(fact: str) -> None:
     calm, document = small(TEMPLATE, {"f": "calm"}), small(TEMPLATE, {"f": fact})
     assert shape(document) == shape(calm)
     words = fact.split()

@@ -1,4 +1,4 @@
-"""There is no parent company, no data protection officer: that is an answer, and no gap."""
+"""A missing parent company and a missing data protection officer are answers, not gaps."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def made(name: str, facts: dict[str, Any]) -> Document:
 
 
 @pytest.mark.parametrize("written", ["none", " None ", "NONE"])
-def test_none_says_that_there_is_no_such_party(written: str) -> None:
+def test_none_states_that_there_is_no_such_party(written: str) -> None:
     assert parse_value("organisation.parent", written) == "none"
     assert checked_value("organisation.dpo.name", written.strip()) == "none"
 
 
-def test_who_must_be_there_is_called_what_he_is_called() -> None:
+def test_a_required_name_may_be_the_word_none_but_not_empty() -> None:
     assert parse_value("organisation.name", "None") == "None"
     with pytest.raises(FactProblem):
         parse_value("organisation.parent", "")
@@ -55,7 +55,7 @@ def test_without_a_data_protection_officer_the_other_contact_is_named() -> None:
     assert "Data protection officer: none" not in text
 
 
-def test_a_massachusetts_letter_says_that_there_is_no_parent() -> None:
+def test_a_massachusetts_letter_states_that_there_is_no_parent() -> None:
     facts = changed(us_facts("MA"), {"organisation.parent": "none"})
     _, document = letter("us-letter", "us-ma-breach/individuals", facts)
     assert "Parent or affiliated corporation" in write(document, "md").decode()

@@ -150,13 +150,13 @@ def line_of(one: Case, ref: str, facts: dict[str, object]) -> Coverage:
     return next(line for line in check(notice, document) if line.ref == ref)
 
 
-def test_a_supplement_without_a_first_filing_says_what_is_missing() -> None:
+def test_a_supplement_without_a_first_filing_lists_the_missing_information() -> None:
     _notice, document = written("gdpr-33-supplementary", f"{SA}/phases", europe_facts())
     gaps = {gap.path: gap.treatment for gap in document.gaps}
     assert gaps == {"duty.first.filed_at": "missing", "duty.first.reference": "to_follow"}
 
 
-def test_a_report_names_only_what_was_filed_with_the_same_recipient() -> None:
+def test_a_report_names_only_filings_with_the_same_recipient() -> None:
     duties = {"uk-gdpr-33-34/individuals": "post"}
     _notice, document = written("uk-ico-notification", "uk-gdpr-33-34/initial", europe_facts(), filed=duties)
     assert "post" not in write(document, "txt").decode()
@@ -219,14 +219,14 @@ LETTERS = [
 
 
 @pytest.mark.parametrize("duty", LETTERS)
-def test_one_letter_says_what_the_laws_of_the_world_want_people_to_be_told(duty: str) -> None:
+def test_one_individual_letter_covers_the_content_of_each_law(duty: str) -> None:
     notice, document = written("individual-letter", duty, europe_facts())
     assert document.context.status == "final"
     open_lines = [line for line in check(notice, document) if line.state not in ("covered", "not_required")]
     assert {line.state for line in open_lines} <= {"to_check"}
 
 
-def test_the_reasons_for_a_delay_are_asked_only_of_what_is_late() -> None:
+def test_reasons_for_a_delay_are_required_only_for_late_notices() -> None:
     notice, _document = written("individual-letter", "br-lgpd-48/individuals", europe_facts())
     assert "reasons for a delay" not in [item.item for item in notice.requires]
     notice, document = written("individual-letter", "br-lgpd-48/individuals", europe_facts(), late=True)

@@ -200,7 +200,7 @@ def test_the_marking_follows_from_status_and_kind() -> None:
 
 
 @pytest.mark.parametrize("format", ["docx", "html", "txt", "md", "pdf"])
-def test_nothing_of_the_privilege_or_the_cover_reaches_a_final_documents_bytes(format: str) -> None:
+def test_a_final_document_contains_no_privilege_mark_and_no_cover(format: str) -> None:
     final = document("gdpr-33-initial", whole=True, status="final", privileged=True)
     content = write(final, format).lower()
     assert b"privileged" not in content

@@ -132,7 +132,7 @@ def test_every_duty_of_an_american_law_finds_a_template_that_says_all_it_asks(la
 # State by state
 
 
-def test_massachusetts_is_told_neither_what_happened_nor_how_many() -> None:
+def test_a_massachusetts_letter_omits_the_incident_and_the_numbers() -> None:
     text = letter("ma")
     facts = us_facts()
     assert facts["incident"]["summary"] not in text
@@ -165,7 +165,7 @@ def law_checked(notice: Notice) -> Notice:
     return msgspec.structs.replace(notice, law_items=True)
 
 
-def test_the_regulator_of_massachusetts_is_told_what_the_letter_leaves_out() -> None:
+def test_the_massachusetts_regulator_gets_the_content_omitted_from_the_letter() -> None:
     text = said(made("us-attorney-general", "us-ma-breach/attorney_general", us_facts())[1])
     facts = us_facts()
     assert facts["incident"]["summary"] in text
@@ -174,7 +174,7 @@ def test_the_regulator_of_massachusetts_is_told_what_the_letter_leaves_out() -> 
     assert "A sample of the notice, without personal information, is enclosed." in text
 
 
-def test_rhode_island_is_told_how_it_happened_and_how_many_in_all() -> None:
+def test_a_rhode_island_letter_states_the_incident_and_the_total() -> None:
     text = letter("ri")
     assert us_facts()["incident"]["summary"] in text
     assert "It happened through phishing." in text
@@ -195,14 +195,14 @@ def test_rhode_islands_number_is_that_of_all_populations() -> None:
     assert "It affected [MISSING: people.total] people in all." in letter("ri", facts)
 
 
-def test_illinois_is_not_told_how_many() -> None:
+def test_an_illinois_letter_omits_the_number_of_people() -> None:
     text = letter("il")
     assert us_facts()["incident"]["summary"] in text
     assert "18,250" not in text
     assert str(us_facts()["people"]["by_jurisdiction"]["US-IL"]) not in text
 
 
-def test_washington_is_told_the_window_and_the_day_of_discovery() -> None:
+def test_a_washington_letter_states_the_window_and_the_discovery_date() -> None:
     text = letter("wa")
     assert "The incident occurred between November 2, 2026 and November 9, 2026." in text
     assert "We discovered it on November 10, 2026." in text
@@ -256,7 +256,7 @@ def test_monitoring_that_the_law_owes_is_a_gap_until_it_was_bought(state: str, m
     assert (line.state, f"for at least {months} months" in line.item) == ("gap", True)
 
 
-def test_where_no_law_owes_monitoring_a_letter_says_nothing_of_it() -> None:
+def test_a_letter_omits_monitoring_where_no_law_requires_it() -> None:
     assert "credit monitoring" not in letter("tx", without(us_facts(), "risk.monitoring"))
 
 
@@ -287,14 +287,14 @@ def test_a_code_and_a_day_say_how_to_enroll_as_well() -> None:
     assert "[MISSING: risk.monitoring.enrol_until]" in letter("ct", facts)
 
 
-def test_an_attorney_general_is_not_told_of_monitoring_that_nobody_bought() -> None:
+def test_a_report_to_an_attorney_general_omits_monitoring_that_was_not_bought() -> None:
     facts = without(us_facts(), "risk.monitoring")
     text = said(made("us-attorney-general", "us-ma-breach/attorney_general", facts)[1])
     assert "are offered [MISSING: risk.monitoring.months] months" in text
     assert "through [MISSING: risk.monitoring.provider]" in text
 
 
-def test_california_offers_what_was_bought_and_no_less_than_a_year() -> None:
+def test_a_california_letter_offers_the_bought_monitoring_for_at_least_a_year() -> None:
     facts = us_facts()
     facts["organisation"]["source_of_breach"] = True
     facts["risk"]["monitoring"]["months"] = 6
@@ -302,7 +302,7 @@ def test_california_offers_what_was_bought_and_no_less_than_a_year() -> None:
     assert "for [MISSING: risk.monitoring.months]" in letter("ca", without(facts, "risk.monitoring"))
 
 
-def test_new_mexico_is_told_of_the_fair_credit_reporting_act() -> None:
+def test_a_new_mexico_letter_cites_the_fair_credit_reporting_act() -> None:
     assert "Fair Credit Reporting Act" in letter("nm")
     assert "Fair Credit Reporting Act" not in letter("il")
 
@@ -323,7 +323,7 @@ def test_a_fact_that_says_the_same_to_a_reader_is_enough() -> None:
     assert "MISSING" not in sheet
 
 
-def test_the_day_on_which_people_will_be_told_stands_until_they_are() -> None:
+def test_the_planned_notification_day_is_shown_until_people_are_notified() -> None:
     facts = without(us_facts(), "incident.individual_notice_sent_at")
     duty = "us-ct-breach/attorney_general"
     assert "Planned for: [MISSING: incident.individual_notice_planned_at]" in said(
@@ -337,7 +337,7 @@ def test_the_day_on_which_people_will_be_told_stands_until_they_are() -> None:
     assert "Sent: November 29, 2026" in said(made("us-attorney-general", duty, facts)[1])
 
 
-def test_an_owner_is_told_at_once_and_the_rest_follows() -> None:
+def test_a_data_owner_is_notified_at_once_with_details_to_follow() -> None:
     facts = without(us_facts(), "people", "risk.mitigation")
     notice, document = made("us-data-owner", "us-tx-breach/data_owner", facts)
     assert {line.state for line in check(notice, document)} <= {"covered", "to_follow", "to_check"}
@@ -346,7 +346,7 @@ def test_an_owner_is_told_at_once_and_the_rest_follows() -> None:
     assert "[MISSING: incident.summary]" in said(made("us-data-owner", "us-tx-breach/data_owner", late)[1])
 
 
-def test_a_small_breach_and_a_large_one_are_told_apart_for_the_secretary() -> None:
+def test_small_and_large_breaches_are_distinguished_for_the_secretary() -> None:
     duty = "us-hipaa-164-400/hhs_secretary"
     assert "Size: 500 or more individuals" in said(made("hipaa-hhs-sheet", duty, us_facts())[1])
     facts = us_facts()
@@ -379,7 +379,7 @@ def test_a_statement_to_the_press_holds_no_number_and_no_cause() -> None:
 
 
 @pytest.mark.parametrize("format", ["docx", "html", "txt", "pdf"])
-def test_the_brief_for_the_board_carries_no_mark_of_privilege_in_its_bytes(format: str) -> None:
+def test_the_board_brief_contains_no_privilege_mark(format: str) -> None:
     notice, document = made("board-brief", "", us_facts())
     assert notice.audience == "internal"
     assert b"privileged" not in write(document, format).lower()

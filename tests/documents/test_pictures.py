@@ -33,7 +33,7 @@ def test_a_file_that_could_do_harm_is_refused(content: bytes) -> None:
     assert refused.value.hint
 
 
-def test_what_a_picture_says_besides_its_pixels_is_left_behind() -> None:
+def test_metadata_of_a_picture_is_removed() -> None:
     content = png(more=chunk(b"tEXt", b"Author\0Somebody Else"))
     logo = read_logo(content, hashlib.sha256(content).hexdigest())
     assert (logo.png, logo.width, logo.height) == (png(), 40, 20)

@@ -49,7 +49,7 @@ def test_every_process_makes_the_same_bytes() -> None:
     assert len(answers.pop().split()) == len(FORMATS) + 1
 
 
-def test_only_what_a_reader_sees_changes_the_trees_digest() -> None:
+def test_only_visible_content_changes_the_digest_of_a_document() -> None:
     facts = whole_facts()
     notice, body = shipped("gdpr-34-letter")
     draft = render(notice, body, facts, context=context())
@@ -168,7 +168,7 @@ TEXT = "{{ f.known }} {{ f.missing }}{% if f.read %} yes{% endif %}"
 FACTS = {"f": {"known": "k", "silent": "s", "read": True}}
 
 
-def test_each_required_item_is_covered_or_says_what_it_lacks() -> None:
+def test_each_required_item_is_covered_or_names_its_missing_fact() -> None:
     notice = notice_with()
     lines = check(notice, small(TEXT, FACTS, notice=notice))
     assert [(line.ref, line.state, line.facts) for line in lines] == [
@@ -198,7 +198,7 @@ def test_a_forbidden_fact_in_the_text_is_found() -> None:
     assert line.state == "covered"
 
 
-def test_headings_must_stand_in_the_order_of_the_law() -> None:
+def test_headings_must_be_in_the_order_of_the_law() -> None:
     notice = notice_with(requires=(), headings=("One", "Two"))
     (line,) = check(notice, small("# One\n\n## Extra\n\n## Two", notice=notice))
     assert line.state == "covered"

@@ -1,4 +1,4 @@
-"""Whatever is written for an incident that is not real says so, in every format and in the file's name."""
+"""Documents of exercises and tests are marked, in every format and in the file name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def words(form: str, content: bytes) -> str:
 
 @pytest.mark.parametrize("form", get_args(Format))
 @pytest.mark.parametrize(("kind", "mark"), KINDS)
-def test_every_format_of_what_is_not_real_carries_its_mark(form: Format, kind: Kind, mark: str) -> None:
+def test_every_format_of_an_exercise_document_has_its_mark(form: Format, kind: Kind, mark: str) -> None:
     said = words(form, write(document(kind), form))
     assert (mark in said) or (form == "json" and f'"kind": "{kind}"' in said)
     assert filename(document(kind), form).startswith(f"{mark}_letter_1")
@@ -65,7 +65,7 @@ def test_a_final_document_of_a_real_incident_carries_none(form: Format) -> None:
 
 
 @pytest.mark.parametrize(("kind", "mark"), [*KINDS, ("real", "")])
-def test_a_comparison_is_marked_as_what_it_compares(kind: Kind, mark: str) -> None:
+def test_a_comparison_has_the_mark_of_its_documents(kind: Kind, mark: str) -> None:
     old, new = document(kind), replace(document(kind), blocks=(Paragraph((Text("Other words."),)),))
     laid = redline(old, new)
     head = f"{mark} – COMPARISON" if mark else "COMPARISON"
@@ -74,7 +74,7 @@ def test_a_comparison_is_marked_as_what_it_compares(kind: Kind, mark: str) -> No
 
 
 @pytest.mark.parametrize(("kind", "mark"), KINDS)
-def test_the_mark_stands_in_head_foot_and_properties(kind: Kind, mark: str) -> None:
+def test_the_mark_is_in_header_footer_and_properties(kind: Kind, mark: str) -> None:
     read = pypdfium2.PdfDocument(write(document(kind), "pdf"))
     lines = [line for page in read for line in page.get_textpage().get_text_range().splitlines()]
     assert read.get_metadata_value("Title") == f"{mark}: A letter"

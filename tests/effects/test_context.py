@@ -1,4 +1,4 @@
-"""What the planner is told of an incident: whether somebody asked to hold notices back."""
+"""The planner's context of an incident: whether a law-enforcement hold applies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BEFORE, AFTER = ((AT + span).isoformat() for span in (-timedelta(hours=1), timed
         ({"from": BEFORE, "until": None}, "a law-enforcement agency"),
     ],
 )
-def test_a_hold_whose_dates_are_not_known_holds(hold: dict[str, str | None], by: str) -> None:
+def test_a_hold_with_unknown_dates_applies(hold: dict[str, str | None], by: str) -> None:
     facts = {
         f"law_enforcement.hold.{name}": Fact(key=f"law_enforcement.hold.{name}", value=value, at=AT)
         for name, value in hold.items()

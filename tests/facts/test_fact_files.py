@@ -1,4 +1,4 @@
-"""Facts files and assignments: what is taken, and for everything else where it stands and what to write."""
+"""Facts files and assignments: accepted forms, and the position and correction of each error."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_without_a_source_the_file_is_the_source() -> None:
     assert fact.source == "facts.yaml"
 
 
-def test_every_problem_of_a_file_is_told_with_its_place() -> None:
+def test_every_problem_of_a_facts_file_is_reported_with_its_position() -> None:
     text = """\
 schema: tocsin/facts/v1
 data:
@@ -141,7 +141,7 @@ def test_a_fact_given_twice_is_a_problem() -> None:
     assert spots(HEAD + "data: {encrypted: true}\ndata.encrypted: true\n") == [(3, 1, "fact-twice")]
 
 
-def test_what_is_no_facts_file_is_refused() -> None:
+def test_an_invalid_facts_file_is_refused() -> None:
     assert spots("- a\n") == [(1, 1, "facts-shape")]
     assert spots("data: {encrypted: true}\n") == [(1, 1, "schema")]
 
@@ -251,7 +251,7 @@ NOT_FACTS = (
 )
 
 
-def test_what_cannot_be_a_fact_is_refused_with_the_right_way_to_write_it() -> None:
+def test_invalid_facts_are_refused_with_the_correct_form() -> None:
     rows = []
     for text in NOT_FACTS:
         with refused("fact", Invalid) as caught:

@@ -32,7 +32,7 @@ def test_an_older_home_says_the_same_as_when_it_was_written(name: str, tmp_path:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_work_goes_on_in_an_older_home(name: str, tmp_path: Path) -> None:
+def test_work_continues_in_an_older_home(name: str, tmp_path: Path) -> None:
     desk = unpack(HERE / f"{name}.tar.xz", tmp_path, said(name)["now"])
     before = look(desk, "status")
     desk.type('tocsin note "the backup server is isolated"', ())

@@ -27,7 +27,7 @@ def told(found: s.World, kind: type) -> list[e.AnyEvent]:
     return [one.event for one in found.journal if isinstance(one.event, kind)]
 
 
-def test_an_override_is_an_event_with_approver_role_reason_and_what_had_fallen():
+def test_an_override_records_approver_role_reason_and_compromised_domains():
     found = world()
     found.give(c.DeclareDomain(domain="idp", state="compromised", since=s.T0), by="ann")
     found.give(given(), by="eve")
@@ -48,19 +48,19 @@ def test_only_an_approver_sets_a_rule_aside_and_only_with_a_reason():
     assert found.incident.overrides == {}
 
 
-def test_where_nobody_holds_an_approvers_role_any_named_person_may():
+def test_without_approvers_any_named_person_can_override_a_rule():
     found = s.World(s.message("tell"), roles={"lead": "ann"})
     found.give(given(), by="ann")
     assert [override.by for override in found.incident.overrides.values()] == ["ann"]
 
 
 @pytest.mark.parametrize("rule", ["R36", "contact", "R17", "R11"])
-def test_a_firm_rule_cannot_be_set_aside(rule):
+def test_a_firm_rule_cannot_be_overridden(rule):
     with refused("firm_rule", Refused):
         world().give(given(rule=rule), by="eve")
 
 
-def test_a_rule_that_refuses_no_channel_is_nothing_to_set_aside_and_an_unknown_one_is_named():
+def test_overrides_of_harmless_and_unknown_rules_are_refused():
     with refused("nothing_to_override", Refused) as harmless:
         world().give(given(rule="R30"), by="eve")
     assert "R30" in harmless.value.message
@@ -69,7 +69,7 @@ def test_a_rule_that_refuses_no_channel_is_nothing_to_set_aside_and_an_unknown_o
     assert "R99" in unknown.value.message
 
 
-def test_r10_is_set_aside_for_one_text_alone():
+def test_an_override_of_r10_applies_to_one_text_only():
     found = world()
     with refused("text_missing", Refused):
         found.give(given(rule="R10"), by="eve")
@@ -79,7 +79,7 @@ def test_r10_is_set_aside_for_one_text_alone():
     assert len(found.incident.overrides) == 1
 
 
-def test_a_corrected_override_holds_no_more_and_open_messages_are_planned_anew():
+def test_a_corrected_override_ends_and_open_messages_are_planned_again():
     found = world()
     found.give(given(), by="eve")
     (entry,) = found.incident.overrides

@@ -1,4 +1,4 @@
-"""Apprise, best effort: what little it can tell is told as just that, and it never says what it was given."""
+"""Apprise, best effort: its few outcomes are reported as they are, and no input is repeated."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_without_a_url_nothing_is_tried():
     assert (outcome.code, outcome.about) == ("secret", "account")
 
 
-def test_the_lint_finds_what_would_fail():
+def test_the_lint_finds_settings_that_would_fail():
     def found(service: str = "x", **secrets: str):
         given = {name: Held(text) for name, text in secrets.items()}
         return [one.what for one in apprise.lint(apprise.Settings(service=service), given)]
@@ -55,7 +55,7 @@ def test_an_address_is_a_printable_name():
     assert apprise.address_problem("a\nb") != ""
 
 
-def test_where_it_is_not_installed_that_is_said():
+def test_a_missing_apprise_package_is_reported():
     if "apprise" in sys.modules or not _missing():
         pytest.skip("apprise is installed here")
     outcome = apprise.send(MESSAGE, SETTINGS, secret("json://127.0.0.1"))
@@ -112,7 +112,7 @@ def test_every_broken_line_is_unknown_except_where_apprise_is_blind(row: Row):
 
 
 @pytest.mark.usefixtures("installed")
-def test_one_attempt_is_one_request_whatever_the_url_asks_for():
+def test_one_attempt_makes_one_request_whatever_the_url_asks():
     def no(talk: Talk) -> None:
         talk.hear_request()
         talk.say(answer("500 Oops"))

@@ -31,12 +31,12 @@ SMTP = Subject(
 
 
 @pytest.mark.parametrize("row", rows("http"), ids=str)
-def test_webhook_tells_each_event_for_what_it_is(row: Row):
+def test_webhook_reports_each_event_with_the_correct_outcome(row: Row):
     assert check(row, WEBHOOK) == ""
 
 
 @pytest.mark.parametrize("row", rows("smtp"), ids=str)
-def test_smtp_tells_each_event_for_what_it_is(row: Row):
+def test_smtp_reports_each_event_with_the_correct_outcome(row: Row):
     assert check(row, SMTP) == ""
 
 
@@ -103,7 +103,7 @@ SERVICES = {
 
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("row", rows("http"), ids=str)
-def test_a_service_tells_each_event_for_what_it_is(row: Row, name: str):
+def test_each_service_reports_each_event_with_the_correct_outcome(row: Row, name: str):
     assert check(row, SERVICES[name]) == ""
 
 
@@ -127,5 +127,5 @@ HOSTING = {
 
 @pytest.mark.parametrize("name", HOSTING)
 @pytest.mark.parametrize("row", rows("http"), ids=str)
-def test_a_room_is_opened_or_somebody_invited_with_the_outcome_that_each_event_allows(row: Row, name: str):
+def test_each_hosting_event_gives_an_allowed_outcome(row: Row, name: str):
     assert check(row, HOSTING[name]) == ""

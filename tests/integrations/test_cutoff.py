@@ -44,7 +44,7 @@ def test_a_connection_that_is_made_after_the_time_is_up_is_cut_at_once() -> None
         assert second.recv(1) == b""
 
 
-def test_what_is_over_is_cut_no_more() -> None:
+def test_a_finished_cutoff_does_not_close_the_connection() -> None:
     near, far = socket.socketpair()
     with near, far:
         with CutOff(LONG) as cut:

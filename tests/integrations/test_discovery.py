@@ -21,7 +21,7 @@ def test_ours_are_declared_in_the_project_as_they_are_loaded():
 
 
 @pytest.mark.parametrize("name", sorted(discovery.BUILT_IN))
-def test_each_of_ours_fits_the_port(name):
+def test_each_built_in_integration_implements_the_port(name):
     integration: Integration = discovery.load(name)
     functions = [var for var in vars(Integration) if not var.startswith("_")]
     assert {"send", "lint", "Settings"} <= set(functions)
@@ -30,7 +30,7 @@ def test_each_of_ours_fits_the_port(name):
     assert integration.Settings.__struct_config__.forbid_unknown_fields
 
 
-def test_an_unknown_name_is_told_with_the_nearest():
+def test_an_unknown_name_is_refused_with_the_nearest_one():
     with pytest.raises(UnknownIntegration) as caught:
         discovery.load("WebHok")
     assert caught.value.nearest == "webhook"
@@ -50,7 +50,7 @@ print(discovery.load("smtp").__name__)
 """
 
 
-def test_others_are_found_by_entry_point_and_cannot_take_the_place_of_ours(tmp_path):
+def test_other_integrations_are_found_by_entry_point_and_replace_no_built_in(tmp_path):
     (tmp_path / "pigeon.py").write_text("VALUE = 7\nclass Loft:\n    owl = 'hoo'\n")
     info = tmp_path / "pigeon-1.0.dist-info"
     info.mkdir()
@@ -67,7 +67,7 @@ def test_others_are_found_by_entry_point_and_cannot_take_the_place_of_ours(tmp_p
     ]
 
 
-def test_finding_one_of_ours_imports_nothing_heavy():
+def test_finding_a_built_in_integration_imports_nothing_heavy():
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from integrations import discovery\n"

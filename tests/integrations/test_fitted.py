@@ -1,4 +1,4 @@
-"""A text that is as long as its channel takes leaves, however much subject, marking and footer take beside it."""
+"""A text of the channel's full length is sent, whatever space subject, marking and footer take."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ def channels() -> dict[str, tuple[Any, Any, dict[str, str]]]:
 
 @pytest.mark.parametrize("name", channels())
 @pytest.mark.parametrize("letter", ["x", "л"])
-def test_a_text_as_long_as_its_channel_takes_is_not_refused_for_what_stands_around_it(
-    name: str, letter: str
-) -> None:
+def test_the_longest_allowed_text_is_accepted_with_its_surrounding_parts(name: str, letter: str) -> None:
     adapter, settings, secrets = channels()[name]
     longest = adapter.capabilities(settings).max_length
     held = {key: Held(text) for key, text in secrets.items()}
@@ -69,7 +67,7 @@ def test_a_text_as_long_as_its_channel_takes_is_not_refused_for_what_stands_arou
 
 
 @given(size=st.integers(0, 500), around=st.integers(0, 500), room=st.integers(0, 700))
-def test_of_a_text_as_much_is_left_as_fits(size: int, around: int, room: int) -> None:
+def test_the_longest_part_of_a_text_that_fits_is_kept(size: int, around: int, room: int) -> None:
     given = msgspec.structs.replace(MESSAGE, text="x" * size, footer="f" * around)
 
     def fits(one: Outbound) -> bool:

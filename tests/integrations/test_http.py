@@ -238,7 +238,7 @@ def test_the_whole_call_ends_within_its_limit_even_when_headers_drip():
         (reply(700), Unknown),
     ],
 )
-def test_a_status_settles_what_it_can(said, wanted):
+def test_a_status_gives_the_correct_outcome(said, wanted):
     assert isinstance(judge(said, AT), wanted)
 
 
@@ -284,7 +284,7 @@ def test_no_retry_after_whatsoever_breaks_us_or_waits_too_long(header, body):
     assert wait is None or timedelta(0) <= wait <= timedelta(days=1)
 
 
-def test_what_is_no_object_is_an_empty_one():
+def test_json_that_is_not_an_object_reads_as_an_empty_object():
     assert json_object(b"[1]") == {}
     assert json_object(b"{") == {}
     assert json_object(b"[" * 100_000) == {}

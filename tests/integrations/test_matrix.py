@@ -116,7 +116,7 @@ def says(body: object, status: str) -> ChaosServer:
         ({"event_id": "$Qwe-_r:old.example"}, "200 OK", Accepted, None, None),
     ],
 )
-def test_a_refusal_says_whose_fault_it_is_and_repeats_nothing(body, status, kind, code, about):
+def test_a_refusal_names_its_subject_and_repeats_nothing(body, status, kind, code, about):
     with says(body, status) as server:
         outcome = matrix.put(MESSAGE, settings(f"http://127.0.0.1:{server.port}"), TOKEN)
     assert isinstance(outcome, kind)
@@ -124,7 +124,7 @@ def test_a_refusal_says_whose_fault_it_is_and_repeats_nothing(body, status, kind
     assert MARK not in repr(outcome)
 
 
-def test_a_reaction_says_seen_and_a_receipt_read_and_what_we_do_ourselves_nothing():
+def test_reactions_are_seen_receipts_are_read_and_own_events_nothing():
     with Matrix() as server:
         matrix.send(MESSAGE, settings(server), SECRETS)
         reaction = server.reacts(ROOM, MARIA, "$event0", "✅" * 40)
@@ -184,7 +184,7 @@ def test_a_pushed_transaction_is_believed_only_with_the_servers_token():
         {"type": "m.room.message", "event_id": "$a", "sender": MARIA, "content": {"body": "seen"}},
     ],
 )
-def test_what_is_no_reaction_or_receipt_says_nothing(event):
+def test_other_events_than_reactions_and_receipts_are_ignored(event):
     with Matrix() as server:
         callback = msgspec.structs.replace(server.pushed(AT), body=json.dumps({"events": [event]}).encode())
         assert matrix.parse_callback(callback, settings(server), SECRETS) == ()
@@ -207,7 +207,7 @@ def test_an_instant_that_is_none_is_left_out(stamp):
     assert (found.at, found.text) == (None, "")
 
 
-def test_reactions_and_receipts_are_fetched_where_nobody_pushes_them():
+def test_reactions_and_receipts_are_fetched_without_push():
     taken: list[object] = []
 
     def took(one) -> bool:
@@ -224,7 +224,7 @@ def test_reactions_and_receipts_are_fetched_where_nobody_pushes_them():
     assert taken[:2] == taken[2:]
 
 
-def test_what_cannot_be_fetched_is_said():
+def test_a_failed_fetch_is_reported():
     def never(one) -> bool:
         raise AssertionError("nothing is there")
 
@@ -246,7 +246,7 @@ def test_what_cannot_be_fetched_is_said():
             assert matrix.collect(never, AT, IMPATIENT, chosen, SECRETS) == ""
 
 
-def test_capabilities_know_who_else_reads():
+def test_capabilities_depend_on_other_readers():
     federated, alone = (
         matrix.capabilities(matrix.Settings(url="https://hs.example", user=US, federated=one))
         for one in (True, False)

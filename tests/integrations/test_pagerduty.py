@@ -25,7 +25,7 @@ def settings(server, **more) -> pagerduty.Settings:
     return pagerduty.Settings(api=getattr(server, "url", server), **more)
 
 
-def test_one_alert_with_a_neutral_summary_and_the_text_in_its_details():
+def test_an_alert_has_a_neutral_summary_and_the_text_in_its_details():
     with PagerDuty() as server:
         assert pagerduty.send(MESSAGE, settings(server, severity="error"), SECRETS) == Accepted(KEY)
         (heard,) = server.heard
@@ -38,7 +38,7 @@ def test_one_alert_with_a_neutral_summary_and_the_text_in_its_details():
     assert "authorization" not in heard.headers
 
 
-def test_the_same_key_again_wakes_nobody_again_while_the_alert_is_open():
+def test_a_repeated_key_pages_nobody_while_the_alert_is_open():
     again = msgspec.structs.replace(MESSAGE, attempt=2, at=AT + timedelta(minutes=1))
     with PagerDuty("lose_answer") as server:
         assert isinstance(pagerduty.send(MESSAGE, settings(server), SECRETS), Unknown)
@@ -92,7 +92,7 @@ def test_only_success_with_our_key_is_a_yes(body):
 
 
 @pytest.mark.parametrize("what", ["incident.acknowledged", "incident.resolved"])
-def test_what_a_person_does_to_the_alert_is_an_answer_to_its_key(what):
+def test_an_action_of_a_person_on_the_alert_is_an_answer(what):
     with PagerDuty() as server:
         pagerduty.send(MESSAGE, settings(server), SECRETS)
         parsed = pagerduty.parse_callback(server.acts(KEY, what, AT), settings(server), SECRETS)
@@ -103,7 +103,7 @@ def test_what_a_person_does_to_the_alert_is_an_answer_to_its_key(what):
     assert found.event_id.startswith("01EVENT")
 
 
-def test_what_a_machine_does_and_other_events_say_nothing():
+def test_events_by_machines_and_other_events_are_ignored():
     with PagerDuty() as server:
         by_machine = server.acts(KEY, "incident.acknowledged", AT, agent="service_reference")
         other = server.acts(KEY, "incident.triggered", AT)
@@ -114,7 +114,7 @@ def test_what_a_machine_does_and_other_events_say_nothing():
 @pytest.mark.parametrize(
     "body", [b"", b"\xff", b"[]", b'{"event": 7}', b'{"event": {"event_type": ["incident"]}}']
 )
-def test_what_is_signed_and_makes_no_sense_says_nothing(body):
+def test_signed_callbacks_without_a_valid_body_are_ignored(body):
     assert pagerduty.parse_callback(signed(body, AT), pagerduty.Settings(), SECRETS) == ()
 
 
@@ -134,7 +134,7 @@ def test_an_acknowledgement_is_believed_only_with_its_signature():
     assert pagerduty.parse_callback(signed(body, AT, "next", SIGNING), chosen, SECRETS) == ()
 
 
-def test_it_goes_on_over_the_telephone_so_little_is_promised():
+def test_phone_escalation_limits_the_promised_capabilities():
     plain, asking = (pagerduty.capabilities(pagerduty.Settings(acknowledged=one)) for one in (False, True))
     assert plain.domains == {"pagerduty", "host:events.pagerduty.com:443"}
     assert (plain.confidentiality, plain.personal_data, plain.sim_swappable) == ("internal", "none", True)
@@ -142,7 +142,7 @@ def test_it_goes_on_over_the_telephone_so_little_is_promised():
     assert asking.secrets == {"routing_key", "signing"}
 
 
-def test_the_lint_finds_what_would_fail():
+def test_the_lint_finds_settings_that_would_fail():
     def found(chosen=pagerduty.Settings(), **secrets):  # noqa: B008  # frozen
         return [
             one.what for one in pagerduty.lint(chosen, {name: Held(text) for name, text in secrets.items()})
@@ -170,7 +170,7 @@ def test_without_an_integration_key_nothing_is_sent():
     assert (outcome.code, outcome.about) == ("secret", "account")
 
 
-def test_the_self_test_wakes_nobody():
+def test_the_self_test_pages_nobody():
     with PagerDuty() as server:
         assert pagerduty.self_test(MESSAGE, settings(server), SECRETS) == Accepted("")
         assert (server.woken, len(server.changes), server.heard[0].path) == (0, 1, "/change/enqueue")

@@ -61,7 +61,7 @@ def test_a_workflow_is_started_with_one_card_of_plain_text():
     assert heard.json["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
 
 
-def test_somebody_with_a_sign_in_name_is_mentioned_so_that_they_are_notified():
+def test_a_recipient_with_a_sign_in_name_is_mentioned():
     with Teams() as server:
         teams.send(to("maria@corp.example"), workflow(server), CARDS)
         (card,) = server.cards
@@ -106,7 +106,7 @@ def test_a_card_that_teams_would_not_take_is_refused_before_it_is_sent():
         assert (outcome.code, outcome.about) == ("too_long", "message")
 
 
-def test_teams_falls_with_its_tenant_and_promises_nothing_more():
+def test_teams_depends_on_its_tenant_and_promises_only_acceptance():
     able = teams.capabilities(
         teams.Settings(url="https://prod-1.westeurope.logic.azure.com/x", tenant="m365-other")
     )
@@ -149,7 +149,7 @@ def test_a_hook_posts_to_the_person_or_channel_of_the_contact(rocket):
     assert str(first["text"]).startswith(f"{MARK} subject\n\n{MARK} marking\n\n{MARK} text")
 
 
-def test_mattermosts_own_errors_say_whose_fault_it_is():
+def test_mattermost_errors_name_their_subject():
     with Mattermost() as server:
         away = mattermost.send(to("nowhere"), hook(server), HOOK)
         wrong = mattermost.send(to("incident"), hook(server), {"key": Held("x" * 26)})
@@ -212,7 +212,7 @@ def test_a_key_in_the_settings_is_an_error():
     assert found(test_to="Not A Channel") == ["test_to"]
 
 
-def test_a_hooks_self_test_goes_to_its_own_channel_unless_told():
+def test_the_self_test_of_a_hook_uses_its_own_channel_by_default():
     with Mattermost() as server:
         mattermost.self_test(to("@maria"), hook(server), HOOK)
         mattermost.self_test(to("@maria"), hook(server, test_to="incident"), HOOK)
@@ -291,7 +291,7 @@ def test_a_text_that_would_become_an_attachment_is_refused():
         assert ntfy.send(to("oncall", text=text), gone, TOPICS).code == "too_long"
 
 
-def test_a_push_carries_what_is_public_and_on_our_own_server_what_is_internal():
+def test_a_push_is_public_or_internal_on_an_own_server():
     public, own, clear = (
         ntfy.capabilities(ntfy.Settings(url=url))
         for url in ("https://ntfy.sh", "https://push.corp.example", "http://push.corp.example")
@@ -305,7 +305,7 @@ def test_a_push_carries_what_is_public_and_on_our_own_server_what_is_internal():
     assert own.domains == {"host:push.corp.example:443"}
 
 
-def test_ntfys_lint_and_self_test_need_a_topic_of_ours():
+def test_the_lint_and_self_test_of_ntfy_need_an_own_topic():
     def found(**more):
         return [one.what.partition(":")[0] for one in ntfy.lint(ntfy.Settings(**more), TOPICS)]
 
@@ -377,7 +377,7 @@ def test_without_its_secret_nothing_is_sent():
         assert (outcome.code, outcome.about) == ("secret", "account")
 
 
-def test_the_self_test_of_a_workflow_is_for_nobody():
+def test_the_self_test_of_a_workflow_addresses_no_person():
     with Teams() as server:
         teams.self_test(to("maria@corp.example"), workflow(server), CARDS)
         (card,) = server.cards

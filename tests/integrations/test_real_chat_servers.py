@@ -71,7 +71,7 @@ def homeserver(tmp_path_factory) -> Iterator[Synapse]:
         yield server
 
 
-def test_ntfy_publishes_refuses_and_throttles_as_the_stand_in_does(push: Ntfy):
+def test_ntfy_publishes_refuses_and_throttles_like_the_simulated_server(push: Ntfy):
     settings, secrets = ntfy.Settings(url=push.url), {"token": Held(push.token)}
     assert isinstance(ntfy.send(message("oncall"), settings, secrets), Accepted)
     assert isinstance(ntfy.send(message("oncall", text="é" * 1200), settings, secrets), Accepted)
@@ -83,7 +83,7 @@ def test_ntfy_publishes_refuses_and_throttles_as_the_stand_in_does(push: Ntfy):
     assert outcomes[0] != outcomes[-1] == Throttled(None, "the service answered 429: retry later", "42901")
 
 
-def test_a_homeserver_takes_a_transaction_once_across_a_crash_and_says_who_saw_it(homeserver: Synapse):
+def test_a_homeserver_accepts_a_transaction_once_and_reports_readers(homeserver: Synapse):
     settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
     secrets = {"token": Held(homeserver.tokens["tocsin"])}
     first = matrix.send(message(homeserver.room), settings, secrets)

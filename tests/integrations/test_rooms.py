@@ -61,7 +61,7 @@ def test_a_matrix_room_is_private_and_encrypted_and_shows_outsiders_nothing_but_
     assert (asked["room_alias_name"], asked["name"]) == ("tocsin-abc234", "amber-falcon")
 
 
-def test_a_matrix_room_whose_answer_was_lost_is_found_by_its_alias_and_there_is_one():
+def test_a_matrix_room_with_a_lost_answer_is_found_by_its_alias():
     with Matrix("lose_answer") as server:
         assert isinstance(opened(server), Unknown)
         assert opened(server) == Accepted("!opened0:breach.example")
@@ -106,7 +106,7 @@ def test_a_homeserver_that_says_later_is_obeyed_and_a_wrong_token_is_refused():
     assert isinstance(matrix.open_room(NEW, gone, SECRETS["matrix"]), NotSent)
 
 
-def test_whoever_is_in_the_room_of_a_contact_with_us_is_invited_once():
+def test_the_only_other_member_of_a_contact_room_is_invited_once():
     with Matrix() as server:
         opened(server)
         assert invited(server) == Accepted()
@@ -117,7 +117,7 @@ def test_whoever_is_in_the_room_of_a_contact_with_us_is_invited_once():
 
 
 @pytest.mark.parametrize("others", [(), ("@ben:breach.example", MARIA), ("no id",)])
-def test_where_it_is_not_clear_who_a_contact_is_nobody_is_invited(others: tuple[str, ...]):
+def test_an_ambiguous_contact_room_invites_no_person(others: tuple[str, ...]):
     with Matrix() as server:
         opened(server)
         server.members[CONTACT] = {US: "join", **dict.fromkeys(others, "join")}
@@ -127,7 +127,7 @@ def test_where_it_is_not_clear_who_a_contact_is_nobody_is_invited(others: tuple[
     assert (outcome.code, outcome.about) == ("members", "recipient")
 
 
-def test_an_invitation_that_the_homeserver_refuses_or_does_not_answer_is_told_as_such():
+def test_refused_and_unanswered_invitations_have_their_outcome():
     with Matrix("accept", "lose_answer") as server:
         lost = invited(server, room="!nowhere:breach.example")
         assert isinstance(lost, Unknown)
@@ -149,7 +149,7 @@ def test_the_address_of_a_matrix_room_is_a_link_through_our_server():
 # --- Slack ------------------------------------------------------------------------------------------------
 
 
-def test_a_slack_channel_is_private_and_its_topic_tells_those_inside_what_it_is_for():
+def test_a_slack_channel_is_private_and_its_topic_names_the_incident():
     with Slack() as server:
         assert made(server) == Accepted("C0ROOM0")
         (channel,) = server.channels
@@ -157,7 +157,7 @@ def test_a_slack_channel_is_private_and_its_topic_tells_those_inside_what_it_is_
     assert channel["topic"]["value"] == "amber-falcon"
 
 
-def test_a_slack_channel_whose_answer_was_lost_is_found_by_its_name_on_whatever_page():
+def test_a_slack_channel_with_a_lost_answer_is_found_on_any_page():
     with Slack("lose_answer") as server:
         server.page = 1
         server.channels.append({"id": "C0OTHER", "name": "other", "is_archived": False, "members": [APP]})
@@ -166,7 +166,7 @@ def test_a_slack_channel_whose_answer_was_lost_is_found_by_its_name_on_whatever_
         assert len(server.channels) == 2
 
 
-def test_a_slack_channel_behind_more_of_ours_than_are_looked_through_stays_unknown():
+def test_a_slack_channel_beyond_the_page_limit_stays_unknown():
     with Slack("lose_answer") as server:
         server.page = 1
         for number in range(PAGES):
@@ -195,7 +195,7 @@ def test_a_slack_channel_that_cannot_be_looked_for_stays_unknown_and_a_topic_tha
         assert isinstance(made(server), Unknown)
 
 
-def test_slack_lets_a_person_in_once_and_says_whom_it_does_not_know():
+def test_slack_invites_a_person_once_and_names_unknown_people():
     with Slack() as server:
         made(server)
         assert let_in(server, "U0MARIA") == Accepted()

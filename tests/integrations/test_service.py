@@ -46,7 +46,7 @@ def test_an_identifier_is_kept_only_in_its_form(given, wanted):
     assert identifier(given) == wanted
 
 
-def test_what_is_nested_is_reached_only_through_objects():
+def test_nested_members_are_read_only_through_objects():
     assert member({"a": {"b": 1}}, "a", "b") == 1
     assert member({"a": [1]}, "a", "b") is None
     assert member(7, "a") is None
@@ -122,5 +122,5 @@ def test_two_services_on_one_machine_are_two_failure_domains_and_the_machine_is_
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", ""])
-def test_the_machine_that_sends_is_no_failure_domain_of_a_channel(host):
+def test_the_sending_machine_is_not_a_failure_domain(host):
     assert machine_of(host) == frozenset()

@@ -38,7 +38,7 @@ def settings(url: str = "http://127.0.0.1:8080", **more) -> signal.Settings:
 
 
 @pytest.mark.parametrize("row", rows("http"), ids=str)
-def test_each_event_is_told_for_what_it_is(row: Row):
+def test_each_event_gives_the_correct_outcome(row: Row):
     subject = Subject(
         adapter=signal,
         transport="http",
@@ -75,7 +75,7 @@ def test_a_message_is_named_by_its_timestamp():
         ("+15005550004", Rejected("400", "the service refused the request with 400")),
     ],
 )
-def test_refusals_in_words_are_told_apart_without_repeating_them(to, wanted):
+def test_refusals_in_words_are_distinguished_without_repeating_them(to, wanted):
     with SignalGateway() as gateway:
         assert signal.send(outbound(to), settings(gateway.url), {}) == wanted
 
@@ -97,7 +97,7 @@ def test_throttled_failed_and_unanswered_are_the_transports():
         assert len(gateway.sent) == 1
 
 
-def test_what_cannot_be_sent_is_refused_before_anything_leaves():
+def test_invalid_messages_are_refused_before_any_request():
     nowhere = settings(f"http://127.0.0.1:{closed_port()}")
     found = [
         signal.send(outbound("Maria"), nowhere, {}),
@@ -108,7 +108,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_leaves():
 
 
 @pytest.mark.parametrize("said", [{}, [], {"timestamp": "<x>"}, {"timestamp": True}, {"timestamp": 7}])
-def test_a_yes_without_a_timestamp_is_no_yes(said):
+def test_an_acceptance_without_a_timestamp_is_unknown(said):
     class Says(SignalGateway):
         def take(self, heard: Heard) -> tuple[int, object]:
             return 201, said
@@ -165,7 +165,7 @@ def test_a_callback_is_believed_only_with_the_password_of_our_address():
     assert isinstance(signal.parse_callback(empty, settings(), {"callback": Held("")}), Unauthentic)
 
 
-def test_what_waits_is_fetched_once():
+def test_waiting_items_are_fetched_once():
     kept: list[Receipt | Answer] = []
 
     def took(one: Receipt | Answer) -> bool:
@@ -182,7 +182,7 @@ def test_what_waits_is_fetched_once():
     assert kept[0] == DELIVERED
 
 
-def test_what_goes_wrong_in_fetching_is_told():
+def test_errors_of_a_fetch_are_reported():
     class Says(SignalGateway):
         def take(self, heard: Heard) -> tuple[int, object]:
             return 200, {"error": "x"}
@@ -206,7 +206,7 @@ def test_the_self_test_is_a_note_to_self():
         assert gateway.sent[STAMP]["recipients"] == [NUMBER]
 
 
-def test_it_is_as_private_as_the_way_to_the_gateway():
+def test_confidentiality_depends_on_the_connection_to_the_gateway():
     near = signal.capabilities(settings())
     assert (near.confidentiality, near.personal_data, near.e2ee) == ("restricted", "personal", True)
     assert near.domains == {"signal", "host:127.0.0.1:8080"}
@@ -217,7 +217,7 @@ def test_it_is_as_private_as_the_way_to_the_gateway():
     assert signal.address_problem(TO) == ""
 
 
-def test_the_lint_finds_what_would_fail():
+def test_the_lint_finds_settings_that_would_fail():
     assert signal.lint(settings(), SECRETS) == ()
     bad = signal.Settings(url="http://gateway.example/", number="x")
     assert [one.what for one in signal.lint(bad, {"token": Held("a b")})] == [

@@ -63,7 +63,7 @@ def test_a_persons_id_reaches_their_conversation():
         assert slack.send(to("U0MARIA"), settings(server), SECRETS) == Accepted("1764000000.000000")
 
 
-def test_nothing_in_a_text_is_read_as_a_mention_or_a_link():
+def test_mentions_and_links_in_a_text_are_escaped():
     with Slack() as server:
         slack.send(to("C0INCIDENT", text="<!channel> a & b <https://x|y>"), settings(server), SECRETS)
         shown = server.messages[0]["blocks"][0]["text"]["text"]
@@ -96,7 +96,7 @@ def test_too_long_a_text_is_refused_and_not_cut():
         ("C0BUSY", Throttled(None, "Slack asks to retry later", "ratelimited")),
     ],
 )
-def test_ok_false_with_status_200_is_told_by_its_error(address, wanted):
+def test_a_refusal_with_status_200_is_read_from_its_error(address, wanted):
     with Slack() as server:
         assert slack.send(to(address), settings(server), SECRETS) == wanted
         assert server.messages == []
@@ -160,7 +160,7 @@ def test_a_lost_answer_is_found_in_the_history_by_its_key():
         assert found == Found("1764000000.000000")
 
 
-def test_what_the_history_does_not_show_is_not_proved_absent():
+def test_a_message_missing_from_the_history_stays_undetermined():
     other = to("C0INCIDENT", idempotency_key="Z" * 32)
     with Slack() as server:
         slack.send(other, settings(server), SECRETS)
@@ -171,7 +171,7 @@ def test_what_the_history_does_not_show_is_not_proved_absent():
     assert isinstance(slack.reconcile(MESSAGE, settings(server), SECRETS), CannotTell)
 
 
-def test_a_press_of_the_button_says_who_saw_which_message():
+def test_a_button_press_names_the_person_and_the_message():
     with Slack() as server:
         chosen = settings(server, button="I have seen this", team=TEAM)
         slack.send(MESSAGE, chosen, SECRETS)
@@ -240,7 +240,7 @@ def test_the_signature_is_that_of_slacks_published_example():
         b'payload={"type":"view_submission","user":{"id":"U1"},"actions":[{"action_id":"tocsin_seen","value":"K"}]}',
     ],
 )
-def test_what_is_signed_and_no_press_of_our_button_says_nothing(body):
+def test_signed_callbacks_without_a_press_of_our_button_are_ignored(body):
     assert slack.parse_callback(signed(body, AT), slack.Settings(), SECRETS) == ()
 
 
@@ -272,7 +272,7 @@ def test_an_address_is_an_id(address, holds):
     assert (slack.address_problem(address) == "") is holds
 
 
-def test_the_lint_finds_what_would_fail():
+def test_the_lint_finds_settings_that_would_fail():
     def found(chosen: slack.Settings, **secrets):
         return [one.what for one in slack.lint(chosen, {name: Held(text) for name, text in secrets.items()})]
 

@@ -57,7 +57,7 @@ def keeping(kept: list[Receipt | Answer]) -> Took:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_each_event_is_told_for_what_it_is(row: Row):
+def test_each_event_gives_the_correct_outcome(row: Row):
     subject = Subject(
         adapter=smpp,
         transport="smpp",
@@ -117,7 +117,7 @@ def test_one_wide_character_makes_the_whole_message_wide():
     assert [alphabet.read(part.octets, 8, headed=True) for part in parts] == ["🔔" * 33, "🔔" * 7]
 
 
-def test_where_the_smsc_cuts_by_itself_there_is_one_message_and_one_name():
+def test_a_payload_split_by_the_smsc_is_one_message_with_one_name():
     with Smsc() as smsc:
         found = smpp.send(saying("x" * 400), settings(smsc.port, long_messages="payload"), SECRETS)
     assert found == Accepted("M1")
@@ -132,7 +132,7 @@ def test_a_message_with_a_refused_or_unanswered_part_is_not_accepted():
         assert len(smsc.submitted) == 1
 
 
-def test_what_cannot_be_sent_is_refused_before_anything_is_opened():
+def test_invalid_messages_are_refused_before_a_connection_opens():
     nowhere = settings(closed_port())
     found = [
         smpp.send(outbound("Maria"), nowhere, SECRETS),
@@ -145,7 +145,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_is_opened():
     assert [one.code for one in found] == ["address", "length", "sender", "secret", "secret", "own_number"]
 
 
-def test_a_receipt_that_comes_while_we_send_is_brought_again_to_who_collects():
+def test_a_receipt_during_a_send_is_delivered_again_to_the_collector():
     with Smsc() as smsc:
         smsc.waiting = [receipt("M0")]
         both = settings(smsc.port, bind="transceiver")
@@ -159,7 +159,7 @@ def test_a_receipt_that_comes_while_we_send_is_brought_again_to_who_collects():
     assert smsc.waiting == []
 
 
-def test_what_waits_is_collected_and_confirmed_only_when_it_was_kept():
+def test_waiting_messages_are_confirmed_only_after_they_are_stored():
     with Smsc() as smsc:
         at = settings(smsc.port)
         smsc.waiting = [receipt("M1"), receipt("M1"), delivery("15005550010", b"OK")]
@@ -193,7 +193,7 @@ def test_a_collector_that_fails_confirms_nothing():
         assert len(smsc.waiting) == 1
 
 
-def test_what_goes_wrong_in_collecting_is_told():
+def test_errors_of_a_collection_are_reported():
     def collected(port: int, secrets=SECRETS) -> str:
         return smpp.collect(lambda _: True, AT, IMPATIENT, settings(port), secrets)
 
@@ -268,7 +268,7 @@ def found_in(body: bytes, **more) -> Receipt | Answer | None:
         ("DELETED", "failed"),
     ],
 )
-def test_each_state_is_worth_what_it_proves(state, kind):
+def test_each_state_gives_the_evidence_it_proves(state, kind):
     found = found_in(receipt("M1", state, "011"))
     assert (found.kind, found.provider_id, found.code) == (kind, "M1", "011" if kind == "failed" else "")
 
@@ -292,7 +292,7 @@ def test_parameters_of_a_receipt_go_before_its_text():
     assert found_in(delivery("1", b"", esm_class=pdu.RECEIPT, extras=extras)).provider_id == "A7"
 
 
-def test_an_smsc_that_changes_its_way_of_counting_is_understood_where_settings_say_so():
+def test_converted_message_ids_are_matched_when_the_settings_say_so():
     assert found_in(receipt("0000000255")).provider_id == "0000000255"
     assert found_in(receipt("0000000255"), receipt_ids="hex_to_decimal").provider_id == "FF"
     assert found_in(receipt("abc"), receipt_ids="hex_to_decimal").provider_id == "abc"
@@ -314,7 +314,7 @@ def test_a_reply_is_read_in_its_alphabet_and_two_equal_replies_are_two():
 
 
 @given(st.binary(max_size=200))
-def test_whatever_an_smsc_says_is_read_or_refused(body):
+def test_any_smsc_delivery_is_read_or_refused(body):
     try:
         one = pdu.read_delivery(body)
     except ValueError:
@@ -356,7 +356,7 @@ def test_units_are_those_of_the_specification():
 
 
 @pytest.mark.parametrize("size", [0, 15, 70_001, 0xFFFFFFFF])
-def test_a_length_out_of_bounds_is_no_unit(size):
+def test_an_invalid_length_is_refused(size):
     with pytest.raises(ValueError):  # noqa: PT011  # a length is all that is read here
         pdu.length(struct.pack(">IIII", size, 0, 0, 0))
 
@@ -375,7 +375,7 @@ def test_a_deadline_is_said_relative_to_the_smscs_own_clock(left, wanted):
     assert smsc.submitted[0].validity == wanted
 
 
-def test_statuses_say_what_they_are_about():
+def test_statuses_name_their_subject():
     outcome = at_submission(0x0B)
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.about, outcome.permanent) == ("0x0000000B", "recipient", True)
@@ -451,7 +451,7 @@ def test_a_number_can_be_taken_over_so_nothing_private_and_no_authority():
     assert smpp.address_problem(TO) == ""
 
 
-def test_the_lint_finds_what_would_fail_or_leak():
+def test_the_lint_finds_settings_that_would_fail_or_leak():
     assert smpp.lint(settings(), SECRETS) == ()
     bad = settings(0, host="smsc.example", sender="a name too long", own_number="1")
     found = smpp.lint(bad, {})

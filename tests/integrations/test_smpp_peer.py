@@ -74,7 +74,7 @@ def test_a_payload_arrives_whole_over_a_transceiver(peer: Peer):
     assert {receipt.provider_id for receipt in collected(both)} == {"real-1"}
 
 
-def test_throttled_unanswered_and_refused_are_what_they_are(peer: Peer):
+def test_throttled_unanswered_and_refused_messages_have_their_outcome(peer: Peer):
     assert isinstance(smpp.send(saying("THROTTLE"), peer.settings, SECRETS), Throttled)
     assert isinstance(smpp.send(saying("SILENT"), peer.settings, SECRETS), Unknown)
     wrong = smpp.send(saying("x"), peer.settings, {"password": Held("other")})

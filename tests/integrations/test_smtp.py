@@ -129,7 +129,7 @@ def test_every_attempt_of_the_same_send_has_the_same_message_id(relay, mailbox):
     assert len(ids) == 1
 
 
-def test_where_dsn_is_offered_reports_are_asked_for_and_never_bring_the_body_back():
+def test_with_dsn_reports_are_requested_without_the_message_body():
     with ChaosServer(smtp_script()) as server:
         assert smtp.send(message(), settings(server), {}) == Accepted("4bXyZ1")
     envelope = [line.partition(b":")[2] for line in server.talks[0].lines[1:3]]
@@ -286,12 +286,12 @@ def test_queue_ids_of_the_usual_servers_are_read(said, wanted):
         assert smtp.send(message(), settings(server), {}) == Accepted(wanted)
 
 
-def test_dots_are_stuffed_and_xtext_hides_what_would_be_read_as_syntax():
+def test_dots_are_stuffed_and_xtext_escapes_syntax():
     assert stuffed(b".a\r\nb.\r\n..c") == b"..a\r\nb.\r\n...c\r\n"
     assert xtext("a+b=c d") == "a+2Bb+3Dc+20d"
 
 
-def test_the_lint_finds_what_would_fail_or_leak():
+def test_the_lint_finds_settings_that_would_fail_or_leak():
     bad = Settings(host="relay.example", port=0, sender="nobody", tls="none", username="u")
     assert [(one.severity, one.what) for one in smtp.lint(bad, {})] == [
         ("error", "sender: the address is not of the form name@domain"),
@@ -325,7 +325,7 @@ def test_capabilities_follow_the_settings():
     assert able.secrets == {"password"}
 
 
-def test_where_no_reports_are_offered_bounces_come_to_an_address_with_the_key_in_it(relay, mailbox):
+def test_without_dsn_bounces_go_to_an_address_with_the_key(relay, mailbox):
     given = settings(relay, bounces="bounces@breach.example")
     smtp.send(message(), given, {})
     line = smtp.open_line(given, {})
@@ -337,7 +337,7 @@ def test_where_no_reports_are_offered_bounces_come_to_an_address_with_the_key_in
     assert seen["From"] == "alerts@breach.example"
 
 
-def test_where_reports_are_offered_the_sender_stays():
+def test_with_dsn_the_sender_address_is_unchanged():
     with ChaosServer(smtp_script()) as server:
         assert smtp.send(message(), settings(server, bounces="b@breach.example"), {}) == Accepted("4bXyZ1")
     assert server.talks[0].lines[1].lower().startswith(b"mail from:<alerts@breach.example>")

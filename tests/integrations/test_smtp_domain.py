@@ -36,7 +36,7 @@ def said(
         return [(one.severity, one.what) for one in smtp.look_up(channel)]
 
 
-def test_a_domain_whose_records_are_in_order_is_not_talked_about() -> None:
+def test_a_correctly_configured_domain_has_no_findings() -> None:
     assert said() == []
     assert said(selector="") == []
 
@@ -57,18 +57,20 @@ def test_a_domain_whose_records_are_in_order_is_not_talked_about() -> None:
         ({"dkim": ('"v=DKIM1; p="',)}, "error", "was withdrawn (DKIM)"),
     ],
 )
-def test_what_is_wrong_is_named(changed: dict[str, tuple[str, ...]], severity: str, words: str) -> None:
+def test_each_dns_problem_is_named_with_its_severity(
+    changed: dict[str, tuple[str, ...]], severity: str, words: str
+) -> None:
     ((found, what),) = said(**changed)
     assert found == severity
     assert words in what
 
 
-def test_the_policy_of_a_parent_holds_for_what_is_below_it() -> None:
+def test_the_policy_of_a_parent_domain_applies_to_subdomains() -> None:
     found = said(sender="incident@mail.corp.example", selector="")
     assert not any("DMARC" in what for _, what in found)
 
 
-def test_nobody_who_answers_is_said_and_taken_for_no_answer() -> None:
+def test_a_missing_dns_server_is_reported_and_proves_nothing() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{line.getsockname()[1]}"

@@ -76,7 +76,7 @@ def test_each_mail_is_taken_once_and_the_mailbox_is_left_as_it_was(
 
 
 @pytest.mark.slow
-def test_what_could_not_be_kept_is_read_again_and_holds_nothing_up(
+def test_mail_that_could_not_be_stored_is_read_again_and_blocks_nothing(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
     inbox = box(server.port, tmp_path)
@@ -103,7 +103,7 @@ def test_a_lost_state_or_another_numbering_reads_all_once_more(
 
 
 @pytest.mark.slow
-def test_what_keeps_the_mailbox_shut_is_said_without_the_server_s_words(
+def test_mailbox_errors_are_reported_without_the_words_of_the_server(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
     inbox = box(server.port, tmp_path)
@@ -115,7 +115,7 @@ def test_what_keeps_the_mailbox_shut_is_said_without_the_server_s_words(
     assert collected(no_such, certificate[0]) == ([], "the mailbox has no such folder")
 
 
-def test_nobody_there_and_a_server_that_speaks_something_else_are_troubles(tmp_path: Path) -> None:
+def test_a_missing_server_and_another_protocol_are_reported(tmp_path: Path) -> None:
     lost = "the connection to the mailbox was lost, or the server does not support IMAP"
     assert collected(box(free_port(), tmp_path, tls="none"), None)[1] == lost
 
@@ -205,7 +205,7 @@ def test_the_password_goes_over_no_line_in_clear(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_state_that_cannot_be_kept_is_told_as_such(
+def test_a_mailbox_position_that_cannot_be_stored_is_reported(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
     nowhere = box(server.port, tmp_path, state=tmp_path / "missing" / "state")
@@ -235,7 +235,7 @@ def holding(mails: list[bytes]) -> Script:
     return script
 
 
-def test_of_two_workers_that_read_one_mailbox_at_once_one_takes_what_is_there(tmp_path: Path) -> None:
+def test_of_two_workers_on_one_mailbox_only_one_collects(tmp_path: Path) -> None:
     mails = [bytes(report(group("relayed"))), bytes(report(group("delivered")))]
     others: list[tuple[list[Receipt | Answer], str]] = []
     got: list[Receipt | Answer] = []
@@ -256,7 +256,7 @@ def test_of_two_workers_that_read_one_mailbox_at_once_one_takes_what_is_there(tm
     assert msgspec.json.decode(inbox.state.read_bytes()) == {"validity": 7, "next": 3, "again": []}
 
 
-def test_a_worker_that_ended_in_the_midst_keeps_nobody_from_the_mailbox(tmp_path: Path) -> None:
+def test_a_lock_of_a_dead_worker_blocks_no_other_worker(tmp_path: Path) -> None:
     with ChaosServer(holding([bytes(report(group("relayed")))])) as server:
         inbox = box(server.port, tmp_path, tls="none")
         inbox.state.with_name("state.lock").write_bytes(b"")

@@ -104,7 +104,7 @@ def test_all_go_over_one_connection_and_each_is_answered(peer: Peer, relay: Rela
     assert peer.connections == 1
 
 
-def test_a_refused_reader_hinders_nobody_else(peer: Peer, relay: Relay) -> None:
+def test_a_refused_recipient_blocks_no_other_recipient(peer: Peer, relay: Relay) -> None:
     peer.rcpt = {PEOPLE[1]: "550 5.1.1 no such user", PEOPLE[3]: "451 4.7.1 greylisted"}
     outcomes = sent(relay, *PEOPLE)
     assert isinstance(outcomes[1], Rejected)
@@ -146,13 +146,13 @@ def test_a_lost_line_is_opened_again_for_the_next_batch(peer: Peer, relay: Relay
     line.close()
 
 
-def test_a_server_that_says_it_closes_is_not_written_to_any_more(peer: Peer, relay: Relay) -> None:
+def test_nothing_is_sent_after_the_server_announces_its_close(peer: Peer, relay: Relay) -> None:
     peer.rcpt = {PEOPLE[1]: "421 4.3.2 closing"}
     outcomes = sent(relay, *PEOPLE)
     assert [type(outcome) for outcome in outcomes] == [Accepted, Throttled, NotSent, NotSent, NotSent]
 
 
-def test_nothing_listens_and_nothing_is_sent() -> None:
+def test_without_a_server_every_message_is_not_sent() -> None:
     nowhere = smtp.Settings(host="127.0.0.1", port=free_port(), sender="alerts@breach.example", tls="none")
     found = smtp.open_line(nowhere, {}).send([to(address) for address in PEOPLE])
     assert [type(one) for one in found] == [NotSent] * 5
@@ -167,7 +167,7 @@ def test_an_address_that_would_break_out_is_refused_and_the_others_go(peer: Peer
 
 @pytest.mark.parametrize("html", [None, "<p>Zoë &amp; <b>you</b></p>\n.\n"])
 @pytest.mark.parametrize("name", ["", "Büro für Datenschutz", 'Quote " and, comma'])
-def test_a_message_says_what_it_was_given(name: str, html: str | None) -> None:
+def test_a_message_contains_its_given_text(name: str, html: str | None) -> None:
     text = "Dear Zoë,\n\n.a dot leads\n.\nFrom the start = 50 %  \n" + "long " * 60
     one = to("zoe@people.example", text=text, html=html, subject="Ihre Daten – was geschah")
     mail = email.message_from_bytes(
@@ -208,6 +208,6 @@ def test_an_answer_of_several_lines_is_one_answer() -> None:
 
 
 @pytest.mark.parametrize("said", [b"", b"hello\r\n", b"250 ends in the mid", b"250-one\r\nwhat\r\n"])
-def test_what_is_no_answer_ends_the_line(said: bytes) -> None:
+def test_an_invalid_reply_ends_the_connection(said: bytes) -> None:
     with pytest.raises(smtplib.SMTPServerDisconnected):
         answered(said)

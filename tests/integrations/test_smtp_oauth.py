@@ -125,7 +125,7 @@ def test_a_token_that_the_relay_refuses_is_not_used_again(relay, tokens: Tokens)
     assert len(tokens.asked) == 2
 
 
-def test_where_no_token_is_had_nothing_is_sent(relay, tokens: Tokens) -> None:
+def test_without_a_token_no_message_is_sent(relay, tokens: Tokens) -> None:
     server, mailbox = relay
     wrong = smtp.send(message(), by_token(server, tokens), {"client_secret": Held("marker-wrong")})
     assert isinstance(wrong, Rejected)

@@ -1,4 +1,4 @@
-"""Delivery reports and replies by mail: what they prove of which message, and what is neither."""
+"""Delivery reports and replies by email: their message and their evidence, and other mail."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def kinds(raw: bytes) -> list[tuple[str, str, str]]:
         ("failed", "5.1.1 (bad destination)", "failed"),
     ],
 )
-def test_what_a_relay_reports_is_read_and_relayed_is_not_delivered(
+def test_each_report_of_a_relay_is_read_and_relayed_is_not_delivered(
     action: str, status: str, kind: str
 ) -> None:
     assert kinds(report(group(action, status))) == [(kind, KEY, status[:5])]
@@ -89,7 +89,7 @@ def test_an_envelopes_identifier_may_come_back_in_another_spelling(envelope: str
     assert kinds(report(group("delivered"), envelope=envelope)) == [("delivered", KEY, "2.0.0")]
 
 
-def test_a_report_that_names_no_message_of_ours_is_nothing() -> None:
+def test_a_report_about_another_message_is_ignored() -> None:
     assert kinds(report(group("failed", "5.1.1"), envelope="", returned="someone-elses")) == []
 
 
@@ -119,7 +119,7 @@ NO_REPORTS = {
 
 
 @pytest.mark.parametrize("name", NO_REPORTS)
-def test_what_is_no_report_is_not_read_as_one(name: str) -> None:
+def test_mail_that_is_not_a_report_is_not_read_as_one(name: str) -> None:
     assert reports.read(NO_REPORTS[name], AT) == ()
 
 
@@ -163,7 +163,7 @@ COSTLY = {
 
 
 @pytest.mark.parametrize("name", COSTLY)
-def test_a_mail_that_was_written_to_be_costly_costs_what_its_size_does(name: str) -> None:
+def test_the_cost_of_a_hostile_mail_depends_only_on_its_size(name: str) -> None:
     answer = mailbox.read_reply(COSTLY[name], AT)
     assert reports.read(COSTLY[name], AT) == ()
     assert answer is None or 0 < len(answer.text) <= mailbox.LONGEST_LINE
@@ -205,7 +205,7 @@ def collected(folder: Path, keep: bool = True) -> tuple[list[Receipt | Answer], 
     return got, smtp.collect(took, AT, Timeouts(read=timedelta(seconds=1)), settings, {})
 
 
-def test_a_mailbox_is_read_once_and_what_is_for_people_stays_unread_in_it(tmp_path: Path) -> None:
+def test_a_mailbox_is_read_once_and_other_mail_stays_unread(tmp_path: Path) -> None:
     new, cur = tmp_path / "new", tmp_path / "cur"
     new.mkdir()
     for name, raw in {"1": report(group("delivered")), "2": mail("K7M2QX"), "3": mail("> hello")}.items():
@@ -216,7 +216,7 @@ def test_a_mailbox_is_read_once_and_what_is_for_people_stays_unread_in_it(tmp_pa
     assert collected(tmp_path)[0] == []
 
 
-def test_what_could_not_be_kept_is_read_again(tmp_path: Path) -> None:
+def test_a_report_that_could_not_be_stored_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "1").write_bytes(report(group("delivered")))
     assert collected(tmp_path, keep=False)[1] == "a received email could not be stored"
@@ -295,11 +295,11 @@ def test_a_bounce_in_prose_is_known_by_the_address_that_it_came_to(text: str, co
         *((text, {}) for text in DELAYED),
     ],
 )
-def test_what_is_no_bounce_of_ours_fails_nothing(text: str, headers: dict[str, str]) -> None:
+def test_a_bounce_of_another_message_fails_nothing(text: str, headers: dict[str, str]) -> None:
     assert bounced(text, **headers) == []
 
 
-def test_a_report_without_any_name_of_ours_is_known_by_its_address_too() -> None:
+def test_a_report_without_a_key_is_recognised_by_its_address() -> None:
     nameless = report(group("failed", "5.1.1"), envelope="", returned="none").replace(
         b"To: incident@example.org", f"To: bounces+{KEY.lower()}@example.org".encode()
     )

@@ -74,7 +74,7 @@ def text_of(signed: bytes) -> str:
 
 @pytest.mark.parametrize("html", [None, "<p>.\nGrüße</p>\n.\n"])
 @pytest.mark.parametrize("tool", ["smime", "cms"])
-def test_what_arrives_is_verified(relay, mailbox, secrets, trusted, tmp_path, html, tool) -> None:
+def test_the_received_signature_verifies(relay, mailbox, secrets, trusted, tmp_path, html, tool) -> None:
     assert smtp.send(message(html=html), signing(relay), secrets) == Accepted("Q7")
     mail = mailbox.envelopes[0][0].content
     holds, signed = judged(tool, mail, trusted.root, tmp_path)
@@ -209,7 +209,7 @@ def ways(trusted: Authority) -> dict[str, tuple[dict[str, str], str]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_cannot_be_signed_does_not_leave_and_says_why(ways, name: str) -> None:
+def test_a_message_that_cannot_be_signed_is_refused_with_the_reason(ways, name: str) -> None:
     given, why = ways[name]
     rejected = Rejected("signing", f"the message is not sent unsigned: {why}", about="account")
     with ChaosServer(smtp_script()) as server:
@@ -224,7 +224,7 @@ def test_what_cannot_be_signed_does_not_leave_and_says_why(ways, name: str) -> N
     assert "marker" not in str(found)
 
 
-def test_every_broken_way_is_tried(ways) -> None:
+def test_every_invalid_signing_setup_is_tried(ways) -> None:
     assert set(ways) == set(NAMES)
 
 
@@ -265,7 +265,7 @@ def test_a_certificate_without_the_setting_is_an_error_and_not_silence(trusted, 
     assert smtp.lint_at(datetime.now(UTC), channel, secrets) == ()
 
 
-def test_capabilities_say_that_it_signs_and_with_what() -> None:
+def test_capabilities_state_the_signature() -> None:
     able = smtp.capabilities(smtp.Settings(host="relay.example", sender=OURS, sign="smime"))
     assert able.signed
     assert able.secrets == {"certificate", "signing_key"}

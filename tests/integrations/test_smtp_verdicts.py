@@ -37,7 +37,7 @@ def test_each_row_is_the_first_that_fits_its_own_sample(row: Row) -> None:
         ("550 5.1.1.2 of a program", None),
     ],
 )
-def test_code_and_words_together_say_what_a_reply_is_about(reply: str, wanted: object) -> None:
+def test_reply_code_and_words_determine_the_subject(reply: str, wanted: object) -> None:
     assert verdict(reply, "") == wanted
 
 
@@ -79,6 +79,6 @@ def test_a_complaint_names_its_message_by_our_own_message_id() -> None:
     assert reports.read(complaint(returned="someone-else"), AT) == ()
 
 
-def test_a_delay_is_told_and_ends_nothing() -> None:
+def test_a_delay_report_ends_nothing() -> None:
     [one] = reports.read(report(group("delayed", "4.4.1")), AT)
     assert (one.kind, one.idempotency_key) == ("delayed", KEY)

@@ -52,7 +52,7 @@ def found(row: str, outcome) -> str:
         ("success", Accepted("x"), ""),
     ],
 )
-def test_an_outcome_is_held_against_its_row(row, outcome, wanted):
+def test_an_outcome_is_compared_with_its_row(row, outcome, wanted):
     assert found(row, outcome) == (f"http: {row}: {wanted}" if wanted else "")
 
 
@@ -82,7 +82,7 @@ class Talkative(ScriptedChannel):
         ("it was nothing", ""),
     ],
 )
-def test_what_is_logged_is_held_to_the_same_as_the_outcome(text: str, wanted: str, broken: bool):
+def test_log_lines_are_checked_like_the_outcome(text: str, wanted: str, broken: bool):
     subject = Subject(
         adapter=Talkative(text, broken=broken),
         transport="http",

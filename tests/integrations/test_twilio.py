@@ -61,7 +61,7 @@ def subject(adapter, settings, success: bytes) -> Subject:
 
 
 @pytest.mark.parametrize("row", rows("http"), ids=str)
-def test_text_messages_tell_each_event_for_what_it_is(row: Row):
+def test_text_messages_report_each_event_with_the_correct_outcome(row: Row):
     # A host that cannot be reached has no loopback name, so it must be asked over TLS to be asked at all.
     def settings(url: str) -> sms.Settings:
         return texting(url.replace("http://nowhere", "https://nowhere"))
@@ -70,7 +70,7 @@ def test_text_messages_tell_each_event_for_what_it_is(row: Row):
 
 
 @pytest.mark.parametrize("row", rows("http"), ids=str)
-def test_calls_tell_each_event_for_what_it_is(row: Row):
+def test_calls_report_each_event_with_the_correct_outcome(row: Row):
     def settings(url: str) -> voice.Settings:
         return calling(url.replace("http://nowhere", "https://nowhere"))
 
@@ -117,7 +117,7 @@ def test_a_messaging_service_takes_the_place_of_a_sender():
         ("+15005550008", Throttled(None, "the service refused the message with 21611: retry later", "21611")),
     ],
 )
-def test_an_error_code_says_what_the_refusal_is_about(to, wanted):
+def test_an_error_code_names_the_subject_of_the_refusal(to, wanted):
     with Twilio() as twilio:
         assert sms.send(outbound(to), texting(twilio.url), SECRETS) == wanted
 
@@ -128,7 +128,7 @@ def test_wrong_credentials_are_about_the_account():
     assert outcome == Rejected("20003", "the service refused the message with 20003", about="account")
 
 
-def test_what_cannot_be_sent_is_refused_before_anything_leaves():
+def test_invalid_messages_are_refused_before_any_request():
     with Twilio() as twilio:
         at = texting(twilio.url)
         long = msgspec.structs.replace(MESSAGE, text="x" * 1601)
@@ -164,7 +164,7 @@ def test_an_api_key_logs_in_and_the_auth_token_still_checks():
     assert heard.headers["authorization"] == "Basic U0sxOm1hcmtlci1rZXk="
 
 
-def test_a_call_that_was_answered_elsewhere_is_ended_once_or_is_over_already():
+def test_a_call_answered_elsewhere_is_ended_once():
     with Twilio() as twilio:
         settings = calling(twilio.url)
         sid = voice.send(MESSAGE, settings, SECRETS).provider_id
@@ -215,7 +215,7 @@ def test_a_lost_answer_is_settled_by_the_callback_because_it_names_our_key():
         ("read", "", "read"),
     ],
 )
-def test_each_status_is_worth_what_it_proves(status, code, kind):
+def test_each_status_gives_the_evidence_it_proves(status, code, kind):
     fields = {"MessageSid": "SM" + "0a" * 16, "MessageStatus": status, "AccountSid": ACCOUNT}
     more = {"ErrorCode": code} if code else {}
     receipt = only(sms.parse_callback(signed(OURS, {**fields, **more}, AT), texting("https://x"), SECRETS))
@@ -230,7 +230,7 @@ def test_each_status_is_worth_what_it_proves(status, code, kind):
         *((code, "message") for code in ("30008", "")),
     ],
 )
-def test_a_failure_that_comes_later_says_whose_fault_it_is(code, about):
+def test_a_later_failure_names_its_subject(code, about):
     fields = {"MessageSid": "SM" + "0a" * 16, "MessageStatus": "undelivered", "AccountSid": ACCOUNT}
     callback = signed(OURS, {**fields, "ErrorCode": code}, AT)
     assert only(sms.parse_callback(callback, texting("https://x"), SECRETS)).about == about
@@ -305,7 +305,7 @@ def test_a_callback_is_believed_only_with_its_signature_over_its_own_address():
     assert isinstance(parsed(good, at=texting("https://x", callback_url="")), Unauthentic)
 
 
-def test_a_believed_callback_about_nothing_of_ours_says_nothing():
+def test_a_genuine_callback_about_another_message_is_ignored():
     settings = texting("https://x")
     for more in ({}, {"MessageSid": "../x"}, {"MessageSid": "SM" + "0a" * 16, "MessageStatus": "odd"}):
         one = signed(OURS, {"AccountSid": ACCOUNT, **more}, AT)
@@ -331,7 +331,7 @@ def test_a_call_speaks_twice_and_listens_for_the_key():
     assert gather[0].text == ("A & <B>.\nit's  here\nPress 1 to confirm that you have heard this message.")
 
 
-def test_without_callbacks_a_call_only_speaks_and_claims_no_more():
+def test_without_callbacks_a_call_only_speaks_and_claims_nothing():
     settings = calling("https://x", callback_url="")
     assert "Gather" not in voice.spoken(MESSAGE, settings)
     able = voice.capabilities(settings)
@@ -372,7 +372,7 @@ def test_the_key_is_an_answer_and_another_key_is_none():
         ("failed", {"SipResponseCode": "<x>"}, "failed", ""),
     ],
 )
-def test_an_answered_call_proves_no_more_than_that_it_was_answered(status, more, kind, code):
+def test_an_answered_call_proves_only_the_answer(status, more, kind, code):
     fields = {"CallSid": "CA" + "0a" * 16, "CallStatus": status, "AccountSid": ACCOUNT, **more}
     receipt = only(voice.parse_callback(signed(OURS, fields, AT), calling("https://x"), SECRETS))
     assert (receipt.kind, receipt.code) == (kind, code)
@@ -437,7 +437,7 @@ def test_a_number_can_be_taken_over_so_nothing_private_and_no_authority():
     assert sms.address_problem(TO) == voice.address_problem(TO) == ""
 
 
-def test_the_lint_finds_what_would_fail():
+def test_the_lint_finds_settings_that_would_fail():
     def found(adapter, settings, secrets=SECRETS):
         return [one.what for one in adapter.lint(settings, secrets)]
 
@@ -479,9 +479,7 @@ def test_a_key_joins_an_address_that_has_a_query_already():
         ({"footer": f"Tocsin · {MESSAGE.delivery} · journal", "at": AT + timedelta(hours=1)}, False),
     ],
 )
-def test_a_message_is_found_again_by_its_words_and_its_delivery_when_its_footer_is_not_known_any_more(
-    changes, found
-):
+def test_a_message_is_found_by_text_and_delivery_without_its_footer(changes, found):
     sent = msgspec.structs.replace(
         MESSAGE, footer=f"Tocsin calm-otter · {MESSAGE.delivery} · journal 7:sha256:00"
     )

@@ -1,4 +1,4 @@
-"""PagerDuty by PagerDuty's own hand: its client at our stand-in, and what it sends beside what we send.
+"""PagerDuty's own client against the simulated server, and its requests beside ours.
 
 A stand-in and an adapter by the same author can agree and both be wrong; the package ``pagerduty`` is by PagerDuty.
 """
@@ -63,7 +63,7 @@ def test_pagerdutys_client_is_given_a_key_where_it_names_none():
     assert list(server.alerts) == [first, second]
 
 
-def test_pagerdutys_client_notes_a_change_that_wakes_nobody():
+def test_pagerdutys_client_records_a_change_without_paging():
     with PagerDuty() as server, client(server) as there:
         there.submit("Tocsin self-test", source="tocsin", timestamp=AT.isoformat())
     assert (server.woken, [change["summary"] for change in server.changes]) == (0, ["Tocsin self-test"])
@@ -78,7 +78,7 @@ def test_pagerdutys_client_notes_a_change_that_wakes_nobody():
         {"summary": "Breach", "severity": "critical"},
     ],
 )
-def test_pagerdutys_client_is_told_of_an_event_that_the_description_does_not_allow(payload):
+def test_pagerdutys_client_gets_an_error_for_an_invalid_event(payload):
     with PagerDuty() as server, client(server) as there, pytest.raises(HttpError) as refused:
         there.send_event("trigger", payload=payload)
     assert refused.value.response.status_code == 400
@@ -86,7 +86,7 @@ def test_pagerdutys_client_is_told_of_an_event_that_the_description_does_not_all
     assert server.alerts == {}
 
 
-def test_pagerdutys_client_is_told_of_a_key_that_is_nobodys():
+def test_pagerdutys_client_gets_an_error_for_an_unknown_key():
     with PagerDuty() as server, client(server, "0" * 32) as there, pytest.raises(HttpError) as refused:
         there.trigger("Breach", "tocsin")
     assert refused.value.response.status_code == 400
@@ -128,7 +128,7 @@ def test_a_subject_of_any_length_becomes_a_summary_that_is_taken(subject):
     assert server.woken == 1
 
 
-def test_what_pagerdutys_client_acknowledges_is_said_to_us_in_a_webhook():
+def test_an_acknowledgement_by_pagerdutys_client_arrives_as_a_webhook():
     with PagerDuty() as server, client(server) as there:
         pagerduty.send(MESSAGE, settings(server), SECRETS)
         there.acknowledge(MESSAGE.idempotency_key)

@@ -1,4 +1,4 @@
-"""Signal's gateway by its author's own hand: the client that belongs to signal-cli-rest-api, at our stand-in.
+"""The client of signal-cli-rest-api against the simulated gateway.
 
 A stand-in and an adapter by the same author can agree and both be wrong; ``pysignalclirestapi`` is by the author of the gateway.
 """
@@ -37,7 +37,7 @@ def test_the_gateways_client_sends_a_message_and_gets_its_timestamp():
 
 
 @pytest.mark.parametrize("to", ["+15005550001", "+15005550002"])
-def test_the_gateways_client_reads_why_the_stand_in_refused(to):
+def test_the_gateways_client_reads_the_refusal_of_the_simulated_server(to):
     with SignalGateway() as server:
         there = SignalCliRestApi(server.url, NUMBER)
         with pytest.raises(SignalCliRestApiError) as refused:
@@ -45,7 +45,7 @@ def test_the_gateways_client_reads_why_the_stand_in_refused(to):
     assert str(refused.value) == REFUSALS[to].format(number=to)
 
 
-def test_the_gateways_client_is_told_of_a_number_that_is_not_there_and_of_limits():
+def test_the_gateways_client_gets_errors_for_unknown_numbers_and_limits():
     with SignalGateway() as server:
         there = SignalCliRestApi(server.url, "+15005550099")
         with pytest.raises(SignalCliRestApiError, match=re.escape("+15005550099")):
@@ -71,7 +71,7 @@ def test_our_message_is_the_one_that_the_gateways_client_would_have_sent():
     assert (ours.method, ours.path, ours.json) == (theirs.method, theirs.path, plain)
 
 
-def test_what_waits_is_handed_to_the_gateways_client_as_it_is_to_us():
+def test_the_vendor_client_and_our_adapter_fetch_with_the_same_request():
     with SignalGateway() as server:
         server.waiting = [receipt("1795528920000"), written("OK")]
         theirs = SignalCliRestApi(server.url, NUMBER).receive(ignore_attachments=True, timeout=1)

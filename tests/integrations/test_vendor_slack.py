@@ -1,4 +1,4 @@
-"""Slack by Slack's own hand: its client at our stand-in, its block models on our messages, its verifier, and its framework.
+"""Slack's own client, block models, verifier and framework against our messages and the simulated server.
 
 A stand-in and an adapter by the same author can agree and both be wrong; ``slack_sdk`` and ``slack_bolt`` are by Slack.
 """
@@ -49,7 +49,7 @@ def settings(server: Slack, **more) -> slack.Settings:
     return slack.Settings(api=server.url, **more)
 
 
-def test_slacks_client_posts_to_the_stand_in_and_finds_the_message_in_its_history():
+def test_slacks_client_posts_to_the_simulated_server_and_reads_the_history():
     with Slack() as server:
         there = client(server)
         posted = there.chat_postMessage(
@@ -63,7 +63,7 @@ def test_slacks_client_posts_to_the_stand_in_and_finds_the_message_in_its_histor
     assert "metadata" not in without["messages"][0]
 
 
-def test_slacks_client_makes_a_private_channel_lets_somebody_in_and_reads_page_after_page():
+def test_slacks_client_creates_a_private_channel_invites_and_pages():
     with Slack() as server:
         server.page = 1
         there = client(server)
@@ -85,13 +85,13 @@ def test_slacks_client_makes_a_private_channel_lets_somebody_in_and_reads_page_a
 @pytest.mark.parametrize(
     ("channel", "error"), [("C0UNKNOWN", "channel_not_found"), ("C0ARCHIVED", "is_archived")]
 )
-def test_slacks_client_reads_a_refusal_of_the_stand_in_as_slacks(channel, error):
+def test_slacks_client_reads_a_refusal_of_the_simulated_server(channel, error):
     with Slack() as server, pytest.raises(SlackApiError) as refused:
         client(server).chat_postMessage(channel=channel, text="Fire")
     assert refused.value.response["error"] == error
 
 
-def test_slacks_client_is_told_that_its_token_does_not_hold():
+def test_slacks_client_gets_an_error_for_an_invalid_token():
     with Slack() as server, pytest.raises(SlackApiError) as refused:
         client(server, "xoxb-other").chat_postMessage(channel="C0INCIDENT", text="Fire")
     assert refused.value.response["error"] == "invalid_auth"
@@ -106,7 +106,7 @@ def test_slacks_client_reads_how_long_to_wait():
 
 
 @pytest.mark.parametrize("message", [MESSAGE, LONG], ids=["short", "long"])
-def test_what_we_post_holds_against_slacks_own_models_and_loses_nothing_in_them(message):
+def test_our_posts_match_slacks_own_models_without_loss(message):
     with Slack() as server:
         assert isinstance(slack.send(message, settings(server, button="I have seen this"), SECRETS), Accepted)
         [heard] = server.heard
@@ -138,7 +138,7 @@ def test_a_reading_method_is_sent_no_json_by_slacks_client_and_none_by_us():
         assert set(theirs[path].form) <= set(ours[path].query)
 
 
-def test_a_room_of_ours_is_one_that_slacks_client_sees():
+def test_slacks_client_sees_our_room():
     room = NewRoom(name="breach-1", title="A breach", at=AT)
     with Slack() as server:
         opened = slack.open_room(room, settings(server), SECRETS)
@@ -149,7 +149,7 @@ def test_a_room_of_ours_is_one_that_slacks_client_sees():
     assert (seen["id"], seen["name"], seen["topic"]["value"]) == (opened.provider_id, "breach-1", "A breach")
 
 
-def test_slacks_verifier_believes_the_stand_ins_presses_and_no_other():
+def test_slacks_verifier_accepts_only_presses_of_the_simulated_server():
     verifier = SignatureVerifier(SIGNING, Stopped())
     with Slack() as server:
         slack.send(MESSAGE, settings(server, button="Seen"), SECRETS)
@@ -159,7 +159,7 @@ def test_slacks_verifier_believes_the_stand_ins_presses_and_no_other():
     assert not verifier.is_valid_request(good.body + b"&x=1", good.headers)
 
 
-def test_we_believe_what_slacks_verifier_signs():
+def test_our_adapter_accepts_callbacks_signed_by_slacks_verifier():
     with Slack() as server:
         slack.send(MESSAGE, settings(server, button="Seen"), SECRETS)
         press = server.press(0, "U0MARIA", AT)
@@ -174,7 +174,7 @@ def test_we_believe_what_slacks_verifier_signs():
     assert (answer.sender, answer.idempotency_key) == ("U0MARIA", MESSAGE.idempotency_key)
 
 
-def test_slacks_framework_finds_the_press_of_our_button_in_the_stand_ins_callback():
+def test_slacks_framework_finds_the_button_press_in_the_callback():
     pressed: list[dict] = []
     app = App(
         signing_secret=SIGNING,

@@ -92,7 +92,7 @@ def test_each_element_of_our_card_is_one_that_teams_shows(message):
     assert AdaptiveCard.model_validate(card).version == "1.4"
 
 
-def test_a_mention_stands_in_a_text_of_the_card_as_teams_wants_it():
+def test_a_mention_is_in_a_text_of_the_card_as_teams_requires():
     card = AdaptiveCard.model_validate(sent(msgspec.structs.replace(MESSAGE, recipient="maria@corp.example")))
     [mention] = card.msteams.entities
     assert mention.type == "mention"

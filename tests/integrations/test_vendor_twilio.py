@@ -1,4 +1,4 @@
-"""Twilio by Twilio's own hand: its client, made from its published API description, at our stand-in, and its validator.
+"""Twilio's own client and validator against the simulated server.
 
 A stand-in and an adapter by the same author can agree and both be wrong; the package ``twilio`` is by Twilio.
 """
@@ -90,13 +90,13 @@ def test_twilios_client_makes_a_call_and_fetches_it():
 @pytest.mark.parametrize(
     ("to", "code"), [("+15005550001", 21211), ("+15005550009", 21614), ("+15005550004", 21610)]
 )
-def test_twilios_client_reads_a_refusal_of_the_stand_in_as_twilios(to, code):
+def test_twilios_client_reads_a_refusal_of_the_simulated_server(to, code):
     with Twilio() as server, pytest.raises(TwilioRestException) as refused:
         client(server).messages.create(to=to, from_=FROM, body="Fire")
     assert (refused.value.status, refused.value.code) == (400, code)
 
 
-def test_twilios_client_is_told_of_wrong_credentials_of_nothing_there_and_of_too_many_requests():
+def test_twilios_client_gets_errors_for_credentials_missing_items_and_limits():
     def code(server: Twilio, token: str = TOKEN) -> tuple[int, int]:
         with server, pytest.raises(TwilioRestException) as refused:
             client(server, token).messages("SM" + "0a" * 16).fetch()
@@ -114,7 +114,7 @@ def test_twilios_client_is_told_of_wrong_credentials_of_nothing_there_and_of_too
         ("calls", CallInstance, {"twiml": "<Response/>"}),
     ],
 )
-def test_the_stand_in_tells_of_a_thing_nothing_that_twilio_would_not(kind, model, create):
+def test_the_simulated_server_returns_only_fields_that_twilio_returns(kind, model, create):
     known = set(re.findall(r'payload\.get\(\s*"(\w+)"', inspect.getsource(model.__init__)))
     with Twilio() as server:
         made = getattr(client(server), kind).create(to=TO, from_=FROM, **create)
@@ -169,7 +169,7 @@ def test_every_state_that_twilio_describes_says_something_to_us():
     assert [state for state in values(CallInstance.Status) if not told(voice, "CA", state)] == []
 
 
-def test_what_a_call_says_is_what_twilios_own_builder_makes_of_it():
+def test_our_call_matches_the_output_of_twilios_own_builder():
     with Twilio() as server:
         voice.send(outbound(TO), calling(server.url), SECRETS)
         ours = ET.fromstring(server.heard[0].form["Twiml"])  # noqa: S314  # our own
@@ -183,7 +183,7 @@ def test_what_a_call_says_is_what_twilios_own_builder_makes_of_it():
     assert ET.canonicalize(ET.tostring(ours)) == ET.canonicalize(str(theirs))
 
 
-def test_twilios_validator_believes_the_stand_ins_callbacks_and_no_other():
+def test_twilios_validator_accepts_only_callbacks_of_the_simulated_server():
     with Twilio() as server:
         sms.send(MESSAGE, texting(server.url), SECRETS)
         [sid] = server.things
@@ -206,7 +206,7 @@ def test_twilios_validator_believes_the_stand_ins_callbacks_and_no_other():
         (OURS, "https://tocsin.example:443/callbacks/sms"),
     ],
 )
-def test_we_believe_what_twilios_validator_signs(set_up, signed_as):
+def test_our_adapter_accepts_callbacks_signed_by_twilios_validator(set_up, signed_as):
     fields = {"MessageSid": "SM" + "0a" * 16, "MessageStatus": "delivered", "AccountSid": ACCOUNT}
     url = f"{signed_as}?key={MESSAGE.idempotency_key}"
     made = RequestValidator(TOKEN).compute_signature(url, fields)

@@ -109,7 +109,7 @@ def calling(server: Twilio) -> voice.Settings:
     return voice.Settings(account=ACCOUNT, api=server.url, sender=FROM, callback_url=OURS)
 
 
-def test_what_we_send_is_what_twilio_describes(described):
+def test_our_send_requests_match_the_twilio_description(described):
     with Twilio() as server:
         service = sms.Settings(account=ACCOUNT, api=server.url, messaging_service="MG" + "0a" * 16)
         assert isinstance(sms.send(MESSAGE, texting(server), SECRETS), Accepted)
@@ -122,7 +122,7 @@ def test_what_we_send_is_what_twilio_describes(described):
         assert list(problems(described, schema, read(heard.form, schema["properties"]))) == []
 
 
-def test_what_we_ask_for_is_what_twilio_describes(described):
+def test_our_queries_match_the_twilio_description(described):
     with Twilio() as server:
         sms.reconcile(MESSAGE, texting(server), SECRETS)
         [heard] = server.heard
@@ -133,7 +133,7 @@ def test_what_we_ask_for_is_what_twilio_describes(described):
     assert list(problems(described, properties, read(heard.query, known))) == []
 
 
-def test_what_the_stand_in_answers_is_what_twilio_describes(described):
+def test_answers_of_the_simulated_server_match_the_twilio_description(described):
     with Twilio() as server:
         sms.send(MESSAGE, texting(server), SECRETS)
         voice.send(outbound(TO), calling(server), SECRETS)

@@ -1,4 +1,4 @@
-"""WhatsApp by other hands: a client of Meta's Cloud API at our stand-in, and its reading of our webhooks and of error codes.
+"""A client of Meta's Cloud API against the simulated server, our webhooks and the error codes.
 
 Meta ships no client and no description of this interface that is kept up. ``pywa`` is a widely used one, by somebody
 who has neither seen this stand-in nor this adapter.
@@ -135,12 +135,12 @@ def _plain(said: object) -> object:
         ("+15005550010", errors.ReEngagementMessage),
     ],
 )
-def test_the_client_reads_a_refusal_of_the_stand_in_as_metas(to, kind):
+def test_the_client_reads_a_refusal_of_the_simulated_server(to, kind):
     with Meta() as server, client(server) as there, pytest.raises(kind):
         there.send_message(to, "Fire")
 
 
-def test_the_client_is_told_of_a_template_that_is_none_and_of_parameters_that_do_not_fit():
+def test_the_client_gets_errors_for_unknown_templates_and_wrong_parameters():
     def refusal(name: str, *parameters: str) -> type:
         with Meta() as server, client(server) as there, pytest.raises(errors.WhatsAppError) as refused:
             there.send_template(TO, name, TemplateLanguage.ENGLISH_US, [BodyText.params(*parameters)])
@@ -150,7 +150,7 @@ def test_the_client_is_told_of_a_template_that_is_none_and_of_parameters_that_do
     assert refusal("incident_notice", "Fire", "now") is errors.TemplateParamCountMismatch
 
 
-def test_the_client_is_told_of_a_token_that_does_not_hold_and_of_too_many_messages():
+def test_the_client_gets_errors_for_invalid_tokens_and_limits():
     with Meta() as server, client(server, "other") as there, pytest.raises(errors.ExpiredAccessToken):
         there.send_message(TO, "Fire")
     with Meta("throttle") as server, client(server) as there, pytest.raises(errors.RateLimitHit) as later:
@@ -161,7 +161,7 @@ def test_the_client_is_told_of_a_token_that_does_not_hold_and_of_too_many_messag
 @pytest.mark.parametrize(
     ("status", "kind"), [("sent", "accepted"), ("delivered", "delivered"), ("read", "read")]
 )
-def test_the_client_reads_in_the_stand_ins_status_what_we_read(status, kind):
+def test_the_client_and_our_adapter_read_the_same_status(status, kind):
     with Meta() as server, client(server) as there:
         sent = whatsapp.send(MESSAGE, settings(server), SECRETS)
         assert isinstance(sent, Accepted)
@@ -201,7 +201,7 @@ def test_the_client_reads_a_reply_as_we_do():
     )
 
 
-def test_the_client_believes_the_stand_ins_callbacks_and_no_other():
+def test_the_client_accepts_only_callbacks_of_the_simulated_server():
     with Meta() as server, client(server) as there:
         good, bad = server.writes(TO, "OK", AT), sign(b"{}", AT, "other")
         assert there.webhook_update_validator(good.body, good.headers["x-hub-signature-256"]) is None
@@ -245,7 +245,7 @@ def test_a_permission_that_is_missing_is_the_accounts_matter_and_no_fault_of_the
     assert {outcome.about for outcome in outcomes if isinstance(outcome, Rejected)} == {"account"}
 
 
-def test_what_metas_rules_forbid_is_no_fault_of_the_message():
+def test_policy_refusals_of_meta_concern_the_account_or_the_recipient():
     outcomes = [refusal for refusal in refusals(errors.IntegrityError) if isinstance(refusal, Rejected)]
     # 130497 is about people of one country: others can still be reached.
     assert {outcome.code: outcome.about for outcome in outcomes} == {
@@ -255,7 +255,7 @@ def test_what_metas_rules_forbid_is_no_fault_of_the_message():
     }
 
 
-def test_what_is_too_much_is_told_as_later():
+def test_rate_limit_errors_are_throttled():
     outcomes = refusals(errors.ThrottlingError)
     # 133016 is about registering a number, which is nothing that we do.
     assert {outcome.code for outcome in outcomes if not isinstance(outcome, Throttled)} == {"133016"}

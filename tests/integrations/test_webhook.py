@@ -193,7 +193,7 @@ def test_a_callback_is_believed_only_with_its_signature_and_in_its_window():
     assert isinstance(parsed(callback(), {}), Unauthentic)
 
 
-def test_capabilities_follow_the_url_and_what_the_receiver_remembers():
+def test_capabilities_depend_on_the_url_and_the_memory_of_the_receiver():
     secure = webhook.capabilities(webhook.Settings(url="https://pager.example/x"))
     assert (secure.confidentiality, secure.idempotency) == ("confidential", "key")
     assert secure.key_lifetime == timedelta(hours=24)
@@ -228,7 +228,7 @@ def test_handles_are_short_and_printable():
     assert webhook.address_problem("a" * 201) != ""
 
 
-def test_the_self_test_goes_to_a_handle_that_nobody_has():
+def test_the_self_test_uses_a_handle_without_a_person():
     with ChaosServer(says_yes()) as server:
         assert webhook.self_test(MESSAGE, settings(server), SECRETS) == Accepted("")
         _, body = request(server.talks[0].lines[0])

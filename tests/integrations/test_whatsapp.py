@@ -41,7 +41,7 @@ def parsed(one: Callback, secrets=SECRETS) -> tuple:
 
 
 @pytest.mark.parametrize("row", rows("http"), ids=str)
-def test_each_event_is_told_for_what_it_is(row: Row):
+def test_each_event_gives_the_correct_outcome(row: Row):
     subject = Subject(
         adapter=whatsapp,
         transport="http",
@@ -87,7 +87,7 @@ def test_a_template_is_filled_on_one_line_and_carries_our_key():
     assert TOKEN not in heard.path
 
 
-def test_parameters_are_what_the_template_asks_for_and_never_empty():
+def test_template_parameters_match_the_template_and_are_never_empty():
     with Meta() as meta:
         bare = msgspec.structs.replace(MESSAGE, footer="")
         whatsapp.send(bare, settings(meta.url, parameters=("subject", "footer")), SECRETS)
@@ -97,7 +97,7 @@ def test_parameters_are_what_the_template_asks_for_and_never_empty():
     assert second == []
 
 
-def test_free_text_reaches_only_who_wrote_to_us():
+def test_free_text_reaches_only_people_who_wrote_first():
     with Meta(wrote=frozenset({TO})) as meta:
         at = settings(meta.url, template="")
         assert isinstance(whatsapp.send(MESSAGE, at, SECRETS), Accepted)
@@ -129,7 +129,7 @@ def test_free_text_reaches_only_who_wrote_to_us():
         ),
     ],
 )
-def test_metas_own_code_says_what_a_refusal_is_about(to, more, wanted):
+def test_an_error_code_of_meta_names_the_subject_of_a_refusal(to, more, wanted):
     with Meta() as meta:
         assert whatsapp.send(outbound(to), settings(meta.url, **more), SECRETS) == wanted
 
@@ -148,7 +148,7 @@ def test_throttling_and_a_failure_are_the_transports():
         assert meta.messages == {}
 
 
-def test_what_cannot_be_sent_is_refused_before_anything_leaves():
+def test_invalid_messages_are_refused_before_any_request():
     with Meta() as meta:
         at = settings(meta.url)
         changed = msgspec.structs.replace
@@ -187,14 +187,14 @@ def test_a_lost_answer_is_settled_by_the_first_status_because_it_names_our_key()
         ("failed", 131026, "failed"),
     ],
 )
-def test_each_status_is_worth_what_it_proves(status, code, kind):
+def test_each_status_gives_the_evidence_it_proves(status, code, kind):
     with Meta() as meta:
         name = whatsapp.send(MESSAGE, settings(meta.url), SECRETS).provider_id
         (receipt,) = parsed(meta.status(name, status, AT, code))
     assert (receipt.kind, receipt.code) == (kind, str(code or ""))
 
 
-def test_a_reply_names_what_it_answers():
+def test_a_reply_names_the_answered_message():
     written = {
         "from": "15005550010",
         "id": "wamid.A",
@@ -241,7 +241,7 @@ def test_metas_own_name_for_a_person_is_an_address():
     assert whatsapp.address_problem("us.1349") != ""
 
 
-def test_what_is_signed_but_odd_or_anothers_says_nothing():
+def test_odd_and_foreign_signed_callbacks_are_ignored():
     status = {"id": NAME, "status": "read"}
     odd = [
         webhook({"statuses": [status]}, AT, number="1"),
@@ -269,7 +269,7 @@ def test_a_callback_is_believed_only_with_its_signature():
     assert isinstance(whatsapp.parse_callback(good, settings(), {}), Unauthentic)
 
 
-def test_metas_question_is_answered_only_to_who_knows_the_verify_token():
+def test_the_subscription_request_is_answered_only_with_the_verify_token():
     def asking(query: str) -> Callback:
         return Callback(method="GET", path=f"/callbacks?{query}", headers={}, body=b"", at=AT)
 
@@ -289,7 +289,7 @@ def test_metas_question_is_answered_only_to_who_knows_the_verify_token():
 
 
 @pytest.mark.parametrize("said", [{}, [], {"messages": []}, {"messages": [{"id": "<x>"}]}, {"messages": "x"}])
-def test_a_yes_without_a_name_is_no_yes(said):
+def test_an_acceptance_without_a_name_is_unknown(said):
     class Says(Meta):
         def take(self, heard: Heard) -> tuple[int, object]:
             return 200, said
@@ -316,7 +316,7 @@ def test_a_number_can_be_taken_over_and_meta_holds_one_end():
     assert whatsapp.address_problem(TO) == ""
 
 
-def test_the_lint_finds_what_would_fail():
+def test_the_lint_finds_settings_that_would_fail():
     def found(one: whatsapp.Settings, secrets=SECRETS):
         return [finding.what for finding in whatsapp.lint(one, secrets)]
 

@@ -116,14 +116,14 @@ def met(status: DutyStatus) -> list[str]:
     return [one.ground for one in status.unless if one.met]
 
 
-def test_us13_encryption_with_a_safe_key_stands_beside_the_duty_until_it_is_claimed() -> None:
+def test_us13_encryption_with_a_safe_key_is_shown_until_it_is_claimed() -> None:
     laptop = changed(LAPTOP, "incident/impact", ["confidentiality"])
     found = judged(laptop, datetime(2026, 9, 20, tzinfo=UTC), names=["us-ca-breach"])
     assert (found[CA_IND].verdict, met(found[CA_IND])) == ("applies", ["encryption_safe_harbour"])
     assert found[CA_AG].verdict == "applies"
 
 
-def test_us16_the_vendor_tells_the_owner_at_once_and_nobody_else() -> None:
+def test_us16_the_vendor_notifies_only_the_owner_at_once() -> None:
     found = judged(VENDOR, datetime(2026, 4, 10, 1, tzinfo=UTC))
     owner = found[CA_OWNER]
     assert (owner.verdict, owner.due, owner.due_kind, owner.recipient) == (
@@ -221,24 +221,24 @@ def test_the_table_of_elements_asks_for_a_name_where_the_statute_does(
     assert found[CA_IND].verdict == verdict
 
 
-def test_a_low_risk_of_harm_excuses_nobody_in_california() -> None:
+def test_a_low_risk_of_harm_is_no_exemption_in_california() -> None:
     assessed = {"harm": "none", "harm_assessment": {"by": "A", "at": "2026-03-03T10:00:00Z", "grounds": "x"}}
     assert judged(changed(RETAILER, "risk", assessed))[CA_IND].verdict == "applies"
 
 
-def test_good_faith_is_an_exemption_only_when_somebody_says_so() -> None:
+def test_good_faith_is_an_exemption_only_when_it_is_recorded() -> None:
     people = {"by_jurisdiction": {"US-CA": 900}}
     assert judged(changed(RETAILER, "people", people))[CA_IND].verdict == "applies"
     found = judged(changed(RETAILER, "people", {**people, "good_faith_only": True}))
     assert (found[CA_IND].verdict, met(found[CA_IND])) == ("applies", ["good_faith_acquisition"])
 
 
-def test_what_silence_means_is_said() -> None:
+def test_an_assumption_from_a_missing_fact_is_stated() -> None:
     texts = [reason.text for reason in judged(RETAILER)[CA_IND].because]
     assert "the data were computerized (assumed: data.form not known)" in texts
 
 
-def test_only_what_is_not_known_is_said_to_be_silent() -> None:
+def test_only_unknown_facts_are_reported_as_assumed() -> None:
     elsewhere = {"role": ["data_owner"], "does_business_in": ["US-NV"], "established_in": ["US-NV"]}
     texts = [reason.text for reason in judged(changed(RETAILER, "organisation", elsewhere))[CA_IND].because]
     assert "does business in California (assumed: organisation.offers_to not known)" in texts
@@ -290,7 +290,7 @@ def test_without_a_deciding_date_todays_law_is_shown_and_the_note_says_so() -> N
     assert found.missing_facts == ("incident.discovered_at",)
 
 
-def test_the_police_hold_the_letters_and_the_duty_falls_due_when_they_let_go() -> None:
+def test_a_law_enforcement_hold_delays_the_letters_until_it_ends() -> None:
     hold = {"agency": "FBI", "form": "written", "from": "2026-03-05T09:00:00-08:00"}
     facts = changed(CREDENTIALS, "law_enforcement", {"hold": hold})
     held = judged(facts, datetime(2026, 5, 20, tzinfo=UTC))[CA_IND]
@@ -321,7 +321,7 @@ IN_TIME = datetime(2026, 11, 24, 10, tzinfo=UTC)
 ASSESSED = {"by": "B. Beispiel", "at": "2026-11-24T12:00:00+01:00", "grounds": "state-of-the-art encryption"}
 
 
-def test_the_authority_is_told_within_seventy_two_hours_as_the_contract_shows_it() -> None:
+def test_the_authority_is_notified_within_72_hours_in_the_json_contract() -> None:
     found = judged(BERLIN, IN_TIME, leads={SA: timedelta(hours=4)})[SA]
     assert msgspec.json.decode(msgspec.json.encode(found)) == {
         "id": SA,
@@ -428,7 +428,7 @@ def test_a_position_of_counsel_changes_the_verdict_and_is_shown_with_its_grounds
     assert judged(without, IN_TIME)[PEOPLE].verdict == "applies"
 
 
-def test_nobody_knows_anything_so_everything_is_unknown_and_the_facts_that_settle_most_come_first() -> None:
+def test_without_facts_every_duty_is_unknown_and_decisive_facts_come_first() -> None:
     found = judged({}, IN_TIME)
     assert {status.verdict for status in found.values()} == {"unknown"}
     assert set(found[SA].missing_facts[:2]) == {"data.involved", "organisation.role"}
@@ -442,7 +442,7 @@ def test_nobody_knows_anything_so_everything_is_unknown_and_the_facts_that_settl
     }
 
 
-def test_where_no_personal_data_are_affected_no_duty_stays_in_doubt() -> None:
+def test_without_personal_data_no_duty_stays_unknown() -> None:
     found = judged({"data": {"involved": False}}, IN_TIME)
     assert {status.verdict for status in found.values()} == {"not_applicable"}
     all_the_same = judged({"data": {"involved": False, "elements": ["ssn"]}}, IN_TIME)
@@ -454,7 +454,7 @@ def test_a_role_that_is_not_all_of_the_story_leaves_the_other_roles_open() -> No
     assert (found.verdict, found.missing_facts) == ("unknown", ("organisation.role",))
 
 
-def test_one_false_ground_settles_it_whatever_else_is_unknown() -> None:
+def test_one_false_ground_decides_whatever_else_is_unknown() -> None:
     found = judged({"organisation": {"role": ["processor"]}}, IN_TIME)
     assert (found[SA].verdict, found[SA].missing_facts) == ("not_applicable", ())
     assert found[SA].because[0].text.endswith(": organisation.role has controller")
@@ -483,7 +483,7 @@ def test_without_any_discovery_the_clock_runs_from_the_opening_of_the_incident()
     assert judged(facts, IN_TIME)[SA].due is None
 
 
-def test_a_controller_from_outside_tells_every_authority() -> None:
+def test_a_controller_from_outside_the_eu_notifies_every_authority() -> None:
     outside = {
         "role": ["controller"],
         "country": "US",
@@ -522,9 +522,7 @@ def test_the_later_phase_waits_until_the_first_notification_is_filed() -> None:
         ),
     ],
 )
-def test_a_duty_is_open_until_somebody_did_something_about_it(
-    record: DutyRecord | None, now: str, state: str
-) -> None:
+def test_a_duty_is_open_until_an_action_is_recorded(record: DutyRecord | None, now: str, state: str) -> None:
     records = {SA: record} if record else {}
     assert judged(BERLIN, datetime.fromisoformat(now), records=records)[SA].state == state
 
@@ -567,7 +565,7 @@ def populated(*populations: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "data": {"encrypted": False}, "populations": list(populations)}
 
 
-def test_only_the_population_whose_data_count_is_owed_notice_and_counted() -> None:
+def test_only_the_population_with_relevant_data_is_notified_and_counted() -> None:
     found = judged(populated(CUSTOMERS, EMPLOYEES))
     assert (found[CA_IND].verdict, found[CA_IND].populations) == ("applies", ("employees",))
     assert found[CA_AG].verdict == "not_applicable"
@@ -582,7 +580,7 @@ def test_two_populations_reach_the_threshold_together_unless_they_may_be_the_sam
     assert same.missing_facts[0].startswith("populations.")
 
 
-def test_what_one_population_lacks_is_named_by_its_own_path() -> None:
+def test_a_missing_fact_of_a_population_has_its_own_path() -> None:
     unknown = {**EMPLOYEES, "data": {"elements": ["ssn"]}}
     found = judged(populated(unknown))[CA_IND]
     assert (found.verdict, found.missing_facts, found.populations) == (
@@ -606,7 +604,7 @@ def test_an_unsettled_population_can_keep_the_threshold_open() -> None:
     assert (found.verdict, found.missing_facts) == ("unknown", ("populations.visitors.data.with_name",))
 
 
-def test_populations_may_stand_as_a_mapping_by_id() -> None:
+def test_populations_may_be_a_mapping_by_id() -> None:
     facts = populated()
     facts["populations"] = {"employees": {key: value for key, value in EMPLOYEES.items() if key != "id"}}
     assert judged(facts)[CA_IND].populations == ("employees",)
@@ -671,7 +669,7 @@ def test_an_authority_that_comes_before_the_letters_is_due_when_they_went_out() 
 
 
 @pytest.mark.parametrize("standing", ["proposed", "adopted", "delayed", "advisory"])
-def test_what_is_not_in_force_is_advisory_and_never_overdue(standing: str) -> None:
+def test_a_law_not_in_force_is_advisory_and_never_overdue(standing: str) -> None:
     found = only(law(rule(), standing=standing), NEW_YORK, datetime(2027, 1, 1, tzinfo=UTC))["one"]
     assert (found.verdict, found.state) == ("advisory", "open")
     assert f"{standing}: not a duty" in found.notes
@@ -739,7 +737,7 @@ def test_a_hold_that_ends_before_the_deadline_changes_nothing_and_a_waiting_duty
     assert found[CA_AG].due_kind == "waits_for_event"
 
 
-def test_a_number_may_depend_on_who_we_are() -> None:
+def test_a_period_may_depend_on_the_organisation() -> None:
     small = Condition(code="small", text="small", any_of=(Meets("organisation.sectors", ("retail",)),))
     doubled = Variation(condition=small, amount=60, unit="calendar_days")
     period = Period(amount=30, unit="calendar_days", counting="CAL-EXCL", variations=(doubled,))
@@ -747,13 +745,13 @@ def test_a_number_may_depend_on_who_we_are() -> None:
     assert only(law(rule(clock=clock)), NEW_YORK)["one"].due_date == date(2026, 5, 1)
 
 
-def test_an_estimate_that_may_be_nobody_leaves_the_residents_open() -> None:
+def test_an_estimate_that_includes_zero_leaves_residents_unknown() -> None:
     people = {"by_jurisdiction": {"US-CA": 10}, "minimum": 0, "maximum": 50}
     found = judged(changed(RETAILER, "people", people))[CA_IND]
     assert (found.verdict, found.missing_facts) == ("unknown", ("people.by_jurisdiction.US-CA",))
 
 
-def test_text_that_is_no_instant_begins_no_clock() -> None:
+def test_an_invalid_instant_starts_no_clock() -> None:
     found = judged(changed(BERLIN, "incident/aware_at", "2026-13-45T25:00:00Z"), IN_TIME)[SA]
     assert (found.due, found.provisional, found.missing_facts) == (None, True, ("incident.aware_at",))
 
@@ -786,7 +784,7 @@ def test_more_than_and_at_least_are_kept_apart(op: Any, n: int, verdict: str) ->
         (None, "unknown"),
     ],
 )
-def test_the_media_are_told_where_one_state_alone_reaches_the_number(people: Any, verdict: str) -> None:
+def test_the_media_are_notified_where_one_state_alone_reaches_the_number(people: Any, verdict: str) -> None:
     one_state = Threshold(count="residents_of_one_state", op=">", n=500, place="US")
     facts = {**NEW_YORK, "people": {"by_jurisdiction": people}}
     assert only(law(rule(thresholds=(one_state,))), facts)["one"].verdict == verdict
@@ -801,7 +799,7 @@ def test_the_media_are_told_where_one_state_alone_reaches_the_number(people: Any
         ({}, "unknown", ("people.total",)),
     ],
 )
-def test_an_open_estimate_settles_what_it_can(people: Any, verdict: str, missing: tuple[str, ...]) -> None:
+def test_an_estimated_range_decides_where_it_can(people: Any, verdict: str, missing: tuple[str, ...]) -> None:
     regime = law(rule(thresholds=(Threshold(count="individuals_total", op=">=", n=500),)))
     found = only(regime, {**NEW_YORK, "people": people})["one"]
     assert (found.verdict, found.missing_facts) == (verdict, missing)
@@ -835,7 +833,7 @@ def test_an_exemption_may_remove_one_duty_and_leave_the_other() -> None:
     assert {one.verdict for one in found.values()} == {"applies"}
 
 
-def test_remarks_stand_always_or_under_their_condition() -> None:
+def test_remarks_are_shown_always_or_under_their_condition() -> None:
     retail = Condition(code="r", text="r", any_of=(Meets("organisation.sectors", ("retail",)),))
     regime = law(
         rule(
@@ -846,7 +844,7 @@ def test_remarks_stand_always_or_under_their_condition() -> None:
     assert only(regime, NEW_YORK)["one"].notes == ("always", "retail only", "unverified: why")
 
 
-def test_credit_monitoring_is_owed_only_where_its_conditions_hold() -> None:
+def test_credit_monitoring_is_required_only_under_its_conditions() -> None:
     source = Condition(code="s", text="s", any_of=(Meets("organisation.sectors", ("retail",)),))
     owed = rule(credit_monitoring=CreditMonitoring(months=18, conditions=(source,)))
     assert monitoring_months(owed, Evaluator(View(NEW_YORK))) == 18
@@ -908,7 +906,7 @@ def test_the_order_of_facts_never_matters(leaves: dict[str, Any], random: Any) -
 
 
 @given(recorded(), st.sampled_from(sorted(LEAVES)), st.data())
-def test_one_more_fact_never_turns_a_definite_verdict_around(
+def test_an_additional_fact_never_reverses_a_definite_verdict(
     leaves: dict[str, Any], path: str, data: st.DataObject
 ) -> None:
     """The date that picks the version is kept: another law may well answer differently.

@@ -42,7 +42,7 @@ def conditions(version: Version) -> Iterator[Condition]:
 
 
 @BY_LAW
-def test_what_decides_can_be_answered_with_facts(regime: Regime) -> None:
+def test_every_condition_can_be_answered_with_facts(regime: Regime) -> None:
     assert not [
         condition.code
         for version in regime.versions
@@ -52,7 +52,7 @@ def test_what_decides_can_be_answered_with_facts(regime: Regime) -> None:
 
 
 @BY_LAW
-def test_nobody_is_taken_to_be_regulated_by_silence(regime: Regime) -> None:
+def test_a_missing_fact_never_makes_an_organisation_regulated(regime: Regime) -> None:
     for version in regime.versions:
         for condition in version.scope:
             if "organisation.regulated_as" in asked(condition):
@@ -138,7 +138,7 @@ def folded(name: str) -> frozenset[str]:
     return frozenset(word.rstrip("s") for word in name.split("_") if word not in ("of", "or", "the", "and"))
 
 
-def test_one_recipient_has_one_name() -> None:
+def test_each_recipient_has_one_name() -> None:
     names = {duty.recipient for regime in every() for version in regime.versions for duty in version.duties}
     assert not names & OTHER_NAMES
     for one, other in combinations(sorted(names), 2):

@@ -104,7 +104,7 @@ HOURS = [
 
 
 @pytest.mark.parametrize(("where", "counting", "zone", "start", "hours", "due", "kinder"), HOURS)
-def test_hours_are_elapsed_time_and_the_kinder_end_is_only_told(
+def test_hours_are_elapsed_time_and_the_later_reading_is_only_shown(
     where: str, counting: CountingRule, zone: str, start: str, hours: int, due: str, kinder: str | None
 ) -> None:
     deadline = run(Clock(limbs=(limb(hours, "hours", counting),)), aware(start), zone)
@@ -160,14 +160,14 @@ def test_days_leave_the_day_of_the_event_out_and_end_with_the_last_second_of_the
     assert deadline.due_kind == "date"
 
 
-def test_a_month_that_ends_on_a_sunday_is_bound_there_and_the_roll_is_told() -> None:
+def test_a_month_that_ends_on_a_sunday_shows_the_later_reading() -> None:
     deadline = run(
         Clock(limbs=(limb(1, "months", "EU-M"),)), aware("2027-01-31T14:00+01:00"), "Europe/Brussels"
     )
     assert deadline.latest_legal == datetime.fromisoformat("2027-03-01T23:59:59+01:00")
 
 
-def test_the_minority_reading_of_article_3_5_is_a_note_and_no_more() -> None:
+def test_the_minority_reading_of_article_3_5_is_only_a_note() -> None:
     clock = Clock(limbs=(limb(72, "hours", "EU-H"),))
     deadline = run(clock, aware("2027-03-26T10:00+01:00"), "Europe/Berlin", EASTER_2027)
     assert any("3(5)" in note and "2027-03-31" in note for note in deadline.notes)
@@ -215,7 +215,7 @@ def test_dora_takes_the_earlier_limb_unless_it_ran_out_before_classification(
     assert deadline.latest_legal == (datetime.fromisoformat(relief) if relief else None)
 
 
-def test_dora_relief_is_not_for_credit_institutions_nor_for_whom_nobody_knows() -> None:
+def test_dora_relief_does_not_cover_credit_institutions_or_unknown_entities() -> None:
     instants = {
         "incident.aware_at": "2026-12-11T20:00+01:00",
         "incident.classified_at": "2026-12-12T10:00+01:00",
@@ -263,7 +263,7 @@ def test_an_unknown_start_gives_a_provisional_clock_and_never_an_awareness() -> 
     assert deadline.reading.start_fact == "incident.aware_at"
 
 
-def test_without_any_moment_there_is_no_due_and_the_start_is_asked_for() -> None:
+def test_without_a_start_there_is_no_deadline_and_the_start_is_missing() -> None:
     deadline = run(Clock(limbs=(limb(72),)), Facts())
     assert (deadline.due, deadline.due_kind, deadline.provisional) == (None, "instant", True)
     assert deadline.missing == ("incident.aware_at",)

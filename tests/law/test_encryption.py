@@ -100,7 +100,7 @@ def test_a_law_of_the_home_that_does_not_name_the_key_loads_never_exempts_and_is
     assert (said.code, {problem["code"] for problem in said.json["problems"]}) == (1, {"regime-encryption"})
 
 
-def test_what_is_covered_is_checked_and_shown(tocsin: AtDesk, own: Path) -> None:
+def test_covered_protection_goals_are_checked_and_shown(tocsin: AtDesk, own: Path) -> None:
     def written(covers: Any) -> Any:
         law = yaml.safe_load(own.read_text(encoding="utf-8"))
         harbour = next(

@@ -41,7 +41,7 @@ def group(**entities: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_entities_as_a_person_records_them_are_judged_each_by_itself() -> None:
+def test_recorded_entities_are_assessed_individually() -> None:
     values = {
         "organisation.role": ["controller"],
         "organisation.country": "DE",
@@ -90,7 +90,7 @@ def test_the_country_is_that_of_the_entity_and_not_of_the_group() -> None:
 
 
 @pytest.mark.parametrize("wanting", ["role", "country"])
-def test_what_is_not_recorded_of_an_entity_is_unknown_and_named(wanting: str) -> None:
+def test_a_missing_fact_of_an_entity_is_unknown_and_named(wanting: str) -> None:
     known = {"country": "DE", "role": "controller"}
     del known[wanting]
     status = judged(group(shop=known), GDPR)[f"{GDPR}/initial"]

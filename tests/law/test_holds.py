@@ -55,14 +55,14 @@ def held(desk: AtDesk, folder: Path, hold: dict[str, Any]) -> dict[str, Any]:
         ({"only_for": ["us-ny-breach/individuals", "us-ca-breach"]}, {CA, NY}),
     ],
 )
-def test_a_hold_holds_what_it_was_asked_for_and_where_the_law_hears_the_one_who_asked(
+def test_a_hold_delays_only_its_requested_duties_of_a_recognised_authority(
     hold: dict[str, Any], duties: set[str], nowhere: AtDesk, tmp_path: Path
 ) -> None:
     found = held(nowhere, tmp_path, hold)
     assert {duty for duty in (CA, NY, AL, EU) if found[duty]["state"] == "held"} == duties
 
 
-def test_why_a_hold_does_not_reach_a_duty_is_told(nowhere: AtDesk, tmp_path: Path) -> None:
+def test_a_duty_outside_a_hold_states_the_reason(nowhere: AtDesk, tmp_path: Path) -> None:
     notes = held(nowhere, tmp_path, {"authority": "local", "country": "US", "only_for": ["us-al-breach"]})
     told = {duty: [note for note in notes[duty]["notes"] if "FBI" in note] for duty in (CA, AL, EU)}
     assert [note.endswith(" us-al-breach") for note in (*told[CA], *told[EU])] == [True, True]

@@ -29,7 +29,7 @@ def breach(tmp_path: Path) -> AtDesk:
     return desk
 
 
-def test_a_duty_whose_clock_waits_for_an_event_gets_its_lane_with_the_event(breach: AtDesk) -> None:
+def test_a_duty_waiting_for_an_event_gets_its_lane_with_the_event(breach: AtDesk) -> None:
     duty = next(duty for duty in breach("duties", "--format", "json").json["duties"] if duty["id"] == AG)
     assert (duty["verdict"], duty["due_kind"]) == ("applies", "waits_for_event")
     assert AG not in lanes(breach)
@@ -66,7 +66,7 @@ def test_folded_lanes_say_how_many_by_when_to_begin_and_how_to_see_them(breach: 
     assert group["first"] in group["rows"]
 
 
-def test_next_tells_a_group_once(breach: AtDesk) -> None:
+def test_next_lists_a_group_once(breach: AtDesk) -> None:
     title = gathering(breach)
     texts = [one["text"] for one in breach("next", "--format", "json").json["next"]]
     told = [text for text in texts if title in text]

@@ -1,4 +1,4 @@
-"""DORA's last report counts its month from the latest intermediate one, whichever that is."""
+"""DORA's final report counts its month from the latest intermediate report."""
 
 from __future__ import annotations
 

@@ -85,15 +85,13 @@ def test_an_unknown_place_is_asked_for(nowhere: AtDesk, tmp_path: Path) -> None:
     assert (duty["verdict"], set(duty["missing_facts"])) == ("unknown", wanted)
 
 
-def test_what_was_not_confirmed_of_a_state_is_told(nowhere: AtDesk, tmp_path: Path) -> None:
+def test_unconfirmed_national_law_is_noted_in_the_duty(nowhere: AtDesk, tmp_path: Path) -> None:
     duty = warning(nowhere, tmp_path, only("AT"), NOV)
     assert duty["verdict"] == "applies"
     assert [note for note in duty["notes"] if "AT" in note.split()], duty["notes"]
 
 
-def test_one_entity_in_a_state_without_a_law_does_not_free_its_sister(
-    nowhere: AtDesk, tmp_path: Path
-) -> None:
+def test_an_entity_in_a_state_without_a_law_exempts_no_sister(nowhere: AtDesk, tmp_path: Path) -> None:
     entities = [{"id": one, "country": country, "regulated_as": ["nis2_essential"]} for one, country in (("a", "IE"), ("b", "BE"))]  # fmt: skip
     populations = [{"id": "x", "entity": "a"}, {"id": "y", "entity": "b"}]
     duty = warning(nowhere, tmp_path, {"entities": entities}, NOV, populations=populations)
@@ -123,7 +121,7 @@ duties:
 """
 
 
-def test_mistakes_in_it_are_told_with_their_lines(nowhere: AtDesk, tmp_path: Path) -> None:
+def test_errors_in_national_law_are_reported_with_their_lines(nowhere: AtDesk, tmp_path: Path) -> None:
     file = tmp_path / "eu-x.yaml"
     file.write_text(BROKEN, encoding="utf-8")
     said = nowhere("regime", "check", str(file), "--format", "json")

@@ -1,4 +1,4 @@
-"""By the outline of the law a verdict is what it is in full, for all that ships and whatever is recorded."""
+"""Outline and full assessment give the same verdict, for all shipped law and any facts."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ SPECIAL = (SENT, STAGE, HELD, CLAIM)
 
 
 @given(facts(), st.sets(st.sampled_from(range(len(SPECIAL)))), st.booleans())
-def test_what_an_incident_keeps_of_its_duties_is_the_same_by_the_outline_and_in_full(
+def test_stored_duties_are_equal_in_outline_and_in_full(
     found: Facts, special: set[int], decided: bool
 ) -> None:
     for number in special:

@@ -71,7 +71,7 @@ def others(found: Facts, name: str, chance: Random) -> Facts:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_each_population_gets_what_it_gets_alone(seed: int) -> None:
+def test_each_population_gets_the_same_verdicts_as_alone(seed: int) -> None:
     chance = Random(seed)
     drawn = [population(f"p{n}", chance) for n in range(4)]
     drawn += [others(chance.choice(drawn), f"q{n}", chance) for n in range(5)]

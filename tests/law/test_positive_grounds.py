@@ -1,4 +1,4 @@
-"""No duty falls away because somebody wrote "no risk", or nobody wrote anything: harm is presumed until it is assessed."""
+"""No duty ends by a bare "no risk" or by silence: harm is presumed until it is assessed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def of(name: str, changes: dict[str, Any]) -> dict[str, DutyStatus]:
 
 
 @pytest.mark.parametrize("name", [regime.id for regime in every()])
-def test_what_applies_at_a_high_risk_does_not_fall_away_at_a_low_one_that_nobody_assessed(name: str) -> None:
+def test_a_high_risk_duty_does_not_end_at_an_unassessed_low_risk(name: str) -> None:
     severe, low = of(name, SEVERE), of(name, LOW)
     fell = [
         slug
@@ -109,10 +109,10 @@ def test_a_position_of_counsel_is_an_assessment_as_well(nowhere: AtDesk, tmp_pat
     assert found["verdict"] == "not_applicable"
 
 
-def test_that_there_is_a_risk_is_no_excuse_and_needs_no_assessment() -> None:
+def test_an_existing_risk_is_no_exemption_and_needs_no_assessment() -> None:
     found = of("eu-gdpr-34-data-subjects", {"risk.to_people": "risk"})["individuals"]
     assert (found.verdict, found.missing_facts) == ("not_applicable", ())
 
 
-def test_what_is_owed_because_of_a_low_risk_is_owed_without_an_assessment() -> None:
+def test_a_duty_because_of_low_risk_applies_without_an_assessment() -> None:
     assert of("us-sd-breach", {"risk.harm": "none"})["attorney_general_no_harm"].verdict == "applies"

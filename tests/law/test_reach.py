@@ -1,4 +1,4 @@
-"""Each law reaches those that it is for and nobody else: no duty is dead, and no stranger's law is in sight."""
+"""Each law applies to its own addressees only: no duty is dead, and no foreign law is relevant."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_german_of_any_sector_sees_no_law_of_the_united_states_proposed_or_in_
 
 @pytest.mark.parametrize("where", [{"organisation.country": "US"}, {"organisation.established_in": ["DE", "US-MI"]},
                                    {"organisation.does_business_in": ["DE", "US"]}])  # fmt: skip
-def test_a_manufacturer_with_business_in_the_united_states_sees_what_is_proposed_there(
+def test_a_manufacturer_with_us_business_sees_the_proposed_law(
     where: Mapping[str, Any],
 ) -> None:
     facts = changed(
@@ -111,7 +111,7 @@ def test_a_manufacturer_with_business_in_the_united_states_sees_what_is_proposed
     assert "us-circia" in {duty.regime for duty in assess(every(), facts, NOW) if duty.verdict == "advisory"}
 
 
-def test_where_the_manufacturer_does_business_is_asked_while_nobody_said() -> None:
+def test_the_business_states_of_a_manufacturer_are_asked_when_unknown() -> None:
     facts = changed(GERMAN, {"organisation.sectors": ["manufacturing"], "organisation.does_business_in": None,
                              "incident.disruption": True})  # fmt: skip
     asked = [duty.missing_facts for duty in assess(every(), facts, NOW) if duty.id == "us-circia/incident"]
@@ -228,7 +228,7 @@ def test_no_duty_is_dead(regime: Regime) -> None:
 
 
 @pytest.mark.parametrize("regime", every(), ids=lambda regime: regime.id)
-def test_a_law_whose_place_has_nothing_to_do_with_it_does_not_apply(regime: Regime) -> None:
+def test_a_law_without_a_connection_to_its_place_does_not_apply(regime: Regime) -> None:
     """The typical entity, but at home in a place that nothing else names, with its people there."""
     nowhere = {"organisation.country": "AQ", "organisation.main_establishment": "AQ", "organisation.home_state": "AQ",
                "organisation.established_in": ["AQ"], "organisation.offers_to": ["AQ"],

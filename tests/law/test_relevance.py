@@ -25,14 +25,14 @@ from runner.law.relevance import is_relevant, places, questions
         (("organisation.country", "organisation.offers_to"), ("JP",), False),
     ],
 )
-def test_a_duty_that_hangs_on_what_we_are_or_where_nothing_points_is_not_in_sight(
+def test_a_duty_without_a_connection_is_not_relevant(
     missing: tuple[str, ...], jurisdictions: Sequence[str], seen: bool
 ) -> None:
     assert is_relevant(Unknown(missing), jurisdictions, frozenset({"NL", "EU"})) is seen
 
 
 @pytest.mark.parametrize("answer", [True, False])
-def test_a_duty_whose_verdict_is_known_is_in_sight(answer: bool) -> None:
+def test_a_duty_with_a_known_verdict_is_relevant(answer: bool) -> None:
     assert is_relevant(answer, ("JP",), frozenset())
 
 
@@ -51,7 +51,7 @@ def test_places_come_from_offices_markets_entities_and_residents_with_their_coun
     assert places({}) == frozenset()
 
 
-def test_where_people_live_is_one_question_and_a_state_is_asked_about_once_it_can_matter() -> None:
+def test_residence_is_one_question_and_states_are_asked_when_they_matter() -> None:
     missing = {
         "insurer": ("organisation.regulated_as", "risk.harm", "organisation.home_state"),
         "seller": ("people.by_jurisdiction.US-AK", "risk.harm"),

@@ -131,7 +131,7 @@ def test_at_least_a_number_is_the_number(code: str, slug: str, number: int) -> N
      ("NY", "division_of_state_police"), ("PR", "department_of_consumer_affairs_daco"), ("SD", BUREAUS),
      ("VT", "attorney_general"), ("VT", "attorney_general_preliminary")],
 )  # fmt: skip
-def test_one_resident_is_enough(code: str, slug: str) -> None:
+def test_one_resident_makes_the_duty_apply(code: str, slug: str) -> None:
     assert verdict(f"{state(code)}/{slug}", {}, 1) == "applies"
 
 
@@ -205,7 +205,7 @@ def test_minnesota_has_48_hours_for_the_bureaus() -> None:
     assert found.due == datetime(2026, 10, 14, 13, tzinfo=UTC)
 
 
-def test_texas_tells_the_attorney_general_before_the_people() -> None:
+def test_texas_requires_the_attorney_general_before_the_people() -> None:
     found = judged("us-tx-breach", {})
     assert found["attorney_general"].due_date == date(2026, 11, 11)
     assert found["individuals"].due_date == date(2026, 12, 11)
@@ -253,7 +253,7 @@ def test_credentials(code: str) -> None:
     assert with_name is (code in NO_NAME_NEEDED or code in NAME_NEEDED)
 
 
-def test_credentials_count_in_some_states_by_what_they_open() -> None:
+def test_credentials_count_in_some_states_by_the_accounts_they_open() -> None:
     assert not counts("MD", ["online_credentials"], name=False, email_account=False)
     assert counts("RI", ["online_credentials"], name=True, credentials_open=["medical"])
     assert counts("NC", ["online_credentials"], name=True, credentials_open=["financial"])
@@ -316,11 +316,11 @@ def test_georgia_leaves_out_ordinary_businesses() -> None:
 
 @pytest.mark.parametrize("duty", ["us-id-breach/attorney_general", "us-ky-breach/attorney_general", "us-ky-breach/state_police",
                                   "us-ri-breach/state_police", "us-nj-public-72h/njohsp"])  # fmt: skip
-def test_what_binds_public_agencies_does_not_bind_a_shop(duty: str) -> None:
+def test_a_law_for_public_agencies_does_not_bind_a_shop(duty: str) -> None:
     assert verdict(duty, {}) == "not_applicable"
 
 
-def test_the_department_of_financial_services_is_told_by_those_it_regulates() -> None:
+def test_regulated_entities_notify_the_department_of_financial_services() -> None:
     duty = "us-ny-breach/department_of_financial_services"
     assert verdict(duty, {}) == "not_applicable"
     assert verdict(duty, {"organisation.regulated_as": ["nydfs_covered_entity"]}) == "applies"
@@ -361,9 +361,7 @@ def test_deemed_compliance_takes_the_letters_away_and_not_the_regulator(
     assert found[f"{state(code)}/{slug}"] == "applies"
 
 
-def test_a_hipaa_entity_of_illinois_tells_the_attorney_general_after_the_secretary_whatever_the_number() -> (
-    None
-):
+def test_an_illinois_hipaa_entity_always_notifies_the_attorney_general_after_the_secretary() -> None:
     clinic = {"organisation.regulated_as": ["hipaa_covered_entity"], "data.elements": ["medical"],
               "incident.recipient_notified_at": {"hhs_secretary": "2026-10-20T09:00:00-04:00"}}  # fmt: skip
     found = judged("us-il-breach", clinic, 3)["attorney_general_hipaa"]
@@ -371,7 +369,7 @@ def test_a_hipaa_entity_of_illinois_tells_the_attorney_general_after_the_secreta
 
 
 @pytest.mark.parametrize("code", ["CA", "TX"])
-def test_there_is_no_exemption_for_hipaa_entities(code: str) -> None:
+def test_hipaa_entities_have_no_exemption(code: str) -> None:
     clinic = {"organisation.regulated_as": ["hipaa_covered_entity", "glba_institution"]}
     assert verdict(f"{state(code)}/individuals", clinic) == "applies"
     assert {one_.code for one_ in one(state(code)).versions[0].exemptions} == {
@@ -410,14 +408,14 @@ STEPS = (
 
 
 @pytest.mark.parametrize(("code", "slug"), STEPS)
-def test_a_decision_that_there_is_no_harm_needs_a_step_with_the_regulator(code: str, slug: str) -> None:
+def test_a_no_harm_decision_requires_a_step_with_the_regulator(code: str, slug: str) -> None:
     found = judged(state(code), HARMLESS)
     assert found[slug].verdict == "applies"
     assert judged(state(code), {})[slug].verdict == "not_applicable"
 
 
 @pytest.mark.parametrize("code", states("AK DC SD VT"))
-def test_it_takes_the_letters_away_only_once_the_regulator_was_told(code: str) -> None:
+def test_a_no_harm_decision_ends_the_letters_only_after_the_regulator_step(code: str) -> None:
     steps = [f"{state(code)}/{slug}" for place, slug in STEPS if place == code]
     letters = f"{state(code)}/individuals"
     told = {**HARMLESS, "incident.stage_submitted_at": dict.fromkeys(steps, "2026-11-02T10:00:00-05:00")}
@@ -432,7 +430,7 @@ def test_florida_hears_of_it_within_thirty_days() -> None:
 
 
 @pytest.mark.parametrize("code", states("CA GA IL MN ND NV PR TX VI"))
-def test_there_is_no_exception_for_a_low_risk_of_harm(code: str) -> None:
+def test_a_low_risk_of_harm_is_no_exception(code: str) -> None:
     assert (
         verdict(f"{state(code)}/individuals", {**HARMLESS, **(BROKER if code == "GA" else {})}) == "applies"
     )
@@ -465,7 +463,7 @@ def test_massachusetts_has_no_test_of_risk_once_someone_took_the_data() -> None:
 
 
 @pytest.mark.parametrize(("code", "slug"), [("MD", "attorney_general"), ("NJ", "division_of_state_police")])
-def test_the_regulator_is_told_before_the_people(code: str, slug: str) -> None:
+def test_the_regulator_is_notified_before_the_people(code: str, slug: str) -> None:
     (order,) = rule(f"{state(code)}/{slug}").ordering
     assert (order.relation, order.duty) == ("before", "individuals")
     sent = {"incident.individual_notice_sent_at": {"*": "2026-10-20T09:00:00-04:00"}}
@@ -524,12 +522,12 @@ def test_months_of_credit_monitoring(code: str, element: str, months: int | None
     assert offers == ([f"offer {months} months of credit monitoring"] if months else [])
 
 
-def test_california_asks_for_the_offer_of_those_who_were_the_source() -> None:
+def test_california_requires_the_offer_only_from_the_source_of_the_breach() -> None:
     elsewhere = judged("us-ca-breach", {"organisation.source_of_breach": False})["individuals"]
     assert not any(note.startswith("offer ") for note in elsewhere.notes)
 
 
-def test_a_bureau_in_massachusetts_is_told_of_its_42_months() -> None:
+def test_a_massachusetts_bureau_sees_its_42_months() -> None:
     found = judged("us-ma-breach", {"organisation.regulated_as": ["credit_bureau"]})["individuals"]
     assert any("42 months" in note for note in found.notes)
 
@@ -563,7 +561,7 @@ def test_illinois_hides_the_number_and_rhode_island_wants_it_with_the_cause() ->
     assert {"number_affected", "how_it_happened"} <= parts("RI")
 
 
-def test_no_state_forbids_what_it_wants() -> None:
+def test_no_state_forbids_its_own_required_content() -> None:
     for code in EVERY_STATE:
         assert not parts(code) & parts(code, forbidden=True), code
 
@@ -603,7 +601,7 @@ def test_the_fccs_rule_of_2024_is_delayed_and_the_one_of_2007_binds_with_its_wai
     assert found["individuals"].not_before is not None
 
 
-def test_circia_binds_nobody_yet() -> None:
+def test_circia_is_advisory() -> None:
     plant = {
         "organisation.sectors": ["energy"],
         "incident.reportable": True,

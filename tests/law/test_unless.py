@@ -1,4 +1,4 @@
-"""What nobody has claimed or found takes no duty away, in any law; what it would be stands beside the duty."""
+"""An unclaimed exemption ends no duty, in any law; it is shown beside the duty."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def judged(name: str, changes: dict[str, Any]) -> dict[str, DutyStatus]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_would_apply_at_the_greatest_harm_applies_while_nobody_says_anything_of_harm(name: str) -> None:
+def test_without_harm_facts_duties_apply_as_at_the_greatest_harm(name: str) -> None:
     severe, silent = judged(name, {}), judged(name, SILENT)
     assert {slug: one.verdict for slug, one in silent.items()} == {
         slug: one.verdict for slug, one in severe.items()
@@ -58,7 +58,7 @@ def test_what_would_apply_at_the_greatest_harm_applies_while_nobody_says_anythin
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_exemption_takes_a_duty_away_that_nobody_claimed(name: str) -> None:
+def test_an_unclaimed_exemption_ends_no_duty(name: str) -> None:
     likely = {path: value for path, value in EXEMPT.items() if path != "risk.harm"}
     severe, exempt = judged(name, {"incident.impact": ["confidentiality"]}), judged(name, likely)
     fell = [slug for slug, one in severe.items() if one.verdict == "applies" != exempt[slug].verdict]

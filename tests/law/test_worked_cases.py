@@ -78,9 +78,7 @@ def test_a_published_case_gives_its_duties_and_no_other(file: Path, nowhere: AtD
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_what_a_published_case_says_is_not_due_does_not_apply(
-    file: Path, nowhere: AtDesk, tmp_path: Path
-) -> None:
+def test_duties_not_due_in_a_published_case_do_not_apply(file: Path, nowhere: AtDesk, tmp_path: Path) -> None:
     case = yaml.safe_load(file.read_text(encoding="utf-8"))
     rows = duties_of(case, nowhere, tmp_path)
     for row in case["not_due"]:
@@ -102,7 +100,9 @@ def _not_due(duty: Row) -> bool:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_the_months_of_credit_monitoring_are_told(file: Path, nowhere: AtDesk, tmp_path: Path) -> None:
+def test_the_months_of_credit_monitoring_match_the_published_case(
+    file: Path, nowhere: AtDesk, tmp_path: Path
+) -> None:
     case = yaml.safe_load(file.read_text(encoding="utf-8"))
     rows = duties_of(case, nowhere, tmp_path)
     offers = {

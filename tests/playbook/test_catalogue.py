@@ -90,7 +90,7 @@ def test_without_a_current_file_the_newest_version_is_taken(folder: Path) -> Non
 
 
 @pytest.mark.parametrize(("wanted", "named"), [("lost-devise", "lost-device"), ("zzz", "list")])
-def test_a_name_that_nothing_has_gets_the_nearest_one_or_the_way_to_the_list(wanted: str, named: str) -> None:
+def test_an_unknown_name_gets_the_nearest_one_or_the_list_command(wanted: str, named: str) -> None:
     with refused("unknown_playbook", NotFound) as caught:
         load_bundle(wanted, Catalog())
     assert {"lost-device", "list"} & set(re.findall(r"[\w-]+", caught.value.hint)) == {named}
@@ -144,7 +144,7 @@ def test_failure_domains_are_those_of_channels_contacts_and_adapters() -> None:
     assert Catalog().known(home, channels={"m": described}).domains == {"x", "y", "z"}
 
 
-def test_a_bundle_holds_what_it_runs_and_its_digest_changes_with_it(folder: Path) -> None:
+def test_a_bundle_includes_called_playbooks_and_its_digest_changes_with_them(folder: Path) -> None:
     put(folder, "inner", playbook("inner"))
     put(folder, "middle", playbook("middle", steps="{id: b, playbook: inner}"))
     top = "{id: a, playbook: middle}\n  - {id: c, playbook: inner}\n  - {id: d, task: D}"
@@ -182,7 +182,7 @@ def test_a_playbook_with_errors_cannot_be_pinned_and_says_all_of_them(folder: Pa
     assert [problem.code for problem in caught.value.problems] == ["unknown-role", "unknown-step"]
 
 
-def test_a_file_that_is_no_playbook_at_all_cannot_be_pinned(folder: Path) -> None:
+def test_an_invalid_playbook_file_cannot_be_pinned(folder: Path) -> None:
     path = put(folder, "own", "[1]\n")
     with refused("bad_playbook", Invalid) as caught:
         load_bundle(str(path), Catalog(folder))
@@ -224,7 +224,7 @@ def test_strict_makes_warnings_errors(folder: Path) -> None:
     assert [problem.severity for problem in validate([path], Catalog(), strict=True)] == ["error"]
 
 
-def test_files_are_told_apart_by_what_they_say_they_are(tmp_path: Path) -> None:
+def test_files_are_recognised_by_their_schema(tmp_path: Path) -> None:
     files = {
         "notice.yaml": "schema: tocsin/notice/v1\nid: x\n",
         "facts.yaml": "schema: tocsin/facts/v1\ndata.encryptd: true\n",
@@ -265,7 +265,7 @@ def test_sarif_says_rule_place_and_level() -> None:
     assert "version" not in to_sarif([])["runs"][0]["tool"]["driver"]
 
 
-def test_what_ships_is_found_where_the_package_is_or_as_a_resource() -> None:
+def test_shipped_playbooks_are_found_beside_the_package_or_as_a_resource() -> None:
     elsewhere = ModuleSpec("playbooks", None, is_package=True)
     elsewhere.submodule_search_locations = ["/not/here"]
     for found in (find_spec("playbooks"), elsewhere, None):

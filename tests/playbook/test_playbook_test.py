@@ -20,7 +20,7 @@ from runner.playbook.playbook_test import Behaviour, merged
         ),
     ],
 )
-def test_a_fact_that_a_test_sets_takes_the_place_of_what_is_usual_and_one_that_it_adds_to_stands(
+def test_a_fact_set_by_a_test_replaces_the_usual_one_and_additions_extend(
     own: tuple[str, ...], held: tuple[str, ...]
 ) -> None:
     usual = Behaviour(facts=("data.involved=yes", "data.elements+=name", "people.total=4"))

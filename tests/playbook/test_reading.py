@@ -121,12 +121,12 @@ def test_a_mistake_costs_its_own_step_and_no_other() -> None:
     assert read.guessed == {("steps", 0), ("steps", 1), ("steps", 2)}
 
 
-def test_a_file_that_is_no_mapping_gives_no_playbook() -> None:
+def test_a_file_that_is_not_a_mapping_gives_no_playbook() -> None:
     assert read_playbook(scan("[1]", "f.yaml")).playbook is None
     assert read_playbook(scan("a: 1\na: 2", "f.yaml")).playbook is None
 
 
-def test_broken_parts_at_the_top_are_stood_in_for() -> None:
+def test_invalid_top_level_parts_are_replaced_by_placeholders() -> None:
     text = (
         "schema: tocsin/playbook/v1\nname: [x]\nversion: 1\nroles: {r: {titel: R}, 3: x}\nmessages: {m: 3}\n"
         "inputs: {a: 1}\nassume_compromised: x\nsteps: 3\n"

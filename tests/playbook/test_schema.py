@@ -182,7 +182,7 @@ NESTED: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("key", sorted(NESTED))
-def test_they_agree_about_what_is_written_differently_from_how_it_is_kept(key: str) -> None:
+def test_schema_and_decoder_agree_where_file_and_memory_forms_differ(key: str) -> None:
     for value in NESTED[key]:
         data = {**BASE, "steps": [{**STEP, key: value}]}
         assert decodes(data) == conforms(data), (key, value)

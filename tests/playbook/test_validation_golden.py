@@ -41,7 +41,7 @@ def test_every_problem_of_a_file_reads_as_the_golden_text_says(path: Path) -> No
     same(path.with_suffix(".txt"), told)
 
 
-def test_every_code_that_the_reference_lists_has_a_golden_message_and_the_other_way_round() -> None:
+def test_every_documented_code_has_a_golden_message_and_vice_versa() -> None:
     page = (ROOT / "docs" / "reference" / "playbook-format.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([a-z0-9-]+)` \|", page.split("## Codes of the check")[1], re.MULTILINE))
     codes = {
@@ -54,7 +54,7 @@ def test_every_code_that_the_reference_lists_has_a_golden_message_and_the_other_
     assert listed == codes | ELSEWHERE
 
 
-def test_the_how_to_page_shows_a_good_playbook_and_what_a_bad_step_is_told() -> None:
+def test_the_how_to_page_shows_a_valid_playbook_and_the_errors_of_another() -> None:
     page = (ROOT / "docs" / "how-to" / "write-a-playbook.md").read_text(encoding="utf-8")
     good, bad = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     told = re.findall(r"```\n(lost-laptop.*?)```", page, re.DOTALL)[0]

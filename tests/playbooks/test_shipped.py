@@ -38,7 +38,7 @@ def test_every_shipped_playbook_has_tests() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_way_ends_as_it_should(path: Path) -> None:
+def test_every_path_ends_as_expected(path: Path) -> None:
     assert {result.name: result.failures for result in played(path) if result.failures} == {}
 
 
@@ -49,7 +49,7 @@ def test_every_step_branch_and_duty_is_gone_through(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_message_goes_out_on_some_way_and_says_what_is_known_by_then(path: Path) -> None:
+def test_every_message_is_sent_on_a_path_with_known_facts(path: Path) -> None:
     messages = {step for step, one in paths(load_tests(path, CATALOG).bundle) if isinstance(one, Message)}
     texts = [
         text for result in played(path) if result.found is not None for text in result.found.texts.items()

@@ -1,4 +1,4 @@
-"""What a fact says reaches another system as a value, whole, or the action does not happen."""
+"""A fact reaches another system as a whole value, or the action does not run."""
 
 from __future__ import annotations
 
@@ -67,6 +67,6 @@ def test_an_action_may_name_its_incident_and_step() -> None:
 
 
 @pytest.mark.parametrize("text", ["{{ incident.summary }}", "{% if incident.summary %}yes{% endif %}"])
-def test_an_action_that_needs_a_fact_nobody_knows_does_not_happen_and_says_which(text: str) -> None:
+def test_an_action_with_a_missing_fact_is_not_sent_and_names_it(text: str) -> None:
     result, body = _sent({"note": [text]})
     assert (body, result.state, result.reason) == (None, "not_sent", "Missing facts: incident.summary.")

@@ -51,7 +51,7 @@ def _open(tocsin: AtDesk, *more: str) -> str:
     return tocsin("open", playbook, "--yes", "--fact", "incident.summary=Badge 4711", *more).err
 
 
-def test_a_bad_channel_is_known_beside_the_good_ones_with_what_is_wrong(desks: Desks) -> None:
+def test_an_invalid_channel_is_listed_with_its_error_beside_valid_ones(desks: Desks) -> None:
     directory = desks.open().directory
     assert set(directory.channels) == {"mail", "hook"}
     assert set(directory.broken) == {"typo", "half"}

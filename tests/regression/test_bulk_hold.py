@@ -1,4 +1,4 @@
-"""Law enforcement asks for silence while a campaign is being sent: it stops at the next chunk, and goes on when that ends (R27)."""
+"""A law-enforcement hold during a campaign stops it at the next batch until the hold ends (R27)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def desk(relay: MailServer, tmp_path: Path) -> AtDesk:
     return made
 
 
-def test_a_hold_in_mid_run_stops_it_at_the_next_chunk_and_its_end_lets_it_go_on(
+def test_a_hold_stops_a_running_campaign_at_the_next_batch_until_it_ends(
     desk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     rows = (f"K{n},Person {n},{n} Elm Road,US-TX,person{n}@people.example,esign\n" for n in range(1, 41))

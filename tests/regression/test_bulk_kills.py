@@ -1,4 +1,4 @@
-"""Who plans or sends many notices is killed in the middle, by a signal that it cannot catch: nothing stays half, nobody gets two."""
+"""A campaign process killed at any point leaves no partial state and never sends twice to a person."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_a_kill_at_any_commit_of_a_plan_leaves_the_old_one_or_the_new_and_the_ne
 
 
 @pytest.mark.timeout(300)
-def test_a_kill_at_any_commit_of_a_campaign_tells_nobody_twice_and_the_sum_stays_right(
+def test_a_kill_at_any_commit_never_sends_twice_and_keeps_the_totals(
     tmp_path: Path,
 ) -> None:
     relay, everybody, chunk = MailServer(), 9, 3

@@ -54,7 +54,7 @@ def desk(request: pytest.FixtureRequest, relay: MailServer, tmp_path: Path) -> I
     made.close()
 
 
-def test_a_campaign_that_is_killed_twice_ends_with_everybody_told_and_the_sum_right(
+def test_a_campaign_killed_twice_ends_with_each_person_notified_once(
     desk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(80))

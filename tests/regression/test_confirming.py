@@ -41,18 +41,18 @@ def _state(tocsin: AtDesk, step: str) -> str:
     return str(tocsin("task", "show", step, "--format", "json").json["task"]["state"])
 
 
-def test_nobody_acts_for_a_person_who_is_not_known(tocsin: AtDesk) -> None:
+def test_a_command_on_behalf_of_an_unknown_person_is_refused(tocsin: AtDesk) -> None:
     said = tocsin("task", "start", "block", "--on-behalf-of", "jonsa", "--via", "phone")
     assert (said.code, said.error, "jonas" in said.err) == (1, "unknown_person", True)
     assert _state(tocsin, "block") == "ready"
 
 
-def test_nobody_acts_for_themselves(tocsin: AtDesk) -> None:
+def test_a_person_cannot_act_on_behalf_of_themselves(tocsin: AtDesk) -> None:
     said = tocsin("task", "start", "block", "--as", "ada", *FOR_ADA)
     assert (said.code, said.error) == (2, "acts_for_self")
 
 
-def test_it_waits_for_that_person_and_for_nobody_else(tocsin: AtDesk) -> None:
+def test_an_act_on_behalf_waits_only_for_the_named_person(tocsin: AtDesk) -> None:
     tocsin.done("task", "done", "block", "--all", *FOR_ADA)
     [command] = _unconfirmed(tocsin)
     entry = command.split()[2]
@@ -91,14 +91,14 @@ def test_it_is_shown_in_status_next_and_timeline(tocsin: AtDesk) -> None:
     assert tocsin("status", "--check").code == 4
 
 
-def test_what_that_person_says_is_wrong_is_not_asked_again(tocsin: AtDesk) -> None:
+def test_an_entry_marked_as_wrong_is_not_asked_again(tocsin: AtDesk) -> None:
     tocsin.done("task", "done", "block", "--all", *FOR_ADA)
     entry = _unconfirmed(tocsin)[0].split()[2]
     tocsin.done("correct", entry, "--reason", "I said the canteen only", "--as", "ada")
     assert _unconfirmed(tocsin) == []
 
 
-def test_an_approval_for_somebody_counts_only_once_that_person_confirms_it(tocsin: AtDesk) -> None:
+def test_an_approval_on_behalf_counts_only_after_confirmation(tocsin: AtDesk) -> None:
     digest = _to_sign(tocsin)
     tocsin.done("approve", "sign", "--as", "jonas", "--digest", digest)
     said = tocsin("approve", "sign", "--as", "maria", "--digest", digest, *FOR_ADA)
@@ -128,7 +128,7 @@ def test_a_confirmation_after_other_bytes_came_approves_nothing(tocsin: AtDesk) 
     assert _state(tocsin, "sign") == "ready"
 
 
-def test_what_somebody_approved_in_person_is_not_written_down_for_them_again(tocsin: AtDesk) -> None:
+def test_an_approval_in_person_cannot_be_recorded_again_on_behalf(tocsin: AtDesk) -> None:
     digest = _to_sign(tocsin)
     tocsin.done("approve", "sign", "--as", "ada", "--digest", digest)
     said = tocsin("approve", "sign", "--digest", digest, *FOR_ADA)
@@ -137,7 +137,7 @@ def test_what_somebody_approved_in_person_is_not_written_down_for_them_again(toc
     assert (said.code, said.error) == (1, "on_behalf")
 
 
-def test_an_incident_opened_for_somebody_waits_for_them_too(tmp_path: Path, tocsin: AtDesk) -> None:
+def test_an_incident_opened_on_behalf_also_awaits_confirmation(tmp_path: Path, tocsin: AtDesk) -> None:
     tocsin.done("open", str(tmp_path / "badge.yaml"), "--yes", *FOR_ADA)
     found = tocsin("status", "calm-heron", "--format", "json").json
     assert [one["ref"] for one in found["needs_attention"] if one["kind"] == "unconfirmed"] == ["1"]

@@ -40,7 +40,7 @@ def test_an_approval_that_has_expired_is_not_reached_by_a_late_yes() -> None:
         world.sign("s", "ann")
 
 
-def test_a_message_that_had_no_channel_goes_out_when_it_is_tried_again_with_one() -> None:
+def test_a_message_without_a_channel_is_sent_when_retried_with_one() -> None:
     world = World(message("m"), channels=(), roles={"lead": "ann"})
     world.work()
     world.channels = ("mail",)  # a contact was added, a channel is configured
@@ -49,7 +49,7 @@ def test_a_message_that_had_no_channel_goes_out_when_it_is_tried_again_with_one(
     assert world.attempts(world.delivery("ann").id)
 
 
-def test_a_domain_that_falls_while_deliveries_are_planned_anew_is_planned_for_as_well() -> None:
+def test_a_domain_compromised_during_replanning_is_also_avoided() -> None:
     world = World(message("m"), channels=("mail", "sms", "push"), roles={"lead": "ann"})
     world.message_class = msgspec.structs.replace(world.message_class, goal="acked")
     world.work()
@@ -101,7 +101,7 @@ def test_a_question_answered_with_unknown_stays_open() -> None:
     assert world.state("q") != "done"
 
 
-def test_a_filing_on_record_is_not_replaced_by_a_waiver() -> None:
+def test_a_recorded_filing_is_not_replaced_by_a_waiver() -> None:
     world = World(task("a"), regimes=law(GDPR))
     duty = f"{GDPR}/initial"
     filed = DutyRecord(kind="filed", by="ann", at=world.now, reference="LfDI 17")
@@ -111,7 +111,7 @@ def test_a_filing_on_record_is_not_replaced_by_a_waiver() -> None:
         world.give(c.RecordDuty(duty=duty, record=waived), by="bob")
 
 
-def test_the_acceptance_of_an_attempt_from_before_send_again_does_not_stand_for_the_new_one() -> None:
+def test_an_acceptance_before_a_resend_does_not_count_for_the_new_attempt() -> None:
     world = World(message("m"), channels=("mail",), roles={"lead": "ann"})
     world.message_class = msgspec.structs.replace(world.message_class, goal="accepted")
     for work in world.claim():
@@ -123,7 +123,7 @@ def test_the_acceptance_of_an_attempt_from_before_send_again_does_not_stand_for_
     assert [work.key == first.key for work in again] == [False]
 
 
-def test_what_a_person_says_of_an_attempt_is_sealed_and_stays_to_be_seen() -> None:
+def test_the_reason_of_a_resolved_attempt_is_encrypted_and_stays_visible() -> None:
     world = World(act("x"))
     world.outcomes["x"] = [UNKNOWN]
     world.work()
@@ -134,7 +134,7 @@ def test_what_a_person_says_of_an_attempt_is_sealed_and_stays_to_be_seen() -> No
     assert world.replayed() == world.incident
 
 
-def test_what_had_no_channel_says_so_again_when_there_still_is_none() -> None:
+def test_a_retry_without_a_channel_is_reported_again() -> None:
     world = World(message("m"), channels=(), roles={"lead": "ann"})
     world.work()
     world.retry("m")
@@ -155,7 +155,7 @@ def test_a_plan_that_cannot_be_made_is_tried_again_after_a_pause_and_nothing_is_
     assert (world.incident.replan, world.delivery("ann").channels) == (False, ("sms",))
 
 
-def test_a_person_who_tries_a_refused_action_again_does_it_under_another_key() -> None:
+def test_a_retried_rejected_action_gets_a_new_key() -> None:
     world = World(act("x", retry=p.Retry(times=2, wait=MINUTE)))
     world.outcomes["x"] = [REJECTED]
     world.work()
@@ -166,7 +166,7 @@ def test_a_person_who_tries_a_refused_action_again_does_it_under_another_key() -
     assert world.replayed() == world.incident
 
 
-def test_a_person_who_tries_an_unanswered_action_again_keeps_its_key() -> None:
+def test_a_retried_unanswered_action_keeps_its_key() -> None:
     world = World(act("x"))
     world.outcomes["x"] = [UNKNOWN, REJECTED]
     world.work()

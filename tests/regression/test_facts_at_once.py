@@ -1,4 +1,4 @@
-"""Facts that two people record at the same moment: each is read against what the other has said."""
+"""Simultaneous facts of two people: each is decided on the facts of the other."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_two_people_who_add_to_a_list_at_once_both_add(desks: Desks) -> None:
     assert desks.open().load("i1") == turn.after
 
 
-def test_an_answer_goes_together_with_what_was_recorded_at_the_same_moment(desks: Desks) -> None:
+def test_an_answer_is_merged_with_a_simultaneous_fact(desks: Desks) -> None:
     one, other = desks.open(), desks.open()
     desks.incident("i1", ask("q", "data.encrypted"))
     before_each_write(one, once(lambda: record_facts(other, "i1", ["people.total=12"], "log", "confirmed")))
@@ -62,7 +62,7 @@ def test_an_answer_goes_together_with_what_was_recorded_at_the_same_moment(desks
     assert turn.after.facts["people.total"].value == 12
 
 
-def test_whoever_is_always_too_late_is_told_to_look_again(desks: Desks) -> None:
+def test_a_writer_that_always_conflicts_gets_stale(desks: Desks) -> None:
     one, other = desks.open(), desks.open()
     desks.incident("i1", ask("q", "data.encrypted"))
     counted = iter(range(100))

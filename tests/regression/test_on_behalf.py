@@ -1,4 +1,4 @@
-"""What is done on behalf of somebody is theirs as well: neither of the two approves it."""
+"""Neither the actor nor the person represented can approve work done on behalf."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def _approve(tocsin: AtDesk, person: str) -> tuple[int, str]:
     return said.code, said.error
 
 
-def test_the_person_for_whom_it_was_done_does_not_approve_it(tocsin: AtDesk) -> None:
+def test_the_person_represented_cannot_approve(tocsin: AtDesk) -> None:
     tocsin.done("task", "done", "report", *FOR_ADA)
     code, said = _approve(tocsin, "ada")
     assert (code, said) == (1, "author")
     assert _approve(tocsin, "jonas")[0] == 0
 
 
-def test_whoever_did_it_for_somebody_does_not_approve_it_either(tocsin: AtDesk) -> None:
+def test_a_person_who_did_it_on_behalf_cannot_approve_it(tocsin: AtDesk) -> None:
     tocsin.done("task", "done", "report", "--as", "jonas", "--on-behalf-of", "maria", "--via", "phone")
     assert _approve(tocsin, "jonas")[1] == "author"
     assert _approve(tocsin, "ada")[0] == 0
 
 
-def test_what_is_done_again_by_others_is_theirs_alone(tocsin: AtDesk) -> None:
+def test_work_redone_by_others_can_be_approved_by_the_first_author(tocsin: AtDesk) -> None:
     tocsin.done("task", "done", "report", *FOR_ADA)
     tocsin.done("task", "reopen", "report", "--reason", "too short")
     tocsin.done("task", "done", "report", "--comment", "longer")

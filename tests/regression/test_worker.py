@@ -224,7 +224,7 @@ def test_an_incident_shredded_under_the_worker_does_not_hold_up_the_others(tmp_p
     assert desk_at(tmp_path).load("i1").invocations["main:x#1"].state == "done"
 
 
-def test_what_waits_in_the_pool_is_not_sent_over_a_domain_that_fell_meanwhile(tmp_path: Path) -> None:
+def test_queued_messages_are_not_sent_over_a_domain_compromised_meanwhile(tmp_path: Path) -> None:
     desk = desk_at(tmp_path)
     open_incident(desk, "i1", message("m", to=("person:ana", "person:ben")))
     sent: list[str] = []
@@ -270,7 +270,7 @@ SAID = "maria 0170 555"
     ],
     ids=lambda one: type(one).__name__,
 )
-def test_what_a_person_writes_as_a_reason_is_sealed(tmp_path: Path, command: c.AnyCommand) -> None:
+def test_reasons_written_by_a_person_are_encrypted(tmp_path: Path, command: c.AnyCommand) -> None:
     desk = desk_at(tmp_path)
     open_incident(desk, "i1", act("x"), task("t"))
 

@@ -41,7 +41,7 @@ def test_the_others_are_worked_on_and_the_shredded_one_is_reported(tocsin: AtDes
     assert tocsin.console.count("A badge is missing: Badge 4711") == 2
 
 
-def test_a_program_is_told_which_one_cannot_be_read(tocsin: AtDesk) -> None:
+def test_an_unreadable_incident_is_named_in_json(tocsin: AtDesk) -> None:
     report = tocsin("worker", "--once", "--format", "json").json
     (one,) = (each for each in report["needs_attention"] if each["incident"] == "amber-falcon")
     assert one["command"] == "tocsin close amber-falcon"
@@ -53,7 +53,7 @@ def test_to_look_at_the_shredded_one_says_that_it_was(tocsin: AtDesk, words: tup
     assert (said.code, said.error) == (1, "shredded")
 
 
-def test_once_the_shredded_one_is_closed_nobody_is_asked_any_more(tocsin: AtDesk) -> None:
+def test_a_closed_shredded_incident_needs_no_action(tocsin: AtDesk) -> None:
     for step in ("block", "used"):
         words = ("task", "skip", step, "--reason", "found", "-i", "calm-heron", "--no-work")
         tocsin.done(*words)

@@ -1,4 +1,4 @@
-"""When a failure domain counts as down, told from what was heard of it alone."""
+"""The state of a failure domain, computed only from the results of its attempts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_failures_in_a_row_open_it() -> None:
     assert breaker.look_at == breaker.opened_at + FIRST_PAUSE
 
 
-def test_one_success_between_them_is_enough_to_begin_the_count_anew() -> None:
+def test_one_success_restarts_the_count_of_failures() -> None:
     assert not after("bad", "bad", "bad", "bad", "good", "bad", "bad", "bad", "bad").is_open
 
 
@@ -78,12 +78,12 @@ def test_half_of_many_opens_it_though_never_five_failed_in_a_row() -> None:
     assert after(*tolds).why == "5 of the last 10 attempts failed"
 
 
-def test_what_failed_long_ago_is_not_held_against_it() -> None:
+def test_old_failures_do_not_open_the_breaker() -> None:
     tolds: list[Told] = ["good", "bad"] * 20
     assert not after(*tolds, gap=WINDOW / 3).is_open
 
 
-def test_a_window_that_a_set_clock_left_in_the_future_is_begun_anew() -> None:
+def test_a_window_in_the_future_after_a_clock_change_restarts() -> None:
     before = after("bad", "bad")
     assert on_result(before, "bad", T0 - timedelta(days=1)).since == T0 - timedelta(days=1)
 
@@ -93,7 +93,7 @@ def test_refusals_neither_open_it_nor_end_a_row_of_failures() -> None:
     assert after("bad", "bad", "nothing", "bad", "bad", "nothing", "bad").is_open
 
 
-def test_while_it_is_open_what_began_before_says_nothing() -> None:
+def test_while_the_breaker_is_open_earlier_attempts_do_not_count() -> None:
     assert on_result(opened(), "good", T0) == opened()
     assert on_result(opened(), "bad", T0) == opened()
 
@@ -124,7 +124,7 @@ def test_it_is_probed_after_its_pause_and_by_one_alone() -> None:
     assert due_for_probe(begun, breaker.look_at + PROBE_LIMIT), "whoever probed is gone"
 
 
-def test_a_probe_that_arrived_closes_it_and_nothing_is_held_against_it() -> None:
+def test_an_arrived_probe_closes_the_breaker_and_resets_the_count() -> None:
     assert probed(probing(opened(), T0), ARRIVED, T0) == SOUND
     assert probed(probing(opened(), T0), SendResult(state="throttled", about="account"), T0) == SOUND
 
@@ -140,7 +140,7 @@ def test_each_probe_that_failed_doubles_the_pause_up_to_a_limit() -> None:
     assert breaker.opened_at == opened().opened_at, "it is down since it fell, not since it was looked at"
 
 
-def test_where_no_probe_can_be_made_it_closes_on_trial() -> None:
+def test_without_a_probe_the_breaker_closes_on_trial() -> None:
     nowhere = SendResult(state="rejected", about="account", code="own_number")
     trial = probed(probing(opened(), T0), nowhere, T0)
     assert not trial.is_open
@@ -149,7 +149,7 @@ def test_where_no_probe_can_be_made_it_closes_on_trial() -> None:
     assert on_result(trial, "good", T0).trips == 0
 
 
-def test_what_a_person_declares_is_not_probed_and_ends_with_a_persons_word() -> None:
+def test_a_declared_outage_is_not_probed_and_only_a_person_ends_it() -> None:
     breaker = declared_down(SOUND, T0)
     assert (breaker.is_open, breaker.why) == (True, "declared down")
     assert not due_for_probe(breaker, T0 + timedelta(days=9))

@@ -42,12 +42,12 @@ def test_accepted_does_not_prove_delivered():
     assert proves("read", "delivered")
 
 
-def test_every_built_in_class_stands_under_its_own_name():
+def test_every_built_in_class_is_listed_under_its_own_name():
     assert all(name == entry.name for name, entry in BUILT_IN_CLASSES.items())
     assert BUILT_IN_CLASSES["urgent-confidential"].confidentiality == "confidential"
 
 
-def test_what_must_not_come_twice_asks_a_person():
+def test_a_class_with_harmful_duplicates_asks_a_person():
     harmful = [one for one in BUILT_IN_CLASSES.values() if one.duplicate_tolerance == "harmful"]
     assert harmful
     assert {one.on_unknown for one in harmful} == {"ask"}

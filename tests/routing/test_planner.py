@@ -94,7 +94,7 @@ def test_the_mailbox_counts_as_much_as_the_relay_in_front_of_it():
     assert refusals(only)["mail"][0] == "R1"
 
 
-def test_a_domain_that_is_down_takes_its_channels_along():
+def test_a_domain_that_is_down_blocks_its_channels():
     found = plan(INTERNAL, [channel("chat", "slack"), channel("sms")], ALICE, context(down={"slack": START}))
     assert found.channels == ("sms",)
     assert refusals(found)["chat"] == (
@@ -144,7 +144,7 @@ def test_a_contact_changed_since_the_start_carries_no_approval_until_verified():
     assert found(INTERNAL, changed).channels == ("hook",)
 
 
-def test_the_quarantine_reaches_back_to_when_the_first_domain_fell():
+def test_the_quarantine_starts_at_the_first_compromise():
     fallen = Compromise(domain="idp", since=START - timedelta(days=30))
     point = ContactPoint(channel="handle", address="alice", changed_at=START - timedelta(days=20))
     found = plan(
@@ -156,7 +156,7 @@ def test_the_quarantine_reaches_back_to_when_the_first_domain_fell():
     assert refusals(found)["hook"][0] == "R7"
 
 
-def test_who_said_stop_gets_nothing_more_over_that_kind_of_channel_and_is_reached_over_another():
+def test_an_opted_out_person_is_reached_over_another_kind_of_channel():
     point = ContactPoint(channel="phone", address="+15005550006", stopped={"sms": START})
     sms = channel("sms", adapter="sms", address_kind="phone")
     voice = channel("voice", adapter="voice", address_kind="phone")
@@ -165,13 +165,13 @@ def test_who_said_stop_gets_nothing_more_over_that_kind_of_channel_and_is_reache
     assert found.channels == ("voice",)
 
 
-def test_who_can_be_swapped_out_of_his_number_cannot_approve_with_it():
+def test_a_sim_swappable_number_cannot_approve():
     sms = channel("sms", sim_swappable=True)
     assert refusals(plan(APPROVAL, [sms], ALICE, REAL))["sms"][0] == "R13"
     assert plan(INTERNAL, [sms], ALICE, REAL).channels == ("sms",)
 
 
-def test_affected_people_are_not_told_through_the_account_that_was_breached():
+def test_affected_people_are_not_notified_over_the_breached_account():
     mail = channel("mail", address_kind="email")
     bob = Recipient(person="bob", contacts=(ContactPoint(channel="email", address="b@x"),))
     told = MessageClass(name="m", audience="affected")
@@ -182,7 +182,7 @@ def test_affected_people_are_not_told_through_the_account_that_was_breached():
 
 
 @pytest.mark.parametrize("kind", ["exercise", "test"])
-def test_an_exercise_reaches_only_allow_listed_channels_and_nobody_outside(kind):
+def test_an_exercise_uses_only_allow_listed_channels_and_internal_people(kind):
     where = msgspec.structs.replace(EXERCISE, kind=kind)
     both = [channel("mail"), channel("console", exercise_safe=True)]
     found = plan(INTERNAL, both, ALICE, where)
@@ -245,7 +245,7 @@ def test_mail_to_an_authority_that_is_not_signed_is_warned_of():
 
 
 @pytest.mark.parametrize(("kind", "refused"), [("affected-notice", True), ("regulator-contact", False)])
-def test_mail_to_affected_people_leads_to_nobody_else(kind: str, refused: bool):
+def test_mail_to_affected_people_contains_no_foreign_links(kind: str, refused: bool):
     mail = channel("mail", address_kind="email", personal_data="personal", signed=True)
     person = msgspec.structs.replace(ALICE, contacts=(ContactPoint(channel="email", address="a@b.example"),))
     found = plan(BUILT_IN_CLASSES[kind], [mail], person, REAL, frozenset({LINK, FOREIGN_LINK}))
@@ -276,7 +276,7 @@ def allowed(rule: str, *, domains: frozenset[str] = frozenset(), **more) -> Rule
     )
 
 
-def test_an_overridden_rule_refuses_no_more_and_the_plan_says_so_with_the_approver():
+def test_an_overridden_rule_blocks_nothing_and_the_plan_names_the_approver():
     low = channel("mail", confidentiality="public")
     where = context(overrides=(allowed("R8", channel="mail", message_class="internal"),))
     found = plan(INTERNAL, [low, channel("other", confidentiality="public")], ALICE, where)
@@ -292,7 +292,7 @@ def test_an_override_covers_no_other_class_or_person():
     assert refusals(plan(INTERNAL, [low], ALICE, other))["mail"][0] == "R8"
 
 
-def test_an_override_covers_what_had_fallen_and_nothing_that_falls_later():
+def test_an_override_covers_only_domains_compromised_at_its_time():
     entry = allowed("R1", domains=frozenset({"idp"}))
     mail = channel("mail", "idp", "dns")
     assert plan(INTERNAL, [mail], ALICE, context("idp", overrides=(entry,))).channels == ("mail",)
@@ -300,7 +300,7 @@ def test_an_override_covers_what_had_fallen_and_nothing_that_falls_later():
 
 
 @pytest.mark.parametrize("rule", [number for number, one in RULE_BOOK.items() if one.firm])
-def test_a_firm_rule_holds_whatever_is_on_record(rule):
+def test_a_firm_rule_applies_despite_an_override(rule):
     where = msgspec.structs.replace(EXERCISE, overrides=(allowed(rule),))
     outside = MessageClass(name="m", audience="public")
     assert plan(outside, [channel("screen", exercise_safe=True)], ALICE, where).steps == ()
@@ -314,7 +314,7 @@ def test_credentials_go_nowhere_even_with_an_override():
     assert refusals(found)["c"][0] == "R10"
 
 
-def test_a_hold_of_law_enforcement_keeps_affected_people_and_the_public_from_being_told_and_nobody_else():
+def test_a_law_enforcement_hold_blocks_only_affected_people_and_the_public():
     where = context(held_by="the police")
 
     def rule(audience):
@@ -351,7 +351,7 @@ def test_affected_people_are_texted_with_their_consent_and_without_a_link():
     assert plan(INTERNAL, [sms], phoned(), REAL, frozenset({LINK})).channels == ("sms",)
 
 
-def test_a_stop_is_kept_whatever_is_on_record():
+def test_an_opt_out_applies_despite_an_override():
     sms = channel("sms", address_kind="phone")
     recipient = phoned(consented_at=START, stopped={"scripted": START})
     assert refusals(plan(TEXTED, [sms], recipient, context(overrides=(allowed("R25"),))))["sms"][0] == "R25"
@@ -405,7 +405,7 @@ def test_a_critical_message_over_the_companys_own_systems_alone_is_warned_of():
     assert apart.warnings == ()
 
 
-def test_every_rule_that_the_planner_asks_stands_in_the_book():
+def test_every_rule_of_the_planner_is_in_the_rule_book():
     assert {number for number, _ in RULES} <= RULE_BOOK.keys()
     assert {f"R{n}" for n in range(1, 37)} <= RULE_BOOK.keys()
 
@@ -537,7 +537,7 @@ def broken(message, used, step, where, traits) -> set[str]:
 
 
 @given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, TRAITS)
-def test_no_used_channel_breaks_a_rule_that_no_approver_set_aside(message, channels, person, where, traits):
+def test_no_used_channel_breaks_a_rule_without_an_override(message, channels, person, where, traits):
     by_id = {channel.id: channel for channel in channels}
     found = plan(message, channels, person, where, traits)
     shown = {(refusal.channel, refusal.rule) for refusal in found.overridden}
@@ -550,7 +550,7 @@ def test_no_used_channel_breaks_a_rule_that_no_approver_set_aside(message, chann
 
 
 @given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, DOMAINS, st.booleans(), TRAITS)
-def test_one_more_compromised_domain_never_adds_a_channel(
+def test_an_additional_compromised_domain_never_adds_a_channel(
     message, channels, person, where, domain, assumed, traits
 ):
     more = Compromise(domain=domain, since=START, assumed=assumed)

@@ -1,4 +1,4 @@
-"""How many messages may leave over an account, told from what was taken of its rates alone."""
+"""Rate limits of an account, computed only from its use."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_a_rate_is_written_as_people_say_it(text: str, messages: int, per: timed
     "text",
     ["", "fast", "1", "/s", "0/s", "1/0s", "-1/s", "1/s burst 0", "1/month", "1/s\n2/s"],
 )
-def test_what_is_no_rate_is_refused_with_how_to_write_one(text: str) -> None:
+def test_an_invalid_rate_is_refused_with_the_correct_form(text: str) -> None:
     with pytest.raises(ValueError) as found:  # noqa: PT011  # it is no error of ours, and its words are no matter
         read_rate(text)
     assert "MESSAGES/TIME" in str(found.value)
 
 
-def test_one_leaves_at_once_and_the_next_after_the_gap() -> None:
+def test_one_message_leaves_at_once_and_the_next_after_the_gap() -> None:
     rates = (read_rate("20/min"),)
     assert room(NEW, rates, T0).free == 1
     after = consume(NEW, rates, 1, T0)
@@ -76,7 +76,7 @@ def test_a_burst_leaves_at_once_and_comes_back_one_by_one() -> None:
     assert room(after, rates, T0 + timedelta(hours=1)).free == 60
 
 
-def test_of_several_rates_the_slowest_holds() -> None:
+def test_the_slowest_of_several_rates_applies() -> None:
     rates = (read_rate("10/s burst 10"), read_rate("2/h burst 2"))
     assert room(NEW, rates, T0).free == 2
     after = consume(NEW, rates, 2, T0)
@@ -91,7 +91,7 @@ def test_a_providers_word_holds_the_whole_account_and_is_never_shortened() -> No
     assert room(account, (read_rate("1/s"),), T0 + 90 * SECOND).free == 1
 
 
-def test_an_account_without_rates_is_limited_only_while_it_is_held() -> None:
+def test_an_account_without_rates_is_limited_only_while_deferred() -> None:
     mail = channel("mail")
     assert quotas([mail], {}, T0) == OPEN
     known = {"mail": hold_until(NEW, T0 + SECOND)}
@@ -99,7 +99,7 @@ def test_an_account_without_rates_is_limited_only_while_it_is_held() -> None:
     assert quotas([mail], known, T0 + SECOND) == OPEN
 
 
-def test_channels_of_one_account_share_what_it_allows() -> None:
+def test_channels_of_one_account_share_its_rate_limit() -> None:
     both = [channel("sms", "1/s burst 2", account="carrier"), channel("voice", account="carrier")]
     found = quotas(both, {}, T0)
     assert found.not_before({}) == {}
@@ -108,7 +108,7 @@ def test_channels_of_one_account_share_what_it_allows() -> None:
     assert found.without({"carrier": 1}).not_before({"carrier": 1}).keys() == {"sms", "voice"}
 
 
-def test_what_time_has_settled_is_forgotten() -> None:
+def test_expired_limits_are_removed() -> None:
     account = hold_until(consume(NEW, (read_rate("1/s"), read_rate("1/h")), 1, T0), T0 + SECOND)
     assert prune(account, T0) == account
     assert prune(account, T0 + 2 * SECOND) == Account(next_free={"1/h": T0 + timedelta(hours=1)})

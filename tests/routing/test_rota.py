@@ -70,7 +70,7 @@ def test_a_shift_lasts_by_the_clock_on_the_wall_when_clocks_change() -> None:
     assert (watch.persons, watch.until) == (("ada",), datetime(2026, 10, 25, 7, tzinfo=UTC))
 
 
-def test_a_swapped_shift_and_one_that_is_called_off_are_as_the_calendar_says() -> None:
+def test_swapped_and_cancelled_shifts_follow_the_calendar() -> None:
     found = rota(
         "UID:1\nSUMMARY:ada\nDTSTART:20261123T080000Z\nDTEND:20261124T080000Z\nRRULE:FREQ=DAILY\n"
         "EXDATE:20261126T080000Z",
@@ -82,7 +82,7 @@ def test_a_swapped_shift_and_one_that_is_called_off_are_as_the_calendar_says() -
     assert days == [(), ("ada",), ("jonas",), ("ada",), (), (), ("ada",), ("ada",)]
 
 
-def test_whole_days_are_days_of_the_organisation_and_two_on_call_are_both_told() -> None:
+def test_whole_days_use_the_zone_of_the_organisation_and_may_overlap() -> None:
     found = rota(
         "SUMMARY:Ada Adler and Jonas Jansen\nDTSTART;VALUE=DATE:20261124\nDTEND;VALUE=DATE:20261125",
         "SUMMARY:jonas\nDTSTART:20261124T070000Z\nDTEND:20261124T080000Z",
@@ -93,7 +93,7 @@ def test_whole_days_are_days_of_the_organisation_and_two_on_call_are_both_told()
     assert persons(found, datetime(2026, 11, 24, 23, tzinfo=UTC)) == ()
 
 
-def test_a_rule_that_never_comes_costs_no_more_than_its_budget() -> None:
+def test_a_rule_that_never_occurs_costs_no_more_than_its_budget() -> None:
     never = Again(frequency="DAILY", month_days=(30,), months=(2,), count=1)
     first = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
     shift = Shift(persons=("ada",), begins=first, lasts=timedelta(1), zone=UTC, again=never)

@@ -1,4 +1,4 @@
-"""What must go over no channel is found in the text as filled in, and named without being repeated."""
+"""Secrets in a filled text are found and named without being repeated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CLEAN = [
 
 
 @pytest.mark.parametrize(("text", "what"), FOUND)
-def test_what_goes_over_no_channel_is_found_with_its_line(text, what):
+def test_secrets_are_found_with_their_line(text, what):
     assert [(secret.what, secret.line) for secret in secrets_in(f"Hello\n{text}\n")] == [(what, 2)]
 
 

@@ -38,7 +38,7 @@ from runner.routing.inbound import meaning
         *("ARRET", "arrêt", "alto", "PARE", "baja", "parar", "stopp", "Abmelden bitte", "stop texting me"),
     ],
 )
-def test_any_reasonable_way_of_saying_stop_is_a_stop(text: str) -> None:
+def test_any_reasonable_opt_out_wording_is_recognised(text: str) -> None:
     assert meaning(text) == "stop"
 
 

@@ -1,4 +1,4 @@
-"""What is known of the world outside decides inside an incident: a domain that fell, an account without room."""
+"""Outages and rate limits outside an incident change its deliveries."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def composed(**more: object) -> World:
 # --- domains -------------------------------------------------------------------------------------------------
 
 
-def test_a_domain_that_is_reported_down_has_open_deliveries_planned_anew_before_anything_is_sent() -> None:
+def test_an_outage_report_replans_open_deliveries_before_the_next_send() -> None:
     world = World(message("m"), roles=ONE, message_class=QUICK)
     world.perform(world.claim()[0])
     world.give(down(world))
@@ -76,7 +76,7 @@ def test_a_domain_that_is_reported_down_has_open_deliveries_planned_anew_before_
     assert (said.state, said.reason, said.automatic, said.by) == ("down", "5 attempts failed", True, "")
 
 
-def test_a_report_that_is_known_already_is_no_news() -> None:
+def test_a_repeated_report_creates_no_event() -> None:
     world = World(message("m"), roles=ONE)
     world.give(down(world))
     assert world.give(down(world)) == []
@@ -85,13 +85,13 @@ def test_a_report_that_is_known_already_is_no_news() -> None:
     assert world.give(up(world, "never heard of")) == []
 
 
-def test_what_the_attacker_holds_stays_his_whether_it_answers_or_not() -> None:
+def test_a_compromised_domain_stays_compromised_whether_it_answers_or_not() -> None:
     world = World(message("m"), roles=ONE)
     world.give(c.DeclareDomain(domain="mail", state="compromised", since=world.now), by="bob")
     assert world.give(down(world), up(world)) == []
 
 
-def test_a_persons_word_stands_above_what_was_found_out_until_a_person_says_otherwise_elsewhere() -> None:
+def test_a_declaration_by_a_person_overrides_automatic_reports() -> None:
     world = World(message("m"), roles=ONE)
     world.give(c.DeclareDomain(domain="mail", state="down", since=world.now), by="bob")
     assert world.give(up(world)) == []
@@ -127,7 +127,7 @@ def test_when_none_comes_back_in_time_a_person_takes_over() -> None:
     assert world.at("m").stuck
 
 
-def test_what_a_person_declared_down_is_not_waited_for() -> None:
+def test_a_domain_declared_down_is_not_waited_for() -> None:
     world = Outside(message("m"), roles=ONE, message_class=QUICK, channels=("mail",))
     world.perform(world.claim()[0])
     world.give(c.DeclareDomain(domain="mail", state="down", since=world.now), by="bob")
@@ -138,7 +138,7 @@ def test_what_a_person_declared_down_is_not_waited_for() -> None:
 # --- rooms ---------------------------------------------------------------------------------------------------
 
 
-def test_no_more_is_claimed_than_the_account_has_room_for() -> None:
+def test_no_more_attempts_are_claimed_than_the_rate_limit_allows() -> None:
     world = composed()
     soon = world.now + SECOND
     assert starts(world, held(soon, "mail", free=1)) == [("d1-ann", "mail")]
@@ -152,13 +152,13 @@ def test_the_next_look_is_when_the_account_has_room_again() -> None:
     assert next_wakeup(world.incident, world.now, world.library, held(until, "mail")) == until
 
 
-def test_what_waits_for_room_longer_than_its_channel_has_time_goes_on_over_the_next() -> None:
+def test_a_rate_limit_beyond_the_channel_time_causes_failover() -> None:
     world = composed()
     late = world.now + QUICK.fail_over_after + SECOND
     assert starts(world, held(late, "mail")) == [("d1-ann", "sms"), ("d1-bob", "sms")]
 
 
-def test_a_row_that_moves_too_slowly_is_left_when_the_time_of_its_channel_is_over() -> None:
+def test_a_slow_queue_causes_failover_after_the_channel_time() -> None:
     world = composed()
     world.advance(QUICK.fail_over_after)
     assert starts(world, held(world.now + SECOND, "mail")) == [("d1-ann", "sms"), ("d1-bob", "sms")]
@@ -170,7 +170,7 @@ def test_channels_of_one_account_wait_together() -> None:
 
 
 @pytest.mark.parametrize("said", [timedelta(0), -HOUR, None])
-def test_a_later_that_is_no_time_to_come_is_answered_with_the_usual_pause(said: timedelta | None) -> None:
+def test_a_deferral_into_the_past_gets_the_usual_pause(said: timedelta | None) -> None:
     world = World(message("m"), roles=ONE, message_class=QUICK, channels=("mail",))
     world.outcomes["mail"] = [SendResult(state="throttled", retry_after=said)] * 3
     world.work()
@@ -191,7 +191,7 @@ def test_a_later_is_kept_to_the_second_and_nothing_is_sent_before() -> None:
     assert world.delivery("ann").state == "satisfied"
 
 
-def test_what_went_over_a_channel_that_is_gone_is_planned_anew_before_it_is_given_up() -> None:
+def test_a_delivery_over_a_removed_channel_is_planned_again_before_it_fails() -> None:
     world = World(message("m"), roles=ONE, message_class=QUICK, channels=("mail",))
     world.outcomes["mail"] = [SendResult(state="rejected", code=GONE, reason="no longer configured")]
     world.perform(world.claim()[0])
@@ -206,7 +206,7 @@ def test_what_went_over_a_channel_that_is_gone_is_planned_anew_before_it_is_give
     assert [(one.left, one.taken) for one in world.said(e.ChannelsSwitched)] == [(("mail",), ("sms",))]
 
 
-def test_where_no_other_channel_is_planned_it_is_given_up_all_the_same() -> None:
+def test_without_another_planned_channel_the_delivery_fails() -> None:
     world = World(message("m"), roles=ONE, message_class=QUICK, channels=("mail",))
     world.outcomes["mail"] = [SendResult(state="rejected", code=GONE, reason="no longer configured")]
     world.work()

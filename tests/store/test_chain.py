@@ -90,7 +90,7 @@ def test_a_header_is_canonical_json(claimed, kind, offset, at):
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8))
-def test_what_was_written_holds_with_or_without_its_payloads(payloads):
+def test_the_chain_verifies_with_and_without_payloads(payloads):
     links = chained(payloads)
     whole = chain.check("i", links)
     bare = chain.check("i", [Link(seq=link.seq, header=link.header, hash=link.hash) for link in links])

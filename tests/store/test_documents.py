@@ -48,7 +48,7 @@ def test_a_document_of_two_incidents_outlives_the_shredding_of_one(store):
     assert store.get_blob(sha256(b"same")) == b"same"
 
 
-def test_a_shared_document_is_nobodys_to_shred(store):
+def test_a_shared_document_is_not_shredded(store):
     store.put_blob("i", b"playbook")
     store.put_blob(None, b"playbook")
     store.shred("i")
@@ -137,7 +137,7 @@ def test_a_copy_is_an_embedded_store_that_verifies(place, tmp_path):
         assert store.verify().ok
 
 
-def test_what_is_vouched_for_is_the_same_again_and_another_for_other_data_and_other_incidents(store):
+def test_derived_tokens_are_stable_and_differ_by_data_and_incident(store):
     for incident in ("a", "b"):
         store.put_blob(incident, b"makes a key")
     made = store.vouch("a", b"code")
@@ -146,7 +146,7 @@ def test_what_is_vouched_for_is_the_same_again_and_another_for_other_data_and_ot
     assert len({made, store.vouch("a", b"link"), store.vouch("b", b"code")}) == 3
 
 
-def test_nothing_is_vouched_for_without_a_key_or_after_shredding(store):
+def test_no_token_is_derived_without_a_key_or_after_shredding(store):
     with refused("shredded", Sealed):
         store.vouch("nobody", b"code")
     store.put_blob("i", b"makes a key")

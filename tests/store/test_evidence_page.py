@@ -1,4 +1,4 @@
-"""The verifier that the documentation prints works, and finds what ours finds."""
+"""The verifier printed in the documentation works and finds the same faults as ours."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_printed_verifier_agrees_with_ours(sqlite):
         ("DELETE FROM events WHERE seq = 2", "a: gap at 3"),
     ],
 )
-def test_the_printed_verifier_finds_what_was_done(sqlite, statement, message):
+def test_the_printed_verifier_finds_each_tampering(sqlite, statement, message):
     with sqlite.opened() as store:
         write(store, "a", event(), event(), event())
     sqlite.execute(statement)

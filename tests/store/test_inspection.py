@@ -1,4 +1,4 @@
-"""Documents and keys are looked at as well: the chain of events says nothing of them."""
+"""Verification also covers documents and keys, which the chain of events does not."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def inspected(place: Place, *statements: str, master: bytes = b"m" * 32) -> Insp
         return store.inspect()
 
 
-def test_what_is_as_it_was_written_is_counted(place: Place) -> None:
+def test_unchanged_documents_are_counted(place: Place) -> None:
     assert inspected(place) == Inspection(blobs=3)
 
 
-def test_whoever_watches_is_told_of_every_document_of_one_incident(place: Place) -> None:
+def test_an_observer_sees_every_inspected_document_of_one_incident(place: Place) -> None:
     told: list[int] = []
     inspected(place)
     with place.opened() as store:

@@ -92,7 +92,7 @@ def test_an_unknown_incident_is_empty(store):
     assert store.row("nobody") is None
 
 
-def test_an_empty_batch_is_no_work(store):
+def test_an_empty_batch_appends_nothing(store):
     assert store.append([], recorded=T0) == []
 
 
@@ -151,7 +151,7 @@ def test_shredding_destroys_personal_payloads_and_leaves_the_rest(store):
     assert (shredded.title, shredded.summary, shredded.codename) == ("", b"", "amber kestrel")
 
 
-def test_after_shredding_the_chain_still_verifies_and_goes_on(store):
+def test_after_shredding_the_chain_verifies_and_accepts_events(store):
     write(store, "i", event(), personal())
     store.shred("i")
     store.shred("i")
@@ -160,7 +160,7 @@ def test_after_shredding_the_chain_still_verifies_and_goes_on(store):
     assert (verification.ok, verification.events, verification.unread) == (True, 3, 1)
 
 
-def test_a_shredded_incident_takes_no_more_personal_data(store):
+def test_a_shredded_incident_accepts_no_personal_data(store):
     write(store, "i", personal())
     store.shred("i")
     with refused("shredded", Sealed):
@@ -230,7 +230,7 @@ def test_only_one_of_many_threads_wins_a_version(store):
     assert store.head("i").version == 1
 
 
-def test_the_token_changes_with_every_commit_of_anyone_and_not_otherwise(place):
+def test_the_change_token_changes_only_with_a_commit(place):
     with place.opened() as one, place.opened() as two:
         before = one.changed()
         assert one.changed() == before

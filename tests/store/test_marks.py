@@ -1,4 +1,4 @@
-"""What every store promises of marks: small things that all processes know of the world now."""
+"""The contract of every store for marks: small shared data about the outside world."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_processes_that_change_one_mark_are_given_each_others_work(place: Place)
         assert store.marks() == {"n": b"200"}
 
 
-def test_a_change_is_seen_by_whoever_watches_the_store(place: Place) -> None:
+def test_a_changed_mark_changes_the_token_for_other_connections(place: Place) -> None:
     with place.opened() as one, place.opened() as two:
         before = one.changed()
         two.change_marks(["n"], more)

@@ -79,7 +79,7 @@ def test_two_processes_on_one_journal_write_each_event_once(place):
         assert store.verify().ok
 
 
-def test_a_killed_process_loses_nothing_it_was_told_is_written(place):
+def test_a_killed_process_loses_no_confirmed_event(place):
     with place.opened() as store:
         process = start(place, "victim", _ENDLESS)
         assert process.stdout is not None

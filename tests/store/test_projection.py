@@ -1,4 +1,4 @@
-"""What every store promises of rows: what lists and the worker read without folding."""
+"""The contract of every store for rows, which lists and workers read without folding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_row_is_sealed_once_the_incident_has_a_key_and_reads_the_same(store):
     assert store.row("i") == row("i", 2, title="Zoë's telephone", summary=b"s")
 
 
-def test_rows_stand_oldest_first_and_can_be_asked_by_state(store):
+def test_rows_are_ordered_oldest_first_and_filtered_by_state(store):
     write(store, "b", event(), opened_at=T0 + HOUR)
     write(store, "a", event(), opened_at=T0 + 2 * HOUR, state="closed")
     write(store, "c", event(), opened_at=T0)
@@ -32,7 +32,7 @@ def test_rows_stand_oldest_first_and_can_be_asked_by_state(store):
     assert store.rows("nowhere") == []
 
 
-def test_due_are_incidents_with_work_and_those_whose_time_has_come(store):
+def test_due_incidents_have_work_or_a_reached_time(store):
     write(store, "works", event(), has_work=True)
     write(store, "now", event(), next_due=T0)
     write(store, "later", event(), next_due=T0 + timedelta(microseconds=1))
@@ -62,7 +62,7 @@ def test_rows_can_be_dropped_and_rebuilt(store):
     assert store.verify().ok
 
 
-def test_a_row_that_is_not_there_is_told_by_verification(store):
+def test_a_missing_row_is_reported_by_verification(store):
     write(store, "i", event())
     store.rebuild([])
     verification = store.verify()
@@ -88,7 +88,7 @@ def test_a_rebuild_does_not_destroy_the_proof_that_events_are_missing(place):
         assert store.verify("i").broken.kind == "truncated"
 
 
-def test_a_row_is_sealed_anew_when_its_words_change_or_its_incident_gets_a_key(store):
+def test_a_row_is_encrypted_again_when_its_text_or_key_changes(store):
     write(store, "i", event())
     write(store, "i", event())
     assert store.row("i").title == "A laptop of Erika is gone"

@@ -20,7 +20,7 @@ def kept(store: Store) -> Store:
     return store
 
 
-def test_what_was_kept_comes_back_with_the_name_of_what_made_it(kept: Store) -> None:
+def test_a_snapshot_is_read_back_with_the_name_of_its_code(kept: Store) -> None:
     assert kept.snapshot("i") == KEPT
     assert kept.snapshot("j") is None
 
@@ -33,7 +33,7 @@ def test_it_outlives_later_events_and_is_replaced_by_the_next(kept: Store) -> No
     assert kept.snapshot("i") == newer
 
 
-def test_of_events_that_are_not_there_nothing_is_kept(store: Store) -> None:
+def test_no_snapshot_is_stored_for_missing_events(store: Store) -> None:
     write_many(store, "i", 2)
     store.put_snapshot("i", KEPT)
     assert store.snapshot("i") is None
@@ -64,7 +64,7 @@ def test_it_goes_with_the_data_key_and_none_is_kept_after(kept: Store) -> None:
     assert kept.snapshot("i") is None
 
 
-def test_it_goes_when_the_lists_are_made_anew(kept: Store) -> None:
+def test_a_snapshot_is_deleted_when_the_lists_are_rebuilt(kept: Store) -> None:
     row = kept.row("i")
     assert row is not None
     kept.rebuild([row])
@@ -82,7 +82,7 @@ def test_it_goes_when_the_lists_are_made_anew(kept: Store) -> None:
         "DELETE FROM events WHERE seq = 3",
     ],
 )
-def test_one_that_does_not_belong_to_this_journal_is_not_used(place: Place, change: str) -> None:
+def test_a_snapshot_of_another_journal_is_not_used(place: Place, change: str) -> None:
     with place.opened() as store:
         write_many(store, "i", 3)
         store.put_snapshot("i", KEPT)

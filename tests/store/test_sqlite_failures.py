@@ -145,7 +145,7 @@ except StoreError as error:
 """
 
 
-def test_a_writer_that_waits_too_long_is_told_so(tmp_path):
+def test_a_writer_that_waits_too_long_gets_store_locked(tmp_path):
     path = tmp_path / "tocsin.db"
     with (
         opened(path, patience=INSTANTLY) as store,
@@ -175,7 +175,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_said(tmp_path):
+def test_a_file_that_is_not_a_database_is_reported(tmp_path):
     path = tmp_path / "tocsin.db"
     path.write_bytes(b"this is a text, not a database\n" * 200)
     with refused("store_corrupt", StoreCorrupt) as found:
@@ -193,7 +193,7 @@ def test_someone_elses_database_is_left_alone(tmp_path):
         assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
 
 
-def test_an_empty_file_is_no_store_until_one_is_made(tmp_path):
+def test_an_empty_file_becomes_a_store_only_on_creation(tmp_path):
     path = tmp_path / "tocsin.db"
     path.touch()
     with refused("not_a_store", StoreCorrupt):
@@ -240,7 +240,7 @@ def test_a_failed_append_leaves_the_store_usable(tmp_path):
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, Bug, "bug"),
     ],
 )
-def test_extended_codes_mean_what_their_kind_means(tmp_path, code, kind, ours):
+def test_extended_codes_map_to_the_error_of_their_kind(tmp_path, code, kind, ours):
     error = sqlite3.OperationalError("text")
     error.sqlite_errorcode = code
     found = sqlite_failure(error, tmp_path)

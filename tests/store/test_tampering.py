@@ -26,7 +26,7 @@ def tampered(place: Place, *statements: str, anchors: dict[str, Head] | None = N
         return store.verify(anchors=anchors)
 
 
-def test_whoever_watches_a_verification_is_told_of_every_event(place):
+def test_an_observer_of_a_verification_sees_every_event(place):
     told: list[int] = []
     with place.opened() as store:
         write_many(store, "a", 450)
@@ -168,14 +168,14 @@ def test_a_stream_can_be_withheld_and_the_chain_still_holds(place):
     assert (found.ok, found.unread, found.head) == (True, 1, head.hash)
 
 
-def test_links_leave_out_what_cannot_be_opened_here(place):
+def test_links_omit_payloads_that_cannot_be_opened(place):
     with place.opened() as store:
         write(store, "a", event(b"open"), personal(b"Erika"))
     with place.opened(vault(b"x" * 32)) as store:
         assert [link.payload for link in store.links("a")] == [b"open", None]
 
 
-def test_an_envelope_that_is_no_longer_text_is_found_and_never_trusted(sqlite):
+def test_an_invalid_envelope_is_found_and_never_trusted(sqlite):
     verification = tampered(
         sqlite, "UPDATE events SET header = CAST(x'ff00' AS TEXT) WHERE incident = 'a' AND seq = 2"
     )

@@ -23,7 +23,7 @@ def test_a_file_without_a_lock_is_a_dead_worker(tmp_path):
     assert not worker_lock_held(tmp_path, "w1")
 
 
-def test_asking_twice_at_once_is_no_worker(tmp_path):
+def test_a_repeated_lock_check_does_not_create_a_worker(tmp_path):
     lock = FileLock(tmp_path, "w1")
     assert worker_lock_held(tmp_path, "w1")
     assert worker_lock_held(tmp_path, "w1")
@@ -37,7 +37,7 @@ def test_letting_go_removes_the_file(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no open file")
-def test_a_lock_whose_file_is_gone_or_another_is_held_no_more(tmp_path):
+def test_a_lock_with_a_missing_or_replaced_file_is_not_held(tmp_path):
     lock = FileLock(tmp_path, "w1")
     assert lock.held()
     lock.path.unlink()
@@ -48,7 +48,7 @@ def test_a_lock_whose_file_is_gone_or_another_is_held_no_more(tmp_path):
     assert lock.path.exists(), "what bears the name now is somebody else's"
 
 
-def test_a_lock_that_was_let_go_is_not_held(tmp_path):
+def test_a_released_lock_is_not_held(tmp_path):
     lock = FileLock(tmp_path, "w1")
     lock.release()
     assert not lock.held()
@@ -108,7 +108,7 @@ def test_the_lock_is_not_kept_on_the_process_id(tmp_path):
     lock.release()
 
 
-def test_what_a_dead_worker_had_in_hand_stays_until_one_takes_it(tmp_path):
+def test_work_of_a_dead_worker_stays_until_another_takes_it(tmp_path):
     program = (
         "import os, sys; from pathlib import Path; from runner.store.worker_lock import FileLock;"
         "lock = FileLock(Path(sys.argv[1]), 'w1'); lock.hold(b'a longer one'); lock.hold(b'i-1'); os._exit(1)"

@@ -30,7 +30,7 @@ def link(**other) -> str:
     return ack_link(vouch, **given_)
 
 
-def test_a_code_is_six_letters_that_nobody_confuses_and_another_for_each_delivery():
+def test_a_code_has_six_unambiguous_letters_and_differs_by_delivery():
     codes = {ack_code(vouch, "i-1", f"d-{n}") for n in range(500)}
     assert len(codes) == 500
     assert {len(code) for code in codes} == {6}
@@ -44,7 +44,7 @@ def test_a_code_is_understood_however_it_is_typed(typed):
     assert spoken(typed) == "K7QM3X"
 
 
-def test_a_link_says_what_it_is_for_and_holds_for_its_person_alone():
+def test_a_link_states_its_purpose_and_verifies_for_its_person_only():
     found = read_link(link())
     assert found is not None
     assert (found.incident, found.delivery, found.attempt, found.ends) == ("i-1", "d-1", 1, ENDS)
@@ -57,7 +57,7 @@ def test_a_link_says_what_it_is_for_and_holds_for_its_person_alone():
     "other",
     [{"incident": "i-2"}, {"delivery": "d-2"}, {"attempt": 2}, {"ends": ENDS + timedelta(days=1)}],
 )
-def test_a_link_whose_words_were_changed_does_not_hold(other):
+def test_a_link_with_changed_text_does_not_verify(other):
     words = link(**other).rpartition(".")[0]
     seal = link().rpartition(".")[2]
     found = read_link(f"{words}.{seal}")
@@ -66,7 +66,7 @@ def test_a_link_whose_words_were_changed_does_not_hold(other):
 
 
 @given(st.text(max_size=300))
-def test_whatever_comes_as_a_link_is_refused_or_read_and_never_holds(text):
+def test_any_text_as_a_link_is_refused_or_does_not_verify(text):
     link = read_link(text)
     assert link is None or not holds(vouch, link, "ada")
 
@@ -74,7 +74,7 @@ def test_whatever_comes_as_a_link_is_refused_or_read_and_never_holds(text):
 @pytest.mark.parametrize(
     "text", ["", "....", "a.b.c.d.e", "a.b.1.zzzzzzzz.e", "a.b.1.ZZ.e", "a.b.²." + "e" * 9, "a" * 500]
 )
-def test_what_is_no_link_is_none(text):
+def test_an_invalid_link_is_not_read(text):
     assert read_link(text) is None
 
 

@@ -48,7 +48,7 @@ def answer(folder: Path, program: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_secret_may_stand_in_the_keyring(tmp_path):
+def test_a_secret_may_be_in_the_keyring(tmp_path):
     assert answer(tmp_path, "print(resolve('keyring:mail/ada', base=HERE).reveal())") == "hunter2\n"
 
 

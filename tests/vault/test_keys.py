@@ -22,7 +22,7 @@ def vault(master: bytes = MASTER) -> Vault:
 
 
 @given(plaintext=st.binary(max_size=200), context=st.binary(max_size=40))
-def test_what_is_sealed_opens_with_its_key_and_context(plaintext, context):
+def test_encrypted_data_opens_with_its_key_and_context(plaintext, context):
     keys = vault()
     key = keys.open_key("i", keys.create_key("i"))
     sealed = key.seal(plaintext, context)
@@ -67,7 +67,7 @@ def test_a_data_key_belongs_to_its_incident():
     assert '"j"' in found.value.message
 
 
-def test_another_master_key_is_named_by_its_number_not_by_itself():
+def test_another_master_key_is_named_by_number_and_not_revealed():
     with refused("other_master", Sealed) as found:
         vault(b"x" * 32).open_key("i", vault().create_key("i"))
     numbers = re.findall(r"\b[0-9a-f]{8}\b", found.value.message)

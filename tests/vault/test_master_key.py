@@ -47,7 +47,7 @@ def test_a_key_that_is_not_there_is_said_when_it_is_needed(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["hunter2hunter2", PREFIX + "AAAA", PREFIX + "!" * 44, ""])
-def test_what_is_no_key_is_said_and_not_repeated(tmp_path, text):
+def test_an_invalid_master_key_is_reported_and_not_repeated(tmp_path, text):
     path = tmp_path / "master.key"
     path.write_text(text)
     path.chmod(0o600)

@@ -20,7 +20,7 @@ def test_a_secret_does_not_show_itself():
         pickle.dumps(secret)
 
 
-def test_a_secret_may_stand_in_the_environment(tmp_path):
+def test_a_secret_may_be_in_the_environment(tmp_path):
     assert resolve("env:PASSWORD", base=tmp_path, environ={"PASSWORD": "hunter2"}).reveal() == "hunter2"
 
 
@@ -32,7 +32,7 @@ def test_a_variable_that_is_not_set_is_named(tmp_path, environ):
 
 
 @pytest.mark.parametrize(("text", "secret"), [("hunter2\n", "hunter2"), ("a b\r\n", "a b"), ("x\n\n", "x\n")])
-def test_a_secret_may_stand_in_a_file_without_its_line_end(tmp_path, text, secret):
+def test_a_secret_may_be_in_a_file_without_its_line_end(tmp_path, text, secret):
     (tmp_path / "password").write_bytes(text.encode())
     assert resolve("file:password", base=tmp_path).reveal() == secret
     assert resolve(f"file:{tmp_path}/password", base=tmp_path / "elsewhere").reveal() == secret

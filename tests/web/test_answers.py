@@ -48,7 +48,7 @@ def test_a_pressed_button_in_slack_acknowledges(tocsin: AtDesk, tmp_path: Path) 
     assert served.said == ["channel chat: a callback, taken", "channel chat: a callback, nothing"]
 
 
-def test_a_press_by_somebody_else_in_a_channel_of_many_silences_nobody(
+def test_a_press_by_another_channel_member_acknowledges_for_no_recipient(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
     with slack.Slack() as server:
@@ -103,9 +103,7 @@ def test_a_reaction_in_matrix_acknowledges_pushed_or_fetched(tocsin: AtDesk, tmp
     assert proved(tocsin) == ("acked", "satisfied")
 
 
-def test_in_a_room_of_several_people_nobody_acknowledges_or_reads_for_another(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_in_a_shared_room_no_member_acknowledges_for_another(tocsin: AtDesk, tmp_path: Path) -> None:
     with matrix.Matrix() as server:
         by_matrix(tocsin, server, too=("ben",))
         opened(tocsin, tmp_path)
@@ -197,7 +195,7 @@ def test_a_reply_by_signal_acknowledges_only_where_a_swapped_number_could_not_ha
     assert proved(tocsin)[0] == evidence
 
 
-def test_an_answer_over_what_has_fallen_silences_nobody(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_answer_over_a_compromised_domain_acknowledges_nothing(tocsin: AtDesk, tmp_path: Path) -> None:
     with slack.Slack() as server:
         by_slack(tocsin, server, "U0MARIA")
         opened(tocsin, tmp_path)
@@ -208,9 +206,7 @@ def test_an_answer_over_what_has_fallen_silences_nobody(tocsin: AtDesk, tmp_path
     assert proved(tocsin)[0] == "read"
 
 
-def test_an_answer_when_the_incident_is_over_is_kept_and_brings_nothing_back(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_an_answer_after_the_end_is_recorded_and_restarts_nothing(tocsin: AtDesk, tmp_path: Path) -> None:
     with slack.Slack() as server:
         by_slack(tocsin, server, "U0MARIA")
         opened(tocsin, tmp_path)
@@ -246,7 +242,7 @@ def receipts(tocsin: AtDesk) -> dict[str, list[str]]:
     }
 
 
-def test_what_was_answered_on_one_channel_stops_ringing_on_the_others(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_acknowledgement_on_one_channel_stops_alerts_on_the_others(tocsin: AtDesk, tmp_path: Path) -> None:
     with pagerduty.PagerDuty() as server:
         two_ways(tocsin, server)
         opened(tocsin, tmp_path)
@@ -261,7 +257,7 @@ def test_what_was_answered_on_one_channel_stops_ringing_on_the_others(tocsin: At
     assert receipts(tocsin) == {"pager": ["recalled"], "screen": []}
 
 
-def test_what_cannot_be_stopped_from_ringing_is_told_and_changes_nothing(
+def test_an_alert_that_cannot_be_stopped_is_recorded_and_changes_nothing(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
     with pagerduty.PagerDuty("accept", "fail") as server:

@@ -42,7 +42,7 @@ def test_each_request_of_a_connection_has_its_own_time(line: Bounded) -> None:
         line.requests = []
 
 
-def test_an_address_that_cannot_be_listened_on_is_refused_with_what_to_do() -> None:
+def test_an_address_in_use_is_refused_with_the_listen_option() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Refused) as refused:
         Server(lambda environ, start: [], "127.0.0.1", taken.getsockname()[1])
     assert "--listen" in (refused.value.hint or "")

@@ -1,4 +1,4 @@
-"""What a stranger gets: the same nothing, whatever they try; and what a flood or a broken store brings about."""
+"""Strangers always get the same empty answer; floods and broken stores have a bounded effect."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_an_answer_says_nothing_of_the_server_and_lets_nothing_run_or_be_kept(se
     assert served.ask("HEAD", "/").body == b""
 
 
-def test_what_is_said_of_a_callback_holds_nothing_of_it(sent) -> None:
+def test_log_lines_about_a_callback_contain_none_of_its_data(sent) -> None:
     tocsin, provider, served = sent
     served.call_back(delivered(tocsin, provider))
     served.ask("POST", "/in/" + "b" * 32, b"a secret word", {"x-secret": "another"})
@@ -102,7 +102,7 @@ def test_bytes_that_are_no_request_end_the_connection_and_not_the_server(sent) -
     assert served.ask("GET", "/").status == 404
 
 
-def test_believed_callbacks_beyond_the_pace_are_to_come_again_and_strangers_cannot_tell(
+def test_callbacks_beyond_the_rate_limit_are_deferred_and_strangers_cannot_tell(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
     with twilio.Twilio() as provider:
@@ -125,7 +125,7 @@ def test_a_clock_that_jumps_back_fills_no_bucket() -> None:
     assert pace.allows(T0 - timedelta(hours=1) + timedelta(seconds=1))
 
 
-def test_a_signed_callback_about_nothing_of_ours_is_answered_and_changes_nothing(sent) -> None:
+def test_a_signed_callback_about_another_message_is_answered_and_changes_nothing(sent) -> None:
     tocsin, provider, served = sent
     good = delivered(tocsin, provider)
     before = tocsin.done("timeline")

@@ -1,4 +1,4 @@
-"""The page behind a link: looking changes nothing, the button acknowledges once, and whatever does not hold looks alike."""
+"""The page behind a link: reading changes nothing, the button works once, invalid links look alike."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_button_acknowledges_and_the_link_is_spent(told) -> None:
     assert b"<form" not in served.ask("GET", link).body
 
 
-def test_the_page_runs_nothing_loads_nothing_and_names_nobody(told) -> None:
+def test_the_page_runs_no_script_loads_nothing_and_names_no_person(told) -> None:
     tocsin, served, link = told
     page = served.ask("GET", link)
     policy = page.headers["content-security-policy"]
@@ -87,7 +87,7 @@ def test_an_exercise_says_so_on_its_page(told) -> None:
         assert (b"[EXERCISE]" in page.body) is (kind == "exercise")
 
 
-def test_whatever_does_not_hold_gets_the_answer_of_an_address_that_is_none(told) -> None:
+def test_an_invalid_link_gets_the_answer_of_an_unknown_address(told) -> None:
     tocsin, served, link = told
     incident, name, attempt, ends, seal = link.removeprefix("/ack/").split(".")
     none = served.ask("GET", "/nowhere")
@@ -120,7 +120,7 @@ def test_a_link_ends(told) -> None:
     assert evidence(tocsin) == "accepted"
 
 
-def test_what_is_said_of_a_link_holds_nothing_of_it(told) -> None:
+def test_log_lines_about_a_link_contain_none_of_its_data(told) -> None:
     _, served, link = told
     served.ask("POST", link, FORM, AS_FORM)
     assert served.said == ["a link was used: acknowledged"]

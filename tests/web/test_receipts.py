@@ -62,7 +62,7 @@ def test_two_servers_that_take_the_same_callbacks_at_once_keep_each_receipt_once
     assert sorted(receipt["kind"] for receipt in found["attempts"][0]["receipts"]) == ["delivered", "relayed"]
 
 
-def test_whatsapp_says_read(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_whatsapp_reports_a_message_as_read(tocsin: AtDesk, tmp_path: Path) -> None:
     with meta.Meta(wrote=frozenset({ADA})) as server:
         by_whatsapp(tocsin, server)
         opened(tocsin, tmp_path)
@@ -135,7 +135,7 @@ def decisions(tocsin: AtDesk) -> list[dict[str, Any]]:
     return [task for task in tasks if task["step"] == "decide" and task["state"] == "ready"]
 
 
-def test_how_a_stop_was_heard_stands_with_the_refusal(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_the_origin_of_an_opt_out_is_shown_with_the_refusal(tocsin: AtDesk, tmp_path: Path) -> None:
     with twilio.Twilio() as server:
         by_twilio(tocsin, server)
         opened(tocsin, tmp_path)
@@ -235,9 +235,7 @@ def test_an_opt_out_that_the_provider_knows_already_is_a_stop_at_once(tocsin: At
     assert (one["rule"], "heard: an opt-out that phone reported" in one["why"]) == ("R25", True)
 
 
-def test_stop_over_whatsapp_without_a_number_stops_whoever_it_answers_and_else_asks_a_person(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_a_whatsapp_opt_out_applies_to_the_answered_person_or_asks(tocsin: AtDesk, tmp_path: Path) -> None:
     with meta.Meta(wrote=frozenset({ADA})) as server:
         by_whatsapp(tocsin, server)
         opened(tocsin, tmp_path)
@@ -270,9 +268,7 @@ class Early(signal_gateway.SignalGateway):
         return answer
 
 
-def test_a_receipt_that_names_a_message_before_we_know_its_name_is_held_over_a_restart(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_an_early_receipt_is_stored_across_a_restart(tocsin: AtDesk, tmp_path: Path) -> None:
     with Early() as server:
         by_signal(tocsin, server)
         place = address(tocsin, "phone")
@@ -318,9 +314,7 @@ def test_an_opt_out_that_came_before_we_knew_the_messages_name_is_kept_with_its_
     assert (refused["channel"], refused["rule"]) == ("phone", "R25")
 
 
-def test_where_no_answer_came_and_the_provider_can_be_asked_it_is_asked_at_once(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_a_provider_with_a_query_is_asked_at_once_after_a_lost_answer(tocsin: AtDesk, tmp_path: Path) -> None:
     with twilio.Twilio("lose_answer") as server:
         by_twilio(tocsin, server)
         opened(tocsin, tmp_path)

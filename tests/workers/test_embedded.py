@@ -1,4 +1,4 @@
-"""The embedded worker: what a visit tells, what wakes it, how it stops, and what it does without its proof of life."""
+"""The embedded worker: results of a visit, wake-up, stop, and behaviour without its lock."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_visit_ends_when_nothing_of_its_incident_is_in_flight(desk: IncidentSe
     assert "done" not in states(desk, "i-2"), "only what is visited is worked on"
 
 
-def test_a_visit_tells_when_to_look_again(desk: IncidentService) -> None:
+def test_a_visit_returns_the_time_of_the_next_look(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=timedelta(hours=2)))
     before = desk.clock.now()
     desk.append(desk.principal, [born(desk, keep(desk, (wait,)), "i-1")])
@@ -109,7 +109,7 @@ def test_a_worker_that_cannot_prove_that_it_lives_begins_nothing(desk: IncidentS
     assert not desk.load("i-1").sending
 
 
-def test_whoever_waits_for_a_visit_is_told_why_the_worker_ended(desk: IncidentService) -> None:
+def test_a_waiting_visit_learns_why_the_worker_ended(desk: IncidentService) -> None:
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     worker = Worker(desk, perform=accepted)
     worker.close()
@@ -120,7 +120,7 @@ def test_whoever_waits_for_a_visit_is_told_why_the_worker_ended(desk: IncidentSe
         visit.result(30)
 
 
-def test_what_a_command_appends_wakes_a_running_worker(desk: IncidentService, tmp_path: Path) -> None:
+def test_an_append_of_a_command_wakes_a_running_worker(desk: IncidentService, tmp_path: Path) -> None:
     own = make_desk(tmp_path, "sqlite:tocsin.db")
     worker = make_worker(own, perform=accepted)
     thread = threading.Thread(target=worker.run)
@@ -138,7 +138,7 @@ def test_what_a_command_appends_wakes_a_running_worker(desk: IncidentService, tm
     assert list((tmp_path / "workers").glob("*.port")) == []
 
 
-def test_a_visit_lasts_until_what_there_was_no_room_for_is_done_too(desk: IncidentService) -> None:
+def test_a_visit_lasts_until_postponed_work_is_also_done(desk: IncidentService) -> None:
     at_once = tuple(act(f"s{n}") for n in range(5))
     bundle = keep(desk, at_once)
     desk.append(desk.principal, [born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])

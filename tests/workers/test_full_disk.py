@@ -59,7 +59,7 @@ def desk_on(disk: Disk, folder: Path) -> IncidentService:
     return IncidentService(folder, like.home, disk, like.clock, like.chance, like.principal)
 
 
-def test_a_worker_that_goes_on_records_what_happened_once_there_is_room(disk: Disk, tmp_path: Path) -> None:
+def test_a_running_worker_records_outcomes_after_space_is_available(disk: Disk, tmp_path: Path) -> None:
     desk, done = desk_on(disk, tmp_path), list[str]()
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:

@@ -19,7 +19,7 @@ def pool() -> Iterator[Pool]:
     made.close()
 
 
-def test_effects_that_wait_for_each_other_are_under_way_at_the_same_time(pool: Pool) -> None:
+def test_effects_that_wait_for_each_other_run_at_the_same_time(pool: Pool) -> None:
     together = threading.Barrier(5)
 
     def meet() -> None:
@@ -29,7 +29,7 @@ def test_effects_that_wait_for_each_other_are_under_way_at_the_same_time(pool: P
     together.wait(10)
 
 
-def test_no_more_effects_are_under_way_than_there_are_threads(pool: Pool) -> None:
+def test_no_more_effects_run_at_once_than_there_are_threads(pool: Pool) -> None:
     begun, go_on = SimpleQueue[int](), threading.Event()
 
     def wait(number: int) -> None:
@@ -50,7 +50,7 @@ def test_effects_of_many_crowds_are_all_done(pool: Pool) -> None:
     assert sorted(done.get(timeout=10) for _ in range(2000)) == list(range(2000))
 
 
-def test_what_has_not_begun_when_the_pool_closes_is_dropped(pool: Pool) -> None:
+def test_work_not_started_when_the_pool_closes_is_dropped(pool: Pool) -> None:
     begun, go_on, done = threading.Event(), threading.Event(), SimpleQueue[str]()
     alone = Pool(1)
 

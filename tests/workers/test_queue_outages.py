@@ -99,7 +99,7 @@ def open_message(desk: IncidentService, name: str) -> None:
     )
 
 
-def test_a_domain_that_falls_is_told_to_an_incident_that_nobody_has_in_hand(desk: IncidentService) -> None:
+def test_a_failed_domain_is_reported_to_an_idle_incident(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=timedelta(hours=2)))
     desk.append(desk.principal, [born(desk, keep(desk, (wait,)), "i-quiet")])
     own = with_channels(make_desk(desk.folder, desk.home.store))

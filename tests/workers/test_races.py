@@ -1,4 +1,4 @@
-"""Two at one store at the same moment: each attempt is claimed once, and an answer and an escalation that meet agree."""
+"""Two workers at one store: each attempt is claimed once, and acknowledgement and escalation agree."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_two_workers_on_one_store_claim_each_attempt_once(house: Callable[[Home]
         worker.close()
 
 
-def test_after_an_answer_nothing_more_is_claimed_and_no_level_is_told_twice(
+def test_after_an_acknowledgement_no_attempt_is_claimed_and_no_level_repeats(
     house: Callable[[Home], House],
 ) -> None:
     all_here = house(called(1, 1))

@@ -80,7 +80,7 @@ def incidents(tocsin: AtDesk) -> list[str]:
     return [incident["codename"] for incident in tocsin("list", "--format", "json").json["incidents"]]
 
 
-def test_of_several_schedulers_one_has_a_firing_happen_and_all_stop_cleanly(scheduled: AtDesk) -> None:
+def test_one_of_several_schedulers_opens_a_firing_and_all_stop_cleanly(scheduled: AtDesk) -> None:
     going_on = [begin(scheduled, "scheduler") for _ in range(2)]
     looking = [begin(scheduled, "drill", "run", "--due") for _ in range(2)]
     told = "".join(one.communicate()[1] for one in looking)
@@ -99,7 +99,7 @@ def test_of_several_schedulers_one_has_a_firing_happen_and_all_stop_cleanly(sche
 
 
 @pytest.mark.parametrize("when", ["recorded", "opened"])
-def test_a_firing_whose_scheduler_was_killed_is_seen_and_taken_up_once(scheduled: AtDesk, when: str) -> None:
+def test_a_firing_of_a_killed_scheduler_is_taken_over_once(scheduled: AtDesk, when: str) -> None:
     killed = subprocess.run(
         [sys.executable, "-c", DIES, str(scheduled.home), when],
         capture_output=True,
@@ -117,7 +117,7 @@ def test_a_firing_whose_scheduler_was_killed_is_seen_and_taken_up_once(scheduled
     assert codename in said.err
 
 
-def test_who_conducts_an_exercise_that_a_schedule_opened_gives_its_start(scheduled: AtDesk) -> None:
+def test_the_conductor_starts_an_exercise_opened_by_a_schedule(scheduled: AtDesk) -> None:
     assert scheduled("drill", "run", "--due").code == 4  # one was missed
     conducting = begin(scheduled, "drill", "run", "--go-on", *incidents(scheduled))
     assert conducting.stderr is not None

@@ -86,7 +86,7 @@ def test_much_work_in_one_incident_lets_the_others_have_their_turn(desk: Inciden
         assert max(n for n, one in enumerate(order) if one == name) < 150
 
 
-def test_an_incident_whose_effects_hang_leaves_threads_to_the_others(desk: IncidentService) -> None:
+def test_an_incident_with_hanging_effects_leaves_threads_to_others(desk: IncidentService) -> None:
     hung, others = threading.Event(), threading.Semaphore(0)
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -110,7 +110,7 @@ def test_an_incident_whose_effects_hang_leaves_threads_to_the_others(desk: Incid
         worker.close()
 
 
-def test_who_works_on_one_incident_works_on_the_others_for_a_while_only(desk: IncidentService) -> None:
+def test_a_worker_on_one_incident_serves_the_others_for_a_limited_time(desk: IncidentService) -> None:
     opened(desk, *in_a_row(4))
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -143,7 +143,7 @@ def stuck(desk: IncidentService) -> list[bool]:
     return [bool(desk.load(name).invocations["run:tell#1"].stuck) for name in NAMES]
 
 
-def test_an_incident_whose_work_fails_three_times_in_a_row_is_set_aside(desk: IncidentService) -> None:
+def test_an_incident_whose_work_fails_three_times_is_suspended(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     assert [len(drained(desk, broken).troubles) for _ in range(4)] == [1, 1, 1, 0]
     (failed,) = suspended_incidents.set_aside(desk).items()
@@ -152,7 +152,7 @@ def test_an_incident_whose_work_fails_three_times_in_a_row_is_set_aside(desk: In
     assert stuck(desk) == [True, False, True], "nothing works on it any more"
 
 
-def test_work_that_goes_well_in_between_begins_the_count_anew(desk: IncidentService) -> None:
+def test_successful_work_resets_the_count_of_failures(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     drained(desk, broken)
     drained(desk, broken)
@@ -162,7 +162,7 @@ def test_work_that_goes_well_in_between_begins_the_count_anew(desk: IncidentServ
     assert suspended_incidents.failed(desk) == {}
 
 
-def test_a_person_resumes_an_incident_that_was_set_aside(desk: IncidentService) -> None:
+def test_a_person_resumes_a_suspended_incident(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     for _ in range(3):
         drained(desk, broken)
@@ -172,7 +172,7 @@ def test_a_person_resumes_an_incident_that_was_set_aside(desk: IncidentService) 
     assert stuck(desk) == [True, True, True]
 
 
-def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: IncidentService) -> None:
+def test_a_refused_resumption_leaves_the_incident_suspended(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     for _ in range(3):
         drained(desk, broken)
@@ -219,9 +219,7 @@ def test_effects_that_compute_for_too_long_three_times_in_a_row_set_their_incide
 
 @pytest.mark.slow
 @BOTH_STORES
-def test_an_incident_that_kills_the_process_three_times_in_a_row_is_set_aside(
-    tmp_path: Path, kept_in: str
-) -> None:
+def test_an_incident_that_kills_the_process_three_times_is_suspended(tmp_path: Path, kept_in: str) -> None:
     url = kept_in or "sqlite:tocsin.db"
     desk = make_desk(tmp_path, url)
     opened(desk, MESSAGE)

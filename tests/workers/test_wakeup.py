@@ -1,4 +1,4 @@
-"""The bell between processes: who lives is woken, and what the dead have left goes."""
+"""Wake-up signals between processes: living workers wake, and files of dead ones are removed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_bell_is_heard_until_it_is_closed_and_leaves_nothing(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ringing_removes_what_a_killed_worker_left_and_wakes_the_living(tmp_path: Path) -> None:
+def test_a_wake_up_removes_files_of_a_killed_worker_and_wakes_others(tmp_path: Path) -> None:
     with an_ear() as dead, an_ear() as living:
         gone = left(tmp_path, "dead", str(dead.getsockname()[1]))
         kept = left(tmp_path, "living", str(living.getsockname()[1]))
@@ -66,12 +66,12 @@ def test_a_file_that_holds_no_port_is_removed_and_stops_no_command(tmp_path: Pat
     assert not file.exists()
 
 
-def test_a_worker_that_begins_sweeps_what_the_dead_have_left(tmp_path: Path) -> None:
+def test_a_starting_worker_removes_the_files_of_dead_workers(tmp_path: Path) -> None:
     dead, living = left(tmp_path, "dead", "1"), left(tmp_path, "living", "2")
     bell = WakeupSocket(tmp_path, "w1", lambda worker: worker == "living")
     bell.close()
     assert (dead.exists(), living.exists()) == (False, True)
 
 
-def test_where_nobody_works_nothing_rings(tmp_path: Path) -> None:
+def test_without_a_worker_no_wake_up_is_sent(tmp_path: Path) -> None:
     ring(tmp_path / "nowhere", nobody)

@@ -1,4 +1,4 @@
-"""Compiled law is kept between commands, and whatever is wrong with what is kept, the law is right."""
+"""Compiled law is cached between commands; a damaged cache never changes the law."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def never() -> tuple[Regime, ...]:
     raise AssertionError("it was compiled although it is kept")
 
 
-def test_what_is_kept_is_read_and_not_compiled_again(cache: Path) -> None:
+def test_a_cached_result_is_read_and_not_compiled_again(cache: Path) -> None:
     files = Catalog(None).regime_files
     found, body = compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)
     assert found == FRESH == Catalog(None, cache=cache, anew=True).regimes()
@@ -54,7 +54,7 @@ def test_what_is_kept_is_read_and_not_compiled_again(cache: Path) -> None:
     ],
     ids=["empty", "cut short", "edited", "without its digest", "something else"],
 )
-def test_what_is_damaged_is_compiled_anew_and_kept_again(
+def test_a_damaged_cache_file_is_compiled_and_stored_again(
     cache: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     place = kept(cache)
@@ -65,7 +65,7 @@ def test_what_is_damaged_is_compiled_anew_and_kept_again(
     assert place.read_bytes() == good
 
 
-def test_what_fits_its_digest_and_is_no_law_is_compiled_anew(cache: Path) -> None:
+def test_a_cache_file_of_another_type_is_compiled_again(cache: Path) -> None:
     files = Catalog(None).regime_files
     compiled(cache, "shipped-regimes", files, int, lambda: 7)
     place = kept(cache)
@@ -96,7 +96,7 @@ def test_a_file_with_problems_is_reported_and_nothing_is_kept(tmp_path: Path) ->
     assert not [*(tmp_path / "cache").glob("regimes-*.json")]
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file", encoding="utf-8")
     assert Catalog(None, cache=tmp_path / "cache", anew=True).regimes() == FRESH
 
@@ -107,7 +107,7 @@ def test_without_a_cache_nothing_is_kept_and_the_json_is_the_same(tmp_path: Path
     assert compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)[1] == body
 
 
-def test_of_each_kind_the_newest_few_are_left(tmp_path: Path) -> None:
+def test_the_newest_few_files_of_each_kind_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "one.yaml"
     for number in range(NEWEST + 3):
         file.write_text(str(number), encoding="utf-8")
@@ -117,7 +117,7 @@ def test_of_each_kind_the_newest_few_are_left(tmp_path: Path) -> None:
     assert names == ["law", *["regimes"] * NEWEST]
 
 
-def test_what_ships_is_read_first_and_nothing_is_written(cache: Path, tmp_path: Path) -> None:
+def test_shipped_files_are_read_first_and_nothing_is_written(cache: Path, tmp_path: Path) -> None:
     own, files = tmp_path / "own", Catalog(None).regime_files
     found, _ = compiled(own, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
     again, _ = compiled(None, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
@@ -125,7 +125,7 @@ def test_what_ships_is_read_first_and_nothing_is_written(cache: Path, tmp_path: 
     assert not [*own.glob("*.json")]
 
 
-def test_what_ships_and_is_damaged_is_compiled_into_the_cache(cache: Path, tmp_path: Path) -> None:
+def test_damaged_shipped_files_are_compiled_into_the_cache(cache: Path, tmp_path: Path) -> None:
     place = kept(cache)
     damaged = place.read_bytes().replace(b"72", b"96", 1)
     place.write_bytes(damaged)
@@ -136,7 +136,7 @@ def test_what_ships_and_is_damaged_is_compiled_into_the_cache(cache: Path, tmp_p
     assert (kept(own).name, place.read_bytes()) == (place.name, damaged)
 
 
-def test_the_name_of_what_is_kept_does_not_depend_on_dates(tmp_path: Path) -> None:
+def test_the_cache_name_does_not_depend_on_dates(tmp_path: Path) -> None:
     file = tmp_path / "one.yaml"
     file.write_text("a law", encoding="utf-8")
     before = fingerprint({"one": file})
@@ -146,7 +146,7 @@ def test_the_name_of_what_is_kept_does_not_depend_on_dates(tmp_path: Path) -> No
     assert fingerprint({"one": file}) != before
 
 
-def test_the_name_of_what_is_kept_covers_every_module_that_compiles() -> None:
+def test_the_cache_name_covers_every_module_that_compiles() -> None:
     named = {Path(entry.path) for entry in sources()}
     compiling = loaded_by(
         "runner.playbook.catalogue", "runner.law.files.regime_file", "runner.documents.files.notice_file"
@@ -160,7 +160,7 @@ def test_the_name_of_kept_settings_covers_every_module_that_reads_them() -> None
     assert {path for path in reading if path.parent.name != "runner"} <= named
 
 
-def test_what_json_does_not_say_exactly_is_not_kept(tmp_path: Path) -> None:
+def test_values_that_json_cannot_express_are_not_stored(tmp_path: Path) -> None:
     file = tmp_path / "one.yaml"
     file.write_text("1", encoding="utf-8")
     found, _ = compiled(tmp_path / "cache", "settings", {"one": file}, float, lambda: float("nan"))
@@ -168,7 +168,7 @@ def test_what_json_does_not_say_exactly_is_not_kept(tmp_path: Path) -> None:
     assert not [*(tmp_path / "cache").glob("*.json")]
 
 
-def test_what_changes_while_it_is_read_is_not_kept(tmp_path: Path) -> None:
+def test_a_file_that_changes_during_reading_is_not_stored(tmp_path: Path) -> None:
     file = tmp_path / "one.yaml"
     file.write_text("1", encoding="utf-8")
 

@@ -55,7 +55,7 @@ def codes(text: str | bytes) -> list[str]:
         ("!!str 010", "010"),
     ],
 )
-def test_a_scalar_is_what_yaml_1_2_says(written: str, meant: object) -> None:
+def test_a_scalar_has_its_yaml_1_2_value(written: str, meant: object) -> None:
     for loader in (None, yaml.SafeLoader):
         source = scan(f"key: {written}\n", "f.yaml", loader=loader)
         assert source.problems == ()
@@ -89,7 +89,7 @@ def test_an_offset_into_a_text_moves_the_column_past_its_quote_and_not_into_fold
     assert source.problem(("a",), "x", "y", key=True, offset=3).column == 1
 
 
-def test_an_alias_stands_where_it_is_written_and_its_parts_where_the_anchor_is() -> None:
+def test_an_alias_has_its_own_position_and_its_parts_those_of_the_anchor() -> None:
     source = parse("one: &one {a: 1}\ntwo: *one\nkey: &k text\n*k : value\n", "f.yaml")
     assert source.data == {"one": {"a": 1}, "two": {"a": 1}, "key": "text", "text": "value"}
     assert source.position(("two",)) == (2, 6)
@@ -105,7 +105,7 @@ def test_a_list_cannot_be_a_key_even_through_an_alias() -> None:
     assert codes("{[1]: 2}") == ["yaml-key"]
 
 
-def test_a_refused_key_takes_its_value_with_it_and_reading_goes_on() -> None:
+def test_a_refused_key_is_dropped_with_its_value_and_reading_continues() -> None:
     source = scan("a: 1\na: {b: [2]}\n<<: {c: 3}\nd: 4\n", "f.yaml")
     assert source.data == {"a": 1, "d": 4}
     assert [problem.code for problem in source.problems] == ["yaml-duplicate-key", "yaml-merge-key"]
@@ -119,7 +119,7 @@ def test_keys_are_text_however_they_look() -> None:
     assert parse("1: a\ntrue: b\n~: c\n", "f.yaml").data == {"1": "a", "true": "b", "~": "c"}
 
 
-def test_a_byte_order_mark_of_utf_8_is_no_reason_to_refuse() -> None:
+def test_a_utf_8_byte_order_mark_is_accepted() -> None:
     assert parse("a: 1\n".encode("utf-8-sig"), "f.yaml").data == {"a": 1}
 
 
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     assert scan_file(locked).problems[0].code == "file-unreadable"
 
 
-def test_what_cannot_be_read_raises_with_every_problem() -> None:
+def test_an_unreadable_file_raises_with_every_problem() -> None:
     with refused("bad_file", Invalid) as two:
         parse("a: 1\na: 2\na: 3\n", "f.yaml")
     with refused("bad_file", Invalid) as one:

@@ -1,4 +1,4 @@
-"""A file is read again unless its state is what it was when it was last read, and that was a while after it changed."""
+"""A file is read again unless its state is unchanged and old enough."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_under_other_code_everything_is_read_again(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"state": 1}'])
-def test_what_was_kept_and_is_damaged_is_made_anew(shelf: Shelf, damage: bytes) -> None:
+def test_a_damaged_stored_result_is_computed_again(shelf: Shelf, damage: bytes) -> None:
     shelf.settled()
     (shelf.cache / "law.state").write_bytes(damage)
     assert shelf.ask() == ("a law", 1)
@@ -99,7 +99,7 @@ def test_a_file_that_is_gone_is_for_the_reader_to_report(shelf: Shelf) -> None:
         shelf.ask()
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(shelf: Shelf) -> None:
+def test_an_unwritable_cache_is_not_an_error(shelf: Shelf) -> None:
     shelf.cache.write_text("a file", encoding="utf-8")
     assert shelf.ask() == ("a law", 1)
 

@@ -1,4 +1,4 @@
-"""What a receipt about somebody on a list changes, and how it counts: people, never attempts."""
+"""Effects of a receipt on a listed person and on the counters, which count people and not attempts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def standing(**changes: Any) -> Owed:
     ("state", "sent"),
     [("unknown", 0), ("notified", 0), ("ready", 1), ("post", 0)],
 )
-def test_a_late_proof_counts_somebody_who_was_to_be_sent_to_again_once_more(state: str, sent: int) -> None:
+def test_a_late_receipt_counts_a_person_as_sent_again(state: str, sent: int) -> None:
     turned = folded(BulkReceipt(kind="delivered", key="k"), standing(state=state))
     assert turned is not None
     after = turned.owed
@@ -43,7 +43,7 @@ def test_a_proof_that_says_nothing_new_counts_nothing() -> None:
     assert folded(BulkReceipt(kind="accepted", key="k"), known) is None
 
 
-def test_a_bounce_takes_back_that_somebody_was_sent_to() -> None:
+def test_a_bounce_reverses_the_sent_state() -> None:
     turned = folded(BulkReceipt(kind="failed", key="k", code="5.1.1"), standing())
     assert turned is not None
     assert (turned.owed.state, turned.counted) == ("post", Counters(sent=-1, bounced=1))

@@ -1,4 +1,4 @@
-"""What processes on one store tell each other of the world outside; both stores, and nothing written while all is well."""
+"""Channel state shared by the processes of one store; on both stores, without writes while all channels work."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def process(marks: Counted | Store, channels: Mapping[str, Channel] = CHANNELS) 
     return traffic
 
 
-def test_what_works_costs_no_write(counted: Counted) -> None:
+def test_working_channels_cause_no_write(counted: Counted) -> None:
     one = process(counted)
     for _ in range(50):
         one.heard(CHAT, ARRIVED, T0)
@@ -98,7 +98,7 @@ def test_failures_of_several_processes_open_one_breaker_for_all(store: Store) ->
     assert set(third.fallen) == {"messenger", "host"}
 
 
-def test_a_service_that_fails_says_nothing_of_its_machine_and_of_what_else_runs_there(store: Store) -> None:
+def test_a_failed_service_affects_neither_its_machine_nor_other_services(store: Store) -> None:
     machine = frozenset({"host:here"})
     both = [
         msgspec.structs.replace(channel(name, f"host:here:{port}", "host:here"), hosts=machine)
@@ -120,7 +120,7 @@ def test_a_success_between_the_failures_of_another_process_is_heard_there(store:
     assert one.fallen == {}
 
 
-def test_of_many_processes_one_probes_with_one_message_that_speaks_for_all_its_domains(store: Store) -> None:
+def test_one_of_many_processes_probes_all_failed_domains_with_one_message(store: Store) -> None:
     one = process(store)
     for _ in range(IN_A_ROW):
         one.heard(CHAT, FAILED, T0)
@@ -148,7 +148,7 @@ def test_without_a_real_incident_nothing_outside_the_allow_list_is_probed(store:
     assert (probe.channel.id, probe.kind) == ("sandbox", "test")
 
 
-def test_where_marks_cannot_be_written_what_was_heard_holds_here(counted: Counted) -> None:
+def test_results_stay_in_memory_when_marks_cannot_be_written(counted: Counted) -> None:
     one = process(counted)
     counted.full = True
     for _ in range(IN_A_ROW):

@@ -1,4 +1,4 @@
-"""A change that meets others: a person's command waits for its turn, a program does not."""
+"""Conflicting changes: a command of a person waits for its turn, a program does not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def met_once() -> Callable[[], str | None]:
     return lambda: next(answers)
 
 
-def test_who_met_another_waits_for_its_turn(office: Office, other: SqliteStore) -> None:
+def test_a_writer_in_conflict_waits_for_its_turn(office: Office, other: SqliteStore) -> None:
     gate = other.gate("i")
     office.meanwhile = lambda: gate.release() if len(office.pauses) == 3 else None
     assert retry(office, "i", met_once()) == "done"
@@ -57,16 +57,14 @@ def test_who_met_another_waits_for_its_turn(office: Office, other: SqliteStore) 
     other.gate("i").release()
 
 
-def test_whose_turn_never_comes_says_stale(office: Office, other: SqliteStore) -> None:
+def test_a_writer_without_a_turn_gets_stale(office: Office, other: SqliteStore) -> None:
     other.gate("i")
     with refused("stale"):
         retry(office, "i", met_once())
     assert sum(office.pauses, timedelta()) >= LIMIT
 
 
-def test_the_turn_is_for_one_journal_and_keeps_nobody_from_writing(
-    office: Office, other: SqliteStore
-) -> None:
+def test_a_turn_covers_one_journal_and_blocks_no_other_writer(office: Office, other: SqliteStore) -> None:
     other.gate("i")
     assert retry(office, "j", met_once()) == "done"
     write(office.store, "i", event())

@@ -1,4 +1,4 @@
-"""The contact book in the store: sealed person by person, on both stores."""
+"""The contact book in the store: encrypted person by person, on both stores."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def shelf(store: Store) -> Shelf:
     return made
 
 
-def test_what_was_recorded_is_read_again_in_the_order_of_time(shelf: Shelf) -> None:
+def test_recorded_entries_are_read_back_in_order_of_time(shelf: Shelf) -> None:
     shelf.clock.advance(timedelta(hours=1))
     record(shelf, ContactVerified(person="ada", by="maria", channel="phone", via="in person"))
     found = people(shelf.store)
@@ -120,7 +120,7 @@ def test_what_was_recorded_is_read_again_in_the_order_of_time(shelf: Shelf) -> N
     assert shelf.forgotten == 2
 
 
-def test_whoever_is_forgotten_cannot_be_read_again_and_the_journals_still_verify(shelf: Shelf) -> None:
+def test_forgotten_people_are_unreadable_and_the_journals_still_verify(shelf: Shelf) -> None:
     assert shred(shelf, "ada") == 0
     found = people(shelf.store)
     assert set(found.people) == kept_people(shelf) == {"ben"}
@@ -130,7 +130,7 @@ def test_whoever_is_forgotten_cannot_be_read_again_and_the_journals_still_verify
     assert people(shelf.store).people["ada"] == Person(name="Another Ada")
 
 
-def test_of_two_who_write_of_the_same_person_at_once_both_are_kept_once(store: Store, shelf: Shelf) -> None:
+def test_concurrent_entries_about_one_person_are_both_stored_once(store: Store, shelf: Shelf) -> None:
     def away() -> None:
         record(shelf, PersonAway(person="ada", by="ben", away=True))
 
@@ -149,14 +149,14 @@ def test_of_two_who_write_of_the_same_person_at_once_both_are_kept_once(store: S
         record(Shelf(always), PersonAway(person="ada", by="maria", away=False))
 
 
-def test_what_was_said_stop_to_is_forgotten_with_its_owner_alone(shelf: Shelf) -> None:
+def test_forgetting_a_person_erases_only_their_own_opt_out(shelf: Shelf) -> None:
     for person, address in (("ada", ADA.address), ("ben", BEN.address)):
         record(shelf, ContactStopped(person=person, by="tocsin", adapter="smpp", address=address))
     shred(shelf, "ada")
     assert set(people(shelf.store).people["ben"].contacts[0].stopped) == {"smpp"}
 
 
-def test_no_address_stands_readable_in_the_store(place: Place, shelf: Shelf, tmp_path: Path) -> None:
+def test_no_address_is_readable_in_the_store(place: Place, shelf: Shelf, tmp_path: Path) -> None:
     record(shelf, ContactStopped(person="ada", by="tocsin", adapter="smpp", address=ADA.address))
     copy = tmp_path / "copy.db"
     shelf.store.backup(copy)
@@ -170,7 +170,7 @@ def test_no_address_stands_readable_in_the_store(place: Place, shelf: Shelf, tmp
 
 
 @pytest.mark.parametrize("entries", [2, 40])
-def test_whoever_records_a_lot_reads_whose_journal_is_which_once(shelf: Shelf, entries: int) -> None:
+def test_many_entries_read_the_journal_owners_only_once(shelf: Shelf, entries: int) -> None:
     counted = Counted(shelf.store)
     at_work = Shelf(counted, shelf.clock, shelf.chance)
     books = ContactStore(at_work)
@@ -182,7 +182,7 @@ def test_whoever_records_a_lot_reads_whose_journal_is_which_once(shelf: Shelf, e
     assert len([row for row in shelf.store.rows(BOOK) if row.title == "ada"]) == 1
 
 
-def test_what_others_wrote_and_who_was_forgotten_meanwhile_holds_up_no_entry(shelf: Shelf) -> None:
+def test_concurrent_writers_and_forgotten_people_block_no_entry(shelf: Shelf) -> None:
     books = ContactStore(shelf)
     record(shelf, PersonAway(person="ada", by="ben", away=True))
     tried = WayTried(person="ada", by="maria", channel="phone", worker="w")

@@ -1,4 +1,4 @@
-"""Journals of the organisation's own, on either store: of two that change one at once, the second decides anew."""
+"""Organisation journals on either store: of two concurrent writers, the second decides again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def added(found: Items) -> list[AnyImprovementEvent]:
     return [ImprovementAdded(item=f"I-{len(found.items) + 1}", by="maria", plan=Plan(text="slow"))]
 
 
-def test_whoever_is_second_looks_again_and_nothing_is_lost(home: AtDesk) -> None:
+def test_a_second_writer_decides_again_and_no_event_is_lost(home: AtDesk) -> None:
     here, there = home.office("maria"), home.office("ada")
     seen: list[int] = []
 
@@ -56,7 +56,7 @@ def test_whoever_is_second_looks_again_and_nothing_is_lost(home: AtDesk) -> None
     assert here.store.verify().ok
 
 
-def test_whoever_is_always_second_is_told_so(home: AtDesk) -> None:
+def test_a_writer_that_always_conflicts_gets_stale(home: AtDesk) -> None:
     here, there = home.office("maria"), home.office("ada")
 
     def decide(found: Items) -> list[AnyImprovementEvent]:
@@ -67,7 +67,7 @@ def test_whoever_is_always_second_is_told_so(home: AtDesk) -> None:
         organisation_journal.change(here, JOURNAL, read, decide)
 
 
-def test_what_two_people_take_over_at_once_becomes_one_item(home: AtDesk) -> None:
+def test_the_same_proposal_from_two_people_becomes_one_item(home: AtDesk) -> None:
     row = (Source(incident="i-1", ref="rating:T1"), Plan(text="slow"))
     assert [item.id for item in add(home.office("maria"), [row])] == ["I-1"]
     assert add(home.office("ada"), [row]) == ()

@@ -16,15 +16,15 @@ def test_a_country_and_its_part_have_their_own_holidays(tmp_path):
     assert calendar.is_holiday(date(2026, 11, 1), "DE-BY")
 
 
-def test_a_place_nobody_knows_has_no_holidays():
+def test_an_unknown_place_has_no_holidays():
     assert not PublicHolidays().is_holiday(date(2026, 12, 25), "ZZ")
 
 
-def test_a_part_nobody_knows_counts_as_its_country():
+def test_an_unknown_region_has_the_holidays_of_its_country():
     assert PublicHolidays().is_holiday(date(2026, 12, 25), "US-ZZ")
 
 
-def test_what_was_asked_once_is_answered_without_the_library(tmp_path):
+def test_a_cached_holiday_is_answered_without_the_library(tmp_path):
     PublicHolidays(tmp_path).is_holiday(date(2026, 12, 25), "NL")
     code = (
         "import sys; from datetime import date; from pathlib import Path\n"

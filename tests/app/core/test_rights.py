@@ -1,4 +1,4 @@
-"""Rights come from one table: what it does not allow is neither read nor written, and nothing is written for nobody."""
+"""Rights come from one table: a principal can read and write only what the table allows."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_an_event_of_another_stream_is_withheld_but_for_type_time_and_digest(des
     ]
 
 
-def test_whoever_holds_no_role_reads_nothing(desk: IncidentService) -> None:
+def test_a_person_without_a_role_reads_nothing(desk: IncidentService) -> None:
     reader, incident = desk.read(proven("eve")), desk.load("i-1")
     assert reader.incidents() == []
     assert all(row.payload is None for row in reader.events(incident))
@@ -94,9 +94,7 @@ def test_whoever_holds_no_role_reads_nothing(desk: IncidentService) -> None:
 @pytest.mark.parametrize(
     "principal", [proven("eve"), Principal(person="tom"), Principal(person="", os_user="ana")]
 )
-def test_nothing_is_written_for_whom_the_table_does_not_allow_it(
-    desk: IncidentService, principal: Principal
-) -> None:
+def test_a_principal_without_the_right_writes_nothing(desk: IncidentService, principal: Principal) -> None:
     before = desk.load("i-1")
     opened = e.IncidentOpened(incident="i-2", codename="i-2", title="Run", kind="real")
     for write in (
@@ -115,7 +113,7 @@ def test_nothing_is_written_for_whom_the_table_does_not_allow_it(
     assert desk.load("i-1") == before
 
 
-def test_who_holds_a_role_acts_and_is_on_record(desk: IncidentService) -> None:
+def test_a_person_with_a_role_acts_and_is_recorded(desk: IncidentService) -> None:
     turn = desk.act(proven("tom"), "i-1", [c.AddNote(text="seen")])
     assert [type(one.event) for one in turn.events] == [e.NoteAdded]
     [row] = desk.store.read("i-1", turn.before.version)
@@ -123,13 +121,13 @@ def test_who_holds_a_role_acts_and_is_on_record(desk: IncidentService) -> None:
 
 
 @pytest.mark.parametrize("name", ["mia", ""])
-def test_whoever_proved_a_name_gives_no_command_in_another(desk: IncidentService, name: str) -> None:
+def test_a_person_with_a_proven_name_cannot_act_under_another(desk: IncidentService, name: str) -> None:
     with pytest.raises(Refused) as refused:
         desk.act(proven("tom"), "i-1", [c.Acknowledge(person=name, delivery="d-1", via="pager")])
     assert refused.value.code == "no_right"
 
 
-def test_no_event_of_another_stream_changes_what_an_incident_holds(desk: IncidentService) -> None:
+def test_no_event_of_another_stream_changes_the_state_of_an_incident(desk: IncidentService) -> None:
     """Else ``Reader.incident`` would have to drop records from it."""
     kinds = [kind for kind in _kinds(Event) if kind.stream != "operational"]
     assert kinds == [e.PrivilegedNoteAdded]

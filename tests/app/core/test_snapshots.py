@@ -1,4 +1,4 @@
-"""A long incident is opened from its snapshot and is the same as folded from its journal; what is amiss is folded."""
+"""An incident from a snapshot equals the folded journal; an invalid snapshot is ignored."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_short_incident_has_none(desk: IncidentService) -> None:
     assert desk.store.snapshot("i-1") is None
 
 
-def test_what_came_after_it_is_folded(desk: IncidentService, another: IncidentService) -> None:
+def test_events_after_the_snapshot_are_applied(desk: IncidentService, another: IncidentService) -> None:
     worked(desk, LONG)
     desk.act(desk.principal, "i-1", [Pause(reason="lunch")])
     assert another.load("i-1").state == "paused"
@@ -95,7 +95,7 @@ def test_to_look_at_an_incident_writes_none(desk: IncidentService, another: Inci
     assert another.store.snapshot("i-1") is None
 
 
-def test_one_of_other_code_is_not_used_and_soon_replaced(
+def test_a_snapshot_of_other_code_is_ignored_and_soon_replaced(
     desk: IncidentService, another: IncidentService
 ) -> None:
     worked(desk, LONG)

@@ -87,7 +87,7 @@ def test_a_wait_ends_in_time_though_the_clock_was_set_back(tmp_path: Path) -> No
     desk.store.close()
 
 
-def test_a_process_that_comes_after_goes_on_from_there_until_a_person_says_that_the_clock_is_right(
+def test_a_later_process_continues_until_a_person_confirms_the_clock(
     tmp_path: Path,
 ) -> None:
     machine = Machine()
@@ -126,7 +126,7 @@ def test_a_leap_ahead_does_not_make_everything_due_at_once(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("jump", [-DAY, -HOUR, HOUR, DAY])
-def test_levels_are_told_once_each_in_their_turn_though_the_clock_was_set_and_set_right_again(
+def test_each_level_is_alerted_once_in_order_although_the_clock_changes(
     tmp_path: Path, jump: timedelta
 ) -> None:
     machine, sent = Machine(), list[tuple[str, timedelta]]()

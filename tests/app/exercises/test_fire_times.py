@@ -1,4 +1,4 @@
-"""When a schedule comes: cron as every cron reads it, the change of clocks, and spans of elapsed time."""
+"""Fire times of a schedule: cron expressions, changes of summer time, and elapsed spans."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_quarter_begins_at_the_same_local_hour_in_winter_and_in_summer() -> No
 
 @pytest.mark.parametrize("hour", range(24))
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Asia/Beirut"])
-def test_what_comes_daily_comes_on_every_day_of_a_year_once(zone: str, hour: int) -> None:
+def test_a_daily_schedule_fires_once_on_every_day_of_a_year(zone: str, hour: int) -> None:
     schedule = Schedule(
         id="s", rule=Rule(exercise="x", cron=f"30 {hour} * * *", zone=zone), since=SINCE, by="maria"
     )
@@ -45,7 +45,7 @@ def test_what_comes_daily_comes_on_every_day_of_a_year_once(zone: str, hour: int
 
 
 @pytest.mark.parametrize("fields", ["minute", "hour"])
-def test_an_alarm_that_is_asked_for_the_next_time_goes_on(fields: str) -> None:
+def test_a_cron_trigger_asked_for_the_next_time_advances(fields: str) -> None:
     clock = trigger(Rule(exercise="x", cron="0 9 * * *", zone="Europe/Berlin"), SINCE)
     first = clock.get_next_fire_time(None, SINCE)
     assert first is not None
@@ -94,7 +94,7 @@ def test_a_span_is_elapsed_time_from_when_it_was_scheduled() -> None:
     assert times(rule, SINCE, 2) == ["2027-02-23T09:00:00+01:00", "2027-05-24T10:00:00+02:00"]
 
 
-def test_the_times_that_passed_are_told_up_to_a_bound() -> None:
+def test_passed_times_are_returned_up_to_a_limit() -> None:
     schedule = Schedule(id="s", rule=Rule(exercise="x", every=timedelta(hours=1)), since=SINCE, by="maria")
     assert between(schedule, SINCE, SINCE + timedelta(minutes=59), 3) == ([], False)
     passed, more = between(schedule, SINCE, SINCE + timedelta(hours=3), 3)

@@ -1,4 +1,4 @@
-"""The law and the notices that the build compiled are read only where they are what their files compile to now."""
+"""Laws and notices compiled by the build are used only if they match their files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def compiled_laws(built: Path, home: Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(file.name.rpartition("-")[0] for file in cache.glob("*.json")))
 
 
-def test_what_the_build_compiled_is_not_compiled_again(built: Path) -> None:
+def test_laws_compiled_by_the_build_are_not_compiled_again(built: Path) -> None:
     assert compiled_laws(built) == ()
 
 
@@ -63,7 +63,9 @@ def missing(built: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [changed, added, removed, damaged, missing])
-def test_whatever_does_not_fit_is_compiled(built: Path, change: Callable[[Path], None]) -> None:
+def test_compiled_files_that_do_not_match_are_compiled_again(
+    built: Path, change: Callable[[Path], None]
+) -> None:
     change(built)
     assert "law" in compiled_laws(built)
     if change not in (damaged, missing):

@@ -1,4 +1,4 @@
-"""Several workers at one home: a command works by itself only where none of them goes on."""
+"""Several workers at one home: a command works only if no worker is running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attempts are found by channel and name; a store that is busy for a moment hides none of them for good."""
+"""Attempts are found by channel and name; a store that is briefly busy hides none of them permanently."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_busy_store_is_asked_again_and_a_shredded_incident_is_not() -> None:
     assert shredded.find("sms", "SM1", "") is None
 
 
-def test_a_notice_to_many_is_under_way_from_the_moment_that_the_journal_says_so() -> None:
+def test_a_campaign_is_in_progress_as_soon_as_the_journal_says_so() -> None:
     view = CampaignView(id="b-1", notice="letter", list_name="people.csv", owed=1, at=AT, state="sending")
     office = Office(msgspec.structs.replace(sent(NAMED), campaigns={"b-1": view}))
     planned = SimpleNamespace(state="planned", campaign=SimpleNamespace(channels={"email": "relay"}))

@@ -237,7 +237,7 @@ def told(relay: MailServer) -> list[str]:
     return [address for address, _, _ in relay.mails]
 
 
-def test_everybody_on_a_list_is_told_once_and_the_sum_is_right(
+def test_each_listed_person_is_notified_once_and_the_totals_agree(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(120))
@@ -259,7 +259,7 @@ def test_everybody_on_a_list_is_told_once_and_the_sum_is_right(
     bulk.done("audit", "verify")
 
 
-def test_the_canary_goes_first_and_the_rest_waits_for_what_bounces(
+def test_the_pilot_batch_goes_first_and_the_rest_waits_for_bounces(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(60))
@@ -272,7 +272,7 @@ def test_the_canary_goes_first_and_the_rest_waits_for_what_bounces(
     assert len(relay.mails) == 60
 
 
-def test_dead_addresses_in_the_canary_stop_it_and_a_person_lets_it_go_on(
+def test_dead_addresses_in_the_pilot_batch_pause_the_campaign_until_a_person_resumes(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     relay.answers = {f"person{n}@people.example": "550 5.1.1 no such user" for n in (1, 2)}
@@ -318,7 +318,7 @@ def test_an_address_on_the_stop_list_is_left_alone_though_it_came_after_the_plan
     assert (whole["notified"], whole["still_open"]) == (29, {"post": 1})
 
 
-def test_a_stop_list_with_a_line_that_is_no_address_is_refused_and_repeats_none(
+def test_a_stop_list_with_an_invalid_address_is_refused_without_repeating_it(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(2))
@@ -335,7 +335,9 @@ def test_a_stop_list_with_a_line_that_is_no_address_is_refused_and_repeats_none(
     assert len(told(relay)) == 2
 
 
-def test_what_cannot_be_done_in_time_is_refused_with_the_arithmetic(office: AtDesk, tmp_path: Path) -> None:
+def test_a_campaign_that_would_end_late_is_refused_with_the_calculation(
+    office: AtDesk, tmp_path: Path
+) -> None:
     (office.home.parent / "us.yaml").write_text(TEXAS, encoding="utf-8")
     words = ("--yes", "--facts", str(office.home.parent / "us.yaml"), "--format", "json")
     found = json.loads(office.done("open", str(prepared().parent / "tell.yaml"), *words))
@@ -368,7 +370,7 @@ def test_a_puny_rate_to_one_destination_governs(bulk: AtDesk, tmp_path: Path) ->
     assert {"50", "people.example", "1/min"} <= named(found["feasible"]["sum"])
 
 
-def test_one_address_is_used_once_and_the_same_person_is_counted_once(
+def test_each_address_is_used_once_and_each_person_counted_once(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     rows = (
@@ -388,7 +390,7 @@ def test_one_address_is_used_once_and_the_same_person_is_counted_once(
     assert (whole["owed"], whole["still_open"]) == (4, {"post": 1, "unreachable": 1})
 
 
-def test_odd_names_reach_nobody_else_and_no_spreadsheet(
+def test_odd_names_change_no_recipient_and_no_spreadsheet(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     rows = (
@@ -411,7 +413,7 @@ def test_odd_names_reach_nobody_else_and_no_spreadsheet(
     assert out.stat().st_mode & 0o77 == 0
 
 
-def test_nothing_is_sent_before_somebody_approved_the_pattern(
+def test_a_campaign_sends_nothing_before_its_template_is_approved(
     office: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(3))
@@ -456,7 +458,7 @@ def test_a_paused_incident_sends_nothing(bulk: AtDesk, relay: MailServer, tmp_pa
     assert relay.mails == []
 
 
-def test_an_exercise_reaches_nobody(office: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+def test_an_exercise_sends_no_campaign(office: AtDesk, relay: MailServer, tmp_path: Path) -> None:
     configure(office, relay, exercise=True)
     opened(office, kind="exercise")
     said = refused(office, "bulk", "plan", "our-letter", "--people", listed(tmp_path, people(3)))
@@ -464,7 +466,7 @@ def test_an_exercise_reaches_nobody(office: AtDesk, relay: MailServer, tmp_path:
     assert relay.mails == []
 
 
-def test_nobody_is_told_through_the_mailbox_that_was_breached(
+def test_a_breached_mailbox_is_not_used_to_notify_its_owner(
     office: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     opened(office, elements="[name, online_credentials]")
@@ -486,7 +488,7 @@ def test_a_relay_that_may_not_carry_personal_data_carries_none(
     ]
 
 
-def test_who_blocks_us_pauses_the_campaign_and_who_puts_us_off_is_tried_later(
+def test_a_blocking_provider_pauses_the_campaign_and_a_deferral_is_retried(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     relay.answers = {"person3@people.example": "451 4.7.1 later"}
@@ -503,7 +505,7 @@ def test_who_blocks_us_pauses_the_campaign_and_who_puts_us_off_is_tried_later(
     assert standing(bulk, path)["still_open"] == {"ready": 1}
 
 
-def test_pause_stops_it_and_resume_lets_it_go_on_with_nobody_twice(
+def test_pause_and_resume_send_to_each_person_only_once(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(40))
@@ -518,7 +520,7 @@ def test_pause_stops_it_and_resume_lets_it_go_on_with_nobody_twice(
     assert len(relay.mails) == 40
 
 
-def test_receipts_raise_what_is_proved_and_a_bounce_opens_the_person_again(
+def test_receipts_raise_the_evidence_and_a_bounce_reopens_the_person(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, people(40))
@@ -546,7 +548,7 @@ def test_receipts_raise_what_is_proved_and_a_bounce_opens_the_person_again(
     assert found["counters"] == {"sent": 39, "bounced": 1, "complaints": 0}
 
 
-def test_complaints_stop_a_campaign_that_goes_on(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+def test_complaints_pause_a_running_campaign(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
     path = listed(tmp_path, people(40))
     run(bulk, "plan", path)
     sent(bulk, path)
@@ -603,7 +605,7 @@ def test_substitute_notice_is_a_question_and_a_person_s_answer(
     assert "substitute_notice" not in kinds
 
 
-def test_a_table_that_somebody_changed_no_longer_fits_the_journal(
+def test_a_tampered_campaign_table_does_not_match_the_journal(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     import sqlite3
@@ -635,7 +637,9 @@ def test_options_that_say_nothing_are_refused_as_such(
     assert bulk("bulk", verb, "our-letter", "--people", listed(tmp_path, people(1)), *more).code == 2
 
 
-def test_pages_say_what_a_person_has_to_know(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+def test_campaign_pages_show_the_necessary_information(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
     path = listed(tmp_path, people(12) + 'K99,Zoë Łukasiewicz,"9 Elm Road",DE,\n')
     none = bulk("bulk", "status", "our-letter", "--people", path)
     assert (none.code, none.error) == (1, "unknown_campaign")
@@ -713,7 +717,7 @@ def mailboxed(bulk: AtDesk, relay: MailServer) -> Path:
     return folder
 
 
-def test_one_mailboxs_own_rule_pauses_nothing_and_a_bad_sender_suppresses_nobody(
+def test_one_mailbox_policy_pauses_nothing_and_a_bad_sender_suppresses_nobody(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     relay.answers = {"person3@people.example": "550 5.7.1 not authorized to write to this mailbox"}

@@ -1,4 +1,4 @@
-"""Notices to many people by text message: an SMSC that is not ours, and Twilio's stand-in, from the plan to the sum."""
+"""Notices to many people by text message, through a foreign SMSC and a simulated Twilio, from plan to totals."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def by_reference(desk: AtDesk, path: str, folder: Path) -> dict[str, str]:
     return {row["reference"]: f"{row['state']}: {row['why']}" for row in rows}
 
 
-def test_a_campaign_by_text_message_ends_with_everybody_told_or_still_owed(
+def test_a_text_message_campaign_ends_with_each_person_notified_or_pending(
     office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
 ) -> None:
     by_smsc(office, relay, smsc)
@@ -216,7 +216,7 @@ def test_a_route_that_no_carrier_takes_stops_the_campaign_and_says_nothing_of_th
     assert (known["state"], known["counters"]["bounced"], known["suppressed"]) == ("paused", 0, {})
 
 
-def test_an_affected_person_who_may_mean_stop_is_left_alone_and_a_person_judges(
+def test_a_possible_opt_out_stops_messages_until_a_person_decides(
     office: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     with twilio.Twilio() as server:
@@ -256,7 +256,7 @@ class Early(twilio.Twilio):
         return status, answer
 
 
-def test_what_comes_back_while_a_chunk_is_under_way_counts_when_it_is_settled(
+def test_receipts_that_arrive_during_a_batch_count_when_it_ends(
     office: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
     with Early() as server:
@@ -276,7 +276,7 @@ def test_what_comes_back_while_a_chunk_is_under_way_counts_when_it_is_settled(
     assert (whole["evidence"], whole["still_open"]) == ({"accepted": 1, "delivered": 1}, {"post": 1})
 
 
-def test_a_letter_is_no_text_message(office: AtDesk, tmp_path: Path) -> None:
+def test_a_letter_cannot_be_sent_as_a_text_message(office: AtDesk, tmp_path: Path) -> None:
     path = listed(tmp_path, people("K1,Ada,1 Elm Road,DE,,+15005550010,yes,"))
     said = refused(office, "bulk", "plan", "our-letter", "--people", path, "--short", "our-letter")
     assert said["code"] == "short_text"
@@ -318,7 +318,7 @@ def test_without_a_zone_a_text_message_waits_until_it_is_day_wherever_its_number
     assert (first["ending"], first["until"]) == ("waiting", until)
 
 
-def test_a_short_text_that_nobody_approved_is_not_sent(
+def test_an_unapproved_short_text_is_not_sent(
     office: AtDesk, relay: MailServer, smsc: Peer, tmp_path: Path
 ) -> None:
     by_smsc(office, relay, smsc)

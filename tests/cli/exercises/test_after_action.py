@@ -139,7 +139,7 @@ def rated(tocsin: AtDesk, exercise: Path, out: Path) -> list[Path]:  # noqa: F81
     return own(out.iterdir())
 
 
-def test_a_signed_report_is_held_against_the_journal_and_a_changed_one_does_not_hold(
+def test_a_signed_report_verifies_and_a_changed_report_does_not(
     tocsin: AtDesk,
     exercise: Path,  # noqa: F811
     tmp_path: Path,
@@ -202,7 +202,7 @@ def test_a_signature_by_another_hand_or_over_other_heads_does_not_hold(
     compare("drill.report.check", tocsin("drill", "report", "--check", str(file)).out, tocsin.home)
 
 
-def test_a_report_is_a_draft_again_once_the_journal_goes_on_after_its_signature(
+def test_a_report_is_a_draft_again_after_later_entries(
     tocsin: AtDesk,
     exercise: Path,  # noqa: F811
     tmp_path: Path,
@@ -217,9 +217,7 @@ def test_a_report_is_a_draft_again_once_the_journal_goes_on_after_its_signature(
     assert re.findall(r"\d+", later["draft_because"]) == [str(signed["event"])]
 
 
-def test_a_real_incident_s_report_is_a_draft_until_somebody_who_holds_a_role_signs_it(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_a_report_is_a_draft_until_a_role_holder_signs_it(tocsin: AtDesk, tmp_path: Path) -> None:
     reported.worked(reported.staffed(tocsin), tmp_path)
     where = ("-i", "amber-falcon", "--to", "md", "--out", str(tmp_path / "out"))
     draft = tocsin("report", *where, "--format", "json").json
@@ -333,7 +331,7 @@ def test_a_report_goes_into_the_file_that_is_named_and_its_annex_beside_it(
     assert (said.code, said.error) == (2, "options_conflict")
 
 
-def test_an_exercise_that_nobody_plays_leaves_its_report_if_asked(nowhere: AtDesk, tmp_path: Path) -> None:
+def test_an_unattended_exercise_writes_its_report_on_request(nowhere: AtDesk, tmp_path: Path) -> None:
     out = tmp_path / "reports"
     nowhere.done("drill", "run", "lost-laptop", "--unattended", "--report", str(out))
     assert {(path.suffix, "-journal" in path.name) for path in out.iterdir()} == {

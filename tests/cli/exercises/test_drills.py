@@ -86,7 +86,7 @@ def shown(tocsin: AtDesk) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("words", [("inject", "1"), ("defer", "1"), ("end",)])
-def test_what_a_controller_does_in_the_same_instant_does_not_end_the_conducting(
+def test_a_simultaneous_command_of_a_controller_does_not_stop_the_conductor(
     tocsin: AtDesk, exercise: Path, words: tuple[str, ...]
 ) -> None:
     from runner.app.exercises import exercises
@@ -133,7 +133,7 @@ def test_an_exercise_is_played_to_its_end_without_people_and_counts_for_nothing(
     assert tocsin.console == ""
 
 
-def test_what_came_due_while_nobody_conducts_is_named_with_the_command_that_goes_on(
+def test_injects_due_without_a_conductor_are_shown_with_the_resume_command(
     tocsin: AtDesk, exercise: Path
 ) -> None:
     conductor = begun(tocsin, exercise)
@@ -145,9 +145,7 @@ def test_what_came_due_while_nobody_conducts_is_named_with_the_command_that_goes
     assert "--go-on" not in tocsin.done("drill", "show")
 
 
-def test_what_happens_is_released_by_time_by_facts_by_deeds_and_by_what_was_missed(
-    tocsin: AtDesk, exercise: Path
-) -> None:
+def test_injects_are_released_by_time_facts_steps_and_missed_actions(tocsin: AtDesk, exercise: Path) -> None:
     conductor = begun(tocsin, exercise)
     conductor.step()
     assert shown(tocsin)["1"] == "released (time)"
@@ -184,7 +182,7 @@ def test_exercise_time_runs_apart_from_the_wall_s_and_the_journal_has_both(
     assert tocsin("audit", "verify").code == 0
 
 
-def test_pausing_stands_still_jumping_goes_ahead_and_ending_ends(tocsin: AtDesk, exercise: Path) -> None:
+def test_pause_stops_jump_advances_and_end_ends_the_exercise(tocsin: AtDesk, exercise: Path) -> None:
     conductor = begun(tocsin, exercise)
     conductor.step()
     tocsin.done("drill", "pause")
@@ -206,7 +204,7 @@ def test_pausing_stands_still_jumping_goes_ahead_and_ending_ends(tocsin: AtDesk,
     tocsin.done("drill", "observe", "the caller was asked the right questions", "--kind", "strength")
 
 
-def test_a_rating_is_proposed_from_the_record_and_stands_only_by_an_evaluator_s_word(
+def test_a_rating_is_proposed_and_valid_only_after_an_evaluator_confirms(
     tocsin: AtDesk, exercise: Path
 ) -> None:
     begun(tocsin, exercise).step()
@@ -250,9 +248,7 @@ def test_real_world_freezes_everything_at_once(tocsin: AtDesk, exercise: Path) -
     assert "open" in said.json["hint"].split(), "what is real goes into a real incident"
 
 
-def test_nothing_leaves_and_a_channel_that_the_scenario_has_down_fails(
-    tocsin: AtDesk, exercise: Path
-) -> None:
+def test_an_exercise_sends_nothing_and_its_failed_channel_fails(tocsin: AtDesk, exercise: Path) -> None:
     conductor = begun(tocsin, exercise)
     conductor.step()
     found = tocsin("message", "list", "--format", "json").json["deliveries"]
@@ -260,7 +256,7 @@ def test_nothing_leaves_and_a_channel_that_the_scenario_has_down_fails(
     assert tocsin.console == ""
 
 
-def test_a_person_can_release_or_leave_out_what_happens(tocsin: AtDesk, exercise: Path) -> None:
+def test_a_person_can_release_or_skip_an_inject(tocsin: AtDesk, exercise: Path) -> None:
     begun(tocsin, exercise)
     tocsin.done("drill", "inject", "9")
     assert shown(tocsin)["9"] == "released (hand)"
@@ -313,7 +309,7 @@ def test_a_real_incident_has_no_controllers(tocsin: AtDesk, exercise: Path) -> N
         ),
     ],
 )
-def test_a_mistake_in_an_exercise_is_told_with_its_place_and_what_can_stand_there(
+def test_an_error_in_an_exercise_names_its_position_and_the_valid_values(
     tocsin: AtDesk, exercise: Path, old: str, new: str, told: str, wanted: str
 ) -> None:
     text = exercise.read_text(encoding="utf-8")
@@ -371,7 +367,7 @@ modules:
 """
 
 
-def test_a_discussion_shows_its_questions_and_what_was_answered(tocsin: AtDesk, exercise: Path) -> None:
+def test_a_discussion_shows_its_questions_and_recorded_answers(tocsin: AtDesk, exercise: Path) -> None:
     exercise.write_text(DISCUSSION, encoding="utf-8")
     conductor = begun(tocsin, exercise)
     assert tocsin.done("drill", "show").count("--question") == 2, "what to type for each"
@@ -389,9 +385,7 @@ def test_a_discussion_shows_its_questions_and_what_was_answered(tocsin: AtDesk, 
     )
 
 
-def test_whoever_conducts_a_discussion_is_given_its_questions_and_what_to_type(
-    tocsin: AtDesk, exercise: Path
-) -> None:
+def test_a_discussion_shows_its_questions_and_the_commands_to_type(tocsin: AtDesk, exercise: Path) -> None:
     """It may take no time here, so that it is over by itself, and does not wait for one who ends it."""
     over = "safety: {max_wall_time: 0s}\nlaws: []\n"
     exercise.write_text(DISCUSSION + over, encoding="utf-8")
@@ -411,7 +405,7 @@ def test_whoever_conducts_a_discussion_is_given_its_questions_and_what_to_type(
         (("leave-out", "7", "--reason", "enough"), "unknown_inject", ["7"]),
     ],
 )
-def test_what_the_plan_does_not_have_is_refused_with_what_it_has(
+def test_an_unknown_inject_or_objective_is_refused_with_the_known_ones(
     tocsin: AtDesk, exercise: Path, words: tuple[str, ...], code: str, named: list[str]
 ) -> None:
     exercise.write_text(DISCUSSION, encoding="utf-8")
@@ -422,7 +416,7 @@ def test_what_the_plan_does_not_have_is_refused_with_what_it_has(
     assert re.findall(r"\b[A-Z]?\d+\b", f"{said.json['message']} {said.json['hint']}") == named
 
 
-def test_without_people_the_scenario_goes_on_to_its_end_though_every_step_is_done(
+def test_an_unattended_scenario_runs_to_its_end_after_all_steps_are_done(
     tocsin: AtDesk, exercise: Path
 ) -> None:
     late = '  - {number: "5", title: A week later, at: 7d, to: [commander], text: It was found}\n'
@@ -434,7 +428,7 @@ def test_without_people_the_scenario_goes_on_to_its_end_though_every_step_is_don
     assert said.json["exercise_time"] == "2026-10-12T08:00:10+02:00", "a deed takes ten seconds"
 
 
-def test_without_people_a_step_can_take_its_time_while_others_go_on(tocsin: AtDesk, exercise: Path) -> None:
+def test_an_unattended_step_can_take_time_while_others_run(tocsin: AtDesk, exercise: Path) -> None:
     text = exercise.read_text(encoding="utf-8")
     slow = "  answers: {used: no}\n  takes: {block: 20m, used: 3m}\n"
     exercise.write_text(text.replace("  answers: {used: no}\n", slow), encoding="utf-8")
@@ -449,7 +443,7 @@ def test_without_people_a_step_can_take_its_time_while_others_go_on(tocsin: AtDe
     )
 
 
-def test_every_shipped_playbook_that_is_opened_by_itself_has_an_exercise() -> None:
+def test_every_shipped_standalone_playbook_has_an_exercise() -> None:
     parts = {"breach-duties", "duty-lanes", "stop-request", "substitute-notice"}
     catalog = Catalog(None)
     opened = {file.stem for file in shipped_folder().glob("*.yaml")} - parts
@@ -457,9 +451,7 @@ def test_every_shipped_playbook_that_is_opened_by_itself_has_an_exercise() -> No
     assert {plan.playbook for plan in plans} == opened
 
 
-def test_a_real_incident_is_meant_before_an_exercise_that_nobody_named(
-    tocsin: AtDesk, exercise: Path
-) -> None:
+def test_a_real_incident_comes_before_an_unnamed_exercise(tocsin: AtDesk, exercise: Path) -> None:
     begun(tocsin, exercise)
     tocsin.done("open", str(exercise.parent / "lost-badge.yaml"), "--yes", "--title", "The real one")
     assert tocsin("status", "--format", "json").json["title"] == "The real one"
@@ -486,7 +478,7 @@ def test_the_list_has_an_exercise_by_its_own_clock_and_says_that_it_has_ended(
     assert (one["state"], one["stage"], one["exercise_time"]) == ("closed", "", None)
 
 
-def test_endex_says_what_is_left_and_closes_when_it_is_asked_to(tocsin: AtDesk, exercise: Path) -> None:
+def test_endex_lists_open_items_and_closes_on_request(tocsin: AtDesk, exercise: Path) -> None:
     begun(tocsin, exercise).step()
     ended = tocsin("drill", "end")
     assert ended.code == 0

@@ -1,4 +1,4 @@
-"""The books of an exercise: players read how it begins and never what happens, controllers and evaluators all of it."""
+"""The books of an exercise: players read only its start; controllers and evaluators read everything."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def test_each_book_reads_as_its_golden_file(
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_no_words_of_the_scenario_stand_in_the_players_book_and_all_stand_in_the_controllers(
-    name: str, nowhere: AtDesk, tmp_path: Path
-) -> None:
+def test_scenario_texts_are_only_in_the_controllers_book(name: str, nowhere: AtDesk, tmp_path: Path) -> None:
     plan = load_exercise(name, Catalog(None)).exercise
     players = text(written(nowhere, name, "players", tmp_path))
     controllers = text(written(nowhere, name, "controllers", tmp_path))
@@ -98,7 +96,7 @@ def test_a_book_says_exercise_in_its_name_on_each_page_and_in_its_properties(
         assert ("not-for-players" in path.name) == (reader == "controllers")
 
 
-def test_the_books_name_people_as_the_home_does_and_the_organisation_whose_exercise_it_is(
+def test_handbooks_name_people_and_the_organisation_from_the_home(
     tocsin: AtDesk,
     exercise: Path,  # noqa: F811
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Improvement items from the command line: proposed, taken over by a person, done, and proved by a later exercise."""
+"""Action items from the command line: proposed, adopted by a person, done, and verified by a later exercise."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def refusal(said: Said) -> tuple[str, set[str]]:
     return said.error, words & {"amber-falcon", "T1", "M", "S", "maria", "olga"}
 
 
-def test_what_went_wrong_is_proposed_and_nothing_is_added_before_a_person_takes_it(
-    tocsin: AtDesk, exercise: Path
-) -> None:
+def test_weaknesses_are_proposed_and_only_a_person_adds_them(tocsin: AtDesk, exercise: Path) -> None:
     name = played(tocsin, exercise, "U", blocks=False)
     said = tocsin("improvement", "add", "--from", name, "--format", "json")
     assert said.code == 0, said.err
@@ -85,9 +83,7 @@ def learning(request: pytest.FixtureRequest, tocsin: AtDesk, exercise: Path) -> 
     return tocsin
 
 
-def test_who_did_it_says_how_one_can_see_it_and_only_a_later_exercise_proves_it(
-    learning: AtDesk, exercise: Path
-) -> None:
+def test_a_done_item_needs_a_note_and_a_later_exercise_verifies_it(learning: AtDesk, exercise: Path) -> None:
     refused = learning("improvement", "done", "I-1")
     assert (refused.code, refused.error) == (1, "words_missing")
     assert learning("improvement", "retest", "I-1").error == "improvement_status"
@@ -234,7 +230,7 @@ def test_an_item_changes_is_dropped_and_opened_again_with_reasons(tocsin: AtDesk
     compare("improvement.show", tocsin.done("improvement", "show", "I-1"), tocsin.home)
 
 
-def test_the_list_shows_what_is_late_and_what_nothing_has_proved_and_folds_what_is_over(
+def test_the_list_shows_overdue_and_unverified_items_and_folds_closed_ones(
     tocsin: AtDesk,
 ) -> None:
     tocsin.done("improvement", "add", "The list is old", "--owner", "jonas", "--due", "2026-12-01")
@@ -276,7 +272,7 @@ def test_an_item_that_says_nothing_is_refused(
     assert items(tocsin) == {}
 
 
-def test_what_is_not_there_is_named_with_the_nearest(tocsin: AtDesk, exercise: Path) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest_one(tocsin: AtDesk, exercise: Path) -> None:
     name = played(tocsin, exercise, "U", blocks=False)
     tocsin.done("improvement", "add", "x", "--from", name, "--objective", "T1")
     add = ("improvement", "add")
@@ -291,7 +287,7 @@ def test_what_is_not_there_is_named_with_the_nearest(tocsin: AtDesk, exercise: P
     assert tocsin("improvement", "change", "I-1").code == 2
 
 
-def test_what_is_late_is_said_quietly_and_pages_nobody(incident: AtDesk) -> None:
+def test_an_overdue_item_is_shown_and_alerts_nobody(incident: AtDesk) -> None:
     incident.done("improvement", "add", "The list is old", "--owner", "jonas", "--due", "2026-11-24")
     assert "I-1" not in incident("status").out
     assert "I-1" not in incident("doctor").out
@@ -343,9 +339,7 @@ def test_the_improvement_plan_of_the_report_has_a_row_for_each_item(
 @pytest.mark.parametrize(
     ("zone", "late"), [("Pacific/Kiritimati", True), ("Europe/Nowhere", False), ("", False)]
 )
-def test_a_day_is_over_when_it_is_over_where_the_organisation_is(
-    tocsin: AtDesk, zone: str, late: bool
-) -> None:
+def test_a_due_day_ends_at_midnight_in_the_organisation_zone(tocsin: AtDesk, zone: str, late: bool) -> None:
     tocsin.settings(organisation={"zone": zone})
     tocsin.clock.advance(timedelta(hours=4))
     tocsin.done("improvement", "add", "The list is old", "--due", "2026-11-24")

@@ -1,4 +1,4 @@
-"""An exercise whose messages leave, to those who agreed: what leaves carries the time of the wall, and nobody else is written to."""
+"""An exercise that sends real messages: only to consenting people, with the real time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def provider(tocsin: AtDesk) -> Iterator[Service]:
         yield service
 
 
-def test_after_a_pause_what_leaves_still_carries_the_time_of_the_wall(
+def test_messages_after_a_pause_carry_the_real_time(
     tocsin: AtDesk, provider: Service, tmp_path: Path
 ) -> None:
     (tmp_path / "call-out.yaml").write_text(PLAYBOOK, encoding="utf-8")

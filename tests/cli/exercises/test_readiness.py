@@ -1,4 +1,4 @@
-"""How ready an organisation is, from the command line: what was exercised, what changed since, who is reached, what is left."""
+"""Readiness of an organisation, from the command line: exercised playbooks, changes, reachable people, open items."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def found(tocsin: AtDesk, name: str = "lost-badge") -> tuple[dict[str, Any], lis
     ]
 
 
-def test_an_own_playbook_that_was_never_exercised_needs_somebody_and_a_shipped_one_is_only_named(
+def test_an_own_unexercised_playbook_needs_action_and_a_shipped_one_does_not(
     ready: AtDesk,
 ) -> None:
     one, needs = found(ready)
@@ -51,7 +51,7 @@ def test_an_own_playbook_that_was_never_exercised_needs_somebody_and_a_shipped_o
     compare("readiness.never", ready.done("drill", "readiness"), ready.home)
 
 
-def test_the_last_exercise_with_people_counts_with_its_ratings_and_a_changed_playbook_is_told(
+def test_the_last_attended_exercise_counts_and_a_changed_playbook_is_reported(
     ready: AtDesk,
 ) -> None:
     file = ready.home / "exercises" / "badge-evening.yaml"
@@ -75,7 +75,7 @@ def test_the_last_exercise_with_people_counts_with_its_ratings_and_a_changed_pla
     compare("readiness.changed", ready.done("drill", "readiness"), ready.home)
 
 
-def test_what_is_scheduled_next_and_what_was_missed_is_told_by_playbook(ready: AtDesk) -> None:
+def test_readiness_shows_the_next_and_missed_exercises_by_playbook(ready: AtDesk) -> None:
     ready.done("drill", "schedule", "badge-evening", "--every", "1d", "--on-missed", "skip")
     one, needs = found(ready)
     assert (one["next"], one["scheduled"], one["missed"]) == (
@@ -94,7 +94,7 @@ def test_what_is_scheduled_next_and_what_was_missed_is_told_by_playbook(ready: A
     assert (one["missed"], needs) == ([], [])
 
 
-def test_what_is_played_without_people_is_not_a_plan_to_exercise(ready: AtDesk) -> None:
+def test_an_unattended_schedule_does_not_count_as_a_planned_exercise(ready: AtDesk) -> None:
     ready.done("drill", "schedule", "badge-evening", "--every", "1d", "--unattended")
     one, needs = found(ready)
     assert (one["scheduled"], needs) == ([], ["playbook_unexercised"])
@@ -134,7 +134,7 @@ def test_a_role_that_one_person_holds_wants_an_alternate(ready: AtDesk) -> None:
     assert alone() == []
 
 
-def test_improvement_items_are_counted_by_playbook_and_check_exits_4_while_somebody_is_needed(
+def test_open_items_are_counted_by_playbook_and_check_exits_with_4(
     ready: AtDesk,
 ) -> None:
     file = ready.home / "exercises" / "badge-evening.yaml"

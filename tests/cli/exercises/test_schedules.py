@@ -1,4 +1,4 @@
-"""Exercises that come by themselves, from the command line: scheduled, had happen by cron, missed, and shown."""
+"""Scheduled exercises, from the command line: scheduled, run by cron, missed, and shown."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_an_exercise_is_scheduled_by_the_organisation_s_clock_and_seen(tocsin: A
     assert tocsin("audit", "verify").code == 0
 
 
-def test_what_is_due_opens_once_and_waits_for_whoever_conducts_it(tocsin: AtDesk, exercise: str) -> None:
+def test_a_due_exercise_opens_once_and_waits_for_its_conductor(tocsin: AtDesk, exercise: str) -> None:
     tocsin.done("drill", "schedule", exercise, "--every", "1d")
     assert tocsin("drill", "run", "--due").code == 0
     assert firings(tocsin) == []
@@ -91,9 +91,7 @@ def test_what_is_due_opens_once_and_waits_for_whoever_conducts_it(tocsin: AtDesk
     assert tocsin("drill", "show", "--format", "json").json["stage"] == "planned"
 
 
-def test_times_that_passed_while_nothing_ran_are_recorded_and_somebody_is_told(
-    tocsin: AtDesk, exercise: str
-) -> None:
+def test_missed_times_are_recorded_and_reported(tocsin: AtDesk, exercise: str) -> None:
     tocsin.done("drill", "schedule", exercise, "--every", "1d", "--on-missed", "skip")
     tocsin.clock.advance(2 * DAY + timedelta(hours=3))
     said = tocsin("drill", "run", "--due")
@@ -169,9 +167,7 @@ def test_the_announced_ones_are_written_as_a_calendar(tocsin: AtDesk, exercise: 
     assert len(events) == 4
 
 
-def test_an_exercise_that_was_unscheduled_comes_no_more_and_stays_on_record(
-    tocsin: AtDesk, exercise: str
-) -> None:
+def test_an_unscheduled_exercise_does_not_repeat_and_stays_recorded(tocsin: AtDesk, exercise: str) -> None:
     tocsin.done("drill", "schedule", exercise, "--every", "1d")
     tocsin.done("drill", "unschedule", "badge-evening")
     tocsin.clock.advance(3 * DAY)
@@ -225,9 +221,7 @@ def wrong(tocsin: AtDesk) -> set[str]:
     return {finding["area"] for finding in found if finding["severity"] == "error"}
 
 
-def test_a_missed_exercise_is_said_everywhere_until_somebody_acknowledges_it(
-    tocsin: AtDesk, exercise: str
-) -> None:
+def test_a_missed_exercise_is_shown_until_it_is_acknowledged(tocsin: AtDesk, exercise: str) -> None:
     tocsin.done("open", str(tocsin.home / "exercises" / "lost-badge.yaml"), "--yes")
     tocsin.done("drill", "schedule", exercise, "--every", "1d")
     refused = tocsin("drill", "acknowledge", exercise, "--reason", "too early")

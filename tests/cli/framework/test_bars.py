@@ -50,7 +50,7 @@ def deliveries(desk: AtDesk, name: str) -> set[str]:
     return {delivery["delivery"] for delivery in found}
 
 
-def test_what_a_worker_does_is_said_above_its_bar(tocsin: AtDesk, playbook: object) -> None:
+def test_the_worker_reports_its_work_above_the_progress_bar(tocsin: AtDesk, playbook: object) -> None:
     words = ("--yes", "--no-work", "--fact", "incident.summary=x")
     tocsin.done("open", str(playbook), *words)
     said = tocsin("worker", "--once", types="")

@@ -37,7 +37,7 @@ def test_a_command_that_is_not_there_is_a_usage_error_with_the_nearest(nowhere: 
     assert "timeline" in said.err
 
 
-def test_an_error_in_json_stands_alone_on_standard_output(tocsin: AtDesk) -> None:
+def test_a_json_error_is_the_only_output(tocsin: AtDesk) -> None:
     said = tocsin("status", "--format", "json")
     assert (said.code, said.err) == (1, "")
     assert list(said.json) == ["schema", "code", "message", "hint", "action", "problems"]
@@ -58,7 +58,7 @@ def test_a_home_that_is_not_there_is_said_with_how_to_make_one(nowhere: AtDesk) 
     assert said.err.endswith("tocsin init\n")
 
 
-def test_options_for_every_command_may_stand_before_it(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_common_options_may_precede_the_command(tocsin: AtDesk, tmp_path: Path) -> None:
     assert globals_last(["--home", "x", "--format=json", "note", "--", "-y"]) == [
         "note",
         "--home",
@@ -96,7 +96,7 @@ def test_our_own_fault_leaves_a_log_without_any_data_in_the_home(tocsin: AtDesk)
         ("runner.no_such_module", 3, "our_fault", "ModuleNotFoundError"),
     ],
 )
-def test_a_package_that_is_missing_is_named_with_what_to_install_and_a_module_of_ours_is_our_fault(
+def test_a_missing_package_is_named_and_a_missing_own_module_is_internal(
     nowhere: AtDesk, module: str, code: int, error: str, named: str
 ) -> None:
     def lacking() -> int:
@@ -119,7 +119,7 @@ def test_stale_is_five_and_an_interruption_one_hundred_and_thirty(nowhere: AtDes
     assert guarded(nowhere.world(), [], interrupted) == 130
 
 
-def test_nothing_is_coloured_where_it_is_piped_or_not_wanted(incident: AtDesk) -> None:
+def test_piped_or_uncoloured_output_has_no_colour_codes(incident: AtDesk) -> None:
     assert "\x1b[" not in incident.done("status")
     assert "\x1b[" in incident("status", terminal=True).out
     incident.environ["NO_COLOR"] = "1"
@@ -137,7 +137,7 @@ def test_reading_commands_write_nothing(incident: AtDesk) -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_that_goes_away_is_no_error(incident: AtDesk) -> None:
+def test_a_closed_output_pipe_is_not_an_error(incident: AtDesk) -> None:
     for number in range(40):
         incident.done("note", f"line {number} " + "x" * 2000)
     reading, writing = os.pipe()
@@ -168,7 +168,7 @@ def test_the_exit_codes_reach_the_shell(tocsin: AtDesk) -> None:
     assert code("list") == 0
 
 
-def test_every_command_has_a_help_text_with_what_it_takes(nowhere: AtDesk) -> None:
+def test_every_command_has_a_help_text_with_usage(nowhere: AtDesk) -> None:
     from runner.cli.framework.commands import COMMANDS
 
     for name in COMMANDS:
@@ -199,7 +199,7 @@ def _in_a_process(desk: AtDesk, line: str) -> Said:
         pytest.param("<&- >&- 2>&-", id="no-stream-at-all"),
     ],
 )
-def test_an_incident_is_opened_whatever_becomes_of_the_streams(
+def test_an_incident_opens_whatever_happens_to_the_streams(
     tocsin: AtDesk, playbook: Path, streams: str
 ) -> None:
     tocsin.settings(channels={"screen": {"adapter": "console"}})
@@ -215,7 +215,7 @@ def test_an_incident_is_opened_whatever_becomes_of_the_streams(
 @pytest.mark.parametrize(
     "words", ["version", "--help", "drill --help", "list", "list --format json", "stauts --format json"]
 )
-def test_an_answer_that_cannot_be_written_is_told_and_is_no_fault_of_ours(tocsin: AtDesk, words: str) -> None:
+def test_an_answer_that_cannot_be_written_is_not_an_internal_error(tocsin: AtDesk, words: str) -> None:
     ran = _in_a_process(tocsin, f"tocsin {words} >/dev/full")
     expected = (2, "unknown_command") if words.startswith("stauts") else (1, "output")
     assert (ran.code, ran.error) == expected, ran.err
@@ -224,13 +224,13 @@ def test_an_answer_that_cannot_be_written_is_told_and_is_no_fault_of_ours(tocsin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", ["version", "--help", "list"])
-def test_an_answer_that_nobody_reads_is_no_error(tocsin: AtDesk, words: str) -> None:
+def test_an_unread_answer_is_not_an_error(tocsin: AtDesk, words: str) -> None:
     ran = _in_a_process(tocsin, f"tocsin {words} | exec true")
     assert (ran.code, ran.err) == (0, "")
 
 
 @pytest.mark.slow
-def test_who_cannot_be_asked_since_there_is_no_input_is_told_so(tocsin: AtDesk, playbook: Path) -> None:
+def test_a_question_without_standard_input_is_refused_as_no_terminal(tocsin: AtDesk, playbook: Path) -> None:
     ran = _in_a_process(tocsin, f"tocsin open {playbook} <&-")
     assert (ran.code, ran.error) == (1, "no_terminal"), ran.err
 

@@ -1,4 +1,4 @@
-"""Nothing that somebody else wrote can steer a terminal: every stream is cleaned, files with hidden characters are refused."""
+"""Text from other people cannot control a terminal: output is cleaned, files with hidden characters are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HIDDEN = (ESCAPE, CSI, TURNED)
         ("status", f"--{HOSTILE}"),
     ],
 )
-def test_what_a_command_was_given_never_reaches_a_stream_as_it_was(
+def test_hidden_characters_in_arguments_never_reach_the_output(
     incident: AtDesk, words: tuple[str, ...]
 ) -> None:
     for format_ in ("text", "json"):

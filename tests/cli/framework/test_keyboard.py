@@ -23,7 +23,7 @@ from runner.cli.framework.keyboard import key_of, keys
         ("x", ""),
     ],
 )
-def test_what_a_terminal_sends_is_a_key(pressed: str, key: str) -> None:
+def test_each_terminal_sequence_is_read_as_its_key(pressed: str, key: str) -> None:
     assert key_of(pressed) == key
 
 

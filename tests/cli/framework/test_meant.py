@@ -1,4 +1,4 @@
-"""Words that people type without looking: help, plurals and other names work or lead to the right command."""
+"""Common words that are not commands: help, plurals and other names work or lead to the right command."""
 
 from __future__ import annotations
 

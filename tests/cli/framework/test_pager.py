@@ -46,6 +46,6 @@ def test_the_pager_gets_the_whole_text(tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8") == "ä\n" * 999
 
 
-def test_a_pager_that_is_left_early_or_missing_is_no_error(tmp_path: Path) -> None:
+def test_a_pager_that_ends_early_or_is_missing_is_not_an_error(tmp_path: Path) -> None:
     assert show_paged("x\n" * 99_999, (sys.executable, "-c", "pass"), {})
     assert not show_paged("x\n", (str(tmp_path / "none"),), {})

@@ -1,4 +1,4 @@
-"""What is read without Typer is read as Typer reads it, and what is plain is read without."""
+"""The plain reader and Typer read the same values, and plain commands are read without Typer."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=400, deadline=None)
 @given(data=st.data())
-def test_whatever_is_read_without_typer_is_read_as_typer_reads_it(data: st.DataObject) -> None:
+def test_the_plain_reader_and_typer_read_the_same_values(data: st.DataObject) -> None:
     path, command = data.draw(st.sampled_from(EVERY))
     parameters = command.parameters()
     names = [
@@ -145,11 +145,11 @@ def test_whatever_is_read_without_typer_is_read_as_typer_reads_it(data: st.DataO
     ],
     ids=" ".join,
 )
-def test_what_is_not_plain_is_left_to_typer(words: list[str]) -> None:
+def test_words_that_are_not_plain_go_to_typer(words: list[str]) -> None:
     assert read(ROOT, words) is None
 
 
-def test_paths_and_numbers_are_what_the_command_wants() -> None:
+def test_paths_and_numbers_have_the_types_of_the_command() -> None:
     checked = read(ROOT, ["playbook", "validate", "a.yaml", "b", "--strict"])
     assert checked is not None
     assert checked[1]["path"] == [Path("a.yaml"), Path("b")]

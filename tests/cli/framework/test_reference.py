@@ -15,7 +15,7 @@ def test_the_reference_page_is_the_commands() -> None:
     same(PAGE, reference_page())
 
 
-def test_every_command_stands_in_the_reference_with_an_example_or_without_need_of_one() -> None:
+def test_every_command_is_in_the_reference() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for name in COMMANDS:
         assert f"### {name}\n" in page or f"### {name} " in page

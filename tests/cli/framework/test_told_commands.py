@@ -1,4 +1,4 @@
-"""Every command that a message, a hint or a help text tells to type is one that the command line takes: the words are there.
+"""Every command in a message, a hint or a help text exists, with its required words.
 
 The texts are read from the source, so that no hint is missed because no test comes to it. What a text fills in while it
 runs stands as ``1`` here; what a person fills in (STEP, WHY) stays as it is printed.
@@ -124,7 +124,7 @@ def fault(root: Any, command: str) -> str:
     return ""
 
 
-def test_every_command_that_a_text_tells_to_type_has_the_words_that_it_needs(root: Any) -> None:
+def test_every_command_in_a_text_is_complete(root: Any) -> None:
     found = [
         (f"{path.relative_to(SOURCE)}:{number}", command)
         for path in sorted(SOURCE.rglob("*.py"))
@@ -154,7 +154,7 @@ def test_a_command_ends_with_its_clause(text: str, commands: list[str]) -> None:
     assert list(told(text)) == commands
 
 
-def test_below_the_command_line_what_to_do_is_an_action() -> None:
+def test_modules_below_the_command_line_suggest_actions_not_commands() -> None:
     holds = {
         str(path.relative_to(SOURCE))
         for path in SOURCE.rglob("*.py")
@@ -210,5 +210,5 @@ def test_every_action_that_is_made_is_a_command_that_can_be_typed(root: Any) -> 
 @pytest.mark.parametrize(
     "command", ["task done", "bulk status", "fact set", "pause", "frobnicate", "task list --frob", "person"]
 )
-def test_a_command_without_what_it_needs_is_seen(root: Any, command: str) -> None:
+def test_an_incomplete_command_is_found(root: Any, command: str) -> None:
     assert fault(root, command)

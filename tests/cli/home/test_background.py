@@ -1,4 +1,4 @@
-"""The worker in the background: who starts it, what starts it again, what stops it, and whom it calls.
+"""The background worker: start, restart, stop, and the dead man's switch.
 
 Only homes of this file let commands start one, and each is stopped at the end of its test.
 """
@@ -155,7 +155,7 @@ def test_there_is_one_however_many_ask_for_it_at_once(machine: Machine) -> None:
         ("auto", ["--kind", "exercise"]),
     ],
 )
-def test_open_starts_none_that_nobody_needs(machine: Machine, mode: str, words: list[str]) -> None:
+def test_open_starts_no_worker_without_need(machine: Machine, mode: str, words: list[str]) -> None:
     machine.settings(worker={"mode": mode})
     machine.open(*words)
     assert machine.status()["state"] == "stopped"
@@ -210,7 +210,7 @@ def test_secrets_that_its_environment_lacks_are_named_and_their_values_are_nowhe
     assert others == []
 
 
-def test_one_that_cannot_start_is_told_and_the_command_is_done(machine: Machine) -> None:
+def test_a_worker_that_cannot_start_is_reported_and_the_command_succeeds(machine: Machine) -> None:
     machine.settings(worker={"ping": "env:NO_SUCH_VARIABLE"}, store="sqlite:tocsin.db")
     (machine.desk.home / "logs").write_text("a file where the folder should be", encoding="utf-8")
     said = machine.open()
@@ -251,7 +251,7 @@ class Switch:
         return f"http://127.0.0.1:{self.server.port}/s3cret-path"
 
 
-def test_a_dead_mans_switch_is_called_by_a_worker_that_goes_on_and_by_one_that_ends(machine: Machine) -> None:
+def test_continuous_and_single_workers_call_the_dead_mans_switch(machine: Machine) -> None:
     switch = Switch()
     with switch.server:
         machine.settings(worker={"mode": "auto", "ping": "env:PING_URL"})
@@ -262,7 +262,7 @@ def test_a_dead_mans_switch_is_called_by_a_worker_that_goes_on_and_by_one_that_e
         until(lambda: len(switch.calls) == 2)
 
 
-def test_a_switch_that_refuses_stops_no_worker_and_its_address_is_not_told(machine: Machine) -> None:
+def test_a_failing_dead_mans_switch_stops_no_worker_and_stays_secret(machine: Machine) -> None:
     switch = Switch("500 Internal Server Error")
     with switch.server:
         machine.settings(worker={"ping": switch.url})

@@ -1,4 +1,4 @@
-"""What a command without a home keeps goes into the cache folder that is named, and nowhere when none is."""
+"""A command without a home caches only in the named cache folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal that was damaged: the incident and the event are named, and everything else goes on."""
+"""A damaged journal: the incident and the event are named, and other incidents continue."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_worker_works_on_the_others(two: AtDesk) -> None:
     assert two("message", "list", "-i", WHOLE, "--format", "json").json["deliveries"]
 
 
-def test_what_a_later_version_wrote_is_not_called_damaged(two: AtDesk) -> None:
+def test_an_event_of_a_later_version_is_not_reported_as_damage(two: AtDesk) -> None:
     desk = two.office()
     name = desk.find(DAMAGED)
     row = desk.store.row(name)

@@ -28,7 +28,7 @@ def test_a_new_home_works_and_is_not_made_twice(nowhere: AtDesk) -> None:
     assert (said.code, said.error) == (1, "home_exists")
 
 
-def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere: AtDesk) -> None:
+def test_channels_offered_by_a_new_home_are_valid_when_uncommented(nowhere: AtDesk) -> None:
     nowhere.done("init")
     config = nowhere.home / "tocsin.yaml"
     text = config.read_text(encoding="utf-8")
@@ -49,14 +49,14 @@ def test_the_ways_that_a_new_home_offers_hold_once_they_are_uncommented(nowhere:
     assert nowhere("doctor", "--offline").code == 0
 
 
-def test_what_a_new_home_lacks_to_reach_anybody_is_said_in_the_plan(nowhere: AtDesk) -> None:
+def test_the_message_plan_names_the_missing_settings_of_a_new_home(nowhere: AtDesk) -> None:
     nowhere.done("init")
     said = nowhere("open", "lost-device")
     assert (said.code, said.error) == (1, "no_terminal")
     compare("open.unreachable", said.err, nowhere.home)
 
 
-def test_a_home_in_which_nobody_can_be_reached_says_so_and_what_comes_next(nowhere: AtDesk) -> None:
+def test_a_home_with_no_reachable_person_says_so_with_the_next_step(nowhere: AtDesk) -> None:
     nowhere.done("init")
     [of_one] = findings(nowhere, "people", "warning")
     assert re.findall(r"\d+", of_one["what"]) == ["1"], "so many people are on record"
@@ -70,7 +70,7 @@ def test_a_home_in_which_nobody_can_be_reached_says_so_and_what_comes_next(nowhe
     assert findings(nowhere, "people", "warning") == []
 
 
-def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:
+def test_a_valid_home_needs_no_action(incident: AtDesk) -> None:
     assert areas(incident, "error") == {"do now"}
     incident.done("cancel", "--reason", "false alarm")
     said = incident("doctor", "--format", "json")
@@ -84,7 +84,7 @@ def test_a_sound_home_needs_nobody(incident: AtDesk) -> None:
     }
 
 
-def test_law_whose_text_is_no_longer_there_is_found(incident: AtDesk) -> None:
+def test_a_missing_law_text_is_found(incident: AtDesk) -> None:
     with closing(sqlite3.connect(incident.home / "tocsin.db")) as store, store:
         ((law,),) = store.execute(
             "SELECT digest FROM blobs WHERE incident = '' ORDER BY length(body) DESC LIMIT 1"
@@ -131,9 +131,7 @@ def test_a_missing_store_is_made_by_repair_alone(tocsin: AtDesk) -> None:
     tocsin.done("list")
 
 
-def test_an_attempt_whose_worker_is_gone_is_declared_unknown_by_repair(
-    tocsin: AtDesk, playbook: Path
-) -> None:
+def test_repair_declares_an_attempt_of_a_lost_worker_unknown(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
     dead_worker_claims(tocsin)
     assert tocsin("doctor").code == 4
@@ -183,7 +181,7 @@ def test_the_record_verifies_and_an_anchor_from_elsewhere_is_compared(incident: 
     assert (no_anchor.code, no_anchor.error) == (2, "bad_anchor")
 
 
-def test_where_no_home_can_be_made_it_is_said(nowhere: AtDesk) -> None:
+def test_a_home_that_cannot_be_created_is_refused(nowhere: AtDesk) -> None:
     nowhere.home.write_text("a file", encoding="utf-8")
     said = nowhere("init")
     assert (said.code, said.error) == (1, "home_unwritable")
@@ -207,7 +205,7 @@ def findings(tocsin: AtDesk, area: str, severity: str, *words: str) -> list[dict
     return [finding for finding in found if (finding["area"], finding["severity"]) == (area, severity)]
 
 
-def test_lists_that_differ_from_the_journals_are_written_anew_by_repair(incident: AtDesk) -> None:
+def test_repair_rewrites_lists_that_differ_from_the_journals(incident: AtDesk) -> None:
     meddle(incident, "UPDATE incidents SET codename = 'other-name'")
     assert "lists" in areas(incident, "error")
     assert areas(incident, "mended", "--repair") == {"lists"}
@@ -266,7 +264,7 @@ def test_a_relative_path_of_a_channel_counts_from_the_home(tocsin: AtDesk, playb
     assert {"screen:", "path"} <= set(found["what"].split())
 
 
-def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDesk) -> None:
+def test_doctor_queries_dns_about_senders_only_on_request(tocsin: AtDesk) -> None:
     pytest.importorskip("dns", reason="NOT TESTED: dnspython is not installed (make install)")
     from tests.servers.nameserver import nameserver
 
@@ -286,7 +284,7 @@ def test_the_doctor_asks_dns_about_senders_only_when_it_is_told_to(tocsin: AtDes
     assert [re.findall(r"\b(MX|SPF|DMARC)\b", finding["what"]) for finding in said] == [["MX"], ["DMARC"]]
 
 
-def test_settings_that_hold_nothing_are_told_with_the_line_that_settings_begin_with(tocsin: AtDesk) -> None:
+def test_empty_settings_are_reported_with_the_required_first_line(tocsin: AtDesk) -> None:
     (tocsin.home / "tocsin.yaml").write_text("", encoding="utf-8")
     said = tocsin("status", "--format", "json")
     assert (said.code, said.error) == (1, "bad_settings")
@@ -294,7 +292,7 @@ def test_settings_that_hold_nothing_are_told_with_the_line_that_settings_begin_w
     assert (problem["code"], problem["line"], "tocsin/home/v1" in problem["hint"]) == ("yaml-empty", 1, True)
 
 
-def test_doctor_names_a_contact_on_a_way_that_the_home_does_not_have(tocsin: AtDesk) -> None:
+def test_doctor_names_a_contact_on_an_unknown_channel(tocsin: AtDesk) -> None:
     contacts = [{"channel": "scren", "address": "ada"}, {"channel": "phone", "address": "+15005550006"}]
     tocsin.settings(
         people={"maria": {"contacts": [{"channel": "screen", "address": "m"}]}, "ada": {"contacts": contacts}}
@@ -323,7 +321,7 @@ def test_a_password_in_the_store_s_url_is_refused_and_not_repeated(tocsin: AtDes
     assert "geheim" not in said.out + said.err + tocsin("status").err
 
 
-def test_doctor_without_the_package_for_postgresql_says_what_to_install_beside_what_it_found(
+def test_doctor_without_the_postgresql_package_says_what_to_install(
     tocsin: AtDesk,
 ) -> None:
     path = tocsin.home / "tocsin.yaml"

@@ -1,4 +1,4 @@
-"""``audit verify`` and ``doctor`` find what the chain does not show: documents, keys and rows; a lawful shredding is fine."""
+"""``audit verify`` and ``doctor`` check documents, keys and rows beyond the chain; a recorded shredding is valid."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def kept(incident: AtDesk, tmp_path: Path) -> AtDesk:
         ("DELETE FROM incidents WHERE id = 'i-1'", "row_missing", "i-1"),
     ],
 )
-def test_what_was_changed_behind_our_back_is_an_error_of_both(
+def test_tampering_is_an_error_in_the_audit_and_in_doctor(
     kept: AtDesk, statement: str, code: str, where: str
 ) -> None:
     tamper(kept, statement)
@@ -72,12 +72,12 @@ def test_what_was_changed_behind_our_back_is_an_error_of_both(
     assert severities[code] == "error"
 
 
-def test_one_incident_is_verified_with_its_documents_alone(kept: AtDesk) -> None:
+def test_one_incident_is_verified_with_only_its_own_documents(kept: AtDesk) -> None:
     tamper(kept, CHANGED)
     assert faults(kept, "-i", "amber-falcon") == (1, [("blob_changed", "i-1")])
 
 
-def test_a_row_is_written_anew_from_the_journal(kept: AtDesk) -> None:
+def test_a_row_is_rewritten_from_the_journal(kept: AtDesk) -> None:
     listed = kept("list", "--format", "json").json
     people = kept.done("person", "add", "eve", "--contact", "screen=eve")
     assert people
@@ -91,7 +91,7 @@ def test_a_row_is_written_anew_from_the_journal(kept: AtDesk) -> None:
     assert "row_missing" not in findings(kept)[1]
 
 
-def test_a_shredding_that_is_recorded_is_no_fault(kept: AtDesk) -> None:
+def test_a_recorded_shredding_is_not_a_fault(kept: AtDesk) -> None:
     kept.done("person", "add", "eve", "--contact", "screen=eve")
     kept.done("person", "forget", "eve", types="y\n")
     kept.done("close", "--reason", "over")
@@ -100,7 +100,7 @@ def test_a_shredding_that_is_recorded_is_no_fault(kept: AtDesk) -> None:
     assert "key_missing" not in findings(kept)[1]
 
 
-def test_without_the_record_of_shreddings_nobody_is_accused(kept: AtDesk) -> None:
+def test_a_missing_key_without_a_shredding_record_is_a_fault(kept: AtDesk) -> None:
     kept.done("close", "--reason", "over")
     kept.done("shred", "amber-falcon", "--reason", "period over", types="y\n")
     tamper(kept, "UPDATE keys SET wrapped = NULL WHERE incident = 'retention'")

@@ -1,4 +1,4 @@
-"""The set-up interview: it can be repeated, and loses nothing that the person did not change."""
+"""The set-up interview can be repeated and keeps every setting that the person did not change."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_new_home_is_set_up_by_questions(nowhere: AtDesk) -> None:
     assert nowhere("doctor").code in (0, 4)
 
 
-def test_it_is_repeated_with_the_answers_as_defaults_and_changes_only_what_is_typed(nowhere: AtDesk) -> None:
+def test_a_repeated_interview_offers_old_answers_and_changes_only_new_ones(nowhere: AtDesk) -> None:
     interview(nowhere, FIRST)
     before = settings(nowhere).read_text()
     assert interview(nowhere, "\n" * 40).code == 0
@@ -127,7 +127,7 @@ def test_comments_of_a_file_edited_by_hand_survive(nowhere: AtDesk) -> None:
         "schema: tocsin/home/v1\norganisation: {country: DE, sectors: [retail]}  # ours\n",
     ],
 )
-def test_what_cannot_be_changed_in_place_goes_into_a_file_beside_it(nowhere: AtDesk, text: str) -> None:
+def test_settings_that_cannot_be_edited_go_to_a_second_file(nowhere: AtDesk, text: str) -> None:
     nowhere.done("init")
     settings(nowhere).write_text(text, encoding="utf-8")
     said = interview(nowhere, answers("", "", "", "", "", "", "", "health"))

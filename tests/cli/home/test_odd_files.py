@@ -1,4 +1,4 @@
-"""Whatever a person names, a device, a pipe or a file without end is refused at once, and nothing is waited for."""
+"""A device, a pipe or an endless file is refused at once in place of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Tocsin writes belongs to its owner alone, whatever the umask; ``init`` and ``doctor`` say where others can read."""
+"""Files of Tocsin belong to their owner only; ``init`` and ``doctor`` report files that others can read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def exposed(*folders: Path) -> list[str]:
     return [str(path) for path in paths if not path.is_symlink() and mode(path) & 0o077]
 
 
-def test_everything_that_commands_write_is_private(nowhere: AtDesk, tmp_path: Path) -> None:
+def test_all_files_that_commands_write_are_private(nowhere: AtDesk, tmp_path: Path) -> None:
     nowhere.done("init")
     nowhere.settings()
     noticed(nowhere, tmp_path)
@@ -54,7 +54,7 @@ def test_everything_that_commands_write_is_private(nowhere: AtDesk, tmp_path: Pa
     assert mode(tmp_path / "card.pdf") == 0o600
 
 
-def test_a_folder_that_others_can_read_is_told_and_left_as_it_is(nowhere: AtDesk) -> None:
+def test_a_folder_that_others_can_read_is_reported_and_unchanged(nowhere: AtDesk) -> None:
     nowhere.home.mkdir(mode=0o755)
     said = nowhere("init")
     assert (said.code, said.warnings) == (0, ["folder_open"])

@@ -137,7 +137,7 @@ def test_a_command_that_reads_leaves_every_file_as_it_is(incident: AtDesk, tmp_p
     changed(incident, tmp_path)
 
 
-def test_nor_does_it_fold_in_what_a_killed_writer_left(left: AtDesk, tmp_path: Path) -> None:
+def test_reading_does_not_merge_the_log_of_a_killed_writer(left: AtDesk, tmp_path: Path) -> None:
     changed(left, tmp_path)
 
 

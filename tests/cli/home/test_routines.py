@@ -1,4 +1,4 @@
-"""Routines that come by themselves: the comcheck, the watch over legal clocks, the look for data kept long enough; and shred."""
+"""Scheduled jobs: the channel test, the deadline watch, the retention check; and ``shred``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def checks(tocsin: AtDesk) -> int:
     return len(re.findall(r"\bcheck-\d+\b", tocsin.console))
 
 
-def test_a_comcheck_comes_by_itself_and_tells_who_is_reached_over_nothing(tocsin: AtDesk) -> None:
+def test_a_scheduled_channel_test_runs_and_reports_unreachable_people(tocsin: AtDesk) -> None:
     tocsin.done("routine", "add", "comcheck", "--every", "7d")
     tocsin.clock.advance(7 * DAY)
     said = tocsin("drill", "run", "--due")
@@ -74,7 +74,7 @@ def test_a_comcheck_comes_by_itself_and_tells_who_is_reached_over_nothing(tocsin
     assert tocsin("worker", "--once").code == 0
 
 
-def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_time(tocsin: AtDesk) -> None:
+def test_a_channel_test_of_a_dead_scheduler_resumes_without_repeated_messages(tocsin: AtDesk) -> None:
     """It had reached ada, and was about to write to jonas; a check of the week before counts for nothing."""
     tocsin.done("routine", "add", "comcheck", "--every", "7d")
     tocsin.clock.advance(timedelta(hours=1))
@@ -98,7 +98,7 @@ def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_t
     assert (state, ways_worked(detail)) == ("passed", ([3, 3], []))
 
 
-def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_real_incident(
+def test_the_deadline_watch_alerts_leaders_also_in_a_real_incident(
     breach: AtDesk,
 ) -> None:
     breach.done("routine", "add", "watch", "--every", "12h", "--ahead", "12h")
@@ -126,7 +126,7 @@ def test_the_watch_tells_those_who_lead_of_clocks_that_run_out_soon_also_in_a_re
     assert all(word in asked for word in ("maria", "jonas", "ada"))
 
 
-def test_the_watch_says_of_an_incident_that_is_paused_that_nobody_could_be_told(breach: AtDesk) -> None:
+def test_the_deadline_watch_reports_a_paused_incident(breach: AtDesk) -> None:
     breach.done("routine", "add", "watch", "--every", "12h", "--ahead", "12h")
     breach.done("pause", "--reason", "waiting for counsel")
     breach.clock.advance(2 * DAY)
@@ -136,7 +136,7 @@ def test_the_watch_says_of_an_incident_that_is_paused_that_nobody_could_be_told(
     assert CLOCK not in breach.console
 
 
-def test_what_is_over_for_long_is_named_and_a_person_shreds_it_on_record(incident: AtDesk) -> None:
+def test_the_retention_job_names_old_incidents_and_a_person_erases_them(incident: AtDesk) -> None:
     incident.done("routine", "add", "retention", "--every", "1d", "--closed-for", "30d")
     said = incident("shred", "amber-falcon", "--reason", "policy", "--yes")
     assert (said.code, said.error) == (1, "not_closed")
@@ -159,7 +159,7 @@ def test_what_is_over_for_long_is_named_and_a_person_shreds_it_on_record(inciden
     incident.done("shred", "amber-falcon", "--reason", "policy 7.2", "--yes")
 
 
-def test_what_somebody_asked_to_hold_is_not_shredded_before_the_hold_has_ended(incident: AtDesk) -> None:
+def test_an_incident_on_hold_is_not_erased_before_the_hold_ends(incident: AtDesk) -> None:
     hold = ("law_enforcement.hold.form=written", "law_enforcement.hold.from=2026-11-24T09:00:00Z")
     incident.done("fact", "set", *hold, "--source", "letter")
     incident.done("close", "--reason", "found again")
@@ -179,7 +179,7 @@ def test_what_somebody_asked_to_hold_is_not_shredded_before_the_hold_has_ended(i
     incident.done(*words)
 
 
-def test_a_scheduler_sends_what_is_due_where_no_worker_goes_on(tocsin: AtDesk, playbook: Path) -> None:
+def test_a_scheduler_sends_due_messages_without_a_worker(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=x")
     desk = tocsin.office()
     firer = ScheduleRunner(desk, "here", lambda: 0.0, None, lambda event: None)

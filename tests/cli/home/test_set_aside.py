@@ -1,4 +1,4 @@
-"""An incident whose work fails again and again is set aside, is shown everywhere, and a person resumes it."""
+"""An incident whose work fails repeatedly is suspended and shown everywhere, until a person resumes it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_worker_leaves_it_alone_and_works_on_the_others(tocsin: AtDesk) -> Non
     assert tocsin.console.count("A badge is missing: Badge 4711") == 2
 
 
-def test_what_people_do_in_it_is_recorded_and_they_are_told(tocsin: AtDesk) -> None:
+def test_commands_in_a_set_aside_incident_are_recorded_with_a_warning(tocsin: AtDesk) -> None:
     said = tocsin("note", "The badge was found", "-i", "amber-falcon")
     assert (said.code, "set_aside" in said.warnings) == (0, True)
     assert tocsin.console.count("A badge is missing") == 2

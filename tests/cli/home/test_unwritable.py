@@ -91,7 +91,7 @@ def full(incident: AtDesk, tmp_path: Path) -> Iterator[AtDesk]:
 
 
 @pytest.mark.parametrize("where", ["medium", "full"])
-def test_everything_that_reads_works_and_shows_the_last_event(
+def test_reading_commands_work_on_a_read_only_store_with_a_warning(
     where: str, request: pytest.FixtureRequest
 ) -> None:
     desk: AtDesk = request.getfixturevalue(where)
@@ -103,7 +103,7 @@ def test_everything_that_reads_works_and_shows_the_last_event(
 
 
 @pytest.mark.parametrize("where", ["medium", "full"])
-def test_what_writes_is_refused_and_the_doctor_gives_its_whole_report(
+def test_writing_commands_are_refused_and_doctor_still_gives_a_full_report(
     where: str, request: pytest.FixtureRequest
 ) -> None:
     desk: AtDesk = request.getfixturevalue(where)

@@ -1,4 +1,4 @@
-"""Without the master key, or with another one, what is not sealed is read, and the record verifies."""
+"""Without the right master key, unencrypted data is readable and the journal verifies."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_the_record_verifies_and_says_how_much_was_not_read(keyless: AtDesk) -> 
     assert str(before.json["unread"]) in keyless.done("audit", "verify")
 
 
-def test_incidents_are_listed_by_what_is_not_sealed(keyless: AtDesk) -> None:
+def test_incidents_are_listed_without_their_encrypted_titles(keyless: AtDesk) -> None:
     [row] = keyless("list", "--format", "json").json["incidents"]
     assert (row["codename"], row["state"], row["title"], row["unread"]) == ("amber-falcon", "open", "", True)
     assert "amber-falcon" in keyless.done("list")
     keyless.done("use", "amber-falcon")
 
 
-def test_status_shows_the_line_of_the_list_and_says_why_there_is_no_more(keyless: AtDesk) -> None:
+def test_status_shows_the_list_line_and_why_no_more_is_readable(keyless: AtDesk) -> None:
     said = keyless("status")
     assert (said.code, said.error) == (1, keyless("timeline").error)
     assert said.error in ("no_master", "other_master")
@@ -65,7 +65,7 @@ def test_doctor_gives_its_whole_report(keyless: AtDesk) -> None:
     assert keyless("doctor", "--repair").code == 4
 
 
-def test_nobody_is_taken_for_forgotten(keyless: AtDesk) -> None:
+def test_people_are_not_listed_as_forgotten_without_the_master_key(keyless: AtDesk) -> None:
     assert keyless("person", "list").error in ("no_master", "other_master")
     assert keyless("person", "add", "ida", "--name", "Ida").code == 1
     (keyless.home / "master.kept").replace(keyless.home / "master.key")

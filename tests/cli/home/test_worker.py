@@ -1,4 +1,4 @@
-"""A worker that goes on, as a process of its own, and the commands beside it; completion in the shell."""
+"""A running worker process, the commands beside it, and shell completion."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_worker(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_stops_cleanly_when_it_is_told_to(tocsin: AtDesk, number: signal.Signals) -> None:
+def test_a_worker_stops_cleanly_on_a_signal(tocsin: AtDesk, number: signal.Signals) -> None:
     with a_worker(tocsin.home) as child:
         child.send_signal(number)
         _, err = child.communicate(timeout=20)
@@ -121,7 +121,7 @@ def test_watching_is_left_with_ctrl_c_and_piped_it_writes_a_page_when_something_
     assert child.returncode == 0
 
 
-def test_what_a_terminal_cannot_show_stops_no_command(incident: AtDesk) -> None:
+def test_an_ascii_terminal_stops_no_command(incident: AtDesk) -> None:
     environ = {**os.environ, "TOCSIN_HOME": str(incident.home), "PYTHONIOENCODING": "ascii"}
     done = subprocess.run([*COMMAND, "next"], env=environ, capture_output=True, check=False, timeout=30)
     assert done.returncode == 0

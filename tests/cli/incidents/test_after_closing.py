@@ -1,4 +1,4 @@
-"""An incident that is over takes no work, but its legal record goes on, and it says so."""
+"""A closed incident accepts no work, but still accepts legal records, and says so."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_fact_is_corrected_after_the_end_and_the_law_looks_again(desk: AtDesk,
     assert duty(desk)["due"] == "2026-11-26T08:00:00Z"
 
 
-def test_what_the_law_asks_because_of_a_late_fact_is_said(desk: AtDesk) -> None:
+def test_a_duty_that_a_late_fact_triggers_is_reported(desk: AtDesk) -> None:
     words = (
         "organisation.regulated_as=nis2_essential",
         "incident.significant=yes",
@@ -121,7 +121,7 @@ def duty(desk: AtDesk) -> dict[str, str]:
     return dict(next(duty for duty in found if duty["id"] == DUTY))
 
 
-def test_what_was_left_open_is_told_as_such_and_nobody_is_asked_to_do_it(incident: AtDesk) -> None:
+def test_open_tasks_of_a_closed_incident_are_shown_without_an_action(incident: AtDesk) -> None:
     incident.done("close", "--reason", "it was found again")
     incident.clock.advance(timedelta(days=2))
     compare("closed.status", incident.done("status", "amber-falcon"), incident.home)
@@ -129,7 +129,7 @@ def test_what_was_left_open_is_told_as_such_and_nobody_is_asked_to_do_it(inciden
     assert incident("doctor").code == 0
 
 
-def test_where_no_incident_is_open_the_one_that_ended_last_is_named(incident: AtDesk, playbook: Path) -> None:
+def test_without_an_open_incident_the_last_closed_one_is_named(incident: AtDesk, playbook: Path) -> None:
     incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4712")
     incident.done("cancel", "calm-heron", "--reason", "the same badge")
     incident.clock.advance(timedelta(hours=2))

@@ -1,4 +1,4 @@
-"""An open question is answered when its fact is recorded, by whoever records it."""
+"""A recorded fact answers the open question about it, whoever records it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_fact_answers_the_question_that_asks_for_it(incident: AtDesk) -> None:
     assert found[0]["answers"] == ["lost-badge:used#1"]
 
 
-def test_steps_behind_the_question_go_on(incident: AtDesk) -> None:
+def test_steps_after_the_question_become_ready(incident: AtDesk) -> None:
     incident.done("task", "done", "block", "--all")
     words = ("data.encrypted=no", "--source", "door log")
     said = incident("fact", "set", *words, "--format", "json").json
@@ -62,7 +62,7 @@ def test_an_answer_is_in_the_history_as_one(incident: AtDesk) -> None:
     assert found[0]["answers"] == ["lost-badge:used#1"]
 
 
-def test_a_fact_on_behalf_of_somebody_answers_for_that_person(incident: AtDesk) -> None:
+def test_a_fact_on_behalf_of_a_person_answers_for_that_person(incident: AtDesk) -> None:
     behalf = ("--as", "maria", "--on-behalf-of", "ada", "--via", "phone")
     incident.done("fact", "set", "data.encrypted=no", "--source", "door log", *behalf)
     assert task(incident, "used")["state"] == "done"

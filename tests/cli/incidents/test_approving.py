@@ -1,4 +1,4 @@
-"""Who approves sees the document itself, what changed since, and who is still needed; gaps are marked, quorums are kept in reach."""
+"""An approver sees the document, its changes and the missing approvers; gaps are marked, quorums stay reachable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
     return made
 
 
-def test_the_document_itself_is_shown_with_what_changed_before_it_is_asked(desk: AtDesk) -> None:
+def test_the_document_and_its_changes_are_shown_before_the_question(desk: AtDesk) -> None:
     desk.environ["NO_COLOR"] = "1"
     said = desk("approve", "sign", "--as", "ada", types="y\n")
     assert said.code == 0, said.err
@@ -85,19 +85,19 @@ def approved(desk: AtDesk, step: str, by: str, *more: str) -> Any:
     return one["have"], one["wanted"], one["still_needs"], one["each"]
 
 
-def test_an_approval_says_who_is_still_needed(two: AtDesk) -> None:
+def test_an_approval_names_the_people_still_needed(two: AtDesk) -> None:
     assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
     assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
     assert approved(two, "any", "ada") == (1, 2, ["counsel", "dpo"], False)
     assert approved(two, "each", "ada") == (2, 2, [], True)
 
 
-def test_what_was_said_for_somebody_else_does_not_count_yet(two: AtDesk) -> None:
+def test_an_approval_on_behalf_of_a_person_awaits_confirmation(two: AtDesk) -> None:
     said = approved(two, "each", "maria", "--on-behalf-of", "jonas", "--via", "phone")
     assert said == (0, 2, ["counsel", "dpo"], True)
 
 
-def test_a_role_names_whom_it_replaces_and_asks_before_a_quorum_is_out_of_reach(two: AtDesk) -> None:
+def test_a_role_change_names_the_replaced_people_and_warns_about_the_quorum(two: AtDesk) -> None:
     said = two("role", "assign", "counsel", "ada")
     assert (said.code, said.error, said.warnings) == (1, "no_terminal", ["role_replaced"])
     held = {role["role"]: role for role in two("role", "list", "--format", "json").json["roles"]}
@@ -117,7 +117,7 @@ def test_a_quorum_that_is_reached_already_is_not_asked_about(two: AtDesk) -> Non
     assert (said.code, said.warnings) == (0, ["role_replaced"])
 
 
-def test_what_may_follow_later_never_blocks_and_other_gaps_are_marked_one_by_one(
+def test_information_that_may_follow_never_blocks_and_other_gaps_need_overrides(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
     body = "{{ incident.summary }} {{ incident.vector|label }} {{ people.total }} {{ risk.consequences }}\n"

@@ -1,4 +1,4 @@
-"""Commands that many people, or a program, give in the same moment: all are recorded, or the last one says exit 5."""
+"""Simultaneous commands of people or programs: all are recorded, or the last one exits with 5."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Busy(Clock):
         return super().now()
 
 
-def test_a_command_whom_others_never_let_in_waits_half_a_minute_and_says_stale(incident: AtDesk) -> None:
+def test_a_command_always_blocked_by_others_waits_and_reports_stale(incident: AtDesk) -> None:
     pauses: list[timedelta] = []
     late = AtDesk(
         incident.home, clock=Busy(incident), backoff=Backoff(pause=pauses.append, fraction=lambda: 0.75)
@@ -78,7 +78,7 @@ def test_a_command_whom_others_never_let_in_waits_half_a_minute_and_says_stale(i
     assert "people.minimum" not in incident.done("fact", "show")
 
 
-def test_a_command_does_not_wait_where_nobody_else_writes(incident: AtDesk) -> None:
+def test_a_command_without_competing_writers_does_not_wait(incident: AtDesk) -> None:
     pauses: list[timedelta] = []
     alone = AtDesk(incident.home, backoff=Backoff(pause=pauses.append, fraction=lambda: 0.5))
     alone.done("fact", "set", "people.total=1", "--source", "x")

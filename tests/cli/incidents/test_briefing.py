@@ -1,4 +1,4 @@
-"""Shift handover: what the next commander is told, and the taking over by reading it back."""
+"""Shift handover: the brief for the next commander, and its confirmation by reading it back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.cli.at_desk import AtDesk, compare
 
 
-def test_the_brief_tells_what_is_open_decided_and_waited_for(incident: AtDesk) -> None:
+def test_the_brief_lists_open_decided_and_waiting_matters(incident: AtDesk) -> None:
     incident.done("task", "skip", "block", "--reason", "it is old", "--as", "maria")
     incident.clock.advance(timedelta(minutes=30))
     incident.done("answer", "used", "yes", "--as", "maria")
@@ -22,7 +22,7 @@ def test_looking_at_the_brief_writes_nothing(incident: AtDesk) -> None:
     assert incident("status", "--format", "json").json["version"] == before
 
 
-def test_who_takes_over_reads_back_what_they_were_told_and_holds_the_role(incident: AtDesk) -> None:
+def test_the_new_commander_reads_the_brief_back_and_gets_the_role(incident: AtDesk) -> None:
     said = incident("brief", "--give", "jonas", "--as", "maria", "--format", "json")
     assert (said.json["schema"], said.json["since"]) == ("tocsin/brief/v1", 0)
     assert (said.warnings, "jonas" in said.err) == ([], True)
@@ -40,7 +40,7 @@ def test_who_takes_over_reads_back_what_they_were_told_and_holds_the_role(incide
     assert (again.code, again.error) == (1, "not_briefed")
 
 
-def test_a_brief_goes_to_somebody_else_who_is_known(incident: AtDesk) -> None:
+def test_a_brief_goes_only_to_another_known_person(incident: AtDesk) -> None:
     said = incident("brief", "--give", "maria", "--as", "maria")
     assert (said.code, said.error) == (1, "same_person")
     said = incident("brief", "--give", "jonsa", "--format", "json")
@@ -59,7 +59,7 @@ def test_changes_are_counted_from_the_last_brief(incident: AtDesk) -> None:
     assert all(change["event"] > found["since"] for change in changes)
 
 
-def test_who_gives_a_brief_without_holding_the_role_is_told_who_will_keep_it(incident: AtDesk) -> None:
+def test_a_brief_from_a_person_without_the_role_is_warned_about(incident: AtDesk) -> None:
     incident.os_user = "root"
     said = incident("brief", "--give", "jonas")
     [told] = [line for line in said.err.splitlines() if "[role_not_held]" in line]

@@ -1,4 +1,4 @@
-"""Updates on a cadence, from the command line: each promises the next one, and a broken promise is seen."""
+"""Update cadence, from the command line: each update promises the next one, and a missed update is shown."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_promise_lapses_with_the_rounds(updates: AtDesk) -> None:
     assert missed(updates) == []
 
 
-def test_what_is_promised_can_only_be_the_next_update(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_message_can_promise_only_the_next_update(tocsin: AtDesk, tmp_path: Path) -> None:
     path = tmp_path / "cadence.yaml"
     path.write_text(PLAYBOOK.replace("{{ next_update|", "{{ next_updates|"), encoding="utf-8")
     problems = tocsin("playbook", "validate", str(path), "--format", "json").json["problems"]

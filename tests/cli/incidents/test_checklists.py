@@ -1,4 +1,4 @@
-"""Checklists: rows are ticked and unticked one by one, all at once only where nothing depends on them."""
+"""Checklists: items are checked and unchecked singly, all at once only if nothing depends on them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_row_that_is_not_there_ticks_none(badge: AtDesk) -> None:
     assert ticked(badge) == []
 
 
-def test_nothing_changes_when_a_row_is_so_already(badge: AtDesk) -> None:
+def test_a_repeated_check_or_uncheck_changes_nothing(badge: AtDesk) -> None:
     badge.done("task", "check", "block", "1")
     version = badge("status", "--format", "json").json["version"]
     for deed, row in (("check", "1"), ("uncheck", "2")):
@@ -83,7 +83,7 @@ def test_rows_that_were_checked_by_number_are_not_asked_for(badge: AtDesk) -> No
     assert "2 checklist items marked done at once" in ended["text"]
 
 
-def test_what_was_ticked_all_at_once_and_then_unticked_is_so_no_more(badge: AtDesk) -> None:
+def test_items_checked_singly_after_an_uncheck_are_not_marked_at_once(badge: AtDesk) -> None:
     badge.done("task", "check", "block", "2", "4")
     badge.done("task", "check", "block", "--all")
     badge.done("task", "uncheck", "block", "1", "3")

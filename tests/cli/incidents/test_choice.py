@@ -1,4 +1,4 @@
-"""Which incident a command is about when none is named: the choice of one system user, which hides no live incident."""
+"""The active incident of one system user when a command names none; it hides no open incident."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_closed_choice_does_not_hide_a_live_incident(desk: AtDesk) -> None:
     assert [incident["codename"] for incident in listed if incident["chosen"]] == [SECOND]
 
 
-def test_closing_ends_the_choice_whoever_closes(tocsin: AtDesk, playbook: Path) -> None:
+def test_closing_clears_the_active_incident_whoever_closes(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes")
     colleague = AtDesk(tocsin.home, tocsin.clock, tocsin.chance, environ={"TOCSIN_STATE": ""})
     colleague.done("close", "--reason", "done")

@@ -27,7 +27,7 @@ def desk(tmp_path: Path) -> AtDesk:
     return made
 
 
-def test_signatures_stand_wherever_the_decision_is_shown(desk: AtDesk) -> None:
+def test_signatures_are_shown_with_the_decision(desk: AtDesk) -> None:
     pages = (("duties",), ("duties", "register"), ("status",))
 
     def named(page: tuple[str, ...]) -> set[str]:

@@ -80,7 +80,7 @@ def test_a_task_is_due_at_its_time_although_nothing_has_recorded_it(incident: At
     assert one_list(incident)[0] == ("overdue", BLOCK)
 
 
-def test_a_person_to_call_stands_in_the_list(tocsin: AtDesk, playbook: Path) -> None:
+def test_a_person_to_call_is_listed(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.settings(channels={"pager": {"adapter": "webhook", "settings": {"url": "http://127.0.0.1:1/x"}}})
     path = playbook.with_name("urgent.yaml")
     path.write_text(PLAYBOOK.replace("task-notice", "urgent-internal"), encoding="utf-8")
@@ -181,7 +181,7 @@ def test_every_screen_says_whether_a_worker_runs(incident: AtDesk, words: tuple[
             assert "tocsin worker" in alone.removesuffix(page)
 
 
-def test_what_is_over_needs_no_worker(incident: AtDesk) -> None:
+def test_an_incident_that_ended_needs_no_worker(incident: AtDesk) -> None:
     incident.done("cancel", "--reason", "false alarm")
     assert "worker" not in incident("status", "-i", "amber-falcon", "--format", "json").json
 

@@ -54,7 +54,7 @@ def calls(desk: AtDesk, words: Sequence[str]) -> int:
 
 
 @pytest.mark.parametrize("words", ["duties", "duties --format json", "status", "next"])
-def test_one_more_population_costs_little(homes: dict[int, AtDesk], words: str) -> None:
+def test_an_additional_population_adds_little_cost(homes: dict[int, AtDesk], words: str) -> None:
     few, many = (calls(homes[number], words.split()) for number in (FEW, MANY))
     assert (many - few) / (MANY - FEW) < MOST
     assert many < 2.6 * few

@@ -1,4 +1,4 @@
-"""What is said to have happened has happened: an instant that lies ahead is refused with what to do."""
+"""Past events cannot be in the future: such an instant is refused with the next action."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_an_entry_of_a_map_is_looked_at_as_well(incident: AtDesk, key: str) -> N
 
 
 @pytest.mark.parametrize("key", ["law_enforcement.hold.until", "incident.individual_notice_planned_at"])
-def test_what_is_meant_to_come_may_lie_in_the_future(incident: AtDesk, key: str) -> None:
+def test_facts_about_planned_events_may_be_in_the_future(incident: AtDesk, key: str) -> None:
     incident.done("fact", "set", f"{key}={AHEAD}", "--source", "letter of the police")
     assert history(incident, key) == [AHEAD]
 
@@ -47,7 +47,7 @@ def test_clocks_that_differ_by_minutes_are_no_future(incident: AtDesk) -> None:
     assert (said.code, said.error) == (1, "ahead")
 
 
-def test_an_answer_is_held_to_the_same(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_answer_in_the_future_is_refused(tocsin: AtDesk, tmp_path: Path) -> None:
     path = tmp_path / "asking.yaml"
     path.write_text(ASKING, encoding="utf-8")
     tocsin.done("open", str(path), "--yes")
@@ -56,7 +56,7 @@ def test_an_answer_is_held_to_the_same(tocsin: AtDesk, tmp_path: Path) -> None:
     tocsin.done("answer", "when", "2026-11-24T08:00:00Z")
 
 
-def test_an_incident_is_not_opened_with_what_lies_ahead(
+def test_an_incident_is_not_opened_with_a_fact_in_the_future(
     tocsin: AtDesk, playbook: Path, tmp_path: Path
 ) -> None:
     said = tocsin("open", str(playbook), "--yes", "--fact", f"incident.detected_at={AHEAD}")
@@ -76,7 +76,9 @@ def test_an_incident_is_not_opened_with_what_lies_ahead(
     ],
     ids=lambda words: words[0],
 )
-def test_nothing_is_recorded_as_done_tomorrow(tocsin: AtDesk, tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_a_duty_record_in_the_future_is_refused(
+    tocsin: AtDesk, tmp_path: Path, words: tuple[str, ...]
+) -> None:
     desk = noticed(tocsin, tmp_path)
     said = desk("duty", *words, "--at", AHEAD)
     assert (said.code, said.error, DUTY in said.err) == (1, "ahead", True)

@@ -19,13 +19,13 @@ def test_opening_without_a_terminal_and_without_yes_shows_the_plan_and_sends_not
     assert tocsin.console == ""
 
 
-def test_a_person_who_says_no_at_the_terminal_opens_nothing(tocsin: AtDesk, playbook: Path) -> None:
+def test_a_negative_answer_at_the_terminal_opens_nothing(tocsin: AtDesk, playbook: Path) -> None:
     said = tocsin("open", str(playbook), "--fact", "incident.summary=x", types="n\n")
     assert (said.code, "[not_confirmed]" in said.err) == (1, True)
     assert tocsin("list", "--format", "json").json["incidents"] == []
 
 
-def test_a_person_who_says_yes_opens_it_and_the_messages_leave_before_the_command_returns(
+def test_a_positive_answer_opens_the_incident_and_sends_messages_first(
     tocsin: AtDesk, playbook: Path
 ) -> None:
     tocsin.done("open", str(playbook), "--fact", "incident.summary=Badge 4711", types="y\n")
@@ -53,7 +53,7 @@ def test_no_work_leaves_the_messages_to_a_worker(tocsin: AtDesk, playbook: Path)
     assert tocsin.console.count("A badge is missing") == 2
 
 
-def test_opening_says_that_later_work_waits_where_no_worker_goes_on(tocsin: AtDesk, playbook: Path) -> None:
+def test_opening_warns_about_later_work_without_a_running_worker(tocsin: AtDesk, playbook: Path) -> None:
     opening = ("open", str(playbook), "--yes", "--fact", "incident.summary=x")
     said = tocsin(*opening)
     compare("open.no-worker", said.err, tocsin.home)
@@ -99,7 +99,7 @@ def test_every_mistake_in_the_playbook_is_listed_and_nothing_is_opened(
     assert f"{playbook}:10:" in said.err
 
 
-def test_a_veris_record_is_imported_and_what_could_not_be_mapped_is_said(
+def test_a_veris_record_is_imported_and_unmapped_values_are_reported(
     tocsin: AtDesk, playbook: Path, tmp_path: Path
 ) -> None:
     record = tmp_path / "record.json"
@@ -135,9 +135,7 @@ def test_a_playbook_that_runs_another_shows_its_steps_as_soon_as_it_is_open(tocs
     assert "lanes" in ahead, "a step of breach-duties"
 
 
-def test_whom_nothing_has_left_to_is_told_at_once_and_stands_first_in_next(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_a_person_who_was_not_reached_is_reported_first_in_next(tocsin: AtDesk, tmp_path: Path) -> None:
     relay = {"host": "127.0.0.1", "port": 9, "sender": "incident@corp.example", "tls": "none"}
     mail = {"adapter": "smtp", "settings": relay, "confidentiality": "confidential"}
     contact = [{"channel": "mail", "address": "jonas@corp.example"}]

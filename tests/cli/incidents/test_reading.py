@@ -21,7 +21,7 @@ def test_making_a_home(nowhere: AtDesk) -> None:
     compare("init", nowhere.done("init"), nowhere.home)
 
 
-def test_opening_an_exercise_over_a_fallen_channel(tocsin: AtDesk, playbook: Path) -> None:
+def test_an_exercise_opens_with_a_compromised_channel(tocsin: AtDesk, playbook: Path) -> None:
     words = ("open", str(playbook), "--kind", "exercise", "--compromised", "this-machine", "--yes")
     said = tocsin(*words, "--fact", "incident.summary=Badge 4711")
     compare("open.fallen", f"{said.err}-----\n{said.out}", tocsin.home)
@@ -47,7 +47,7 @@ def test_a_home_with_findings(tocsin: AtDesk) -> None:
     compare("doctor", tocsin("doctor").out, tocsin.home)
 
 
-def test_a_playbook_in_outline_and_what_changed_in_it(nowhere: AtDesk, playbook: Path) -> None:
+def test_a_playbook_is_outlined_and_its_changes_are_shown(nowhere: AtDesk, playbook: Path) -> None:
     newer = playbook.with_name("newer.yaml")
     text = playbook.read_text(encoding="utf-8")
     newer.write_text(text.replace("due: 15m", "due: 10m").replace("id: over", "id: finish"), encoding="utf-8")
@@ -60,11 +60,11 @@ def test_the_record_verified(incident: AtDesk) -> None:
     assert re.fullmatch(r"\d+ entries verified; head sha256:[0-9a-f]{64}\n1 document verified\n", out)
 
 
-def test_a_refusal_with_its_reason_and_what_to_do_next(incident: AtDesk) -> None:
+def test_a_refusal_shows_its_reason_and_the_next_action(incident: AtDesk) -> None:
     compare("refusal", incident("close").err, incident.home)
 
 
-def test_watching_without_a_terminal_tells_the_status_in_json_once(incident: AtDesk) -> None:
+def test_watch_without_a_terminal_prints_the_status_once(incident: AtDesk) -> None:
     assert incident("watch", "--format", "json").json["schema"] == "tocsin/status/v1"
 
 

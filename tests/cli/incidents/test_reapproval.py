@@ -1,4 +1,4 @@
-"""Only other bytes make an approval void; all void ones are given again at once, with what changed in sight."""
+"""Only changed bytes void an approval; all void approvals can be renewed at once with the changes shown."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_void_approval_is_given_again_with_the_redline_in_sight(desk: AtDesk) 
     assert (found["task"]["state"], [approval["by"] for approval in found["approvals"]]) == ("done", ["ada"])
 
 
-def test_only_who_may_approve_is_asked_again(desk: AtDesk) -> None:
+def test_only_an_approver_is_asked_again(desk: AtDesk) -> None:
     changed(desk)
     assert desk("approve", "--void", "--as", "maria").error == "nothing_void"
     none = desk("approve", "--as", "ada")
@@ -93,7 +93,7 @@ def test_several_steps_are_approved_together_or_not_at_all(tocsin: AtDesk, tmp_p
     assert states(tocsin) == {"a": "done", "b": "done"}
 
 
-def test_what_was_approved_is_filed_and_the_newer_text_follows_as_a_supplement(desk: AtDesk) -> None:
+def test_an_approved_notice_is_filed_and_newer_text_becomes_a_supplement(desk: AtDesk) -> None:
     approved = rendered(desk)["digest"]
     changed(desk)
     newer = rendered(desk)["digest"]

@@ -17,7 +17,7 @@ def test_a_note_without_words_is_none(incident: AtDesk) -> None:
     assert (said.code, said.error) == (2, "words_missing")
 
 
-def test_a_number_with_too_many_digits_is_told_as_that(incident: AtDesk) -> None:
+def test_a_number_with_too_many_digits_is_refused_with_the_maximum(incident: AtDesk) -> None:
     said = incident("fact", "set", f"people.total={10**20}", "--source", "export")
     assert (said.code, said.error) == (1, "fact")
     assert all(word in said.err for word in ("people.total", f"{2**53:,}")), "of which fact, and the highest"
@@ -38,7 +38,7 @@ def test_facts_are_set_together_or_not_at_all(incident: AtDesk) -> None:
     assert "people.total" not in incident("fact", "show", "--format", "json").out
 
 
-def test_what_was_known_earlier_is_told_without_what_was_learned_since(incident: AtDesk) -> None:
+def test_earlier_knowledge_is_shown_without_later_facts(incident: AtDesk) -> None:
     incident.done("fact", "set", "people.total=3", "--source", "first count")
     incident.clock.advance(timedelta(hours=1))
     incident.done("fact", "set", "people.total=40", "--source", "second count")
@@ -83,7 +83,7 @@ def test_a_privileged_note_is_withheld_from_the_timeline_unless_asked_for(incide
         assert "whistleblower" in incident.done("timeline", "--privileged", *words)
 
 
-def test_a_correction_stands_beside_what_it_corrects(incident: AtDesk) -> None:
+def test_a_correction_is_shown_beside_the_corrected_entry(incident: AtDesk) -> None:
     incident.done("note", "it was the front door")
     number = incident("timeline", "--format", "json").json["entries"][-1]["event"]
     incident.done("correct", str(number), "--reason", "it was the back door")
@@ -106,7 +106,7 @@ def test_an_incident_is_paused_resumed_and_closed_with_reasons(incident: AtDesk)
     incident.done("note", "afterthought", "-i", "amber-falcon")
 
 
-def test_a_fallen_domain_is_shown_with_the_channels_that_hang_on_it(incident: AtDesk) -> None:
+def test_a_compromised_domain_is_shown_with_its_dependent_channels(incident: AtDesk) -> None:
     incident.done("domain", "compromised", "this-machine", "--since", "1h ago")
     rows = incident("domain", "list", "--format", "json").json["domains"]
     assert rows == [
@@ -145,7 +145,7 @@ def test_people_are_added_with_contacts_that_no_list_shows_whole(tocsin: AtDesk)
         (["kim", "--contact", "screen=kim", "--contact", "telefon=1"], "unknown_channel", ["telefon"]),
     ],
 )
-def test_a_person_whom_nothing_could_reach_by_a_slip_of_the_pen_is_not_added(
+def test_a_person_with_a_mistyped_contact_is_not_added(
     tocsin: AtDesk, words: list[str], code: str, told: list[str]
 ) -> None:
     said = tocsin("person", "add", *words)
@@ -202,12 +202,12 @@ def test_a_second_playbook_is_grafted_and_the_first_moved_to_a_newer_version(
     assert incident("audit", "verify").code == 0
 
 
-def test_what_is_only_looked_at_takes_no_name(incident: AtDesk) -> None:
+def test_reading_commands_take_no_actor_option(incident: AtDesk) -> None:
     said = incident("status", "--as", "mria")
     assert (said.code, said.error) == (2, "unknown_option")
 
 
-def test_a_role_that_is_nearly_another_is_told_when_it_is_given(incident: AtDesk) -> None:
+def test_a_role_name_close_to_another_is_warned_about(incident: AtDesk) -> None:
     said = incident("role", "assign", "comander", "ada")
     assert (said.code, said.warnings, said.err.count("\n")) == (0, ["unknown_role"], 1)
     assert {"comander", "commander"} <= set(re.findall(r"\w+", said.err))
@@ -216,9 +216,7 @@ def test_a_role_that_is_nearly_another_is_told_when_it_is_given(incident: AtDesk
 
 
 @pytest.mark.parametrize("words", [["next"], ["status"]])
-def test_what_waits_for_somebody_who_is_not_there_is_not_answered_as_if_they_were(
-    incident: AtDesk, words: list[str]
-) -> None:
+def test_tasks_of_an_unknown_person_are_refused(incident: AtDesk, words: list[str]) -> None:
     said = incident(*words, "--me", "mria")
     assert (said.code, said.error, said.out, "maria" in said.err) == (1, "unknown_person", "", True)
     assert incident(*words, "--me", "maria").code == 0

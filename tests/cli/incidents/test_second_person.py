@@ -1,4 +1,4 @@
-"""What needs two people: closing with duties open, moving a deadline later, and the decision not to notify."""
+"""Two-person acts: closing with open duties, moving a deadline later, and a decision not to notify."""
 
 from __future__ import annotations
 
@@ -140,14 +140,14 @@ def test_closing_with_a_duty_open_waits_for_counsel_or_an_executive(desk: AtDesk
     assert all(word in closed for word in ("maria", "zoe", INITIAL, "will not look"))
 
 
-def test_nobody_asks_for_a_second_person_in_the_name_of_another(desk: AtDesk) -> None:
+def test_a_second_person_cannot_be_requested_on_behalf_of_another(desk: AtDesk) -> None:
     words = ("close", "--reason", "over", *left_open(desk), "--on-behalf-of", "jonas", "--via", "phone")
     said = by(desk, "maria", *words)
     assert (said.code, said.error) == (1, "on_behalf")
     assert acts(desk) == []
 
 
-def test_what_was_asked_can_be_withdrawn_and_counts_no_more(desk: AtDesk) -> None:
+def test_a_withdrawn_request_no_longer_counts(desk: AtDesk) -> None:
     by(desk, "maria", "close", "--reason", "over", *left_open(desk))
     entry = asked(desk)
     desk.done("correct", entry, "--reason", "not yet")
@@ -166,14 +166,14 @@ def test_a_duty_that_came_since_keeps_the_incident_open(desk: AtDesk) -> None:
     assert status(desk)["state"] == "open"
 
 
-def test_one_operating_system_user_who_speaks_for_both_is_flagged(desk: AtDesk) -> None:
+def test_one_system_user_for_both_people_is_flagged(desk: AtDesk) -> None:
     by(desk, "maria", "close", "--reason", "over", *left_open(desk))
     said = by(desk, "zoe", "confirm", asked(desk), at="maria")
     assert (said.code, said.warnings) == (0, ["one_user"])
     assert [one["one_user"] for one in status(desk)["second_person"]] == [True]
 
 
-def test_a_home_that_has_nobody_else_says_so_on_every_screen(alone: AtDesk) -> None:
+def test_a_home_without_a_second_person_says_so_on_every_screen(alone: AtDesk) -> None:
     alone.done("close", "--reason", "over", *left_open(alone))
     assert (status(alone)["state"], acts(alone)) == ("closed", [("close", "maria", "alone", "")])
     for page in ("status", "timeline", "duties"):
@@ -182,7 +182,7 @@ def test_a_home_that_has_nobody_else_says_so_on_every_screen(alone: AtDesk) -> N
     assert any(ALONE in finding["what"] for finding in found)
 
 
-def test_a_blank_reason_for_having_nobody_is_no_setting(desk: AtDesk) -> None:
+def test_a_blank_reason_for_having_no_second_person_is_invalid(desk: AtDesk) -> None:
     desk.settings(people=PEOPLE, roles=ROLES, second_person={"none": " "})
     assert desk("status").error == "bad_settings"
 
@@ -229,14 +229,16 @@ def test_a_clock_that_runs_out_after_closing_is_announced(closed: AtDesk) -> Non
     assert INITIAL in closed.console
 
 
-def test_what_runs_out_in_a_closed_incident_is_told_beside_another(closed: AtDesk, tmp_path: Path) -> None:
+def test_a_deadline_in_a_closed_incident_is_reported_in_another_incident(
+    closed: AtDesk, tmp_path: Path
+) -> None:
     closed.done("open", str(tmp_path / "badge.yaml"), "--yes")
     closed.clock.advance(timedelta(days=4))
     said = closed("status", "calm-heron", "--check", "--format", "json")
     assert (said.code, INITIAL in [one["ref"] for one in said.json["needs_attention"]]) == (4, True)
 
 
-def test_an_incident_is_reopened_with_a_reason_and_goes_on(closed: AtDesk) -> None:
+def test_a_closed_incident_is_reopened_with_a_reason(closed: AtDesk) -> None:
     assert closed("reopen", "amber-falcon").error == "reason_missing"
     closed.done("reopen", "amber-falcon", "--reason", "the attacker is back")
     assert status(closed)["state"] == "open"
@@ -327,7 +329,7 @@ def test_a_first_instant_that_moves_no_deadline_later_needs_no_grounds(
     assert duty(tocsin)["provisional"] is False
 
 
-def test_a_clock_moves_at_once_where_nobody_else_is_there_and_that_is_shown(alone: AtDesk) -> None:
+def test_without_a_second_person_a_clock_moves_at_once_and_is_flagged(alone: AtDesk) -> None:
     alone.done("fact", "set", LATER, "--source", "the log", *WHY)
     assert (duty(alone)["due"], acts(alone)) == (
         "2026-11-27T08:40:00Z",
@@ -369,7 +371,7 @@ def test_an_executive_may_be_first_and_counsel_second(desk: AtDesk) -> None:
     assert duty(desk)["record"]["ground"] == "none"
 
 
-def test_what_is_decided_against_the_law_is_shown_so_and_stays_in_the_calendar(desk: AtDesk) -> None:
+def test_a_decision_against_the_law_is_flagged_and_stays_listed(desk: AtDesk) -> None:
     by(desk, "jonas", *DECIDE, "--ground", "none")
     by(desk, "zoe", "confirm", asked(desk))
     [row] = [
@@ -382,7 +384,7 @@ def test_what_is_decided_against_the_law_is_shown_so_and_stays_in_the_calendar(d
         assert "AGAINST" in desk.done(*page).split(), page
 
 
-def test_a_later_decision_stands_beside_the_earlier_one(desk: AtDesk) -> None:
+def test_a_later_decision_is_shown_beside_the_earlier_one(desk: AtDesk) -> None:
     decided = (("nobody read it", "none"), ("counsel of the group agrees", "risk_unlikely"))
     for why, ground in decided:
         words = ("duty", "decide", INITIAL, "--not-to-notify", "--reason", why, "--ground", ground)
@@ -396,7 +398,7 @@ def test_a_later_decision_stands_beside_the_earlier_one(desk: AtDesk) -> None:
         assert all(why in text for why, _ in decided), page
 
 
-def test_letters_to_people_who_are_not_to_be_notified_are_refused(desk: AtDesk, tmp_path: Path) -> None:
+def test_letters_to_people_with_a_decision_not_to_notify_are_refused(desk: AtDesk, tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
     people.write_text(
         "reference,name,address,jurisdiction,email\nr1,Ann One,Street 1,DE,ann@example.org\n",
@@ -413,7 +415,7 @@ def test_letters_to_people_who_are_not_to_be_notified_are_refused(desk: AtDesk, 
     assert desk("bulk", "plan", "gdpr-34-letter", *words).error == "decided_not_to_notify"
 
 
-def test_only_what_the_law_lets_somebody_waive_is_waived(desk: AtDesk) -> None:
+def test_only_a_waivable_duty_can_be_waived(desk: AtDesk) -> None:
     said = by(desk, "jonas", "duty", "waive", INITIAL, "--reason", "the CEO says so")
     assert (said.code, said.error) == (1, "no_waiver")
     assert duty(desk)["state"] == "open"
@@ -428,7 +430,7 @@ def test_a_decision_alone_is_shown_as_one(alone: AtDesk) -> None:
     )
 
 
-def test_what_the_law_does_not_ask_is_put_aside_by_one_person(desk: AtDesk) -> None:
+def test_one_person_can_decide_a_duty_that_does_not_apply(desk: AtDesk) -> None:
     other = "eu-gdpr-33-processor/controller"
     duties = [duty for duty in status(desk)["duties"] if duty["verdict"] == "not_applicable"]
     other = duties[0]["id"]

@@ -38,7 +38,7 @@ def test_it_is_shown_everywhere(tocsin: AtDesk, playbook: Path) -> None:
         assert "SEV2" in shown, view
 
 
-def test_until_somebody_sets_it_there_is_none(incident: AtDesk) -> None:
+def test_an_incident_has_no_severity_until_a_person_sets_it(incident: AtDesk) -> None:
     assert incident("status", "--format", "json").json["severity"] == ""
     found = incident("severity", "--format", "json").json
     assert (found["severity"], list(found["levels"])) == ("", ["sev1", "sev2", "sev3", "sev4"])
@@ -66,7 +66,7 @@ def test_the_levels_are_defined_in_the_settings(incident: AtDesk) -> None:
     assert (said.code, said.error) == (1, "bad_settings")
 
 
-def test_the_levels_are_told_without_an_incident(tocsin: AtDesk) -> None:
+def test_severity_levels_are_listed_without_an_incident(tocsin: AtDesk) -> None:
     found = tocsin("severity", "--format", "json").json
     assert (found["incident"], len(found["levels"])) == (None, 4)
 

@@ -1,4 +1,4 @@
-"""A text whose facts changed since it was rendered is out of date: every view says so, and nobody signs or files it by mistake."""
+"""A text whose facts changed is stale: every view shows this, and signing or filing it is refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def entries(desk: AtDesk, kind: str) -> list[Any]:
 CHANGE = [{"fact": "people.total", "before": 12000, "after": 12400}]
 
 
-def test_a_text_of_a_duty_that_does_not_apply_any_more_asks_nobody(desk: AtDesk) -> None:
+def test_a_stale_text_of_a_duty_that_no_longer_applies_needs_no_action(desk: AtDesk) -> None:
     told(desk, "people.total=12400")
     assert [wait["ref"] for wait in waits(desk)]
     told(desk, "organisation.role=processor")
@@ -89,12 +89,12 @@ def test_every_view_says_which_facts_changed(desk: AtDesk, tmp_path: Path) -> No
     ]
 
 
-def test_what_the_text_does_not_read_does_not_make_it_stale(desk: AtDesk) -> None:
+def test_changed_facts_that_the_text_does_not_use_keep_it_current(desk: AtDesk) -> None:
     told(desk, "data.encrypted=false", "people.by_jurisdiction.DE=10000", "people.total=12000")
     assert (rendered(desk)["stale"], waits(desk)) == (False, [])
 
 
-def test_a_change_that_is_taken_back_is_none(desk: AtDesk) -> None:
+def test_a_reversed_change_does_not_make_a_text_stale(desk: AtDesk) -> None:
     told(desk, "people.total=12400")
     told(desk, "people.total=12000")
     assert rendered(desk)["changed"] == []
@@ -108,7 +108,7 @@ def test_a_change_that_is_taken_back_is_none(desk: AtDesk) -> None:
         ("people.total", 12000, None),
     ],
 )
-def test_what_was_unknown_and_what_is_new_in_a_list_count(
+def test_facts_that_become_known_and_new_list_values_make_it_stale(
     desk: AtDesk, fact: str, before: Any, after: Any
 ) -> None:
     told(desk, f"{fact}={'?' if after is None else after}")
@@ -181,7 +181,7 @@ def test_only_counsel_lets_a_text_pass_and_only_where_it_is_needed(desk: AtDesk)
     assert record(desk) is None
 
 
-def test_a_signed_text_whose_facts_changed_is_not_recorded_as_filed(desk: AtDesk) -> None:
+def test_a_signed_text_with_changed_facts_is_not_recorded_as_filed(desk: AtDesk) -> None:
     sign(desk)
     told(desk, "people.total=12400")
     digest = rendered(desk)["digest"]
@@ -194,7 +194,7 @@ def test_a_signed_text_whose_facts_changed_is_not_recorded_as_filed(desk: AtDesk
     assert "the portal closes" in entry["text"]
 
 
-def test_what_changed_after_the_filing_does_not_count(desk: AtDesk) -> None:
+def test_facts_that_change_after_the_filing_do_not_make_it_stale(desk: AtDesk) -> None:
     sign(desk)
     filed = desk.clock.now() + timedelta(minutes=5)
     desk.clock.advance(timedelta(minutes=20))

@@ -1,4 +1,4 @@
-"""What a person types for a step means the same step as long as the incident lasts; one that waits says for what."""
+"""A step name means the same step during the whole incident; a waiting step names its condition."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_rows_keep_their_numbers_after_reopening(north: AtDesk) -> None:
     assert {row["step"]: row["row"] for row in after.values() if row["row"]} == before
 
 
-def test_a_step_that_waits_says_what_it_waits_for(north: AtDesk) -> None:
+def test_a_waiting_step_names_its_missing_condition(north: AtDesk) -> None:
     for words in (("task", "show"), ("task", "done")):
         said = north(*words, "consequences")
         assert (said.code, said.error) == (1, "task_not_open"), words

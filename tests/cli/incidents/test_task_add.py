@@ -1,4 +1,4 @@
-"""Work that no playbook foresaw: a task that is added is a task as any other."""
+"""An added task, which no playbook contains, behaves like every other task."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_it_is_worked_as_any_other(incident: AtDesk) -> None:
     )
 
 
-def test_a_late_one_is_told_to_its_people_and_to_the_commander(incident: AtDesk) -> None:
+def test_an_overdue_added_task_alerts_its_people_and_the_commander(incident: AtDesk) -> None:
     incident.done(*ADD)
     incident.clock.advance(timedelta(hours=3))
     assert incident("worker", "--once").code == 4
@@ -71,7 +71,7 @@ def test_it_is_given_to_a_person(incident: AtDesk) -> None:
     ("title", "step"),
     [("Block", "block-2"), ("鍵屋を呼ぶ", "task"), ("4711 again", "task-4711-again"), ("Over", "over-2")],
 )
-def test_its_name_is_no_other_steps_name(incident: AtDesk, title: str, step: str) -> None:
+def test_an_added_task_gets_a_unique_step_name(incident: AtDesk, title: str, step: str) -> None:
     incident.done("task", "add", title, "--role", "commander")
     incident.done("task", "add", title, "--role", "commander")
     steps = [task["step"] for task in incident("task", "list", "--format", "json").json["tasks"]]
@@ -106,7 +106,7 @@ def test_it_keeps_an_incident_open_and_is_not_added_to_a_closed_one(incident: At
     assert incident(*ADD, "-i", "amber-falcon").error == "incident_closed"
 
 
-def test_it_stands_in_the_report_and_not_in_the_playbooks_chart(incident: AtDesk, tmp_path: Path) -> None:
+def test_an_added_task_is_in_the_report_and_not_in_the_chart(incident: AtDesk, tmp_path: Path) -> None:
     incident.done(*ADD)
     incident.done("task", "done", "call-the-locksmith", "--as", "ada")
     incident.done("close", "--reason", "found")

@@ -53,7 +53,7 @@ def test_entries_since_an_instant(story: AtDesk) -> None:
     assert len(told(story, "--since", "1h ago", "--by", "ada", "--kind", "fact", "--search", "blue")) == 1
 
 
-def test_what_is_left_out_is_counted(story: AtDesk) -> None:
+def test_entries_left_out_by_a_filter_are_counted(story: AtDesk) -> None:
     whole = len(told(story))
     found = story("timeline", "--kind", "note", "--format", "json").json
     assert (len(found["entries"]), found["left_out"]) == (1, whole - 1)
@@ -61,7 +61,7 @@ def test_what_is_left_out_is_counted(story: AtDesk) -> None:
     assert str(whole - 1) in story("timeline", "--kind", "note").out.split()
 
 
-def test_privileged_words_are_not_found_by_who_did_not_ask_for_them(story: AtDesk) -> None:
+def test_privileged_entries_are_found_only_on_request(story: AtDesk) -> None:
     story.done("note", "Advice on the contract", "--privileged")
     assert told(story, "--search", "advice on") == []
     assert len(told(story, "--search", "advice on", "--privileged")) == 1

@@ -1,4 +1,4 @@
-"""Undo: the last own command is taken back where nothing followed from it; the entries stay, marked as wrong."""
+"""Undo reverses the last own command if nothing depends on it; its entries stay, marked as wrong."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_fact_has_its_value_from_before(incident: AtDesk) -> None:
     assert facts.get("data.elements", {}).get("value") is None
 
 
-def test_ticks_are_taken_back_and_given_back(incident: AtDesk) -> None:
+def test_checked_items_are_unchecked_and_checked_again_by_undo(incident: AtDesk) -> None:
     later(incident, "task", "check", "block", "1", "2")
     assert undone(incident) == ["StepChecked", "StepChecked"]
     assert ticked(incident) == []
@@ -95,7 +95,7 @@ def test_a_severity_and_an_added_task(incident: AtDesk) -> None:
     assert task(incident, "call-the-locksmith")["task"]["state"] == "cancelled"
 
 
-def test_what_something_followed_from_stays(incident: AtDesk) -> None:
+def test_an_entry_that_others_depend_on_cannot_be_undone(incident: AtDesk) -> None:
     later(incident, "task", "done", "block", "--all")
     later(incident, "answer", "used", "no")
     before = incident("status", "--format", "json").json["version"]
@@ -106,7 +106,7 @@ def test_what_something_followed_from_stays(incident: AtDesk) -> None:
     assert incident("status", "--format", "json").json["version"] == before
 
 
-def test_what_the_program_does_is_not_done_again_by_undoing(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_effect_of_the_program_is_not_repeated_by_undo(tocsin: AtDesk, tmp_path: Path) -> None:
     path = tmp_path / "calls.yaml"
     call = "{id: tell, act: Wipe it, http: {url: 'https://edr.example.org/wipe'}}"
     steps = PLAYBOOK.replace("{id: tell, message: heads-up, to: [role:counsel]}", call)
@@ -116,7 +116,7 @@ def test_what_the_program_does_is_not_done_again_by_undoing(tocsin: AtDesk, tmp_
     assert refusal(tocsin) == "cannot_undo"
 
 
-def test_an_entry_of_somebody_else_stays(incident: AtDesk) -> None:
+def test_an_entry_of_another_person_cannot_be_undone(incident: AtDesk) -> None:
     later(incident, "note", "the porter saw nobody", "--as", "ada")
     assert refusal(incident) == "not_own_entry"
     assert refusal(incident, "--as", "jonas") == "not_own_entry"
@@ -132,12 +132,12 @@ def test_an_entry_of_somebody_else_stays(incident: AtDesk) -> None:
         ("note", "x", "--on-behalf-of", "ada", "--via", "phone"),
     ],
 )
-def test_what_reaches_further_has_its_own_command(incident: AtDesk, words: tuple[str, ...]) -> None:
+def test_entries_with_wider_effects_cannot_be_undone(incident: AtDesk, words: tuple[str, ...]) -> None:
     later(incident, *words)
     assert refusal(incident) in ("cannot_undo", "followed")
 
 
-def test_a_fact_that_only_changed_what_is_still_missing_is_taken_back(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_fact_that_only_changed_the_missing_facts_can_be_undone(tocsin: AtDesk, tmp_path: Path) -> None:
     waiting = '{id: over, when: "people.total > 9 and data.encrypted", '
     path = tmp_path / "waits.yaml"
     path.write_text(

@@ -51,14 +51,14 @@ def test_a_task_with_open_rows_is_not_done_until_they_are_ticked(incident: AtDes
     assert states(incident)["block"] == "done"
 
 
-def test_what_became_ready_is_said_with_its_row(incident: AtDesk) -> None:
+def test_tasks_that_become_ready_are_listed_with_their_number(incident: AtDesk) -> None:
     incident.done("task", "done", "block", "--all")
     out = incident.done("answer", "used", "yes", "--source", "door log")
     compare("working-became-ready", out, incident.home)
 
 
 @pytest.mark.parametrize("deed", ["skip", "fail", "cancel"])
-def test_what_goes_otherwise_needs_a_reason(incident: AtDesk, deed: str) -> None:
+def test_skip_fail_and_cancel_need_a_reason(incident: AtDesk, deed: str) -> None:
     said = incident("task", deed, "block")
     assert (said.code, said.error) == (1, "reason_missing")
     incident.done("task", deed, "block", "--reason", "no badge system here")
@@ -77,7 +77,7 @@ def test_a_step_is_begun_assigned_commented_and_reopened(incident: AtDesk) -> No
         assert any(said in entry["text"] for entry in entries)
 
 
-def test_nobody_is_assigned_who_is_not_known(incident: AtDesk) -> None:
+def test_a_task_cannot_be_assigned_to_an_unknown_person(incident: AtDesk) -> None:
     said = incident("task", "assign", "block", "jonass", "--reason", "x", "--format", "json")
     assert (said.code, said.error) == (1, "unknown_person")
     assert "jonas" in re.findall(r"\w+", said.json["hint"])
@@ -121,7 +121,7 @@ def test_an_approval_of_other_bytes_is_refused(incident: AtDesk) -> None:
     assert (said.code, said.json["code"]) == (1, "digest_changed")
 
 
-def test_one_system_user_who_speaks_for_two_approvers_is_warned_of_and_stays_on_record(
+def test_one_system_user_for_two_approvers_is_warned_and_recorded(
     incident: AtDesk,
 ) -> None:
     digest = signing(incident)
@@ -142,12 +142,12 @@ def test_a_rejection_needs_its_reason_and_stops_the_step(incident: AtDesk) -> No
     assert [one["kind"] for one in attention if one["kind"] == "rejected"]
 
 
-def test_what_is_not_an_approval_cannot_be_approved(incident: AtDesk) -> None:
+def test_only_an_approval_can_be_approved(incident: AtDesk) -> None:
     said = incident("approve", "block")
     assert (said.code, said.error, "lost-badge:block#1" in said.err) == (1, "not_an_approval", True)
 
 
-def test_an_act_for_somebody_else_is_recorded_with_the_way(incident: AtDesk) -> None:
+def test_an_act_on_behalf_of_a_person_is_recorded_with_its_channel(incident: AtDesk) -> None:
     incident.done("task", "start", "block", "--on-behalf-of", "jonas", "--via", "phone")
     entries = incident("timeline", "--format", "json").json["entries"]
     assert entries[-1]["on_behalf_of"] == "jonas via phone"

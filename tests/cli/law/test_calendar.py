@@ -95,9 +95,7 @@ def test_another_ending_or_a_folder_that_is_not_there_is_refused(breach: AtDesk,
     assert (said.code, said.error) == (2, "unknown_report")
 
 
-def test_deadlines_of_what_is_no_real_incident_are_marked_wherever_they_are_read(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_deadlines_of_exercises_and_tests_are_marked_in_every_format(tocsin: AtDesk, tmp_path: Path) -> None:
     facts = [word for fact in FACTS for word in ("--fact", fact)]
     tocsin.done("open", "lost-device", "--yes", "--kind", "test", *facts)
     assert tocsin("duties", "calendar", "--format", "json").json["kind"] == "test"

@@ -30,7 +30,7 @@ KNOWN_TO_IT = ("breach", "high_risk", "risk_removed", "territory")
         (LAW, "zebra", "claims.c1.position", KNOWN_TO_IT),
     ],
 )
-def test_a_misspelt_position_is_told_with_the_nearest(
+def test_a_misspelt_position_is_reported_with_the_nearest_one(
     regime: str, position: str, about: str, offered: tuple[str, ...], nowhere: AtDesk, tmp_path: Path
 ) -> None:
     file = tmp_path / "facts.yaml"
@@ -48,20 +48,20 @@ def test_a_misspelt_position_is_told_with_the_nearest(
 
 
 @pytest.mark.parametrize("position", ["risk_removed", "not high_risk", "high_risk", "unintelligible"])
-def test_a_position_that_the_law_knows_is_no_mistake(position: str, nowhere: AtDesk, tmp_path: Path) -> None:
+def test_a_position_known_to_the_law_gives_no_warning(position: str, nowhere: AtDesk, tmp_path: Path) -> None:
     file = tmp_path / "facts.yaml"
     file.write_text(CLAIM % (LAW, position), encoding="utf-8")
     assert nowhere("duties", "--facts", str(file), "--format", "json").json.get("warnings") is None
 
 
-def test_one_without_its_author_is_told_as_well(nowhere: AtDesk, tmp_path: Path) -> None:
+def test_a_claim_without_an_author_is_warned_about(nowhere: AtDesk, tmp_path: Path) -> None:
     file = tmp_path / "facts.yaml"
     file.write_text((CLAIM % (LAW, "risk_removed")).replace("by: Ada Adler, ", ""), encoding="utf-8")
     [told] = nowhere("duties", "--facts", str(file), "--format", "json").json["warnings"]
     assert {"claims.c1", "by"} <= set(told.split())
 
 
-def test_whoever_records_it_in_an_incident_is_told_at_once(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_claim_for_an_unknown_law_is_reported_at_once(tocsin: AtDesk, tmp_path: Path) -> None:
     tocsin.settings(roles={"commander": ["maria"], "counsel": ["maria"]})
     playbook = tmp_path / "badge.yaml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")

@@ -77,7 +77,7 @@ def test_a_law_is_shown_as_it_was_on_a_day(nowhere: AtDesk) -> None:
     assert (said.code, said.error, CALIFORNIA in said.err) == (1, "unknown_regime", True)
 
 
-def test_all_shipped_law_holds_and_the_share_that_can_be_executed_is_told(nowhere: AtDesk) -> None:
+def test_all_shipped_law_is_valid_and_the_executable_share_is_shown(nowhere: AtDesk) -> None:
     said = nowhere("regime", "check", "--format", "json")
     assert (said.code, said.json["problems"]) == (0, [])
     assert said.json["duties"] == said.json["executable"] + len(said.json["in_words"])
@@ -118,7 +118,7 @@ def test_a_notice_that_there_is_not_is_an_error(tocsin: AtDesk, own: Path) -> No
     assert all("'us-ca-individuals'" in problem["message"] for problem in said.json["problems"])
 
 
-def test_a_duty_held_in_words_alone_is_counted_and_unknown_until_counsel_takes_a_position(
+def test_a_condition_in_words_is_counted_and_unknown_until_counsel_decides(
     tocsin: AtDesk, own: Path, tmp_path: Path
 ) -> None:
     rewrite(own, "scope:\n", "scope:\n  - {code: conduct, text: conducts business there, in_words: true}\n")
@@ -150,7 +150,7 @@ def test_a_duty_held_in_words_alone_is_counted_and_unknown_until_counsel_takes_a
     assert "counsel" in next(why["text"] for why in verdicts["conduct"]["because"] if why["code"] == "claim")
 
 
-def test_what_the_home_changed_in_a_law_is_said_in_words(tocsin: AtDesk, own: Path) -> None:
+def test_a_law_changed_by_the_home_is_compared_in_words(tocsin: AtDesk, own: Path) -> None:
     assert tocsin("regime", "diff", CALIFORNIA, "--format", "json").json["changes"] == []
     pages = tocsin.done("regime", "diff", CALIFORNIA)
     rewrite(own, "more_than: 500", "at_least: 500")
@@ -162,7 +162,7 @@ def test_what_the_home_changed_in_a_law_is_said_in_words(tocsin: AtDesk, own: Pa
     ]
 
 
-def test_what_changed_in_the_law_between_two_days_is_told_duty_by_duty(nowhere: AtDesk) -> None:
+def test_changes_of_a_law_between_two_days_are_listed_by_duty(nowhere: AtDesk) -> None:
     said = nowhere(
         "regime", "diff", CALIFORNIA, "--from", "2025-06-01", "--to", "2026-06-01", "--format", "json"
     ).json
@@ -257,9 +257,7 @@ def test_a_wrong_line_of_a_spreadsheet_is_named_and_nothing_is_written(
     assert not (tocsin.home / "regimes" / "dpa-example.yaml").exists()
 
 
-def test_what_can_be_wrong_with_a_line_of_a_spreadsheet_is_said_in_these_words(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_each_error_in_a_contract_spreadsheet_has_a_golden_message(tocsin: AtDesk, tmp_path: Path) -> None:
     sheet = tmp_path / "contracts.csv"
     said = []
     for old, new, *_ in WRONG:

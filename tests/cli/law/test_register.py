@@ -51,7 +51,7 @@ def test_the_register_holds_every_real_breach_with_its_gaps(home: AtDesk) -> Non
     assert one["missing"] == ["risk.consequences", "risk.mitigation", "decision"]
 
 
-def test_the_decision_stands_in_it_with_who_when_and_why(home: AtDesk) -> None:
+def test_the_register_shows_the_decision_with_person_time_and_reason(home: AtDesk) -> None:
     why = "all badges are void"
     there = ("-i", "amber-falcon")
     home.done("role", "assign", "executive", "maria", *there)
@@ -67,7 +67,7 @@ def test_the_decision_stands_in_it_with_who_when_and_why(home: AtDesk) -> None:
     compare("register-decided", home.done("duties", "register"), home.home)
 
 
-def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: AtDesk) -> None:
+def test_a_withdrawn_filing_is_shown_in_the_register(home: AtDesk) -> None:
     there = ("-i", "amber-falcon")
     home.done("duty", "record-filed", INITIAL, "--reference", "4711", *there)
     entries = home("timeline", "--format", "json", *there).json["entries"]

@@ -93,7 +93,7 @@ def test_a_second_answer_changes_nothing(called: AtDesk) -> None:
     assert called("status", "--format", "json").json["version"] == before
 
 
-def test_a_code_is_of_use_only_to_whom_it_was_sent(called: AtDesk) -> None:
+def test_a_code_is_valid_only_for_its_recipient(called: AtDesk) -> None:
     said = called("ack", code(called, "jonas"), "--as", "ada")
     assert (said.code, said.error, "jonas" in said.err) == (1, "ack_of_another", True)
     assert delivery(called, "jonas")["evidence"] == "accepted"
@@ -110,7 +110,7 @@ def test_an_answer_on_somebodys_behalf_is_recorded_as_one(called: AtDesk) -> Non
     assert (found["claimed"], found["on_behalf_of"]) == ("maria", "jonas via phone")
 
 
-def test_levels_are_told_in_turn_and_say_why(called: AtDesk) -> None:
+def test_levels_are_alerted_in_order_with_their_reason(called: AtDesk) -> None:
     wait(called, 5 * MINUTES)
     assert (told(called), delivery(called, "jonas")["reminders"]) == (["jonas", "jonas"], 1)
     wait(called, 5 * MINUTES)
@@ -120,7 +120,7 @@ def test_levels_are_told_in_turn_and_say_why(called: AtDesk) -> None:
     compare("acknowledging-levels", "\n".join(sorted(shown(called))), called.home)
 
 
-def test_after_a_standstill_only_the_present_level_is_told(called: AtDesk) -> None:
+def test_after_a_standstill_only_the_current_level_is_alerted(called: AtDesk) -> None:
     wait(called, timedelta(hours=1))
     assert set(told(called)) == {"jonas", "maria"}
     store = called.office().store
@@ -130,14 +130,14 @@ def test_after_a_standstill_only_the_present_level_is_told(called: AtDesk) -> No
     assert (fired.level, fired.late_by, fired.passed_over) == (2, 40 * MINUTES, (1,))
 
 
-def test_whoever_was_reached_is_told_who_has_it(called: AtDesk) -> None:
+def test_reached_people_are_told_who_acknowledged(called: AtDesk) -> None:
     wait(called, 10 * MINUTES)
     called.done("ack", code(called, "ada"), "--as", "ada")
     assert told(called)[-1] == "jonas"
     compare("acknowledging-answered", shown(called)[-1], called.home)
 
 
-def test_in_the_end_a_call_is_owed_and_is_seen_everywhere_until_it_is_made(called: AtDesk) -> None:
+def test_an_unanswered_alert_ends_with_a_call_that_stays_listed(called: AtDesk) -> None:
     for _ in range(12):
         wait(called, 5 * MINUTES)
     mine = str(delivery(called, "jonas")["delivery"])
@@ -262,7 +262,7 @@ def test_an_answer_over_a_channel_counts_as_the_channel_says(linked: AtDesk) -> 
 # ------------------------------------------------------------------------------------------------------------ proof
 
 
-def test_what_is_proved_is_one_sentence_and_what_is_not_another(called: AtDesk) -> None:
+def test_the_evidence_report_separates_proven_from_unproven_statements(called: AtDesk) -> None:
     mine = str(delivery(called, "jonas")["delivery"])
     report = called("message", "prove", mine, "--format", "json").json
     assert (report["recipient"], report["delivery"], report["evidence"]) == ("jonas", mine, "accepted")
@@ -279,7 +279,7 @@ def test_what_is_proved_is_one_sentence_and_what_is_not_another(called: AtDesk) 
     compare("acknowledging-proof", re.sub(r"[0-9a-f]{64}", "HASH", pages), called.home)
 
 
-def test_of_what_was_never_sent_nothing_is_proved(called: AtDesk) -> None:
+def test_a_message_that_was_never_sent_has_no_evidence(called: AtDesk) -> None:
     one = str(delivery(called, "maria")["delivery"])
     report = called("message", "prove", one, "--format", "json").json
     assert (report["recipient"], report["evidence"], report["entries"]) == ("maria", "none", [])

@@ -29,7 +29,7 @@ def test_without_an_incident_it_is_the_sheet_of_a_quiet_day(tocsin: AtDesk) -> N
     compare("call-sheet.quiet", tocsin.done("message", "call-sheet"), tocsin.home)
 
 
-def test_whoever_waits_to_be_reached_stands_first(reachable: AtDesk) -> None:
+def test_people_who_await_contact_come_first_on_the_call_sheet(reachable: AtDesk) -> None:
     delivery = reachable("message", "list", "--format", "json").json["deliveries"][0]
     assert delivery["recipient"] == "jonas"
     before = reachable.done("message", "call-sheet")
@@ -51,7 +51,7 @@ def test_it_is_written_for_its_owner_alone(reachable: AtDesk, ending: str) -> No
         assert path.stat().st_size > 500
 
 
-def test_numbers_in_clear_stand_in_no_json_and_an_unknown_ending_is_refused(reachable: AtDesk) -> None:
+def test_phone_numbers_are_not_in_json_and_an_unknown_ending_is_refused(reachable: AtDesk) -> None:
     said = reachable("message", "call-sheet", "--format", "json")
     assert (said.code, said.error, "+1500" in said.out) == (2, "option_missing", False)
     said = reachable("message", "call-sheet", "--out", "calls.doc")

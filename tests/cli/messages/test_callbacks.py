@@ -22,7 +22,7 @@ CHAT = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_listens_on_the_loopback_and_stops_cleanly_when_it_is_told_to(
+def test_the_callback_server_listens_on_loopback_and_stops_cleanly(
     tocsin: AtDesk, number: signal.Signals
 ) -> None:
     child = subprocess.Popen(
@@ -48,7 +48,7 @@ def test_it_listens_on_the_loopback_and_stops_cleanly_when_it_is_told_to(
 
 
 @pytest.mark.parametrize("given", ["8750", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", ":1"])
-def test_what_is_no_address_is_refused_with_an_example(tocsin: AtDesk, given: str) -> None:
+def test_an_invalid_listen_address_is_refused_with_an_example(tocsin: AtDesk, given: str) -> None:
     said = tocsin("serve-callbacks", "--listen", given)
     assert (said.code, said.error) == (2, "bad_address")
     assert "127.0.0.1:8750" in said.err
@@ -73,7 +73,7 @@ def test_the_list_shows_an_address_that_stays_for_each_channel_that_is_called_ba
     assert "public_url" not in tocsin.done("serve-callbacks", "--list")
 
 
-def test_where_no_channel_is_called_back_the_list_says_so(tocsin: AtDesk) -> None:
+def test_the_callback_list_says_when_no_channel_has_callbacks(tocsin: AtDesk) -> None:
     assert tocsin("serve-callbacks", "--list", "--format", "json").json["callbacks"] == []
     assert "tocsin.yaml" in tocsin.done("serve-callbacks", "--list")
 
@@ -145,7 +145,7 @@ def test_a_public_address_without_tls_is_an_error_save_on_this_machine(tocsin: A
         assert told(tocsin) == []
 
 
-def test_a_channel_that_waits_for_answers_where_nobody_can_bring_them_is_named(tocsin: AtDesk) -> None:
+def test_a_channel_awaiting_answers_without_a_public_url_is_reported(tocsin: AtDesk) -> None:
     tocsin.settings(channels={"chat": CHAT})
     [(severity, what)] = told(tocsin)
     assert (severity, "public_url" in what, "chat" in what) == ("warning", True, True)

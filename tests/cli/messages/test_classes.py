@@ -29,7 +29,7 @@ def words(said: Said) -> set[str]:
     return {word.strip(":?") for problem in said.json["problems"] for word in problem["message"].split()}
 
 
-def test_a_class_is_another_one_but_for_what_is_given() -> None:
+def test_a_derived_class_differs_only_in_the_given_values() -> None:
     base = BUILT_IN_CLASSES["urgent-internal"]
     found = derived("night-call", NIGHT["night-call"], BUILT_IN_CLASSES)
     assert (found.name, found.fail_over_after, found.first_wave) == ("night-call", timedelta(minutes=2), 1)
@@ -47,7 +47,7 @@ def test_a_class_is_another_one_but_for_what_is_given() -> None:
         ({"from": "task-notice", "stale_after": "soon"}, "1d12h"),
     ],
 )
-def test_a_class_that_does_not_hold_names_what_does_or_what_does_not(
+def test_an_invalid_class_is_refused_with_the_invalid_or_valid_values(
     given: dict[str, str], named: str
 ) -> None:
     with pytest.raises(ValueError, match=named):

@@ -1,4 +1,4 @@
-"""What has to be fetched is fetched by the worker: receipts of Signal and of an SMSC, and reports by mail."""
+"""The worker fetches receipts from Signal and an SMSC, and reports by email."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.web.served import delivery
 pytestmark = BOTH_STORES
 
 
-def test_a_worker_fetches_what_waits_at_the_signal_gateway(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_worker_fetches_messages_from_the_signal_gateway(tocsin: AtDesk, tmp_path: Path) -> None:
     with signal_gateway.SignalGateway() as server:
         by_signal(tocsin, server)
         opened(tocsin, tmp_path)
@@ -36,14 +36,14 @@ def test_a_gateway_that_cannot_be_reached_is_said_and_stops_nothing(tocsin: AtDe
     assert ADA not in said.err
 
 
-def test_before_anything_was_sent_nobody_is_asked(tocsin: AtDesk) -> None:
+def test_no_provider_is_asked_before_a_message_is_sent(tocsin: AtDesk) -> None:
     with signal_gateway.SignalGateway() as server:
         by_signal(tocsin, server)
         tocsin("worker", "--once")
         assert server.heard == []
 
 
-def test_a_worker_fetches_what_waits_at_an_smsc_and_confirms_it(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_worker_fetches_and_confirms_messages_from_an_smsc(tocsin: AtDesk, tmp_path: Path) -> None:
     with smsc.Smsc() as server:
         settings = {
             "host": "127.0.0.1",

@@ -32,7 +32,7 @@ def test_looking_at_the_check_sends_nothing(tocsin: AtDesk) -> None:
     assert tocsin.console == ""
 
 
-def test_nothing_is_sent_before_a_person_has_said_yes(tocsin: AtDesk) -> None:
+def test_a_channel_check_sends_nothing_before_a_person_confirms(tocsin: AtDesk) -> None:
     said = tocsin("channel", "check")
     assert (said.code, said.error) == (1, "no_terminal")
     said = tocsin("channel", "check", types="n\n")
@@ -42,9 +42,7 @@ def test_nothing_is_sent_before_a_person_has_said_yes(tocsin: AtDesk) -> None:
     assert re.findall(r"^To: (\w+)", tocsin.console, re.MULTILINE) == ["ada", "jonas", "maria"]
 
 
-def test_what_came_of_a_check_is_kept_with_its_age_and_shown_when_an_incident_is_opened(
-    tocsin: AtDesk, playbook: Path
-) -> None:
+def test_results_of_a_check_are_stored_and_shown_at_opening(tocsin: AtDesk, playbook: Path) -> None:
     words = ("open", str(playbook), "--fact", "incident.summary=x")
     at = tocsin.clock.now()
     pages = [tocsin(*words).err]
@@ -74,7 +72,7 @@ def test_a_success_says_nothing_of_an_address_that_was_changed_since(tocsin: AtD
     assert ways(tocsin)["ada"] == (None, "accepted")
 
 
-def test_whom_no_channel_reaches_is_named_and_a_wrong_name_is_refused_with_the_nearest(
+def test_unreachable_people_are_named_and_unknown_names_refused(
     tocsin: AtDesk,
 ) -> None:
     relay = {"host": "127.0.0.1", "port": 9, "sender": "a@example.org", "tls": "none"}
@@ -119,7 +117,7 @@ def test_affected_people_are_texted_only_where_they_agreed(tocsin: AtDesk) -> No
     assert (said.code, said.error, "phone" in said.err) == (1, "unknown_contact", True)
 
 
-def test_new_contacts_of_somebody_leave_their_name_as_it_was(tocsin: AtDesk) -> None:
+def test_new_contacts_leave_the_name_of_a_person_unchanged(tocsin: AtDesk) -> None:
     tocsin.done("person", "add", "ada", "--contact", "screen=ada-2")
     tocsin.done("person", "add", "eve", "--contact", "screen=eve")
     names = {
@@ -147,7 +145,7 @@ def recorded(desk: AtDesk) -> list[str]:
     return [one for one in found if one.startswith("Way")]
 
 
-def test_that_a_try_begins_is_on_record_before_anything_leaves(tocsin: AtDesk) -> None:
+def test_an_attempt_is_recorded_before_anything_is_sent(tocsin: AtDesk) -> None:
     seen: list[list[str]] = []
 
     def answer(talk: Talk) -> None:
@@ -163,7 +161,7 @@ def test_that_a_try_begins_is_on_record_before_anything_leaves(tocsin: AtDesk) -
 
 
 @pytest.mark.slow
-def test_of_a_check_that_was_killed_before_an_answer_came_nobody_knows_whether_it_arrived(
+def test_a_check_killed_before_the_answer_has_an_unknown_outcome(
     tocsin: AtDesk,
 ) -> None:
     tocsin.done("channel", "check", "--to", "ada", "--yes")
@@ -193,7 +191,7 @@ def test_of_a_check_that_was_killed_before_an_answer_came_nobody_knows_whether_i
     compare("comcheck-broken-off", "\n".join(pages), tocsin.home)
 
 
-def test_a_check_that_is_stopped_between_two_ways_leaves_the_other_untried(tocsin: AtDesk) -> None:
+def test_a_check_stopped_between_two_contacts_leaves_the_second_untried(tocsin: AtDesk) -> None:
     desk = tocsin.office()
     tries = check_contacts(desk, all_ways(desk))
     next(tries)
@@ -202,9 +200,7 @@ def test_a_check_that_is_stopped_between_two_ways_leaves_the_other_untried(tocsi
 
 
 @pytest.mark.parametrize("persons", [2, 20])
-def test_how_often_the_store_is_read_does_not_grow_with_the_people_who_are_tried(
-    tocsin: AtDesk, persons: int
-) -> None:
+def test_store_reads_do_not_grow_with_the_number_of_checked_people(tocsin: AtDesk, persons: int) -> None:
     names = [f"p{n}" for n in range(persons)]
     contacts = {name: {"contacts": [{"channel": "screen", "address": name}]} for name in names}
     tocsin.settings(people=contacts, roles={})

@@ -1,4 +1,4 @@
-"""What a mailbox or number itself depends on falls with its domain, whatever channel leads to it."""
+"""A domain that fails blocks the contacts that depend on it, over every channel."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ def test_a_domain_of_contacts_alone_is_listed_with_them_and_declared_without_a_w
     compare("domain.list-contacts", desk.done("domain", "list"), desk.home)
 
 
-def test_what_is_under_way_leaves_a_contact_whose_domain_falls_in_every_open_incident(
-    desk: AtDesk, tmp_path: Path
-) -> None:
+def test_a_domain_that_is_down_blocks_its_contacts_everywhere(desk: AtDesk, tmp_path: Path) -> None:
     first, second = opened(desk, tmp_path), opened(desk, tmp_path)
     desk.done("domain", "declare-down", "tenant", "--incident", first)
     desk("worker", "--once")
@@ -80,9 +78,7 @@ def test_what_is_under_way_leaves_a_contact_whose_domain_falls_in_every_open_inc
     assert refused(desk, first)["jonas"] == set()
 
 
-def test_an_incident_that_opens_with_a_fallen_tenant_goes_round_the_mailboxes_in_it(
-    desk: AtDesk, tmp_path: Path
-) -> None:
+def test_an_incident_with_a_compromised_tenant_avoids_its_mailboxes(desk: AtDesk, tmp_path: Path) -> None:
     incident = opened(desk, tmp_path, "--compromised", "tenant", "--compromised", "nothing-s")
     assert refused(desk, incident) == {"jonas": {("mail", "R1")}, "ada": set()}
     assert (desk.home / "mail.txt").read_text(encoding="utf-8").count("It begins") == 1, "to ada"
@@ -92,9 +88,7 @@ def test_an_incident_that_opens_with_a_fallen_tenant_goes_round_the_mailboxes_in
     assert tenant.replace("tenant", "nothing-s") != nothing, "the entry says where nothing depends on it"
 
 
-def test_a_domain_that_was_found_down_by_failures_takes_the_contacts_in_it_along(
-    desk: AtDesk, tmp_path: Path
-) -> None:
+def test_a_domain_down_after_failures_blocks_its_contacts(desk: AtDesk, tmp_path: Path) -> None:
     office = desk.office()
     office.traffic.declare("tenant", "down", desk.clock.now())
     incident = opened(desk, tmp_path)

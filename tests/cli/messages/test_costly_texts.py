@@ -1,4 +1,4 @@
-"""A text without a bound is refused where it can be seen, and else fails its own step; everything else goes on."""
+"""A text with unbounded cost is refused early or fails only its own step."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_text_that_facts_make_too_costly_fails_its_own_step_with_the_reason(
     assert {task["step"]: task["state"] for task in status["tasks"]}["block"] == "ready"
 
 
-def test_another_incident_is_told_of_meanwhile(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_another_incident_is_announced_meanwhile(tocsin: AtDesk, tmp_path: Path) -> None:
     tocsin.done("open", str(tmp_path / "badge.yaml"), "--yes", "--no-work", "--fact", ELEMENTS)
     tocsin.done("open", str(tmp_path / "badge.yaml"), "--yes", "--no-work", "--fact", "data.elements=name")
     tocsin("worker", "--once")

@@ -1,4 +1,4 @@
-"""When it is found out late that a domain fell, what went over it since is shown wherever the message is."""
+"""A compromise found late: messages sent since then over the domain are flagged wherever they are shown."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_messages_that_went_over_it_since_are_flagged_in_status_list_and_show(in
     assert (one["exposed"], one["answered_over"]) == (["this-machine"], [])
 
 
-def test_what_was_sent_before_it_fell_is_not_flagged(incident: AtDesk) -> None:
+def test_messages_before_the_compromise_are_not_flagged(incident: AtDesk) -> None:
     fallen(incident, "2026-11-24T09:30:00Z")
     assert incident("status", "--format", "json").json["domains"][0]["sent"] == []
     assert exposed(incident) == [[], []]
     assert "this-machine" not in incident.done("message", "list")
 
 
-def test_a_domain_is_trusted_again_only_with_its_grounds_and_what_went_over_it_stays_flagged(
+def test_a_domain_is_trusted_again_only_with_a_reason_and_stays_flagged(
     incident: AtDesk,
 ) -> None:
     fallen(incident, "2026-11-24T08:00:00Z")

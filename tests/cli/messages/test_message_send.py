@@ -27,7 +27,7 @@ def state(tocsin: AtDesk) -> dict[str, str]:
     return {one["recipient"]: one["state"] for one in sent(tocsin)}
 
 
-def test_a_text_reaches_everybody_with_a_role_but_whoever_sends_it(incident: AtDesk) -> None:
+def test_a_text_reaches_every_role_holder_except_its_sender(incident: AtDesk) -> None:
     said = incident("message", "send", CALL, "--to", "everybody", "--yes")
     assert said.code == 0
     assert state(incident) == {"jonas": "satisfied", "ada": "satisfied"}
@@ -97,7 +97,9 @@ def test_the_rules_of_its_class_hold(incident: AtDesk) -> None:
         (("Hello", "--to", "ada", "--class", "urgnt"), "unknown_message_class"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(incident: AtDesk, words: tuple[str, ...], error: str) -> None:
+def test_invalid_messages_are_refused_and_not_sent(
+    incident: AtDesk, words: tuple[str, ...], error: str
+) -> None:
     said = incident("message", "send", *words, "--yes")
     assert said.error == error
     assert sent(incident) == []
@@ -118,7 +120,7 @@ def test_a_secret_may_leave_once_its_approver_says_that_it_is_none(incident: AtD
         (("pause", "--reason", "wait"), "incident_paused"),
     ],
 )
-def test_nothing_is_sent_in_an_incident_that_is_over_or_paused(
+def test_a_closed_or_paused_incident_sends_no_messages(
     incident: AtDesk, before: tuple[str, ...], error: str
 ) -> None:
     incident.done(*before)

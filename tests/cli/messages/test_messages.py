@@ -43,9 +43,7 @@ def test_a_subject_is_one_line_whatever_the_facts_in_it_hold(tocsin: AtDesk, tmp
     assert "Call out: A badge Bcc: all@example.org is gone\n" in tocsin.console
 
 
-def test_the_plan_of_a_running_incident_says_what_was_sent_and_names_messages_as_open_does(
-    incident: AtDesk, playbook: Path
-) -> None:
+def test_the_plan_of_a_running_incident_shows_the_sent_messages(incident: AtDesk, playbook: Path) -> None:
     report = incident("message", "plan", "--format", "json").json
     assert (report["sent"], {one["step"] for one in report["plan"]}) == (2, {"heads-up"})
     compare("message.plan", incident.done("message", "plan"), incident.home)
@@ -54,7 +52,7 @@ def test_the_plan_of_a_running_incident_says_what_was_sent_and_names_messages_as
     assert (opened["sent"], {one["step"] for one in opened["plan"]}) == (0, {"heads-up"})
 
 
-def test_the_plan_of_a_running_incident_says_what_a_fallen_domain_refuses(incident: AtDesk) -> None:
+def test_the_plan_of_a_running_incident_shows_the_blocked_channels(incident: AtDesk) -> None:
     before = incident("message", "plan", "--format", "json").json["plan"]
     assert [[way["channel"] for way in one["channels"]] for one in before] == [["screen"], ["screen"]]
     incident.done("domain", "compromised", "this-machine")
@@ -92,7 +90,7 @@ def test_only_an_unknown_attempt_is_resolved(incident: AtDesk) -> None:
     assert (said.code, said.error, "d-none" in said.err) == (1, "unknown_delivery", True)
 
 
-def test_a_worker_that_runs_once_says_what_needs_a_person_and_exits_with_four(incident: AtDesk) -> None:
+def test_a_single_worker_run_lists_required_actions_and_exits_with_4(incident: AtDesk) -> None:
     said = incident("worker", "--once")
     found = incident("status", "--format", "json").json["needs_attention"]
     assert said.code == (4 if found else 0)
@@ -100,7 +98,7 @@ def test_a_worker_that_runs_once_says_what_needs_a_person_and_exits_with_four(in
         assert one["command"] in said.err
 
 
-def test_what_the_program_does_by_itself_is_nobodys_claim(incident: AtDesk) -> None:
+def test_automatic_entries_are_recorded_under_the_program_name(incident: AtDesk) -> None:
     entries = incident("timeline", "--format", "json").json["entries"]
     by_itself = {entry["claimed"] for entry in entries if entry["type"] in ("AttemptStarted", "AttemptEnded")}
     assert by_itself == {"tocsin"}
@@ -119,7 +117,7 @@ steps:
 """
 
 
-def test_new_contacts_are_used_for_what_is_under_way(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_new_contacts_are_used_for_open_deliveries(tocsin: AtDesk, tmp_path: Path) -> None:
     sure = {"confidentiality": "confidential"}
     mail = {"host": "127.0.0.1", "port": 9, "sender": "incident@example.org", "tls": "none"}
     channels = {
@@ -143,7 +141,7 @@ def test_new_contacts_are_used_for_what_is_under_way(tocsin: AtDesk, tmp_path: P
     assert (before, channels_used()) == (["screen"], ["screen", "mail"])
 
 
-def test_what_was_given_up_before_is_told_and_not_sent_by_itself(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_delivery_that_failed_earlier_is_reported_and_not_resent(tocsin: AtDesk, tmp_path: Path) -> None:
     people = {"ada": {"name": "Ada", "contacts": []}}
     tocsin.settings(people=people, roles={"counsel": ["ada"]})
     path = tmp_path / "call-out.yaml"

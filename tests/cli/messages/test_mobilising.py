@@ -1,4 +1,4 @@
-"""A call for help wants one acknowledgement from every role: nobody is stood down by somebody else's work."""
+"""A mobilising alert needs one acknowledgement from every role; no acknowledgement stops another role's alert."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def step(tocsin: AtDesk) -> str:
     return next(str(row["state"]) for row in rows if row["step"] == "tell")
 
 
-def test_whoever_opened_it_is_not_called_and_each_role_stands_in_the_list(called: AtDesk) -> None:
+def test_the_opener_is_not_alerted_and_each_role_is_listed(called: AtDesk) -> None:
     assert set(deliveries(called)) == {"jonas", "ada"}
     assert roles(called) == {
         "commander": "filled_by_opener",
@@ -86,7 +86,7 @@ def test_whoever_opened_it_is_not_called_and_each_role_stands_in_the_list(called
     assert step(called) == "active"
 
 
-def test_an_acknowledgement_calls_off_nobody_of_another_role(called: AtDesk) -> None:
+def test_an_acknowledgement_stops_no_alert_for_another_role(called: AtDesk) -> None:
     acknowledge(called, "ada")
     assert {name: one["state"] for name, one in deliveries(called).items()} == {
         "jonas": "active",
@@ -102,14 +102,14 @@ def test_an_acknowledgement_calls_off_nobody_of_another_role(called: AtDesk) -> 
     assert (roles(called)["technical"], step(called)) == ("acknowledged", "done")
 
 
-def test_one_of_several_who_hold_a_role_is_enough_for_it(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_one_holder_of_a_role_is_enough_for_it(tocsin: AtDesk, tmp_path: Path) -> None:
     called = opened(tocsin, tmp_path, {"technical": ["jonas", "ada"]})
     acknowledge(called, "ada")
     assert deliveries(called)["jonas"]["state"] == "cancelled"
     assert step(called) == "done"
 
 
-def test_somebody_with_two_roles_is_awaited_until_both_are_filled(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_person_with_two_roles_is_awaited_until_both_are_filled(tocsin: AtDesk, tmp_path: Path) -> None:
     called = opened(tocsin, tmp_path, {"technical": ["jonas", "ada"], "counsel": ["jonas"]})
     acknowledge(called, "ada")
     assert deliveries(called)["jonas"]["state"] == "active"
@@ -117,7 +117,7 @@ def test_somebody_with_two_roles_is_awaited_until_both_are_filled(tocsin: AtDesk
     assert roles(called)["technical"] == "acknowledged"
 
 
-def test_an_alert_whose_roles_all_are_held_by_the_opener_is_done(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_alert_to_roles_of_the_opener_alone_is_done(tocsin: AtDesk, tmp_path: Path) -> None:
     alone = opened(tocsin, tmp_path, {"commander": ["maria"], "technical": ["maria"], "counsel": ["maria"]})
     assert (deliveries(alone), step(alone)) == ({}, "done")
     assert roles(alone)["technical"] == "filled_by_opener"
@@ -125,7 +125,7 @@ def test_an_alert_whose_roles_all_are_held_by_the_opener_is_done(tocsin: AtDesk,
     assert plan == []
 
 
-def test_a_role_that_nobody_holds_waits_for_a_person_and_not_the_alert_for_it(called: AtDesk) -> None:
+def test_an_unheld_role_needs_action_and_does_not_block_the_alert(called: AtDesk) -> None:
     wanted = called("status", "--format", "json").json["needs_attention"]
     assert [one["ref"] for one in wanted if one["kind"] == "role_unheld"] == ["dpo"]
     called.done("role", "assign", "dpo", "ada")
@@ -133,7 +133,7 @@ def test_a_role_that_nobody_holds_waits_for_a_person_and_not_the_alert_for_it(ca
     assert [one["ref"] for one in wanted if one["kind"] == "role_unheld"] == []
 
 
-def test_what_was_sent_under_an_older_class_keeps_its_rule(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_messages_of_an_older_class_keep_its_quorum(tocsin: AtDesk, tmp_path: Path) -> None:
     old = {"urgent-internal": {"from": "urgent-internal", "ack_quorum": "any", "mobilises": False}}
     tocsin.settings(roles=ROLES, classes=old)
     path = tmp_path / "call-out.yaml"

@@ -1,4 +1,4 @@
-"""A provider fails for everybody: what one message learns of it serves all others, in every incident, until it works again."""
+"""A provider outage found by one message applies to all messages in every incident until it ends."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_storm_of_5xx_is_left_at_once_for_a_provider_that_shares_nothing_with_
 
 
 @BOTH_STORES
-def test_what_one_incident_learned_holds_in_every_other_and_ends_there_with_a_probe_that_arrives(
+def test_an_outage_applies_to_all_incidents_until_a_probe_arrives(
     providers: Providers, tmp_path: Path
 ) -> None:
     tocsin = providers.tocsin
@@ -172,7 +172,7 @@ def test_what_one_incident_learned_holds_in_every_other_and_ends_there_with_a_pr
         assert domains(tocsin, incident)["messenger"] == ("up" if providers.second.asked else "down")
 
 
-def test_a_probe_that_finds_nobody_makes_the_pause_longer(providers: Providers, tmp_path: Path) -> None:
+def test_a_failed_probe_extends_the_pause(providers: Providers, tmp_path: Path) -> None:
     providers.second.answers(500)
     incident = providers.open(tmp_path / "call-out.yaml")
     asked = providers.messenger.asked
@@ -229,7 +229,7 @@ def test_a_later_that_says_nothing_is_not_answered_in_the_same_breath(
     assert {len(delivery["attempts"]) for delivery in providers.deliveries(incident)} == {1}
 
 
-def test_what_is_worth_nothing_any_more_is_dropped_with_a_word(providers: Providers, tmp_path: Path) -> None:
+def test_an_expired_message_is_dropped_with_its_reason(providers: Providers, tmp_path: Path) -> None:
     providers.messenger.answers(429, "Retry-After: 3600")
     providers.channels = {"chat": providers.channels["chat"]}
     providers.settle()
@@ -243,9 +243,7 @@ def test_what_is_worth_nothing_any_more_is_dropped_with_a_word(providers: Provid
     compare("outages-dropped", f"{why}\n", providers.tocsin.home)
 
 
-def test_a_later_beyond_the_time_of_the_channel_goes_on_over_the_next(
-    providers: Providers, tmp_path: Path
-) -> None:
+def test_a_deferral_beyond_the_channel_time_causes_failover(providers: Providers, tmp_path: Path) -> None:
     providers.messenger.answers(429, "Retry-After: 1000000000")
     incident = providers.open(tmp_path / "call-out.yaml")
     assert {delivery["state"] for delivery in providers.deliveries(incident)} == {"satisfied"}
@@ -280,9 +278,7 @@ laws: []
 """
 
 
-def test_what_an_exercise_plays_takes_no_place_in_an_account_and_waits_for_none(
-    providers: Providers, tmp_path: Path
-) -> None:
+def test_an_exercise_uses_no_rate_limit_and_waits_for_none(providers: Providers, tmp_path: Path) -> None:
     tocsin = providers.tocsin
     providers.messenger.answers(200)
     providers.channels["chat"]["rates"] = ["20/min burst 4"]
@@ -303,7 +299,7 @@ def test_what_an_exercise_plays_takes_no_place_in_an_account_and_waits_for_none(
 # --- what people see and say -----------------------------------------------------------------------------------
 
 
-def test_channels_are_listed_with_what_holds_them_up(providers: Providers, tmp_path: Path) -> None:
+def test_channels_are_listed_with_the_cause_of_their_delay(providers: Providers, tmp_path: Path) -> None:
     providers.channels["pager"]["rates"] = ["20/min burst 30", "2000/day burst 50"]
     providers.channels["lost"] = {"adapter": "slakc"}
     providers.settle()
@@ -336,9 +332,7 @@ def test_an_account_that_its_provider_holds_is_shown(providers: Providers, tmp_p
     assert {"chat", "2026-11-24", "09:01:30Z"} <= set(re.findall(r"[\w:-]*\w", what))
 
 
-def test_what_is_declared_down_in_one_incident_holds_in_all_and_so_does_its_end(
-    providers: Providers, tmp_path: Path
-) -> None:
+def test_a_domain_declared_down_or_up_applies_to_every_incident(providers: Providers, tmp_path: Path) -> None:
     tocsin = providers.tocsin
     providers.messenger.answers(200)
     first, second = (providers.open(tmp_path / "call-out.yaml") for _ in range(2))
@@ -362,7 +356,7 @@ def test_what_is_declared_down_in_one_incident_holds_in_all_and_so_does_its_end(
 
 
 @pytest.mark.parametrize("machine", ["gate.example", "host:gate.example"])
-def test_a_machine_that_is_declared_down_takes_every_service_on_it_along(
+def test_a_machine_declared_down_blocks_every_service_on_it(
     tocsin: AtDesk, tmp_path: Path, machine: str
 ) -> None:
     path = tmp_path / "call-out.yaml"
@@ -402,7 +396,7 @@ def test_an_exercise_says_nothing_about_the_world(providers: Providers, tmp_path
     assert domains(tocsin, real)["messenger"] == "up"
 
 
-def test_whoever_has_no_other_channel_is_waited_for_and_a_person_is_told_meanwhile(
+def test_people_without_another_channel_wait_and_a_person_is_alerted(
     providers: Providers, tmp_path: Path
 ) -> None:
     del providers.channels["pager"]
@@ -454,7 +448,7 @@ def test_a_provider_is_declared_down_while_no_incident_is_open_and_holds_for_the
     assert domains(tocsin, incident)["messenger"] == "up"
 
 
-def test_what_was_declared_down_between_incidents_is_declared_up_between_them(providers: Providers) -> None:
+def test_a_domain_declared_down_without_an_incident_can_be_declared_up(providers: Providers) -> None:
     tocsin = providers.tocsin
     said = tocsin("domain", "declare-down", "messenger")
     assert (said.code, len(said.err.splitlines())) == (0, 1)
@@ -468,7 +462,7 @@ def test_that_a_domain_is_compromised_is_said_of_an_incident(providers: Provider
     assert (said.code, said.error) == (1, "no_incident")
 
 
-def test_a_domain_is_declared_down_between_incidents_and_not_in_one_that_is_over(
+def test_a_domain_is_declared_down_without_an_incident_but_not_in_a_closed_one(
     incident: AtDesk, playbook: Path
 ) -> None:
     incident.done("close", "--reason", "found in the canteen")

@@ -1,4 +1,4 @@
-"""A notice that lacks what the law wants is not approved, unless counsel says why it may go all the same."""
+"""A notice without required content is not approved unless counsel overrides with a reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_notice_with_a_gap_that_may_not_follow_is_not_approved(desk: AtDesk) -
     assert "--gap" in said.err
 
 
-def test_a_notice_that_says_what_is_forbidden_is_not_approved(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_notice_with_forbidden_content_is_not_approved(tocsin: AtDesk, tmp_path: Path) -> None:
     desk = noticed(tocsin, tmp_path, forbids="[{ref: c, item: How it happened, facts: [incident.vector]}]")
     desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
     desk.done("notice", "render", "draft")
@@ -51,7 +51,7 @@ def test_only_counsel_overrides_and_only_with_a_reason(desk: AtDesk) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
-def test_what_is_missing_reads_not_known_and_the_notice_is_final(
+def test_a_final_notice_states_missing_information_as_not_known(
     tocsin: AtDesk, tmp_path: Path, language: str
 ) -> None:
     desk = noticed(tocsin, tmp_path, language=language)
@@ -64,7 +64,7 @@ def test_what_is_missing_reads_not_known_and_the_notice_is_final(
     assert rendered(desk)["status"] == "final"
 
 
-def test_a_condition_that_nobody_can_decide_is_said_to_be_open(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_undecided_condition_is_shown_as_open(tocsin: AtDesk, tmp_path: Path) -> None:
     body = "{% if incident.malicious %}\n\nSomebody did it on purpose.\n\n{% endif %}\n"
     body += "\n{{ incident.summary }} {{ incident.vector|label }}"
     desk = noticed(tocsin, tmp_path, body=body)
@@ -101,7 +101,7 @@ def test_an_override_is_sealed_as_a_persons_words_are(desk: AtDesk, tmp_path: Pa
     assert not [path for path in desk.home.glob("tocsin.db*") if WHY.encode() in path.read_bytes()]
 
 
-def test_what_was_overridden_is_approved_and_filed_as_any_other(desk: AtDesk) -> None:
+def test_an_overridden_notice_is_approved_and_filed_normally(desk: AtDesk) -> None:
     desk.done("notice", "render", "draft", "--as", "jonas", "--override", WHY)
     said = desk("approve", "sign", "--as", "jonas", "--digest", rendered(desk)["digest"])
     assert (said.code, said.error) == (1, "author")

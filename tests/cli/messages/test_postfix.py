@@ -1,4 +1,4 @@
-"""Mail through a real relay: what Postfix reports of each message comes back, is matched by the name we gave, and is shown."""
+"""Email through a real Postfix relay: its reports are matched by message name and shown."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def reported(relay: Postfix, action: str, queued: str) -> bytes:
     return relay.wait(lambda mail: all(line in mail for line in lines))
 
 
-def test_what_was_handed_on_is_relayed_and_no_more(tocsin: AtDesk, relay: Postfix, mx: MailServer) -> None:
+def test_a_forwarded_message_counts_only_as_relayed(tocsin: AtDesk, relay: Postfix, mx: MailServer) -> None:
     report = reported(relay, "relayed", call_out(tocsin, relay, ADA))
     [name] = [name for to, name, _ in mx.mails if to == ADA]
     envelope = name.strip("<>").partition("@")[0]
@@ -125,7 +125,7 @@ def test_a_deferred_mail_is_neither_relayed_nor_failed_until_it_is(
     assert {"relayed", "acked"} <= set(shown(tocsin).split())
 
 
-def test_where_a_relay_offers_no_reports_a_bounce_is_known_by_the_address_that_it_came_to(
+def test_a_bounce_without_delivery_reports_is_recognised_by_its_address(
     tocsin: AtDesk, mx: MailServer
 ) -> None:
     program = postfix_program()

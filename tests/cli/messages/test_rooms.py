@@ -1,4 +1,4 @@
-"""Rooms that providers open, from the command line: one room, the right people, an address in every message, never in an exercise."""
+"""Rooms opened by providers, from the command line: one room, its guests, its address in messages; none in exercises."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_room_is_opened_the_right_people_are_let_in_and_every_message_has_its_
     assert all(word in listed for word in ("chat", "maria", "jonas", home.why_not("jonas")))
 
 
-def test_where_a_room_is_and_who_was_asked_in_reads_as_its_golden_file(tocsin: AtDesk) -> None:
+def test_each_state_of_a_war_room_matches_its_golden_page(tocsin: AtDesk) -> None:
     """Being opened; opened, in place of one that could not be; agreed on by people; and none that can be used."""
     guests = (
         GuestRow(person="maria", state="invited"),
@@ -180,9 +180,7 @@ def test_where_a_room_is_and_who_was_asked_in_reads_as_its_golden_file(tocsin: A
     compare("rooms", plain(Page(tuple(blocks)), 100), tocsin.home)
 
 
-def test_what_outsiders_see_of_a_room_is_no_name_no_title_and_no_person(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_outsiders_see_no_personal_name_or_title_of_a_room(tocsin: AtDesk, tmp_path: Path) -> None:
     with organisation(tocsin, tmp_path) as (home, slack, matrix):
         home.open("--title", "Mailbox takeover", "--compromised", "tenant")
         (asked,) = matrix.opened.values()
@@ -251,9 +249,7 @@ def test_a_provider_that_fails_is_passed_over_and_the_next_one_opens_the_room(
         assert all(word in chosen for word in ("own", "chat", home.room()["passed_over"]["chat"]))
 
 
-def test_a_room_whose_domain_falls_is_left_and_the_next_is_opened_with_the_people_in_it(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_a_room_in_a_failed_domain_is_replaced_and_people_invited(tocsin: AtDesk, tmp_path: Path) -> None:
     with organisation(tocsin, tmp_path) as (home, _, matrix):
         home.open()
         tocsin.done("domain", "compromised", "tenant")
@@ -266,7 +262,7 @@ def test_a_room_whose_domain_falls_is_left_and_the_next_is_opened_with_the_peopl
         assert BRIDGE in tocsin.console
 
 
-def test_whoever_takes_a_role_later_is_let_in_then(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_a_person_who_gets_a_role_later_is_invited_then(tocsin: AtDesk, tmp_path: Path) -> None:
     with organisation(tocsin, tmp_path) as (home, slack, _):
         home.people["ada"]["contacts"] = [{"channel": "plain", "address": "ada"}]
         home.settings()
@@ -280,7 +276,7 @@ def test_whoever_takes_a_role_later_is_let_in_then(tocsin: AtDesk, tmp_path: Pat
         assert "U0EVE" in slack.channels[0]["members"]
 
 
-def test_an_invitation_that_fails_is_shown_with_its_reason_and_tried_anew_when_somebody_says_so(
+def test_a_failed_invitation_is_shown_with_its_reason_and_retried_on_request(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
     with organisation(tocsin, tmp_path) as (home, slack, _):
@@ -295,9 +291,7 @@ def test_an_invitation_that_fails_is_shown_with_its_reason_and_tried_anew_when_s
         assert (said.code, said.error) == (1, "nothing_to_retry")
 
 
-def test_where_no_room_can_be_used_somebody_is_asked_to_say_where_people_agreed_to_talk(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_without_a_usable_room_a_person_is_asked_for_one(tocsin: AtDesk, tmp_path: Path) -> None:
     with organisation(tocsin, tmp_path) as (home, _, _):
         home.open("--compromised", "tenant", "--compromised", "own-matrix", "--compromised", "carrier")
         waits = tocsin("status", "--format", "json").json["needs_attention"]
@@ -317,7 +311,7 @@ def test_where_no_room_can_be_used_somebody_is_asked_to_say_where_people_agreed_
         assert (said.code, said.error) == (2, "bad_address")
 
 
-def test_an_exercise_opens_no_room_and_lets_nobody_in_but_plays_both(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_exercise_simulates_rooms_and_invitations(tocsin: AtDesk, tmp_path: Path) -> None:
     with organisation(tocsin, tmp_path) as (home, slack, matrix):
         exercise = tmp_path / "evening.yaml"
         exercise.write_text(EXERCISE, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The plan of a class, the rules and their overrides, and what of a text never leaves, from the command line."""
+"""The plan of a class, rules, overrides and secrets in texts, from the command line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_class_is_planned_to_a_role_without_an_incident_and_nothing_is_sent(to
     assert tocsin.console == ""
 
 
-def test_a_plan_may_assume_that_a_domain_fell_or_that_it_is_an_exercise(tocsin: AtDesk) -> None:
+def test_a_plan_may_assume_a_compromised_domain_or_an_exercise(tocsin: AtDesk) -> None:
     fallen = plan(tocsin, "task-notice", "--to", "ada", "--compromised", "this-machine")[0]
     assert rules_of(fallen, "refusals") == ["R1"]
     outside = plan(tocsin, "affected-notice", "--to", "ada", "--kind", "exercise")[0]
@@ -76,7 +76,7 @@ def test_an_approver_sets_a_rule_aside_and_it_shows_wherever_it_has_effect(incid
     assert shown() == set()
 
 
-def test_nobody_but_an_approver_sets_a_rule_aside(incident: AtDesk) -> None:
+def test_only_an_approver_can_override_a_rule(incident: AtDesk) -> None:
     def refused(*words: str) -> tuple[int, str]:
         said = incident("message", "override", *words)
         return said.code, said.error
@@ -108,7 +108,7 @@ def r3(desk: AtDesk, path: Path) -> list[set[str]]:
     return [names & set(re.findall(r"\w+", text)) for _, text in told]
 
 
-def test_a_critical_message_that_one_fallen_domain_stops_is_warned_of_when_it_is_checked(
+def test_a_critical_message_blocked_by_one_domain_is_reported_by_validate(
     tocsin: AtDesk, playbook: Path
 ) -> None:
     assert r3(tocsin, playbook) == []

@@ -1,4 +1,4 @@
-"""Channels change in tocsin.yaml while messages are under way: they change over, once, and it is on record."""
+"""Channels changed in tocsin.yaml: open deliveries switch once, and the switch is recorded."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def later(desk: AtDesk, span: timedelta = timedelta(minutes=5)) -> dict[str, Any
     return desk("message", "show", listed[0]["delivery"], "--format", "json").json["delivery"]
 
 
-def test_what_is_under_way_over_a_channel_that_is_gone_is_planned_anew_and_changes_over(
+def test_open_deliveries_over_a_removed_channel_switch_to_another(
     called: AtDesk,
 ) -> None:
     reached_by(called, "wall")
@@ -78,7 +78,7 @@ def test_what_is_under_way_over_a_channel_that_is_gone_is_planned_anew_and_chang
     assert "unverified contacts: jonas" in switch
 
 
-def test_a_channel_that_comes_first_now_is_used_as_soon_as_the_message_is_planned_anew(
+def test_a_channel_that_is_now_first_is_used_at_the_next_planning(
     called: AtDesk,
 ) -> None:
     reached_by(called, "wall", "screen")
@@ -91,7 +91,7 @@ def test_a_channel_that_comes_first_now_is_used_as_soon_as_the_message_is_planne
     assert switch.startswith("jonas change from screen to wall")
 
 
-def test_where_the_channels_stay_the_same_nothing_changes_over(called: AtDesk) -> None:
+def test_nothing_switches_when_the_channels_stay_the_same(called: AtDesk) -> None:
     called.done("domain", "declare-down", "elsewhere", "--reason", "it was on the news")
     later(called)
     assert switches(called) == []

@@ -1,4 +1,4 @@
-"""An exemption that nobody has claimed leaves the duty standing; two people claim it, and facts can take the claim away."""
+"""An unclaimed exemption keeps the duty; two people claim it, and later facts can end the claim."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def unless(found: Any) -> dict[str, tuple[list[str], bool]]:
     return {one["ground"]: (one["missing"], one["met"]) for one in found.get("unless", ())}
 
 
-def test_the_question_of_risk_stands_beside_the_duty(desk: AtDesk) -> None:
+def test_the_risk_question_is_shown_beside_the_duty(desk: AtDesk) -> None:
     learnt(desk, "risk.to_people=?")
     found = full(desk, INITIAL)
     assert (found["verdict"], unless(found)) == ("applies", {"risk_unlikely": (["risk.to_people"], False)})
@@ -62,7 +62,7 @@ def test_the_question_of_risk_stands_beside_the_duty(desk: AtDesk) -> None:
     assert unless(full(desk, INITIAL)) == {}
 
 
-def test_two_people_claim_what_the_facts_speak_for_and_later_facts_take_it_away(desk: AtDesk) -> None:
+def test_an_exemption_is_claimed_by_two_people_and_ends_with_later_facts(desk: AtDesk) -> None:
     learnt(desk, "risk.to_people=unlikely", *ASSESSED)
     assert unless(full(desk, INITIAL)) == {"risk_unlikely": ([], True)}
     words = ("duty", "decide", INITIAL, "--not-to-notify", "--reason", "unread", "--ground", "risk_unlikely")
@@ -83,7 +83,7 @@ def test_two_people_claim_what_the_facts_speak_for_and_later_facts_take_it_away(
     assert "risk_unlikely" in " ".join(desk.done("timeline").split()[-200:]), "why it fell"
 
 
-def test_what_is_decided_against_the_facts_says_so_and_stands(desk: AtDesk) -> None:
+def test_a_decision_against_later_facts_is_flagged_and_stays_valid(desk: AtDesk) -> None:
     words = ("duty", "decide", INITIAL, "--not-to-notify", "--reason", "x", "--ground", "risk_unlikely")
     assert by(desk, "jonas", *words).code == 0
     assert by(desk, "zoe", "confirm", asked(desk)).code == 0
@@ -123,9 +123,7 @@ def lane(desk: AtDesk, name: str) -> set[str]:
     return {task["state"] for task in tasks if f"[{name}]" in task["invocation"]}
 
 
-def test_a_lane_opens_by_the_presumption_ends_with_the_duty_and_begins_anew(
-    tocsin: AtDesk, tmp_path: Path
-) -> None:
+def test_a_lane_opens_by_presumption_ends_with_the_duty_and_restarts(tocsin: AtDesk, tmp_path: Path) -> None:
     tocsin.settings(people=PEOPLE, roles=ROLES)
     (tmp_path / "facts.yaml").write_text(FACTS.replace("risk: {to_people: high}\n", ""), encoding="utf-8")
     tocsin.done("open", "duty-lanes", "--yes", "--facts", str(tmp_path / "facts.yaml"))

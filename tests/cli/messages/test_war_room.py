@@ -1,4 +1,4 @@
-"""The war room, from the command line: outside of what has fallen, in every message, chosen anew as an event."""
+"""The war room, from the command line: outside compromised domains, in every message, changed by an event."""
 
 from __future__ import annotations
 
@@ -74,18 +74,14 @@ def shown(desk: AtDesk) -> str:
     return str(room["address"])
 
 
-def test_the_first_room_that_may_hear_what_is_confidential_stands_in_status_and_in_messages(
-    rooms: AtDesk, tmp_path: Path
-) -> None:
+def test_the_first_confidential_room_is_shown_in_status_and_messages(rooms: AtDesk, tmp_path: Path) -> None:
     rooms.done("open", str(tmp_path / "call-out.yaml"), "--yes")
     assert shown(rooms) == CHAT
     assert CHAT in rooms.console
     assert {CHAT, "(chat)"} <= set(rooms.done("status").split())
 
 
-def test_a_room_in_a_fallen_domain_is_left_at_once_as_an_event_and_not_gone_back_to(
-    rooms: AtDesk, tmp_path: Path
-) -> None:
+def test_a_room_in_a_compromised_domain_is_left_and_not_used_again(rooms: AtDesk, tmp_path: Path) -> None:
     rooms.done("open", str(tmp_path / "call-out.yaml"), "--yes")
     rooms.done("domain", "compromised", "tenant")
     assert shown(rooms) == MATRIX
@@ -100,7 +96,7 @@ def test_a_room_in_a_fallen_domain_is_left_at_once_as_an_event_and_not_gone_back
     assert shown(rooms) == MATRIX
 
 
-def test_a_domain_that_fell_before_is_avoided_from_the_start_and_no_room_at_all_is_said(
+def test_an_initially_compromised_domain_is_avoided_and_no_room_is_stated(
     rooms: AtDesk, tmp_path: Path
 ) -> None:
     rooms.done("open", str(tmp_path / "call-out.yaml"), "--yes", "--compromised", "tenant")

@@ -99,7 +99,7 @@ def test_tracked_changes_are_taken_as_final_and_said_so(desk: AtDesk, tmp_path: 
     )
 
 
-def test_what_the_law_requires_and_counsel_took_out_keeps_it_a_draft(desk: AtDesk, tmp_path: Path) -> None:
+def test_a_required_item_removed_by_counsel_keeps_the_notice_a_draft(desk: AtDesk, tmp_path: Path) -> None:
     file = edited(pulled(desk, tmp_path / "out"), ("phishing", "a way that we do not tell"))
     said = desk("notice", "adopt", str(file), "draft", "--as", "jonas", "--yes")
     compare("notice.adopt-gap", said.err, desk.home)
@@ -110,7 +110,7 @@ def test_what_the_law_requires_and_counsel_took_out_keeps_it_a_draft(desk: AtDes
     desk.done("notice", "adopt", str(file), "draft", "--as", "jonas", "--yes", "--override", "privilege")
 
 
-def test_what_is_forbidden_is_seen_when_somebody_typed_it_in(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_forbidden_content_in_an_edited_text_is_reported(tocsin: AtDesk, tmp_path: Path) -> None:
     more = "facts: [organisation.name]"
     body = "{{ organisation.name }}. {{ incident.summary }} {{ incident.vector|label }}"
     desk = noticed(
@@ -126,7 +126,7 @@ def test_what_is_forbidden_is_seen_when_somebody_typed_it_in(tocsin: AtDesk, tmp
     compare("notice.adopt-forbidden", said.err, desk.home)
 
 
-def test_rendering_anew_does_not_lose_counsels_edits_by_accident(desk: AtDesk, tmp_path: Path) -> None:
+def test_regenerating_a_notice_does_not_drop_edits_by_accident(desk: AtDesk, tmp_path: Path) -> None:
     file = edited(pulled(desk, tmp_path / "out"), ("How:", "The way in was:"))
     desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
     said = desk("notice", "render", "draft")
@@ -164,9 +164,7 @@ def test_the_file_that_came_back_is_kept_sealed(desk: AtDesk, tmp_path: Path) ->
         assert store.get_blob(rendered(desk)["adoption"]["file"]) == file.read_bytes()
 
 
-def test_whoever_made_these_bytes_before_somebody_else_did_cannot_approve_them(
-    desk: AtDesk, tmp_path: Path
-) -> None:
+def test_an_earlier_author_of_the_same_version_cannot_approve_it(desk: AtDesk, tmp_path: Path) -> None:
     file = edited(pulled(desk, tmp_path / "out"), ("How:", "The way in was:"))
     desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
     desk.done("notice", "render", "draft", "--drop-edits")

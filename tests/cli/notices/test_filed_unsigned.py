@@ -1,4 +1,4 @@
-"""The record names the text that was filed; one that nobody had signed needs a reason, and everybody sees that nobody had."""
+"""The record names the filed text; an unsigned filing needs a reason and is shown as unsigned."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_without_a_digest_nothing_is_recorded_while_no_text_is_signed(tocsin: At
     assert "4711" not in desk.done("timeline")
 
 
-def test_the_only_text_that_is_signed_and_current_is_what_was_filed(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_the_only_signed_and_current_text_is_the_filed_one(tocsin: AtDesk, tmp_path: Path) -> None:
     desk = noticed(tocsin, tmp_path)
     desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
     desk.done("notice", "render", "draft")

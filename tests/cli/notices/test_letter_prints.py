@@ -91,7 +91,7 @@ def test_word_letters_are_written_on_the_firms_paper_and_other_paper_is_another_
 
 
 @pytest.mark.parametrize("shard", [1, 2, 3])
-def test_a_run_that_was_cut_off_in_any_shard_goes_on_and_ends_with_the_same_bytes(
+def test_an_interrupted_run_resumes_in_any_shard_with_the_same_bytes(
     letters: AtDesk,  # noqa: F811
     tmp_path: Path,
     shard: int,

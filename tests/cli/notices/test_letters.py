@@ -1,4 +1,4 @@
-"""Letters in bulk from the command line: whole runs, runs that were cut off, lists that do not hold."""
+"""Letters to many people from the command line: whole runs, interrupted runs, invalid lists."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_each_person_gets_a_letter_under_the_law_of_their_place(letters: AtDesk,
     assert "police for a report" in massachusetts
 
 
-def test_what_a_list_says_of_a_person_is_text_and_names_no_file(letters: AtDesk, tmp_path: Path) -> None:
+def test_values_of_a_people_list_are_text_and_name_no_file(letters: AtDesk, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run(letters, listed(tmp_path, PEOPLE), out, "--to", "pdf,html,docx,txt").code == 0
     assert sorted(path.name for path in (out / "00001").glob("*.pdf")) == [
@@ -206,9 +206,7 @@ def test_the_mail_houses_table_calculates_nothing_and_the_manifest_holds_no_name
     assert not any(word in kept for word in ("Ada", "Elm", "HYPERLINK", "Bold", "Oak Road"))
 
 
-def test_the_root_over_the_manifest_is_on_record_and_nothing_of_a_person(
-    letters: AtDesk, tmp_path: Path
-) -> None:
+def test_the_manifest_root_is_recorded_without_personal_data(letters: AtDesk, tmp_path: Path) -> None:
     out = tmp_path / "out"
     written = run(letters, listed(tmp_path, PEOPLE), out).json
     tree = MerkleTree((out / "manifest.jsonl").read_bytes().splitlines())
@@ -221,7 +219,7 @@ def test_the_root_over_the_manifest_is_on_record_and_nothing_of_a_person(
     assert letters.done("timeline", "--format", "json") == timeline
 
 
-def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_bytes(letters: AtDesk, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_and_ends_with_the_same_bytes(letters: AtDesk, tmp_path: Path) -> None:
     people = listed(tmp_path, many(1_100))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run(letters, people, whole, "--to", "txt").json["made"] == 1_100
@@ -290,7 +288,7 @@ def test_every_bad_row_is_named_by_its_line_and_nothing_is_made(letters: AtDesk,
     assert "Bea" not in text.err
 
 
-def test_bad_rows_are_set_aside_where_that_is_wanted(letters: AtDesk, tmp_path: Path) -> None:
+def test_invalid_rows_are_skipped_on_request(letters: AtDesk, tmp_path: Path) -> None:
     people = listed(tmp_path, HEAD + "A-1,Ada,1 Elm,US-CA\n=1+1,=2+2,x,US-CA\nA-3,漢字,3 Elm,US-CA\n")
     out = tmp_path / "out"
     said = run(letters, people, out, "--skip-bad")
@@ -331,7 +329,7 @@ def test_missing_columns_are_named_all_at_once(letters: AtDesk, tmp_path: Path) 
     ]
 
 
-def test_one_duty_for_all_needs_no_places(letters: AtDesk, tmp_path: Path) -> None:
+def test_letters_for_a_single_duty_need_no_jurisdictions(letters: AtDesk, tmp_path: Path) -> None:
     people = listed(tmp_path, "Reference;Name;Address 1;Address 2\nA-1;Ada;1 Elm;Oakland\n")
     out = tmp_path / "out"
     said = run(letters, people, out, "--duty", "us-ma-breach/individuals", "--to", "txt")
@@ -387,12 +385,12 @@ def test_letters_with_gaps_are_not_made_but_as_drafts(letters: AtDesk, tmp_path:
     assert (out / "00001" / "DRAFT_0000001_R1.txt").exists()
 
 
-def test_a_template_without_slots_is_no_letter(letters: AtDesk, tmp_path: Path) -> None:
+def test_a_template_without_slots_is_refused_as_a_letter(letters: AtDesk, tmp_path: Path) -> None:
     said = run(letters, listed(tmp_path, many(1)), tmp_path / "out", notice="gdpr-33-initial")
     assert (said.code, said.error) == (1, "no_slots")
 
 
-def test_what_cannot_be_is_a_usage_error(letters: AtDesk, tmp_path: Path) -> None:
+def test_invalid_options_and_lists_are_usage_errors(letters: AtDesk, tmp_path: Path) -> None:
     people, out = listed(tmp_path, many(1)), tmp_path / "out"
     for code, error, more in (
         (2, "bad_batch", ("--batch", "1001")),
@@ -428,7 +426,7 @@ def test_the_files_are_their_owners_alone(letters: AtDesk, tmp_path: Path) -> No
     assert {path.stat().st_mode & 0o077 for path in out.rglob("*")} == {0}
 
 
-def test_the_letter_that_we_ship_says_what_each_state_wants_and_not_what_it_forbids(
+def test_the_shipped_letter_covers_required_and_omits_forbidden_content(
     letters: AtDesk, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"

@@ -46,7 +46,7 @@ def warned(text: str) -> list[str]:
     return [re.findall(r"\bus-[a-z]+-breach/\w+", line)[0] for line in lines]
 
 
-def test_each_duty_whose_letters_nobody_approved_is_named_and_they_are_made_all_the_same(
+def test_duties_with_unapproved_letters_are_named_and_the_letters_written(
     desk: AtDesk, tmp_path: Path
 ) -> None:
     said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
@@ -57,7 +57,7 @@ def test_each_duty_whose_letters_nobody_approved_is_named_and_they_are_made_all_
     assert [group["approved_by"] for group in groups] == [[], [], []]
 
 
-def test_what_was_approved_is_on_record_with_whom_and_the_digest(desk: AtDesk, tmp_path: Path) -> None:
+def test_an_approved_letter_is_recorded_with_approver_and_digest(desk: AtDesk, tmp_path: Path) -> None:
     digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
     desk.done("approve", "sign", "--as", "ada", "--digest", digest)
     said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
@@ -68,7 +68,7 @@ def test_what_was_approved_is_on_record_with_whom_and_the_digest(desk: AtDesk, t
     assert (mine["approved"], mine["approved_by"], mine["approved_digest"]) == (True, ["ada"], digest)
 
 
-def test_an_approval_that_became_void_approves_no_letters(desk: AtDesk, tmp_path: Path) -> None:
+def test_a_void_approval_approves_no_letters(desk: AtDesk, tmp_path: Path) -> None:
     digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
     desk.done("approve", "sign", "--as", "ada", "--digest", digest)
     desk.done("fact", "set", "incident.summary=Somebody copied two files.", "--source", "log")

@@ -46,7 +46,7 @@ def pictures(path: Path) -> int:
 
 
 @pytest.mark.parametrize(("content", "name"), [(png(), "logo.png"), (SVG, "logo.svg")], ids=["png", "svg"])
-def test_it_stands_in_every_format_that_has_pictures(
+def test_the_logo_is_in_every_format_with_pictures(
     drawn: Callable[..., Any], tmp_path: Path, content: bytes, name: str
 ) -> None:
     said = drawn(content, name=name)

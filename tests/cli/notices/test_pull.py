@@ -82,7 +82,7 @@ def test_the_folder_holds_everything_that_counsel_needs(desk: AtDesk, tmp_path: 
     } - {"manifest.json"}
 
 
-def test_the_cover_sheet_says_who_let_it_go_and_what_it_rests_on(desk: AtDesk, tmp_path: Path) -> None:
+def test_the_cover_sheet_names_the_approvers_and_the_basis(desk: AtDesk, tmp_path: Path) -> None:
     files = pulled(desk, tmp_path / "out")
     text = _text(next(body for name, body in files.items() if "COVER" in name))
     for said in (PLANTED["override"], PLANTED["approval"], "incident.vector"):
@@ -90,7 +90,7 @@ def test_the_cover_sheet_says_who_let_it_go_and_what_it_rests_on(desk: AtDesk, t
     compare("notice.pull.cover", _masked(text), desk.home)
 
 
-def test_nothing_of_the_house_is_in_what_is_filed(desk: AtDesk, tmp_path: Path) -> None:
+def test_filed_documents_contain_no_internal_data(desk: AtDesk, tmp_path: Path) -> None:
     files = pulled(desk, tmp_path / "out")
     filed = {
         name: body for name, body in files.items() if name.startswith("short-notice") and "COVER" not in name
@@ -152,7 +152,7 @@ def _text(body: bytes) -> str:
     return "\n".join(page.get_textpage().get_text_range() for page in pdfium.PdfDocument(body))
 
 
-def test_work_for_counsel_is_marked_on_drafts_and_cover_sheets_and_never_on_what_is_filed(
+def test_privilege_marks_are_on_drafts_and_covers_but_never_on_filings(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:
     desk = noticed(tocsin, tmp_path)
@@ -176,7 +176,9 @@ def test_work_for_counsel_is_marked_on_drafts_and_cover_sheets_and_never_on_what
     assert not any("rivileged" in text or "PRIVILEGED" in text for text in final)
 
 
-def test_without_a_rendering_the_command_that_makes_one_is_told(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_without_a_generated_notice_the_command_to_generate_one_is_shown(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
     path = tmp_path / "noticed.yaml"
     path.write_text(PLAYBOOK, encoding="utf-8")
     own = tocsin.home / "notices"
@@ -200,6 +202,6 @@ def test_without_a_rendering_the_command_that_makes_one_is_told(tocsin: AtDesk, 
     assert (said.code, said.error, "short-notice" in said.json["hint"]) == (1, "unknown_notice", True)
 
 
-def test_without_a_notice_step_a_draft_is_told(incident: AtDesk) -> None:
+def test_without_a_notice_step_a_draft_is_suggested(incident: AtDesk) -> None:
     said = incident("notice", "pull", "--format", "json")
     assert (said.code, said.error, "--out" in said.json["hint"]) == (1, "not_rendered", True)

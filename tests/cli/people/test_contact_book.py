@@ -79,9 +79,7 @@ def test_a_list_is_shown_before_it_is_written_and_a_second_time_changes_nothing(
     assert (again["written"], again["roles"], again["missing"]) == (False, {}, [])
 
 
-def test_what_others_recorded_since_a_list_was_shown_is_not_written_over(
-    tocsin: AtDesk, people: Path
-) -> None:
+def test_an_import_does_not_overwrite_entries_recorded_since_its_plan(tocsin: AtDesk, people: Path) -> None:
     changes(tocsin, str(people))
     people.write_text(CSV.replace("Maria Muster", "Maria Meister"), encoding="utf-8")
     desk = tocsin.office("maria")
@@ -94,7 +92,7 @@ def test_what_others_recorded_since_a_list_was_shown_is_not_written_over(
     assert (maria["name"], maria["contacts"][1]["risk_at"] is None) == ("Maria Meister", False)
 
 
-def test_a_changed_address_begins_unverified_and_one_that_stays_keeps_what_is_known(
+def test_a_changed_address_starts_unverified_and_an_unchanged_one_stays_verified(
     tocsin: AtDesk, people: Path
 ) -> None:
     changes(tocsin, str(people))
@@ -111,7 +109,7 @@ def test_a_changed_address_begins_unverified_and_one_that_stays_keeps_what_is_kn
     assert phone["changed_at"] > mail["changed_at"]
 
 
-def test_whom_a_list_does_not_name_stays(tocsin: AtDesk, people: Path) -> None:
+def test_people_missing_from_an_imported_list_stay(tocsin: AtDesk, people: Path) -> None:
     changes(tocsin, str(people))
     people.write_text("person,email\nada,ada@example.org\n", encoding="utf-8")
     assert imported(tocsin, str(people))["missing"] == ["jonas", "maria"]
@@ -119,7 +117,7 @@ def test_whom_a_list_does_not_name_stays(tocsin: AtDesk, people: Path) -> None:
     assert listed(tocsin)["jonas"]["roles"] == ["counsel"]
 
 
-def test_every_problem_of_a_list_is_told_with_its_place_and_nothing_is_written(
+def test_every_problem_of_a_list_is_reported_with_its_position_and_nothing_written(
     tocsin: AtDesk, people: Path
 ) -> None:
     typed = "no mail"
@@ -203,9 +201,7 @@ def test_moving_people_again_changes_nothing_and_says_which_lines_are_left(tocsi
     assert (report["written"], len(report["delete"])) == (False, 1)
 
 
-def test_a_name_that_nobody_has_is_told_by_doctor_and_validate_wherever_people_are_kept(
-    tocsin: AtDesk, people: Path
-) -> None:
+def test_an_unknown_person_name_is_reported_by_doctor_and_validate(tocsin: AtDesk, people: Path) -> None:
     changes(tocsin, str(people))
     config = tocsin.home / "tocsin.yaml"
     tocsin.settings(people={}, roles={"counsel": ["jonsa"]}, escalation=["person:maria"])
@@ -256,9 +252,7 @@ def test_a_file_proves_nothing_of_its_addresses(tocsin: AtDesk, people: Path) ->
     assert (eve["contacts"][0]["verified_at"], eve["roles"]) == (None, ["counsel"])
 
 
-def test_what_is_written_out_can_be_taken_in_again_and_only_its_owner_reads_it(
-    tocsin: AtDesk, people: Path
-) -> None:
+def test_an_export_can_be_imported_and_is_private(tocsin: AtDesk, people: Path) -> None:
     changes(tocsin, str(people))
     out = people.with_name("out.yaml")
     tocsin.done("person", "export", str(out))
@@ -268,7 +262,7 @@ def test_what_is_written_out_can_be_taken_in_again_and_only_its_owner_reads_it(
     assert (said.code, said.error) == (2, "unknown_ending")
 
 
-def test_an_export_does_not_write_over_a_file_unless_told_to(tocsin: AtDesk, tmp_path: Path) -> None:
+def test_an_export_overwrites_a_file_only_on_request(tocsin: AtDesk, tmp_path: Path) -> None:
     out = tmp_path / "notes.yaml"
     out.write_text("mine", encoding="utf-8")
     said = tocsin("person", "export", str(out))
@@ -279,7 +273,7 @@ def test_an_export_does_not_write_over_a_file_unless_told_to(tocsin: AtDesk, tmp
     assert out.stat().st_mode & 0o077 == 0
 
 
-def test_what_became_of_people_is_told_in_these_words(tocsin: AtDesk, people: Path, playbook: Path) -> None:
+def test_results_of_an_import_match_their_golden_page(tocsin: AtDesk, people: Path, playbook: Path) -> None:
     with contextlib.chdir(people.parent):
         pages = [tocsin.done("person", "import", str(people), "--yes")]
         people.write_text(CSV.partition("jonas")[0].replace("0006", "0007"), encoding="utf-8")
@@ -302,7 +296,7 @@ def test_what_became_of_people_is_told_in_these_words(tocsin: AtDesk, people: Pa
         compare("contact-book", "\n".join(pages), tocsin.home.parent)
 
 
-def test_whoever_is_forgotten_is_on_no_list_and_holds_no_role(tocsin: AtDesk, people: Path) -> None:
+def test_a_forgotten_person_is_in_no_list_and_has_no_role(tocsin: AtDesk, people: Path) -> None:
     changes(tocsin, str(people))
     said = tocsin("person", "forget", "maria", types="n\n")
     assert (said.code, "[not_confirmed]" in said.err) == (1, True)
@@ -315,7 +309,7 @@ def test_whoever_is_forgotten_is_on_no_list_and_holds_no_role(tocsin: AtDesk, pe
     assert set(listed(tocsin)) == {"jonas"}
 
 
-def test_whoever_is_forgotten_and_stands_in_the_settings_is_not_used_and_the_lines_are_told(
+def test_a_forgotten_person_in_the_settings_is_ignored_and_reported(
     tocsin: AtDesk,
 ) -> None:
     report = tocsin("person", "forget", "ada", "--yes", "--format", "json").json
@@ -325,7 +319,7 @@ def test_whoever_is_forgotten_and_stands_in_the_settings_is_not_used_and_the_lin
     assert changes(tocsin, "--from-settings") == {"jonas": "moved", "maria": "moved"}
 
 
-def test_whoever_finds_the_disk_without_the_key_reads_no_number_and_no_address(
+def test_the_disk_without_the_key_shows_no_number_and_no_address(
     tocsin: AtDesk, people: Path, playbook: Path, tmp_path: Path
 ) -> None:
     changes(tocsin, str(people))

@@ -1,4 +1,4 @@
-"""Who writes must be somebody: an unknown name is refused and nothing is recorded."""
+"""Only a known person can write: an unknown name is refused and nothing is recorded."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_an_unknown_name_opens_nothing(tocsin: AtDesk, playbook: Path) -> None:
     assert tocsin("list", "--all", "--format", "json").json["incidents"] == []
 
 
-def test_whoever_is_added_can_write(incident: AtDesk) -> None:
+def test_an_added_person_can_write(incident: AtDesk) -> None:
     assert incident("note", "here", "--as", "petra").error == "unknown_person"
     incident.done("person", "add", "petra")
     assert incident("note", "here", "--as", "petra").code == 0
 
 
-def test_the_environment_names_who_writes_as_it_names_who_reads(incident: AtDesk) -> None:
+def test_the_environment_names_the_writer_and_the_reader(incident: AtDesk) -> None:
     incident.environ["TOCSIN_PERSON"] = "ada"
     incident.done("note", "by ada")
     assert entries(incident)[-1]["claimed"] == "ada"
@@ -59,19 +59,19 @@ def test_the_environment_names_who_writes_as_it_names_who_reads(incident: AtDesk
     assert incident("timeline").code == 0
 
 
-def test_a_system_user_who_claims_no_name_is_recorded_as_themselves(incident: AtDesk) -> None:
+def test_a_system_user_without_a_claimed_name_is_recorded_as_themselves(incident: AtDesk) -> None:
     cron = AtDesk(incident.home, incident.clock, incident.chance, os_user="cron")
     cron.done("note", "nightly")
     assert entries(incident)[-1]["claimed"] == "cron"
 
 
-def test_the_first_person_of_a_home_is_whoever_made_it(nowhere: AtDesk, playbook: Path) -> None:
+def test_the_first_person_of_a_home_is_its_creator(nowhere: AtDesk, playbook: Path) -> None:
     nowhere.done("init", "--as", "petra")
     assert nowhere("note", "x", "--as", "petra").error == "no_incident"
     assert nowhere("note", "x", "--as", "maria").error == "unknown_person"
 
 
-def test_where_nobody_is_known_anybody_begins(tocsin: AtDesk) -> None:
+def test_in_an_empty_home_anybody_can_add_the_first_person(tocsin: AtDesk) -> None:
     tocsin.settings(people={}, roles={})
     tocsin.done("person", "add", "petra", "--as", "petra")
     assert tocsin("person", "add", "ben", "--as", "ben").error == "unknown_person"

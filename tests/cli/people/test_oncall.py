@@ -1,4 +1,4 @@
-"""On-call rotas, from the command line: who is told is whoever is on call at that moment."""
+"""On-call rotas, from the command line: the person on call at send time is alerted."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def told(desk: AtDesk) -> list[tuple[str, int]]:
     return [(row["recipient"], len(row["attempts"])) for row in rows]
 
 
-def test_a_role_is_held_by_whoever_is_on_call_and_a_gap_falls_to_the_named_person(watch: AtDesk) -> None:
+def test_the_on_call_person_holds_a_role_and_a_named_person_fills_gaps(watch: AtDesk) -> None:
     assert holder(watch) == (["jonas"], True)
     assert (row(watch)["until"], row(watch)["rota"]) == ("2026-11-25T07:00:00Z", "rota.ics")
     pages = watch.done("role", "list")
@@ -86,9 +86,7 @@ def test_a_role_is_held_by_whoever_is_on_call_and_a_gap_falls_to_the_named_perso
     compare("oncall-roles", pages + watch.done("role", "list"), watch.home)
 
 
-def test_whoever_is_on_call_at_the_moment_of_telling_is_told_and_holds_the_role(
-    watch: AtDesk, tmp_path: Path
-) -> None:
+def test_the_on_call_person_at_send_time_gets_alert_and_role(watch: AtDesk, tmp_path: Path) -> None:
     watch.done("open", str(tmp_path / "watch.yaml"), "--yes")
     assert told(watch) == [("jonas", 1)]
     watch.clock.advance(timedelta(hours=25))
@@ -101,7 +99,7 @@ def test_whoever_is_on_call_at_the_moment_of_telling_is_told_and_holds_the_role(
     assert [(event.persons, event.on_call) for event in assigned] == [(("jonas",), True), (("ada",), True)]
 
 
-def test_who_was_named_in_an_incident_keeps_the_role_until_it_is_given_back(
+def test_a_person_assigned_in_an_incident_keeps_the_role_until_released(
     watch: AtDesk, tmp_path: Path
 ) -> None:
     watch.done("open", str(tmp_path / "watch.yaml"), "--yes")
@@ -132,9 +130,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_a_rota_that_cannot_be_used_keeps_no_message_and_says_what_is_wrong(
-    watch: AtDesk, tmp_path: Path, case: str
-) -> None:
+def test_an_unusable_rota_blocks_no_message_and_is_reported(watch: AtDesk, tmp_path: Path, case: str) -> None:
     (watch.home / "rota.ics").write_text(UNUSABLE[case], encoding="utf-8")
     assert holder(watch) == (["maria"], False)
     problem = row(watch)["problem"]
@@ -156,7 +152,7 @@ def test_each_thing_that_can_be_wrong_with_a_rota_is_said_in_a_sentence_of_its_o
     compare("oncall-problems", "".join(f"{case}: {one}\n" for case, one in said.items()), watch.home)
 
 
-def test_an_entry_that_names_nobody_of_ours_is_said_and_the_others_hold(watch: AtDesk) -> None:
+def test_a_rota_entry_with_an_unknown_person_is_reported_and_others_apply(watch: AtDesk) -> None:
     assert row(watch)["problem"] == ""
     stranger = RULES[0].replace("Jonas Jansen", "Jonas").replace("MO,TU", "SA")
     (watch.home / "rota.ics").write_text(calendar(*RULES, stranger), encoding="utf-8")
@@ -166,7 +162,7 @@ def test_an_entry_that_names_nobody_of_ours_is_said_and_the_others_hold(watch: A
     assert problem in " ".join(watch.done("role", "list").split())
 
 
-def test_a_rota_wants_somebody_for_its_gaps(watch: AtDesk) -> None:
+def test_a_rota_requires_a_person_for_its_gaps(watch: AtDesk) -> None:
     watch.settings(oncall={"scribe": "rota.ics"})
     said = watch("role", "list", "--format", "json")
     assert (said.code, said.error) == (1, "bad_settings")

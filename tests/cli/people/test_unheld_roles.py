@@ -1,4 +1,4 @@
-"""Roles that nobody holds are named before they are needed, with what then cannot happen."""
+"""Unheld roles are named before they are needed, with the blocked tasks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def payout(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_init_writes_every_role_of_the_playbooks_and_names_those_that_nobody_holds(nowhere: AtDesk) -> None:
+def test_init_writes_every_playbook_role_and_names_unheld_ones(nowhere: AtDesk) -> None:
     report = nowhere("init", "--format", "json").json
     catalog = Catalog(None)
     wanted: set[str] = set()
@@ -47,7 +47,7 @@ def test_init_writes_every_role_of_the_playbooks_and_names_those_that_nobody_hol
     assert "executive" in {one["role"] for one in report["unheld"]}
 
 
-def test_opening_warns_of_an_unheld_role_and_goes_on(tocsin: AtDesk, payout: str) -> None:
+def test_opening_warns_about_an_unheld_role_and_succeeds(tocsin: AtDesk, payout: str) -> None:
     said = tocsin("open", payout, "--yes", "--format", "json")
     assert (said.code, said.warnings) == (0, ["unheld_role", "no_worker"])
     assert said.json["unheld"] == [
@@ -62,7 +62,7 @@ def test_opening_warns_of_an_unheld_role_and_goes_on(tocsin: AtDesk, payout: str
     ]
 
 
-def test_a_terminal_asks_who_has_the_role_and_the_plan_follows(tocsin: AtDesk, payout: str) -> None:
+def test_a_terminal_asks_for_the_role_holder_and_the_plan_follows(tocsin: AtDesk, payout: str) -> None:
     said = tocsin("open", payout, "--format", "json", types="y\nnobody\nada\ny\n")
     assert (said.code, said.json["unheld"]) == (0, [])
     assert [one["recipient"] for one in said.json["plan"]["plan"]] == ["ada"]
@@ -103,6 +103,6 @@ def test_doctor_and_readiness_name_the_roles_of_all_playbooks(tocsin: AtDesk) ->
     assert [one["role"] for one in tocsin("role", "list", "--format", "json").json["unheld"]] == roles
 
 
-def test_a_role_that_stands_empty_in_the_settings_is_not_held_by_one_person(tocsin: AtDesk) -> None:
+def test_an_empty_role_in_the_settings_is_not_held_by_one_person(tocsin: AtDesk) -> None:
     tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"], "executive": []})
     assert "executive" not in tocsin("drill", "readiness", "--format", "json").json["without_alternate"]

@@ -97,7 +97,7 @@ def test_a_listed_secret_is_sent_and_shown_beforehand(
     assert f"X-Auth: {sent}\r\n" in receiver.asked[0]
 
 
-def test_what_a_called_playbook_sends_is_shown_with_the_one_that_calls_it(desk: AtDesk) -> None:
+def test_calls_of_an_included_playbook_are_shown_with_the_outer_one(desk: AtDesk) -> None:
     written(desk, "secret:edr")
     outer = desk.home.parent / "outer.yaml"
     outer.write_text(OUTER, encoding="utf-8")
@@ -180,7 +180,7 @@ def private(home: Path) -> dict[str, str]:
     }
 
 
-def test_what_tocsin_needs_cannot_be_listed(desk: AtDesk) -> None:
+def test_secrets_of_the_program_cannot_be_allowed_for_actions(desk: AtDesk) -> None:
     secrets = private(desk.home)
     for name, reference in secrets.items():
         allow(desk, {name: reference})
@@ -228,7 +228,7 @@ def test_a_variable_that_holds_a_secret_of_tocsin_is_passed_to_no_command(desk: 
     assert (said.code, codes(said)) == (1, ["secret-private"])
 
 
-def test_a_listed_secret_that_is_not_there_is_told_on_a_quiet_day(desk: AtDesk) -> None:
+def test_a_missing_listed_secret_is_reported_by_doctor(desk: AtDesk) -> None:
     allow(desk, {"edr": "file:nowhere.token"})
     said = desk("doctor", "--format", "json")
     found = [finding["code"] for finding in said.json["findings"] if finding["area"] == "actions"]

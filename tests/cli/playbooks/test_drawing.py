@@ -20,7 +20,7 @@ def test_a_playbook_is_drawn_without_a_home_as_text_or_as_a_picture(nowhere: AtD
     assert not nowhere.home.exists()
 
 
-def test_the_ending_of_the_file_says_what_is_drawn(nowhere: AtDesk, playbook: Path) -> None:
+def test_the_file_ending_selects_the_drawing(nowhere: AtDesk, playbook: Path) -> None:
     picture, text = (playbook.with_name(name) for name in ("badge.svg", "badge.mmd"))
     said = nowhere("playbook", "graph", str(playbook), "--out", str(picture))
     assert (said.code, said.out, str(picture) in said.err) == (0, "", True)
@@ -29,7 +29,7 @@ def test_the_ending_of_the_file_says_what_is_drawn(nowhere: AtDesk, playbook: Pa
     assert "flowchart" in text.read_text(encoding="utf-8")
 
 
-def test_the_run_so_far_stands_on_the_playbook_as_it_was_pinned(incident: AtDesk, playbook: Path) -> None:
+def test_the_current_run_is_drawn_on_the_pinned_playbook(incident: AtDesk, playbook: Path) -> None:
     incident.done("task", "check", "block", "--all", "--as", "maria")
     incident.done("task", "done", "block", "--as", "maria")
     playbook.write_text(playbook.read_text(encoding="utf-8").replace("Block the badge", "Other"), "utf-8")
@@ -62,7 +62,7 @@ def test_a_run_of_a_test_says_so_on_every_drawing(tocsin: AtDesk, playbook: Path
         assert "TEST" in tocsin.done("playbook", "graph", "lost-badge", "--to", form, "-i", "amber-falcon")
 
 
-def test_what_cannot_be_drawn_is_said_with_what_can(incident: AtDesk) -> None:
+def test_an_impossible_drawing_is_refused_with_the_possible_ones(incident: AtDesk) -> None:
     said = incident("playbook", "graph", "lost-device", "--incident", "amber-falcon")
     assert (said.code, said.error, "lost-badge" in said.err) == (1, "unknown_run", True)
     said = incident("playbook", "graph", "lost-device", "--to", "png")
@@ -80,7 +80,7 @@ def test_what_cannot_be_drawn_is_said_with_what_can(incident: AtDesk) -> None:
         (["card"], "badge.html", "HTML"),
     ],
 )
-def test_a_file_whose_ending_promises_another_form_is_not_written(
+def test_a_file_ending_that_contradicts_the_format_is_refused(
     tocsin: AtDesk, playbook: Path, words: list[str], file: str, holds: str
 ) -> None:
     out = playbook.parent / file

@@ -22,7 +22,7 @@ def test_the_file_itself_is_printed_and_is_valid(nowhere: AtDesk, tmp_path: Path
     assert nowhere("playbook", "show", "lost-devise", "--yaml").error == "unknown_playbook"
 
 
-def test_a_copy_stands_in_the_home_under_its_new_name(tocsin: AtDesk) -> None:
+def test_a_copied_playbook_is_in_the_home_under_its_new_name(tocsin: AtDesk) -> None:
     said = tocsin("playbook", "copy", "lost-device", "--as", "lost-laptop", "--format", "json")
     file = tocsin.home / "playbooks" / "lost-laptop.yaml"
     assert (said.json["playbook"], said.json["file"]) == ("lost-laptop", str(file))

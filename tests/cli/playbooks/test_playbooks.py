@@ -14,9 +14,7 @@ def unknown(said: Said) -> list[dict[str, Any]]:
     return [problem for problem in said.json["problems"] if problem["code"] == "unknown-role"]
 
 
-def test_a_mistake_is_named_with_its_place_and_the_nearest_word_until_it_is_mended(
-    nowhere: AtDesk, playbook: Path
-) -> None:
+def test_an_error_is_named_with_its_position_and_the_nearest_word(nowhere: AtDesk, playbook: Path) -> None:
     good = playbook.read_text(encoding="utf-8")
     playbook.write_text(
         good.replace("role: commander, due: 15m", "role: comander, due: 15m"), encoding="utf-8"
@@ -65,7 +63,7 @@ def test_a_playbook_that_cannot_be_opened_is_refused_with_its_errors_and_no_word
         assert f"{playbook}:10:46:" in tocsin(*words).err.split()
 
 
-def test_problems_are_told_to_editors_in_sarif(nowhere: AtDesk, playbook: Path) -> None:
+def test_problems_are_reported_to_editors_in_sarif(nowhere: AtDesk, playbook: Path) -> None:
     playbook.write_text("schema: tocsin/playbook/v1\n", encoding="utf-8")
     said = nowhere("playbook", "validate", str(playbook), "--format", "sarif")
     assert (said.code, said.json["version"]) == (1, "2.1.0")

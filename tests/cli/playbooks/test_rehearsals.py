@@ -61,13 +61,13 @@ def written(books: Path, old: str, new: str) -> str:
     return str(path)
 
 
-def test_tests_that_pass_say_what_they_went_through(nowhere: AtDesk, books: Path) -> None:
+def test_passed_tests_list_the_steps_they_covered(nowhere: AtDesk, books: Path) -> None:
     said = nowhere("playbook", "test", books.name, "--missed")
     compare("rehearsal-passed", said.out.replace("books/", "BOOKS/"), books)
     assert said.code == 0
 
 
-def test_each_difference_is_told_in_a_sentence_and_the_command_fails(nowhere: AtDesk, books: Path) -> None:
+def test_each_difference_is_a_sentence_and_the_command_fails(nowhere: AtDesk, books: Path) -> None:
     written(
         books,
         "      path: {}\n      messages: {tell: [A badge is missing]}\n      within: 1h\n",
@@ -80,14 +80,14 @@ def test_each_difference_is_told_in_a_sentence_and_the_command_fails(nowhere: At
     assert said.code == 1
 
 
-def test_an_answer_that_nobody_gives_is_told_with_what_to_do(nowhere: AtDesk, books: Path) -> None:
+def test_a_missing_answer_is_reported_with_the_next_action(nowhere: AtDesk, books: Path) -> None:
     written(books, "    answers: {used: no}\n", "")
     said = nowhere("playbook", "test", f"{books.name}/tests/lost-badge.yaml")
     compare("rehearsal-unanswered", said.out.replace("books/", "BOOKS/"), books)
     assert said.code == 1
 
 
-def test_one_case_can_be_chosen_by_its_name(nowhere: AtDesk, books: Path) -> None:
+def test_one_case_can_be_selected_by_its_name(nowhere: AtDesk, books: Path) -> None:
     found = nowhere("playbook", "test", str(books), "--only", "refused", "--format", "json").json
     (file,) = found["files"]
     assert [case["name"] for case in file["cases"]] == ["the report is refused once"]
@@ -147,7 +147,7 @@ def test_build_servers_read_it_as_junit(nowhere: AtDesk, books: Path, tmp_path: 
         ("the report is refused once", "as asked", (12, 11), "name", ["as", "asked"]),
     ],
 )
-def test_a_mistake_in_the_tests_is_told_with_its_place(
+def test_an_error_in_a_test_file_is_reported_with_its_position(
     nowhere: AtDesk, books: Path, old: str, new: str, place: tuple[int, int], code: str, named: list[str]
 ) -> None:
     file = written(books, old, new)

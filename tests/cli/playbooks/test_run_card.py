@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.cli.at_desk import AtDesk, compare
 
 
-def test_the_card_says_who_does_what_by_when_and_their_numbers(tocsin: AtDesk, playbook: Path) -> None:
+def test_the_card_lists_people_tasks_due_times_and_numbers(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("person", "add", "maria", "--contact", "phone=+15005550006")
     card = tocsin.done("playbook", "card", str(playbook))
     compare("playbook.card", card, tocsin.home)

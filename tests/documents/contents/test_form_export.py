@@ -54,7 +54,7 @@ def test_a_later_stage_asks_for_more() -> None:
     assert counts == sorted(set(counts))
 
 
-def test_the_sheet_says_what_the_document_says_and_holds_no_formula() -> None:
+def test_the_sheet_matches_the_document_and_contains_no_formula() -> None:
     content = write(made("eu-dora-initial"), "xlsx")
     assert content == write(made("eu-dora-initial"), "xlsx")
     book = zipfile.ZipFile(io.BytesIO(content))

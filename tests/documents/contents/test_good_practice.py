@@ -64,7 +64,7 @@ def test_an_authority_s_notice_has_no_such_lines() -> None:
         Link("https://short.test/x", (Text("our page"),)),
     ],
 )
-def test_a_link_to_somebody_else_keeps_a_notice_a_draft_until_it_is_named(words: Any) -> None:
+def test_an_unnamed_foreign_link_keeps_a_notice_a_draft(words: Any) -> None:
     (found,) = with_words(words)
     assert found.state == "forbidden"
     assert found.note.startswith("leads to ")

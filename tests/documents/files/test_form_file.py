@@ -118,7 +118,7 @@ def test_a_field_is_left_out_only_where_it_is_surely_not_asked_or_a_person_has_t
     assert "5 Vendor: Fabrikam" in said({"incident": {"vendor": {"name": "Fabrikam"}}})
 
 
-def test_what_a_person_has_to_see_is_to_check_and_what_is_asked_is_a_gap() -> None:
+def test_human_checks_are_to_verify_and_missing_answers_are_gaps() -> None:
     notice, body = small()
     document = render(notice, body, {"incident": {"cross_border": False}}, context=context())
     lines = {line.ref: line for line in check(notice, document)}

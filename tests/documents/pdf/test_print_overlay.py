@@ -119,7 +119,7 @@ def test_a_signature_stays_with_a_readers_own_paragraph_before_it() -> None:
         assert pixels(stamped(letters, paper(filled)).content) == pixels(whole(letters))
 
 
-def test_what_no_font_shows_is_spelt_out_in_a_draft_and_refused_in_a_final_letter() -> None:
+def test_unprintable_characters_are_spelled_in_drafts_and_refused_in_final_letters() -> None:
     draft = Source(NOTICE, BODY, {}, {}, context(status="draft"))
     letters = [letter(draft, person(name)) for name in ("Ada", "漢字")]
     pdf = pypdfium2.PdfDocument(stamped(letters, paper(draft)).content)

@@ -44,7 +44,7 @@ def changes(old: str, new: str) -> list[str]:
         ("", "", []),
     ],
 )
-def test_words_that_came_and_went_are_told_apart(old: str, new: str, said: list[str]) -> None:
+def test_added_and_removed_words_are_distinguished(old: str, new: str, said: list[str]) -> None:
     assert changes(old, new) == said
 
 
@@ -61,7 +61,7 @@ paragraphs = st.lists(words.map(" ".join), max_size=6).map("\n\n".join)
 
 
 @given(old=paragraphs, new=paragraphs)
-def test_what_stayed_and_came_is_the_new_text_and_what_stayed_and_went_the_old(old: str, new: str) -> None:
+def test_a_redline_contains_the_whole_old_and_new_text(old: str, new: str) -> None:
     found = redline(small(old), small(new))
     assert _side(found, "removed") == _side(redline(small(old), small(old)), "removed")
     assert _side(found, "added") == _side(redline(small(new), small(new)), "added")

@@ -128,7 +128,7 @@ COSTLY = {
 
 
 @pytest.mark.parametrize("source", COSTLY.values(), ids=COSTLY)
-def test_a_template_whose_cost_has_no_bound_is_stopped(source: str) -> None:
+def test_a_template_with_unbounded_cost_is_stopped(source: str) -> None:
     with refused("template-cost", Invalid):
         fill_template(source, FACTS, language="en", zone="UTC")
 
@@ -158,14 +158,14 @@ def test_facts_are_not_followed_without_end() -> None:
         facts_read(macros("{{ p }}", "{{ mN(p.a) }}{{ mN(p.b) }}{{ mN(p.c) }}") + "{{ m19(q) }}")
 
 
-def test_several_templates_may_cost_together_what_one_may() -> None:
+def test_several_templates_share_one_cost_limit() -> None:
     budget = Budget()
     with refused("template-cost", Invalid):
         for _ in range(10_000):
             fill_template(loops(4, "x"), {}, language="en", zone="UTC", budget=budget)
 
 
-def test_a_key_that_nobody_knows_is_a_gap() -> None:
+def test_an_unknown_key_is_a_gap() -> None:
     source = "{% for p in people.by_jurisdiction %}{{ people.by_jurisdiction[p] }}{% endfor %}"
     assert [gap.path for gap in small(source).gaps] == ["people.by_jurisdiction"]
 
@@ -201,7 +201,7 @@ def test_a_template_that_is_too_long_is_refused() -> None:
         ("{% if data.records > 10 and data.records <= 1234567 %}many{% endif %}", "many"),
     ],
 )
-def test_filters_and_loops_write_what_a_person_reads(source: str, text: str) -> None:
+def test_filters_and_loops_write_readable_text(source: str, text: str) -> None:
     made = write(small(source, FACTS, status="final"), "txt").decode()
     assert text in made
 
@@ -250,7 +250,7 @@ def test_a_missing_fact_is_always_seen(source: str) -> None:
     assert "risk.advice" in found.value.message
 
 
-def test_a_condition_nobody_can_decide_shows_the_paragraph_it_would_hide() -> None:
+def test_an_undecided_condition_shows_its_paragraph() -> None:
     text = write(
         small("Before.\n\n{% if risk.high %}\n## Heading\n\nMore.\n{% endif %}\n\nAfter."), "txt"
     ).decode()
@@ -258,7 +258,7 @@ def test_a_condition_nobody_can_decide_shows_the_paragraph_it_would_hide() -> No
     assert f"Before.\n\n{undecided}\n\nHeading\n-------\n\nMore.\n\nAfter." in text
 
 
-def test_asking_whether_a_fact_is_known_is_no_gap() -> None:
+def test_a_test_for_a_known_fact_is_not_a_gap() -> None:
     document = small("{% if risk.advice is known %}A{% endif %}{% if risk.advice is unknown %}B{% endif %}")
     assert document.gaps == ()
 
@@ -268,7 +268,7 @@ def test_null_is_unknown_and_an_empty_group_has_no_facts() -> None:
     assert [gap.path for gap in gaps] == ["a.b", "c.d", "e"]
 
 
-def test_where_the_law_allows_phases_a_gap_will_follow_and_is_listed() -> None:
+def test_missing_information_may_follow_where_the_law_allows_phases() -> None:
     notice = Notice(
         id="phased",
         version="1.0.0",

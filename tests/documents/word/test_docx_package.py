@@ -119,7 +119,7 @@ def test_a_bomb_is_seen_by_its_directory_before_it_is_unpacked() -> None:
         unpack(bomb())
 
 
-def test_a_directory_that_lies_about_a_size_is_no_whole_archive() -> None:
+def test_an_archive_with_a_false_size_is_refused() -> None:
     content = with_()
     size = len(good()[MAIN])
     lying = content.replace(size.to_bytes(4, "little"), (8).to_bytes(4, "little"))
@@ -127,14 +127,14 @@ def test_a_directory_that_lies_about_a_size_is_no_whole_archive() -> None:
         unpack(lying)
 
 
-def test_two_parts_of_one_name_and_what_is_no_archive_are_refused() -> None:
+def test_duplicate_parts_and_invalid_archives_are_refused() -> None:
     for content in (twice(), b"", b"PK\x03\x04", b"%PDF-1.7", pack({"mimetype": b"x"})):
         with refused("word_file", Refused):
             unpack(content)
     assert why(b"PK\x03\x04") == why(b"%PDF-1.7") == why(b""), "none of them is an archive"
 
 
-def test_what_is_harmless_is_taken_and_packed_to_the_same_bytes() -> None:
+def test_harmless_word_files_are_accepted_and_packed_to_the_same_bytes() -> None:
     content = write_docx(small("Text and [example.com](https://example.com)."))
     assert pack(unpack(content)) == content
     counted = {MAIN: body(field(" PAGE ") + '<w:p><w:fldSimple w:instr="NUMPAGES"/></w:p>')}

@@ -91,7 +91,7 @@ def test_tracked_changes_are_taken_as_final_text_and_counted() -> None:
     assert read_docx(content).tracked == 2
 
 
-def test_a_paragraph_whose_end_was_taken_out_goes_on_in_the_next() -> None:
+def test_a_paragraph_without_its_end_continues_in_the_next() -> None:
     gone = '<w:pPr><w:rPr><w:del w:id="3" w:author="c"/></w:rPr></w:pPr>'
     content = edited("One two.\n\nThree.", ("<w:p>" + RUN, f"<w:p>{gone}{RUN}"))
     assert text_of(content) == ["One two.Three."]
@@ -120,7 +120,7 @@ def test_wrappers_are_read_through() -> None:
         ('<w:r><w:sym w:font="Wingdings" w:char="F0FC"/></w:r>', "a symbol font"),
     ],
 )
-def test_what_a_notice_cannot_have_is_refused_and_never_dropped(put: str, what: str) -> None:
+def test_unsupported_word_content_is_refused_and_never_dropped(put: str, what: str) -> None:
     with pytest.raises(Refused, match=what):
         read_docx(edited("One two.", (RUN, RUN + put)))
 
@@ -136,6 +136,6 @@ def test_a_row_that_was_taken_out_is_gone_and_a_missing_cell_is_empty() -> None:
     assert [plain(cell) for cell in table.rows[0]] == ["y", "3", "4"]
 
 
-def test_lists_and_signatures_stay_what_they_are() -> None:
+def test_lists_and_signatures_keep_their_type() -> None:
     kinds = [type(block) for block in read_docx(write_docx(small(RICH))).blocks]
     assert (kinds.count(Listing), kinds.count(Signature)) == (2, 1)

@@ -41,7 +41,7 @@ def test_the_letter_reads_as_its_golden_file() -> None:
     same(FOLDER / "letterhead" / "final.parts.txt", shown)
 
 
-def test_the_firms_styles_are_found_by_name_and_what_is_missing_is_added() -> None:
+def test_styles_of_the_firm_are_found_by_name_and_missing_ones_added() -> None:
     parts = made(letterhead(), status="final")
     main, styles = parts["word/document.xml"].decode(), parts["word/styles.xml"].decode()
     assert '<w:pStyle w:val="berschrift1"/>' in main
@@ -124,7 +124,7 @@ COMMENTS = f'<w:comments xmlns:w="{W[1:-1]}"><w:comment w:id="1"/></w:comments>'
         ),
     ],
 )
-def test_a_file_that_is_no_letterhead_is_refused(paper: bytes, code: str) -> None:
+def test_an_invalid_letterhead_file_is_refused(paper: bytes, code: str) -> None:
     with refused(code, Refused):
         on_letterhead(small(TEXT), paper)
 

@@ -28,7 +28,7 @@ def test_a_hostile_text_stays_a_text(hostile: str) -> None:
     assert hostile.strip() in part(content, "xl/sharedStrings.xml").replace("&#9;", "\t")
 
 
-def test_every_kind_of_value_is_written_as_what_it_is() -> None:
+def test_every_type_of_value_is_written_as_its_type() -> None:
     row = ("text", 3, 2.5, True, date(2026, 11, 24), datetime(2026, 11, 24, 9, 30, tzinfo=UTC), None)
     content = xlsx([Sheet(name="A", heads=tuple("abcdefg"), rows=[row], notes=("first line",))], MADE)
     page = part(content, "xl/worksheets/sheet1.xml")

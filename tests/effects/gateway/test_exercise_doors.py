@@ -1,4 +1,4 @@
-"""From an exercise or a test no path reaches a transport, but to people who agreed, over channels on the allow-list."""
+"""Exercises and tests send only to consenting people, over allow-listed channels."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def dispatch(kind: Kind, audience: Audience, delivery: str, **more: str) -> Disp
     delivery=st.sampled_from(("d1", "unknown")),
     html=st.booleans(),
 )
-def test_nothing_reaches_a_transport_but_marked_and_to_those_who_agreed(
+def test_an_exercise_sends_only_marked_messages_to_consenting_people(
     incident: Incident, audience: Audience, safe: bool, delivery: str, html: bool
 ) -> None:
     transport = ScriptedChannel()
@@ -102,9 +102,7 @@ def test_nothing_reaches_a_transport_but_marked_and_to_those_who_agreed(
     audience=st.sampled_from(get_args(Audience)),
     safe=st.booleans(),
 )
-def test_the_gateway_by_itself_keeps_outsiders_and_other_channels_out(
-    kind: Kind, audience: Audience, safe: bool
-) -> None:
+def test_the_gateway_blocks_outsiders_and_other_channels(kind: Kind, audience: Audience, safe: bool) -> None:
     transport = ScriptedChannel()
     gateway = Gateway(lambda name: transport)
     channel = channel_of(gateway, safe=safe)

@@ -111,7 +111,7 @@ class Lying(ScriptedChannel):
         Rejected("x", None),
     ],
 )
-def test_what_is_no_outcome_is_an_unknown_one_and_no_more_is_proved_than_the_port_knows(said):
+def test_an_invalid_outcome_is_unknown_with_no_evidence(said):
     integration = Lying(able=msgspec.structs.replace(ABLE, reconcile="query"))
     integration.said = said
     door = gateway(integration)
@@ -122,7 +122,7 @@ def test_what_is_no_outcome_is_an_unknown_one_and_no_more_is_proved_than_the_por
     assert [(result.state, result.evidence) for result in results] == [("unknown", "none")] * 5
 
 
-def test_a_line_that_tells_of_fewer_messages_than_it_was_given_leaves_each_of_them_unknown():
+def test_a_line_with_too_few_outcomes_leaves_each_message_unknown():
     integration = Lying()
     integration.said = Accepted("17")
     door = gateway(integration)
@@ -156,7 +156,7 @@ def said(words: str, address: str = ADDRESS):
     return door.send(door.channel("c", ChannelConfig(adapter="x")), dispatch(address=address), {})
 
 
-def test_what_an_integration_says_is_cleaned_of_the_address():
+def test_addresses_are_removed_from_the_words_of_an_integration():
     result = said("no {} " + "x" * 999)
     assert result.reason.startswith("no <address> x")
     assert len(result.reason) == 300
@@ -183,7 +183,7 @@ class Broken(ScriptedChannel):
         host: str
 
 
-def test_what_fails_before_anything_left_is_not_sent():
+def test_a_failure_before_the_send_is_not_sent():
     _, _, channel = scripted()
     assert gateway(Broken(["accept"])).send(channel, dispatch(), {}).state == "not_sent"
     assert gateway(Broken(["accept"])).self_test(channel, dispatch(), {}).state == "not_sent"
@@ -235,7 +235,7 @@ def test_an_exercise_says_so_in_every_part_of_the_message():
 
 
 @pytest.mark.parametrize("kind", ["exercise", "test"])
-def test_with_its_mark_a_text_is_no_longer_than_its_channel_takes(kind):
+def test_a_marked_text_is_no_longer_than_its_channel_allows(kind):
     able = msgspec.structs.replace(ABLE, max_length=40)
     config = ChannelConfig(adapter="scripted", exercise=True)
     integration, door, channel = scripted(config=config, able=able)
@@ -252,7 +252,7 @@ def test_a_real_message_is_not_marked():
     assert (integration.sent[0].subject, integration.sent[0].text) == ("subject", "text")
 
 
-def test_a_channel_depends_on_what_its_adapter_depends_on_and_on_what_the_file_adds():
+def test_a_channel_depends_on_the_domains_of_its_adapter_and_of_the_file():
     config = ChannelConfig(adapter="scripted", domains=frozenset({"m365-tenant"}), priority=3)
     _, _, channel = scripted(config=config)
     assert channel.domains == {"scripted", "m365-tenant"}
@@ -260,7 +260,7 @@ def test_a_channel_depends_on_what_its_adapter_depends_on_and_on_what_the_file_a
     assert not channel.exercise_safe
 
 
-def test_a_machine_falls_by_a_person_s_word_unless_the_file_names_it_itself():
+def test_a_machine_fails_by_declaration_unless_the_file_names_it():
     able = msgspec.structs.replace(
         ABLE, domains=frozenset({"host:here:8080"}), hosts=frozenset({"host:here"})
     )
@@ -281,7 +281,7 @@ def test_ceilings_may_be_raised_in_the_file_but_the_lint_says_so():
     assert raised == [{"confidentiality", "scripted"}, {"personal_data", "scripted"}]
 
 
-def test_the_lint_names_secrets_that_nobody_uses_and_what_the_adapter_finds():
+def test_the_lint_reports_unused_secrets_and_findings_of_the_adapter():
     class Picky(ScriptedChannel):
         found = ("error", "no good", "do better")
 
@@ -306,7 +306,7 @@ def test_an_unknown_adapter_is_named_with_the_nearest():
     assert (nearest, installed) == ("smtp", [*names()])
 
 
-def test_wrong_settings_say_where_and_what_was_meant():
+def test_invalid_settings_are_reported_with_position_and_nearest_name():
     with refused("channel_settings", Invalid) as caught:
         Gateway().channel(
             "mail", ChannelConfig(adapter="smtp", settings={"host": "h", "sender": "a@b", "prot": 25})
@@ -354,7 +354,7 @@ def test_asking_that_fails_teaches_nothing():
     assert door.reconcile(door.channel("c", ChannelConfig(adapter="x")), dispatch(), {}) is None
 
 
-def test_secrets_on_their_way_do_not_print_themselves():
+def test_secrets_do_not_print_themselves():
     assert "hush" not in repr({"password": Held("hush")})
     assert Held("hush").reveal() == "hush"
 

@@ -1,4 +1,4 @@
-"""What comes back through the door: the runner's own data, bounded, and nothing of what is not believed."""
+"""Incoming callbacks become limited, cleaned data; untrusted callbacks give nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def heard(*said):
     return gateway.parse_callback(channel, INCOMING, {})
 
 
-def test_a_receipt_comes_out_with_a_digest_instead_of_what_may_name_a_person():
+def test_a_receipt_has_a_digest_in_place_of_personal_identifiers():
     [one] = heard(
         PortReceipt(kind="read", event_id="+15005550006:1", provider_id="17", idempotency_key=KEY, at=AT)
     )
@@ -68,7 +68,7 @@ def test_a_receipt_comes_out_with_a_digest_instead_of_what_may_name_a_person():
     assert "15005550006" not in one.event
 
 
-def test_what_a_stranger_may_have_written_is_bounded_and_cleaned():
+def test_callback_fields_from_strangers_are_limited_and_cleaned():
     long = "x" * 99_999
     [one] = heard(
         PortReceipt(kind="failed", event_id=long, provider_id=f"a\n{long}", idempotency_key="k\n", code=long)
@@ -85,12 +85,12 @@ def test_what_a_stranger_may_have_written_is_bounded_and_cleaned():
     assert (len(two.sender), len(two.text), two.at) == (LONGEST_REASON, LONGEST_ANSWER, None)
 
 
-def test_an_integration_that_nobody_calls_back_believes_nothing():
+def test_an_integration_without_callbacks_accepts_none():
     gateway, channel = door(console)
     assert gateway.parse_callback(channel, INCOMING, {}) is None
 
 
-def test_what_is_not_believed_and_what_breaks_an_integration_are_the_same_nothing():
+def test_untrusted_callbacks_and_broken_integrations_give_the_same_empty_result():
     assert heard() is None
     gateway, channel = door(Speaking(error=KeyError("body")))
     assert gateway.parse_callback(channel, INCOMING, {}) is None
@@ -101,7 +101,7 @@ def test_what_is_not_believed_and_what_breaks_an_integration_are_the_same_nothin
     )
 
 
-def test_who_reads_the_answer_to_a_callback_gets_one():
+def test_a_channel_with_callback_replies_gets_its_reply():
     gateway, channel = door(Speaking(PortReceipt(kind="read", event_id="e")))
     assert gateway.reply(channel, INCOMING, {}).content_type == "text/xml"
     assert gateway.reply(door(ScriptedChannel())[1], INCOMING, {}).body == b"<Response/>"
@@ -109,7 +109,7 @@ def test_who_reads_the_answer_to_a_callback_gets_one():
     assert plain.reply(channel, INCOMING, {}).body == b""
 
 
-def test_what_is_collected_is_confirmed_only_when_it_was_kept():
+def test_collected_items_are_confirmed_only_after_they_are_stored():
     integration = Speaking(*(PortReceipt(kind="read", event_id=name) for name in "ab"))
     gateway, channel = door(integration)
     assert gateway.collects(channel)

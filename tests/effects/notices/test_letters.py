@@ -61,7 +61,7 @@ def test_no_cell_of_a_table_for_people_is_calculated(text: str) -> None:
     assert cell.removeprefix("'") == text.removeprefix("'")
 
 
-def test_a_letter_in_a_batch_is_the_letter_by_itself() -> None:
+def test_a_letter_in_a_batch_equals_the_single_letter() -> None:
     long = msgspec.structs.replace(PAPER, source=BODY + "\nA line to fill a page.\n" * 60)
     documents = [letter(paper, person(n)) for n, paper in enumerate((long, PAPER, long), 1)]
     batch = Press(tagged=False).print(documents)
@@ -71,7 +71,7 @@ def test_a_letter_in_a_batch_is_the_letter_by_itself() -> None:
     assert pixels(batch.content) == apart
 
 
-def test_a_letter_set_after_others_has_the_bytes_that_it_has_by_itself() -> None:
+def test_a_letter_after_others_has_the_same_bytes_as_alone() -> None:
     long = msgspec.structs.replace(PAPER, source=BODY + "\nA line to fill a page.\n" * 60)
     documents = [letter(paper, person(n)) for n, paper in enumerate((PAPER, long, PAPER, PAPER, long), 1)]
     press = Press(tagged=True)
@@ -92,7 +92,7 @@ def test_no_name_becomes_more_than_text_on_the_press(name: str) -> None:
     assert f"\n{name}\n2 Elm Street\nA letter\nReference R2.\n" in text
 
 
-def test_the_lines_of_a_shard_stand_in_the_order_of_the_list(tmp_path: Path) -> None:
+def test_lines_of_a_shard_keep_the_order_of_the_list(tmp_path: Path) -> None:
     people = tuple(
         msgspec.structs.replace(person(n), jurisdiction=("DE", "FR", "AT")[n % 3]) for n in range(1, 8)
     )
@@ -109,7 +109,7 @@ def pixels(content: bytes) -> list[bytes]:
     return [bytes(pdf[n].render(scale=1).buffer) for n in range(len(pdf))]
 
 
-def test_what_no_font_shows_is_found_among_what_they_do() -> None:
+def test_characters_without_a_glyph_are_found() -> None:
     assert unprintable(["é", "漢", "ל", "ж", "字"]) == {"漢", "字"}
     assert unprintable([]) == frozenset()
 
@@ -137,7 +137,7 @@ def held_by(work: Callable[[], None]) -> int:
         tracemalloc.stop()
 
 
-def test_ten_times_the_people_need_no_more_memory(tmp_path: Path) -> None:
+def test_ten_times_the_people_need_no_more_memory_in_a_run(tmp_path: Path) -> None:
     def run(count: int) -> None:
         path = tmp_path / f"{count}.csv"
         with path.open("w", encoding="utf-8") as file:
@@ -209,7 +209,7 @@ def test_typst_forgets_the_batches_that_are_done(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_result(tmp_path: Path) -> None:
     from tests.cli.notices.test_letters import TEMPLATE, everything, many, run
 
     desk = AtDesk(tmp_path / "home")

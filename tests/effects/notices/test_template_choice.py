@@ -78,7 +78,7 @@ def test_the_laws_choice_comes_before_another_that_fulfils_the_same_duty() -> No
     assert chosen("eu-gdpr-33-controller-sa/phases") == "gdpr-33-supplementary"
 
 
-def test_where_no_law_names_one_the_template_made_for_the_duty_is_taken_and_else_one_that_fits() -> None:
+def test_the_template_for_the_duty_is_chosen_before_a_fitting_one() -> None:
     assert chosen("ca-pipeda-10-1/individuals") == "individual-letter"
     duty = "eu-nis2-23/progress"
     assert chosen(duty) == "authority-form"

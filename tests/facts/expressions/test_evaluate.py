@@ -1,4 +1,4 @@
-"""Three-valued answers: what holds, what does not, what cannot be told and for want of what."""
+"""Three-valued expressions: true, false, or unknown with the missing facts."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def ask(source: str, view: Known = SOME) -> Value:
         ("data.encrypted|default(true)", False),
     ],
 )
-def test_what_is_known_is_answered(source: str, value: Value) -> None:
+def test_expressions_over_known_facts_give_their_value(source: str, value: Value) -> None:
     assert ask(source) == value
 
 
@@ -169,7 +169,7 @@ def test_what_is_known_is_answered(source: str, value: Value) -> None:
         ("(iteration, 1) == (iteration, people.minimum)", Unknown(("people.minimum",))),
     ],
 )
-def test_what_is_unknown_names_only_what_matters(source: str, answer: Value) -> None:
+def test_unknown_expressions_name_only_the_facts_that_matter(source: str, answer: Value) -> None:
     assert ask(source) == answer
 
 
@@ -223,7 +223,7 @@ def test_a_list_is_read_by_position_and_past_its_end_is_unknown() -> None:
     assert ask("item['x']", Known()) == Unknown(("item",))
 
 
-def test_parts_of_what_has_no_name_are_told_apart_as_an_expression() -> None:
+def test_nested_unnamed_parts_are_reported_as_the_expression() -> None:
     view = Known(names={"item": {"a": {"b": 1}}, "inputs": "a"})
     assert ask("item[inputs].c", view) == Unknown(("the expression.c",))
 
@@ -344,7 +344,7 @@ def test_learning_a_fact_never_changes_a_definite_answer(
 
 
 @given(source=SOURCES, facts=st.fixed_dictionaries(FITTING))
-def test_an_unknown_answer_of_known_facts_is_a_problem_or_misses_what_is_not_there(
+def test_an_unknown_answer_over_known_facts_names_problems_or_missing_items(
     source: str, facts: dict[str, Value]
 ) -> None:
     answer = truth(_tree(source), Known(facts=facts))

@@ -66,7 +66,7 @@ def test_an_expression_says_everything_that_it_can_read() -> None:
         "item == item and item in item and item + 1 < 3",
     ],
 )
-def test_what_is_on_the_list_is_read_and_survives_json(source: str) -> None:
+def test_allowed_expressions_parse_and_survive_json(source: str) -> None:
     expression = parse(source, LOOP_NAMES)
     assert msgspec.json.decode(msgspec.json.encode(expression), type=Expression) == expression
 
@@ -206,7 +206,7 @@ def in_scope(source: str) -> frozenset[str]:
 
 
 @pytest.mark.parametrize(("source", "offset"), MISTAKES)
-def test_what_is_not_allowed_is_refused_with_its_place(source: str, offset: int | None) -> None:
+def test_forbidden_expressions_are_refused_with_their_position(source: str, offset: int | None) -> None:
     error = mistake(source, in_scope(source))
     assert offset is None or error.offset == offset
 
@@ -239,7 +239,7 @@ def test_a_condition_may_be_anything_that_is_true_or_false_or_known_later(source
     assert parse_condition(source).source == source
 
 
-def test_the_first_place_is_told_across_lines() -> None:
+def test_the_first_error_position_is_reported_across_lines() -> None:
     with pytest.raises(ExpressionError) as caught:
         parse("data.encrypted\n  and\n  data.foo")
     assert caught.value.offset == len("data.encrypted\n  and\n  data.")

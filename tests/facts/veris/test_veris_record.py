@@ -50,7 +50,7 @@ def test_every_fact_says_where_in_the_record_it_comes_from() -> None:
     assert fact.confidence == "estimated"
 
 
-def test_where_the_organisation_is_never_becomes_where_people_live() -> None:
+def test_the_location_of_the_organisation_never_becomes_residence() -> None:
     result = imported("snapchat-2013")
     assert not [fact for fact in result.facts if fact.key.startswith("people.by_jurisdiction")]
     assert any(entry.startswith("victim.state: CA (") for entry in result.unmapped)
@@ -160,11 +160,11 @@ def confidentiality(**parts: Any) -> dict[str, Any]:
         ({"summary": "x" * 30_000}, "incident.summary", None),
     ],
 )
-def test_only_what_is_certain_is_mapped(record: dict[str, Any], key: str, value: Any) -> None:
+def test_only_certain_values_are_mapped(record: dict[str, Any], key: str, value: Any) -> None:
     assert values(record).get(key) == value
 
 
-def test_what_is_not_a_confirmed_incident_is_noted() -> None:
+def test_an_unconfirmed_incident_is_noted() -> None:
     suspected, confirmed = (import_veris({"security_incident": word}) for word in ("Suspected", "Confirmed"))
     assert [("security_incident" in note) for note in suspected.notes].count(True) == 1
     assert not any("security_incident" in note for note in confirmed.notes)
@@ -205,7 +205,7 @@ def test_a_record_beyond_reason_is_cut_and_says_so() -> None:
         (b" " * 1_000_001, "larger than 1,000,000 bytes"),
     ],
 )
-def test_what_is_no_record_is_refused_with_advice(content: bytes, says: str) -> None:
+def test_an_invalid_record_is_refused_with_advice(content: bytes, says: str) -> None:
     with pytest.raises(Invalid, match=says) as caught:
         parse_veris(content, "x.json")
     assert caught.value.hint

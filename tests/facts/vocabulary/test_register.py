@@ -154,13 +154,13 @@ TWO = {
         ),
     ],
 )
-def test_the_whole_incident_says_only_what_holds_of_every_population(
+def test_incident_values_exist_only_if_they_hold_for_every_population(
     more: dict[str, Any], path: str, value: Value
 ) -> None:
     assert lookup(register(**{**TWO, **more}), path) == value
 
 
-def test_one_population_speaks_for_the_incident() -> None:
+def test_a_single_population_also_answers_for_the_incident() -> None:
     facts = register(populations__all__people__total=3, populations__all__people__by_jurisdiction__DE=3)
     assert population_ids(facts) == ("all",)
     assert lookup(facts, "people.total") == 3
@@ -237,7 +237,7 @@ def test_a_value_of_the_wrong_kind_is_refused(path: str, value: Any, hint: str) 
         ("incidents.badge_used", "incident"),
     ],
 )
-def test_a_hint_names_only_what_is_really_near(written: str, hint: str) -> None:
+def test_a_hint_names_only_close_matches(written: str, hint: str) -> None:
     assert hint in path_hint(written)
 
 
@@ -261,6 +261,6 @@ def test_none_is_an_answer_where_several_can_be_given(text: str) -> None:
     assert parse_value("organisation.regulated_as", text) == []
 
 
-def test_none_is_no_answer_where_one_must_be_given() -> None:
+def test_none_is_refused_where_a_value_is_required() -> None:
     with pytest.raises(FactProblem):
         parse_value("organisation.country", "none")

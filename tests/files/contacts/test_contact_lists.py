@@ -53,7 +53,7 @@ def test_columns_are_channels_of_the_home_and_kinds_of_addresses(tmp_path: Path)
     assert told(listing) == []
 
 
-def test_a_row_over_several_lines_and_one_of_another_length_are_told_where_they_begin(tmp_path: Path) -> None:
+def test_multiline_and_uneven_rows_are_reported_at_their_start(tmp_path: Path) -> None:
     listing = read(tmp_path, "a.csv", 'person,name,zone\nada,"Ada\nAdler",Moon/Base\nben\n')
     problems = told(listing)
     assert places(problems) == [(4, 1, "error"), (2, 5, "error"), (2, 1, "error")]
@@ -66,13 +66,13 @@ def test_a_list_without_short_names_is_none(tmp_path: Path) -> None:
     assert unnamed(problems, "zone", '"person"') == []
 
 
-def test_nobody_is_named_where_the_line_of_columns_is_missing(tmp_path: Path) -> None:
+def test_a_list_without_a_header_line_names_no_person(tmp_path: Path) -> None:
     listing = read(tmp_path, "a.csv", "ada,ada@example.org,+15005550006\n")
     assert len(listing.problems) == 4
     assert not any(word in repr(listing.problems) for word in ("'ada'", "example.org", "5005550006"))
 
 
-def test_what_keeps_a_person_of_a_list_from_being_used_is_told(tmp_path: Path) -> None:
+def test_each_problem_with_a_listed_person_is_reported_with_its_line(tmp_path: Path) -> None:
     text = (
         "people:\n  ada:\n    contacts:\n      - {channel: mial, address: a@example.org}\n"
         "      - {channel: zzzzzz, address: ''}\n      - {channel: mail, address: \"a\\u202eb\"}\n"
@@ -92,14 +92,14 @@ def test_what_keeps_a_person_of_a_list_from_being_used_is_told(tmp_path: Path) -
     assert unnamed(problems, *named) == []
 
 
-def test_yaml_that_holds_no_people_or_people_of_another_form_is_told(tmp_path: Path) -> None:
+def test_yaml_without_valid_people_is_reported(tmp_path: Path) -> None:
     assert places(told(read(tmp_path, "a.yaml", "- 1\n"))) == [(1, 1, "error")]
     problems = told(read(tmp_path, "a.yml", "people:\n  ada: {contacts: [{channel: mail}]}\n"))
     assert places(problems) == [(2, 20, "error")]
     assert unnamed(problems, "address") == []
 
 
-def test_a_word_that_proves_nothing_is_told_where_it_stands(tmp_path: Path) -> None:
+def test_an_invalid_proof_word_is_reported_with_its_position(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(
         "people:\n  ada: {contacts: [{channel: mail, address: a, consented_at: 2026-01-01T00:00:00Z}, 3]}\n  ben: 4\n",
@@ -132,7 +132,7 @@ def test_a_card_is_called_by_its_nickname_or_by_its_name(tmp_path: Path) -> None
         (CARD.replace("FN", "Ada Adler\nFN"), (3, 1), "NAME:VALUE"),
     ],
 )
-def test_a_card_that_cannot_be_used_is_told_where_it_stands_and_what_is_wanted(
+def test_an_unusable_card_is_reported_with_position_and_expected_form(
     tmp_path: Path, text: str, place: tuple[int, int], wanted: str
 ) -> None:
     (problem,) = read(tmp_path, "a.vcf", text).problems
@@ -144,18 +144,18 @@ def test_a_file_without_a_card_has_no_problems(tmp_path: Path) -> None:
     assert read(tmp_path, "a.vcf", "").problems == ()
 
 
-def test_a_preference_that_is_no_number_of_the_format_is_none(tmp_path: Path) -> None:
+def test_an_invalid_preference_is_ignored(tmp_path: Path) -> None:
     lines = "EMAIL;PREF=" + "9" * 5_000 + ":b@example.org\nEMAIL;PREF=2:a@example.org\n"
     [ada] = read(tmp_path, "a.vcf", CARD.replace("END", lines + "END")).entries
     assert [contact.address for contact in ada.contacts] == ["a@example.org", "b@example.org"]
 
 
-def test_a_card_with_neither_name_is_no_person(tmp_path: Path) -> None:
+def test_a_card_without_a_name_is_not_a_person(tmp_path: Path) -> None:
     listing = read(tmp_path, "a.vcf", "BEGIN:VCARD\nVERSION:4.0\nEND:VCARD\n")
     assert unnamed(told(listing), "FN:", "maria") == []
 
 
-def test_what_is_no_list_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_contact_list_is_refused(tmp_path: Path) -> None:
     with refused("unknown_ending", Usage):
         read_list(tmp_path / "a.docx", WAYS)
     with refused("file_missing", NotFound):

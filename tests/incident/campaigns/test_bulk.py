@@ -1,4 +1,4 @@
-"""Ways to a person, the arithmetic of a plan, outcomes and brakes of a campaign, and lines of substitute notice."""
+"""Channels to a person, duration of a plan, outcomes and brakes of a campaign, and lines of substitute notice."""
 
 from __future__ import annotations
 
@@ -90,20 +90,20 @@ def test_mail_goes_where_the_law_of_the_place_lets_it(place, forms, basis, mail)
         ({"address": ""}, "contact", "post"),
     ],
 )
-def test_a_way_that_may_not_be_used_says_by_which_rule(changes, rule, way) -> None:
+def test_a_blocked_channel_names_its_rule(changes, rule, way) -> None:
     found = eligible_channels(contact(**changes), ground(forms=("direct_message",)), OFFERS, {})
     assert way not in found.ways
     assert (way, rule) in [(refusal.channel, refusal.rule) for refusal in found.refusals]
 
 
-def test_the_planner_and_the_stop_list_take_ways_away_and_a_letter_is_left() -> None:
+def test_the_planner_and_the_stop_list_remove_channels_but_not_the_letter() -> None:
     refusal = Refusal(channel="relay", rule="R1", why="compromised")
     found = eligible_channels(contact(), ground(), {"email": refusal, "sms": None}, {"sms": "stop"})
     assert found.ways == ("post",)
     assert [refusal.rule for refusal in found.refusals] == ["R1", "R32"]
 
 
-def test_a_group_whose_mailboxes_were_breached_gets_no_mail() -> None:
+def test_a_group_with_breached_mailboxes_gets_no_email() -> None:
     assert eligible_channels(contact(), ground(breached=frozenset({"email"})), OFFERS, {}).ways == (
         "sms",
         "post",
@@ -127,7 +127,7 @@ def test_text_messages_wait_for_the_morning_of_their_reader(hour: int, zone: str
     assert found.astimezone(UTC).hour == morning
 
 
-def test_the_arithmetic_is_people_by_the_slowest_rate_of_each_way() -> None:
+def test_the_duration_is_people_divided_by_the_slowest_rate_of_each_channel() -> None:
     rates = {"relay": (read_rate("60/s"), read_rate("100000/day")), "text": (read_rate("1/s"),)}
     found = feasibility(campaign(rates=rates), {"email": 100_000, "sms": 3600}, {}, NOW)
     assert [describe(stretch.takes) for stretch in found.stretches] == ["1 d", "1 h"]
@@ -173,7 +173,7 @@ def test_too_many_bounces_or_complaints_stop_it(counted: Counters, stops: bool) 
     assert bool(alarm(campaign(), counted)) is stops
 
 
-def test_what_a_person_has_seen_is_not_counted_against_it_again() -> None:
+def test_bounces_before_the_resume_are_not_counted_again() -> None:
     seen = campaign(resumed_sent=94, resumed_bounced=6)
     assert not alarm(seen, Counters(sent=194, bounced=7))
     assert alarm(seen, Counters(sent=194, bounced=20))
@@ -215,13 +215,13 @@ def test_each_outcome_has_its_consequence(result, state, bounced, suppress) -> N
         SendResult(state="rejected", code="535", about="account", reason="password"),
     ],
 )
-def test_who_is_blocked_or_locked_out_stops_and_nobody_is_given_up(result) -> None:
+def test_a_block_or_lockout_stops_the_campaign_and_drops_no_person(result) -> None:
     found = after(result, owed(tries=2), NOW)
     assert found.blocked
     assert (found.owed.state, found.owed.ways, found.owed.tries) == ("ready", ("email", "post"), 2)
 
 
-def test_who_puts_us_off_for_ever_is_told_another_way() -> None:
+def test_a_person_deferred_too_often_gets_another_channel() -> None:
     later = SendResult(state="throttled", reason="busy")
     assert after(later, owed(tries=6), NOW).owed.state == "ready"
     assert after(later, owed(tries=7), NOW).owed.state == "post"
@@ -229,7 +229,7 @@ def test_who_puts_us_off_for_ever_is_told_another_way() -> None:
 
 
 @given(st.integers(0, 60), st.none() | st.timedeltas())
-def test_being_put_off_always_ends_and_never_at_once(tries: int, asked: timedelta | None) -> None:
+def test_a_deferral_ends_after_a_second_and_within_a_day(tries: int, asked: timedelta | None) -> None:
     found = back_off(NOW, tries, asked)
     assert timedelta(seconds=1) <= found - NOW <= timedelta(days=1)
 
@@ -282,7 +282,7 @@ def test_a_chunk_is_a_moment_of_sending_over_a_fast_relay(
     assert chunk_size([tuple(map(read_rate, texts)) for texts in rates]) == size
 
 
-def test_an_exemption_stands_in_for_the_consent_to_a_text_message() -> None:
+def test_an_exemption_replaces_consent_to_a_text_message() -> None:
     without = eligible_channels(contact(sms_consent=False), ground(), OFFERS, {})
     exempted = eligible_channels(contact(sms_consent=False, sms_exemption="emergency"), ground(), OFFERS, {})
     assert (without.ways, exempted.ways) == (("email", "post"), ("email", "sms", "post"))

@@ -1,4 +1,4 @@
-"""Improvement items by their rules: what is proposed, what may become of one, and what alone proves it."""
+"""Action items: proposals, allowed changes, and verification."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_only_a_rating_p_or_s_by_an_evaluator_in_an_exercise_begun_since_proves_
     assert judged(after(source=HERE), played({"T1": "P"}), plan(), HEAD).proof is None
 
 
-def test_an_exercise_that_goes_on_proves_nothing() -> None:
+def test_a_running_exercise_verifies_nothing() -> None:
     incident = played({"T1": "P"})
     assert incident.drill is not None
     running = replace(incident, drill=replace(incident.drill, stage="running"))
@@ -134,7 +134,7 @@ def test_an_objective_is_proved_by_its_own_rating_or_else_by_all_of_its_targets(
     assert named(judged(bare, played(), plan(), HEAD).why) == {"O2"}
 
 
-def test_what_an_item_is_about_is_what_it_names_then_where_it_came_from_then_its_step() -> None:
+def test_an_item_links_by_name_then_origin_then_step() -> None:
     books = {"lost-badge"}
     step = Source(playbook="lost-badge", step="block")
     assert linked(done(step), plan(), books) == ("T1",)
@@ -155,7 +155,7 @@ def test_what_an_item_is_about_is_what_it_names_then_where_it_came_from_then_its
 
 
 @pytest.mark.parametrize("text", ["hope", "test:", "test:lost-device", "exercise:evening", "exercise::T1"])
-def test_what_proves_nothing_is_refused(text: str) -> None:
+def test_an_invalid_closing_condition_is_refused(text: str) -> None:
     with refused("bad_closing"):
         closing(text)
 
@@ -168,7 +168,7 @@ def test_an_item_is_late_on_the_day_after_it_was_due_and_only_while_it_is_open()
     assert not overdue(after(), due)
 
 
-def test_what_may_become_of_an_item_hangs_on_how_it_stands() -> None:
+def test_allowed_changes_of_an_item_depend_on_its_status() -> None:
     assert may(after(), "done", " seen ", "a note") == "seen"
     with refused("improvement_status") as found:
         may(done(), "done", "seen", "a note")
@@ -203,7 +203,7 @@ def test_an_item_that_is_opened_again_has_lost_its_proof_and_keeps_its_story() -
     assert fold_items([(1, T0, stray)]).items == {}
 
 
-def test_what_an_item_closes_with_stands_once_it_is_done_until_it_is_reopened() -> None:
+def test_a_done_item_keeps_its_closing_condition_until_it_is_reopened() -> None:
     other = Plan(text="slow", closes_with="exercise:evening:T1")
     with refused("improvement_status") as found:
         changed(done(), other)
@@ -264,7 +264,7 @@ def test_expected_actions_that_came_late_or_not_at_all_are_proposed_by_their_inj
     compare("proposals-injects", {source.ref: row.text for source, row in proposeds})
 
 
-def test_a_discussion_proposes_what_was_rated_and_seen_and_nothing_that_was_to_be_done_or_reached() -> None:
+def test_a_discussion_proposes_ratings_and_observations_only() -> None:
     wipe = ScenarioEvent(number="1", title="It is gone", expected=(Action(step="wipe"),))
     incident = played({"O2": "U"})
     assert incident.drill is not None
@@ -288,7 +288,7 @@ def test_a_discussion_proposes_what_was_rated_and_seen_and_nothing_that_was_to_b
     assert set(refs(incident, plan(events=(wipe,), type="ttx"))) == {"rating:O2", "seen:1"}
 
 
-def test_what_observers_want_improved_is_proposed_by_its_number() -> None:
+def test_improvements_from_observers_are_proposed_by_number() -> None:
     incident = played()
     assert incident.drill is not None
     seen = (
@@ -307,7 +307,7 @@ def delivery(name: str, person: str, **changes: Any) -> Delivery:
     )
 
 
-def test_whoever_was_not_reached_is_proposed_once_of_a_real_incident_too() -> None:
+def test_an_unreached_person_is_proposed_once_also_in_a_real_incident() -> None:
     tried = Attempt(n=1, key="k", channel="mail", state="rejected", started_at=T0, worker="w")
     found = (
         delivery("d-1", "ben", state="exhausted", attempts=(tried,)),

@@ -1,4 +1,4 @@
-"""What of a scenario is due: by time, after a step, or because what was expected did not come."""
+"""Due injects: by time, after a step, or after a missed action."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_contingency_comes_when_its_time_is_up_and_neither_before_nor_twice_no
     assert due(running("1"), 60 * MINUTE) == [("2", "missed"), ("3", "time")]
 
 
-def test_what_was_done_in_time_is_not_missed_and_what_was_done_late_is() -> None:
+def test_an_action_done_late_counts_as_missed() -> None:
     incident = running("1")
     for within, missed in (("10m", False), ("9m", True), ("2h", False)):
         event = replace(CALL, expected=(Action(step="block", within=within),))

@@ -88,17 +88,17 @@ def test_a_task_is_rated_by_how_much_of_its_time_it_took(minutes: int | None, ra
     assert proposed(plan(), played(minutes))[0] == rating
 
 
-def test_the_rule_says_what_was_counted() -> None:
+def test_the_rating_rule_states_its_calculation() -> None:
     assert proposed(plan(), played(75)) == ("M", "done 1h15m after StartEx, later than 1.5 × 20m")
     assert proposed(plan(Action(step="block")), played(75)) == ("P", "done; it has no time limit")
 
 
-def test_what_is_not_done_is_open_until_endex() -> None:
+def test_an_undone_task_stays_unrated_until_endex() -> None:
     assert proposed(plan(), played(None, ended=None)) == ("", "not done yet")
     assert proposed(plan(), played(None)) == ("U", "not done by EndEx")
 
 
-def test_what_was_done_after_a_contingency_inject_is_m_and_before_it_is_not() -> None:
+def test_a_task_done_after_a_contingency_inject_is_rated_m() -> None:
     event = ScenarioEvent(
         number="1", title="It is gone", expected=(replace(STEP, text="Block"),), if_missed="9"
     )
@@ -109,18 +109,18 @@ def test_what_was_done_after_a_contingency_inject_is_m_and_before_it_is_not() ->
     assert proposed(plan(events=(helped,)), played(15, released={"9": 10}))[0] == "P"
 
 
-def test_what_was_skipped_is_m_and_what_fell_away_was_not_played() -> None:
+def test_skipped_tasks_are_rated_m_and_dropped_tasks_not_applicable() -> None:
     skipped = played(None, state="skipped", reason="the printer is broken")
     assert proposed(plan(), skipped) == ("M", "skipped: the printer is broken")
     assert proposed(plan(), played(None, state="not_applicable"))[0] == "N/A"
 
 
-def test_what_a_real_emergency_cut_short_was_not_played_and_what_was_late_by_then_is_u() -> None:
+def test_an_emergency_stop_rates_open_tasks_na_and_late_ones_u() -> None:
     assert proposed(plan(), played(None, ended=29, frozen=True))[0] == "N/A"
     assert proposed(plan(), played(None, ended=31, frozen=True))[0] == "U"
 
 
-def test_what_the_scenario_itself_made_known_is_nobody_s_doing() -> None:
+def test_facts_from_the_scenario_are_not_observed() -> None:
     fact = Fact(key="data.encrypted", value=True, at=T0, source="exercise 2")
     task = Action(fact="data.encrypted", within="20m")
     incident = replace(played(), facts={"data.encrypted": fact})
@@ -181,7 +181,7 @@ def test_an_objective_has_a_rating_once_each_target_has_one_and_not_before() -> 
     assert one.rating == "S"
 
 
-def test_an_objective_without_targets_is_rated_by_itself_and_a_name_that_is_none_has_no_proposal() -> None:
+def test_an_objective_without_targets_is_rated_and_unknown_names_are_not() -> None:
     bare = plan()
     bare = replace(bare, objectives=(replace(bare.objectives[0], targets=()),))
     found = ratings(bare, played(5))

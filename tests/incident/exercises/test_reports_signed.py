@@ -35,7 +35,7 @@ def test_the_report_of_an_open_incident_is_not_signed(incident: Incident, code: 
         decide_drill(incident, SIGN, "olga", T0)
 
 
-def test_what_is_over_is_signed_with_its_heads_and_each_signature_is_kept_in_order() -> None:
+def test_a_finished_incident_is_signed_and_each_signature_stored_in_order() -> None:
     ended = msgspec.structs.replace(DRILL, stage="ended")
     for incident in (
         msgspec.structs.replace(REAL, state="closed"),

@@ -1,4 +1,4 @@
-"""What becomes of fire times that passed: nothing twice, nothing dropped, nothing in a bunch; wherever the clock goes."""
+"""Passed fire times: none repeated, none lost, none bunched, whatever the clock does."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def test_each_time_that_passed_is_taken_or_recorded_as_missed(
     assert made(passed(after(on_missed=on_missed), times, look(times[-1] + late))) == expected
 
 
-def test_where_more_have_passed_than_are_looked_at_the_last_of_these_is_not_the_latest() -> None:
+def test_with_more_firings_than_looked_at_the_last_is_missed() -> None:
     assert made(passed(after(), [T0 + DAY], look(T0 + 9 * DAY), more=True)) == [("FiringMissed", 1)]
 
 
 @pytest.mark.parametrize(("on_missed", "expected"), [("latest", [("FiringMissed", 2)]), ("all", [])])
-def test_one_that_comes_while_the_one_before_is_open_is_missed_or_waits(
+def test_a_firing_during_the_previous_exercise_is_missed_or_waits(
     on_missed: str, expected: list[tuple[str, int]]
 ) -> None:
     schedule = after(claimed(T0 + DAY), opened(T0 + DAY), on_missed=on_missed)
@@ -130,13 +130,13 @@ def test_without_notice_it_opens_inside_the_window_and_late_it_opens_at_once() -
     assert late.opens_at == T0 + DAY + timedelta(hours=20)
 
 
-def test_what_was_recorded_comes_no_second_time_when_the_clock_goes_back() -> None:
+def test_a_recorded_firing_does_not_repeat_when_the_clock_moves_back() -> None:
     schedule = after(missed(T0 + DAY), claimed(T0 + 2 * DAY), opened(T0 + 2 * DAY))
     assert behind(schedule, T0 + DAY + timedelta(hours=1)) == T0 + DAY
     assert passed(schedule, [T0 + 2 * DAY], look(T0 + 2 * DAY)) == ()
 
 
-def test_misses_that_a_clock_recorded_which_was_ahead_are_taken_back() -> None:
+def test_misses_recorded_by_a_fast_clock_are_restored() -> None:
     schedule = after(missed(T0 + DAY), missed(T0 + 9 * DAY), claimed(T0 + 8 * DAY))
     events = ahead_of(schedule, look(T0 + 2 * DAY))
     assert made(events) == [("FiringRestored", 9)]
@@ -144,14 +144,14 @@ def test_misses_that_a_clock_recorded_which_was_ahead_are_taken_back() -> None:
     assert behind(again, T0 + 20 * DAY) == T0 + DAY
 
 
-def test_what_a_dead_scheduler_had_in_hand_is_taken_up_and_a_living_one_is_left_alone() -> None:
+def test_only_firings_of_a_dead_scheduler_are_taken_over() -> None:
     schedule = after(claimed(T0 + DAY))
     assert made(taken_up(schedule, look(T0 + DAY))) == [("FiringClaimed", 1)]
     assert taken_up(schedule, look(T0 + DAY, alive=lambda name: name == "there")) == ()
     assert taken_up(after(claimed(T0 + DAY, "here")), look(T0 + DAY)) == ()
 
 
-def test_a_firing_that_ends_every_scheduler_is_given_up_and_somebody_is_told() -> None:
+def test_a_firing_that_kills_every_scheduler_is_given_up_and_reported() -> None:
     schedule = after(*[claimed(T0 + DAY, f"dead-{n}") for n in range(3)])
     (event,) = taken_up(schedule, look(T0 + DAY))
     assert isinstance(event, FiringEnded)
@@ -161,13 +161,13 @@ def test_a_firing_that_ends_every_scheduler_is_given_up_and_somebody_is_told() -
     assert attention(after(missed(T0 + DAY), opened(T0 + 2 * DAY))) is None
 
 
-def test_one_that_was_unscheduled_before_it_opened_does_not_open() -> None:
+def test_an_exercise_unscheduled_before_it_opened_does_not_open() -> None:
     schedule = after(claimed(T0 + DAY, "here"), DrillUnscheduled(schedule="s", by="maria"))
     assert made(taken_up(schedule, look(T0 + DAY))) == [("FiringMissed", 1)]
     assert passed(schedule, [T0 + 2 * DAY], look(T0 + 2 * DAY)) == ()
 
 
-def test_a_miss_that_somebody_has_acknowledged_waits_for_nobody_until_the_next_one() -> None:
+def test_an_acknowledged_miss_needs_no_action_until_the_next_one() -> None:
     known = FiringAcknowledged(schedule="s", by="maria", fire_at=T0, reason="the office moved")
     settled = after(missed(T0), known)
     assert attention(settled) is None

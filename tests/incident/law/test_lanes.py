@@ -54,7 +54,7 @@ def decided(found: s.World, kind: str, duty: str = DUTY) -> None:
     ("kind", "words"),
     [("decided_not_to_notify", "decided not to notify"), ("waived", "waived")],
 )
-def test_a_decision_not_to_notify_calls_off_what_was_being_prepared(kind: str, words: str) -> None:
+def test_a_decision_not_to_notify_cancels_the_preparation(kind: str, words: str) -> None:
     found = world()
     assert found.state(f"notify[{DUTY}].complete") == "ready"
     decided(found, kind)
@@ -70,7 +70,7 @@ def test_a_decision_not_to_notify_calls_off_what_was_being_prepared(kind: str, w
     }
 
 
-def test_the_lanes_of_other_duties_go_on() -> None:
+def test_lanes_of_other_duties_continue() -> None:
     found = world()
     filed(found)
     decided(found, "decided_not_to_notify")
@@ -88,7 +88,7 @@ def test_a_duty_that_waits_for_an_event_has_no_lane_before_it() -> None:
     assert [name for name in found.incident.invocations if lane in name]
 
 
-def test_what_was_called_off_is_taken_up_again_when_the_decision_is_made_anew() -> None:
+def test_a_cancelled_step_resumes_when_the_decision_changes() -> None:
     found = world()
     filed(found)
     decided(found, "decided_not_to_notify")

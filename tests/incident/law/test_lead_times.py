@@ -1,4 +1,4 @@
-"""The time that still stands between now and a filing, so that a deadline shows its latest safe start."""
+"""The remaining time before a filing, from which a deadline computes its latest safe start."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ SIGN = Approve(
 HAND_IN = File(id="file", file="draft", duty="eu/x", due=Due(offset=2 * HOUR), after=After(steps=("sign",)))
 
 
-def test_a_filing_is_as_far_away_as_its_longest_way():
+def test_the_lead_time_of_a_filing_is_its_longest_path():
     found = body(FACTS, DRAFT, SIGN, HAND_IN)
     assert whole(found, HAND_IN, {}) == 34 * HOUR + RENDERING
 
 
-def test_what_has_ended_costs_nothing_any_more():
+def test_ended_steps_add_no_lead_time():
     found = body(FACTS, DRAFT, SIGN, HAND_IN)
     assert whole(found, HAND_IN, {"facts": timedelta(), "draft": timedelta()}) == 26 * HOUR
 

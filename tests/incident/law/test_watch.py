@@ -1,4 +1,4 @@
-"""A decision not to notify stands until facts that came later take its ground away; then the duty is open again."""
+"""A decision not to notify is valid until later facts remove its ground; then the duty is open again."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def decided(watch: str = "", kind: str = "decided_not_to_notify", **facts: objec
     return found
 
 
-def test_a_decision_stands_while_the_law_s_answer_stands() -> None:
+def test_a_decision_stays_valid_while_the_verdict_is_unchanged() -> None:
     world = decided()
     world.fact("incident.vector", "loss")
     assert world.incident.duties[DUTY].record is not None
     assert world.incident.duties[DUTY].reopened is None
 
 
-def test_a_decision_falls_when_the_duty_applies_after_all() -> None:
+def test_a_decision_is_reopened_when_the_duty_applies() -> None:
     world = decided()
     world.fact("risk.to_people", "high")
     duty = world.incident.duties[DUTY]
@@ -59,13 +59,13 @@ def test_a_decision_falls_when_the_duty_applies_after_all() -> None:
     assert world.replayed() == world.incident
 
 
-def test_a_decision_falls_when_nobody_can_tell_any_more() -> None:
+def test_a_decision_is_reopened_when_the_verdict_becomes_unknown() -> None:
     world = decided()
     world.fact("risk.to_people", None)
     assert world.incident.duties[DUTY].reopened_why.endswith("risk_unlikely")
 
 
-def test_a_decision_falls_when_what_it_watches_for_has_come() -> None:
+def test_a_decision_is_reopened_when_its_watch_condition_is_met() -> None:
     world = decided("people.total > 500")
     world.fact("people.total", 500)
     assert world.incident.duties[DUTY].record is not None
@@ -105,7 +105,7 @@ def test_a_waiver_is_not_watched(kind: str) -> None:
     assert world.incident.duties[DUTY].record is not None
 
 
-def test_the_journal_says_why_it_fell() -> None:
+def test_the_journal_records_why_a_decision_was_reopened() -> None:
     world = decided()
     world.fact("risk.to_people", "high")
     fallen = [change for event in world.said(e.DutiesAssessed) for change in event.changes if change.reopened]

@@ -1,4 +1,4 @@
-"""What went over a domain since it fell is known: sent, answered, approved; and nothing is flagged that did not."""
+"""Messages, answers and approvals over a domain since its compromise are flagged, and no others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def attempt_of(found: Incident) -> tuple[Delivery, Attempt]:
     return delivery, delivery.attempts[0]
 
 
-def test_what_was_sent_over_a_domain_after_it_fell_is_known_with_time_and_channel():
+def test_messages_over_a_compromised_domain_are_listed_with_time_and_channel():
     found = incident()
     delivery, attempt = attempt_of(found)
     (one,) = exposures(found)
@@ -46,13 +46,13 @@ def test_what_was_sent_over_a_domain_after_it_fell_is_known_with_time_and_channe
     assert (one.channel, one.at, one.acknowledged) == (attempt.channel, attempt.started_at, False)
 
 
-def test_what_was_sent_before_it_fell_or_over_another_way_is_not_flagged():
+def test_messages_before_the_compromise_or_over_another_domain_are_not_flagged():
     assert told(incident(since=s.T0 + timedelta(hours=1))) == []
     assert told(incident(state="up")) == []
     assert told(incident(state="down")) == []
 
 
-def test_what_went_over_it_while_it_had_fallen_stays_known_when_it_is_trusted_again():
+def test_past_compromises_stay_known_when_the_domain_is_trusted_again():
     world = s.World(s.message("tell"), roles={"lead": "ann"})
 
     def declared(state, hours):
@@ -71,7 +71,7 @@ def test_what_went_over_it_while_it_had_fallen_stays_known_when_it_is_trusted_ag
     ("state", "left"),
     [("accepted", True), ("unknown", True), ("sending", True), ("rejected", False), ("not_sent", False)],
 )
-def test_only_what_may_have_left_can_have_been_read(state, left):
+def test_only_possibly_sent_messages_count_as_exposed(state, left):
     base = incident()
     delivery, attempt = attempt_of(base)
     tried = msgspec.structs.replace(attempt, state=state)
@@ -88,7 +88,7 @@ def test_an_answer_that_came_back_over_it_may_be_the_attackers():
     assert told(incident(acked_at=FELL - timedelta(hours=1), acked_via=channel)) == [("tenant", False)]
 
 
-def test_whoever_was_asked_for_an_approval_through_it_is_named():
+def test_approvers_who_were_asked_over_a_compromised_domain_are_named():
     found = incident()
     delivery, _ = attempt_of(found)
     step = found.invocations[delivery.step]

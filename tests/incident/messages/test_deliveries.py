@@ -1,4 +1,4 @@
-"""Messages inside an incident: who was reached, what is left to try, when a person has to take over."""
+"""Messages inside an incident: reached people, remaining attempts, and handover to a person."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_how_many_must_be_reached_is_the_classes_word(rule: object, state: str) 
     assert world.state("m") == "done"
 
 
-def test_a_first_wave_goes_out_over_several_channels_at_once() -> None:
+def test_a_first_wave_uses_several_channels_at_once() -> None:
     world = World(message("m"), roles=ONE, message_class=MUST_ARRIVE, channels=("mail", "sms", "voice"))
     world.work()
     assert channels_used(world) == ["mail", "sms"]
@@ -96,14 +96,14 @@ def test_when_nothing_is_left_to_try_the_step_is_stuck_and_says_so() -> None:
     assert world.claim() == []
 
 
-def test_a_message_that_reached_nobody_fails_where_the_playbook_goes_on() -> None:
+def test_a_message_without_a_reached_recipient_fails_and_the_playbook_continues() -> None:
     world = World(message("m", on_failure="continue"), task("z", after="m"), roles=ONE)
     world.outcomes.update(mail=[REJECTED], sms=[REJECTED])
     world.work()
     assert world.states("m", "z") == ["failed", "ready"]
 
 
-def test_a_telephone_call_that_reached_somebody_ends_a_stuck_message() -> None:
+def test_a_successful_phone_call_ends_a_blocked_message() -> None:
     world = World(message("m"), roles=ONE)
     world.outcomes.update(mail=[REJECTED], sms=[REJECTED])
     world.work()
@@ -115,13 +115,13 @@ def test_a_telephone_call_that_reached_somebody_ends_a_stuck_message() -> None:
     assert world.delivery("ann").state == "satisfied"
 
 
-def test_a_message_to_nobody_is_stuck() -> None:
+def test_a_message_without_recipients_is_blocked() -> None:
     world = World(message("m"), roles={"other": "ann"})
     world.work()
     assert reached(world.at("m").stuck) == ["0", "1"]
 
 
-def test_retrying_a_message_to_nobody_composes_it_anew() -> None:
+def test_a_retried_message_without_recipients_is_composed_again() -> None:
     world = World(message("m"), roles={"other": "ann"})
     world.work()
     world.give(c.AssignRole(role="lead", persons=("ann",)))
@@ -130,7 +130,7 @@ def test_retrying_a_message_to_nobody_composes_it_anew() -> None:
     assert world.state("m") == "done"
 
 
-def test_retrying_a_message_sends_again_only_to_those_who_were_not_reached() -> None:
+def test_a_retried_message_is_sent_only_to_unreached_recipients() -> None:
     kind = MessageClass(name="all", ack_quorum="all")
     world = World(message("m"), roles=TWO, channels=("mail",), message_class=kind)
     world.outcomes["mail"] = [SendResult(state="accepted", evidence="accepted"), REJECTED]
@@ -178,7 +178,7 @@ def test_a_message_that_is_left_out_is_sent_no_further(how: str) -> None:
         world.give(c.Resend(delivery="d1-ann", reason="please"), by="cid")
 
 
-def test_those_not_reached_yet_are_still_told_after_the_step_is_done() -> None:
+def test_unreached_recipients_still_get_the_message_after_the_step_is_done() -> None:
     world = World(message("m"), roles=TWO, channels=("mail",))
     world.perform(world.claim()[0])
     first, second = world.claim()
@@ -188,7 +188,7 @@ def test_those_not_reached_yet_are_still_told_after_the_step_is_done() -> None:
     assert world.delivery("bob").state == "satisfied"
 
 
-def test_an_unanswered_attempt_falls_over_to_the_next_channel() -> None:
+def test_an_unanswered_attempt_causes_failover() -> None:
     world = World(message("m"), roles=ONE)
     world.outcomes["mail"] = [UNKNOWN]
     world.work()
@@ -227,7 +227,7 @@ def test_a_person_says_that_an_unanswered_attempt_did_not_arrive() -> None:
     assert channels_used(world) == ["mail", "sms"]
 
 
-def test_what_is_not_in_doubt_is_not_resolved() -> None:
+def test_only_an_unknown_outcome_can_be_resolved() -> None:
     world = World(message("m"), roles=ONE)
     world.work()
     with refused("nothing_to_resolve", Refused) as found:
@@ -237,7 +237,7 @@ def test_what_is_not_in_doubt_is_not_resolved() -> None:
         world.give(c.ResolveAttempt(effect="nobody", happened=True, reason="x"))
 
 
-def test_saying_what_became_of_an_attempt_needs_a_reason() -> None:
+def test_resolving_an_attempt_needs_a_reason() -> None:
     world = World(message("m"), roles=ONE, message_class=ASKING)
     world.outcomes["mail"] = [UNKNOWN]
     world.work()
@@ -268,7 +268,7 @@ def test_an_outcome_is_not_made_unknown_again() -> None:
     assert world.attempts("d1-ann")[0].state == "rejected"
 
 
-def test_the_answer_itself_stands_above_what_a_person_said_of_it() -> None:
+def test_a_provider_answer_overrides_a_resolution_by_a_person() -> None:
     world = World(message("m"), roles=ONE, message_class=ASKING)
     world.outcomes["mail"] = [UNKNOWN]
     world.work()
@@ -321,7 +321,7 @@ def test_sending_again_uses_a_new_key_and_its_time_counts_from_then() -> None:
     assert world.state("m") == "done"
 
 
-def test_what_was_reached_can_be_sent_again_when_a_person_wants_it() -> None:
+def test_a_reached_person_can_be_sent_the_message_again() -> None:
     world = World(message("m"), roles=ONE)
     world.work()
     world.give(c.Resend(delivery="d1-ann", reason="she deleted it"), by="bob")
@@ -360,7 +360,7 @@ def test_a_compromised_channel_is_planned_around_before_anything_more_is_sent() 
     assert not world.incident.replan
 
 
-def test_a_plan_made_anew_does_not_bring_back_what_is_over() -> None:
+def test_a_new_plan_does_not_reopen_an_ended_delivery() -> None:
     world = World(message("m"), roles=TWO)
     world.work()
     plans = tuple(
@@ -396,7 +396,7 @@ def test_an_attempt_that_has_outlived_its_limit_is_looked_at_every_minute_and_no
     assert world.next_look() == world.now + MINUTE
 
 
-def test_no_event_reopens_what_was_sent_when_the_process_dies_before_it_is_recorded() -> None:
+def test_an_unrecorded_send_of_a_dead_process_is_not_repeated() -> None:
     world = World(message("m"), roles=ONE)
     world.perform(world.claim()[0])
     world.claim()

@@ -1,4 +1,4 @@
-"""When something comes of a delivery: found out for those that something happened to, and for no other."""
+"""Times of a delivery are computed only for deliveries with a new event."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_many_that_wait_to_be_sent_are_not_looked_at() -> None:
     assert list(pop_due(world.incident.sends, world.now)) == sorted(world.incident.deliveries)
 
 
-def test_what_happens_to_one_of_many_moves_the_times_of_no_other() -> None:
+def test_the_outcome_of_one_delivery_changes_the_times_of_no_other() -> None:
     world = composed(roles=MANY, message_class=ANSWERED)
     first, *_ = world.claim()
     before = {name: times(world, name) for name in world.incident.moving}
@@ -53,7 +53,7 @@ def test_what_happens_to_one_of_many_moves_the_times_of_no_other() -> None:
     assert [name for name in before if times(world, name) != before[name]] == [first.delivery]
 
 
-def test_what_is_over_has_no_times() -> None:
+def test_an_ended_delivery_has_no_times() -> None:
     world = composed(roles=TWO)
     world.work()
     assert (world.incident.looks, world.incident.sends) == ({}, {})
@@ -67,7 +67,7 @@ def test_a_channel_that_opens_later_is_named_ahead() -> None:
     assert world.next_look() == start + ANSWERED.fail_over_after
 
 
-def test_an_attempt_on_its_way_is_looked_at_when_its_limit_has_passed_and_every_minute_from_then_on() -> None:
+def test_an_open_attempt_is_looked_at_after_its_limit_and_each_minute() -> None:
     world = composed(roles=ONE, channels=("mail",))
     world.claim()
     limit = world.now + 3 * MINUTE
@@ -76,7 +76,7 @@ def test_an_attempt_on_its_way_is_looked_at_when_its_limit_has_passed_and_every_
     assert next_delivery_look(world.incident, world.now) == limit + LOOK_AGAIN
 
 
-def test_a_second_try_on_its_way_is_the_one_that_counts() -> None:
+def test_an_open_second_attempt_determines_the_next_look() -> None:
     world = composed(roles=ONE, channels=("mail",), message_class=MessageClass(name="r", on_unknown="retry"))
     world.outcomes["mail"] = [UNKNOWN]
     world.perform(world.claim()[0])
@@ -87,13 +87,13 @@ def test_a_second_try_on_its_way_is_the_one_that_counts() -> None:
     assert world.next_look() == again + 3 * MINUTE
 
 
-def test_where_every_channel_is_full_the_next_look_is_when_one_has_room() -> None:
+def test_with_full_channels_the_next_look_is_when_one_is_free() -> None:
     world = composed(roles=TWO)
     rooms = full(world, 5 * MINUTE, "mail", "sms")
     assert next_delivery_look(world.incident, world.now, rooms) == world.now + 5 * MINUTE
 
 
-def test_where_another_channel_has_room_it_is_used_now() -> None:
+def test_another_free_channel_is_used_now() -> None:
     world = composed(roles=ONE, message_class=MessageClass(name="wide", first_wave=2))
     assert next_delivery_look(world.incident, world.now, full(world, MINUTE, "mail")) == world.now
 

@@ -1,4 +1,4 @@
-"""Until somebody answers: stand-ins and whom it goes up to, reminders, answers that grow old, and the call at the end."""
+"""Escalation: deputies, levels, reminders, expired acknowledgements, and the final call."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_times_of_the_levels_are_fixed_when_the_message_is_composed():
     assert told(world) == ["ann", "bob"]
 
 
-def test_each_level_is_told_in_its_turn_and_once():
+def test_each_level_is_alerted_once_in_order():
     world = calling()
     go_on(world, 14 * MINUTE)
     assert told(world) == ["ann", "bob"]
@@ -95,7 +95,7 @@ def test_each_level_is_told_in_its_turn_and_once():
     assert {event.late_by for event in world.said(e.LevelFired)} == {timedelta()}
 
 
-def test_after_a_standstill_only_the_present_level_is_told_with_how_late_it_is():
+def test_after_a_standstill_only_the_current_level_is_alerted_with_its_delay():
     world = calling()
     world.advance(40 * MINUTE)
     world.work()
@@ -108,7 +108,7 @@ def test_after_a_standstill_only_the_present_level_is_told_with_how_late_it_is()
     assert re.findall(r"\d+", why) == ["2"], "the level that is told in its stead"
 
 
-def test_a_level_is_told_early_when_everything_below_it_has_ended_in_vain():
+def test_a_level_is_alerted_early_when_all_lower_ones_failed():
     world = World(message("m"), roles=ROLES, message_class=CALLING, stand_ins={"ann": "cid"}, above="eve")
     world.outcomes.update(mail=[REJECTED] * 2, sms=[REJECTED] * 2)
     world.work()
@@ -117,12 +117,12 @@ def test_a_level_is_told_early_when_everything_below_it_has_ended_in_vain():
     assert world.said(e.LevelFired)[0].late_by == timedelta()
 
 
-def test_who_is_meant_anyway_is_not_told_a_second_time_at_a_level():
+def test_a_recipient_is_not_alerted_again_at_an_escalation_level():
     world = calling(stand_ins={"ann": "bob"}, above="ann eve")
     assert [d.person for d in world.incident.deliveries.values()] == ["ann", "bob", "eve"]
 
 
-def test_a_class_without_levels_tells_nobody_else():
+def test_a_class_without_levels_alerts_no_further_people():
     world = calling(kind(escalate_after=None))
     go_on(world, 11 * HOUR)
     assert told(world) == ["ann", "bob"]
@@ -137,7 +137,7 @@ def test_a_level_waits_while_the_incident_is_paused_and_is_late_then():
     assert [(f.level, f.late_by) for f in world.said(e.LevelFired)] == [(1, 5 * MINUTE)]
 
 
-def test_a_level_sent_again_by_a_person_is_told_at_once():
+def test_a_level_resent_by_a_person_is_alerted_at_once():
     world = calling()
     world.give(c.Resend(delivery=world.delivery("eve").id, reason="she should know"), by="ann")
     world.work()
@@ -149,7 +149,7 @@ def test_a_level_sent_again_by_a_person_is_told_at_once():
 # -------------------------------------------------------------------------------------------------------- answers
 
 
-def test_one_answer_stops_the_calling_of_all_in_the_same_turn():
+def test_one_acknowledgement_stops_the_escalation_for_all_in_the_same_turn():
     world = calling()
     events = world.ack("bob")
     ended = {event.delivery: event.state for event in events if isinstance(event, e.DeliveryEnded)}
@@ -166,7 +166,7 @@ def test_one_answer_stops_the_calling_of_all_in_the_same_turn():
     assert told(world) == ["ann", "bob"]
 
 
-def test_where_all_must_answer_one_answer_silences_only_that_persons_own_calling():
+def test_with_quorum_all_one_acknowledgement_stops_only_that_persons_escalation():
     world = calling(kind(ack_quorum="all"))
     world.ack("ann")
     states = {d.person: d.state for d in world.incident.deliveries.values()}
@@ -181,7 +181,7 @@ def test_where_all_must_answer_one_answer_silences_only_that_persons_own_calling
     assert world.state("m") == "done"
 
 
-def test_who_stands_in_answers_for_whom_they_stand_in_and_for_nobody_else():
+def test_a_deputy_acknowledges_only_for_the_person_they_replace():
     world = calling(kind(ack_quorum="all"))
     go_on(world, 16 * MINUTE)
     world.ack("cid")
@@ -192,7 +192,7 @@ def test_who_stands_in_answers_for_whom_they_stand_in_and_for_nobody_else():
     assert (re.findall(r"\d+", reason), "acked" in reason) == (["2", "2"], True)
 
 
-def test_somebody_and_their_stand_in_count_once():
+def test_a_person_and_their_deputy_count_once():
     world = calling(kind(ack_quorum=2))
     go_on(world, 16 * MINUTE)
     world.ack("cid")
@@ -203,14 +203,14 @@ def test_somebody_and_their_stand_in_count_once():
     assert world.state("m") == "done"
 
 
-def test_whom_it_goes_up_to_cannot_answer_for_all():
+def test_an_escalation_contact_cannot_acknowledge_for_all():
     world = calling(kind(ack_quorum="all"))
     go_on(world, 31 * MINUTE)
     world.ack("eve")
     assert world.state("m") == "active"
 
 
-def test_what_only_informs_goes_on_to_everybody_it_is_meant_for():
+def test_an_information_message_still_goes_to_all_recipients():
     world = World(
         message("m"), roles=ROLES, message_class=MessageClass(name="info"), channels=("mail", "sms")
     )
@@ -232,7 +232,7 @@ def test_what_only_informs_goes_on_to_everybody_it_is_meant_for():
         ({"authorises": True}, "acked"),
     ],
 )
-def test_what_an_answer_proves_depends_on_the_way_it_came(way, proof):
+def test_evidence_of_an_acknowledgement_depends_on_its_channel(way, proof):
     world = calling()
     world.give(c.DeclareDomain(domain="chat", state="compromised", since=world.now), by="ann")
     world.work()
@@ -248,7 +248,7 @@ def test_an_answer_that_only_proves_reading_does_not_stop_the_escalation():
     assert "cid" in told(world)
 
 
-def test_a_decision_needs_a_way_that_may_carry_one_and_another_person_than_asked():
+def test_a_decision_needs_an_authorising_channel_and_another_person():
     world = calling(kind(goal="authorised", escalate_after=None))
     world.ack("ann", authorises=True)
     assert world.delivery("ann").evidence == "acked"
@@ -258,7 +258,7 @@ def test_a_decision_needs_a_way_that_may_carry_one_and_another_person_than_asked
     assert (world.delivery("bob").evidence, world.state("m")) == ("authorised", "done")
 
 
-def test_nobody_acknowledges_for_another():
+def test_a_person_cannot_acknowledge_for_another():
     world = calling()
     before = world.incident
     with refused("ack_of_another") as found:
@@ -277,7 +277,7 @@ def test_a_spent_link_and_a_second_answer_change_nothing():
     assert world.ack("bob") == []
 
 
-def test_an_answer_is_taken_when_the_incident_is_over():
+def test_an_acknowledgement_is_recorded_after_the_incident_ended():
     world = calling()
     world.give(c.Close(reason="the message is still open"), by="ann")
     world.ack("bob")
@@ -298,7 +298,7 @@ def test_an_answer_before_the_outcome_of_its_attempt_is_known_ends_it_all_the_sa
 # --------------------------------------------------------------------------------------- reminders, and their end
 
 
-def test_whoever_does_not_answer_is_reminded_at_doubling_intervals_under_new_keys_and_then_no_more():
+def test_reminders_come_at_doubling_intervals_under_new_keys_then_stop():
     world = calling(kind(escalate_after=None), roles={"lead": "ann"}, channels=("mail",))
     go_on(world, 11 * HOUR)
     attempts = world.attempts("d1-ann")
@@ -316,7 +316,7 @@ def test_a_receipt_of_the_first_sending_still_counts_after_a_reminder():
     assert world.state("m") == "done"
 
 
-def test_at_the_end_a_call_is_owed_until_it_is_made():
+def test_an_exhausted_alert_requires_a_call_until_it_is_made():
     world = calling(roles={"lead": "ann"}, stand_ins={}, above="")
     go_on(world, 11 * HOUR)
     [owed] = world.said(e.CallOwed)
@@ -331,7 +331,7 @@ def test_at_the_end_a_call_is_owed_until_it_is_made():
     assert world.state("m") == "done"
 
 
-def test_a_call_is_owed_at_the_first_reminder_in_vain_once_all_levels_are_told():
+def test_a_call_is_required_at_the_first_failed_reminder_after_all_levels():
     alone = calling(roles={"lead": "ann"}, stand_ins={}, above="", channels=("mail",))
     go_on(alone, 29 * MINUTE)
     assert alone.said(e.CallOwed) == []
@@ -348,7 +348,7 @@ def test_a_call_is_owed_at_the_first_reminder_in_vain_once_all_levels_are_told()
     assert higher.said(e.CallOwed)[0].persons == ("ann", "bob")
 
 
-def test_a_call_is_owed_only_once_for_one_end():
+def test_a_call_is_required_only_once():
     world = calling(roles={"lead": "ann"}, stand_ins={}, above="")
     go_on(world, 11 * HOUR)
     world.give(c.TakeReceipt(event=ReceiptTaken(delivery="d1-ann", n=1, kind="read", event="r1")))
@@ -366,7 +366,7 @@ def test_sent_again_by_a_person_it_may_end_in_another_call():
     assert len(world.said(e.CallOwed)) == 2
 
 
-def test_no_call_is_owed_for_what_was_called_off():
+def test_a_cancelled_alert_requires_no_call():
     world = calling()
     world.skip("m")
     assert {d.state for d in world.incident.deliveries.values()} == {"cancelled"}
@@ -378,7 +378,7 @@ def test_no_call_is_owed_for_what_was_called_off():
 # ------------------------------------------------------------------------------------- answers that grow too old
 
 
-def test_an_answer_that_is_too_old_is_asked_for_again_and_never_taken_back():
+def test_an_expired_acknowledgement_is_requested_again_and_never_withdrawn():
     world = calling(kind(re_remind_after=HOUR, reminders=1), roles={"lead": "ann"})
     world.ack("ann")
     go_on(world, HOUR - MINUTE)
@@ -412,7 +412,7 @@ def never_answered() -> World:
     return world
 
 
-def test_an_answer_that_is_too_old_does_not_call_out_those_who_were_called_off():
+def test_an_expired_acknowledgement_alerts_no_cancelled_recipients():
     world = calling(kind(re_remind_after=HOUR))
     world.ack("ann")
     go_on(world, 11 * HOUR)
@@ -428,7 +428,7 @@ def test_answers_hold_for_ever_where_the_class_says_nothing():
 # ------------------------------------------------------------------------------------------ telling of the answer
 
 
-def test_those_who_were_reached_are_told_who_has_it_and_nobody_else():
+def test_only_reached_people_are_told_who_acknowledged():
     world = calling(kind(tell_acknowledged=True))
     world.ack("bob")
     done = world.work()
@@ -441,7 +441,7 @@ def test_those_who_were_reached_are_told_who_has_it_and_nobody_else():
     assert len([m for m in world.incident.messages.values() if m.about]) == 1
 
 
-def test_where_nobody_else_was_reached_nothing_is_told():
+def test_without_other_recipients_an_acknowledgement_is_not_announced():
     world = calling(kind(tell_acknowledged=True), roles={"lead": "ann"})
     world.ack("ann")
     assert world.work() == []
@@ -456,7 +456,7 @@ def test_an_announcement_that_cannot_be_made_is_dropped_with_a_word():
     assert world.work() == []
 
 
-def test_an_announcement_that_reaches_nobody_owes_no_call():
+def test_an_announcement_that_reaches_no_person_requires_no_call():
     world = calling(kind(tell_acknowledged=True))
     world.outcomes.update(mail=[REJECTED], sms=[REJECTED])
     world.ack("bob")
@@ -465,7 +465,7 @@ def test_an_announcement_that_reaches_nobody_owes_no_call():
     assert world.said(e.CallOwed) == []
 
 
-def test_two_workers_do_not_both_tell_of_it():
+def test_two_workers_announce_an_acknowledgement_once():
     world = calling(kind(tell_acknowledged=True))
     world.ack("bob")
     [work] = world.claim()

@@ -1,4 +1,4 @@
-"""What comes next for one delivery, told from its attempts alone."""
+"""The next action for one delivery, computed from its attempts only."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ def test_the_key_is_one_for_a_channel_a_body_and_a_generation():
     assert len(others) == 4
 
 
-def test_what_is_proved_ends_it():
+def test_sufficient_evidence_ends_the_delivery():
     assert next_move(delivery(goal="delivered", evidence="read"), effort(), START) == Satisfied()
 
 
-def test_an_attempt_on_its_way_is_waited_for_until_the_next_channel_is_due():
+def test_an_open_attempt_delays_the_next_channel():
     found = next_move(delivery(attempt(1, "mail", "sending")), effort(), minutes(1))
     assert found == WaitUntil(START + Policy().attempt_limit)
 
@@ -108,7 +108,7 @@ def test_an_attempt_that_was_not_sent_opens_the_next_channel_at_once():
     assert next_move(delivery(attempt(1, "mail", "not_sent")), effort(), START) == send(2, "hook")
 
 
-def test_when_nothing_else_is_left_what_was_not_sent_is_tried_again_after_a_pause():
+def test_an_unsent_attempt_without_alternatives_is_retried_after_a_pause():
     one = delivery(attempt(1, "mail", "not_sent"), attempt(2, "hook", "rejected"))
     found = next_move(one, effort(), START)
     assert isinstance(found, WaitUntil)
@@ -176,7 +176,7 @@ def test_an_unknown_outcome_of_a_message_that_must_not_repeat_needs_a_person():
     assert (found.channel, found.n) == ("mail", 4)
 
 
-def test_a_persons_word_on_the_unknown_lets_it_go_on():
+def test_a_resolution_by_a_person_continues_the_delivery():
     message = msgspec.structs.replace(PLAIN, on_unknown="ask")
     absent = delivery(attempt(1, "mail", "not_sent", resolved_by="carol"))
     left = delivery(attempt(1, "mail", "unknown", resolved_by="carol"))
@@ -201,7 +201,7 @@ def test_a_delivery_without_evidence_of_its_goal_ends_with_a_person():
     assert cause(next_move(one, effort(), minutes(60))) == "goal_unmet"
 
 
-def test_the_first_wave_goes_out_at_once_over_several_channels():
+def test_the_first_wave_uses_several_channels_at_once():
     urgent = msgspec.structs.replace(PLAIN, first_wave=2)
     one = delivery(attempt(1, "mail", "sending"), channels=("mail", "hook", "sms"), goal="acked")
     assert next_move(one, effort(urgent), START) == send(2, "hook")
@@ -269,7 +269,7 @@ CLASSES = st.builds(
 
 
 @given(CLASSES, st.lists(STATES, max_size=60), st.sampled_from(["accepted", "acked"]), st.booleans())
-def test_a_delivery_always_ends_and_never_sends_again_what_it_must_not(message, outcomes, goal, keys):
+def test_a_delivery_always_ends_and_never_resends_against_its_class(message, outcomes, goal, keys):
     world = effort(message, **({"a": None} if keys else {}))
     now, one = START, delivery(channels=("a", "b", "c"), goal=goal)
     answers = iter(outcomes)

@@ -1,4 +1,4 @@
-"""Receipts: doubled, reordered, late, before the outcome itself; proof only rises, and a failure changes its own attempt."""
+"""Receipts in any order: evidence only rises, and a failure changes only its own attempt."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def delivery(found: World) -> Delivery:
     return found.incident.deliveries["d1-ann"]
 
 
-def test_a_receipt_raises_what_is_proved_and_ends_a_delivery_whose_goal_it_reaches() -> None:
+def test_a_receipt_raises_the_evidence_and_ends_a_satisfied_delivery() -> None:
     found = world(NAMED)
     assert (delivery(found).evidence, delivery(found).state) == ("accepted", "active")
     said = found.give(receipt("delivered"))
@@ -53,7 +53,7 @@ def test_a_receipt_raises_what_is_proved_and_ends_a_delivery_whose_goal_it_reach
     assert (delivery(found).evidence, delivery(found).state) == ("delivered", "satisfied")
 
 
-def test_the_same_receipt_a_second_time_is_no_event() -> None:
+def test_a_repeated_receipt_creates_no_event() -> None:
     found = world(NAMED)
     found.give(receipt("relayed"))
     assert found.give(receipt("relayed")) == []
@@ -100,7 +100,7 @@ def test_a_part_that_failed_fails_the_message_although_another_part_arrived(
     assert [attempt.channel for attempt in delivery(found).attempts] == ["sms", "mail"]
 
 
-def test_a_receipt_settles_an_attempt_that_nobody_had_an_answer_to() -> None:
+def test_a_receipt_settles_an_attempt_with_an_unknown_outcome() -> None:
     found = world(LOST)
     assert delivery(found).attempts[0].state == "unknown"
     found.give(receipt("accepted", part="SM7"))
@@ -138,7 +138,7 @@ def test_a_receipt_that_comes_before_our_own_commit_of_the_outcome_holds(
     assert (delivery(world).attempts[0].state, delivery(world).evidence) == (state, evidence)
 
 
-def test_an_attempt_whose_worker_died_after_a_receipt_came_was_accepted() -> None:
+def test_an_attempt_with_a_receipt_counts_as_accepted_after_its_worker_died() -> None:
     world = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))
     world.perform(*world.claim())
     world.claim()
@@ -157,7 +157,7 @@ def test_a_message_in_parts_has_come_as_far_as_the_part_that_is_furthest_behind(
     assert delivery(found).evidence == "delivered"
 
 
-def test_a_receipt_of_what_was_sent_before_it_was_sent_again_proves_nothing_of_the_new() -> None:
+def test_a_receipt_for_an_earlier_send_proves_nothing_for_the_new_one() -> None:
     found = world(NAMED)
     found.give(c.Resend(delivery="d1-ann", reason="lost the phone"), by="cid")
     found.give(receipt("delivered"))
@@ -172,7 +172,7 @@ def test_a_receipt_brings_back_a_delivery_that_was_given_up() -> None:
     assert delivery(found).state == "satisfied"
 
 
-def test_a_receipt_is_taken_when_the_incident_is_over() -> None:
+def test_a_receipt_is_recorded_after_the_incident_ended() -> None:
     found = world(NAMED)
     found.give(c.CancelIncident(reason="a mistake"), by="cid")
     found.give(receipt("delivered"))
@@ -187,7 +187,7 @@ def test_a_receipt_of_an_attempt_that_is_not_there_is_refused() -> None:
 
 
 @given(st.lists(st.sampled_from(KINDS), max_size=8), st.integers(0, 8), st.booleans())
-def test_whatever_comes_whenever_proof_only_rises_and_replay_says_the_same(
+def test_receipts_in_any_order_only_raise_evidence_and_replay_agrees(
     kinds: list[str], outcome_at: int, answered: bool
 ) -> None:
     world = World(message("m"), roles=ONE, message_class=ALERT, channels=("sms",))

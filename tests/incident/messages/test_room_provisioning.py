@@ -78,7 +78,7 @@ def test_a_worker_that_dies_between_asking_and_the_answer_leaves_an_unknown_that
 
 
 @pytest.mark.parametrize("result", [NOT_SENT, UNKNOWN, REJECTED])
-def test_what_is_no_plain_no_is_tried_a_few_times_and_then_given_up(result: SendResult) -> None:
+def test_an_unclear_failure_is_retried_a_few_times_then_final(result: SendResult) -> None:
     world = wanted(outcomes=(result,) * 9)
     for _ in range(9):
         world.work()
@@ -126,7 +126,7 @@ def test_messages_leave_as_soon_as_the_first_attempt_has_ended_however() -> None
     assert any(isinstance(one, Deliver) for one in world.performed)
 
 
-def test_a_room_that_was_left_is_not_opened_any_more() -> None:
+def test_a_replaced_room_is_not_opened() -> None:
     world = wanted(outcomes=(UNKNOWN, MADE))
     world.work()
     world.give(c.ChooseRoom(room=WarRoom(name="bridge", address="+15005550006")))
@@ -150,7 +150,7 @@ def test_each_person_is_let_in_once_under_a_name_that_is_not_theirs() -> None:
     assert world.replayed() == world.incident
 
 
-def test_whoever_takes_a_role_later_or_gets_a_contact_later_is_let_in_then() -> None:
+def test_people_with_a_later_role_or_contact_are_invited_later() -> None:
     world = wanted()
     world.work()
     with_address(world)
@@ -166,14 +166,14 @@ def test_whoever_takes_a_role_later_or_gets_a_contact_later_is_let_in_then() -> 
     assert [work.errand for work in world.work() if isinstance(work, Host)] == ["room:own/2", "room:own/3"]
 
 
-def test_nobody_is_listed_for_a_room_that_nobody_opens_or_that_is_not_open_yet() -> None:
+def test_guests_are_listed_only_for_an_open_provisioned_room() -> None:
     world = wanted()
     assert guests(world.incident, lambda person: "") is None
     world.give(c.ChooseRoom(room=WarRoom(name="bridge", address="+15005550006")))
     assert guests(world.incident, lambda person: "") is None
 
 
-def test_a_person_has_what_failed_tried_anew_and_nothing_else() -> None:
+def test_a_person_retries_only_failed_errands() -> None:
     world = wanted(outcomes=(REFUSED, MADE))
     with refused("nothing_to_retry", Refused):
         world.give(c.RetryRoom(), by="ann")
@@ -205,7 +205,7 @@ def offered(config: RoomConfig, incident: Incident | None = None) -> WarRoom | N
     )
 
 
-def test_a_room_that_is_opened_may_hear_what_its_provider_keeps_between_people() -> None:
+def test_a_provisioned_room_has_the_confidentiality_of_its_provider() -> None:
     room = offered(RoomConfig(open=True, channel="matrix", domains=frozenset({"vpn"})))
     assert room == WarRoom(name="own", address="", domains=("matrix", "vpn"), channel="matrix")
     assert offered(RoomConfig(open=True, channel="leaky")) is None
@@ -233,7 +233,7 @@ def test_a_room_that_is_open_has_the_address_of_its_provider_s_name_and_one_that
 
 
 @pytest.mark.parametrize("kind", ["exercise", "test"])
-def test_an_exercise_leads_nobody_into_a_real_room(kind: Kind) -> None:
+def test_an_exercise_uses_no_real_room(kind: Kind) -> None:
     drill = Drill(clock=ExerciseClock(wall=T0, at=T0), stage="running")
     world = World(task("x"), kind=kind)
     played = Incident(id="i", codename="c", title="", kind=kind, opened_at=T0, drill=drill)
@@ -246,7 +246,7 @@ def test_an_exercise_leads_nobody_into_a_real_room(kind: Kind) -> None:
     assert offered(RoomConfig(open=True, channel="matrix"), world.incident) is None
 
 
-def test_what_people_agreed_on_is_kept_until_its_domain_falls() -> None:
+def test_an_agreed_room_stays_until_its_domain_fails() -> None:
     world = World(task("x"))
     agreed = WarRoom(name="agreed", address="+15005550006", domains=("carrier",), agreed_by="ann")
     other = WarRoom(name="bridge", address="+15005550001")

@@ -42,7 +42,7 @@ def test_a_stop_is_of_one_address_and_one_kind_of_channel() -> None:
     }
 
 
-def test_whoever_said_stop_can_take_it_back() -> None:
+def test_an_opt_out_can_be_withdrawn() -> None:
     assert stops(stop(), stop(stopped=False)) == {}
 
 
@@ -51,7 +51,7 @@ def test_writing_the_same_address_down_again_takes_no_stop_back() -> None:
     assert stops(stop(), again) == {"twilio_sms": T0}
 
 
-def test_a_stop_that_stands_in_a_card_is_taken_back_by_a_later_word_only() -> None:
+def test_an_imported_opt_out_ends_only_by_a_later_opt_in() -> None:
     stopped = msgspec.structs.replace(NUMBER, stopped={"smpp": T0 + timedelta(minutes=30)})
     card = PersonFiled(person="ada", by="maria", card=Person(name="Ada", contacts=(stopped,)))
     assert set(stops(card)) == {"smpp"}
@@ -59,7 +59,7 @@ def test_a_stop_that_stands_in_a_card_is_taken_back_by_a_later_word_only() -> No
     assert stops(card, stop(stopped=False, adapter="smpp")) == {}
 
 
-def test_a_card_is_what_is_known_of_somebody_and_whoever_is_forgotten_holds_no_role() -> None:
+def test_a_card_contains_known_data_and_forgotten_people_hold_no_role() -> None:
     card = Person(name="Ada Adler", zone="Europe/Berlin")
     events: list[AnyPeopleEvent] = [
         PersonFiled(person="ada", by="maria", card=card),

@@ -1,4 +1,4 @@
-"""What needs two people is decided again when the second one confirms it; nothing but the question is there before."""
+"""Two-person acts are decided again at confirmation; before it only the request exists."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def changed(before: Incident, after: Incident) -> set[str]:
 
 
 @pytest.mark.parametrize(("act", "by"), [("close", "ann"), ("decide", "cat"), ("move_clock", "tom")])
-def test_nothing_but_the_question_is_there_before_it_is_confirmed(act: str, by: str) -> None:
+def test_an_unconfirmed_request_changes_nothing_else(act: str, by: str) -> None:
     found = world()
     duties = [duty.id for duty in found.incident.duties.values() if duty.verdict == "applies"]
     commands = {
@@ -76,7 +76,7 @@ def test_nothing_but_the_question_is_there_before_it_is_confirmed(act: str, by: 
     assert {"state", "duties", "facts"} & changed(before, found.incident)
 
 
-def test_what_was_asked_is_decided_again_on_the_facts_of_that_moment() -> None:
+def test_a_confirmed_request_is_decided_on_the_facts_of_that_moment() -> None:
     found = world()
     found.give(decided(found), by="cat")
     filed = DutyRecord(kind="filed", by="ann", at=found.now, reference="A-1")
@@ -94,7 +94,7 @@ def test_a_test_run_has_no_duty_in_the_world() -> None:
     assert (found.incident.state, found.incident.second_person) == ("closed", {})
 
 
-def test_alone_still_wants_the_role_where_somebody_has_it() -> None:
+def test_a_single_person_still_needs_an_assigned_role() -> None:
     found = world()
     found.library = msgspec.structs.replace(found.library, alone="one person")
     with refused("role"):

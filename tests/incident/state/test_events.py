@@ -33,5 +33,5 @@ def test_an_event_that_can_carry_a_persons_words_is_personal(kind: type[e.Event]
     assert kind.personal
 
 
-def test_what_a_worker_writes_at_every_attempt_needs_no_sealing() -> None:
+def test_frequent_worker_events_need_no_encryption() -> None:
     assert not any(kind.personal for kind in (e.StepReady, e.AttemptStarted, e.AttemptEnded))

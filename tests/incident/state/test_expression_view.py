@@ -51,7 +51,7 @@ def test_duties_are_unknown_before_the_law_was_looked_at() -> None:
     assert view.duty("x/y") == Unknown(("duty('x/y')",))
 
 
-def test_a_duty_that_cannot_be_told_names_what_it_misses() -> None:
+def test_an_unknown_duty_names_its_missing_facts() -> None:
     parts = seen(World(duties("d"), regimes=law(GDPR))).duty(f"{GDPR}/initial")
     assert not isinstance(parts, Unknown)
     assert isinstance(parts["applies"], Unknown)
@@ -67,7 +67,7 @@ def test_names_exist_only_where_something_gives_them() -> None:
     assert seen(world).name("inputs") == {}
 
 
-def test_an_item_stands_for_the_lanes_own_duty_and_nothing_outside_of_one() -> None:
+def test_an_item_resolves_to_the_duty_of_its_own_lane() -> None:
     world = World(
         group("g", group("h", task("a")), for_each="data.elements"), facts={"data.elements": ["a/b"]}
     )
@@ -103,7 +103,7 @@ def test_a_step_is_found_outwards_and_never_inwards() -> None:
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else value[:9],
 )
-def test_every_step_has_words_that_stand_for_it(step: AnyStep, words: str) -> None:
+def test_every_step_has_a_title(step: AnyStep, words: str) -> None:
     assert title_of(step) == words
 
 

@@ -37,7 +37,7 @@ def test_two_distinct_persons_make_a_quorum_of_two() -> None:
     assert all(person in world.at("s").reason for person in ("ann", "cid"))
 
 
-def test_one_person_who_approves_twice_counts_once() -> None:
+def test_a_person_who_approves_twice_counts_once() -> None:
     world = signing()
     world.sign("s", "bob")
     world.sign("s", "bob")
@@ -54,7 +54,7 @@ def test_the_author_cannot_approve_but_may_reject() -> None:
     assert "ann" in world.at("s").stuck
 
 
-def test_whoever_becomes_the_author_of_the_same_bytes_is_not_counted_any_more() -> None:
+def test_a_later_author_of_the_same_version_no_longer_counts_as_approver() -> None:
     world = World(ask("q", "data.encrypted"), approve("s", "q", "counsel", 2), roles=ROLES)
     world.answer("q", True, by="eve")
     world.sign("s", "ann")
@@ -64,7 +64,7 @@ def test_whoever_becomes_the_author_of_the_same_bytes_is_not_counted_any_more() 
     assert world.state("s") == "ready"
 
 
-def test_the_author_of_a_notice_is_whoever_had_it_rendered() -> None:
+def test_the_author_of_a_notice_is_the_person_who_generated_it() -> None:
     world = World(notice("n"), approve("s", "n", "counsel", after="n"), roles=ROLES)
     work = world.claim()[0]
     rendered = world.outcome(work)
@@ -104,21 +104,21 @@ def test_every_role_must_be_among_the_approvers_where_it_says_so() -> None:
     assert world.state("s") == "done"
 
 
-def test_one_person_with_two_roles_does_not_fill_two_places() -> None:
+def test_one_person_with_two_roles_counts_for_one_role() -> None:
     world = signing(1, every=True)
     world.sign("s", "bob")
     assert world.state("s") == "ready"
 
 
 @pytest.mark.parametrize("order", [("bob", "ann"), ("ann", "bob"), ("bob", "cid"), ("cid", "bob")])
-def test_somebody_with_two_roles_fills_the_one_that_nobody_else_can(order: tuple[str, str]) -> None:
+def test_a_person_with_two_roles_fills_the_role_without_another_holder(order: tuple[str, str]) -> None:
     world = signing(every=True)
     for person in order:
         world.sign("s", person)
     assert world.state("s") == "done"
 
 
-def test_roles_are_those_held_when_the_approval_was_given() -> None:
+def test_an_approval_counts_with_the_roles_at_its_time() -> None:
     world = signing(every=True)
     world.sign("s", "ann")
     world.give(c.AssignRole(role="counsel", persons=("cid",)), c.AssignRole(role="lead", persons=()))
@@ -127,7 +127,7 @@ def test_roles_are_those_held_when_the_approval_was_given() -> None:
     assert world.state("s") == "done"
 
 
-def test_the_role_shown_is_one_in_which_nobody_approved_yet() -> None:
+def test_an_approval_shows_a_role_without_an_earlier_approval() -> None:
     world = signing(3)
     world.sign("s", "ann")
     world.sign("s", "bob")
@@ -140,19 +140,19 @@ def test_other_bytes_than_the_ones_to_approve_are_refused() -> None:
         world.sign("s", "ann", digest="sha256:other")
 
 
-def test_nothing_is_approved_before_there_is_something() -> None:
+def test_an_approval_without_a_document_is_refused() -> None:
     world = World(notice("n"), approve("s", "n", "counsel"), roles=ROLES)
     with refused("nothing_to_approve", Refused):
         world.sign("s", "ann", digest="sha256:first")
 
 
-def test_nothing_is_approved_before_its_time() -> None:
+def test_an_approval_before_its_step_is_ready_is_refused() -> None:
     world = World(task("t"), approve("s", "t", "counsel", after="t"), roles=ROLES)
     with refused("task_not_open", Refused):
         world.sign("s", "ann", digest="x")
 
 
-def test_an_approval_that_has_ended_takes_no_more_voices() -> None:
+def test_an_ended_approval_takes_no_more_decisions() -> None:
     world = signing(1)
     world.sign("s", "ann")
     with refused("already_ended", Refused):
@@ -182,7 +182,7 @@ def test_a_rejection_stops_and_asks_a_person() -> None:
     assert world.state("z") == "waiting"
 
 
-def test_whoever_rejected_may_think_again() -> None:
+def test_a_person_who_rejected_can_approve_later() -> None:
     world = signing()
     world.sign("s", "ann", approved=False)
     world.sign("s", "ann")
@@ -191,7 +191,7 @@ def test_whoever_rejected_may_think_again() -> None:
     assert world.state("s") == "done"
 
 
-def test_a_rejected_approval_that_is_retried_is_asked_anew() -> None:
+def test_a_rejected_approval_that_is_retried_starts_again() -> None:
     world = signing()
     world.sign("s", "ann", approved=False)
     world.retry("s")
@@ -256,7 +256,7 @@ def test_an_approval_is_void_when_the_bytes_change_and_only_then() -> None:
     assert world.states("s", "z") == ["done", "ready"]
 
 
-def test_what_rests_on_an_approval_waits_while_its_subject_is_open_again() -> None:
+def test_dependent_steps_wait_while_an_approved_subject_is_reopened() -> None:
     step = approve("s", "q", "counsel", after="q")
     world = World(ask("q", "data.encrypted"), step, task("z", after="s"), roles=ROLES)
     world.answer("q", True, by="eve")
@@ -268,7 +268,7 @@ def test_what_rests_on_an_approval_waits_while_its_subject_is_open_again() -> No
     assert world.states("s", "z") == ["done", "ready"]
 
 
-def test_what_was_begun_on_an_approval_stays_begun() -> None:
+def test_a_started_task_stays_active_when_its_approval_is_void() -> None:
     world = signing(1)
     world.sign("s", "ann")
     world.give(c.StartTask(step=world.id("z")), by="cid")
@@ -293,7 +293,7 @@ def test_an_approved_answer_that_is_corrected_is_asked_again() -> None:
     assert world.states("s", "z") == ["done", "ready"]
 
 
-def test_whoever_corrects_an_answer_does_not_approve_it() -> None:
+def test_a_person_who_corrects_an_answer_cannot_approve_it() -> None:
     world = World(ask("q", "data.encrypted"), approve("s", "q", "counsel", after="q"), roles=ROLES)
     world.answer("q", True, by="eve")
     world.fact("data.encrypted", False, by="ann")
@@ -349,7 +349,7 @@ def test_a_void_voice_stays_void_when_the_old_bytes_come_back() -> None:
     assert world.state("s") == "done"
 
 
-def test_a_notice_rendered_anew_with_other_bytes_is_asked_again_until_it_is_filed() -> None:
+def test_a_regenerated_notice_with_other_bytes_needs_approval_until_filed() -> None:
     world = World(
         notice("n"),
         approve("s", "n", "counsel", after="n"),
@@ -381,7 +381,7 @@ def test_the_same_bytes_rendered_again_change_nothing() -> None:
     assert world.perform(render) == []
 
 
-def test_an_escalation_lets_the_role_that_was_told_decide() -> None:
+def test_an_escalation_lets_the_escalation_role_decide() -> None:
     world = signing(2, due=Due(offset=HOUR), on_overdue=OnOverdue(escalate="board"))
     with refused("role", Refused):
         world.sign("s", "dee")
@@ -392,7 +392,7 @@ def test_an_escalation_lets_the_role_that_was_told_decide() -> None:
     assert world.state("s") == "done"
 
 
-def test_an_escalated_voice_does_not_stand_in_for_a_role_that_must_be_there() -> None:
+def test_an_escalated_approval_does_not_replace_a_required_role() -> None:
     world = signing(2, every=True, due=Due(offset=HOUR), on_overdue=OnOverdue(escalate="board"))
     world.advance(HOUR)
     world.sign("s", "dee")
@@ -409,7 +409,7 @@ def test_an_approval_in_a_group_binds_a_step_outside_of_it() -> None:
     assert world.states("g.s", "g") == ["done", "done"]
 
 
-def test_a_shared_operating_system_user_is_on_record() -> None:
+def test_a_shared_operating_system_user_is_recorded() -> None:
     world = signing()
     digest = world.at("t").digest
     for person in ("ann", "cid"):
@@ -419,7 +419,7 @@ def test_a_shared_operating_system_user_is_on_record() -> None:
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_voices_are_heard_while_the_incident_is_paused_and_counted_when_it_goes_on(paused: bool) -> None:
+def test_approvals_during_a_pause_count_after_the_resume(paused: bool) -> None:
     world = signing(1)
     if paused:
         world.give(c.Pause(reason="wait"))

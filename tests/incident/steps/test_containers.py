@@ -52,7 +52,7 @@ def test_a_group_that_does_not_apply_opens_nothing() -> None:
     assert list(world.incident.scopes) == ["main:"]
 
 
-def test_for_each_opens_a_lane_for_each_item_and_names_what_is_missing() -> None:
+def test_for_each_opens_a_lane_for_each_item_and_names_missing_facts() -> None:
     world = World(group("g", task("a", when="item != 'name'"), for_each=LANES), task("z", after="g"))
     assert world.at("g").missing == (LANES,)
     lanes(world, "ssn", "name", "ssn")
@@ -122,7 +122,7 @@ def test_a_group_that_was_left_out_takes_no_late_items(how: str) -> None:
     assert world.at("g").id == "main:g#1"
 
 
-def test_late_items_do_not_wake_an_iteration_that_is_over() -> None:
+def test_late_items_do_not_reopen_an_ended_iteration() -> None:
     world = World(
         repeat("r", group("g", task("a"), for_each=LANES), task("b", after="g"), until="data.encrypted")
     )
@@ -158,7 +158,7 @@ def test_a_list_with_an_unknown_member_waits_for_it() -> None:
     assert world.at("g").missing == ("risk.to_people",)
 
 
-def test_items_that_cannot_be_told_say_why() -> None:
+def test_undetermined_items_state_the_reason() -> None:
     world = World(group("g", task("a"), for_each="step('q').answer + 1"), ask("q", "incident.summary"))
     world.answer("q", "words")
     (why,) = world.at("g").missing
@@ -183,7 +183,7 @@ def test_a_loop_goes_round_with_new_invocations_until_its_condition_holds() -> N
     assert (re.findall(r"\d+", reason), "step('q').answer" in reason) == (["2"], True)
 
 
-def test_a_loop_whose_condition_is_unknown_waits_for_the_fact() -> None:
+def test_a_loop_with_an_unknown_condition_waits_for_the_fact() -> None:
     world = World(repeat("r", task("a"), until="data.encrypted"))
     world.done("r.a")
     assert world.at("r").missing == ("data.encrypted",)
@@ -203,7 +203,7 @@ def test_a_loop_that_goes_round_too_often_is_stuck_and_a_fact_can_still_end_it()
     assert world.state("r") == "done"
 
 
-def test_a_stuck_loop_that_is_retried_begins_anew() -> None:
+def test_a_blocked_loop_that_is_retried_restarts() -> None:
     world = World(repeat("r", task("a"), until="data.encrypted", at_most=1), facts={"data.encrypted": False})
     world.done("r.a")
     world.retry("r")
@@ -240,7 +240,7 @@ def test_a_called_playbook_waits_for_an_unknown_input_rather_than_running_withou
     assert world.incident.blocked == {"main:c#1"}
 
 
-def test_an_input_that_is_no_plain_value_is_unknown_inside() -> None:
+def test_an_input_that_is_not_a_plain_value_is_unknown_inside() -> None:
     inner = playbook(task("a", when="inputs.elements is empty"), name="inner")
     world = World(call("c", "inner", {"elements": LANES}), includes=[inner], facts={LANES: []})
     assert world.at("c.a").missing == ("elements",)
@@ -256,7 +256,7 @@ def test_item_is_the_nearest_one_around() -> None:
 
 
 @pytest.mark.parametrize(("how", "state"), [("skip", "skipped"), ("cancel", "cancelled")])
-def test_what_is_inside_a_container_ends_with_it(how: str, state: str) -> None:
+def test_steps_in_a_container_end_with_it(how: str, state: str) -> None:
     world = World(
         group("g", group("h", task("a")), task("b"), act("x", after="b"), message("m")), task("z", after="g")
     )
@@ -319,7 +319,7 @@ def test_only_the_newest_of_its_kind_is_reopened(name: str) -> None:
         world.give(c.ReopenStep(step=name, reason="again"), by="ann")
 
 
-def test_a_step_of_an_iteration_that_is_over_is_not_reopened() -> None:
+def test_a_step_of_an_ended_iteration_cannot_be_reopened() -> None:
     world = World(repeat("r", task("a"), until="data.encrypted"), facts={"data.encrypted": False})
     world.done("r.a")
     with refused("superseded"):

@@ -50,7 +50,7 @@ def codes(plan: MigrationPlan) -> list[tuple[str, str]]:
     return [(refusal.code, refusal.step) for refusal in plan.refusals]
 
 
-def test_a_plan_says_what_is_kept_added_removed_and_changed() -> None:
+def test_a_plan_lists_kept_added_removed_and_changed_steps() -> None:
     world = World(task("a"), task("b"), task("w", after="b"), task("v", after="b"), task("u", after="b"))
     world.done("a")
     plan = planned(
@@ -69,7 +69,7 @@ def test_a_plan_says_what_is_kept_added_removed_and_changed() -> None:
     assert (plan.old, plan.new, plan.refusals) == ("1.0.0", "2.0.0", ())
 
 
-def test_a_migration_does_what_its_plan_says() -> None:
+def test_a_migration_does_exactly_its_plan() -> None:
     world = World(task("a"), task("b"), task("w", after="b"), task("v", after="b"))
     world.done("a")
     done = world.at("a")
@@ -97,7 +97,7 @@ def test_a_waiting_step_takes_its_new_definition() -> None:
     assert world.state("a") == "ready"
 
 
-def test_a_waiting_step_with_a_new_predecessor_waits_for_it_and_one_with_fewer_goes_on() -> None:
+def test_a_waiting_step_follows_its_new_predecessors() -> None:
     world = World(task("a"), task("b", after="a"), task("c", when="data.encrypted"))
     world.migrate(task("a"), task("b"), task("c", when="data.encrypted", after="a"))
     assert world.states("b", "c") == ["ready", "waiting"]
@@ -107,7 +107,7 @@ def test_a_waiting_step_with_a_new_predecessor_waits_for_it_and_one_with_fewer_g
     assert world.incident.blocked == {"main:c#1"}
 
 
-def test_a_removed_step_is_cancelled_and_what_followed_it_goes_on_as_the_new_version_says() -> None:
+def test_a_removed_step_is_cancelled_and_its_followers_use_the_new_version() -> None:
     world = World(task("a"), task("b", after="a"), task("c", after="b"))
     world.migrate(task("a"), task("c", after="a"))
     assert world.at("b").reason
@@ -172,7 +172,7 @@ def test_the_next_lane_has_the_new_steps() -> None:
 
 
 @pytest.mark.parametrize("new", [group("g", task("a")), task("z")], ids=["no lanes", "gone"])
-def test_an_ended_group_that_has_no_lanes_any_more_takes_no_late_items(new: p.AnyStep) -> None:
+def test_an_ended_group_without_lanes_takes_no_late_items(new: p.AnyStep) -> None:
     world = World(group("g", task("a"), for_each="data.elements"), facts={"data.elements": ["ssn"]})
     world.done("g[ssn].a")
     world.migrate(new)
@@ -189,7 +189,7 @@ def test_a_called_playbook_moves_with_the_bundle() -> None:
     assert (event.added, event.removed) == (("main:c.n#1",), ("main:c.b#1",))
 
 
-def test_what_stood_in_a_container_that_is_gone_stays_on_record_and_is_not_reopened() -> None:
+def test_steps_of_a_removed_container_stay_recorded_and_cannot_be_reopened() -> None:
     inner = playbook(task("a"), approve("s", "a", "lead", after="a"), name="inner")
     world = World(call("c", "inner"), task("z"), includes=[inner], roles=ROLES)
     world.done("c.a", by="eve")
@@ -202,7 +202,7 @@ def test_what_stood_in_a_container_that_is_gone_stays_on_record_and_is_not_reope
     assert world.advance() == []
 
 
-def test_a_step_reopened_in_a_body_that_ended_before_the_migration_does_not_wait_for_what_is_new() -> None:
+def test_a_reopened_step_of_an_ended_body_does_not_wait_for_new_steps() -> None:
     world = World(group("g", task("a")))
     world.done("g.a")
     world.migrate(group("g", task("n"), task("a", after="n")))
@@ -222,7 +222,7 @@ def test_the_law_is_looked_at_after_a_migration_took_bodies_away() -> None:
 # ------------------------------------------------------------------------------------------------------- refusals
 
 
-def test_what_has_begun_cannot_be_taken_away() -> None:
+def test_a_started_step_cannot_be_removed() -> None:
     world = World(
         task("a"),
         act("x"),
@@ -245,7 +245,7 @@ def test_what_has_begun_cannot_be_taken_away() -> None:
     assert [problem.code for problem in found.value.problems] == [code for code, _ in codes(plan)]
 
 
-def test_what_has_begun_cannot_become_another_kind_or_be_due_at_another_time() -> None:
+def test_a_started_step_cannot_change_its_kind_or_its_due_time() -> None:
     world = World(task("a"), task("b", due=p.Due(offset=HOUR)), task("c"))
     plan = planned(world, act("a"), task("b", due=p.Due(offset=2 * HOUR)), task("c", title="other words"))
     assert codes(plan) == [("kind_changed", "main:a#1"), ("due_changed", "main:b#1")]
@@ -282,7 +282,7 @@ def test_pre_releases_are_in_order() -> None:
 
 
 @pytest.mark.parametrize("command", [c.Close(reason="over"), c.CancelIncident(reason="over")])
-def test_an_incident_that_is_over_stays_as_it_is(command: c.AnyCommand) -> None:
+def test_an_ended_incident_is_not_migrated(command: c.AnyCommand) -> None:
     world = World(task("a"))
     world.give(command)
     assert codes(planned(world, task("a"))) == [("incident_over", "")]
@@ -314,7 +314,7 @@ def rest(**more: object) -> tuple[p.AnyStep, ...]:
     return (approve("s", "t", "lead counsel", after="t", **more), file("f", "t", after="s"))
 
 
-def test_an_approval_whose_subject_is_made_otherwise_is_asked_again() -> None:
+def test_an_approval_of_a_changed_subject_is_requested_again() -> None:
     world = signed()
     event = world.migrate(task("t", task="Do it another way"), *rest())
     assert event.reapprove == ("main:s#1",)
@@ -322,7 +322,7 @@ def test_an_approval_whose_subject_is_made_otherwise_is_asked_again() -> None:
     assert world.at("main:s#1").approvals[0].by == "ann"
 
 
-def test_an_approval_whose_subject_only_has_other_instructions_stands() -> None:
+def test_an_approval_stays_valid_when_only_instructions_change() -> None:
     world = signed()
     event = world.migrate(task("t", instructions="gently", role="lead"), *rest(title="Sign"))
     assert event.reapprove == ()
@@ -339,7 +339,7 @@ def test_an_approval_begun_under_another_subject_is_asked_again() -> None:
     assert world.at("s").subject == "u"
 
 
-def test_an_approval_whose_subject_is_gone_is_asked_again() -> None:
+def test_an_approval_of_a_removed_subject_is_requested_again() -> None:
     world = signed()
     plan = planned(world, task("u"), approve("s", "u", "lead", after="u"))
     assert plan.reapprove == ("main:s#1",)
@@ -351,7 +351,7 @@ def test_an_approval_that_does_not_reach_the_new_quorum_is_asked_again() -> None
     assert planned(world, *new).reapprove == ("main:s#1",)
 
 
-def test_an_approval_of_what_was_filed_is_not_asked_again() -> None:
+def test_an_approval_of_a_filed_notice_is_not_requested_again() -> None:
     world = World(
         notice("n"),
         approve("s", "n", "lead", after="n"),
@@ -381,7 +381,7 @@ def test_an_approval_that_has_not_begun_is_only_changed() -> None:
     assert plan.changed == ("main:t#1", "main:s#1")
 
 
-def test_an_approval_that_is_no_longer_one_is_not_voided() -> None:
+def test_an_approval_that_became_a_task_is_not_voided() -> None:
     world = signed()
     world.migrate(task("t"), task("s", after="t"), file("f", "t", after="s"))
     assert world.incident.signed == frozenset()

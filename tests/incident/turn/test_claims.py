@@ -60,7 +60,7 @@ def test_an_act_has_a_time_limit() -> None:
     assert limits == [ACT_LIMIT, MINUTE]
 
 
-def test_an_act_whose_condition_is_unknown_is_not_claimed() -> None:
+def test_an_act_with_an_unknown_condition_is_not_claimed() -> None:
     world = World(act("x", when="data.encrypted"))
     assert world.claim() == []
     world.fact("data.encrypted", True)
@@ -82,7 +82,7 @@ def test_an_act_without_retries_fails_when_it_was_not_sent() -> None:
     assert world.state("x") == "failed"
 
 
-def test_a_throttled_act_waits_as_long_as_it_was_told() -> None:
+def test_a_throttled_act_waits_the_requested_time() -> None:
     world = World(act("x", retry=Retry(times=1, wait=MINUTE)))
     world.outcomes["x"] = [SendResult(state="throttled", retry_after=HOUR)]
     world.work()
@@ -181,7 +181,7 @@ def test_an_outcome_after_the_step_was_skipped_is_recorded_and_undoes_nothing() 
     assert world.work() == []
 
 
-def test_an_act_on_its_way_is_not_claimed_again_when_a_person_fails_and_retries_it() -> None:
+def test_an_open_act_is_not_claimed_again_when_a_person_fails_it() -> None:
     world = World(act("x"))
     (work,) = world.claim()
     world.fail("x")
@@ -206,7 +206,7 @@ def test_a_late_outcome_does_not_start_a_third_try_beside_the_second() -> None:
     assert world.state("x") == "done"
 
 
-def test_a_late_rejection_does_not_fail_a_step_whose_second_try_is_on_its_way() -> None:
+def test_a_late_rejection_does_not_fail_a_step_with_an_open_retry() -> None:
     world = World(act("x", retry=Retry(times=5, wait=MINUTE), on_unknown="retry"))
     world.claim()
     world.recover()
@@ -218,7 +218,7 @@ def test_a_late_rejection_does_not_fail_a_step_whose_second_try_is_on_its_way() 
     assert [attempt.state for attempt in world.attempts("x")] == ["rejected", "accepted"]
 
 
-def test_what_a_person_says_of_the_first_try_does_not_start_a_third_beside_the_second() -> None:
+def test_resolving_the_first_attempt_starts_no_third_beside_the_second() -> None:
     world = World(act("x", retry=Retry(times=5, wait=MINUTE), on_unknown="retry"))
     world.claim()
     world.recover()
@@ -252,13 +252,13 @@ def test_an_outcome_that_comes_twice_changes_nothing_the_second_time() -> None:
 @pytest.mark.parametrize(
     "command", [c.Pause(reason="wait"), c.CancelIncident(reason="over"), c.Close(reason="over")]
 )
-def test_nothing_starts_in_an_incident_that_is_not_open(command: c.AnyCommand) -> None:
+def test_an_incident_that_is_not_open_starts_no_effects(command: c.AnyCommand) -> None:
     world = World(act("x"), message("m"), notice("n"))
     world.give(command)
     assert list(claims(world.incident, world.now, world.library, "w")) == []
 
 
-def test_outcomes_are_recorded_even_when_the_incident_is_over() -> None:
+def test_outcomes_are_recorded_after_the_incident_ended() -> None:
     world = World(act("x"))
     (work,) = world.claim()
     world.give(c.CancelIncident(reason="over"))
@@ -288,7 +288,7 @@ def test_a_notice_that_could_not_be_rendered_is_stuck_until_it_is_retried() -> N
     assert world.state("n") == "done"
 
 
-def test_a_notice_rendered_before_its_time_is_a_document_and_no_more() -> None:
+def test_a_notice_generated_early_does_not_complete_its_step() -> None:
     world = World(task("a"), notice("n", after="a"))
     render = Render(incident="i1", step="main:n#1", notice="gdpr-33-initial", duty="", formats=("txt",))
     world.perform(render)

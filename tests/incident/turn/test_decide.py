@@ -98,7 +98,7 @@ def test_a_step_is_reassigned_with_a_reason() -> None:
     assert world.at("a").assignee == "ann"
 
 
-def test_what_waits_says_for_what() -> None:
+def test_a_waiting_step_is_refused_with_its_missing_condition() -> None:
     world = World(task("a"), task("b", after="a"), task("u", when="data.encrypted"))
     for command, for_a_fact in (
         (c.CompleteTask(step="main:b#1"), False),
@@ -109,7 +109,7 @@ def test_what_waits_says_for_what() -> None:
         assert ("data.encrypted" in refused.message) == for_a_fact
 
 
-def test_what_has_ended_is_not_worked_on() -> None:
+def test_an_ended_step_cannot_be_completed_or_skipped() -> None:
     world = World(task("a"))
     world.done("a")
     for command in (c.CompleteTask(step="main:a#1"), c.SkipStep(step="main:a#1", reason="x")):
@@ -163,18 +163,18 @@ def test_only_a_task_is_completed_by_saying_so(step: object, why: str, does_it: 
     assert (refused.code, does_it in hint_text(refused)) == (why, True)
 
 
-def test_only_what_people_do_is_started_by_them() -> None:
+def test_a_person_cannot_start_an_automatic_step() -> None:
     assert code(World(message("m")), c.StartTask(step="main:m#1")) == "automatic_step"
 
 
-def test_what_is_stuck_may_be_called_done_by_a_person() -> None:
+def test_a_person_can_complete_a_blocked_step() -> None:
     world = World(notice("n"))
     world.give(c.EffectFailed(step="main:n#1", why="no template"))
     world.give(c.CompleteTask(step="main:n#1", comment="written by hand"), by="ann")
     assert world.state("n") == "done"
 
 
-def test_only_what_failed_is_retried() -> None:
+def test_only_a_failed_step_can_be_retried() -> None:
     world = World(task("a"))
     assert code(world, c.RetryStep(step="main:a#1")) == "nothing_to_retry"
     world.fail("a")
@@ -216,7 +216,7 @@ def test_only_an_open_question_is_answered() -> None:
     assert code(world, c.AnswerUnknown(step="main:q#1")) == "already_answered"
 
 
-def test_nobody_knowing_keeps_a_question_open() -> None:
+def test_the_answer_unknown_keeps_a_question_open() -> None:
     world = World(ask("q", "data.encrypted"))
     world.give(c.AnswerUnknown(step="main:q#1"), by="bob")
     assert world.state("q") == "ready"
@@ -226,7 +226,7 @@ def test_nobody_knowing_keeps_a_question_open() -> None:
 # -------------------------------------------------------------------------------------------------------- record
 
 
-def test_facts_are_recorded_corrected_and_withdrawn_and_remember_what_they_replace() -> None:
+def test_facts_are_recorded_corrected_and_withdrawn_with_their_predecessors() -> None:
     world = World(task("a"))
     world.fact("people.total", 5)
     first = world.incident.fact_events["people.total"]
@@ -328,14 +328,14 @@ def test_a_filing_ends_no_step_before_its_time_and_none_that_has_ended() -> None
     assert world.state("g") == "waiting"
 
 
-def test_a_filing_for_a_step_that_was_left_out_ends_it_no_more() -> None:
+def test_a_filing_for_a_skipped_step_leaves_it_skipped() -> None:
     world = lawful()
     world.skip("f")
     world.give(c.RecordDuty(duty=INITIAL, record=filed(world), step="main:f#1"))
     assert world.state("f") == "skipped"
 
 
-def test_a_step_whose_filing_is_on_record_already_is_simply_done() -> None:
+def test_a_step_whose_filing_is_already_recorded_can_be_completed() -> None:
     world = World(
         duties("d"), task("t"), file("f", "d", after="t", duty=INITIAL), regimes=law(GDPR), facts=BREACH
     )
@@ -364,7 +364,7 @@ def test_not_filing_needs_its_grounds(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["filed", "decided_not_to_notify", "waived"])
-def test_a_record_that_is_corrected_no_longer_stands_and_a_true_one_follows(kind: str) -> None:
+def test_a_corrected_record_is_void_and_a_new_one_can_follow(kind: str) -> None:
     world = lawful()
     world.give(c.RecordDuty(duty=INITIAL, record=filed(world, kind=kind, reason="no risk")), by="ann")
     entry = world.incident.duties[INITIAL].entry
@@ -383,14 +383,14 @@ def test_a_record_that_is_corrected_no_longer_stands_and_a_true_one_follows(kind
     assert world.incident.duties[INITIAL].reopened is None
 
 
-def test_a_correction_of_another_entry_leaves_a_record_as_it_stands() -> None:
+def test_a_correction_of_another_entry_leaves_a_record_valid() -> None:
     world = lawful()
     world.give(c.RecordDuty(duty=INITIAL, record=filed(world)))
     world.give(c.CorrectEvent(seq=1, reason="the title"), by="ann")
     assert world.incident.duties[INITIAL].record is not None
 
 
-def test_a_duty_that_nobody_knows_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_duty_is_refused_with_the_known_ones() -> None:
     world = lawful()
     for one in (world, World(task("a"))):
         refused = refusal(one, c.RecordDuty(duty="x/y", record=filed(world)))
@@ -410,7 +410,7 @@ def test_an_incident_is_paused_once_and_resumed_once() -> None:
     assert world.incident.state == "open"
 
 
-def test_a_paused_incident_can_be_called_off() -> None:
+def test_a_paused_incident_can_be_cancelled() -> None:
     world = World(task("a"))
     world.give(c.Pause(reason="wait"))
     assert code(world, c.CancelIncident(reason="")) == "reason_missing"
@@ -445,7 +445,7 @@ def test_closing_with_nothing_open_needs_no_reason() -> None:
     assert world.incident.state == "closed"
 
 
-def test_only_the_record_grows_when_an_incident_is_over() -> None:
+def test_an_ended_incident_accepts_only_notes_and_corrections() -> None:
     world = World(task("a"))
     world.give(c.Close(reason="over"), by="ann")
     assert code(world, c.CompleteTask(step="main:a#1")) == "incident_closed"

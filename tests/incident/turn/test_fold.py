@@ -29,7 +29,7 @@ def test_folding_nothing_gives_the_same_incident() -> None:
     assert fold(world.incident, [], world.library) == world.incident
 
 
-def test_an_incident_is_not_changed_by_what_is_folded_into_it() -> None:
+def test_applying_an_event_leaves_the_earlier_state_unchanged() -> None:
     world = World(task("a"), task("b", after="a"))
     before, version = world.incident, world.incident.version
     world.done("a")
@@ -48,7 +48,7 @@ def test_folding_one_by_one_and_all_at_once_give_the_same() -> None:
     assert one_by_one == world.incident
 
 
-def test_what_has_ended_does_not_end_again() -> None:
+def test_an_ended_step_does_not_end_again() -> None:
     world = World(task("a"))
     world.done("a", by="bob")
     after = folded(world, e.StepEnded(step="main:a#1", state="failed", by="eve", reason="late news"))
@@ -69,7 +69,7 @@ def test_a_first_attempt_makes_an_act_begin() -> None:
     assert after.agenda == frozenset()
 
 
-def test_an_attempt_on_its_way_is_not_claimed_beside_itself_whatever_the_journal_says() -> None:
+def test_an_open_attempt_is_not_claimed_twice_whatever_the_journal_says() -> None:
     world = World(act("x"))
     world.claim()
     after = folded(world, e.StepRetried(step="main:x#1", wake_at=world.now))
@@ -110,7 +110,7 @@ def test_an_incident_that_is_not_settled_yet_has_nothing_claimed_that_may_not_be
     assert list(claims(after, world.now, world.library, "w")) == []
 
 
-def test_a_reminder_that_is_owed_is_composed_once() -> None:
+def test_a_due_reminder_is_composed_once() -> None:
     world = World(task("a", due=Due(offset=HOUR), on_overdue=OnOverdue(remind=HOUR)))
     world.advance(HOUR)
     assert world.at("a").reminders > world.at("a").told

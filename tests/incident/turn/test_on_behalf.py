@@ -64,7 +64,7 @@ def test_an_approval_written_down_counts_once_its_person_confirms_it() -> None:
     assert (signed.state, signed.approvals[-1].os_user) == ("done", "aroot")
 
 
-def test_what_was_no_approval_is_confirmed_and_changes_nothing_else() -> None:
+def test_confirming_another_entry_than_an_approval_changes_nothing_else() -> None:
     world = World(task("t"))
     first = world.incident.version + 1
     done = decide(world.incident, c.CompleteTask(step=world.id("t")), CID, world.now, world.library)
@@ -74,7 +74,7 @@ def test_what_was_no_approval_is_confirmed_and_changes_nothing_else() -> None:
     assert (after.unconfirmed, after.invocations) == ({}, incident.invocations)
 
 
-def test_only_that_person_confirms_and_only_what_waits_for_it() -> None:
+def test_only_the_named_person_confirms_and_only_unconfirmed_entries() -> None:
     world = signing()
     incident = written_for_ann(world)
     (found,) = incident.unconfirmed.values()
@@ -84,7 +84,7 @@ def test_only_that_person_confirms_and_only_what_waits_for_it() -> None:
         decided(world, incident, c.ConfirmEntry(seq=1), ANN)
 
 
-def test_what_is_said_to_be_wrong_is_not_asked_any_more_and_never_counts() -> None:
+def test_an_entry_marked_as_wrong_is_not_asked_again_and_never_counts() -> None:
     world = signing()
     incident = written_for_ann(world)
     (found,) = incident.unconfirmed.values()
@@ -95,7 +95,7 @@ def test_what_is_said_to_be_wrong_is_not_asked_any_more_and_never_counts() -> No
     assert after.invocations[world.id("s")].state == "ready"
 
 
-def test_nobody_writes_down_what_somebody_said_in_person() -> None:
+def test_a_decision_in_person_cannot_be_recorded_again_on_behalf() -> None:
     world = signing()
     world.done("t", by="eve")
     world.sign("s", "ann")
@@ -105,7 +105,7 @@ def test_nobody_writes_down_what_somebody_said_in_person() -> None:
     assert "ann" in found.value.message
 
 
-def test_new_contacts_have_what_is_under_way_planned_anew_and_nothing_else() -> None:
+def test_new_contacts_replan_only_open_deliveries() -> None:
     world = World(message("m"), roles=ROLES)
     assert decide(world.incident, c.AskReplan(person="cid"), CID, world.now, world.library) == ()
     world.perform(world.claim()[0])

@@ -56,7 +56,7 @@ def test_after_any_is_ready_when_one_step_before_it_has_ended() -> None:
 
 
 @pytest.mark.parametrize("how", ["not_applicable", "cancelled"])
-def test_after_any_does_not_count_a_branch_that_was_not_taken_or_was_taken_back(how: str) -> None:
+def test_after_any_ignores_branches_that_were_skipped_or_cancelled(how: str) -> None:
     world = World(task("a", when="data.encrypted"), task("b"), task("c", after=after_any("a", "b")))
     world.fact("data.encrypted", how == "cancelled")
     if how == "cancelled":
@@ -79,7 +79,7 @@ def test_a_skipped_step_counts_as_ended() -> None:
     assert world.states("a", "b") == ["skipped", "ready"]
 
 
-def test_a_false_condition_makes_a_step_not_applicable_and_the_branch_falls_away_as_a_whole() -> None:
+def test_a_false_condition_skips_the_whole_branch() -> None:
     world = World(
         task("a", when="data.encrypted"), task("b", after="a"), task("c", after="b"), task("d", after="c")
     )
@@ -89,14 +89,14 @@ def test_a_false_condition_makes_a_step_not_applicable_and_the_branch_falls_away
     assert ("data.encrypted" in told, followed != "", followed == told) == (True, True, False)
 
 
-def test_a_step_with_one_branch_that_was_taken_does_not_fall_away() -> None:
+def test_a_step_with_one_completed_branch_is_still_needed() -> None:
     world = World(task("a", when="data.encrypted"), task("b"), task("c", after="a b"))
     world.fact("data.encrypted", False)
     world.done("b")
     assert world.state("c") == "ready"
 
 
-def test_what_hangs_on_a_cancelled_step_alone_falls_away_too() -> None:
+def test_a_step_that_depends_only_on_a_cancelled_step_is_not_needed() -> None:
     world = World(task("a"), task("b", after="a"))
     world.cancel("a")
     assert world.states("a", "b") == ["cancelled", "not_applicable"]
@@ -140,7 +140,7 @@ def test_a_condition_reads_the_steps_and_the_answer_before_it() -> None:
     assert world.states("yes", "no") == ["ready", "not_applicable"]
 
 
-def test_a_question_whose_fact_is_known_is_not_put_where_it_says_so() -> None:
+def test_a_question_with_a_known_fact_is_skipped_if_allowed() -> None:
     known = {"data.encrypted": True}
     world = World(ask("q", "data.encrypted", skip_if_known=True), ask("r", "data.encrypted"), facts=known)
     assert world.states("q", "r") == ["done", "ready"]
@@ -160,7 +160,7 @@ def test_a_failed_step_fails_closed_and_its_followers_wait_for_a_person() -> Non
     assert not world.at("a").over
 
 
-def test_a_failed_step_goes_on_where_the_playbook_says_continue_and_a_branch_can_read_it() -> None:
+def test_a_failed_step_with_continue_does_not_stop_its_followers() -> None:
     world = World(
         task("a", on_failure="continue"),
         task("b", after="a", when="step('a').state == 'failed'"),
@@ -219,7 +219,7 @@ def test_a_wait_ends_when_its_fact_is_known() -> None:
     assert world.state("w") == "done"
 
 
-def test_a_wait_ends_when_its_duty_is_filed_or_stands_as_said() -> None:
+def test_a_wait_ends_when_its_duty_is_filed_or_has_the_state() -> None:
     world = World(
         wait("w", duty=INITIAL), wait("v", duty=INITIAL, state="applies"), regimes=law(GDPR), facts=AWARE
     )
@@ -229,7 +229,7 @@ def test_a_wait_ends_when_its_duty_is_filed_or_stands_as_said() -> None:
     assert world.state("w") == "done"
 
 
-def test_a_step_that_waits_for_an_unknown_duty_goes_on_waiting() -> None:
+def test_a_step_that_waits_for_an_unknown_duty_keeps_waiting() -> None:
     world = World(wait("w", duty="nobody/knows"))
     assert world.state("w") == "active"
 
@@ -254,7 +254,7 @@ def test_a_new_fact_has_the_law_looked_at_again_and_says_why() -> None:
     assert world.incident.duties[INITIAL].due is not None
 
 
-def test_a_condition_reads_a_duty_and_is_unknown_until_the_law_can_tell() -> None:
+def test_a_condition_on_a_duty_is_unknown_until_the_verdict_is_known() -> None:
     facts = {key: value for key, value in AWARE.items() if key != "data.involved"}
     world = World(task("a", when=f"duty('{INITIAL}').applies"), regimes=law(GDPR), facts=facts)
     assert world.at("a").missing == ("data.involved",)
@@ -264,7 +264,7 @@ def test_a_condition_reads_a_duty_and_is_unknown_until_the_law_can_tell() -> Non
     assert none.at("a").missing == ("duty('x/y')",)
 
 
-def test_a_paused_incident_starts_nothing_by_itself_and_catches_up_when_it_resumes() -> None:
+def test_a_paused_incident_starts_no_automatic_work_and_catches_up() -> None:
     world = World(task("a"), task("b", after="a"), act("x", after="a"), wait("w", duration=HOUR))
     world.give(c.Pause(reason="police are here"))
     world.done("a")
@@ -277,7 +277,7 @@ def test_a_paused_incident_starts_nothing_by_itself_and_catches_up_when_it_resum
     assert [type(work).__name__ for work in world.work()] == ["DoAct"]
 
 
-def test_a_cancelled_incident_stops_everything_and_keeps_what_was_done() -> None:
+def test_a_cancelled_incident_stops_everything_and_keeps_done_steps() -> None:
     world = World(
         task("a"),
         task("b"),
@@ -328,7 +328,7 @@ def test_a_person_assigned_before_a_step_is_ready_keeps_it() -> None:
     assert world.at("c").assignee == "eve"
 
 
-def test_looking_at_a_step_says_why_it_falls_away() -> None:
+def test_the_readiness_check_says_why_a_step_is_not_needed() -> None:
     world = World(task("a", when="data.encrypted"))
     assert check_readiness(world.incident, "main:a#1", world.library).verdict == "unknown"
     world.fact("data.encrypted", False)
@@ -352,7 +352,7 @@ def test_a_journal_must_begin_with_the_opening() -> None:
     assert "IncidentOpened" in broken.value.message
 
 
-def test_the_journal_tells_the_same_incident_again() -> None:
+def test_replaying_the_journal_gives_the_same_incident() -> None:
     world = World(task("a"), file("f", "a", after="a"), notice("n"), message("m"), act("x"))
     world.done("a")
     world.work()

@@ -87,7 +87,7 @@ def test_a_due_time_counts_back_from_a_duty_and_moves_with_the_law() -> None:
     assert none.at("a").due is None
 
 
-def test_a_step_that_begins_after_its_time_before_a_duty_has_half_of_what_is_left() -> None:
+def test_a_step_that_starts_late_gets_half_of_the_remaining_time() -> None:
     due = Due(offset=-80 * HOUR, anchor="duty", ref=INITIAL)
     world = World(task("a", due=due, on_overdue=OnOverdue(escalate="lead")), regimes=law(GDPR), facts=BREACH)
     assert world.at("a").due == T0 + 35 * HOUR + 30 * MINUTE
@@ -164,7 +164,7 @@ LATE = Due(offset=HOUR)
     ],
     ids=lambda step: type(step).__name__,
 )
-def test_what_the_program_does_itself_can_be_late_too(step: AnyStep) -> None:
+def test_an_automatic_step_can_be_late(step: AnyStep) -> None:
     world = World(step)
     world.advance(2 * HOUR)
     world.work()
@@ -218,7 +218,7 @@ def test_a_passed_due_time_escalates_to_a_role() -> None:
     assert world.at("a").escalated_to == "board"
 
 
-def test_a_due_time_that_moves_later_takes_the_mark_away_and_reminds_anew_when_it_passes() -> None:
+def test_a_later_due_time_clears_overdue_and_reminds_again() -> None:
     due = Due(offset=HOUR, anchor="fact", ref="incident.aware_at")
     world = World(
         task("a", due=due, on_overdue=OnOverdue()), facts={"incident.aware_at": "2026-11-24T08:00:00Z"}
@@ -231,7 +231,7 @@ def test_a_due_time_that_moves_later_takes_the_mark_away_and_reminds_anew_when_i
     assert any(isinstance(work, Compose) for work in world.work())
 
 
-def test_a_question_nobody_can_answer_is_put_again_at_its_hour() -> None:
+def test_an_unanswered_question_is_asked_again_at_its_time() -> None:
     world = World(ask("q", "data.encrypted"))
     world.give(c.AnswerUnknown(step="main:q#1", ask_again=world.now + 2 * HOUR), by="bob")
     assert world.state("q") == "ready"
@@ -256,7 +256,7 @@ def test_a_failed_task_is_not_reminded() -> None:
     assert world.work() == []
 
 
-def test_a_reminder_that_reaches_nobody_is_said_once_and_leaves_the_step_as_it_is() -> None:
+def test_an_undeliverable_reminder_is_reported_once_and_changes_no_step() -> None:
     world = World(task("t", due=Due(offset=HOUR), on_overdue=OnOverdue()))
     world.advance(HOUR)
     failed = c.EffectFailed(step="main:t#1", why="nobody holds the role")
@@ -266,7 +266,7 @@ def test_a_reminder_that_reaches_nobody_is_said_once_and_leaves_the_step_as_it_i
     assert world.claim() == []
 
 
-def test_a_reminder_of_what_has_ended_meanwhile_is_not_sent() -> None:
+def test_a_reminder_for_an_ended_step_is_not_sent() -> None:
     world = World(task("t", due=Due(offset=HOUR), on_overdue=OnOverdue()))
     world.advance(HOUR)
     compose = world.claim()[0]
@@ -311,7 +311,7 @@ def test_pausing_does_not_stop_due_times_reminders_or_the_law() -> None:
     assert world.next_look() is None
 
 
-def test_a_duty_that_was_filed_is_looked_at_no_more() -> None:
+def test_a_filed_duty_is_no_longer_watched() -> None:
     world = World(duties("d"), regimes=law(GDPR), facts=BREACH)
     record = DutyRecord(kind="filed", by="ann", at=world.now, reference="REF")
     world.give(c.RecordDuty(duty=INITIAL, record=record), by="ann")
@@ -349,7 +349,7 @@ def test_waits_grow_to_their_bound_and_no_further() -> None:
     assert [backoff(rule, n) // MINUTE for n in range(5)] == [1, 1, 3, 5, 5]
 
 
-def test_the_next_look_of_an_incident_that_is_over_is_never() -> None:
+def test_an_ended_incident_has_no_next_look() -> None:
     world = World(task("a", due=Due(offset=HOUR)))
     world.give(c.Close(reason="nothing to do"), by="ann")
     assert next_wakeup(world.incident, world.now, world.library) is None

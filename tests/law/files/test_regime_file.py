@@ -86,7 +86,7 @@ def test_a_packed_regime_is_read_without_jinja2_and_without_yaml() -> None:
     assert done.stdout.decode().strip() == "xx-test"
 
 
-def test_a_small_regime_is_what_it_says() -> None:
+def test_a_small_law_file_is_loaded_completely() -> None:
     regime = load_regime(SMALL.encode(), "small.yaml")
     version = regime.versions[0]
     letters, final = version.duties
@@ -103,7 +103,7 @@ def test_a_small_regime_is_what_it_says() -> None:
     assert len(regime.sha256) == 64
 
 
-def test_an_earlier_version_says_only_what_was_different() -> None:
+def test_an_earlier_version_states_only_its_differences() -> None:
     text = SMALL + (
         "prior_versions:\n"
         "  - in_force: {from: 2020-01-01, until: 2025-12-31}\n"
@@ -121,7 +121,7 @@ def test_an_earlier_version_says_only_what_was_different() -> None:
     assert (then.citation, then.note) == ("Test Act 1", "no number")
 
 
-def test_a_mistake_in_a_duty_is_told_once_however_many_versions_use_it() -> None:
+def test_an_error_in_a_duty_is_reported_once_for_all_versions() -> None:
     prior = "prior_versions:\n  - in_force: {from: 2020-01-01, until: 2025-12-31}\n    duties: [{slug: letters, stage: old}]\n"
     text = (SMALL + prior).replace("recipient: individuals", "recipent: individuals")
     assert [(line, code) for line, code, _ in problems(text)] == [(16, "regime-missing"), (17, "regime-key")]
@@ -157,14 +157,14 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "line", "code", "named"), MISTAKES)
-def test_a_mistake_is_shown_where_it_stands(old: str, new: str, line: int, code: str, named: str) -> None:
+def test_an_error_is_reported_at_its_position(old: str, new: str, line: int, code: str, named: str) -> None:
     found = problems(small(old, new))
     hints = [hint for at, what, hint in found if (at, what) == (line, code)]
     assert hints
     assert any(named in hint for hint in hints)
 
 
-def test_mistakes_are_told_in_these_words() -> None:
+def test_error_messages_match_their_golden_file() -> None:
     said = []
     for old, new, *_ in MISTAKES:
         _, found = read_regime(small(old, new).encode(), "test.yaml")
@@ -172,7 +172,7 @@ def test_mistakes_are_told_in_these_words() -> None:
     same(GOLDEN / "loading" / "regimes-mistakes.txt", "".join(said))
 
 
-def test_every_problem_is_told_at_once_in_the_order_of_lines() -> None:
+def test_every_problem_is_reported_at_once_in_line_order() -> None:
     text = (
         small("amount: 30", "amount: soon")
         .replace("  - owner\n", "  - ownr\n")
@@ -248,7 +248,7 @@ traps: [a trap]
 """  # fmt: skip
 
 
-def test_everything_that_the_law_files_hold_has_a_place() -> None:
+def test_every_element_of_a_law_file_is_loaded() -> None:
     regime = load_regime(RICH.encode(), "rich.yaml")
     version = regime.versions[0]
     letters = version.duties[0]
@@ -287,7 +287,7 @@ def test_mistakes_deep_inside_are_found(old: str, new: str, code: str) -> None:
     assert code in [what for _, what, _ in problems(RICH.replace(old, new))]
 
 
-def test_text_that_is_no_yaml_is_refused_with_its_line() -> None:
+def test_invalid_yaml_is_refused_with_its_line() -> None:
     with refused("bad_regime", Invalid) as found:
         load_regime(b"a: [1", "broken.yaml")
     (problem,) = found.value.problems

@@ -78,7 +78,7 @@ def test_an_answer_that_never_came_is_a_hollow_bar_to_the_end_and_no_bar_of_no_l
     assert (ben.words, cem.words, cem.bars) == ("not acknowledged", "paging stopped", ())
 
 
-def test_one_of_several_answers_of_a_person_that_is_missing_is_seen_beside_the_others() -> None:
+def test_a_missing_acknowledgement_is_shown_beside_those_of_the_same_person() -> None:
     found = [answer("ada", 60, "in_time"), answer("ada", 900, "late"), answer("ada", None, "never")]
     (row,) = answers_figure(found, "").rows
     assert [bar.look for bar in row.bars] == ["open", "pale"]
@@ -107,7 +107,7 @@ def test_a_target_far_out_is_left_to_the_table() -> None:
     assert [len([mark for mark in row.marks if mark.shape == "limit"]) for row in figure.rows] == [1, 0]
 
 
-def test_a_margin_goes_right_for_what_was_left_and_left_for_what_was_late() -> None:
+def test_a_margin_bar_points_right_for_time_left_and_left_for_lateness() -> None:
     found = [
         margin("a/kept", 3600),
         margin("b/missed", -1800),
@@ -129,7 +129,7 @@ def test_a_margin_goes_right_for_what_was_left_and_left_for_what_was_late() -> N
     )
 
 
-def test_minutes_and_months_can_be_told_apart_on_one_axis() -> None:
+def test_minutes_and_months_are_distinguishable_on_one_axis() -> None:
     scale = MarginScale(10 * MINUTE, timedelta(days=90))
     places = [
         scale.at(one)
@@ -156,7 +156,7 @@ def test_an_axis_has_few_values_in_order_and_all_of_them_on_it(length: timedelta
         assert all(0 <= place <= 1 for place in places)
 
 
-def test_a_channel_s_bar_has_a_part_for_each_way_in_which_attempts_ended() -> None:
+def test_a_channel_bar_has_a_part_for_each_outcome() -> None:
     use = ChannelUse(
         channel="mail", domains=("tenant",), attempts=6, accepted=3, failed=2, unknown=1, failovers=2
     )

@@ -48,7 +48,7 @@ def apart(one: Drawn, other: Drawn) -> bool:
 
 
 @given(bodies())
-def test_no_two_steps_overlap_and_boxes_hold_what_is_theirs(steps: tuple[p.AnyStep, ...]) -> None:
+def test_no_two_steps_overlap_and_boxes_contain_their_steps(steps: tuple[p.AnyStep, ...]) -> None:
     for box in bodies_of(layout(drawn(*steps))):
         assert all(apart(one, other) for one, other in combinations(box.inside, 2))
         for one in box.inside:
@@ -138,14 +138,14 @@ def test_joins_conditions_roles_and_due_times_are_said_in_words() -> None:
     assert '-->|"any, if data.encrypted"|' in mermaid(chart)
 
 
-def test_a_message_says_to_whom_it_goes_as_the_step_or_its_text_has_it() -> None:
+def test_a_message_names_its_recipients_from_the_step_or_its_text() -> None:
     text = p.MessageTemplate(message_class="task-notice", text="x", to=("role:lead", "person:ann"))
     steps = (s.message("a", message="tell", to=()), s.message("b", message="tell", to=("role:counsel",)))
     made = chart(s.bundle(msgspec.structs.replace(s.playbook(*steps), messages={"tell": text})))
     assert [node.notes for node in nodes(made.top)] == [("to: lead, person:ann",), ("to: counsel",)]
 
 
-def test_text_is_broken_into_lines_that_fit_and_what_is_too_long_is_cut() -> None:
+def test_text_is_split_into_lines_that_fit_and_long_text_is_cut() -> None:
     text = (
         "a word, duty('eu-gdpr-33-controller-sa/initial').applies and 個人情報の漏えい等が発生した場合の報告"
     )

@@ -24,7 +24,7 @@ def test_every_word_has_room_and_the_line_is_shared_out_as_a_whole(rows: list[li
         assert width >= max((len(word) for cell in column for word in cell.split()), default=1)
 
 
-def test_a_long_text_gets_what_short_columns_do_not_need() -> None:
+def test_a_long_text_gets_the_width_that_short_columns_do_not_need() -> None:
     rows = [("1", "2026-10-10 06:00 UTC+02:00", "director", "word " * 60)] * 9
     number, time, who, what = column_widths([("Entry", "Time", "Who", "What"), *rows])
     assert (number, who) == (10, 12)

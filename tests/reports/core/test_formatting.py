@@ -40,7 +40,7 @@ def test_a_span_is_said_in_its_two_largest_units(seconds: int, words: str) -> No
     assert span(timedelta(seconds=seconds)) == words
 
 
-def test_a_clock_says_what_is_left_or_how_late_it_is() -> None:
+def test_a_clock_shows_the_time_left_or_overdue() -> None:
     assert remaining(NOW + timedelta(hours=3, minutes=12), NOW) == "3 h 12 min left"
     assert remaining(NOW - timedelta(hours=2, minutes=5), NOW) == "OVERDUE by 2 h 5 min"
     assert remaining(NOW, NOW) == "OVERDUE by 0 min"
@@ -71,7 +71,7 @@ def test_an_address_is_known_to_its_owner_only(address: str, shown: str) -> None
     assert mask_address(address) == shown
 
 
-def test_who_it_was_says_how_far_that_is_proved() -> None:
+def test_the_actor_is_shown_with_the_strength_of_the_proof() -> None:
     assert describe_actor(Actor(claimed="tocsin", host="h", os_user="u")) == "tocsin"
     assert describe_actor(Actor(claimed="ann")) == "ann (claimed)"
     assert describe_actor(Actor(claimed="")) == "an unnamed person (claimed)"

@@ -44,7 +44,7 @@ def test_no_line_is_wider_than_asked_for(page: Page, width: int) -> None:
 
 
 @given(PAGES)
-def test_nothing_that_a_terminal_acts_on_gets_through(page: Page) -> None:
+def test_terminal_control_characters_are_removed(page: Page) -> None:
     text = plain(page)
     assert all(
         one.isprintable() or one == "\n" or one in "\u200c\u200d\u200e\u200f\u00ad" or ord(one) > 127
@@ -81,7 +81,7 @@ def test_wide_characters_count_twice() -> None:
         ("[bold]x[/]", "[bold]x[/]"),
     ],
 )
-def test_hostile_words_are_shown_for_what_they_are(hostile: str, shown: str) -> None:
+def test_hostile_characters_are_shown_visibly(hostile: str, shown: str) -> None:
     assert visible(hostile) == shown
 
 

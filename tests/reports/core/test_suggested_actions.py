@@ -31,7 +31,7 @@ def test_every_kind_that_people_do_has_its_command() -> None:
     assert command_text(suggested_actions.complete_step("act", "isolate")) == "tocsin task show isolate"
 
 
-def test_what_only_a_person_knows_is_not_filled_in() -> None:
+def test_values_that_only_a_person_knows_are_left_to_fill_in() -> None:
     assert command_text(suggested_actions.call("d-1")) == "tocsin call d-1 --[not-]reached"
     assert command_text(suggested_actions.as_shown(suggested_actions.call("d-1"))) == "tocsin call d-1"
     assert (

@@ -94,7 +94,7 @@ def test_a_row_that_is_not_there_is_refused() -> None:
     assert "9" in caught.value.message
 
 
-def test_steps_inside_what_has_not_begun_are_listed_without_a_number() -> None:
+def test_steps_inside_a_future_container_have_no_number() -> None:
     inner = s.playbook(s.task("inside"), name="inner")
     group = s.group(
         "lanes", s.task("one"), s.repeat("again", s.task("deep"), until="data.encrypted"), after="wipe"

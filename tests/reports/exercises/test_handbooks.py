@@ -92,7 +92,7 @@ def book(plan: Exercise) -> Book:
 
 
 @given(plans())
-def test_what_players_are_not_to_know_stands_in_no_players_book_and_in_the_controllers(
+def test_controller_secrets_are_in_the_controllers_book_only(
     plan: Exercise,
 ) -> None:
     for form in ("md", "html", "txt"):
@@ -102,8 +102,6 @@ def test_what_players_are_not_to_know_stands_in_no_players_book_and_in_the_contr
 
 
 @given(plans(), plans())
-def test_two_plans_that_differ_in_what_players_are_not_to_know_alone_have_one_players_book(
-    one: Exercise, other: Exercise
-) -> None:
+def test_plans_that_differ_only_in_secrets_have_the_same_players_book(one: Exercise, other: Exercise) -> None:
     same = msgspec.structs.replace(other, type=one.type, announced=one.announced)
     assert players_book(book(one)).blocks == players_book(book(same)).blocks

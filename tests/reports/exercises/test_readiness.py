@@ -1,4 +1,4 @@
-"""Whom one cannot rely on reaching, and why, in words."""
+"""People who may not be reachable, with the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
         (2, 91, False, "last success 91 d ago: test again"),
     ],
 )
-def test_reaching_somebody_is_relied_on_where_a_way_worked_lately(
+def test_a_person_is_reachable_if_a_contact_worked_recently(
     ways: int, days: int | None, failed: bool, problem: str
 ) -> None:
     worked = None if days is None else T0 - days * DAY

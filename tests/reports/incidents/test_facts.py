@@ -22,19 +22,19 @@ def test_facts_can_be_narrowed_to_a_part() -> None:
     assert [fact.key for fact in report.facts] == ["organisation.country", "organisation.role"]
 
 
-def test_missing_facts_say_what_they_hold_up_and_what_can_be_said() -> None:
+def test_missing_facts_list_the_blocked_items_and_possible_answers() -> None:
     world = scenes.opened()
     duties = duty_statuses(world.incident, world.now, world.library)
     scenes.compare("facts.missing", missing_page(missing(world.incident, world.library, duties)))
 
 
-def test_nothing_missing_is_said() -> None:
+def test_a_page_without_missing_facts_states_so() -> None:
     world = s.World(s.task("wipe"))
     page = missing_page(missing(world.incident, world.library, ()))
     assert "No missing fact blocks a task or a duty" in plain(page)
 
 
-def test_a_correction_keeps_what_was_said_before() -> None:
+def test_a_correction_keeps_the_earlier_value() -> None:
     world = scenes.opened()
     world.advance(s.HOUR)
     world.fact("organisation.country", "FR")

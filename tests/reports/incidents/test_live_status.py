@@ -54,7 +54,7 @@ def test_clocks_count_down_with_each_tick() -> None:
     assert "59 min left" in out.getvalue()
 
 
-def test_a_terminal_that_shrinks_gets_lines_that_fit_and_is_told_what_is_below() -> None:
+def test_a_smaller_terminal_gets_fitting_lines_and_a_note_about_the_rest() -> None:
     console, out = terminal()
     watching = Watching(scenes.trouble(), ((100, 80), (44, 12)), console)
     watch(watching.fetch, watching.ticks(), io.StringIO(), console=console)
@@ -86,7 +86,7 @@ def test_a_key_moves_the_page_within_its_lines(top: int, key: str, now: int) -> 
     assert scrolled(top, key, 60, 24) == now
 
 
-def test_at_80_by_24_a_watched_screen_shows_what_is_late_the_first_deadline_and_my_tasks() -> None:
+def test_a_watched_screen_of_80_by_24_shows_overdue_deadline_and_tasks() -> None:
     world = scenes.opened()
     world.advance(timedelta(hours=3))
     page = status_page(scenes.shown(world, "ann"), brief=True)

@@ -35,7 +35,7 @@ def test_late_items_are_one_entry_that_names_the_first_few() -> None:
     assert two.text == "4 action items are overdue: I-1, I-2, I-3, I-4"
 
 
-def test_an_exercise_that_failed_waits_for_somebody_until_it_comes_no_more() -> None:
+def test_a_failed_exercise_needs_action_until_it_is_unscheduled() -> None:
     born = DrillScheduled(schedule="s", by="maria", rule=Rule(exercise="x", every=DAY, unattended=True))
     failed = FiringEnded(
         schedule="s", by="tocsin", fire_at=T0, outcome="failed", detail="1: block was not done"
@@ -47,7 +47,7 @@ def test_an_exercise_that_failed_waits_for_somebody_until_it_comes_no_more() -> 
     assert list(missed_drills(fold_schedules((n, T0, each) for n, each in enumerate(events, 1)))) == []
 
 
-def test_beside_an_incident_they_stand_in_a_line_each_and_nothing_where_there_is_nothing() -> None:
+def test_organisation_items_take_one_line_beside_an_incident() -> None:
     assert list(between_blocks(())) == []
     page = plain(typed(Page(tuple(between_blocks(tuple(late_items([item(1)], DUE + DAY)))))), 100)
     assert page == "OUTSIDE THIS INCIDENT\n  1 action item is overdue: I-1 → tocsin improvement list\n"

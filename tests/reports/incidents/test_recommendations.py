@@ -7,7 +7,7 @@ from tests import scenario as s
 from tests.reports import scenes
 
 
-def test_what_is_stuck_comes_before_what_is_late_and_what_is_ready() -> None:
+def test_blocked_tasks_come_before_overdue_and_ready_tasks() -> None:
     world = scenes.trouble()
     found = next_actions(scenes.shown(world, "bob"), 20)
     kinds = [item.kind for item in found.next]
@@ -24,7 +24,7 @@ def test_my_ready_steps_come_by_their_due_time() -> None:
     scenes.compare("next.opened", next_page(next_actions(scenes.shown(scenes.opened(kind="test"), "ann"))))
 
 
-def test_nothing_to_do_is_said() -> None:
+def test_a_page_without_actions_states_so() -> None:
     world = s.World(s.task("wipe"))
     world.done("wipe")
     scenes.compare("next.nothing", next_page(next_actions(scenes.shown(world))))

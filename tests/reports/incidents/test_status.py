@@ -39,11 +39,11 @@ def test_an_incident_just_opened_shows_all_that_is_to_come() -> None:
     scenes.compare("status.opened", status_page(scenes.shown(scenes.opened(), "ann")))
 
 
-def test_a_worked_incident_shows_its_clocks_its_approval_and_what_is_mine() -> None:
+def test_a_running_incident_shows_clocks_approvals_and_my_tasks() -> None:
     scenes.compare("status.signing", status_page(scenes.shown(scenes.signing(kind="exercise"), "eve")))
 
 
-def test_everything_unfolds_what_has_ended() -> None:
+def test_everything_shows_ended_steps() -> None:
     with read_in(ZoneInfo("Europe/Berlin")):
         page = status_page(scenes.shown(scenes.signing()), everything=True)
     scenes.compare("status.everything", page)
@@ -91,7 +91,7 @@ def test_an_attempt_without_an_outcome_is_said_out_loud_after_a_while() -> None:
     assert (found.kind, command_text(found.action)) == ("no_outcome", "tocsin worker --once")
 
 
-def test_due_work_that_nobody_performs_is_said_out_loud() -> None:
+def test_due_work_without_a_worker_is_reported() -> None:
     world = s.World(s.message("tell"))
     world.advance(timedelta(minutes=6))
     assert [item.kind for item in scenes.shown(world).needs_attention] == ["not_worked"]
@@ -103,14 +103,14 @@ def test_a_paused_incident_asks_to_be_resumed() -> None:
     assert "paused" in {item.kind for item in scenes.shown(world).needs_attention}
 
 
-def test_a_role_that_nobody_holds_is_asked_for_once() -> None:
+def test_an_unheld_role_is_reported_once() -> None:
     world = s.World(s.task("one", role="desk"), s.task("two", role="desk"))
     (found,) = [item for item in scenes.shown(world).needs_attention if item.kind == "role_unheld"]
     assert (found.ref, command_text(found.action)) == ("desk", "tocsin role assign desk PERSON")
 
 
 @pytest.mark.parametrize("end", [c.Close(reason="over"), c.CancelIncident(reason="no breach")])
-def test_an_incident_that_is_over_asks_nothing(end: c.AnyCommand) -> None:
+def test_an_ended_incident_needs_no_action(end: c.AnyCommand) -> None:
     world = scenes.trouble()
     world.give(end)
     assert scenes.shown(world, "bob").needs_attention == ()
@@ -124,7 +124,7 @@ def test_a_missing_fact_names_all_that_it_holds_up_in_one_line() -> None:
     )
 
 
-def test_a_lane_without_undue_delay_stands_above_one_that_has_two_months() -> None:
+def test_a_lane_without_undue_delay_precedes_one_with_two_months() -> None:
     world = scenes.opened()
     found = scenes.shown(world)
     row = next(task for task in found.tasks if task.invocation and task.state == "ready")
@@ -157,7 +157,7 @@ def waiting(n: int, **changes: object) -> TaskRow:
     return msgspec.structs.replace(row, **changes)
 
 
-def test_of_a_large_playbook_what_comes_soonest_is_shown_and_the_rest_is_counted() -> None:
+def test_a_large_playbook_shows_the_next_tasks_and_counts_the_rest() -> None:
     rows = [waiting(n) for n in range(100, 170)]
     rows[60] = waiting(160, missing=("data.encrypted",), waits_for=())
     rows[50] = waiting(150, waits_for=("wipe",))
@@ -169,7 +169,7 @@ def test_of_a_large_playbook_what_comes_soonest_is_shown_and_the_rest_is_counted
     assert whole.count("Do thing") == 70
 
 
-def test_what_ended_last_is_shown_and_the_rest_is_counted() -> None:
+def test_the_latest_done_tasks_are_shown_and_the_rest_counted() -> None:
     at = s.T0 + timedelta(minutes=1)
     ended = [
         waiting(n, state="done", over=True, waits_for=(), ended_at=at + timedelta(minutes=(n * 7) % 40))

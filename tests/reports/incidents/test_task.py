@@ -30,7 +30,7 @@ def test_a_question_shows_the_fact_that_it_sets() -> None:
     scenes.compare("task.question", task_page(report(world, "encrypted"), world.now))
 
 
-def test_an_approval_shows_what_it_binds_and_who_sat_at_the_same_machine() -> None:
+def test_an_approval_shows_its_subject_and_shared_machines() -> None:
     world = scenes.signing()
     bound = world.at(f"notices[{scenes.DUTY}].notice").digest
     for who in ("eve", "ann"):

@@ -59,7 +59,7 @@ def test_a_shredded_payload_is_said_to_be_withheld() -> None:
     assert {entry.text for entry in timeline(world.incident, world.library, rows).entries} == {"withheld"}
 
 
-def test_a_correction_stands_beside_what_it_corrects_and_both_stay() -> None:
+def test_a_correction_and_the_corrected_entry_are_both_shown() -> None:
     world = s.World(s.task("wipe"))
     world.give(c.AddNote(text="the laptop was found"), by="ann")
     wrong = len(world.journal)
@@ -78,7 +78,7 @@ def test_an_entry_written_later_than_it_speaks_of_says_so() -> None:
     assert "recorded Tue 24 Nov 2026, 09:00 UTC" in plain(page, 200)
 
 
-def test_a_claim_is_told_from_a_proof_and_from_a_call_on_behalf_of_somebody() -> None:
+def test_claims_proofs_and_acts_on_behalf_are_distinguished() -> None:
     timeline = told(s.World(s.task("wipe"), s.task("call")))
     assert timeline.entries[0].actor == "ann (claimed, aroot@desk1)"
     assert timeline.entries[1].actor == "eve (verified by key:eve)"
@@ -145,6 +145,6 @@ def test_the_json_names_the_event_and_whether_it_is_a_detail() -> None:
     assert document["entries"][0]["type"] == "IncidentOpened"
 
 
-def test_what_a_store_keeps_is_what_the_timeline_reads() -> None:
+def test_stored_events_fit_the_timeline() -> None:
     row: StoredEvent = scenes.stored(s.World(s.task("wipe")))[0]
     assert (row.seq, row.type) == (1, "IncidentOpened")

@@ -1,4 +1,4 @@
-"""Duties for people, and exactly the contract's document for scripts."""
+"""Duties as pages for people, and as the contract's JSON document for scripts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def report(world: s.World) -> DutiesReport:
     return duties(duty_statuses(world.incident, world.now, world.library), world.now)
 
 
-def test_the_json_is_the_contract_and_two_fields_of_ours() -> None:
+def test_the_json_is_the_contract_with_two_additional_fields() -> None:
     document = scenes.document(report(scenes.opened()))
     assert list(document) == ["schema", "as_of", "duties"]
     assert document["schema"] == "tocsin/duties/v1"
@@ -66,7 +66,7 @@ def test_the_json_is_the_contract_and_two_fields_of_ours() -> None:
     assert set(document["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
 
 
-def test_duties_read_with_their_clock_why_and_what_is_missing() -> None:
+def test_duties_show_clock_reasons_and_missing_facts() -> None:
     world = scenes.opened(kind="exercise")
     heading = heading_of(world.incident)
     scenes.compare("duties.open", duties_page(report(world), heading, papers=papers(world.incident)))
@@ -88,7 +88,7 @@ def test_a_provisional_clock_says_so_and_a_fixed_one_does_not() -> None:
     assert not doubt_words(fixed)
 
 
-def test_what_was_filed_is_no_running_clock() -> None:
+def test_a_filed_duty_has_no_running_clock() -> None:
     world = scenes.signing()
     record = DutyRecord(kind="filed", by="eve", at=world.now, reference="REF-1")
     world.give(c.RecordDuty(duty=scenes.DUTY, record=record), by="eve")
@@ -123,7 +123,7 @@ BERLIN, NEW_YORK, TOKYO = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "A
         ("date", NEW_YORK, "Fri 27 Nov, 16:30 CET (10:30 EST at the authority)"),
     ],
 )
-def test_a_deadline_stands_in_the_reader_s_zone_with_the_authority_s_where_it_differs(
+def test_a_deadline_is_in_the_reader_zone_with_the_authority_zone(
     kind: Literal["instant", "date"], zone: ZoneInfo, words: str
 ) -> None:
     first = report(scenes.opened()).duties[0]
@@ -135,7 +135,7 @@ def test_a_deadline_stands_in_the_reader_s_zone_with_the_authority_s_where_it_di
         assert due_words(duty, s.T0) == words
 
 
-def test_the_moment_to_begin_stands_in_the_reader_s_zone_and_says_when_it_is_past() -> None:
+def test_the_start_by_time_is_in_the_reader_zone_and_marked_when_passed() -> None:
     first = report(scenes.opened()).duties[0]
     start, there = s.T0 + timedelta(hours=4), first.due.astimezone(NEW_YORK)
     duty = msgspec.structs.replace(first, due_local=there, latest_safe_start=start)
@@ -153,7 +153,7 @@ def test_a_moment_to_begin_that_lies_before_the_incident_reads_at_once() -> None
     assert deadline_line(duty, world.now, s.T0).endswith("start at once")
 
 
-def test_what_does_not_apply_is_folded() -> None:
+def test_duties_that_do_not_apply_are_folded() -> None:
     world = scenes.opened()
     world.fact("data.involved", False)
     world.fact("data.elements", [])

@@ -1,4 +1,4 @@
-"""Deliveries: never more is said than is proved, and no address is shown whole."""
+"""Deliveries: no claim exceeds the evidence, and no address is shown whole."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def doubtful() -> s.World:
     return world
 
 
-def test_the_list_says_what_is_proved_of_each_person() -> None:
+def test_the_list_shows_the_evidence_for_each_person() -> None:
     world = scenes.trouble()
     scenes.compare("messages.list", messages_page(report_of(world), world.now))
 
 
-def test_one_delivery_shows_its_attempts_and_the_channels_that_were_refused() -> None:
+def test_a_delivery_shows_its_attempts_and_its_blocked_channels() -> None:
     world = doubtful()
     scenes.compare("messages.show", message_page(message(world.incident, "d9"), world.now))
 
@@ -66,7 +66,7 @@ def test_the_json_has_the_keys_of_the_contract() -> None:
     ]
 
 
-def test_nothing_sent_is_said() -> None:
+def test_a_page_without_messages_states_so() -> None:
     world = s.World(s.task("wipe"))
     scenes.compare("messages.none", messages_page(report_of(world), world.now))
 
@@ -102,7 +102,7 @@ def planned() -> PlanReport:
     return plan_report("i1", "calm-otter", "exercise", [one])
 
 
-def test_a_plan_shows_what_is_used_and_what_is_refused_by_which_rule() -> None:
+def test_a_plan_shows_used_and_blocked_channels_with_their_rules() -> None:
     scenes.compare("messages.plan", plan_page(planned()))
 
 
@@ -111,11 +111,11 @@ def test_a_plan_shows_no_address_whole() -> None:
     assert [way["address"] for way in document["plan"][0]["channels"]] == ["a…@example.org", "+49…67"]
 
 
-def test_a_playbook_that_tells_nobody_says_so() -> None:
+def test_a_playbook_without_messages_says_so() -> None:
     scenes.compare("messages.plan.none", plan_page(plan_report("i1", "calm-otter", "real", [])))
 
 
-def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called_off() -> None:
+def test_a_planned_channel_is_hidden_after_the_message_is_cancelled() -> None:
     now = scenes.trouble().now
     row = DeliveryRow(
         delivery="d1",
@@ -136,7 +136,7 @@ def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called
     assert delivery_cells(planned, now)[1] == "mail"
 
 
-def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() -> None:
+def test_unreachable_people_with_the_same_reasons_are_grouped() -> None:
     why = (Refusal(channel="mail", rule="R8", why="carries at most internal"),)
 
     def planned(person: str, refusals: tuple[Refusal, ...]) -> PlannedRecipient:
@@ -156,7 +156,7 @@ def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() ->
     assert {"ada,", "ben"} <= set(line.split())
 
 
-def test_a_message_in_doubt_is_no_reason_for_calm_while_it_is_tried_again() -> None:
+def test_a_message_with_an_unknown_outcome_needs_attention_during_retries() -> None:
     world = s.World(s.message("tell", title="Alert the responders"), message_class=scenes.URGENT)
     world.outcomes["mail"] = world.outcomes["sms"] = [s.UNKNOWN] * 9
     world.work()

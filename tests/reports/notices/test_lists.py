@@ -55,7 +55,7 @@ PEOPLE = {
 ROLES = {"lead": ("ann", "bob"), "counsel": (), "commander": ("ann",)}
 
 
-def test_open_incidents_are_listed_and_what_is_over_is_folded() -> None:
+def test_open_incidents_are_listed_and_ended_ones_folded() -> None:
     scenes.compare("incidents.open", incidents_page(incidents(ROWS, s.T0, "i-2")), 110)
 
 
@@ -80,7 +80,7 @@ def test_people_are_listed_with_their_addresses_masked() -> None:
     assert not any(word in text for word in ("ann.example", "151123", "secret"))
 
 
-def test_nobody_known_says_how_to_add_somebody() -> None:
+def test_an_empty_people_page_shows_how_to_add_a_person() -> None:
     scenes.compare("people.none", people_page(people({}, {}), s.T0))
 
 

@@ -101,7 +101,7 @@ def claimed(tables: BulkTables, most: int = 2, **changes):
     return tables.claim(campaign(), "email", (0,), most, changes.get("now", T0))
 
 
-def test_a_claimed_chunk_is_nobody_elses(tables: BulkTables) -> None:
+def test_a_claimed_batch_is_not_claimed_again(tables: BulkTables) -> None:
     first, second = claimed(tables), claimed(tables)
     assert [person.n for person in first.people] == [1, 2]
     assert [person.n for person in second.people] == [3, 4]
@@ -109,7 +109,7 @@ def test_a_claimed_chunk_is_nobody_elses(tables: BulkTables) -> None:
     assert totals(tables) == {"sending": 4, "ready": 1}
 
 
-def test_what_became_of_a_chunk_is_there_as_a_whole(tables: BulkTables) -> None:
+def test_the_result_of_a_batch_is_stored_as_a_whole(tables: BulkTables) -> None:
     chunk = claimed(tables)
     digest = tables.finish(chunk, *accepted(chunk), Counters(sent=2))
     assert digest == chunk_digest(tables.attempts("b-1", 1))
@@ -147,7 +147,7 @@ def test_a_campaign_that_is_not_being_sent_is_not_claimed_from(tables: BulkTable
     assert claimed(tables) is None
 
 
-def test_who_was_put_off_is_not_claimed_before_their_time(tables: BulkTables) -> None:
+def test_a_deferred_person_is_not_claimed_before_their_time(tables: BulkTables) -> None:
     chunk = claimed(tables)
     later = T0 + timedelta(minutes=5)
     put_off = [replace(person, state="ready", tries=1, not_before=later) for person in chunk.people]
@@ -158,7 +158,7 @@ def test_who_was_put_off_is_not_claimed_before_their_time(tables: BulkTables) ->
     assert [person.n for person in claimed(tables, now=later).people] == [1, 2]
 
 
-def test_groups_that_are_held_are_not_claimed(tables: BulkTables) -> None:
+def test_groups_on_hold_are_not_claimed(tables: BulkTables) -> None:
     assert tables.claim(campaign(), "email", (), 9, T0) is None
     assert tables.claim(campaign(), "email", (1,), 9, T0) is None
 
@@ -177,7 +177,7 @@ def test_people_are_found_by_reference_address_key_and_provider(tables: BulkTabl
 
 
 @pytest.mark.parametrize("key", ["", "A" * 32, "not base32!", "Ä"])
-def test_a_key_that_is_not_ours_names_nobody(tables: BulkTables, key: str) -> None:
+def test_an_unknown_key_names_no_person(tables: BulkTables, key: str) -> None:
     assert tables.named_by(key) is None
 
 
@@ -214,7 +214,7 @@ def test_the_substituted_and_the_open_are_counted_apart(tables: BulkTables) -> N
     ]
 
 
-def test_a_dropped_campaign_leaves_nobody_and_one_that_began_is_not_dropped(tables: BulkTables) -> None:
+def test_a_dropped_campaign_leaves_no_data_and_a_started_one_stays(tables: BulkTables) -> None:
     tables.drop("b-1")
     assert totals(tables) == {"ready": 5}
     tables.set_state("b-1", "planned", "sending")
@@ -225,7 +225,7 @@ def test_a_dropped_campaign_leaves_nobody_and_one_that_began_is_not_dropped(tabl
     assert tables.by_reference("b-1", tables.digest("reference", "k-2")) is None
 
 
-def test_a_list_that_is_not_whole_is_shown_to_nobody(store: Store) -> None:
+def test_an_incomplete_list_is_not_visible(store: Store) -> None:
     tables = store.bulk()
     tables.create(campaign())
     address = tables.digest("email", "person2@people.example")
@@ -243,7 +243,7 @@ def test_a_list_that_is_not_whole_is_shown_to_nobody(store: Store) -> None:
     assert tables.partial("i-1") == []
 
 
-def test_who_goes_another_way_is_found_and_counted_by_the_new_address_alone(tables: BulkTables) -> None:
+def test_a_moved_person_is_found_only_by_the_new_address(tables: BulkTables) -> None:
     old, new = tables.digest("email", "person1@people.example"), tables.digest("phone", "+15005550006")
     other = tables.digest("phone", "+15005550007")
     assert tables.taken("b-1", [old, new]) == {old: tables.digest("person", "1")}
@@ -291,9 +291,7 @@ def test_no_statement_but_a_count_reads_a_whole_list(sqlite: Place) -> None:
             assert searched == ways, name
 
 
-def test_nothing_personal_can_be_read_in_the_file_and_nothing_at_all_once_shredded(
-    sqlite: Place, tmp_path: Path
-) -> None:
+def test_the_file_shows_no_personal_data_and_none_after_shredding(sqlite: Place, tmp_path: Path) -> None:
     with sqlite.opened() as store:
         tables = store.bulk()
         tables.create(campaign())
@@ -309,7 +307,7 @@ def test_nothing_personal_can_be_read_in_the_file_and_nothing_at_all_once_shredd
         assert copy.execute("SELECT count(*) FROM bulk_owed").fetchone() == (5,)
 
 
-def test_a_backup_takes_campaigns_along(tables: BulkTables, store: Store, tmp_path: Path) -> None:
+def test_a_backup_includes_campaigns(tables: BulkTables, store: Store, tmp_path: Path) -> None:
     store.backup(tmp_path / "copy.db")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT count(*) FROM bulk_owed").fetchone() == (5,)

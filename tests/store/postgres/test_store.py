@@ -162,7 +162,7 @@ def test_a_role_that_may_not_write_is_said(postgres_url):
             write(store, "a", event())
 
 
-def test_a_writer_that_waits_too_long_is_told_so(postgres_url):
+def test_a_writer_that_waits_too_long_gets_store_locked(postgres_url):
     with opened(postgres_url, patience=timedelta(milliseconds=20)) as store:
         write(store, "a", event())
         with psycopg.connect(postgres_url) as other:
@@ -195,7 +195,7 @@ def test_batches_that_cross_do_not_wait_in_a_ring(postgres_url):
         assert store.verify().events == 2 + written
 
 
-def test_the_errors_of_a_damaged_or_full_server_are_told_apart():
+def test_errors_of_a_damaged_or_full_server_are_distinguished():
     server = Server("postgresql://tocsin@127.0.0.1/tocsin", None, timedelta(seconds=1))
     assert type(server.failure(psycopg.errors.DiskFull())) is StoreFull
     assert type(server.failure(psycopg.errors.DataCorrupted())) is StoreCorrupt

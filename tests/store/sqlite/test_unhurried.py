@@ -1,4 +1,4 @@
-"""What does not wait for the disk is there for everybody at once, and the next commit waits again."""
+"""Writes without a disk sync are visible at once, and the next commit syncs again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def level(connection: sqlite3.Connection) -> int:
     return int(found)
 
 
-def test_only_what_is_inside_does_not_wait(tmp_path: Path) -> None:
+def test_only_writes_inside_the_block_skip_the_sync(tmp_path: Path) -> None:
     with closing(connect(tmp_path / "tocsin.db", True, timedelta(seconds=1))) as store:
         with unhurried(store):
             assert level(store) == 1

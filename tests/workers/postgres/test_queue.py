@@ -127,7 +127,7 @@ def test_without_its_job_an_event_is_not_written(desk: IncidentService) -> None:
     assert desk.store.row("i-2") is None
 
 
-def test_a_change_of_people_is_no_job(desk: IncidentService) -> None:
+def test_a_change_of_people_creates_no_job(desk: IncidentService) -> None:
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     add_person(desk, "ben", "Ben", ())
     set_away(desk, "ben", away=True, alternate="")
@@ -143,7 +143,7 @@ def test_a_queue_made_by_an_older_procrastinate_is_made_again(desk: IncidentServ
     assert jobs(desk) == []
 
 
-def test_without_procrastinate_the_error_says_what_to_install() -> None:
+def test_without_procrastinate_the_error_names_the_package_to_install() -> None:
     program = """
 import sys
 sys.modules["procrastinate"] = None
@@ -192,7 +192,7 @@ def test_a_queue_that_was_dropped_is_filled_again_from_the_journal(desk: Inciden
         until(lambda: all_done(desk, "i-1"))
 
 
-def test_an_incident_whose_job_was_lost_gets_a_new_one(desk: IncidentService) -> None:
+def test_an_incident_with_a_lost_job_gets_a_new_one(desk: IncidentService) -> None:
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
     ask(desk, "DELETE FROM tocsin_queue.procrastinate_jobs")
     with working(desk):
@@ -263,7 +263,7 @@ def test_an_attempt_of_a_living_worker_is_left_alone(desk: IncidentService) -> N
 # --- how it stops ---------------------------------------------------------------------------------------------
 
 
-def test_a_stopped_worker_records_what_it_began_and_leaves_the_rest_to_others(desk: IncidentService) -> None:
+def test_a_stopped_worker_records_started_work_and_leaves_the_rest(desk: IncidentService) -> None:
     began, go_on = threading.Event(), threading.Event()
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -285,7 +285,7 @@ def test_a_stopped_worker_records_what_it_began_and_leaves_the_rest_to_others(de
     assert all_done(desk, "i-1")
 
 
-def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: IncidentService) -> None:
+def test_a_worker_with_a_lost_database_ends_with_an_error(desk: IncidentService) -> None:
     own = make_desk(desk.folder, desk.home.store)
     worker = QueueWorker(own, perform=accepted, pace=QUICK)
     found: list[StoreError] = []

@@ -36,7 +36,7 @@ def item_of(notice: Notice, path: str) -> str:
 
 
 def treatment_of(notice: Notice, path: str) -> Treatment:
-    """Return whether the law allows this fact to follow later."""
+    """Return whether this fact may follow later by law."""
     return "to_follow" if notice.phased and short(path) not in notice.at_once else "missing"
 
 

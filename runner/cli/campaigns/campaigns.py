@@ -234,10 +234,8 @@ def receipts(
 
     found = known(session.service, session.incident(), notice, people)
     result = take(session.service, read_receipts(taken), found.campaign.id)
-    changed = (
-        ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "no changes"
-    )
-    told = [line(f"{count(result.receipts, 'receipt')}: {changed}", "good")]
+    changed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "none"
+    told = [line(f"Receipts: {result.receipts:,}. Changes: {changed}", "good")]
     told += [line(f"{result.unmatched:,} receipts match no recipient", "warn")] if result.unmatched else []
     told += [line(f"Campaign {name} paused automatically", "alarm") for name in result.paused]
     session.show(result, Page(tuple(told)))

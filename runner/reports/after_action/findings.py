@@ -50,14 +50,7 @@ def open_duties(
 ) -> Iterator[Block]:
     """Yield the section about open duties and undetermined duties."""
     yield heading(2, "Open duties")
-    heads = (
-        "Duty",
-        "Law",
-        "Recipient",
-        "Statutory deadline",
-        "State",
-        "Reason for closing with this duty open",
-    )
+    heads = ("Duty", "Law", "Recipient", "Statutory deadline", "State", "Reason if open at closing")
     rows = [
         (
             status.id,
@@ -97,9 +90,7 @@ def improvement_plan(
     rows = [_row(item, organisation, contacts) for item in items]
     rows += [(capability, text, *[""] * 6) for capability, text in noted]
     yield heading(2, "Appendix A: Improvement plan")
-    yield paragraph(
-        "Complete the empty cells at the after-action meeting: tocsin improvement add, tocsin improvement change."
-    )
+    yield paragraph("Complete the empty cells at the after-action meeting: tocsin improvement add, change.")
     yield table(HEADS, rows or [("",) * len(HEADS)])
     yield paragraph("Elements: planning, organization, equipment, training, exercise.")
     if proved := [f"{item.id}: {proof_words(item.proof)}" for item in items if item.proof is not None]:
@@ -126,8 +117,5 @@ def _completion(one: Item) -> str:
     due = f"due {one.plan.due}" if one.plan.due is not None else ""
     if one.done_at is not None:
         due = f"done {one.done_at:%Y-%m-%d}"
-    return (
-        f"{due}, {STATUSES.get(one.status, one.status)}".removeprefix(", ")
-        if one.status in ("dropped", "retested")
-        else due
-    )
+    status = STATUSES.get(one.status, one.status) if one.status in ("dropped", "retested") else ""
+    return ", ".join(filter(None, (due, status)))

@@ -190,8 +190,8 @@ def plan_page(plan: BulkPlan) -> Page:
     """Return the page of a planned campaign."""
     campaign, found = plan.campaign, plan.feasible
     people = count(campaign.owed, "person", "people")
-    twice = f", {count(campaign.duplicates, 'duplicate')}" if campaign.duplicates else ""
-    bad = f", {count(campaign.rejected, 'invalid row')} skipped" if campaign.rejected else ""
+    twice = f", duplicates: {campaign.duplicates:,}" if campaign.duplicates else ""
+    bad = f", invalid rows skipped: {campaign.rejected:,}" if campaign.rejected else ""
     blocks: list[Block] = [
         line(f"{campaign.notice} to {people} of {campaign.list_name}{twice}{bad}", "title")
     ]
@@ -245,14 +245,9 @@ def _arithmetic(found: Feasibility) -> Iterator[Block]:
     yield line(found.sum, indent=2, hang=2)
     if not found.stretches:
         return
-    due = (
-        f"; deadline of {found.duty}: {moment(found.due)}" if found.due is not None else "; no deadline known"
-    )
-    yield line(
-        f"If sending starts now, it ends {moment(found.done)}{due}",
-        "good" if found.in_time else "alarm",
-        indent=2,
-    )
+    due = f"{moment(found.due)} ({found.duty})" if found.due is not None else "unknown"
+    end = f"If sending starts now, it ends {moment(found.done)}. Deadline: {due}"
+    yield line(end, "good" if found.in_time else "alarm", indent=2)
 
 
 def sent_page(sent: Sent, again: Action) -> Page:
@@ -283,10 +278,10 @@ def status_page(one: BulkStatus, now: datetime) -> Page:
         Table(rows=tuple(_sum(standing)), elastic=1),
     ]
     rows = f"{one.rows:,} rows"
-    twice = f", {count(one.duplicates, 'duplicate')}" if one.duplicates else ""
+    twice = f", duplicates: {one.duplicates:,}" if one.duplicates else ""
     blocks.append(
         line(
-            f"{rows}{twice}; {count(one.counters.bounced, 'bounce')}, {count(one.counters.complaints, 'complaint')}",
+            f"{rows}{twice}; {one.counters.bounced:,} bounces, {one.counters.complaints:,} complaints",
             "dim",
         )
     )
@@ -365,10 +360,7 @@ def campaign_sentence(event: b.AnyCampaignEvent) -> str:
 
 
 def _ways(ways: Mapping[str, int]) -> str:
-    return (
-        ", ".join(f"{people:,} by {way}" for way, people in ways.items() if people)
-        or "no usable contact method"
-    )
+    return ", ".join(f"{people:,} by {way}" for way, people in ways.items() if people) or "no usable contact"
 
 
 def _outcomes(outcomes: Mapping[str, int]) -> str:

@@ -88,7 +88,7 @@ def test_a_reminder_that_could_not_be_composed_leaves_the_task_itself_alone() ->
     world.advance(2 * HOUR)
     (first,) = world.claim()
     assert isinstance(first, Compose)
-    world.give(c.EffectFailed(step=world.id("a"), why="no person to tell (role:other)"))
+    world.give(c.EffectFailed(step=world.id("a"), why="no recipient (role:other)"))
     world.give(c.AssignRole(role="other", persons=("ann",)))
     world.advance(3 * HOUR)
     assert world.claim(), "the next reminder goes out now that somebody holds the role"

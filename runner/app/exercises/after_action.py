@@ -215,7 +215,7 @@ def check_report(service: IncidentService, incident: Incident, file: Path) -> Re
             hint="Name the file of the report.",
             code="file_unreadable",
         ) from None
-    rows = list(service.store.read(incident.id))
+    rows = list(service.read(service.principal).events(incident))
     findings = tuple(_findings(service, incident, rows, sha256))
     return ReportCheck(
         ok=all(finding.holds for finding in findings),
@@ -265,7 +265,7 @@ def _signature(
 
 def _is_kept(service: IncidentService, digest: str) -> bool:
     try:
-        service.store.get_blob(digest)
+        service.repository.document(digest)
     except TocsinError:
         return False
     return True

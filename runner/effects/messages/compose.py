@@ -88,10 +88,8 @@ def compose(
     wanted = _addressees(incident, invocation, work, template, library)
     found = addressed(incident, tools.directory, wanted, kind)
     if not (found.meant or found.filled):
-        named = ", ".join(work.to or template.to) or "no recipient"
-        return EffectFailed(
-            step=work.step, why=f"no person to tell ({named}): tocsin role assign ROLE PERSON"
-        )
+        named = ", ".join(work.to or template.to) or "none"
+        return EffectFailed(step=work.step, why=f"no recipient ({named}): tocsin role assign ROLE PERSON")
     coming = next_update(incident, library, invocation, tools.now())
     names = readable(incident, invocation, library.step(incident, invocation.id))
     names["next_update"] = coming.isoformat() if coming else None

@@ -146,7 +146,7 @@ def test_a_retried_message_is_sent_only_to_unreached_recipients() -> None:
 
 def test_a_message_that_could_not_be_composed_is_stuck_until_it_is_retried() -> None:
     world = World(message("m"), roles=ONE)
-    world.give(c.EffectFailed(step="main:m#1", why="no person to tell"))
+    world.give(c.EffectFailed(step="main:m#1", why="no recipient"))
     assert world.claim() == []
     world.retry("m")
     world.work()
@@ -156,7 +156,7 @@ def test_a_message_that_could_not_be_composed_is_stuck_until_it_is_retried() -> 
 def test_a_failure_to_compose_a_step_that_has_ended_changes_nothing() -> None:
     world = World(message("m"), roles=ONE)
     world.skip("m")
-    assert world.give(c.EffectFailed(step="main:m#1", why="no person to tell")) == []
+    assert world.give(c.EffectFailed(step="main:m#1", why="no recipient")) == []
 
 
 def test_two_workers_that_compose_one_message_leave_one() -> None:

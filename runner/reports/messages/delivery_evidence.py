@@ -77,7 +77,7 @@ def proof(incident: Incident, delivery: str, written: Sequence[Written], head: s
     if found is None:
         raise NotFound(
             f'Incident "{incident.codename}" has no delivery "{delivery}".',
-            hint="tocsin message list",
+            hint="List the deliveries: tocsin message list",
             code="unknown_delivery",
         )
     said = ((one, _words(one.event, found)) for one in written)

@@ -296,7 +296,7 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     found = incident.deliveries.get(delivery)
     if found is None:
         what = f'Incident "{incident.codename}" has no delivery "{delivery}".'
-        raise NotFound(what, hint="tocsin message list", code="unknown_delivery")
+        raise NotFound(what, hint="List the deliveries: tocsin message list", code="unknown_delivery")
     return DeliveryReport(
         heading=heading_of(incident),
         kind=incident.kind,

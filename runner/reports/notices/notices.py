@@ -185,8 +185,8 @@ def unrendered(incident: Incident) -> str:
     for step in sorted(steps, key=lambda found: found.state == "waiting"):
         name = quote(handle(incident, step.id))
         if step.state == "waiting":
-            return f"tocsin task show {name}"
-        return f"tocsin notice render {name}"
+            return f"See the task: tocsin task show {name}"
+        return f"Generate the notice: tocsin notice render {name}"
     return "For a draft of a template: tocsin notice render NOTICE --out DIR"
 
 

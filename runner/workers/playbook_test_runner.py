@@ -194,8 +194,8 @@ def passed_test(known: Item, catalog: Catalog, cache: Path | None, words: Words)
             if result.name == wanted.what
         )
         if result.failures:
-            hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
-            raise Refused(f'Test "{wanted.what}" fails: {result.failures[0]}', hint=hint, code="test_failed")
+            again = Action("playbook.test", wanted.name, {"only": wanted.what})
+            raise Refused(f'Test "{wanted.what}" fails: {result.failures[0]}', hint=again, code="test_failed")
         playbook = file.bundle.playbook
         return Tested(
             case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest

@@ -25,6 +25,7 @@ from runner.incident.state.incident import Incident
 AFTER = 500
 """Events that are folded within a few milliseconds: fewer are not worth a snapshot."""
 FOLDING = (
+    "actions.py",
     "decoding.py",
     "base/*.py",
     "facts/*.py",

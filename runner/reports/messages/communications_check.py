@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.base.states import AttemptState
 from runner.reports.core.formatting import age, count, mask_contact
-from runner.reports.core.page import Block, Cell, Tone, line, paged, table
+from runner.reports.core.page import Block, Cell, Tone, arrow, flow, line, paged, table
 from runner.reports.core.report import Report
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
@@ -66,8 +67,8 @@ def checks_page(report: ChecksReport, now: datetime) -> Iterator[Block]:
     if rows:
         yield table(rows, 3, indent=0)
     for name in report.without:
-        add = f"tocsin person add {name} --contact CHANNEL=ADDRESS"
-        yield line(f"{name}: no usable contact method → {add}", "alarm", hang=2)
+        add = Action("person.add", name, {"contact": Slot("CHANNEL=ADDRESS")})
+        yield flow(Cell(f"{name}: no usable contact method", "alarm"), arrow(add), hang=2)
     if not rows:
         yield line("No contact method to test", "dim")
 

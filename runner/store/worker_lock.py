@@ -55,7 +55,8 @@ class FileLock:
         if self._descriptor is not None:
             self._size = max(self._size, len(body))
             os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, body.ljust(self._size))
+            if os.write(self._descriptor, body.ljust(self._size)) < self._size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a text cut short names no work
 
     def release(self) -> None:
         """Release the lock and remove the file."""
@@ -147,7 +148,8 @@ def _take_dead(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDWR)
     except OSError:
         return None
-    if _lock(descriptor, shared=False):
+    # Another process may have counted and removed the file between opening and locking: its work must not count twice.
+    if _lock(descriptor, shared=False) and _bears_name(path, descriptor):
         return descriptor
     os.close(descriptor)
     return None

@@ -108,6 +108,19 @@ def test_the_lock_is_not_kept_on_the_process_id(tmp_path):
     lock.release()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on the size of a file")
+def test_a_mark_that_the_disk_cuts_short_is_an_error(tmp_path):
+    program = (
+        "import resource, signal, sys; from pathlib import Path; from runner.store.worker_lock import FileLock;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); lock = FileLock(Path(sys.argv[1]), 'w1');"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4)); lock.hold(b'longer than four')"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], check=False, timeout=30, capture_output=True
+    )
+    assert said.stderr.splitlines()[-1].startswith(b"OSError")
+
+
 def test_work_of_a_dead_worker_stays_until_another_takes_it(tmp_path):
     program = (
         "import os, sys; from pathlib import Path; from runner.store.worker_lock import FileLock;"

@@ -214,6 +214,33 @@ def test_effects_that_compute_for_too_long_three_times_in_a_row_set_their_incide
     assert list(suspended_incidents.set_aside(desk)) == [POISON]
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"incidents":["i-1"', b'{"incidents":["\xff\xfe"],"at":"2026-11-24T09:00:00Z"}']
+)
+def test_a_damaged_mark_of_a_dead_worker_counts_nothing(desk: IncidentService, body: bytes) -> None:
+    opened(desk, MESSAGE)
+    left_work(desk, body)
+    assert suspended_incidents.failed(desk) == {}
+
+
+def test_a_death_counts_once_although_its_mark_came_back(desk: IncidentService) -> None:
+    opened(desk, MESSAGE)
+    for _ in range(2):  # a process was killed after it had counted the death and before it removed the mark
+        left_work(desk, b'{"incidents":["i-1"],"at":"2026-11-24T09:00:00Z"}')
+        handle = desk.register_worker("w1")
+        suspended_incidents.Tries(desk, handle).look(desk.clock.now())
+        handle.release()
+        assert suspended_incidents.failed(desk)["i-1"].times == 1
+    assert not (desk.folder / "workers" / "w9.lock").exists()
+
+
+def left_work(desk: IncidentService, body: bytes) -> None:
+    """Leave the mark of a dead worker."""
+    folder = desk.folder / "workers"
+    folder.mkdir(exist_ok=True)
+    (folder / "w9.lock").write_bytes(body)
+
+
 # --- work that ends the process -------------------------------------------------------------------------------
 
 

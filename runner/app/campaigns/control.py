@@ -30,10 +30,13 @@ LARGEST = 64 * 1024 * 1024
 
 def pause(service: IncidentService, incident: Incident, notice: str, people: Path, reason: str) -> None:
     """Pause a campaign: a running sender stops after the current batch."""
-    found = known(service, incident, notice, people)
-    admit("pause", found.campaign, found.state)
-    require_reason(reason)
-    move(service, found.campaign, "pause", reason, by=service.principal.person)
+    while True:
+        found = known(service, incident, notice, people)
+        admit("pause", found.campaign, found.state)
+        require_reason(reason)
+        # A sender that ended or stopped by itself meanwhile is not paused by this person.
+        if move(service, found.campaign, "pause", reason, by=service.principal.person):
+            return
 
 
 def resume(

@@ -143,7 +143,7 @@ class _Run:
         tell: Tell,
     ) -> None:
         self._service, self._incident, self._checked = service, incident, checked
-        self._campaign, self._tag, self._state = found.campaign, found.tag, found.state
+        self._campaign, self._tag = found.campaign, found.tag
         self._patience, self._tell = patience, tell
         self._tables = service.campaign_tables(service.principal)
         self._outcomes: Counter[str] = Counter()
@@ -194,7 +194,8 @@ class _Run:
             )
             head = self._service.store.head(self._incident.id)
             self._change(head=f"{head.version}:sha256:{head.hash}")
-        if self._state in MOVES["send"].before:
+        # Another process may have ended it since it was looked up: only now does this one have the lock.
+        if self._tables.campaign(self._campaign.id).state in MOVES["send"].before:
             move(self._service, self._campaign, "send", by=self._service.principal.person)
         self._incident = self._service.load(self._incident.id)
 

@@ -32,19 +32,16 @@ from runner.app.core.repository import (
     recorded,
     unknown_incident,
 )
-from runner.app.core.rights import Rights, refuse_other_names, require, rights_of
+from runner.app.core.rights import Rights, named_in, refuse_other_names, require, rights_of
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
 from runner.incident.state.commands import (
-    Acknowledge,
     AnyCommand,
     MigratePlaybook,
     PinPlaybook,
-    Rendered,
 )
-from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -244,7 +241,7 @@ class IncidentService:
         def attempt() -> Turn | None:
             before = self.load(incident)
             made = commands(before) if callable(commands) else commands
-            refuse_other_names(principal, chain.from_iterable(map(_named, made)))
+            refuse_other_names(principal, chain.from_iterable(map(named_in, made)))
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None
@@ -460,15 +457,6 @@ class IncidentService:
     def forget_directory(self) -> None:
         """Read people and channels again next time, after a change."""
         self.__dict__.pop("_directory", None)
-
-
-def _named(command: AnyCommand) -> tuple[str, ...]:
-    """Return the person whom a command names as the author or as the one who answers."""
-    match command:
-        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
-            return (person,)
-        case _:
-            return ()
 
 
 def _pinned(command: AnyCommand) -> tuple[Run, ...]:

@@ -13,6 +13,9 @@ import msgspec
 from runner.actions import Slot, assign_role
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
+from runner.incident.state.commands import Acknowledge, AnyCommand, Composed, Rendered
+from runner.incident.state.documents import DocumentRendered
+from runner.incident.state.messages import MessageComposed
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +62,17 @@ def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
     for name in () if principal.os_user else names:
         own = name and name in (principal.person, principal.on_behalf_of)
         require(own, principal, f"act as {name or 'the program'}")
+
+
+def named_in(command: AnyCommand) -> tuple[str, ...]:
+    """Return the person whom a command names as the author or as the one who answers."""
+    match command:
+        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
+            return (person,)
+        case Composed(event=MessageComposed(requested_by=person)) if person:
+            return (person,)
+        case _:
+            return ()
 
 
 def require(right: object, principal: Principal, what: str) -> None:

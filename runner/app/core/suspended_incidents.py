@@ -47,7 +47,7 @@ def failed(service: IncidentService) -> dict[str, Failed]:
     marks = service.marks(MARKS)
     failures = _failed(marks)
     for left in _left_by_the_dead(service, marks).values():
-        failures.update({name: _once_more(failures.get(name), DIED, left.at) for name in left.incidents})
+        failures.update({name: _death(failures.get(name), left.at) for name in left.incidents})
     return failures
 
 
@@ -140,7 +140,7 @@ def _hand(body: bytes) -> InHand:
     """Return the content of a mark: nothing if its worker stopped while writing it, for then no work had started."""
     try:
         return _IN_HAND(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return InHand(incidents=(), at=datetime.min.replace(tzinfo=UTC))
 
 
@@ -154,7 +154,8 @@ def _count_the_dead(service: IncidentService) -> None:
         ) -> Mapping[str, bytes]:
             if mark not in known:
                 return known
-            return {name: _counted(known.get(name), DIED, at) for name in names}
+            found = {name: _FAILED(known[name]) for name in names if name in known}
+            return {name: msgspec.json.encode(_death(found.get(name), at)) for name in names}
 
         service.change_marks([mark, *names], change)
 
@@ -162,6 +163,13 @@ def _count_the_dead(service: IncidentService) -> None:
 def _counted(known: bytes | None, why: str, at: datetime) -> bytes:
     before = _FAILED(known) if known is not None else None
     return msgspec.json.encode(_once_more(before, why, at))
+
+
+def _death(before: Failed | None, at: datetime) -> Failed:
+    """Count the death of a worker that began at ``at``; not again if a process died before it removed the mark."""
+    if before is not None and before.why == DIED and before.at == at:
+        return before
+    return _once_more(before, DIED, at)
 
 
 def _once_more(before: Failed | None, why: str, at: datetime) -> Failed:

@@ -393,7 +393,7 @@ def _record(event: _Record, words: Words) -> str:
 def _agreement(event: _Agreement) -> str:
     match event:
         case e.ActedOnBehalf(first=first, person=person, by=by, via=via):
-            return f"{by} acted on behalf of {person} via {via} from entry {first} to this entry. Awaiting confirmation by {person}"
+            return f"{by} acted on behalf of {person} via {via} from entry {first} to this entry. Provisional until {person} confirms"
         case e.BehalfConfirmed(first=first, by=by):
             return f"{by} confirmed the entries on their behalf from entry {first}"
         case e.SecondPersonAsked(act=act):

@@ -307,7 +307,7 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
         word = "approved" if approval.approved else "REJECTED"
         void = "" if approval.binds else " – void: the document changed"
         if approval.provisional:
-            void = f" – recorded by {approval.recorded_by}, awaiting confirmation by {approval.by}"
+            void = f" – recorded by {approval.recorded_by}; does not count until {approval.by} confirms"
         reason = f": {approval.reason}" if approval.reason else ""
         proof = f"verified by {approval.proven_by}" if approval.proven_by else "claimed"
         tone: Tone = "dim" if not approval.binds else ("good" if approval.approved else "alarm")

@@ -234,9 +234,12 @@ class SqliteStore(JournalReader):
             with self._lock:
                 places = self._known  # a mark does not move the end of a journal
                 with self._writing(waits=waits) as run:
-                    changed = transaction.change(run, names, lambda kept: change({**found, **kept}))
-                self._known = places
-            return changed
+                    made = transaction.change(run, names, lambda kept: change({**found, **kept}))
+                changed, self._known = (
+                    made,
+                    places,
+                )  # not before the commit: a file whose work is not counted stays
+            return made
         finally:
             for name, one in left.items():
                 one.close(drop=changed is not None and name not in changed)

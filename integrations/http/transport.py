@@ -73,7 +73,7 @@ class _Connection(HTTPConnection):
         super().send(head + data if head else data)
 
     def _new_conn(self) -> socket.socket:  # type: ignore[explicit-override]
-        return _checked(super()._new_conn(), self.host)
+        return checked(super()._new_conn(), self)
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[explicit-override,override]
         _watch(self.sock)
@@ -103,10 +103,14 @@ def _watch(connection: socket.socket | None) -> None:
         _LINE.cut.watch(connection)
 
 
-def _checked(connection: socket.socket, host: str) -> socket.socket:
+def checked(connection: socket.socket, owner: HTTPConnection) -> socket.socket:
     """Refuse a forbidden peer before the first byte; else pass it to the cut-off."""
-    peer = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
-    if forbidden(peer, host):
+    try:
+        peer = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
+    except OSError as error:  # the peer has reset the connection already: nothing has left
+        connection.close()
+        raise NewConnectionError(owner, "the peer ended the connection at once") from error
+    if forbidden(peer, owner.host):
         connection.close()
         raise ForbiddenPeer("the host name resolves to a forbidden address")
     _watch(connection)

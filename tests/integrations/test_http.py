@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
+import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -17,6 +20,8 @@ import requests
 import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError
 
 from integrations.http import (
     LONGEST_RETRY_AFTER,
@@ -28,7 +33,7 @@ from integrations.http import (
     retry_after,
     url_problem,
 )
-from integrations.http.transport import forbidden, lost
+from integrations.http.transport import checked, forbidden, lost
 from integrations.port import NotSent, Rejected, Throttled, Timeouts, Unknown
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import IMPATIENT, answer
@@ -296,3 +301,17 @@ def test_urls_headers_and_bodies_do_not_show_in_representations():
         reply(200, body=b"marker")
     )
     assert "marker" not in shown
+
+
+def test_a_connection_that_its_peer_resets_at_once_is_closed_and_sent_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()
+        with contextlib.suppress(ConnectionError):
+            connection.recv(1)
+        with pytest.raises(NewConnectionError) as ended:
+            checked(connection, HTTPConnection("127.0.0.1"))
+    assert connection.fileno() == -1
+    assert isinstance(lost(ended.value), NotSent)

@@ -18,6 +18,7 @@ from runner.playbook.normalise import lower
 from runner.playbook.parts import Phase
 from runner.playbook.schema import as_text, playbook_schema, scalar_schema
 from runner.yamlfile.source import parse, scan
+from tests.golden_files import same
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "playbooks" / "schemas" / "playbook.v1.json"
@@ -28,9 +29,9 @@ CORPUS = sorted((ROOT / "tests" / "golden" / "validate").glob("*.yaml")) + sorte
 
 @pytest.mark.parametrize("kind", EDITOR_SCHEMAS)
 def test_the_committed_schema_is_the_one_that_the_types_give(kind: str) -> None:
-    committed = COMMITTED.with_name(f"{kind}.v1.json").read_text(encoding="utf-8")
-    assert committed == as_text(EDITOR_SCHEMAS[kind]())
-    jsonschema.Draft202012Validator.check_schema(json.loads(committed))
+    committed = COMMITTED.with_name(f"{kind}.v1.json")
+    same(committed, as_text(EDITOR_SCHEMAS[kind]()))
+    jsonschema.Draft202012Validator.check_schema(json.loads(committed.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(

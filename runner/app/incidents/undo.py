@@ -46,7 +46,7 @@ def _commands(service: IncidentService, principal: Principal, incident: Incident
     last = people[-1]
     correct = Action("entry.correct", str(last.seq), {"reason": REASON})
     if last.actor.claimed != by:
-        who = f"The last entry, {last.seq}, is by {last.actor.claimed}"
+        who = f"The last entry, {last.seq}, is by {last.actor.claimed or 'another person'}"
         raise Refused(f"{who}, not by {by}.", hint=correct, code="not_own_entry")
     own = list(takewhile(lambda row: row.recorded == last.recorded, reversed(people)))[::-1]
     mine = [_event(row) for row in own]

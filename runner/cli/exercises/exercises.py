@@ -165,7 +165,9 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
         if plan.live
         else "Messages are simulated. Tocsin sends no real messages."
     )
-    session.say(f"In a real emergency, say {plan.safety.real_world_word} and run: tocsin drill real-world")
+    session.say(
+        f"In a real emergency, stop: say {plan.safety.real_world_word} and run tocsin drill real-world"
+    )
     if not yes:
         session.confirm("Start the exercise?", "Read the plan, then repeat with --yes")
     name = commit_opening(session.service, opening).after.id

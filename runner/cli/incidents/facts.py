@@ -84,13 +84,15 @@ def show(
 
 
 def _vocabulary(session: Session, path: str) -> None:
-    from runner.facts.vocabulary.lookup import all_patterns
+    from runner.facts.vocabulary.lookup import all_patterns, fact_type
 
     found = {
         key: kind
         for key, kind in all_patterns().items()
         if not path or key == path or key.startswith(f"{path}.")
     }
+    if not found and (kind := fact_type(path)) is not None:
+        found = {path: kind}
     report = {
         "schema": "tocsin/vocabulary/v1",
         "facts": [

@@ -179,7 +179,7 @@ _OPEN: Mapping[str, tuple[str, Tone]] = {
     "ready": ("ready", "plain"),
     "deferred": ("deferred", "plain"),
     "sending": ("sending", "warn"),
-    "unknown": ("unknown outcome", "alarm"),
+    "unknown": ("unknown outcome, may have the notice", "alarm"),
     "post": ("letter required", "warn"),
     "unreachable": ("no usable contact", "alarm"),
 }

@@ -17,7 +17,7 @@ _SECONDS_BELOW = timedelta(minutes=10)
 RECEIPTS = {
     "failed": "failed permanently",
     "stopped": "the person opted out",
-    "delayed": "deferred by provider",
+    "delayed": "not delivered yet; the provider continues to try",
     "complained": "the recipient reported the message as spam",
     "recalled": "paging stopped after an acknowledgement",
     "not_recalled": "paging could NOT be stopped",

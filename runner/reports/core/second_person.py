@@ -89,9 +89,9 @@ def awaited_words(incident: Incident, one: TwoPeople) -> str:
     """Return an act that awaits confirmation, and who can confirm."""
     able = sorted({who for role in one.act.roles for who in incident.roles.get(role, ())} - {one.act.by})
     roles = " or ".join(one.act.roles)
-    who = f"{', '.join(able)} ({roles})" if able else f"{roles} (nobody has this role)"
+    who = f"{', '.join(able)} ({roles})" if able else f"{roles} (nobody else has this role)"
     why = f": {one.act.reason}" if one.act.reason else ""
-    return f"{one.act.by} wants to {act_words(one.act)}{why}. Awaiting confirmation by {who}"
+    return f"{one.act.by} wants to {act_words(one.act)}{why}. Does not count before confirmation by {who}"
 
 
 def awaiting(incident: Incident) -> Iterator[AttentionItem]:

@@ -171,7 +171,10 @@ class _Screen(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(row, details=records)
         details = row.details
         if self.papers is not None and duty.verdict == "applies":
-            details += ((f"Not filed · {self.papers.get(duty.id, 'no draft')}",),)
+            # Letters and campaigns to many people are no notices of this list: of them nothing is said here.
+            none = "" if duty.recipient == "individuals" else "no notice generated"
+            if words := self.papers.get(duty.id, none):
+                details += ((f"Not filed · {words}",),)
         if exemptions := _exemptions(duty):
             details += ((f"Exemption: {exemptions[0].text}",),)
         return msgspec.structs.replace(row, details=details)

@@ -198,7 +198,8 @@ _QUESTIONS = {
 def question_words(path: str, asked: str = "") -> str:
     """Return the question of a fact: of a task, else of ``QUESTIONS``, else the title in the vocabulary."""
     kind = fact_type(path) or fact_type(path.replace("PLACE", "DE"))
-    return asked or _QUESTIONS.get(path) or (kind.title if kind is not None and kind.title else path)
+    alone = re.sub(r"^populations\.[^.]+\.", "", path)
+    return asked or _QUESTIONS.get(alone) or (kind.title if kind is not None and kind.title else path)
 
 
 def titled(duties: Iterable[DutyStatus]) -> tuple[DutyStatus, ...]:

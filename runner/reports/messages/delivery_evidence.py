@@ -28,7 +28,7 @@ _TOLD = {
     "read": "the provider reported reading",
     "failed": "the provider reported a permanent failure later",
     "stopped": "the person opted out of this channel",
-    "delayed": "the provider deferred the message",
+    "delayed": "the provider has not delivered the message yet and continues to try",
     "complained": "the recipient reported the message as spam",
     "recalled": "paging stopped after an acknowledgement over another channel",
     "not_recalled": "paging could not be stopped",

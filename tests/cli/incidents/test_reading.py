@@ -74,6 +74,12 @@ def test_failure_domains_and_the_vocabulary_in_tables(incident: AtDesk) -> None:
     compare("fact.vocabulary", incident.done("fact", "show", "people", "--all"), incident.home)
 
 
+def test_the_possible_values_of_a_fact_of_one_population_are_shown(incident: AtDesk) -> None:
+    path = "populations.clients.data.elements"
+    (fact,) = incident("fact", "show", path, "--all", "--format", "json").json["facts"]
+    assert (fact["key"], "ssn" in fact["choices"]) == (path, True)
+
+
 def test_a_notice_checked_against_the_law(tocsin: AtDesk) -> None:
     tocsin.settings(roles={"commander": ["maria"], "dpo": ["jonas"], "counsel": ["jonas", "ada"]})
     tocsin.done("open", "misdirected-message", "--yes", "--fact", "incident.summary=a letter")

@@ -41,9 +41,9 @@ AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 MARK = "MARKER-TEXT-4711"
 IMPATIENT = Timeouts(
     connect=timedelta(seconds=1),
-    read=timedelta(seconds=0.5),
-    after_body=timedelta(seconds=0.5),
-    total=timedelta(seconds=1.5),
+    read=timedelta(seconds=1),
+    after_body=timedelta(seconds=1),
+    total=timedelta(seconds=3),
 )
 
 

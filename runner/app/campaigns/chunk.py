@@ -194,11 +194,12 @@ class Sender:
             outcomes += [_Outcome(person, Turned(owed=put_off(person, error.message))) for person in going]
         turned = [outcome.turned for outcome in outcomes]
         counted = Counters(
-            sent=sum(one.counted.sent for one in turned), bounced=sum(one.counted.bounced for one in turned)
+            sent=sum(turn.counted.sent for turn in turned),
+            bounced=sum(turn.counted.bounced for turn in turned),
         )
-        for reason in {one.suppress for one in turned if one.suppress is not None}:
-            found = [outcome.before.address for outcome in outcomes if outcome.turned.suppress == reason]
-            self._tables.suppress(found, reason, now)
+        for reason in {turn.suppress for turn in turned if turn.suppress is not None}:
+            addresses = [outcome.before.address for outcome in outcomes if outcome.turned.suppress == reason]
+            self._tables.suppress(addresses, reason, now)
         people = [self._addressed(outcome.before, outcome.turned.owed) for outcome in outcomes]
         attempts = [outcome.attempt for outcome in outcomes if outcome.attempt is not None]
         self._tables.finish(chunk, people, attempts, counted)
@@ -213,68 +214,70 @@ class Sender:
         )
         outcomes: list[_Outcome] = []
         going: list[Claimed] = []
-        for one, turn in zip(chunk.people, turns, strict=True):
-            if why := stopped.get(one.address):
-                found = onward(one, f"the address is blocked: {why.replace('_', ' ')}")
-                outcomes.append(_Outcome(one, Turned(owed=found)))
+        for person, turn in zip(chunk.people, turns, strict=True):
+            if why := stopped.get(person.address):
+                owed = onward(person, f"the address is blocked: {why.replace('_', ' ')}")
+                outcomes.append(_Outcome(person, Turned(owed=owed)))
                 continue
             if chunk.way == "sms" and not self._campaign.nights:
-                zones = (one.contact.zone,) if one.contact.zone else zones_of(one.contact.phone)
+                zones = (person.contact.zone,) if person.contact.zone else zones_of(person.contact.phone)
                 turn = max(turn, all_awake_at(now, zones))
-                due = self._campaign.grounds[one.group].due
+                due = self._campaign.grounds[person.group].due
                 if turn > now and due is not None and turn > due:
                     self.blocked = (
                         f"text messages can be sent only from {turn:%H:%M} UTC, after the deadline (R26)"
                     )
             if turn > now:
-                later = put_off(one, "scheduled for later", turn)
-                outcomes.append(_Outcome(one, Turned(owed=later)))
+                later = put_off(person, "scheduled for later", turn)
+                outcomes.append(_Outcome(person, Turned(owed=later)))
             else:
-                going.append(one)
+                going.append(person)
         return outcomes, going
 
     def _batch(self, way: Way, going: Sequence[Claimed], now: datetime) -> list[_Outcome]:
         if not going:
             return []
-        wordings = [self._texts.wording(one.contact.person.group) for one in going]
-        words = [
-            wording.mail(one.contact.person) if way == "email" else wording.sms(one.contact.person)
-            for one, wording in zip(going, wordings, strict=True)
+        wordings = [self._texts.wording(person.contact.person.group) for person in going]
+        texts = [
+            wording.mail(person.contact.person) if way == "email" else wording.sms(person.contact.person)
+            for person, wording in zip(going, wordings, strict=True)
         ]
-        dispatches = [self._dispatch(way, one, said, now) for one, said in zip(going, words, strict=True)]
+        dispatches = [
+            self._dispatch(way, person, text, now) for person, text in zip(going, texts, strict=True)
+        ]
         line = self._line(way)
         self.rates.take(way, len(going), now)
         results = line.send(dispatches)
         outcomes = []
-        for one, said, result in zip(going, words, results, strict=True):
-            found = after(result, one, now)
-            self.blocked = self.blocked or found.blocked
+        for person, text, result in zip(going, texts, results, strict=True):
+            turned = after(result, person, now)
+            self.blocked = self.blocked or turned.blocked
             self.last = result.reason or self.last
             at = now.isoformat(timespec="seconds")
-            tried = Attempt(one.n, way, result.state, result.code, result.provider_id, said.digest, at)
-            outcomes.append(_Outcome(one, found, tried))
+            tried = Attempt(person.n, way, result.state, result.code, result.provider_id, text.digest, at)
+            outcomes.append(_Outcome(person, turned, tried))
             if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
-                hold(self._service, one.domain, now)
+                hold(self._service, person.domain, now)
         return outcomes
 
     def _line(self, way: Way) -> BulkLine:
-        found = self._lines.get(way)
-        if found is None:
+        line = self._lines.get(way)
+        if line is None:
             channel = self._channels[way]
             tools = self._service.tools(self._incident)
             secrets = {name: tools.secret(where).reveal() for name, where in channel.secrets.items()}
-            found = self._lines[way] = self._service.gateway.open_line(channel, secrets)
-        return found
+            line = self._lines[way] = self._service.gateway.open_line(channel, secrets)
+        return line
 
-    def _dispatch(self, way: Way, one: Claimed, words: Words, now: datetime) -> Dispatch:
-        foot = f"{one.contact.person.reference} · journal {self._campaign.head}" if way == "email" else ""
+    def _dispatch(self, way: Way, person: Claimed, words: Words, now: datetime) -> Dispatch:
+        foot = f"{person.contact.person.reference} · journal {self._campaign.head}" if way == "email" else ""
         return Dispatch(
-            delivery=f"{self._campaign.id}-{one.n}",
-            attempt=one.tries + 1,
-            idempotency_key=self._tables.message_key(self._tag, one.n),
+            delivery=f"{self._campaign.id}-{person.n}",
+            attempt=person.tries + 1,
+            idempotency_key=self._tables.message_key(self._tag, person.n),
             kind=self._incident.kind,
             audience="affected",
-            address=one.contact.email if way == "email" else one.contact.phone,
+            address=person.contact.email if way == "email" else person.contact.phone,
             subject=words.subject,
             text=words.text,
             html=words.html,
@@ -282,11 +285,11 @@ class Sender:
             at=now,
         )
 
-    def _addressed(self, before: Claimed, one: Claimed) -> Claimed:
+    def _addressed(self, before: Claimed, owed: Claimed) -> Claimed:
         """Give an address to a person whose next contact method is a text message, unless another person of the list has it."""
-        if one.ways == before.ways or one.ways[:1] != ("sms",):
-            return one
-        key = self._tables.digest("phone", one.contact.phone)
+        if owed.ways == before.ways or owed.ways[:1] != ("sms",):
+            return owed
+        key = self._tables.digest("phone", owed.contact.phone)
         if key in self._tables.taken(self._campaign.id, [key]):
-            return onward(one, one.why)
-        return msgspec.structs.replace(one, address=key)
+            return onward(owed, owed.why)
+        return msgspec.structs.replace(owed, address=key)

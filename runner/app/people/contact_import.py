@@ -106,22 +106,22 @@ def moved(service: IncidentService) -> Import:
     )
 
 
-def carry_out(service: IncidentService, found: Import) -> None:
+def carry_out(service: IncidentService, plan: Import) -> None:
     """Write the shown changes; raises Stale if somebody else changed the same people or a role meanwhile."""
     known, by = read_people(service), service.principal.person
-    if known.roles != found.known.roles or any(
-        known.people.get(change.person) != found.known.people.get(change.person) for change in found.changes
+    if known.roles != plan.known.roles or any(
+        known.people.get(change.person) != plan.known.people.get(change.person) for change in plan.changes
     ):
         raise Stale(
             "The contact list changed after you read the changes. Nothing was saved.",
             hint="Run the command again.",
         )
     events: list[AnyPeopleEvent] = [
-        PersonFiled(person=change.person, by=by, card=change.card) for change in found.changes
+        PersonFiled(person=change.person, by=by, card=change.card) for change in plan.changes
     ]
     events += [
         RoleHeld(person=next(iter(held), ""), by=by, role=role, persons=held)
-        for role, held in found.roles.items()
+        for role, held in plan.roles.items()
     ]
     record(service, *events)
 
@@ -175,21 +175,21 @@ def _card(entry: Entry, before: Person, now: datetime) -> Person:
     )
 
 
-def _contact(told: ContactPoint, before: Collection[ContactPoint], now: datetime) -> ContactPoint:
-    point = _same(told, before)
+def _contact(listed: ContactPoint, before: Collection[ContactPoint], now: datetime) -> ContactPoint:
+    point = _same(listed, before)
     if point is None:
-        return msgspec.structs.replace(told, changed_at=now)
+        return msgspec.structs.replace(listed, changed_at=now)
     return msgspec.structs.replace(
         point,
-        domains=told.domains or point.domains,
-        stopped={**told.stopped, **point.stopped},
-        risk_at=max((at for at in (told.risk_at, point.risk_at) if at is not None), default=None),
+        domains=listed.domains or point.domains,
+        stopped={**listed.stopped, **point.stopped},
+        risk_at=max((at for at in (listed.risk_at, point.risk_at) if at is not None), default=None),
     )
 
 
-def _same(told: ContactPoint, among: Collection[ContactPoint]) -> ContactPoint | None:
+def _same(listed: ContactPoint, among: Collection[ContactPoint]) -> ContactPoint | None:
     return next(
-        (point for point in among if (point.channel, point.address) == (told.channel, told.address)),
+        (point for point in among if (point.channel, point.address) == (listed.channel, listed.address)),
         None,
     )
 
@@ -201,7 +201,7 @@ def _roles(listing: Listing, known: Mapping[str, tuple[str, ...]]) -> Iterator[t
         return
     named = {entry.person for entry in listing.entries} if listing.says_roles else set[str]()
     for role in dict.fromkeys((*known, *listing.roles)):
-        told = listing.roles.get(role, ())
+        listed = listing.roles.get(role, ())
         before = known.get(role, ())
-        stay = tuple(person for person in before if person not in named or person in told)
-        yield role, (*stay, *(role for role in told if role not in before))
+        stay = tuple(person for person in before if person not in named or person in listed)
+        yield role, (*stay, *(role for role in listed if role not in before))

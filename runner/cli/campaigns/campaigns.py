@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action
 from runner.cli.framework.environment import stopped_by_signals
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, duration, group
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import bar
 from runner.errors import Usage
@@ -88,7 +88,7 @@ def plan(
       tocsin bulk plan gdpr-34-letter --people people.csv --rate relay=60/s
     """
     from runner.app.campaigns.plan import PlanOrder
-    from runner.app.campaigns.plan import plan as made
+    from runner.app.campaigns.plan import plan as make_plan
     from runner.reports.campaigns.campaigns import plan_page
 
     order = PlanOrder(
@@ -100,13 +100,13 @@ def plan(
         over=tuple(over or ()),
         rates=_rates(rate or []),
         chunk=chunk,
-        canary_wait=_span(canary_wait),
+        canary_wait=duration(canary_wait),
         letter_cost=_money(letter_cost),
         skip_bad=skip_bad,
     )
     with bar(session, "people") as tell:
-        found = made(session.service, session.incident(), order, lambda rows: tell(rows, 0))
-    session.show(found, lambda: plan_page(found))
+        report = make_plan(session.service, session.incident(), order, lambda rows: tell(rows, 0))
+    session.show(report, lambda: plan_page(report))
 
 
 def send(
@@ -131,10 +131,10 @@ def send(
     from runner.reports.campaigns.campaigns import sent_page
 
     incident = session.incident()
-    found = known(session.service, incident, notice, people)
+    standing = known(session.service, incident, notice, people)
     if not yes:
-        asked = f"Send {notice} to {found.campaign.sent_to:,} people of {people.name}? Sent messages cannot be recalled."
-        session.confirm(asked, "Add --yes")
+        question = f"Send {notice} to {standing.campaign.sent_to:,} people of {people.name}? Sent messages cannot be recalled."
+        session.confirm(question, "Add --yes")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
         ended = sent(session.service, incident, notice, people, patience, tell)
     again = suggested_actions.bulk(
@@ -204,10 +204,10 @@ def status(
     from runner.reports.campaigns.campaigns import status_page
 
     incident = session.incident()
-    found = known(session.service, incident, notice, people)
-    report = counted(session.service, incident, found, check=verify)
+    standing = known(session.service, incident, notice, people)
+    report = counted(session.service, incident, standing, check=verify)
     if open_ is not None:
-        listed = _write_table(open_, open_list(session.service, found))
+        listed = _write_table(open_, open_list(session.service, standing))
         session.say(f"{count(listed, 'person', 'people')} need a letter or have no usable contact: {open_}")
     session.show(report, lambda: status_page(report, session.now()))
 
@@ -232,13 +232,13 @@ def receipts(
     from runner.app.campaigns.receipts import read_receipts, take
     from runner.app.campaigns.record import known
 
-    found = known(session.service, session.incident(), notice, people)
-    result = take(session.service, read_receipts(taken), found.campaign.id)
+    standing = known(session.service, session.incident(), notice, people)
+    result = take(session.service, read_receipts(taken), standing.campaign.id)
     changed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "none"
-    told = [line(f"Receipts: {result.receipts:,}. Changes: {changed}", "good")]
-    told += [line(f"{result.unmatched:,} receipts match no recipient", "warn")] if result.unmatched else []
-    told += [line(f"Campaign {name} paused automatically", "alarm") for name in result.paused]
-    session.show(result, Page(tuple(told)))
+    lines = [line(f"Receipts: {result.receipts:,}. Changes: {changed}", "good")]
+    lines += [line(f"{result.unmatched:,} receipts match no recipient", "warn")] if result.unmatched else []
+    lines += [line(f"Campaign {name} paused automatically", "alarm") for name in result.paused]
+    session.show(result, Page(tuple(lines)))
     return NEEDS_A_PERSON if result.paused else 0
 
 
@@ -295,8 +295,8 @@ def substitute(
     """
     from runner.app.campaigns.control import substitute as substituted
 
-    told = substituted(session.service, session.incident(), notice, people, place, reason)
-    _said(session, f"{count(told, 'person', 'people')} of {place} notified by substitute notice")
+    notified = substituted(session.service, session.incident(), notice, people, place, reason)
+    _said(session, f"{count(notified, 'person', 'people')} of {place} notified by substitute notice")
 
 
 def _said(session: Session, words: str, then: Action | None = None) -> None:
@@ -309,44 +309,31 @@ def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
     from runner.files.people_lists.person_contacts import same_domain
     from runner.routing.traffic import read_rate
 
-    found: dict[str, tuple[Rate, ...]] = {}
+    rates: dict[str, tuple[Rate, ...]] = {}
     for text in given:
         name, equals, rate = text.rpartition("=")
         if not equals or not name:
             raise Usage(f"--rate {text} has no channel.", hint="Use --rate CHANNEL=60/s", code="bad_rate")
         key = same_domain(name) if "." in name else name
         try:
-            found[key] = (*found.get(key, ()), read_rate(rate))
+            rates[key] = (*rates.get(key, ()), read_rate(rate))
         except ValueError as error:
             raise Usage(f"--rate {text}: {error}", code="bad_rate") from None
-    return found
-
-
-def _span(text: str) -> timedelta:
-    from runner.base.instants import parse_duration
-
-    try:
-        return parse_duration(text)
-    except ValueError:
-        raise Usage(
-            f'"{text}" is not a duration.',
-            hint="Write a number and a unit: 30m, 2h, 0s.",
-            code="bad_duration",
-        ) from None
+    return rates
 
 
 def _money(text: str) -> float:
     try:
-        found = float(text)
+        amount = float(text)
     except ValueError:
-        found = -1
-    if not 0 <= found < 1_000_000:
+        amount = -1
+    if not 0 <= amount < 1_000_000:
         raise Usage(
             f'--letter-cost "{text}" is not an amount of money.',
             hint="Use --letter-cost 1.20",
             code="bad_amount",
         )
-    return found
+    return amount
 
 
 @contextmanager

@@ -58,15 +58,15 @@ def list_(session: Session) -> None:
     """List the exercises of the home folder and of Tocsin."""
     from runner.app.exercises.exercises import listed
 
-    listeds = listed(catalog(session))
-    report = {"schema": "tocsin/exercises/v1", "exercises": listeds}
-    found = table(map(_cells, listeds), 2, indent=0) if listeds else line("No exercises", "dim")
-    session.show(report, Page((found,)))
+    exercises = listed(catalog(session))
+    report = {"schema": "tocsin/exercises/v1", "exercises": exercises}
+    rows = table(map(_cells, exercises), 2, indent=0) if exercises else line("No exercises", "dim")
+    session.show(report, Page((rows,)))
 
 
-def _cells(one: Listed) -> Cells:
-    title = Cell(one.problem or one.title, "alarm" if one.problem else "plain")
-    return one.name, Cell(one.exercise_type, "dim"), title, Cell(one.playbook, "dim")
+def _cells(exercise: Listed) -> Cells:
+    title = Cell(exercise.problem or exercise.title, "alarm" if exercise.problem else "plain")
+    return exercise.name, Cell(exercise.exercise_type, "dim"), title, Cell(exercise.playbook, "dim")
 
 
 def run(
@@ -343,10 +343,10 @@ def observe(
     """
     from runner.app.exercises import exercises
 
-    found = one_of(kind, KINDS, "Kind", "unknown_kind")
-    made = c.Observe(text=text, objective=objective, question=question, kind=found, about=about)
+    observed = one_of(kind, KINDS, "Kind", "unknown_kind")
+    made = c.Observe(text=text, objective=objective, question=question, kind=observed, about=about)
     turn = exercises.observe(session.service, session.incident().id, made)
-    tell(session, turn, f"Recorded: {question or found}")
+    tell(session, turn, f"Recorded: {question or observed}")
 
 
 def rate(
@@ -379,10 +379,10 @@ def rate(
         }
         session.show(report, lambda: Page(_proposal(target, proposal)))
         return
-    found = one_of(rating.upper(), RATINGS, "Rating", "unknown_rating")
-    made = c.Rate(target=target, rating=found, note=note, proposed=proposal.words)
+    letter = one_of(rating.upper(), RATINGS, "Rating", "unknown_rating")
+    made = c.Rate(target=target, rating=letter, note=note, proposed=proposal.words)
     turn = exercises.rate(session.service, incident.id, made)
-    tell(session, turn, f"{target} is rated {found} (proposal: {proposal.words or 'none'})")
+    tell(session, turn, f"{target} is rated {letter} (proposal: {proposal.words or 'none'})")
 
 
 def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:

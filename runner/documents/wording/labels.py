@@ -1,8 +1,8 @@
 """Labels of the vocabulary's codes, by language: data types, vectors, kinds of people, losses, and offices.
 
-They stand in two tables, one row for each code and one column for each language: ``labels.csv`` beside this module, and
-``offices.csv`` with the authorities whose codes do not read as their names. A code that a language leaves out reads as in
-English, and one that is in no table reads as its words.
+Two tables beside this module have one row for each code and one column for each language: ``labels.csv``, and ``offices.csv``
+for the authorities whose names differ from their codes. A code without a label in a language has the English label. A code in
+neither table is shown with spaces for its underscores.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import cache
 
 
 def label(code: str, language: str) -> str:
-    """Return what a code of the vocabulary reads like; an unlisted one with its underscores opened."""
+    """Return the label of a code; a code without a label has spaces for its underscores."""
     labels = table("labels.csv")
     own = labels.get(language.split("-")[0].lower(), labels["en"])
     return own.get(code) or labels["en"].get(code) or office(code) or code.replace("_", " ")
 
 
 def office(code: str) -> str:
-    """Return the name of an authority for letters; empty where the code's own words fit."""
+    """Return the name of an authority for letters; empty if the code itself is the name."""
     return table("offices.csv")["en"].get(code, "")
 
 

@@ -43,13 +43,13 @@ def merged(unknowns: Iterable[Unknown]) -> Unknown:
     return Unknown(tuple(sorted(missing)), tuple(sorted(problems)))
 
 
-def compared(left: Value, op: ComparisonOp, right: Value, told: str) -> bool | Unknown:
-    """Return one comparison; ``told`` names the right side if a map has no entry."""
+def compared(left: Value, op: ComparisonOp, right: Value, name: str) -> bool | Unknown:
+    """Return one comparison; ``name`` names the right side if a map has no entry."""
     match op:
         case "in":
-            return _member(left, right, told)
+            return _member(left, right, name)
         case "not in":
-            return inverted(_member(left, right, told))
+            return inverted(_member(left, right, name))
         case "==":
             return _equal(left, right)
         case "!=":
@@ -77,7 +77,7 @@ def _equal(left: Value, right: Value) -> bool | Unknown:
     return left == right
 
 
-def _member(item: Value, container: Value, told: str = "") -> bool | Unknown:
+def _member(item: Value, container: Value, name: str = "") -> bool | Unknown:
     """Whether a list has the item, or a map the key. An absent key is unknown: maps are never complete."""
     match container:
         case Unknown():
@@ -85,7 +85,7 @@ def _member(item: Value, container: Value, told: str = "") -> bool | Unknown:
         case tuple():
             return settle(True, (_equal(item, member) for member in container))
         case Mapping() if isinstance(item, str):
-            return True if item in container else Unknown((f"{told}.{item}",))
+            return True if item in container else Unknown((f"{name}.{item}",))
         case _ if isinstance(item, Unknown):
             return item
         case _:
@@ -137,16 +137,16 @@ def negated(value: Value) -> Value:
             return problem(f"{kind(value)} has no sign")
 
 
-def part(base: Value, key: Value, told: str) -> Value:
-    """Return a member of a map by name or of a list by position; without the member, ``told`` is missing."""
+def part(base: Value, key: Value, name: str) -> Value:
+    """Return a member of a map by name or of a list by position; without the member, ``name`` is missing."""
     match base:
         case Mapping() if isinstance(key, str):
             member = base.get(key)
-            return Unknown((told,)) if member is None else member
+            return Unknown((name,)) if member is None else member
         case tuple() if isinstance(key, int) and not isinstance(key, bool):
-            return base[key] if 0 <= key < len(base) else Unknown((told,))
+            return base[key] if 0 <= key < len(base) else Unknown((name,))
         case _:
-            return problem(f"{told}: {kind(base)} has no such part")
+            return problem(f"{name}: {kind(base)} has no such part")
 
 
 def apply(function: FunctionName, values: list[Value]) -> Value:

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.actions import REASON, Action
 from runner.base.states import TaskState
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.errors import NotFound, Refused
 from runner.incident.messages.acknowledgement import acknowledged
 from runner.incident.messages.escalation import called_off
@@ -69,8 +69,7 @@ def overridden(incident: Incident, command: c.OverrideRule, by: str) -> e.RuleOv
 def _exists(number: str) -> None:
     rule = RULE_BOOK.get(number)
     if rule is None:
-        near = nearest(number, RULE_BOOK)
-        hint = f'Write "{near}", the nearest name.' if near else Action("message.rules")
+        hint = near_hint(number, RULE_BOOK) or Action("message.rules")
         raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
     if rule.firm:
         raise Refused(

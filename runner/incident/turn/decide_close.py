@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from runner.actions import Action
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.errors import Problem, Refused
 from runner.incident.law.duties import near_statuses
 from runner.incident.people.second_person import guarded, with_second
@@ -55,10 +55,9 @@ def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
     known = [status.id for status in owed]
     for duty, reason in command.leave_open.items():
         if duty not in known:
-            near = nearest(duty, known)
             raise Refused(
                 f'Duty "{duty}" is not open in this incident.',
-                hint=f'Write "{near}", the nearest name.' if near else Action("duty.list"),
+                hint=near_hint(duty, known) or Action("duty.list"),
                 code="unknown_duty",
             )
         if not reason.strip():

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.base.actor import Principal
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.errors import NotFound, Refused
 from runner.facts.expression import Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
@@ -163,10 +163,9 @@ def _added(incident: Incident, command: c.AddTask, by: str, library: Library) ->
     role = command.task.role
     roles = {*incident.roles, *(name for plan in plans for name in plan.bundle.playbook.roles)}
     if role and role not in roles:
-        near = nearest(role, roles)
         raise NotFound(
             f'Role "{role}" does not exist in incident "{incident.codename}".',
-            hint=f'Write "{near}", the nearest name.' if near else f"roles: {', '.join(sorted(roles))}",
+            hint=near_hint(role, roles, f"roles: {', '.join(sorted(roles))}"),
             code="unknown_role",
         )
     taken = {invocation.step for invocation in incident.invocations.values()}
@@ -261,8 +260,7 @@ def _duty(
 ) -> tuple[e.AnyEvent, ...]:
     duty = incident.duties.get(command.duty)
     if duty is None:
-        close = nearest(command.duty, incident.duties)
-        hint = f'Write "{close}", the nearest name.' if close else Action("duty.list", args={"all": True})
+        hint = near_hint(command.duty, incident.duties) or Action("duty.list", args={"all": True})
         raise Refused(
             f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
         )

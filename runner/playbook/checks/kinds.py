@@ -30,6 +30,7 @@ from runner.playbook.format import (
     Wait,
 )
 from runner.playbook.lookup import Known
+from runner.playbook.parts import DEPUTIES
 
 
 def check_kinds(steps: Map, known: Known, found: Findings) -> None:
@@ -52,6 +53,14 @@ def _sets(place: Place, step: Ask, names: Names) -> None:
 def _approvers(place: Place, step: Approve, names: Names) -> None:
     for index, role in enumerate(step.by.roles):
         names.role(role, (*place.where, "by", "roles", index))
+    escalate = step.on_overdue.escalate if step.on_overdue is not None else DEPUTIES
+    if escalate not in ("", DEPUTIES):
+        names.found.error(
+            (*place.where, "on_overdue", "escalate"),
+            "approval-escalation",
+            f'An overdue approval cannot escalate to "{escalate}". Only deputies of its own roles can approve in their place.',
+            f"Write `escalate: {DEPUTIES}`, and name deputies under `alternates:` in tocsin.yaml.",
+        )
 
 
 def _message(place: Place, step: Message, names: Names) -> None:

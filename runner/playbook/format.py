@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -96,7 +96,7 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
         return timedelta()
 
     @property
-    def kept(self) -> dict[str, str]:
+    def kept(self) -> dict[str, Any]:
         """Data that its invocations store, so that reports do not need the playbook."""
         return {name: getattr(self, field) for name, field in self.repeated.items()}
 
@@ -177,6 +177,10 @@ class Form(Step, tag="form", frozen=True, kw_only=True):
     @property
     def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
         return self.fields
+
+    @property
+    def kept(self) -> dict[str, Any]:  # type: ignore[explicit-override]
+        return {"fields": tuple(field.fact for field in self.fields)}
 
     def conditions(self) -> Iterator[tuple[Where, Expression]]:  # type: ignore[explicit-override]
         yield from super().conditions()
@@ -339,6 +343,8 @@ def _done_by(who: DoneBy) -> frozenset[str]:
 
 PEOPLE = _done_by("people")
 """Kinds that people do, with reminders."""
+QUESTIONS = frozenset({"ask", "form"})
+"""Kinds that ask people for facts: they can be asked again later, and are answered, not completed."""
 EFFECTS = _done_by("effect")
 CONTAINERS = _done_by("steps")
 """Kinds that contain other steps; reports show the inner steps instead."""

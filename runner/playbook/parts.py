@@ -23,6 +23,11 @@ Phase = Literal[
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
 PHASES: tuple[str, ...] = get_args(Phase)
 
+Profile = Literal["small", "large"]
+"""Size of the organisation: a step can exist in one profile only."""
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+Horizon = Literal["now", "today", "later"]
+
 # The JSON Schema has the same patterns; (?!\n) because Python's $ also matches before a last line break.
 Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$(?!\n)", title="an id")]
 """Steps, roles, messages, playbooks: lower case, so that ids survive command lines and file systems."""
@@ -65,14 +70,27 @@ class Retry(Part, frozen=True, kw_only=True):
     at_most: timedelta = timedelta(minutes=10)
 
 
+DEPUTIES = "deputies"
+"""The one value of an approval's ``escalate``: the deputies of its own roles."""
+
+
 class OnOverdue(Part, frozen=True, kw_only=True):
-    """Actions after a due time: reminders to the assignee, then an escalation to a role."""
+    """Actions after a due time: reminders to the assignee, and an escalation to a role or, for an approval, to deputies."""
 
     remind: timedelta | None = None
     """Repeat the reminder after this time, doubling each time."""
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
-    """The role that is alerted, and can complete the step from then on."""
+    """The role that is alerted, and can complete the step from then on; for an approval always ``deputies``."""
+
+
+class Defaults(Part, frozen=True, kw_only=True):
+    """Values of the steps inside that do not have the key themselves, if their kind has the key."""
+
+    role: str = ""
+    phase: Phase | None = None
+    on_overdue: OnOverdue | None = None
+    """For steps with ``due``; an approval has its reminders only, and escalates to the deputies of its own roles."""
 
 
 class Must(Part, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from runner.base.actor import Event, Personal
 from runner.base.states import TaskState
-from runner.incident.state.incident import Invocation
+from runner.incident.state.incident import Deputy, Invocation
 from runner.playbook.format import Task
 
 
@@ -166,6 +166,15 @@ class StepOverdue(Event, frozen=True, kw_only=True):
     """A first reminder is due."""
 
 
+class DeputiesNamed(Personal, frozen=True, kw_only=True):
+    """An overdue approval escalated: from now on these deputies of its roles may approve."""
+
+    step: str
+    deputies: tuple[Deputy, ...] = ()
+    without_deputy: tuple[str, ...] = ()
+    """Roles of the quorum that have no deputy."""
+
+
 class StepReminded(Event, frozen=True, kw_only=True):
     """A reminder is due to the assignee."""
 
@@ -223,6 +232,7 @@ StepEvent = (
     | StepStuck
     | StepRetried
     | StepOverdue
+    | DeputiesNamed
     | StepReminded
     | ReminderFailed
     | ApprovalGiven

@@ -102,7 +102,7 @@ def _form(at: Moment, step: p.Form) -> Iterator[e.AnyEvent]:
 
 def _form_end(at: Moment, step: p.Form, why: str = "no field is open") -> tuple[e.AnyEvent, ...]:
     """Return the end of a form whose fields are all closed, as by facts that others recorded."""
-    digest = form_digest(at.incident, at.invocation, step)
+    digest = form_digest(at.incident, at.invocation, step, at.library)
     return () if digest is None else (msgspec.structs.replace(at.settled(why), digest=digest),)
 
 
@@ -204,11 +204,11 @@ def _waited(at: Moment, wait: p.WaitFor) -> bool:
 
 def _open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
     yield at.ready(step, state="active")
-    yield from open_bodies(at.incident, at.invocation, step)
+    yield from open_bodies(at.incident, at.invocation, step, at.library)
 
 
 def _keep_open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
-    yield from keep_open(at.incident, at.invocation, step, at.now)
+    yield from keep_open(at.incident, at.invocation, step, at.now, at.library)
 
 
 KINDS: Mapping[str, StepKind] = {

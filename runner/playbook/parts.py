@@ -130,7 +130,10 @@ DutyState = Literal[
 
 
 class WaitFor(Part, frozen=True, kw_only=True):
-    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state."""
+    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state.
+
+    With a fact, the duration is the longest wait for it: ``at_most`` in the file.
+    """
 
     duration: timedelta | None = None
     until: str = ""

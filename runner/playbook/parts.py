@@ -9,6 +9,8 @@ from typing import Annotated, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
+from runner.facts.expression import Expression
+
 Phase = Literal[
     "preparation",
     "detection and analysis",
@@ -77,6 +79,16 @@ class Must(Part, frozen=True, kw_only=True):
     """A checklist item on which safety or evidence depends: it is marked done alone, never together with others."""
 
     must: Words
+
+
+class FormField(Part, frozen=True, kw_only=True):
+    """One question of a form; its answer becomes the fact ``fact``. Without ``when`` the question is always asked."""
+
+    fact: str
+    ask: Words
+    help: str = ""
+    choices: tuple[Words, ...] = ()
+    when: Expression | None = None
 
 
 class Quorum(Part, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 from runner.base.instants import parse_duration
 from runner.base.text import near_hint
 from runner.errors import Invalid, Problem, TocsinError
-from runner.facts.fact_files import misstated
+from runner.facts.fact_files import misstated, says_unknown
 from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
@@ -166,7 +166,11 @@ def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
 
 
 def _assignments(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
-    """Yield the problems of the assignments under ``facts``, ``finds`` and ``learns``."""
+    """Yield the problems of the assignments under ``facts``, ``finds``, ``learns``, and of the answers to forms."""
+    for step, answers in one.answers.items():
+        for index, text in enumerate(() if isinstance(answers, str) else answers):
+            if not says_unknown(text):
+                yield from misstated(source, (*where, "answers", step, index), text)
     for index, text in enumerate(one.facts):
         yield from misstated(source, (*where, "facts", index), text)
     for step, found in one.finds.items():

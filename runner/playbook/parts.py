@@ -65,14 +65,18 @@ class Retry(Part, frozen=True, kw_only=True):
     at_most: timedelta = timedelta(minutes=10)
 
 
+DEPUTIES = "deputies"
+"""The one value of an approval's ``escalate``: the deputies of its own roles."""
+
+
 class OnOverdue(Part, frozen=True, kw_only=True):
-    """Actions after a due time: reminders to the assignee, then an escalation to a role."""
+    """Actions after a due time: reminders to the assignee, and an escalation to a role or, for an approval, to deputies."""
 
     remind: timedelta | None = None
     """Repeat the reminder after this time, doubling each time."""
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
-    """The role that is alerted, and can complete the step from then on."""
+    """The role that is alerted, and can complete the step from then on; for an approval always ``deputies``."""
 
 
 class Must(Part, frozen=True, kw_only=True):

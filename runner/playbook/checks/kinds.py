@@ -32,7 +32,7 @@ from runner.playbook.format import (
     Wait,
 )
 from runner.playbook.lookup import Known
-from runner.playbook.parts import FormField
+from runner.playbook.parts import DEPUTIES, FormField
 from runner.yamlfile.source import Where
 
 
@@ -86,6 +86,14 @@ def _choices(field: FormField, where: Where, names: Names) -> None:
 def _approvers(place: Place, step: Approve, names: Names) -> None:
     for index, role in enumerate(step.by.roles):
         names.role(role, (*place.where, "by", "roles", index))
+    escalate = step.on_overdue.escalate if step.on_overdue is not None else DEPUTIES
+    if escalate not in ("", DEPUTIES):
+        names.found.error(
+            (*place.where, "on_overdue", "escalate"),
+            "approval-escalation",
+            f'An overdue approval cannot escalate to "{escalate}". Only deputies of its own roles can approve in their place.',
+            f"Write `escalate: {DEPUTIES}`, and name deputies under `alternates:` in tocsin.yaml.",
+        )
 
 
 def _message(place: Place, step: Message, names: Names) -> None:

@@ -12,6 +12,7 @@ MOBILISED: Mapping[str, Branch] = {
     "deputy": yes_no("Is a deputy commander assigned, in another building and with another carrier?"),
     "channel": text("Out-of-band channel of the responders"),
     "channel_answered": yes_no("Did everybody who was alerted answer on the out-of-band channel?"),
+    "staff_told_at": instant("When staff were told what to do"),
     "counsel_at": instant("When counsel opened the matter"),
     "forensics_engaged_by": one_of("Who engages the forensic firm", "counsel organisation insurer nobody"),
     "insured": yes_no("Does an insurance policy cover this incident?"),

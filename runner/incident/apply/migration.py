@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from runner.facts.expression import reads_duties
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.apply.steps import reopen
 from runner.incident.state import events as e
@@ -63,7 +64,7 @@ def _forget(draft: IncidentBuilder) -> None:
     for index in ("live", "signed"):
         for name in list(draft.read(index)):
             step = _step(draft, name)
-            one_body = isinstance(step, Group) and step.for_each is None
+            one_body = isinstance(step, Group) and step.for_each is None and not reads_duties(step.when)
             if one_body or not draft.library.stands(*tables, name):
                 draft.index(index).discard(name)
 

@@ -200,11 +200,11 @@ def _waited(at: Moment, wait: p.WaitFor) -> bool:
 
 def _open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
     yield at.ready(step, state="active")
-    yield from open_bodies(at.incident, at.invocation, step)
+    yield from open_bodies(at.incident, at.invocation, step, at.library)
 
 
 def _keep_open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
-    yield from keep_open(at.incident, at.invocation, step, at.now)
+    yield from keep_open(at.incident, at.invocation, step, at.now, at.library)
 
 
 KINDS: Mapping[str, StepKind] = {

@@ -91,6 +91,18 @@ def ask(id_: str, sets: str, **more: Any) -> p.Ask:
     return p.Ask(ask=f"{id_}?", sets=sets, **_fields(id_, more))
 
 
+def form(id_: str, *fields: str | p.FormField, **more: Any) -> p.Form:
+    """A form; a field is written ``data.encrypted`` or ``data.key_compromised if data.encrypted``."""
+    return p.Form(form=id_, fields=tuple(map(form_field, fields)), **_fields(id_, more))
+
+
+def form_field(field: str | p.FormField) -> p.FormField:
+    if not isinstance(field, str):
+        return field
+    fact, _, when = field.partition(" if ")
+    return p.FormField(fact=fact, ask=f"{fact}?", when=condition(when) if when else None)
+
+
 def approve(
     id_: str, of: str, roles: str, distinct: int = 1, *, every: bool = False, **more: Any
 ) -> p.Approve:
@@ -511,6 +523,11 @@ class World:
 
     def answer(self, step: str, value: Any, by: str = "bob") -> list[e.AnyEvent]:
         return self.give(c.Answer(step=self.id(step), change=change(self.at(step).sets, value)), by=by)
+
+    def fill(self, step: str, values: dict[str, Any], by: str = "bob") -> list[e.AnyEvent]:
+        """Answer fields of a form together; None is the answer "unknown"."""
+        changes = tuple(change(*item) for item in values.items())
+        return self.give(c.AnswerForm(step=self.id(step), changes=changes, grounds="it was so"), by=by)
 
     def fact(self, key: str, value: Any, by: str = "ann") -> list[e.AnyEvent]:
         return self.give(

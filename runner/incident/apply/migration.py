@@ -30,7 +30,7 @@ def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, s
     for name in event.changed:
         step = _step(draft, name)
         if step is not None:
-            draft.change(name, **{"sets": "", "subject": "", **step.kept})
+            draft.change(name, **{"sets": "", "subject": "", "fields": (), **step.kept})
     _forget(draft)
     for name in event.reapprove:
         reopen(draft, name, at)

@@ -12,7 +12,7 @@ from runner.facts.expression import reads_duties
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
 from runner.incident.state.incident import Approval, Invocation, Scope
-from runner.playbook.format import AnyStep, Group
+from runner.playbook.format import QUESTIONS, AnyStep, Group
 
 
 def _pinned(draft: IncidentBuilder, event: e.PlaybookPinned, at: datetime, seq: int) -> None:
@@ -139,7 +139,8 @@ def _reopened(draft: IncidentBuilder, event: e.StepReopened, at: datetime, seq: 
     reopen(draft, event.step, at, late=event.late, voices=old.approvals if event.keeps else ())
     if event.keeps:
         checked = tuple(row for row in old.checked if row not in old.at_once)
-        draft.change(draft.read("latest")[f"{old.scope}|{old.step}"], checked=checked)
+        kept = {"checked": checked, "answered": old.answered, "answered_by": old.answered_by}
+        draft.change(draft.read("latest")[f"{old.scope}|{old.step}"], **kept)
 
 
 def reopen(
@@ -194,7 +195,7 @@ def _commented(draft: IncidentBuilder, event: e.StepCommented, at: datetime, seq
 def _stuck(draft: IncidentBuilder, event: e.StepStuck, at: datetime, seq: int) -> None:
     """Stop everything automatic but the expiry of an approval and the repetition of a question."""
     before = draft.invocation(event.step)
-    timed = before.kind in ("approve", "ask")
+    timed = before.kind in QUESTIONS | {"approve"}
     draft.change(event.step, stuck=event.why, wake_at=before.wake_at if timed else None)
 
 
@@ -225,7 +226,7 @@ def _overdue(draft: IncidentBuilder, event: e.StepOverdue, at: datetime, seq: in
 def _reminded(draft: IncidentBuilder, event: e.StepReminded, at: datetime, seq: int) -> None:
     """Record that a question was repeated."""
     before = draft.invocation(event.step)
-    wake_at = None if before.kind == "ask" else before.wake_at
+    wake_at = None if before.kind in QUESTIONS else before.wake_at
     draft.change(event.step, reminders=event.count, reminded_at=at, wake_at=wake_at)
 
 

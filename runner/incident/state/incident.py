@@ -98,6 +98,12 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Of these, the items that were marked all at once."""
     sets: str = ""
     """The fact that an ``ask`` sets."""
+    fields: tuple[str, ...] = ()
+    """The facts that a ``form`` asks for."""
+    answered: tuple[str, ...] = ()
+    """Of these, the facts that were answered here, also with "unknown"."""
+    answered_by: tuple[str, ...] = ()
+    """The authors of these answers, and the persons on whose behalf they acted."""
     subject: str = ""
     """The step whose product an ``approve`` binds."""
     message: str = ""

@@ -22,6 +22,7 @@ from runner.playbook.parts import After as After
 from runner.playbook.parts import Defaults as Defaults
 from runner.playbook.parts import Due as Due
 from runner.playbook.parts import DutyState as DutyState
+from runner.playbook.parts import FormField as FormField
 from runner.playbook.parts import Horizon as Horizon
 from runner.playbook.parts import HttpCall as HttpCall
 from runner.playbook.parts import Id, Part, Phase, Recipient, Subcategory, Words
@@ -32,6 +33,7 @@ from runner.playbook.parts import Retry as Retry
 from runner.playbook.parts import WaitFor as WaitFor
 from runner.playbook.parts import is_bad_reference as is_bad_reference
 from runner.playbook.parts import secret_in as secret_in
+from runner.yamlfile.positions import Where
 
 Semver = Annotated[
     str,
@@ -108,12 +110,17 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
         return {name: getattr(self, field) for name, field in self.repeated.items()}
 
     @property
+    def asks(self) -> tuple[FormField, ...]:
+        """The questions that it asks a person, in order."""
+        return ()
+
+    @property
     def inner(self) -> tuple[AnyStep, ...]:
         """The steps inside it."""
         steps: tuple[AnyStep, ...] = getattr(self, "steps", ())
         return steps
 
-    def conditions(self) -> Iterator[tuple[tuple[str, ...], Expression]]:
+    def conditions(self) -> Iterator[tuple[Where, Expression]]:
         """Yield each expression with its keys."""
         for key in self.written:
             value = getattr(self, key)
@@ -156,6 +163,35 @@ class Ask(Step, tag="ask", frozen=True, kw_only=True):
     assignee: str = ""
     choices: tuple[Words, ...] = ()
     skip_if_known: bool = False
+
+    @property
+    def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
+        return (FormField(fact=self.sets, ask=self.ask, choices=self.choices),)
+
+
+class Form(Step, tag="form", frozen=True, kw_only=True):
+    """Questions that one person answers together or in parts; each answer becomes the fact of its field."""
+
+    done_by = "people"
+    scripted = True
+    written = {**Step.written, "fields": "fields"}
+
+    form: Words
+    fields: Annotated[tuple[FormField, ...], Meta(min_length=1)]
+    role: str = ""
+    assignee: str = ""
+    skip_if_known: bool = False
+    """A field whose fact is known is not asked."""
+
+    @property
+    def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
+        return self.fields
+
+    def conditions(self) -> Iterator[tuple[Where, Expression]]:  # type: ignore[explicit-override]
+        yield from super().conditions()
+        for index, field in enumerate(self.fields):
+            if field.when is not None:
+                yield ("fields", index, "when"), field.when
 
 
 class Approve(Step, tag="approve", frozen=True, kw_only=True):
@@ -303,7 +339,7 @@ class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
     defaults: Defaults = Defaults()
 
 
-AnyStep = Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
+AnyStep = Task | Ask | Form | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
 KINDS: dict[str, type[Step]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyStep)}
 """The kind key in the file, and its type."""
 

@@ -78,6 +78,7 @@ class _Lowering:
             "duties": lambda value, _where, _names: ["all"] if value == "all" else value,
             "retry": lambda value, where, _names: self.spans(value, where, ("wait", "at_most")),
             "on_overdue": lambda value, where, _names: self.spans(value, where, ("remind",)),
+            "fields": self.fields,
             "inputs": self.inputs,
             "http": self.http,
             "defaults": self.own_defaults,
@@ -200,6 +201,19 @@ class _Lowering:
             key: self.expression(text, (*where, key), names, condition=False, instead=Const(True))
             for key, text in value.items()
         }
+
+    def fields(self, value: Any, where: Where, names: frozenset[str]) -> Any:
+        """Lower the fields of a form: each can have a condition."""
+        if not isinstance(value, list):
+            return self.misshapen(value)
+        lowered = []
+        for index, field in enumerate(value):
+            if isinstance(field, dict) and "when" in field:
+                here = (*where, index, "when")
+                when = self.expression(field["when"], here, names, condition=True, instead=None)
+                field = {key: one for key, one in {**field, "when": when}.items() if one is not _GONE}
+            lowered.append(field)
+        return lowered
 
     def after(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
         """``[a, b]``, ``{all: [...]}`` or ``{any: [...]}``."""

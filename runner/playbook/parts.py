@@ -9,6 +9,8 @@ from typing import Annotated, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
+from runner.facts.expression import Expression
+
 Phase = Literal[
     "preparation",
     "detection and analysis",
@@ -65,14 +67,18 @@ class Retry(Part, frozen=True, kw_only=True):
     at_most: timedelta = timedelta(minutes=10)
 
 
+DEPUTIES = "deputies"
+"""The one value of an approval's ``escalate``: the deputies of its own roles."""
+
+
 class OnOverdue(Part, frozen=True, kw_only=True):
-    """Actions after a due time: reminders to the assignee, then an escalation to a role."""
+    """Actions after a due time: reminders to the assignee, and an escalation to a role or, for an approval, to deputies."""
 
     remind: timedelta | None = None
     """Repeat the reminder after this time, doubling each time."""
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
-    """The role that is alerted, and can complete the step from then on."""
+    """The role that is alerted, and can complete the step from then on; for an approval always ``deputies``."""
 
 
 class Defaults(Part, frozen=True, kw_only=True):
@@ -88,6 +94,16 @@ class Must(Part, frozen=True, kw_only=True):
     """A checklist item on which safety or evidence depends: it is marked done alone, never together with others."""
 
     must: Words
+
+
+class FormField(Part, frozen=True, kw_only=True):
+    """One question of a form; its answer becomes the fact ``fact``. Without ``when`` the question is always asked."""
+
+    fact: str
+    ask: Words
+    help: str = ""
+    choices: tuple[Words, ...] = ()
+    when: Expression | None = None
 
 
 class Quorum(Part, frozen=True, kw_only=True):

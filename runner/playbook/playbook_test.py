@@ -44,8 +44,8 @@ class Behaviour(Written, frozen=True, kw_only=True):
 
     facts: tuple[Words, ...] = ()
     """Assignments at the opening: ``KEY=VALUE``."""
-    answers: dict[str, Words] = {}
-    """Question → answer."""
+    answers: dict[str, Words | tuple[Words, ...]] = {}
+    """Question → answer; form → assignments, ``FACT=unknown`` for an unknown answer."""
     finds: dict[str, tuple[Words, ...]] = {}
     """Task → assignments that the assigned person records first."""
     deeds: dict[str, tuple[Words, ...]] = {}

@@ -172,7 +172,9 @@ def _union(info: types.UnionType) -> Schema:
     if len(inner) == 1:
         return _type(inner[0])
     if not any(isinstance(kind, types.StructType) for kind in inner):
-        return {"title": "text, a number, true or false", "anyOf": [_type(kind) for kind in inner]}
+        listed = any(isinstance(kind, types.VarTupleType) for kind in inner)
+        title = "text, or a list of texts" if listed else "text, a number, true or false"
+        return {"title": title, "anyOf": [_type(kind) for kind in inner]}
     if any(kind.cls is Must for kind in inner if isinstance(kind, types.StructType)):
         return {"title": "text, or {must: TEXT}", "anyOf": [_type(kind) for kind in inner]}
     return {"$ref": "#/$defs/step"}

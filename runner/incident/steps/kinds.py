@@ -210,6 +210,7 @@ def _keep_open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyE
 KINDS: Mapping[str, StepKind] = {
     "task": StepKind(_task),
     "ask": StepKind(_ask),
+    "form": StepKind(_task),
     "approve": StepKind(_approve, _count_approvals),
     "message": StepKind(_effect, _message, _compose),
     "notice": StepKind(_effect, claim=_render),

@@ -43,7 +43,8 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
         if not invocation.overdue:
             rule = step.on_overdue
             tell = rule is not None and step.__struct_config__.tag in PEOPLE
-            yield e.StepOverdue(step=name, escalate_to=rule.escalate if rule else "", tell=tell)
+            role = rule.escalate if rule is not None and not isinstance(step, p.Approve) else ""
+            yield e.StepOverdue(step=name, escalate_to=role, tell=tell)
         elif again is not None and now >= again:
             yield e.StepReminded(step=name, count=invocation.reminders + 1)
 

@@ -11,7 +11,7 @@ from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
 from runner.facts.vocabulary.nested_facts import Misplaced, flatten
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import Call, Group, Playbook
+from runner.playbook.format import Approve, Call, Group, Playbook
 from runner.playbook.lookup import Known
 from runner.routing.message_classes import class_problems
 from runner.yamlfile.source import Where
@@ -54,7 +54,7 @@ def _named_roles(steps: Map) -> list[tuple[Where, str]]:
     named: list[tuple[Where, str]] = []
     for place in steps.places:
         step, where = place.step, place.where
-        if step.on_overdue is not None and step.on_overdue.escalate:
+        if step.on_overdue is not None and step.on_overdue.escalate and not isinstance(step, Approve):
             named.append(((*where, "on_overdue", "escalate"), step.on_overdue.escalate))
     return named + in_messages(steps.playbook, "role")
 

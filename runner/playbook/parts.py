@@ -23,9 +23,6 @@ Phase = Literal[
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
 PHASES: tuple[str, ...] = get_args(Phase)
 
-Profile = Literal["small", "large"]
-"""Size of the organisation: a step can exist in one profile only."""
-PROFILES: tuple[Profile, ...] = get_args(Profile)
 Horizon = Literal["now", "today", "later"]
 
 # The JSON Schema has the same patterns; (?!\n) because Python's $ also matches before a last line break.

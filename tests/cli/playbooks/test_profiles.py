@@ -60,7 +60,7 @@ def steps(tocsin: AtDesk) -> dict[str, str]:
 
 
 def profiles(tocsin: AtDesk) -> list[str]:
-    return [one["profile"] for one in tocsin("status", "--format", "json").json["playbooks"]]
+    return [one.get("profile", "large") for one in tocsin("status", "--format", "json").json["playbooks"]]
 
 
 def test_an_incident_has_the_profile_of_the_option_else_of_the_settings_else_large(
@@ -153,3 +153,17 @@ def test_playbook_tests_run_both_profiles(nowhere: AtDesk, two: Path) -> None:
     report = nowhere("playbook", "test", str(two), "--format", "json")
     assert report.code == 0, report.out
     assert [case["passed"] for case in report.json["files"][0]["cases"]] == [True, True]
+
+
+def test_the_facts_of_a_playbook_are_recorded_as_assumed_at_its_start(tocsin: AtDesk, two: Path) -> None:
+    text = two.read_text(encoding="utf-8").replace(
+        "roles:", "facts: {incident.vector: ransomware}\nroles:", 1
+    )
+    two.write_text(text, encoding="utf-8")
+    tocsin.done("open", str(two), "--yes")
+    shown = tocsin.done("fact", "show")
+    assert "assumed" in shown
+    assert "playbook two" in shown
+    tocsin.done("open", str(two), "--yes", "--fact", "incident.vector=unknown")
+    assert "assumed" not in tocsin.done("fact", "show")
+    assert "incident.vector" in tocsin.done("timeline")

@@ -63,7 +63,7 @@ def test_the_json_has_the_keys_of_the_contract_first_and_in_its_order() -> None:
     assert list(document)[1 : len(CONTRACT) + 1] == CONTRACT
     assert list(document["tasks"][0])[: len(TASK)] == TASK
     assert list(document["needs_attention"][0]) == ATTENTION
-    assert set(document["playbooks"][0]) == {"name", "version", "digest", "profile"}
+    assert set(document["playbooks"][0]) == {"name", "version", "digest"}
 
 
 def test_a_duty_that_is_late_is_the_worst_thing() -> None:

@@ -96,7 +96,8 @@ def validate_source(  # noqa: C901  # one case for each kind of file
         return source.problems
     match _schema(source):
         case "tocsin/playbook/v1":
-            return check(read_playbook(source), source, catalog.known(home, channels=channels))
+            known = catalog.known(home, channels=channels)
+            return check(read_playbook(source), source, known, starts=True)
         case "tocsin/regime/v1":
             from runner.law.files.regime_file import read_regime
 

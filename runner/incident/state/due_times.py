@@ -23,8 +23,10 @@ def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready:
     if start is None:
         return None
     hours = lookup(incident.facts, step.due.hours) if step.due.hours else None
-    known = isinstance(hours, int | float) and 0 < hours <= MAX_HOURS
-    due = start + (timedelta(hours=float(hours)) if known else step.due.offset)
+    offset = step.due.offset
+    if isinstance(hours, int | float) and 0 < hours <= MAX_HOURS:
+        offset = timedelta(hours=hours)
+    due = start + offset
     if step.due.anchor == "duty" and due <= ready < start:
         return ready + timedelta(seconds=(start - ready) // timedelta(seconds=2))
     return due

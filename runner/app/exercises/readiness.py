@@ -41,7 +41,7 @@ def readiness(service: IncidentService) -> ReadinessReport:
     items = tuple(improvements.read(service).items.values())
     playbooks = tuple(_playbooks(service, items, now))
     people = tuple(_people(service, now))
-    alone = tuple(_alone(service))
+    alone = service.directory.without_deputy
     unheld = unheld_of(service)
     return ReadinessReport(
         as_of=now,
@@ -160,17 +160,6 @@ def _people(service: IncidentService, now: datetime) -> Iterator[PersonReadiness
             worked_at=worked,
             problem=person_problem(len(mine), worked, failed, now),
         )
-
-
-def _alone(service: IncidentService) -> Iterator[str]:
-    """Yield roles with one person and no deputy."""
-    directory = service.directory
-    for role, held in directory.roles.items():
-        others = directory.alternates.get(role, ()) or [
-            one for name in held if name in directory.people and (one := directory.people[name].alternate)
-        ]
-        if len(held) == 1 and not others:
-            yield role
 
 
 def _counts(service: IncidentService, items: tuple[Item, ...]) -> ItemCounts:

@@ -13,9 +13,10 @@ from functools import reduce
 
 import msgspec
 
+from runner.base.states import Profile
 from runner.errors import Problem
 from runner.facts.expression import Expression
-from runner.playbook.format import AnyStep, Playbook, Profile
+from runner.playbook.format import AnyStep, Playbook
 from runner.playbook.profiles import playbook_of_profile
 from runner.yamlfile.source import Source, Where
 
@@ -77,6 +78,7 @@ class Map:
         With a profile, only the steps that exist in it; their paths remain those of the whole file.
         """
         self.playbook = playbook_of_profile(playbook, profile) if profile else playbook
+        self.profile = profile
         self.guessed = guessed
         self.places: list[Place] = []
         self.bodies: dict[Place | None, list[Place]] = {}

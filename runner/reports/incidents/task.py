@@ -120,7 +120,7 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     others: tuple[Earlier, ...]
     comments: tuple[Comment, ...] = ()
     fields: tuple[FieldRow, ...] = ()
-    """The fields of a form."""
+    """The fields of a form, also of the form to approve."""
     notice: NoticeRow | None = None
     """The notice to approve; null for other subjects."""
 
@@ -171,7 +171,7 @@ def task(
             for one in incident.invocations.values()
             if (one.scope, one.step) == (found.scope, found.step) and one.id != found.id
         ),
-        fields=field_rows(incident, library, invocation),
+        fields=field_rows(incident, library, bound.id if bound is not None else invocation),
         comments=tuple(_comments(invocation, journal)),
         notice=notices[-1] if notices else None,
     )

@@ -19,7 +19,7 @@ from runner.incident.state.expression_view import item_of, open_before, outwards
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
-from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
+from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Horizon, Repeat, Task
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 from runner.reports.core.report import filled
@@ -86,6 +86,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """A newer invocation of the same step supersedes it."""
     ended_at: datetime | None = None
     reason: str = ""
+    horizon: Horizon | None = None
+    """The horizon of its step, if the playbook names one."""
 
 
 def state_words(row: TaskRow) -> str:
@@ -175,6 +177,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         duty=item_of(incident, scope, getattr(step, "duty", "")),
         containment=_contains(step),
         superseded=superseded,
+        horizon=step.horizon if step is not None else None,
     )
 
 

@@ -105,7 +105,7 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
         return timedelta()
 
     @property
-    def kept(self) -> dict[str, str]:
+    def kept(self) -> dict[str, Any]:
         """Data that its invocations store, so that reports do not need the playbook."""
         return {name: getattr(self, field) for name, field in self.repeated.items()}
 
@@ -186,6 +186,10 @@ class Form(Step, tag="form", frozen=True, kw_only=True):
     @property
     def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
         return self.fields
+
+    @property
+    def kept(self) -> dict[str, Any]:  # type: ignore[explicit-override]
+        return {"fields": tuple(field.fact for field in self.fields)}
 
     def conditions(self) -> Iterator[tuple[Where, Expression]]:  # type: ignore[explicit-override]
         yield from super().conditions()
@@ -350,6 +354,8 @@ def _done_by(who: DoneBy) -> frozenset[str]:
 
 PEOPLE = _done_by("people")
 """Kinds that people do, with reminders."""
+QUESTIONS = frozenset({"ask", "form"})
+"""Kinds that ask people for facts: they can be asked again later, and are answered, not completed."""
 EFFECTS = _done_by("effect")
 CONTAINERS = _done_by("steps")
 """Kinds that contain other steps; reports show the inner steps instead."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -33,7 +33,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     contacts: tuple[ContactPoint, ...] = ()
     away: bool = False
     alternate: str = ""
-    """Their deputy during an absence."""
+    """Their deputy during an absence and for overdue approvals."""
     zone: str = ""
     """Their time zone, such as ``Europe/Berlin``."""
 
@@ -73,6 +73,22 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whether drafts and cover sheets are marked as prepared for counsel; filed documents never are."""
 
 
+class Insurance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The cyber insurance policy; in incidents these are the facts ``organisation.insurance``."""
+
+    hotline: (
+        Annotated[str, msgspec.Meta(pattern=r"^\+?[\d ()/.-]{5,30}$(?!\n)", title="a phone number")] | None
+    ) = None
+    policy: (
+        Annotated[str, msgspec.Meta(pattern=r"^[^\n]*\S[^\n]*$(?!\n)", title="a policy number")] | None
+    ) = None
+    """``none``: there is no policy."""
+    notice_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] | None = None
+    """Hours until the insurer must know of an incident."""
+    panel: tuple[str, ...] = ()
+    """Firms that the insurer accepts: lawyers, forensics, negotiators."""
+
+
 class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The person who confirms an act that needs two people; ``none`` is the reason if there is nobody."""
 
@@ -99,6 +115,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     master_key: str = "file:master.key"
     store_password: str = ""
     organisation: dict[str, Any] = {}
+    insurance: Insurance = Insurance()
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}
@@ -106,7 +123,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     war_rooms: dict[str, RoomConfig] = {}
     """War rooms, in order of use."""
     alternates: dict[str, tuple[str, ...]] = {}
-    """Escalation contacts of a role."""
+    """Deputies of a role: they are alerted if nobody acknowledges, and may give an approval that is overdue."""
     escalation: tuple[Addressee, ...] = ()
     """Escalation contacts if the recipients do not answer and the message names none."""
     public_url: str = ""
@@ -197,6 +214,19 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         """Return the failure domain of a name: the name of a machine means its domain."""
         machine = f"{MACHINE}{text}"
         return machine if text not in self.domains and machine in self.domains else text
+
+    def deputies(self, role: str, held: Sequence[str]) -> tuple[str, ...]:
+        """Return the deputies of a role and of the people who have it, without these people."""
+        named = [*self.alternates.get(role, ())]
+        named += [one.alternate for name in held if (one := self.people.get(name)) and one.alternate]
+        return tuple(person for person in dict.fromkeys(map(self.standing_in, named)) if person not in held)
+
+    @property
+    def without_deputy(self) -> tuple[str, ...]:
+        """Roles with one person and no deputy."""
+        return tuple(
+            role for role, held in self.roles.items() if len(held) == 1 and not self.deputies(role, held)
+        )
 
     def standing_in(self, person: str) -> str:
         """Return the deputy of a person, following deputies once around at most."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from runner.facts.expression import reads_duties
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.apply.steps import reopen
 from runner.incident.state import events as e
@@ -31,7 +32,7 @@ def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, s
     for name in event.changed:
         step = _step(draft, name)
         if step is not None:
-            draft.change(name, **{"sets": "", "subject": "", **step.kept})
+            draft.change(name, **{"sets": "", "subject": "", "fields": (), **step.kept})
     _forget(draft)
     for name in event.reapprove:
         reopen(draft, name, at)
@@ -65,7 +66,7 @@ def _forget(draft: IncidentBuilder) -> None:
     for index in ("live", "signed"):
         for name in list(draft.read(index)):
             step = _step(draft, name)
-            one_body = isinstance(step, Group) and step.for_each is None
+            one_body = isinstance(step, Group) and step.for_each is None and not reads_duties(step.when)
             if one_body or not draft.library.stands(*tables, name):
                 draft.index(index).discard(name)
 

@@ -60,6 +60,13 @@ class Approval(Value, frozen=True, kw_only=True):
     seq: int = 0
 
 
+class Deputy(Value, frozen=True, kw_only=True):
+    """A person who may approve in place of the holders of ``roles``."""
+
+    person: str
+    roles: tuple[str, ...]
+
+
 class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One activation of a step. ``id`` is ``run:[group.]step#n``."""
 
@@ -77,6 +84,10 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     reminders: int = 0
     reminded_at: datetime | None = None
     escalated_to: str = ""
+    deputies: tuple[Deputy, ...] = ()
+    """For an overdue approval: the deputies who may approve."""
+    without_deputy: tuple[str, ...] = ()
+    """Its roles without a deputy."""
     assignee: str = ""
     started_by: str = ""
     ended_at: datetime | None = None
@@ -98,6 +109,12 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Of these, the items that were marked all at once."""
     sets: str = ""
     """The fact that an ``ask`` sets."""
+    fields: tuple[str, ...] = ()
+    """The facts that a ``form`` asks for."""
+    answered: tuple[str, ...] = ()
+    """Of these, the facts that were answered here, also with "unknown"."""
+    answered_by: tuple[str, ...] = ()
+    """The authors of these answers, and the persons on whose behalf they acted."""
     subject: str = ""
     """The step whose product an ``approve`` binds."""
     message: str = ""

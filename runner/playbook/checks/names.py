@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from runner.base.text import near_hint
-from runner.facts.expression import Apply, Attribute, Expression, NameRef, walk
+from runner.facts.expression import Apply, Attribute, Expression, NameRef, reads_duties, walk, written
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
@@ -25,6 +25,7 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
     for place in steps.places:
         if place.step.due is not None:
             names.anchor(place, place.step.due.anchor, place.step.due.ref)
+            names.hours(place.step.due.hours, (*place.where, "due", "hours"))
     for place, where, expression in steps.expressions():
         names.expression(place, where, expression)
     _facts(steps.playbook, found)
@@ -112,6 +113,15 @@ class Names:
         elif anchor == "step":
             self.named_step(place, ref, where)
 
+    def hours(self, path: str, where: Where) -> None:
+        """Look up the fact that gives the hours of a due time."""
+        fact = find(path) if path and self.fact(path, where) else None
+        if fact is not None and not (
+            isinstance(fact, FactType) and fact.kind in ("int", "number") and not fact.many
+        ):
+            text = f'Fact "{path}" is not a number. It cannot give the hours of a due time.'
+            self.found.error(where, "not-a-number", text)
+
     def named_step(self, place: Place, name: str, where: Where) -> None:
         """Look up a step that a due time names."""
         if self.steps.find(name, place) is not None:
@@ -179,6 +189,11 @@ class Names:
         """Look up the duties and inputs of a condition; its facts were looked up when it was parsed."""
         for duty in expression.duties:
             self.duty(place, duty, where)
+        for node in walk(expression.tree) if reads_duties(expression) else ():
+            if isinstance(node, Apply) and node.function == "duties" and len(node.arguments) > 1:
+                recipient, there = written(node.arguments[1]), self.known.recipients()
+                if there and recipient not in there:
+                    self.unknown(where, "unknown-recipient", "recipient", recipient, there)
         for node in walk(expression.tree) if "inputs" in expression.names else ():
             named = node.name if isinstance(node, Attribute) and node.target == NameRef("inputs") else None
             if named is not None and named not in self.playbook.inputs:
@@ -219,10 +234,7 @@ class Names:
 
 
 def _over_duties(container: Place) -> bool:
-    step = container.step
-    if not isinstance(step, Group) or step.for_each is None:
-        return False
-    return any(isinstance(node, Apply) and node.function == "duties" for node in walk(step.for_each.tree))
+    return isinstance(container.step, Group) and reads_duties(container.step.for_each)
 
 
 def _calls(name: str, wanted: str, known: Known) -> list[str]:

@@ -94,7 +94,7 @@ def present(rows: Sequence[TaskRow], now: datetime) -> tuple[list[TaskRow], Coun
     found = [(horizon(row, now), row) for row in rows]
     counts = Counter(when for when, _ in found)
     first = next((when for when in HORIZONS if counts[when]), "now")
-    counts.pop(first, None)
+    del counts[first]
     return [row for when, row in found if when == first], counts
 
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from runner.base.states import Profile
+from runner.base.states import PROFILES as PROFILES
+from runner.base.states import Profile as Profile
 from runner.facts.expression import Expression
 from runner.playbook.parts import PHASES as PHASES
 from runner.playbook.parts import After as After

@@ -135,8 +135,8 @@ class Played(World):
         quiet = MessageClass(name="alert", goal="accepted")
         super().__init__(regimes=LAWS, roles=roles, facts=facts, message_class=quiet)
 
-    def pin(self, pinned: p.Bundle, run: str = "main") -> Run:
-        return super().pin(self.bundle, run)
+    def pin(self, pinned: p.Bundle, run: str = "main", profile: p.Profile = "large") -> Run:
+        return super().pin(self.bundle, run, self.profile)
 
     # --- looking ------------------------------------------------------------------------------------------
 

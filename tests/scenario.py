@@ -18,7 +18,7 @@ import msgspec
 
 from runner.app.core.transaction import Transaction, make_transaction
 from runner.base.actor import PROGRAM, Principal
-from runner.base.states import Kind
+from runner.base.states import Kind, Profile
 from runner.effects.messages.escalation_levels import deputies
 from runner.facts.expression import LOOP_NAMES, Expression
 from runner.facts.expressions.parser import parse, parse_condition
@@ -44,6 +44,7 @@ from runner.incident.turn.timers import next_wakeup
 from runner.law.regime import Regime
 from runner.playbook import format as p
 from runner.playbook.plan import compile_plan
+from runner.playbook.profiles import bundle_of_profile
 from runner.routing.messaging import MessageClass, SendResult
 from runner.routing.organisation import Directory, Person
 
@@ -245,13 +246,12 @@ class World:
 
     # --- commands and time --------------------------------------------------------------------------------
 
-    def pin(self, pinned: p.Bundle, run: str = "main") -> Run:
+    def pin(self, pinned: p.Bundle, run: str = "main", profile: Profile = "large") -> Run:
         """Put a bundle into the library and return the run that would use it."""
         stored = f"{pinned.digest}/{len(self.library.plans)}"
-        plans = {**self.library.plans, stored: compile_plan(pinned)}
-        self.library = msgspec.structs.replace(self.library, plans=plans)
         main = pinned.playbook
-        return Run(
+        made = Run(
+            profile=profile,
             id=run,
             playbook=main.name,
             version=main.version,
@@ -259,6 +259,9 @@ class World:
             bundle=stored,
             at=self.now,
         )
+        plans = {**self.library.plans, made.plan: compile_plan(bundle_of_profile(pinned, profile))}
+        self.library = msgspec.structs.replace(self.library, plans=plans)
+        return made
 
     def give(self, *commands: c.AnyCommand, by: str | Principal = "") -> list[e.AnyEvent]:
         """Decide commands together, settle, and append it all; returns every event. Refusals come through."""

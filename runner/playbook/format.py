@@ -15,9 +15,9 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from runner.base.states import Profile
 from runner.facts.expression import Expression
 from runner.playbook.parts import PHASES as PHASES
-from runner.playbook.parts import PROFILES as PROFILES
 from runner.playbook.parts import After as After
 from runner.playbook.parts import Defaults as Defaults
 from runner.playbook.parts import Due as Due
@@ -28,7 +28,6 @@ from runner.playbook.parts import HttpCall as HttpCall
 from runner.playbook.parts import Id, Part, Phase, Recipient, Subcategory, Words
 from runner.playbook.parts import Must as Must
 from runner.playbook.parts import OnOverdue as OnOverdue
-from runner.playbook.parts import Profile as Profile
 from runner.playbook.parts import Quorum as Quorum
 from runner.playbook.parts import Retry as Retry
 from runner.playbook.parts import WaitFor as WaitFor

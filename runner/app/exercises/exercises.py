@@ -68,6 +68,7 @@ def prepare_drill(
         kind=kind,
         assignments=plan.facts,
         compromised=plan.compromised,
+        profile=plan.profile,
     )
     opening = prepare_opening(service, request, catalog, pinned, at=start)
     event = msgspec.structs.replace(opening.event, clock=ExerciseClock(wall=wall, at=start, rate=0.0))

@@ -20,13 +20,15 @@ from runner.playbook.plan import Body
 
 
 def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
+    before = draft.read("runs")[event.run.id]
+    reason = "removed by migration" if before.profile == event.run.profile else event.reason
     draft.table("runs")[event.run.id] = event.run
     scopes = newest_scopes(draft.read("scopes"), event.run.id)
     added = frozenset(event.added)
     for scope in scopes:
         _add(draft, scope, draft.library.body(draft.read("runs"), scope), added)
-    for name in event.removed:
-        draft.end(name, at, "cancelled", reason="removed by migration")
+    for name in reversed(event.removed):  # what is inside a container before the container
+        draft.end(name, at, "cancelled", reason=reason)
     for name in event.changed:
         step = _step(draft, name)
         if step is not None:

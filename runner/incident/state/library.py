@@ -66,7 +66,7 @@ class Library(msgspec.Struct, frozen=True):
         """Return the body that a scope was opened on; one that a migration removed has no steps."""
         if scope.added:
             return Body({task.id: task for task in scope.added}, {})
-        return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
+        return self.plans[runs[scope.run].plan].bodies.get((scope.playbook, scope.body), NO_STEPS)
 
     def step(self, incident: Incident, invocation: str) -> AnyStep:
         """Return the definition behind an invocation's id; raises Refused if a migration removed it."""

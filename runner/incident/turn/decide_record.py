@@ -160,7 +160,7 @@ def _added(incident: Incident, command: c.AddTask, by: str, library: Library) ->
 
     It counts as part of the first playbook, whose message classes its reminders use.
     """
-    plans = [library.plans[run.bundle] for run in incident.runs.values()]
+    plans = [library.plans[run.plan] for run in incident.runs.values()]
     role = command.task.role
     roles = {*incident.roles, *(name for plan in plans for name in plan.bundle.playbook.roles)}
     if role and role not in roles:

@@ -27,7 +27,6 @@ from runner.incident.state import commands as c
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.steps import step_path, step_path_with_items
-from runner.incident.steps.forms import field_states
 from runner.playbook import format as p
 from runner.playbook.format import PEOPLE, SCRIPTED
 from runner.playbook.playbook_test import Behaviour
@@ -105,7 +104,7 @@ class Players:
         library = self._service.library(incident)
         for name in sorted(incident.blocked | incident.live | incident.active):
             step = library.step(incident, name)
-            fields = open_fields(incident, incident.invocations[name], step)
+            fields = open_fields(incident, incident.invocations[name], step, library)
             waiting = (path for field in fields for path in field.missing)
             for fact in (*incident.invocations[name].missing, *waiting):
                 if text := self._behaviour.learns.get(fact):
@@ -193,7 +192,8 @@ class Players:
         texts = {
             text.partition("=")[0].strip(): text for text in ([given] if isinstance(given, str) else given)
         }
-        open_ = [one.field for one in field_states(incident, invocation, step) if one.state == "open"]
+        fields = open_fields(incident, invocation, step, self._service.library(incident))
+        open_ = [one.field for one in fields if one.state == "open"]
         said = [texts[field.fact] for field in open_ if field.fact in texts]
         if said:
             service = self._at(self._holder(invocation, step.role))

@@ -16,6 +16,8 @@ from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.reports.incidents.task import FieldRow, field_rows
 
+_ABOUT_THE_VALUE = ("bad_answer", "ahead")
+
 
 class Said(NamedTuple):
     """How an answer is known: its source, its certainty, and the reason if it moves a deadline."""
@@ -48,9 +50,7 @@ def fill(
 
 
 def _rows(session: Session, incident: Incident, form: str) -> tuple[FieldRow, ...]:
-    return field_rows(
-        incident, incident.invocations[form], session.service.library(incident).step(incident, form)
-    )
+    return field_rows(incident, session.service.library(incident), form)
 
 
 def _interview(
@@ -76,6 +76,8 @@ def _interview(
         try:
             turn, changes = record_form(session.service, incident.id, form, [f"{row.fact}={text}"], *said)
         except (Invalid, Refused) as error:
+            if isinstance(error, Refused) and error.code not in _ABOUT_THE_VALUE:
+                raise
             session.say(sentence(error))
             passed.discard(row.fact)
             continue

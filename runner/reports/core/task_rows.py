@@ -118,7 +118,9 @@ def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
     for invocation in incident.invocations.values():
         step = definition(incident, library, invocation.id)
         row = rows.get(invocation.id, 0)
-        found.append(_row(incident, invocation, step, row, bool(row) and invocation.step in clear))
+        found.append(
+            _row(incident, invocation, step, row, library, clear=bool(row) and invocation.step in clear)
+        )
         if step is not None and not invocation.scopes and not invocation.over:
             found.extend(to_come(step, library, incident, invocation))
     return tuple(found)
@@ -158,11 +160,19 @@ def _clear(incident: Incident) -> frozenset[str]:
     return frozenset(step for step, found in places.items() if len(found) == 1)
 
 
-def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: int, clear: bool) -> TaskRow:
+def _row(
+    incident: Incident,
+    invocation: Invocation,
+    step: AnyStep | None,
+    row: int,
+    library: Library,
+    *,
+    clear: bool,
+) -> TaskRow:
     scope = incident.scopes[invocation.scope]
     superseded = incident.latest.get(f"{scope.id}|{invocation.step}") != invocation.id
     roles = roles_of(step)
-    fields = open_fields(incident, invocation, step)
+    fields = open_fields(incident, invocation, step, library)
     waiting = (path for field in fields for path in field.missing if path not in invocation.fields)
     return filled(
         TaskRow,
@@ -176,7 +186,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         roles=roles,
         deputies=acting(invocation),
         who=_who(incident, invocation, roles),
-        progress=_progress(incident, invocation, step),
+        progress=_progress(incident, invocation, step, library),
         open_fields=tuple(field.field.fact for field in fields if field.state == "open"),
         missing=tuple(dict.fromkeys((*invocation.missing, *waiting))),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
@@ -188,11 +198,13 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
     )
 
 
-def open_fields(incident: Incident, invocation: Invocation, step: AnyStep | None) -> tuple[FieldState, ...]:
+def open_fields(
+    incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library
+) -> tuple[FieldState, ...]:
     """Return the fields of a started form that are not closed."""
     if not isinstance(step, Form) or invocation.over or invocation.state == "waiting":
         return ()
-    return tuple(one for one in field_states(incident, invocation, step) if not one.closed)
+    return tuple(one for one in field_states(incident, invocation, step, library) if not one.closed)
 
 
 def _who(incident: Incident, invocation: Invocation, roles: tuple[str, ...]) -> str:
@@ -223,7 +235,7 @@ def _contains(step: AnyStep | None) -> bool:
     return step.phase == "containment" or CONTAINED in step.csf
 
 
-def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) -> str:
+def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library) -> str:
     if invocation.over or invocation.state == "waiting":
         return ""
     match step:
@@ -234,7 +246,7 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) 
             )
             return f"{len({one.by for one in approvals})} of {quorum.distinct} approvals"
         case Form(fields=fields):
-            left = len(open_fields(incident, invocation, step))
+            left = len(open_fields(incident, invocation, step, library))
             return f"{len(fields) - left} of {len(fields)} fields closed"
         case Task(rows=rows) if rows:
             return f"{len(invocation.checked)} of {len(rows)} items done"

@@ -171,15 +171,16 @@ def task(
             for one in incident.invocations.values()
             if (one.scope, one.step) == (found.scope, found.step) and one.id != found.id
         ),
-        fields=field_rows(incident, found, step),
+        fields=field_rows(incident, library, invocation),
         comments=tuple(_comments(invocation, journal)),
         notice=notices[-1] if notices else None,
     )
 
 
-def field_rows(incident: Incident, invocation: Invocation, step: AnyStep | None) -> tuple[FieldRow, ...]:
+def field_rows(incident: Incident, library: Library, invocation: str) -> tuple[FieldRow, ...]:
     """Return the fields of a form with their answers."""
-    states = field_states(incident, invocation, step) if isinstance(step, Form) else ()
+    step, form = definition(incident, library, invocation), incident.invocations[invocation]
+    states = field_states(incident, form, step, library) if isinstance(step, Form) else ()
     facts = incident.facts
     return tuple(
         filled(

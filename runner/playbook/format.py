@@ -140,6 +140,8 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
     role: str = ""
     assignee: str = ""
     checklist: tuple[Words | Must, ...] = ()
+    how: dict[Id, Words] = {}
+    """Tool → how to do the task with it."""
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from runner.base.text import nearest
+from runner.documents.template.syntax import is_template
 from runner.playbook.checks.step_map import Findings
 from runner.playbook.format import Act, Bundle, HttpCall, Playbook, is_bad_reference, secret_in
 from runner.playbook.lookup import Known
@@ -17,6 +18,8 @@ from runner.yamlfile.source import Where
 
 _SECRET_HEADERS = ("authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
 _LIST_IT = "Write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARIABLE}}."
+
+_FILL = "Write the values, or `use:` an action template, which fills its declared inputs into the address."
 
 
 class CalledHost(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +93,15 @@ def check_action(step: Act, where: Where, known: Known, found: Findings) -> None
     if step.http is None:
         return
     call, here = step.http, (*where, "http")
+    texts = {("url",): call.url, **{("headers", name): value for name, value in call.headers.items()}}
+    for at, text in texts.items():
+        if is_template(text):
+            found.error(
+                (*here, *at),
+                "template-in-call",
+                "Nothing fills in `{{ }}` here. The call would send the braces.",
+                _FILL,
+            )
     host = host_of(call.url)
     if not host:
         found.error(

@@ -9,7 +9,7 @@ from typing import Literal
 
 from runner.base.actor import Event, Personal
 from runner.base.states import TaskState
-from runner.incident.state.incident import Invocation
+from runner.incident.state.incident import ActionItem, Invocation
 from runner.playbook.format import Task
 
 
@@ -45,6 +45,16 @@ class StepReady(Event, frozen=True, kw_only=True):
     due: datetime | None = None
     wake_at: datetime | None = None
     assignee: str = ""
+
+
+class ActionFilled(Personal, frozen=True, kw_only=True):
+    """The requests of an action were filled for its items: ``digest`` is what an approval binds to."""
+
+    step: str
+    digest: str
+    items: tuple[ActionItem, ...]
+    by_hand: bool = False
+    """The settings have no integration for it: people do it as a task."""
 
 
 class StepBlocked(Personal, frozen=True, kw_only=True):
@@ -210,6 +220,7 @@ StepEvent = (
     TaskAdded
     | ScopeOpened
     | StepReady
+    | ActionFilled
     | StepBlocked
     | StepRescheduled
     | StepStarted

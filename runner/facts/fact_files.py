@@ -12,11 +12,13 @@ from runner.base.instants import AGO, instant_text, spoken_instant
 from runner.errors import Invalid, Problem
 from runner.facts.vocabulary.fact_types import FactType, Keyed
 from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, parse_value
+from runner.facts.vocabulary.lookup import find
 from runner.facts.vocabulary.nested_facts import Misplaced, flatten
 from runner.facts.vocabulary.register import OPEN, Register, Stated
 from runner.yamlfile.positions import Source, Where
 
 SCHEMA = "tocsin/facts/v1"
+UNKNOWN = "unknown"
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """The time of ``now`` when an assignment is only checked."""
 
@@ -92,6 +94,15 @@ def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stat
         return _set(path, _dated(path, value, now))
     except FactProblem as problem:
         raise Invalid(problem.message, hint=problem.hint, code="fact") from None
+
+
+def says_unknown(text: str) -> bool:
+    """Return whether an assignment answers ``FACT=unknown`` or ``FACT=?``, and ``unknown`` is no value of the fact."""
+    path, _, value = (part.strip() for part in text.partition("="))
+    kind = find(path)
+    return value == OPEN or (
+        value == UNKNOWN and not (isinstance(kind, FactType) and UNKNOWN in kind.choices)
+    )
 
 
 def misstated(source: Source, where: Where, text: str) -> Iterator[Problem]:

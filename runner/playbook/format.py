@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
+from runner.base.states import Profile
 from runner.facts.expression import Expression
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.parts import PHASES as PHASES
 from runner.playbook.parts import After as After
+from runner.playbook.parts import Defaults as Defaults
 from runner.playbook.parts import Due as Due
 from runner.playbook.parts import DutyState as DutyState
+from runner.playbook.parts import FormField as FormField
+from runner.playbook.parts import Horizon as Horizon
 from runner.playbook.parts import HttpCall as HttpCall
 from runner.playbook.parts import Id, Part, Phase, Recipient, Subcategory, Words
 from runner.playbook.parts import Must as Must
@@ -31,6 +35,7 @@ from runner.playbook.parts import Semver as Semver
 from runner.playbook.parts import WaitFor as WaitFor
 from runner.playbook.parts import is_bad_reference as is_bad_reference
 from runner.playbook.parts import secret_in as secret_in
+from runner.yamlfile.positions import Where
 
 DoneBy = Literal["people", "effect", "program", "steps"]
 """Executor of a step: people, an effect on the world, the program itself, or the steps inside it."""
@@ -75,6 +80,12 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     csf: tuple[Subcategory, ...] = ()
     """NIST CSF 2.0 subcategories, such as ``RS.CO-02``."""
     instructions: str = ""
+    profile: Profile | None = None
+    """The step exists in this profile only; None means in both."""
+    required: bool = False
+    """Safety or evidence depends on the step: no profile can leave it out."""
+    horizon: Horizon | None = None
+    """When the step is listed; without it, its due time decides."""
 
     @property
     def words(self) -> str:
@@ -89,9 +100,14 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
         return timedelta()
 
     @property
-    def kept(self) -> dict[str, str]:
+    def kept(self) -> dict[str, Any]:
         """Data that its invocations store, so that reports do not need the playbook."""
         return {name: getattr(self, field) for name, field in self.repeated.items()}
+
+    @property
+    def asks(self) -> tuple[FormField, ...]:
+        """The questions that it asks a person, in order."""
+        return ()
 
     @property
     def inner(self) -> tuple[AnyStep, ...]:
@@ -99,7 +115,7 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
         steps: tuple[AnyStep, ...] = getattr(self, "steps", ())
         return steps
 
-    def conditions(self) -> Iterator[tuple[tuple[str, ...], Expression]]:
+    def conditions(self) -> Iterator[tuple[Where, Expression]]:
         """Yield each expression with its keys."""
         fields = dict(zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True))
         for key in self.written:
@@ -143,6 +159,39 @@ class Ask(Step, tag="ask", frozen=True, kw_only=True):
     assignee: str = ""
     choices: tuple[Words, ...] = ()
     skip_if_known: bool = False
+
+    @property
+    def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
+        return (FormField(fact=self.sets, ask=self.ask, choices=self.choices),)
+
+
+class Form(Step, tag="form", frozen=True, kw_only=True):
+    """Questions that one person answers together or in parts; each answer becomes the fact of its field."""
+
+    done_by = "people"
+    scripted = True
+    written = {**Step.written, "fields": "fields"}
+
+    form: Words
+    fields: Annotated[tuple[FormField, ...], Meta(min_length=1)]
+    role: str = ""
+    assignee: str = ""
+    skip_if_known: bool = False
+    """A field whose fact is known is not asked."""
+
+    @property
+    def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
+        return self.fields
+
+    @property
+    def kept(self) -> dict[str, Any]:  # type: ignore[explicit-override]
+        return {"fields": tuple(field.fact for field in self.fields)}
+
+    def conditions(self) -> Iterator[tuple[Where, Expression]]:  # type: ignore[explicit-override]
+        yield from super().conditions()
+        for index, field in enumerate(self.fields):
+            if field.when is not None:
+                yield ("fields", index, "when"), field.when
 
 
 class Approve(Step, tag="approve", frozen=True, kw_only=True):
@@ -275,28 +324,30 @@ class Group(Step, tag="group", frozen=True, kw_only=True):
     """Steps that belong together; with ``for_each``, one copy of them for each item, also for late items."""
 
     done_by = "steps"
-    written = {**Step.written, "steps": "steps", "for_each": "items"}
+    written = {**Step.written, "steps": "steps", "for_each": "items", "defaults": "defaults"}
     brings = {"item": "for_each"}
 
     group: Words
     steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     for_each: Expression | None = None
+    defaults: Defaults = Defaults()
 
 
 class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
     """Steps that are repeated, as new invocations, until a condition is true."""
 
     done_by = "steps"
-    written = {**Step.written, "steps": "steps", "until": "until"}
+    written = {**Step.written, "steps": "steps", "until": "until", "defaults": "defaults"}
     brings = {"iteration": "repeat"}
 
     repeat: Words
     steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     until: Expression
     at_most: Annotated[int, Meta(ge=1, le=1000)] = 50
+    defaults: Defaults = Defaults()
 
 
-AnyStep = Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
+AnyStep = Task | Ask | Form | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
 KINDS: dict[str, type[Step]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyStep)}
 """The kind key in the file, and its type."""
 
@@ -307,6 +358,8 @@ def _done_by(who: DoneBy) -> frozenset[str]:
 
 PEOPLE = _done_by("people")
 """Kinds that people do, with reminders."""
+QUESTIONS = frozenset({"ask", "form"})
+"""Kinds that ask people for facts: they can be asked again later, and are answered, not completed."""
 EFFECTS = _done_by("effect")
 CONTAINERS = _done_by("steps")
 """Kinds that contain other steps; reports show the inner steps instead."""
@@ -349,6 +402,9 @@ class Playbook(Part, frozen=True, kw_only=True):
     """The inputs from a calling playbook: each name with its meaning."""
     assume_compromised: tuple[str, ...] = ()
     """Failure domains treated as compromised from the start, until a person says otherwise."""
+    facts: dict[str, Any] = {}
+    """Assumed when its run starts, if they are unknown by then: nested, or with dotted keys."""
+    defaults: Defaults = Defaults()
 
 
 class Bundle(Part, frozen=True, kw_only=True):

@@ -47,6 +47,8 @@ class Lowered(msgspec.Struct):
     data: Any
     shaped: bool = True
     problems: list[Problem] = []
+    inherited: dict[Where, Where] = {}
+    """Position of each key that a step has from ``defaults``, with the position where it is written."""
 
 
 def lower(source: Source) -> Lowered:
@@ -67,6 +69,8 @@ class _Lowering:
         self.source = source
         self.result = Lowered(source.data)
         self.parsed: dict[tuple[str, frozenset[str], bool], Expression] = {}
+        self.defaults: dict[str, tuple[Any, Where]] = {}
+        """The defaults of the current body, lowered, each with its position."""
         self.forms: dict[str, Callable[[Any, Where, frozenset[str]], Any]] = {
             "after": self.after,
             "due": self.due,
@@ -76,8 +80,10 @@ class _Lowering:
             "duties": lambda value, _where, _names: ["all"] if value == "all" else value,
             "retry": lambda value, where, _names: self.spans(value, where, ("wait", "at_most")),
             "on_overdue": lambda value, where, _names: self.spans(value, where, ("remind",)),
+            "fields": self.fields,
             "inputs": self.inputs,
             "http": self.http,
+            "defaults": self.own_defaults,
             "items": partial(self.expression, condition=False, instead=_APPLYING),
         }
 
@@ -97,10 +103,12 @@ class _Lowering:
             self.misshapen(data)
             return self.result
         names = frozenset({"inputs"}) if data.get("inputs") else frozenset()
-        self.result.data = {
-            key: self.steps(value, ("steps",), names, 0) if key == "steps" else value
-            for key, value in data.items()
-        }
+        self.defaults = self.inner_defaults(data, ())
+        self.result.data = dict(data)
+        if "steps" in data:
+            self.result.data["steps"] = self.steps(data["steps"], ("steps",), names, 0)
+        if "defaults" in data:
+            self.result.data["defaults"] = self.own_defaults(data["defaults"], ("defaults",), names)
         return self.result
 
     def steps(self, value: Any, where: Where, names: frozenset[str], level: int) -> Any:
@@ -133,14 +141,42 @@ class _Lowering:
                 case None:
                     lowered[key] = value
                 case "steps":
+                    outer, self.defaults = self.defaults, self.inner_defaults(step, where)
                     lowered[key] = self.steps(value, here, inner, level + 1)
+                    self.defaults = outer
                 case "own_inputs":
                     lowered[key] = self.inputs(value, here, inner)
                 case "until":
                     lowered[key] = self.expression(value, here, inner, condition=True, instead=Const(True))
                 case form:
                     lowered[key] = self.forms[form](value, here, names)
+        self.inherit(lowered, kind, where)
         return {key: value for key, value in lowered.items() if value is not _GONE}
+
+    def inherit(self, lowered: dict[str, Any], kind: str, where: Where) -> None:
+        """Add the defaults of the body to a step without the key."""
+        for key, (value, origin) in self.defaults.items():
+            timeless = key == "on_overdue" and "due" not in lowered
+            if key not in lowered and key in KINDS[kind].__struct_fields__ and not timeless:
+                approval = kind == "approve" and isinstance(value, dict) and "escalate" in value
+                lowered[key] = {**value, "escalate": "deputies"} if approval else value
+                self.result.inherited[*where, key] = origin
+
+    def inner_defaults(self, data: Mapping[str, Any], where: Where) -> dict[str, tuple[Any, Where]]:
+        """Return the defaults of the steps inside: those of the body around, and the container's own instead."""
+        here: Where = (*where, "defaults")
+        own = self.own_defaults(data.get("defaults", {}), here, frozenset())
+        given = own.items() if isinstance(own, dict) else ()
+        return self.defaults | {key: (value, (*here, key)) for key, value in given if value is not None}
+
+    def own_defaults(self, value: Any, where: Where, names: frozenset[str]) -> Any:
+        """Lower the values of ``defaults``."""
+        if not isinstance(value, dict) or "on_overdue" not in value:
+            return value
+        return {
+            **value,
+            "on_overdue": self.forms["on_overdue"](value["on_overdue"], (*where, "on_overdue"), names),
+        }
 
     def expression(
         self, value: Any, where: Where, names: frozenset[str], *, condition: bool, instead: Node | None
@@ -169,6 +205,19 @@ class _Lowering:
             key: self.expression(text, (*where, key), names, condition=False, instead=Const(True))
             for key, text in value.items()
         }
+
+    def fields(self, value: Any, where: Where, names: frozenset[str]) -> Any:
+        """Lower the fields of a form: each can have a condition."""
+        if not isinstance(value, list):
+            return self.misshapen(value)
+        lowered = []
+        for index, field in enumerate(value):
+            if isinstance(field, dict) and "when" in field:
+                here = (*where, index, "when")
+                when = self.expression(field["when"], here, names, condition=True, instead=None)
+                field = {key: one for key, one in {**field, "when": when}.items() if one is not _GONE}
+            lowered.append(field)
+        return lowered
 
     def after(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
         """``[a, b]``, ``{all: [...]}`` or ``{any: [...]}``."""
@@ -215,12 +264,15 @@ class _Lowering:
         return Due(offset=-span if side == "before" else span, anchor=anchor, ref=ref)  # type: ignore[arg-type]
 
     def wait(self, value: Any, where: Where, _names: frozenset[str]) -> Any:
-        """A duration, ``{until: instant}``, ``{fact: path}`` or ``{duty: id, state: filed}``."""
+        """A duration, ``{until: instant}``, ``{fact: path, at_most: 4h}`` or ``{duty: id, state: filed}``."""
         if not isinstance(value, dict):
             span = self.span(value, where)
             return {"duration": timedelta(seconds=1) if span is _GONE else span}
-        forms = ({"until"}, {"fact"}, {"duty"}, {"duty", "state"})
-        return dict(value) if set(value) in forms else self.misshapen(None)
+        forms = ({"until"}, {"fact"}, {"fact", "at_most"}, {"duty"}, {"duty", "state"})
+        if set(value) not in forms:
+            return self.misshapen(None)
+        spans = self.spans(value, where, ("at_most",))
+        return {"duration" if key == "at_most" else key: one for key, one in spans.items()}
 
     def http(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
         """Lower a call: the value of ``json`` is sent unchanged."""

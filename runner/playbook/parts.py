@@ -9,6 +9,8 @@ from typing import Annotated, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
+from runner.facts.expression import Expression
+
 Phase = Literal[
     "preparation",
     "detection and analysis",
@@ -20,6 +22,8 @@ Phase = Literal[
 ]
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
 PHASES: tuple[str, ...] = get_args(Phase)
+
+Horizon = Literal["now", "today", "later"]
 
 # The JSON Schema has the same patterns; (?!\n) because Python's $ also matches before a last line break.
 Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$(?!\n)", title="an id")]
@@ -70,20 +74,43 @@ class Retry(Part, frozen=True, kw_only=True):
     at_most: timedelta = timedelta(minutes=10)
 
 
+DEPUTIES = "deputies"
+"""The one value of an approval's ``escalate``: the deputies of its own roles."""
+
+
 class OnOverdue(Part, frozen=True, kw_only=True):
-    """Actions after a due time: reminders to the assignee, then an escalation to a role."""
+    """Actions after a due time: reminders to the assignee, and an escalation to a role or, for an approval, to deputies."""
 
     remind: timedelta | None = None
     """Repeat the reminder after this time, doubling each time."""
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
-    """The role that is alerted, and can complete the step from then on."""
+    """The role that is alerted, and can complete the step from then on; for an approval always ``deputies``."""
+
+
+class Defaults(Part, frozen=True, kw_only=True):
+    """Values of the steps inside that do not have the key themselves, if their kind has the key."""
+
+    role: str = ""
+    phase: Phase | None = None
+    on_overdue: OnOverdue | None = None
+    """For steps with ``due``; an approval has its reminders only, and escalates to the deputies of its own roles."""
 
 
 class Must(Part, frozen=True, kw_only=True):
     """A checklist item on which safety or evidence depends: it is marked done alone, never together with others."""
 
     must: Words
+
+
+class FormField(Part, frozen=True, kw_only=True):
+    """One question of a form; its answer becomes the fact ``fact``. Without ``when`` the question is always asked."""
+
+    fact: str
+    ask: Words
+    help: str = ""
+    choices: tuple[Words, ...] = ()
+    when: Expression | None = None
 
 
 class Quorum(Part, frozen=True, kw_only=True):
@@ -137,7 +164,10 @@ DutyState = Literal[
 
 
 class WaitFor(Part, frozen=True, kw_only=True):
-    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state."""
+    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state.
+
+    With a fact, the duration is the longest wait for it: ``at_most`` in the file.
+    """
 
     duration: timedelta | None = None
     until: str = ""

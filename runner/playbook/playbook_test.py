@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from runner.base.states import TaskState
+from runner.base.states import Profile, TaskState
 
 DeedWord = Literal[
     "skip",
@@ -44,8 +44,8 @@ class Behaviour(Written, frozen=True, kw_only=True):
 
     facts: tuple[Words, ...] = ()
     """Assignments at the opening: ``KEY=VALUE``."""
-    answers: dict[str, Words] = {}
-    """Question → answer."""
+    answers: dict[str, Words | tuple[Words, ...]] = {}
+    """Question → answer; form → assignments, ``FACT=unknown`` for an unknown answer."""
     finds: dict[str, tuple[Words, ...]] = {}
     """Task → assignments that the assigned person records first."""
     deeds: dict[str, tuple[Words, ...]] = {}
@@ -58,6 +58,13 @@ class Behaviour(Written, frozen=True, kw_only=True):
     """Automatic action → the outcomes of its attempts, in order; the last one repeats."""
     channels: dict[str, tuple[Effect, ...]] = {}
     """Channel → the outcomes of its attempts; default: accepted."""
+
+
+class Usual(Behaviour, frozen=True, kw_only=True):
+    """Settings of every test of a file that has no value of its own."""
+
+    profile: Profile | None = None
+    """The profile of the playbook; left out: large."""
 
 
 class Document(Written, frozen=True, kw_only=True):
@@ -94,7 +101,7 @@ class Expected(Written, frozen=True, kw_only=True):
     """Whether it can be closed without a reason."""
 
 
-class Case(Behaviour, frozen=True, kw_only=True):
+class Case(Usual, frozen=True, kw_only=True):
     """One path through the playbook."""
 
     name: Words
@@ -110,7 +117,7 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
     playbook: Words
     """A name, ``NAME@VERSION``, or a path relative to this file."""
     cases: Annotated[tuple[Case, ...], Meta(min_length=1)]
-    usual: Behaviour = Behaviour()
+    usual: Usual = Usual()
     organisation: dict[str, Any] = {}
     """Facts of the organisation, as in ``tocsin.yaml``."""
     roles: dict[str, tuple[Words, ...]] = {}
@@ -125,14 +132,15 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
     """The virtual instant of the opening."""
 
 
-def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
+def merged(usual: Usual, own: Usual) -> Usual:
     """Return the settings of one test: its own replace the common ones, key by key.
 
     Its assignment ``KEY=VALUE`` replaces the common value; with ``KEY+=VALUE`` the common value remains.
     """
     anew = {key for fact in own.facts if not (key := fact.partition("=")[0]).endswith(("+", "-"))}
     usually = (fact for fact in usual.facts if fact.partition("=")[0].rstrip("+-") not in anew)
-    return Behaviour(
+    return Usual(
+        profile=own.profile or usual.profile,
         facts=(*usually, *own.facts),
         answers={**usual.answers, **own.answers},
         finds={**usual.finds, **own.finds},

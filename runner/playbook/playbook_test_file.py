@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from runner.base.instants import parse_duration
 from runner.base.text import near_hint
 from runner.errors import Invalid, Problem, TocsinError
-from runner.facts.fact_files import misstated
+from runner.facts.fact_files import misstated, says_unknown
 from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.checks.step_map import Map
-from runner.playbook.format import Bundle, Playbook
-from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests
+from runner.playbook.format import Bundle, Call, Playbook
+from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests, Usual, merged
 from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES, Source, Where, scan_file
 from runner.yamlfile.strict import invalid_file, read_struct
@@ -41,6 +41,12 @@ class TestFile(msgspec.Struct, frozen=True, kw_only=True):
     playbook: str
     """Its name, or the path to it."""
     bundle: Bundle
+    called: tuple[str, ...] = ()
+    """The steps that call a playbook with tests of its own: its steps and branches are covered there."""
+
+    def own(self, step: str) -> bool:
+        """Return whether a step, by its path, is tested here and not in the tests of a called playbook."""
+        return not any(step.startswith(f"{call}.") for call in self.called)
 
 
 def load_tests(path: Path, catalog: Catalog) -> TestFile:
@@ -59,7 +65,39 @@ def _read(source: Source, path: Path, catalog: Catalog) -> tuple[TestFile | None
     playbook = str((path.parent / tests.playbook).resolve()) if is_path(tests.playbook) else tests.playbook
     bundle = load_bundle(playbook, around(path, catalog))
     problems = tuple(_meaning(source, tests, bundle))
-    return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=playbook), problems
+    called = _called(bundle, path, catalog)
+    for call, usual in called.items():
+        tests = msgspec.structs.replace(tests, usual=merged(_below(call, usual), tests.usual))
+    return TestFile(
+        file=str(path), tests=tests, bundle=bundle, playbook=playbook, called=tuple(called)
+    ), problems
+
+
+def _called(bundle: Bundle, path: Path, catalog: Catalog) -> dict[str, Usual]:
+    """Return the usual behaviour in the tests of each called playbook that has tests, by the path of the call."""
+    found: dict[str, Usual] = {}
+    for name, step in paths(bundle):
+        if not isinstance(step, Call) or any(name.startswith(f"{call}.") for call in found):
+            continue
+        beside = path.parent / f"{step.name}.yaml"
+        tests = [beside] if _is_a(beside, SCHEMA) else _named(step.name, catalog)
+        if tests:
+            found[name] = load_tests(tests[0], catalog).tests.usual
+    return found
+
+
+def _below(call: str, usual: Usual) -> Usual:
+    """Return the answers and acts of people for the steps of a called playbook, with the paths of the caller."""
+
+    def under(steps: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"{call}.{step}": one for step, one in steps.items()}
+
+    return Usual(
+        answers=under(usual.answers),
+        finds=under(usual.finds),
+        deeds=under(usual.deeds),
+        takes=under(usual.takes),
+    )
 
 
 def around(path: Path, catalog: Catalog) -> Catalog:
@@ -166,7 +204,11 @@ def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
 
 
 def _assignments(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
-    """Yield the problems of the assignments under ``facts``, ``finds`` and ``learns``."""
+    """Yield the problems of the assignments under ``facts``, ``finds``, ``learns``, and of the answers to forms."""
+    for step, answers in one.answers.items():
+        for index, text in enumerate(() if isinstance(answers, str) else answers):
+            if not says_unknown(text):
+                yield from misstated(source, (*where, "answers", step, index), text)
     for index, text in enumerate(one.facts):
         yield from misstated(source, (*where, "facts", index), text)
     for step, found in one.finds.items():
@@ -249,18 +291,21 @@ def paths(bundle: Bundle) -> Iterator[tuple[str, AnyStep]]:
 
 
 def _inside(prefix: str, steps: Sequence[AnyStep], bundle: Bundle) -> Iterator[tuple[str, AnyStep]]:
-    from runner.playbook.format import Call
-
     for step in steps:
         yield prefix + step.id, step
         called = bundle.includes.get(step.name) if isinstance(step, Call) else None
         yield from _inside(f"{prefix}{step.id}.", step.inner if called is None else called.steps, bundle)
 
 
-def named_duties(bundle: Bundle) -> tuple[str, ...]:
-    """Return the duties that a playbook names: in its steps and in its conditions."""
+def named_duties(file: TestFile) -> tuple[str, ...]:
+    """Return the duties that a playbook names in its steps and conditions, without those of called playbooks with tests."""
     duties: dict[str, None] = {}
-    for playbook in _playbooks(bundle):
+    tested = {
+        step.name for path, step in paths(file.bundle) if path in file.called and isinstance(step, Call)
+    }
+    for playbook in _playbooks(file.bundle):
+        if playbook.name in tested:
+            continue
         places = Map(playbook)
         for place in places.places:
             for name in (getattr(place.step, "duty", ""), place.step.due.ref if place.step.due else ""):

@@ -64,11 +64,11 @@ _DUTIES: Final[Schema] = {
     "anyOf": [{"const": "all", "type": "string"}, {**_TEXTS, "minItems": 1}],
 }
 _WAIT: Final[Schema] = {
-    "title": "a duration, {until: INSTANT}, {fact: PATH} or {duty: ID, state: filed}",
+    "title": "a duration, {until: INSTANT}, {fact: PATH, at_most: 4h} or {duty: ID, state: filed}",
     "anyOf": [
         _DURATION,
         _closed({"until": {"type": "string"}}, ["until"]),
-        _closed({"fact": {"type": "string"}}, ["fact"]),
+        _closed({"fact": {"type": "string"}, "at_most": _DURATION}, ["fact"]),
         _closed({"duty": {"type": "string"}, "state": {"enum": list(get_args(DutyState))}}, ["duty"]),
     ],
 }
@@ -173,7 +173,9 @@ def _union(info: types.UnionType) -> Schema:
     if len(inner) == 1:
         return _type(inner[0])
     if not any(isinstance(kind, types.StructType) for kind in inner):
-        return {"title": "text, a number, true or false", "anyOf": [_type(kind) for kind in inner]}
+        listed = any(isinstance(kind, types.VarTupleType) for kind in inner)
+        title = "text, or a list of texts" if listed else "text, a number, true or false"
+        return {"title": title, "anyOf": [_type(kind) for kind in inner]}
     if any(kind.cls is Must for kind in inner if isinstance(kind, types.StructType)):
         return {"title": "text, or {must: TEXT}", "anyOf": [_type(kind) for kind in inner]}
     return {"$ref": "#/$defs/step"}

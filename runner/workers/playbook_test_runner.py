@@ -76,7 +76,12 @@ def report_of(file: TestFile, results: Sequence[Result]) -> FileReport:
         playbook=playbook.name,
         version=playbook.version,
         cases=tuple(_case(result) for result in results),
-        coverage=covered(dict(paths(file.bundle)), named_duties(file.bundle), runs, refused),
+        coverage=covered(
+            {path: step for path, step in paths(file.bundle) if file.own(path)},
+            named_duties(file),
+            runs,
+            refused,
+        ),
     )
 
 
@@ -119,7 +124,10 @@ def _run(
         step_path(i.id) for i in incident.invocations.values() if any(not a.approved for a in i.approvals)
     }
     return Result(
-        name=case.name, failures=differences(case.expect, came), refused=frozenset(refused), found=came
+        name=case.name,
+        failures=differences(case.expect, came, file.own),
+        refused=frozenset(refused),
+        found=came,
     )
 
 
@@ -128,7 +136,13 @@ def _play(
 ) -> tuple[Incident, str]:
     """Open the case, run it, close it; return it as before closing, and why it could not be closed."""
     behaviour = merged(file.tests.usual, case)
-    request = Request(playbooks=(file.playbook,), title=case.name, kind="test", assignments=behaviour.facts)
+    request = Request(
+        playbooks=(file.playbook,),
+        title=case.name,
+        kind="test",
+        assignments=behaviour.facts,
+        profile=behaviour.profile or "large",
+    )
     opening = prepare_opening(service, request, around(Path(file.file), catalog), pinned)
     name = commit_opening(service, opening).after.id
     worker = simulating(service, Simulation(behaviour.channels, behaviour.acts))

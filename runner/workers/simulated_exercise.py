@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import exercises
 from runner.app.exercises.simulated_responders import Players
@@ -27,7 +29,7 @@ from runner.incident.state.exercise import OVER
 from runner.incident.state.exercise_time import wall_time
 from runner.incident.state.incident import Incident
 from runner.playbook.catalogue import Catalog
-from runner.playbook.playbook_test import Case, PlaybookTests
+from runner.playbook.playbook_test import Case, PlaybookTests, Usual
 from runner.playbook.playbook_test_file import TestFile
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
@@ -67,6 +69,7 @@ class Conductor:
         """Release due injects, do the resulting work, and return the exercise after it."""
         for event in exercises.release_due(self._service, self._name, self._plan):
             self._tell(event)
+        exercises.end_due(self._service, self._name, self._plan)
         worker = Worker(self._service)
         try:
             worker.drain()
@@ -112,7 +115,9 @@ def unattended(
             play(worker, name, cast, clock)
         finally:
             worker.close()
-        yield service, exercises.set_clock(service, name, "ended", reason="played to its end").after
+        if not exercises.end_due(service, name, plan):
+            exercises.set_clock(service, name, "ended", reason="played to its end")
+        yield service, service.load(name)
 
 
 class SimulatedExercise:
@@ -126,20 +131,27 @@ class SimulatedExercise:
         self._players = Players(service, name, plan.script, sleep=clock.advance)
 
     def act(self) -> bool:
-        """Do the due work, otherwise the next action of a player."""
+        """Do the due work, otherwise the next action of a player; nothing after EndEx."""
         released = exercises.release_due(self._service, self._name, self._plan)
         for event in released:
             self._tell(event)
         if released:
             self._clock.set_wrong(exercises.skewed(self._service, self._name))
-        return bool(released) or self._players.act()
+        if released or self._is_over():
+            return bool(released)
+        return self._players.act()
 
     def learn(self) -> bool:
         """Find out the facts that a step waits for."""
-        return self._players.learn()
+        return not self._is_over() and self._players.learn()
+
+    def _is_over(self) -> bool:
+        return exercises.end_due(self._service, self._name, self._plan)
 
     def begins_at(self) -> datetime | None:
         """Return when the scenario continues by itself, or a player ends an action that takes time."""
+        if self._is_over():
+            return None
         incident = self._service.load(self._name)
         comes = (
             next_inject(self._plan, incident, self._service.now_in(incident)),
@@ -164,7 +176,7 @@ def _as_tests(loaded: Loaded) -> TestFile:
         schema="tocsin/playbook-test/v1",
         playbook=plan.playbook,
         cases=(Case(name=plan.title),),
-        usual=usual,
+        usual=Usual(**msgspec.structs.asdict(usual), profile=plan.profile),
         organisation=dict(plan.organisation),
         roles=roles,
         laws=plan.laws,

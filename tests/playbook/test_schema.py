@@ -131,6 +131,7 @@ def test_they_agree_about_every_value_at_the_top(key: str) -> None:
 FULL: dict[str, dict[str, Any]] = {
     "task": {"task": "A"},
     "ask": {"ask": "A?", "sets": "data.involved"},
+    "form": {"form": "F", "fields": [{"fact": "data.involved", "ask": "A?", "when": "data.involved"}]},
     "approve": {"approve": "x", "by": {"roles": ["r"]}},
     "message": {"message": "m"},
     "notice": {"notice": "n"},

@@ -18,6 +18,7 @@ from runner.incident.state.exercise import Cause, Drill, Fault
 from runner.incident.state.exercise_time import time_in
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.steps import step_path, step_path_with_items
 
 DONE = frozenset({"done", "done_late"})
@@ -31,15 +32,17 @@ class Due(msgspec.Struct, frozen=True):
     planned: datetime | None = None
 
 
-def due_injects(plan: Exercise, incident: Incident, now: datetime) -> tuple[Due, ...]:
+def due_injects(plan: Exercise, incident: Incident, now: datetime, library: Library) -> tuple[Due, ...]:
     """Return the injects to release now, in the order of the plan."""
     drill = incident.drill
     if drill is None or drill.stage != "running" or drill.begun_at is None:
         return ()
-    return tuple(_due(plan, incident, drill, drill.begun_at, now))
+    return tuple(_due(plan, incident, drill, drill.begun_at, now, library))
 
 
-def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now: datetime) -> Iterator[Due]:
+def _due(
+    plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now: datetime, library: Library
+) -> Iterator[Due]:
     waiting = [event for event in plan.events if event.category != "expected_action" and _waits(event, drill)]
     missed = set(_missed({event.number for event in waiting}, plan, incident, now))
     for event in waiting:
@@ -48,9 +51,9 @@ def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now:
             yield Due(event, "missed", now)
         elif planned is not None and planned <= now:
             yield Due(event, "time", planned)
-        elif event.after and _ended(incident, event.after):
+        elif event.after and ended(incident, event.after):
             yield Due(event, "step")
-        elif event.on is not None and _holds(incident, event):
+        elif event.on is not None and _holds(incident, event, library):
             yield Due(event, "fact")
 
 
@@ -59,6 +62,18 @@ def _missed(waiting: Collection[str], plan: Exercise, incident: Incident, now: d
     for event in plan.events:
         if event.if_missed in waiting and missed_by(event, incident, now):
             yield event.if_missed
+
+
+def is_over(plan: Exercise, incident: Incident, now: datetime) -> str:
+    """Return why the exercise ends now by its plan, else nothing."""
+    ends, drill = plan.ends, incident.drill
+    if ends is None or drill is None or drill.stage != "running" or drill.begun_at is None:
+        return ""
+    if ends.after and ended(incident, ends.after) is not None:
+        return f"step {ends.after} is done"
+    if ends.at and drill.begun_at + parse_duration(ends.at) <= now:
+        return f"{ends.at} after StartEx"
+    return ""
 
 
 def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime | None:
@@ -78,6 +93,8 @@ def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime |
         for action in event.expected
         if (at := deadline(event, action, drill)) is not None and at > now and met(action, incident) is None
     ]
+    if plan.ends is not None and plan.ends.at:
+        times.append(drill.begun_at + parse_duration(plan.ends.at))
     return min((time for time in times if time > now), default=None)
 
 
@@ -120,10 +137,10 @@ def met(action: Action, incident: Incident) -> datetime | None:
     if action.duty:
         duty = incident.duties.get(action.duty)
         return duty.record.at if duty is not None and duty.record is not None else None
-    return _ended(incident, action.step or action.message)
+    return ended(incident, action.step or action.message)
 
 
-def _ended(incident: Incident, path: str) -> datetime | None:
+def ended(incident: Incident, path: str) -> datetime | None:
     """Return when a step was first done, in any lane unless one is named."""
     done = (
         invocation.ended_at
@@ -144,9 +161,11 @@ def _waits(event: ScenarioEvent, drill: Drill) -> bool:
     return event.number not in drill.released and event.number not in drill.deferred
 
 
-def _holds(incident: Incident, event: ScenarioEvent) -> bool:
+def _holds(incident: Incident, event: ScenarioEvent, library: Library) -> bool:
     root = next((scope for scope in incident.scopes.values() if not scope.parent), None)
-    return event.on is not None and root is not None and truth(event.on, ScopeView(incident, root)) is True
+    if event.on is None or root is None:
+        return False
+    return truth(event.on, ScopeView(incident, root, library)) is True
 
 
 def faults(incident: Incident, wall: datetime) -> Iterator[Fault]:

@@ -48,7 +48,7 @@ def filled(incident: Incident, invocation: Invocation, library: Library) -> e.Ac
     if not isinstance(step, p.Act):
         return Unknown()
     template = library.action(incident, invocation, step)
-    items = _items(incident, invocation, step)
+    items = _items(incident, invocation, step, library)
     if isinstance(items, Unknown):
         return items
     acting = library.acting
@@ -62,9 +62,11 @@ def filled(incident: Incident, invocation: Invocation, library: Library) -> e.Ac
     return e.ActionFilled(step=invocation.id, digest=digest, items=checked, by_hand=by_hand)
 
 
-def _items(incident: Incident, invocation: Invocation, step: p.Act) -> tuple[ActionItem, ...] | Unknown:
+def _items(
+    incident: Incident, invocation: Invocation, step: p.Act, library: Library
+) -> tuple[ActionItem, ...] | Unknown:
     scope = incident.scopes[invocation.scope]
-    view = ScopeView(incident, scope)
+    view = ScopeView(incident, scope, library)
     names: object = (None,) if step.for_each is None else evaluate(step.for_each, view)
     if isinstance(names, Unknown):
         return names
@@ -73,7 +75,11 @@ def _items(incident: Incident, invocation: Invocation, step: p.Act) -> tuple[Act
     found: list[ActionItem] = []
     missing: list[Unknown] = []
     for name in dict.fromkeys(names):
-        own = view if name is None else ScopeView(incident, msgspec.structs.replace(scope, item=str(name)))
+        own = (
+            view
+            if name is None
+            else ScopeView(incident, msgspec.structs.replace(scope, item=str(name)), library)
+        )
         values = {key: evaluate(expression, own) for key, expression in step.inputs.items()}
         missing += [value for value in values.values() if isinstance(value, Unknown)]
         inputs = {key: str(value) for key, value in values.items()}

@@ -19,6 +19,7 @@ from runner.incident.state.exercise import Cause, ClockChange, ExerciseBegun, Fa
 from runner.incident.state.incident import Run
 from runner.incident.state.lifecycle import PlaybookMigrated
 from runner.incident.state.messages import MessageComposed, PlannedDelivery, ReceiptTaken
+from runner.incident.state.steps import DeputiesNamed
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task
 from runner.routing.messaging import SendResult
@@ -110,8 +111,16 @@ class Answer(Command, frozen=True, kw_only=True):
     grounds: str = ""
 
 
+class AnswerForm(Command, frozen=True, kw_only=True):
+    """Answer fields of a form together, already checked against their types; a null value is the answer "unknown"."""
+
+    step: str
+    changes: tuple[FactChange, ...]
+    grounds: str = ""
+
+
 class AnswerUnknown(Command, frozen=True, kw_only=True):
-    """Answer "unknown"; the question is asked again at ``ask_again``."""
+    """Answer "unknown"; the question or the form is asked again at ``ask_again``."""
 
     step: str
     ask_again: datetime | None = None
@@ -132,6 +141,8 @@ class RecordFacts(Command, frozen=True, kw_only=True):
 
     changes: tuple[FactChange, ...]
     grounds: str = ""
+    reopens: tuple[str, ...] = ()
+    """The forms whose fields are open again: their answers are undone."""
 
 
 class RecordDuty(Command, frozen=True, kw_only=True):
@@ -348,6 +359,8 @@ class Composed(Command, frozen=True, kw_only=True):
     """Record a composed message as ``event`` says, with the plans of its deliveries."""
 
     event: MessageComposed
+    deputies: DeputiesNamed | None = None
+    """For a reminder of an approval."""
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):
@@ -384,6 +397,7 @@ class EffectFailed(Command, frozen=True, kw_only=True):
 
     step: str
     why: str
+    deputies: DeputiesNamed | None = None
 
 
 class AttemptDone(Command, frozen=True, kw_only=True):
@@ -500,6 +514,7 @@ StepCommand = (
     | AssignStep
     | CommentStep
     | Answer
+    | AnswerForm
     | AnswerUnknown
     | Decide
 )

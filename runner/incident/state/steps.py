@@ -9,8 +9,11 @@ from typing import Literal
 
 from runner.base.actor import Event, Personal
 from runner.base.states import TaskState
-from runner.incident.state.incident import ActionItem, Invocation
+from runner.decoding import from_json
+from runner.facts.vocabulary.register import OPEN, FactChange
+from runner.incident.state.incident import ActionItem, Deputy, Invocation
 from runner.playbook.format import Task
+from runner.playbook.parts import FormField
 
 
 class TaskAdded(Personal, frozen=True, kw_only=True):
@@ -176,6 +179,15 @@ class StepOverdue(Event, frozen=True, kw_only=True):
     """A first reminder is due."""
 
 
+class DeputiesNamed(Personal, frozen=True, kw_only=True):
+    """An overdue approval escalated: from now on these deputies of its roles may approve."""
+
+    step: str
+    deputies: tuple[Deputy, ...] = ()
+    without_deputy: tuple[str, ...] = ()
+    """Roles of the quorum that have no deputy."""
+
+
 class StepReminded(Event, frozen=True, kw_only=True):
     """A reminder is due to the assignee."""
 
@@ -234,6 +246,7 @@ StepEvent = (
     | StepStuck
     | StepRetried
     | StepOverdue
+    | DeputiesNamed
     | StepReminded
     | ReminderFailed
     | ApprovalGiven
@@ -244,6 +257,18 @@ StepEvent = (
 def completion_state(invocation: Invocation, at: datetime) -> Literal["done", "done_late"]:
     """Return the state of an invocation that is done at an instant; exactly at the due time is not overdue."""
     return "done_late" if invocation.due is not None and at > invocation.due else "done"
+
+
+def is_answer(field: FormField, change: FactChange) -> bool:
+    """Return whether a recorded fact answers a field with a permitted value.
+
+    An open set (these values, and perhaps more) leaves the question open, too.
+    """
+    if change.key != field.fact:
+        return False
+    value = from_json(change.value)
+    whole = value is not None and not (isinstance(value, list) and OPEN in value)
+    return whole and (not field.choices or value in field.choices)
 
 
 _LANES = re.compile(r"\[[^\]]*\]|#\d+")

@@ -18,7 +18,8 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.turn.after_closing import next_watch, only_clocks
 from runner.playbook import format as p
-from runner.playbook.format import PEOPLE
+from runner.playbook.format import PEOPLE, QUESTIONS
+from runner.playbook.parts import DEPUTIES
 from runner.routing.rate_limit import OPEN, Quotas
 
 
@@ -43,14 +44,17 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
         if not invocation.overdue:
             rule = step.on_overdue
             tell = rule is not None and step.__struct_config__.tag in PEOPLE
-            yield e.StepOverdue(step=name, escalate_to=rule.escalate if rule else "", tell=tell)
+            role = rule.escalate if rule is not None else ""
+            if isinstance(step, p.Approve) and role == DEPUTIES:
+                role = ""
+            yield e.StepOverdue(step=name, escalate_to=role, tell=tell)
         elif again is not None and now >= again:
             yield e.StepReminded(step=name, count=invocation.reminders + 1)
 
 
 def _asked_again(invocation: Invocation, now: datetime) -> bool:
     """Tell whether a question without an answer is due again."""
-    return invocation.kind == "ask" and invocation.wake_at is not None and invocation.wake_at <= now
+    return invocation.kind in QUESTIONS and invocation.wake_at is not None and invocation.wake_at <= now
 
 
 def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
@@ -76,7 +80,7 @@ def next_wakeup(incident: Incident, now: datetime, library: Library, rooms: Quot
         invocation = incident.invocations[name]
         times.append(None if invocation.overdue else invocation.due)
         times.append(_next_reminder(invocation, library.step(incident, name)))
-        if invocation.kind == "ask" or not paused:
+        if invocation.kind in QUESTIONS or not paused:
             times.append(invocation.wake_at)
     if not paused:
         times.append(next_hosting(incident, now))

@@ -15,7 +15,6 @@ import msgspec
 from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import (
     Approve,
-    Ask,
     Duties,
     File,
     Group,
@@ -122,7 +121,7 @@ class _Path:
 
     def _after(self, place: Place, way: _Way) -> _Way:
         step = place.step
-        if isinstance(step, Ask) and step.sets in self.starts:
+        if any(field.fact in self.starts for field in step.asks):
             return _Way()
         if isinstance(step, Group | Repeat):
             inner = [self.end(body) for body in self.steps.bodies[place]]

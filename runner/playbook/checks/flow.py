@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.base.text import near_hint
 from runner.facts.expression import Apply, Expression, FactRef, walk
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import Act, Approve, Ask
+from runner.playbook.format import Act, Approve
 from runner.yamlfile.source import Where
 
 
@@ -40,8 +40,8 @@ def _asks(steps: Map) -> dict[str, list[Place]]:
     """Return the steps that set each fact."""
     asks: dict[str, list[Place]] = {}
     for place in steps.places:
-        if isinstance(place.step, Ask):
-            asks.setdefault(place.step.sets, []).append(place)
+        for field in place.step.asks:
+            asks.setdefault(field.fact, []).append(place)
     return asks
 
 
@@ -66,10 +66,18 @@ def _known_by_then(
             found.error(where, "read-too-early", text, f'Add "{name}" to `after`.')
     for path in _needed(expression) if not until else ():
         setters = asks.get(path, ())
+        if _earlier_field(path, where, place):
+            continue
         if setters and all(setter is place or steps.surely_before(place, setter) for setter in setters):
             names = ", ".join(setter.step.id for setter in setters)
             text = f'Step "{names}" asks for {path} only after this step.'
             found.error(where, "read-too-early", text, "Ask earlier, or start this step after the answer.")
+
+
+def _earlier_field(path: str, where: Where, place: Place) -> bool:
+    """Return whether the condition of a field reads the fact of a field above it."""
+    *_, key, index, _ = where
+    return key == "fields" and path in [field.fact for field in place.step.asks[: int(index)]]
 
 
 def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:

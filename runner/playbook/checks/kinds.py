@@ -12,6 +12,7 @@ from runner.base.instants import parse_instant
 from runner.facts import expression as nodes
 from runner.facts.expression import Node
 from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.fact_values import FactProblem, parse_value
 from runner.facts.vocabulary.lookup import find
 from runner.playbook.checks.action_calls import check_action
 from runner.playbook.checks.names import Names, addressed
@@ -22,6 +23,7 @@ from runner.playbook.format import (
     Approve,
     Ask,
     File,
+    Form,
     Group,
     Message,
     Notice,
@@ -30,6 +32,8 @@ from runner.playbook.format import (
     Wait,
 )
 from runner.playbook.lookup import Known
+from runner.playbook.parts import DEPUTIES, FormField
+from runner.yamlfile.source import Where
 
 
 def check_kinds(steps: Map, known: Known, found: Findings) -> None:
@@ -40,7 +44,7 @@ def check_kinds(steps: Map, known: Known, found: Findings) -> None:
             check(place, place.step, names)
 
 
-def _role(place: Place, step: Task | Ask | File | Act, names: Names) -> None:
+def _role(place: Place, step: Task | Ask | Form | File | Act, names: Names) -> None:
     if step.role:
         names.role(step.role, (*place.where, "role"))
 
@@ -49,9 +53,47 @@ def _sets(place: Place, step: Ask, names: Names) -> None:
     names.sets(step.sets, (*place.where, "sets"))
 
 
+def _fields(place: Place, step: Form, names: Names) -> None:
+    """Report fields that do not set one fact each, that set the fact of another field, or offer impossible choices."""
+    first: dict[str, int] = {}
+    for index, field in enumerate(step.fields):
+        where = (*place.where, "fields", index)
+        names.sets(field.fact, (*where, "fact"))
+        if first.setdefault(field.fact, index) != index:
+            text = f'Fact "{field.fact}" has two fields in this form.'
+            hint = f"Delete this field, or field {first[field.fact] + 1}."
+            names.found.error((*where, "fact"), "duplicate-field", text, hint)
+        if field.when is not None and not field.when.facts and always(field.when) is None:
+            text = "The condition of a field reads no fact."
+            hint = "Write a condition over facts, such as data.encrypted, or put the condition on the step."
+            names.found.error((*where, "when"), "field-without-fact", text, hint)
+        elif field.when is not None and always(field.when) is False:
+            text, hint = "This condition is never true.", "Change the condition, or delete the field."
+            names.found.error((*where, "when"), "never-true", text, hint)
+        if isinstance(find(field.fact), FactType):
+            _choices(field, where, names)
+
+
+def _choices(field: FormField, where: Where, names: Names) -> None:
+    for index, choice in enumerate(field.choices):
+        try:
+            parse_value(field.fact, choice)
+        except FactProblem as problem:
+            text = f'The choice "{choice}" is not a value of fact "{field.fact}". {problem.message}'
+            names.found.error((*where, "choices", index), "wrong-choice", text, problem.hint)
+
+
 def _approvers(place: Place, step: Approve, names: Names) -> None:
     for index, role in enumerate(step.by.roles):
         names.role(role, (*place.where, "by", "roles", index))
+    escalate = step.on_overdue.escalate if step.on_overdue is not None else DEPUTIES
+    if escalate not in ("", DEPUTIES):
+        names.found.error(
+            (*place.where, "on_overdue", "escalate"),
+            "approval-escalation",
+            f'An overdue approval cannot escalate to "{escalate}". Only deputies of its own roles can approve in their place.',
+            f"Write `escalate: {DEPUTIES}`, and name deputies under `alternates:` in tocsin.yaml.",
+        )
 
 
 def _message(place: Place, step: Message, names: Names) -> None:
@@ -73,7 +115,7 @@ def _product(place: Place, step: Approve | File, names: Names) -> None:
     steps, found = names.steps, names.found
     files = isinstance(step, File)
     name = step.file if isinstance(step, File) else step.approve
-    kinds = (Notice,) if files else (Notice, Task, Ask, Act)
+    kinds = (Notice,) if files else (Notice, Task, Ask, Form, Act)
     where = (*place.where, "file" if files else "approve")
     verb = "filed" if files else "approved"
     other = steps.find(name, place)
@@ -178,7 +220,7 @@ def _repeat(place: Place, step: Repeat, names: Names) -> None:
         return
     inner = [inner for inner in steps.places if inner is not place and steps.inside(inner, place)]
     later = (other for other in steps.places if not steps.surely_before(other, place))
-    sets = {standing.step.sets for standing in later if isinstance(standing.step, Ask)}
+    sets = {field.fact for standing in later for field in standing.step.asks}
     ids = {standing.step.id for standing in inner}
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
     if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
@@ -194,6 +236,7 @@ def _repeat(place: Place, step: Repeat, names: Names) -> None:
 CHECKS: Mapping[str, tuple[Callable[[Place, Any, Names], None], ...]] = {
     "task": (_role,),
     "ask": (_role, _sets),
+    "form": (_role, _fields),
     "approve": (_approvers, _product),
     "message": (_message,),
     "notice": (lambda place, step, names: names.notice(place, step.notice, step.duty), _duty),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from runner.base.text import near_hint
-from runner.facts.expression import Apply, Attribute, Expression, NameRef, walk
+from runner.facts.expression import Apply, Attribute, Expression, NameRef, reads_duties, walk, written
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
+from runner.facts.vocabulary.nested_facts import Misplaced, flatten
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import Act, Call, Group, Playbook
+from runner.playbook.format import Act, Approve, Call, Group, Playbook
 from runner.playbook.lookup import Known
 from runner.routing.message_classes import class_problems
 from runner.yamlfile.source import Where
@@ -27,6 +28,7 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
             names.anchor(place, place.step.due.anchor, place.step.due.ref)
     for place, where, expression in steps.expressions():
         names.expression(place, where, expression)
+    _facts(steps.playbook, found)
     for name, why in class_problems(steps.playbook.classes, known.classes):
         found.error(("classes", name), "class", f"class {name}: {why}")
     classes = {*known.classes, *steps.playbook.classes}
@@ -36,12 +38,24 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
             names.unknown(at, "unknown-class", "message class", template.message_class, classes)
 
 
+def _facts(playbook: Playbook, found: Findings) -> None:
+    """Report the facts that a playbook assumes and that do not exist or have another type."""
+
+    def report(misplaced: Misplaced) -> None:
+        problem = misplaced.problem
+        where = ("facts", *misplaced.where)
+        found.error(where, "fact", problem.message, problem.hint, key=misplaced.at_key)
+
+    for _ in flatten("", playbook.facts, report):
+        pass
+
+
 def _named_roles(steps: Map) -> list[tuple[Where, str]]:
     """Return every position of a role outside of the fields of step kinds."""
     named: list[tuple[Where, str]] = []
     for place in steps.places:
         step, where = place.step, place.where
-        if step.on_overdue is not None and step.on_overdue.escalate:
+        if step.on_overdue is not None and step.on_overdue.escalate and not isinstance(step, Approve):
             named.append(((*where, "on_overdue", "escalate"), step.on_overdue.escalate))
     return named + in_messages(steps.playbook, "role")
 
@@ -166,6 +180,11 @@ class Names:
         """Look up the duties and inputs of a condition; its facts were looked up when it was parsed."""
         for duty in expression.duties:
             self.duty(place, duty, where)
+        for node in walk(expression.tree) if reads_duties(expression) else ():
+            if isinstance(node, Apply) and node.function == "duties" and len(node.arguments) > 1:
+                recipient, there = written(node.arguments[1]), self.known.recipients()
+                if there and recipient not in there:
+                    self.unknown(where, "unknown-recipient", "recipient", recipient, there)
         for node in walk(expression.tree) if "inputs" in expression.names else ():
             named = node.name if isinstance(node, Attribute) and node.target == NameRef("inputs") else None
             if named is not None and named not in self.playbook.inputs:
@@ -230,10 +249,7 @@ class Names:
 
 
 def _over_duties(container: Place) -> bool:
-    step = container.step
-    if not isinstance(step, Group) or step.for_each is None:
-        return False
-    return any(isinstance(node, Apply) and node.function == "duties" for node in walk(step.for_each.tree))
+    return isinstance(container.step, Group) and reads_duties(container.step.for_each)
 
 
 def _calls(name: str, wanted: str, known: Known) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.base.text import near_hint
 from runner.playbook.checks.names import addressed, in_messages
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import Approve, Ask, File, Message, Task
+from runner.playbook.format import Approve, Ask, File, Form, Message, Task
 from runner.playbook.lookup import Known
 from runner.routing.organisation import Home
 from runner.yamlfile.source import Where
@@ -21,7 +21,7 @@ def check_people(steps: Map, known: Known, found: Findings) -> None:
         _unchecked(steps, found)
         return
     for name, role in steps.playbook.roles.items():
-        held = len(set(known.home.roles.get(name, ())))
+        held = len(set(known.home.holders(name)))
         if held < role.minimum:
             text = (
                 f'Role "{name}" has no person.'
@@ -57,7 +57,9 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
     if len(roles) < len(set(step.by.roles)):
         return
     subject = steps.find(step.approve, place)
-    author = subject is not None and isinstance(subject.step, Task | Ask) and subject.step.role in roles
+    author = (
+        subject is not None and isinstance(subject.step, Task | Ask | Form) and subject.step.role in roles
+    )
     wanted = max(step.by.distinct, len(roles) if step.by.every_role else 1) + author
     reason = f"The approval needs {wanted} person{'s' if wanted > 1 else ''}{' (the author cannot approve)' if author else ''}."
     where = (*place.where, "by", "distinct")
@@ -68,7 +70,7 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
             text = f"{reason} The minimum of {' and '.join(roles)} is {promised}."
             found.error(where, "quorum", text, hint)
         return
-    holders = {person for role in roles for person in home.roles.get(role, ())}
+    holders = {person for role in roles for person in home.holders(role)}
     if len(holders) < wanted:
         hint = f"tocsin role assign {roles[0]} PERSON"
         text = f"{reason} Persons with the role {' or '.join(roles)}: {len(holders)}."
@@ -79,7 +81,7 @@ def _persons(steps: Map) -> list[tuple[Where, str]]:
     """Return every position of a person's name."""
     named: list[tuple[Where, str]] = []
     for place in steps.places:
-        if isinstance(place.step, Task | Ask | File) and place.step.assignee:
+        if isinstance(place.step, Task | Ask | Form | File) and place.step.assignee:
             named.append(((*place.where, "assignee"), place.step.assignee))
         if isinstance(place.step, Message):
             named += addressed(place.step.to, (*place.where, "to"), "person")

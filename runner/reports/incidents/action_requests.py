@@ -58,7 +58,7 @@ def undone_by(incident: Incident, invocation: Invocation, library: Library) -> s
     if not isinstance(step, Act) or not step.use:
         return ""
     run = incident.runs[incident.scopes[invocation.scope].run]
-    undo = library.plans[run.bundle].bundle.actions.get(library.action(incident, invocation, step).undo)
+    undo = library.plans[run.plan].bundle.actions.get(library.action(incident, invocation, step).undo)
     return f"{undo.name}: {undo.by_hand}" if undo is not None else ""
 
 

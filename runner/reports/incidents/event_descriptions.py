@@ -125,11 +125,12 @@ def _life(event: _Life) -> str:
         case e.CommandTaken(by=by, role=role, read_back=words):
             return f"{by} took over as {role}. Read-back: {words}"
         case e.PlaybookPinned(run=run, reason=reason):
-            return f"Playbook {run.playbook} {run.version} started ({short_digest(run.digest)}){_because(reason)}"
+            return f"Playbook {run.label} started ({short_digest(run.digest)}){_because(reason)}"
         case e.PlaybookMigrated(run=run, reason=reason):
             steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
             moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no task changed"
-            return f"Playbook {run.playbook} updated to {run.version} ({moved}){_because(reason)}"
+            version = run.label.removeprefix(f"{run.playbook} ")
+            return f"Playbook {run.playbook} updated to {version} ({moved}){_because(reason)}"
         case e.IncidentPaused(reason=reason):
             return f"Automatic work paused{_because(reason)}"
         case e.IncidentResumed(reason=reason, set_aside=why):
@@ -223,6 +224,7 @@ _AboutStep = (
     | e.StepStuck
     | e.StepRetried
     | e.StepOverdue
+    | e.DeputiesNamed
     | e.StepReminded
     | e.ReminderFailed
     | e.ApprovalGiven
@@ -241,6 +243,10 @@ def _about_step(event: _AboutStep, words: Words) -> str:
         case e.StepOverdue(step=step, escalate_to=role):
             escalated = f"; the role {role} is alerted" if role else ""
             return f"{words.step(step)} is OVERDUE{escalated}"
+        case e.DeputiesNamed(step=step, deputies=deputies, without_deputy=without):
+            named = [f"{one.person} may approve as deputy for {' and '.join(one.roles)}" for one in deputies]
+            named += [f"no deputy for {role}" for role in without]
+            return f"{words.step(step)}: {'; '.join(named)}"
         case e.StepReminded(step=step, count=number):
             return f"Reminder {number} for {words.step(step)}"
         case e.ReminderFailed(step=step, count=number, why=why):
@@ -435,7 +441,7 @@ def _notice(event: NoticeEvent) -> str:
 
 
 def _fact(change: e.FactChange) -> str:
-    estimate = " (estimated)" if change.confidence == "estimated" else ""
+    estimate = f" ({change.confidence})" if change.confidence != "confirmed" else ""
     return f"{change.key} = {value_words(from_json(change.value))}{estimate}"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from runner.base.states import Kind, State
+from runner.base.states import Kind, Profile, State
 from runner.incident.messages.compromised_traffic import exposures
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
@@ -27,12 +27,17 @@ from runner.reports.messages.war_room import RoomView, room_view
 from runner.reports.notices.notices import NoticeRow, notice_rows
 
 
-class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):
+class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A playbook that runs in the incident, as pinned."""
 
     name: str
     version: str
     digest: str
+    profile: Profile = "large"
+
+    def __str__(self) -> str:  # type: ignore[explicit-override]
+        """Return its name and version, and the small profile."""
+        return f"{self.name} {self.version}{' (small profile)' if self.profile == 'small' else ''}"
 
 
 class Fallen(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +119,7 @@ def status(
         incident,
         incident=incident.id,
         playbooks=tuple(
-            PlaybookRef(name=run.playbook, version=run.version, digest=run.digest)
+            PlaybookRef(name=run.playbook, version=run.version, digest=run.digest, profile=run.profile)
             for run in incident.runs.values()
         ),
         tasks=rows,
@@ -166,4 +171,5 @@ def _is_mine(incident: Incident, row: TaskRow, me: str) -> bool:
         return False
     if row.assignee:
         return row.assignee == me
-    return any(me in incident.roles.get(role, ()) for role in (row.role, *row.roles) if role)
+    roles = (row.role, *row.roles)
+    return me in row.deputies or any(me in incident.roles.get(role, ()) for role in roles if role)

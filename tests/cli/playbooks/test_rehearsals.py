@@ -87,6 +87,42 @@ def test_a_missing_answer_is_reported_with_the_next_action(nowhere: AtDesk, book
     assert said.code == 1
 
 
+CALLER = """\
+schema: tocsin/playbook/v1
+name: caller
+version: 1.0.0
+title: Call another playbook
+roles: {commander: {title: Incident commander}}
+steps:
+  - {id: badge, playbook: lost-badge, title: Look for the badge}
+  - {id: over, task: Close the case, role: commander, due: 1h, after: [badge]}
+"""
+CALLER_TESTS = """\
+schema: tocsin/playbook-test/v1
+playbook: ../caller.yaml
+laws: []
+notices: []
+cases:
+  - {name: with the usual answers of the called playbook, expect: {path: {}}}
+"""
+
+
+def test_tests_of_a_called_playbook_give_the_answers_and_cover_its_steps(
+    nowhere: AtDesk, books: Path
+) -> None:
+    usual = "usual: {answers: {used: no}}\ncases:\n"
+    written(books, "cases:\n", usual)
+    (books / "caller.yaml").write_text(CALLER, encoding="utf-8")
+    tests = books / "tests" / "caller.yaml"
+    tests.write_text(CALLER_TESTS, encoding="utf-8")
+    said = nowhere("playbook", "test", str(tests), "--cover", "100", "--format", "json")
+    (file,) = said.json["files"]
+    assert (said.code, said.json["failed"], file["coverage"]["steps"]["of"]) == (0, 0, 2)
+    written(books, usual, "cases:\n")
+    unanswered = nowhere("playbook", "test", str(tests), "--format", "json")
+    assert (unanswered.code, unanswered.json["failed"]) == (1, 1)
+
+
 def test_one_case_can_be_selected_by_its_name(nowhere: AtDesk, books: Path) -> None:
     found = nowhere("playbook", "test", str(books), "--only", "refused", "--format", "json").json
     (file,) = found["files"]

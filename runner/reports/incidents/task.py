@@ -25,6 +25,7 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import STATE_WORDS, TaskRow, definition, state_words, task_rows
+from runner.reports.incidents.action_requests import RequestRow, request_cells, request_rows, undone_by
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.messages.messages import (
     AttemptView,
@@ -127,6 +128,10 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     """Tools that the settings name."""
     notice: NoticeRow | None = None
     """The notice to approve; null for other subjects."""
+    requests: tuple[RequestRow, ...] = ()
+    """The requests of an action, or of the action to approve: what is sent, without secrets."""
+    undo: str = ""
+    """The action that undoes it."""
 
 
 def task(
@@ -174,7 +179,9 @@ def task(
         subject_digest=digest,
         quorum=_quorum(step),
         approvals=approval_rows(incident, found, found.digest if found.over else digest),
-        attempts=tuple(attempt_view(attempt) for attempt in found.attempts),
+        attempts=tuple(attempt_view(attempt, found.items) for attempt in found.attempts),
+        requests=request_rows(incident, bound or found, library),
+        undo=undone_by(incident, found, library),
         deliveries=tuple(delivery_row(incident, incident.deliveries[name]) for name in sent),
         others=tuple(
             filled(Earlier, one, invocation=one.id)
@@ -258,6 +265,7 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
             yield line(text, indent=2) if text.strip() else Blank()
     yield from section("HOW", _how(report), 1)
     yield from section("CHECKLIST", map(_item, report.checklist), 2)
+    yield from section(f"REQUESTS ({len(report.requests)})", request_cells(report.requests), 2)
     yield from section("FIELDS", map(_field, report.fields), 1)
     if report.notice:
         yield from override_blocks(report.notice)
@@ -344,6 +352,11 @@ def _other(one: Earlier) -> Cells:
 
 def _commands(report: TaskReport) -> Iterator[Block]:
     row = report.task
+    if report.undo and report.requests and any(one.state == "done" for one in report.requests):
+        names = ", ".join(one.item for one in report.requests if one.state == "done")
+        yield Blank()
+        doer = {"role": row.role} if row.role else {"to": Slot("PERSON", "person")}
+        yield do(Action("task.add", f"Undo: {names} ({report.undo})", {**doer}))
     if row.over or report.heading.state in ("closed", "cancelled"):
         return
     actions: list[Action] = []

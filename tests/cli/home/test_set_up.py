@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.at_desk import ORGANISATION, AtDesk
+from tests.cli.at_desk import ORGANISATION, T0, AtDesk
 
 KNOWN = {
     "established_in": ["DE"],
@@ -55,6 +55,32 @@ def test_the_insurance_of_the_settings_becomes_facts_of_an_incident(tocsin: AtDe
     facts = {one["key"]: one["value"] for one in tocsin("fact", "show", "--format", "json").json["facts"]}
     assert {key: facts[f"organisation.insurance.{key}"] for key in insurance} == insurance
     assert set(asked_by_doctor(tocsin)) == {"setup_missing"}
+
+
+INSURER = """\
+schema: tocsin/playbook/v1
+name: insurer
+version: 1.0.0
+title: Insurer
+roles: {commander: {title: Incident commander}}
+steps:
+  - {id: call, task: Call the insurer, role: commander, due: {hours: organisation.insurance.notice_hours, else: 4h}}
+"""
+
+
+def test_the_hours_of_the_policy_are_the_due_time_of_the_call(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "insurer.yaml"
+    path.write_text(INSURER, encoding="utf-8")
+    tocsin.settings(insurance={"hotline": "+49 30 5550100", "notice_hours": 24})
+    tocsin.done("open", str(path), "--yes")
+
+    def due() -> datetime:
+        return datetime.fromisoformat(tocsin("task", "show", "call", "--format", "json").json["task"]["due"])
+
+    assert due() == T0 + timedelta(hours=24)
+    tocsin.done("fact", "set", "organisation.insurance.notice_hours=48", "--source", "policy")
+    assert due() == T0 + timedelta(hours=48)
+    assert "organisation.insurance.notice_hours" in tocsin.done("playbook", "card", str(path))
 
 
 @pytest.mark.parametrize(

@@ -283,6 +283,11 @@ _INCIDENT: Mapping[str, Branch] = {
     "sensitivity": prose("How sensitive the reported information is"),
     "dora": DORA,
     "ransom": RANSOM,
+    "isolation": {
+        "complete": yes_no("Could all affected systems be disconnected from the network?"),
+        "connected": prose("The systems that could not be disconnected, and why"),
+        "power_down_losses": prose("What switching off loses, and whether memory was captured before"),
+    },
     "board_decisions": prose("Decisions that are asked of the management body"),
     "exfiltration": one_of("Were data taken away?", "none unlikely possible confirmed"),
     "service_harm": prose("Harm to services"),

@@ -271,10 +271,26 @@ class Catalog:
             playbooks=frozenset(self.playbook_names()),
             regime=self._regime_or_none,
             playbook=self._playbook_or_none,
+            clock_starts=lambda: self._clock_starts,
             home=home,
             domains=domains | _declared(home),
             channels=channels,
             classes=laid_over(BUILT_IN_CLASSES, home.classes if home is not None else self.classes),
+        )
+
+    @cached_property
+    def _clock_starts(self) -> frozenset[str]:
+        try:
+            laws = self.regimes()
+        except Invalid:  # the check of the law reports it
+            laws = self._shipped.regimes()
+        return frozenset(
+            path
+            for law in laws
+            for version in law.versions
+            for rule in version.duties
+            for limb in rule.clock.limbs
+            for path in limb.start.facts
         )
 
     def _regime_or_none(self, name: str) -> Regime | None:

@@ -10,21 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from runner.facts.expression import Expression
 from runner.playbook.parts import PHASES as PHASES
+from runner.playbook.parts import PROFILES as PROFILES
 from runner.playbook.parts import After as After
+from runner.playbook.parts import Defaults as Defaults
 from runner.playbook.parts import Due as Due
 from runner.playbook.parts import DutyState as DutyState
 from runner.playbook.parts import FormField as FormField
+from runner.playbook.parts import Horizon as Horizon
 from runner.playbook.parts import HttpCall as HttpCall
 from runner.playbook.parts import Id, Part, Phase, Recipient, Subcategory, Words
 from runner.playbook.parts import Must as Must
 from runner.playbook.parts import OnOverdue as OnOverdue
+from runner.playbook.parts import Profile as Profile
 from runner.playbook.parts import Quorum as Quorum
 from runner.playbook.parts import Retry as Retry
 from runner.playbook.parts import WaitFor as WaitFor
@@ -82,6 +86,12 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     csf: tuple[Subcategory, ...] = ()
     """NIST CSF 2.0 subcategories, such as ``RS.CO-02``."""
     instructions: str = ""
+    profile: Profile | None = None
+    """The step exists in this profile only; None means in both."""
+    required: bool = False
+    """Safety or evidence depends on the step: no profile can leave it out."""
+    horizon: Horizon | None = None
+    """When the step is listed; without it, its due time decides."""
 
     @property
     def words(self) -> str:
@@ -307,25 +317,27 @@ class Group(Step, tag="group", frozen=True, kw_only=True):
     """Steps that belong together; with ``for_each``, one copy of them for each item, also for late items."""
 
     done_by = "steps"
-    written = {**Step.written, "steps": "steps", "for_each": "items"}
+    written = {**Step.written, "steps": "steps", "for_each": "items", "defaults": "defaults"}
     brings = {"item": "for_each"}
 
     group: Words
     steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     for_each: Expression | None = None
+    defaults: Defaults = Defaults()
 
 
 class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
     """Steps that are repeated, as new invocations, until a condition is true."""
 
     done_by = "steps"
-    written = {**Step.written, "steps": "steps", "until": "until"}
+    written = {**Step.written, "steps": "steps", "until": "until", "defaults": "defaults"}
     brings = {"iteration": "repeat"}
 
     repeat: Words
     steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     until: Expression
     at_most: Annotated[int, Meta(ge=1, le=1000)] = 50
+    defaults: Defaults = Defaults()
 
 
 AnyStep = Task | Ask | Form | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat
@@ -381,6 +393,9 @@ class Playbook(Part, frozen=True, kw_only=True):
     """The inputs from a calling playbook: each name with its meaning."""
     assume_compromised: tuple[str, ...] = ()
     """Failure domains treated as compromised from the start, until a person says otherwise."""
+    facts: dict[str, Any] = {}
+    """Assumed when its run starts, if they are unknown by then: nested, or with dotted keys."""
+    defaults: Defaults = Defaults()
 
 
 class Bundle(Part, frozen=True, kw_only=True):

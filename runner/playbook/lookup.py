@@ -33,6 +33,8 @@ class Known(msgspec.Struct, frozen=True):
     """The compiled regime; None if its file is invalid."""
     playbook: Callable[[str], Playbook | None] = lambda _name: None
     """A playbook by ``name`` or ``name@version``; None if it is missing or invalid."""
+    clock_starts: Callable[[], frozenset[str]] = frozenset
+    """The facts that start a clock of a duty, of all law."""
     classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
     """The built-in message classes with the home's own."""
     home: Home | None = None

@@ -45,6 +45,8 @@ class Lowered(msgspec.Struct):
     data: Any
     shaped: bool = True
     problems: list[Problem] = []
+    inherited: dict[Where, Where] = {}
+    """Position of each key that a step has from ``defaults``, with the position where it is written."""
 
 
 def lower(source: Source) -> Lowered:
@@ -65,6 +67,8 @@ class _Lowering:
         self.source = source
         self.result = Lowered(source.data)
         self.parsed: dict[tuple[str, frozenset[str], bool], Expression] = {}
+        self.defaults: dict[str, tuple[Any, Where]] = {}
+        """The defaults of the current body, lowered, each with its position."""
         self.forms: dict[str, Callable[[Any, Where, frozenset[str]], Any]] = {
             "after": self.after,
             "due": self.due,
@@ -77,6 +81,7 @@ class _Lowering:
             "fields": self.fields,
             "inputs": self.inputs,
             "http": self.http,
+            "defaults": self.own_defaults,
             "items": partial(self.expression, condition=False, instead=_APPLYING),
         }
 
@@ -96,10 +101,12 @@ class _Lowering:
             self.misshapen(data)
             return self.result
         names = frozenset({"inputs"}) if data.get("inputs") else frozenset()
-        self.result.data = {
-            key: self.steps(value, ("steps",), names, 0) if key == "steps" else value
-            for key, value in data.items()
-        }
+        self.defaults = self.inner_defaults(data, ())
+        self.result.data = dict(data)
+        if "steps" in data:
+            self.result.data["steps"] = self.steps(data["steps"], ("steps",), names, 0)
+        if "defaults" in data:
+            self.result.data["defaults"] = self.own_defaults(data["defaults"], ("defaults",), names)
         return self.result
 
     def steps(self, value: Any, where: Where, names: frozenset[str], level: int) -> Any:
@@ -132,12 +139,40 @@ class _Lowering:
                 case None:
                     lowered[key] = value
                 case "steps":
+                    outer, self.defaults = self.defaults, self.inner_defaults(step, where)
                     lowered[key] = self.steps(value, here, inner, level + 1)
+                    self.defaults = outer
                 case "until":
                     lowered[key] = self.expression(value, here, inner, condition=True, instead=Const(True))
                 case form:
                     lowered[key] = self.forms[form](value, here, names)
+        self.inherit(lowered, kind, where)
         return {key: value for key, value in lowered.items() if value is not _GONE}
+
+    def inherit(self, lowered: dict[str, Any], kind: str, where: Where) -> None:
+        """Add the defaults of the body to a step without the key."""
+        for key, (value, origin) in self.defaults.items():
+            timeless = key == "on_overdue" and "due" not in lowered
+            if key not in lowered and key in KINDS[kind].__struct_fields__ and not timeless:
+                approval = kind == "approve" and isinstance(value, dict) and "escalate" in value
+                lowered[key] = {**value, "escalate": "deputies"} if approval else value
+                self.result.inherited[*where, key] = origin
+
+    def inner_defaults(self, data: Mapping[str, Any], where: Where) -> dict[str, tuple[Any, Where]]:
+        """Return the defaults of the steps inside: those of the body around, and the container's own instead."""
+        here: Where = (*where, "defaults")
+        own = self.own_defaults(data.get("defaults", {}), here, frozenset())
+        given = own.items() if isinstance(own, dict) else ()
+        return self.defaults | {key: (value, (*here, key)) for key, value in given if value is not None}
+
+    def own_defaults(self, value: Any, where: Where, names: frozenset[str]) -> Any:
+        """Lower the values of ``defaults``."""
+        if not isinstance(value, dict) or "on_overdue" not in value:
+            return value
+        return {
+            **value,
+            "on_overdue": self.forms["on_overdue"](value["on_overdue"], (*where, "on_overdue"), names),
+        }
 
     def expression(
         self, value: Any, where: Where, names: frozenset[str], *, condition: bool, instead: Node | None

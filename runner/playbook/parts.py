@@ -23,6 +23,11 @@ Phase = Literal[
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
 PHASES: tuple[str, ...] = get_args(Phase)
 
+Profile = Literal["small", "large"]
+"""Size of the organisation: a step can exist in one profile only."""
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+Horizon = Literal["now", "today", "later"]
+
 # The JSON Schema has the same patterns; (?!\n) because Python's $ also matches before a last line break.
 Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$(?!\n)", title="an id")]
 """Steps, roles, messages, playbooks: lower case, so that ids survive command lines and file systems."""
@@ -77,6 +82,15 @@ class OnOverdue(Part, frozen=True, kw_only=True):
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
     """The role that is alerted, and can complete the step from then on; for an approval always ``deputies``."""
+
+
+class Defaults(Part, frozen=True, kw_only=True):
+    """Values of the steps inside that do not have the key themselves, if their kind has the key."""
+
+    role: str = ""
+    phase: Phase | None = None
+    on_overdue: OnOverdue | None = None
+    """For steps with ``due``; an approval has its reminders only, and escalates to the deputies of its own roles."""
 
 
 class Must(Part, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ role and the dependency cycle. So placeholders replace parts that cannot be deco
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,8 @@ class Read(msgspec.Struct, frozen=True):
     playbook: Playbook | None
     problems: tuple[Problem, ...] = ()
     guessed: frozenset[Where] = frozenset()
+    inherited: Mapping[Where, Where] = {}
+    """Position of each key that a step has from ``defaults``, with the position where it is written."""
 
 
 def read_playbook(source: Source) -> Read:
@@ -38,7 +41,7 @@ def read_playbook(source: Source) -> Read:
     problems = tuple(lowered.problems)
     if lowered.shaped:
         try:
-            return Read(convert(lowered.data, Playbook), problems)
+            return Read(convert(lowered.data, Playbook), problems, inherited=lowered.inherited)
         except (msgspec.ValidationError, OverflowError):
             pass
     from runner.playbook.explain import explain
@@ -46,7 +49,7 @@ def read_playbook(source: Source) -> Read:
     problems = explain(source) + problems
     if not isinstance(lowered.data, dict):
         return Read(None, problems)
-    return _salvaged(lowered.data, problems)
+    return msgspec.structs.replace(_salvaged(lowered.data, problems), inherited=lowered.inherited)
 
 
 def _salvaged(data: dict[str, Any], problems: tuple[Problem, ...]) -> Read:
@@ -73,6 +76,7 @@ def _salvaged(data: dict[str, Any], problems: tuple[Problem, ...]) -> Read:
         title=str(whole["title"]),
         inputs=whole["inputs"],
         assume_compromised=whole["assume_compromised"],
+        facts=_or(data.get("facts", {}), dict[str, Any], {}),
         **known,
     )
     return Read(playbook, problems, frozenset(guessed))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
 from runner.errors import Problem
 from runner.playbook.checks.clock import check_cadence, check_clocks
 from runner.playbook.checks.flow import check_flow
@@ -9,27 +13,53 @@ from runner.playbook.checks.kinds import check_kinds
 from runner.playbook.checks.names import check_names
 from runner.playbook.checks.order import check_order
 from runner.playbook.checks.people import check_people
+from runner.playbook.checks.profiles import check_profiles
 from runner.playbook.checks.reach import check_reach
 from runner.playbook.checks.step_map import Findings, Map
 from runner.playbook.checks.texts import check_links, check_texts
+from runner.playbook.format import PROFILES, Playbook
 from runner.playbook.lookup import Known
+from runner.playbook.profiles import has_profiles
 from runner.playbook.reading import Read
 from runner.yamlfile.source import Source
 
 
 def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
-    """Return every problem of a playbook's form and meaning, sorted by position."""
-    findings = Findings(source, list(read.problems))
+    """Return every problem of a playbook's form and meaning in each of its profiles, sorted by position."""
+    problems = list(read.problems)
     if read.playbook is not None:
-        steps = Map(read.playbook, read.guessed)
-        check_order(steps, findings)
-        check_names(steps, known, findings)
-        check_kinds(steps, known, findings)
-        check_flow(steps, findings)
-        check_people(steps, known, findings)
-        check_reach(steps, known, findings)
-        check_clocks(steps, known, findings)
-        check_texts(steps, findings)
-        check_links(steps, known, findings)
-        check_cadence(steps, findings)
-    return tuple(sorted(dict.fromkeys(findings.problems), key=lambda one: (one.line, one.column, one.code)))
+        if has_profiles(read.playbook.steps):
+            problems += _of_profiles(read, read.playbook, source, known)
+        else:
+            problems += _meaning(Map(read.playbook, read.guessed), read, source, known)
+    return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.line, one.column, one.code)))
+
+
+def _of_profiles(read: Read, playbook: Playbook, source: Source, known: Known) -> Iterator[Problem]:
+    """Yield the problems of the profiles; one that only one profile has names it."""
+    maps = {profile: Map(playbook, read.guessed, profile) for profile in PROFILES}
+    found = {profile: _meaning(steps, read, source, known) for profile, steps in maps.items()}
+    shared = set[Problem].intersection(*map(set, found.values()))
+    for profile, problems in found.items():
+        for problem in problems:
+            text = f"In the {profile} profile: {problem.message}"
+            yield problem if problem in shared else replace(problem, message=text)
+    findings = Findings(source, [], read.inherited)
+    check_profiles(Map(playbook, read.guessed), maps, known, findings)
+    yield from findings.problems
+
+
+def _meaning(steps: Map, read: Read, source: Source, known: Known) -> list[Problem]:
+    """Return the problems of a playbook's meaning."""
+    findings = Findings(source, [], read.inherited)
+    check_order(steps, findings)
+    check_names(steps, known, findings)
+    check_kinds(steps, known, findings)
+    check_flow(steps, findings)
+    check_people(steps, known, findings)
+    check_reach(steps, known, findings)
+    check_clocks(steps, known, findings)
+    check_texts(steps, findings)
+    check_links(steps, known, findings)
+    check_cadence(steps, findings)
+    return findings.problems

@@ -9,6 +9,7 @@ from runner.facts.expression import Apply, Attribute, Expression, NameRef, walk
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
+from runner.facts.vocabulary.nested_facts import Misplaced, flatten
 from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import Approve, Call, Group, Playbook
 from runner.playbook.lookup import Known
@@ -26,6 +27,7 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
             names.anchor(place, place.step.due.anchor, place.step.due.ref)
     for place, where, expression in steps.expressions():
         names.expression(place, where, expression)
+    _facts(steps.playbook, found)
     for name, why in class_problems(steps.playbook.classes, known.classes):
         found.error(("classes", name), "class", f"class {name}: {why}")
     classes = {*known.classes, *steps.playbook.classes}
@@ -33,6 +35,18 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
         if template.message_class not in classes:
             at: Where = ("messages", name, "class")
             names.unknown(at, "unknown-class", "message class", template.message_class, classes)
+
+
+def _facts(playbook: Playbook, found: Findings) -> None:
+    """Report the facts that a playbook assumes and that do not exist or have another type."""
+
+    def report(misplaced: Misplaced) -> None:
+        problem = misplaced.problem
+        where = ("facts", *misplaced.where)
+        found.error(where, "fact", problem.message, problem.hint, key=misplaced.at_key)
+
+    for _ in flatten("", playbook.facts, report):
+        pass
 
 
 def _named_roles(steps: Map) -> list[tuple[Where, str]]:

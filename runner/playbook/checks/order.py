@@ -58,10 +58,12 @@ def _after(place: Place, steps: Map, found: Findings) -> None:
     authored = (*place.where, "after")
     if place.step.after.join == "any" or isinstance(_at(found, authored), dict):
         authored = (*authored, place.step.after.join)
-    for index, name in enumerate(place.step.after.steps):
+    written = _at(found, authored)
+    names = written if isinstance(written, list) else []
+    for name in place.step.after.steps:
         if name in steps.siblings[place.parent]:
             continue
-        here = (*authored, index)
+        here = (*authored, names.index(name)) if name in names else authored
         other = steps.elsewhere(name)
         if other is None:
             hint = near_hint(name, steps.siblings[place.parent])

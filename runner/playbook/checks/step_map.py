@@ -15,7 +15,8 @@ import msgspec
 
 from runner.errors import Problem
 from runner.facts.expression import Expression
-from runner.playbook.format import AnyStep, Playbook
+from runner.playbook.format import AnyStep, Playbook, Profile
+from runner.playbook.profiles import playbook_of_profile
 from runner.yamlfile.source import Source, Where
 
 
@@ -42,29 +43,44 @@ class Findings(msgspec.Struct):
 
     source: Source
     problems: list[Problem] = []
+    inherited: Mapping[Where, Where] = {}
 
     def error(
         self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False, offset: int = 0
     ) -> None:
         """Add an error."""
+        where = self._written(where)
         self.problems.append(self.source.problem(where, code, message, hint=hint, key=key, offset=offset))
 
     def warn(self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
         """Add a warning: a probable mistake, or a part that cannot be checked here."""
+        where = self._written(where)
         problem = self.source.problem(where, code, message, hint=hint, key=key, severity="warning")
         self.problems.append(problem)
+
+    def _written(self, where: Where) -> Where:
+        """Return where a value is written: a key of a step can come from ``defaults``."""
+        for length in range(len(where), 0, -1):
+            if where[:length] in self.inherited:
+                return self.inherited[where[:length]] + where[length:]
+        return where
 
 
 class Map:
     """All steps of one playbook, in the order of the file."""
 
-    def __init__(self, playbook: Playbook, guessed: frozenset[Where] = frozenset()) -> None:
-        """Walk once and compute the order of each body. ``guessed`` steps replace malformed ones."""
-        self.playbook = playbook
+    def __init__(
+        self, playbook: Playbook, guessed: frozenset[Where] = frozenset(), profile: Profile | None = None
+    ) -> None:
+        """Walk once and compute the order of each body. ``guessed`` steps replace malformed ones.
+
+        With a profile, only the steps that exist in it; their paths remain those of the whole file.
+        """
+        self.playbook = playbook_of_profile(playbook, profile) if profile else playbook
         self.guessed = guessed
         self.places: list[Place] = []
         self.bodies: dict[Place | None, list[Place]] = {}
-        self._walk(playbook.steps, ("steps",), None)
+        self._walk(self.playbook.steps, playbook.steps, ("steps",), None)
         self.siblings: Mapping[Place | None, Mapping[str, Place]] = {
             body: {place.step.id: place for place in reversed(places)} for body, places in self.bodies.items()
         }
@@ -81,14 +97,20 @@ class Map:
         for body in list(self.bodies):
             self._order(body)
 
-    def _walk(self, steps: tuple[AnyStep, ...], where: Where, parent: Place | None) -> None:
+    def _walk(
+        self, steps: tuple[AnyStep, ...], written: tuple[AnyStep, ...], where: Where, parent: Place | None
+    ) -> None:
         self.bodies[parent] = []
-        for index, step in enumerate(steps):
+        index = -1
+        for step in steps:
+            index += 1
+            while (written[index].id, written[index].profile) != (step.id, step.profile):
+                index += 1
             place = Place(step, (*where, index), parent, 1 << len(self.places))
             self.places.append(place)
             self.bodies[parent].append(place)
             if step.inner:
-                self._walk(step.inner, (*place.where, "steps"), place)
+                self._walk(step.inner, written[index].inner, (*place.where, "steps"), place)
 
     def _order(self, body: Place | None) -> None:
         """Compute which steps end before others; a step in or after a dependency cycle never begins."""

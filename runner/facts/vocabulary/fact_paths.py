@@ -251,6 +251,13 @@ _INCIDENT: Mapping[str, Branch] = {
     "clients": FactType(
         "Clients whose data we process and that are affected, by a short name", "text", many=True
     ),
+    "accounts": FactType("Affected accounts, by sign-in name", "text", many=True),
+    "hosts": FactType("Affected computers, by name", "text", many=True),
+    "devices": FactType("Affected devices, by their id in device management", "text", many=True),
+    "apps": FactType("Affected applications and integrations, by name or id", "text", many=True),
+    "keys": FactType("Exposed secrets, by name or id, never the secret itself", "text", many=True),
+    "supply_chain": {"published": yes_no("Did we publish a malicious version?")},
+    "web": {"cards": yes_no("Can payment cards be affected?")},
     "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
     "third_party_recipients": prose("Third parties who received the data"),
     "responsible": prose("Who is responsible for the breach, as far as it is known"),

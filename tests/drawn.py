@@ -15,6 +15,7 @@ from tests.scenario import (
     ask,
     call,
     file,
+    form,
     group,
     message,
     notice,
@@ -40,7 +41,20 @@ DUES = (
     p.Due(offset=HOUR, anchor="fact", ref="incident.aware_at"),
     p.Due(offset=HOUR, anchor="step", ref="a"),
 )
-SIMPLE = ("task", "task", "ask", "approve", "approve", "act", "act", "message", "notice", "file", "wait")
+SIMPLE = (
+    "task",
+    "task",
+    "ask",
+    "form",
+    "approve",
+    "approve",
+    "act",
+    "act",
+    "message",
+    "notice",
+    "file",
+    "wait",
+)
 CONTAINERS = ("group", "lanes", "repeat", "call")
 
 
@@ -68,6 +82,9 @@ def simple(draw: st.DrawFn, kind: str, name: str, subject: str, more: dict[str, 
         case "ask":
             fact = draw(st.sampled_from(["data.encrypted", "people.total"]))
             return ask(name, fact, skip_if_known=draw(st.booleans()), **more)
+        case "form":
+            fields = ("data.encrypted", "people.total if data.encrypted")
+            return form(name, *fields, skip_if_known=draw(st.booleans()), **more)
         case "approve":
             distinct, every = draw(st.integers(1, 2)), draw(st.booleans())
             expires = draw(st.sampled_from([None, 2 * HOUR]))

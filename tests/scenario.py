@@ -18,7 +18,7 @@ import msgspec
 
 from runner.app.core.transaction import Transaction, make_transaction
 from runner.base.actor import PROGRAM, Principal
-from runner.base.states import Kind
+from runner.base.states import Kind, Profile
 from runner.facts.expression import LOOP_NAMES, Expression
 from runner.facts.expressions.parser import parse, parse_condition
 from runner.incident.messages.deliveries import reached_places
@@ -43,6 +43,7 @@ from runner.incident.turn.timers import next_wakeup
 from runner.law.regime import Regime
 from runner.playbook import format as p
 from runner.playbook.plan import compile_plan
+from runner.playbook.profiles import bundle_of_profile
 from runner.routing.messaging import MessageClass, SendResult
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -89,6 +90,18 @@ def task(id_: str, **more: Any) -> p.Task:
 
 def ask(id_: str, sets: str, **more: Any) -> p.Ask:
     return p.Ask(ask=f"{id_}?", sets=sets, **_fields(id_, more))
+
+
+def form(id_: str, *fields: str | p.FormField, **more: Any) -> p.Form:
+    """A form; a field is written ``data.encrypted`` or ``data.key_compromised if data.encrypted``."""
+    return p.Form(form=id_, fields=tuple(map(form_field, fields)), **_fields(id_, more))
+
+
+def form_field(field: str | p.FormField) -> p.FormField:
+    if not isinstance(field, str):
+        return field
+    fact, _, when = field.partition(" if ")
+    return p.FormField(fact=fact, ask=f"{fact}?", when=condition(when) if when else None)
 
 
 def approve(
@@ -231,13 +244,12 @@ class World:
 
     # --- commands and time --------------------------------------------------------------------------------
 
-    def pin(self, pinned: p.Bundle, run: str = "main") -> Run:
+    def pin(self, pinned: p.Bundle, run: str = "main", profile: Profile = "large") -> Run:
         """Put a bundle into the library and return the run that would use it."""
         stored = f"{pinned.digest}/{len(self.library.plans)}"
-        plans = {**self.library.plans, stored: compile_plan(pinned)}
-        self.library = msgspec.structs.replace(self.library, plans=plans)
         main = pinned.playbook
-        return Run(
+        made = Run(
+            profile=profile,
             id=run,
             playbook=main.name,
             version=main.version,
@@ -245,6 +257,9 @@ class World:
             bundle=stored,
             at=self.now,
         )
+        plans = {**self.library.plans, made.plan: compile_plan(bundle_of_profile(pinned, profile))}
+        self.library = msgspec.structs.replace(self.library, plans=plans)
+        return made
 
     def give(self, *commands: c.AnyCommand, by: str | Principal = "") -> list[e.AnyEvent]:
         """Decide commands together, settle, and append it all; returns every event. Refusals come through."""
@@ -511,6 +526,11 @@ class World:
 
     def answer(self, step: str, value: Any, by: str = "bob") -> list[e.AnyEvent]:
         return self.give(c.Answer(step=self.id(step), change=change(self.at(step).sets, value)), by=by)
+
+    def fill(self, step: str, values: dict[str, Any], by: str = "bob") -> list[e.AnyEvent]:
+        """Answer fields of a form together; None is the answer "unknown"."""
+        changes = tuple(change(*item) for item in values.items())
+        return self.give(c.AnswerForm(step=self.id(step), changes=changes, grounds="it was so"), by=by)
 
     def fact(self, key: str, value: Any, by: str = "ann") -> list[e.AnyEvent]:
         return self.give(

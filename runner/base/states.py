@@ -8,6 +8,9 @@ from typing import Literal
 
 import msgspec
 
+Profile = Literal["small", "large"]
+"""Size of the organisation: a playbook leaves out the steps of the other profile."""
+PROFILES: tuple[Profile, ...] = ("small", "large")
 Kind = Literal["real", "exercise", "test"]
 MARKS: Mapping[str, str] = MappingProxyType({"real": "", "exercise": "EXERCISE", "test": "SELF-TEST"})
 """The mark of everything that is not real: pages, documents, subjects and file names."""

@@ -237,6 +237,12 @@ def walk(node: Struct) -> Iterator[Struct]:
                 yield from walk(value)
 
 
+def reads_duties(expression: Expression | None) -> bool:
+    """Tell whether an expression lists duties, which further facts can add to."""
+    nodes = () if expression is None else walk(expression.tree)
+    return any(isinstance(node, Apply) and node.function == "duties" for node in nodes)
+
+
 class ExpressionError(Invalid):
     """An expression that cannot be read; ``offset`` counts characters of the source from 0."""
 

@@ -33,7 +33,7 @@ DISCOVERIES: tuple[str, ...] = (
 )
 """Moments at which a person of the organisation knew of the incident: the earliest is the first possible moment of awareness."""
 
-_PEOPLE = frozenset({"individuals", "data_subjects"})
+PEOPLE = frozenset({"individuals", "data_subjects"})
 _BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})
 
 
@@ -70,7 +70,7 @@ class Dossier:
         submitted = self._judge.view.fact(f"incident.stage_submitted_at.{self.regime}/{slug}")
         if not isinstance(submitted, Unknown):
             return instant(submitted)
-        if self._recipients.get(slug) in _PEOPLE:
+        if self._recipients.get(slug) in PEOPLE:
             return self.instant(f"incident.individual_notice_sent_at.{self.place}")
         return None
 

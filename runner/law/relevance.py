@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from runner.base.jurisdictions import EU_MEMBERS
 from runner.facts.expression import Unknown
+from runner.facts.vocabulary.register import Fact, nested
 
 T = TypeVar("T")
 
@@ -86,6 +87,25 @@ def depends_on_profile(path: str) -> bool:
 def depends_on_location(path: str) -> bool:
     """Whether a fact is where the organisation is."""
     return path in _WHERE_WE_ARE or path.endswith(".country")
+
+
+def awaited(
+    duties: Iterable[tuple[Sequence[str], Sequence[str], bool]], facts: Mapping[str, Fact]
+) -> tuple[str, ...]:
+    """Return the facts still to come that may make one of these undetermined duties apply.
+
+    Each duty has its missing facts, the places of its law, and whether it is relevant. A law without contact to a
+    recorded place is not waited for, except while nobody's place is recorded.
+    """
+    known = places(nested(facts))
+    found: set[str] = set()
+    for missing, jurisdictions, relevant in duties:
+        if relevant or not known.isdisjoint(jurisdictions):
+            found.update(missing)
+        else:
+            groups = {path.partition(_RESIDENTS)[0] + _RESIDENTS for path in missing if _RESIDENTS in path}
+            found |= {group for group in groups if not any(key.startswith(f"{group}.") for key in facts)}
+    return tuple(sorted(found))
 
 
 def places(facts: Mapping[str, Any]) -> frozenset[str]:

@@ -29,6 +29,8 @@ class RuleOutline(msgspec.Struct, frozen=True, array_like=True):
     exemptions: tuple[int, ...]
     thresholds: tuple[Threshold, ...]
     voluntary: bool
+    recipient: str = ""
+    """Empty in an outline of an older program."""
 
 
 class VersionOutline(msgspec.Struct, frozen=True, array_like=True):
@@ -151,6 +153,7 @@ def _rule(rule: DutyRule, version: Version, tables: _Tables) -> RuleOutline:
         tuple(tables.exemptions.number(_plain_exemption(exemption)) for exemption in able),
         rule.thresholds,
         rule.voluntary,
+        rule.recipient,
     )
 
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from runner.base.states import Profile
 from runner.facts.expression import Expression
 from runner.playbook.parts import PHASES as PHASES
-from runner.playbook.parts import PROFILES as PROFILES
 from runner.playbook.parts import After as After
 from runner.playbook.parts import Defaults as Defaults
 from runner.playbook.parts import Due as Due
@@ -28,7 +28,6 @@ from runner.playbook.parts import HttpCall as HttpCall
 from runner.playbook.parts import Id, Part, Phase, Recipient, Subcategory, Words
 from runner.playbook.parts import Must as Must
 from runner.playbook.parts import OnOverdue as OnOverdue
-from runner.playbook.parts import Profile as Profile
 from runner.playbook.parts import Quorum as Quorum
 from runner.playbook.parts import Retry as Retry
 from runner.playbook.parts import WaitFor as WaitFor
@@ -106,7 +105,7 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
         return timedelta()
 
     @property
-    def kept(self) -> dict[str, str]:
+    def kept(self) -> dict[str, Any]:
         """Data that its invocations store, so that reports do not need the playbook."""
         return {name: getattr(self, field) for name, field in self.repeated.items()}
 
@@ -187,6 +186,10 @@ class Form(Step, tag="form", frozen=True, kw_only=True):
     @property
     def asks(self) -> tuple[FormField, ...]:  # type: ignore[explicit-override]
         return self.fields
+
+    @property
+    def kept(self) -> dict[str, Any]:  # type: ignore[explicit-override]
+        return {"fields": tuple(field.fact for field in self.fields)}
 
     def conditions(self) -> Iterator[tuple[Where, Expression]]:  # type: ignore[explicit-override]
         yield from super().conditions()
@@ -351,6 +354,8 @@ def _done_by(who: DoneBy) -> frozenset[str]:
 
 PEOPLE = _done_by("people")
 """Kinds that people do, with reminders."""
+QUESTIONS = frozenset({"ask", "form"})
+"""Kinds that ask people for facts: they can be asked again later, and are answered, not completed."""
 EFFECTS = _done_by("effect")
 CONTAINERS = _done_by("steps")
 """Kinds that contain other steps; reports show the inner steps instead."""

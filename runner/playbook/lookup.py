@@ -56,6 +56,10 @@ class Known(msgspec.Struct, frozen=True):
                 rules.setdefault(rule.slug, rule)
         return rules
 
+    def recipients(self) -> set[str]:
+        """Return the recipients of all duties."""
+        return {rule.recipient for regime in self.regimes for rule in self.rules(regime).values()}
+
 
 def hours(rule: DutyRule) -> float | None:
     """Return the hours of a duty's shortest clock, None if the law has only words."""

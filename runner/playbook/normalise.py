@@ -260,12 +260,15 @@ class _Lowering:
         return Due(offset=-span if side == "before" else span, anchor=anchor, ref=ref)  # type: ignore[arg-type]
 
     def wait(self, value: Any, where: Where, _names: frozenset[str]) -> Any:
-        """A duration, ``{until: instant}``, ``{fact: path}`` or ``{duty: id, state: filed}``."""
+        """A duration, ``{until: instant}``, ``{fact: path, at_most: 4h}`` or ``{duty: id, state: filed}``."""
         if not isinstance(value, dict):
             span = self.span(value, where)
             return {"duration": timedelta(seconds=1) if span is _GONE else span}
-        forms = ({"until"}, {"fact"}, {"duty"}, {"duty", "state"})
-        return dict(value) if set(value) in forms else self.misshapen(None)
+        forms = ({"until"}, {"fact"}, {"fact", "at_most"}, {"duty"}, {"duty", "state"})
+        if set(value) not in forms:
+            return self.misshapen(None)
+        spans = self.spans(value, where, ("at_most",))
+        return {"duration" if key == "at_most" else key: one for key, one in spans.items()}
 
     def http(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
         """Lower a call: the value of ``json`` is sent unchanged."""

@@ -23,9 +23,6 @@ Phase = Literal[
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
 PHASES: tuple[str, ...] = get_args(Phase)
 
-Profile = Literal["small", "large"]
-"""Size of the organisation: a step can exist in one profile only."""
-PROFILES: tuple[Profile, ...] = get_args(Profile)
 Horizon = Literal["now", "today", "later"]
 
 # The JSON Schema has the same patterns; (?!\n) because Python's $ also matches before a last line break.
@@ -160,7 +157,10 @@ DutyState = Literal[
 
 
 class WaitFor(Part, frozen=True, kw_only=True):
-    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state."""
+    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state.
+
+    With a fact, the duration is the longest wait for it: ``at_most`` in the file.
+    """
 
     duration: timedelta | None = None
     until: str = ""

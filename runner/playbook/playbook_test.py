@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from runner.base.states import TaskState
+from runner.base.states import Profile, TaskState
 
 DeedWord = Literal[
     "skip",
@@ -60,6 +60,13 @@ class Behaviour(Written, frozen=True, kw_only=True):
     """Channel → the outcomes of its attempts; default: accepted."""
 
 
+class Usual(Behaviour, frozen=True, kw_only=True):
+    """Settings of every test of a file that has no value of its own."""
+
+    profile: Profile | None = None
+    """The profile of the playbook; left out: large."""
+
+
 class Document(Written, frozen=True, kw_only=True):
     """Expected contents of the newest document of a notice step."""
 
@@ -94,7 +101,7 @@ class Expected(Written, frozen=True, kw_only=True):
     """Whether it can be closed without a reason."""
 
 
-class Case(Behaviour, frozen=True, kw_only=True):
+class Case(Usual, frozen=True, kw_only=True):
     """One path through the playbook."""
 
     name: Words
@@ -110,7 +117,7 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
     playbook: Words
     """A name, ``NAME@VERSION``, or a path relative to this file."""
     cases: Annotated[tuple[Case, ...], Meta(min_length=1)]
-    usual: Behaviour = Behaviour()
+    usual: Usual = Usual()
     organisation: dict[str, Any] = {}
     """Facts of the organisation, as in ``tocsin.yaml``."""
     roles: dict[str, tuple[Words, ...]] = {}

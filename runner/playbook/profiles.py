@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from runner.playbook.format import After, AnyStep, Approve, Bundle, Message, Playbook, Profile
+from runner.base.states import Profile
+from runner.playbook.format import After, AnyStep, Approve, Bundle, Message, Playbook
 from runner.playbook.plan import walk
 
 

@@ -64,11 +64,11 @@ _DUTIES: Final[Schema] = {
     "anyOf": [{"const": "all", "type": "string"}, {**_TEXTS, "minItems": 1}],
 }
 _WAIT: Final[Schema] = {
-    "title": "a duration, {until: INSTANT}, {fact: PATH} or {duty: ID, state: filed}",
+    "title": "a duration, {until: INSTANT}, {fact: PATH, at_most: 4h} or {duty: ID, state: filed}",
     "anyOf": [
         _DURATION,
         _closed({"until": {"type": "string"}}, ["until"]),
-        _closed({"fact": {"type": "string"}}, ["fact"]),
+        _closed({"fact": {"type": "string"}, "at_most": _DURATION}, ["fact"]),
         _closed({"duty": {"type": "string"}, "state": {"enum": list(get_args(DutyState))}}, ["duty"]),
     ],
 }

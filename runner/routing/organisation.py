@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from runner.base.states import AttemptState, Severity
+from runner.base.states import AttemptState, Profile, Severity
 from runner.routing.messaging import (
     BUILT_IN_CLASSES,
     Channel,
@@ -120,8 +120,20 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     worker: Mode | Working = "auto"
     stationery: Paper = Paper()
     second_person: SecondPerson = SecondPerson()
+    profile: Profile = "large"
+    """Profile of new incidents: playbooks leave out the steps of the other one."""
+    small: dict[str, str] = {}
+    """In the small profile: role → the role whose persons have it, if nobody else has."""
     severities: dict[Severity, str] = {}
     """Meaning of the severity levels here; other levels have the default meaning."""
+
+    def merges(self, profile: Profile) -> Mapping[str, str]:
+        """Return the role merges of a profile."""
+        return self.small if profile == "small" else {}
+
+    def holders(self, role: str) -> tuple[str, ...]:
+        """Return the persons of a role in the profile of the settings."""
+        return self.roles.get(role, ()) or self.roles.get(self.merges(self.profile).get(role, role), ())
 
     @property
     def private_references(self) -> tuple[str, ...]:

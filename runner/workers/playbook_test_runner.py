@@ -136,7 +136,13 @@ def _play(
 ) -> tuple[Incident, str]:
     """Open the case, run it, close it; return it as before closing, and why it could not be closed."""
     behaviour = merged(file.tests.usual, case)
-    request = Request(playbooks=(file.playbook,), title=case.name, kind="test", assignments=behaviour.facts)
+    request = Request(
+        playbooks=(file.playbook,),
+        title=case.name,
+        kind="test",
+        assignments=behaviour.facts,
+        profile=case.profile or file.tests.usual.profile or "large",
+    )
     opening = prepare_opening(service, request, around(Path(file.file), catalog), pinned)
     name = commit_opening(service, opening).after.id
     worker = simulating(service, Simulation(behaviour.channels, behaviour.acts))

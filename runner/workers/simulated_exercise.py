@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import exercises
 from runner.app.exercises.simulated_responders import Players
@@ -27,7 +29,7 @@ from runner.incident.state.exercise import OVER
 from runner.incident.state.exercise_time import wall_time
 from runner.incident.state.incident import Incident
 from runner.playbook.catalogue import Catalog
-from runner.playbook.playbook_test import Case, PlaybookTests
+from runner.playbook.playbook_test import Case, PlaybookTests, Usual
 from runner.playbook.playbook_test_file import TestFile
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
@@ -164,7 +166,7 @@ def _as_tests(loaded: Loaded) -> TestFile:
         schema="tocsin/playbook-test/v1",
         playbook=plan.playbook,
         cases=(Case(name=plan.title),),
-        usual=usual,
+        usual=Usual(**msgspec.structs.asdict(usual), profile=plan.profile),
         organisation=dict(plan.organisation),
         roles=roles,
         laws=plan.laws,

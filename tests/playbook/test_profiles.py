@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from runner.base.states import Profile
 from runner.playbook.checks.step_map import Map, Place
-from runner.playbook.format import After, AnyStep, Playbook, Profile
+from runner.playbook.format import After, AnyStep, Playbook
 from runner.playbook.normalise import lower
 from runner.playbook.profiles import MixedJoin, joined, playbook_of_profile
 from runner.playbook.reading import read_playbook

@@ -72,6 +72,7 @@ def test_after_joins_all_or_any(written: str, after: After) -> None:
         ("2h", WaitFor(duration=timedelta(hours=2))),
         ("{until: 2026-11-24T09:00:00Z}", WaitFor(until="2026-11-24T09:00:00Z")),
         ("{fact: data.involved}", WaitFor(fact="data.involved")),
+        ("{fact: data.involved, at_most: 4h}", WaitFor(fact="data.involved", duration=timedelta(hours=4))),
         ("{duty: r/d, state: waived}", WaitFor(duty="r/d", state="waived")),
     ],
 )

@@ -27,6 +27,7 @@ from runner.incident.turn.fold import begin, fold
 from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
+from runner.playbook.profiles import bundle_of_profile
 from runner.store.chain import event_of
 from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
@@ -154,11 +155,11 @@ class Repository:
 
     def library(self, incident: Incident) -> Library:
         """Return the plans and the law pinned to an incident, compiled once for each digest."""
-        pinned = (incident.catalogue, *(run.bundle for run in incident.runs.values()))
+        pinned = (incident.catalogue, *(run.plan for run in incident.runs.values()))
         library = self._libraries.get(pinned)
         if library is None:
             law = self.catalogue(incident)
-            plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
+            plans = {plan: self._plan(plan) for plan in pinned[1:]}
             calendar = self._calendar() if law.regimes else None
             library = Library(plans, law.regimes, calendar, law.outline, self._alone)
             self._libraries[pinned] = library
@@ -189,11 +190,13 @@ class Repository:
             catalogue = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
         return catalogue
 
-    def _plan(self, digest: str) -> Plan:
-        plan = self._plans.get(digest)
+    def _plan(self, key: str) -> Plan:
+        plan = self._plans.get(key)
         if plan is None:
-            plan = compile_plan(from_json(self.store.get_blob(digest), Bundle))
-            self._plans[digest] = plan
+            digest, _, profile = key.partition("/")
+            bundle = from_json(self.store.get_blob(digest), Bundle)
+            plan = compile_plan(bundle_of_profile(bundle, "small" if profile else "large"))
+            self._plans[key] = plan
         return plan
 
     def incidents(self, state: str | None = None) -> list[IncidentRow]:

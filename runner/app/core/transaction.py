@@ -20,6 +20,7 @@ from runner.incident.state.events import (
     ActedOnBehalf,
     AnyEvent,
     DocumentRendered,
+    FactsRecorded,
     Recorded,
     SecondPersonAsked,
     StepEnded,
@@ -116,6 +117,7 @@ def _for_whom(events: Sequence[AnyEvent], principal: Principal) -> tuple[AnyEven
     return tuple(
         msgspec.structs.replace(event, on_behalf_of=person)
         if isinstance(event, StepEnded | DocumentRendered)
+        or (isinstance(event, FactsRecorded) and (event.step or event.answers))
         else event
         for event in events
     )

@@ -68,6 +68,7 @@ def prepare_drill(
         kind=kind,
         assignments=plan.facts,
         compromised=plan.compromised,
+        profile=plan.profile,
     )
     opening = prepare_opening(service, request, catalog, pinned, at=start)
     event = msgspec.structs.replace(opening.event, clock=ExerciseClock(wall=wall, at=start, rate=0.0))
@@ -124,7 +125,7 @@ def next_time(service: IncidentService, incident: Incident) -> datetime | None:
 def release_due(service: IncidentService, name: str, plan: Exercise) -> tuple[ScenarioEvent, ...]:
     """Release every inject of an exercise's plan that is due, and return them."""
     incident = service.load(name)
-    dues = due_injects(plan, incident, service.now_in(incident))
+    dues = due_injects(plan, incident, service.now_in(incident), service.library(incident))
     return tuple(due.event for due in dues if _released(service, name, due))
 
 

@@ -11,6 +11,7 @@ import msgspec
 from runner.app.core.identifiers import Clock, IdGenerator, RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
 from runner.base.actor import Principal
+from runner.base.states import Profile
 from runner.decoding import convert
 from runner.errors import NotFound, Refused, TocsinError
 from runner.routing.organisation import Home
@@ -44,8 +45,8 @@ def this_principal(claimed: str = "") -> Principal:
     return Principal(person=claimed or user, host=host, os_user=user)
 
 
-def init_home(folder: Path, person: str) -> Path:
-    """Create a home with commented settings, a master key and an empty store; return the path of the settings.
+def init_home(folder: Path, person: str, profile: Profile = "large") -> Path:
+    """Create a home of a profile with commented settings, a master key and an empty store; return the path of the settings.
 
     Raises Refused if the home exists; nothing is replaced.
     """
@@ -63,7 +64,10 @@ def init_home(folder: Path, person: str) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     starter = resources.files("runner.app.home").joinpath("starter.yaml").read_text("utf-8")
-    config.write_text(starter.replace("{person}", person), encoding="utf-8")
+    values = {"{person}": person, "{profile}": profile, "{merges}": "" if profile == "small" else "#"}
+    for name, value in values.items():
+        starter = starter.replace(name, value)
+    config.write_text(starter, encoding="utf-8")
     if not (folder / "master.key").exists():
         create_master("file:master.key", base=folder)
     _store(folder, load_home(config), create=True).close()

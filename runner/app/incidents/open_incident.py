@@ -18,7 +18,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.facts import change_of
-from runner.base.states import Kind, Severity
+from runner.base.states import Kind, Profile, Severity
 from runner.decoding import from_json
 from runner.errors import Invalid, Refused
 from runner.facts.vocabulary.nested_facts import Misplaced, flatten
@@ -40,6 +40,7 @@ from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.action_calls import CalledHost, http_calls
 from runner.playbook.format import Bundle, Message, Playbook
 from runner.playbook.plan import walk
+from runner.playbook.profiles import bundle_of_profile
 from runner.reports.people.unassigned_roles import UnheldRole, unheld
 from runner.routing.messaging import DeliveryPlan
 from runner.routing.organisation import Home
@@ -84,6 +85,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     roles: Mapping[str, tuple[str, ...]] = {}
     """The persons of roles that have nobody in the home."""
     severity: Severity | Literal[""] = ""
+    profile: Profile | None = None
+    """None is the profile of the settings."""
 
 
 class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,16 +137,18 @@ def prepare_opening(
     """
     now = at or service.clock.now()
     catalog = catalog or Catalog(service.folder, classes=service.home.classes)
-    bundles = [load_bundle(name, catalog) for name in request.playbooks]
+    profile = request.profile or service.home.profile
+    authored = [load_bundle(name, catalog) for name in request.playbooks]
+    bundles = [bundle_of_profile(bundle, profile) for bundle in authored]
     if not bundles:
         raise Refused("The playbook is missing.", hint=Action("playbook.list"), code="playbook_missing")
     stated, imported = _gather(service, request, now)
     commands: tuple[AnyCommand, ...] = (
-        *_roles(service, bundles, request.roles),
+        *_roles(service, bundles, request.roles, service.home.merges(profile)),
         *_facts(service, stated),
         *_domains(service, request, bundles, now),
         *((SetSeverity(severity=request.severity),) if request.severity else ()),
-        *(pin_command(service, bundle, now) for bundle in bundles),
+        *(pin_command(service, bundle, now, profile=profile) for bundle in authored),
     )
     event = IncidentOpened(
         incident=service.chance.name("i"),
@@ -174,9 +179,15 @@ def commit_opening(service: IncidentService, opening: Opening) -> Turn:
 
 
 def pin_command(
-    service: IncidentService, bundle: Bundle, now: datetime, taken: Sequence[str] = (), reason: str = ""
+    service: IncidentService,
+    bundle: Bundle,
+    now: datetime,
+    taken: Sequence[str] = (),
+    reason: str = "",
+    *,
+    profile: Profile,
 ) -> PinPlaybook:
-    """Store a bundle by digest and return the command that starts its run."""
+    """Store a bundle, with the steps of both profiles, by digest and return the command that starts its run."""
     name = bundle.playbook.name
     run = name
     while run in (*taken, "added"):  # the prefix in the names of added tasks
@@ -190,6 +201,7 @@ def pin_command(
             digest=bundle.digest,
             bundle=service.keep_document(service.principal, None, msgspec.json.encode(bundle)),
             at=now,
+            profile=profile,
         ),
         reason=reason,
     )
@@ -253,13 +265,19 @@ def _bytes(path: Path) -> bytes:
 
 
 def _roles(
-    service: IncidentService, bundles: Sequence[Bundle], given: Mapping[str, tuple[str, ...]]
+    service: IncidentService,
+    bundles: Sequence[Bundle],
+    given: Mapping[str, tuple[str, ...]],
+    merges: Mapping[str, str],
 ) -> Iterator[AssignRole]:
+    """Yield the persons of each role; a role that nobody has gets those of the role that it merges into."""
     rows = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
     for role in sorted(rows):
-        if persons := given.get(role) or standing(service.directory, role):
-            on_call = role in service.directory.watches and role not in given
-            yield AssignRole(role=role, persons=persons, on_call=on_call)
+        for name in (role, merges.get(role, role)):
+            if persons := given.get(name) or standing(service.directory, name):
+                on_call = name == role and role in service.directory.watches and role not in given
+                yield AssignRole(role=role, persons=persons, on_call=on_call)
+                break
 
 
 def _all(bundle: Bundle) -> tuple[Playbook, ...]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.incidents.open_incident import pin_command
+from runner.base.states import Profile
+from runner.decoding import from_json
 from runner.errors import Refused
 from runner.incident.state.commands import MigratePlaybook, PinPlaybook
 from runner.incident.state.events import PlaybookPinned
@@ -26,7 +28,8 @@ def graft(service: IncidentService, incident: Incident, name: str, reason: str) 
     bundle = load_bundle(name, Catalog(service.folder, classes=service.home.classes))
 
     def make(found: Incident) -> tuple[PinPlaybook]:
-        return (pin_command(service, bundle, service.clock.now(), tuple(found.runs), reason),)
+        now, runs = service.clock.now(), tuple(found.runs)
+        return (pin_command(service, bundle, now, runs, reason, profile=found.profile),)
 
     turn = service.act(service.principal, incident.id, make)
     begun = next(one.event.run for one in turn.events if isinstance(one.event, PlaybookPinned))
@@ -47,20 +50,31 @@ def chosen_run(incident: Incident, run: str) -> str:
 
 
 def newer(service: IncidentService, incident: Incident, run: str, version: str) -> Bundle:
-    """Return the bundle of another version of a run's playbook: by version, or from a file."""
+    """Return the bundle of another version of a run's playbook: by version, or from a file; without one, its own."""
     from runner.playbook.bundle import is_path
 
+    if not version:
+        return from_json(service.repository.document(incident.runs[run].bundle), Bundle)
     name = version if is_path(version) else f"{incident.runs[run].playbook}@{version}"
     return load_bundle(name, Catalog(service.folder, classes=service.home.classes))
 
 
-def planned(service: IncidentService, incident: Incident, run: str, bundle: Bundle) -> MigrationPlan:
+def planned(
+    service: IncidentService, incident: Incident, run: str, bundle: Bundle, profile: Profile | None = None
+) -> MigrationPlan:
     """Return the changes of a migration; nothing is written."""
-    return plan_migration(incident, run, bundle, service.library(incident))
+    return plan_migration(incident, run, bundle, service.library(incident), profile)
 
 
-def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bundle, reason: str) -> Turn:
-    """Move a run to a bundle in one event and return the turn; raises Refused with all reasons, or Stale."""
+def migrate(
+    service: IncidentService,
+    incident: Incident,
+    run: str,
+    bundle: Bundle,
+    reason: str,
+    profile: Profile | None = None,
+) -> Turn:
+    """Move a run to a bundle, and to a profile, in one event; raises Refused with all reasons, or Stale."""
     if service.principal.on_behalf_of:
         raise Refused(
             "You cannot update a playbook on behalf of another person.",
@@ -71,8 +85,14 @@ def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bund
     version, digest = bundle.playbook.version, bundle.digest
 
     def make(found: Incident) -> tuple[MigratePlaybook]:
+        before = found.runs[run]
         moved = msgspec.structs.replace(
-            found.runs[run], version=version, digest=digest, bundle=stored, at=service.now_in(found)
+            before,
+            version=version,
+            digest=digest,
+            bundle=stored,
+            at=service.now_in(found),
+            profile=profile or before.profile,
         )
         library = service.repository.library_with(found, moved)
         return (MigratePlaybook(event=decide_migration(found, moved, bundle, library, reason)),)

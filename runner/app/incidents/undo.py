@@ -97,11 +97,14 @@ def _back(
             return (c.SetSeverity(severity=before, reason="undone"),)
         case e.TaskAdded(scope=scope, task=task):
             return (c.CancelStep(step=incident.latest[f"{scope}|{task.id}"], reason="undone"),)
-        case e.FactsRecorded(facts=facts):
+        case e.FactsRecorded(facts=facts, step=step, answers=answers):
             changes = _before(earlier, facts)
             moved = moves(incident, changes, service.now_in(incident), service.library(incident))
             later = any(move.later for move in moved)  # this needs grounds and a second person
-            return None if later else (c.RecordFacts(changes=changes, grounds="undone"),)
+            forms = tuple(
+                name for name in (step, *answers) if name and incident.invocations[name].kind == "form"
+            )
+            return None if later else (c.RecordFacts(changes=changes, grounds="undone", reopens=forms),)
         case _:
             return None
 

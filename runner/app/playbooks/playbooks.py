@@ -317,7 +317,7 @@ def chart_of_run(name: str, incident: Incident, service: IncidentService) -> Cha
             code="unknown_run",
         )
     run = runs[-1]
-    bundle = service.library(incident).plans[run.bundle].bundle
+    bundle = service.library(incident).plans[run.plan].bundle
     about = f"{incident.codename}, {incident.state}, as of {moment(service.now_in(incident))}"
     mark = "" if incident.kind == "real" else incident.kind.upper()
     return chart(bundle, progress(incident, run.id), about, mark)

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 from runner.base.instants import parse_duration, spoken_instant
-from runner.base.states import Kind
+from runner.base.states import PROFILES, Kind, Profile
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.session import FORMATS, Options, Session
 from runner.errors import Usage
@@ -202,6 +202,16 @@ def one_of(text: str, choices: Iterable[_Choice], what: str, code: str, *, optio
 def kind_of(text: str, what: str = "Kind of incident") -> Kind:
     """Return a kind of incident; raises Usage."""
     return one_of(text, KINDS, what, "unknown_kind", option="--kind")
+
+
+ProfileOption = Annotated[
+    str, Option("--profile", metavar="PROFILE", help="small or large. Default: the profile in tocsin.yaml.")
+]
+
+
+def profile_of(text: str) -> Profile | None:
+    """Return a profile, None without a name; raises Usage."""
+    return one_of(text, PROFILES, "Profile", "unknown_profile", option="--profile") if text else None
 
 
 def instant(text: str, now: datetime) -> datetime:

@@ -14,6 +14,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
+from runner.base.states import Profile
 from runner.cli.framework.action_text import command_text, typed
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import as_json, broken_pipe, cleaned
@@ -202,12 +203,12 @@ class Session:
             config = self.make_home()
             self.say(f"Created the home folder {self.folder} (settings: {config})")
 
-    def make_home(self) -> Path:
+    def make_home(self, profile: Profile = "large") -> Path:
         """Create a home and return its settings' path; raises Refused if one exists or cannot be created."""
         from runner.app.home.open_home import init_home
 
         try:
-            config = init_home(self.folder, self.by)
+            config = init_home(self.folder, self.by, profile)
         except OSError as error:
             raise Refused(
                 f'The home folder "{self.folder}" cannot be created: {error.strerror}.',

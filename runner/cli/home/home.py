@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner import __version__
 from runner.actions import Action
-from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
+from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, profile_of
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
 from runner.reports.core.page import ARROW, Block, Cell, Page, Tone, do, flow, line, paged
@@ -31,12 +31,16 @@ def init(
     interview: Annotated[
         bool, Option("--interview", help="Set-up questions; also for an existing home folder.")
     ] = False,
+    profile: Annotated[
+        str, Option("--profile", metavar="PROFILE", help="small or large. Default: large.")
+    ] = "",
 ) -> None:
     """Create a home folder with settings, a key and a database.
 
     \b
     Examples:
       tocsin init
+      tocsin init --profile small
       tocsin init --interview
       tocsin init --home /srv/tocsin --as maria
     """
@@ -49,7 +53,7 @@ def init(
     if interview:
         session.terminal("Answer the questions at a terminal, or edit tocsin.yaml")
     if made:
-        session.make_home()
+        session.make_home(profile_of(profile) or "large")
     if interview:
         from runner.cli.home.interview import interview as ask_all
 

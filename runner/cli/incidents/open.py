@@ -20,12 +20,14 @@ from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
+    ProfileOption,
     Reason,
     Scope,
     command,
     instant,
     kind_of,
     one_of,
+    profile_of,
 )
 from runner.cli.framework.outcome import page, submit, work
 from runner.cli.framework.session import Session
@@ -93,6 +95,7 @@ def open_(
     severity: Annotated[
         str, Option("--severity", metavar="LEVEL", help="Severity: sev1 to sev4. See: tocsin severity.")
     ] = "",
+    profile: ProfileOption = "",
     yes: Annotated[bool, Option("--yes", help="No question before sending.")] = False,
     no_worker: Annotated[
         bool, Option("--no-worker", help="No background worker for a real incident.")
@@ -120,6 +123,7 @@ def open_(
         compromised=tuple(compromised or ()),
         since=instant(since, session.now()) if since else None,
         severity=severity_of(severity) if severity else "",
+        profile=profile_of(profile),
     )
     _open(session, request, yes=yes, no_worker=no_worker)
 

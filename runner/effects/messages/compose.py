@@ -79,7 +79,7 @@ def compose(
 
     invocation = incident.invocations[work.step]
     scope = incident.scopes[invocation.scope]
-    playbook = library.plans[incident.runs[scope.run].bundle].playbook(scope.playbook)
+    playbook = library.plans[incident.runs[scope.run].plan].playbook(scope.playbook)
     template = REMINDER if work.reminder else playbook.messages[work.template]
     try:
         kind = message_class(template.message_class, tools.directory, playbook.classes)

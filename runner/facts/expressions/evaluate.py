@@ -45,8 +45,8 @@ class View(Protocol):
     def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
         """Return ``DUTY_PARTS``."""
 
-    def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
-        """Return the ids of the duties with a verdict, sorted."""
+    def duties(self, verdict: str, recipient: str = "") -> tuple[str, ...] | Unknown:
+        """Return the ids of the duties with a verdict, sorted; with a recipient only the duties to notify it."""
 
     def name(self, name: str) -> Value:
         """Return a loop name's value."""
@@ -67,7 +67,7 @@ class NothingKnown:
         """Return unknown: the view has no duties."""
         return Unknown((f"duty('{duty}')",))
 
-    def duties(self, verdict: str) -> Unknown:
+    def duties(self, verdict: str, recipient: str = "") -> Unknown:
         """Return no ids: the view has no duties."""
         return Unknown((f"duties('{verdict}')",))
 
@@ -135,6 +135,9 @@ def _truth(node: Node, view: View) -> bool | Unknown:
             return inverted(_truth(item, view))
         case nodes.Compare():
             return _chain(node, view)
+        case nodes.Apply("duties"):
+            found = _value(node, view)
+            return found if isinstance(found, Unknown) else bool(found)
         case _:
             value = _value(node, view)
             if isinstance(value, bool | Unknown):
@@ -166,8 +169,8 @@ def _applied(node: nodes.Apply, view: View) -> Value:
             return other if isinstance(value, Unknown) else value
         case _, [Unknown() as unknown, *_]:
             return unknown
-        case "duties", [str(verdict)]:
-            return view.duties(verdict)
+        case "duties", [str(verdict), *recipient]:
+            return view.duties(verdict, *map(str, recipient))
         case _:
             return apply(node.function, values)
 

@@ -201,6 +201,7 @@ class _Reader:
                 f'Function "{name}" does not exist.' if name else "Only a function can be called.",
                 choice_hint(name, _FUNCTIONS),
             )
+        recipient = self.recipient(node) if name == "duties" else ()
         (argument,) = self.arguments(node, 1)
         match name:
             case "step":
@@ -215,7 +216,7 @@ class _Reader:
                 return nodes.DutyRef(argument)
             case "duties":
                 self.verdict(node, argument)
-                return nodes.Apply("duties", (argument,))
+                return nodes.Apply("duties", (argument, *recipient))
             case "known":
                 return nodes.Apply("known", (argument,))
             case _:
@@ -234,6 +235,21 @@ class _Reader:
             raise self.error(
                 node, "duties() needs a verdict in quotes.", f"Choose one of: {', '.join(VERDICTS)}."
             )
+
+    def recipient(self, node: Syntax) -> tuple[nodes.Const, ...]:
+        """Take the recipient out of the arguments of ``duties``."""
+        given, node.kwargs = node.kwargs, []
+        values = [self.read(keyword.value) for keyword in given if keyword.key == "recipient"]
+        texts = tuple(
+            value for value in values if isinstance(value, nodes.Const) and isinstance(value.value, str)
+        )
+        if len(texts) != len(given) or len(texts) > 1:
+            raise self.error(
+                node,
+                "duties() takes one recipient in quotes.",
+                "Write duties('applies', recipient='individuals').",
+            )
+        return texts
 
     def moment(self, node: Syntax, function: str, argument: Node) -> None:
         """Check a literal duration or instant."""

@@ -99,7 +99,7 @@ class _Checker:
     def truth(self, node: Node) -> Kind:
         """Check a node that must be true or false."""
         kind = self.kind(node)
-        if kind in ("truth", "any"):
+        if kind in ("truth", "any") or (isinstance(node, nodes.Apply) and node.function == "duties"):
             return "truth"
         hint = (
             "Write: ... is not empty." if kind in ("list", "map") else "Compare the value with another value."

@@ -24,6 +24,7 @@ from runner.facts.vocabulary.fact_types import (
     yes_no,
 )
 from runner.facts.vocabulary.report_facts import DORA, RANSOM, REGISTRANT
+from runner.facts.vocabulary.response_facts import MOBILISED, REFERRED
 
 _SECTORS = (
     "retail finance health telecom energy transport water education public legal insurance online_service manufacturing"
@@ -100,6 +101,8 @@ _DATA: Mapping[str, Branch] = {
     "database_level": one_of("Security level of the database (Israel)", "high medium basic individual"),
     "substantial_part": yes_no("Is a substantial part of the database affected (Israel)?"),
     "retrieved": yes_no("Did the recipient return or delete the data, and can they be trusted?"),
+    "deletion_confirmed": yes_no("Did every recipient confirm in writing that the data are deleted or returned?"),
+    "payment_cards": yes_no("Are systems or records with payment card data affected?"),
     "locations": set_of(
         "Where the data were",
         "desktop_computer electronic_medical_record email laptop network_server other_portable_device paper cloud"
@@ -288,6 +291,7 @@ _INCIDENT: Mapping[str, Branch] = {
         "corrective_measures": prose("The security update or other corrective measures that are available"),
     },
     "sensitivity": prose("How sensitive the reported information is"),
+    "mobilised": MOBILISED,
     "dora": DORA,
     "ransom": RANSOM,
     "isolation": {
@@ -359,6 +363,7 @@ _RISK: Mapping[str, Branch] = {
 }
 _LAW_ENFORCEMENT: Mapping[str, Branch] = {
     "engaged": yes_no("Are the police involved?"),
+    **REFERRED,
     "hold": {
         "agency": text("Agency that asked to delay a notice"),
         "officer": text("Officer who asked"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from runner.facts.expression import reads_duties
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.apply.steps import reopen
 from runner.incident.state import events as e
@@ -19,17 +20,19 @@ from runner.playbook.plan import Body
 
 
 def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
+    before = draft.read("runs")[event.run.id]
+    reason = "removed by migration" if before.profile == event.run.profile else event.reason
     draft.table("runs")[event.run.id] = event.run
     scopes = newest_scopes(draft.read("scopes"), event.run.id)
     added = frozenset(event.added)
     for scope in scopes:
         _add(draft, scope, draft.library.body(draft.read("runs"), scope), added)
-    for name in event.removed:
-        draft.end(name, at, "cancelled", reason="removed by migration")
+    for name in reversed(event.removed):  # what is inside a container before the container
+        draft.end(name, at, "cancelled", reason=reason)
     for name in event.changed:
         step = _step(draft, name)
         if step is not None:
-            draft.change(name, **{"sets": "", "subject": "", **step.kept})
+            draft.change(name, **{"sets": "", "subject": "", "fields": (), **step.kept})
     _forget(draft)
     for name in event.reapprove:
         reopen(draft, name, at)
@@ -63,7 +66,7 @@ def _forget(draft: IncidentBuilder) -> None:
     for index in ("live", "signed"):
         for name in list(draft.read(index)):
             step = _step(draft, name)
-            one_body = isinstance(step, Group) and step.for_each is None
+            one_body = isinstance(step, Group) and step.for_each is None and not reads_duties(step.when)
             if one_body or not draft.library.stands(*tables, name):
                 draft.index(index).discard(name)
 

@@ -15,6 +15,7 @@ from runner.incident.state import events as e
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Behalf, Domain, DutyView
 from runner.incident.state.second_person import TwoPeople
+from runner.incident.state.steps import is_answer
 from runner.routing.rule_book import RuleOverride
 
 
@@ -77,7 +78,29 @@ def _facts(draft: IncidentBuilder, event: e.FactsRecorded, at: datetime, seq: in
             supersedes=numbers.get(change.key),
         )
         numbers[change.key] = seq
+    for name in {event.step, *event.answers, *event.reopens}:
+        if name and draft.invocation(name).kind == "form":
+            _field_answers(draft, event, name)
     draft.put(assess=True)
+
+
+def _field_answers(draft: IncidentBuilder, event: e.FactsRecorded, name: str) -> None:
+    """Mark the fields of a form as answered, or as open again."""
+    form = draft.invocation(name)
+    step = draft.library.body(draft.read("runs"), draft.read("scopes")[form.scope]).steps.get(form.step)
+    changed = {change.key for change in event.facts}
+    if name in event.answers:
+        asks = step.asks if step is not None else ()
+        changed = {one.key for one in event.facts for field in asks if is_answer(field, one)}
+    if name in event.reopens:
+        draft.change(name, answered=tuple(path for path in form.answered if path not in changed))
+        return
+    people = dict.fromkeys((*form.answered_by, event.by, event.on_behalf_of))
+    draft.change(
+        name,
+        answered=tuple(path for path in form.fields if path in changed or path in form.answered),
+        answered_by=tuple(person for person in people if person),
+    )
 
 
 def _assessed(draft: IncidentBuilder, event: e.DutiesAssessed, at: datetime, seq: int) -> None:

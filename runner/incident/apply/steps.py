@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from runner.facts.expression import reads_duties
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
-from runner.incident.state.incident import Approval, Scope
-from runner.playbook.format import Group
+from runner.incident.state.incident import Approval, Invocation, Scope
+from runner.playbook.format import QUESTIONS, AnyStep, Group
 
 
 def _pinned(draft: IncidentBuilder, event: e.PlaybookPinned, at: datetime, seq: int) -> None:
@@ -78,10 +79,14 @@ def _ready(draft: IncidentBuilder, event: e.StepReady, at: datetime, seq: int) -
         assignee=event.assignee or draft.invocation(event.step).assignee,
     )
     if invocation.kind == "group":
-        definition = draft.library.body(draft.read("runs"), draft.read("scopes")[invocation.scope]).steps
-        step = definition[invocation.step]
+        step = _definition(draft, invocation)
         if isinstance(step, Group) and step.for_each is not None:
             draft.index("live").add(invocation.id)
+
+
+def _definition(draft: IncidentBuilder, invocation: Invocation) -> AnyStep:
+    body = draft.library.body(draft.read("runs"), draft.read("scopes")[invocation.scope])
+    return body.steps[invocation.step]
 
 
 def _blocked(draft: IncidentBuilder, event: e.StepBlocked, at: datetime, seq: int) -> None:
@@ -124,6 +129,9 @@ def _ended(draft: IncidentBuilder, event: e.StepEnded, at: datetime, seq: int) -
 def _settled(draft: IncidentBuilder, event: e.StepSettled, at: datetime, seq: int) -> None:
     product = {"digest": event.digest} if event.digest else {}
     draft.end(event.step, at, event.state, reason=event.why, **product)
+    invocation = draft.invocation(event.step)
+    if event.state == "not_applicable" and reads_duties(_definition(draft, invocation).when):
+        draft.index("live").add(event.step)
 
 
 def _reopened(draft: IncidentBuilder, event: e.StepReopened, at: datetime, seq: int) -> None:
@@ -131,7 +139,8 @@ def _reopened(draft: IncidentBuilder, event: e.StepReopened, at: datetime, seq: 
     reopen(draft, event.step, at, late=event.late, voices=old.approvals if event.keeps else ())
     if event.keeps:
         checked = tuple(row for row in old.checked if row not in old.at_once)
-        draft.change(draft.read("latest")[f"{old.scope}|{old.step}"], checked=checked)
+        kept = {"checked": checked, "answered": old.answered, "answered_by": old.answered_by}
+        draft.change(draft.read("latest")[f"{old.scope}|{old.step}"], **kept)
 
 
 def reopen(
@@ -186,7 +195,7 @@ def _commented(draft: IncidentBuilder, event: e.StepCommented, at: datetime, seq
 def _stuck(draft: IncidentBuilder, event: e.StepStuck, at: datetime, seq: int) -> None:
     """Stop everything automatic but the expiry of an approval and the repetition of a question."""
     before = draft.invocation(event.step)
-    timed = before.kind in ("approve", "ask")
+    timed = before.kind in QUESTIONS | {"approve"}
     draft.change(event.step, stuck=event.why, wake_at=before.wake_at if timed else None)
 
 
@@ -217,7 +226,7 @@ def _overdue(draft: IncidentBuilder, event: e.StepOverdue, at: datetime, seq: in
 def _reminded(draft: IncidentBuilder, event: e.StepReminded, at: datetime, seq: int) -> None:
     """Record that a question was repeated."""
     before = draft.invocation(event.step)
-    wake_at = None if before.kind == "ask" else before.wake_at
+    wake_at = None if before.kind in QUESTIONS else before.wake_at
     draft.change(event.step, reminders=event.count, reminded_at=at, wake_at=wake_at)
 
 

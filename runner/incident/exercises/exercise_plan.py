@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
+from runner.base.states import Profile
 from runner.facts.expression import Expression
 from runner.incident.state.exercise import LIVE
 from runner.playbook.playbook_test import Behaviour, Written
@@ -217,6 +218,8 @@ class Exercise(Written, frozen=True, kw_only=True):
     """The actions of simulated responders, in a simulated exercise."""
     organisation: Mapping[str, Any] = {}
     """Facts of the organisation for a simulated exercise."""
+    profile: Profile | None = None
+    """The profile of the playbook; left out: that of the settings."""
     laws: tuple[str, ...] | None = None
     """The only regimes in force in a simulated exercise; left out: all."""
 

@@ -18,6 +18,7 @@ from runner.incident.state.exercise import Cause, Drill, Fault
 from runner.incident.state.exercise_time import time_in
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from runner.incident.state.steps import step_path, step_path_with_items
 
 DONE = frozenset({"done", "done_late"})
@@ -31,15 +32,17 @@ class Due(msgspec.Struct, frozen=True):
     planned: datetime | None = None
 
 
-def due_injects(plan: Exercise, incident: Incident, now: datetime) -> tuple[Due, ...]:
+def due_injects(plan: Exercise, incident: Incident, now: datetime, library: Library) -> tuple[Due, ...]:
     """Return the injects to release now, in the order of the plan."""
     drill = incident.drill
     if drill is None or drill.stage != "running" or drill.begun_at is None:
         return ()
-    return tuple(_due(plan, incident, drill, drill.begun_at, now))
+    return tuple(_due(plan, incident, drill, drill.begun_at, now, library))
 
 
-def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now: datetime) -> Iterator[Due]:
+def _due(
+    plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now: datetime, library: Library
+) -> Iterator[Due]:
     waiting = [event for event in plan.events if event.category != "expected_action" and _waits(event, drill)]
     missed = set(_missed({event.number for event in waiting}, plan, incident, now))
     for event in waiting:
@@ -50,7 +53,7 @@ def _due(plan: Exercise, incident: Incident, drill: Drill, begun: datetime, now:
             yield Due(event, "time", planned)
         elif event.after and _ended(incident, event.after):
             yield Due(event, "step")
-        elif event.on is not None and _holds(incident, event):
+        elif event.on is not None and _holds(incident, event, library):
             yield Due(event, "fact")
 
 
@@ -144,9 +147,11 @@ def _waits(event: ScenarioEvent, drill: Drill) -> bool:
     return event.number not in drill.released and event.number not in drill.deferred
 
 
-def _holds(incident: Incident, event: ScenarioEvent) -> bool:
+def _holds(incident: Incident, event: ScenarioEvent, library: Library) -> bool:
     root = next((scope for scope in incident.scopes.values() if not scope.parent), None)
-    return event.on is not None and root is not None and truth(event.on, ScopeView(incident, root)) is True
+    if event.on is None or root is None:
+        return False
+    return truth(event.on, ScopeView(incident, root, library)) is True
 
 
 def faults(incident: Incident, wall: datetime) -> Iterator[Fault]:

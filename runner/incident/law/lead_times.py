@@ -30,7 +30,7 @@ def lead_times(incident: Incident, library: Library) -> dict[str, timedelta]:
             elif isinstance(step, Group) and step.for_each is not None:
                 _unopened(incident, library, scope, step, times)
             elif isinstance(step, Call) and f"{scope.id}|{step.id}" not in called:
-                _uncalled(incident, library.plans[incident.runs[scope.run].bundle], step.name, times)
+                _uncalled(incident, library.plans[incident.runs[scope.run].plan], step.name, times)
     return times
 
 
@@ -62,7 +62,7 @@ def _unopened(
     incident: Incident, library: Library, scope: Scope, group: Group, leads: dict[str, timedelta]
 ) -> None:
     """A lane that does not exist yet takes as long as all of its steps."""
-    body = library.plans[incident.runs[scope.run].bundle].bodies[(scope.playbook, group.id)]
+    body = library.plans[incident.runs[scope.run].plan].bodies[(scope.playbook, group.id)]
     open_lanes = {s.item for s in incident.scopes.values() if s.body == group.id and s.run == scope.run}
     for step in body.steps.values():
         if isinstance(step, File) and step.duty == "item":

@@ -28,9 +28,9 @@ def moves(
     starts = [change for change in changes if _may_start(change.key)]
     if not starts or not incident.assessed or not library.regimes:
         return ()
-    others = _with(incident, [change for change in changes if change not in starts], now)
+    others = with_facts(incident, [change for change in changes if change not in starts], now)
     before = {status.id: status for status in near_statuses(others, now, library)}
-    after = {status.id: status for status in near_statuses(_with(others, starts, now), now, library)}
+    after = {status.id: status for status in near_statuses(with_facts(others, starts, now), now, library)}
     found = (_move(one, after.get(name)) for name, one in before.items())
     return tuple(move for move in found if move is not None)
 
@@ -41,7 +41,8 @@ def _may_start(key: str) -> bool:
     return key.startswith("incident.") and kind is not None and kind.kind == "instant" and not kind.ahead
 
 
-def _with(incident: Incident, changes: Sequence[FactChange], now: datetime) -> Incident:
+def with_facts(incident: Incident, changes: Sequence[FactChange], now: datetime) -> Incident:
+    """Return an incident as it would be with these facts."""
     facts = {change.key: Fact(key=change.key, value=from_json(change.value), at=now) for change in changes}
     return msgspec.structs.replace(incident, facts={**incident.facts, **facts})
 

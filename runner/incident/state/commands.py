@@ -110,8 +110,16 @@ class Answer(Command, frozen=True, kw_only=True):
     grounds: str = ""
 
 
+class AnswerForm(Command, frozen=True, kw_only=True):
+    """Answer fields of a form together, already checked against their types; a null value is the answer "unknown"."""
+
+    step: str
+    changes: tuple[FactChange, ...]
+    grounds: str = ""
+
+
 class AnswerUnknown(Command, frozen=True, kw_only=True):
-    """Answer "unknown"; the question is asked again at ``ask_again``."""
+    """Answer "unknown"; the question or the form is asked again at ``ask_again``."""
 
     step: str
     ask_again: datetime | None = None
@@ -132,6 +140,8 @@ class RecordFacts(Command, frozen=True, kw_only=True):
 
     changes: tuple[FactChange, ...]
     grounds: str = ""
+    reopens: tuple[str, ...] = ()
+    """The forms whose fields are open again: their answers are undone."""
 
 
 class RecordDuty(Command, frozen=True, kw_only=True):
@@ -498,6 +508,7 @@ StepCommand = (
     | AssignStep
     | CommentStep
     | Answer
+    | AnswerForm
     | AnswerUnknown
     | Decide
 )

@@ -9,6 +9,8 @@ import msgspec
 from runner.facts.expression import Unknown, Value
 from runner.facts.vocabulary.register import lookup
 from runner.incident.state.incident import Incident, Invocation, Scope
+from runner.incident.state.library import Library
+from runner.law.relevance import awaited
 from runner.playbook.format import (
     AnyStep,
 )
@@ -19,6 +21,7 @@ class ScopeView(msgspec.Struct, frozen=True):
 
     incident: Incident
     scope: Scope
+    library: Library
 
     def fact(self, path: str) -> Value:
         """Return a fact's value, a whole map or a list; ``Unknown`` names the path."""
@@ -53,15 +56,29 @@ class ScopeView(msgspec.Struct, frozen=True):
             "filed": known_duty.record is not None and known_duty.record.kind == "filed",
         }
 
-    def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
+    def duties(self, verdict: str, recipient: str = "") -> tuple[str, ...] | Unknown:
         """Return the duties of a verdict that are open or done, sorted.
 
         A duty whose clock starts with an event is added with that event: nobody works on a final report before the first one.
+        For one recipient it is added at once, because its preparation begins before. There "applies" is unknown while
+        no duty applies, but facts still to come may add one.
         """
         if not self.incident.assessed:
             return Unknown(("duties",))
-        views = (d for d in self.incident.duties.values() if d.verdict == verdict and not d.waits)
-        return tuple(sorted(d.id for d in views))
+        if not recipient:
+            views = (d for d in self.incident.duties.values() if d.verdict == verdict and not d.waits)
+            return tuple(sorted(d.id for d in views))
+        known = [
+            (self.incident.duties[duty], places)
+            for duty, places in self.library.duties_to(recipient)
+            if duty in self.incident.duties
+        ]
+        found = tuple(sorted(duty.id for duty, _ in known if duty.verdict == verdict))
+        if found or verdict != "applies":
+            return found
+        undetermined = [(d.missing, places, d.in_sight) for d, places in known if d.verdict == "unknown"]
+        missing = awaited(undetermined, self.incident.facts) if undetermined else ()
+        return Unknown(missing) if missing else ()
 
     def name(self, name: str) -> Value:
         """Return ``item``, ``iteration`` or ``inputs`` of the nearest scope that has one."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.states import Kind, Proof, Refusal, Severity, State, TaskState, Verdict
+from runner.base.states import Kind, Profile, Proof, Refusal, Severity, State, TaskState, Verdict
 from runner.facts.vocabulary.register import Fact
 from runner.incident.state.campaigns import CampaignView as CampaignView
 from runner.incident.state.campaigns import SubstituteAsk as SubstituteAsk
@@ -98,6 +98,12 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Of these, the items that were marked all at once."""
     sets: str = ""
     """The fact that an ``ask`` sets."""
+    fields: tuple[str, ...] = ()
+    """The facts that a ``form`` asks for."""
+    answered: tuple[str, ...] = ()
+    """Of these, the facts that were answered here, also with "unknown"."""
+    answered_by: tuple[str, ...] = ()
+    """The authors of these answers, and the persons on whose behalf they acted."""
     subject: str = ""
     """The step whose product an ``approve`` binds."""
     message: str = ""
@@ -133,7 +139,7 @@ class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Added tasks that are in no playbook: only this scope has them."""
 
 
-class Run(Value, frozen=True, kw_only=True):
+class Run(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One use of a playbook in the incident, pinned by digest."""
 
     id: str
@@ -141,8 +147,19 @@ class Run(Value, frozen=True, kw_only=True):
     version: str
     digest: str
     bundle: str
-    """SHA-256 of the stored bundle."""
+    """SHA-256 of the stored bundle, which has the steps of both profiles."""
     at: datetime
+    profile: Profile = "large"
+
+    @property
+    def label(self) -> str:
+        """Its playbook and version, and the small profile."""
+        return f"{self.playbook} {self.version}{' (small profile)' if self.profile == 'small' else ''}"
+
+    @property
+    def plan(self) -> str:
+        """Key of its compiled plan: the stored bundle, and the profile that leaves steps out."""
+        return self.bundle if self.profile == "large" else f"{self.bundle}/{self.profile}"
 
 
 class Delivery(Value, frozen=True, kw_only=True):
@@ -410,6 +427,11 @@ class Incident(Value, frozen=True, kw_only=True):
     reports: tuple[Signed, ...] = ()
     replan_at: datetime | None = None
     """The planning failed; it is tried again then, and nothing is sent before."""
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of its first playbook; playbooks that are added later have it too."""
+        return next((run.profile for run in self.runs.values()), "large")
 
     def holder(self, effect: str) -> Delivery | Invocation | RoomTask | None:
         """Return the owner of an effect's attempts, None if there is no such effect."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.errors import Refused
+from runner.law.duty_state import PEOPLE
+from runner.law.regime import Version
 from runner.playbook.format import AnyStep
 from runner.playbook.plan import NO_STEPS, Body, Plan
 
@@ -15,7 +17,17 @@ if TYPE_CHECKING:
     from runner.incident.state.incident import Incident, Invocation, Run, Scope
     from runner.law.counting import HolidayCalendar
     from runner.law.regime import Regime
-    from runner.law.screening_index import Outline
+    from runner.law.screening_index import LawOutline, Outline, VersionOutline
+
+
+def _recipients(law: LawOutline | Regime) -> dict[str, str]:
+    """Return the recipient of each duty, by slug; an outline of an older program has none."""
+    found: dict[str, str] = {}
+    versions: Sequence[Version | VersionOutline] = law.versions
+    for version in reversed(versions):
+        rules = version.duties if isinstance(version, Version) else version.rules
+        found.update((rule.slug, rule.recipient) for rule in rules)
+    return found
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -38,11 +50,23 @@ class Library(msgspec.Struct, frozen=True):
         number = next(numbers, None)
         return None if number is None else self.regimes[number]
 
+    def duties_to(self, recipient: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each duty to notify a recipient, with the places of its law; people are ``individuals`` in every law."""
+        wanted = PEOPLE if recipient in PEOPLE else {recipient}
+        laws: Sequence[LawOutline | Regime] = self.outline.laws if self.outline is not None else self.regimes
+        for number, law in enumerate(laws):
+            recipients = _recipients(law)
+            if "" in recipients.values():
+                recipients = _recipients(self.regimes[number])
+            for slug, told in recipients.items():
+                if told in wanted:
+                    yield f"{law.id}/{slug}", law.jurisdictions
+
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
         """Return the body that a scope was opened on; one that a migration removed has no steps."""
         if scope.added:
             return Body({task.id: task for task in scope.added}, {})
-        return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
+        return self.plans[runs[scope.run].plan].bodies.get((scope.playbook, scope.body), NO_STEPS)
 
     def step(self, incident: Incident, invocation: str) -> AnyStep:
         """Return the definition behind an invocation's id; raises Refused if a migration removed it."""

@@ -20,6 +20,10 @@ class FactsRecorded(Personal, frozen=True, kw_only=True):
     """Open questions that these facts answer implicitly."""
     second: str = ""
     """The person who confirmed it, if it moved a deadline later."""
+    on_behalf_of: str = ""
+    """The person on whose behalf ``by`` answered a question or a form: both count as authors."""
+    reopens: tuple[str, ...] = ()
+    """The forms whose fields with these facts are open again."""
 
 
 class RoleAssigned(Personal, frozen=True, kw_only=True):

@@ -9,8 +9,11 @@ from typing import Literal
 
 from runner.base.actor import Event, Personal
 from runner.base.states import TaskState
+from runner.decoding import from_json
+from runner.facts.vocabulary.register import OPEN, FactChange
 from runner.incident.state.incident import Invocation
 from runner.playbook.format import Task
+from runner.playbook.parts import FormField
 
 
 class TaskAdded(Personal, frozen=True, kw_only=True):
@@ -233,6 +236,18 @@ StepEvent = (
 def completion_state(invocation: Invocation, at: datetime) -> Literal["done", "done_late"]:
     """Return the state of an invocation that is done at an instant; exactly at the due time is not overdue."""
     return "done_late" if invocation.due is not None and at > invocation.due else "done"
+
+
+def is_answer(field: FormField, change: FactChange) -> bool:
+    """Return whether a recorded fact answers a field with a permitted value.
+
+    An open set (these values, and perhaps more) leaves the question open, too.
+    """
+    if change.key != field.fact:
+        return False
+    value = from_json(change.value)
+    whole = value is not None and not (isinstance(value, list) and OPEN in value)
+    return whole and (not field.choices or value in field.choices)
 
 
 _LANES = re.compile(r"\[[^\]]*\]|#\d+")

@@ -30,6 +30,8 @@ def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invo
 
 def _as_it_stands(incident: Incident, bound: Invocation | None) -> Invocation | None:
     """An answer is the value of its fact: a corrected value has another digest, an unknown one has none."""
+    if bound is not None and bound.kind == "form" and bound.digest:
+        return _form_as_it_stands(incident, bound)
     if bound is None or bound.kind != "ask" or not bound.digest or bound.sets not in incident.facts:
         return bound
     fact = incident.facts[bound.sets]
@@ -37,6 +39,22 @@ def _as_it_stands(incident: Incident, bound: Invocation | None) -> Invocation | 
     if now == bound.digest:
         return bound
     return msgspec.structs.replace(bound, digest=now, ended_by=fact.by, ended_for="")
+
+
+def _form_as_it_stands(incident: Incident, bound: Invocation) -> Invocation:
+    """A form is the values of all its fields; who corrected one is an author too."""
+    now = values_digest(incident, bound.fields)
+    if now == bound.digest:
+        return bound
+    authors_now = (incident.facts[path].by for path in bound.fields if path in incident.facts)
+    return msgspec.structs.replace(bound, digest=now, answered_by=(*bound.answered_by, *authors_now))
+
+
+def values_digest(incident: Incident, paths: Sequence[str]) -> str:
+    """Return the digest of the values of a form's fields; null is the value of an unknown one."""
+    facts = incident.facts
+    values = [(path, facts[path].value if path in facts else None) for path in paths]
+    return value_digest(msgspec.json.encode(values))
 
 
 def value_digest(value: bytes) -> str:
@@ -51,7 +69,7 @@ def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
     """
     written = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
     whos = [who for document in written for who in (document.by, document.on_behalf_of)]
-    return frozenset(whos or (bound.ended_by, bound.ended_for)) - {""}
+    return frozenset(whos or (bound.ended_by, bound.ended_for, *bound.answered_by)) - {""}
 
 
 def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tuple[Approval, ...]:

@@ -18,23 +18,26 @@ Plain = str | int | float | bool | None
 
 
 def open_bodies(
-    incident: Incident, invocation: Invocation, step: p.Group | p.Repeat | p.Call
+    incident: Incident, invocation: Invocation, step: p.Group | p.Repeat | p.Call, library: Library
 ) -> Iterator[e.AnyEvent]:
     """Yield the bodies that a starting container opens at once; lanes of a ``for_each`` follow one by one."""
     scope = incident.scopes[invocation.scope]
     match step:
         case p.Group():
             one = step.for_each is None
-            yield from [_body(scope, invocation, step.id)] if one else new_lanes(incident, invocation, step)
+            lanes = new_lanes(incident, invocation, step, library)
+            yield from [_body(scope, invocation, step.id)] if one else lanes
         case p.Repeat():
             yield _iteration(scope, invocation, step, 1)
         case p.Call():
-            yield _called(incident, scope, invocation, step)
+            yield _called(incident, scope, invocation, step, library)
 
 
-def new_lanes(incident: Incident, invocation: Invocation, step: p.Group) -> Iterator[e.AnyEvent]:
+def new_lanes(
+    incident: Incident, invocation: Invocation, step: p.Group, library: Library
+) -> Iterator[e.AnyEvent]:
     """Yield a body for every item that has none yet, or the facts that are needed to know the items."""
-    items = _items(incident, invocation, step)
+    items = _items(ScopeView(incident, incident.scopes[invocation.scope], library), step)
     missing = items if isinstance(items, Unknown) else Unknown()
     if invocation.missing != missing.missing:
         yield e.StepBlocked(step=invocation.id, missing=missing.missing)
@@ -46,9 +49,8 @@ def new_lanes(incident: Incident, invocation: Invocation, step: p.Group) -> Iter
             yield _body(incident.scopes[invocation.scope], invocation, step.id, item=item)
 
 
-def _items(incident: Incident, invocation: Invocation, step: p.Group) -> tuple[str, ...] | Unknown:
+def _items(view: ScopeView, step: p.Group) -> tuple[str, ...] | Unknown:
     """Return the items of a ``for_each``, each once; ``Unknown`` always names the missing facts."""
-    view = ScopeView(incident, incident.scopes[invocation.scope])
     items = () if step.for_each is None else evaluate(step.for_each, view)
     if isinstance(items, Unknown):
         return Unknown(items.missing or items.problems)
@@ -64,19 +66,19 @@ def _item(item: object) -> str:
 
 
 def keep_open(
-    incident: Incident, invocation: Invocation, step: p.AnyStep, now: datetime
+    incident: Incident, invocation: Invocation, step: p.AnyStep, now: datetime, library: Library
 ) -> Iterator[e.AnyEvent]:
     """Yield the changes of a running container whose bodies have ended or whose items have changed."""
     match step:
         case p.Group(for_each=Expression()):
-            news = tuple(new_lanes(incident, invocation, step))
+            news = tuple(new_lanes(incident, invocation, step, library))
             yield from news
             if not news and not invocation.missing and _all_ended(incident, invocation):
                 yield _done(invocation, now, "all lanes ended")
         case p.Group() | p.Call() if _all_ended(incident, invocation):
             yield _done(invocation, now, "all steps ended")
         case p.Repeat() if _all_ended(incident, invocation):
-            yield from _next_iteration(incident, invocation, step, now)
+            yield from _next_iteration(incident, invocation, step, now, library)
         case _:
             return
 
@@ -89,9 +91,11 @@ def late_items(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
     """Yield the reopening of every ended ``for_each`` that has a new item."""
     for name in sorted(incident.live - incident.active):
         invocation, step = incident.invocations[name], library.step(incident, name)
-        if not invocation.over or not isinstance(step, p.Group) or superseded(incident, invocation):
+        ended = invocation.over and invocation.state != "not_applicable"
+        if not ended or not isinstance(step, p.Group) or superseded(incident, invocation):
             continue
-        lanes = [event for event in new_lanes(incident, invocation, step) if isinstance(event, e.ScopeOpened)]
+        events = new_lanes(incident, invocation, step, library)
+        lanes = [event for event in events if isinstance(event, e.ScopeOpened)]
         if lanes:
             late = ", ".join(str(lane.item) for lane in lanes)
             yield e.StepReopened(step=name, reason=f"added later: {late}", late=True)
@@ -115,10 +119,10 @@ def _all_ended(incident: Incident, invocation: Invocation) -> bool:
 
 
 def _next_iteration(
-    incident: Incident, invocation: Invocation, step: p.Repeat, now: datetime
+    incident: Incident, invocation: Invocation, step: p.Repeat, now: datetime, library: Library
 ) -> Iterator[e.AnyEvent]:
     last = incident.scopes[invocation.scopes[-1]]
-    match truth(step.until, ScopeView(incident, last)):
+    match truth(step.until, ScopeView(incident, last, library)):
         case Unknown(missing, problems):
             if invocation.missing != (missing or problems):
                 yield e.StepBlocked(step=invocation.id, missing=missing or problems)
@@ -159,7 +163,9 @@ def _iteration(scope: Scope, invocation: Invocation, step: p.Repeat, n: int) -> 
     )
 
 
-def _called(incident: Incident, scope: Scope, invocation: Invocation, step: p.Call) -> e.ScopeOpened:
+def _called(
+    incident: Incident, scope: Scope, invocation: Invocation, step: p.Call, library: Library
+) -> e.ScopeOpened:
     return e.ScopeOpened(
         scope=f"{scope.prefix}{step.id}.{invocation.n}",
         run=scope.run,
@@ -167,11 +173,10 @@ def _called(incident: Incident, scope: Scope, invocation: Invocation, step: p.Ca
         body="",
         prefix=f"{scope.prefix}{step.id}.",
         parent=invocation.id,
-        inputs=_inputs(incident, scope, step.inputs),
+        inputs=_inputs(ScopeView(incident, scope, library), step.inputs),
     )
 
 
-def _inputs(incident: Incident, scope: Scope, inputs: Mapping[str, Expression]) -> dict[str, Plain]:
-    view = ScopeView(incident, scope)
+def _inputs(view: ScopeView, inputs: Mapping[str, Expression]) -> dict[str, Plain]:
     values = {name: evaluate(expression, view) for name, expression in inputs.items()}
     return {name: v if isinstance(v, str | int | float | bool) else None for name, v in values.items()}

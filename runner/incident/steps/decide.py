@@ -11,6 +11,7 @@ import msgspec
 from runner.actions import REASON, Action, Slot, set_fact
 from runner.base.actor import Principal
 from runner.base.states import TaskState
+from runner.base.text import near_hint
 from runner.errors import NotFound, Refused
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.people.second_person import guarded, with_second
@@ -22,9 +23,10 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
-from runner.incident.steps.approvals import decide_approval, refuse_waiting, require_reason, value_digest
+from runner.incident.steps.approvals import decide_approval, refuse_waiting, require_reason
 from runner.incident.steps.containers import superseded
-from runner.playbook.format import EFFECTS, PEOPLE, AnyStep, Approve, Ask, File, Task
+from runner.incident.steps.forms import closing_digest
+from runner.playbook.format import EFFECTS, PEOPLE, AnyStep, Approve, Ask, File, Form, Task
 
 
 def decide_step(
@@ -45,7 +47,7 @@ def decide_step(
     match command:
         case c.Decide():
             return decide_approval(incident, invocation, step, command, principal, now)
-        case c.Answer() | c.AnswerUnknown():
+        case c.Answer() | c.AnswerForm() | c.AnswerUnknown():
             return _answer(incident, invocation, step, command, by, now, library)
         case c.ReopenStep():
             return _reopen(incident, invocation, command, by, library)
@@ -135,11 +137,11 @@ def _complete(
                 hint=Action("duty.record_filed", Slot("DUTY"), {"reference": Slot("NUMBER")}),
                 code="proof_missing",
             )
-        case Ask() | Approve():
+        case Ask() | Form() | Approve():
             answer = Action("step.answer", invocation.step)
             raise Refused(
                 f"{invocation.id} is a {invocation.kind}",
-                hint=answer if isinstance(step, Ask) else Action("step.approve", invocation.step),
+                hint=Action("step.approve", invocation.step) if isinstance(step, Approve) else answer,
                 code="not_a_task",
             )
         case File():
@@ -259,19 +261,19 @@ def _answer(
     incident: Incident,
     invocation: Invocation,
     step: AnyStep,
-    command: c.Answer | c.AnswerUnknown,
+    command: c.Answer | c.AnswerForm | c.AnswerUnknown,
     by: str,
     now: datetime,
     library: Library,
 ) -> tuple[e.AnyEvent, ...]:
-    if not isinstance(step, Ask):
+    if not isinstance(step, Form if isinstance(command, c.AnswerForm) else Ask | Form):
         raise Refused(
             f'Task "{invocation.id}" is of kind {invocation.kind}, not a question.', code="not_a_question"
         )
     if invocation.over:
         raise Refused(
             f'Question "{invocation.id}" is answered already.',
-            hint=set_fact(step.sets),
+            hint=set_fact(step.asks[0].fact),
             code="already_answered",
         )
     refuse_waiting(incident, invocation, step)
@@ -281,26 +283,34 @@ def _answer(
                 step=invocation.id, due=invocation.due, wake_at=command.ask_again, reason="not known yet"
             ),
         )
-    if bytes(command.change.value).strip() == b"null":
+    changes = command.changes if isinstance(command, c.AnswerForm) else (command.change,)
+    _refuse_answers(invocation, step, changes)
+    refuse_facts_ahead(changes, now)
+    moved = moves(incident, changes, now, library) if guarded(incident) else ()
+    require_grounds(incident, moved, command.grounds)
+    digest = closing_digest(incident, invocation, step, changes, now)
+    state = completion_state(invocation, now)
+    ended = () if digest is None else (_ended(invocation, state, by, "", digest),)
+    recorded = e.FactsRecorded(facts=changes, by=by, step=invocation.id, grounds=command.grounds)
+    if not any(move.later for move in moved):
+        return (recorded, *ended)
+    act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=changes, moves=moved)
+    return with_second(incident, act, (recorded, *ended), library.alone, "")
+
+
+def _refuse_answers(invocation: Invocation, step: Ask | Form, changes: tuple[e.FactChange, ...]) -> None:
+    """Raise Refused for a fact that is no field of a form, and for the answer "unknown" to a question."""
+    if isinstance(step, Ask) and bytes(changes[0].value).strip() == b"null":
         raise Refused(
             f'The answer "unknown" does not close question "{invocation.id}".',
             hint=Action("step.answer", invocation.id, {"unknown": True}),
             code="no_answer",
         )
-    refuse_facts_ahead((command.change,), now)
-    moved = moves(incident, (command.change,), now, library) if guarded(incident) else ()
-    require_grounds(incident, moved, command.grounds)
-    events = (
-        e.FactsRecorded(facts=(command.change,), by=by, step=invocation.id, grounds=command.grounds),
-        _ended(
-            invocation,
-            completion_state(invocation, now),
-            by,
-            "",
-            value_digest(bytes(command.change.value)),
-        ),
-    )
-    if not any(move.later for move in moved):
-        return events
-    act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=(command.change,), moves=moved)
-    return with_second(incident, act, events, library.alone, "")
+    paths = [field.fact for field in step.asks]
+    for change in changes if isinstance(step, Form) else ():
+        if change.key not in paths:
+            raise Refused(
+                f'Fact "{change.key}" is not a field of form "{invocation.id}".',
+                hint=near_hint(change.key, paths, f"Fields: {', '.join(paths)}"),
+                code="unknown_field",
+            )

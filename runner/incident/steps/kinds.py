@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from runner.incident.state.steps import completion_state
 from runner.incident.state.work import AnyWork, Compose, DoAct, Render
 from runner.incident.steps.approvals import quorum_events
 from runner.incident.steps.containers import keep_open, open_bodies
+from runner.incident.steps.forms import form_digest, is_known
 from runner.playbook import format as p
 
 ACT_LIMIT = timedelta(seconds=60)
@@ -52,7 +53,7 @@ class Moment(msgspec.Struct, frozen=True):
         return e.StepSettled(step=self.invocation.id, state=state, why=why)
 
 
-Rule = Callable[[Moment, Any], Iterator[e.AnyEvent]]
+Rule = Callable[[Moment, Any], Iterable[e.AnyEvent]]
 """Yield events for a step; a rule gets steps of its own kind only."""
 
 
@@ -84,22 +85,25 @@ def advance(incident: Incident, name: str, now: datetime, library: Library) -> I
         yield from KINDS[invocation.kind].advance(at, library.step(incident, name))
 
 
-def _task(at: Moment, step: p.Task | p.Ask | p.File) -> Iterator[e.AnyEvent]:
+def _task(at: Moment, step: p.Task | p.Ask | p.Form | p.File) -> Iterator[e.AnyEvent]:
     yield at.ready(step, assignee=at.invocation.assignee or step.assignee)
 
 
 def _ask(at: Moment, step: p.Ask) -> Iterator[e.AnyEvent]:
-    if step.skip_if_known and _known(at, step):
+    if step.skip_if_known and is_known(at.incident, at.invocation, step):
         yield e.StepSettled(step=at.invocation.id, state="done", why="known already")
     else:
         yield from _task(at, step)
 
 
-def _known(at: Moment, step: p.Ask) -> bool:
-    """Tell whether a question is answered by a fact; a reopened question is always asked."""
-    before = at.incident.invocations.get(f"{at.invocation.id.rpartition('#')[0]}#{at.invocation.n - 1}")
-    again = before is not None and before.scope == at.invocation.scope
-    return not again and not isinstance(lookup(at.incident.facts, step.sets), Unknown)
+def _form(at: Moment, step: p.Form) -> Iterator[e.AnyEvent]:
+    yield from _form_end(at, step, "known already") or _task(at, step)
+
+
+def _form_end(at: Moment, step: p.Form, why: str = "no field is open") -> tuple[e.AnyEvent, ...]:
+    """Return the end of a form whose fields are all closed, as by facts that others recorded."""
+    digest = form_digest(at.incident, at.invocation, step)
+    return () if digest is None else (msgspec.structs.replace(at.settled(why), digest=digest),)
 
 
 def _approve(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
@@ -200,17 +204,17 @@ def _waited(at: Moment, wait: p.WaitFor) -> bool:
 
 def _open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
     yield at.ready(step, state="active")
-    yield from open_bodies(at.incident, at.invocation, step)
+    yield from open_bodies(at.incident, at.invocation, step, at.library)
 
 
 def _keep_open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
-    yield from keep_open(at.incident, at.invocation, step, at.now)
+    yield from keep_open(at.incident, at.invocation, step, at.now, at.library)
 
 
 KINDS: Mapping[str, StepKind] = {
     "task": StepKind(_task),
     "ask": StepKind(_ask),
-    "form": StepKind(_task),
+    "form": StepKind(_form, _form_end),
     "approve": StepKind(_approve, _count_approvals),
     "message": StepKind(_effect, _message, _compose),
     "notice": StepKind(_effect, claim=_render),

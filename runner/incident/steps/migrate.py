@@ -4,6 +4,10 @@ The theory: an incident is completed work, a playbook is work to do, and only th
 Ended invocations never change, nor does any running clock. Waiting steps get their new definition,
 removed steps are cancelled, and new ones are opened. A started step continues under its new definition if that
 asks for the same kind of work by the same time; otherwise the migration is refused, with all reasons.
+
+A change of the profile is a migration to the same file. A step that the new profile leaves out is cancelled, also if it
+has started: the check of the playbook proves that it is neither an approval nor a filing. Only an attempt in
+progress prevents it. A step that the change cancelled opens again when its profile returns.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.base.states import Profile
 from runner.errors import Problem, Refused
 from runner.incident.apply.migration import newest_scopes
 from runner.incident.state.events import PlaybookMigrated
@@ -22,6 +27,7 @@ from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, filed, reached
 from runner.playbook.format import AnyStep, Approve, Bundle, Call, Group, Repeat, Step
 from runner.playbook.plan import Body, Plan, compile_plan
+from runner.playbook.profiles import bundle_of_profile
 
 Code = Literal[
     "incident_over",
@@ -52,6 +58,8 @@ class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
     old: str = ""
     """The present version."""
     new: str
+    profile: Profile
+    """The profile from then on."""
     kept: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -75,7 +83,7 @@ def decide_migration(
     """
     if not reason.strip():
         raise Refused("The reason for the update is missing.", hint="Add --reason WHY", code="reason_missing")
-    plan = plan_migration(incident, run.id, bundle, library)
+    plan = plan_migration(incident, run.id, bundle, library, run.profile)
     if plan.refusals:
         first = plan.refusals[0]
         problems = [
@@ -99,18 +107,23 @@ def decide_migration(
     )
 
 
-def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Library) -> MigrationPlan:
-    """Return the changes of moving a run to a bundle. ``library`` has the present plan."""
+def plan_migration(
+    incident: Incident, run: str, bundle: Bundle, library: Library, profile: Profile | None = None
+) -> MigrationPlan:
+    """Return the changes of moving a run to a bundle and a profile. ``library`` has the present plan."""
     version = bundle.playbook.version
-    refusal = _not_at_all(incident, run, bundle)
+    if profile is None:
+        profile = incident.runs[run].profile if run in incident.runs else "large"
+    refusal = _not_at_all(incident, run, bundle, profile)
     if refusal is not None:
-        return MigrationPlan(run=run, new=version, refusals=(refusal,))
-    comparison = _Comparison(incident, incident.runs[run], library, compile_plan(bundle))
+        return MigrationPlan(run=run, new=version, profile=profile, refusals=(refusal,))
+    comparison = _Comparison(incident, incident.runs[run], library, bundle, profile)
     comparison.compare()
     return MigrationPlan(
         run=run,
         old=incident.runs[run].version,
         new=version,
+        profile=profile,
         kept=tuple(comparison.kept),
         added=tuple(comparison.added),
         removed=tuple(comparison.removed),
@@ -121,7 +134,7 @@ def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Librar
     )
 
 
-def _not_at_all(incident: Incident, run: str, bundle: Bundle) -> Refusal | None:
+def _not_at_all(incident: Incident, run: str, bundle: Bundle, profile: Profile) -> Refusal | None:
     known_run = incident.runs.get(run)
     if incident.state in ("closed", "cancelled"):
         return Refusal("incident_over", "", f"The incident is {incident.state}.")
@@ -131,6 +144,8 @@ def _not_at_all(incident: Incident, run: str, bundle: Bundle) -> Refusal | None:
     if known_run.playbook != bundle.playbook.name:
         why = f'Run "{run}" uses playbook "{known_run.playbook}", not "{bundle.playbook.name}".'
         return Refusal("other_playbook", "", why)
+    if bundle.digest == known_run.digest and profile != known_run.profile:
+        return None
     if _rank(bundle.playbook.version) <= _rank(known_run.version):
         why = f'Run "{run}" uses version {known_run.version}. Version {bundle.playbook.version} is not newer.'
         return Refusal("not_newer", "", why)
@@ -147,11 +162,15 @@ def _rank(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, s
 class _Comparison:
     """Two versions of a run side by side, scope by scope; collects the result for every newest invocation."""
 
-    def __init__(self, incident: Incident, run: Run, library: Library, new: Plan) -> None:
+    def __init__(
+        self, incident: Incident, run: Run, library: Library, bundle: Bundle, profile: Profile
+    ) -> None:
         self.incident = incident
         self.run = run
         self.library = library
-        self.new = new
+        self.new = compile_plan(bundle_of_profile(bundle, profile))
+        self.whole: Plan | None = compile_plan(bundle) if profile != run.profile else None
+        """The new version with the steps of both profiles, if the profile changes."""
         self.kept: list[str] = []
         self.added: list[str] = []
         self.removed: list[str] = []
@@ -165,7 +184,7 @@ class _Comparison:
         for scope in self.incident.scopes.values():
             if scope.run != self.run.id:
                 continue
-            new = self.new.bodies.get((scope.playbook, scope.body))
+            new = self._body(scope)
             for step in self._old_steps(scope):
                 name = self.incident.latest.get(f"{scope.id}|{step}")
                 if name is not None:
@@ -173,8 +192,21 @@ class _Comparison:
             if new is not None and scope.id in growing and not self._ended(scope):
                 self._additions(scope, new)
 
+    def _body(self, scope: Scope) -> Body | None:
+        """Return the new body of a scope, None if it or a container around it does not exist any more."""
+        return None if scope.parent in self.removed else self.new.bodies.get((scope.playbook, scope.body))
+
+    def _left_out(self, scope: Scope, step: str) -> bool:
+        """Tell whether the change of the profile alone leaves out a step, or a container around it."""
+        if self.whole is None:
+            return False
+        if scope.parent in self.removed:
+            return True
+        body = self.whole.bodies.get((scope.playbook, scope.body))
+        return body is not None and step in body.steps
+
     def _old_steps(self, scope: Scope) -> tuple[str, ...]:
-        plan = self.library.plans[self.run.bundle]
+        plan = self.library.plans[self.run.plan]
         body = plan.bodies.get((scope.playbook, scope.body))
         return tuple(body.steps) if body is not None else ()
 
@@ -185,11 +217,14 @@ class _Comparison:
         old = self.library.body(self.incident.runs, scope).steps[invocation.step]
         new = body.steps.get(invocation.step) if body is not None else None
         waiting = invocation.state == "waiting"
-        if new is not None and _same(old, new):
+        left_out = new is None and self._left_out(scope, invocation.step)
+        if (new is not None and _same(old, new)) or (left_out and invocation.over):
             self.kept.append(invocation.id)
         elif invocation.over:
             self.changed_after_done.append(invocation.id)
-        elif waiting and (new is None or type(new) is not type(old)):
+        elif (left_out and not any(attempt.state == "sending" for attempt in invocation.attempts)) or (
+            waiting and (new is None or type(new) is not type(old))
+        ):
             self.removed.append(invocation.id)
         elif not waiting and (refusal := _obstacle(invocation, old, new)) is not None:
             self.refusals.append(refusal)
@@ -199,16 +234,21 @@ class _Comparison:
     def _additions(self, scope: Scope, body: Body) -> None:
         for step in body.steps:
             latest = self.incident.latest.get(f"{scope.id}|{step}")
-            if latest is None or latest in self.removed:
+            if latest is None or latest in self.removed or self._comes_back(scope, latest):
                 n = self.incident.counts.get(scope.prefix + step, 0) + 1
                 self.added.append(f"{scope.prefix}{step}#{n}")
+
+    def _comes_back(self, scope: Scope, latest: str) -> bool:
+        """Tell whether an earlier change of the profile cancelled a step that the new profile has again."""
+        known = self.incident.invocations[latest]
+        return known.state == "cancelled" and not known.ended_by and known.step not in self._old_steps(scope)
 
     # --- approvals -----------------------------------------------------------------------------------------
 
     def reapprovals(self) -> Iterator[str]:
         """Yield the started, given and not yet filed approvals that the new version does not continue."""
         for scope in newest_scopes(self.incident.scopes, self.run.id):
-            body = self.new.bodies.get((scope.playbook, scope.body))
+            body = self._body(scope)
             for step in self._old_steps(scope) if body is not None and not self._ended(scope) else ():
                 name = self.incident.latest.get(f"{scope.id}|{step}")
                 new = body.steps.get(step) if body is not None else None
@@ -296,5 +336,5 @@ def _product(step: AnyStep) -> dict[str, object]:
 
 
 def _parts(step: AnyStep, without: set[str]) -> dict[str, object]:
-    names = [name for name in step.__struct_fields__ if name not in without and name != "steps"]
+    names = [name for name in step.__struct_fields__ if name not in {*without, "steps", "defaults"}]
     return {name: getattr(step, name) for name in names}

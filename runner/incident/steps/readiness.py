@@ -8,13 +8,14 @@ from typing import Literal
 
 import msgspec
 
-from runner.facts.expression import Unknown
+from runner.facts.expression import Unknown, reads_duties
 from runner.facts.expressions.evaluate import evaluate, truth
 from runner.facts.expressions.values import merged
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import ScopeView, find_step
 from runner.incident.state.incident import FELL_AWAY, Incident, Scope
 from runner.incident.state.library import Library
+from runner.incident.steps.containers import superseded
 from runner.incident.steps.kinds import begin
 from runner.playbook import format as p
 
@@ -37,17 +38,27 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
     step = library.body(incident.runs, scope).steps[invocation.step]
     if step.after.steps and _nothing_led_here(incident, scope, step):
         return Readiness("no", "no branch leads to this task")
+    view = ScopeView(incident, scope, library)
     if step.when is not None:
-        match truth(step.when, ScopeView(incident, scope)):
+        match truth(step.when, view):
             case Unknown(missing, problems):
                 return Readiness("unknown", "; ".join(problems), missing or problems)
             case False:
                 return Readiness("no", f"condition is false: {step.when.source}")
             case True:
                 pass
-    if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, ScopeView(incident, scope))):
+    if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, view)):
         return Readiness("unknown", "inputs", wanting)
     return YES
+
+
+def late_branches(incident: Incident, library: Library) -> Iterator[e.StepReopened]:
+    """Yield the reopening of every step that was skipped and for which a duty was added since."""
+    for name in sorted(incident.live - incident.active):
+        invocation, step = incident.invocations[name], library.step(incident, name)
+        skipped = invocation.state == "not_applicable" and not superseded(incident, invocation)
+        if skipped and reads_duties(step.when) and check_readiness(incident, name, library) == YES:
+            yield e.StepReopened(step=name, reason="a duty was added later", late=True)
 
 
 def _unknown_inputs(step: p.Call, view: ScopeView) -> tuple[str, ...]:

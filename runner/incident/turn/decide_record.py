@@ -140,18 +140,19 @@ def known(
     refuse_facts_ahead(command.changes, now)
     moved = moves(incident, command.changes, now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
-    ended = implicit_answers(incident, command, by, now, library)
+    answered = implicit_answers(incident, command, by, now, library)
     recorded = e.FactsRecorded(
         facts=command.changes,
         by=by,
         grounds=command.grounds,
-        answers=tuple(invocation.step for invocation in ended),
+        answers=answered.steps,
         second=second,
+        reopens=command.reopens,
     )
     if not any(move.later for move in moved):
-        return (recorded, *ended)
+        return (recorded, *answered.ended)
     act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=command.changes, moves=moved)
-    return with_second(incident, act, (recorded, *ended), library.alone, second)
+    return with_second(incident, act, (recorded, *answered.ended), library.alone, second)
 
 
 def _added(incident: Incident, command: c.AddTask, by: str, library: Library) -> e.TaskAdded:
@@ -159,7 +160,7 @@ def _added(incident: Incident, command: c.AddTask, by: str, library: Library) ->
 
     It counts as part of the first playbook, whose message classes its reminders use.
     """
-    plans = [library.plans[run.bundle] for run in incident.runs.values()]
+    plans = [library.plans[run.plan] for run in incident.runs.values()]
     role = command.task.role
     roles = {*incident.roles, *(name for plan in plans for name in plan.bundle.playbook.roles)}
     if role and role not in roles:

@@ -1,59 +1,47 @@
-"""Implicit answers: a recorded fact answers the open question that sets it."""
+"""Implicit answers: a recorded fact answers the open question, or the field of an open form, that sets it."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
-from runner.decoding import from_json
-from runner.facts.vocabulary.register import OPEN
 from runner.incident.state.commands import RecordFacts
-from runner.incident.state.events import FactChange, StepEnded
+from runner.incident.state.events import StepEnded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.incident.state.steps import completion_state
-from runner.incident.steps.approvals import value_digest
-from runner.playbook.format import Ask
+from runner.incident.state.steps import completion_state, is_answer
+from runner.incident.steps.forms import closing_digest
+from runner.playbook.format import QUESTIONS, Ask, Form
 
 HOW = "answered with tocsin fact set"
 OVER = ("closed", "cancelled")
 
 
+class ImplicitAnswers(NamedTuple):
+    """The open questions and forms that facts answer, and the ends of those that have no open field then."""
+
+    steps: tuple[str, ...] = ()
+    ended: tuple[StepEnded, ...] = ()
+
+
 def implicit_answers(
     incident: Incident, command: RecordFacts, by: str, now: datetime, library: Library
-) -> tuple[StepEnded, ...]:
-    """Return the ends of the open questions that these facts answer, in the name of their author."""
+) -> ImplicitAnswers:
+    """Return what these facts answer, in the name of their author."""
     if incident.state in OVER:
-        return ()
-    answers = []
-    for name in sorted(incident.active):
+        return ImplicitAnswers()
+    steps, ended = [], []
+    for name in sorted(incident.active - {*command.reopens}):
         invocation = incident.invocations[name]
-        if invocation.kind != "ask":
+        step = library.step(incident, name) if invocation.kind in QUESTIONS else None
+        if not isinstance(step, Ask | Form):
             continue
-        step = library.step(incident, name)
-        change = _answer_to(step, command) if isinstance(step, Ask) else None
-        if change is not None:
-            answers.append(
-                StepEnded(
-                    step=name,
-                    state=completion_state(invocation, now),
-                    by=by,
-                    reason=HOW,
-                    digest=value_digest(bytes(change.value)),
-                )
-            )
-    return tuple(answers)
-
-
-def _answer_to(step: Ask, command: RecordFacts) -> FactChange | None:
-    """Return the change that answers a question, if its value is a permitted answer.
-
-    An open set (these values, and perhaps more) leaves the question open, too.
-    """
-    for change in command.changes:
-        if change.key != step.sets:
+        changes = [one for one in command.changes if any(is_answer(field, one) for field in step.asks)]
+        if not changes:
             continue
-        value = from_json(change.value)
-        whole = value is not None and not (isinstance(value, list) and OPEN in value)
-        if whole and (not step.choices or value in step.choices):
-            return change
-    return None
+        steps.append(name)
+        digest = closing_digest(incident, invocation, step, changes, now)
+        if digest is not None:
+            state = completion_state(invocation, now)
+            ended.append(StepEnded(step=name, state=state, by=by, reason=HOW, digest=digest))
+    return ImplicitAnswers(tuple(steps), tuple(ended))

@@ -22,7 +22,7 @@ from runner.incident.state.quorum import Answers
 from runner.incident.steps.approvals import void_approvals
 from runner.incident.steps.containers import late_items
 from runner.incident.steps.kinds import advance
-from runner.incident.steps.readiness import check_readiness, start_step
+from runner.incident.steps.readiness import check_readiness, late_branches, start_step
 from runner.incident.turn.after_closing import only_clocks, watched
 from runner.incident.turn.fold import fold
 from runner.incident.turn.timers import expire
@@ -64,7 +64,8 @@ def _round(incident: Incident, now: datetime, library: Library) -> Iterator[AnyE
     yield from expire(incident, now, library)
     if incident.state == "paused":
         return
-    reopened = (*void_approvals(incident, library), *late_items(incident, library))
+    late = (*late_items(incident, library), *late_branches(incident, library))
+    reopened = (*void_approvals(incident, library), *late)
     yield from reopened or _onward(incident, now, library)
 
 

@@ -18,7 +18,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.turn.after_closing import next_watch, only_clocks
 from runner.playbook import format as p
-from runner.playbook.format import PEOPLE
+from runner.playbook.format import PEOPLE, QUESTIONS
 from runner.routing.rate_limit import OPEN, Quotas
 
 
@@ -51,7 +51,7 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
 
 def _asked_again(invocation: Invocation, now: datetime) -> bool:
     """Tell whether a question without an answer is due again."""
-    return invocation.kind == "ask" and invocation.wake_at is not None and invocation.wake_at <= now
+    return invocation.kind in QUESTIONS and invocation.wake_at is not None and invocation.wake_at <= now
 
 
 def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
@@ -77,7 +77,7 @@ def next_wakeup(incident: Incident, now: datetime, library: Library, rooms: Quot
         invocation = incident.invocations[name]
         times.append(None if invocation.overdue else invocation.due)
         times.append(_next_reminder(invocation, library.step(incident, name)))
-        if invocation.kind == "ask" or not paused:
+        if invocation.kind in QUESTIONS or not paused:
             times.append(invocation.wake_at)
     if not paused:
         times.append(next_hosting(incident, now))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from runner.base.states import PROFILES
 from runner.errors import Problem
 from runner.playbook.checks.clock import check_cadence, check_clocks
 from runner.playbook.checks.flow import check_flow
@@ -17,7 +18,7 @@ from runner.playbook.checks.profiles import check_profiles
 from runner.playbook.checks.reach import check_reach
 from runner.playbook.checks.step_map import Findings, Map
 from runner.playbook.checks.texts import check_links, check_texts
-from runner.playbook.format import PROFILES, Playbook
+from runner.playbook.format import Playbook
 from runner.playbook.lookup import Known
 from runner.playbook.profiles import has_profiles
 from runner.playbook.reading import Read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from runner.base.text import near_hint
-from runner.facts.expression import Apply, Attribute, Expression, NameRef, walk
+from runner.facts.expression import Apply, Attribute, Expression, NameRef, reads_duties, walk, written
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
@@ -179,6 +179,11 @@ class Names:
         """Look up the duties and inputs of a condition; its facts were looked up when it was parsed."""
         for duty in expression.duties:
             self.duty(place, duty, where)
+        for node in walk(expression.tree) if reads_duties(expression) else ():
+            if isinstance(node, Apply) and node.function == "duties" and len(node.arguments) > 1:
+                recipient, there = written(node.arguments[1]), self.known.recipients()
+                if there and recipient not in there:
+                    self.unknown(where, "unknown-recipient", "recipient", recipient, there)
         for node in walk(expression.tree) if "inputs" in expression.names else ():
             named = node.name if isinstance(node, Attribute) and node.target == NameRef("inputs") else None
             if named is not None and named not in self.playbook.inputs:
@@ -219,10 +224,7 @@ class Names:
 
 
 def _over_duties(container: Place) -> bool:
-    step = container.step
-    if not isinstance(step, Group) or step.for_each is None:
-        return False
-    return any(isinstance(node, Apply) and node.function == "duties" for node in walk(step.for_each.tree))
+    return isinstance(container.step, Group) and reads_duties(container.step.for_each)
 
 
 def _calls(name: str, wanted: str, known: Known) -> list[str]:

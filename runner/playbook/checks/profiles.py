@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
+from runner.base.states import Profile
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import AnyStep, Approve, Ask, Call, Duties, File, Profile
+from runner.playbook.format import AnyStep, Approve, Ask, Call, Duties, File
 from runner.playbook.lookup import Known
 from runner.playbook.plan import walk
 from runner.playbook.profiles import MixedJoin, joined

@@ -13,9 +13,10 @@ from functools import reduce
 
 import msgspec
 
+from runner.base.states import Profile
 from runner.errors import Problem
 from runner.facts.expression import Expression
-from runner.playbook.format import AnyStep, Playbook, Profile
+from runner.playbook.format import AnyStep, Playbook
 from runner.playbook.profiles import playbook_of_profile
 from runner.yamlfile.source import Source, Where
 

@@ -205,7 +205,7 @@ def _overview(source: Source) -> Iterator[tuple[str, str]]:
     yield "Codename", incident.codename
     if incident.severity or plan is None:
         yield "Severity", incident.severity or "not set"
-    runs = (f"{run.playbook} {run.version} (sha256:{run.digest[-64:]})" for run in incident.runs.values())
+    runs = (f"{run.label} (sha256:{run.digest[-64:]})" for run in incident.runs.values())
     yield "Playbook", "; ".join(runs)
     drill = incident.drill
     if plan is None or drill is None:

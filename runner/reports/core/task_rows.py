@@ -230,7 +230,7 @@ def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocat
             inside = steps
         case Call(name=name):
             run = incident.runs[incident.scopes[parent.scope].run]
-            inside = library.plans[run.bundle].playbook(name).steps
+            inside = library.plans[run.plan].playbook(name).steps
         case _:
             return
     for one in inside:

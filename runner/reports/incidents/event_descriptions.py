@@ -117,11 +117,12 @@ def _life(event: _Life) -> str:
         case e.CommandTaken(by=by, role=role, read_back=words):
             return f"{by} took over as {role}. Read-back: {words}"
         case e.PlaybookPinned(run=run, reason=reason):
-            return f"Playbook {run.playbook} {run.version} started ({short_digest(run.digest)}){_because(reason)}"
+            return f"Playbook {run.label} started ({short_digest(run.digest)}){_because(reason)}"
         case e.PlaybookMigrated(run=run, reason=reason):
             steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
             moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no task changed"
-            return f"Playbook {run.playbook} updated to {run.version} ({moved}){_because(reason)}"
+            version = run.label.removeprefix(f"{run.playbook} ")
+            return f"Playbook {run.playbook} updated to {version} ({moved}){_because(reason)}"
         case e.IncidentPaused(reason=reason):
             return f"Automatic work paused{_because(reason)}"
         case e.IncidentResumed(reason=reason, set_aside=why):

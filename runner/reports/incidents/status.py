@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from runner.base.states import Kind, State
+from runner.base.states import Kind, Profile, State
 from runner.incident.messages.compromised_traffic import exposures
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
@@ -33,6 +33,11 @@ class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: str
     digest: str
+    profile: Profile = "large"
+
+    def __str__(self) -> str:  # type: ignore[explicit-override]
+        """Return its name and version, and the small profile."""
+        return f"{self.name} {self.version}{' (small profile)' if self.profile == 'small' else ''}"
 
 
 class Fallen(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +119,7 @@ def status(
         incident,
         incident=incident.id,
         playbooks=tuple(
-            PlaybookRef(name=run.playbook, version=run.version, digest=run.digest)
+            PlaybookRef(name=run.playbook, version=run.version, digest=run.digest, profile=run.profile)
             for run in incident.runs.values()
         ),
         tasks=rows,

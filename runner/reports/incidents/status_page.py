@@ -91,7 +91,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield from () if over else _waiting(found.tasks, lanes, everything)
     yield from between_blocks(found.organisation)
     yield from _done(found.tasks, now, everything)
-    playbooks = ", ".join(f"{playbook.name} {playbook.version}" for playbook in found.playbooks)
+    playbooks = ", ".join(str(playbook) for playbook in found.playbooks)
     yield line(f"{playbooks} · {found.incident} · entry {found.version}", "dim")
 
 

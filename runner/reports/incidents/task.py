@@ -132,7 +132,7 @@ def task(
         kind=incident.kind,
         playbook=PlaybookRef(name="", version="", digest="")
         if scope.added
-        else PlaybookRef(name=run.playbook, version=run.version, digest=run.digest),
+        else PlaybookRef(name=run.playbook, version=run.version, digest=run.digest, profile=run.profile),
         task=row,
         instructions=step.instructions if step else "",
         checklist=_checklist(found, step),

@@ -36,7 +36,7 @@ class Known(msgspec.Struct):
     def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
         return self.duty_parts.get(duty, Unknown((f"duty('{duty}')",)))
 
-    def duties(self, verdict: str) -> tuple[str, ...]:
+    def duties(self, verdict: str, recipient: str = "") -> tuple[str, ...]:
         return tuple(sorted(one for one, parts in self.duty_parts.items() if parts.get("verdict") == verdict))
 
     def name(self, name: str) -> Value:

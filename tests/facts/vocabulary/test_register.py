@@ -91,7 +91,7 @@ class _view(msgspec.Struct):
     def duty(self, duty: str) -> Unknown:
         return Unknown((duty,))
 
-    def duties(self, verdict: str) -> Unknown:
+    def duties(self, verdict: str, recipient: str = "") -> Unknown:
         return Unknown((verdict,))
 
     def name(self, name: str) -> Unknown:

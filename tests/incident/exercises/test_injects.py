@@ -10,6 +10,7 @@ from runner.incident.exercises.exercise_plan import Action, Exercise, ScenarioEv
 from runner.incident.exercises.injects import due_injects, missed_by, next_inject, step_is
 from runner.incident.state.exercise import Released
 from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
 from tests.incident.exercises.test_ratings import plan as plain
 from tests.incident.exercises.test_ratings import played
 from tests.scenario import MINUTE, T0
@@ -37,7 +38,9 @@ def running(*released: str, deferred: str = "") -> Incident:
 
 
 def due(incident: Incident, after: timedelta, plan: Exercise = PLAN) -> list[tuple[str, str]]:
-    return [(inject.event.number, inject.cause) for inject in due_injects(plan, incident, T0 + after)]
+    return [
+        (inject.event.number, inject.cause) for inject in due_injects(plan, incident, T0 + after, Library({}))
+    ]
 
 
 def test_a_contingency_comes_when_its_time_is_up_and_neither_before_nor_twice_nor_once_it_is_left_out() -> (

@@ -142,6 +142,10 @@ class Machine(RuleBasedStateMachine):
             case "ask":
                 value = data.draw(st.sampled_from(VALUES[one.sets][:2]))
                 return c.Answer(step=one.id, change=change(one.sets, value))
+            case "form":
+                path = data.draw(st.sampled_from(one.fields))
+                value = data.draw(st.sampled_from([*VALUES[path][:2], None]))
+                return c.AnswerForm(step=one.id, changes=(change(path, value),))
             case "approve":
                 bound = [i for i in self.world.incident.invocations.values() if i.step == one.subject]
                 return c.Decide(step=one.id, digest=bound[-1].digest if bound else "", approved=True)
@@ -461,7 +465,7 @@ class Machine(RuleBasedStateMachine):
                 or invocation.state in ("failed", "expired", "outcome_unknown")
             ):
                 continue
-            asks = invocation.kind in ("task", "ask", "approve", "file") and invocation.state in (
+            asks = invocation.kind in ("task", "ask", "form", "approve", "file") and invocation.state in (
                 "ready",
                 "active",
             )

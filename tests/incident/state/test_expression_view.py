@@ -30,7 +30,7 @@ from tests.scenario import (
 
 
 def seen(world: World, scope: str = "main:") -> ScopeView:
-    return ScopeView(world.incident, world.incident.scopes[scope])
+    return ScopeView(world.incident, world.incident.scopes[scope], world.library)
 
 
 def test_a_step_that_was_never_reached_is_unknown() -> None:

@@ -219,6 +219,14 @@ def test_a_wait_ends_when_its_fact_is_known() -> None:
     assert world.state("w") == "done"
 
 
+def test_a_wait_for_a_fact_ends_after_its_time() -> None:
+    world = World(wait("w", fact="incident.contained_at", duration=4 * HOUR))
+    world.advance(4 * HOUR - MINUTE)
+    assert world.state("w") != "done"
+    world.advance(MINUTE)
+    assert world.state("w") == "done"
+
+
 def test_a_wait_ends_when_its_duty_is_filed_or_has_the_state() -> None:
     world = World(
         wait("w", duty=INITIAL), wait("v", duty=INITIAL, state="applies"), regimes=law(GDPR), facts=AWARE

@@ -15,6 +15,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 SYNAPSE_VERSION := 1.163.2
+# The clients of the vendors whose APIs the actions call, and moto, which stands in for AWS.
+VENDORS := boto3 crowdstrike-falconpy flask flask-cors ghapi google-api-python-client moto[iam] msal msgraph-sdk okta
 PYTHONS := 3.11 3.13
 TESTS ?=
 # The whole suite takes every core; a choice of tests runs in one process, where a debugger and -s work.
@@ -84,15 +86,18 @@ lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 	$(UV) $(LOCK) --upgrade --output-file requirements.lock
 	echo 'matrix-synapse==$(SYNAPSE_VERSION)' >.uv/synapse.in
 	$(UV) $(LOCKED) .uv/synapse.in --upgrade --output-file tests/servers/synapse.lock
+	printf '%s\n' $(VENDORS) >.uv/vendors.in
+	$(UV) $(LOCKED) .uv/vendors.in --upgrade --output-file tests/servers/vendors.lock
 
 # Real peers that the tests talk to, besides those of the system (postgresql, postfix, dovecot, ntfy): a Matrix homeserver in an
 # environment of its own, too large to be everybody's, and an SMSC that runs on Node. With it comes Twilio's description of its interface.
+# The clients of the vendors whose APIs the actions call are in an environment of their own, too.
 .PHONY: servers
-servers: .venv-synapse/servers tests/servers/node_modules/.package-lock.json ## Put a Matrix homeserver and an SMSC here, for the tests
+servers: .venv-synapse/servers .venv-vendors/servers tests/servers/node_modules/.package-lock.json ## Put real servers and vendors' clients here, for the tests
 
-.venv-synapse/servers: tests/servers/synapse.lock | $(UV)
-	@test -x .venv-synapse/bin/python || { rm -rf .venv-synapse && $(UV) venv --quiet --python '$(DEFAULT_PYTHON)' .venv-synapse; }
-	$(UV) pip sync --quiet --python .venv-synapse/bin/python --require-hashes tests/servers/synapse.lock
+.venv-synapse/servers .venv-vendors/servers: .venv-%/servers: tests/servers/%.lock | $(UV)
+	@test -x .venv-$*/bin/python || { rm -rf .venv-$* && $(UV) venv --quiet --python '$(DEFAULT_PYTHON)' .venv-$*; }
+	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes tests/servers/$*.lock
 	@touch $@
 
 tests/servers/node_modules/.package-lock.json: tests/servers/package-lock.json

@@ -19,6 +19,7 @@ import msgspec
 from runner.app.core.transaction import Transaction, make_transaction
 from runner.base.actor import PROGRAM, Principal
 from runner.base.states import Kind, Profile
+from runner.effects.messages.escalation_levels import deputies
 from runner.facts.expression import LOOP_NAMES, Expression
 from runner.facts.expressions.parser import parse, parse_condition
 from runner.incident.messages.deliveries import reached_places
@@ -45,6 +46,7 @@ from runner.playbook import format as p
 from runner.playbook.plan import compile_plan
 from runner.playbook.profiles import bundle_of_profile
 from runner.routing.messaging import MessageClass, SendResult
+from runner.routing.organisation import Directory, Person
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -342,8 +344,14 @@ class World:
     def outcome(self, work: AnyWork) -> c.AnyCommand:
         """Return the scripted outcome: by step or channel, in order, else what a healthy world answers."""
         match work:
-            case Compose():
-                return self._composed(work)
+            case Compose(step=step):
+                composed = self._composed(work)
+                definition = self.library.step(self.incident, step)
+                if not work.reminder or not isinstance(definition, p.Approve):
+                    return composed
+                people = {name: Person(alternate=deputy) for name, deputy in self.stand_ins.items()}
+                named = deputies(self.incident, Directory(people=people), step, definition.by.roles)
+                return msgspec.structs.replace(composed, deputies=named)
             case Announce(message=message):
                 return self._announced(message)
             case Replan():
@@ -397,7 +405,7 @@ class World:
         script = self.outcomes[name]
         return script.pop(0) if script else SendResult(state="accepted", evidence="accepted")
 
-    def _composed(self, work: Compose) -> c.AnyCommand:
+    def _composed(self, work: Compose) -> c.Composed:
         persons: dict[str, list[str]] = {}
         for role in work.to or ("role:lead",):
             for person in self.incident.roles.get(role[5:], ()):

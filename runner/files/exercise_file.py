@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from runner import actions
-from runner.base.instants import parse_instant
+from runner.base.instants import parse_duration, parse_instant
 from runner.base.text import near_hint, sentence
 from runner.errors import NotFound, Problem, TocsinError
 from runner.facts.expressions.parser import ExpressionError, parse_condition
@@ -47,7 +47,7 @@ def load_exercise(name: str, catalog: Catalog) -> Loaded:
     playbook = _playbook(exercise, path)
     bundle = load_bundle(playbook, catalog.beside_of(path))
     problems = tuple(_meaning(source, exercise, bundle))
-    if problems:
+    if any(problem.severity == "error" for problem in problems):
         raise invalid_file(source, problems, code="bad_exercise")
     return Loaded(file=str(path), exercise=exercise, playbook=playbook, bundle=bundle)
 
@@ -131,10 +131,7 @@ def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Pro
     yield from _twice(source, ("objectives",), objectives)
     yield from _twice(source, ("events",), [event.number for event in exercise.events], "number")
     yield from _clock(source, exercise)
-    for index, objective in enumerate(exercise.objectives):
-        for n, target in enumerate(objective.targets):
-            where: Where = ("objectives", index, "targets", n, "tasks")
-            yield from _actions(source, where, target.tasks, steps)
+    yield from _targets(source, exercise, bundle, steps)
     for index, person in enumerate(exercise.participants):
         if person.plays and person.plays not in roles:
             yield no_such(source, ("participants", index, "plays"), "role", person.plays, roles, key=False)
@@ -146,9 +143,22 @@ def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Pro
     for index, text in enumerate(exercise.facts):
         yield from misstated(source, ("facts", index), text)
     yield from behaviour_problems(source, exercise.script, ("script",), steps)
+    if exercise.ends is not None and (last := exercise.ends.after) and bare_path(last) not in steps:
+        yield no_such(source, ("ends", "after"), "step", last, steps, key=False)
     numbers = [event.number for event in exercise.events]
     for index, event in enumerate(exercise.events):
         yield from _event(source, ("events", index), event, steps, roles, objectives, numbers)
+
+
+def _targets(
+    source: Source, exercise: Exercise, bundle: Bundle, steps: Mapping[str, object]
+) -> Iterator[Problem]:
+    for index, objective in enumerate(exercise.objectives):
+        for n, target in enumerate(objective.targets):
+            where: Where = ("objectives", index, "targets", n, "tasks")
+            yield from _actions(source, where, target.tasks, steps)
+            for k, task in enumerate(target.tasks):
+                yield from _can_fail(source, (*where, k), task, exercise, bundle)
 
 
 def _clock(source: Source, exercise: Exercise) -> Iterator[Problem]:
@@ -199,6 +209,10 @@ def _event(
     for index, text in enumerate(event.facts):
         yield from misstated(source, (*where, "facts", index), text)
     yield from _actions(source, (*where, "expected"), event.expected, steps)
+    for index, action in enumerate(event.expected):
+        if action.after:
+            text = "Only the task of a target can have `after`."
+            yield source.problem((*where, "expected", index, "after"), "action", text, hint="Add a target.")
 
 
 def _actions(
@@ -212,7 +226,11 @@ def _actions(
             yield source.problem(
                 place, "action", "An expected action has exactly one of its keys.", hint=hint
             )
-        for name in ("step", "document", "message"):
+        if one.after and not one.step:
+            yield source.problem(
+                (*place, "after"), "action", "The key `after` needs `step`.", hint="Add `step:`."
+            )
+        for name in ("step", "document", "message", "after"):
             path = getattr(one, name)
             if path and bare_path(path) not in steps:
                 yield no_such(source, (*place, name), "step", path, steps, key=False)
@@ -220,6 +238,67 @@ def _actions(
             yield source.problem(
                 (*place, "fact"), "fact", f'Fact "{one.fact}" does not exist.', hint=path_hint(one.fact)
             )
+
+
+# --------------------------------------------------------------------------------- targets that can fail
+
+
+def _can_fail(
+    source: Source, where: Where, task: Action, exercise: Exercise, bundle: Bundle
+) -> Iterator[Problem]:
+    """Yield the warning about the task of a target that every play meets, or that no play can meet."""
+    faults = [event for event in exercise.events if any(one.channel or one.person for one in event.faults)]
+    if task.message and faults and not any(_in_time(event, task.message, bundle) for event in faults):
+        yield source.problem(
+            (*where, "message"),
+            "fault-after-message",
+            f'Message "{task.message}" is sent before fault {faults[0].number} starts. The fault cannot delay it.',
+            hint=f"Start fault {faults[0].number} at 0m, or name a later message.",
+            severity="warning",
+        )
+    if task.after and (why := _fixed(task, bundle)):
+        hint = "Name a step that people do or skip, and a later step."
+        yield source.problem((*where, "after"), "order-fixed", why, hint=hint, severity="warning")
+
+
+def _in_time(event: ScenarioEvent, message: str, bundle: Bundle) -> bool:
+    """Tell whether a fault can start before a message is sent."""
+    names = bare_path(message).split(".")
+    outer = [".".join(names[: n + 1]) for n in range(len(names))]
+    if not any(step.after.steps for path, step in paths(bundle) if path in outer):
+        return event.at is not None and not parse_duration(event.at)
+    return not event.after or not (
+        bare_path(event.after) in outer or _comes_before(bundle, outer[-1], bare_path(event.after))
+    )
+
+
+def _fixed(task: Action, bundle: Bundle) -> str:
+    """Return why the order of two steps is always right or always wrong, else nothing."""
+    first, then = bare_path(task.after), bare_path(task.step)
+    known = dict(paths(bundle))
+    if first not in known or then not in known:
+        return ""
+    if f"{first}.".startswith(f"{then}.") or f"{then}.".startswith(f"{first}."):
+        return f'Steps "{first}" and "{then}" are the same step, or one contains the other.'
+    if _comes_before(bundle, then, first):
+        return f'The playbook starts "{first}" after "{then}": no player can meet the target.'
+    if _comes_before(bundle, first, then) and known[first].done_by not in ("people", "steps"):
+        return f'The playbook ends "{first}" by itself before "{then}": the target cannot fail.'
+    return ""
+
+
+def _comes_before(bundle: Bundle, first: str, then: str) -> bool:
+    """Tell whether the order of the playbook ends a step before the other starts; both are paths."""
+    known, before, after = dict(paths(bundle)), first.split("."), then.split(".")
+    level = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), -1)
+    body = "".join(f"{name}." for name in before[:level])
+
+    def waits(name: str) -> bool:
+        rule = known[body + name].after
+        found = [one == before[level] or waits(one) for one in rule.steps if body + one in known]
+        return bool(found) and (all(found) if rule.join == "any" else any(found))
+
+    return level >= 0 and waits(after[level])
 
 
 def _twice(source: Source, where: Where, names: Sequence[str], key: str = "id") -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -33,7 +33,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     contacts: tuple[ContactPoint, ...] = ()
     away: bool = False
     alternate: str = ""
-    """Their deputy during an absence."""
+    """Their deputy during an absence and for overdue approvals."""
     zone: str = ""
     """Their time zone, such as ``Europe/Berlin``."""
 
@@ -106,7 +106,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     war_rooms: dict[str, RoomConfig] = {}
     """War rooms, in order of use."""
     alternates: dict[str, tuple[str, ...]] = {}
-    """Escalation contacts of a role."""
+    """Deputies of a role: they are alerted if nobody acknowledges, and may give an approval that is overdue."""
     escalation: tuple[Addressee, ...] = ()
     """Escalation contacts if the recipients do not answer and the message names none."""
     public_url: str = ""
@@ -197,6 +197,19 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         """Return the failure domain of a name: the name of a machine means its domain."""
         machine = f"{MACHINE}{text}"
         return machine if text not in self.domains and machine in self.domains else text
+
+    def deputies(self, role: str, held: Sequence[str]) -> tuple[str, ...]:
+        """Return the deputies of a role and of the people who have it, without these people."""
+        named = [*self.alternates.get(role, ())]
+        named += [one.alternate for name in held if (one := self.people.get(name)) and one.alternate]
+        return tuple(person for person in dict.fromkeys(map(self.standing_in, named)) if person not in held)
+
+    @property
+    def without_deputy(self) -> tuple[str, ...]:
+        """Roles with one person and no deputy."""
+        return tuple(
+            role for role, held in self.roles.items() if len(held) == 1 and not self.deputies(role, held)
+        )
 
     def standing_in(self, person: str) -> str:
         """Return the deputy of a person, following deputies once around at most."""

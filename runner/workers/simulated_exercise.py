@@ -69,6 +69,7 @@ class Conductor:
         """Release due injects, do the resulting work, and return the exercise after it."""
         for event in exercises.release_due(self._service, self._name, self._plan):
             self._tell(event)
+        exercises.end_due(self._service, self._name, self._plan)
         worker = Worker(self._service)
         try:
             worker.drain()
@@ -114,7 +115,9 @@ def unattended(
             play(worker, name, cast, clock)
         finally:
             worker.close()
-        yield service, exercises.set_clock(service, name, "ended", reason="played to its end").after
+        if not exercises.end_due(service, name, plan):
+            exercises.set_clock(service, name, "ended", reason="played to its end")
+        yield service, service.load(name)
 
 
 class SimulatedExercise:
@@ -128,20 +131,27 @@ class SimulatedExercise:
         self._players = Players(service, name, plan.script, sleep=clock.advance)
 
     def act(self) -> bool:
-        """Do the due work, otherwise the next action of a player."""
+        """Do the due work, otherwise the next action of a player; nothing after EndEx."""
         released = exercises.release_due(self._service, self._name, self._plan)
         for event in released:
             self._tell(event)
         if released:
             self._clock.set_wrong(exercises.skewed(self._service, self._name))
-        return bool(released) or self._players.act()
+        if released or self._is_over():
+            return bool(released)
+        return self._players.act()
 
     def learn(self) -> bool:
         """Find out the facts that a step waits for."""
-        return self._players.learn()
+        return not self._is_over() and self._players.learn()
+
+    def _is_over(self) -> bool:
+        return exercises.end_due(self._service, self._name, self._plan)
 
     def begins_at(self) -> datetime | None:
         """Return when the scenario continues by itself, or a player ends an action that takes time."""
+        if self._is_over():
+            return None
         incident = self._service.load(self._name)
         comes = (
             next_inject(self._plan, incident, self._service.now_in(incident)),

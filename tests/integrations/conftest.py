@@ -1,8 +1,9 @@
-"""A certificate for the loopback, signed by nobody but itself."""
+"""A certificate for the loopback, signed by nobody but itself, and the clients of vendors."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.servers.vendors import VendorClients
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,10 @@ def certificate(tmp_path_factory) -> tuple[Path, Path]:
         )
     )
     return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.fixture(scope="session")
+def clients() -> Iterator[VendorClients]:
+    """The clients of vendors, in a program of their own."""
+    with VendorClients() as running:
+        yield running

@@ -20,7 +20,7 @@ from runner.decoding import from_json
 from runner.errors import NotFound, Refused, TocsinError
 from runner.files.exercise_file import exercise_files, load_exercise
 from runner.incident.exercises.exercise_plan import Exercise, FaultPlan, ScenarioEvent
-from runner.incident.exercises.injects import Due, due_injects, next_inject, skew
+from runner.incident.exercises.injects import Due, due_injects, is_over, next_inject, skew
 from runner.incident.exercises.rating_rules import Proposal
 from runner.incident.exercises.ratings import proposal_for, ratings
 from runner.incident.state import commands as c
@@ -106,10 +106,28 @@ def set_clock(
 ) -> Turn:
     """Begin, pause, resume, jump, freeze or end an exercise."""
     incident = service.load(name)
-    plan = plan_of(service, incident)
-    rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
-    made = c.SetExerciseClock(change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason)
+    made = _set(service, incident, plan_of(service, incident), change, to, reason)
     return service.act(service.principal, name, [made])
+
+
+def _set(
+    service: IncidentService,
+    incident: Incident,
+    plan: Exercise,
+    change: ClockChange,
+    to: datetime | None,
+    reason: str,
+) -> c.SetExerciseClock:
+    rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
+    return c.SetExerciseClock(change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason)
+
+
+def end_due(service: IncidentService, name: str, plan: Exercise) -> bool:
+    """End an exercise that its plan ends now; tell whether it is over."""
+    incident = service.load(name)
+    if why := is_over(plan, incident, service.now_in(incident)):
+        set_clock(service, name, "ended", reason=why)
+    return bool(why) or (incident.drill is not None and incident.drill.stage in OVER)
 
 
 def next_time(service: IncidentService, incident: Incident) -> datetime | None:
@@ -196,7 +214,9 @@ def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
 def _release(service: IncidentService, name: str, due: Due) -> Turn:
     """Record an inject with its facts and its faults in one turn."""
     incident = service.load(name)
-    now = service.now_in(incident)
+    now, plan = service.now_in(incident), plan_of(service, incident)
+    drill, jump = incident.drill, due.event.jump_to
+    to = drill.begun_at + parse_duration(jump) if jump and drill is not None and drill.begun_at else now
     facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
     return service.act(
         service.principal,
@@ -205,6 +225,7 @@ def _release(service: IncidentService, name: str, due: Due) -> Turn:
             c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned),
             *((c.RecordFacts(changes=facts),) if facts else ()),
             *(_fault(fault, now) for fault in due.event.faults),
+            *((_set(service, incident, plan, "jumped", to, due.event.title),) if to > now else ()),
         ],
     )
 

@@ -41,7 +41,7 @@ def readiness(service: IncidentService) -> ReadinessReport:
     items = tuple(improvements.read(service).items.values())
     playbooks = tuple(_playbooks(service, items, now))
     people = tuple(_people(service, now))
-    alone = tuple(_alone(service))
+    alone = service.directory.without_deputy
     unheld = unheld_of(service)
     return ReadinessReport(
         as_of=now,
@@ -60,7 +60,8 @@ def readiness(service: IncidentService) -> ReadinessReport:
 def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -> Iterator[PlaybookReadiness]:
     catalog = Catalog(service.folder)
     bundles = {name: _bundle(name, catalog) for name in sorted(catalog.playbook_files)}
-    last, coming, today = _last(service), _coming(service, catalog), organisation_journal.today(service)
+    last, today = _last(service), organisation_journal.today(service)
+    coming, scripted = (_coming(service, catalog, unattended=alone) for alone in (False, True))
     for name, (bundle, problem) in bundles.items():
         found, planned = last.get(name), coming.get(name, ())
         mine = tuple(item for item in items if item.source.playbook == name)
@@ -76,6 +77,7 @@ def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -
             changed=found is not None and bundle is not None and found.digest != bundle.digest,
             next=_next(planned, now),
             scheduled=tuple(schedule.id for schedule in planned),
+            scripted=tuple(schedule.id for schedule in scripted.get(name, ())),
             missed=tuple(wrong.id for schedule in planned if (wrong := attention(schedule)) is not None),
             open=tuple(item.id for item in mine if item.status == "open"),
             late=tuple(item.id for item in mine if overdue(item, today)),
@@ -126,11 +128,13 @@ def _last(service: IncidentService) -> Mapping[str, Exercised]:
     return found
 
 
-def _coming(service: IncidentService, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
-    """Return the attended exercise schedules by the playbook that they exercise."""
+def _coming(
+    service: IncidentService, catalog: Catalog, *, unattended: bool
+) -> Mapping[str, tuple[Schedule, ...]]:
+    """Return the exercise schedules, with or without people, by the playbook that they exercise."""
     found: dict[str, tuple[Schedule, ...]] = {}
     for schedule in schedules.standing_of(schedules.read(service), routine=False):
-        if schedule.rule.unattended:
+        if schedule.rule.unattended != unattended:
             continue
         try:
             name = load_exercise(schedule.rule.exercise, catalog).bundle.playbook.name
@@ -156,17 +160,6 @@ def _people(service: IncidentService, now: datetime) -> Iterator[PersonReadiness
             worked_at=worked,
             problem=person_problem(len(mine), worked, failed, now),
         )
-
-
-def _alone(service: IncidentService) -> Iterator[str]:
-    """Yield roles with one person and no deputy."""
-    directory = service.directory
-    for role, held in directory.roles.items():
-        others = directory.alternates.get(role, ()) or [
-            one for name in held if name in directory.people and (one := directory.people[name].alternate)
-        ]
-        if len(held) == 1 and not others:
-            yield role
 
 
 def _counts(service: IncidentService, items: tuple[Item, ...]) -> ItemCounts:

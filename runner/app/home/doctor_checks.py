@@ -61,7 +61,17 @@ def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
 
 def ways_out(service: IncidentService) -> Iterator[Finding]:
     """Examine everything between an incident and people."""
-    for look in (_people, _forgotten, _over_nothing, _out_of_reach, _callbacks, _rotas, _war_rooms, _outside):
+    for look in (
+        _people,
+        _deputies,
+        _forgotten,
+        _over_nothing,
+        _out_of_reach,
+        _callbacks,
+        _rotas,
+        _war_rooms,
+        _outside,
+    ):
         yield from look(service)
 
 
@@ -78,6 +88,16 @@ def _people(service: IncidentService) -> Iterator[Finding]:
         )
         hint = "Import the contacts into the database: tocsin person import --from-settings"
         yield Finding("people", "warning", what, hint)
+
+
+def _deputies(service: IncidentService) -> Iterator[Finding]:
+    """Yield a finding for roles with one person and no deputy: no person can approve in their place."""
+    roles = service.directory.without_deputy
+    if roles:
+        lines = ", ".join(f"{role}: [PERSON]" for role in roles)
+        hint = f"Write in {service.folder / CONFIG}: alternates: {{{lines}}}"
+        what = f"No deputy for {', '.join(roles)}"
+        yield Finding("roles", "warning", what, hint, code="deputy_missing", ref=roles[0])
 
 
 def _forgotten(service: IncidentService) -> Iterator[Finding]:

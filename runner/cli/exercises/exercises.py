@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -119,6 +120,13 @@ def run(
     return _conduct(session, name)
 
 
+def _tell(session: Session, event: ScenarioEvent) -> None:
+    from runner.reports.exercises.exercise import handed_out, told
+
+    for text in (told(event), *handed_out(event)):
+        session.say(text)
+
+
 def _again(session: Session, go_on: str) -> str:
     """Return the exercise to continue; set StartEx if a schedule opened the exercise."""
     from runner.app.exercises.exercises import set_clock
@@ -133,15 +141,16 @@ def _alone(session: Session, exercise: str, out: Path | None) -> int:
     from runner.app.exercises.after_action import write_report
     from runner.app.exercises.exercises import plan_of
     from runner.files.exercise_file import load_exercise
-    from runner.reports.exercises.exercise import drill_page, drill_report, told
+    from runner.reports.exercises.exercise import drill_page, drill_report
     from runner.settings import cache_folder
     from runner.workers.simulated_exercise import unattended
 
     known = catalog(session)
     loaded = load_exercise(exercise, known)
-    with unattended(
-        loaded, known, cache_folder(session.world.environ), lambda event: session.say(told(event))
-    ) as (service, incident):
+    with unattended(loaded, known, cache_folder(session.world.environ), partial(_tell, session)) as (
+        service,
+        incident,
+    ):
         report = drill_report(incident, plan_of(service, incident), service.now_in(incident))
         session.show(report, lambda: drill_page(report))
         for file in write_report(service, incident, ("docx", "pdf"), out).files if out is not None else ():
@@ -179,20 +188,17 @@ def _conduct(session: Session, name: str) -> int:
     from runner.app.exercises.exercises import plan_of
     from runner.cli.framework.environment import stopped_by_signals
     from runner.incident.state.exercise import OVER
-    from runner.reports.exercises.exercise import discussion_page, drill_page, drill_report, told
+    from runner.reports.exercises.exercise import discussion_page, drill_page, drill_report
     from runner.workers.choice import attach
     from runner.workers.simulated_exercise import Conductor
 
     attach(session.service)
 
-    def tell(event: ScenarioEvent) -> None:
-        session.say(told(event))
-
     before = session.incident(name)
     found = drill_report(before, plan_of(session.service, before), session.now())
     if found.modules and found.stage not in OVER:
         session.tell(discussion_page(found))
-    conductor = Conductor(session.service, name, tell)
+    conductor = Conductor(session.service, name, partial(_tell, session))
     with stopped_by_signals(conductor.stop):
         incident = conductor.run()
     report = drill_report(incident, plan_of(session.service, incident), session.service.now_in(incident))
@@ -220,10 +226,12 @@ def inject(session: Session, number: Number) -> None:
       tocsin drill inject 4.1
     """
     from runner.app.exercises.exercises import release
-    from runner.reports.exercises.exercise import told
+    from runner.reports.exercises.exercise import handed_out, told
 
     turn, event = release(session.service, session.incident().id, number)
     answer(session, turn, f"Released {told(event)}")
+    for text in handed_out(event):
+        session.say(text)
 
 
 def leave_out(session: Session, number: Number, reason: Why = "") -> None:

@@ -7,7 +7,7 @@ import msgspec
 from runner.base.states import Refusal
 from runner.effects.context import EffectContext, message_class, plan_context, with_own_domains
 from runner.effects.messages.content_screening import forbidden_text, traits_of
-from runner.effects.messages.escalation_levels import Addressed, addressed, rungs
+from runner.effects.messages.escalation_levels import Addressed, addressed, deputies, rungs
 from runner.errors import NotFound
 from runner.facts.vocabulary.register import nested
 from runner.incident.messages.update_cadence import next_update
@@ -17,8 +17,9 @@ from runner.incident.state.expression_view import find_step, title_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.messages import REPEATED, MessageComposed
+from runner.incident.state.steps import DeputiesNamed
 from runner.incident.state.work import Compose
-from runner.playbook.format import AnyStep, MessageTemplate
+from runner.playbook.format import AnyStep, Approve, MessageTemplate
 from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.organisation import Directory
 from runner.routing.planner import plan
@@ -74,7 +75,17 @@ def kept(incident: Incident, tools: EffectContext, subject: str, text: str) -> s
 def compose(
     work: Compose, incident: Incident, library: Library, tools: EffectContext
 ) -> Composed | EffectFailed:
-    """Return the composed message with its plans, or the reason of the failure."""
+    """Return the composed message with its plans, or the reason of the failure; for an overdue approval with deputies."""
+    step, named = library.step(incident, work.step), None
+    if work.reminder and isinstance(step, Approve) and step.on_overdue and step.on_overdue.escalate:
+        named = deputies(incident, tools.directory, work.step, step.by.roles)
+    composed = _composed(work, incident, library, tools, named)
+    return composed if named is None else msgspec.structs.replace(composed, deputies=named)
+
+
+def _composed(
+    work: Compose, incident: Incident, library: Library, tools: EffectContext, escalated: DeputiesNamed | None
+) -> Composed | EffectFailed:
     from runner.documents.template.letter_template import fill_sentence
 
     invocation = incident.invocations[work.step]
@@ -85,7 +96,8 @@ def compose(
         kind = message_class(template.message_class, tools.directory, playbook.classes)
     except NotFound as error:
         return EffectFailed(step=work.step, why=f"{error.message}: {error.hint}")
-    wanted = _addressees(incident, invocation, work, template, library)
+    acting = tuple(f"person:{deputy.person}" for deputy in escalated.deputies) if escalated else ()
+    wanted = (*_addressees(incident, invocation, work, template, library), *acting)
     found = addressed(incident, tools.directory, wanted, kind)
     if not (found.meant or found.filled):
         named = ", ".join(work.to or template.to) or "none"

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Deputy, Incident
+from runner.incident.state.steps import DeputiesNamed
 from runner.routing.messaging import MessageClass
 from runner.routing.organisation import Directory
 
@@ -69,6 +70,24 @@ def people_behind(
 ) -> tuple[str, ...]:
     """Return the same without an incident; ``roles`` come before the roles of the home."""
     return tuple(_addressed(roles, directory, wanted, "").meant)
+
+
+def deputies(incident: Incident, directory: Directory, step: str, roles: Sequence[str]) -> DeputiesNamed:
+    """Return the deputies of roles and of the people who have these roles, and the roles without a deputy."""
+    found: dict[str, list[str]] = {}
+    without = []
+    for role in dict.fromkeys(roles):
+        held = incident.roles.get(role) or directory.roles.get(role, ())
+        others = directory.deputies(role, held)
+        for person in others:
+            found.setdefault(person, []).append(role)
+        if not others:
+            without.append(role)
+    return DeputiesNamed(
+        step=step,
+        deputies=tuple(Deputy(person=person, roles=tuple(of)) for person, of in found.items()),
+        without_deputy=tuple(without),
+    )
 
 
 def rungs(

@@ -223,6 +223,10 @@ def _overdue(draft: IncidentBuilder, event: e.StepOverdue, at: datetime, seq: in
     )
 
 
+def _deputies(draft: IncidentBuilder, event: e.DeputiesNamed, at: datetime, seq: int) -> None:
+    draft.change(event.step, deputies=event.deputies, without_deputy=event.without_deputy)
+
+
 def _reminded(draft: IncidentBuilder, event: e.StepReminded, at: datetime, seq: int) -> None:
     """Record that a question was repeated."""
     before = draft.invocation(event.step)
@@ -286,6 +290,7 @@ STEPS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], No
     e.StepStuck: _stuck,
     e.StepRetried: _retried,
     e.StepOverdue: _overdue,
+    e.DeputiesNamed: _deputies,
     e.StepReminded: _reminded,
     e.ReminderFailed: _not_reminded,
     e.ApprovalGiven: _approval,

@@ -60,6 +60,8 @@ class Action(Written, frozen=True, kw_only=True):
     """The message step has reached enough people."""
     duty: str = ""
     """The duty was filed, or decided on."""
+    after: str = ""
+    """Only in a target, beside ``step``: the step with this path is done before it."""
     within: Span | None = None
     critical: bool = True
     text: str = ""
@@ -74,7 +76,8 @@ class Action(Written, frozen=True, kw_only=True):
             ("message", self.message),
             ("duty", self.duty),
         )
-        return next((f"{kind} {name}" for kind, name in named if name), "")
+        thing = next((f"{kind} {name}" for kind, name in named if name), "")
+        return f"{thing} after {self.after}" if self.after else thing
 
     @property
     def words(self) -> str:
@@ -122,6 +125,18 @@ class FaultPlan(Written, frozen=True, kw_only=True):
     """The duration; left out: to the end."""
 
 
+class Artefact(Written, frozen=True, kw_only=True):
+    """A text that players get with an inject: a ransom note, log lines, an email. Its shown name begins with EXERCISE."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    text: Annotated[str, Meta(pattern=r"\S", max_length=20_000)]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The marked name, then the text line by line."""
+        return f"EXERCISE_{self.name}", *(f"| {line}".rstrip() for line in self.text.splitlines())
+
+
 class ScenarioEvent(Written, frozen=True, kw_only=True):
     """One line of the master scenario events list."""
 
@@ -143,6 +158,10 @@ class ScenarioEvent(Written, frozen=True, kw_only=True):
     facts: tuple[Words, ...] = ()
     """Facts that the inject sets, as true in the scenario."""
     faults: tuple[FaultPlan, ...] = ()
+    artefact: Artefact | None = None
+    """What the players see or read with it."""
+    jump_to: Span | None = None
+    """The time after StartEx to which exercise time jumps with it; a later time stays."""
     expected: tuple[Action, ...] = ()
     objective: str = ""
     if_missed: str = ""
@@ -171,6 +190,13 @@ class Module(Written, frozen=True, kw_only=True):
     title: Words
     text: Words
     questions: Annotated[tuple[Question, ...], Meta(min_length=1)]
+
+
+class Ends(Written, frozen=True, kw_only=True):
+    """EndEx: at a time after StartEx, or as soon as a step has ended; with both, whichever is first."""
+
+    at: Span | None = None
+    after: str = ""
 
 
 class Safety(Written, frozen=True, kw_only=True):
@@ -212,6 +238,8 @@ class Exercise(Written, frozen=True, kw_only=True):
     participants: tuple[Participant, ...] = ()
     events: tuple[ScenarioEvent, ...] = ()
     modules: tuple[Module, ...] = ()
+    ends: Ends | None = None
+    """Left out: a controller ends the exercise."""
     safety: Safety = Safety()
     overview: Overview = Overview()
     script: Behaviour = Behaviour()

@@ -51,7 +51,7 @@ def _due(
             yield Due(event, "missed", now)
         elif planned is not None and planned <= now:
             yield Due(event, "time", planned)
-        elif event.after and _ended(incident, event.after):
+        elif event.after and ended(incident, event.after):
             yield Due(event, "step")
         elif event.on is not None and _holds(incident, event, library):
             yield Due(event, "fact")
@@ -62,6 +62,18 @@ def _missed(waiting: Collection[str], plan: Exercise, incident: Incident, now: d
     for event in plan.events:
         if event.if_missed in waiting and missed_by(event, incident, now):
             yield event.if_missed
+
+
+def is_over(plan: Exercise, incident: Incident, now: datetime) -> str:
+    """Return why the exercise ends now by its plan, else nothing."""
+    ends, drill = plan.ends, incident.drill
+    if ends is None or drill is None or drill.stage != "running" or drill.begun_at is None:
+        return ""
+    if ends.after and ended(incident, ends.after) is not None:
+        return f"step {ends.after} is done"
+    if ends.at and drill.begun_at + parse_duration(ends.at) <= now:
+        return f"{ends.at} after StartEx"
+    return ""
 
 
 def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime | None:
@@ -81,6 +93,8 @@ def next_inject(plan: Exercise, incident: Incident, now: datetime) -> datetime |
         for action in event.expected
         if (at := deadline(event, action, drill)) is not None and at > now and met(action, incident) is None
     ]
+    if plan.ends is not None and plan.ends.at:
+        times.append(drill.begun_at + parse_duration(plan.ends.at))
     return min((time for time in times if time > now), default=None)
 
 
@@ -123,10 +137,10 @@ def met(action: Action, incident: Incident) -> datetime | None:
     if action.duty:
         duty = incident.duties.get(action.duty)
         return duty.record.at if duty is not None and duty.record is not None else None
-    return _ended(incident, action.step or action.message)
+    return ended(incident, action.step or action.message)
 
 
-def _ended(incident: Incident, path: str) -> datetime | None:
+def ended(incident: Incident, path: str) -> datetime | None:
     """Return when a step was first done, in any lane unless one is named."""
     done = (
         invocation.ended_at

@@ -1,7 +1,8 @@
 """Rating rule of one exercise task: the time it was done, and its outcome.
 
 HSEEP's ratings made exact: done within its time is P, within one and a half times that is S. Done later, after a contingency
-inject, or by a skip or an override is M; not done by EndEx is U. N/A was not played, N/O cannot be seen in the journal.
+inject, or by a skip or an override is M; not done by EndEx, or done in the wrong order, is U. N/A was not played, N/O cannot
+be seen in the journal. A run without people follows a script: its tasks have no rating.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from runner.base.instants import parse_duration
 from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise
-from runner.incident.exercises.injects import step_is
+from runner.incident.exercises.injects import ended, step_is
 from runner.incident.state.exercise import OVER, Drill
 from runner.incident.state.incident import FELL_AWAY, Incident, Invocation
 
@@ -22,6 +23,8 @@ Proposed = Literal["", "P", "S", "M", "U", "N/A", "N/O"]
 """A rating, or nothing while the exercise runs and the task can still be done."""
 SOME = 1.5
 """The multiple of its time in which a task may still be rated S."""
+SCRIPTED = "scripted, not rated"
+"""The rule for a run without people."""
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -40,12 +43,16 @@ def propose(
     plan: Exercise, incident: Incident, drill: Drill, action: Action, done: datetime | None
 ) -> Proposal:
     """Return the proposed rating of a task that was first done at ``done``, or was not done."""
+    if incident.kind == "test":
+        return Proposal("", SCRIPTED)
     if plan.type in DISCUSSION:
         return Proposal("N/O", "discussed, not done: rate the discussion")
     if drill.begun_at is None:
         return Proposal("N/A" if drill.stage in OVER else "", "not started")
     if done is not None and (drill.ended_at is None or done <= drill.ended_at):
-        return _done(plan, incident, drill, action, done - drill.begun_at)
+        return _done(plan, incident, drill, action, drill.begun_at, done)
+    if action.after and not action.within:
+        return Proposal("N/O" if drill.stage in OVER else "", "not done: no order to see")
     if skipped := _skipped(incident, action):
         return Proposal("M", skipped)
     if drill.stage not in OVER:
@@ -53,17 +60,27 @@ def propose(
     return _undone(incident, drill, action, drill.begun_at)
 
 
-def _done(plan: Exercise, incident: Incident, drill: Drill, action: Action, took: timedelta) -> Proposal:
+def _done(
+    plan: Exercise, incident: Incident, drill: Drill, action: Action, begun: datetime, done: datetime
+) -> Proposal:
     if by_scenario := _by_scenario(incident, action):
         return Proposal("N/O", by_scenario)
+    if action.after:
+        first = ended(incident, action.after)
+        if first is None and _fell_away(incident, Action(step=action.after)):
+            return Proposal("N/A", f"step {action.after} is not needed in this course of events")
+        if first is None or first > done:
+            return Proposal("U", f"done before step {action.after}")
+    took = done - begun
     within = parse_duration(action.within) if action.within else None
     late = within is not None and took > within * SOME
     why = [f"done {_span(took)} after StartEx, later than 1.5 × {action.within}"] if late else []
-    why += [*_helped(plan, drill, action, drill.begun_at, took), *_around(incident, action)]
+    why += [*_helped(plan, drill, action, begun, took), *_around(incident, action)]
     if why:
         return Proposal("M", "; ".join(why))
     if within is None:
-        return Proposal("P", "done; it has no time limit")
+        order = f"after step {action.after}" if action.after else "it has no time limit"
+        return Proposal("P", f"done; {order}")
     if took <= within:
         return Proposal("P", f"done {_span(took)} after StartEx, within {action.within}")
     return Proposal("S", f"done {_span(took)} after StartEx, within 1.5 × {action.within}")
@@ -85,15 +102,13 @@ def _by_scenario(incident: Incident, action: Action) -> str:
     return "the scenario stated the fact" if stated else ""
 
 
-def _helped(
-    plan: Exercise, drill: Drill, action: Action, begun: datetime | None, took: timedelta
-) -> Iterator[str]:
+def _helped(plan: Exercise, drill: Drill, action: Action, begun: datetime, took: timedelta) -> Iterator[str]:
     """Return the contingency injects that were released before the task was done."""
     for event in plan.events:
         if not event.if_missed or all(expected.thing != action.thing for expected in event.expected):
             continue
         released = drill.released.get(event.if_missed)
-        if released is not None and begun is not None and released.at - begun < took:
+        if released is not None and released.at - begun < took:
             yield f"done after contingency inject {event.if_missed}"
 
 

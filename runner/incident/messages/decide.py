@@ -154,20 +154,29 @@ def decide_effect(  # noqa: C901  # one case a command
             return _resolve(incident, command, by, now)
         case c.TakeReceipt(event=event):
             return apply_receipt(incident, event)
-        case c.Composed(event=event):
-            return _composed(incident, event, now)
+        case c.Composed(event=event, deputies=deputies):
+            return (*_named(incident, deputies), *_composed(incident, event, now))
         case c.Replanned():
             return _replanned(incident, command, now)
         case c.Rendered():
             return rendered(incident, command, by, now)
-        case c.EffectFailed(step=step, why=why):
-            return _could_not(incident, step, why, library)
+        case c.EffectFailed(step=step, why=why, deputies=deputies):
+            return (*_named(incident, deputies), *_could_not(incident, step, why, library))
         case c.Acknowledge():
             return acknowledged(incident, command)
         case c.NotAnnounced(message=message):
             return (e.event_of(e.AnnouncementDropped, command),) if message in incident.announcing else ()
         case c.Resend() | c.ReportCall() | c.AskReplan():
             return _by_hand(incident, command, by)
+
+
+def _named(incident: Incident, named: e.DeputiesNamed | None) -> tuple[e.AnyEvent, ...]:
+    """Record the deputies of an overdue approval, unless it has ended or the same deputies are recorded."""
+    if named is None:
+        return ()
+    approval = incident.invocations[named.step]
+    same = (named.deputies, named.without_deputy) == (approval.deputies, approval.without_deputy)
+    return () if approval.over or same or not approval.overdue else (named,)
 
 
 def _could_not(incident: Incident, step: str, why: str, library: Library) -> tuple[e.AnyEvent, ...]:

@@ -19,6 +19,7 @@ from runner.incident.state.exercise import Cause, ClockChange, ExerciseBegun, Fa
 from runner.incident.state.incident import Run
 from runner.incident.state.lifecycle import PlaybookMigrated
 from runner.incident.state.messages import MessageComposed, PlannedDelivery, ReceiptTaken
+from runner.incident.state.steps import DeputiesNamed
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task
 from runner.routing.messaging import SendResult
@@ -358,6 +359,8 @@ class Composed(Command, frozen=True, kw_only=True):
     """Record a composed message as ``event`` says, with the plans of its deliveries."""
 
     event: MessageComposed
+    deputies: DeputiesNamed | None = None
+    """For a reminder of an approval."""
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):
@@ -394,6 +397,7 @@ class EffectFailed(Command, frozen=True, kw_only=True):
 
     step: str
     why: str
+    deputies: DeputiesNamed | None = None
 
 
 class AttemptDone(Command, frozen=True, kw_only=True):

@@ -79,6 +79,7 @@ from runner.incident.state.second_person import SecondPersonAsked as SecondPerso
 from runner.incident.state.second_person import SecondPersonConfirmed as SecondPersonConfirmed
 from runner.incident.state.steps import ApprovalGiven as ApprovalGiven
 from runner.incident.state.steps import ApprovalVoided as ApprovalVoided
+from runner.incident.state.steps import DeputiesNamed as DeputiesNamed
 from runner.incident.state.steps import ReminderFailed as ReminderFailed
 from runner.incident.state.steps import ScopeOpened as ScopeOpened
 from runner.incident.state.steps import StepAssigned as StepAssigned

@@ -60,6 +60,13 @@ class Approval(Value, frozen=True, kw_only=True):
     seq: int = 0
 
 
+class Deputy(Value, frozen=True, kw_only=True):
+    """A person who may approve in place of the holders of ``roles``."""
+
+    person: str
+    roles: tuple[str, ...]
+
+
 class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """One activation of a step. ``id`` is ``run:[group.]step#n``."""
 
@@ -77,6 +84,10 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     reminders: int = 0
     reminded_at: datetime | None = None
     escalated_to: str = ""
+    deputies: tuple[Deputy, ...] = ()
+    """For an overdue approval: the deputies who may approve."""
+    without_deputy: tuple[str, ...] = ()
+    """Its roles without a deputy."""
     assignee: str = ""
     started_by: str = ""
     ended_at: datetime | None = None

@@ -11,7 +11,7 @@ from runner.base.actor import Event, Personal
 from runner.base.states import TaskState
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import OPEN, FactChange
-from runner.incident.state.incident import Invocation
+from runner.incident.state.incident import Deputy, Invocation
 from runner.playbook.format import Task
 from runner.playbook.parts import FormField
 
@@ -169,6 +169,15 @@ class StepOverdue(Event, frozen=True, kw_only=True):
     """A first reminder is due."""
 
 
+class DeputiesNamed(Personal, frozen=True, kw_only=True):
+    """An overdue approval escalated: from now on these deputies of its roles may approve."""
+
+    step: str
+    deputies: tuple[Deputy, ...] = ()
+    without_deputy: tuple[str, ...] = ()
+    """Roles of the quorum that have no deputy."""
+
+
 class StepReminded(Event, frozen=True, kw_only=True):
     """A reminder is due to the assignee."""
 
@@ -226,6 +235,7 @@ StepEvent = (
     | StepStuck
     | StepRetried
     | StepOverdue
+    | DeputiesNamed
     | StepReminded
     | ReminderFailed
     | ApprovalGiven

@@ -148,10 +148,14 @@ def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]
 
 
 def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person: str) -> tuple[str, ...]:
-    """Return the roles in which a person can decide; an escalation adds the escalation role."""
-    escalated = (invocation.escalated_to,) if invocation.escalated_to else ()
-    roles = dict.fromkeys((*step.by.roles, *escalated))
-    return tuple(role for role in roles if person in incident.roles.get(role, ()))
+    """Return the roles in which a person can decide: the person has the role, or is a named deputy while it is overdue."""
+    deputies = invocation.deputies if invocation.overdue else ()
+    acting = {role for deputy in deputies if deputy.person == person for role in deputy.roles}
+    return tuple(
+        role
+        for role in dict.fromkeys(step.by.roles)
+        if role in acting or person in incident.roles.get(role, ())
+    )
 
 
 def in_time(invocation: Invocation, approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:

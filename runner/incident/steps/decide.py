@@ -288,7 +288,7 @@ def _answer(
     refuse_facts_ahead(changes, now)
     moved = moves(incident, changes, now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
-    digest = closing_digest(incident, invocation, step, changes, now)
+    digest = closing_digest(incident, invocation, step, changes, now, library)
     state = completion_state(invocation, now)
     ended = () if digest is None else (_ended(invocation, state, by, "", digest),)
     recorded = e.FactsRecorded(facts=changes, by=by, step=invocation.id, grounds=command.grounds)

@@ -14,6 +14,7 @@ from runner.facts.vocabulary.register import FactChange, lookup
 from runner.incident.law.moved_deadlines import with_facts
 from runner.incident.state.expression_view import ScopeView
 from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
 from runner.incident.steps.approvals import value_digest, values_digest
 from runner.playbook.format import Ask, Form
 from runner.playbook.parts import FormField
@@ -35,13 +36,15 @@ class FieldState(NamedTuple):
         return self.state not in ("open", "waiting")
 
 
-def field_states(incident: Incident, invocation: Invocation, step: Form) -> tuple[FieldState, ...]:
+def field_states(
+    incident: Incident, invocation: Invocation, step: Form, library: Library
+) -> tuple[FieldState, ...]:
     """Return the state of each field of a form."""
-    return tuple(_states(incident, invocation, step))
+    return tuple(_states(incident, invocation, step, library))
 
 
-def _states(incident: Incident, invocation: Invocation, step: Form) -> Iterator[FieldState]:
-    view = ScopeView(incident, incident.scopes[invocation.scope])
+def _states(incident: Incident, invocation: Invocation, step: Form, library: Library) -> Iterator[FieldState]:
+    view = ScopeView(incident, incident.scopes[invocation.scope], library)
     skips = step.skip_if_known and not asked_before(incident, invocation)
     for field in step.fields:
         known = not isinstance(view.fact(field.fact), Unknown)
@@ -78,9 +81,9 @@ def is_known(incident: Incident, invocation: Invocation, step: Ask) -> bool:
     )
 
 
-def form_digest(incident: Incident, invocation: Invocation, step: Form) -> str | None:
+def form_digest(incident: Incident, invocation: Invocation, step: Form, library: Library) -> str | None:
     """Return the digest of a form's values, None while a field is not closed."""
-    if not all(one.closed for one in field_states(incident, invocation, step)):
+    if not all(one.closed for one in field_states(incident, invocation, step, library)):
         return None
     return values_digest(incident, tuple(field.fact for field in step.fields))
 
@@ -91,10 +94,11 @@ def closing_digest(
     step: Ask | Form,
     changes: Sequence[FactChange],
     now: datetime,
+    library: Library,
 ) -> str | None:
     """Return the digest of the answers if these changes close a question or a form, else None."""
     if isinstance(step, Ask):
         return value_digest(bytes(changes[-1].value))
     answered = (*invocation.answered, *(change.key for change in changes))
     after = msgspec.structs.replace(invocation, answered=answered)
-    return form_digest(with_facts(incident, changes, now), after, step)
+    return form_digest(with_facts(incident, changes, now), after, step, library)

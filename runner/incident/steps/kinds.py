@@ -102,7 +102,7 @@ def _form(at: Moment, step: p.Form) -> Iterator[e.AnyEvent]:
 
 def _form_end(at: Moment, step: p.Form, why: str = "no field is open") -> tuple[e.AnyEvent, ...]:
     """Return the end of a form whose fields are all closed, as by facts that others recorded."""
-    digest = form_digest(at.incident, at.invocation, step)
+    digest = form_digest(at.incident, at.invocation, step, at.library)
     return () if digest is None else (msgspec.structs.replace(at.settled(why), digest=digest),)
 
 

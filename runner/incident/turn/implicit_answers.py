@@ -40,7 +40,7 @@ def implicit_answers(
         if not changes:
             continue
         steps.append(name)
-        digest = closing_digest(incident, invocation, step, changes, now)
+        digest = closing_digest(incident, invocation, step, changes, now, library)
         if digest is not None:
             state = completion_state(invocation, now)
             ended.append(StepEnded(step=name, state=state, by=by, reason=HOW, digest=digest))

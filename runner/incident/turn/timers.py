@@ -19,6 +19,7 @@ from runner.incident.state.library import Library
 from runner.incident.turn.after_closing import next_watch, only_clocks
 from runner.playbook import format as p
 from runner.playbook.format import PEOPLE, QUESTIONS
+from runner.playbook.parts import DEPUTIES
 from runner.routing.rate_limit import OPEN, Quotas
 
 
@@ -43,7 +44,9 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
         if not invocation.overdue:
             rule = step.on_overdue
             tell = rule is not None and step.__struct_config__.tag in PEOPLE
-            role = rule.escalate if rule is not None and not isinstance(step, p.Approve) else ""
+            role = rule.escalate if rule is not None else ""
+            if isinstance(step, p.Approve) and role == DEPUTIES:
+                role = ""
             yield e.StepOverdue(step=name, escalate_to=role, tell=tell)
         elif again is not None and now >= again:
             yield e.StepReminded(step=name, count=invocation.reminders + 1)

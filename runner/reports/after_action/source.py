@@ -13,6 +13,7 @@ from runner.documents.tree import Table
 from runner.facts.vocabulary.register import Fact
 from runner.incident.exercises.exercise_plan import Exercise, Participant
 from runner.incident.exercises.improvements import Item
+from runner.incident.exercises.rating_rules import SCRIPTED
 from runner.incident.state.events import IncidentClosed
 from runner.incident.state.exercise import OVER, Signed
 from runner.incident.state.incident import Incident
@@ -190,6 +191,8 @@ def unready(source: Source) -> str:
         return "" if incident.state == "closed" else "the incident is not closed"
     if incident.drill.stage not in OVER:
         return "the exercise has not ended"
+    if incident.kind == "test":
+        return SCRIPTED
     missing = ratings_report(incident, plan).unconfirmed
     return f"no evaluator has rated {', '.join(missing)}" if missing else ""
 

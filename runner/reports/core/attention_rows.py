@@ -56,6 +56,7 @@ _FIRST: Mapping[str, str] = {
     "set_aside": "stopped",
     "fact_missing": "answer",
     "role_unheld": "assign",
+    "alternate_missing": "assign",
     "unconfirmed": "confirm",
     "second_person": "confirm",
     "exposed": "ask again",

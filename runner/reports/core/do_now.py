@@ -41,6 +41,7 @@ _RANKS: Mapping[AttentionKind, Rank] = {
     "notice_stale": QUESTIONS,
     "clock": 3,
     "role_unheld": QUESTIONS,
+    "alternate_missing": QUESTIONS,
     "unconfirmed": QUESTIONS,
 }
 """All other kinds are tasks."""

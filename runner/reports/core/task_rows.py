@@ -59,6 +59,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     role: str = ""
     roles: tuple[str, ...] = ()
     """All roles that may do it, if there are several, as in an approval."""
+    deputies: tuple[str, ...] = ()
+    """The deputies who may give an overdue approval."""
     overdue: bool = False
     stuck: str = ""
     who: str = ""
@@ -165,8 +167,9 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         assignee=invocation.assignee or invocation.started_by,
         row=row,
         command_name=invocation.step if clear else invocation.id,
-        role=invocation.escalated_to or (roles[0] if roles else ""),
+        role=(escalated_to(invocation) or roles or ("",))[0],
         roles=roles,
+        deputies=acting(invocation),
         who=_who(incident, invocation, roles),
         progress=_progress(incident, invocation, step),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
@@ -181,11 +184,22 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
 def _who(incident: Incident, invocation: Invocation, roles: tuple[str, ...]) -> str:
     """Return the people who do a task, else the role that nobody has."""
     person = invocation.assignee or invocation.started_by
-    roles = (invocation.escalated_to,) if invocation.escalated_to else roles
-    persons = (person,) if person else [who for role in roles for who in incident.roles.get(role, ())]
+    roles = escalated_to(invocation) or roles
+    holders = (person,) if person else [who for role in roles for who in incident.roles.get(role, ())]
+    persons = tuple(dict.fromkeys((*holders, *acting(invocation))))
     if persons:
         return person_names(persons)
     return f"nobody has the role {' or '.join(roles)}" if roles else ""
+
+
+def escalated_to(invocation: Invocation) -> tuple[str, ...]:
+    """Return the role that can complete an overdue task; an approval escalates to deputies of its own roles."""
+    return (invocation.escalated_to,) if invocation.escalated_to and invocation.kind != "approve" else ()
+
+
+def acting(invocation: Invocation) -> tuple[str, ...]:
+    """Return the deputies who may approve an overdue approval."""
+    return tuple(deputy.person for deputy in invocation.deputies if invocation.overdue)
 
 
 def _contains(step: AnyStep | None) -> bool:

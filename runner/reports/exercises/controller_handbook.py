@@ -26,7 +26,7 @@ from runner.reports.exercises.handbook import (
     book,
     clock_words,
     emergency,
-    longest,
+    ends,
     overview,
     part,
 )
@@ -71,7 +71,7 @@ def _blocks(about: Book) -> Iterator[Block]:
         ("Purpose", "Command"), [(to, how.format(name=plan.name)) for to, how in (*_CONDUCT, *talked)]
     )
     yield from emergency(plan)
-    yield paragraph(f"The exercise ends automatically {longest(plan)} (real time) after StartEx.")
+    yield paragraph(f"The exercise ends automatically {ends(plan)}.")
     if plan.events:
         yield from _scenario(about)
     for module in plan.modules:
@@ -137,6 +137,8 @@ def _event(one: ScenarioEvent, about: Book) -> tuple[str, ...]:
         f"“{one.text.strip()}”" if one.text.strip() else "",
         f"Facts set: {', '.join(one.facts)}" if one.facts else "",
         *map(_fault, one.faults),
+        f"Exercise time jumps to StartEx + {one.jump_to}" if one.jump_to else "",
+        *(one.artefact.lines if one.artefact is not None else ()),
         f"Note: {one.notes}" if one.notes else "",
     )
     expected = (*map(_action, one.expected), f"If not done: {one.if_missed}" if one.if_missed else "")

@@ -9,7 +9,7 @@ import msgspec
 
 from runner.actions import PERSON, Action, Argument, Slot
 from runner.base.instants import parse_duration
-from runner.incident.exercises.exercise_plan import Exercise, Module, ScenarioEvent
+from runner.incident.exercises.exercise_plan import Artefact, Exercise, Module, ScenarioEvent
 from runner.incident.exercises.injects import deadline, met
 from runner.incident.exercises.ratings import ratings, unconfirmed
 from runner.incident.state.exercise import Drill
@@ -55,6 +55,7 @@ class EventReport(msgspec.Struct, frozen=True, kw_only=True):
     to: tuple[str, ...]
     via: str
     text: str
+    artefact: Artefact | None
     expected: tuple[Expectation, ...]
 
 
@@ -177,8 +178,13 @@ def unmet(report: DrillReport) -> tuple[str, ...]:
         for one in event.expected
         if event.state == "released"
         and one.critical
-        and (one.done is None or (one.by is not None and one.done > one.by))
+        and (_undone(one, report.ended) if one.done is None else one.by is not None and one.done > one.by)
     )
+
+
+def _undone(one: Expectation, ended: datetime | None) -> bool:
+    """Tell whether an action that was not done was due before EndEx."""
+    return one.by is None or ended is None or one.by <= ended
 
 
 def behind_plan(report: DrillReport) -> tuple[str, ...]:
@@ -275,6 +281,11 @@ def told(event: ScenarioEvent) -> str:
     to = f" to {', '.join(event.to)}" if event.to else ""
     sender = f" from {event.sender}" if event.sender else ""
     return f"{event.number} {event.title} [{event.via}{to}{sender}]{f': {event.text}' if event.text else ''}"
+
+
+def handed_out(event: ScenarioEvent) -> Iterator[str]:
+    """Yield the lines of the artefact that players get with an inject."""
+    yield from (f"  {line}" for line in (event.artefact.lines if event.artefact is not None else ()))
 
 
 def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:

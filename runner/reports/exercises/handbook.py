@@ -139,6 +139,17 @@ def longest(plan: Exercise) -> str:
     return span(parse_duration(plan.safety.max_wall_time))
 
 
+def ends(plan: Exercise) -> str:
+    """Return when the exercise ends by itself."""
+    at = plan.ends
+    when = (
+        f"after step {at.after}" if at is not None and at.after else "",
+        f"at StartEx + {at.at}" if at is not None and at.at else "",
+        f"{longest(plan)} (real time) after StartEx",
+    )
+    return " or ".join(filter(None, when))
+
+
 def part(one: Participant) -> str:
     """Return the exercise part and the playbook role of a participant."""
     return f"{PARTS[one.role]}: {one.plays}" if one.plays else PARTS[one.role]

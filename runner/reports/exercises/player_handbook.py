@@ -42,6 +42,7 @@ def open_to_players(plan: Exercise) -> Exercise:
         modules=(),
         facts=(),
         compromised=(),
+        ends=None,
         script=Behaviour(),
         objectives=tuple(replace(objective, targets=()) for objective in plan.objectives),
         participants=tuple(replace(participant, covers=()) for participant in plan.participants),

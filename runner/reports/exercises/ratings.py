@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from runner.incident.exercises.exercise_plan import Exercise
+from runner.incident.exercises.rating_rules import SCRIPTED
 from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
 from runner.incident.state.exercise import Rated
 from runner.incident.state.incident import Incident
@@ -57,6 +58,8 @@ class Ratings(msgspec.Struct, frozen=True, kw_only=True):
     """The ratings of all objectives; a draft while ``unconfirmed`` contains targets."""
 
     draft: bool
+    scripted: bool
+    """Whether no people took part: then no target is rated."""
     unconfirmed: tuple[str, ...]
     objectives: tuple[ObjectiveRow, ...]
 
@@ -66,7 +69,10 @@ def ratings_report(incident: Incident, plan: Exercise) -> Ratings:
     found = ratings(plan, incident)
     missing = unconfirmed(found)
     return Ratings(
-        draft=bool(missing), unconfirmed=missing, objectives=tuple(_objective(rating) for rating in found)
+        draft=bool(missing),
+        scripted=incident.kind == "test",
+        unconfirmed=missing,
+        objectives=tuple(_objective(rating) for rating in found),
     )
 
 
@@ -113,7 +119,8 @@ def ratings_blocks(found: Ratings) -> Iterator[Block]:
     if not found.objectives:
         return
     yield Blank()
-    yield line("RATINGS (draft: unconfirmed targets)" if found.draft else "RATINGS", "title")
+    why = SCRIPTED if found.scripted else "draft: unconfirmed targets" if found.draft else ""
+    yield line(f"RATINGS ({why})" if why else "RATINGS", "title")
     for objective in found.objectives:
         yield _line(objective, 0)
         for target in objective.targets:

@@ -11,6 +11,7 @@ from datetime import datetime
 import msgspec
 
 from runner.actions import Action, Slot, assign_role
+from runner.incident.exercises.rating_rules import SCRIPTED
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import age, count, day
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, flow, line, paged, table
@@ -49,6 +50,8 @@ class PlaybookReadiness(msgspec.Struct, frozen=True, kw_only=True):
     next: datetime | None
     """The time of the next scheduled exercise; None also for unannounced exercises."""
     scheduled: tuple[str, ...]
+    scripted: tuple[str, ...]
+    """Scheduled runs without people: they are not rated and do not count."""
     missed: tuple[str, ...]
     """Missed runs without acknowledgement."""
     open: tuple[str, ...]
@@ -177,13 +180,16 @@ def readiness_page(report: ReadinessReport) -> Iterator[Block]:
 
 def _is_told(one: PlaybookReadiness) -> bool:
     """Return whether the playbook has more information than its name."""
-    return bool(one.exercised or one.own or one.scheduled or one.open or one.unproved or one.problem)
+    return bool(
+        one.exercised or one.own or one.scheduled or one.scripted or one.open or one.unproved or one.problem
+    )
 
 
 def _row(one: PlaybookReadiness, now: datetime) -> Cells:
     words, tone = _exercised(one, now)
     more = (
         f"next {day(one.next.date())}" if one.next is not None else "scheduled" if one.scheduled else "",
+        f"{', '.join(one.scripted)}: {SCRIPTED}" if one.scripted else "",
         f"missed {len(one.missed)}" if one.missed else "",
         _counted(len(one.open), len(one.late), len(one.unproved)),
         one.problem,

@@ -153,6 +153,16 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
                 detail=row.progress,
                 action=suggested_actions.row_step(row),
             )
+            yield from (
+                AttentionItem(
+                    kind="alternate_missing",
+                    ref=role,
+                    text=f"{named(row)}: no deputy for {role}",
+                    detail="Assign the role to one more person who can approve",
+                    action=assign_role(role),
+                )
+                for role in invocation.without_deputy
+            )
 
 
 def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator[AttentionItem]:

@@ -213,6 +213,7 @@ _AboutStep = (
     | e.StepStuck
     | e.StepRetried
     | e.StepOverdue
+    | e.DeputiesNamed
     | e.StepReminded
     | e.ReminderFailed
     | e.ApprovalGiven
@@ -231,6 +232,10 @@ def _about_step(event: _AboutStep, words: Words) -> str:
         case e.StepOverdue(step=step, escalate_to=role):
             escalated = f"; the role {role} is alerted" if role else ""
             return f"{words.step(step)} is OVERDUE{escalated}"
+        case e.DeputiesNamed(step=step, deputies=deputies, without_deputy=without):
+            named = [f"{one.person} may approve as deputy for {' and '.join(one.roles)}" for one in deputies]
+            named += [f"no deputy for {role}" for role in without]
+            return f"{words.step(step)}: {'; '.join(named)}"
         case e.StepReminded(step=step, count=number):
             return f"Reminder {number} for {words.step(step)}"
         case e.ReminderFailed(step=step, count=number, why=why):

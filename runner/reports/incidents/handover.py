@@ -163,6 +163,7 @@ def _waiting(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Waiting]:
             continue
         roles = tuple(role for role in (row.role, *row.roles) if role)
         held = tuple(person for role in roles for person in incident.roles.get(role, ()))
+        held += row.deputies
         who = (row.assignee,) if row.assignee else tuple(dict.fromkeys(held)) or roles
         yield Waiting(who=who, what=named(row), ref=row.command_name or row.step, due=row.due)
     for name in sorted(incident.moving):

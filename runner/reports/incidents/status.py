@@ -171,4 +171,5 @@ def _is_mine(incident: Incident, row: TaskRow, me: str) -> bool:
         return False
     if row.assignee:
         return row.assignee == me
-    return any(me in incident.roles.get(role, ()) for role in (row.role, *row.roles) if role)
+    roles = (row.role, *row.roles)
+    return me in row.deputies or any(me in incident.roles.get(role, ()) for role in roles if role)

@@ -300,6 +300,15 @@ def test_a_real_incident_has_no_controllers(tocsin: AtDesk, exercise: Path) -> N
             "19:114:fact",
             "incident.malicious",
         ),
+        ("participants:", "ends: {after: blok}\nparticipants:", "12:15:step", "block"),
+        ("step: block, within: 15m}]}]", "fact: data.encrypted, after: block}]}]", "11:95:action", "step"),
+        (
+            "expected: [{step: block, within: 15m}]",
+            "expected: [{step: block, after: report}]",
+            "18:131:action",
+            "target",
+        ),
+        ("{step: block, within: 15m}]}]", "{step: block, after: reprt}]}]", "11:86:step", "report"),
         ("participants:", "facts: [data.encrypted=perhaps]\nparticipants:", "12:9:fact", "yes"),
         (
             "{step: block, within: 15m}], if",
@@ -321,6 +330,146 @@ def test_an_error_in_an_exercise_names_its_position_and_the_valid_values(
     first = said.json["problems"][0]
     assert f"{first['line']}:{first['column']}:{first['code']}" == told
     assert wanted in re.findall(r"\w+(?:\.\w+)*", first["hint"])
+
+
+@pytest.mark.parametrize(
+    ("task", "code"),
+    [
+        ("{message: tell, within: 1h}", "11:75:fault-after-message"),
+        ("{step: block, after: block}", "11:86:order-fixed"),
+        ("{step: block, after: over}", "11:86:order-fixed"),
+        ("{step: over, after: tell}", ""),
+        ("{step: sign, after: block}", ""),
+        ("{step: used, after: block}", ""),
+    ],
+)
+def test_a_target_that_no_play_can_miss_or_meet_is_a_warning_and_an_error_if_strict(
+    tocsin: AtDesk, exercise: Path, task: str, code: str
+) -> None:
+    text = exercise.read_text(encoding="utf-8")
+    exercise.write_text(
+        text.replace("tasks: [{step: block, within: 15m}]", f"tasks: [{task}]"), encoding="utf-8"
+    )
+    for words, severity in (((), "warning"), (("--strict",), "error")):
+        said = tocsin("playbook", "validate", str(exercise), *words, "--format", "json")
+        found = {
+            f"{one['line']}:{one['column']}:{one['code']}": one["severity"] for one in said.json["problems"]
+        }
+        assert found == ({code: severity} if code else {})
+    assert tocsin("drill", "run", str(exercise), "--unattended").code == 0, "a warning stops no exercise"
+
+
+@pytest.mark.parametrize(
+    ("fault", "message", "warned"),
+    [
+        ("at: 0m", "tell", False),
+        ("at: 10m", "tell", True),
+        ("after: block", "tell", True),
+        ("at: 10m", "later", False),
+        ("after: sign", "later", False),
+        ("after: over", "later", True),
+        ("after: later", "later", True),
+    ],
+)
+def test_a_fault_tests_a_message_that_is_sent_after_it_starts(
+    tocsin: AtDesk, exercise: Path, fault: str, message: str, warned: bool
+) -> None:
+    later = PLAYBOOK.replace("after: [sign]}", "after: [later]}")
+    later += "  - {id: later, message: heads-up, to: [role:counsel], after: [sign]}\n"
+    (exercise.parent / "lost-badge.yaml").write_text(later, encoding="utf-8")
+    text = exercise.read_text(encoding="utf-8").replace("at: 10m, via: system", f"{fault}, via: system")
+    text = text.replace("tasks: [{step: block, within: 15m}]", f"tasks: [{{message: {message}}}]")
+    exercise.write_text(text, encoding="utf-8")
+    said = tocsin("playbook", "validate", str(exercise), "--format", "json")
+    assert [one["code"] for one in said.json["problems"]] == ["fault-after-message"] * warned
+
+
+NOTE = """\
+  - number: "5"
+    title: A note
+    at: 1m
+    to: [commander]
+    via: document
+    artefact:
+      name: note.txt
+      text: |
+        Your badge is with us.
+
+        Write to finder@example.net
+"""
+
+
+def test_an_artefact_is_released_with_its_inject_and_marked(tocsin: AtDesk, exercise: Path) -> None:
+    text = exercise.read_text(encoding="utf-8").replace("script:\n", f"{NOTE}script:\n")
+    exercise.write_text(text, encoding="utf-8")
+    begun(tocsin, exercise)
+    said = tocsin("drill", "inject", "5")
+    lines = [line.strip() for line in (said.out + said.err).splitlines()]
+    shown_text = ["EXERCISE_note.txt", "| Your badge is with us.", "|", "| Write to finder@example.net"]
+    start = lines.index("EXERCISE_note.txt")
+    assert lines[start : start + 4] == shown_text
+    events = {one["number"]: one for one in tocsin("drill", "show", "--format", "json").json["events"]}
+    assert events["1"]["artefact"] is None
+    assert events["5"]["artefact"]["name"] == "note.txt"
+    assert events["5"]["artefact"]["text"].startswith("Your badge")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("note.txt", "../note.txt", "value"),
+        ("note.txt", '"-n"', "value"),
+        ("Your badge", "Your \u202ebadge", "yaml-control-character"),
+        ("Your badge", "x" * 20_001, "value"),
+        ("text: |", 'text: " "\n      other: |', "key"),
+    ],
+)
+def test_an_artefact_has_a_plain_name_and_a_limited_text_that_hides_nothing(
+    tocsin: AtDesk, exercise: Path, old: str, new: str, code: str
+) -> None:
+    text = exercise.read_text(encoding="utf-8").replace("script:\n", f"{NOTE.replace(old, new)}script:\n")
+    exercise.write_text(text, encoding="utf-8")
+    said = tocsin("playbook", "validate", str(exercise), "--format", "json")
+    assert code in [one["code"] for one in said.json["problems"]]
+
+
+def test_an_inject_can_move_exercise_time_and_a_step_or_a_time_can_end_the_exercise(
+    tocsin: AtDesk, exercise: Path
+) -> None:
+    text = exercise.read_text(encoding="utf-8").replace("after: block}", "after: block, jump_to: 26h}")
+    ends = "ends: {at: 27h, after: sign}\nparticipants:"
+    exercise.write_text(text.replace("participants:", ends), encoding="utf-8")
+    conductor = begun(tocsin, exercise)
+    conductor.step()
+    tocsin.done("task", "check", "block", "--all")
+    tocsin.done("task", "done", "block")
+    conductor.step()
+    report = tocsin("drill", "show", "--format", "json").json
+    assert (report["exercise_time"], report["stage"]) == ("2026-10-06T10:00:00+02:00", "running")
+    (jumped,) = [one for one in report["events"] if one["number"] == "4"]
+    assert jumped["released"] == "2026-10-05T08:00:00+02:00", "it is released before the jump"
+    assert tocsin("audit", "verify").code == 0
+    tocsin.clock.advance(timedelta(seconds=59))
+    assert conductor.step().state == "open"
+    tocsin.clock.advance(timedelta(seconds=1))
+    drill = conductor.step().drill
+    assert drill is not None
+    assert (drill.stage, tocsin("drill", "show", "--format", "json").json["exercise_time"]) == (
+        "ended",
+        "2026-10-06T11:00:00+02:00",
+    )
+
+
+def test_a_jump_never_goes_back_and_a_scripted_run_ends_with_its_step(tocsin: AtDesk, exercise: Path) -> None:
+    text = exercise.read_text(encoding="utf-8").replace("after: block}", "after: over, jump_to: 0m}")
+    text = text.replace("participants:", "ends: {after: over}\nparticipants:")
+    late = '  - {number: "5", title: A week later, at: 7d, to: [commander], text: It was found}\n'
+    exercise.write_text(text.replace("script:\n", f"{late}script:\n"), encoding="utf-8")
+    said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
+    assert said.code == 0, said.err
+    states = {event["number"]: event["state"] for event in said.json["events"]}
+    assert (said.json["stage"], states["4"], states["5"]) == ("ended", "released", "waiting")
+    assert said.json["ended"] < "2026-10-05T09:00"
 
 
 @pytest.mark.parametrize("file", exercise_files(Catalog(None)).values(), ids=lambda file: file.stem)
@@ -438,8 +587,11 @@ def test_an_unattended_step_can_take_time_while_others_run(tocsin: AtDesk, exerc
     assert events["2"]["released"] == "2026-10-05T08:10:00+02:00", "it happens while somebody is at a step"
     assert events["1"]["expected"][0]["done"] == "2026-10-05T08:20:10+02:00"
     assert (events["9"]["state"], events["9"]["cause"]) == ("released", "missed")
-    assert [objective["proposal"] for objective in said.json["ratings"]["objectives"]] == ["M"], (
-        "it took a contingency inject"
+    (objective,) = said.json["ratings"]["objectives"]
+    assert (said.json["ratings"]["scripted"], objective["proposal"], objective["rule"]) == (
+        True,
+        "",
+        "scripted, not rated",
     )
 
 

@@ -97,7 +97,7 @@ def test_readiness_shows_the_next_and_missed_exercises_by_playbook(ready: AtDesk
 def test_an_unattended_schedule_does_not_count_as_a_planned_exercise(ready: AtDesk) -> None:
     ready.done("drill", "schedule", "badge-evening", "--every", "1d", "--unattended")
     one, needs = found(ready)
-    assert (one["scheduled"], needs) == ([], ["playbook_unexercised"])
+    assert (one["scheduled"], one["scripted"], needs) == ([], ["badge-evening"], ["playbook_unexercised"])
 
 
 def test_the_moment_of_an_exercise_without_notice_is_not_given_away(ready: AtDesk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,56 @@ def test_information_that_may_follow_never_blocks_and_other_gaps_need_overrides(
     entries = desk("timeline", "--format", "json").json["entries"]
     [kept] = [entry["text"] for entry in entries if entry["type"] == "NoticeOverridden"]
     assert all(reason in kept for reason in ("the log is lost", "still counted"))
+
+
+LATE = """\
+schema: tocsin/playbook/v1
+name: late
+version: 1.0.0
+title: Late
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel}}
+steps:
+  - {id: one, task: One, role: commander}
+  - {id: sign, approve: one, by: {roles: [counsel]}, after: [one], due: 1h, on_overdue: {remind: 1h, escalate: deputies}}
+"""
+
+
+def late(tocsin: AtDesk, tmp_path: Path, **settings: Any) -> AtDesk:
+    """An approval of counsel that is overdue and that a worker escalated."""
+    (tmp_path / "late.yaml").write_text(LATE, encoding="utf-8")
+    tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas"]}, **settings)
+    tocsin.done("open", str(tmp_path / "late.yaml"), "--yes")
+    tocsin.done("task", "done", "one")
+    tocsin.clock.advance(timedelta(minutes=61))
+    assert tocsin("worker", "--once").code == 4
+    return tocsin
+
+
+def test_a_deputy_signs_an_overdue_approval_and_the_journal_names_the_role(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = late(tocsin, tmp_path, alternates={"counsel": ["ada"]})
+    entries = desk("timeline", "--format", "json").json["entries"]
+    [told] = [one["text"] for one in entries if one["type"] == "DeputiesNamed"]
+    assert ("ada" in told, "counsel" in told) == (True, True)
+    assert desk("task", "show", "sign", "--format", "json").json["task"]["deputies"] == ["ada"]
+    assert desk("approve", "sign", "--as", "maria", "--digest", "0" * 64).code != 0
+    assert approved(desk, "sign", "ada") == (1, 1, [], False)
+
+
+def test_an_overdue_approval_without_a_deputy_names_the_role_and_the_next_action(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = late(tocsin, tmp_path)
+    wanted = [
+        (one["kind"], one["ref"], one["action"]["verb"])
+        for one in desk("status", "--format", "json").json["needs_attention"]
+        if one["kind"] == "alternate_missing"
+    ]
+    assert wanted == [("alternate_missing", "counsel", "role.assign")]
+    found = [
+        one
+        for one in desk("doctor", "--offline", "--format", "json").json["findings"]
+        if one["code"] == "deputy_missing"
+    ]
+    assert [(one["ref"], one["severity"]) for one in found] == [("commander", "warning")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -113,6 +114,47 @@ def test_skipped_tasks_are_rated_m_and_dropped_tasks_not_applicable() -> None:
     skipped = played(None, state="skipped", reason="the printer is broken")
     assert proposed(plan(), skipped) == ("M", "skipped: the printer is broken")
     assert proposed(plan(), played(None, state="not_applicable"))[0] == "N/A"
+
+
+def both(block: int | None, first: int | None, state: TaskState = "done", **more: Any) -> Incident:
+    """Return an exercise in which ``block`` and ``report`` were done so many minutes after StartEx."""
+    incident = played(block, **more)
+    ended = None if first is None else T0 + first * MINUTE
+    other = Invocation(
+        id="1:report#1", step="report", scope="1:", n=1, kind="task", state=state, ended_at=ended
+    )
+    return replace(incident, invocations={**incident.invocations, other.id: other})
+
+
+@pytest.mark.parametrize(
+    ("block", "first", "state", "rating"),
+    [
+        (20, 10, "done", "P"),
+        (20, 20, "done", "P"),
+        (20, 21, "done", "U"),
+        (20, 10, "skipped", "U"),
+        (20, None, "ready", "U"),
+        (20, 10, "not_applicable", "N/A"),
+        (None, 10, "done", "N/O"),
+    ],
+)
+def test_an_order_is_rated_by_which_step_was_done_first(
+    block: int | None, first: int | None, state: TaskState, rating: str
+) -> None:
+    order = plan(Action(step="block", after="report"))
+    assert proposed(order, both(block, first, state))[0] == rating
+
+
+def test_an_order_with_a_time_limit_is_rated_by_both() -> None:
+    order = plan(replace(STEP, after="report"))
+    assert [proposed(order, both(block, 5))[0] for block in (20, 25, 40, None)] == ["P", "S", "M", "U"]
+    assert proposed(order, both(None, 5, ended=None)) == ("", "not done yet")
+    assert proposed(plan(Action(step="block", after="report")), both(None, 5, ended=None))[0] == ""
+
+
+def test_a_run_without_people_has_no_rating() -> None:
+    scripted = replace(played(5), kind="test")
+    assert proposed(plan(), scripted) == ("", "scripted, not rated")
 
 
 def test_an_emergency_stop_rates_open_tasks_na_and_late_ones_u() -> None:

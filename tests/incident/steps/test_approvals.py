@@ -13,7 +13,7 @@ from runner.incident.steps.approvals import value_digest
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Due, OnOverdue
 from tests.refusals import refused
-from tests.scenario import GDPR, HOUR, World, approve, ask, file, group, law, notice, task
+from tests.scenario import GDPR, HOUR, MINUTE, World, approve, ask, file, group, law, notice, task
 
 ROLES = {"counsel": "ann bob", "lead": "bob cid", "board": "dee"}
 
@@ -381,27 +381,6 @@ def test_the_same_bytes_rendered_again_change_nothing() -> None:
     assert world.perform(render) == []
 
 
-def test_an_escalation_lets_the_escalation_role_decide() -> None:
-    world = signing(2, due=Due(offset=HOUR), on_overdue=OnOverdue(escalate="board"))
-    with refused("role", Refused):
-        world.sign("s", "dee")
-    world.advance(HOUR)
-    assert world.at("s").escalated_to == "board"
-    world.sign("s", "dee")
-    world.sign("s", "ann")
-    assert world.state("s") == "done"
-
-
-def test_an_escalated_approval_does_not_replace_a_required_role() -> None:
-    world = signing(2, every=True, due=Due(offset=HOUR), on_overdue=OnOverdue(escalate="board"))
-    world.advance(HOUR)
-    world.sign("s", "dee")
-    world.sign("s", "ann")
-    assert world.state("s") == "ready"
-    world.sign("s", "cid")
-    assert world.state("s") == "done"
-
-
 def test_an_approval_in_a_group_binds_a_step_outside_of_it() -> None:
     world = World(task("t"), group("g", approve("s", "t", "counsel")), roles=ROLES)
     world.done("t", by="eve")
@@ -428,3 +407,99 @@ def test_approvals_during_a_pause_count_after_the_resume(paused: bool) -> None:
     if paused:
         world.give(c.Resume())
     assert world.state("s") == "done"
+
+
+# ------------------------------------------------------------------------------------------- overdue approvals
+
+
+def overdue(
+    stand_ins: dict[str, str], roles: str = "counsel", distinct: int = 1, *, every: bool = False
+) -> World:
+    """An approval that is overdue, after its reminder; ``stand_ins`` is person to deputy."""
+    rule = OnOverdue(escalate="deputies")
+    step = approve("s", "t", roles, distinct, every=every, after="t", due=Due(offset=HOUR), on_overdue=rule)
+    world = World(task("t"), step, roles=ROLES, stand_ins=stand_ins)
+    world.done("t", by="eve")
+    world.advance(HOUR + MINUTE)
+    world.work()
+    return world
+
+
+def test_a_deputy_of_a_role_can_approve_an_overdue_approval_and_the_journal_says_why() -> None:
+    world = overdue({"ann": "amy", "bob": "ben"})
+    (named,) = world.said(e.DeputiesNamed)
+    assert {one.person: one.roles for one in named.deputies} == {"amy": ("counsel",), "ben": ("counsel",)}
+    world.sign("s", "amy")
+    assert world.state("s") == "done_late"
+    assert world.approvals("s")[0].roles == ("counsel",)
+    assert world.replayed() == world.incident
+
+
+def test_a_deputy_cannot_approve_before_the_approval_is_overdue() -> None:
+    world = signing(1, "counsel")
+    world.stand_ins = {"ann": "amy"}
+    world.work()
+    with refused("role", Refused):
+        world.sign("s", "amy")
+
+
+def test_an_escalation_gives_no_other_role_the_right_to_approve() -> None:
+    """An older playbook escalates to a role; the role is alerted and cannot approve."""
+    rule = OnOverdue(escalate="board")
+    step = approve("s", "t", "counsel", after="t", due=Due(offset=HOUR), on_overdue=rule)
+    world = World(task("t"), step, roles=ROLES)
+    world.done("t", by="eve")
+    world.advance(HOUR)
+    world.work()
+    assert world.at("s").escalated_to == "board"
+    with refused("role", Refused):
+        world.sign("s", "dee")
+
+
+def test_an_approval_of_the_past_by_the_escalation_role_stays_valid() -> None:
+    world = signing(2, due=Due(offset=HOUR))
+    world.sign("s", "ann")
+    digest = world.at("t").digest
+    old = e.ApprovalGiven(step="main:s#1", by="dee", role="board", digest=digest, roles=("board",))
+    world.journal.append(e.Recorded(len(world.journal) + 1, world.now, old))
+    world.incident = world.replayed()
+    world.advance()
+    assert world.state("s") == "done"
+
+
+def test_a_deputy_who_wrote_the_text_cannot_approve_it() -> None:
+    world = overdue({"ann": "eve"})
+    with refused("author", Refused):
+        world.sign("s", "eve")
+
+
+def test_a_deputy_who_has_another_role_of_the_quorum_counts_once() -> None:
+    world = overdue({"ann": "cid", "bob": "cid"}, "counsel lead", 2, every=True)
+    world.sign("s", "cid")
+    assert world.state("s") == "ready"
+    world.sign("s", "bob")
+    assert world.state("s") == "done_late"
+
+
+def test_an_approval_without_a_deputy_says_so() -> None:
+    world = overdue({}, "counsel lead")
+    assert world.said(e.DeputiesNamed)[-1].without_deputy == ("counsel", "lead")
+    assert world.at("s").told == 1
+
+
+def test_deputies_are_named_again_only_if_they_changed() -> None:
+    rule = OnOverdue(escalate="deputies", remind=HOUR, times=3)
+    step = approve("s", "t", "counsel", after="t", due=Due(offset=HOUR), on_overdue=rule)
+    world = World(task("t"), step, roles=ROLES)
+    world.done("t", by="eve")
+    world.advance(HOUR)
+    world.work()
+    world.advance(HOUR)
+    world.work()
+    assert len(world.said(e.DeputiesNamed)) == 1
+    world.stand_ins = {"ann": "amy"}
+    world.advance(2 * HOUR)
+    world.work()
+    assert [one.without_deputy for one in world.said(e.DeputiesNamed)] == [("counsel",), ()]
+    world.sign("s", "amy")
+    assert world.state("s") == "done_late"

@@ -7,7 +7,8 @@ keeps. What goes wrong on the way is the same for all: the next *act* of the scr
 from __future__ import annotations
 
 import json
-from types import TracebackType
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -73,14 +74,22 @@ class StandIn:
         """Return the body with which the provider says later."""
         return {}
 
+    def throttled_headers(self) -> dict[str, str]:
+        """Return the headers with which the provider says when to come again."""
+        return {"Retry-After": self.retry_after}
+
+    def is_scripted(self, heard: Heard) -> bool:
+        """Return whether a request takes an act of the script; requests for a token may be left out."""
+        return True
+
     def _converse(self, talk: Talk) -> None:
         while talk.hear_until(b"\r\n\r\n"):
             talk.hear_request()
             heard, talk.heard = _read(talk.heard), b""
             self.heard.append(heard)
-            act = self._acts.pop(0) if self._acts else "accept"
+            act = self._acts.pop(0) if self._acts and self.is_scripted(heard) else "accept"
             if act == "throttle":
-                talk.say(_answer(429, self.throttled(), f"Retry-After: {self.retry_after}\r\n"))
+                talk.say(_answer(429, self.throttled(), self.throttled_headers()))
                 continue
             if act == "fail":
                 talk.say(_answer(500, {}))
@@ -109,7 +118,10 @@ def _read(raw: bytes) -> Heard:
     )
 
 
-def _answer(status: int, said: object, more: str = "") -> bytes:
+def _answer(status: int, said: object, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
-    head = f"HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
-    return head.encode() + body
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **more}
+    if status == 204:
+        body, headers = b"", {"Date": "Sat, 28 Nov 2026 09:00:00 GMT", **more}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status} Said\r\n{lines}\r\n".encode() + body

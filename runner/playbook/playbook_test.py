@@ -137,7 +137,8 @@ def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
     """
     anew = {key for fact in own.facts if not (key := fact.partition("=")[0]).endswith(("+", "-"))}
     usually = (fact for fact in usual.facts if fact.partition("=")[0].rstrip("+-") not in anew)
-    return Behaviour(
+    return msgspec.structs.replace(
+        own,
         facts=(*usually, *own.facts),
         answers={**usual.answers, **own.answers},
         finds={**usual.finds, **own.finds},

@@ -263,6 +263,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "web": {"cards": yes_no("Can payment cards be affected?")},
     "attack_over": yes_no("Is the attack over, with all opened accounts reset?"),
     "insider": {"data_leaving": yes_no("Are data still leaving?")},
+    "urgent": {"harm": yes_no("Does harm continue?")},
     "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
     "third_party_recipients": prose("Third parties who received the data"),
     "responsible": prose("Who is responsible for the breach, as far as it is known"),

@@ -20,7 +20,7 @@ from runner.playbook.schema import DIALECT, Schema, playbook_schema, struct_sche
 from runner.routing.messaging import Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.limited_files import open_file, read_file
-from runner.yamlfile.source import MAX_BYTES, Source, scan_file
+from runner.yamlfile.source import MAX_BYTES, Source, portability, scan_file
 
 SCHEMAS = (
     "tocsin/playbook/v1",
@@ -88,15 +88,22 @@ def validate_file(
     return validate_source(source, catalog.beside_of(path), home, channels=channels)
 
 
-def validate_source(  # noqa: C901  # one case for each kind of file
+def validate_source(
     source: Source, catalog: Catalog, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE
 ) -> tuple[Problem, ...]:
-    """Return every problem of a file that was read."""
+    """Return every problem of a file that was read, first those of its form."""
     if source.problems:
         return source.problems
+    return (*portability(source), *_meaning(source, catalog, home, channels))
+
+
+def _meaning(  # one case for each kind of file
+    source: Source, catalog: Catalog, home: Home | None, channels: Mapping[str, Channel]
+) -> tuple[Problem, ...]:
     match _schema(source):
         case "tocsin/playbook/v1":
-            return check(read_playbook(source), source, catalog.known(home, channels=channels))
+            known = catalog.known(home, channels=channels)
+            return check(read_playbook(source), source, known, starts=True)
         case "tocsin/regime/v1":
             from runner.law.files.regime_file import read_regime
 

@@ -130,15 +130,15 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
     """The virtual instant of the opening."""
 
 
-def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
+def merged(usual: Usual, own: Usual) -> Usual:
     """Return the settings of one test: its own replace the common ones, key by key.
 
     Its assignment ``KEY=VALUE`` replaces the common value; with ``KEY+=VALUE`` the common value remains.
     """
     anew = {key for fact in own.facts if not (key := fact.partition("=")[0]).endswith(("+", "-"))}
     usually = (fact for fact in usual.facts if fact.partition("=")[0].rstrip("+-") not in anew)
-    return msgspec.structs.replace(
-        own,
+    return Usual(
+        profile=own.profile or usual.profile,
         facts=(*usually, *own.facts),
         answers={**usual.answers, **own.answers},
         finds={**usual.finds, **own.finds},

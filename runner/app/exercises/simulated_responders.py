@@ -30,6 +30,7 @@ from runner.incident.state.steps import step_path, step_path_with_items
 from runner.playbook import format as p
 from runner.playbook.format import PEOPLE, SCRIPTED
 from runner.playbook.playbook_test import Behaviour
+from runner.reports.core.task_rows import open_fields
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -100,8 +101,12 @@ class Players:
     def learn(self) -> bool:
         """Record the next scripted fact that a step needs; false if there is none."""
         incident = self._incident
-        for name in sorted(incident.blocked | incident.live):
-            for fact in incident.invocations[name].missing:
+        library = self._service.library(incident)
+        for name in sorted(incident.blocked | incident.live | incident.active):
+            step = library.step(incident, name)
+            fields = open_fields(incident, incident.invocations[name], step, library)
+            waiting = (path for field in fields for path in field.missing)
+            for fact in (*incident.invocations[name].missing, *waiting):
                 if text := self._behaviour.learns.get(fact):
                     self._record([text])
                     return True
@@ -146,6 +151,8 @@ class Players:
                 self._complete(invocation, step)
             case p.Ask():
                 self._answer(invocation, step)
+            case p.Form():
+                return self._fill(incident, invocation, step)
             case p.Approve():
                 self._decide(incident, invocation, step, approved=True)
             case p.File():
@@ -174,14 +181,26 @@ class Players:
 
     def _answer(self, invocation: Invocation, step: p.Ask) -> None:
         value = _of(self._answers, invocation, None)
-        if value is None:
-            raise Stranded(
-                f'No answer for step "{step_path(invocation.id)}": {step.ask}',
-                hint="Add the answer to answers:",
-                code="answer_missing",
-            )
+        if not isinstance(value, str):
+            raise _no_answer(invocation, step.ask)
         service = self._at(self._holder(invocation, step.role))
         facts.record_answer(service, self._name, invocation.id, value, SOURCE, "confirmed", REASON)
+
+    def _fill(self, incident: Incident, invocation: Invocation, step: p.Form) -> bool:
+        """Answer the open fields of a form together; false if its other fields wait for facts."""
+        given = _of(self._answers, invocation, ())
+        texts = {
+            text.partition("=")[0].strip(): text for text in ([given] if isinstance(given, str) else given)
+        }
+        fields = open_fields(incident, invocation, step, self._service.library(incident))
+        open_ = [one.field for one in fields if one.state == "open"]
+        said = [texts[field.fact] for field in open_ if field.fact in texts]
+        if said:
+            service = self._at(self._holder(invocation, step.role))
+            facts.record_form(service, self._name, invocation.id, said, SOURCE, grounds=REASON)
+        elif open_:
+            raise _no_answer(invocation, f"{open_[0].fact}: {open_[0].ask}")
+        return bool(said)
 
     def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
         """Record the decision of the next permitted person with one of the roles."""
@@ -390,6 +409,14 @@ class Players:
         found = copy(self._service)
         found.principal = _principal(person)
         return found
+
+
+def _no_answer(invocation: Invocation, asked: str) -> Stranded:
+    return Stranded(
+        f'No answer for step "{step_path(invocation.id)}": {asked}',
+        hint="Add the answer to answers:",
+        code="answer_missing",
+    )
 
 
 def _of(table: Mapping[str, _T], invocation: Invocation, otherwise: _T) -> _T:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from runner.actions import Action
 from runner.app.core.repository import Turn
+from runner.base.text import near_hint
 from runner.errors import Refused, Usage
-from runner.facts.fact_files import parse_assignment
+from runner.facts.fact_files import parse_assignment, says_unknown
 from runner.facts.vocabulary.register import Fact, Stated
-from runner.incident.state.commands import Answer, RecordFacts
+from runner.incident.state.commands import Answer, AnswerForm, AnswerUnknown, RecordFacts
 from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
-from runner.playbook.format import Ask
+from runner.playbook.format import Ask, Form
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -79,23 +81,84 @@ def _answer(
     invocation = incident.invocations[step]
     definition = service.library(incident).step(incident, step)
     if not isinstance(definition, Ask):
-        raise Refused(
-            f'Task "{step}" is not a question. Its kind is {invocation.kind}.',
-            hint=Action("task.show", step),
-            code="not_a_question",
-        )
+        raise _not_asked(incident, step)
     refuse_waiting(incident, invocation, definition)
     if definition.choices and value not in definition.choices:
-        raise Refused(
-            f'"{value}" is not a possible answer to "{definition.id}".',
-            hint=f"Use one of: {', '.join(definition.choices)}",
-            code="bad_answer",
-        )
+        raise _not_a_choice(value, definition.id, definition.choices)
     said = source or f"answer of {service.principal.person}"
     text = f"{invocation.sets or definition.sets}={value}"
     first, *rest = stated(service, incident, (text,), said, confidence)
     beside = (RecordFacts(changes=tuple(rest), grounds=grounds),) if rest else ()
     return (*beside, Answer(step=step, change=first, grounds=grounds))
+
+
+def record_form(
+    service: IncidentService,
+    name: str,
+    step: str,
+    texts: Sequence[str],
+    source: str = "",
+    confidence: str = "confirmed",
+    grounds: str = "",
+    ask_again: datetime | None = None,
+) -> tuple[Turn, tuple[FactChange, ...]]:
+    """Answer fields of a form together: ``FACT=VALUE`` or ``FACT=unknown``; nothing is recorded if one is wrong.
+
+    With ``ask_again`` the unknown fields stay open, and the form is asked again then. Raises as ``record_facts``.
+    """
+    sure = level(confidence)
+    changes: tuple[FactChange, ...] = ()
+
+    def make(incident: Incident) -> tuple[AnswerForm | AnswerUnknown, ...]:
+        nonlocal changes
+        _check_fields(service, incident, step, texts)
+        said = source or f"answer of {service.principal.person}"
+        unknown = [text.partition("=")[0].strip() for text in texts if says_unknown(text)]
+        known = [text for text in texts if not says_unknown(text)]
+        changes = stated(service, incident, known, said, sure)
+        if ask_again is None:
+            changes += tuple(FactChange(key=path, source=said) for path in unknown)
+        answers = (AnswerForm(step=step, changes=changes, grounds=grounds),) if changes else ()
+        return (*answers, AnswerUnknown(step=step, ask_again=ask_again)) if ask_again else answers
+
+    return service.act(service.principal, name, make), changes
+
+
+def _check_fields(service: IncidentService, incident: Incident, step: str, texts: Sequence[str]) -> None:
+    """Raise Refused for an answer that is no field, that is given twice, or that is not one of the field's choices."""
+    definition = service.library(incident).step(incident, step)
+    if not isinstance(definition, Form):
+        raise _not_asked(incident, step)
+    refuse_waiting(incident, incident.invocations[step], definition)
+    fields = {field.fact: field for field in definition.fields}
+    answered: set[str] = set()
+    for text in texts:
+        path, _, value = (part.strip() for part in text.partition("="))
+        field = fields.get(path.rstrip("+-"))
+        if field is None:
+            raise Refused(
+                f'Fact "{path}" is not a field of form "{definition.id}".',
+                hint=near_hint(path, fields, f"Fields: {', '.join(fields)}"),
+                code="unknown_field",
+            )
+        if path in answered:
+            raise Refused(f'Field "{path}" has two answers.', hint="Give one answer.", code="bad_answer")
+        answered.add(path)
+        if field.choices and value not in field.choices and not says_unknown(text):
+            raise _not_a_choice(value, path, field.choices)
+
+
+def _not_asked(incident: Incident, step: str) -> Refused:
+    return Refused(
+        f'Task "{step}" is not a question. Its kind is {incident.invocations[step].kind}.',
+        hint=Action("task.show", step),
+        code="not_a_question",
+    )
+
+
+def _not_a_choice(value: str, asked: str, choices: Sequence[str]) -> Refused:
+    text = f'"{value}" is not a possible answer to "{asked}".'
+    return Refused(text, hint=f"Use one of: {', '.join(choices)}", code="bad_answer")
 
 
 def level(text: str) -> Confidence:

@@ -50,7 +50,8 @@ def fixture(reader: Reader, incident: Incident, *, keep_text: bool = False) -> F
             hint="Open an incident with one playbook.",
             code="several_playbooks",
         )
-    script = _Script(keep_text)
+    forms = frozenset(one.id for one in incident.invocations.values() if one.kind == "form")
+    script = _Script(keep_text, forms)
     for row in reader.events(incident):
         if row.payload is None:
             raise Sealed(
@@ -86,12 +87,13 @@ def _expected(incident: Incident) -> dict[str, Any]:
 class _Script:
     """The behaviour, built event by event."""
 
-    def __init__(self, keep_text: bool) -> None:
+    def __init__(self, keep_text: bool, forms: frozenset[str]) -> None:
+        self._forms = forms
         self.lost: list[str] = []
         self._keep = keep_text
         self._begun = False
         self._facts: list[str] = []
-        self._answers: dict[str, str] = {}
+        self._answers: dict[str, str | list[str]] = {}
         self._finds: defaultdict[str, list[str]] = defaultdict(list)
         self._deeds: defaultdict[str, list[str]] = defaultdict(list)
         self._found: list[str] = []
@@ -151,7 +153,10 @@ class _Script:
 
     def _recorded(self, facts: Iterable[e.FactChange], step: str) -> None:
         texts = [f"{fact.key}={self._value(fact)}" for fact in facts]
-        if step and texts:
+        if step in self._forms:
+            path = step_path_with_items(step)
+            self._answers[path] = [*self._answers.get(path, ()), *texts]
+        elif step and texts:
             answer = texts[0].partition("=")[2]
             path = step_path_with_items(step)
             if self._answers.setdefault(path, answer) != answer:

@@ -34,6 +34,7 @@ PERSONAL = (
 )
 NOBODY = "Roles only: this card was created without a home folder. Write names and numbers by hand."
 _BOX = "[  ] ____________"
+_LINE = "____________"
 
 
 class Called(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +119,8 @@ def _step(number: str, one: Node, numbers: Mapping[str, str]) -> tuple[str, ...]
     among = f"{one.join} of " if one.join else ""
     begins = [f"after {among}{', '.join(before)}"] if before else []
     begins += [f"if {one.when}"] if one.when else []
-    what = "\n".join((one.title, *one.often))
+    asked = (f"{question} {_LINE}" for question in one.fields)
+    what = "\n".join((one.title, *one.often, *asked))
     who = [words.removeprefix("role: ") for words in one.who] + ([one.due] if one.due else [])
     box = number.rpartition(".")[0]
     first = f"with {box}" if box else "at once"

@@ -310,7 +310,10 @@ def cancel(session: Session, step: Step, reason: Reason = "") -> None:
 def answer(
     session: Session,
     step: Step,
-    value: Annotated[str | None, Argument(metavar="[VALUE]", help="Value of the answer.")] = None,
+    value: Annotated[
+        list[str] | None,
+        Argument(metavar="[VALUE]...", help="Value of the answer; for a form FACT=VALUE or FACT=unknown."),
+    ] = None,
     unknown: Annotated[bool, Option("--unknown", help="The answer is not known yet.")] = False,
     ask_again: Annotated[
         str,
@@ -326,7 +329,9 @@ def answer(
     ] = "confirmed",
     grounds: Annotated[str, Option("--grounds", help="Reason, if the answer moves a deadline.")] = "",
 ) -> None:
-    """Answer a question. Records the answer as a fact.
+    """Answer a question, or fields of a form. Records each answer as a fact.
+
+    A form can be answered in parts. Without values, a terminal asks for each open field.
 
     \b
     Examples:
@@ -334,24 +339,32 @@ def answer(
       tocsin answer elements name,contact
       tocsin answer aware "20m ago"
       tocsin answer encrypted --unknown --ask-again 2h
+      tocsin answer what_happened incident.impact=confidentiality data.encrypted=unknown
+      tocsin answer what_happened --unknown data.encrypted --ask-again 2h
     """
     from runner.app.incidents.facts import record_answer
     from runner.app.incidents.outcome import moved
 
-    if (value is None) != unknown:
-        raise Usage(
-            "The answer is missing, or both an answer and --unknown are given.",
-            hint=Action("step.answer", Slot("STEP"), {"value": Slot("VALUE")}),
-            code="options_conflict" if unknown else "argument_missing",
-        )
     incident, name = find(session, step)
+    again = session.now() + duration(ask_again) if ask_again else None
+    if incident.invocations[name].kind == "form" and (value or not unknown):
+        from runner.cli.incidents.forms import Said, fill
+
+        texts = [f"{one}=unknown" if unknown and "=" not in one else one for one in value or ()]
+        fill(session, incident, name, texts, Said(source, confidence, grounds), again)
+        return
+    if (value is None) != unknown or len(value or ()) > 1:
+        raise Usage(
+            "The answer is missing, several answers are given, or both an answer and --unknown.",
+            hint=Action("step.answer", Slot("STEP"), {"value": Slot("VALUE")}),
+            code="argument_missing" if not value and not unknown else "options_conflict",
+        )
     if value is None:
-        again = session.now() + duration(ask_again) if ask_again else None
         made = c.AnswerUnknown(step=name, ask_again=again)
         turn = session.service.act(session.principal, incident.id, [made])
         answered(session, turn, f"{name}: the answer is unknown")
         return
-    turn, changes = record_answer(session.service, incident.id, name, value, source, confidence, grounds)
+    turn, changes = record_answer(session.service, incident.id, name, value[0], source, confidence, grounds)
     tell(session, turn, f"{name} is answered", moved(session.service, turn, changes))
 
 

@@ -101,7 +101,9 @@ _DATA: Mapping[str, Branch] = {
     "database_level": one_of("Security level of the database (Israel)", "high medium basic individual"),
     "substantial_part": yes_no("Is a substantial part of the database affected (Israel)?"),
     "retrieved": yes_no("Did the recipient return or delete the data, and can they be trusted?"),
-    "deletion_confirmed": yes_no("Did every recipient confirm in writing that the data are deleted or returned?"),
+    "deletion_confirmed": yes_no(
+        "Did every recipient confirm in writing that the data are deleted or returned?"
+    ),
     "payment_cards": yes_no("Are systems or records with payment card data affected?"),
     "locations": set_of(
         "Where the data were",

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from runner.facts.expression import Unknown
-from runner.facts.vocabulary.register import lookup
+from runner.facts.vocabulary.nested_facts import flatten
+from runner.facts.vocabulary.register import FactChange, lookup
 from runner.incident.messages.deliveries import message_state
 from runner.incident.state import events as e
 from runner.incident.state.due_times import due_time
@@ -205,6 +206,26 @@ def _waited(at: Moment, wait: p.WaitFor) -> bool:
 def _open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
     yield at.ready(step, state="active")
     yield from open_bodies(at.incident, at.invocation, step, at.library)
+    if isinstance(step, p.Call):
+        run = at.incident.runs[at.incident.scopes[at.invocation.scope].run]
+        yield from assumed_facts(at.incident, at.library.plans[run.plan].playbook(step.name))
+
+
+def assumed_facts(incident: Incident, playbook: p.Playbook) -> Iterator[e.FactsRecorded]:
+    """Yield the facts that a playbook assumes at its start; a fact that a person recorded is never changed."""
+    leaves = (leaf.stated for leaf in flatten("", playbook.facts, lambda _checked: None))
+    changes = tuple(
+        FactChange(
+            key=stated.key,
+            value=msgspec.Raw(msgspec.json.encode(stated.value)),
+            source=f"playbook {playbook.name}",
+            confidence="assumed",
+        )
+        for stated in leaves
+        if stated.key not in incident.facts and isinstance(lookup(incident.facts, stated.key), Unknown)
+    )
+    if changes:
+        yield e.FactsRecorded(facts=changes, by="")
 
 
 def _keep_open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from runner.base.states import PROFILES
 from runner.errors import Problem
 from runner.playbook.checks.clock import check_cadence, check_clocks
+from runner.playbook.checks.clock_starts import check_starts
 from runner.playbook.checks.flow import check_flow
 from runner.playbook.checks.kinds import check_kinds
 from runner.playbook.checks.names import check_names
@@ -25,14 +26,21 @@ from runner.playbook.reading import Read
 from runner.yamlfile.source import Source
 
 
-def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
-    """Return every problem of a playbook's form and meaning in each of its profiles, sorted by position."""
+def check(read: Read, source: Source, known: Known, *, starts: bool = False) -> tuple[Problem, ...]:
+    """Return every problem of a playbook's form and meaning in each of its profiles, sorted by position.
+
+    ``starts`` also checks that the starts of legal clocks are asked for: it reads all playbooks and all laws.
+    """
     problems = list(read.problems)
     if read.playbook is not None:
         if has_profiles(read.playbook.steps):
             problems += _of_profiles(read, read.playbook, source, known)
         else:
             problems += _meaning(Map(read.playbook, read.guessed), read, source, known)
+        if starts:
+            findings = Findings(source, [])
+            check_starts(Map(read.playbook, read.guessed), known, findings)
+            problems += findings.problems
     return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.line, one.column, one.code)))
 
 
@@ -57,8 +65,9 @@ def _meaning(steps: Map, read: Read, source: Source, known: Known) -> list[Probl
     check_names(steps, known, findings)
     check_kinds(steps, known, findings)
     check_flow(steps, findings)
-    check_people(steps, known, findings)
-    check_reach(steps, known, findings)
+    if known.home is None or steps.profile in (None, known.home.profile):
+        check_people(steps, known, findings)
+        check_reach(steps, known, findings)
     check_clocks(steps, known, findings)
     check_texts(steps, findings)
     check_links(steps, known, findings)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from runner.base.states import Profile
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import AnyStep, Approve, Ask, Call, Duties, File
+from runner.playbook.format import AnyStep, Approve, Call, Duties, File
 from runner.playbook.lookup import Known
 from runner.playbook.plan import walk
 from runner.playbook.profiles import MixedJoin, joined
@@ -92,5 +92,6 @@ class _Needs:
             yield "step", f"{playbook}.{step.id}", "required"
         if isinstance(step, Approve | File | Duties):
             yield "step", f"{playbook}.{step.id}", f"of kind {step.__struct_config__.tag}"
-        if isinstance(step, Ask) and step.sets in self.known.clock_starts():
-            yield "fact", step.sets, ""
+        if step.asks:
+            starts = self.known.clock_starts()
+            yield from (("fact", field.fact, "") for field in step.asks if field.fact in starts)

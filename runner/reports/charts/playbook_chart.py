@@ -13,7 +13,7 @@ import msgspec
 
 from runner.base.instants import duration_text
 from runner.incident.state.expression_view import title_of
-from runner.playbook.format import AnyStep, Bundle, Call, Due, Group, Message, Repeat
+from runner.playbook.format import AnyStep, Bundle, Call, Due, Form, Group, Message, Repeat
 from runner.reports.core.formatting import span
 from runner.reports.core.task_rows import roles_of
 
@@ -40,6 +40,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     gate: tuple[str, ...] = ()
     who: tuple[str, ...] = ()
     often: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    """The questions of a form."""
     due: str = ""
     after: tuple[str, ...] = ()
     when: str = ""
@@ -108,6 +110,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
             gate=tuple(_gate(step)),
             who=(*_who(step), *self.told(step, running[-1])),
             often=tuple(_often(step)),
+            fields=tuple(_questions(step)),
             due=due_words(step.due) if step.due is not None else "",
             after=step.after.steps,
             when=step.when.source if step.when is not None else "",
@@ -134,6 +137,12 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
         names = step.to or (template.to if template is not None else ())
         if names:
             yield f"to: {', '.join(name.removeprefix('role:') for name in names)}"
+
+
+def _questions(step: AnyStep) -> Iterator[str]:
+    """Yield the questions of a form with their conditions; a single question is the title of its step."""
+    for field in step.fields if isinstance(step, Form) else ():
+        yield f"{field.ask} (if {field.when.source})" if field.when is not None else field.ask
 
 
 def nodes(node: Node) -> Iterator[Node]:

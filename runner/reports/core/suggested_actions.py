@@ -24,6 +24,8 @@ def complete_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) 
     match kind:
         case "ask":
             return Action("step.answer", handle, {"value": Slot("VALUE")})
+        case "form":
+            return Action("step.answer", handle, {"value": Slot("FACT=VALUE")})
         case "approve":
             return Action("step.approve", handle)
         case "file" if duty:
@@ -32,6 +34,12 @@ def complete_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) 
             return Action("task.done", handle)
         case _:
             return Action("task.show", handle)
+
+
+def answer_fact(row: TaskRow, path: str) -> Action:
+    """Return the action that answers a fact in the question or the form that asks for it."""
+    value = "VALUE" if row.sets else f"{path}=VALUE"
+    return Action("step.answer", row.command_name, {"value": Slot(value)})
 
 
 def retry_step(state: TaskState, handle: str) -> Action:

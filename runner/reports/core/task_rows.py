@@ -19,7 +19,8 @@ from runner.incident.state.expression_view import item_of, open_before, outwards
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
-from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
+from runner.incident.steps.forms import FieldState, field_states
+from runner.playbook.format import AnyStep, Approve, Ask, Call, Form, Group, Repeat, Task
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 from runner.reports.core.report import filled
@@ -70,7 +71,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     unticked: int = 0
     """Checklist items to do before it can be done."""
     missing: tuple[str, ...] = ()
-    """Missing facts of its condition."""
+    """Missing facts of its condition, or of the conditions of a form's fields that nobody is asked for there."""
     waits_for: tuple[str, ...] = ()
     """Steps before it that have not ended."""
     item: str = ""
@@ -81,6 +82,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """The duty that a notice or a filing is for."""
     sets: str = ""
     """The fact that a question sets."""
+    open_fields: tuple[str, ...] = ()
+    """The facts that a form asks for and that are not answered."""
     containment: bool = False
     """It contains the incident: it is first while it is open."""
     over: bool = False
@@ -115,7 +118,9 @@ def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
     for invocation in incident.invocations.values():
         step = definition(incident, library, invocation.id)
         row = rows.get(invocation.id, 0)
-        found.append(_row(incident, invocation, step, row, bool(row) and invocation.step in clear))
+        found.append(
+            _row(incident, invocation, step, row, library, clear=bool(row) and invocation.step in clear)
+        )
         if step is not None and not invocation.scopes and not invocation.over:
             found.extend(to_come(step, library, incident, invocation))
     return tuple(found)
@@ -155,10 +160,20 @@ def _clear(incident: Incident) -> frozenset[str]:
     return frozenset(step for step, found in places.items() if len(found) == 1)
 
 
-def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: int, clear: bool) -> TaskRow:
+def _row(
+    incident: Incident,
+    invocation: Invocation,
+    step: AnyStep | None,
+    row: int,
+    library: Library,
+    *,
+    clear: bool,
+) -> TaskRow:
     scope = incident.scopes[invocation.scope]
     superseded = incident.latest.get(f"{scope.id}|{invocation.step}") != invocation.id
     roles = roles_of(step)
+    fields = open_fields(incident, invocation, step, library)
+    waiting = (path for field in fields for path in field.missing if path not in invocation.fields)
     return filled(
         TaskRow,
         invocation,
@@ -171,7 +186,9 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         roles=roles,
         deputies=acting(invocation),
         who=_who(incident, invocation, roles),
-        progress=_progress(incident, invocation, step),
+        progress=_progress(incident, invocation, step, library),
+        open_fields=tuple(field.field.fact for field in fields if field.state == "open"),
+        missing=tuple(dict.fromkeys((*invocation.missing, *waiting))),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         waits_for=open_before(incident, invocation, step),
         item=next((s.item for s in outwards(incident, scope) if s.item is not None), ""),
@@ -179,6 +196,15 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         containment=_contains(step),
         superseded=superseded,
     )
+
+
+def open_fields(
+    incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library
+) -> tuple[FieldState, ...]:
+    """Return the fields of a started form that are not closed."""
+    if not isinstance(step, Form) or invocation.over or invocation.state == "waiting":
+        return ()
+    return tuple(one for one in field_states(incident, invocation, step, library) if not one.closed)
 
 
 def _who(incident: Incident, invocation: Invocation, roles: tuple[str, ...]) -> str:
@@ -204,12 +230,12 @@ def acting(invocation: Invocation) -> tuple[str, ...]:
 
 def _contains(step: AnyStep | None) -> bool:
     """Return whether a step contains the incident, by its phase or by RS.MI-01 of the NIST CSF. A question does not."""
-    if step is None or isinstance(step, Ask):
+    if step is None or isinstance(step, Ask | Form):
         return False
     return step.phase == "containment" or CONTAINED in step.csf
 
 
-def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) -> str:
+def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None, library: Library) -> str:
     if invocation.over or invocation.state == "waiting":
         return ""
     match step:
@@ -219,6 +245,9 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) 
                 counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
             )
             return f"{len({one.by for one in approvals})} of {quorum.distinct} approvals"
+        case Form(fields=fields):
+            left = len(open_fields(incident, invocation, step, library))
+            return f"{len(fields) - left} of {len(fields)} fields closed"
         case Task(rows=rows) if rows:
             return f"{len(invocation.checked)} of {len(rows)} items done"
         case _:

@@ -337,13 +337,15 @@ def _facts(
     incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> Iterator[AttentionItem]:
     for path, holds_up in blocking_facts(incident, rows, duties).items():
-        asked = [row for row in rows.values() if row.state in ("ready", "active") and row.sets == path]
-        ask = suggested_actions.complete_step("ask", asked[0].command_name) if asked else None
+        begun = [row for row in rows.values() if row.state in ("ready", "active")]
+        asked = [row for row in begun if row.sets == path or path in row.open_fields]
+        title = asked[0].title if asked and asked[0].sets else ""
+        ask = suggested_actions.answer_fact(asked[0], path) if asked else None
         yield AttentionItem(
             kind="fact_missing",
             severity="medium",
             ref=path,
-            text=question_words(path, asked[0].title if asked else ""),
+            text=question_words(path, title),
             who=asked[0].who if asked else "",
             detail="; ".join(holds_up),
             action=ask or set_fact(path),
@@ -361,10 +363,10 @@ def blocking_facts(
     open_duties: dict[str, list[str]] = {}
     exempt: dict[str, list[str]] = {}
     clocks: dict[str, list[str]] = {}
-    for name in sorted(incident.blocked):
-        for path in incident.invocations[name].missing:
+    for row in sorted(rows.values(), key=lambda row: row.invocation):
+        for path in row.missing if row.invocation in incident.blocked or row.kind == "form" else ():
             if not path.startswith(("step(", "duty(", "duties")):
-                steps.setdefault(path, []).append(named(rows[name]))
+                steps.setdefault(path, []).append(named(row))
     for duty in (duty for duty in duties if duty.state in ("open", "overdue", "held")):
         facts = {fact for exemption in duty.unless for fact in exemption.missing}
         exempting = [fact for fact in duty.missing_facts if fact in facts][:1]

@@ -428,7 +428,7 @@ def _notice(event: NoticeEvent) -> str:
 
 
 def _fact(change: e.FactChange) -> str:
-    estimate = " (estimated)" if change.confidence == "estimated" else ""
+    estimate = f" ({change.confidence})" if change.confidence != "confirmed" else ""
     return f"{change.key} = {value_words(from_json(change.value))}{estimate}"
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from runner.actions import Action, Slot
 from runner.base.states import Kind
 from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.register import value_words
 from runner.incident.state.events import StepCommented
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import subject
-from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Task
+from runner.incident.steps.forms import FieldWord, field_states
+from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Form, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, remaining, when
@@ -51,6 +54,20 @@ class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
     """Safety or evidence depends on it: it is checked separately."""
     at_once: bool = False
     """Marked done with all others in one command."""
+
+
+class FieldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a form."""
+
+    fact: str
+    ask: str
+    state: FieldWord
+    type: str = ""
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    value: Any = None
+    missing: tuple[str, ...] = ()
+    """The unknown facts of its condition."""
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +119,8 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     deliveries: tuple[DeliveryRow, ...]
     others: tuple[Earlier, ...]
     comments: tuple[Comment, ...] = ()
+    fields: tuple[FieldRow, ...] = ()
+    """The fields of a form."""
     notice: NoticeRow | None = None
     """The notice to approve; null for other subjects."""
 
@@ -137,7 +156,7 @@ def task(
         instructions=step.instructions if step else "",
         checklist=_checklist(found, step),
         choices=(isinstance(step, Ask) and step.choices) or (kind.choices if kind else ()),
-        answer_type=f"{'several of ' if kind.many else ''}{kind.kind}" if kind else "",
+        answer_type=_type(found.sets),
         phase=(step.phase or "") if step else "",
         csf=step.csf if step else (),
         condition=step.when.source if step and step.when else "",
@@ -152,9 +171,34 @@ def task(
             for one in incident.invocations.values()
             if (one.scope, one.step) == (found.scope, found.step) and one.id != found.id
         ),
+        fields=field_rows(incident, library, invocation),
         comments=tuple(_comments(invocation, journal)),
         notice=notices[-1] if notices else None,
     )
+
+
+def field_rows(incident: Incident, library: Library, invocation: str) -> tuple[FieldRow, ...]:
+    """Return the fields of a form with their answers."""
+    step, form = definition(incident, library, invocation), incident.invocations[invocation]
+    states = field_states(incident, form, step, library) if isinstance(step, Form) else ()
+    facts = incident.facts
+    return tuple(
+        filled(
+            FieldRow,
+            one.field,
+            state=one.state,
+            type=_type(one.field.fact),
+            choices=one.field.choices or (kind.choices if (kind := fact_type(one.field.fact)) else ()),
+            value=facts[one.field.fact].value if one.field.fact in facts else None,
+            missing=one.missing,
+        )
+        for one in states
+    )
+
+
+def _type(path: str) -> str:
+    kind = fact_type(path) if path else None
+    return f"{'several of ' if kind.many else ''}{kind.kind}" if kind else ""
 
 
 def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
@@ -203,6 +247,7 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
         for text in report.instructions.strip().splitlines():
             yield line(text, indent=2) if text.strip() else Blank()
     yield from section("CHECKLIST", map(_item, report.checklist), 2)
+    yield from section("FIELDS", map(_field, report.fields), 1)
     if report.notice:
         yield from override_blocks(report.notice)
     yield from approval_blocks(report.approvals)
@@ -243,6 +288,27 @@ def _item(one: CheckRow) -> Cells:
     text = Cell(f"{'MUST: ' if one.must else ''}{one.text}", "dim" if one.done else "plain")
     at_once = Cell("all at once" if one.at_once else "", "warn")
     return str(one.row), "[x]" if one.done else "[ ]", text, at_once
+
+
+def _field(one: FieldRow) -> Cells:
+    words = [
+        one.ask,
+        one.help,
+        f"one of: {', '.join(one.choices)}" if len(one.choices) in range(1, 9) else "",
+    ]
+    given = one.state in ("answered", "known")
+    said = value_words(one.value) if given else f"waits for {', '.join(one.missing)}" if one.missing else ""
+    open_ = one.state in ("open", "waiting")
+    mark = Cell("[ ]" if open_ else "[x]")
+    text = Cell(
+        " ".join(filter(None, words)) if open_ else one.ask, "plain" if one.state == "open" else "dim"
+    )
+    return (
+        mark,
+        text,
+        Cell(f"{one.fact} ({one.type})", "dim"),
+        Cell(said or one.state.replace("_", " "), "dim"),
+    )
 
 
 def _remark(one: Comment, now: datetime) -> Cells:

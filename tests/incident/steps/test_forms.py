@@ -25,7 +25,10 @@ ENCRYPTED, KEY, TOTAL, IMPACT = (
 def states(world: World, step: str = "f") -> dict[str, FieldWord]:
     found = world.library.step(world.incident, world.id(step))
     assert isinstance(found, Form)
-    return {one.field.fact: one.state for one in field_states(world.incident, world.at(step), found)}
+    return {
+        one.field.fact: one.state
+        for one in field_states(world.incident, world.at(step), found, world.library)
+    }
 
 
 def two() -> World:

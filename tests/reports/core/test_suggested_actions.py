@@ -12,7 +12,7 @@ from runner.reports.core import suggested_actions
 HOSTILE = "lanes[it's; rm -rf ~].one#1"
 
 
-@pytest.mark.parametrize("kind", ["task", "ask", "approve", "file", "message"])
+@pytest.mark.parametrize("kind", ["task", "ask", "form", "approve", "file", "message"])
 def test_a_lane_with_a_hostile_name_stays_one_word(kind: str) -> None:
     assert HOSTILE in shlex.split(command_text(suggested_actions.complete_step(kind, HOSTILE)))
 

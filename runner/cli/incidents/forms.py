@@ -1,0 +1,87 @@
+"""Answers to a form: several in one command, or one after the other at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from runner.actions import Action, Slot
+from runner.app.core.repository import Turn
+from runner.cli.framework.action_text import sentence
+from runner.cli.framework.outcome import tell
+from runner.cli.framework.session import Session
+from runner.errors import Invalid, Refused, Usage
+from runner.incident.state.events import FactChange
+from runner.incident.state.incident import Incident
+from runner.reports.incidents.task import FieldRow, field_rows
+
+_ABOUT_THE_VALUE = ("bad_answer", "ahead")
+
+
+class Said(NamedTuple):
+    """How an answer is known: its source, its certainty, and the reason if it moves a deadline."""
+
+    source: str
+    confidence: str
+    grounds: str
+
+
+def fill(
+    session: Session,
+    incident: Incident,
+    form: str,
+    texts: Sequence[str],
+    said: Said,
+    ask_again: datetime | None,
+) -> None:
+    """Record answers to fields; without any, ask for each open field at a terminal."""
+    from runner.app.incidents.facts import record_form
+    from runner.app.incidents.outcome import moved
+
+    if texts:
+        turn, changes = record_form(session.service, incident.id, form, texts, *said, ask_again)
+    else:
+        turn, changes = _interview(session, incident, form, said)
+    left = [row.fact for row in _rows(session, turn.after, form) if row.state in ("open", "waiting")]
+    closed = turn.after.invocations[form].over
+    words = f"{form} is answered" if closed else f"{form}: fields that are open: {', '.join(left)}"
+    tell(session, turn, words, moved(session.service, turn, changes))
+
+
+def _rows(session: Session, incident: Incident, form: str) -> tuple[FieldRow, ...]:
+    return field_rows(incident, session.service.library(incident), form)
+
+
+def _interview(
+    session: Session, incident: Incident, form: str, said: Said
+) -> tuple[Turn, tuple[FactChange, ...]]:
+    """Ask for each open field and record each answer at once; an invalid answer is asked again, with the reason."""
+    hint = Action("step.answer", form, {"value": Slot("FACT=VALUE")})
+    if not session.world.asks:
+        raise Usage("The answers are missing.", hint=hint, code="argument_missing")
+    from runner.app.incidents.facts import record_form
+
+    session.say("Press Enter to leave a field open. Write unknown if the answer is not known.")
+    found: tuple[Turn, tuple[FactChange, ...]] | None = None
+    passed: set[str] = set()
+    while row := next(
+        (r for r in _rows(session, incident, form) if r.state == "open" and r.fact not in passed), None
+    ):
+        session.say("\n".join(filter(None, (row.help, ", ".join(row.choices)))) or row.fact)
+        text = session.ask(f"{row.ask} [{row.type}]:")
+        passed.add(row.fact)
+        if not text:
+            continue
+        try:
+            turn, changes = record_form(session.service, incident.id, form, [f"{row.fact}={text}"], *said)
+        except (Invalid, Refused) as error:
+            if isinstance(error, Refused) and error.code not in _ABOUT_THE_VALUE:
+                raise
+            session.say(sentence(error))
+            passed.discard(row.fact)
+            continue
+        incident, found = turn.after, (turn, (*(found[1] if found else ()), *changes))
+    if found is None:
+        raise Usage("No field was answered.", hint=hint, code="argument_missing")
+    return found

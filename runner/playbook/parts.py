@@ -51,11 +51,17 @@ class Due(Part, frozen=True, kw_only=True):
     """A due time: ``offset`` (negative for "before") from an anchor.
 
     ``ready`` is the moment the step is ready; ``fact``, ``step`` and ``duty`` name theirs in ``ref``.
+    ``hours`` names a fact with the number of hours from ready; ``offset`` counts while the fact is unknown or out of bounds.
     """
 
     offset: timedelta
     anchor: Literal["ready", "opened", "fact", "step", "duty"] = "ready"
     ref: str = ""
+    hours: str = ""
+
+
+MAX_HOURS = 720
+"""Most hours of a due time that a fact gives; more, or not more than 0, is not used."""
 
 
 class Retry(Part, frozen=True, kw_only=True):

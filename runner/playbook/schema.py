@@ -43,7 +43,8 @@ _DURATION: Final[Schema] = {
 _DUE: Final[Schema] = {
     "title": "a due time",
     "description": DUE_HINT,
-    "type": "string",
+    **_closed({"hours": {"type": "string"}, "else": _DURATION}, ["hours", "else"]),
+    "type": ["string", "object"],
     "pattern": DUE,
 }
 _EXPRESSION: Final[Schema] = {

@@ -73,6 +73,22 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whether drafts and cover sheets are marked as prepared for counsel; filed documents never are."""
 
 
+class Insurance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The cyber insurance policy; in incidents these are the facts ``organisation.insurance``."""
+
+    hotline: (
+        Annotated[str, msgspec.Meta(pattern=r"^\+?[\d ()/.-]{5,30}$(?!\n)", title="a phone number")] | None
+    ) = None
+    policy: (
+        Annotated[str, msgspec.Meta(pattern=r"^[^\n]*\S[^\n]*$(?!\n)", title="a policy number")] | None
+    ) = None
+    """``none``: there is no policy."""
+    notice_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] | None = None
+    """Hours until the insurer must know of an incident."""
+    panel: tuple[str, ...] = ()
+    """Firms that the insurer accepts: lawyers, forensics, negotiators."""
+
+
 class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The person who confirms an act that needs two people; ``none`` is the reason if there is nobody."""
 
@@ -99,6 +115,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     master_key: str = "file:master.key"
     store_password: str = ""
     organisation: dict[str, Any] = {}
+    insurance: Insurance = Insurance()
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}

@@ -15,6 +15,7 @@ from runner.facts.vocabulary.fact_types import (
     count,
     if_any,
     instant,
+    number,
     one_of,
     place,
     places,
@@ -193,6 +194,12 @@ _ORGANISATION: Mapping[str, Branch] = {
     ),
     "press": _reached("Contact for the press"),
     "registrant": REGISTRANT,
+    "insurance": {
+        "hotline": text("Cyber insurer: telephone line for incidents"),
+        "policy": if_any("Cyber insurance: number of the policy"),
+        "notice_hours": number("Cyber insurance: hours until the insurer must know of an incident"),
+        "panel": FactType("Cyber insurance: firms that the insurer accepts", "text", many=True),
+    },
 }
 _INCIDENT: Mapping[str, Branch] = {
     "title": text("Title of the incident"),

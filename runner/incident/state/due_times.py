@@ -8,6 +8,7 @@ from runner.facts.vocabulary.register import lookup
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.playbook import format as p
+from runner.playbook.parts import MAX_HOURS
 
 
 def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
@@ -21,7 +22,11 @@ def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready:
     start = _anchor(incident, invocation, step.due, ready)
     if start is None:
         return None
-    due = start + step.due.offset
+    hours = lookup(incident.facts, step.due.hours) if step.due.hours else None
+    offset = step.due.offset
+    if isinstance(hours, int | float) and 0 < hours <= MAX_HOURS:
+        offset = timedelta(hours=hours)
+    due = start + offset
     if step.due.anchor == "duty" and due <= ready < start:
         return ready + timedelta(seconds=(start - ready) // timedelta(seconds=2))
     return due

@@ -25,6 +25,7 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
     for place in steps.places:
         if place.step.due is not None:
             names.anchor(place, place.step.due.anchor, place.step.due.ref)
+            names.hours(place.step.due.hours, (*place.where, "due", "hours"))
     for place, where, expression in steps.expressions():
         names.expression(place, where, expression)
     _facts(steps.playbook, found)
@@ -111,6 +112,15 @@ class Names:
             self.duty(place, ref, where)
         elif anchor == "step":
             self.named_step(place, ref, where)
+
+    def hours(self, path: str, where: Where) -> None:
+        """Look up the fact that gives the hours of a due time."""
+        fact = find(path) if path and self.fact(path, where) else None
+        if fact is not None and not (
+            isinstance(fact, FactType) and fact.kind in ("int", "number") and not fact.many
+        ):
+            text = f'Fact "{path}" is not a number. It cannot give the hours of a due time.'
+            self.found.error(where, "not-a-number", text)
 
     def named_step(self, place: Place, name: str, where: Where) -> None:
         """Look up a step that a due time names."""

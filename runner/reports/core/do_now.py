@@ -13,6 +13,7 @@ import msgspec
 
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
+from runner.law.relevance import is_set_up
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import SEVERITIES, AttentionItem, AttentionKind, Rank
@@ -24,7 +25,8 @@ SOON = timedelta(hours=2)
 UNPLANNED = timedelta(hours=12)
 """The same before the deadline of a duty without a "start by"."""
 FIRST_HOURS = timedelta(hours=4)
-"""Time after the opening in which legal questions wait for open containment tasks."""
+"""Time after the opening in which legal questions wait for open containment tasks, and the questions of the settings are hidden."""
+CLOCKS: Rank = 3
 TASKS: Rank = 4
 QUESTIONS: Rank = 5
 LATER: Rank = 6
@@ -88,20 +90,31 @@ def do_now(
 ) -> tuple[AttentionItem, ...]:
     """Return the required actions in order: by rank, severity and time."""
     first = {row.invocation for row in rows if row.containment}
-    wait = any(map(_contains, rows)) and now - incident.opened_at < FIRST_HOURS
+    early = now - incident.opened_at < FIRST_HOURS
+    wait = early and any(map(_contains, rows))
+    contained = all(row.over or row.superseded for row in rows if row.containment and row.kind in PEOPLE)
     pressing = {
         duty.missing_facts[0]
         for duty in duties
         if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now)
     }
-    return ordered(msgspec.structs.replace(item, rank=_rank(item, first, pressing, wait)) for item in items)
+    ranked = (msgspec.structs.replace(item, rank=_rank(item, first, pressing, wait)) for item in items)
+    return ordered(
+        item
+        for item in ranked
+        if contained
+        or not early
+        or item.rank == CLOCKS
+        or item.kind != "fact_missing"
+        or not is_set_up(item.ref)
+    )
 
 
 def _rank(item: AttentionItem, first: set[str], pressing: set[str], wait: bool) -> Rank:
     if item.ref in first:
         return 1
     if item.kind == "fact_missing":
-        return 3 if item.ref in pressing else LATER if wait else QUESTIONS
+        return CLOCKS if item.ref in pressing else LATER if wait else QUESTIONS
     return _RANKS.get(item.kind, TASKS)
 
 

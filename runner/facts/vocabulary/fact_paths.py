@@ -263,11 +263,14 @@ _INCIDENT: Mapping[str, Branch] = {
     "clients": FactType(
         "Clients whose data we process and that are affected, by a short name", "text", many=True
     ),
-    "accounts": FactType("Affected accounts, by sign-in name", "text", many=True),
-    "hosts": FactType("Affected computers, by name", "text", many=True),
-    "devices": FactType("Affected devices, by their id in device management", "text", many=True),
-    "apps": FactType("Affected applications and integrations, by name or id", "text", many=True),
-    "keys": FactType("Exposed secrets, by name or id, never the secret itself", "text", many=True),
+    "accounts": FactType("User accounts of the incident, by user name", "text", many=True),
+    "hosts": FactType(
+        "Servers and computers of the incident, by the id in the security tool", "text", many=True
+    ),
+    "devices": FactType("Managed devices of the incident, by the id in device management", "text", many=True),
+    "apps": FactType("Applications of the incident, by the id in the directory", "text", many=True),
+    "keys": FactType("Keys of the incident, by id: never the secret itself", "text", many=True),
+    "automation": {"reference": text("Reference of the own automation for the last action")},
     "supply_chain": {"published": yes_no("Did we publish a malicious version?")},
     "web": {"cards": yes_no("Can payment cards be affected?")},
     "attack_over": yes_no("Is the attack over, with all opened accounts reset?"),

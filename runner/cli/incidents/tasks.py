@@ -314,7 +314,9 @@ def answer(
         list[str] | None,
         Argument(metavar="[VALUE]...", help="Value of the answer; for a form FACT=VALUE or FACT=unknown."),
     ] = None,
-    unknown: Annotated[bool, Option("--unknown", help="The answer is not known yet.")] = False,
+    unknown: Annotated[
+        bool, Option("--unknown", help="The answer, or each named field of a form, is not known.")
+    ] = False,
     ask_again: Annotated[
         str,
         Option(

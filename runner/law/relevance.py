@@ -27,6 +27,17 @@ _WHERE_WE_ARE = (
     "organisation.offers_to",
     "organisation.does_business_in",
 )
+SET_UP: Mapping[str, str] = MappingProxyType(
+    {
+        "country": "PLACE",
+        "role": "[controller]",
+        "established_in": "[PLACE]",
+        "offers_to": "[PLACE]",
+        "does_business_in": "[PLACE]",
+        "regulated_as": "[KIND]",
+    }
+)
+"""Facts of the organisation that the settings answer before an incident → an example for the settings."""
 _BROADER: Mapping[str, str] = MappingProxyType({"home_state": "regulated_as"})
 """A question about a state, and the question that decides whether it is necessary."""
 _RESIDENTS = "people.by_jurisdiction"
@@ -82,6 +93,12 @@ def _question(path: str) -> str:
 def depends_on_profile(path: str) -> bool:
     """Whether a fact describes the organisation or the places of its people: a duty that waits for this fact is not relevant."""
     return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
+
+
+def is_set_up(path: str) -> bool:
+    """Whether a fact is a question of the settings, never one for the first minutes of an incident."""
+    of, _, name = path.partition(".")
+    return of == "organisation" and name in SET_UP
 
 
 def depends_on_location(path: str) -> bool:

@@ -206,7 +206,7 @@ def _wrong_type(fault: _Fault) -> _Told:
         return _Told(
             "wrong-type", f"The value is empty. Required: {name}.", "Remove the key, or write a value."
         )
-    if wanted == "string" and not isinstance(given, list | dict):
+    if "string" in wanted and not isinstance(given, list | dict):
         hint = "Put the value in quotes." if name != "a duration" else _PATTERNS[name]
     elif wanted == "array":
         hint = f"Write [{given}]." if isinstance(given, str) else "Write a list."

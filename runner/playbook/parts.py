@@ -33,6 +33,13 @@ Recipient = Annotated[str, Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title=
 Subcategory = Annotated[
     str, Meta(pattern=r"^[A-Z]{2}\.[A-Z]{2}(-\d{2})?$(?!\n)", title="a CSF 2.0 subcategory")
 ]
+Semver = Annotated[
+    str,
+    Meta(
+        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$(?!\n)",
+        title="a version",
+    ),
+]
 Status = Annotated[int, Meta(ge=100, le=599)]
 
 
@@ -51,11 +58,17 @@ class Due(Part, frozen=True, kw_only=True):
     """A due time: ``offset`` (negative for "before") from an anchor.
 
     ``ready`` is the moment the step is ready; ``fact``, ``step`` and ``duty`` name theirs in ``ref``.
+    ``hours`` names a fact with the number of hours from ready; ``offset`` counts while the fact is unknown or out of bounds.
     """
 
     offset: timedelta
     anchor: Literal["ready", "opened", "fact", "step", "duty"] = "ready"
     ref: str = ""
+    hours: str = ""
+
+
+MAX_HOURS = 720
+"""Most hours of a due time that a fact gives; more, or not more than 0, is not used."""
 
 
 class Retry(Part, frozen=True, kw_only=True):

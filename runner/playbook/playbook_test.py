@@ -31,7 +31,7 @@ DeedWord = Literal[
 ]
 DEEDS: tuple[str, ...] = get_args(DeedWord)
 """Alternatives to the normal completion of a step, as the first word of a deed."""
-Effect = Literal["accepted", "rejected", "throttled", "not_sent", "unknown"]
+Effect = Literal["accepted", "rejected", "throttled", "not_sent", "unknown", "403", "timeout"]
 Words = Annotated[str, Meta(pattern=r"\S")]
 
 
@@ -126,19 +126,21 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
     """Only these regimes are in force; default: all."""
     notices: tuple[str, ...] | None = None
     """Only these templates exist; default: all."""
+    auth: tuple[Words, ...] = ()
+    """Profiles of action templates that the organisation has; without its profile an action is a task."""
     opened: str = "2026-11-24T09:00:00Z"
     """The virtual instant of the opening."""
 
 
-def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
+def merged(usual: Usual, own: Usual) -> Usual:
     """Return the settings of one test: its own replace the common ones, key by key.
 
     Its assignment ``KEY=VALUE`` replaces the common value; with ``KEY+=VALUE`` the common value remains.
     """
     anew = {key for fact in own.facts if not (key := fact.partition("=")[0]).endswith(("+", "-"))}
     usually = (fact for fact in usual.facts if fact.partition("=")[0].rstrip("+-") not in anew)
-    return msgspec.structs.replace(
-        own,
+    return Usual(
+        profile=own.profile or usual.profile,
         facts=(*usually, *own.facts),
         answers={**usual.answers, **own.answers},
         finds={**usual.finds, **own.finds},

@@ -18,7 +18,7 @@ from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.checks.step_map import Map
 from runner.playbook.format import Bundle, Call, Playbook
-from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests, merged
+from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests, Usual, merged
 from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES, Source, Where, scan_file
 from runner.yamlfile.strict import invalid_file, read_struct
@@ -73,9 +73,9 @@ def _read(source: Source, path: Path, catalog: Catalog) -> tuple[TestFile | None
     ), problems
 
 
-def _called(bundle: Bundle, path: Path, catalog: Catalog) -> dict[str, Behaviour]:
+def _called(bundle: Bundle, path: Path, catalog: Catalog) -> dict[str, Usual]:
     """Return the usual behaviour in the tests of each called playbook that has tests, by the path of the call."""
-    found: dict[str, Behaviour] = {}
+    found: dict[str, Usual] = {}
     for name, step in paths(bundle):
         if not isinstance(step, Call) or any(name.startswith(f"{call}.") for call in found):
             continue
@@ -86,13 +86,13 @@ def _called(bundle: Bundle, path: Path, catalog: Catalog) -> dict[str, Behaviour
     return found
 
 
-def _below(call: str, usual: Behaviour) -> Behaviour:
+def _below(call: str, usual: Usual) -> Usual:
     """Return the answers and acts of people for the steps of a called playbook, with the paths of the caller."""
 
     def under(steps: Mapping[str, Any]) -> dict[str, Any]:
         return {f"{call}.{step}": one for step, one in steps.items()}
 
-    return Behaviour(
+    return Usual(
         answers=under(usual.answers),
         finds=under(usual.finds),
         deeds=under(usual.deeds),

@@ -141,7 +141,7 @@ def _play(
         title=case.name,
         kind="test",
         assignments=behaviour.facts,
-        profile=case.profile or file.tests.usual.profile or "large",
+        profile=behaviour.profile or "large",
     )
     opening = prepare_opening(service, request, around(Path(file.file), catalog), pinned)
     name = commit_opening(service, opening).after.id

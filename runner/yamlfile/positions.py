@@ -26,10 +26,19 @@ def place_of(message: str) -> tuple[Where, str]:
     return steps, message[: match.start()]
 
 
-def problem_at(file: str, line: int, code: str, message: str, hint: str = "", *, column: int = 1) -> Problem:
+def problem_at(
+    file: str,
+    line: int,
+    code: str,
+    message: str,
+    hint: str = "",
+    *,
+    column: int = 1,
+    severity: str = "error",
+) -> Problem:
     """Make a finding at a line and column of a file."""
     return Problem(
-        file=file, line=line, column=column, severity="error", code=code, message=message, hint=hint
+        file=file, line=line, column=column, severity=severity, code=code, message=message, hint=hint
     )
 
 

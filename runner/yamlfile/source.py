@@ -11,6 +11,7 @@ scalars follow the YAML 1.2 core schema, so dates and ``no`` stay text until a f
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from runner.yamlfile.limited_files import NotRegular, TooLarge, read_file
 from runner.yamlfile.positions import Source, Spot, Where, problem_at
 from runner.yamlfile.yaml_builder import TOO_DEEP, Builder, hidden
 
-__all__ = ["MAX_BYTES", "Source", "Where", "checked", "load", "parse", "scan", "scan_file"]
+__all__ = ["MAX_BYTES", "Source", "Where", "checked", "load", "parse", "portability", "scan", "scan_file"]
 
 MAX_BYTES = 2_000_000
 """A playbook of 200 steps has about 30,000."""
@@ -97,6 +98,29 @@ def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = Fa
         mark = opened or error.problem_mark or error.context_mark
         builder.report(mark, *(_OPEN_QUOTE if opened else _worded(error)))
     return builder.source(text)
+
+
+def portability(source: Source) -> Iterator[Problem]:
+    """Yield a warning for each text that other YAML tools cannot read: an unquoted ``?`` inside of braces or brackets."""
+    inside: list[bool] = []
+    for event in yaml.parse(source.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            inside.append(bool(event.flow_style))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            inside.pop()
+        elif (
+            isinstance(event, yaml.ScalarEvent)
+            and inside[-1:] == [True]
+            and not event.style
+            and "?" in event.value
+        ):
+            mark: Any = event.start_mark
+            line, column = mark.line + 1, mark.column + 1
+            text = "Some YAML tools cannot read an unquoted text with ? inside { } or [ ]."
+            hint = "Quote the text."
+            yield problem_at(
+                source.file, line, "yaml-portability", text, hint, column=column, severity="warning"
+            )
 
 
 _OPEN_QUOTE = (

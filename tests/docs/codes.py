@@ -149,10 +149,15 @@ def _problems_in(path: Path) -> Iterator[Place]:
             words = _words([_assigned(message, tree)])
             if not found or (not called and " " not in words and "…" not in words):
                 continue
-            kind = "Warning" if called == "warn" else "Problem"
+            kind = "Warning" if called == "warn" or _is_warning(node) else "Problem"
             said = f"there is no {words} …" if called == "unknown" else words
             yield from (Place(name, code.lineno, kind, "", one, said) for one in found)
             break
+
+
+def _is_warning(call: ast.AST) -> bool:
+    given = {word.arg: word.value for word in call.keywords} if isinstance(call, ast.Call) else {}
+    return isinstance(severity := given.get("severity"), ast.Constant) and severity.value == "warning"
 
 
 def _assigned(message: ast.expr, tree: ast.Module) -> ast.expr:

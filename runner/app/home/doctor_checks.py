@@ -19,8 +19,10 @@ from runner.app.law.regimes import without_key
 from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
 from runner.errors import TocsinError
+from runner.facts.vocabulary.fact_types import NONE
 from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
+from runner.law.relevance import SET_UP
 from runner.playbook.catalogue import Catalog
 from runner.reports.core.formatting import count
 from runner.routing.organisation import Home
@@ -62,6 +64,7 @@ def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
 def ways_out(service: IncidentService) -> Iterator[Finding]:
     """Examine everything between an incident and people."""
     for look in (
+        _set_up,
         _people,
         _deputies,
         _forgotten,
@@ -73,6 +76,21 @@ def ways_out(service: IncidentService) -> Iterator[Finding]:
         _outside,
     ):
         yield from look(service)
+
+
+def _set_up(service: IncidentService) -> Iterator[Finding]:
+    """Yield what the settings should know before an incident: the organisation, and its cyber insurance."""
+    home, config = service.home, service.folder / CONFIG
+    missing = [key for key in SET_UP if key not in home.organisation]
+    if missing:
+        what = f"Missing in the settings: organisation {', '.join(missing)}. They decide which laws can apply"
+        lines = ", ".join(f"{key}: {SET_UP[key]}" for key in missing)
+        hint = f"Write in {config}: organisation: {{{lines}}}. Write [] if nothing applies"
+        yield Finding("settings", "warning", what, hint, code="setup_missing", ref=missing[0])
+    if home.insurance.hotline is None and home.insurance.policy != NONE:
+        what = "The settings name no hotline of a cyber insurer"
+        hint = f'Write in {config}: insurance: {{hotline: "PHONE", policy: NUMBER, notice_hours: HOURS}}. Without a policy: insurance: {{policy: none}}'
+        yield Finding("settings", "warning", what, hint, code="insurance_missing")
 
 
 def _people(service: IncidentService) -> Iterator[Finding]:
@@ -97,7 +115,7 @@ def _deputies(service: IncidentService) -> Iterator[Finding]:
         lines = ", ".join(f"{role}: [PERSON]" for role in roles)
         hint = f"Write in {service.folder / CONFIG}: alternates: {{{lines}}}"
         what = f"No deputy for {', '.join(roles)}"
-        yield Finding("roles", "warning", what, hint, code="deputy_missing", ref=roles[0])
+        yield Finding("deputies", "warning", what, hint, code="deputy_missing", ref=roles[0])
 
 
 def _forgotten(service: IncidentService) -> Iterator[Finding]:

@@ -55,7 +55,9 @@ if TYPE_CHECKING:
 def organisation_facts(home: Home) -> tuple[Stated, ...]:
     """Return the organisation's facts from the home's file, checked."""
     wrong: list[Misplaced] = []
-    leaves = list(flatten("", {"organisation": home.organisation}, wrong.append)) if home.organisation else []
+    insurance = msgspec.to_builtins(home.insurance)
+    known = {**home.organisation, **({"insurance": insurance} if insurance else {})}
+    leaves = list(flatten("", {"organisation": known}, wrong.append)) if known else []
     if wrong:
         words = "; ".join(f"{misplaced.problem.path}: {misplaced.problem.message}" for misplaced in wrong)
         raise Invalid(

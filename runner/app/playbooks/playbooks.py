@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from runner.app.core.on_call import standing
+from runner.base.states import Profile
 from runner.errors import Invalid, NotFound, Problem, TocsinError
 from runner.files.validate import files_in
 from runner.incident.state.expression_view import title_of
@@ -20,6 +21,7 @@ from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.action_calls import CalledHost, http_calls
 from runner.playbook.format import AnyStep, Approve, Group, Playbook, Repeat
 from runner.playbook.plan import walk
+from runner.playbook.profiles import bundle_of_profile, playbook_of_profile
 from runner.playbook.reading import read_playbook
 from runner.reports.charts.playbook_chart import Chart, chart
 from runner.reports.charts.run_progress import progress
@@ -115,9 +117,9 @@ def listed(catalog: Catalog) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def shown(name: str, catalog: Catalog, acting: Acting | None = None) -> Shown:
-    """Return a playbook in outline; raises Invalid with every problem."""
-    bundle = load_bundle(name, catalog)
+def shown(name: str, catalog: Catalog, acting: Acting | None = None, profile: Profile = "large") -> Shown:
+    """Return a playbook of a profile in outline; raises Invalid with every problem."""
+    bundle = bundle_of_profile(load_bundle(name, catalog), profile)
     playbook = bundle.playbook
     return Shown(
         name=playbook.name,
@@ -171,11 +173,14 @@ def _played(
     service: IncidentService, incident: Incident | None
 ) -> tuple[Iterable[Playbook], Mapping[str, Sequence[str]]]:
     if incident is None:
+        directory, home = service.directory, service.home
+        merges = home.merges(home.profile)
         held = {
-            role: standing(service.directory, role)
-            for role in {*service.directory.roles, *service.directory.watches}
+            role: standing(directory, role) or standing(directory, merges.get(role, role))
+            for role in {*directory.roles, *directory.watches, *merges}
         }
-        return readable(Catalog(service.folder, classes=service.home.classes)), held
+        files = readable(Catalog(service.folder, classes=home.classes))
+        return (playbook_of_profile(playbook, home.profile) for playbook in files), held
     plans = service.library(incident).plans.values()
     playbooks = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}
     return playbooks.values(), incident.roles
@@ -298,9 +303,9 @@ def _differing(before: Any, after: Any) -> Iterator[str]:
             yield field
 
 
-def chart_of(name: str, catalog: Catalog) -> Chart:
+def chart_of(name: str, catalog: Catalog, profile: Profile) -> Chart:
     """Return the chart of a playbook by name, ``name@version`` or path; raises Invalid with every problem."""
-    return chart(load_bundle(name, catalog))
+    return chart(bundle_of_profile(load_bundle(name, catalog), profile))
 
 
 def chart_of_run(name: str, incident: Incident, service: IncidentService) -> Chart:

@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.completion import incidents, playbooks
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command
-from runner.cli.framework.session import Session
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    ProfileOption,
+    Scope,
+    command,
+    profile_of,
+)
+from runner.cli.framework.session import Session, readable_home
 from runner.errors import Refused, Usage
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
+    from runner.base.states import Profile
     from runner.documents.tree import Document
     from runner.reports.charts.playbook_chart import Chart
 
@@ -63,6 +72,7 @@ def graph(
             autocompletion=incidents,
         ),
     ] = "",
+    profile: ProfileOption = "",
 ) -> None:
     """Draw a playbook as a chart of steps, conditions and roles.
 
@@ -76,7 +86,7 @@ def graph(
         raise Usage(
             f'Chart format "{form}" is unknown.', hint="Use --to mermaid or --to svg", code="unknown_format"
         )
-    chart = _chart(session, name, incident)
+    chart = _chart(session, name, incident, profile)
     if session.json and not out:
         from runner.reports.charts.chart_text import chart_report
 
@@ -109,7 +119,13 @@ def _form(out: Path, endings: Mapping[str, str], otherwise: str) -> str:
     return endings.get(ending, otherwise)
 
 
-def _chart(session: Session, name: str, incident: str) -> Chart:
+def _size(session: Session, profile: str) -> Profile:
+    """Return the named profile, else that of the settings."""
+    home = readable_home(session)
+    return profile_of(profile) or (home.profile if home is not None else "large")
+
+
+def _chart(session: Session, name: str, incident: str, profile: str) -> Chart:
     if incident:
         from runner.app.playbooks.playbooks import chart_of_run
 
@@ -117,7 +133,7 @@ def _chart(session: Session, name: str, incident: str) -> Chart:
     from runner.app.playbooks.playbooks import chart_of
     from runner.cli.framework.session import catalog
 
-    return chart_of(name, catalog(session))
+    return chart_of(name, catalog(session), _size(session, profile))
 
 
 def _drawn(chart: Chart, form: str) -> str:
@@ -139,14 +155,19 @@ def card(
     out: Annotated[
         str, Option("--out", metavar="FILE", help="File to write. Default for txt: the screen.")
     ] = "",
+    profile: ProfileOption = "",
+    first_hour: Annotated[
+        bool, Option("--first-hour", help="One page: the first tasks, people, safe channel and insurer.")
+    ] = False,
 ) -> None:
     """Create a run card to print, with phone numbers.
 
     The numbers are complete. Without a home folder, the card has only roles.
 
     \b
-    Example:
+    Examples:
       tocsin playbook card lost-device --out lost-device.pdf
+      tocsin playbook card ransomware --first-hour --profile small
     """
     from runner.documents.write import FORMATS, write
 
@@ -158,7 +179,7 @@ def card(
         )
     if form == "pdf" and not out:
         raise Usage("A PDF needs a file.", hint="Use --out card.pdf", code="option_missing")
-    content = write(_card(session, name), form)
+    content = write(_card(session, name, _size(session, profile), first_hour=first_hour), form)
     if not out:
         session.world.out.write(content.decode())
         return
@@ -170,17 +191,22 @@ def card(
     )
 
 
-def _card(session: Session, name: str) -> Document:
+def _card(session: Session, name: str, profile: Profile, *, first_hour: bool) -> Document:
     from runner.app.messages.call_sheet import call_lines
+    from runner.app.playbooks.first_hour_card import first_hour_card
     from runner.app.playbooks.run_card import called, run_card
     from runner.cli.framework.session import catalog
     from runner.playbook.bundle import load_bundle
+    from runner.playbook.profiles import bundle_of_profile
     from runner.reports.charts.playbook_chart import chart
 
-    bundle = load_bundle(name, catalog(session))
+    bundle = bundle_of_profile(load_bundle(name, catalog(session)), profile)
     now = session.world.clock.now()
-    if not (session.folder / CONFIG).exists():
+    known = (session.folder / CONFIG).exists()
+    lines = call_lines(session.service.directory, None) if known else ()
+    if first_hour:
+        return first_hour_card(bundle, profile, lines, now, session.service.home if known else None)
+    if not known:
         return run_card(chart(bundle), called(bundle, ()), now, home=False)
-    lines = call_lines(session.service.directory, None)
     organisation = str(session.service.home.organisation.get("name", ""))
     return run_card(chart(bundle), called(bundle, lines), now, organisation=organisation)

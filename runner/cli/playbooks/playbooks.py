@@ -10,7 +10,16 @@ import msgspec
 from runner.actions import Action, Slot
 from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents, playbooks
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    ProfileOption,
+    Scope,
+    command,
+    group,
+    profile_of,
+)
 from runner.cli.framework.session import Session, readable_home
 from runner.cli.framework.session import catalog as _catalog
 from runner.cli.playbooks import charts
@@ -83,6 +92,7 @@ def show(
     session: Session,
     name: Name,
     yaml: Annotated[bool, Option("--yaml", help="Print the file.")] = False,
+    profile: ProfileOption = "",
 ) -> None:
     """Show the outline and the digest of a playbook.
 
@@ -105,7 +115,8 @@ def show(
         session.world.out.write(checked(find(name, _catalog(session))[0], code="bad_playbook").text)
         return
     home = readable_home(session)
-    found = shown(name, _catalog(session), None if home is None else home.act)
+    size = profile_of(profile) or (home.profile if home is not None else "large")
+    found = shown(name, _catalog(session), None if home is None else home.act, size)
     session.show(found, lambda: _show_page(found))
 
 

@@ -15,6 +15,7 @@ from runner.facts.vocabulary.fact_types import (
     count,
     if_any,
     instant,
+    number,
     one_of,
     place,
     places,
@@ -101,7 +102,9 @@ _DATA: Mapping[str, Branch] = {
     "database_level": one_of("Security level of the database (Israel)", "high medium basic individual"),
     "substantial_part": yes_no("Is a substantial part of the database affected (Israel)?"),
     "retrieved": yes_no("Did the recipient return or delete the data, and can they be trusted?"),
-    "deletion_confirmed": yes_no("Did every recipient confirm in writing that the data are deleted or returned?"),
+    "deletion_confirmed": yes_no(
+        "Did every recipient confirm in writing that the data are deleted or returned?"
+    ),
     "payment_cards": yes_no("Are systems or records with payment card data affected?"),
     "locations": set_of(
         "Where the data were",
@@ -191,6 +194,12 @@ _ORGANISATION: Mapping[str, Branch] = {
     ),
     "press": _reached("Contact for the press"),
     "registrant": REGISTRANT,
+    "insurance": {
+        "hotline": text("Cyber insurer: telephone line for incidents"),
+        "policy": if_any("Cyber insurance: number of the policy"),
+        "notice_hours": number("Cyber insurance: hours until the insurer must know of an incident"),
+        "panel": FactType("Cyber insurance: firms that the insurer accepts", "text", many=True),
+    },
 }
 _INCIDENT: Mapping[str, Branch] = {
     "title": text("Title of the incident"),
@@ -254,6 +263,14 @@ _INCIDENT: Mapping[str, Branch] = {
     "clients": FactType(
         "Clients whose data we process and that are affected, by a short name", "text", many=True
     ),
+    "accounts": FactType("User accounts of the incident, by user name", "text", many=True),
+    "hosts": FactType(
+        "Servers and computers of the incident, by the id in the security tool", "text", many=True
+    ),
+    "devices": FactType("Managed devices of the incident, by the id in device management", "text", many=True),
+    "apps": FactType("Applications of the incident, by the id in the directory", "text", many=True),
+    "keys": FactType("Keys of the incident, by id: never the secret itself", "text", many=True),
+    "automation": {"reference": text("Reference of the own automation for the last action")},
     "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
     "third_party_recipients": prose("Third parties who received the data"),
     "responsible": prose("Who is responsible for the breach, as far as it is known"),

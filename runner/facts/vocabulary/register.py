@@ -19,7 +19,8 @@ from runner.facts.vocabulary.fact_types import FactType, Keyed
 from runner.facts.vocabulary.lookup import find
 from runner.facts.vocabulary.populations import population_ids, whole
 
-Confidence: TypeAlias = Literal["confirmed", "estimated"]
+Confidence: TypeAlias = Literal["confirmed", "estimated", "assumed"]
+"""``assumed``: a playbook states it for its kind of incident, and no person has."""
 
 
 class Fact(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from runner.facts.vocabulary.register import lookup
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.playbook import format as p
+from runner.playbook.parts import MAX_HOURS
 
 
 def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
@@ -21,10 +22,17 @@ def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready:
     start = _anchor(incident, invocation, step.due, ready)
     if start is None:
         return None
-    due = start + step.due.offset
+    due = start + _offset(incident, step.due)
     if step.due.anchor == "duty" and due <= ready < start:
         return ready + timedelta(seconds=(start - ready) // timedelta(seconds=2))
     return due
+
+
+def _offset(incident: Incident, due: p.Due) -> timedelta:
+    hours = lookup(incident.facts, due.hours) if due.hours else None
+    if isinstance(hours, int | float) and 0 < hours <= MAX_HOURS:
+        return timedelta(hours=hours)
+    return due.offset
 
 
 def _anchor(incident: Incident, invocation: Invocation, due: p.Due, ready: datetime) -> datetime | None:

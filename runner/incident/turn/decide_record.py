@@ -29,6 +29,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
+from runner.incident.steps.kinds import assumed_facts
 from runner.incident.turn.decide_close import closed
 from runner.incident.turn.implicit_answers import implicit_answers
 from runner.law.duty import DutyRecord
@@ -76,7 +77,8 @@ def decide_record(  # noqa: C901  # one case a command
         case c.PinPlaybook(run=run):
             if run.id in incident.runs:
                 raise Refused(f'Run "{run.id}" is in this incident already.', code="run_exists")
-            return (e.event_of(e.PlaybookPinned, command),)
+            playbook = library.plans[run.plan].playbook(run.playbook)
+            return (e.event_of(e.PlaybookPinned, command), *assumed_facts(incident, playbook))
         case c.MigratePlaybook(event=event):
             return (event,)
         case _:

@@ -28,11 +28,14 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
     for name in sorted(incident.active):
         invocation = incident.invocations[name]
         step = library.step(incident, name)
-        if step.due is not None and step.due.anchor != "ready":
+        if step.due is not None and (step.due.anchor != "ready" or step.due.hours):
             due = due_time(incident, invocation, step, invocation.ready_at or incident.opened_at)
             if due != invocation.due:
                 yield e.StepRescheduled(
-                    step=name, due=due, wake_at=invocation.wake_at, reason=f"{step.due.anchor} moved"
+                    step=name,
+                    due=due,
+                    wake_at=invocation.wake_at,
+                    reason=f"{'fact' if step.due.hours else step.due.anchor} moved",
                 )
                 continue
         if _asked_again(invocation, now):

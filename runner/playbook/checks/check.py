@@ -65,8 +65,9 @@ def _meaning(steps: Map, read: Read, source: Source, known: Known) -> list[Probl
     check_names(steps, known, findings)
     check_kinds(steps, known, findings)
     check_flow(steps, findings)
-    check_people(steps, known, findings)
-    check_reach(steps, known, findings)
+    if known.home is None or steps.profile in (None, known.home.profile):
+        check_people(steps, known, findings)
+        check_reach(steps, known, findings)
     check_clocks(steps, known, findings)
     check_texts(steps, findings)
     check_links(steps, known, findings)

@@ -21,7 +21,7 @@ def check_people(steps: Map, known: Known, found: Findings) -> None:
         _unchecked(steps, found)
         return
     for name, role in steps.playbook.roles.items():
-        held = len(set(known.home.roles.get(name, ())))
+        held = len(set(known.home.holders(name)))
         if held < role.minimum:
             text = (
                 f'Role "{name}" has no person.'
@@ -70,7 +70,7 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
             text = f"{reason} The minimum of {' and '.join(roles)} is {promised}."
             found.error(where, "quorum", text, hint)
         return
-    holders = {person for role in roles for person in home.roles.get(role, ())}
+    holders = {person for role in roles for person in home.holders(role)}
     if len(holders) < wanted:
         hint = f"tocsin role assign {roles[0]} PERSON"
         text = f"{reason} Persons with the role {' or '.join(roles)}: {len(holders)}."

@@ -92,6 +92,6 @@ class _Needs:
             yield "step", f"{playbook}.{step.id}", "required"
         if isinstance(step, Approve | File | Duties):
             yield "step", f"{playbook}.{step.id}", f"of kind {step.__struct_config__.tag}"
-        for field in step.asks:
-            if field.fact in self.known.clock_starts():
-                yield "fact", field.fact, ""
+        if step.asks:
+            starts = self.known.clock_starts()
+            yield from (("fact", field.fact, "") for field in step.asks if field.fact in starts)

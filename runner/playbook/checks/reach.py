@@ -61,4 +61,4 @@ def _addressees(steps: Map, message: str, home: Home) -> set[str]:
 
 def _persons(to: str, home: Home) -> Iterator[str]:
     kind, _, name = to.partition(":")
-    yield from home.roles.get(name, ()) if kind == "role" else (name,)
+    yield from home.holders(name) if kind == "role" else (name,)

@@ -78,6 +78,7 @@ class Map:
         With a profile, only the steps that exist in it; their paths remain those of the whole file.
         """
         self.playbook = playbook_of_profile(playbook, profile) if profile else playbook
+        self.profile = profile
         self.guessed = guessed
         self.places: list[Place] = []
         self.bodies: dict[Place | None, list[Place]] = {}

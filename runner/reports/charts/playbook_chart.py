@@ -188,7 +188,7 @@ def due_words(due: Due) -> str:
     side = "before" if due.offset < timedelta() else "after"
     match due.anchor:
         case "ready":
-            return length
+            return f"{length}, or the hours of {due.hours}" if due.hours else length
         case "opened":
             return f"{length} {side} opening"
         case "fact":

@@ -164,7 +164,7 @@ def facts_page(report: FactsReport, now: datetime) -> Page:
         (
             fact.key,
             Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
-            Cell("" if fact.confidence == "confirmed" else "estimated", "warn"),
+            Cell("" if fact.confidence == "confirmed" else fact.confidence, "warn"),
             Cell(" · ".join(filter(None, (fact.source, fact.by, when(fact.at, now)))), "dim"),
         )
         for fact in report.facts
@@ -201,7 +201,7 @@ def history_page(report: HistoryReport) -> Iterator[Block]:
         yield line("This fact was never recorded", "dim")
     for one in report.history:
         mark = "= " if one.current else "  "
-        estimate = " (estimated)" if one.confidence == "estimated" else ""
+        estimate = f" ({one.confidence})" if one.confidence != "confirmed" else ""
         yield flow(
             mark,
             Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),

@@ -27,7 +27,7 @@ from runner.reports.messages.war_room import RoomView, room_view
 from runner.reports.notices.notices import NoticeRow, notice_rows
 
 
-class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True):
+class PlaybookRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A playbook that runs in the incident, as pinned."""
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from runner.playbook import format as p
 from runner.playbook.checks.step_map import Map
 from tests.playbook.test_profiles import bodies
 from tests.refusals import refused
-from tests.scenario import World, act, bundle, call, group, playbook, task
+from tests.scenario import World, act, ask, bundle, call, group, playbook, task
 
 STEPS = (
     task("find"),
@@ -127,18 +128,39 @@ def test_changes_back_and_forth_leave_every_step_of_the_profile_either_ended_or_
             if ready:
                 world.give(c.CompleteTask(step=ready[number % len(ready)]), by="ann")
 
-    for profile, numbers in (("small", first), ("large", second), ("small", first)):
+    changes: list[tuple[Profile, list[int]]] = [("small", first), ("large", second), ("small", first)]
+    for profile, numbers in changes:
         work(numbers)
-        change(world, profile, *steps)  # type: ignore[arg-type]
-        there = {place.step.id for place in Map(playbook(*steps), profile=profile).places}  # type: ignore[arg-type]
+        change(world, profile, *steps)
+        there = {place.step.id for place in Map(playbook(*steps), profile=profile).places}
         newest = {one.step: one for one in world.incident.invocations.values()}
         for name, one in newest.items():
             if name not in there:
                 assert one.over
-        for place in Map(playbook(*steps), profile=profile).places:  # type: ignore[arg-type]
-            one = newest.get(place.step.id)
-            if one is not None and one.kind == "task" and one.state == "waiting" and place.parent is None:
+        for place in Map(playbook(*steps), profile=profile).places:
+            found = newest.get(place.step.id)
+            if found is not None and found.state == "waiting" and place.parent is None:
                 assert any(not newest[before].over for before in place.step.after.steps)
     while any(one.kind == "task" and one.state == "ready" for one in world.incident.invocations.values()):
         work([0])
     assert all(one.over for one in world.incident.invocations.values())
+
+
+def test_a_playbook_assumes_facts_at_its_start_and_never_over_a_recorded_one() -> None:
+    assumed = {"incident.vector": "ransomware", "incident": {"malicious": True}, "data.encrypted": False}
+    inner = msgspec.structs.replace(playbook(task("x"), name="inner"), facts=assumed)
+    world = World(
+        task("a"),
+        call("run", "inner", after="a"),
+        ask("why", "incident.vector", after="run", skip_if_known=True),
+        includes=(inner,),
+        facts={"data.encrypted": True},
+    )
+    assert "incident.vector" not in world.incident.facts
+    world.done("a")
+    fact = world.incident.facts["incident.vector"]
+    assert (fact.value, fact.source, fact.confidence) == ("ransomware", "playbook inner", "assumed")
+    assert world.incident.facts["incident.malicious"].value is True
+    assert world.incident.facts["data.encrypted"].value is True
+    world.done("run.x")
+    assert world.state("why") == "done"

@@ -361,3 +361,23 @@ def test_a_message_that_is_moving_is_looked_at_when_its_channel_has_had_its_time
     world.work()
     assert world.state("m") == "done"
     assert world.next_look() is None
+
+
+NOTICE = "organisation.insurance.notice_hours"
+
+
+def test_a_due_time_in_hours_of_a_fact_moves_with_the_fact() -> None:
+    world = World(task("a", due=Due(offset=4 * HOUR, hours=NOTICE)))
+    assert world.at("a").due == T0 + 4 * HOUR
+    world.advance(HOUR)
+    world.fact(NOTICE, 24)
+    assert world.at("a").due == T0 + 24 * HOUR
+    world.fact(NOTICE, 1.5)
+    assert world.at("a").due == T0 + 90 * MINUTE
+    assert world.said(e.StepRescheduled)[-1].reason == "fact moved"
+
+
+@pytest.mark.parametrize("hours", [0, -1, 721])
+def test_hours_out_of_bounds_are_not_used(hours: int) -> None:
+    world = World(task("a", due=Due(offset=4 * HOUR, hours=NOTICE)), facts={NOTICE: hours})
+    assert world.at("a").due == T0 + 4 * HOUR

@@ -246,8 +246,14 @@ class Microsoft(Cloud):
     def _change_user(self, heard: Heard, name: str) -> Answer:
         user = self._found(name)
         held = self.bearer(heard)
-        if held is None or "User.Read.All" not in held.permissions or user["userPrincipalName"] in self.admins:
-            raise RefusalError(403, "")  # blocking an account needs both permissions, and a higher role for some
+        if (
+            held is None
+            or "User.Read.All" not in held.permissions
+            or user["userPrincipalName"] in self.admins
+        ):
+            raise RefusalError(
+                403, ""
+            )  # blocking an account needs both permissions, and a higher role for some
         if not isinstance(heard.json.get("accountEnabled"), bool):
             raise RefusalError(400, "")
         user["accountEnabled"] = heard.json["accountEnabled"]

@@ -130,9 +130,7 @@ def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
 
 def definition(incident: Incident, library: Library, name: str) -> AnyStep | None:
     """Return the step of an invocation; None if a newer version of the playbook does not have it."""
-    invocation = incident.invocations[name]
-    body = library.body(incident.runs, incident.scopes[invocation.scope])
-    return body.steps.get(invocation.step)
+    return library.meant(incident, incident.invocations[name])
 
 
 def titles(incident: Incident, library: Library) -> dict[str, str]:

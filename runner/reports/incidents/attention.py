@@ -162,6 +162,7 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
                     action=assign_role(role),
                 )
                 for role in invocation.without_deputy
+                if len(incident.roles.get(role, ())) < 2
             )
 
 

@@ -22,6 +22,7 @@ from runner.facts.vocabulary.fact_types import (
     reached,
     set_of,
     text,
+    texts,
     yes_no,
 )
 from runner.facts.vocabulary.report_facts import DORA, INSURANCE, RANSOM, REGISTRANT
@@ -247,16 +248,12 @@ _INCIDENT: Mapping[str, Branch] = {
         "role": text("Vendor involved: role"),
         "contact": text("Vendor involved: contact"),
     },
-    "clients": FactType(
-        "Clients whose data we process and that are affected, by a short name", "text", many=True
-    ),
-    "accounts": FactType("User accounts of the incident, by user name", "text", many=True),
-    "hosts": FactType(
-        "Servers and computers of the incident, by the id in the security tool", "text", many=True
-    ),
-    "devices": FactType("Managed devices of the incident, by the id in device management", "text", many=True),
-    "apps": FactType("Applications of the incident, by the id in the directory", "text", many=True),
-    "keys": FactType("Keys of the incident, by id: never the secret itself", "text", many=True),
+    "clients": texts("Clients whose data we process and that are affected, by a short name"),
+    "accounts": texts("User accounts of the incident, by user name"),
+    "hosts": texts("Servers and computers of the incident, by the id in the security tool"),
+    "devices": texts("Managed devices of the incident, by the id in device management"),
+    "apps": texts("Applications of the incident, by the id in the directory"),
+    "keys": texts("Keys of the incident, by id: never the secret itself"),
     "automation": {"reference": text("Reference of the own automation for the last action")},
     "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
     "third_party_recipients": prose("Third parties who received the data"),
@@ -361,9 +358,7 @@ _LAW_ENFORCEMENT: Mapping[str, Branch] = {
         "officer": text("Officer who asked"),
         "authority": one_of("Kind of authority that asked", "local state federal attorney_general regulator"),
         "country": place("Country of the authority that asked; laws of other countries ignore the request"),
-        "only_for": FactType(
-            "Laws or duties (ids) to which the delay is limited; empty means all", "text", many=True
-        ),
+        "only_for": texts("Laws or duties (ids) to which the delay is limited; empty means all"),
         "form": one_of("Form of the request", "written oral"),
         "from": instant("Delayed from", ahead=True),
         "until": instant("Delayed until", ahead=True),
@@ -383,9 +378,7 @@ ROOTS: Mapping[str, Branch] = {
             "entity": text("Which legal entity's people (an id of organisation.entities)"),
             "data": _DATA,
             "people": _PEOPLE,
-            "overlaps": FactType(
-                "Other affected groups that can contain the same persons", "text", many=True
-            ),
+            "overlaps": texts("Other affected groups that can contain the same persons"),
         },
     ),
     "data": _DATA,

@@ -92,6 +92,7 @@ instant = partial(FactType, kind="instant")
 place = partial(FactType, kind="jurisdiction")
 """Make a country, or a part of a country."""
 places = partial(FactType, kind="jurisdiction", many=True)
+texts = partial(FactType, kind="text", many=True)
 """Make a set of places."""
 
 

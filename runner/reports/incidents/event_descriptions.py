@@ -62,19 +62,12 @@ class Words(msgspec.Struct, frozen=True):
     titles: Mapping[str, str]
     recipients: Mapping[str, str]
     channels: Mapping[str, str] = {}
-    """``effect|n`` → the channel of that attempt."""
-    items: Mapping[str, str] = {}
-    """``effect|n`` → the item of that attempt of an action."""
+    """``effect|n`` → " over" the channel of that attempt, or " for" the item of an action."""
 
     def step(self, name: str) -> str:
         """Return the title of a task in quotes, else its id."""
         title = self.titles.get(name)
         return f"‘{title}’" if title else name
-
-    def item(self, effect: str, n: int) -> str:
-        """Return the item of an attempt of an action, with "for"."""
-        item = self.items.get(f"{effect}|{n}")
-        return f" for {item}" if item else ""
 
     def effect(self, name: str) -> str:
         """Return the subject of an attempt: a message to a person, or a task."""
@@ -169,9 +162,9 @@ def _coming(event: _Coming, words: Words) -> str:
         case e.StepReady(step=step, state=state, due=due, assignee=assignee):
             verb = "to do" if state == "ready" else "started"
             return f"{words.step(step)} {verb}{f', assigned to {assignee}' if assignee else ''}{_due(due)}"
-        case e.ActionFilled(step=step, items=items, by_hand=by_hand):
+        case e.ActionFilled(step=step, items=items, by_hand=hand):
             names = ", ".join(item.name for item in items) or "no items"
-            return f"{words.step(step)}: {'to do by hand' if by_hand else 'requests filled'} for {names}"
+            return f"{words.step(step)}: {'to do by hand' if hand else 'requests filled'} for {names}"
         case e.StepBlocked(step=step, missing=missing):
             return f"{words.step(step)} blocked, missing facts: {', '.join(missing)}"
         case e.StepRescheduled(step=step, due=due, reason=reason):
@@ -292,7 +285,7 @@ def _message(event: _Message, words: Words) -> str:
             proved = {"none": "not reached", "acked": "acknowledged"}.get(evidence, evidence)
             return f"{_start(words.effect(name))}: {proved}{how}{who}{_because(note)}"
         case e.ReceiptTaken():
-            over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
+            over = words.channels.get(f"{event.delivery}|{event.n}", "")
             code = f" ({event.code})" if event.code else ""
             receipt = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
             return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {receipt}"
@@ -343,13 +336,12 @@ _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
 def _attempt(event: _Attempt, words: Words) -> str:
     match event:
         case e.AttemptStarted(effect=effect, n=n, channel=channel):
-            return (
-                f"{_start(words.effect(effect))}: attempt {n}{_over(channel)}{words.item(effect, n)} started"
-            )
+            way = _over(channel) or words.channels.get(f"{effect}|{n}", "")
+            return f"{_start(words.effect(effect))}: attempt {n}{way} started"
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", recorded by {by}" if by else ""
             end = "UNKNOWN OUTCOME" if state == "unknown" else state.replace("_", " ")
-            return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))}{words.item(effect, n)} {end}{said}{_because(reason)}"
+            return f"{_start(words.effect(effect))}: attempt {n}{words.channels.get(f'{effect}|{n}', '')} {end}{said}{_because(reason)}"
         case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
             return f"{by or 'An unnamed person'} resolved attempt {n} of {words.effect(effect)}{_because(reason)}"
 

@@ -12,7 +12,7 @@ import msgspec
 _Incident = Literal[
     "incident.close", "incident.list", "incident.next", "incident.open", "incident.report", "incident.resume",
     "incident.status", "incident.timeline", "entry.confirm", "entry.correct", "fact.missing", "fact.set",
-    "fact.show", "step.answer", "step.approve", "task.check", "task.done", "task.list", "task.reopen",
+    "fact.show", "step.answer", "step.approve", "task.add", "task.check", "task.done", "task.list", "task.reopen",
     "task.retry", "task.show", "task.skip",
 ]  # fmt: skip
 _Law = Literal[

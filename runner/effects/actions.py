@@ -14,9 +14,13 @@ from runner.documents.template.syntax import is_template
 from runner.documents.template.values import Budget
 from runner.effects.context import EffectContext
 from runner.effects.messages.compose import readable
+from runner.effects.simulated import simulated_result
 from runner.errors import TocsinError
+from runner.facts.vocabulary.register import FactChange
+from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.state.commands import AttemptDone
 from runner.incident.state.incident import Incident
+from runner.incident.state.steps import step_path
 from runner.incident.state.work import DoAct
 from runner.playbook.format import HttpCall as Http
 from runner.playbook.format import is_bad_reference, secret_in
@@ -31,15 +35,32 @@ ENVIRONMENT = (
 
 def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
     """Make the attempt and return its outcome."""
+    facts: tuple[FactChange, ...] = ()
     if incident.drill is not None:
-        result = SendResult(state="accepted", provider_id="simulated")
+        result = _scripted(work, incident, tools)
+    elif work.template is not None and work.item is not None:
+        from runner.effects.action_runs import Run, run_template
+
+        item = incident.invocations[work.step].items[work.item]
+        result, facts = run_template(
+            Run(work=work, template=work.template, item=item, incident=incident, tools=tools)
+        )
     elif work.action.http is not None:
         result = _http(work, work.action.http, incident, tools)
     elif work.action.command:
         result = _command(work, incident, tools)
     else:
         result = refused("the action has neither an HTTP call nor a command")
-    return AttemptDone(effect=work.step, n=work.n, result=result)
+    return AttemptDone(effect=work.step, n=work.n, result=result, facts=facts)
+
+
+def _scripted(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
+    """Return the answer of the exercise's script: nothing leaves, whatever the playbook says."""
+    plan = incident.drill.plan if incident.drill is not None else ""
+    script = from_json(tools.blobs.get_blob(plan), Exercise).script.acts if plan else {}
+    answers = script.get(step_path(work.step), ())
+    effect = answers[min(work.n, len(answers)) - 1] if answers else "accepted"
+    return simulated_result(effect, "simulated")
 
 
 def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> SendResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -81,6 +81,8 @@ class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
     """Real time, for messages to the outside."""
     new_id: Callable[[str], str]
     duties: Callable[[Incident, datetime, Library], tuple[DutyStatus, ...]]
+    tokens: MutableMapping[str, object] = msgspec.field(default_factory=dict)
+    """Access tokens of actions by profile: only in memory."""
     letterhead: Callable[[], bytes] = bytes
     """The organisation's Word file, or empty; raises a TocsinError for an unreadable file."""
     logo: Callable[[], Logo | None] = lambda: None

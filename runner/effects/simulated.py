@@ -47,7 +47,7 @@ class Simulation:
         """Record one attempt and answer it."""
         state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
         self.outbox.append(Sent(channel=channel.id, dispatch=dispatch, state=state))
-        return _result(state, f"simulated-{len(self.outbox)}")
+        return simulated_result(state, f"simulated-{len(self.outbox)}")
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
@@ -58,12 +58,12 @@ class Simulation:
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
         """Answer a room request as a send over its channel; no room is opened and no person invited."""
         state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
-        return _result(state, order.room or f"simulated-{order.name}")
+        return simulated_result(state, order.room or f"simulated-{order.name}")
 
     def act(self, work: StepAttempt, path: str) -> AttemptDone:
         """Answer one attempt of an action; ``path`` is the path of its step."""
         state = self._next(f"act {path}", self._acts.get(path, ()))
-        return AttemptDone(effect=work.step, n=work.n, result=_result(state, "simulated"))
+        return AttemptDone(effect=work.step, n=work.n, result=simulated_result(state, "simulated"))
 
     def _next(self, name: str, script: Sequence[Effect]) -> Effect:
         n = self._count[name]
@@ -132,7 +132,15 @@ def no_call(request: HttpCall) -> CallResult:
     return CallResult(outcome=refused(NEVER_LEFT))
 
 
-def _result(state: Effect, name: str) -> SendResult:
+def simulated_result(effect: Effect, name: str) -> SendResult:
+    """Return the outcome of a scripted word; ``name`` is that of an accepted attempt."""
+    match effect:
+        case "403":
+            return refused("403: the service refuses it (simulated)", PLAYED)
+        case "timeout":
+            return SendResult(state="unknown", code=PLAYED, reason="no answer in time (simulated)")
+        case state:
+            pass
     return SendResult(
         state=state,
         code=PLAYED,

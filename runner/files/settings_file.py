@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,26 @@ from runner.actions import Action
 from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
+from runner.playbook.checks.action_calls import host_of
 from runner.playbook.format import secret_in
 from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
-from runner.routing.organisation import Home
+from runner.routing.organisation import AuthProfile, Home
 from runner.routing.traffic import read_rate, read_timeout
 from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, Where, load
 
 _REFERENCE = re.compile(r"(env|file|keyring|command):.+")
 _KNOWN = Home.__struct_fields__
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "oauth2": ("client_id", "token_url"),
+    "google-jwt": ("scope",),
+    "aws-sigv4": ("client_id",),
+    "basic": ("client_id",),
+    "static": (),
+    "hmac": (),
+}
+"""For each kind of authentication, the keys that it needs besides ``secret``."""
 _PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")
 
 
@@ -126,6 +136,11 @@ def _acting(home: Home, source: Source) -> Iterator[Problem]:
 
     named: dict[Where, str] = {("act", "secrets", name): one for name, one in home.act.secrets.items()}
     named |= {("act", "environment", n): f"env:{name}" for n, name in enumerate(home.act.environment)}
+    for name, profile in home.act.auth.items():
+        named["act", "auth", name, "secret"] = profile.secret
+        if profile.certificate:
+            named["act", "auth", name, "certificate"] = profile.certificate
+        yield from _profile(("act", "auth", name), profile, source)
     for where, reference in named.items():
         if not _REFERENCE.fullmatch(reference) or reference.startswith("command:"):
             hint = "Write env:NAME, file:PATH or keyring:SERVICE/NAME."
@@ -139,6 +154,17 @@ def _acting(home: Home, source: Source) -> Iterator[Problem]:
             yield source.problem(
                 ("act", "secrets", name), "secret-name", text, hint="Use letters, digits, - and _.", key=True
             )
+
+
+def _profile(where: Where, profile: AuthProfile, source: Source) -> Iterator[Problem]:
+    for key in NEEDED[profile.kind]:
+        if not getattr(profile, key):
+            text = f"A profile of kind {profile.kind} needs `{key}`."
+            yield source.problem(where, "auth-incomplete", text, hint=f"Write {key}: ….")
+    for key in ("url", "token_url"):
+        if getattr(profile, key) and not host_of(getattr(profile, key)):
+            text = "The value is not the address of a service."
+            yield source.problem((*where, key), "bad-url", text, hint="Write https://HOST.")
 
 
 def _rooms_and_rotas(home: Home, source: Source) -> Iterator[Problem]:

@@ -8,15 +8,16 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 import msgspec
-from msgspec import inspect as types
 
 from runner.base.text import near_hint
 from runner.errors import Invalid, Problem
 from runner.incident.exercises.exercise_plan import Exercise
+from runner.playbook.action_file import read_action
+from runner.playbook.action_template import ActionTemplate
 from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.check import check
 from runner.playbook.reading import read_playbook
-from runner.playbook.schema import DIALECT, Schema, playbook_schema, struct_schema, tests_schema
+from runner.playbook.schema import Schema, playbook_schema, tests_schema, top_schema
 from runner.routing.messaging import Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.limited_files import open_file, read_file
@@ -31,6 +32,7 @@ SCHEMAS = (
     "tocsin/home/v1",
     "tocsin/playbook-test/v1",
     "tocsin/exercise/v1",
+    "tocsin/action/v1",
 )
 _NONE: Mapping[str, Channel] = {}
 _ENDINGS = (".yaml", ".yml", ".md")
@@ -97,7 +99,7 @@ def validate_source(
     return (*portability(source), *_meaning(source, catalog, home, channels))
 
 
-def _meaning(  # one case for each kind of file
+def _meaning(  # noqa: C901  # one case for each kind of file
     source: Source, catalog: Catalog, home: Home | None, channels: Mapping[str, Channel]
 ) -> tuple[Problem, ...]:
     match _schema(source):
@@ -130,6 +132,8 @@ def _meaning(  # one case for each kind of file
             from runner.files.exercise_file import check_exercise
 
             return check_exercise(source, catalog)
+        case "tocsin/action/v1":
+            return read_action(source)[1]
         case "tocsin/notice/v1":
             text = "A notice must be a Markdown file with these keys between two lines of ---."
             return (source.problem(("schema",), "schema", text, hint="Rename the file to end in .md."),)
@@ -168,16 +172,11 @@ def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:
     return tuple(strangers(path, loaded, {*loaded.people, *(home.people if home is not None else ())}))
 
 
-def exercise_schema() -> Schema:
-    """Return the schema of an exercise."""
-    top = struct_schema(types.type_info(Exercise))  # type: ignore[arg-type]
-    return {"$schema": DIALECT, "$id": "tocsin/exercise/v1", "title": "a Tocsin exercise", **top}
-
-
 EDITOR_SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
     "playbook": playbook_schema,
     "playbook-test": tests_schema,
-    "exercise": exercise_schema,
+    "exercise": lambda: top_schema(Exercise, "tocsin/exercise/v1", "a Tocsin exercise"),
+    "action": lambda: top_schema(ActionTemplate, "tocsin/action/v1", "an action of Tocsin"),
 }
 """JSON Schemas for editors, by kind of file."""
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runner.errors import Invalid
+from runner.playbook.action_template import ActionTemplate
 from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.check import check
 from runner.playbook.checks.step_map import Map
-from runner.playbook.format import Bundle, Call, Playbook
+from runner.playbook.format import Act, Bundle, Call, Playbook
+from runner.playbook.plan import walk
 from runner.playbook.reading import Read, read_playbook
 from runner.routing.organisation import Home
 from runner.yamlfile.source import Source, scan_file
@@ -31,11 +34,23 @@ def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle
     top = _checked(source, read, near, home)
     _include(top, near, home, loaded)
     authored = {one: inner.data for one, (inner, _) in sorted(loaded.items())}
+    includes = {one: included for one, (_, included) in sorted(loaded.items())}
+    actions = _actions((top, *includes.values()), near)
     return Bundle(
         playbook=top,
-        includes={one: included for one, (_, included) in sorted(loaded.items())},
-        digest=digest(source.data, authored),
+        includes=includes,
+        digest=digest(source.data, authored, {name: data for name, (_, data) in actions.items()}),
+        actions={name: template for name, (template, _) in actions.items()},
     )
+
+
+def _actions(playbooks: Iterable[Playbook], catalog: Catalog) -> dict[str, tuple[ActionTemplate, Any]]:
+    """Return the action templates that steps use, and those that undo them, with their authored content."""
+    steps = (step for playbook in playbooks for step in walk(playbook.steps))
+    used = {step.use for step in steps if isinstance(step, Act) and step.use}
+    found = {template.name: (template, data) for template, data in map(catalog.action, sorted(used))}
+    undoing = {template.undo for template, _ in found.values() if template.undo} - found.keys()
+    return dict(sorted((found | {name: catalog.action(name) for name in undoing}).items()))
 
 
 def is_path(name: str) -> bool:
@@ -43,9 +58,9 @@ def is_path(name: str) -> bool:
     return name.endswith((".yaml", ".yml")) or os.sep in name or "/" in name
 
 
-def digest(authored: Any, includes: dict[str, Any]) -> str:
+def digest(authored: Any, includes: dict[str, Any], actions: dict[str, Any]) -> str:
     """Return ``sha256:`` of the canonical JSON (sorted keys, no spaces, UTF-8) of the authored content."""
-    whole = {"playbook": authored, "includes": includes}
+    whole = {"playbook": authored, "includes": includes, **({"actions": actions} if actions else {})}
     return f"sha256:{hashlib.sha256(msgspec.json.encode(whole, order='deterministic')).hexdigest()}"
 
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from runner.base.text import near_hint
 from runner.documents.notice import Notice
 from runner.errors import Invalid, NotFound
 from runner.law.regime import Regime
+from runner.playbook.action_template import ActionTemplate, wanted
 from runner.playbook.format import Playbook
 from runner.playbook.lookup import Known
 from runner.playbook.reading import Read, read_playbook
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 
 File: TypeAlias = "Path | Traversable"
 T = TypeVar("T")
-Kind = Literal["playbooks", "regimes", "notices"]
+Kind = Literal["playbooks", "regimes", "notices", "actions"]
 
 _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "playbooks": (".yaml", ".yml"),
     "regimes": (".yaml", ".yml"),
     "notices": (".md",),
+    "actions": (".yaml", ".yml"),
 }
 COMPILED = "compiled"
 """The folder beside the playbooks with the law and notices that the build compiled."""
@@ -139,6 +141,11 @@ class Catalog:
         return self._files("notices")
 
     @cached_property
+    def action_files(self) -> dict[str, File]:
+        """Action templates by name."""
+        return self._files("actions")
+
+    @cached_property
     def part_files(self) -> dict[str, File]:
         """Files of macros that notices share, by name."""
         return self._files("notices", "parts", (".md",))
@@ -186,8 +193,7 @@ class Catalog:
 
     def _read(self, name: str) -> tuple[Source, Read]:
         if name not in self._reads:
-            file = self.playbook_files[name]
-            source = scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
+            source = _scanned(self.playbook_files[name])
             self._reads[name] = source, read_playbook(source)
         return self._reads[name]
 
@@ -235,6 +241,21 @@ class Catalog:
             self._notices[name] = load_notice(_bytes(file), str(file), self.part, self.form)
         return self._notices[name]
 
+    def action(self, use: str) -> tuple[ActionTemplate, Any]:
+        """Return an action template by ``NAME`` or ``NAME@VERSION``, and its authored content.
+
+        Raises NotFound, or Invalid with every problem of its file.
+        """
+        from runner.playbook.action_file import read_action
+        from runner.yamlfile.strict import invalid_file
+
+        name = use.partition("@")[0]
+        source = _scanned(_wanted(self.action_files, name, "action", code="unknown_action"))
+        template, problems = read_action(source)
+        if template is None:
+            raise invalid_file(source, problems, code="bad_action")
+        return wanted(use, template), source.data
+
     def part(self, name: str) -> tuple[str, str] | None:
         """Return the text and the file of shared macros of notices, the home's own first; None without one."""
         return _text(self.part_files.get(name))
@@ -271,6 +292,8 @@ class Catalog:
             playbooks=frozenset(self.playbook_names()),
             regime=self._regime_or_none,
             playbook=self._playbook_or_none,
+            actions=frozenset(self.action_files),
+            action=self._action_or_none,
             clock_starts=lambda: self._clock_starts,
             home=home,
             domains=domains | _declared(home),
@@ -299,6 +322,12 @@ class Catalog:
         except (Invalid, NotFound):
             return None
 
+    def _action_or_none(self, use: str) -> ActionTemplate | None:
+        try:
+            return self.action(use)[0]
+        except (Invalid, NotFound):
+            return None
+
     def _playbook_or_none(self, name: str) -> Playbook | None:
         try:
             _, read = self.find_playbook(name)
@@ -324,6 +353,10 @@ def shipped_folder() -> Path | None:
     return traversable if isinstance(traversable, Path) else None
 
 
+def _scanned(file: File) -> Source:
+    return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
+
+
 def _bytes(file: File) -> bytes:
     try:
         return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
@@ -337,7 +370,7 @@ def _text(file: File | None) -> tuple[str, str] | None:
 
 def _wanted(there: dict[str, File], name: str, what: str, *, code: str) -> File:
     if name not in there:
-        hint = near_hint(name, there, f"tocsin {what} list")
+        hint = near_hint(name, there, f"tocsin {what} list" if what != "action" else "")
         kind = "Law" if what == "regime" else what.capitalize()
         raise NotFound(f'{kind} "{name}" does not exist.', hint=hint, code=code)
     return there[name]

@@ -15,8 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from runner.base.states import Profile
+from runner.base.states import PROFILES as PROFILES
+from runner.base.states import Profile as Profile
 from runner.facts.expression import Expression
+from runner.playbook.action_template import ActionTemplate
 from runner.playbook.parts import PHASES as PHASES
 from runner.playbook.parts import After as After
 from runner.playbook.parts import Defaults as Defaults
@@ -30,18 +32,12 @@ from runner.playbook.parts import Must as Must
 from runner.playbook.parts import OnOverdue as OnOverdue
 from runner.playbook.parts import Quorum as Quorum
 from runner.playbook.parts import Retry as Retry
+from runner.playbook.parts import Semver as Semver
 from runner.playbook.parts import WaitFor as WaitFor
 from runner.playbook.parts import is_bad_reference as is_bad_reference
 from runner.playbook.parts import secret_in as secret_in
 from runner.yamlfile.positions import Where
 
-Semver = Annotated[
-    str,
-    Meta(
-        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$(?!\n)",
-        title="a version",
-    ),
-]
 DoneBy = Literal["people", "effect", "program", "steps"]
 """Executor of a step: people, an effect on the world, the program itself, or the steps inside it."""
 RENDERING = timedelta(minutes=5)
@@ -122,8 +118,9 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
 
     def conditions(self) -> Iterator[tuple[Where, Expression]]:
         """Yield each expression with its keys."""
+        fields = dict(zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True))
         for key in self.written:
-            value = getattr(self, key)
+            value = getattr(self, fields[key])
             for inner, one in value.items() if isinstance(value, dict) else ((None, value),):
                 if isinstance(one, Expression):
                     yield (key,) if inner is None else (key, inner), one
@@ -139,6 +136,8 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
     role: str = ""
     assignee: str = ""
     checklist: tuple[Words | Must, ...] = ()
+    how: dict[Id, Words] = {}
+    """Tool → how to do the task with it."""
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -273,10 +272,11 @@ class Duties(Step, tag="duties", frozen=True, kw_only=True):
 
 
 class Act(Step, tag="act", frozen=True, kw_only=True):
-    """An automatic action: an HTTP call, or a local command as an argument list (off unless settings allow)."""
+    """An automatic action: an action template, an HTTP call, or a local command as an argument list (off unless settings allow)."""
 
     done_by = "effect"
-    written = {**Step.written, "http": "http"}
+    written = {**Step.written, "http": "http", "with": "own_inputs", "for_each": "items"}
+    brings = {"item": "for_each"}
 
     act: Words
     """Description of the action."""
@@ -284,6 +284,13 @@ class Act(Step, tag="act", frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     on_unknown: Literal["ask", "retry"] = "ask"
     """After an attempt with an unknown outcome. ``retry`` is for actions that may be repeated."""
+    use: str = ""
+    """An action template: ``NAME@MAJOR``. Without its profile in the settings the step is a task for ``role``."""
+    inputs: dict[str, Expression] = msgspec.field(default_factory=dict, name="with")
+    """The template's inputs; ``item`` is the item of ``for_each``."""
+    for_each: Expression | None = None
+    role: str = ""
+    assignee: str = ""
 
 
 class Wait(Step, tag="wait", frozen=True, kw_only=True):
@@ -410,3 +417,5 @@ class Bundle(Part, frozen=True, kw_only=True):
     includes: dict[str, Playbook] = {}
     digest: str
     """``sha256:`` of the canonical JSON of the authored content, includes in order of their names."""
+    actions: dict[str, ActionTemplate] = {}
+    """The action templates that its steps use."""

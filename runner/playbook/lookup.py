@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from runner.law.regime import DutyRule, Regime
+from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
 from runner.routing.messaging import BUILT_IN_CLASSES, Channel, MessageClass
 from runner.routing.organisation import Home
@@ -33,6 +34,9 @@ class Known(msgspec.Struct, frozen=True):
     """The compiled regime; None if its file is invalid."""
     playbook: Callable[[str], Playbook | None] = lambda _name: None
     """A playbook by ``name`` or ``name@version``; None if it is missing or invalid."""
+    actions: frozenset[str] = frozenset()
+    action: Callable[[str], ActionTemplate | None] = lambda _use: None
+    """An action template by ``name`` or ``name@version``; None if it is missing or invalid."""
     clock_starts: Callable[[], frozenset[str]] = frozenset
     """The facts that start a clock of a duty, of all law."""
     classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)

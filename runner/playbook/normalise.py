@@ -33,7 +33,9 @@ DUE_HINT: Final = (
     "Write 1h, 30m after opened, 2h after fact('incident.aware_at'), 1h after step('contain'),"
     " 4h before duty('regime/slug').due, or {hours: FACT, else: 4h}."
 )
-EVERY_KEY: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
+EVERY_KEY: Final = (
+    frozenset().union(*(kind.__struct_encode_fields__ for kind in KINDS.values())) - KINDS.keys()
+)
 """The keys of steps, of any kind, that are not kind keys."""
 _MAX_CONTAINERS = 8
 """Maximum nesting of groups and repeats."""
@@ -142,6 +144,8 @@ class _Lowering:
                     outer, self.defaults = self.defaults, self.inner_defaults(step, where)
                     lowered[key] = self.steps(value, here, inner, level + 1)
                     self.defaults = outer
+                case "own_inputs":
+                    lowered[key] = self.inputs(value, here, inner)
                 case "until":
                     lowered[key] = self.expression(value, here, inner, condition=True, instead=Const(True))
                 case form:

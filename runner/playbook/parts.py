@@ -33,6 +33,13 @@ Recipient = Annotated[str, Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title=
 Subcategory = Annotated[
     str, Meta(pattern=r"^[A-Z]{2}\.[A-Z]{2}(-\d{2})?$(?!\n)", title="a CSF 2.0 subcategory")
 ]
+Semver = Annotated[
+    str,
+    Meta(
+        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$(?!\n)",
+        title="a version",
+    ),
+]
 Status = Annotated[int, Meta(ge=100, le=599)]
 
 

@@ -31,7 +31,7 @@ DeedWord = Literal[
 ]
 DEEDS: tuple[str, ...] = get_args(DeedWord)
 """Alternatives to the normal completion of a step, as the first word of a deed."""
-Effect = Literal["accepted", "rejected", "throttled", "not_sent", "unknown"]
+Effect = Literal["accepted", "rejected", "throttled", "not_sent", "unknown", "403", "timeout"]
 Words = Annotated[str, Meta(pattern=r"\S")]
 
 
@@ -126,6 +126,8 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
     """Only these regimes are in force; default: all."""
     notices: tuple[str, ...] | None = None
     """Only these templates exist; default: all."""
+    auth: tuple[Words, ...] = ()
+    """Profiles of action templates that the organisation has; without its profile an action is a task."""
     opened: str = "2026-11-24T09:00:00Z"
     """The virtual instant of the opening."""
 

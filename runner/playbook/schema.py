@@ -82,15 +82,16 @@ def playbook_schema() -> Schema:
         "title": "a step",
         "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in KINDS],
     }
-    return {**_top(Playbook, "tocsin/playbook/v1", "a Tocsin playbook"), "$defs": definitions}
+    return {**top_schema(Playbook, "tocsin/playbook/v1", "a Tocsin playbook"), "$defs": definitions}
 
 
 def tests_schema() -> Schema:
     """Return the schema of a file of tests."""
-    return _top(PlaybookTests, "tocsin/playbook-test/v1", "tests of a Tocsin playbook")
+    return top_schema(PlaybookTests, "tocsin/playbook-test/v1", "tests of a Tocsin playbook")
 
 
-def _top(kind: type[msgspec.Struct], identity: str, title: str) -> Schema:
+def top_schema(kind: type[msgspec.Struct], identity: str, title: str) -> Schema:
+    """Return the schema of a file that is written as it is modelled."""
     schema = struct_schema(types.type_info(kind))  # type: ignore[arg-type]
     return {"$schema": DIALECT, "$id": identity, "title": title, **schema}
 

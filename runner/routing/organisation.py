@@ -49,6 +49,31 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """The worker that tests, while ``state`` is ``sending``."""
 
 
+class AuthProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How actions authenticate to one service. Tokens are only in memory, and only until they expire."""
+
+    kind: Literal["oauth2", "google-jwt", "aws-sigv4", "basic", "static", "hmac"]
+    secret: str
+    """Reference of the client secret, private key or key file, password, token, or signing key."""
+    url: str = ""
+    """Address of the service. Its host is the only one that gets the token; without it, the hosts of ``act.hosts``."""
+    client_id: str = ""
+    """Client id, user name, or id of the access key."""
+    token_url: str = ""
+    scope: str = ""
+    subject: str = ""
+    """The administrator on whose behalf a Google service account acts."""
+    key_id: str = ""
+    """The service's id of the private key in ``secret``."""
+    certificate: str = ""
+    """Reference of the certificate in PEM, if ``secret`` is its private key."""
+    region: str = "us-east-1"
+    service: str = "iam"
+    header: str = "Authorization"
+    prefix: str = ""
+    """Text before a static token, such as ``Bearer `` or ``SSWS ``."""
+
+
 class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Permissions of automatic actions: named hosts and secrets, and local commands only if switched on."""
 
@@ -58,6 +83,27 @@ class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Names that playbooks use, as ``secret:NAME`` → reference of each secret."""
     environment: tuple[str, ...] = ()
     """Additional environment variables of local commands."""
+    auth: dict[str, AuthProfile] = {}
+    """Profiles that action templates name. Without its profile, people do an action by hand."""
+    never: tuple[str, ...] = ()
+    """Accounts, hosts and other items on which no action runs; ``*`` stands for any text."""
+
+    @property
+    def references(self) -> dict[str, str]:
+        """The reference of each secret of actions; a playbook cannot name that of a profile."""
+        found = {f"auth {name}": profile.secret for name, profile in self.auth.items()}
+        found |= {
+            f"certificate {name}": one.certificate for name, one in self.auth.items() if one.certificate
+        }
+        return self.secrets | found
+
+    def integrates(self, auth: str, host: str) -> bool:
+        """Return whether an action with this profile, at this host, can run; otherwise people do it."""
+        return auth in self.auth if auth else host in self.hosts
+
+    def address(self, auth: str) -> str:
+        """Return the address of a profile's service; empty for that of the template."""
+        return self.auth[auth].url if auth in self.auth else ""
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +162,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     store_password: str = ""
     organisation: dict[str, Any] = {}
     insurance: Insurance = Insurance()
+    tools: tuple[str, ...] = ()
+    """Tools in use, by their names in the ``how`` of tasks."""
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}

@@ -18,8 +18,8 @@ HINT = "Add the secret to tocsin.yaml: act: {secrets: {NAME: env:VARIABLE}}"
 
 
 def given_secret(name: str, home: Home, *, base: Path) -> Secret:
-    """Return a secret by its name in ``act.secrets``; raises Refused, or as ``resolve`` does."""
-    reference = home.act.secrets.get(name)
+    """Return a secret by its name in ``act.secrets``, or that of a profile; raises Refused, or as ``resolve`` does."""
+    reference = home.act.references.get(name)
     if reference is None:
         raise Refused(f'Secret "{name}" for actions does not exist.', hint=HINT, code="unknown_secret")
     secret = None if is_private(reference, home, base=base) else resolve(reference, base=base)

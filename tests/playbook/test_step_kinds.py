@@ -20,7 +20,7 @@ def test_every_table_has_the_same_kinds() -> None:
 def test_each_kind_is_written_as_its_tag_and_lowers_only_fields_that_it_has(kind: str) -> None:
     made = KINDS[kind]
     assert made.__struct_config__.tag == kind
-    assert {kind, *made.written, *made.repeated.values()} <= set(made.__struct_fields__)
+    assert {kind, *made.written, *made.repeated.values()} <= set(made.__struct_encode_fields__)
 
 
 def test_each_kind_is_done_by_one() -> None:

@@ -79,7 +79,8 @@ class IncidentService:
         """Take the parts; nothing is read yet."""
         self.folder = folder
         self.home = home
-        self.repository = Repository(store, lambda: self._calendar, home.second_person.none or "")
+        self.repository = Repository(store, lambda: self._calendar, home.second_person.none or "", home.act)
+        self._tokens: dict[str, object] = {}
         self.clock = clock
         self.chance = chance
         self.principal = principal
@@ -404,6 +405,7 @@ class IncidentService:
             notices={name: (pinned.notice, pinned.body) for name, pinned in notices.items()},
             secret=lambda reference: resolve(reference, base=self.folder),
             given_secret=lambda name: given_secret(name, self.home, base=self.folder),
+            tokens=self._tokens,
             now=lambda: self.now_in(incident),
             wall=self.clock.now,
             new_id=self.chance.name,

@@ -28,6 +28,7 @@ from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.playbook.profiles import bundle_of_profile
+from runner.routing.organisation import Acting
 from runner.store.chain import event_of
 from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
@@ -142,11 +143,14 @@ def _is_unknown_type(payload: bytes) -> bool:
 class Repository:
     """The incidents of one store. It caches compiled plans and pinned law by digest, and a few folded incidents."""
 
-    def __init__(self, store: Store, calendar: Callable[[], HolidayCalendar], alone: str) -> None:
-        """Take the store, public holidays, which are read when a law first needs them, and the reason for one-person decisions."""
+    def __init__(
+        self, store: Store, calendar: Callable[[], HolidayCalendar], alone: str, acting: Acting
+    ) -> None:
+        """Take the store, public holidays, which are read when a law first needs them, and settings that decisions read."""
         self.store = store
         self._calendar = calendar
         self._alone = alone
+        self._acting = acting
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Pinned] = {}
         self._folded: dict[str, Incident] = {}
@@ -161,7 +165,7 @@ class Repository:
             law = self.catalogue(incident)
             plans = {plan: self._plan(plan) for plan in pinned[1:]}
             calendar = self._calendar() if law.regimes else None
-            library = Library(plans, law.regimes, calendar, law.outline, self._alone)
+            library = Library(plans, law.regimes, calendar, law.outline, self._alone, self._acting)
             self._libraries[pinned] = library
         return library
 

@@ -23,11 +23,12 @@ from runner.playbook.playbook_test import Behaviour
 from runner.playbook.playbook_test_file import TestFile, roles_of
 from runner.routing.message_classes import Written
 from runner.routing.messaging import ChannelConfig, ContactPoint
-from runner.routing.organisation import Home, Person
+from runner.routing.organisation import Acting, AuthProfile, Home, Person
 
 SCREEN = "screen"
 """The sandbox's one channel; its messages stay inside the program."""
 DIRECTOR = "director"
+_NO_ACCESS = AuthProfile(kind="static", secret="env:")  # noqa: S106  # a reference to nothing
 
 
 class Counting:
@@ -76,6 +77,7 @@ def _home(file: TestFile, classes: Written) -> Home:
             for person in people
         },
         roles=roles,
+        act=Acting(auth=dict.fromkeys(file.tests.auth, _NO_ACCESS)),
         classes={name: dict(given) for name, given in classes.items()},
         channels={
             name: ChannelConfig(

@@ -263,6 +263,14 @@ _INCIDENT: Mapping[str, Branch] = {
     "clients": FactType(
         "Clients whose data we process and that are affected, by a short name", "text", many=True
     ),
+    "accounts": FactType("User accounts of the incident, by user name", "text", many=True),
+    "hosts": FactType(
+        "Servers and computers of the incident, by the id in the security tool", "text", many=True
+    ),
+    "devices": FactType("Managed devices of the incident, by the id in device management", "text", many=True),
+    "apps": FactType("Applications of the incident, by the id in the directory", "text", many=True),
+    "keys": FactType("Keys of the incident, by id: never the secret itself", "text", many=True),
+    "automation": {"reference": text("Reference of the own automation for the last action")},
     "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
     "third_party_recipients": prose("Third parties who received the data"),
     "responsible": prose("Who is responsible for the breach, as far as it is known"),

@@ -257,7 +257,15 @@ def _not_announced(draft: IncidentBuilder, event: e.AnnouncementDropped, at: dat
 
 
 def _attempt_started(draft: IncidentBuilder, event: e.AttemptStarted, at: datetime, seq: int) -> None:
-    attempt = Attempt(n=event.n, key=event.key, worker=event.worker, started_at=at, channel=event.channel)
+    attempt = Attempt(
+        n=event.n,
+        key=event.key,
+        worker=event.worker,
+        started_at=at,
+        channel=event.channel,
+        item=event.item,
+        verifies=event.verifies,
+    )
     draft.index("sending").add(f"{event.effect}|{event.n}")
     if event.effect in draft.read("deliveries"):
         before: Delivery = draft.read("deliveries")[event.effect]

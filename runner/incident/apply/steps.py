@@ -84,6 +84,11 @@ def _ready(draft: IncidentBuilder, event: e.StepReady, at: datetime, seq: int) -
             draft.index("live").add(invocation.id)
 
 
+def _action_filled(draft: IncidentBuilder, event: e.ActionFilled, at: datetime, seq: int) -> None:
+    kind = "task" if event.by_hand else "act"
+    draft.change(event.step, digest=event.digest, items=event.items, kind=kind)
+
+
 def _definition(draft: IncidentBuilder, invocation: Invocation) -> AnyStep:
     body = draft.library.body(draft.read("runs"), draft.read("scopes")[invocation.scope])
     return body.steps[invocation.step]
@@ -201,7 +206,8 @@ def _stuck(draft: IncidentBuilder, event: e.StepStuck, at: datetime, seq: int) -
 
 def _retried(draft: IncidentBuilder, event: e.StepRetried, at: datetime, seq: int) -> None:
     """Start the effect again at ``instant``; without an instant, continue the effect that has started."""
-    message = draft.invocation(event.step).message if event.wake_at is None else ""
+    before = draft.invocation(event.step)
+    message = before.message if event.wake_at is None else ""
     draft.activate(
         event.step,
         state="active",
@@ -209,6 +215,7 @@ def _retried(draft: IncidentBuilder, event: e.StepRetried, at: datetime, seq: in
         wake_at=event.wake_at,
         message=message,
         generation=event.generation,
+        retried_at=len(before.attempts) if before.items else -1,
     )
 
 
@@ -277,6 +284,7 @@ STEPS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], No
     e.ScopeOpened: _scope_opened,
     e.TaskAdded: _task_added,
     e.StepReady: _ready,
+    e.ActionFilled: _action_filled,
     e.StepBlocked: _blocked,
     e.StepRescheduled: _rescheduled,
     e.StepStarted: _started,

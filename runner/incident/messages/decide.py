@@ -20,11 +20,12 @@ from runner.incident.messages.update_cadence import GRACE, promised_before
 from runner.incident.notices.decide import rendered
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.action_items import items_outcome, replaced
 from runner.incident.state.due_times import backoff
 from runner.incident.state.incident import Attempt, Domain, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
-from runner.playbook.format import PEOPLE, Act
+from runner.playbook.format import PEOPLE, Act, AnyStep
 from runner.routing.messaging import MessageClass, SendResult
 from runner.routing.rule_book import RULE_BOOK
 from runner.routing.rules import RULES
@@ -147,11 +148,13 @@ def decide_effect(  # noqa: C901  # one case a command
     """Return the events of an effect's end."""
     match command:
         case c.AttemptDone(effect=effect, n=n, result=result):
-            return _outcome(incident, effect, n, result, now, library)
+            saved = (e.FactsRecorded(facts=command.facts, by="", step=effect),) if command.facts else ()
+            ended = _outcome(incident, effect, n, result, now, library)
+            return (*ended, *saved) if ended else ()
         case c.AttemptLost(effect=effect, n=n):
             return _lost(incident, effect, n, now, library)
         case c.ResolveAttempt():
-            return _resolve(incident, command, by, now)
+            return _resolve(incident, command, by, now, library)
         case c.TakeReceipt(event=event):
             return apply_receipt(incident, event)
         case c.Composed(event=event, deputies=deputies):
@@ -226,8 +229,9 @@ def _outcome(
     result = state_after_receipts(before, result)
     retry_at = None if result.retry_after is None else now + result.retry_after
     state: TaskState | None = None
+    left = ""
     if effect in incident.invocations:
-        state, retry_at = _step_outcome(incident, effect, n, result, now, library)
+        state, retry_at, left = _step_outcome(incident, effect, n, result, now, library)
     elif effect in incident.errands:
         retry_at = again_at(incident.errands[effect], result, now)
     ended = e.AttemptEnded(
@@ -242,7 +246,7 @@ def _outcome(
     )
     if result.code == GONE and effect in incident.moving:
         return ended, e.ReplanAsked(person=incident.deliveries[effect].person)
-    return (ended,)
+    return (ended, e.StepStuck(step=effect, why=left)) if left else (ended,)
 
 
 def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
@@ -253,19 +257,34 @@ def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
 
 def _step_outcome(
     incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
-) -> tuple[TaskState | None, datetime | None]:
+) -> tuple[TaskState | None, datetime | None, str]:
     """Return the next state of an automatic step after an outcome: done, failed, unknown, or a retry at an instant.
 
-    It is None if the step has ended, or if a later attempt is in progress and decides.
+    It is None if the step has ended, or if a later attempt is in progress and decides. The text lists the items of an
+    action that are not done.
     """
     invocation = incident.invocations[effect]
     if invocation.over:
-        return None, None
+        return None, None, ""
+    step = library.meant(incident, invocation)
+    if isinstance(step, Act) and invocation.items:
+        fields = {"state": result.state, "reason": result.reason, "ended_at": now, "resolved_by": ""}
+        if result.provider_id:
+            fields["provider_id"] = result.provider_id
+        attempts = replaced(invocation.attempts, n, **fields)
+        return items_outcome(incident, invocation, step, attempts, now, library, result.retry_after)
     if result.state == "accepted":
-        return completion_state(invocation, now), None
+        return completion_state(invocation, now), None, ""
     if any(a.state == "sending" and a.n != n for a in invocation.attempts):
-        return None, None
+        return None, None, ""
     step = library.step(incident, effect)
+    return *_retried(incident, effect, step, result, now), ""
+
+
+def _retried(
+    incident: Incident, effect: str, step: AnyStep, result: SendResult, now: datetime
+) -> tuple[TaskState, datetime | None]:
+    invocation = incident.invocations[effect]
     if result.state == "rejected" or not isinstance(step, Act):
         return "failed", None
     tries = len(invocation.attempts)
@@ -276,7 +295,9 @@ def _step_outcome(
     return ("active", again) if tries <= step.retry.times else ("failed", None)
 
 
-def _resolve(incident: Incident, command: c.ResolveAttempt, by: str, now: datetime) -> tuple[e.AnyEvent, ...]:
+def _resolve(
+    incident: Incident, command: c.ResolveAttempt, by: str, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
     effect = command.effect
     holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
     if holder is None:
@@ -298,34 +319,51 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, by: str, now: dateti
             hint="Add --reason WHY: how you know the outcome.",
             code="reason_missing",
         )
-    return tuple(event for attempt in doubtful for event in _settled_by(incident, command, by, attempt, now))
+    state = _resolved_step(incident, command, now, library)
+    return tuple(
+        event for attempt in doubtful for event in _settled_by(incident, command, by, attempt, now, state)
+    )
 
 
 def _settled_by(
-    incident: Incident, command: c.ResolveAttempt, by: str, attempt: Attempt, now: datetime
+    incident: Incident,
+    command: c.ResolveAttempt,
+    by: str,
+    attempt: Attempt,
+    now: datetime,
+    step_state: TaskState | None,
 ) -> tuple[e.AnyEvent, ...]:
     """Return the outcome that a person reports, and the person's evidence apart from it, encrypted."""
     effect, by = command.effect, by or "unnamed"
     proved = command.happened and _counts(incident, effect, attempt)
-    step_state = _resolved_step(incident, command, now)
     ended = e.AttemptEnded(
         effect=effect,
         n=attempt.n,
         state="accepted" if command.happened else "not_sent",
         reason="resolved by a person",
         evidence="accepted" if proved else "none",
-        retry_at=None if command.happened or step_state is None else now,
+        retry_at=now if step_state == "active" else None,
         step_state=step_state,
         resolved_by=by,
     )
     return ended, e.AttemptResolved(effect=effect, n=attempt.n, by=by, reason=command.reason.strip())
 
 
-def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime) -> TaskState | None:
+def _resolved_step(
+    incident: Incident, command: c.ResolveAttempt, now: datetime, library: Library
+) -> TaskState | None:
     """Return the next state of the step after a person's resolution: done, or a retry unless one has started."""
     invocation = incident.invocations.get(command.effect)
     if invocation is None or invocation.over:
         return None
+    step = library.meant(incident, invocation)
+    if isinstance(step, Act) and invocation.items:
+        fields = {"state": "accepted" if command.happened else "not_sent", "ended_at": now}
+        attempts: Sequence[Attempt] = invocation.attempts
+        for attempt in invocation.attempts:
+            if attempt.state == "unknown":
+                attempts = replaced(attempts, attempt.n, resolved_by="a person", **fields)
+        return items_outcome(incident, invocation, step, attempts, now, library, None)[0]
     if command.happened:
         return completion_state(invocation, now)
     return None if any(a.state == "sending" for a in invocation.attempts) else "active"

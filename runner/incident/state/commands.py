@@ -406,6 +406,8 @@ class AttemptDone(Command, frozen=True, kw_only=True):
     effect: str
     n: int
     result: SendResult
+    facts: tuple[FactChange, ...] = ()
+    """Facts from the answer of an action."""
 
 
 class TakeReceipt(Command, frozen=True, kw_only=True):

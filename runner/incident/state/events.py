@@ -77,6 +77,7 @@ from runner.incident.state.record import RecordEvent
 from runner.incident.state.record import RoleAssigned as RoleAssigned
 from runner.incident.state.second_person import SecondPersonAsked as SecondPersonAsked
 from runner.incident.state.second_person import SecondPersonConfirmed as SecondPersonConfirmed
+from runner.incident.state.steps import ActionFilled as ActionFilled
 from runner.incident.state.steps import ApprovalGiven as ApprovalGiven
 from runner.incident.state.steps import ApprovalVoided as ApprovalVoided
 from runner.incident.state.steps import DeputiesNamed as DeputiesNamed

@@ -60,6 +60,20 @@ class Approval(Value, frozen=True, kw_only=True):
     seq: int = 0
 
 
+class ActionItem(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """One account, host or other item on which an action runs, with the inputs of its request."""
+
+    item: str = ""
+    inputs: Mapping[str, str] = {}
+    refused: str = ""
+    """Why the action does not run on it, such as an entry of the settings' never-list."""
+
+    @property
+    def name(self) -> str:
+        """The item for people."""
+        return self.item or ", ".join(self.inputs.values())
+
+
 class Deputy(Value, frozen=True, kw_only=True):
     """A person who may approve in place of the holders of ``roles``."""
 
@@ -127,6 +141,10 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     """How many times a person restarted a refused action."""
     scopes: tuple[str, ...] = ()
     """Bodies that this container opened."""
+    items: tuple[ActionItem, ...] = ()
+    """The items of an action template; ``digest`` is then that of the filled requests."""
+    retried_at: int = -1
+    """How many attempts there were when a person last retried an action; -1 if nobody did."""
 
 
 class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,11 +10,13 @@ import msgspec
 from runner.errors import Refused
 from runner.law.duty_state import PEOPLE
 from runner.law.regime import Version
-from runner.playbook.format import AnyStep
+from runner.playbook.action_template import ActionTemplate
+from runner.playbook.format import Act, AnyStep, Step, Task
 from runner.playbook.plan import NO_STEPS, Body, Plan
+from runner.routing.organisation import Acting
 
 if TYPE_CHECKING:
-    from runner.incident.state.incident import Incident, Invocation, Run, Scope
+    from runner.incident.state.incident import ActionItem, Incident, Invocation, Run, Scope
     from runner.law.counting import HolidayCalendar
     from runner.law.regime import Regime
     from runner.law.screening_index import LawOutline, Outline, VersionOutline
@@ -41,6 +43,8 @@ class Library(msgspec.Struct, frozen=True):
     """The outlines of the laws, in the order of the regimes; without them all laws are assessed in full."""
     alone: str = ""
     """Why the home folder has no second person; empty if it has one."""
+    acting: Acting = Acting()
+    """The settings of automatic actions: they decide which actions people do by hand."""
 
     def regime(self, name: str) -> Regime | None:
         """Return a pinned law by its id, None if there is none."""
@@ -72,7 +76,7 @@ class Library(msgspec.Struct, frozen=True):
         """Return the definition behind an invocation's id; raises Refused if a migration removed it."""
         known = incident.invocations[invocation]
         scope = incident.scopes[known.scope]
-        step = self.body(incident.runs, scope).steps.get(known.step)
+        step = self.meant(incident, known)
         if step is None:
             run = incident.runs[scope.run]
             raise Refused(
@@ -80,6 +84,18 @@ class Library(msgspec.Struct, frozen=True):
                 code="step_removed",
             )
         return step
+
+    def meant(self, incident: Incident, known: Invocation) -> AnyStep | None:
+        """Return the definition behind an invocation, None if a migration removed it; an action done by hand is a task."""
+        step = self.body(incident.runs, incident.scopes[known.scope]).steps.get(known.step)
+        if isinstance(step, Act) and step.use and known.kind == "task":
+            return task_by_hand(step, self.action(incident, known, step), known.items)
+        return step
+
+    def action(self, incident: Incident, known: Invocation, step: Act) -> ActionTemplate:
+        """Return the pinned action template of a step."""
+        run = incident.runs[incident.scopes[known.scope].run]
+        return self.plans[run.plan].bundle.actions[step.use.partition("@")[0]]
 
     def stands(
         self,
@@ -92,6 +108,24 @@ class Library(msgspec.Struct, frozen=True):
         known = invocations[invocation]
         scope = scopes[known.scope]
         step = self.body(runs, scope).steps.get(known.step)
-        if step is None or step.__struct_config__.tag != known.kind:
+        by_hand = isinstance(step, Act) and step.use and known.kind == "task"
+        if step is None or (step.__struct_config__.tag != known.kind and not by_hand):
             return False
         return not scope.parent or self.stands(runs, scopes, invocations, scope.parent)
+
+
+def task_by_hand(step: Act, template: ActionTemplate, items: Sequence[ActionItem]) -> Task:
+    """Return the task for an action without its integration: one checklist item for each item."""
+    said = (step.instructions, f"By hand: {template.by_hand}", template.notes)
+    common = {name: getattr(step, name) for name in Step.__struct_fields__}
+    return Task(
+        **common
+        | {
+            "title": step.title or step.act,
+            "instructions": "\n\n".join(text.strip() for text in said if text),
+        },
+        task=step.act,
+        role=step.role,
+        assignee=step.assignee,
+        checklist=tuple(f"{template.title}: {item.name}" for item in items),
+    )

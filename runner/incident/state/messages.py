@@ -184,6 +184,10 @@ class AttemptStarted(Event, frozen=True, kw_only=True):
     key: str
     worker: str
     channel: str = ""
+    item: int | None = None
+    """The item of an action, as its place in the invocation's items."""
+    verifies: bool = False
+    """A read that must show the effect of the action."""
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
@@ -267,6 +271,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_at: datetime | None = None
     resolved_by: str = ""
     receipts: tuple[Received, ...] = ()
+    item: int | None = None
+    """The place of its item in the items of an action."""
+    verifies: bool = False
 
 
 def failure_reason(attempt: Attempt) -> str:

@@ -11,7 +11,7 @@ from runner.base.actor import Event, Personal
 from runner.base.states import TaskState
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import OPEN, FactChange
-from runner.incident.state.incident import Deputy, Invocation
+from runner.incident.state.incident import ActionItem, Deputy, Invocation
 from runner.playbook.format import Task
 from runner.playbook.parts import FormField
 
@@ -48,6 +48,16 @@ class StepReady(Event, frozen=True, kw_only=True):
     due: datetime | None = None
     wake_at: datetime | None = None
     assignee: str = ""
+
+
+class ActionFilled(Personal, frozen=True, kw_only=True):
+    """The requests of an action were filled for its items: ``digest`` is what an approval binds to."""
+
+    step: str
+    digest: str
+    items: tuple[ActionItem, ...]
+    by_hand: bool = False
+    """The settings have no integration for it: people do it as a task."""
 
 
 class StepBlocked(Personal, frozen=True, kw_only=True):
@@ -222,6 +232,7 @@ StepEvent = (
     TaskAdded
     | ScopeOpened
     | StepReady
+    | ActionFilled
     | StepBlocked
     | StepRescheduled
     | StepStarted

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Act
 
 
@@ -68,6 +69,12 @@ class DoAct(StepAttempt, frozen=True, kw_only=True):
 
     action: Act
     time_limit: timedelta
+    template: ActionTemplate | None = None
+    item: int | None = None
+    """The place of the item among those of the invocation."""
+    verifies: bool = False
+    receipt: str = ""
+    """The service's own name for the accepted call."""
 
 
 class Host(Work, frozen=True, kw_only=True):

@@ -17,16 +17,25 @@ from runner.facts.vocabulary.nested_facts import flatten
 from runner.facts.vocabulary.register import FactChange, lookup
 from runner.incident.messages.deliveries import message_state
 from runner.incident.state import events as e
+from runner.incident.state.action_items import (
+    barred,
+    filled,
+    item_states,
+    key_of,
+    next_item,
+    refilled,
+)
 from runner.incident.state.due_times import due_time
 from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
 from runner.incident.state.work import AnyWork, Compose, DoAct, Render
-from runner.incident.steps.approvals import quorum_events
+from runner.incident.steps.approvals import quorum_events, subject
 from runner.incident.steps.containers import keep_open, open_bodies
 from runner.incident.steps.forms import form_digest, is_known
 from runner.playbook import format as p
+from runner.playbook.action_template import ActionTemplate
 
 ACT_LIMIT = timedelta(seconds=60)
 """How long an automatic action may take if its step has no limit."""
@@ -48,10 +57,10 @@ class Moment(msgspec.Struct, frozen=True):
         due = due_time(self.incident, self.invocation, step, self.now)
         return e.StepReady(step=self.invocation.id, due=due, **fields)
 
-    def settled(self, why: str) -> e.StepSettled:
+    def settled(self, why: str, digest: str = "") -> e.StepSettled:
         """Return the event that the program ends the step."""
         state = completion_state(self.invocation, self.now)
-        return e.StepSettled(step=self.invocation.id, state=state, why=why)
+        return e.StepSettled(step=self.invocation.id, state=state, why=why, digest=digest)
 
 
 Rule = Callable[[Moment, Any], Iterable[e.AnyEvent]]
@@ -112,7 +121,20 @@ def _approve(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
 
 
 def _count_approvals(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
-    yield from quorum_events(at.incident, at.invocation, step, at.now)
+    bound = subject(at.incident, at.invocation, step)
+    if new := refilled(at.incident, bound, at.library):
+        yield new
+    elif bound is not None and bound.kind in ("act", "task") and bound.digest and not _runs(at, bound):
+        yield at.settled("the action has no items", digest=bound.digest)
+    else:
+        yield from quorum_events(at.incident, at.invocation, step, at.now)
+
+
+def _runs(at: Moment, bound: Invocation) -> bool:
+    """Tell whether an approved step is no action, or an action with items."""
+    scope = at.incident.scopes[bound.scope]
+    step = at.library.body(at.incident.runs, scope).steps.get(bound.step)
+    return bool(bound.items) or not (isinstance(step, p.Act) and step.use)
 
 
 def _effect(at: Moment, step: p.AnyStep) -> Iterator[e.AnyEvent]:
@@ -137,10 +159,38 @@ def _render(incident: Incident, invocation: Invocation, step: p.Notice, _worker:
 
 
 def _act(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
-    """Without a due time, the first attempt of an action also says that it is ready: two events, not three."""
+    """Without a due time, the first attempt of an action also says that it is ready: two events, not three.
+
+    An action template starts with its filled requests: as a task without the integration, at once done without items.
+    """
+    if step.use:
+        yield from _template(at, step)
+        return
     ready = at.ready(step, state="active", wake_at=at.now)
     if ready.due is not None or at.invocation.id not in at.incident.agenda:
         yield ready
+
+
+def _template(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
+    new = filled(at.incident, at.invocation, at.library)
+    if isinstance(new, Unknown):  # a ready step has all facts
+        return
+    if new.digest != at.invocation.digest:
+        yield new
+    if not new.items:
+        yield at.settled("no items")
+    elif new.by_hand:
+        yield at.ready(step, assignee=at.invocation.assignee or step.assignee)
+    else:
+        yield at.ready(step, state="active", wake_at=at.now)
+
+
+def _act_barred(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
+    due = at.invocation.wake_at is not None and at.invocation.wake_at <= at.now
+    if step.use and at.invocation.kind == "act" and due and not at.invocation.stuck:
+        why = barred(at.incident, at.invocation, step, at.library)
+        if why:
+            yield e.StepStuck(step=at.invocation.id, why=why)
 
 
 def _key(incident: Incident, invocation: Invocation) -> str:
@@ -154,12 +204,33 @@ def _intent(incident: Incident, invocation: Invocation, worker: str) -> e.Attemp
     return e.AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
 
 
-def claim_act(incident: Incident, invocation: Invocation, step: p.Act, worker: str) -> Claim:
-    """Return the next attempt of an action."""
-    claim = _intent(incident, invocation, worker)
+def claim_act(
+    incident: Incident,
+    invocation: Invocation,
+    step: p.Act,
+    worker: str,
+    template: ActionTemplate | None = None,
+) -> Claim:
+    """Return the next attempt of an action; of an action template, for the next of its items."""
+    claim, receipt = _intent(incident, invocation, worker), ""
+    if template is not None:
+        states = item_states(invocation, template, step, invocation.attempts)
+        state = next_item(states, invocation.wake_at or incident.opened_at) or states[0]
+        key = key_of(incident, invocation, state)
+        claim = msgspec.structs.replace(claim, key=key, item=state.place, verifies=state.verifies)
+        receipt = state.receipt
     limit = step.timeout if step.timeout is not None else ACT_LIMIT
     work = DoAct(
-        incident=incident.id, step=claim.effect, n=claim.n, key=claim.key, action=step, time_limit=limit
+        incident=incident.id,
+        step=claim.effect,
+        n=claim.n,
+        key=claim.key,
+        action=step,
+        time_limit=limit,
+        template=template,
+        item=claim.item,
+        verifies=claim.verifies,
+        receipt=receipt,
     )
     return claim, work
 
@@ -241,7 +312,7 @@ KINDS: Mapping[str, StepKind] = {
     "notice": StepKind(_effect, claim=_render),
     "file": StepKind(_task),
     "duties": StepKind(_duties, _assessed),
-    "act": StepKind(_act, claim=claim_act),
+    "act": StepKind(_act, _act_barred, claim_act),
     "wait": StepKind(_wait, _wait_end),
     "playbook": StepKind(_open, _keep_open),
     "group": StepKind(_open, _keep_open),

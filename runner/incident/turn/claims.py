@@ -35,7 +35,11 @@ def claims(
         return
     for name in sorted(incident.agenda):
         step = library.step(incident, name)
-        if isinstance(step, Act) and check_readiness(incident, name, library).verdict == "yes":
+        if (
+            isinstance(step, Act)
+            and not step.use
+            and check_readiness(incident, name, library).verdict == "yes"
+        ):
             yield claim_act(incident, incident.invocations[name], step, worker)
     for name in sorted(incident.active):
         yield from _step(incident, name, now, library, worker)
@@ -61,6 +65,8 @@ def _step(incident: Incident, name: str, now: datetime, library: Library, worker
     if invocation.reminders > invocation.told:
         yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
     if invocation.wake_at is not None and invocation.wake_at <= now:
-        claim = KINDS[invocation.kind].claim
-        if claim is not None:
-            yield claim(incident, invocation, library.step(incident, name), worker)
+        claim, step = KINDS[invocation.kind].claim, library.step(incident, name)
+        if isinstance(step, Act) and step.use:
+            yield claim_act(incident, invocation, step, worker, library.action(incident, invocation, step))
+        elif claim is not None:
+            yield claim(incident, invocation, step, worker)

@@ -44,7 +44,7 @@ def check_kinds(steps: Map, known: Known, found: Findings) -> None:
             check(place, place.step, names)
 
 
-def _role(place: Place, step: Task | Ask | Form | File, names: Names) -> None:
+def _role(place: Place, step: Task | Ask | Form | File | Act, names: Names) -> None:
     if step.role:
         names.role(step.role, (*place.where, "role"))
 
@@ -115,7 +115,7 @@ def _product(place: Place, step: Approve | File, names: Names) -> None:
     steps, found = names.steps, names.found
     files = isinstance(step, File)
     name = step.file if isinstance(step, File) else step.approve
-    kinds = (Notice,) if files else (Notice, Task, Ask, Form)
+    kinds = (Notice,) if files else (Notice, Task, Ask, Form, Act)
     where = (*place.where, "file" if files else "approve")
     verb = "filed" if files else "approved"
     other = steps.find(name, place)
@@ -128,9 +128,13 @@ def _product(place: Place, step: Approve | File, names: Names) -> None:
             else f'Step "{name}" does not exist, so it cannot be {verb}.'
         )
         found.error(where, "other-body" if hidden else "unknown-step", text, hint)
-    elif not isinstance(other.step, kinds):
+    elif isinstance(other.step, Act) and other.step.use:
+        if not steps.surely_before(place, other):
+            text = f'Action "{name}" may start before this approval.'
+            found.error(where, "not-ordered", text, f'Add "{step.id}" to `after` of "{name}".')
+    elif isinstance(other.step, Act) or not isinstance(other.step, kinds):
         kind = other.step.__struct_config__.tag
-        wanted = " or ".join(kind.__name__.lower() for kind in kinds)
+        wanted = " or ".join(kind.__name__.lower() for kind in kinds if kind is not Act)
         found.error(
             where,
             "cannot-be-filed" if files else "cannot-be-approved",
@@ -145,8 +149,30 @@ def _product(place: Place, step: Approve | File, names: Names) -> None:
 
 
 def _act(place: Place, step: Act, names: Names) -> None:
-    if place.where not in names.steps.guessed:
-        check_action(step, place.where, names.known, names.found)
+    if place.where in names.steps.guessed:
+        return
+    check_action(step, place.where, names.known, names.found)
+    _items(place, step, names)
+    template = names.action(step, place.where) if step.use else None
+    if template is None:
+        return
+    where, found = (*place.where, "use"), names.found
+    gates = (one for one in names.steps.places if isinstance(one.step, Approve))
+    persons = [
+        len(set(gate.step.by.roles)) if gate.step.by.every_role else gate.step.by.distinct
+        for gate in gates
+        if isinstance(gate.step, Approve)
+        and names.steps.find(gate.step.approve, gate) is place
+        and names.steps.surely_before(gate, place)
+    ]
+    if max(persons, default=0) < template.approvers:
+        count = "one person" if template.approvers == 1 else "two persons"
+        text = f'Action "{template.name}" is {template.risk}: {count} must approve it before it runs.'
+        hint = f"Add a step before it: {{id: …, approve: {step.id}, by: {{roles: […], distinct: {template.approvers}}}}}"
+        found.error(where, "action-not-approved", text, hint)
+    if template.depends in names.playbook.assume_compromised:
+        text = f'Action "{template.name}" depends on "{template.depends}", which this playbook assumes compromised.'
+        found.warn(where, "action-compromised", text, "A person decides before it runs.")
 
 
 def _wait(place: Place, step: Wait, names: Names) -> None:
@@ -162,7 +188,7 @@ def _wait(place: Place, step: Wait, names: Names) -> None:
             names.found.error((*where, "until"), "not-an-instant", str(error))
 
 
-def _items(place: Place, step: Group, names: Names) -> None:
+def _items(place: Place, step: Group | Act, names: Names) -> None:
     """A lane needs names: duties, the members of a set, or a literal list."""
     if step.for_each is not None and not _is_list(step.for_each.tree):
         hint = "Write duties('applies'), or a fact that is a set, such as data.elements."
@@ -216,7 +242,7 @@ CHECKS: Mapping[str, tuple[Callable[[Place, Any, Names], None], ...]] = {
     "notice": (lambda place, step, names: names.notice(place, step.notice, step.duty), _duty),
     "file": (_role, _duty, _product),
     "duties": (lambda place, step, names: names.regimes(step.duties, (*place.where, "duties")),),
-    "act": (_act,),
+    "act": (_role, _act),
     "wait": (_wait,),
     "playbook": (lambda place, step, names: names.call(step, place.where),),
     "group": (_items,),

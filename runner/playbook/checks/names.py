@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from runner.base.text import near_hint
 from runner.facts.expression import Apply, Attribute, Expression, NameRef, reads_duties, walk, written
@@ -10,8 +10,9 @@ from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
 from runner.facts.vocabulary.nested_facts import Misplaced, flatten
+from runner.playbook.action_template import ActionTemplate
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.format import Approve, Call, Group, Playbook
+from runner.playbook.format import Act, Approve, Call, Group, Playbook
 from runner.playbook.lookup import Known
 from runner.routing.message_classes import class_problems
 from runner.yamlfile.source import Where
@@ -215,22 +216,46 @@ class Names:
             else:
                 self.unknown(here, "unknown-playbook", "playbook", name, self.known.playbooks)
             return
+        self._inputs(step, f"playbook {name}", called.inputs, where, "inputs")
+        circle = _calls(name, self.playbook.name, self.known)
+        if circle:
+            text = f"The playbooks form a dependency cycle: {' → '.join([self.playbook.name, *circle])}."
+            self.found.error(here, "playbook-circle", text, "Remove one of the calls.")
+
+    def action(self, step: Act, where: Where) -> ActionTemplate | None:
+        """Return the action template of a step; report one that is not in the catalogue, or whose inputs do not match."""
+        here, name = (*where, "use"), step.use.partition("@")[0]
+        template = self.known.action(step.use)
+        if template is None:
+            valid = self.known.action(name)
+            if name not in self.known.actions:
+                self.unknown(here, "unknown-action", "action", name, self.known.actions)
+            elif valid is not None:
+                hint = f"Write {name}@{valid.version.partition('.')[0]}."
+                self.found.error(here, "unknown-action", f'Action "{step.use}" does not exist.', hint)
+            else:
+                hint = f"tocsin playbook validate actions/{name}.yaml"
+                self.found.error(here, "unknown-action", f'Action "{name}" is not valid.', hint)
+            return None
+        wanted = {given: one.help or one.kind for given, one in template.expects.items()}
+        self._inputs(step, f"action {name}", wanted, where, "with")
+        return template
+
+    def _inputs(self, step: Call | Act, what: str, wanted: Mapping[str, str], where: Where, key: str) -> None:
+        """Report inputs that are missing, unknown, or more than one value."""
         for given, expression in step.inputs.items():
             kind = kind_of(expression)
             if kind not in PLAIN:
                 text = f"An input must be text, a number, or true or false, not {WORDS[kind]}."
                 hint = "Read the fact in the called playbook instead."
-                self.found.error((*where, "inputs", given), "input-kind", text, hint)
-            if given not in called.inputs:
-                at = (*where, "inputs", given)
-                self.unknown(at, "unknown-input", f"input of playbook {name}", given, called.inputs)
-        for wanted in called.inputs.keys() - step.inputs.keys():
-            text = f'Playbook "{name}" needs input "{wanted}": {called.inputs[wanted]}'
-            self.found.error(here, "missing-input", text, "Add the input under `inputs`.")
-        circle = _calls(name, self.playbook.name, self.known)
-        if circle:
-            text = f"The playbooks form a dependency cycle: {' → '.join([self.playbook.name, *circle])}."
-            self.found.error(here, "playbook-circle", text, "Remove one of the calls.")
+                self.found.error((*where, key, given), "input-kind", text, hint)
+            if given not in wanted:
+                self.unknown((*where, key, given), "unknown-input", f"input of {what}", given, wanted)
+        for name in wanted.keys() - step.inputs.keys():
+            kind_, _, called = what.partition(" ")
+            text = f'{kind_.capitalize()} "{called}" needs input "{name}": {wanted[name]}'
+            at = (*where, "playbook" if isinstance(step, Call) else "use")
+            self.found.error(at, "missing-input", text, f"Add the input under `{key}`.")
 
 
 def _over_duties(container: Place) -> bool:

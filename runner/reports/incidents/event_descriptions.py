@@ -46,6 +46,7 @@ _STATES = {
 DETAILS = (
     e.ScopeOpened,
     e.StepRescheduled,
+    e.ActionFilled,
     e.StepBlocked,
     e.AttemptStarted,
     e.StepReminded,
@@ -62,11 +63,18 @@ class Words(msgspec.Struct, frozen=True):
     recipients: Mapping[str, str]
     channels: Mapping[str, str] = {}
     """``effect|n`` → the channel of that attempt."""
+    items: Mapping[str, str] = {}
+    """``effect|n`` → the item of that attempt of an action."""
 
     def step(self, name: str) -> str:
         """Return the title of a task in quotes, else its id."""
         title = self.titles.get(name)
         return f"‘{title}’" if title else name
+
+    def item(self, effect: str, n: int) -> str:
+        """Return the item of an attempt of an action, with "for"."""
+        item = self.items.get(f"{effect}|{n}")
+        return f" for {item}" if item else ""
 
     def effect(self, name: str) -> str:
         """Return the subject of an attempt: a message to a person, or a task."""
@@ -150,7 +158,7 @@ def _and(second: str) -> str:
     return f", confirmed by {second}" if second else ""
 
 
-_Coming = e.ScopeOpened | e.StepReady | e.StepBlocked | e.StepRescheduled | e.StepReopened
+_Coming = e.ScopeOpened | e.StepReady | e.ActionFilled | e.StepBlocked | e.StepRescheduled | e.StepReopened
 
 
 def _coming(event: _Coming, words: Words) -> str:
@@ -162,6 +170,9 @@ def _coming(event: _Coming, words: Words) -> str:
             verb = "to do" if state == "ready" else "started"
             who = f", assigned to {assignee}" if assignee else ""
             return f"{words.step(step)} {verb}{who}{_due(due)}"
+        case e.ActionFilled(step=step, items=items, by_hand=by_hand):
+            names = ", ".join(item.name for item in items) or "no items"
+            return f"{words.step(step)}: {'to do by hand' if by_hand else 'requests filled'} for {names}"
         case e.StepBlocked(step=step, missing=missing):
             return f"{words.step(step)} blocked, missing facts: {', '.join(missing)}"
         case e.StepRescheduled(step=step, due=due, reason=reason):
@@ -336,11 +347,13 @@ _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
 def _attempt(event: _Attempt, words: Words) -> str:
     match event:
         case e.AttemptStarted(effect=effect, n=n, channel=channel):
-            return f"{_start(words.effect(effect))}: attempt {n}{_over(channel)} started"
+            return (
+                f"{_start(words.effect(effect))}: attempt {n}{_over(channel)}{words.item(effect, n)} started"
+            )
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", recorded by {by}" if by else ""
             end = "UNKNOWN OUTCOME" if state == "unknown" else state.replace("_", " ")
-            return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))} {end}{said}{_because(reason)}"
+            return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))}{words.item(effect, n)} {end}{said}{_because(reason)}"
         case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
             return f"{by or 'An unnamed person'} resolved attempt {n} of {words.effect(effect)}{_because(reason)}"
 

@@ -11,7 +11,7 @@ import msgspec
 from runner.base.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, State
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import Exposure, exposures
-from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.incident.state.incident import ActionItem, Attempt, Delivery, Incident
 from runner.incident.state.quorum import (
     answered_by_deputy,
     count_reached,
@@ -114,6 +114,10 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     resolved_by: str = ""
     receipts: tuple[ReceiptView, ...] = ()
+    item: str = ""
+    """The item of an action."""
+    verifies: bool = False
+    """A read that must show the effect of an action."""
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,12 +234,13 @@ def message_titles(incident: Incident, words: Mapping[str, str]) -> dict[str, st
     }
 
 
-def attempt_view(attempt: Attempt) -> AttemptView:
-    """Return one attempt."""
+def attempt_view(attempt: Attempt, items: Sequence[ActionItem] = ()) -> AttemptView:
+    """Return one attempt; ``items`` are those of an action."""
     return filled(
         AttemptView,
         attempt,
         at=attempt.started_at,
+        item="" if attempt.item is None else items[attempt.item].name,
         receipts=tuple(
             ReceiptView(kind=receipt.kind, at=receipt.at, code=receipt.code) for receipt in attempt.receipts
         ),
@@ -388,7 +393,8 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
         reason = f": {attempt.reason}" if attempt.reason else ""
         ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""
         cell = Cell(f"{words}{by}{reason}{ref}", tone)
-        rows.append((f"{attempt.n}", Cell(when(attempt.at, now), "dim"), attempt.channel, cell))
+        what = f"{'check of ' if attempt.verifies else ''}{attempt.item}" if attempt.item else attempt.channel
+        rows.append((f"{attempt.n}", Cell(when(attempt.at, now), "dim"), what, cell))
         rows.extend(_receipt_cells(receipt, now) for receipt in attempt.receipts)
     return section("DELIVERY ATTEMPTS", rows, 3)
 

@@ -1,0 +1,349 @@
+"""Action templates: filled requests, approvals of exactly these, one receipt for each item, and work by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.testing.chaos import ChaosServer, Talk
+from tests.cli.at_desk import AtDesk
+
+TEMPLATE = """\
+schema: tocsin/action/v1
+name: end-sessions
+version: 1.2.0
+title: End the sessions
+depends: idp
+risk: {risk}
+expects: {{user: {{kind: account}}, note: {{kind: text}}}}
+auth: directory
+permission: [Sessions.Revoke]
+http:
+  url: "/users/{{user}}/end?why={{note}}"
+  json: {{who: "{{user}}", quiet: true, at: "{{now}}"}}
+  expect: [200]
+  expect_json: {{ok: true}}
+save: {{incident.automation.reference: ticket}}
+by_hand: "Console > Users > End sessions"
+idempotent: true
+{more}
+"""
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: takeover
+version: 1.0.0
+title: Takeover
+roles: {{commander: {{title: Incident commander}}, counsel: {{title: Counsel, minimum: 2}}}}
+steps:
+  - {{id: sign, approve: end, by: {{roles: [counsel], distinct: {distinct}}}}}
+  - {{id: end, act: End all sessions, use: end-sessions@1, role: commander, after: [sign],
+     for_each: incident.accounts, with: {{user: item, note: "'left; now'"}}{more}}}
+  - {{id: later, task: Look again, role: commander, after: [end]}}
+"""
+
+
+class Service:
+    """A service with tokens that expire, and scripted answers by path."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+        """Method and path, authorization, body."""
+        self.answers: dict[str, list[tuple[int, str]]] = {}
+        self.tokens = 0
+        self.server = ChaosServer(self._answer)
+
+    def _answer(self, talk: Talk) -> None:
+        talk.hear_request()
+        head, _, body = talk.heard.partition(b"\r\n\r\n")
+        line, *rest = head.decode().split("\r\n")
+        method, path, _ = line.split(" ")
+        given = {name.lower(): value for name, _, value in (one.partition(": ") for one in rest)}
+        if path == "/token":
+            self.tokens += 1
+            status, said = 200, json.dumps({"access_token": f"t{self.tokens}", "expires_in": 3600})
+        else:
+            self.asked.append((f"{method} {path}", given.get("authorization", ""), body.decode()))
+            left = self.answers.get(path.split("?")[0], [])
+            status, said = left.pop(0) if left else (200, '{"ok": true, "ticket": "T-7"}')
+        extra = "Retry-After: 90\r\n" if status == 429 else ""
+        talk.say(
+            f"HTTP/1.1 {status} X\r\n{extra}Content-Length: {len(said)}\r\nConnection: close\r\n\r\n{said}".encode()
+        )
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    found = Service()
+    with found.server:
+        yield found
+
+
+def prepared(desk: AtDesk, service: Service | None, **more: Any) -> str:
+    """Write the template and the playbook, and the profile unless there is no service; return the playbook's path."""
+    (desk.home / "actions").mkdir(exist_ok=True)
+    risk, extra = more.pop("risk", "disruptive"), more.pop("template", "")
+    text = TEMPLATE.format(risk=risk, more=extra)
+    (desk.home / "actions" / "end-sessions.yaml").write_text(text, encoding="utf-8")
+    (desk.home / "client.secret").write_text("s3cr3t-of-the-client\n")
+    auth = {}
+    if service is not None:
+        url = f"http://127.0.0.1:{service.server.port}"
+        auth = {
+            "directory": {
+                "kind": "oauth2",
+                "url": url,
+                "token_url": f"{url}/token",
+                "client_id": "tocsin",
+                "secret": "file:client.secret",
+            }
+        }
+    desk.settings(act={"auth": auth, **more.pop("act", {})})
+    path = desk.home.parent / "takeover.yaml"
+    path.write_text(
+        PLAYBOOK.format(distinct=more.pop("distinct", 1), more=more.pop("step", "")), encoding="utf-8"
+    )
+    return str(path)
+
+
+def opened(desk: AtDesk, path: str, accounts: str = "ana@x.example,ben@x.example") -> None:
+    desk.done("open", path, "--yes", "--fact", f"incident.accounts={accounts}")
+
+
+def shown(desk: AtDesk, step: str) -> Any:
+    return desk("task", "show", step, "--format", "json").json
+
+
+def ran(desk: AtDesk, after: timedelta = timedelta()) -> None:
+    desk.clock.advance(after)
+    desk("worker", "--once")
+
+
+def test_an_approved_action_runs_once_for_each_item_with_encoded_inputs(
+    tocsin: AtDesk, service: Service
+) -> None:
+    opened(tocsin, prepared(tocsin, service), "ana@x.example,ben /../x")
+    assert service.asked == []
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    paths = [asked[0] for asked in service.asked]
+    assert paths == ["POST /users/ana%40x.example/end?why=left%3B%20now"]
+    task = shown(tocsin, "end")
+    assert task["task"]["state"] == "failed"
+    assert [(one["state"], one["item"]) for one in task["attempts"]] == [("accepted", "ana@x.example")]
+    assert "ben /../x" in task["task"]["stuck"]
+
+
+def test_the_request_has_the_token_and_the_inputs_as_whole_texts(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service))
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert [(path, auth) for path, auth, _ in service.asked] == [
+        ("POST /users/ana%40x.example/end?why=left%3B%20now", "Bearer t1"),
+        ("POST /users/ben%40x.example/end?why=left%3B%20now", "Bearer t1"),
+    ]
+    body = json.loads(service.asked[0][2])
+    assert (body["who"], body["quiet"], body["at"][:10]) == ("ana@x.example", True, "2026-11-24")
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+    assert shown(tocsin, "later")["task"]["state"] == "ready"
+    facts = tocsin("fact", "show", "incident.automation.reference", "--format", "json").out
+    assert "T-7" in facts
+
+
+def test_other_items_void_the_approval_before_the_action_runs(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service, distinct=2))
+    first = shown(tocsin, "sign")["subject_digest"]
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    tocsin.done("fact", "set", "incident.accounts+=cleo@x.example", "--source", "log")
+    again = shown(tocsin, "sign")
+    assert again["subject_digest"] != first
+    assert [one["binds"] for one in again["approvals"]] == [False]
+    said = tocsin("approve", "sign", "--digest", first, "--as", "ada", types="y\n")
+    assert said.error == "digest_changed"
+    for person in ("jonas", "ada"):
+        tocsin.done("approve", "sign", "--as", person, types="y\n")
+    ran(tocsin)
+    assert len(service.asked) == 3
+
+
+def test_without_the_integration_people_do_it_with_one_checklist_item_each(tocsin: AtDesk) -> None:
+    opened(tocsin, prepared(tocsin, None))
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    task = shown(tocsin, "end")
+    assert (task["task"]["kind"], task["task"]["state"], task["task"]["role"]) == (
+        "task",
+        "ready",
+        "commander",
+    )
+    assert [row["text"] for row in task["checklist"]] == [
+        "End the sessions: ana@x.example",
+        "End the sessions: ben@x.example",
+    ]
+    assert "Console > Users > End sessions" in task["instructions"]
+    tocsin.done("task", "check", "end", "1")
+    tocsin.done("task", "check", "end", "2")
+    tocsin.done("task", "done", "end")
+    assert shown(tocsin, "later")["task"]["state"] == "ready"
+    assert tocsin("audit", "verify", "--format", "json").code == 0
+
+
+def test_a_refusal_names_the_permission_and_a_retry_repeats_only_what_failed(
+    tocsin: AtDesk, service: Service
+) -> None:
+    service.answers["/users/ben%40x.example/end"] = [(403, "{}")]
+    opened(tocsin, prepared(tocsin, service))
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    task = shown(tocsin, "end")
+    assert task["task"]["state"] == "failed"
+    assert "Sessions.Revoke" in task["task"]["stuck"]
+    service.asked.clear()
+    tocsin.done("task", "retry", "end", "--reason", "permission granted")
+    ran(tocsin)
+    assert [path.split("/")[2] for path, _, _ in service.asked] == ["ben%40x.example"]
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+
+
+def test_a_withdrawn_token_is_renewed_once_and_throttling_waits(tocsin: AtDesk, service: Service) -> None:
+    service.answers["/users/ana%40x.example/end"] = [(401, "{}"), (429, "{}"), (503, "{}")]
+    opened(tocsin, prepared(tocsin, service), "ana@x.example")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert [auth for _, auth, _ in service.asked] == ["Bearer t1", "Bearer t2"]
+    ran(tocsin, timedelta(seconds=60))
+    assert len(service.asked) == 2
+    ran(tocsin, timedelta(seconds=40))
+    ran(tocsin, timedelta(minutes=5))
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+    assert len(service.asked) == 4
+
+
+def test_an_answer_that_says_no_is_a_failure_with_any_status(tocsin: AtDesk, service: Service) -> None:
+    service.answers["/users/ana%40x.example/end"] = [(200, '{"ok": false}')]
+    opened(tocsin, prepared(tocsin, service), "ana@x.example")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert shown(tocsin, "end")["task"]["state"] == "failed"
+
+
+def test_the_effect_is_read_until_it_is_seen(tocsin: AtDesk, service: Service) -> None:
+    verify = 'verify: {url: "/users/{user}", expect_json: {sessions: 0}, every: 30s, until: 5m}'
+    service.answers["/users/ana%40x.example"] = [(200, '{"sessions": 2}'), (200, '{"sessions": 0}')]
+    opened(tocsin, prepared(tocsin, service, template=verify), "ana@x.example")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert shown(tocsin, "end")["task"]["state"] == "active"
+    ran(tocsin, timedelta(seconds=31))
+    assert shown(tocsin, "end")["task"]["state"] == "active"
+    ran(tocsin, timedelta(seconds=31))
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+    assert [path for path, _, _ in service.asked][1:] == ["GET /users/ana%40x.example"] * 2
+
+
+def test_an_effect_that_is_never_seen_asks_a_person(tocsin: AtDesk, service: Service) -> None:
+    verify = 'verify: {url: "/users/{user}", expect_json: {sessions: 0}, every: 1m, until: 2m}'
+    service.answers["/users/ana%40x.example"] = [(200, '{"sessions": 2}')] * 9
+    opened(tocsin, prepared(tocsin, service, template=verify), "ana@x.example")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    for _ in range(5):
+        ran(tocsin, timedelta(seconds=61))
+    assert shown(tocsin, "end")["task"]["state"] == "failed"
+    assert sum(path.startswith("POST") for path, _, _ in service.asked) == 1
+
+
+def test_items_of_the_never_list_are_not_touched(tocsin: AtDesk, service: Service) -> None:
+    path = prepared(tocsin, service, act={"never": ["BREAK-glass*"]})
+    opened(tocsin, path, "ana@x.example,Break-Glass-1@x.example")
+    assert [one["refused"] for one in shown(tocsin, "end")["requests"]] == [
+        "",
+        "it is on the never-list of the settings",
+    ]
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert [path.split("/")[2] for path, _, _ in service.asked] == ["ana%40x.example"]
+    assert shown(tocsin, "end")["task"]["state"] == "failed"
+
+
+def test_more_items_than_the_cap_stop_the_action(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service), ",".join(f"u{n}@x.example" for n in range(26)))
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert (service.asked, shown(tocsin, "end")["task"]["state"]) == ([], "failed")
+
+
+def test_a_compromised_failure_domain_asks_before_it_runs(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service), "ana@x.example")
+    tocsin.done("domain", "compromised", "idp")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert service.asked == []
+    assert "idp" in shown(tocsin, "end")["task"]["stuck"]
+    tocsin.done("task", "retry", "end", "--reason", "the token is not affected")
+    ran(tocsin)
+    assert len(service.asked) == 1
+
+
+def test_a_skipped_approval_does_not_let_the_action_run(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service), "ana@x.example")
+    tocsin.done("task", "skip", "sign", "--reason", "no time")
+    ran(tocsin)
+    tocsin.done("task", "retry", "end", "--reason", "run it")
+    ran(tocsin)
+    assert service.asked == []
+    assert "0 of 1 approvals" in shown(tocsin, "end")["task"]["stuck"]
+
+
+def test_a_later_change_of_the_template_changes_nothing(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service), "ana@x.example")
+    file = tocsin.home / "actions" / "end-sessions.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("/end?", "/erase?"), encoding="utf-8")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert [path.split("?")[0] for path, _, _ in service.asked] == ["POST /users/ana%40x.example/end"]
+
+
+def test_secrets_and_tokens_are_in_no_file_of_the_home(tocsin: AtDesk, service: Service) -> None:
+    service.answers["/users/ana%40x.example/end"] = [(403, "{}")]
+    opened(tocsin, prepared(tocsin, service), "ana@x.example")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    out = tocsin("log", "--format", "json").out + tocsin("task", "show", "end").out
+    files = [file for file in tocsin.home.rglob("*") if file.is_file() and file.name != "client.secret"]
+    for text in (b"s3cr3t-of-the-client", b"Bearer t1"):
+        assert text.decode() not in out
+        assert not [file for file in files if text in file.read_bytes()]
+
+
+@pytest.mark.parametrize(("risk", "distinct", "code"), [("disruptive", 1, 0), ("irreversible", 1, 1)])
+def test_the_risk_decides_how_many_persons_must_approve(
+    tocsin: AtDesk, risk: str, distinct: int, code: int
+) -> None:
+    path = prepared(tocsin, None, risk=risk, distinct=distinct)
+    said = tocsin("playbook", "validate", path, "--format", "json")
+    codes = [problem["code"] for problem in said.json["problems"]]
+    assert (said.code, "action-not-approved" in codes) == (code, bool(code))
+
+
+def test_every_shipped_template_is_valid() -> None:
+    from runner.playbook.catalogue import Catalog
+
+    catalog = Catalog()
+    for name in catalog.action_files:
+        template, _ = catalog.action(name)
+        assert template.name == name
+        assert not template.undo or template.undo in catalog.action_files
+
+
+def test_the_templates_fit_the_schema_for_editors() -> None:
+    import jsonschema
+
+    from runner.files.validate import EDITOR_SCHEMAS
+    from runner.yamlfile.source import scan
+
+    folder = Path(__file__).parents[3] / "playbooks" / "actions"
+    for file in sorted(folder.glob("*.yaml")):
+        jsonschema.validate(scan(file.read_bytes(), file.name).data, EDITOR_SCHEMAS["action"]())

@@ -65,4 +65,4 @@ def test_a_name_is_validated_like_a_file(nowhere: AtDesk, tmp_path: Path) -> Non
         for problem in nowhere("playbook", "validate", str(mine), "--format", "json").json["problems"]
         if problem["severity"] == "error"
     ]
-    assert (problem["code"], "duty-lanes@1.0.0" in problem["hint"]) == ("unknown-playbook", True)
+    assert (problem["code"], "breach-duties@2.0.0" in problem["hint"]) == ("unknown-playbook", True)

@@ -437,3 +437,39 @@ def test_playbook_tests_play_actions_by_hand_and_with_scripted_answers(
     (folder / "takeover.yaml").write_text(text, encoding="utf-8")
     said = tocsin("playbook", "test", str(folder / "takeover.yaml"))
     assert said.code == 0, said.out + said.err
+
+
+EXERCISE = """\
+schema: tocsin/exercise/v1
+name: takeover-evening
+title: An account is taken over
+type: functional
+playbook: ./takeover.yaml
+objectives: [{id: O1, text: The sessions end in time, capability: Operational Coordination,
+  targets: [{id: T1, text: Within 15 minutes, tasks: [{step: end, within: 15m}]}]}]
+participants: [{person: maria, role: player, plays: commander}, {person: jonas, role: player, plays: counsel}]
+facts: ["incident.accounts=ana,ben"]
+script: {acts: {end: ["403", accepted]}}
+laws: []
+"""
+
+
+def test_an_exercise_answers_by_its_script_and_nothing_leaves(tocsin: AtDesk, service: Service) -> None:
+    from runner.app.exercises.exercises import prepare_drill, set_clock
+    from runner.app.incidents.open_incident import commit_opening
+    from runner.files.exercise_file import load_exercise
+    from runner.playbook.catalogue import Catalog
+
+    path = Path(prepared(tocsin, service)).with_name("takeover-evening.yaml")
+    path.write_text(EXERCISE, encoding="utf-8")
+    office = tocsin.office()
+    opening = prepare_drill(office, load_exercise(str(path), Catalog(tocsin.home)))
+    set_clock(office, commit_opening(office, opening).after.id, "begun")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    task = shown(tocsin, "end")
+    assert [(one["item"], one["state"]) for one in task["attempts"]] == [
+        ("ana", "rejected"),
+        ("ben", "accepted"),
+    ]
+    assert (service.asked, service.tokens) == ([], 0)

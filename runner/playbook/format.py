@@ -15,7 +15,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from runner.base.states import Profile
+from runner.base.states import PROFILES as PROFILES
+from runner.base.states import Profile as Profile
 from runner.facts.expression import Expression
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.parts import PHASES as PHASES
@@ -135,6 +136,8 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
     role: str = ""
     assignee: str = ""
     checklist: tuple[Words | Must, ...] = ()
+    how: dict[Id, Words] = {}
+    """Tool → how to do the task with it."""
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from runner.base.states import PROFILES, Profile
 from runner.errors import Refused
 from runner.facts.expression import Compare, Const, Expression, FactRef, Unknown, Value, walk
 from runner.facts.expressions.evaluate import truth
@@ -35,7 +36,7 @@ from runner.routing.messaging import MessageClass
 from tests.law.test_reach import GERMAN
 from tests.scenario import HOUR, T0, World, change, law
 
-LIMITS: Mapping[p.Profile, tuple[int, int]] = {"small": (7, 3), "large": (12, 3)}
+LIMITS: Mapping[Profile, tuple[int, int]] = {"small": (7, 3), "large": (12, 3)}
 """The most person steps open at once, and the most for one person."""
 MERGED = {
     **dict.fromkeys(("deputy_commander", "scribe", "communications"), "commander"),
@@ -124,10 +125,10 @@ class _Guess:
 class Played(World):
     """One play of a playbook in one profile."""
 
-    def __init__(self, bundle: p.Bundle, profile: p.Profile) -> None:
+    def __init__(self, bundle: p.Bundle, profile: Profile) -> None:
         """Open the incident; every role has two people of its own, so that nobody signs their own work."""
-        self.bundle, self.profile = bundle_of_profile(bundle, profile), profile
-        self.steps = dict(paths(self.bundle))
+        self.bundle, self.profile = bundle, profile
+        self.steps = dict(paths(bundle_of_profile(bundle, profile)))
         self.moments: list[tuple[timedelta, tuple[Opened, ...]]] = []
         facts = {f"organisation.{name}": value for name, value in GERMAN["organisation"].items()}
         facts |= dict(_flat(self.bundle.playbook.facts))
@@ -135,8 +136,8 @@ class Played(World):
         quiet = MessageClass(name="alert", goal="accepted")
         super().__init__(regimes=LAWS, roles=roles, facts=facts, message_class=quiet)
 
-    def pin(self, pinned: p.Bundle, run: str = "main") -> Run:
-        return super().pin(self.bundle, run)
+    def pin(self, pinned: p.Bundle, run: str = "main", profile: Profile = "large") -> Run:
+        return super().pin(self.bundle, run, self.profile)
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -236,20 +237,21 @@ class Played(World):
         return f"{getattr(step, 'role', '') or 'lead'}-1"
 
     def _answer(self, invocation: Invocation, step: p.Ask | p.Form) -> None:
-        for field in step.asks:
+        for field in (*step.asks, *step.asks):  # a condition can read a later field
             if self.incident.invocations[invocation.id].over:
                 return
-            when = truth(field.when, _Guess(self.incident.facts, "", "")) if field.when else True
-            if when is False or not isinstance(lookup(self.incident.facts, field.fact), Unknown):
+            if field.when is not None and truth(field.when, _Guess(self.incident.facts, "", "")) is not True:
                 continue
-            made = change(field.fact, _plain(self.answer_for(field.fact, field.choices)))
-            command: c.AnyCommand = c.RecordFacts(changes=(made,), grounds="it was so")
+            value = lookup(self.incident.facts, field.fact)
+            if isinstance(value, Unknown):
+                value = self.answer_for(field.fact, field.choices)
+            made = change(field.fact, _plain(value))
+            command: c.AnyCommand = c.AnswerForm(step=invocation.id, changes=(made,), grounds="it was so")
             if isinstance(step, p.Ask):
                 command = c.Answer(step=invocation.id, change=made, grounds="it was so")
             self.give(command, by=self._person(step))
-        if isinstance(step, p.Ask) and not self.incident.invocations[invocation.id].over:
-            known = self.incident.facts[step.sets].value
-            self.give(c.Answer(step=invocation.id, change=change(step.sets, known)), by=self._person(step))
+        if isinstance(step, p.Form) and not self.incident.invocations[invocation.id].over:
+            self.give(c.AnswerUnknown(step=invocation.id), by=self._person(step))
 
     def _sign(self, invocation: Invocation, step: p.Approve) -> None:
         for person in (f"{role}-{n}" for n in (2, 1) for role in step.by.roles):
@@ -373,7 +375,7 @@ def _named(when: Expression, path: str) -> Iterator[Any]:
 
 
 @cache
-def measure(name: str, profile: p.Profile) -> Measure:
+def measure(name: str, profile: Profile) -> Measure:
     """Play a shipped playbook in a profile."""
     return Played(load_bundle(name, Catalog(None)), profile).play()
 
@@ -391,7 +393,7 @@ def clock(span: timedelta) -> str:
     return f"T+{minutes // 60}:{minutes % 60:02}"
 
 
-def lines(name: str, profile: p.Profile, until: timedelta) -> Iterator[str]:
+def lines(name: str, profile: Profile, until: timedelta) -> Iterator[str]:
     """Yield the page of one measure: each moment with its open steps, then the totals."""
     found = measure(name, profile)
     most, one = LIMITS[profile]
@@ -415,7 +417,7 @@ def main() -> None:
     """Print the measure of one playbook."""
     parser = argparse.ArgumentParser(prog="python -m tests.playbooks.first_hour", description=main.__doc__)
     parser.add_argument("name", help="the playbook")
-    parser.add_argument("--profile", choices=p.PROFILES, default="small")
+    parser.add_argument("--profile", choices=PROFILES, default="small")
     parser.add_argument(
         "--hours", type=float, default=24.0, help="how much to print, in hours from the opening"
     )

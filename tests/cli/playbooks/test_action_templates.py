@@ -473,3 +473,48 @@ def test_an_exercise_answers_by_its_script_and_nothing_leaves(tocsin: AtDesk, se
         ("ben", "accepted"),
     ]
     assert (service.asked, service.tokens) == ([], 0)
+
+
+def test_a_missing_secret_of_a_profile_is_reported_by_doctor(tocsin: AtDesk, service: Service) -> None:
+    prepared(tocsin, service)
+    (tocsin.home / "client.secret").unlink()
+    said = tocsin("doctor", "--format", "json")
+    found = [finding["code"] for finding in said.json["findings"] if finding["area"] == "actions"]
+    assert found == ["secret_missing"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "code"),
+    [
+        ({"kind": "oauth2", "secret": "env:X", "client_id": "a"}, "auth-incomplete"),
+        ({"kind": "static", "secret": "s3cret"}, "secret"),
+        ({"kind": "static", "secret": "file:master.key"}, "secret-private"),
+        ({"kind": "static", "secret": "env:X", "url": "ftp://x.example"}, "bad-url"),
+    ],
+)
+def test_a_profile_that_cannot_work_is_a_problem_of_the_settings(
+    tocsin: AtDesk, profile: dict[str, str], code: str
+) -> None:
+    tocsin.settings(act={"auth": {"directory": profile}})
+    assert [problem["code"] for problem in tocsin("list", "--format", "json").json["problems"]] == [code]
+
+
+def test_settings_that_change_after_the_approval_stop_the_action(tocsin: AtDesk, service: Service) -> None:
+    path = prepared(tocsin, service, step=", timeout: 5s")
+    opened(tocsin, path, "ana@x.example,ben@x.example")
+    service.answers["/users/ana%40x.example/end"] = [(429, "{}")]
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    prepared(tocsin, service, act={"never": ["ana@*"]})
+    asked = len(service.asked)
+    ran(tocsin, timedelta(minutes=2))
+    assert len(service.asked) == asked
+    assert "settings" in shown(tocsin, "end")["task"]["stuck"]
+
+
+def test_a_second_start_of_the_worker_repeats_no_item(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service))
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    for _ in range(3):
+        ran(tocsin, timedelta(minutes=1))
+    assert len(service.asked) == 2

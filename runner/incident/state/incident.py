@@ -21,6 +21,8 @@ from runner.incident.state.handover import Handover
 from runner.incident.state.messages import ActionItem as ActionItem
 from runner.incident.state.messages import Attempt as Attempt
 from runner.incident.state.messages import Received as Received
+from runner.incident.state.record import Behalf as Behalf
+from runner.incident.state.second_person import Deputy as Deputy
 from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task
@@ -59,13 +61,6 @@ class Approval(Value, frozen=True, kw_only=True):
     provisional: bool = False
     """``by`` has not confirmed it yet: it counts from the confirmation, and ``at`` is then that time."""
     seq: int = 0
-
-
-class Deputy(Value, frozen=True, kw_only=True):
-    """A person who may approve in place of the holders of ``roles``."""
-
-    person: str
-    roles: tuple[str, ...]
 
 
 class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -327,18 +322,6 @@ class Domain(Value, frozen=True, kw_only=True):
     """The newest entry about it."""
     falls: tuple[tuple[datetime, datetime | None], ...] = ()
     """The times of its compromises; the last one may not have ended."""
-
-
-class Behalf(Value, frozen=True, kw_only=True):
-    """Entries that one person recorded on behalf of another, who has not confirmed them."""
-
-    first: int
-    last: int
-    person: str
-    by: str
-    via: str
-    at: datetime
-    steps: tuple[str, ...] = ()
 
 
 class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):

@@ -272,7 +272,6 @@ _INCIDENT: Mapping[str, Branch] = {
     "keys": FactType("Keys of the incident, by id: never the secret itself", "text", many=True),
     "automation": {"reference": text("Reference of the own automation for the last action")},
     "supply_chain": {"published": yes_no("Did we publish a malicious version?")},
-    "web": {"cards": yes_no("Can payment cards be affected?")},
     "attack_over": yes_no("Is the attack over, with all opened accounts reset?"),
     "insider": {"data_leaving": yes_no("Are data still leaving?")},
     "urgent": {"harm": yes_no("Does harm continue?")},

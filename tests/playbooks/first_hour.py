@@ -27,6 +27,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Invocation, Run
 from runner.incident.state.steps import step_path, step_path_with_items
 from runner.law.duty import DutyRecord
+from runner.law.regime import Regime
 from runner.playbook import format as p
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
@@ -45,6 +46,7 @@ MERGED = {
 }
 """Roles of the small profile that one person has together."""
 LAWS = law("eu-gdpr-33-controller-sa", "eu-gdpr-34-data-subjects")
+GERMAN_COMPANY = {f"organisation.{name}": value for name, value in GERMAN["organisation"].items()}
 END = timedelta(days=120)
 WITHOUT_DUE = 4 * HOUR
 """When a step without a due time is done."""
@@ -125,16 +127,21 @@ class _Guess:
 class Played(World):
     """One play of a playbook in one profile."""
 
-    def __init__(self, bundle: p.Bundle, profile: Profile) -> None:
+    def __init__(
+        self,
+        bundle: p.Bundle,
+        profile: Profile,
+        laws: tuple[Regime, ...] = LAWS,
+        known: Mapping[str, Any] = GERMAN_COMPANY,
+    ) -> None:
         """Open the incident; every role has two people of its own, so that nobody signs their own work."""
         self.bundle, self.profile = bundle, profile
         self.steps = dict(paths(bundle_of_profile(bundle, profile)))
         self.moments: list[tuple[timedelta, tuple[Opened, ...]]] = []
-        facts = {f"organisation.{name}": value for name, value in GERMAN["organisation"].items()}
-        facts |= dict(_flat(self.bundle.playbook.facts))
+        facts = {**known, **dict(flat(self.bundle.playbook.facts))}
         roles = {role: f"{role}-1 {role}-2" for role in (*roles_of(self.bundle), "lead")}
         quiet = MessageClass(name="alert", goal="accepted")
-        super().__init__(regimes=LAWS, roles=roles, facts=facts, message_class=quiet)
+        super().__init__(regimes=laws, roles=roles, facts=facts, message_class=quiet)
 
     def pin(self, pinned: p.Bundle, run: str = "main", profile: Profile = "large") -> Run:
         return super().pin(self.bundle, run, self.profile)
@@ -343,10 +350,11 @@ class Played(World):
 _TEXTS: Mapping[str, str] = {"jurisdiction": "DE", "zone": "Europe/Berlin"}
 
 
-def _flat(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+def flat(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested facts with their dotted keys."""
     for key, value in facts.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}{key}.")
+            yield from flat(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
 

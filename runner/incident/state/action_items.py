@@ -51,13 +51,20 @@ def filled(incident: Incident, invocation: Invocation, library: Library) -> e.Ac
     items = _items(incident, invocation, step, library)
     if isinstance(items, Unknown):
         return items
-    acting = library.acting
-    checked = tuple(_checked(item, template, acting, len(items)) for item in items)
+    return _filled(incident, invocation, template, items, library.acting)
+
+
+def _filled(
+    incident: Incident,
+    invocation: Invocation,
+    template: ActionTemplate,
+    items: Sequence[ActionItem],
+    acting: Acting,
+) -> e.ActionFilled:
     by_hand = not acting.integrates(template.auth, host_of(template.http.url))
-    requests = [
-        [item, *map(msgspec.to_builtins, requests_of(template, item, incident, invocation, acting))]
-        for item in checked
-    ]
+    count = 0 if by_hand else len(items)
+    checked = tuple(_checked(item, template, acting, count) for item in items)
+    requests = [[item, *requests_of(template, item, incident, invocation, acting)] for item in checked]
     digest = digest_of(template, msgspec.to_builtins(requests), by_hand=by_hand)
     return e.ActionFilled(step=invocation.id, digest=digest, items=checked, by_hand=by_hand)
 
@@ -143,6 +150,9 @@ def barred(incident: Incident, invocation: Invocation, step: p.Act, library: Lib
     given = len(approved_by(incident, invocation))
     if given < template.approvers:
         return f"{given} of {template.approvers} approvals of exactly these requests"
+    now = _filled(incident, invocation, template, invocation.items, library.acting)
+    if now.digest != invocation.digest:
+        return "the settings of actions changed since its start: restore them, or do it by hand"
     domain = incident.domains.get(template.depends)
     if domain is not None and domain.state == "compromised" and invocation.retried_at < 0:
         return f"it uses {template.depends}, which is compromised: retry runs it, or do it by hand"
@@ -219,7 +229,8 @@ def _verified(
     last = (reads[-1].ended_at or reads[-1].started_at) if reads else since
     again = last + span(template.verify.every)
     if again > since + span(template.verify.until) and not (reads and reads[-1].n <= retried_at):
-        return msgspec.structs.replace(state, state="failed", why="accepted, but the effect was not seen")
+        why = f"accepted, but the effect was not seen{f': {reads[-1].reason}' if reads else ''}"
+        return msgspec.structs.replace(state, state="failed", why=why)
     return msgspec.structs.replace(state, at=again, verifies=True, receipt=done.provider_id)
 
 

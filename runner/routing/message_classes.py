@@ -15,7 +15,7 @@ import msgspec
 from runner.base.instants import parse_duration
 from runner.base.text import nearest
 from runner.decoding import convert
-from runner.routing.messaging import MessageClass
+from runner.routing.messaging import MessageClass, OnUnknown
 
 FROM = "from"
 _SPANS = frozenset(
@@ -24,6 +24,8 @@ _SPANS = frozenset(
     if timedelta in (field.type, *get_args(field.type))
 )
 """Keys whose value is a duration, such as ``90m``."""
+_AFTER_UNKNOWN: Mapping[str, OnUnknown] = {"harmless": "retry", "annoying": "failover", "harmful": "ask"}
+"""What follows an attempt with an unknown outcome if a class says only how bad a second copy is."""
 Written = Mapping[str, Mapping[str, Any]]
 """Classes by name, in the form of a file."""
 
@@ -68,6 +70,8 @@ def derived(name: str, given: Mapping[str, Any], known: Mapping[str, MessageClas
     if unknown is not None:
         near = nearest(unknown, MessageClass.__struct_fields__)
         raise ValueError(f'the key "{unknown}" is unknown{f"; the nearest name is {near}" if near else ""}')
+    if after := _AFTER_UNKNOWN.get(str(fields.get("duplicate_tolerance"))):
+        fields.setdefault("on_unknown", after)
     spans = {
         key: parse_duration(value) if key in _SPANS and isinstance(value, str) else value
         for key, value in fields.items()

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from runner.base.states import PROFILES, Profile
 from runner.errors import Refused
 from runner.facts.expression import Compare, Const, Expression, FactRef, Unknown, Value, walk
 from runner.facts.expressions.evaluate import truth
@@ -26,6 +27,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Invocation, Run
 from runner.incident.state.steps import step_path, step_path_with_items
 from runner.law.duty import DutyRecord
+from runner.law.regime import Regime
 from runner.playbook import format as p
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
@@ -35,7 +37,7 @@ from runner.routing.messaging import MessageClass
 from tests.law.test_reach import GERMAN
 from tests.scenario import HOUR, T0, World, change, law
 
-LIMITS: Mapping[p.Profile, tuple[int, int]] = {"small": (7, 3), "large": (12, 3)}
+LIMITS: Mapping[Profile, tuple[int, int]] = {"small": (7, 3), "large": (12, 3)}
 """The most person steps open at once, and the most for one person."""
 MERGED = {
     **dict.fromkeys(("deputy_commander", "scribe", "communications"), "commander"),
@@ -44,6 +46,7 @@ MERGED = {
 }
 """Roles of the small profile that one person has together."""
 LAWS = law("eu-gdpr-33-controller-sa", "eu-gdpr-34-data-subjects")
+GERMAN_COMPANY = {f"organisation.{name}": value for name, value in GERMAN["organisation"].items()}
 END = timedelta(days=120)
 WITHOUT_DUE = 4 * HOUR
 """When a step without a due time is done."""
@@ -94,6 +97,11 @@ class Measure(msgspec.Struct, frozen=True):
         return max(found, default=(0, ""))
 
 
+def by_people(step: p.AnyStep) -> bool:
+    """Tell whether people do a step; an action of a template is a task without its integration."""
+    return step.__struct_config__.tag in p.PEOPLE or (isinstance(step, p.Act) and bool(step.use))
+
+
 def loads(opened: Iterable[Opened]) -> Counter[str]:
     """Count the open steps of each person."""
     return Counter(person for one in opened for person in one.people)
@@ -124,19 +132,24 @@ class _Guess:
 class Played(World):
     """One play of a playbook in one profile."""
 
-    def __init__(self, bundle: p.Bundle, profile: p.Profile) -> None:
+    def __init__(
+        self,
+        bundle: p.Bundle,
+        profile: Profile,
+        laws: tuple[Regime, ...] = LAWS,
+        known: Mapping[str, Any] = GERMAN_COMPANY,
+    ) -> None:
         """Open the incident; every role has two people of its own, so that nobody signs their own work."""
-        self.bundle, self.profile = bundle_of_profile(bundle, profile), profile
-        self.steps = dict(paths(self.bundle))
+        self.bundle, self.profile = bundle, profile
+        self.steps = dict(paths(bundle_of_profile(bundle, profile)))
         self.moments: list[tuple[timedelta, tuple[Opened, ...]]] = []
-        facts = {f"organisation.{name}": value for name, value in GERMAN["organisation"].items()}
-        facts |= dict(_flat(self.bundle.playbook.facts))
+        facts = {**known, **dict(flat(self.bundle.playbook.facts))}
         roles = {role: f"{role}-1 {role}-2" for role in (*roles_of(self.bundle), "lead")}
         quiet = MessageClass(name="alert", goal="accepted")
-        super().__init__(regimes=LAWS, roles=roles, facts=facts, message_class=quiet)
+        super().__init__(regimes=laws, roles=roles, facts=facts, message_class=quiet)
 
-    def pin(self, pinned: p.Bundle, run: str = "main") -> Run:
-        return super().pin(self.bundle, run)
+    def pin(self, pinned: p.Bundle, run: str = "main", profile: Profile = "large") -> Run:
+        return super().pin(self.bundle, run, self.profile)
 
     # --- looking ------------------------------------------------------------------------------------------
 
@@ -148,9 +161,11 @@ class Played(World):
     def due(self, invocation: Invocation) -> datetime:
         return invocation.due or (invocation.ready_at or self.now) + WITHOUT_DUE
 
-    def people(self, step: p.AnyStep) -> tuple[str, ...]:
+    def people(self, invocation: str) -> tuple[str, ...]:
         """Return whose list a step is on: of an approval, as many of its roles as it needs signatures."""
-        roles = [getattr(step, "role", "") or "commander"]
+        step = self.library.step(self.incident, invocation)
+        action = isinstance(self.steps.get(step_path(invocation)), p.Act)
+        roles = [getattr(step, "role", "") or ("technical" if action else "commander")]
         if isinstance(step, p.Approve):
             roles = list(step.by.roles if step.by.every_role else step.by.roles[: step.by.distinct])
         return tuple(
@@ -161,7 +176,7 @@ class Played(World):
         opened = tuple(
             Opened(
                 step_path_with_items(one.id),
-                self.people(self.library.step(self.incident, one.id)),
+                self.people(one.id),
                 one.due - T0 if one.due else None,
             )
             for one in self.open_steps()
@@ -202,7 +217,7 @@ class Played(World):
             if path in ended and step.__struct_config__.tag in ("task", "form", "act")
             if step.phase == "containment" or "RS.MI-01" in step.csf
         ]
-        people = {path: step for path, step in self.steps.items() if step.__struct_config__.tag in p.PEOPLE}
+        people = {path: step for path, step in self.steps.items() if by_people(step)}
         return Measure(
             len(people),
             tuple(path for path, step in people.items() if step.due is None),
@@ -236,20 +251,21 @@ class Played(World):
         return f"{getattr(step, 'role', '') or 'lead'}-1"
 
     def _answer(self, invocation: Invocation, step: p.Ask | p.Form) -> None:
-        for field in step.asks:
+        for field in (*step.asks, *step.asks):  # a condition can read a later field
             if self.incident.invocations[invocation.id].over:
                 return
-            when = truth(field.when, _Guess(self.incident.facts, "", "")) if field.when else True
-            if when is False or not isinstance(lookup(self.incident.facts, field.fact), Unknown):
+            if field.when is not None and truth(field.when, _Guess(self.incident.facts, "", "")) is not True:
                 continue
-            made = change(field.fact, _plain(self.answer_for(field.fact, field.choices)))
-            command: c.AnyCommand = c.RecordFacts(changes=(made,), grounds="it was so")
+            value = lookup(self.incident.facts, field.fact)
+            if isinstance(value, Unknown):
+                value = self.answer_for(field.fact, field.choices)
+            made = change(field.fact, _plain(value))
+            command: c.AnyCommand = c.AnswerForm(step=invocation.id, changes=(made,), grounds="it was so")
             if isinstance(step, p.Ask):
                 command = c.Answer(step=invocation.id, change=made, grounds="it was so")
             self.give(command, by=self._person(step))
-        if isinstance(step, p.Ask) and not self.incident.invocations[invocation.id].over:
-            known = self.incident.facts[step.sets].value
-            self.give(c.Answer(step=invocation.id, change=change(step.sets, known)), by=self._person(step))
+        if isinstance(step, p.Form) and not self.incident.invocations[invocation.id].over:
+            self.give(c.AnswerUnknown(step=invocation.id), by=self._person(step))
 
     def _sign(self, invocation: Invocation, step: p.Approve) -> None:
         for person in (f"{role}-{n}" for n in (2, 1) for role in step.by.roles):
@@ -315,7 +331,7 @@ class Played(World):
     @cached_property
     def _branches(self) -> list[tuple[Expression, int]]:
         """The condition of each step, and the number of person steps that depend on it."""
-        people = [path for path, step in self.steps.items() if step.__struct_config__.tag in p.PEOPLE]
+        people = [path for path, step in self.steps.items() if by_people(step)]
         return [
             (step.when, sum(one == path or one.startswith(f"{path}.") for one in people))
             for path, step in self.steps.items()
@@ -341,10 +357,11 @@ class Played(World):
 _TEXTS: Mapping[str, str] = {"jurisdiction": "DE", "zone": "Europe/Berlin"}
 
 
-def _flat(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+def flat(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested facts with their dotted keys."""
     for key, value in facts.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}{key}.")
+            yield from flat(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
 
@@ -373,7 +390,7 @@ def _named(when: Expression, path: str) -> Iterator[Any]:
 
 
 @cache
-def measure(name: str, profile: p.Profile) -> Measure:
+def measure(name: str, profile: Profile) -> Measure:
     """Play a shipped playbook in a profile."""
     return Played(load_bundle(name, Catalog(None)), profile).play()
 
@@ -391,7 +408,7 @@ def clock(span: timedelta) -> str:
     return f"T+{minutes // 60}:{minutes % 60:02}"
 
 
-def lines(name: str, profile: p.Profile, until: timedelta) -> Iterator[str]:
+def lines(name: str, profile: Profile, until: timedelta) -> Iterator[str]:
     """Yield the page of one measure: each moment with its open steps, then the totals."""
     found = measure(name, profile)
     most, one = LIMITS[profile]
@@ -415,7 +432,7 @@ def main() -> None:
     """Print the measure of one playbook."""
     parser = argparse.ArgumentParser(prog="python -m tests.playbooks.first_hour", description=main.__doc__)
     parser.add_argument("name", help="the playbook")
-    parser.add_argument("--profile", choices=p.PROFILES, default="small")
+    parser.add_argument("--profile", choices=PROFILES, default="small")
     parser.add_argument(
         "--hours", type=float, default=24.0, help="how much to print, in hours from the opening"
     )

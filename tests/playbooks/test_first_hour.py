@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.playbook import format as p
+from runner.base.states import PROFILES, Profile
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
 from tests.golden_files import same
@@ -27,6 +27,7 @@ BLOCKS = {
     "duty-lanes",
     "identity-lockout",
     "mobilise",
+    "payment-cards",
     "secrets-rotation",
     "stop-request",
     "substitute-notice",
@@ -57,7 +58,7 @@ the harm. Each pair of values is for the small and the large profile.
 """
 
 
-def found(name: str, profile: p.Profile) -> dict[str, int]:
+def found(name: str, profile: Profile) -> dict[str, int]:
     """Return the measures of a profile that have a limit."""
     seen = measure(name, profile)
     times = {step: minutes(seen, step) for step in limits_of(name)}
@@ -80,7 +81,7 @@ def limits_of(name: str) -> Mapping[str, int]:
     return {} if name in BLOCKS else CONTAINED.get(name, USUAL)
 
 
-def limits(name: str, profile: p.Profile) -> dict[str, int]:
+def limits(name: str, profile: Profile) -> dict[str, int]:
     most, one = LIMITS[profile]
     return {"open": most, "one_person": one, "without_due": 0, **limits_of(name)}
 
@@ -92,15 +93,15 @@ def allowed() -> dict[tuple[str, str, str], int]:
     return {(name, profile, what): int(value) for name, profile, value, what in rows}
 
 
-def too_much(name: str, profile: p.Profile) -> dict[str, int]:
+def too_much(name: str, profile: Profile) -> dict[str, int]:
     """Return the measures above their limits."""
     bounds = limits(name, profile)
     return {what: value for what, value in found(name, profile).items() if value > bounds[what]}
 
 
-@pytest.mark.parametrize("profile", p.PROFILES)
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("name", names())
-def test_a_playbook_keeps_the_limits_of_the_first_hour(name: str, profile: p.Profile) -> None:
+def test_a_playbook_keeps_the_limits_of_the_first_hour(name: str, profile: Profile) -> None:
     known, over = allowed(), too_much(name, profile)
     worse = {what: value for what, value in over.items() if value > known.get((name, profile, what), 0)}
     assert worse == {}, f"python -m tests.playbooks.first_hour {name} --profile {profile}"
@@ -110,7 +111,7 @@ def test_no_allowed_value_is_higher_than_what_is_found() -> None:
     current = {
         (name, profile, what): value
         for name in names()
-        for profile in p.PROFILES
+        for profile in PROFILES
         for what, value in too_much(name, profile).items()
     }
     lowered = {key: min(value, current[key]) for key, value in allowed().items() if key in current}
@@ -132,7 +133,7 @@ def rows() -> Iterator[str]:
     """Yield the row of each playbook."""
     for name in names():
         description = load_bundle(name, Catalog(None)).playbook.description
-        both = [measure(name, profile) for profile in p.PROFILES]
+        both = [measure(name, profile) for profile in PROFILES]
         contained = pair([clock(seen.contained[0][1]) if seen.contained else "-" for seen in both])
         cells = (
             f"`{name}`",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.routing.message_classes import derived
 from runner.routing.messaging import (
     BUILT_IN_CLASSES,
     EVIDENCE,
@@ -51,6 +52,14 @@ def test_a_class_with_harmful_duplicates_asks_a_person():
     harmful = [one for one in BUILT_IN_CLASSES.values() if one.duplicate_tolerance == "harmful"]
     assert harmful
     assert {one.on_unknown for one in harmful} == {"ask"}
+
+
+def test_a_class_of_its_own_that_names_only_the_harm_of_duplicates_follows_it():
+    known = BUILT_IN_CLASSES
+    harm = {"from": "status-update", "duplicate_tolerance": "harmful"}
+    assert derived("mine", harm, known).on_unknown == "ask"
+    assert derived("mine", {**harm, "on_unknown": "failover"}, known).on_unknown == "failover"
+    assert derived("mine", {"from": "public-statement", "first_wave": 2}, known).on_unknown == "ask"
 
 
 def test_an_unknown_key_of_a_channel_is_refused():

@@ -307,7 +307,8 @@ class Players:
         match word:
             case "reopen":
                 if more:
-                    self._answers[first] = more
+                    given = self._answers.get(first, "")
+                    self._answers[first] = more if isinstance(given, str) else (*given, more)
                 self._do(by, c.ReopenStep(step=self._newest(first), reason=REASON))
             case "render":
                 self._do(by, notices.render_step(self._at(by), self._incident, self._newest(rest)))

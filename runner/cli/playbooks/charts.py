@@ -156,14 +156,18 @@ def card(
         str, Option("--out", metavar="FILE", help="File to write. Default for txt: the screen.")
     ] = "",
     profile: ProfileOption = "",
+    first_hour: Annotated[
+        bool, Option("--first-hour", help="One page: the first tasks, people, safe channel and insurer.")
+    ] = False,
 ) -> None:
     """Create a run card to print, with phone numbers.
 
     The numbers are complete. Without a home folder, the card has only roles.
 
     \b
-    Example:
+    Examples:
       tocsin playbook card lost-device --out lost-device.pdf
+      tocsin playbook card ransomware --first-hour --profile small
     """
     from runner.documents.write import FORMATS, write
 
@@ -175,7 +179,7 @@ def card(
         )
     if form == "pdf" and not out:
         raise Usage("A PDF needs a file.", hint="Use --out card.pdf", code="option_missing")
-    content = write(_card(session, name, _size(session, profile)), form)
+    content = write(_card(session, name, _size(session, profile), first_hour=first_hour), form)
     if not out:
         session.world.out.write(content.decode())
         return
@@ -187,8 +191,9 @@ def card(
     )
 
 
-def _card(session: Session, name: str, profile: Profile) -> Document:
+def _card(session: Session, name: str, profile: Profile, *, first_hour: bool) -> Document:
     from runner.app.messages.call_sheet import call_lines
+    from runner.app.playbooks.first_hour_card import first_hour_card
     from runner.app.playbooks.run_card import called, run_card
     from runner.cli.framework.session import catalog
     from runner.playbook.bundle import load_bundle
@@ -197,8 +202,11 @@ def _card(session: Session, name: str, profile: Profile) -> Document:
 
     bundle = bundle_of_profile(load_bundle(name, catalog(session)), profile)
     now = session.world.clock.now()
-    if not (session.folder / CONFIG).exists():
+    known = (session.folder / CONFIG).exists()
+    lines = call_lines(session.service.directory, None) if known else ()
+    if first_hour:
+        return first_hour_card(bundle, profile, lines, now, session.service.home if known else None)
+    if not known:
         return run_card(chart(bundle), called(bundle, ()), now, home=False)
-    lines = call_lines(session.service.directory, None)
     organisation = str(session.service.home.organisation.get("name", ""))
     return run_card(chart(bundle), called(bundle, lines), now, organisation=organisation)

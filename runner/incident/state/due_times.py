@@ -22,14 +22,17 @@ def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready:
     start = _anchor(incident, invocation, step.due, ready)
     if start is None:
         return None
-    hours = lookup(incident.facts, step.due.hours) if step.due.hours else None
-    offset = step.due.offset
-    if isinstance(hours, int | float) and 0 < hours <= MAX_HOURS:
-        offset = timedelta(hours=hours)
-    due = start + offset
+    due = start + _offset(incident, step.due)
     if step.due.anchor == "duty" and due <= ready < start:
         return ready + timedelta(seconds=(start - ready) // timedelta(seconds=2))
     return due
+
+
+def _offset(incident: Incident, due: p.Due) -> timedelta:
+    hours = lookup(incident.facts, due.hours) if due.hours else None
+    if isinstance(hours, int | float) and 0 < hours <= MAX_HOURS:
+        return timedelta(hours=hours)
+    return due.offset
 
 
 def _anchor(incident: Incident, invocation: Invocation, due: p.Due, ready: datetime) -> datetime | None:

@@ -6,15 +6,17 @@ here. It has containment tasks, people to call, duties whose work must start, ta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import get_args
 
 import msgspec
 
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.law.relevance import is_set_up
-from runner.playbook.format import PEOPLE
+from runner.playbook.format import PEOPLE, Horizon
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import SEVERITIES, AttentionItem, AttentionKind, Rank
 from runner.reports.core.formatting import count
@@ -26,6 +28,8 @@ UNPLANNED = timedelta(hours=12)
 """The same before the deadline of a duty without a "start by"."""
 FIRST_HOURS = timedelta(hours=4)
 """Time after the opening in which legal questions wait for open containment tasks, and the questions of the settings are hidden."""
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+HORIZONS: tuple[Horizon, ...] = get_args(Horizon)
 CLOCKS: Rank = 3
 TASKS: Rank = 4
 QUESTIONS: Rank = 5
@@ -75,6 +79,30 @@ def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionIte
 def is_due(row: TaskRow, now: datetime) -> bool:
     """Return whether a task is due, also before the journal records that it is overdue."""
     return row.overdue or (row.due is not None and row.due <= now)
+
+
+def horizon(row: TaskRow, now: datetime) -> Horizon:
+    """Return when a task is listed: by its playbook or its time left; always now if it contains the incident or is urgent."""
+    left = row.due - now if row.due is not None else timedelta()
+    if row.containment or row.stuck or row.overdue or (row.due is not None and left <= HOUR):
+        return "now"
+    return row.horizon or ("now" if row.due is None else "today" if left <= DAY else "later")
+
+
+def present(rows: Sequence[TaskRow], now: datetime) -> tuple[list[TaskRow], Counter[Horizon]]:
+    """Return the tasks of the earliest horizon that has some, and the number of the others by horizon."""
+    found = [(horizon(row, now), row) for row in rows]
+    counts = Counter(when for when, _ in found)
+    first = next((when for when in HORIZONS if counts[when]), "now")
+    del counts[first]
+    return [row for when, row in found if when == first], counts
+
+
+def folded_words(counts: Mapping[Horizon, int]) -> str:
+    """Return the number of tasks that are not listed: ``3 tasks for today, 2 for later``."""
+    parts = [(counts.get(when, 0), when) for when in HORIZONS if counts.get(when)]
+    first = [count(parts[0][0], "task") + f" for {parts[0][1]}"] if parts else []
+    return ", ".join(first + [f"{many} for {when}" for many, when in parts[1:]])
 
 
 def _contains(row: TaskRow) -> bool:

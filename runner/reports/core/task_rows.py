@@ -20,7 +20,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.incident.steps.forms import FieldState, field_states
-from runner.playbook.format import AnyStep, Approve, Ask, Call, Form, Group, Repeat, Task
+from runner.playbook.format import AnyStep, Approve, Ask, Call, Form, Group, Horizon, Repeat, Task
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 from runner.reports.core.report import filled
@@ -91,6 +91,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """A newer invocation of the same step supersedes it."""
     ended_at: datetime | None = None
     reason: str = ""
+    horizon: Horizon | None = None
+    """The horizon of its step, if the playbook names one."""
 
 
 def state_words(row: TaskRow) -> str:
@@ -193,6 +195,7 @@ def _row(
         duty=item_of(incident, scope, getattr(step, "duty", "")),
         containment=_contains(step),
         superseded=superseded,
+        horizon=step.horizon if step is not None else None,
     )
 
 

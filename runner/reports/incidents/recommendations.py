@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from runner.actions import Action
 from runner.base.states import Kind, State
-from runner.playbook.format import PEOPLE
+from runner.playbook.format import PEOPLE, Horizon
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import Rank
 from runner.reports.core.attention_rows import attention_row
-from runner.reports.core.do_now import NOTHING, TASKS
+from runner.reports.core.do_now import NOTHING, TASKS, folded_words, present
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, arrow, flow, line, paged, rows
@@ -51,6 +52,8 @@ class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
     as_of: datetime
     next: tuple[Item, ...]
     more: int
+    folded: Mapping[Horizon, int] = {}
+    """Of these, the tasks of a later horizon."""
     severity: str = ""
     alone: str = ""
 
@@ -63,32 +66,48 @@ def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = 
     if everything:
         how_many = len(found.tasks) + len(found.needs_attention)
         found = msgspec.structs.replace(found, lanes=())
-    ordered = [item for _, item in sorted(_candidates(found), key=lambda pair: pair[0])]
+    tasks, folded = _tasks(found, everything=everything)
+    ordered = [item for _, item in sorted(_candidates(found, tasks), key=lambda pair: pair[0])]
     if not everything:
         unique = {item.action: item for item in reversed(ordered)}
         ordered = [item for item in ordered if unique[item.action] is item]
-    return filled(Next, found, next=tuple(ordered[:how_many]), more=max(len(ordered) - how_many, 0))
+    more = max(len(ordered) - how_many, 0) + sum(folded.values())
+    return filled(Next, found, next=tuple(ordered[:how_many]), more=more, folded=dict(folded))
 
 
 _Order = tuple[int, bool, bool, datetime, int]
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 
-def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
-    groups = {group.first: group for group in found.lanes}
+def _tasks(found: Status, *, everything: bool) -> tuple[list[TaskRow], Counter[Horizon]]:
+    """Return the tasks to do that are not in DO NOW, of the present horizon only; own tasks have a horizon of their own."""
+    told = {word for item in found.needs_attention for word in (item.ref, item.action)}
     hidden = {name for group in found.lanes for name in group.rows if name != group.first}
-    words = {word for item in found.needs_attention for word in (item.ref, item.action)}
-    for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
-        yield (one.rank, False, False, _FAR, n), filled(Item, one)
+    ready = [
+        row
+        for row in found.tasks
+        if row.state in ("ready", "active")
+        and row.kind in PEOPLE
+        and row.invocation not in hidden | told
+        and suggested_actions.row_step(row) not in told
+    ]
     over = any(item.kind == "exercise_over" for item in found.needs_attention)
     if found.state not in ("open", "paused") or over:
-        return
-    for row in found.tasks:
-        if row.state in ("ready", "active") and row.kind in PEOPLE and row.invocation not in words | hidden:
-            order = (TASKS, True, row.invocation not in found.mine, row.due or _FAR, row.row)
-            item = _ready(found, row, groups.get(row.invocation))
-            if item.action not in words:
-                yield order, item
+        return [], Counter()
+    if everything:
+        return ready, Counter()
+    mine, later = present([row for row in ready if row.invocation in found.mine], found.as_of)
+    others, more = present([row for row in ready if row.invocation not in found.mine], found.as_of)
+    return mine + others, later + more
+
+
+def _candidates(found: Status, tasks: Sequence[TaskRow]) -> Iterator[tuple[_Order, Item]]:
+    groups = {group.first: group for group in found.lanes}
+    for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
+        yield (one.rank, False, False, _FAR, n), filled(Item, one)
+    for row in tasks:
+        order = (TASKS, True, row.invocation not in found.mine, row.due or _FAR, row.row)
+        yield order, _ready(found, row, groups.get(row.invocation))
 
 
 def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
@@ -111,5 +130,7 @@ def next_page(found: Next) -> Iterator[Block]:
     if not found.next:
         yield line(NOTHING, "good")
     yield from rows(attention_row(one, found.as_of) for one in found.next)
-    if found.more:
-        yield flow(count(found.more, "more action"), arrow(suggested_actions.STATUS), indent=2)
+    if more := found.more - sum(found.folded.values()):
+        yield flow(count(more, "more action"), arrow(suggested_actions.STATUS), indent=2)
+    if found.folded:
+        yield flow(folded_words(found.folded), arrow(Action("incident.next", args={"all": True})), indent=2)

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from runner.actions import Action
 from runner.law.duty import DutyStatus
-from runner.playbook.format import CONTAINERS
+from runner.playbook.format import CONTAINERS, Horizon
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.do_now import LATER, NOTHING, calm
+from runner.reports.core.do_now import LATER, NOTHING, calm, folded_words, present
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
@@ -214,7 +214,8 @@ def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything
     ):
         if not chosen:
             continue
-        ordered = sorted(chosen, key=lambda row: (row.due or lanes.get(row.duty or row.item, FAR), row.row))
+        listed, later = (chosen, Counter[Horizon]()) if everything else present(chosen, now)
+        ordered = sorted(listed, key=lambda row: (row.due or lanes.get(row.duty or row.item, FAR), row.row))
         numbers = {row.invocation: row for row in ordered}
         entries = [
             _task(row, now) if isinstance(row, TaskRow) else _task_group(row, numbers, now)
@@ -224,6 +225,8 @@ def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything
         yield line(f"{title} ({len(entries)})" if not found.me or chosen is others else title, "title")
         yield from rows(shown)
         yield from _more(len(entries) - len(shown), Action("task.list"))
+        if later:
+            yield flow(folded_words(later), arrow(Action("incident.status", args={"all": True})), indent=2)
 
 
 def _is_live(row: TaskRow) -> bool:

@@ -263,6 +263,8 @@ def _period(version: Version) -> str:
 
 
 def _delivery(rule: DutyRule) -> Iterator[str]:
+    if rule.phased:
+        yield "information may follow in phases"
     if (how := rule.delivery) is not None:
         yield from (part for part in (how.text, ", ".join(how.forms), how.language, how.portal) if part)
         if how.never:

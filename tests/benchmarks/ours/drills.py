@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -53,6 +54,7 @@ def exercise(job: protocol.Job) -> Path:
     times = range(1, FORTNIGHT // EVERY + 1)
     more = "".join(INJECT.format(n=n, hours=n * EVERY // timedelta(hours=1)) for n in times)
     weekend = (ROOT / SHIPPED).read_text(encoding="utf-8")
+    weekend = re.sub(r"(?m)^ends: .*\n|^    jump_to: .*\n", "", weekend)
     made.write_text(weekend.replace("events:\n", f"events:\n{more}", 1), encoding="utf-8")
     return made
 

@@ -36,7 +36,9 @@ def text(path: Path) -> str:
 def told(plan: Exercise) -> list[str]:
     """Return what happens in an exercise, what is asked, and what is rated, in its author's words."""
     happens = [words for event in plan.events for words in (event.text, event.notes)]
-    happens += [line for event in plan.events if event.artefact for line in event.artefact.lines[1:]]
+    happens += [
+        line for event in plan.events if event.artefact for line in event.artefact.lines[1:] if line != "|"
+    ]
     wordses = [
         words for module in plan.modules for words in (module.text, *(q.text for q in module.questions))
     ]

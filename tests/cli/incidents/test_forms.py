@@ -139,6 +139,7 @@ def test_lists_name_the_command_that_answers(form: AtDesk) -> None:
 
 def test_the_approval_binds_to_all_values_and_a_corrected_fact_voids_it(form: AtDesk) -> None:
     digest = answered(form)
+    compare("form-approval", form.done("task", "show", "sign"), form.home)
     form.done("approve", "sign", "--as", "jonas", "--digest", digest)
     assert form("task", "show", "over", *SHOWN).json["task"]["state"] == "ready"
     form.done("fact", "set", "people.total=41", "--source", "second count")

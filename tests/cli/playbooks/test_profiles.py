@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,55 @@ def test_the_facts_of_a_playbook_are_recorded_as_assumed_at_its_start(tocsin: At
     tocsin.done("open", str(two), "--yes", "--fact", "incident.vector=unknown")
     assert "assumed" not in tocsin.done("fact", "show")
     assert "incident.vector" in tocsin.done("timeline")
+
+
+def test_a_test_made_from_an_incident_has_its_profile_and_no_assumed_fact(tocsin: AtDesk, two: Path) -> None:
+    text = two.read_text(encoding="utf-8").replace(
+        "roles:", "facts: {incident.vector: ransomware}\nroles:", 1
+    )
+    two.write_text(text, encoding="utf-8")
+    tocsin.done("open", str(two), "--yes", "--profile", "small", "--kind", "test")
+    made = tocsin.done("playbook", "fixture", "--from-incident", "amber-falcon")
+    assert "profile: small" in made
+    assert "incident.vector" not in made
+
+
+HORIZONS = """\
+schema: tocsin/playbook/v1
+name: horizons
+version: 1.0.0
+title: Horizons
+roles: {commander: {title: Commander}}
+steps:
+  - {id: soon, task: Soon, role: commander, due: 1h}
+  - {id: marked, task: Marked, role: commander, due: 20h, horizon: now}
+  - {id: daily, task: Daily, role: commander, due: 12h}
+  - {id: week, task: Week, role: commander, due: 7d}
+  - {id: month, task: Month, role: commander, horizon: later}
+  - {id: contain, task: Contain, role: commander, due: 3d, phase: containment}
+"""
+
+
+def test_next_and_status_list_the_present_horizon_and_count_the_others(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    path = tmp_path / "horizons.yaml"
+    path.write_text(HORIZONS, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes")
+
+    def listed(*words: str) -> tuple[list[str], dict[str, int]]:
+        report = tocsin("next", *words, "--format", "json").json
+        return [one["text"] for one in report["next"]], report["folded"]
+
+    assert listed() == (["Contain", "Soon", "Marked"], {"today": 1, "later": 2})
+    assert set(listed("--all")[0]) >= {"Contain", "Soon", "Marked", "Daily", "Week", "Month"}
+    page = tocsin.done("status")
+    assert "1 task for today, 2 for later" in page
+    assert "Daily" not in page
+    assert "Daily" in tocsin.done("status", "--all")
+    tocsin.clock.advance(timedelta(hours=11, minutes=30))
+    assert "Daily" in listed()[0]  # half an hour is left
+    for step in ("contain", "soon", "marked"):
+        tocsin.done("task", "done", step)
+    tocsin.done("task", "done", "daily")
+    assert (listed()[0][:2], listed()[1]) == (["Week", "Month"], {})

@@ -25,7 +25,9 @@ FACTS = (
     "organisation.public_body=false",
     "organisation.source_of_breach=true",
     "organisation.hotline.phone=+1 555 0100",
+    "incident.detected_at=2026-11-24T08:00:00Z",
     "incident.discovered_at=2026-11-24T08:00:00Z",
+    "incident.contained_at=2026-11-24T08:20:00Z",
     "incident.determined_at=2026-11-24T08:30:00Z",
     "incident.started_at=2026-11-23T08:00:00Z",
     "incident.impact=confidentiality",
@@ -60,7 +62,7 @@ def lanes(desk: AtDesk) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_a_state_found_on_day_nine_gets_its_own_clock_lane_and_letter(breach: AtDesk) -> None:
-    breach.done("answer", "aware", "2026-11-24T08:30:00Z", "--source", "counsel")
+    breach.done("fact", "set", "incident.aware_at=2026-11-24T08:30:00Z", "--source", "counsel")
     before = lanes(breach)
     assert "us-ca-breach/individuals" in before
     assert not any(duty.startswith(LATE) for duty in before)

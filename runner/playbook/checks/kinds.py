@@ -63,7 +63,8 @@ def _fields(place: Place, step: Form, names: Names) -> None:
             text = f'Fact "{field.fact}" has two fields in this form.'
             hint = f"Delete this field, or field {first[field.fact] + 1}."
             names.found.error((*where, "fact"), "duplicate-field", text, hint)
-        if field.when is not None and not field.when.facts and always(field.when) is None:
+        reads = field.when is None or field.when.facts or nodes.reads_duties(field.when)
+        if not reads and field.when is not None and always(field.when) is None:
             text = "The condition of a field reads no fact."
             hint = "Write a condition over facts, such as data.encrypted, or put the condition on the step."
             names.found.error((*where, "when"), "field-without-fact", text, hint)

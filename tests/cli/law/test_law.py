@@ -75,16 +75,17 @@ def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) 
 
 def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_path: Path) -> None:
     assert breach("notice", "pull", "--out", str(tmp_path)).error == "not_rendered"
-    breach.done("task", "done", "report", "--all")
+    when = "2026-11-24T08:10:00Z"
+    started = (f"incident.started_at={when}", f"incident.detected_at={when}", f"incident.discovered_at={when}")
+    breach("answer", "report", *started, "data.involved=yes", "data.form=electronic", "data.encrypted=no")
     breach.done("task", "done", "recall", "--all")
     breach.done("answer", "confirmed", "no")
-    breach("answer", "personal_data", "yes")
-    breach("answer", "encrypted", "no")
     breach.done("task", "done", "people", "--all")
-    for step in ("assessed_by", "grounds", "consequences", "measures"):
-        breach.done("answer", step, "as discussed")
-    breach.done("answer", "assessed_at", "2026-11-24T08:30:00Z")
-    breach("answer", "to_people", "high")
+    texts = ("consequences", "mitigation", "advice", "harm_assessment.by", "harm_assessment.grounds")
+    said = (f"risk.{text}=as discussed" for text in texts)
+    times = (f"incident.aware_at={when}", "incident.determined_at=unknown", f"risk.harm_assessment.at={when}")
+    categories = "data.categories_text=names"
+    breach.done("answer", "risk", "data.retrieved=no", categories, *times, *said, "risk.to_people=high")
     listed = breach("notice", "list", "--format", "json").json["notices"]
     assert {(notice["notice"], notice["status"]) for notice in listed} == {
         ("gdpr-33-initial", "draft"),

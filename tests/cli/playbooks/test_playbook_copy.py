@@ -38,11 +38,11 @@ def test_a_copied_playbook_is_in_the_home_under_its_new_name(tocsin: AtDesk) -> 
 def test_a_copy_without_a_name_hides_the_one_that_ships_and_is_never_written_over(tocsin: AtDesk) -> None:
     tocsin.done("playbook", "copy", "lost-device")
     file = tocsin.home / "playbooks" / "lost-device.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("1.2.0", "1.3.0"), encoding="utf-8")
-    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "1.3.0"
+    file.write_text(file.read_text(encoding="utf-8").replace("version: 2.0.0", "version: 2.1.0"), encoding="utf-8")
+    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "2.1.0"
     said = tocsin("playbook", "copy", "lost-device")
     assert (said.code, said.error) == (1, "file_exists")
-    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "1.3.0"
+    assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "2.1.0"
 
 
 def test_a_name_that_no_playbook_can_have_copies_nothing(tocsin: AtDesk) -> None:
@@ -53,16 +53,16 @@ def test_a_name_that_no_playbook_can_have_copies_nothing(tocsin: AtDesk) -> None
 
 def test_a_name_is_validated_like_a_file(nowhere: AtDesk, tmp_path: Path) -> None:
     assert nowhere("playbook", "validate", "breach-duties").code == 0
-    assert nowhere("playbook", "validate", "breach-duties@1.0").code == 0
+    assert nowhere("playbook", "validate", "breach-duties@2.0").code == 0
     said = nowhere("playbook", "validate", "breach-duties@9")
     assert (said.code, said.error) == (1, "unknown_version")
     mine = tmp_path / "mine.yaml"
     mine.write_text(
-        SHIPPED.read_text(encoding="utf-8").replace("duty-lanes@1.0.0", "duty-lanes@9.0.0"), encoding="utf-8"
+        SHIPPED.read_text(encoding="utf-8").replace("breach-duties@2.0.0", "breach-duties@9.0.0"), encoding="utf-8"
     )
     (problem,) = [
         problem
         for problem in nowhere("playbook", "validate", str(mine), "--format", "json").json["problems"]
         if problem["severity"] == "error"
     ]
-    assert (problem["code"], "duty-lanes@1.0.0" in problem["hint"]) == ("unknown-playbook", True)
+    assert (problem["code"], "breach-duties@2.0.0" in problem["hint"]) == ("unknown-playbook", True)

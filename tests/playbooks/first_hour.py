@@ -97,6 +97,11 @@ class Measure(msgspec.Struct, frozen=True):
         return max(found, default=(0, ""))
 
 
+def by_people(step: p.AnyStep) -> bool:
+    """Tell whether people do a step; an action of a template is a task without its integration."""
+    return step.__struct_config__.tag in p.PEOPLE or (isinstance(step, p.Act) and bool(step.use))
+
+
 def loads(opened: Iterable[Opened]) -> Counter[str]:
     """Count the open steps of each person."""
     return Counter(person for one in opened for person in one.people)
@@ -156,9 +161,11 @@ class Played(World):
     def due(self, invocation: Invocation) -> datetime:
         return invocation.due or (invocation.ready_at or self.now) + WITHOUT_DUE
 
-    def people(self, step: p.AnyStep) -> tuple[str, ...]:
+    def people(self, invocation: str) -> tuple[str, ...]:
         """Return whose list a step is on: of an approval, as many of its roles as it needs signatures."""
-        roles = [getattr(step, "role", "") or "commander"]
+        step = self.library.step(self.incident, invocation)
+        action = isinstance(self.steps.get(step_path(invocation)), p.Act)
+        roles = [getattr(step, "role", "") or ("technical" if action else "commander")]
         if isinstance(step, p.Approve):
             roles = list(step.by.roles if step.by.every_role else step.by.roles[: step.by.distinct])
         return tuple(
@@ -169,7 +176,7 @@ class Played(World):
         opened = tuple(
             Opened(
                 step_path_with_items(one.id),
-                self.people(self.library.step(self.incident, one.id)),
+                self.people(one.id),
                 one.due - T0 if one.due else None,
             )
             for one in self.open_steps()
@@ -210,7 +217,7 @@ class Played(World):
             if path in ended and step.__struct_config__.tag in ("task", "form", "act")
             if step.phase == "containment" or "RS.MI-01" in step.csf
         ]
-        people = {path: step for path, step in self.steps.items() if step.__struct_config__.tag in p.PEOPLE}
+        people = {path: step for path, step in self.steps.items() if by_people(step)}
         return Measure(
             len(people),
             tuple(path for path, step in people.items() if step.due is None),
@@ -324,7 +331,7 @@ class Played(World):
     @cached_property
     def _branches(self) -> list[tuple[Expression, int]]:
         """The condition of each step, and the number of person steps that depend on it."""
-        people = [path for path, step in self.steps.items() if step.__struct_config__.tag in p.PEOPLE]
+        people = [path for path, step in self.steps.items() if by_people(step)]
         return [
             (step.when, sum(one == path or one.startswith(f"{path}.") for one in people))
             for path, step in self.steps.items()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from runner.incident.state.library import Library
 from runner.law.duty_state import PEOPLE
 from runner.law.regime import Regime
 from runner.law.screening_index import outline
@@ -123,3 +124,25 @@ def test_a_group_found_later_opens_the_branch_late() -> None:
     made.fact("populations.staff.people.by_jurisdiction.US-TX", 12)
     assert made.state("people") == "active"
     assert made.replayed() == made.incident
+
+
+def test_an_outline_of_an_older_program_has_the_recipients_of_its_laws() -> None:
+    replace = msgspec.structs.replace
+    older = replace(
+        OUTLINE,
+        laws=tuple(
+            replace(
+                law,
+                versions=tuple(
+                    replace(version, rules=tuple(replace(rule, recipient="") for rule in version.rules))
+                    for version in law.versions
+                ),
+            )
+            for law in OUTLINE.laws
+        ),
+    )
+    found = [
+        set(Library({}, LAWS, outline=outline).duties_to("individuals")) for outline in (older, OUTLINE, None)
+    ]
+    assert found[0] == found[1] == found[2]
+    assert ("us-tx-breach/individuals", ("US-TX",)) in found[0]

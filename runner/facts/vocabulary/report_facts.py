@@ -132,6 +132,10 @@ RANSOM: Mapping[str, Branch] = {
     "alternatives": prose("Alternatives to the ransom payment that were considered"),
     "diligence": prose("What was done to find alternatives to the ransom payment"),
     "sanctions_check": prose("What was done to comply with sanctions rules before the ransom payment"),
+    "sanctions_repeated": yes_no("Was the sanctions check repeated for the address that was used?"),
+    "proposal": text("The proposal to management: pay or do not pay"),
+    "grounds": prose("The grounds of the proposal"),
+    "paid": yes_no("Was a ransom paid?"),
 }
 INSURANCE: Mapping[str, Branch] = {
     "hotline": text("Cyber insurer: telephone line for incidents"),

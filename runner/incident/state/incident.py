@@ -18,6 +18,7 @@ from runner.incident.state.documents import Document as Document
 from runner.incident.state.documents import Override as Override
 from runner.incident.state.exercise import Drill, Signed
 from runner.incident.state.handover import Handover
+from runner.incident.state.lifecycle import Run as Run
 from runner.incident.state.messages import ActionItem as ActionItem
 from runner.incident.state.messages import Attempt as Attempt
 from runner.incident.state.messages import Received as Received
@@ -147,29 +148,6 @@ class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Invocations in it that have not ended."""
     added: tuple[Task, ...] = ()
     """Added tasks that are in no playbook: only this scope has them."""
-
-
-class Run(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """One use of a playbook in the incident, pinned by digest."""
-
-    id: str
-    playbook: str
-    version: str
-    digest: str
-    bundle: str
-    """SHA-256 of the stored bundle, which has the steps of both profiles."""
-    at: datetime
-    profile: Profile = "large"
-
-    @property
-    def label(self) -> str:
-        """Its playbook and version, and the small profile."""
-        return f"{self.playbook} {self.version}{' (small profile)' if self.profile == 'small' else ''}"
-
-    @property
-    def plan(self) -> str:
-        """Key of its compiled plan: the stored bundle, and the profile that leaves steps out."""
-        return self.bundle if self.profile == "large" else f"{self.bundle}/{self.profile}"
 
 
 class Delivery(Value, frozen=True, kw_only=True):

@@ -122,8 +122,7 @@ def _life(event: _Life) -> str:
         case e.PlaybookMigrated(run=run, reason=reason):
             steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
             moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no task changed"
-            version = run.label.removeprefix(f"{run.playbook} ")
-            return f"Playbook {run.playbook} updated to {version} ({moved}){_because(reason)}"
+            return f"Playbook {run.label.replace(' ', ' updated to ', 1)} ({moved}){_because(reason)}"
         case e.IncidentPaused(reason=reason):
             return f"Automatic work paused{_because(reason)}"
         case e.IncidentResumed(reason=reason, set_aside=why):

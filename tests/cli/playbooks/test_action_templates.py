@@ -258,7 +258,7 @@ def test_an_effect_that_is_never_seen_asks_a_person(tocsin: AtDesk, service: Ser
 def test_items_of_the_never_list_are_not_touched(tocsin: AtDesk, service: Service) -> None:
     path = prepared(tocsin, service, act={"never": ["BREAK-glass*"]})
     opened(tocsin, path, "ana@x.example,Break-Glass-1@x.example")
-    assert [one["refused"] for one in shown(tocsin, "end")["requests"]] == [
+    assert [one["why"] for one in shown(tocsin, "end")["requests"]] == [
         "",
         "it is on the never-list of the settings",
     ]

@@ -252,10 +252,7 @@ class Catalog:
         name, _, version = use.partition("@")
         source = _scanned(_wanted(self.action_files, name, "action", code="unknown_action"))
         template, problems = read_action(source)
-        if template is not None and template.name != name:
-            text = f'The name differs from that of the file, "{name}".'
-            problems = (source.problem(("name",), "name", text, hint=f"Write name: {name}."),)
-        if template is None or problems:
+        if template is None:
             raise invalid_file(source, problems, code="bad_action")
         if not f"{template.version}.".startswith(f"{version}." if version else ""):
             hint = f"Write {name}@{template.version.partition('.')[0]}."

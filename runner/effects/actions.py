@@ -38,13 +38,10 @@ def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
     facts: tuple[FactChange, ...] = ()
     if incident.drill is not None:
         result = _scripted(work, incident, tools)
-    elif work.template is not None and work.item is not None:
-        from runner.effects.action_runs import Run, run_template
+    elif work.run is not None and work.item is not None:
+        from runner.effects.action_runs import run_template
 
-        item = incident.invocations[work.step].items[work.item]
-        result, facts = run_template(
-            Run(work=work, template=work.template, item=item, incident=incident, tools=tools)
-        )
+        result, facts = run_template(work, work.run, work.item, tools)
     elif work.action.http is not None:
         result = _http(work, work.action.http, incident, tools)
     elif work.action.command:

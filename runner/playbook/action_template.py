@@ -198,12 +198,12 @@ def late(filled: Filled, values: Mapping[str, str]) -> Filled:
 
 
 def with_base(url: str, base: str) -> str:
-    """Return an address at the host of ``base``, if one is given."""
+    """Return an address at the host of ``base``, if one is given; the path ``/`` is ``base`` as it is written."""
     if not base:
         return url
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    return f"{base.rstrip('/')}{parts.path}{query}"
+    return f"{base}{query}" if parts.path == "/" else f"{base.rstrip('/')}{parts.path}{query}"
 
 
 def _encoded(match: re.Match[str], values: Mapping[str, str]) -> str:

@@ -252,7 +252,10 @@ class Catalog:
         name = use.partition("@")[0]
         source = _scanned(_wanted(self.action_files, name, "action", code="unknown_action"))
         template, problems = read_action(source)
-        if template is None:
+        if template is not None and template.name != name:
+            text = f'The name differs from that of the file, "{name}".'
+            problems = (source.problem(("name",), "name", text, hint=f"Write name: {name}."),)
+        if template is None or problems:
             raise invalid_file(source, problems, code="bad_action")
         return wanted(use, template), source.data
 

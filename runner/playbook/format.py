@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -36,7 +36,9 @@ from runner.playbook.parts import Semver as Semver
 from runner.playbook.parts import WaitFor as WaitFor
 from runner.playbook.parts import is_bad_reference as is_bad_reference
 from runner.playbook.parts import secret_in as secret_in
-from runner.yamlfile.positions import Where
+
+if TYPE_CHECKING:
+    from runner.yamlfile.positions import Where
 
 DoneBy = Literal["people", "effect", "program", "steps"]
 """Executor of a step: people, an effect on the world, the program itself, or the steps inside it."""

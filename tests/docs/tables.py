@@ -1,9 +1,11 @@
-"""The tables of docs/reference/messages.md, from the classes and rules themselves."""
+"""The tables of docs/reference: message classes, rules and action templates, from these themselves."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from runner.playbook.action_template import ActionTemplate
+from runner.playbook.catalogue import Catalog
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
 from runner.routing.rule_book import RULE_BOOK, Rule
 from tests.docs.consoles import ROOT
@@ -52,6 +54,18 @@ def _rule(one: Rule) -> str:
     doubt = "" if one.confirmed else " (recalled, not confirmed)"
     source = f"{one.source}{doubt}; {one.jurisdiction}; {one.as_of}"
     return f"| `{one.number}` | {one.says}.{firm} | {one.kept_by} | {source} |"
+
+
+def actions() -> list[str]:
+    """Return one row for each action template."""
+    catalog = Catalog()
+    return [_action(catalog.action(name)[0]) for name in sorted(catalog.action_files)]
+
+
+def _action(one: ActionTemplate) -> str:
+    undo = f"`{one.undo}`" if one.undo else "–"
+    permission = ", ".join(one.permission) or "–"
+    return f"| `{one.name}` | {one.title} | {one.risk} | {one.auth or '–'} | {permission} | {undo} |"
 
 
 if __name__ == "__main__":

@@ -62,6 +62,12 @@ def test_the_list_of_fields_in_the_reference_loads() -> None:
     assert (found is not None, problems) == (True, ())
 
 
+def test_the_reference_lists_every_action_template() -> None:
+    page = (DOCS / "reference" / "actions.md").read_text(encoding="utf-8")
+    listed = page.split("## Templates")[1]
+    assert [line for line in listed.splitlines() if line.startswith("| `")] == tables.actions()
+
+
 @pytest.mark.parametrize("rows", [tables.classes, tables.rules])
 def test_the_tables_of_messages_are_the_classes_and_rules(rows: Callable[[], list[str]]) -> None:
     page = tables.PAGE.read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Invocation, Run
 from runner.incident.state.steps import step_path, step_path_with_items
 from runner.law.duty import DutyRecord
+from runner.law.regime import Regime
 from runner.playbook import format as p
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
@@ -45,6 +46,7 @@ MERGED = {
 }
 """Roles of the small profile that one person has together."""
 LAWS = law("eu-gdpr-33-controller-sa", "eu-gdpr-34-data-subjects")
+GERMAN_COMPANY = {f"organisation.{name}": value for name, value in GERMAN["organisation"].items()}
 END = timedelta(days=120)
 WITHOUT_DUE = 4 * HOUR
 """When a step without a due time is done."""
@@ -95,6 +97,11 @@ class Measure(msgspec.Struct, frozen=True):
         return max(found, default=(0, ""))
 
 
+def by_people(step: p.AnyStep) -> bool:
+    """Tell whether people do a step; an action of a template is a task without its integration."""
+    return step.__struct_config__.tag in p.PEOPLE or (isinstance(step, p.Act) and bool(step.use))
+
+
 def loads(opened: Iterable[Opened]) -> Counter[str]:
     """Count the open steps of each person."""
     return Counter(person for one in opened for person in one.people)
@@ -125,16 +132,21 @@ class _Guess:
 class Played(World):
     """One play of a playbook in one profile."""
 
-    def __init__(self, bundle: p.Bundle, profile: Profile) -> None:
+    def __init__(
+        self,
+        bundle: p.Bundle,
+        profile: Profile,
+        laws: tuple[Regime, ...] = LAWS,
+        known: Mapping[str, Any] = GERMAN_COMPANY,
+    ) -> None:
         """Open the incident; every role has two people of its own, so that nobody signs their own work."""
         self.bundle, self.profile = bundle, profile
         self.steps = dict(paths(bundle_of_profile(bundle, profile)))
         self.moments: list[tuple[timedelta, tuple[Opened, ...]]] = []
-        facts = {f"organisation.{name}": value for name, value in GERMAN["organisation"].items()}
-        facts |= dict(_flat(self.bundle.playbook.facts))
+        facts = {**known, **dict(flat(self.bundle.playbook.facts))}
         roles = {role: f"{role}-1 {role}-2" for role in (*roles_of(self.bundle), "lead")}
         quiet = MessageClass(name="alert", goal="accepted")
-        super().__init__(regimes=LAWS, roles=roles, facts=facts, message_class=quiet)
+        super().__init__(regimes=laws, roles=roles, facts=facts, message_class=quiet)
 
     def pin(self, pinned: p.Bundle, run: str = "main", profile: Profile = "large") -> Run:
         return super().pin(self.bundle, run, self.profile)
@@ -149,9 +161,11 @@ class Played(World):
     def due(self, invocation: Invocation) -> datetime:
         return invocation.due or (invocation.ready_at or self.now) + WITHOUT_DUE
 
-    def people(self, step: p.AnyStep) -> tuple[str, ...]:
+    def people(self, invocation: str) -> tuple[str, ...]:
         """Return whose list a step is on: of an approval, as many of its roles as it needs signatures."""
-        roles = [getattr(step, "role", "") or "commander"]
+        step = self.library.step(self.incident, invocation)
+        action = isinstance(self.steps.get(step_path(invocation)), p.Act)
+        roles = [getattr(step, "role", "") or ("technical" if action else "commander")]
         if isinstance(step, p.Approve):
             roles = list(step.by.roles if step.by.every_role else step.by.roles[: step.by.distinct])
         return tuple(
@@ -162,7 +176,7 @@ class Played(World):
         opened = tuple(
             Opened(
                 step_path_with_items(one.id),
-                self.people(self.library.step(self.incident, one.id)),
+                self.people(one.id),
                 one.due - T0 if one.due else None,
             )
             for one in self.open_steps()
@@ -203,7 +217,7 @@ class Played(World):
             if path in ended and step.__struct_config__.tag in ("task", "form", "act")
             if step.phase == "containment" or "RS.MI-01" in step.csf
         ]
-        people = {path: step for path, step in self.steps.items() if step.__struct_config__.tag in p.PEOPLE}
+        people = {path: step for path, step in self.steps.items() if by_people(step)}
         return Measure(
             len(people),
             tuple(path for path, step in people.items() if step.due is None),
@@ -317,7 +331,7 @@ class Played(World):
     @cached_property
     def _branches(self) -> list[tuple[Expression, int]]:
         """The condition of each step, and the number of person steps that depend on it."""
-        people = [path for path, step in self.steps.items() if step.__struct_config__.tag in p.PEOPLE]
+        people = [path for path, step in self.steps.items() if by_people(step)]
         return [
             (step.when, sum(one == path or one.startswith(f"{path}.") for one in people))
             for path, step in self.steps.items()
@@ -343,10 +357,11 @@ class Played(World):
 _TEXTS: Mapping[str, str] = {"jurisdiction": "DE", "zone": "Europe/Berlin"}
 
 
-def _flat(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+def flat(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested facts with their dotted keys."""
     for key, value in facts.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}{key}.")
+            yield from flat(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
 

@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from runner.incident.state.library import Library
 from runner.law.duty_state import PEOPLE
 from runner.law.regime import Regime
 from runner.law.screening_index import outline
+from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
 from tests.law.test_reach import GERMAN, SHOP
 from tests.law.typical import changed, every, typical
+from tests.playbooks.first_hour import Played, flat
 from tests.scenario import T0, World, duties, group, task
 
 WHEN = "duties('applies', recipient='individuals')"
@@ -35,21 +38,10 @@ def shipped_condition() -> str:
     return step.when.source
 
 
-def leaves(path: str, value: Any) -> dict[str, Any]:
-    """Return nested facts by their keys."""
-    if not isinstance(value, Mapping):
-        return {path: value}
-    return {
-        key: leaf
-        for name, part in value.items()
-        for key, leaf in leaves(f"{path}.{name}".lstrip("."), part).items()
-    }
-
-
 def world(facts: Mapping[str, Any], laws: tuple[Regime, ...] = LAWS, when: str = "") -> World:
     """Open an incident whose branch for the people has the condition of the shipped playbook."""
     steps = duties("d"), group("people", task("list"), after="d", when=when or shipped_condition())
-    made = World(*steps, regimes=laws, facts=leaves("", facts))
+    made = World(*steps, regimes=laws, facts=dict(flat(facts)))
     if laws is LAWS:
         made.library = msgspec.structs.replace(made.library, outline=OUTLINE)
     return made
@@ -75,6 +67,19 @@ def test_each_law_with_people_there_opens_the_branch(law: Regime) -> None:
     facts = changed(typical(law), {"organisation.public_body": True} if law.id == "us-ga-breach" else {})
     assert world(facts, (law,), WHEN).state("people") == "active"
     assert world(facts, (law,)).state("people") == "active"
+
+
+def one_of_each_country() -> list[Regime]:
+    """Return one law of each country outside the United States, and laws of States that differ in clock and table."""
+    states = {f"us-{state}-breach" for state in ("ca", "fl", "il", "ma", "ny", "pr", "tx", "wa")}
+    laws = {law.id[:2]: law for law in laws_with_people() if not law.id.startswith("us-")}
+    return [*laws.values(), *(law for law in laws_with_people() if law.id in states)]
+
+
+@pytest.mark.parametrize("law", one_of_each_country(), ids=lambda law: law.id)
+def test_the_shipped_playbook_reaches_the_people(law: Regime) -> None:
+    played = Played(load_bundle("breach-duties", Catalog(None)), "small", (law,), dict(flat(typical(law))))
+    assert any(step.startswith("individuals.") for step in played.play().ended)
 
 
 GERMANS = changed(GERMAN, {"people.by_jurisdiction": {"DE": 3000}, "risk.to_people": "risk"})
@@ -114,8 +119,30 @@ def test_complete_facts_about_people_leave_no_doubt(facts: Mapping[str, Any]) ->
 def test_a_group_found_later_opens_the_branch_late() -> None:
     made = world(changed(GERMANS, {"organisation.does_business_in": ["DE", "US-TX"]}))
     assert made.state("people") == "not_applicable"
-    for path, value in leaves("", TEXANS["data"]).items():
+    for path, value in flat(TEXANS["data"]):
         made.fact(f"populations.staff.data.{path}", value)
     made.fact("populations.staff.people.by_jurisdiction.US-TX", 12)
     assert made.state("people") == "active"
     assert made.replayed() == made.incident
+
+
+def test_an_outline_of_an_older_program_has_the_recipients_of_its_laws() -> None:
+    replace = msgspec.structs.replace
+    older = replace(
+        OUTLINE,
+        laws=tuple(
+            replace(
+                law,
+                versions=tuple(
+                    replace(version, rules=tuple(replace(rule, recipient="") for rule in version.rules))
+                    for version in law.versions
+                ),
+            )
+            for law in OUTLINE.laws
+        ),
+    )
+    found = [
+        set(Library({}, LAWS, outline=outline).duties_to("individuals")) for outline in (older, OUTLINE, None)
+    ]
+    assert found[0] == found[1] == found[2]
+    assert ("us-tx-breach/individuals", ("US-TX",)) in found[0]

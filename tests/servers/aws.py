@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from tests.servers.vendors import Moto, VendorClients
 
-MAY = ["iam:UpdateAccessKey", "iam:PutRolePolicy"]
+MAY = ["iam:UpdateAccessKey", "iam:PutRolePolicy", "iam:DeleteRolePolicy"]
 REVOKE = json.dumps(
     {
         "Version": "2012-10-17",

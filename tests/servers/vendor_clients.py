@@ -119,8 +119,9 @@ async def _application(client: Any, application: str, enabled: bool) -> Any:
     )
 
 
-async def _grants(client: Any) -> Any:
-    return [grant.id for grant in (await client.oauth2_permission_grants.get()).value]
+async def _grants(client: Any, application: str) -> Any:
+    listed = client.service_principals.by_service_principal_id(application).oauth2_permission_grants
+    return [grant.id for grant in (await listed.get()).value]
 
 
 async def _delete_grant(client: Any, grant: str) -> Any:

@@ -29,6 +29,7 @@ FOLDING = (
     "decoding.py",
     "base/*.py",
     "facts/*.py",
+    "facts/expressions/*.py",
     "facts/vocabulary/*.py",
     "incident/**/*.py",
     "law/*.py",

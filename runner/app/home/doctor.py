@@ -180,7 +180,7 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
     """Fetch the secrets that automatic actions may send."""
     from runner.vault.action_secrets import given_secret
 
-    for name in home.act.secrets:
+    for name in home.act.references:
         try:
             given_secret(name, home, base=folder)
         except TocsinError as error:

@@ -221,7 +221,7 @@ def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding
 def _files(folder: Path, home: Home) -> Iterator[Path]:
     yield folder
     yield folder / CONFIG
-    for reference in (*home.private_references, *home.act.secrets.values()):
+    for reference in (*home.private_references, *home.act.references.values()):
         if reference.startswith("file:"):
             yield folder / Path(reference.removeprefix("file:")).expanduser()
     if home.store.startswith("sqlite:"):

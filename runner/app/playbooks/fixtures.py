@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.base.states import Profile
 from runner.decoding import from_json
 from runner.errors import Refused, Sealed
 from runner.facts.vocabulary.fact_types import FactType
@@ -92,6 +93,7 @@ class _Script:
         self.lost: list[str] = []
         self._keep = keep_text
         self._begun = False
+        self._profile: Profile = "large"
         self._facts: list[str] = []
         self._answers: dict[str, str | list[str]] = {}
         self._finds: defaultdict[str, list[str]] = defaultdict(list)
@@ -105,7 +107,8 @@ class _Script:
         """Return the parts that are not empty."""
         if self._found:
             self.lost.append(f"{len(self._found)} facts recorded after the last step")
-        parts = {
+        parts: dict[str, Any] = {
+            "profile": "small" if self._profile == "small" else "",
             "facts": self._facts,
             "answers": self._answers,
             "finds": dict(self._finds),
@@ -116,10 +119,11 @@ class _Script:
     def take(self, event: e.AnyEvent) -> None:
         """Add an action of a person."""
         match event:
-            case e.PlaybookPinned():
+            case e.PlaybookPinned(run=run):
                 self._begun = True
+                self._profile = run.profile
             case e.FactsRecorded(facts=facts, step=step):
-                self._recorded(facts, step)
+                self._recorded(tuple(fact for fact in facts if fact.confidence != "assumed"), step)
             case e.StepEnded(step=step, state=state):
                 self._ended(step, state)
             case e.StepRetried(step=step, by=by) if by:

@@ -48,7 +48,7 @@ def interview(session: Session) -> str:
     entries: Entries = {}
     _facts(session, home, entries)
     new: _New = {}
-    _insurer(session, new)
+    _insurer(session, entries, new)
     _roles(session, home, entries, new)
     _channels(session, home, entries)
     _people(session, home, entries, new)
@@ -97,7 +97,7 @@ def _facts(session: Session, home: Home, entries: Entries) -> None:
             entries["organisation", key] = found
 
 
-def _insurer(session: Session, new: _New) -> None:
+def _insurer(session: Session, entries: Entries, new: _New) -> None:
     person = session.service.directory.people.get(INSURER)
     name = session.ask(f"Cyber insurer [{person.name if person else ''}]:")
     if name or person:
@@ -105,6 +105,8 @@ def _insurer(session: Session, new: _New) -> None:
         phone = _ask(session, "Its phone for incidents", kept, PHONE) or ""
         if name or phone:
             new[INSURER] = (name, _contacts(phone=phone))
+        if phone:
+            entries["insurance", "hotline"] = phone
 
 
 def _contacts(**given: str) -> tuple[ContactPoint, ...]:

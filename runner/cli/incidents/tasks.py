@@ -314,7 +314,9 @@ def answer(
         list[str] | None,
         Argument(metavar="[VALUE]...", help="Value of the answer; for a form FACT=VALUE or FACT=unknown."),
     ] = None,
-    unknown: Annotated[bool, Option("--unknown", help="The answer is not known yet.")] = False,
+    unknown: Annotated[
+        bool, Option("--unknown", help="The answer, or each named field of a form, is not known.")
+    ] = False,
     ask_again: Annotated[
         str,
         Option(
@@ -344,13 +346,12 @@ def answer(
     """
     from runner.app.incidents.facts import record_answer
     from runner.app.incidents.outcome import moved
+    from runner.cli.incidents.forms import Said, fill
 
     incident, name = find(session, step)
     again = session.now() + duration(ask_again) if ask_again else None
     if incident.invocations[name].kind == "form" and (value or not unknown):
-        from runner.cli.incidents.forms import Said, fill
-
-        texts = [f"{one}=unknown" if unknown and "=" not in one else one for one in value or ()]
+        texts = [f"{one}=unknown" for one in value or ()] if unknown else value or ()
         fill(session, incident, name, texts, Said(source, confidence, grounds), again)
         return
     if (value is None) != unknown or len(value or ()) > 1:

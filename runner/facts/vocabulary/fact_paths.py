@@ -15,16 +15,17 @@ from runner.facts.vocabulary.fact_types import (
     count,
     if_any,
     instant,
-    number,
     one_of,
     place,
     places,
     prose,
+    reached,
     set_of,
     text,
+    texts,
     yes_no,
 )
-from runner.facts.vocabulary.report_facts import DORA, RANSOM, REGISTRANT
+from runner.facts.vocabulary.report_facts import DORA, INSURANCE, RANSOM, REGISTRANT
 from runner.facts.vocabulary.response_facts import MOBILISED, REFERRED
 
 _SECTORS = (
@@ -68,14 +69,6 @@ _ELEMENTS = (
     " location communications special_category criminal_record children financial identity_document other"
 )
 _KINDS_OF_PEOPLE = "customers employees patients students minors subscribers members users vulnerable"
-
-
-def _reached(who: str) -> Mapping[str, Branch]:
-    return {
-        "name": if_any(f"{who}: name"),
-        "email": text(f"{who}: e-mail"),
-        "phone": text(f"{who}: telephone"),
-    }
 
 
 _DATA: Mapping[str, Branch] = {
@@ -168,7 +161,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "phone": text("Contact point: telephone"),
         "address": prose("Contact point: postal address"),
     },
-    "dpo": _reached("Data protection officer"),
+    "dpo": reached("Data protection officer"),
     "counsel": {
         "name": if_any("Counsel: name"),
         "firm": text("Counsel: firm"),
@@ -180,7 +173,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "hours": text("Hours of that line"),
         "url": text("Page for affected people"),
     },
-    "second_contact": _reached("Second contact point"),
+    "second_contact": reached("Second contact point"),
     "language": text("Language in which its notices are written (BCP 47, as de or fr-CH)"),
     "lei": text("Legal Entity Identifier (LEI)"),
     "parent": if_any("Parent or affiliated corporation, where there is one"),
@@ -192,14 +185,9 @@ _ORGANISATION: Mapping[str, Branch] = {
     "safeguards": set_of(
         "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
     ),
-    "press": _reached("Contact for the press"),
+    "press": reached("Contact for the press"),
     "registrant": REGISTRANT,
-    "insurance": {
-        "hotline": text("Cyber insurer: telephone line for incidents"),
-        "policy": if_any("Cyber insurance: number of the policy"),
-        "notice_hours": number("Cyber insurance: hours until the insurer must know of an incident"),
-        "panel": FactType("Cyber insurance: firms that the insurer accepts", "text", many=True),
-    },
+    "insurance": INSURANCE,
 }
 _INCIDENT: Mapping[str, Branch] = {
     "title": text("Title of the incident"),
@@ -260,17 +248,17 @@ _INCIDENT: Mapping[str, Branch] = {
         "role": text("Vendor involved: role"),
         "contact": text("Vendor involved: contact"),
     },
-    "clients": FactType(
-        "Clients whose data we process and that are affected, by a short name", "text", many=True
-    ),
-    "accounts": FactType("User accounts of the incident, by user name", "text", many=True),
-    "hosts": FactType(
-        "Servers and computers of the incident, by the id in the security tool", "text", many=True
-    ),
-    "devices": FactType("Managed devices of the incident, by the id in device management", "text", many=True),
-    "apps": FactType("Applications of the incident, by the id in the directory", "text", many=True),
-    "keys": FactType("Keys of the incident, by id: never the secret itself", "text", many=True),
+    "clients": texts("Clients whose data we process and that are affected, by a short name"),
+    "accounts": texts("User accounts of the incident, by user name"),
+    "hosts": texts("Servers and computers of the incident, by the id in the security tool"),
+    "devices": texts("Managed devices of the incident, by the id in device management"),
+    "apps": texts("Applications of the incident, by the id in the directory"),
+    "keys": texts("Keys of the incident, by id: never the secret itself"),
     "automation": {"reference": text("Reference of the own automation for the last action")},
+    "supply_chain": {"published": yes_no("Did we publish a malicious version?")},
+    "attack_over": yes_no("Is the attack over, with all opened accounts reset?"),
+    "insider": {"data_leaving": yes_no("Are data still leaving?")},
+    "urgent": {"harm": yes_no("Does harm continue?")},
     "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
     "third_party_recipients": prose("Third parties who received the data"),
     "responsible": prose("Who is responsible for the breach, as far as it is known"),
@@ -304,6 +292,11 @@ _INCIDENT: Mapping[str, Branch] = {
     "mobilised": MOBILISED,
     "dora": DORA,
     "ransom": RANSOM,
+    "isolation": {
+        "complete": yes_no("Could all affected systems be disconnected from the network?"),
+        "connected": prose("The systems that could not be disconnected, and why"),
+        "power_down_losses": prose("What switching off loses, and whether memory was captured before"),
+    },
     "board_decisions": prose("Decisions that are asked of the management body"),
     "exfiltration": one_of("Were data taken away?", "none unlikely possible confirmed"),
     "service_harm": prose("Harm to services"),
@@ -374,9 +367,7 @@ _LAW_ENFORCEMENT: Mapping[str, Branch] = {
         "officer": text("Officer who asked"),
         "authority": one_of("Kind of authority that asked", "local state federal attorney_general regulator"),
         "country": place("Country of the authority that asked; laws of other countries ignore the request"),
-        "only_for": FactType(
-            "Laws or duties (ids) to which the delay is limited; empty means all", "text", many=True
-        ),
+        "only_for": texts("Laws or duties (ids) to which the delay is limited; empty means all"),
         "form": one_of("Form of the request", "written oral"),
         "from": instant("Delayed from", ahead=True),
         "until": instant("Delayed until", ahead=True),
@@ -396,9 +387,7 @@ ROOTS: Mapping[str, Branch] = {
             "entity": text("Which legal entity's people (an id of organisation.entities)"),
             "data": _DATA,
             "people": _PEOPLE,
-            "overlaps": FactType(
-                "Other affected groups that can contain the same persons", "text", many=True
-            ),
+            "overlaps": texts("Other affected groups that can contain the same persons"),
         },
     ),
     "data": _DATA,

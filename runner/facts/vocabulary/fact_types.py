@@ -92,6 +92,7 @@ instant = partial(FactType, kind="instant")
 place = partial(FactType, kind="jurisdiction")
 """Make a country, or a part of a country."""
 places = partial(FactType, kind="jurisdiction", many=True)
+texts = partial(FactType, kind="text", many=True)
 """Make a set of places."""
 
 
@@ -102,3 +103,12 @@ def one_of(title: str, choices: str, *, many: bool = False) -> FactType:
 
 set_of = partial(one_of, many=True)
 """Make a set of words; ``choices`` are the words, separated by spaces."""
+
+
+def reached(who: str) -> Mapping[str, Branch]:
+    """Make the facts of a contact: name, e-mail and telephone."""
+    return {
+        "name": if_any(f"{who}: name"),
+        "email": text(f"{who}: e-mail"),
+        "phone": text(f"{who}: telephone"),
+    }

@@ -11,6 +11,7 @@ from runner.facts.vocabulary.fact_types import (
     Branch,
     FactType,
     count,
+    if_any,
     number,
     one_of,
     prose,
@@ -131,4 +132,14 @@ RANSOM: Mapping[str, Branch] = {
     "alternatives": prose("Alternatives to the ransom payment that were considered"),
     "diligence": prose("What was done to find alternatives to the ransom payment"),
     "sanctions_check": prose("What was done to comply with sanctions rules before the ransom payment"),
+    "sanctions_repeated": yes_no("Was the sanctions check repeated for the address that was used?"),
+    "proposal": text("The proposal to management: pay or do not pay"),
+    "grounds": prose("The grounds of the proposal"),
+    "paid": yes_no("Was a ransom paid?"),
+}
+INSURANCE: Mapping[str, Branch] = {
+    "hotline": text("Cyber insurer: telephone line for incidents"),
+    "policy": if_any("Cyber insurance: number of the policy"),
+    "notice_hours": number("Cyber insurance: hours until the insurer must know of an incident"),
+    "panel": FactType("Cyber insurance: firms that the insurer accepts", "text", many=True),
 }

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from runner.actions import REASON, Action
-from runner.base.states import TaskState
+from runner.base.states import AttemptState, TaskState
 from runner.base.text import near_hint
 from runner.errors import NotFound, Refused
 from runner.incident.messages.acknowledgement import acknowledged
@@ -20,7 +20,7 @@ from runner.incident.messages.update_cadence import GRACE, promised_before
 from runner.incident.notices.decide import rendered
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.action_items import items_outcome, replaced
+from runner.incident.state.action_items import action_run
 from runner.incident.state.due_times import backoff
 from runner.incident.state.incident import Attempt, Domain, Incident
 from runner.incident.state.library import Library
@@ -266,13 +266,17 @@ def _step_outcome(
     invocation = incident.invocations[effect]
     if invocation.over:
         return None, None, ""
-    step = library.meant(incident, invocation)
-    if isinstance(step, Act) and invocation.items:
-        fields = {"state": result.state, "reason": result.reason, "ended_at": now, "resolved_by": ""}
-        if result.provider_id:
-            fields["provider_id"] = result.provider_id
-        attempts = replaced(invocation.attempts, n, **fields)
-        return items_outcome(incident, invocation, step, attempts, now, library, result.retry_after)
+    if invocation.items and (run := action_run(incident, invocation, library)):
+        made = {"provider_id": result.provider_id} if result.provider_id else {}
+        ended = msgspec.structs.replace(
+            _attempt(incident, effect, n),
+            state=result.state,
+            reason=result.reason,
+            ended_at=now,
+            resolved_by="",
+            **made,
+        )
+        return run.outcome((ended,), now, result.retry_after)
     if result.state == "accepted":
         return completion_state(invocation, now), None, ""
     if any(a.state == "sending" and a.n != n for a in invocation.attempts):
@@ -356,14 +360,14 @@ def _resolved_step(
     invocation = incident.invocations.get(command.effect)
     if invocation is None or invocation.over:
         return None
-    step = library.meant(incident, invocation)
-    if isinstance(step, Act) and invocation.items:
-        fields = {"state": "accepted" if command.happened else "not_sent", "ended_at": now}
-        attempts: Sequence[Attempt] = invocation.attempts
-        for attempt in invocation.attempts:
-            if attempt.state == "unknown":
-                attempts = replaced(attempts, attempt.n, resolved_by="a person", **fields)
-        return items_outcome(incident, invocation, step, attempts, now, library, None)[0]
+    if invocation.items and (run := action_run(incident, invocation, library)):
+        state: AttemptState = "accepted" if command.happened else "not_sent"
+        told = [
+            msgspec.structs.replace(a, state=state, ended_at=now, resolved_by="a person")
+            for a in invocation.attempts
+            if a.state == "unknown"
+        ]
+        return run.outcome(told, now)[0]
     if command.happened:
         return completion_state(invocation, now)
     return None if any(a.state == "sending" for a in invocation.attempts) else "active"

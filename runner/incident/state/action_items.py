@@ -36,117 +36,9 @@ from runner.playbook.action_template import (
     values_of,
 )
 from runner.playbook.checks.action_calls import host_of
-from runner.routing.organisation import Acting
 
 RETRY = p.Retry(times=4)
 """How often a throttled or unreachable service is tried, if the step does not say so."""
-
-
-def filled(incident: Incident, invocation: Invocation, library: Library) -> e.ActionFilled | Unknown:
-    """Return the requests of an action as the facts are now; Unknown with the missing facts."""
-    step = library.body(incident.runs, incident.scopes[invocation.scope]).steps[invocation.step]
-    if not isinstance(step, p.Act):
-        return Unknown()
-    template = library.action(incident, invocation, step)
-    items = _items(incident, invocation, step, library)
-    if isinstance(items, Unknown):
-        return items
-    acting = library.acting
-    checked = tuple(_checked(item, template, acting, len(items)) for item in items)
-    by_hand = not acting.integrates(template.auth, host_of(template.http.url))
-    requests = [
-        [item, *map(msgspec.to_builtins, requests_of(template, item, incident, invocation, acting))]
-        for item in checked
-    ]
-    digest = digest_of(template, msgspec.to_builtins(requests), by_hand=by_hand)
-    return e.ActionFilled(step=invocation.id, digest=digest, items=checked, by_hand=by_hand)
-
-
-def _items(
-    incident: Incident, invocation: Invocation, step: p.Act, library: Library
-) -> tuple[ActionItem, ...] | Unknown:
-    scope = incident.scopes[invocation.scope]
-    view = ScopeView(incident, scope, library)
-    names: object = (None,) if step.for_each is None else evaluate(step.for_each, view)
-    if isinstance(names, Unknown):
-        return names
-    if not isinstance(names, tuple):
-        return Unknown(("a list",))
-    found: list[ActionItem] = []
-    missing: list[Unknown] = []
-    for name in dict.fromkeys(names):
-        own = (
-            view
-            if name is None
-            else ScopeView(incident, msgspec.structs.replace(scope, item=str(name)), library)
-        )
-        values = {key: evaluate(expression, own) for key, expression in step.inputs.items()}
-        missing += [value for value in values.values() if isinstance(value, Unknown)]
-        inputs = {key: str(value) for key, value in values.items()}
-        found.append(ActionItem(item="" if name is None else str(name), inputs=inputs))
-    return merged(missing) if missing else tuple(found)
-
-
-def _checked(item: ActionItem, template: ActionTemplate, acting: Acting, count: int) -> ActionItem:
-    """Return an item with the reason why the action does not run on it."""
-    problems = (input_problem(template.expects[key], value) for key, value in item.inputs.items())
-    why = next(filter(None, problems), "")
-    said = {item.item, *item.inputs.values(), *values_of(template, item.inputs).values()} if not why else ()
-    if any(fnmatchcase(one.casefold(), never.casefold()) for one in said for never in acting.never):
-        why = "it is on the never-list of the settings"
-    if count > MOST:
-        why = f"{count} items are more than {MOST} in one run"
-    return msgspec.structs.replace(item, refused=why)
-
-
-def requests_of(
-    template: ActionTemplate, item: ActionItem, incident: Incident, invocation: Invocation, acting: Acting
-) -> Iterator[Filled]:
-    """Yield the requests of one item, with the read that verifies it; nothing for a refused item."""
-    if item.refused:
-        return
-    own = {"incident": incident.id, "step": invocation.step}
-    values = {**own, **values_of(template, item.inputs)}
-    for _, request in template.requests():
-        yield fill(request, values, acting.address(template.auth))
-
-
-def refilled(incident: Incident, bound: Invocation | None, library: Library) -> e.ActionFilled | None:
-    """Return the new requests of an action that has not started; None if nothing changed."""
-    if bound is None or bound.kind not in ("act", "task") or bound.state != "waiting":
-        return None
-    step = library.body(incident.runs, incident.scopes[bound.scope]).steps.get(bound.step)
-    if not isinstance(step, p.Act) or not step.use:
-        return None
-    now = filled(incident, bound, library)
-    return None if isinstance(now, Unknown) or now.digest == bound.digest else now
-
-
-def approved_by(incident: Incident, invocation: Invocation) -> frozenset[str]:
-    """Return the persons who approved exactly these requests, in approvals that are done."""
-    return frozenset(
-        approval.by
-        for name in incident.signed
-        for gate in (incident.invocations[name],)
-        if gate.subject == invocation.step
-        and gate.digest == invocation.digest
-        and find_step(incident, incident.scopes[gate.scope], gate.subject) == invocation
-        for approval in gate.approvals
-        if approval.approved and not approval.void and not approval.provisional
-        if approval.digest == invocation.digest
-    )
-
-
-def barred(incident: Incident, invocation: Invocation, step: p.Act, library: Library) -> str:
-    """Return why the next attempt of an action must not start, or the empty string."""
-    template = library.action(incident, invocation, step)
-    given = len(approved_by(incident, invocation))
-    if given < template.approvers:
-        return f"{given} of {template.approvers} approvals of exactly these requests"
-    domain = incident.domains.get(template.depends)
-    if domain is not None and domain.state == "compromised" and invocation.retried_at < 0:
-        return f"it uses {template.depends}, which is compromised: retry runs it, or do it by hand"
-    return ""
 
 
 class ItemState(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,117 +46,185 @@ class ItemState(msgspec.Struct, frozen=True, kw_only=True):
 
     place: int
     name: str
-    state: Literal["open", "done", "failed", "unknown"]
+    state: Literal["open", "done", "failed", "unknown"] = "open"
     why: str = ""
     at: datetime | None = None
-    """When its next attempt may start."""
+    """When its next attempt may start; None before the first one."""
     verifies: bool = False
     receipt: str = ""
 
 
-def item_states(
-    invocation: Invocation, template: ActionTemplate, step: p.Act, attempts: Sequence[Attempt]
-) -> tuple[ItemState, ...]:
-    """Return the state of every item after its attempts."""
-    retry = RETRY if step.retry == p.Retry() else step.retry
-    repeats = template.idempotent or step.on_unknown == "retry"
-    return tuple(
-        _state(
-            place,
-            item,
-            template,
-            retry,
-            repeats,
-            [a for a in attempts if a.item == place],
-            invocation.retried_at,
+class ActionRun(msgspec.Struct, frozen=True):
+    """An action template in one invocation, with all that its requests are made from."""
+
+    incident: Incident
+    invocation: Invocation
+    step: p.Act
+    template: ActionTemplate
+    library: Library
+
+    def fill(self) -> e.ActionFilled | Unknown:
+        """Return the requests as the facts are now; Unknown with the missing facts."""
+        items = self._items()
+        return items if isinstance(items, Unknown) else self._filled(items)
+
+    def refill(self) -> e.ActionFilled | None:
+        """Return the new requests of an action that has not started; None if nothing changed."""
+        now = self.fill() if self.invocation.state == "waiting" else Unknown()
+        return None if isinstance(now, Unknown) or now.digest == self.invocation.digest else now
+
+    def _filled(self, items: Sequence[ActionItem]) -> e.ActionFilled:
+        by_hand = not self.library.acting.integrates(self.template.auth, host_of(self.template.http.url))
+        checked = tuple(self._checked(item, 0 if by_hand else len(items)) for item in items)
+        requests = msgspec.to_builtins([[item, *self.requests(item)] for item in checked])
+        digest = digest_of(self.template, requests, by_hand=by_hand)
+        return e.ActionFilled(step=self.invocation.id, digest=digest, items=checked, by_hand=by_hand)
+
+    def _items(self) -> tuple[ActionItem, ...] | Unknown:
+        scope = self.incident.scopes[self.invocation.scope]
+        view, each = ScopeView(self.incident, scope, self.library), self.step.for_each
+        names = ("",) if each is None else evaluate(each, view)
+        if not isinstance(names, tuple):
+            return names if isinstance(names, Unknown) else Unknown(("a list",))
+        found: list[ActionItem] = []
+        missing: list[Unknown] = []
+        for name in dict.fromkeys(map(str, names)):
+            own = msgspec.structs.replace(view, scope=msgspec.structs.replace(scope, item=name or scope.item))
+            values = {key: evaluate(expression, own) for key, expression in self.step.inputs.items()}
+            missing += [value for value in values.values() if isinstance(value, Unknown)]
+            inputs = {key: str(value) for key, value in values.items()}
+            found.append(ActionItem(item=name, inputs=inputs))
+        return merged(missing) if missing else tuple(found)
+
+    def _checked(self, item: ActionItem, count: int) -> ActionItem:
+        """Return an item with the reason why the action does not run on it."""
+        expects, never = self.template.expects, self.library.acting.never
+        why = next(filter(None, (input_problem(expects[key], text) for key, text in item.inputs.items())), "")
+        said = {
+            item.item,
+            *item.inputs.values(),
+            *(() if why else values_of(self.template, item.inputs).values()),
+        }
+        if any(fnmatchcase(one.casefold(), name.casefold()) for one in said for name in never):
+            why = "it is on the never-list of the settings"
+        if count > MOST:
+            why = f"{count} items are more than {MOST} in one run"
+        return msgspec.structs.replace(item, refused=why)
+
+    def requests(self, item: ActionItem) -> Iterator[Filled]:
+        """Yield the requests of one item in the order of the template's; nothing for a refused item."""
+        if item.refused:
+            return
+        own = {"incident": self.incident.id, "step": self.invocation.step}
+        values = own | values_of(self.template, item.inputs)
+        for _, request in self.template.requests():
+            yield fill(request, values, self.library.acting.address(self.template.auth))
+
+    def barred(self) -> str:
+        """Return why the next attempt must not start, or the empty string."""
+        given, needed = len(self._approvers()), self.template.approvers
+        if given < needed:
+            return f"{given} of {needed} approvals of exactly these requests"
+        if self._filled(self.invocation.items).digest != self.invocation.digest:
+            return "the settings of actions changed since its start: restore them, or do it by hand"
+        domain = self.incident.domains.get(self.template.depends)
+        if domain is not None and domain.state == "compromised" and self.invocation.retried_at < 0:
+            return f"it uses {domain.name}, which is compromised: retry runs it, or do it by hand"
+        return ""
+
+    def _approvers(self) -> set[str]:
+        """Return the persons who approved exactly these requests, in approvals that are done."""
+        digest, scopes = self.invocation.digest, self.incident.scopes
+        gates = (self.incident.invocations[name] for name in self.incident.signed)
+        return {
+            one.by
+            for gate in gates
+            if gate.digest == digest
+            and find_step(self.incident, scopes[gate.scope], gate.subject) == self.invocation
+            for one in gate.approvals
+            if one.approved and not one.void and not one.provisional and one.digest == digest
+        }
+
+    def states(self, attempts: Sequence[Attempt] | None = None) -> tuple[ItemState, ...]:
+        """Return the state of every item after its attempts."""
+        every = self.invocation.attempts if attempts is None else attempts
+        return tuple(
+            self._state(ItemState(place=place, name=item.name), item, [a for a in every if a.item == place])
+            for place, item in enumerate(self.invocation.items)
         )
-        for place, item in enumerate(invocation.items)
-    )
+
+    def _state(self, state: ItemState, item: ActionItem, own: list[Attempt]) -> ItemState:
+        retry = RETRY if self.step.retry == p.Retry() else self.step.retry
+        if item.refused:
+            return msgspec.structs.replace(state, state="failed", why=item.refused)
+        done = next((a for a in reversed(own) if a.state == "accepted" and not a.verifies), None)
+        if done is not None:
+            return self._verified(state, done, [a for a in own if a.verifies])
+        tries = [a for a in own if a.n > self.invocation.retried_at and not a.verifies]
+        if not tries or tries[-1].state == "sending":
+            return state
+        last = tries[-1]
+        ended = last.ended_at or last.started_at
+        left = len(tries) <= retry.times or bool(last.resolved_by)
+        if last.state == "unknown":
+            left = left and (self.template.idempotent or self.step.on_unknown == "retry")
+        if left and last.state != "rejected":
+            return msgspec.structs.replace(
+                state, at=ended if last.resolved_by else ended + backoff(retry, len(tries))
+            )
+        over: Literal["unknown", "failed"] = "unknown" if last.state == "unknown" else "failed"
+        return msgspec.structs.replace(state, state=over, why=last.reason)
+
+    def _verified(self, state: ItemState, done: Attempt, reads: list[Attempt]) -> ItemState:
+        verify, since = self.template.verify, done.ended_at or done.started_at
+        if verify is None or any(read.state == "accepted" for read in reads):
+            return msgspec.structs.replace(state, state="done")
+        again = ((reads[-1].ended_at or reads[-1].started_at) if reads else since) + span(verify.every)
+        asked = bool(reads) and reads[-1].n <= self.invocation.retried_at
+        if again > since + span(verify.until) and not asked:
+            why = f"accepted, but the effect was not seen{f': {reads[-1].reason}' if reads else ''}"
+            return msgspec.structs.replace(state, state="failed", why=why)
+        return msgspec.structs.replace(state, at=again, verifies=True, receipt=done.provider_id)
+
+    def next(self, now: datetime) -> ItemState:
+        """Return the item with the next attempt: first those that were never tried, then the longest waiting."""
+        waits = [state for state in self.states() if state.state == "open"]
+        return min(waits, key=lambda state: (state.at is not None, state.at or now, state.place))
+
+    def key(self, state: ItemState) -> str:
+        """Return the idempotency key of an item: a new one only after a certain refusal."""
+        own = [a for a in self.invocation.attempts if a.item == state.place and not a.verifies]
+        doubtful = {a.key for a in own if a.state == "unknown"}
+        anew = sum(a.state == "rejected" and a.key not in doubtful for a in own)
+        text = f"{self.incident.id}|{self.invocation.id}|{state.place}|{anew}|{state.verifies}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def outcome(
+        self, changed: Sequence[Attempt], now: datetime, pause: timedelta | None = None
+    ) -> tuple[TaskState, datetime | None, str]:
+        """Return the next state of the step after changed attempts, when it goes on, and for a person the items that are not done.
+
+        A service that asks for a pause gets it for all items.
+        """
+        new = {attempt.n: attempt for attempt in changed}
+        states = self.states([new.get(a.n, a) for a in self.invocation.attempts])
+        waits = [state.at or now for state in states if state.state == "open"]
+        if waits:
+            return "active", max(min(waits), now + (pause or timedelta())), ""
+        left = [state for state in states if state.state != "done"]
+        if not left:
+            return completion_state(self.invocation, now), None, ""
+        listed = "; ".join(f"{state.name}: {state.why}" for state in left)
+        why = f"{len(states) - len(left)} of {len(states)} done. Not done: {listed}"
+        over: TaskState = "outcome_unknown" if any(s.state == "unknown" for s in left) else "failed"
+        return over, None, why if self.step.on_failure == "ask" else ""
 
 
-def _state(
-    place: int,
-    item: ActionItem,
-    template: ActionTemplate,
-    retry: p.Retry,
-    repeats: bool,
-    own: list[Attempt],
-    retried_at: int,
-) -> ItemState:
-    state = ItemState(place=place, name=item.name, state="open")
-    done = next((a for a in reversed(own) if a.state == "accepted" and not a.verifies), None)
-    if item.refused:
-        return msgspec.structs.replace(state, state="failed", why=item.refused)
-    if done is not None:
-        return _verified(state, template, done, [a for a in own if a.verifies], retried_at)
-    tries = [a for a in own if a.n > retried_at and not a.verifies]
-    if not tries or tries[-1].state == "sending":
-        return state
-    last = tries[-1]
-    again = (last.ended_at or last.started_at) + backoff(retry, len(tries))
-    left = len(tries) <= retry.times or bool(last.resolved_by)
-    if last.state == "rejected" or (last.state != "unknown" and not left):
-        return msgspec.structs.replace(state, state="failed", why=last.reason)
-    if last.state == "unknown" and not (left and repeats):
-        return msgspec.structs.replace(state, state="unknown", why=last.reason)
-    return msgspec.structs.replace(state, at=last.ended_at if last.resolved_by else again)
-
-
-def _verified(
-    state: ItemState, template: ActionTemplate, done: Attempt, reads: list[Attempt], retried_at: int
-) -> ItemState:
-    if template.verify is None or any(read.state == "accepted" for read in reads):
-        return msgspec.structs.replace(state, state="done")
-    since = done.ended_at or done.started_at
-    last = (reads[-1].ended_at or reads[-1].started_at) if reads else since
-    again = last + span(template.verify.every)
-    if again > since + span(template.verify.until) and not (reads and reads[-1].n <= retried_at):
-        return msgspec.structs.replace(state, state="failed", why="accepted, but the effect was not seen")
-    return msgspec.structs.replace(state, at=again, verifies=True, receipt=done.provider_id)
-
-
-def next_item(states: Sequence[ItemState], now: datetime) -> ItemState | None:
-    """Return the item with the next attempt: first those that were never tried, then the longest waiting."""
-    ready = [state for state in states if state.state == "open" and (state.at is None or state.at <= now)]
-    return min(ready, key=lambda state: (state.at is not None, state.at or now, state.place), default=None)
-
-
-def key_of(incident: Incident, invocation: Invocation, state: ItemState) -> str:
-    """Return the idempotency key of an item: a new one only after a certain refusal."""
-    own = [a for a in invocation.attempts if a.item == state.place and not a.verifies]
-    anew = sum(
-        a.state == "rejected" and not any(b.state == "unknown" and b.key == a.key for b in own) for a in own
-    )
-    text = f"{incident.id}|{invocation.id}|{state.place}|{anew}|{state.verifies}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def items_outcome(
-    incident: Incident,
-    invocation: Invocation,
-    step: p.Act,
-    attempts: Sequence[Attempt],
-    now: datetime,
-    library: Library,
-    pause: timedelta | None,
-) -> tuple[TaskState, datetime | None, str]:
-    """Return the next state of an action, when it goes on, and for a person the items that are not done.
-
-    A service that asks for a pause gets it for all items.
-    """
-    states = item_states(invocation, library.action(incident, invocation, step), step, attempts)
-    waits = [state.at or now for state in states if state.state == "open"]
-    if waits:
-        return "active", max(min(waits), now + (pause or timedelta())), ""
-    left = [state for state in states if state.state != "done"]
-    if not left:
-        return completion_state(invocation, now), None, ""
-    listed = "; ".join(f"{state.name}: {state.why}" for state in left)
-    done = len(states) - len(left)
-    why = f"{done} of {len(states)} done. Not done: {listed}" if step.on_failure == "ask" else ""
-    return ("outcome_unknown" if any(s.state == "unknown" for s in left) else "failed"), None, why
-
-
-def replaced(attempts: Sequence[Attempt], n: int, **fields: object) -> tuple[Attempt, ...]:
-    """Return the attempts with the outcome of one of them."""
-    return tuple(msgspec.structs.replace(a, **fields) if a.n == n else a for a in attempts)
+def action_run(incident: Incident, invocation: Invocation | None, library: Library) -> ActionRun | None:
+    """Return the action template of an invocation, also if people do it by hand; None for other steps."""
+    if invocation is None or invocation.kind not in ("act", "task"):
+        return None
+    step = library.body(incident.runs, incident.scopes[invocation.scope]).steps.get(invocation.step)
+    if not isinstance(step, p.Act) or not step.use:
+        return None
+    return ActionRun(incident, invocation, step, library.action(incident, invocation, step), library)

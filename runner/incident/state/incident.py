@@ -18,8 +18,12 @@ from runner.incident.state.documents import Document as Document
 from runner.incident.state.documents import Override as Override
 from runner.incident.state.exercise import Drill, Signed
 from runner.incident.state.handover import Handover
+from runner.incident.state.lifecycle import Run as Run
+from runner.incident.state.messages import ActionItem as ActionItem
 from runner.incident.state.messages import Attempt as Attempt
 from runner.incident.state.messages import Received as Received
+from runner.incident.state.record import Behalf as Behalf
+from runner.incident.state.second_person import Deputy as Deputy
 from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task
@@ -58,27 +62,6 @@ class Approval(Value, frozen=True, kw_only=True):
     provisional: bool = False
     """``by`` has not confirmed it yet: it counts from the confirmation, and ``at`` is then that time."""
     seq: int = 0
-
-
-class ActionItem(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """One account, host or other item on which an action runs, with the inputs of its request."""
-
-    item: str = ""
-    inputs: Mapping[str, str] = {}
-    refused: str = ""
-    """Why the action does not run on it, such as an entry of the settings' never-list."""
-
-    @property
-    def name(self) -> str:
-        """The item for people."""
-        return self.item or ", ".join(self.inputs.values())
-
-
-class Deputy(Value, frozen=True, kw_only=True):
-    """A person who may approve in place of the holders of ``roles``."""
-
-    person: str
-    roles: tuple[str, ...]
 
 
 class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -142,7 +125,6 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     scopes: tuple[str, ...] = ()
     """Bodies that this container opened."""
     items: tuple[ActionItem, ...] = ()
-    """The items of an action template; ``digest`` is then that of the filled requests."""
     retried_at: int = -1
     """How many attempts there were when a person last retried an action; -1 if nobody did."""
 
@@ -166,29 +148,6 @@ class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Invocations in it that have not ended."""
     added: tuple[Task, ...] = ()
     """Added tasks that are in no playbook: only this scope has them."""
-
-
-class Run(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """One use of a playbook in the incident, pinned by digest."""
-
-    id: str
-    playbook: str
-    version: str
-    digest: str
-    bundle: str
-    """SHA-256 of the stored bundle, which has the steps of both profiles."""
-    at: datetime
-    profile: Profile = "large"
-
-    @property
-    def label(self) -> str:
-        """Its playbook and version, and the small profile."""
-        return f"{self.playbook} {self.version}{' (small profile)' if self.profile == 'small' else ''}"
-
-    @property
-    def plan(self) -> str:
-        """Key of its compiled plan: the stored bundle, and the profile that leaves steps out."""
-        return self.bundle if self.profile == "large" else f"{self.bundle}/{self.profile}"
 
 
 class Delivery(Value, frozen=True, kw_only=True):
@@ -341,18 +300,6 @@ class Domain(Value, frozen=True, kw_only=True):
     """The newest entry about it."""
     falls: tuple[tuple[datetime, datetime | None], ...] = ()
     """The times of its compromises; the last one may not have ended."""
-
-
-class Behalf(Value, frozen=True, kw_only=True):
-    """Entries that one person recorded on behalf of another, who has not confirmed them."""
-
-    first: int
-    last: int
-    person: str
-    by: str
-    via: str
-    at: datetime
-    steps: tuple[str, ...] = ()
 
 
 class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):

@@ -127,5 +127,7 @@ def task_by_hand(step: Act, template: ActionTemplate, items: Sequence[ActionItem
         task=step.act,
         role=step.role,
         assignee=step.assignee,
-        checklist=tuple(f"{template.title}: {item.name}" for item in items),
+        checklist=tuple(
+            f"{template.title}: {item.name}{f' ({item.refused})' if item.refused else ''}" for item in items
+        ),
     )

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
+import msgspec
+
 from runner.base.actor import Personal
-from runner.base.states import Kind, Severity
+from runner.base.states import Kind, Profile, Severity
 from runner.incident.state.exercise import ExerciseClock
-from runner.incident.state.incident import Run
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One use of a playbook in the incident, pinned by digest."""
+
+    id: str
+    playbook: str
+    version: str
+    digest: str
+    bundle: str
+    """SHA-256 of the stored bundle, which has the steps of both profiles."""
+    at: datetime
+    profile: Profile = "large"
+
+    @property
+    def label(self) -> str:
+        """Its playbook and version, and the small profile."""
+        return f"{self.playbook} {self.version}{' (small profile)' if self.profile == 'small' else ''}"
+
+    @property
+    def plan(self) -> str:
+        """Key of its compiled plan: the stored bundle, and the profile that leaves steps out."""
+        return self.bundle if self.profile == "large" else f"{self.bundle}/{self.profile}"
 
 
 class IncidentOpened(Personal, frozen=True, kw_only=True):

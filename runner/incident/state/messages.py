@@ -255,6 +255,20 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
 
 
+class ActionItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One account, host or other item on which an action runs; ``digest`` of its invocation is that of the requests."""
+
+    item: str = ""
+    inputs: Mapping[str, str] = {}
+    refused: str = ""
+    """Why the action does not run on it, such as an entry of the settings' never-list."""
+
+    @property
+    def name(self) -> str:
+        """The item for people."""
+        return self.item or ", ".join(self.inputs.values())
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One try of an effect. ``sending`` is the claim, committed before the effect starts."""
 

@@ -5,8 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal
 
+import msgspec
+
 from runner.base.actor import Personal, Stream
 from runner.facts.vocabulary.register import FactChange
+
+
+class Behalf(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries that one person recorded on behalf of another, who has not confirmed them."""
+
+    first: int
+    last: int
+    person: str
+    by: str
+    via: str
+    at: datetime
+    steps: tuple[str, ...] = ()
 
 
 class FactsRecorded(Personal, frozen=True, kw_only=True):

@@ -13,6 +13,13 @@ from runner.facts.vocabulary.register import FactChange
 from runner.law.duty import DutyRecord
 
 
+class Deputy(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who may approve in place of the holders of ``roles``."""
+
+    person: str
+    roles: tuple[str, ...]
+
+
 class ClockMove(msgspec.Struct, frozen=True, kw_only=True):
     """The effect of a fact on the deadline of one duty; an instant that is None is no deadline."""
 

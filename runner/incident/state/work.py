@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.playbook.action_template import ActionTemplate
+from runner.incident.state.action_items import ActionRun, ItemState
 from runner.playbook.format import Act
 
 
@@ -69,12 +69,9 @@ class DoAct(StepAttempt, frozen=True, kw_only=True):
 
     action: Act
     time_limit: timedelta
-    template: ActionTemplate | None = None
-    item: int | None = None
-    """The place of the item among those of the invocation."""
-    verifies: bool = False
-    receipt: str = ""
-    """The service's own name for the accepted call."""
+    run: ActionRun | None = None
+    """The action template, with its requests; ``item`` is the one to do."""
+    item: ItemState | None = None
 
 
 class Host(Work, frozen=True, kw_only=True):

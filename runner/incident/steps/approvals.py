@@ -15,7 +15,7 @@ from runner.errors import Refused
 from runner.incident.notices.staleness import passed
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.action_items import refilled
+from runner.incident.state.action_items import action_run
 from runner.incident.state.expression_view import find_step, open_before
 from runner.incident.state.incident import Approval, Document, Incident, Invocation
 from runner.incident.state.library import Library
@@ -200,7 +200,8 @@ def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]
     for name in sorted(incident.signed):
         invocation = incident.invocations[name]
         subject_step = find_step(incident, incident.scopes[invocation.scope], invocation.subject)
-        if new := refilled(incident, subject_step, library):
+        run = action_run(incident, subject_step, library)
+        if run is not None and (new := run.refill()):
             yield new
             continue
         bound = _as_it_stands(incident, subject_step)

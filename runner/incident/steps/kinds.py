@@ -17,14 +17,7 @@ from runner.facts.vocabulary.nested_facts import flatten
 from runner.facts.vocabulary.register import FactChange, lookup
 from runner.incident.messages.deliveries import message_state
 from runner.incident.state import events as e
-from runner.incident.state.action_items import (
-    barred,
-    filled,
-    item_states,
-    key_of,
-    next_item,
-    refilled,
-)
+from runner.incident.state.action_items import ActionRun, action_run
 from runner.incident.state.due_times import due_time
 from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
@@ -35,7 +28,6 @@ from runner.incident.steps.approvals import quorum_events, subject
 from runner.incident.steps.containers import keep_open, open_bodies
 from runner.incident.steps.forms import form_digest, is_known
 from runner.playbook import format as p
-from runner.playbook.action_template import ActionTemplate
 
 ACT_LIMIT = timedelta(seconds=60)
 """How long an automatic action may take if its step has no limit."""
@@ -122,19 +114,13 @@ def _approve(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
 
 def _count_approvals(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
     bound = subject(at.incident, at.invocation, step)
-    if new := refilled(at.incident, bound, at.library):
+    run = action_run(at.incident, bound, at.library)
+    if run is not None and (new := run.refill()):
         yield new
-    elif bound is not None and bound.kind in ("act", "task") and bound.digest and not _runs(at, bound):
-        yield at.settled("the action has no items", digest=bound.digest)
+    elif run is not None and run.invocation.digest and not run.invocation.items:
+        yield at.settled("the action has no items", digest=run.invocation.digest)
     else:
         yield from quorum_events(at.incident, at.invocation, step, at.now)
-
-
-def _runs(at: Moment, bound: Invocation) -> bool:
-    """Tell whether an approved step is no action, or an action with items."""
-    scope = at.incident.scopes[bound.scope]
-    step = at.library.body(at.incident.runs, scope).steps.get(bound.step)
-    return bool(bound.items) or not (isinstance(step, p.Act) and step.use)
 
 
 def _effect(at: Moment, step: p.AnyStep) -> Iterator[e.AnyEvent]:
@@ -163,16 +149,17 @@ def _act(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
 
     An action template starts with its filled requests: as a task without the integration, at once done without items.
     """
-    if step.use:
-        yield from _template(at, step)
+    run = action_run(at.incident, at.invocation, at.library)
+    if run is not None:
+        yield from _template(at, run)
         return
     ready = at.ready(step, state="active", wake_at=at.now)
     if ready.due is not None or at.invocation.id not in at.incident.agenda:
         yield ready
 
 
-def _template(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
-    new = filled(at.incident, at.invocation, at.library)
+def _template(at: Moment, run: ActionRun) -> Iterator[e.AnyEvent]:
+    new = run.fill()
     if isinstance(new, Unknown):  # a ready step has all facts
         return
     if new.digest != at.invocation.digest:
@@ -180,17 +167,21 @@ def _template(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
     if not new.items:
         yield at.settled("no items")
     elif new.by_hand:
-        yield at.ready(step, assignee=at.invocation.assignee or step.assignee)
+        yield at.ready(run.step, assignee=at.invocation.assignee or run.step.assignee)
     else:
-        yield at.ready(step, state="active", wake_at=at.now)
+        yield at.ready(run.step, state="active", wake_at=at.now)
 
 
-def _act_barred(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
-    due = at.invocation.wake_at is not None and at.invocation.wake_at <= at.now
-    if step.use and at.invocation.kind == "act" and due and not at.invocation.stuck:
-        why = barred(at.incident, at.invocation, step, at.library)
-        if why:
-            yield e.StepStuck(step=at.invocation.id, why=why)
+def _act_barred(at: Moment, _step: p.Act) -> Iterator[e.AnyEvent]:
+    run, wake_at = action_run(at.incident, at.invocation, at.library), at.invocation.wake_at
+    due = wake_at is not None and wake_at <= at.now and not at.invocation.stuck
+    if run is None or not due:
+        return
+    state, again, left = run.outcome((), at.now)
+    if why := run.barred():
+        yield e.StepStuck(step=at.invocation.id, why=why)
+    elif again is None:  # every item is refused
+        yield e.StepSettled(step=at.invocation.id, state=state, why=left)
 
 
 def _key(incident: Incident, invocation: Invocation) -> str:
@@ -205,20 +196,14 @@ def _intent(incident: Incident, invocation: Invocation, worker: str) -> e.Attemp
 
 
 def claim_act(
-    incident: Incident,
-    invocation: Invocation,
-    step: p.Act,
-    worker: str,
-    template: ActionTemplate | None = None,
+    incident: Incident, invocation: Invocation, step: p.Act, worker: str, run: ActionRun | None = None
 ) -> Claim:
     """Return the next attempt of an action; of an action template, for the next of its items."""
-    claim, receipt = _intent(incident, invocation, worker), ""
-    if template is not None:
-        states = item_states(invocation, template, step, invocation.attempts)
-        state = next_item(states, invocation.wake_at or incident.opened_at) or states[0]
-        key = key_of(incident, invocation, state)
-        claim = msgspec.structs.replace(claim, key=key, item=state.place, verifies=state.verifies)
-        receipt = state.receipt
+    claim, of_template = _intent(incident, invocation, worker), dict[str, Any]()
+    if run is not None:
+        state = run.next(invocation.wake_at or incident.opened_at)
+        claim = msgspec.structs.replace(claim, key=run.key(state), item=state.place, verifies=state.verifies)
+        of_template = {"run": run, "item": state}
     limit = step.timeout if step.timeout is not None else ACT_LIMIT
     work = DoAct(
         incident=incident.id,
@@ -227,10 +212,7 @@ def claim_act(
         key=claim.key,
         action=step,
         time_limit=limit,
-        template=template,
-        item=claim.item,
-        verifies=claim.verifies,
-        receipt=receipt,
+        **of_template,
     )
     return claim, work
 

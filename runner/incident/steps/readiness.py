@@ -12,7 +12,7 @@ from runner.facts.expression import Unknown, reads_duties
 from runner.facts.expressions.evaluate import evaluate, truth
 from runner.facts.expressions.values import merged
 from runner.incident.state import events as e
-from runner.incident.state.action_items import filled
+from runner.incident.state.action_items import action_run
 from runner.incident.state.expression_view import ScopeView, find_step
 from runner.incident.state.incident import FELL_AWAY, Incident, Scope
 from runner.incident.state.library import Library
@@ -50,10 +50,9 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
                 pass
     if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, view)):
         return Readiness("unknown", "inputs", wanting)
-    if isinstance(step, p.Act) and step.use:
-        requests = filled(incident, invocation, library)
-        if isinstance(requests, Unknown):
-            return Readiness("unknown", "inputs", requests.missing or requests.problems)
+    run = action_run(incident, invocation, library)
+    if run is not None and isinstance(requests := run.fill(), Unknown):
+        return Readiness("unknown", "inputs", requests.missing or requests.problems)
     return YES
 
 

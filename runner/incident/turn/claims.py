@@ -12,6 +12,7 @@ from datetime import datetime
 
 from runner.incident.messages.deliveries import reached_places, sends
 from runner.incident.messages.room_provisioning import awaited, hosting
+from runner.incident.state.action_items import action_run
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.work import Announce, Compose, Recall, Replan
@@ -66,7 +67,7 @@ def _step(incident: Incident, name: str, now: datetime, library: Library, worker
         yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
     if invocation.wake_at is not None and invocation.wake_at <= now:
         claim, step = KINDS[invocation.kind].claim, library.step(incident, name)
-        if isinstance(step, Act) and step.use:
-            yield claim_act(incident, invocation, step, worker, library.action(incident, invocation, step))
+        if isinstance(step, Act):
+            yield claim_act(incident, invocation, step, worker, action_run(incident, invocation, library))
         elif claim is not None:
             yield claim(incident, invocation, step, worker)

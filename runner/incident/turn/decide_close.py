@@ -75,7 +75,10 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
     later = sum(invocation.state == "waiting" for invocation in begun)
     counts = (_count(len(owed), "legal duties", "legal duty"), _count(len(begun), "tasks", "task"))
     verb = "is" if len(owed) + len(begun) == 1 else "are"
-    words = [f"{' and '.join(count for count in counts if count) or 'Messages'} {verb} not done."]
+    words = [f"{' and '.join(count for count in counts if count)} {verb} not done."]
+    if not any(counts):
+        undetermined = any(problem.code == "undetermined_duty" for problem in problems)
+        words = ["Legal duties are undetermined." if undetermined else "Messages are not done."]
     words += [f"Not started: {_count(later, 'tasks', 'task')}."] if later else []
     first = next((status.due for status in owed if status.due is not None), None)
     words += [f"Next deadline: {first.astimezone(UTC):%a %d %b %Y %H:%M} UTC."] if first else []

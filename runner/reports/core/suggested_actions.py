@@ -36,12 +36,6 @@ def complete_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) 
             return Action("task.show", handle)
 
 
-def answer_fact(row: TaskRow, path: str) -> Action:
-    """Return the action that answers a fact in the question or the form that asks for it."""
-    value = "VALUE" if row.sets else f"{path}=VALUE"
-    return Action("step.answer", row.command_name, {"value": Slot(value)})
-
-
 def retry_step(state: TaskState, handle: str) -> Action:
     """Return the action for a blocked step."""
     if state == "outcome_unknown":

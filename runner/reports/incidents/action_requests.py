@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from runner.facts.expression import Unknown
-from runner.incident.state.action_items import filled, item_states, requests_of
+from runner.incident.state.action_items import action_run
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.playbook.action_template import Filled
-from runner.playbook.format import Act
 from runner.reports.core.page import Cell, Cells, Tone
 
 _TONES: dict[str, Tone] = {"done": "good", "failed": "alarm", "unknown": "warn", "refused": "alarm"}
@@ -29,36 +28,31 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def request_rows(incident: Incident, invocation: Invocation, library: Library) -> tuple[RequestRow, ...]:
     """Return the requests of an action, also if it has not started; none for other steps and unknown items."""
-    step = library.body(incident.runs, incident.scopes[invocation.scope]).steps.get(invocation.step)
-    if not isinstance(step, Act) or not step.use or invocation.kind == "task":
+    run = action_run(incident, invocation, library)
+    if run is None or invocation.kind == "task":
         return ()
     if invocation.state == "waiting":
-        now = filled(incident, invocation, library)
+        now = run.fill()
         if isinstance(now, Unknown) or now.by_hand:
             return ()
-        invocation = msgspec.structs.replace(invocation, items=now.items)
-    template = library.action(incident, invocation, step)
+        run = msgspec.structs.replace(run, invocation=msgspec.structs.replace(invocation, items=now.items))
     return tuple(
         RequestRow(
             item=item.name,
             state="refused" if item.refused else state.state,
             why=state.why,
             refused=item.refused,
-            requests=tuple(requests_of(template, item, incident, invocation, library.acting)),
+            requests=tuple(run.requests(item)),
         )
-        for item, state in zip(
-            invocation.items, item_states(invocation, template, step, invocation.attempts), strict=True
-        )
+        for item, state in zip(run.invocation.items, run.states(), strict=True)
     )
 
 
 def undone_by(incident: Incident, invocation: Invocation, library: Library) -> str:
     """Return the template that undoes an action, with how a person does it; empty without one."""
-    step = library.body(incident.runs, incident.scopes[invocation.scope]).steps.get(invocation.step)
-    if not isinstance(step, Act) or not step.use:
-        return ""
-    run = incident.runs[incident.scopes[invocation.scope].run]
-    undo = library.plans[run.plan].bundle.actions.get(library.action(incident, invocation, step).undo)
+    run = action_run(incident, invocation, library)
+    plan = library.plans[incident.runs[incident.scopes[invocation.scope].run].plan]
+    undo = plan.bundle.actions.get(run.template.undo) if run is not None else None
     return f"{undo.name}: {undo.by_hand}" if undo is not None else ""
 
 

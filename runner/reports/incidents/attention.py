@@ -162,6 +162,7 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
                     action=assign_role(role),
                 )
                 for role in invocation.without_deputy
+                if len(incident.roles.get(role, ())) < 2
             )
 
 
@@ -340,7 +341,7 @@ def _facts(
         begun = [row for row in rows.values() if row.state in ("ready", "active")]
         asked = [row for row in begun if row.sets == path or path in row.open_fields]
         title = asked[0].title if asked and asked[0].sets else ""
-        ask = suggested_actions.answer_fact(asked[0], path) if asked else None
+        ask = suggested_actions.complete_step(asked[0].kind, asked[0].command_name) if asked else None
         yield AttentionItem(
             kind="fact_missing",
             severity="medium",

@@ -62,19 +62,12 @@ class Words(msgspec.Struct, frozen=True):
     titles: Mapping[str, str]
     recipients: Mapping[str, str]
     channels: Mapping[str, str] = {}
-    """``effect|n`` → the channel of that attempt."""
-    items: Mapping[str, str] = {}
-    """``effect|n`` → the item of that attempt of an action."""
+    """``effect|n`` → " over" the channel of that attempt, or " for" the item of an action."""
 
     def step(self, name: str) -> str:
         """Return the title of a task in quotes, else its id."""
         title = self.titles.get(name)
         return f"‘{title}’" if title else name
-
-    def item(self, effect: str, n: int) -> str:
-        """Return the item of an attempt of an action, with "for"."""
-        item = self.items.get(f"{effect}|{n}")
-        return f" for {item}" if item else ""
 
     def effect(self, name: str) -> str:
         """Return the subject of an attempt: a message to a person, or a task."""
@@ -129,8 +122,7 @@ def _life(event: _Life) -> str:
         case e.PlaybookMigrated(run=run, reason=reason):
             steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
             moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no task changed"
-            version = run.label.removeprefix(f"{run.playbook} ")
-            return f"Playbook {run.playbook} updated to {version} ({moved}){_because(reason)}"
+            return f"Playbook {run.label.replace(' ', ' updated to ', 1)} ({moved}){_because(reason)}"
         case e.IncidentPaused(reason=reason):
             return f"Automatic work paused{_because(reason)}"
         case e.IncidentResumed(reason=reason, set_aside=why):
@@ -168,11 +160,10 @@ def _coming(event: _Coming, words: Words) -> str:
             return f"{words.step(parent)} started{which}"
         case e.StepReady(step=step, state=state, due=due, assignee=assignee):
             verb = "to do" if state == "ready" else "started"
-            who = f", assigned to {assignee}" if assignee else ""
-            return f"{words.step(step)} {verb}{who}{_due(due)}"
-        case e.ActionFilled(step=step, items=items, by_hand=by_hand):
+            return f"{words.step(step)} {verb}{f', assigned to {assignee}' if assignee else ''}{_due(due)}"
+        case e.ActionFilled(step=step, items=items, by_hand=hand):
             names = ", ".join(item.name for item in items) or "no items"
-            return f"{words.step(step)}: {'to do by hand' if by_hand else 'requests filled'} for {names}"
+            return f"{words.step(step)}: {'to do by hand' if hand else 'requests filled'} for {names}"
         case e.StepBlocked(step=step, missing=missing):
             return f"{words.step(step)} blocked, missing facts: {', '.join(missing)}"
         case e.StepRescheduled(step=step, due=due, reason=reason):
@@ -199,10 +190,8 @@ def _going(event: _Going, words: Words) -> str:
         case e.StepStarted(step=step, by=by):
             return f"{by or 'An unnamed person'} started {words.step(step)}"
         case e.StepChecked(step=step, row=row, by=by):
-            together = " (all items at once)" if event.at_once else ""
-            return (
-                f"{by or 'An unnamed person'} marked item {row + 1} of {words.step(step)} as done{together}"
-            )
+            done = f"as done{' (all items at once)' if event.at_once else ''}"
+            return f"{by or 'An unnamed person'} marked item {row + 1} of {words.step(step)} {done}"
         case e.StepUnchecked(step=step, row=row, by=by):
             return f"{by or 'An unnamed person'} marked item {row + 1} of {words.step(step)} as not done"
         case e.StepEnded(step=step, state=state, by=by, reason=reason, at_once=rows):
@@ -241,12 +230,12 @@ def _about_step(event: _AboutStep, words: Words) -> str:
         case e.StepRetried(step=step, reason=reason):
             return f"{words.step(step)} retried{_because(reason)}"
         case e.StepOverdue(step=step, escalate_to=role):
-            escalated = f"; the role {role} is alerted" if role else ""
-            return f"{words.step(step)} is OVERDUE{escalated}"
+            return f"{words.step(step)} is OVERDUE{f'; the role {role} is alerted' if role else ''}"
         case e.DeputiesNamed(step=step, deputies=deputies, without_deputy=without):
             named = [f"{one.person} may approve as deputy for {' and '.join(one.roles)}" for one in deputies]
-            named += [f"no deputy for {role}" for role in without]
-            return f"{words.step(step)}: {'; '.join(named)}"
+            return (
+                f"{words.step(step)}: {'; '.join((*named, *(f'no deputy for {role}' for role in without)))}"
+            )
         case e.StepReminded(step=step, count=number):
             return f"Reminder {number} for {words.step(step)}"
         case e.ReminderFailed(step=step, count=number, why=why):
@@ -254,9 +243,8 @@ def _about_step(event: _AboutStep, words: Words) -> str:
         case e.ApprovalGiven(step=step, by=by, role=role, digest=digest, approved=approved, reason=reason):
             verb = "approved" if approved else "REJECTED"
             proof = f", verified by {event.proven_by}" if event.proven_by else ""
-            return (
-                f"{by} ({role}{proof}) {verb} {short_digest(digest)} in {words.step(step)}{_because(reason)}"
-            )
+            what = f"{short_digest(digest)} in {words.step(step)}"
+            return f"{by} ({role}{proof}) {verb} {what}{_because(reason)}"
         case e.ApprovalVoided(step=step, old=old, new=new):
             return f"{words.step(step)}: approval void, new approval required: {short_digest(old)} changed to {short_digest(new) or 'unknown'}"
 
@@ -296,7 +284,7 @@ def _message(event: _Message, words: Words) -> str:
             proved = {"none": "not reached", "acked": "acknowledged"}.get(evidence, evidence)
             return f"{_start(words.effect(name))}: {proved}{how}{who}{_because(note)}"
         case e.ReceiptTaken():
-            over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
+            over = words.channels.get(f"{event.delivery}|{event.n}", "")
             code = f" ({event.code})" if event.code else ""
             receipt = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
             return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {receipt}"
@@ -347,13 +335,12 @@ _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
 def _attempt(event: _Attempt, words: Words) -> str:
     match event:
         case e.AttemptStarted(effect=effect, n=n, channel=channel):
-            return (
-                f"{_start(words.effect(effect))}: attempt {n}{_over(channel)}{words.item(effect, n)} started"
-            )
+            way = _over(channel) or words.channels.get(f"{effect}|{n}", "")
+            return f"{_start(words.effect(effect))}: attempt {n}{way} started"
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", recorded by {by}" if by else ""
             end = "UNKNOWN OUTCOME" if state == "unknown" else state.replace("_", " ")
-            return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))}{words.item(effect, n)} {end}{said}{_because(reason)}"
+            return f"{_start(words.effect(effect))}: attempt {n}{words.channels.get(f'{effect}|{n}', '')} {end}{said}{_because(reason)}"
         case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
             return f"{by or 'An unnamed person'} resolved attempt {n} of {words.effect(effect)}{_because(reason)}"
 

@@ -107,9 +107,9 @@ def words_of(incident: Incident, library: Library) -> Words:
     return Words(
         titles={**titles(incident, library), **{errand.id: errand_words(errand) for errand in errands}},
         recipients={delivery.id: delivery.person for delivery in deliveries},
-        channels={f"{of.id}|{a.n}": a.channel for of in tried for a in of.attempts},
-        items={
-            f"{of.id}|{a.n}": of.items[a.item].name
+        channels={f"{of.id}|{a.n}": f" over {a.channel}" for of in tried for a in of.attempts if a.channel}
+        | {
+            f"{of.id}|{a.n}": f" for {of.items[a.item].name}"
             for of in incident.invocations.values()
             for a in of.attempts
             if a.item is not None

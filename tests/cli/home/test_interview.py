@@ -70,6 +70,7 @@ def test_a_new_home_is_set_up_by_questions(nowhere: AtDesk) -> None:
     assert home.channels["mail"].secrets == {"password": "file:mail.password"}
     assert home.channels["pager"].settings == {"url": "https://hooks.example.org/tocsin"}
     people = nowhere("person", "list", "--format", "json").json["people"]
+    assert home.insurance.hotline == "+49 30 555 0100"
     assert {"ada", "insurer"} <= {person["person"] for person in people}
     assert "# Facts of the organisation for every incident" in settings(nowhere).read_text()
     assert nowhere("doctor").code in (0, 4)

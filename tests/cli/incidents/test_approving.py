@@ -197,6 +197,9 @@ def test_an_overdue_approval_without_a_deputy_names_the_role_and_the_next_action
         if one["kind"] == "alternate_missing"
     ]
     assert wanted == [("alternate_missing", "counsel", "role.assign")]
+    tocsin.done("role", "assign", "counsel", "jonas", "ada")
+    left = desk("status", "--format", "json").json["needs_attention"]
+    assert "alternate_missing" not in [one["kind"] for one in left]
     found = [
         one
         for one in desk("doctor", "--offline", "--format", "json").json["findings"]

@@ -347,3 +347,174 @@ def test_the_templates_fit_the_schema_for_editors() -> None:
     folder = Path(__file__).parents[3] / "playbooks" / "actions"
     for file in sorted(folder.glob("*.yaml")):
         jsonschema.validate(scan(file.read_bytes(), file.name).data, EDITOR_SCHEMAS["action"]())
+
+
+EACH = """\
+schema: tocsin/action/v1
+name: end-sessions
+version: 1.0.0
+title: Remove the rules
+risk: low
+expects: {user: {kind: account}, key: {kind: secret}}
+auth: directory
+each: {url: "/users/{user}/rules", items: value, value: id}
+http: {method: DELETE, url: "/users/{user}/rules/{each}", json: {proof: "{key}"}}
+by_hand: Remove them
+"""
+
+
+def test_a_call_is_made_for_each_listed_value_and_secrets_are_only_in_the_request(
+    tocsin: AtDesk, service: Service
+) -> None:
+    path = Path(prepared(tocsin, service, act={"secrets": {"leaked": "file:leaked.txt"}}))
+    (tocsin.home / "leaked.txt").write_text('ghp_"leaked"\n')
+    (tocsin.home / "actions" / "end-sessions.yaml").write_text(EACH, encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("note: \"'left; now'\"", "key: \"'leaked'\""),
+        encoding="utf-8",
+    )
+    service.answers["/users/ana/rules"] = [(200, '{"value": [{"id": "r/1"}, {"id": "r 2"}]}')]
+    opened(tocsin, str(path), "ana")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert [asked[0] for asked in service.asked] == [
+        "GET /users/ana/rules",
+        "DELETE /users/ana/rules/r%2F1",
+        "DELETE /users/ana/rules/r%202",
+    ]
+    assert json.loads(service.asked[1][2]) == {"proof": 'ghp_"leaked"'}
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+    assert "ghp_" not in tocsin("task", "show", "end").out + tocsin("log", "--format", "json").out
+
+
+def test_an_unanswered_call_that_may_not_be_repeated_asks_what_happened(
+    tocsin: AtDesk, service: Service
+) -> None:
+    path = prepared(tocsin, service)
+    file = tocsin.home / "actions" / "end-sessions.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("idempotent: true\n", ""), encoding="utf-8")
+    service.answers["/users/ana%40x.example/end"] = [(500, "{}")]
+    opened(tocsin, path)
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    task = shown(tocsin, "end")
+    assert task["task"]["state"] == "outcome_unknown"
+    assert [one["state"] for one in task["requests"]] == ["unknown", "done"]
+    tocsin.done("message", "resolve", "end", "--happened", "--reason", "seen in the console")
+    assert shown(tocsin, "end")["task"]["state"] == "done"
+
+
+TESTS = """\
+schema: tocsin/playbook-test/v1
+playbook: ../takeover.yaml
+{auth}
+laws: []
+cases:
+  - name: every account
+    facts: ["incident.accounts=ana,ben"]
+    {acts}
+    expect: {{path: {{done: [sign, end, later]}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("auth", "acts", "deeds"),
+    [
+        ("", "", ""),
+        ("auth: [directory]", "acts: {end: [accepted]}", ""),
+        ("auth: [directory]", "acts: {end: ['403', accepted, accepted]}", "deeds: {end: [retry]}"),
+        ("auth: [directory]", "acts: {end: [timeout, accepted, accepted]}", ""),
+    ],
+    ids=["by hand", "accepted", "a permission is missing", "no answer"],
+)
+def test_playbook_tests_play_actions_by_hand_and_with_scripted_answers(
+    tocsin: AtDesk, auth: str, acts: str, deeds: str
+) -> None:
+    path = Path(prepared(tocsin, None))
+    folder = path.parent / "tests"
+    folder.mkdir()
+    text = TESTS.format(auth=auth, acts="\n    ".join(filter(None, (acts, deeds))))
+    (folder / "takeover.yaml").write_text(text, encoding="utf-8")
+    said = tocsin("playbook", "test", str(folder / "takeover.yaml"))
+    assert said.code == 0, said.out + said.err
+
+
+EXERCISE = """\
+schema: tocsin/exercise/v1
+name: takeover-evening
+title: An account is taken over
+type: functional
+playbook: ./takeover.yaml
+objectives: [{id: O1, text: The sessions end in time, capability: Operational Coordination,
+  targets: [{id: T1, text: Within 15 minutes, tasks: [{step: end, within: 15m}]}]}]
+participants: [{person: maria, role: player, plays: commander}, {person: jonas, role: player, plays: counsel}]
+facts: ["incident.accounts=ana,ben"]
+script: {acts: {end: ["403", accepted]}}
+laws: []
+"""
+
+
+def test_an_exercise_answers_by_its_script_and_nothing_leaves(tocsin: AtDesk, service: Service) -> None:
+    from runner.app.exercises.exercises import prepare_drill, set_clock
+    from runner.app.incidents.open_incident import commit_opening
+    from runner.files.exercise_file import load_exercise
+    from runner.playbook.catalogue import Catalog
+
+    path = Path(prepared(tocsin, service)).with_name("takeover-evening.yaml")
+    path.write_text(EXERCISE, encoding="utf-8")
+    office = tocsin.office()
+    opening = prepare_drill(office, load_exercise(str(path), Catalog(tocsin.home)))
+    set_clock(office, commit_opening(office, opening).after.id, "begun")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    task = shown(tocsin, "end")
+    assert [(one["item"], one["state"]) for one in task["attempts"]] == [
+        ("ana", "rejected"),
+        ("ben", "accepted"),
+    ]
+    assert (service.asked, service.tokens) == ([], 0)
+
+
+def test_a_missing_secret_of_a_profile_is_reported_by_doctor(tocsin: AtDesk, service: Service) -> None:
+    prepared(tocsin, service)
+    (tocsin.home / "client.secret").unlink()
+    said = tocsin("doctor", "--format", "json")
+    found = [finding["code"] for finding in said.json["findings"] if finding["area"] == "actions"]
+    assert found == ["secret_missing"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "code"),
+    [
+        ({"kind": "oauth2", "secret": "env:X", "client_id": "a"}, "auth-incomplete"),
+        ({"kind": "static", "secret": "s3cret"}, "secret"),
+        ({"kind": "static", "secret": "file:master.key"}, "secret-private"),
+        ({"kind": "static", "secret": "env:X", "url": "ftp://x.example"}, "bad-url"),
+    ],
+)
+def test_a_profile_that_cannot_work_is_a_problem_of_the_settings(
+    tocsin: AtDesk, profile: dict[str, str], code: str
+) -> None:
+    tocsin.settings(act={"auth": {"directory": profile}})
+    assert [problem["code"] for problem in tocsin("list", "--format", "json").json["problems"]] == [code]
+
+
+def test_settings_that_change_after_the_approval_stop_the_action(tocsin: AtDesk, service: Service) -> None:
+    path = prepared(tocsin, service, step=", timeout: 5s")
+    opened(tocsin, path, "ana@x.example,ben@x.example")
+    service.answers["/users/ana%40x.example/end"] = [(429, "{}")]
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    prepared(tocsin, service, act={"never": ["ana@*"]})
+    asked = len(service.asked)
+    ran(tocsin, timedelta(minutes=2))
+    assert len(service.asked) == asked
+    assert "settings" in shown(tocsin, "end")["task"]["stuck"]
+
+
+def test_a_second_start_of_the_worker_repeats_no_item(tocsin: AtDesk, service: Service) -> None:
+    opened(tocsin, prepared(tocsin, service))
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    for _ in range(3):
+        ran(tocsin, timedelta(minutes=1))
+    assert len(service.asked) == 2

@@ -170,6 +170,17 @@ def test_the_facts_of_a_playbook_are_recorded_as_assumed_at_its_start(tocsin: At
     assert "incident.vector" in tocsin.done("timeline")
 
 
+def test_a_test_made_from_an_incident_has_its_profile_and_no_assumed_fact(tocsin: AtDesk, two: Path) -> None:
+    text = two.read_text(encoding="utf-8").replace(
+        "roles:", "facts: {incident.vector: ransomware}\nroles:", 1
+    )
+    two.write_text(text, encoding="utf-8")
+    tocsin.done("open", str(two), "--yes", "--profile", "small", "--kind", "test")
+    made = tocsin.done("playbook", "fixture", "--from-incident", "amber-falcon")
+    assert "profile: small" in made
+    assert "incident.vector" not in made
+
+
 HORIZONS = """\
 schema: tocsin/playbook/v1
 name: horizons

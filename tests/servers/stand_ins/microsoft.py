@@ -202,7 +202,7 @@ class Microsoft(Cloud):
             ("PATCH", r"/v1\.0/servicePrincipals/([^/]+)", application, self._change_application),
             (
                 "GET",
-                r"/v1\.0/oauth2PermissionGrants",
+                r"/v1\.0/servicePrincipals/([^/]+)/oauth2PermissionGrants",
                 ("DelegatedPermissionGrant.ReadWrite.All",),
                 self._listed_grants,
             ),
@@ -275,9 +275,9 @@ class Microsoft(Cloud):
         self.applications[name]["accountEnabled"] = heard.json["accountEnabled"]
         return 204, b""
 
-    def _listed_grants(self, heard: Heard) -> Answer:
-        client = heard.query.get("$filter", "").removeprefix("clientId eq '").removesuffix("'")
-        return 200, {"value": [grant for grant in self.grants.values() if client in ("", grant["clientId"])]}
+    def _listed_grants(self, heard: Heard, name: str) -> Answer:
+        self._shown_application(heard, name)
+        return 200, {"value": [grant for grant in self.grants.values() if grant["clientId"] == name]}
 
     def _delete_grant(self, heard: Heard, name: str) -> Answer:
         if self.grants.pop(name, None) is None:

@@ -126,8 +126,6 @@ class Demo(Typist):
             "ana",
         )
         now = datetime.now(UTC).replace(microsecond=0)
-        detected = f"incident.detected_at={(now - timedelta(hours=5)).isoformat()}"
-        self.tocsin("answer", "discovered", detected, "--source", "alert of the database", "--as", "ben")
         self.say("The access is closed. Questions of law and the lanes of the notices begin")
         contained = f"incident.contained_at={now.isoformat()}"
         self.tocsin("fact", "set", contained, "--source", "technical lead", "--as", "ana")

@@ -218,6 +218,21 @@ def _type(path: str) -> str:
     return f"{'several of ' if kind.many else ''}{kind.kind}" if kind else ""
 
 
+_TYPE_WORDS = {
+    "bool": "yes or no",
+    "instant": "time",
+    "prose": "text",
+    "int": "number",
+    "jurisdiction": "place",
+}
+
+
+def type_words(kind: str) -> str:
+    """Return the type of an answer for people."""
+    head, _, last = kind.rpartition(" ")
+    return f"{head} {_TYPE_WORDS.get(last, last)}".strip()
+
+
 def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
     doer = invocation.ended_by or invocation.started_by
     roles = tuple(role for role in (*row.roles, invocation.escalated_to) if role)
@@ -305,7 +320,7 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Note", f"{report.outside_role} does not have the role {' or '.join(row.roles)}"
     yield "Waits for", ", ".join((*row.waits_for, *row.missing))
     yield "Only if", report.condition
-    yield "Sets", f"{row.sets} ({report.answer_type})" if row.sets else ""
+    yield "Sets", f"{row.sets} ({type_words(report.answer_type)})" if row.sets else ""
     yield "Choices", ", ".join(report.choices)
     yield "Approval by", report.quorum
     yield "Exact version", report.subject_digest
@@ -336,7 +351,7 @@ def _field(one: FieldRow) -> Cells:
     return (
         mark,
         text,
-        Cell(f"{one.fact} ({one.type})", "dim"),
+        Cell(f"{one.fact} ({type_words(one.type)})", "dim"),
         Cell(said or one.state.replace("_", " "), "dim"),
     )
 

@@ -6,7 +6,6 @@ in the address, as whole texts in a JSON or form body. Filling is pure: an appro
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -17,7 +16,6 @@ import msgspec
 from msgspec import Meta
 
 from runner.base.instants import parse_duration
-from runner.errors import Invalid
 from runner.playbook.parts import Id, Part, Semver, Status, Words
 
 RESERVED: Final = ("incident", "step", "now", "each", "receipt")
@@ -246,21 +244,3 @@ def at_path(answer: Any, path: str) -> Any:
         else:
             return None
     return answer
-
-
-def digest_of(template: ActionTemplate, requests: list[Any], *, by_hand: bool) -> str:
-    """Return ``sha256:`` of the filled requests of all items, for an approval."""
-    whole = {"action": template.used, "by_hand": by_hand, "items": requests}
-    return f"sha256:{hashlib.sha256(msgspec.json.encode(whole, order='deterministic')).hexdigest()}"
-
-
-def wanted(use: str, template: ActionTemplate) -> ActionTemplate:
-    """Return a template if it has the version of ``NAME@MAJOR``; raises Invalid."""
-    name, _, version = use.partition("@")
-    if version and not f"{template.version}.".startswith(f"{version}."):
-        raise Invalid(
-            f'Action "{name}" has no version "{version}".',
-            hint=f"Write {name}@{template.version.partition('.')[0]}.",
-            code="unknown_version",
-        )
-    return template

@@ -22,12 +22,13 @@ from tests.servers.receivers import MailServer
 
 DUTY = "eu-gdpr-33-controller-sa/initial"
 PHASES = "eu-gdpr-33-controller-sa/phases"
-LANE = f"lanes.notify[{DUTY}]"
+LANE = f"duties.lanes.notify[{DUTY}]"
 PATIENCE = 60.0
 """Seconds to wait for the worker in the background."""
 
 SETTINGS = """\
 schema: tocsin/home/v1
+profile: small
 organisation:
   name: Example B.V.
   country: NL
@@ -61,7 +62,9 @@ incident:
   summary: A list of customers was open on the internet for some days.
   impact: [confidentiality]
   vector: misconfiguration
+  detected_at: {discovered}
   discovered_at: {discovered}
+  contained_at: {aware}
   aware_at: {aware}
 data: {{involved: true, elements: [name, contact], encrypted: false, records: 120}}
 people: {{kinds: [customers], total: 120, by_jurisdiction: {{NL: 120}}}}
@@ -122,11 +125,11 @@ class Story(Typist):
         """Complete the notice, approve it by two people, file it, and export it."""
         self.say("Tocsin has generated the notice to the authority. Ben checks that it is complete.")
         self.wait("the task", lambda: self.task("complete"))
-        self.tocsin("task", "done", "complete", "--all", "--as", "ben")
+        self.tocsin("task", "done", f"{LANE}.complete", "--all", "--as", "ben")
         digest = self.wait("the final notice", self.digest)
         self.say("Two people approve the exact version: Cleo, then Ben.")
         for person in ("cleo", "ben"):
-            self.tocsin("approve", "sign", "--digest", digest, "--as", person)
+            self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", person)
         self.say("Ben files the notice with the authority and records its reference number.")
         self.tocsin("duty", "record-filed", DUTY, "--reference", "AP-2026-4711", "--as", "ben")
         self.say("The documents for counsel: Word, PDF, HTML and text, with the list of duties.")

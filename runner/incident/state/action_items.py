@@ -29,7 +29,6 @@ from runner.playbook.action_template import (
     MOST,
     ActionTemplate,
     Filled,
-    digest_of,
     fill,
     input_problem,
     span,
@@ -76,8 +75,9 @@ class ActionRun(msgspec.Struct, frozen=True):
     def _filled(self, items: Sequence[ActionItem]) -> e.ActionFilled:
         by_hand = not self.library.acting.integrates(self.template.auth, host_of(self.template.http.url))
         checked = tuple(self._checked(item, 0 if by_hand else len(items)) for item in items)
-        requests = msgspec.to_builtins([[item, *self.requests(item)] for item in checked])
-        digest = digest_of(self.template, requests, by_hand=by_hand)
+        requests = [[item, *self.requests(item)] for item in checked]
+        bound = msgspec.json.encode((self.template.used, by_hand, requests), order="deterministic")
+        digest = f"sha256:{hashlib.sha256(bound).hexdigest()}"
         return e.ActionFilled(step=self.invocation.id, digest=digest, items=checked, by_hand=by_hand)
 
     def _items(self) -> tuple[ActionItem, ...] | Unknown:

@@ -258,7 +258,7 @@ def test_an_effect_that_is_never_seen_asks_a_person(tocsin: AtDesk, service: Ser
 def test_items_of_the_never_list_are_not_touched(tocsin: AtDesk, service: Service) -> None:
     path = prepared(tocsin, service, act={"never": ["BREAK-glass*"]})
     opened(tocsin, path, "ana@x.example,Break-Glass-1@x.example")
-    assert [one["refused"] for one in shown(tocsin, "end")["requests"]] == [
+    assert [one["why"] for one in shown(tocsin, "end")["requests"]] == [
         "",
         "it is on the never-list of the settings",
     ]
@@ -518,3 +518,28 @@ def test_a_second_start_of_the_worker_repeats_no_item(tocsin: AtDesk, service: S
     for _ in range(3):
         ran(tocsin, timedelta(minutes=1))
     assert len(service.asked) == 2
+
+
+def test_a_done_action_offers_the_task_that_undoes_it(tocsin: AtDesk, service: Service) -> None:
+    undo = "undo: start-sessions\n"
+    path = prepared(tocsin, service, template=undo)
+    text = (tocsin.home / "actions" / "end-sessions.yaml").read_text(encoding="utf-8").replace(undo, "")
+    text = text.replace("name: end-sessions", "name: start-sessions").replace("Console", "Other console")
+    (tocsin.home / "actions" / "start-sessions.yaml").write_text(text, encoding="utf-8")
+    opened(tocsin, path, "ana@x.example")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert shown(tocsin, "end")["undo"] == "start-sessions: Other console > Users > End sessions"
+    said = tocsin("task", "show", "end").out
+    assert "tocsin task add 'Undo: ana@x.example" in " ".join(said.split())
+    assert "--role commander" in said
+
+
+def test_a_template_of_another_name_than_its_file_is_refused(tocsin: AtDesk) -> None:
+    path = prepared(tocsin, None)
+    (tocsin.home / "actions" / "end-sessions.yaml").rename(tocsin.home / "actions" / "end-session.yaml")
+    said = tocsin("playbook", "validate", path, "--format", "json")
+    assert [problem["code"] for problem in said.json["problems"]] == ["unknown-action"]
+    file = tocsin.home / "actions" / "end-session.yaml"
+    said = tocsin("playbook", "validate", str(file), "--format", "json")
+    assert [problem["code"] for problem in said.json["problems"]] == ["file-name"]

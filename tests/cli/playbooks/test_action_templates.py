@@ -287,6 +287,17 @@ def test_a_compromised_failure_domain_asks_before_it_runs(tocsin: AtDesk, servic
     assert len(service.asked) == 1
 
 
+def test_a_part_of_an_input_cannot_leave_its_place_in_the_address(tocsin: AtDesk, service: Service) -> None:
+    path, file = prepared(tocsin, service), tocsin.home / "actions" / "end-sessions.yaml"
+    text = file.read_text(encoding="utf-8").replace("/users/{user}/end?", "/orgs/{org}/{repo}/end?")
+    text = text.replace(
+        "user: {kind: account}", 'user: {kind: account, pattern: "(?P<org>[^/]*)/(?P<repo>.*)"}'
+    )
+    file.write_text(text, encoding="utf-8")
+    opened(tocsin, path, "../admin,/admin,x/..,x/y")
+    assert [bool(one["why"]) for one in shown(tocsin, "end")["requests"]] == [True, True, True, False]
+
+
 def test_a_skipped_approval_does_not_let_the_action_run(tocsin: AtDesk, service: Service) -> None:
     opened(tocsin, prepared(tocsin, service), "ana@x.example")
     tocsin.done("task", "skip", "sign", "--reason", "no time")
@@ -385,6 +396,31 @@ def test_a_call_is_made_for_each_listed_value_and_secrets_are_only_in_the_reques
     assert json.loads(service.asked[1][2]) == {"proof": 'ghp_"leaked"'}
     assert shown(tocsin, "end")["task"]["state"] == "done"
     assert "ghp_" not in tocsin("task", "show", "end").out + tocsin("log", "--format", "json").out
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ('{"value": [{"id": ""}]}', "failed"),
+        ('{"value": [{"id": ".."}]}', "failed"),
+        ('{"value": [{"name": "a"}]}', "failed"),
+        ('{"value": "a"}', "failed"),
+        ("no JSON", "failed"),
+        ("{}", "done"),
+    ],
+)
+def test_a_list_without_good_values_calls_nothing(
+    tocsin: AtDesk, service: Service, answer: str, state: str
+) -> None:
+    path = Path(prepared(tocsin, service))
+    text = EACH.replace(", key: {kind: secret}", ", note: {kind: text}").replace("{key}", "{note}")
+    (tocsin.home / "actions" / "end-sessions.yaml").write_text(text, encoding="utf-8")
+    service.answers["/users/ana/rules"] = [(200, answer)]
+    opened(tocsin, str(path), "ana")
+    tocsin.done("approve", "sign", "--as", "jonas", types="y\n")
+    ran(tocsin)
+    assert [asked[0] for asked in service.asked] == ["GET /users/ana/rules"]
+    assert shown(tocsin, "end")["task"]["state"] == state
 
 
 def test_an_unanswered_call_that_may_not_be_repeated_asks_what_happened(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -81,11 +81,7 @@ def _token(context: AuthContext) -> Secret:
     known, now = context.tools.tokens.get(context.name), context.tools.wall()
     if isinstance(known, Token) and known.until > now:
         return known.value
-    asks: Mapping[str, Callable[[AuthContext], tuple[str, dict[str, str]]]] = {
-        "oauth2": _client,
-        "google-jwt": _google,
-    }
-    url, form = asks[context.profile.kind](context)
+    url, form = (_client if context.profile.kind == "oauth2" else _google)(context)
     done = context.tools.call(
         msgspec.structs.replace(
             context.request,
@@ -105,7 +101,7 @@ def _token(context: AuthContext) -> Secret:
             hint="Check act.auth in tocsin.yaml.",
             code="no_token",
         )
-    lifetime = timedelta(seconds=lasts) if isinstance(lasts, int) else timedelta(minutes=5)
+    lifetime = timedelta(seconds=int(str(lasts)) if str(lasts).isdigit() else 300)
     made = Token(Secret(token, f"token of {context.name}"), now + lifetime - EARLY)
     context.tools.tokens[context.name] = made
     return made.value

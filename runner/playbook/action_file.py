@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Final
 
 from runner.errors import Problem
@@ -23,6 +24,8 @@ def read_action(source: Source) -> tuple[ActionTemplate | None, tuple[Problem, .
     if template is None:
         return None, problems
     found = Findings(source)
+    if template.name != (stem := PurePath(source.file).stem):
+        found.error(("name",), "file-name", "The file has another name.", f"Write name: {stem}.")
     _meaning(template, found)
     if found.problems:
         return None, tuple(sorted(found.problems, key=lambda one: (one.line, one.column, one.code)))

@@ -6,7 +6,6 @@ in the address, as whole texts in a JSON or form body. Filling is pure: an appro
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -17,7 +16,6 @@ import msgspec
 from msgspec import Meta
 
 from runner.base.instants import parse_duration
-from runner.errors import Invalid
 from runner.playbook.parts import Id, Part, Semver, Status, Words
 
 RESERVED: Final = ("incident", "step", "now", "each", "receipt")
@@ -30,6 +28,8 @@ MOST: Final = 25
 """How many items one run of an action may have."""
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _LONGEST: Final = 512
+DOTS: Final = (".", "..")
+"""Parts of a path that mean another part: never a value in an address."""
 Span = Annotated[str, Meta(pattern=r"^[1-9]\d{0,4}[smh]$(?!\n)", title="a time such as 30s, 10m or 2h")]
 
 
@@ -156,14 +156,17 @@ def span(text: str) -> timedelta:
 
 def input_problem(one: Input, value: str) -> str:
     """Return why a value cannot be an input, or the empty string."""
-    if not value or len(value) > _LONGEST or not value.isprintable() or value in (".", ".."):
+    if not value or len(value) > _LONGEST or not value.isprintable() or value in DOTS:
         return "the value is empty, too long or has control characters"
     if "{" in value or "}" in value:
         return "the value has braces"
     if one.choices and value not in one.choices:
         return f"choose one of: {', '.join(one.choices)}"
-    if one.pattern and re.fullmatch(one.pattern, value) is None:
+    match = re.fullmatch(one.pattern, value) if one.pattern else None
+    if one.pattern and match is None:
         return one.help or f"it must match {one.pattern}"
+    if match and not {"", *DOTS}.isdisjoint(match.groupdict("").values()):
+        return "a part of the value is empty or only dots"
     if one.kind not in ("text", "choice") and " " in value:
         return "the value has spaces"
     return ""
@@ -246,21 +249,3 @@ def at_path(answer: Any, path: str) -> Any:
         else:
             return None
     return answer
-
-
-def digest_of(template: ActionTemplate, requests: list[Any], *, by_hand: bool) -> str:
-    """Return ``sha256:`` of the filled requests of all items, for an approval."""
-    whole = {"action": template.used, "by_hand": by_hand, "items": requests}
-    return f"sha256:{hashlib.sha256(msgspec.json.encode(whole, order='deterministic')).hexdigest()}"
-
-
-def wanted(use: str, template: ActionTemplate) -> ActionTemplate:
-    """Return a template if it has the version of ``NAME@MAJOR``; raises Invalid."""
-    name, _, version = use.partition("@")
-    if version and not f"{template.version}.".startswith(f"{version}."):
-        raise Invalid(
-            f'Action "{name}" has no version "{version}".',
-            hint=f"Write {name}@{template.version.partition('.')[0]}.",
-            code="unknown_version",
-        )
-    return template

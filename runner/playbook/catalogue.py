@@ -17,7 +17,7 @@ from runner.base.text import near_hint
 from runner.documents.notice import Notice
 from runner.errors import Invalid, NotFound
 from runner.law.regime import Regime
-from runner.playbook.action_template import ActionTemplate, wanted
+from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
 from runner.playbook.lookup import Known
 from runner.playbook.reading import Read, read_playbook
@@ -249,15 +249,15 @@ class Catalog:
         from runner.playbook.action_file import read_action
         from runner.yamlfile.strict import invalid_file
 
-        name = use.partition("@")[0]
+        name, _, version = use.partition("@")
         source = _scanned(_wanted(self.action_files, name, "action", code="unknown_action"))
         template, problems = read_action(source)
-        if template is not None and template.name != name:
-            text = f'The name differs from that of the file, "{name}".'
-            problems = (source.problem(("name",), "name", text, hint=f"Write name: {name}."),)
-        if template is None or problems:
+        if template is None:
             raise invalid_file(source, problems, code="bad_action")
-        return wanted(use, template), source.data
+        if not f"{template.version}.".startswith(f"{version}." if version else ""):
+            hint = f"Write {name}@{template.version.partition('.')[0]}."
+            raise Invalid(f'Action "{use}" does not exist.', hint=hint, code="unknown_version")
+        return template, source.data
 
     def part(self, name: str) -> tuple[str, str] | None:
         """Return the text and the file of shared macros of notices, the home's own first; None without one."""

@@ -29,7 +29,7 @@ EXAMPLES = ROOT / "playbooks" / "examples"
 SIGNING = base64.b64encode(hashlib.sha256(b"the demo's webhook").digest()).decode()
 NEEDS_A_PERSON = 4
 GDPR = "eu-gdpr-33-controller-sa/initial"
-LANE = f"lanes.notify[{GDPR}]"
+LANE = f"duties.lanes.notify[{GDPR}]"
 
 SETTINGS = """\
 schema: tocsin/home/v1
@@ -125,11 +125,16 @@ class Demo(Typist):
             "--as",
             "ana",
         )
+        now = datetime.now(UTC).replace(microsecond=0)
+        self.say("The access is closed. Questions of law and the lanes of the notices begin")
+        contained = f"incident.contained_at={now.isoformat()}"
+        self.tocsin("fact", "set", contained, "--source", "technical lead", "--as", "ana")
         self.say("The deadlines already count. The time of awareness is unconfirmed")
         self.tocsin("duties", shown=48)
         aware = (datetime.now(UTC) - timedelta(hours=3)).replace(microsecond=0).isoformat()
         grounds = "The first report was a rumour; the logs confirmed it then"
-        self.tocsin("answer", "aware", aware, "--grounds", grounds, "--as", "ben")
+        fact = f"incident.aware_at={aware}"
+        self.tocsin("fact", "set", fact, "--source", "counsel", "--grounds", grounds, "--as", "ben")
         self.say("The answer moves a statutory deadline later, so a second person must confirm it")
         (entry,) = (
             one["entry"] for one in self.json("status")["second_person"] if one["state"] == "awaiting"

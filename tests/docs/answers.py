@@ -145,14 +145,15 @@ cyber-insurance,Policy 4711,claim,insurer,incident.discovered_at,72,hours
 PREPARED = (
     "task check triage --all --as ana",
     "task done triage --as ana",
-    "answer aware 2026-11-24T06:40:00+01:00 --as ben",
+    "fact set incident.contained_at=2026-11-24T08:55:00+01:00 --source meeting --as ana",
+    "fact set incident.aware_at=2026-11-24T06:40:00+01:00 --source meeting --as ben",
     "fact set risk.to_people=high incident.summary='A mailbox was read.' --source meeting --as ben",
 )
 """What is done, unshown, before notices are asked for."""
 
 AGAIN = (
     "fact set risk.mitigation='Passwords were reset.' --source meeting --as ben",
-    "notice render 'personal-data-breach:lanes.notify[eu-gdpr-33-controller-sa/initial].draft#1' --as ben",
+    "notice render 'personal-data-breach:duties.lanes.notify[eu-gdpr-33-controller-sa/initial].draft#1' --as ben",
 )
 """What is done, unshown, before two renderings are compared."""
 

@@ -14,7 +14,7 @@ from runner.cli.framework.session import Session
 from runner.errors import Invalid, Refused, Usage
 from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
-from runner.reports.incidents.task import FieldRow, field_rows
+from runner.reports.incidents.task import FieldRow, field_rows, type_words
 
 _ABOUT_THE_VALUE = ("bad_answer", "ahead")
 
@@ -45,7 +45,7 @@ def fill(
         turn, changes = _interview(session, incident, form, said)
     left = [row.fact for row in _rows(session, turn.after, form) if row.state in ("open", "waiting")]
     closed = turn.after.invocations[form].over
-    words = f"{form} is answered" if closed else f"{form}: fields that are open: {', '.join(left)}"
+    words = f"{form} is answered" if closed else f"{form}: not answered yet: {', '.join(left)}"
     tell(session, turn, words, moved(session.service, turn, changes))
 
 
@@ -69,7 +69,7 @@ def _interview(
         (r for r in _rows(session, incident, form) if r.state == "open" and r.fact not in passed), None
     ):
         session.say("\n".join(filter(None, (row.help, ", ".join(row.choices)))) or row.fact)
-        text = session.ask(f"{row.ask} [{row.type}]:")
+        text = session.ask(f"{row.ask} [{type_words(row.type)}]:")
         passed.add(row.fact)
         if not text:
             continue

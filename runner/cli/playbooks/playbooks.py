@@ -188,7 +188,7 @@ def validate(
 ) -> int:
     """Check files and list all problems. Exit code 1 on errors.
 
-    Checks playbooks, regimes, notices, lists of fields, facts and tocsin.yaml. The schema line decides the kind.
+    Checks playbooks, action templates, regimes, notices, lists of fields, facts and tocsin.yaml. The schema line decides the kind.
 
     \b
     Examples:
@@ -290,7 +290,7 @@ def _diff_page(found: Difference) -> Page:
 def schema(
     session: Session,
     kind: Annotated[
-        str, Argument(metavar="KIND", help="Kind of file: playbook or playbook-test.")
+        str, Argument(metavar="KIND", help="Kind of file: playbook, playbook-test, exercise or action.")
     ] = "playbook",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors.

@@ -25,7 +25,7 @@ from runner.incident.state.due_times import backoff
 from runner.incident.state.incident import Attempt, Domain, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
-from runner.playbook.format import PEOPLE, Act, AnyStep
+from runner.playbook.format import PEOPLE, Act
 from runner.routing.messaging import MessageClass, SendResult
 from runner.routing.rule_book import RULE_BOOK
 from runner.routing.rules import RULES
@@ -230,11 +230,15 @@ def _outcome(
     retry_at = None if result.retry_after is None else now + result.retry_after
     state: TaskState | None = None
     left = ""
-    if effect in incident.invocations:
-        state, retry_at, left = _step_outcome(incident, effect, n, result, now, library)
+    invocation = incident.invocations.get(effect)
+    if invocation is not None and not invocation.over and (run := action_run(incident, invocation, library)):
+        ended = msgspec.structs.replace(before, state=result.state, reason=result.reason, ended_at=now)
+        state, retry_at, left = run.outcome((ended,), now, result.retry_after)
+    elif invocation is not None:
+        state, retry_at = _step_outcome(incident, effect, n, result, now, library)
     elif effect in incident.errands:
         retry_at = again_at(incident.errands[effect], result, now)
-    ended = e.AttemptEnded(
+    event = e.AttemptEnded(
         effect=effect,
         n=n,
         state=result.state,
@@ -245,8 +249,8 @@ def _outcome(
         step_state=state,
     )
     if result.code == GONE and effect in incident.moving:
-        return ended, e.ReplanAsked(person=incident.deliveries[effect].person)
-    return (ended, e.StepStuck(step=effect, why=left)) if left else (ended,)
+        return event, e.ReplanAsked(person=incident.deliveries[effect].person)
+    return (event, e.StepStuck(step=effect, why=left)) if left else (event,)
 
 
 def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
@@ -257,38 +261,19 @@ def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
 
 def _step_outcome(
     incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
-) -> tuple[TaskState | None, datetime | None, str]:
+) -> tuple[TaskState | None, datetime | None]:
     """Return the next state of an automatic step after an outcome: done, failed, unknown, or a retry at an instant.
 
-    It is None if the step has ended, or if a later attempt is in progress and decides. The text lists the items of an
-    action that are not done.
+    It is None if the step has ended, or if a later attempt is in progress and decides.
     """
     invocation = incident.invocations[effect]
     if invocation.over:
-        return None, None, ""
-    if invocation.items and (run := action_run(incident, invocation, library)):
-        made = {"provider_id": result.provider_id} if result.provider_id else {}
-        ended = msgspec.structs.replace(
-            _attempt(incident, effect, n),
-            state=result.state,
-            reason=result.reason,
-            ended_at=now,
-            resolved_by="",
-            **made,
-        )
-        return run.outcome((ended,), now, result.retry_after)
+        return None, None
     if result.state == "accepted":
-        return completion_state(invocation, now), None, ""
+        return completion_state(invocation, now), None
     if any(a.state == "sending" and a.n != n for a in invocation.attempts):
-        return None, None, ""
+        return None, None
     step = library.step(incident, effect)
-    return *_retried(incident, effect, step, result, now), ""
-
-
-def _retried(
-    incident: Incident, effect: str, step: AnyStep, result: SendResult, now: datetime
-) -> tuple[TaskState, datetime | None]:
-    invocation = incident.invocations[effect]
     if result.state == "rejected" or not isinstance(step, Act):
         return "failed", None
     tries = len(invocation.attempts)

@@ -248,7 +248,7 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None, 
             return f"{len({one.by for one in approvals})} of {quorum.distinct} approvals"
         case Form(fields=fields):
             left = len(open_fields(incident, invocation, step, library))
-            return f"{len(fields) - left} of {len(fields)} fields closed"
+            return f"{len(fields) - left} of {len(fields)} fields answered"
         case Task(rows=rows) if rows:
             return f"{len(invocation.checked)} of {len(rows)} items done"
         case _:

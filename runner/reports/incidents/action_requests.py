@@ -22,7 +22,6 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     item: str
     state: str
     why: str = ""
-    refused: str = ""
     requests: tuple[Filled, ...] = ()
 
 
@@ -41,7 +40,6 @@ def request_rows(incident: Incident, invocation: Invocation, library: Library) -
             item=item.name,
             state="refused" if item.refused else state.state,
             why=state.why,
-            refused=item.refused,
             requests=tuple(run.requests(item)),
         )
         for item, state in zip(run.invocation.items, run.states(), strict=True)
@@ -59,7 +57,7 @@ def undone_by(incident: Incident, invocation: Invocation, library: Library) -> s
 def request_cells(rows: Sequence[RequestRow]) -> Iterator[Cells]:
     """Yield the lines of the requests."""
     for row in rows:
-        state = f"{row.state}: {row.refused or row.why}" if row.refused or row.why else row.state
+        state = f"{row.state}: {row.why}" if row.why else row.state
         yield row.item, Cell(state, _TONES.get(row.state, "plain")), ""
         for one in row.requests:
             yield "", Cell(one.method, "dim"), f"{one.url} {one.body.decode()}".strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from runner.incident.steps.forms import FieldWord, field_states
 from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Form, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.formatting import count, moment, remaining, when
+from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
 from runner.reports.core.report import Report, filled
@@ -122,10 +122,6 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     comments: tuple[Comment, ...] = ()
     fields: tuple[FieldRow, ...] = ()
     """The fields of a form, also of the form to approve."""
-    how: Mapping[str, str] = {}
-    """Tool → how to do the task with it."""
-    tools: tuple[str, ...] = ()
-    """Tools that the settings name."""
     notice: NoticeRow | None = None
     """The notice to approve; null for other subjects."""
     requests: tuple[RequestRow, ...] = ()
@@ -135,11 +131,7 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
 
 
 def task(
-    incident: Incident,
-    library: Library,
-    invocation: str,
-    journal: Iterable[EventRow] = (),
-    tools: tuple[str, ...] = (),
+    incident: Incident, library: Library, invocation: str, journal: Iterable[EventRow] = ()
 ) -> TaskReport:
     """Return one invocation in full; ``invocation`` is a full id, as ``runner.app.core.step_reference`` finds it.
 
@@ -168,8 +160,6 @@ def task(
         task=row,
         instructions=step.instructions if step else "",
         checklist=_checklist(found, step),
-        how=step.how if isinstance(step, Task) else {},
-        tools=tools,
         choices=(isinstance(step, Ask) and step.choices) or (kind.choices if kind else ()),
         answer_type=_type(found.sets),
         phase=(step.phase or "") if step else "",
@@ -218,6 +208,21 @@ def _type(path: str) -> str:
     return f"{'several of ' if kind.many else ''}{kind.kind}" if kind else ""
 
 
+_TYPE_WORDS = {
+    "bool": "yes or no",
+    "instant": "time",
+    "prose": "text",
+    "int": "number",
+    "jurisdiction": "place",
+}
+
+
+def type_words(kind: str) -> str:
+    """Return the type of an answer for people."""
+    head, _, last = kind.rpartition(" ")
+    return f"{head} {_TYPE_WORDS.get(last, last)}".strip()
+
+
 def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
     doer = invocation.ended_by or invocation.started_by
     roles = tuple(role for role in (*row.roles, invocation.escalated_to) if role)
@@ -263,7 +268,6 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
         yield Blank()
         for text in report.instructions.strip().splitlines():
             yield line(text, indent=2) if text.strip() else Blank()
-    yield from section("HOW", _how(report), 1)
     yield from section("CHECKLIST", map(_item, report.checklist), 2)
     yield from section(f"REQUESTS ({len(report.requests)})", request_cells(report.requests), 2)
     yield from section("FIELDS", map(_field, report.fields), 1)
@@ -275,17 +279,6 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
     yield from section("COMMENTS", (_remark(comment, now) for comment in report.comments), 2)
     yield from section("OTHER ATTEMPTS AT THIS TASK", map(_other, report.others), 1)
     yield from _commands(report)
-
-
-def _how(report: TaskReport) -> Iterator[Cells]:
-    """Yield the lines for the tools of the settings, and the names of the other tools."""
-    yield from ((tool, text) for tool, text in report.how.items() if tool in report.tools)
-    others = [tool for tool in report.how if tool not in report.tools]
-    if others:
-        yield (
-            f"+ {count(len(others), 'tool')}",
-            Cell(f"{', '.join(others)}: name yours in tocsin.yaml, tools: [{others[0]}]", "dim"),
-        )
 
 
 def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
@@ -305,7 +298,7 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Note", f"{report.outside_role} does not have the role {' or '.join(row.roles)}"
     yield "Waits for", ", ".join((*row.waits_for, *row.missing))
     yield "Only if", report.condition
-    yield "Sets", f"{row.sets} ({report.answer_type})" if row.sets else ""
+    yield "Sets", f"{row.sets} ({type_words(report.answer_type)})" if row.sets else ""
     yield "Choices", ", ".join(report.choices)
     yield "Approval by", report.quorum
     yield "Exact version", report.subject_digest
@@ -336,7 +329,7 @@ def _field(one: FieldRow) -> Cells:
     return (
         mark,
         text,
-        Cell(f"{one.fact} ({one.type})", "dim"),
+        Cell(f"{one.fact} ({type_words(one.type)})", "dim"),
         Cell(said or one.state.replace("_", " "), "dim"),
     )
 

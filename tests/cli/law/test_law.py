@@ -76,7 +76,11 @@ def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) 
 def test_the_rendered_bytes_are_pulled_as_they_were_kept(breach: AtDesk, tmp_path: Path) -> None:
     assert breach("notice", "pull", "--out", str(tmp_path)).error == "not_rendered"
     when = "2026-11-24T08:10:00Z"
-    started = (f"incident.started_at={when}", f"incident.detected_at={when}", f"incident.discovered_at={when}")
+    started = (
+        f"incident.started_at={when}",
+        f"incident.detected_at={when}",
+        f"incident.discovered_at={when}",
+    )
     breach("answer", "report", *started, "data.involved=yes", "data.form=electronic", "data.encrypted=no")
     breach.done("task", "done", "recall", "--all")
     breach.done("answer", "confirmed", "no")

@@ -38,7 +38,9 @@ def test_a_copied_playbook_is_in_the_home_under_its_new_name(tocsin: AtDesk) -> 
 def test_a_copy_without_a_name_hides_the_one_that_ships_and_is_never_written_over(tocsin: AtDesk) -> None:
     tocsin.done("playbook", "copy", "lost-device")
     file = tocsin.home / "playbooks" / "lost-device.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("version: 2.0.0", "version: 2.1.0"), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("version: 2.0.0", "version: 2.1.0"), encoding="utf-8"
+    )
     assert tocsin("playbook", "show", "lost-device", "--format", "json").json["version"] == "2.1.0"
     said = tocsin("playbook", "copy", "lost-device")
     assert (said.code, said.error) == (1, "file_exists")
@@ -58,7 +60,8 @@ def test_a_name_is_validated_like_a_file(nowhere: AtDesk, tmp_path: Path) -> Non
     assert (said.code, said.error) == (1, "unknown_version")
     mine = tmp_path / "mine.yaml"
     mine.write_text(
-        SHIPPED.read_text(encoding="utf-8").replace("breach-duties@2.0.0", "breach-duties@9.0.0"), encoding="utf-8"
+        SHIPPED.read_text(encoding="utf-8").replace("breach-duties@2.0.0", "breach-duties@9.0.0"),
+        encoding="utf-8",
     )
     (problem,) = [
         problem

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from runner.files.validate import validate
 from runner.playbook.catalogue import Catalog
+from tests.playbooks.first_hour import names
+from tests.warm import cache
 
 HEAD = "schema: tocsin/playbook/v1\nversion: 1.0.0\ntitle: T\n"
 CALLED = f"{HEAD}name: texan\nsteps:\n  - {{id: duties, duties: [us-tx-breach]}}\n"
@@ -34,3 +36,9 @@ def test_a_called_playbook_is_judged_in_its_caller(tmp_path: Path) -> None:
 def test_a_question_of_either_is_enough(tmp_path: Path) -> None:
     assert warned(tmp_path, texan=CALLED, caller=CALLER + QUESTION) == []
     assert warned(tmp_path, texan=CALLED + QUESTION, caller=CALLER) == []
+
+
+def test_every_shipped_playbook_asks_for_the_starts_of_all_clocks() -> None:
+    catalog = Catalog(None, cache=cache())
+    problems = [problem for name in names() for problem in validate([Path(name)], catalog)]
+    assert [problem for problem in problems if not problem.code.endswith("-not-checked")] == []

@@ -115,7 +115,7 @@ def show(session: Session, step: Step) -> None:
     from runner.reports.incidents.task import task, task_page
 
     incident, name = find(session, step)
-    report = task(incident, session.service.library(incident), name, tools=session.service.home.tools)
+    report = task(incident, session.service.library(incident), name)
     session.show(report, lambda: task_page(report, session.now()))
 
 

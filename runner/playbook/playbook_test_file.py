@@ -66,11 +66,21 @@ def _read(source: Source, path: Path, catalog: Catalog) -> tuple[TestFile | None
     bundle = load_bundle(playbook, around(path, catalog))
     problems = tuple(_meaning(source, tests, bundle))
     called = _called(bundle, path, catalog)
-    for call, usual in called.items():
-        tests = msgspec.structs.replace(tests, usual=merged(_below(call, usual), tests.usual))
+    tests = msgspec.structs.replace(tests, usual=_inherited(called, tests.usual))
     return TestFile(
         file=str(path), tests=tests, bundle=bundle, playbook=playbook, called=tuple(called)
     ), problems
+
+
+def with_called(own: Usual, bundle: Bundle, path: Path, catalog: Catalog) -> Usual:
+    """Return the behaviour of a file with the usual behaviour in the tests of the called playbooks below it."""
+    return _inherited(_called(bundle, path, catalog), own)
+
+
+def _inherited(called: Mapping[str, Usual], own: Usual) -> Usual:
+    for call, usual in called.items():
+        own = merged(_below(call, usual), own)
+    return own
 
 
 def _called(bundle: Bundle, path: Path, catalog: Catalog) -> dict[str, Usual]:
@@ -79,8 +89,8 @@ def _called(bundle: Bundle, path: Path, catalog: Catalog) -> dict[str, Usual]:
     for name, step in paths(bundle):
         if not isinstance(step, Call) or any(name.startswith(f"{call}.") for call in found):
             continue
-        beside = path.parent / f"{step.name}.yaml"
-        tests = [beside] if _is_a(beside, SCHEMA) else _named(step.name, catalog)
+        beside = [folder / f"{step.name}.yaml" for folder in (path.parent, path.parent / FOLDER)]
+        tests = [file for file in beside if _is_a(file, SCHEMA)] or _named(step.name, catalog)
         if tests:
             found[name] = load_tests(tests[0], catalog).tests.usual
     return found

@@ -30,7 +30,7 @@ from runner.incident.state.exercise_time import wall_time
 from runner.incident.state.incident import Incident
 from runner.playbook.catalogue import Catalog
 from runner.playbook.playbook_test import Case, PlaybookTests, Usual
-from runner.playbook.playbook_test_file import TestFile
+from runner.playbook.playbook_test_file import TestFile, with_called
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
 
@@ -95,9 +95,12 @@ def unattended(
 ) -> Iterator[tuple[IncidentService, Incident]]:
     """Simulate an exercise to its end, as a test; yield the service of its sandbox and the incident.
 
-    The sandbox ends with the context. Its incident has the kind ``test``, so it does not count for readiness.
+    The script inherits the usual answers in the tests of the called playbooks, as the tests of a playbook do. The
+    sandbox ends with the context. Its incident has the kind ``test``, so it does not count for readiness.
     """
-    plan = loaded.exercise
+    usual = Usual(**msgspec.structs.asdict(loaded.exercise.script))
+    script = with_called(usual, loaded.bundle, Path(loaded.file), catalog)
+    plan = msgspec.structs.replace(loaded.exercise, script=script)
     start = parse_instant(plan.clock.start or "2026-01-05T09:00:00Z")
     clock = VirtualClock(start)
     with (

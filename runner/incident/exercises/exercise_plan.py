@@ -243,7 +243,7 @@ class Exercise(Written, frozen=True, kw_only=True):
     safety: Safety = Safety()
     overview: Overview = Overview()
     script: Behaviour = Behaviour()
-    """The actions of simulated responders, in a simulated exercise."""
+    """The actions of simulated responders, in a simulated exercise; the usual ones of called playbooks are inherited."""
     organisation: Mapping[str, Any] = {}
     """Facts of the organisation for a simulated exercise."""
     profile: Profile | None = None

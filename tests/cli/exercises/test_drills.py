@@ -45,6 +45,23 @@ script:
 laws: []
 """
 
+CALLER = """\
+schema: tocsin/playbook/v1
+name: caller
+version: 1.0.0
+title: Call another playbook
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel, minimum: 2}}
+steps:
+  - {id: badge, playbook: lost-badge, title: Look for the badge}
+  - {id: over, task: Close the case, role: commander, due: 1h, after: [badge]}
+"""
+TESTS = """\
+schema: tocsin/playbook-test/v1
+playbook: ../lost-badge.yaml
+usual: {answers: {used: no}}
+cases: [{name: usual}]
+"""
+
 
 @pytest.fixture
 def exercise(tocsin: AtDesk, tmp_path: Path) -> Path:
@@ -597,6 +614,7 @@ def test_an_unattended_step_can_take_time_while_others_run(tocsin: AtDesk, exerc
 
 def test_every_shipped_standalone_playbook_has_an_exercise() -> None:
     parts = {"breach-duties", "duty-lanes", "mobilise", "payment-cards", "stop-request", "substitute-notice"}
+    parts |= {"client-lanes", "demand", "identity-lockout", "secrets-rotation"}
     catalog = Catalog(None)
     opened = {file.stem for file in shipped_folder().glob("*.yaml") if "@" not in file.stem} - parts
     plans = [load_exercise(str(file), catalog).exercise for file in exercise_files(catalog).values()]
@@ -656,3 +674,26 @@ def test_an_exercise_is_ended_and_closed_in_one_go_and_can_be_rated_after_that(
     assert tocsin("drill", "show", "-i", "amber-falcon", "--format", "json").json["stage"] == "ended"
     tocsin.done("drill", "rate", "T1", "U", "--as", "olga", "-i", "amber-falcon")
     assert tocsin("list", "--format", "json").json["incidents"][0]["state"] == "closed"
+
+
+def test_an_exercise_inherits_the_usual_answers_of_the_called_playbooks(
+    tocsin: AtDesk, exercise: Path, tmp_path: Path
+) -> None:
+    text = EXERCISE.replace("lost-badge", "caller").replace("script:\n  answers: {used: no}\n", "")
+    for step in ("step: block", "after: block"):
+        text = text.replace(step, step.replace("block", "badge.block"))
+    exercise.write_text(text, encoding="utf-8")
+    (tmp_path / "caller.yaml").write_text(CALLER, encoding="utf-8")
+    said = tocsin("drill", "run", str(exercise), "--unattended")
+    assert (said.code, said.error) == (1, "answer_missing")
+    (tmp_path / "tests").mkdir()
+    tests = tmp_path / "tests" / "lost-badge.yaml"
+    tests.write_text(TESTS, encoding="utf-8")
+    said = tocsin("drill", "run", str(exercise), "--unattended", "--format", "json")
+    assert (said.code, said.json["stage"]) == (0, "ended"), said.err
+    exercise.write_text(
+        text.replace("laws:", "script:\n  answers: {badge.used: perhaps}\nlaws:"), encoding="utf-8"
+    )
+    assert tocsin("drill", "run", str(exercise), "--unattended").code != 0, (
+        "its own answer replaces the usual one"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,19 @@ from tests.warm import cache
 NAMES = sorted(exercise_files(Catalog(None)))
 PLAYED = [name for name in NAMES if name != "tabletop"]
 """Exercises with a clock: the journal of a discussion shows no deeds, so people rate it."""
+SHORT = {
+    "account-takeover": "stolen-session",
+    "cloud-key-leak": "key-in-repository",
+    "data-extortion": "stolen-archive",
+    "ddos-extortion": "flooded-shop",
+    "exploited-vulnerability": "open-gateway",
+    "exposed-data": "public-folder",
+    "impersonation-fraud": "false-director",
+    "saas-token-theft": "stolen-token",
+    "software-supply-chain": "bad-package",
+    "web-breach": "changed-checkout",
+}
+"""Playbook → its exercise for one meeting."""
 
 
 @functools.cache
@@ -83,6 +97,23 @@ def test_an_exercise_changes_facts_hands_out_artefacts_and_ends(name: str) -> No
     assert [at for at in (*events, *limits) for begin, end in gaps if begin < at < end] == [], (
         "nobody plays then"
     )
+
+
+@pytest.mark.parametrize("playbook", SHORT)
+def test_an_exercise_for_one_meeting_is_short_and_players_in_time_meet_its_targets(playbook: str) -> None:
+    loaded = shipped(SHORT[playbook])
+    plan = loaded.exercise
+    jumps = [
+        parse_duration(one.jump_to) - parse_duration(one.at) for one in plan.events if one.at and one.jump_to
+    ]
+    assert plan.playbook == playbook
+    assert plan.ends is not None
+    assert plan.ends.at
+    played = parse_duration(plan.ends.at) - sum(jumps, timedelta())
+    assert played / plan.clock.rate <= timedelta(minutes=90)
+    assert 8 <= len(plan.events) <= 14
+    assert any(task.after for _, task in tasks(plan))
+    assert set(proposed(loaded).values()) == {"P"}
 
 
 def test_the_exercises_have_a_false_positive_an_authority_that_asks_back_and_a_failed_restore() -> None:

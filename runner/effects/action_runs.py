@@ -14,7 +14,7 @@ from runner.errors import TocsinError
 from runner.facts.vocabulary.register import FactChange
 from runner.incident.state.action_items import ActionRun, ItemState
 from runner.incident.state.work import DoAct
-from runner.playbook.action_template import ActionTemplate, Filled, Request, at_path, late
+from runner.playbook.action_template import DOTS, ActionTemplate, Filled, Request, at_path, late
 from runner.playbook.checks.action_calls import allowed_hosts
 from runner.routing.messaging import CallResult, HttpCall, SendResult, refused
 
@@ -81,11 +81,15 @@ class _Attempt:
         if result.state != "accepted":
             return result
         listed = at_path(answer, items)
-        found = [str(at_path(one, value)) for one in listed] if isinstance(listed, list) else []
+        if listed is None and isinstance(answer, dict):
+            listed = []  # services leave out an empty list
+        found = [at_path(one, value) for one in listed] if isinstance(listed, list) else [None]
+        if any(not isinstance(one, str | int) or one in ("", *DOTS) for one in found):
+            return refused(f"the answer has no list {items} with a {value} in each entry")
         if len(found) > MOST_EACH:
             return refused(f"the service lists {len(found)} entries, more than {MOST_EACH}")
         for done, one in enumerate(found):
-            result, _ = self._judged("http", {"each": one})
+            result, _ = self._judged("http", {"each": str(one)})
             if result.state != "accepted":
                 why = f"{done} of {len(found)} done, then: {result.reason}"
                 return msgspec.structs.replace(result, reason=why)

@@ -28,6 +28,8 @@ MOST: Final = 25
 """How many items one run of an action may have."""
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _LONGEST: Final = 512
+DOTS: Final = (".", "..")
+"""Parts of a path that mean another part: never a value in an address."""
 Span = Annotated[str, Meta(pattern=r"^[1-9]\d{0,4}[smh]$(?!\n)", title="a time such as 30s, 10m or 2h")]
 
 
@@ -154,14 +156,17 @@ def span(text: str) -> timedelta:
 
 def input_problem(one: Input, value: str) -> str:
     """Return why a value cannot be an input, or the empty string."""
-    if not value or len(value) > _LONGEST or not value.isprintable() or value in (".", ".."):
+    if not value or len(value) > _LONGEST or not value.isprintable() or value in DOTS:
         return "the value is empty, too long or has control characters"
     if "{" in value or "}" in value:
         return "the value has braces"
     if one.choices and value not in one.choices:
         return f"choose one of: {', '.join(one.choices)}"
-    if one.pattern and re.fullmatch(one.pattern, value) is None:
+    match = re.fullmatch(one.pattern, value) if one.pattern else None
+    if one.pattern and match is None:
         return one.help or f"it must match {one.pattern}"
+    if match and not {"", *DOTS}.isdisjoint(match.groupdict("").values()):
+        return "a part of the value is empty or only dots"
     if one.kind not in ("text", "choice") and " " in value:
         return "the value has spaces"
     return ""

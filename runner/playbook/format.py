@@ -138,8 +138,6 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
     role: str = ""
     assignee: str = ""
     checklist: tuple[Words | Must, ...] = ()
-    how: dict[Id, Words] = {}
-    """Tool → how to do the task with it."""
 
     @property
     def rows(self) -> tuple[str, ...]:

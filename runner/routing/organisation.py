@@ -162,8 +162,6 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     store_password: str = ""
     organisation: dict[str, Any] = {}
     insurance: Insurance = Insurance()
-    tools: tuple[str, ...] = ()
-    """Tools in use, by their names in the ``how`` of tasks."""
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}

@@ -28,7 +28,6 @@ PATIENCE = 60.0
 
 SETTINGS = """\
 schema: tocsin/home/v1
-profile: small
 organisation:
   name: Example B.V.
   country: NL
@@ -46,7 +45,9 @@ people:
   ana: {{name: Ana Ruiz, contacts: [{{channel: mail, address: ana@example.org}}]}}
   ben: {{name: Ben Cole, contacts: [{{channel: mail, address: ben@example.org}}]}}
   cleo: {{name: Cleo Marsh, contacts: [{{channel: mail, address: cleo@example.org}}]}}
-roles: {{commander: [ana], technical: [ana], communications: [ana], dpo: [ben], counsel: [cleo], executive: [cleo]}}
+roles: {{commander: [ana], dpo: [ben], counsel: [cleo]}}
+profile: small
+small: {{technical: commander, communications: commander, executive: counsel}}
 channels:
   mail:
     adapter: smtp
@@ -64,7 +65,6 @@ incident:
   vector: misconfiguration
   detected_at: {discovered}
   discovered_at: {discovered}
-  contained_at: {aware}
   aware_at: {aware}
 data: {{involved: true, elements: [name, contact], encrypted: false, records: 120}}
 people: {{kinds: [customers], total: 120, by_jurisdiction: {{NL: 120}}}}
@@ -84,7 +84,7 @@ class Story(Typist):
     def prepare(self) -> None:
         """Make a home for three people who are reached by mail."""
         self.say(
-            "A home folder has the settings, a key and the database. Its people: Ana, Ben (DPO), Cleo (counsel)."
+            "A home folder has the settings, a key and the database. A small firm: Ana, Ben (DPO), Cleo (counsel)."
         )
         self.tocsin("init", "--as", "ana", shown=2)
         (HOME / "tocsin.yaml").write_text(SETTINGS.format(port=self.mail.port), encoding="utf-8")
@@ -115,21 +115,32 @@ class Story(Typist):
             "risk.harm_assessment.grounds=Names and mail addresses only",
             "--source", "risk meeting", "--as", "ben",
         )  # fmt: skip
-        self.say("What must Ana do now? The first task comes first.")
+        self.say("What must Ana do now? Each action has its command. A form is answered with one command.")
         self.tocsin("next", shown=6)
+        self.tocsin(
+            "answer", "command", "incident.mobilised.command_at=2m ago", "incident.mobilised.scribe=no",
+            "incident.mobilised.deputy=no", "incident.mobilised.channel=telephone",
+            "incident.mobilised.channel_answered=yes", "incident.mobilised.staff_told_at=unknown", "--as", "ana",
+            shown=3,
+        )  # fmt: skip
         self.tocsin("task", "done", "triage", "--all", "--as", "ana", shown=3)
+        self.say("Each item on which safety or evidence depends is checked by its number.")
+        self.tocsin("task", "check", "contain", "1", "2", "3", "4", "--as", "ana", shown=1)
+        self.tocsin("task", "done", "contain", "--as", "ana", shown=3)
+        self.tocsin("answer", "contained_at", "1m ago", "--as", "ana", shown=3)
         self.say("Which legal duties apply, why, and by when? Tocsin has assessed all its laws.")
         self.tocsin("duties", shown=13, last=1)
 
     def notify(self) -> None:
         """Complete the notice, approve it by two people, file it, and export it."""
-        self.say("Tocsin has generated the notice to the authority. Ben checks that it is complete.")
-        self.wait("the task", lambda: self.task("complete"))
-        self.tocsin("task", "done", f"{LANE}.complete", "--all", "--as", "ben")
+        self.say("Tocsin has generated the notice to the authority. Ana checks that it is complete.")
+        number = self.wait("the task", lambda: self.task("complete"))
+        self.tocsin("task", "done", number, "--all", "--as", "ana")
         digest = self.wait("the final notice", self.digest)
         self.say("Two people approve the exact version: Cleo, then Ben.")
+        number = self.wait("the approval", lambda: self.task("sign"))
         for person in ("cleo", "ben"):
-            self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", person)
+            self.tocsin("approve", number, "--digest", digest, "--as", person)
         self.say("Ben files the notice with the authority and records its reference number.")
         self.tocsin("duty", "record-filed", DUTY, "--reference", "AP-2026-4711", "--as", "ben")
         self.say("The documents for counsel: Word, PDF, HTML and text, with the list of duties.")
@@ -157,9 +168,12 @@ class Story(Typist):
         return str(self.json("message", "show", delivery)["code"])
 
     def task(self, step: str) -> str | None:
-        """Return the name of an open task."""
-        names = [str(one) for one in self.json("task", "list")["tasks"] if f"{LANE}.{step}" in str(one)]
-        return names[0] if names else None
+        """Return the number of an open task."""
+        found = [one for one in self.json("task", "list")["tasks"] if one["state"] == "ready"]
+        rows = [
+            str(one["row"]) for one in found if one["invocation"].partition("#")[0].endswith(f"{LANE}.{step}")
+        ]
+        return rows[0] if rows else None
 
     def digest(self) -> str | None:
         """Return the digest of the notice to approve."""

@@ -1,6 +1,7 @@
 """A ransomware incident from ``open`` to ``report``: every command that five people type, and what it shows.
 
-Each round does what the task list offers, in its order. What only people know stands in ``FACTS`` and ``ANSWERS``.
+Each round does what the task list offers, in its order. What only people know stands in ``FORMS``.
+The organisation is small: the playbook has its small profile, and Maria has two roles.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ ROLES = {
     "dpo": "jonas",
     "counsel": "ada",
     "executive": "eva",
-    "communications": "eva",
+    "communications": "maria",
 }
 SETTINGS = """\
 schema: tocsin/home/v1
@@ -47,35 +48,60 @@ people:
   ada: {name: Ada Adler}
   tom: {name: Tom Thal}
   eva: {name: Eva Ehlers}
-roles: {commander: [maria], technical: [tom], dpo: [jonas], counsel: [ada], executive: [eva], communications: [eva]}
+roles: {commander: [maria], deputy_commander: [tom], technical: [tom], dpo: [jonas], counsel: [ada], executive: [eva], scribe: [eva]}
+profile: small
+small: {communications: commander}
 channels:
   radio: {adapter: console, priority: 10, confidentiality: confidential, settings: {path: radio.txt}}
 worker: manual
 """
-FACTS = """\
-incident.detected_at=2026-11-24T08:40:00+01:00 incident.discovered_at=2026-11-24T08:40:00+01:00
-incident.aware_at=2026-11-24T09:30:00+01:00 incident.started_at=2026-11-21T02:00:00+01:00
-incident.vector=ransomware incident.malicious=yes incident.exfiltration=none incident.impact=availability
-data.involved=yes data.elements=contact data.with_name=yes data.encrypted=no data.records=1200
-'data.categories_text=names and addresses of customers'
-people.total=1200 people.kinds=customers people.by_jurisdiction.DE=1200 risk.to_people=risk
+RESIDENCE = 'people.by_jurisdiction.DE=1200 --as jonas --source "customer list"'
+FORMS = {
+    "command": """\
+incident.mobilised.command_at="20m ago" incident.mobilised.scribe=yes incident.mobilised.deputy=yes
+'incident.mobilised.channel=phone bridge' incident.mobilised.channel_answered=yes
+incident.mobilised.staff_told_at="5m ago"
+""",
+    "discovered": """\
+incident.detected_at=2026-11-24T08:40:00+01:00 incident.discovered_at=2026-11-24T08:40:00+01:00 data.involved=yes
+--source "Tom, logs of the file servers" --grounds "when the help desk was called"
+""",
+    "legal": """\
+incident.mobilised.counsel_at="20m ago" incident.mobilised.insured=yes incident.mobilised.insurer_called_at="10m ago"
+incident.mobilised.insurer_claim=C-2026-77 incident.mobilised.forensics_engaged_by=counsel
+law_enforcement.engaged=yes law_enforcement.reference=LKA-4471
+""",
+    "power_down_decision": "incident.isolation.complete=yes",
+    "proposal": """\
+'incident.ransom.alternatives=Restore from offline backups within four days'
+'incident.ransom.sanctions_check=Wallets and group are not on the lists of the EU and of OFAC'
+'incident.ransom.proposal=do not pay' 'incident.ransom.grounds=The backups are complete'
+""",
+    "pay": "incident.ransom.paid=no",
+    "clocks": """\
+incident.aware_at=2026-11-24T09:30:00+01:00 incident.determined_at=unknown
+--source "Tom, logs of the file servers" --grounds "the servers hold addresses of customers"
+""",
+    "what_happened": """\
+incident.impact=availability incident.started_at=2026-11-21T02:00:00+01:00 incident.exfiltration=none
 'incident.summary=On 21 November ransomware encrypted two file servers with the addresses of customers.'
 'risk.consequences=Orders may be delayed.' 'risk.mitigation=The servers are rebuilt from offline backups.'
 'risk.advice=You need not do anything.'
-"""
-NEWS = "Contained since the afternoon. No data were taken."
-NOW = "now"
-ANSWERS = {
-    "alternatives": "Restore from offline backups within four days",
-    "sanctions": "Wallets and group were checked against the lists of the EU and of OFAC: no match",
-    "contained_at": NOW,
-    "recovered_at": NOW,
-    "assessed_by": "Jonas Jansen",
-    "assessed_at": NOW,
-    "grounds": "Data were unavailable for some hours; no sign that they were taken",
-    "to_people": "risk",
+""",
+    "whose_data": """\
+people.total=1200 people.kinds=customers data.elements=contact data.with_name=yes data.encrypted=no
+'data.categories_text=names and addresses of customers'
+""",
+    "risk": """\
+'risk.harm_assessment.by=Jonas Jansen' risk.harm_assessment.at="5m ago" risk.to_people=risk
+'risk.harm_assessment.grounds=Data were unavailable for some hours; no sign that they were taken'
+""",
 }
-PACE = timedelta(minutes=20)
+NEWS = "Contained since the morning. No data were taken."
+NOW = "1m ago"
+PACE = timedelta(minutes=10)
+SOON = timedelta(hours=12)
+"""So much later than the most urgent task another one may be due."""
 REFUSED = re.compile(r"^(?!Warning)[A-Z][a-z ]+ \[\w+\]: ", re.MULTILINE)
 AT_ONCE = re.compile(r"(?:^\d\d:\d\d:\d\d .*\n)+", re.MULTILINE)
 ROUNDS = 60
@@ -106,13 +132,15 @@ class Session:
         return json.loads(self.desk.type(f"{line} --format json", ()))
 
     def work(self) -> bool:
-        """Do every task that is there; false when there was none."""
+        """Do every task that is due soon; false when there was none."""
         tasks = [
             task for task in self.look("tocsin task list")["tasks"] if task["state"] in ("ready", "active")
         ]
-        mine = [task for task in tasks if task["kind"] in ("task", "ask", "approve")]
-        for event in mine:
-            self._do(event)
+        mine = [task for task in tasks if task["kind"] in ("task", "ask", "form", "approve", "file")]
+        dues = [datetime.fromisoformat(task["due"]) for task in mine if task["due"]]
+        for task in mine:
+            if not dues or (task["due"] and datetime.fromisoformat(task["due"]) <= min(dues) + SOON):
+                self._do(task)
         self.desk.clock.advance(PACE)
         self.desk.type("tocsin worker --once", ())
         return bool(mine)
@@ -123,32 +151,36 @@ class Session:
         step = task["step"].rpartition(".")[2]
         match task["kind"]:
             case "approve":
-                self._sign(task, name, roles)
+                self._sign(name, roles)
+            case "file":
+                duty = task["duty"] or task["item"]
+                self.type(f"tocsin duty record-filed {duty} --reference LDA-2026-118 --as {who}")
             case "ask":
-                now = self.desk.clock.now().isoformat()
-                answer = ANSWERS[step] if ANSWERS[step] != NOW else now
-                self.type(f"tocsin answer {name} {shlex.quote(answer)} --as {who}")
+                self.type(f'tocsin answer {name} "{NOW}" --as {who}')
+            case "form":
+                answers = " \\\n    ".join(FORMS[step].splitlines())
+                self.type(f"tocsin answer {name} --as {who} \\\n    {answers}")
+                if step == "clocks":
+                    waiting = self.look("tocsin status")["second_person"]
+                    for entry in (one["entry"] for one in waiting if one["state"] == "awaiting"):
+                        self.type(f"tocsin confirm {entry} --as jonas")
+                if step == "whose_data":
+                    self.type(f"tocsin fact set {RESIDENCE}")
             case _ if step == "complete" and "/phases" in name:
                 self.type(f'tocsin fact set --source Tom --as tom incident.new_information="{NEWS}"')
-                self.type(f"tocsin task done {name} --all --as {who}")
-            case _ if step == "pay":
-                self.type(f'tocsin task skip {name} --reason "decided not to pay" --as {who}')
+                self._done(name, who)
             case _:
-                self.type(f"tocsin task done {name} --all --as {who}", *["y"] * 9)
-        if step == "triage":
-            why = '--source "Tom, logs of the file servers" --grounds "when the help desk was called"'
-            facts = " \\\n    ".join(FACTS.splitlines())
-            self.type(f"tocsin fact set {why} --as tom \\\n    {facts}")
+                self._done(name, who)
 
-    def _sign(self, task: Mapping[str, Any], name: str, roles: list[str]) -> None:
+    def _done(self, name: str, who: str) -> None:
+        rows = self.look(f"tocsin task show {name}")["checklist"]
+        self.type(f"tocsin task done {name} --as {who}", *["y"] * len(rows))
+
+    def _sign(self, name: str, roles: list[str]) -> None:
         for role in roles:
             shown = self.look(f"tocsin task show {name}")
             if shown["task"]["state"] == "ready":
                 self.type(f"tocsin approve {name} --digest {shown['subject_digest']} --as {ROLES[role]}")
-        for one in self.look("tocsin task list")["tasks"]:
-            if one["kind"] == "file" and one["state"] == "ready":
-                duty = one["duty"] or one["item"]
-                self.type(f"tocsin duty record-filed {duty} --reference LDA-2026-118 --as jonas")
 
 
 def play(session: Session) -> str:

@@ -115,7 +115,7 @@ def show(session: Session, step: Step) -> None:
     from runner.reports.incidents.task import task, task_page
 
     incident, name = find(session, step)
-    report = task(incident, session.service.library(incident), name, tools=session.service.home.tools)
+    report = task(incident, session.service.library(incident), name)
     session.show(report, lambda: task_page(report, session.now()))
 
 
@@ -176,29 +176,34 @@ def done(
 ) -> None:
     """Mark a task as done.
 
+    On a terminal, asks for each open checklist item.
+
     \b
     Examples:
       tocsin task done wipe --comment "acknowledged by the device"
       tocsin task done 4 --all
     """
     incident, name = find(session, step)
-    rows = _all_rows(session, incident, name) if everything else ()
+    asked = everything or session.world.asks
+    rows = _all_rows(session, incident, name, each=not everything) if asked else ()
     made: list[c.AnyCommand] = [*rows, c.CompleteTask(step=name, comment=text)]
     answered(session, session.service.act(session.principal, incident.id, made), f"{name} is done")
 
 
-def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckRow, ...]:
-    """Return a check for every open item; an item for safety or evidence needs its own confirmation."""
+def _all_rows(
+    session: Session, incident: Incident, name: str, *, each: bool = False
+) -> tuple[c.CheckRow, ...]:
+    """Return a check for every open item; an item for safety or evidence, or ``each``, needs its own confirmation."""
     from runner.reports.incidents.task import task
 
     report = task(incident, session.service.library(incident), name)
     items = [item for item in report.checklist if not item.done]
-    numbers = " ".join(str(item.row) for item in items if item.must)
-    for item in items:
-        if item.must:
-            again = f"tocsin task check {quote(name)} {numbers}"
-            session.confirm(f"Item {item.row}: {item.text}. Is it done?", again)
-    return tuple(c.CheckRow(step=name, row=item.row - 1, at_once=not item.must) for item in items)
+    asked = [item for item in items if item.must or each]
+    numbers = " ".join(str(item.row) for item in asked)
+    for item in asked:
+        again = f"tocsin task check {quote(name)} {numbers}"
+        session.confirm(f"Item {item.row}: {item.text}. Is it done?", again)
+    return tuple(c.CheckRow(step=name, row=item.row - 1, at_once=item not in asked) for item in items)
 
 
 def check(

@@ -216,6 +216,7 @@ def _retried(draft: IncidentBuilder, event: e.StepRetried, at: datetime, seq: in
         message=message,
         generation=event.generation,
         retried_at=len(before.attempts) if before.items else -1,
+        retry_entry=seq if before.items else 0,
     )
 
 

@@ -1,15 +1,17 @@
 """Items of an action template: their filled requests, and what each of them needs next.
 
 The requests are filled when an approval of them is asked for, and for the last time when the action starts. What was approved is what
-runs: an approval binds to the digest of the filled requests, and other items void it.
+runs: an approval binds to the digest of the filled requests, the template, and the account that the profile uses. Other items void it,
+and so does reopening the action: an approval is for one run.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Literal
 
 import msgspec
@@ -38,6 +40,17 @@ from runner.playbook.checks.action_calls import host_of
 
 RETRY = p.Retry(times=4)
 """How often a throttled or unreachable service is tried, if the step does not say so."""
+
+
+def is_on_list(value: str, name: str) -> bool:
+    """Return whether a name of the never-list means a value; only ``*`` stands for other text."""
+    pattern = ".*".join(map(re.escape, _plain(name).split("*")))
+    return re.fullmatch(pattern, _plain(value), re.DOTALL) is not None
+
+
+def _plain(text: str) -> str:
+    """Return a name as services compare it: without case, letter width, spaces around it, and the dot that ends a host."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip().rstrip(".")
 
 
 class ItemState(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +89,10 @@ class ActionRun(msgspec.Struct, frozen=True):
         by_hand = not self.library.acting.integrates(self.template.auth, host_of(self.template.http.url))
         checked = tuple(self._checked(item, 0 if by_hand else len(items)) for item in items)
         requests = [[item, *self.requests(item)] for item in checked]
-        bound = msgspec.json.encode((self.template.used, by_hand, requests), order="deterministic")
+        one = self.library.acting.auth.get(self.template.auth)
+        account = (one.token_url, one.client_id, one.subject) if one is not None else ()
+        run = (self.invocation.n, self.template, account, by_hand)
+        bound = msgspec.json.encode((run, requests), order="deterministic")
         digest = f"sha256:{hashlib.sha256(bound).hexdigest()}"
         return e.ActionFilled(step=self.invocation.id, digest=digest, items=checked, by_hand=by_hand)
 
@@ -105,7 +121,7 @@ class ActionRun(msgspec.Struct, frozen=True):
             *item.inputs.values(),
             *(() if why else values_of(self.template, item.inputs).values()),
         }
-        if any(fnmatchcase(one.casefold(), name.casefold()) for one in said for name in never):
+        if any(is_on_list(one, name) for one in said for name in never):
             why = "it is on the never-list of the settings"
         if count > MOST:
             why = f"{count} items are more than {MOST} in one run"
@@ -128,7 +144,11 @@ class ActionRun(msgspec.Struct, frozen=True):
         if self._filled(self.invocation.items).digest != self.invocation.digest:
             return "the settings of actions changed since its start: restore them, or do it by hand"
         domain = self.incident.domains.get(self.template.depends)
-        if domain is not None and domain.state == "compromised" and self.invocation.retried_at < 0:
+        if (
+            domain is not None
+            and domain.state == "compromised"
+            and self.invocation.retry_entry < domain.declared
+        ):
             return f"it uses {domain.name}, which is compromised: retry runs it, or do it by hand"
         return ""
 

@@ -143,6 +143,8 @@ class RecordFacts(Command, frozen=True, kw_only=True):
     grounds: str = ""
     reopens: tuple[str, ...] = ()
     """The forms whose fields are open again: their answers are undone."""
+    form: str = ""
+    """The form of which these facts were the answer, before a second person had to confirm them."""
 
 
 class RecordDuty(Command, frozen=True, kw_only=True):

@@ -127,6 +127,8 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     items: tuple[ActionItem, ...] = ()
     retried_at: int = -1
     """How many attempts there were when a person last retried an action; -1 if nobody did."""
+    retry_entry: int = 0
+    """The entry of that retry."""
 
 
 class Scope(Value, frozen=True, kw_only=True, omit_defaults=True):

@@ -42,6 +42,8 @@ class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     duty: str = ""
     record: DutyRecord | None = None
     facts: tuple[FactChange, ...] = ()
+    step: str = ""
+    """The form that the facts answer."""
     moves: tuple[ClockMove, ...] = ()
     os_user: str = ""
     proven_by: str = ""

@@ -43,12 +43,13 @@ def _as_it_stands(incident: Incident, bound: Invocation | None) -> Invocation | 
 
 
 def _form_as_it_stands(incident: Incident, bound: Invocation) -> Invocation:
-    """A form is the values of all its fields; who corrected one is an author too."""
-    now = values_digest(incident, bound.fields)
-    if now == bound.digest:
-        return bound
-    authors_now = (incident.facts[path].by for path in bound.fields if path in incident.facts)
-    return msgspec.structs.replace(bound, digest=now, answered_by=(*bound.answered_by, *authors_now))
+    """A form is the values of all its fields; who recorded one of them elsewhere is an author too."""
+    recorded = (incident.facts[path].by for path in bound.fields if path in incident.facts)
+    return msgspec.structs.replace(
+        bound,
+        digest=values_digest(incident, bound.fields),
+        answered_by=(*bound.answered_by, *recorded),
+    )
 
 
 def values_digest(incident: Incident, paths: Sequence[str]) -> str:

@@ -294,7 +294,10 @@ def _answer(
     recorded = e.FactsRecorded(facts=changes, by=by, step=invocation.id, grounds=command.grounds)
     if not any(move.later for move in moved):
         return (recorded, *ended)
-    act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=changes, moves=moved)
+    form = invocation.id if isinstance(step, Form) else ""
+    act = TwoPersonAct(
+        kind="move_clock", by=by, reason=command.grounds, facts=changes, step=form, moves=moved
+    )
     return with_second(incident, act, (recorded, *ended), library.alone, "")
 
 

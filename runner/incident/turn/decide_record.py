@@ -147,7 +147,8 @@ def known(
         facts=command.changes,
         by=by,
         grounds=command.grounds,
-        answers=answered.steps,
+        step=command.form if command.form in answered.steps else "",
+        answers=tuple(step for step in answered.steps if step != command.form),
         second=second,
         reopens=command.reopens,
     )
@@ -220,7 +221,7 @@ def _again(
         again = c.RecordDuty(duty=act.duty, record=signed)
         return _duty(incident, again, act.by, now, library, second=second)
     if act.facts:
-        record = c.RecordFacts(changes=act.facts, grounds=act.reason)
+        record = c.RecordFacts(changes=act.facts, grounds=act.reason, form=act.step)
         return known(incident, record, act.by, now, library, second=second)
     if incident.state == "closed":
         raise Refused(f'Incident "{incident.codename}" is closed already.', code="incident_closed")

@@ -36,12 +36,17 @@ def implicit_answers(
         step = library.step(incident, name) if invocation.kind in QUESTIONS else None
         if not isinstance(step, Ask | Form):
             continue
-        changes = [one for one in command.changes if any(is_answer(field, one) for field in step.asks)]
+        changes = [
+            one
+            for one in command.changes
+            if any(is_answer(ask, one) or (name == command.form and one.key == ask.fact) for ask in step.asks)
+        ]
         if not changes:
             continue
         steps.append(name)
         digest = closing_digest(incident, invocation, step, changes, now, library)
         if digest is not None:
             state = completion_state(invocation, now)
-            ended.append(StepEnded(step=name, state=state, by=by, reason=HOW, digest=digest))
+            how = "" if name == command.form else HOW
+            ended.append(StepEnded(step=name, state=state, by=by, reason=how, digest=digest))
     return ImplicitAnswers(tuple(steps), tuple(ended))

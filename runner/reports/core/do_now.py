@@ -83,19 +83,26 @@ def is_due(row: TaskRow, now: datetime) -> bool:
 
 def horizon(row: TaskRow, now: datetime) -> Horizon:
     """Return when a task is listed: by its playbook or its time left; always now if it contains the incident or is urgent."""
-    left = row.due - now if row.due is not None else timedelta()
-    if row.containment or row.stuck or row.overdue or (row.due is not None and left <= HOUR):
+    if row.containment or row.stuck or row.overdue or is_urgent(row, now):
         return "now"
-    return row.horizon or ("now" if row.due is None else "today" if left <= DAY else "later")
+    return row.horizon or ("today" if row.due is None or row.due - now <= DAY else "later")
+
+
+def is_urgent(row: TaskRow, now: datetime) -> bool:
+    """Return whether a task is due within the hour."""
+    return row.due is not None and row.due - now <= HOUR
 
 
 def present(rows: Sequence[TaskRow], now: datetime) -> tuple[list[TaskRow], Counter[Horizon]]:
-    """Return the tasks of the earliest horizon that has some, and the number of the others by horizon."""
-    found = [(horizon(row, now), row) for row in rows]
-    counts = Counter(when for when, _ in found)
+    """Return the tasks of the earliest horizon that has some, and the number of the others by horizon.
+
+    Automatic steps have no horizon: they are always listed, and never hide a task of a person.
+    """
+    found = [(horizon(row, now) if row.kind in PEOPLE else None, row) for row in rows]
+    counts = Counter(when for when, _ in found if when is not None)
     first = next((when for when in HORIZONS if counts[when]), "now")
     del counts[first]
-    return [row for when, row in found if when == first], counts
+    return [row for when, row in found if when in (first, None)], counts
 
 
 def folded_words(counts: Mapping[Horizon, int]) -> str:

@@ -8,7 +8,9 @@ from datetime import datetime
 import msgspec
 
 from runner.actions import assign_role
+from runner.base.text import cut
 from runner.decoding import from_json
+from runner.facts.vocabulary.register import value_words
 from runner.incident.law.decision_not_to_notify import NONE
 from runner.incident.law.moved_deadlines import move_words
 from runner.incident.state.incident import Incident
@@ -73,7 +75,7 @@ def act_words(act: TwoPersonAct) -> str:
             ground = ground_words(record.ground, record.evidence) if record is not None else ""
             return f"{what} {act.duty}{ground}"
         case "move_clock":
-            facts = ", ".join(change.key for change in act.facts)
+            facts = ", ".join(f"{one.key}={cut(value_words(from_json(one.value)), 40)}" for one in act.facts)
             return f"set {facts}: {'; '.join(map(move_words, act.moves))}"
 
 

@@ -14,7 +14,7 @@ from runner.playbook.format import PEOPLE, Horizon
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import Rank
 from runner.reports.core.attention_rows import attention_row
-from runner.reports.core.do_now import NOTHING, TASKS, folded_words, present
+from runner.reports.core.do_now import NOTHING, TASKS, folded_words, is_urgent, present
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, arrow, flow, line, paged, rows
@@ -106,7 +106,8 @@ def _candidates(found: Status, tasks: Sequence[TaskRow]) -> Iterator[tuple[_Orde
     for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
         yield (one.rank, False, False, _FAR, n), filled(Item, one)
     for row in tasks:
-        order = (TASKS, True, row.invocation not in found.mine, row.due or _FAR, row.row)
+        mine = is_urgent(row, found.as_of) or row.invocation in found.mine
+        order = (TASKS, True, not mine, row.due or _FAR, row.row)
         yield order, _ready(found, row, groups.get(row.invocation))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from runner.incident.steps.forms import FieldWord, field_states
 from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Form, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.formatting import count, moment, remaining, when
+from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
 from runner.reports.core.report import Report, filled
@@ -122,10 +122,6 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     comments: tuple[Comment, ...] = ()
     fields: tuple[FieldRow, ...] = ()
     """The fields of a form, also of the form to approve."""
-    how: Mapping[str, str] = {}
-    """Tool → how to do the task with it."""
-    tools: tuple[str, ...] = ()
-    """Tools that the settings name."""
     notice: NoticeRow | None = None
     """The notice to approve; null for other subjects."""
     requests: tuple[RequestRow, ...] = ()
@@ -135,11 +131,7 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
 
 
 def task(
-    incident: Incident,
-    library: Library,
-    invocation: str,
-    journal: Iterable[EventRow] = (),
-    tools: tuple[str, ...] = (),
+    incident: Incident, library: Library, invocation: str, journal: Iterable[EventRow] = ()
 ) -> TaskReport:
     """Return one invocation in full; ``invocation`` is a full id, as ``runner.app.core.step_reference`` finds it.
 
@@ -168,8 +160,6 @@ def task(
         task=row,
         instructions=step.instructions if step else "",
         checklist=_checklist(found, step),
-        how=step.how if isinstance(step, Task) else {},
-        tools=tools,
         choices=(isinstance(step, Ask) and step.choices) or (kind.choices if kind else ()),
         answer_type=_type(found.sets),
         phase=(step.phase or "") if step else "",
@@ -278,7 +268,6 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
         yield Blank()
         for text in report.instructions.strip().splitlines():
             yield line(text, indent=2) if text.strip() else Blank()
-    yield from section("HOW", _how(report), 1)
     yield from section("CHECKLIST", map(_item, report.checklist), 2)
     yield from section(f"REQUESTS ({len(report.requests)})", request_cells(report.requests), 2)
     yield from section("FIELDS", map(_field, report.fields), 1)
@@ -290,17 +279,6 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
     yield from section("COMMENTS", (_remark(comment, now) for comment in report.comments), 2)
     yield from section("OTHER ATTEMPTS AT THIS TASK", map(_other, report.others), 1)
     yield from _commands(report)
-
-
-def _how(report: TaskReport) -> Iterator[Cells]:
-    """Yield the lines for the tools of the settings, and the names of the other tools."""
-    yield from ((tool, text) for tool, text in report.how.items() if tool in report.tools)
-    others = [tool for tool in report.how if tool not in report.tools]
-    if others:
-        yield (
-            f"+ {count(len(others), 'tool')}",
-            Cell(f"{', '.join(others)}: name yours in tocsin.yaml, tools: [{others[0]}]", "dim"),
-        )
 
 
 def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:

@@ -237,7 +237,8 @@ def notice_words(row: NoticeRow) -> str:
     refused = sum(a.binds and not a.approved for a in row.approvals)
     parts = [row.status.upper() if row.status == "draft" else row.status]
     if row.stale:
-        word = f"CHANGED SINCE APPROVAL: {count(len(row.changed), 'fact')}"
+        approved = any(one.approved for one in row.approvals)
+        word = f"{'CHANGED SINCE APPROVAL' if approved else 'OUT OF DATE'}: {count(len(row.changed), 'fact')}"
         parts.append(f"{word}, accepted by {row.as_it_was.by}" if row.as_it_was is not None else word)
     if row.override is not None:
         parts.append(f"OVERRIDDEN by {row.override.by}")

@@ -75,6 +75,17 @@ def test_all_at_once_needs_a_yes_for_each_row_that_must_be_checked(badge: AtDesk
     assert [one["at_once"] for one in shown(badge)] == [True, False, True, False]
 
 
+def test_a_terminal_asks_for_each_open_row_before_a_task_is_done(badge: AtDesk) -> None:
+    badge.done("task", "check", "block", "2")
+    said = badge("task", "done", "block", "--format", "json")
+    assert (said.code, said.error) == (1, "open_rows")
+    assert badge("task", "done", "block", types="y\nn\n").error == "not_confirmed"
+    assert ticked(badge) == [2]
+    badge.done("task", "done", "block", types="y\ny\ny\n")
+    assert ticked(badge) == [1, 2, 3, 4]
+    assert not any(one["at_once"] for one in shown(badge))
+
+
 def test_rows_that_were_checked_by_number_are_not_asked_for(badge: AtDesk) -> None:
     badge.done("task", "check", "block", "2", "4")
     badge.done("task", "done", "block", "--all")

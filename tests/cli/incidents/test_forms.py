@@ -235,3 +235,17 @@ def test_a_test_made_from_an_incident_has_the_answers_of_its_forms(form: AtDesk)
     form.done("task", "done", "over")
     text = form.done("playbook", "fixture", "--from-incident", "amber-falcon")
     assert "- people.total=?" in text
+
+
+def test_who_recorded_the_facts_of_a_form_before_cannot_approve_it(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "lost-disk.yaml"
+    first = "steps:\n  - {id: first, task: Look, role: commander}\n"
+    text = PLAYBOOK.replace("steps:\n", first).replace("    due: 1h\n", "    due: 1h\n    after: [first]\n")
+    path.write_text(text, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes")
+    facts = ("data.encrypted=no", "people.total=40", "incident.summary=on a train")
+    tocsin.done("fact", "set", *facts, "--source", "log", "--as", "jonas")
+    tocsin.done("task", "done", "first")
+    assert shown(tocsin)["task"]["state"] == "done"
+    assert tocsin("approve", "sign", "--as", "jonas", types="y\n").error == "author"
+    assert tocsin("approve", "sign", "--as", "ada", types="y\n").code == 0

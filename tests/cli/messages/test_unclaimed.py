@@ -126,7 +126,8 @@ def lane(desk: AtDesk, name: str) -> set[str]:
 def test_a_lane_opens_by_presumption_ends_with_the_duty_and_restarts(tocsin: AtDesk, tmp_path: Path) -> None:
     tocsin.settings(people=PEOPLE, roles=ROLES)
     (tmp_path / "facts.yaml").write_text(FACTS.replace("risk: {to_people: high}\n", ""), encoding="utf-8")
-    tocsin.done("open", "duty-lanes", "--yes", "--facts", str(tmp_path / "facts.yaml"))
+    contained = ("--fact", "incident.contained_at=2026-11-24T08:00:00Z")
+    tocsin.done("open", "duty-lanes", "--yes", "--facts", str(tmp_path / "facts.yaml"), *contained)
     assert lane(tocsin, LETTERS) >= {"ready"}
     learnt(tocsin, "risk.to_people=risk")
     assert "ready" not in lane(tocsin, LETTERS)

@@ -194,6 +194,7 @@ steps:
   - {id: week, task: Week, role: commander, due: 7d}
   - {id: month, task: Month, role: commander, horizon: later}
   - {id: contain, task: Contain, role: commander, due: 3d, phase: containment}
+  - {id: pause, wait: 30d, title: Pause}
 """
 
 
@@ -220,3 +221,4 @@ def test_next_and_status_list_the_present_horizon_and_count_the_others(
         tocsin.done("task", "done", step)
     tocsin.done("task", "done", "daily")
     assert (listed()[0][:2], listed()[1]) == (["Week", "Month"], {})
+    assert "Week" in tocsin.done("status")  # a wait of the program hides no task of a person

@@ -250,6 +250,24 @@ def test_a_moved_deadline_waits_for_a_second_person() -> None:
     assert states(world)["incident.aware_at"] == "answered"
 
 
+def test_a_confirmed_answer_closes_also_the_fields_that_are_unknown() -> None:
+    facts = {
+        "organisation.role": ["controller"],
+        "organisation.country": "DE",
+        "data.involved": True,
+        "incident.aware_at": "2026-11-24T08:00:00Z",
+    }
+    roles = {"lead": "bob", "commander": "cid"}
+    world = World(form("f", "incident.aware_at", TOTAL), regimes=law(GDPR), facts=facts, roles=roles)
+    world.library = msgspec.structs.replace(world.library, alone="")
+    world.fill("f", {"incident.aware_at": "2026-11-24T08:30:00Z", TOTAL: None})
+    (entry,) = world.incident.second_person
+    world.give(c.ConfirmEntry(seq=entry), by="cid")
+    assert states(world) == {"incident.aware_at": "answered", TOTAL: "unknown"}
+    assert world.state("f") == "done"
+    assert world.replayed() == world.incident
+
+
 def test_an_update_of_the_playbook_keeps_the_answers_of_an_open_form() -> None:
     world = two()
     world.fill("f", {ENCRYPTED: True})

@@ -175,7 +175,7 @@ _LAW = (
         number="R21",
         says="a breached account is never used to notify its owner",
         kept_by="planner",
-        source="Cal. Civ. Code 1798.82(j)(4); EDPB Guidelines 9/2022",
+        source="Cal. Civ. Code 1798.82(j)(5); EDPB Guidelines 9/2022",
         jurisdiction="US-CA; EU",
         confirmed=False,
     ),

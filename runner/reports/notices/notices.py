@@ -103,12 +103,12 @@ class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notic
 
 
 def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
-    """Return every version of every notice, oldest first."""
+    """Return every version of every notice, oldest first; those of the same time by step."""
     newest = {document.step: document.id for document in incident.documents.values()}
     changed = changes(incident, incident.documents.values())
     return tuple(
         _row(incident, document, newest[document.step] == document.id, changed[document.id])
-        for document in incident.documents.values()
+        for document in sorted(incident.documents.values(), key=lambda one: (one.at, one.step))
     )
 
 

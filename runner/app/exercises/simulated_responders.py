@@ -24,9 +24,10 @@ from runner.incident.law.decision_not_to_notify import NONE, statute_grounds
 from runner.incident.notices import decide
 from runner.incident.notices.staleness import blocking
 from runner.incident.state import commands as c
-from runner.incident.state.expression_view import find_step, item_of
+from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.steps import step_path, step_path_with_items
+from runner.incident.steps.approvals import authors, subject
 from runner.playbook import format as p
 from runner.playbook.format import PEOPLE, SCRIPTED
 from runner.playbook.playbook_test import Behaviour
@@ -204,11 +205,11 @@ class Players:
 
     def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
         """Record the decision of the next permitted person with one of the roles."""
-        subject = find_step(incident, incident.scopes[invocation.scope], step.approve)
-        if approved and self._rendered_again(incident, subject):
+        bound = subject(incident, invocation, step)
+        if approved and self._rendered_again(incident, bound):
             return
         approvals = [approval for approval in invocation.approvals if not approval.void]
-        barred = {approval.by for approval in approvals} | ({subject.ended_by} if subject else set())
+        barred = {approval.by for approval in approvals} | (authors(incident, bound) if bound else set())
         for role in step.by.roles:
             if step.by.every_role and any(role in approval.roles for approval in approvals):
                 continue
@@ -216,7 +217,7 @@ class Players:
                 if person not in barred:
                     made = c.Decide(
                         step=invocation.id,
-                        digest=subject.digest if subject else "",
+                        digest=bound.digest if bound else "",
                         approved=approved,
                         reason="" if approved else REASON,
                     )

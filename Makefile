@@ -21,7 +21,9 @@ PYTHONS := 3.11 3.13
 TESTS ?=
 # The whole suite takes every core; a choice of tests runs in one process, where a debugger and -s work.
 WORKERS ?= auto
-PYTEST = -m pytest $(if $(TESTS),$(TESTS),-n $(WORKERS) --dist worksteal)
+PYTEST = -m pytest $(if $(TESTS),$(TESTS),-n $(WORKERS) --dist worksteal) $(SELECT)
+# Tests that play shipped files depend on no version of Python, and cover no code that others leave out: one run has them.
+CODE := -m "not soak and not shipped"
 
 UV := .uv/bin/uv
 BIN := .venv/bin
@@ -134,7 +136,7 @@ test-all: $(PYTHONS:%=test-%) ## Run the tests on Python 3.11 and 3.13, whicheve
 # The versions that the default Python is not.
 test-others: .venv/installed
 	@default=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-	for version in $(PYTHONS); do test "$$version" = "$$default" || $(MAKE) --no-print-directory "test-$$version" || exit 1; done
+	for version in $(PYTHONS); do test "$$version" = "$$default" || $(MAKE) --no-print-directory "test-$$version" SELECT='$(CODE)' || exit 1; done
 
 lint: format-check style types floors dependencies ## Format, lint, types, floors, dependencies
 
@@ -162,7 +164,7 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 coverage: .venv/installed catalogue ## Branches of model, engine and loading are tested (the goal is all of them)
-	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist worksteal $(PURE:%=--cov=runner/%) --cov-branch --cov-report= $(wildcard $(PURE:%=tests/%)) $(USES)
+	$(BIN)/python -m pytest --quiet $(CODE) -n $(WORKERS) --dist worksteal $(PURE:%=--cov=runner/%) --cov-branch --cov-report= $(wildcard $(PURE:%=tests/%)) $(USES)
 	$(BIN)/coverage report --include='$(subst $(space),$(comma),$(PURE:%=runner/%/*))' --fail-under=98
 
 docs: .venv/installed ## Build the documentation into docs/_build, warnings are errors

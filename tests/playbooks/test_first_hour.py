@@ -17,6 +17,8 @@ from runner.playbook.catalogue import Catalog
 from tests.golden_files import same
 from tests.playbooks.first_hour import LIMITS, Measure, clock, measure, names
 
+pytestmark = pytest.mark.shipped
+
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "playbooks.md"
 FIRST = "the first containment step"
 BLOCKS = {

@@ -28,6 +28,8 @@ TEXANS = changed(
     SHOP, {"people.by_jurisdiction": {"US-TX": 1500}, "people.total": 1500, "risk.to_people": "risk"}
 )
 
+pytestmark = pytest.mark.shipped
+
 
 def shipped_condition() -> str:
     """Return the condition under which the shipped playbook informs the people."""

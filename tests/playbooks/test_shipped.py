@@ -15,7 +15,7 @@ from runner.playbook.playbook_test_file import find_tests, load_tests, paths
 from runner.workers.playbook_test_runner import Result, report_of, run_file
 from tests.warm import cache as warm_law
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.shipped, pytest.mark.timeout(900)]
 GAP = re.compile(r"\[(not known|cannot be told)")
 CATALOG = Catalog(None)
 FILES = find_tests((), CATALOG)

@@ -26,7 +26,7 @@ from runner.playbook.reading import read_playbook
 from runner.reports.charts.playbook_chart import Chart, chart
 from runner.reports.charts.run_progress import progress
 from runner.reports.core.formatting import moment
-from runner.reports.people.unassigned_roles import UnheldRole, unheld
+from runner.reports.people.unassigned_roles import UnheldRole, unheld, unreachable
 from runner.routing.organisation import Acting
 from runner.yamlfile.source import scan
 
@@ -167,6 +167,11 @@ def readable(catalog: Catalog) -> Iterator[Playbook]:
 def unheld_of(service: IncidentService, incident: Incident | None = None) -> tuple[UnheldRole, ...]:
     """Return the roles that nobody has: of an incident's playbooks, otherwise of all that can be opened by name."""
     return unheld(*_played(service, incident))
+
+
+def unreachable_of(service: IncidentService) -> tuple[str, ...]:
+    """Return the approvals of all playbooks that the people of the home cannot give."""
+    return unreachable(*_played(service, None))
 
 
 def _played(

@@ -152,8 +152,10 @@ def _complete(
                     f'Task "{invocation.id}" is automatic. A person cannot complete it.',
                     code="automatic_step",
                 )
-    digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
-    ended = _ended(invocation, completion_state(invocation, now), by, comment, f"sha256:{digest}")
+    # Approvals of an action are for its requests: who does it by hand does what they approved.
+    digest = invocation.digest if invocation.items else ""
+    digest = digest or f"sha256:{hashlib.sha256(f'{invocation.id}|{comment}'.encode()).hexdigest()}"
+    ended = _ended(invocation, completion_state(invocation, now), by, comment, digest)
     return (msgspec.structs.replace(ended, at_once=len(invocation.at_once)),)
 
 

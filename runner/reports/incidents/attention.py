@@ -24,7 +24,7 @@ from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import containment, do_now, is_due, must_begin
-from runner.reports.core.formatting import aside_words, elapsed_since, person_name, standing
+from runner.reports.core.formatting import aside_words, count, elapsed_since, person_name, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.law.titles import citation, duty_label, question_words
@@ -294,11 +294,8 @@ def _unsigned(
 def _stale(incident: Incident) -> Iterator[AttentionItem]:
     """Yield the outdated newest notice of each open duty: the one to sign or file, else the draft."""
     used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
-    done = {
-        duty.id
-        for duty in incident.duties.values()
-        if duty.record is not None or duty.verdict not in ("applies", "unknown")
-    }
+    live = ("applies", "unknown")
+    done = {one.id for one in incident.duties.values() if one.record is not None or one.verdict not in live}
     newest = [
         one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
     ]
@@ -313,7 +310,8 @@ def _stale(incident: Incident) -> Iterator[AttentionItem]:
         facts = {one.fact: one for _, found in stale for one in found}
         each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]
     for ref, name, found, action in each:
-        text = f"{name}: facts changed. {'; '.join(map(change_words, found))}"
+        more = f"; {count(len(found) - 2, 'more fact')}" if found[2:] else ""
+        text = f"{name}: facts changed. {'; '.join(map(change_words, found[:2]))}{more}"
         yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)
 
 

@@ -203,7 +203,13 @@ def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Itera
         return
     unknown = [duty.due for duty in found if duty.verdict == "unknown" and duty.due is not None]
     if incident and not any(due - now < _NEAR for due in unknown):
-        yield flow(Cell("No legal duty needs action now", "good"), arrow(suggested_actions.STATUS))
+        to_do = sum(duty.verdict == "applies" and duty.state not in DONE for duty in found)
+        words = (
+            Cell(f"{count(to_do, 'legal duty', 'legal duties')} to meet, no deadline requires a start now")
+            if to_do
+            else Cell("No legal duty needs action now", "good")
+        )
+        yield flow(words, arrow(suggested_actions.STATUS))
 
 
 def _file(duty: DutyStatus) -> Action:

@@ -66,6 +66,26 @@ def _blocked(step: AnyStep, role: str, held: Mapping[str, Sequence[str]]) -> boo
     return isinstance(step, Approve) and role in step.by.roles and not reachable(step.by, held)
 
 
+def unreachable(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the approvals that the present people cannot give, although each of its roles has somebody.
+
+    Who does the approved step cannot approve it; so a person who alone has its role does not count.
+    """
+    found: dict[str, None] = {}
+    for playbook in playbooks:
+        steps = {step.id: step for step in walk(playbook.steps)}
+        for step in steps.values():
+            if not isinstance(step, Approve) or not all(held.get(role) for role in step.by.roles):
+                continue
+            authors = held.get(getattr(steps.get(step.approve), "role", ""), ())
+            out = authors if len(authors) == 1 else ()
+            others = {role: [one for one in held[role] if one not in out] for role in step.by.roles}
+            if not reachable(step.by, others):
+                joined = (" and " if step.by.every_role else " or ").join(step.by.roles)
+                found[f"{title_of(step)} ({joined}, {playbook.name})"] = None
+    return tuple(found)
+
+
 def unheld_words(one: UnheldRole) -> str:
     """Return a role, and the actions that are not possible without it."""
     missing = ((one.approvals, "approval"), (one.escalations, "escalation"), (one.messages, "message"))

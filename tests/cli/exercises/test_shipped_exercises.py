@@ -18,6 +18,8 @@ from runner.playbook.catalogue import Catalog
 from runner.workers.simulated_exercise import unattended
 from tests.warm import cache
 
+pytestmark = pytest.mark.shipped
+
 NAMES = sorted(exercise_files(Catalog(None)))
 PLAYED = [name for name in NAMES if name != "tabletop"]
 """Exercises with a clock: the journal of a discussion shows no deeds, so people rate it."""

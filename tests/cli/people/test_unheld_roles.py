@@ -93,7 +93,7 @@ def test_doctor_and_readiness_name_the_roles_of_all_playbooks(tocsin: AtDesk) ->
     own.mkdir(exist_ok=True)
     (own / "payout.yaml").write_text(PLAYBOOK, encoding="utf-8")
     findings = tocsin("doctor", "--format", "json").json["findings"]
-    (found,) = [finding for finding in findings if finding["area"] == "roles"]
+    found, *_ = [finding for finding in findings if finding["area"] == "roles"]
     assert (found["severity"], "executive" in found["what"]) == ("warning", True)
     ready = tocsin("drill", "readiness", "--format", "json").json
     roles = [one["role"] for one in ready["unheld"]]
@@ -103,6 +103,24 @@ def test_doctor_and_readiness_name_the_roles_of_all_playbooks(tocsin: AtDesk) ->
     wanted = [one["ref"] for one in ready["needs_attention"] if one["kind"] == "role_unheld"]
     assert wanted == ["executive"], "the roles of a shipped playbook that nobody uses are only named"
     assert [one["role"] for one in tocsin("role", "list", "--format", "json").json["unheld"]] == roles
+
+
+def test_doctor_names_the_approvals_that_too_few_people_can_give(tocsin: AtDesk) -> None:
+    own = tocsin.home / "playbooks"
+    own.mkdir(exist_ok=True)
+    (own / "payout.yaml").write_text(PLAYBOOK, encoding="utf-8")
+
+    def named() -> bool:
+        findings = tocsin("doctor", "--format", "json").json["findings"]
+        texts = [one["what"] for one in findings if one["code"] == "approval_unreachable"]
+        return any("Sign the payment" in text or "approvals" in text for text in texts)
+
+    tocsin.settings(roles={"commander": ["maria"], "executive": ["maria"]})
+    assert named()  # maria does the work, so nobody else can sign it
+    every = {role: ["maria", "jonas"] for role in ("commander", "executive")}
+    tocsin.settings(roles=every)
+    findings = tocsin("doctor", "--format", "json").json["findings"]
+    assert not any("Sign the payment" in one["what"] for one in findings)
 
 
 def test_an_empty_role_in_the_settings_is_not_held_by_one_person(tocsin: AtDesk) -> None:

@@ -187,6 +187,7 @@ def test_without_the_integration_people_do_it_with_one_checklist_item_each(tocsi
     tocsin.done("task", "check", "end", "1")
     tocsin.done("task", "check", "end", "2")
     tocsin.done("task", "done", "end")
+    assert shown(tocsin, "sign")["task"]["state"] == "done", "what was approved was done"
     assert shown(tocsin, "later")["task"]["state"] == "ready"
     assert tocsin("audit", "verify", "--format", "json").code == 0
 

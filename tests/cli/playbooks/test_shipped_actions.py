@@ -29,6 +29,8 @@ from tests.servers.stand_ins.okta import Okta
 from tests.servers.stand_ins.stand_in import Heard, StandIn
 from tests.servers.vendors import VendorClients, VendorError
 
+pytestmark = pytest.mark.shipped
+
 ACTIONS = Path(__file__).parents[3] / "playbooks" / "actions"
 SHIPPED = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in ACTIONS.glob("*.yaml")}
 EVE, MACHINE = "eve@example.com", "1e5bc9d7e413ddd7902c2932e418702b84d0cc07"

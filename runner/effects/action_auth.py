@@ -21,7 +21,7 @@ from runner.decoding import from_json
 from runner.effects.context import EffectContext
 from runner.errors import Invalid, Refused
 from runner.playbook.action_template import Filled
-from runner.playbook.checks.action_calls import host_of
+from runner.playbook.parts import host_of
 from runner.routing.messaging import HttpCall
 from runner.routing.organisation import AuthProfile
 from runner.vault.secrets import Secret

@@ -13,8 +13,8 @@ from runner.actions import Action
 from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
-from runner.playbook.checks.action_calls import host_of
 from runner.playbook.format import secret_in
+from runner.playbook.parts import host_of
 from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
 from runner.routing.organisation import AuthProfile, Home

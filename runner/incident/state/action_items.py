@@ -36,7 +36,7 @@ from runner.playbook.action_template import (
     span,
     values_of,
 )
-from runner.playbook.checks.action_calls import host_of
+from runner.playbook.parts import host_of
 
 RETRY = p.Retry(times=4)
 """How often a throttled or unreachable service is tried, if the step does not say so."""

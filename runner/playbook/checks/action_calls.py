@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,6 +12,7 @@ from runner.playbook.action_template import ActionTemplate, with_base
 from runner.playbook.checks.step_map import Findings
 from runner.playbook.format import Act, Bundle, HttpCall, Playbook, is_bad_reference, secret_in
 from runner.playbook.lookup import Known
+from runner.playbook.parts import host_of
 from runner.playbook.plan import walk
 from runner.routing.organisation import Acting
 from runner.yamlfile.source import Where
@@ -91,16 +91,6 @@ def secrets_of(call: HttpCall) -> tuple[str, ...]:
     """Return the names of the secrets in a call's headers."""
     secrets = (secret_in(value) for value in call.headers.values())
     return tuple(dict.fromkeys(secret.name for secret in secrets if secret is not None))
-
-
-def host_of(url: str) -> str:
-    """Return the host of a web address, empty if it is not one or contains a password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    good = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    return (parts.hostname or "") if good else ""
 
 
 def check_action(step: Act, where: Where, known: Known, found: Findings) -> None:

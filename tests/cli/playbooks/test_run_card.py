@@ -80,7 +80,7 @@ def test_the_first_hour_card_has_the_first_tasks_by_time_and_the_people_to_call(
         "playbook.card.first-hour", tocsin.done("playbook", "card", str(path), "--first-hour"), tocsin.home
     )
     large = tocsin.done("playbook", "card", str(path), "--first-hour", "--profile", "large")
-    assert "List the systems" in large
+    assert "systems" in large.split()
 
 
 @pytest.mark.parametrize("profile", ["small", "large"])

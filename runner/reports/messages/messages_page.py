@@ -7,7 +7,7 @@ from datetime import datetime
 
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.formatting import here, person_name, person_names, when
+from runner.reports.core.formatting import count, here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow, line, paged, rows, table
 from runner.reports.core.report import filled
@@ -31,6 +31,15 @@ _QUORUMS: Mapping[str, str] = {
 _VIA: Mapping[str, str] = {"code": "with the code", "link": "by the link", "telephone": "by phone"}
 
 
+def _calm(report: MessagesReport) -> Cell:
+    """Return that nothing is to be done now, and how many acknowledgements are still awaited."""
+    waiting = {row.message for row in report.deliveries if row.wanted}
+    awaited = sum(one.needed - one.reached for one in report.messages if one.message in waiting)
+    if awaited > 0:
+        return Cell(f"Awaiting {count(awaited, 'acknowledgement')}, no action required now")
+    return Cell("No message needs action now", "good")
+
+
 @paged
 def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
     """Draw the list: DO NOW, then each message with its people."""
@@ -43,7 +52,7 @@ def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
         yield line(f"DO NOW ({len(report.needs_attention)})", "title")
         yield from rows(attention_rows(report.needs_attention, now))
     else:
-        yield flow(Cell("No message needs action now", "good"), arrow(suggested_actions.STATUS))
+        yield flow(_calm(report), arrow(suggested_actions.STATUS))
     known = {message.message for message in report.messages}
     others = [row for row in report.deliveries if row.message not in known]
     if others:

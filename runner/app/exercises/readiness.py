@@ -61,9 +61,10 @@ def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -
     catalog = Catalog(service.folder)
     bundles = {name: _bundle(name, catalog) for name in sorted(catalog.playbook_files)}
     last, today = _last(service), organisation_journal.today(service)
-    coming, scripted = (_coming(service, catalog, unattended=alone) for alone in (False, True))
+    schedules_of = _schedules(service, catalog)
     for name, (bundle, problem) in bundles.items():
-        found, planned = last.get(name), coming.get(name, ())
+        found, every = last.get(name), schedules_of.get(name, ())
+        planned = tuple(schedule for schedule in every if not schedule.rule.unattended)
         mine = tuple(item for item in items if item.source.playbook == name)
         yield PlaybookReadiness(
             playbook=name,
@@ -77,7 +78,7 @@ def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -
             changed=found is not None and bundle is not None and found.digest != bundle.digest,
             next=_next(planned, now),
             scheduled=tuple(schedule.id for schedule in planned),
-            scripted=tuple(schedule.id for schedule in scripted.get(name, ())),
+            scripted=tuple(schedule.id for schedule in every if schedule.rule.unattended),
             missed=tuple(wrong.id for schedule in planned if (wrong := attention(schedule)) is not None),
             open=tuple(item.id for item in mine if item.status == "open"),
             late=tuple(item.id for item in mine if overdue(item, today)),
@@ -128,14 +129,10 @@ def _last(service: IncidentService) -> Mapping[str, Exercised]:
     return found
 
 
-def _coming(
-    service: IncidentService, catalog: Catalog, *, unattended: bool
-) -> Mapping[str, tuple[Schedule, ...]]:
-    """Return the exercise schedules, with or without people, by the playbook that they exercise."""
+def _schedules(service: IncidentService, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
+    """Return the exercise schedules by the playbook that they exercise."""
     found: dict[str, tuple[Schedule, ...]] = {}
     for schedule in schedules.standing_of(schedules.read(service), routine=False):
-        if schedule.rule.unattended != unattended:
-            continue
         try:
             name = load_exercise(schedule.rule.exercise, catalog).bundle.playbook.name
         except TocsinError:

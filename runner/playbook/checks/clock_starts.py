@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from runner.facts.vocabulary.nested_facts import flatten
 from runner.law.clock import Start
 from runner.playbook.checks.step_map import Findings, Map
 from runner.playbook.format import Call, Duties
@@ -48,14 +48,7 @@ def _assessed(step: object) -> tuple[str, ...]:
 def _set(steps: Map) -> Iterator[str]:
     """Yield the facts that a playbook asks for or assumes."""
     yield from (field.fact for place in steps.places for field in place.step.asks)
-    yield from _keys("", steps.playbook.facts)
-
-
-def _keys(path: str, facts: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in facts.items():
-        yield path + key
-        if isinstance(value, Mapping):
-            yield from _keys(f"{path}{key}.", value)
+    yield from (leaf.stated.key for leaf in flatten("", steps.playbook.facts, lambda _reported: None))
 
 
 def _never_asked(regimes: set[str], facts: set[str], known: Known) -> Counter[str]:

@@ -99,6 +99,12 @@ def test_a_playbook_keeps_the_limits_of_the_first_hour(name: str, profile: Profi
     assert too_much(name, profile) == {}, f"python -m tests.playbooks.first_hour {name} --profile {profile}"
 
 
+@pytest.mark.parametrize(("name", "small", "large"), [("ransomware", 30, 70), ("misdirected-message", 8, 20)])
+def test_a_playbook_has_few_person_steps(name: str, small: int, large: int) -> None:
+    assert measure(name, "small").person_steps <= small
+    assert measure(name, "large").person_steps <= large
+
+
 def test_each_containment_step_with_a_limit_is_named_for_a_shipped_playbook() -> None:
     assert set(CONTAINED) <= set(names())
 

@@ -232,7 +232,8 @@ def test_an_undone_end_keeps_the_earlier_answers() -> None:
     assert states(world) == {ENCRYPTED: "answered", TOTAL: "open"}
 
 
-def test_a_moved_deadline_waits_for_a_second_person() -> None:
+def guarded_clock() -> World:
+    """A form that moves the start of a deadline, in a home where a second person confirms that."""
     facts = {
         "organisation.role": ["controller"],
         "organisation.country": "DE",
@@ -242,6 +243,11 @@ def test_a_moved_deadline_waits_for_a_second_person() -> None:
     roles = {"lead": "bob", "commander": "cid"}
     world = World(form("f", "incident.aware_at", TOTAL), regimes=law(GDPR), facts=facts, roles=roles)
     world.library = msgspec.structs.replace(world.library, alone="")
+    return world
+
+
+def test_a_moved_deadline_waits_for_a_second_person() -> None:
+    world = guarded_clock()
     world.fill("f", {"incident.aware_at": "2026-11-24T08:30:00Z"})
     assert world.incident.facts["incident.aware_at"].value == "2026-11-24T08:00:00Z"
     assert states(world)["incident.aware_at"] == "open"
@@ -251,15 +257,7 @@ def test_a_moved_deadline_waits_for_a_second_person() -> None:
 
 
 def test_a_confirmed_answer_closes_also_the_fields_that_are_unknown() -> None:
-    facts = {
-        "organisation.role": ["controller"],
-        "organisation.country": "DE",
-        "data.involved": True,
-        "incident.aware_at": "2026-11-24T08:00:00Z",
-    }
-    roles = {"lead": "bob", "commander": "cid"}
-    world = World(form("f", "incident.aware_at", TOTAL), regimes=law(GDPR), facts=facts, roles=roles)
-    world.library = msgspec.structs.replace(world.library, alone="")
+    world = guarded_clock()
     world.fill("f", {"incident.aware_at": "2026-11-24T08:30:00Z", TOTAL: None})
     (entry,) = world.incident.second_person
     world.give(c.ConfirmEntry(seq=entry), by="cid")

@@ -190,7 +190,12 @@ def _law(regime: Regime, case: _Case) -> _Law:
         tuple(_with_state(grounds, states[n : n + 1], claimed) for n, grounds in enumerate(scopes)),
         claimed,
         Dossier(regime.id, version.duties, place, case.whole, case.records),
-        Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
+        Place(
+            ZoneInfo(regime.zone) if regime.zone else case.zone,
+            country if isinstance(country, str) else regime.jurisdictions[0],
+            case.calendar,
+            case.zone,
+        ),
         _once((*notes, *(note for state in states for note in state.notes))),
     )
 

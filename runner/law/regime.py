@@ -234,6 +234,8 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     jurisdictions: tuple[str, ...]
     source: Source
     versions: tuple[Version, ...]
+    zone: str = ""
+    """Time zone where its days end: the authority's, or the residents'; empty for a law of the Union, whose authorities are the organisation's."""
     decided_by: tuple[str, ...] = ()
     """Facts whose instant selects the version for an incident: the first known one counts."""
     effective_note: str = ""

@@ -537,13 +537,12 @@ def test_a_stage_that_the_facts_say_was_submitted_counts_as_filed() -> None:
     assert judged(changed(BERLIN, "incident", incident), IN_TIME)[SA].state == "filed"
 
 
-def test_days_end_in_utc_where_no_zone_is_known() -> None:
+def test_days_end_in_the_zone_of_the_residents_wherever_the_organisation_is() -> None:
     organisation = {"role": ["data_owner"]}
-    assert judged(changed(RETAILER, "organisation", organisation))[CA_IND].due == datetime(
-        2026, 4, 1, 23, 59, 59, tzinfo=UTC
-    )
+    in_california = datetime(2026, 4, 2, 6, 59, 59, tzinfo=UTC)
+    assert judged(changed(RETAILER, "organisation", organisation))[CA_IND].due == in_california
     given_zone = judged(changed(RETAILER, "organisation", organisation), zone=ZoneInfo("America/New_York"))
-    assert given_zone[CA_IND].due == datetime(2026, 4, 2, 3, 59, 59, tzinfo=UTC)
+    assert given_zone[CA_IND].due == in_california
 
 
 # --------------------------------------------------------------------------------------- several populations

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.actions import Action
-from runner.base.jurisdictions import EU_MEMBERS
 from runner.documents.notice import Notice
 from runner.effects.notices.forbidden_words import requirements
 from runner.effects.notices.legal_basis import legal_context
@@ -17,6 +16,7 @@ from runner.effects.notices.render import Paper, blockers, final, paper, templat
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.letters import Group, Person
+from runner.incident.notices.list_counts import levels
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render
 from runner.incident.steps.approvals import standing
@@ -182,7 +182,7 @@ class Addressing:
             return self._meant[0]
         if not place:
             raise Refused("The jurisdiction is empty.", code="jurisdiction_missing")
-        near = [[duty for duty in self._pool if duty.jurisdiction == level] for level in _levels(place)]
+        near = [[duty for duty in self._pool if duty.jurisdiction == level] for level in levels(place)]
         for level in near:
             owed = [
                 duty
@@ -206,16 +206,6 @@ class Addressing:
         raise Refused(
             f"No duty to notify people in {place} applies{f': {told}' if told else ''}.", code="no_duty"
         )
-
-
-def _levels(place: str) -> Iterator[str]:
-    """Yield a place and its larger places: ``US-MA``, then ``US``; ``DE``, then ``EU``."""
-    yield place
-    country, _, part = place.partition("-")
-    if part:
-        yield country
-    if country in EU_MEMBERS:
-        yield "EU"
 
 
 def _verdict(one: DutyStatus) -> str:

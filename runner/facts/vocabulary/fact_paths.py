@@ -25,8 +25,9 @@ from runner.facts.vocabulary.fact_types import (
     texts,
     yes_no,
 )
+from runner.facts.vocabulary.paper_facts import PAPERS, PASSWORDS, PLANNED, SIGNATORY
 from runner.facts.vocabulary.report_facts import DORA, INSURANCE, RANSOM, REGISTRANT
-from runner.facts.vocabulary.response_facts import MOBILISED, REFERRED
+from runner.facts.vocabulary.response_facts import LAW_ENFORCEMENT, MOBILISED
 from runner.facts.vocabulary.us_statuses import PUBLIC_KINDS, REGULATED_US
 
 _SECTORS = (
@@ -75,6 +76,7 @@ _DATA: Mapping[str, Branch] = {
     ),
     "usable_without_code": yes_no("Can the account or card numbers be used without a code or password?"),
     "enough_for_identity_theft": yes_no("Are the elements enough for identity theft even without a name?"),
+    "passwords": PASSWORDS,
     "email_account": yes_no("Do the credentials open an e-mail account?"),
     "credentials_open": set_of(
         "Which kinds of accounts the credentials or answers open", "financial medical insurance email other"
@@ -178,6 +180,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
     ),
     "press": reached("Contact for the press"),
+    "signatory": SIGNATORY,
     "registrant": REGISTRANT,
     "insurance": INSURANCE,
 }
@@ -283,6 +286,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "sensitivity": prose("How sensitive the reported information is"),
     "mobilised": MOBILISED,
     "dora": DORA,
+    **PAPERS,
     "ransom": RANSOM,
     "isolation": {
         "complete": yes_no("Could all affected systems be disconnected from the network?"),
@@ -350,23 +354,7 @@ _RISK: Mapping[str, Branch] = {
         "enrol_until": instant("Until when people can enrol", ahead=True),
     },
     "advice": prose("What people can do"),
-}
-_LAW_ENFORCEMENT: Mapping[str, Branch] = {
-    "engaged": yes_no("Are the police involved?"),
-    **REFERRED,
-    "hold": {
-        "agency": text("Agency that asked to delay a notice"),
-        "officer": text("Officer who asked"),
-        "authority": one_of("Kind of authority that asked", "local state federal attorney_general regulator"),
-        "country": place("Country of the authority that asked; laws of other countries ignore the request"),
-        "only_for": texts("Laws or duties (ids) to which the delay is limited; empty means all"),
-        "form": one_of("Form of the request", "written oral"),
-        "from": instant("Delayed from", ahead=True),
-        "until": instant("Delayed until", ahead=True),
-    },
-    "attorney_general_delay": yes_no(
-        "Has the US Attorney General found in writing that disclosure endangers national security or public safety?"
-    ),
+    **PLANNED,
 }
 
 ROOTS: Mapping[str, Branch] = {
@@ -385,7 +373,7 @@ ROOTS: Mapping[str, Branch] = {
     "data": _DATA,
     "people": _PEOPLE,
     "risk": _RISK,
-    "law_enforcement": _LAW_ENFORCEMENT,
+    "law_enforcement": LAW_ENFORCEMENT,
     "claims": Keyed(
         "Positions that counsel takes, each with grounds; they change a verdict and are shown with it",
         "id",

@@ -66,16 +66,16 @@ def about_duty(notice: Notice, duty: str) -> str:
 def draft(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
     """Return a draft from the incident's current facts; nothing is recorded."""
     from runner.effects.notices.legal_basis import apply_duty, legal_context
-    from runner.effects.notices.render import make
+    from runner.effects.notices.render import enclosures, make
 
     notice, body = template(service, incident, name)
     wanted = about_duty(notice, duty)
-    statuses = [duty for duty in service.duties(incident) if duty.id == wanted]
-    brief = legal_context(incident, statuses[0] if statuses else None, service.library(incident))
+    duties, library = service.duties(incident), service.library(incident)
+    brief = legal_context(incident, next((one for one in duties if one.id == wanted), None), library)
     notice = apply_duty(notice, brief)
-    return notice, make(
-        notice, body, incident, brief, privileged=service.home.stationery.privileged, logo=service.logo()
-    )
+    enclosed = enclosures(notice, brief, duties, library, service.tools(incident))
+    marks = {"privileged": service.home.stationery.privileged, "logo": service.logo()}
+    return notice, make(notice, body, incident, brief, enclosed=enclosed, **marks)
 
 
 def check_content(service: IncidentService, incident: Incident, name: str, duty: str = "") -> Checked:

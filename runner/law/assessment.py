@@ -40,7 +40,7 @@ from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, w
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
 from runner.law.law_enforcement_holds import Custody, custody, with_custody
-from runner.law.offices import authority_of, office_notes, short_name
+from runner.law.offices import authority_of, short_name
 from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
 from runner.law.relevance import is_relevant, places
@@ -190,7 +190,12 @@ def _law(regime: Regime, case: _Case) -> _Law:
         tuple(_with_state(grounds, states[n : n + 1], claimed) for n, grounds in enumerate(scopes)),
         claimed,
         Dossier(regime.id, version.duties, place, case.whole, case.records),
-        Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
+        Place(
+            ZoneInfo(regime.zone) if regime.zone else case.zone,
+            country if isinstance(country, str) else regime.jurisdictions[0],
+            case.calendar,
+            case.zone,
+        ),
         _once((*notes, *(note for state in states for note in state.notes))),
     )
 
@@ -367,7 +372,6 @@ def _notes(
         for remark in rule.remarks
         if remark.condition is None or finding.judge.holds(remark.condition) is True
     )
-    yield from office_notes(rule, law.regime, finding.judge)
     yield from found.notes
     if rule.confidence_note:
         yield f"{rule.confidence}: {rule.confidence_note}"

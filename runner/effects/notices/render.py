@@ -21,7 +21,8 @@ from runner.documents.tree import Document, Logo, RenderContext, Stationery, enc
 from runner.documents.write import write
 from runner.effects.context import EffectContext
 from runner.effects.notices.enclosures import Enclosure, carried, edited, letters_of, stored
-from runner.effects.notices.legal_basis import Brief, apply_duty, duty_variables, legal_context
+from runner.effects.notices.forbidden_words import requirements
+from runner.effects.notices.legal_basis import Brief, duty_variables, legal_context
 from runner.errors import TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.staleness import recorded_as
@@ -45,7 +46,7 @@ def render(
         status = next((duty for duty in duties if duty.id == work.duty), None)
         brief = legal_context(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, brief)]
-        notice = apply_duty(notice, brief)
+        notice = requirements(notice, source, incident, brief)
         enclosed = enclosures(notice, brief, duties, library, tools)
         drafted = paper(notice, source, incident, brief, privileged=tools.privileged, logo=tools.logo())
         drafted = dated(enclosing(drafted, (one.draft.title for one in enclosed)), incident)
@@ -74,7 +75,7 @@ def _enclosure(letter: Brief, tools: EffectContext) -> Enclosure:
         return Enclosure(kept.document, lambda: kept.document, blockers(kept.notice, kept.document))
     work = Render(incident=letter.incident.id, step="", notice="auto", duty=letter.status.id, formats=())
     notice, source = tools.notices[template_for(work, tools, letter)]
-    notice = apply_duty(notice, letter)
+    notice = requirements(notice, source, letter.incident, letter)
     drafted = dated(paper(notice, source, letter.incident, letter, logo=tools.logo()), letter.incident)
     document = drafted.document()
     items = blockers(notice, document)

@@ -135,8 +135,8 @@ def _changed(
     changed_facts: dict[str, ChangedFact] = {}
     for path, entry in (unknown | dict(document.facts)).items():
         below = recorded_as(path.removesuffix("[]"), keys)
-        then = {key: _told(incident, key, entry, None) for key in below}
-        now = {key: _told(incident, key, incident.version, at) for key in below}
+        then = {key: value_at(incident, key, entry) for key in below}
+        now = {key: value_at(incident, key, incident.version, at) for key in below}
         if path.endswith("[]"):
             depth = path.replace("[", ".").count(".")
             was, is_ = (
@@ -151,7 +151,7 @@ def _changed(
     yield from (changed_facts[key] for key in sorted(changed_facts))
 
 
-def _told(incident: Incident, key: str, entry: int, at: datetime | None) -> tuple[int, Any]:
+def value_at(incident: Incident, key: str, entry: int, at: datetime | None = None) -> tuple[int, Any]:
     """Return the value of a fact by an entry of the journal and an instant, with the entry that set it."""
     records = (*incident.superseded.get(key, ()), (incident.fact_events[key], incident.facts[key]))
     known = [(seq, fact.value) for seq, fact in records if seq <= entry and (at is None or fact.at <= at)]

@@ -94,7 +94,8 @@ def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
     groups = groups or [facts.get("data") or {}]
     sets = [group.get("elements") for group in groups]
     elements = None if None in sets else sorted({str(e) for s in sets if s is not None for e in s})
-    return {"date": context.timestamp, "elements": elements}
+    variant = context.variant or "adult"
+    return {"date": context.timestamp, "elements": elements, "variant": variant, "codes": context.codes}
 
 
 def _conditions(notice: Notice, register: Mapping[str, Any], form: fields.Setting) -> tuple[Condition, ...]:

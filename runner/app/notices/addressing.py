@@ -10,7 +10,8 @@ import msgspec
 
 from runner.actions import Action
 from runner.documents.notice import Notice
-from runner.effects.notices.legal_basis import apply_duty, legal_context
+from runner.effects.notices.forbidden_words import requirements
+from runner.effects.notices.legal_basis import legal_context
 from runner.effects.notices.render import Paper, blockers, final, paper, template_for
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
@@ -155,7 +156,8 @@ class Addressing:
         work = Render(incident=self._incident.id, step="", notice=AUTO, duty=status.id, formats=())
         notice = self._notice or self._template(template_for(work, self._tools, brief))
         body = self._tools.notices[notice.id][1]
-        notice_of_law, logo = apply_duty(notice, brief), self._service.logo()
+        notice_of_law = requirements(notice, body, self._incident, brief)
+        logo = self._service.logo()
         made = paper(notice_of_law, body, self._incident, brief, population, logo=logo)
         inks = {"font_paths": self._fonts, "letterhead": self._letterhead}
         stationery = msgspec.structs.replace(made.context.stationery, **inks)

@@ -18,7 +18,8 @@ from runner.documents.render import render as render_document
 from runner.documents.tree import Document, Logo, RenderContext, Stationery, encode
 from runner.documents.write import write
 from runner.effects.context import EffectContext
-from runner.effects.notices.legal_basis import Brief, apply_duty, duty_variables, legal_context
+from runner.effects.notices.forbidden_words import requirements
+from runner.effects.notices.legal_basis import Brief, duty_variables, legal_context
 from runner.errors import TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.staleness import recorded_as
@@ -42,7 +43,7 @@ def render(
         status = next((duty for duty in duties if duty.id == work.duty), None)
         brief = legal_context(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, brief)]
-        notice = apply_duty(notice, brief)
+        notice = requirements(notice, source, incident, brief)
         drafted = dated(
             paper(notice, source, incident, brief, privileged=tools.privileged, logo=tools.logo()), incident
         )

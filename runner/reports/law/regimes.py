@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -308,7 +309,7 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
 
 def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> Example | None:
     """Return the deadline for a start at ``EXAMPLE``; None without a fixed deadline."""
-    place = Place(UTC, regime.jurisdictions[0], calendar)
+    place = Place(ZoneInfo(regime.zone) if regime.zone else UTC, regime.jurisdictions[0], calendar)
     found = deadline(rule.clock, _All(), place)
     if found.due is None or found.due_date is None:
         return None

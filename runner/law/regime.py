@@ -181,12 +181,16 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """State of a directive in one State: the date of force of its national law, and whether it is confirmed."""
+    """State of a directive in one State: the first day of its national law, and where that was read.
+
+    A law that is not ``confirmed`` binds from its day with a note; before its day, and without a day, counsel decides.
+    """
 
     place: str
     standing: Standing = "in_force"
     from_date: date | None = None
     confirmed: bool = True
+    source: str = ""
 
 
 class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,15 +225,48 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Authority(msgspec.Struct, frozen=True, kw_only=True):
-    """An office that takes notices or informs people, by its place of competence, and its contact data."""
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """The last time that somebody saw an entry, and who or where."""
+
+    date: date
+    by: str
+
+
+class Authority(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An office of the authority directory that takes notices or informs people, by its place of competence.
+
+    Everything that is not known is absent. Laws pinned before the directory have only place, name, address, phone and url.
+    """
 
     place: str
     name: str
-    url: str
+    id: str = ""
+    short: str = ""
+    """A short name for lists."""
+    serves: tuple[str, ...] = ()
+    """Recipients as the laws name them, or ids of duties."""
+    bodies: Literal["", "public", "private"] = ""
+    """The organisations that it is competent for, if not for all."""
+    unit: str = ""
+    languages: tuple[str, ...] = ()
+    url: str = ""
+    form_url: str = ""
+    portal_login_needed: bool = False
+    account_to_open_before: str = ""
+    email: str = ""
     address: str = ""
+    """Lines of the postal address."""
     phone: str = ""
+    hours: str = ""
+    zone: str = ""
+    cut_off: str = ""
+    accepts: str = ""
+    receipt: str = ""
+    source: str = ""
+    checked: Check | None = None
+    next_check: date | None = None
     confidence: Confidence = "unverified"
+    """Of an office in a law's own file."""
 
 
 class Regime(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,11 +277,13 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     jurisdictions: tuple[str, ...]
     source: Source
     versions: tuple[Version, ...]
+    zone: str = ""
+    """Time zone where its days end: the authority's, or the residents'; empty for a law of the Union, whose authorities are the organisation's."""
     decided_by: tuple[str, ...] = ()
     """Facts whose instant selects the version for an incident: the first known one counts."""
     effective_note: str = ""
     authorities: tuple[Authority, ...] = ()
-    """Offices and their portals, if each place has its own."""
+    """Entries of the authority directory for its duties; the catalogue adds them."""
     records: RecordKeeping | None = None
     traps: tuple[str, ...] = ()
     confidence: Confidence = "unverified"

@@ -25,6 +25,7 @@ from runner.law.files.regime_clock import (
     read_extension,
     read_limb,
     read_ordering,
+    read_zone,
 )
 from runner.law.files.regime_grounds import Terms, keys_of
 from runner.law.files.regime_reader import Fields, Node, Reader
@@ -101,6 +102,7 @@ def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) 
         jurisdictions=reader.texts(reader.need(fields, "jurisdictions", top)) or ("?",),
         source=Source(url=reader.text(link.get("url")), checked=reader.text(link.get("checked"))),
         versions=tuple(versions),
+        zone=read_zone(fields.get("zone"), reader),
         sha256=sha256,
     )
     _check_about(regime, fields.get("words", top), reader)

@@ -225,6 +225,16 @@ class AttachFile(Command, frozen=True, kw_only=True):
     source: str = ""
 
 
+class TickItems(Command, frozen=True, kw_only=True):
+    """Confirm items of a notice that only a person can check, in exactly the text named by ``digest``."""
+
+    step: str
+    digest: str
+    items: tuple[str, ...]
+    reason: str = ""
+    """Why a contradiction among them is accepted."""
+
+
 class AddNote(Command, frozen=True, kw_only=True):
     """Add a log entry."""
 
@@ -531,6 +541,7 @@ RecordCommand = (
     | ReportDomain
     | OverrideRule
     | AttachFile
+    | TickItems
     | AddNote
     | Pause
     | Resume

@@ -16,6 +16,7 @@ from runner.incident.state.documents import Adoption as Adoption
 from runner.incident.state.documents import AsItWas as AsItWas
 from runner.incident.state.documents import Document as Document
 from runner.incident.state.documents import Override as Override
+from runner.incident.state.documents import Tick as Tick
 from runner.incident.state.exercise import Drill, Signed
 from runner.incident.state.handover import Handover
 from runner.incident.state.lifecycle import Run as Run

@@ -422,6 +422,8 @@ def _notice(event: NoticeEvent) -> str:
         case e.NoticeKept(digest=digest, by=by, reason=reason, facts=facts):
             since = ", ".join(facts)
             return f"Notice {short_digest(digest)} accepted AS IT WAS by {by}{_because(reason)} (changed facts: {since}; a supplement is required)"
+        case e.NoticeTicked(digest=digest, by=by, items=items, reason=reason):
+            return f"Notice {short_digest(digest)} verified by {by}{_because(reason)}: {'; '.join(items)}"
         case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):
             taken = f", {count(tracked, 'tracked change')} accepted" if tracked else ""
             return f"Text of notice {short_digest(digest)} imported from a Word file by {by}, compared with {short_digest(base)}{taken}"

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from runner.documents.contents.coverage import check, short
+from runner.documents.contents.awareness import aware_dates
+from runner.documents.contents.coverage import check, short, to_verify
 from runner.documents.notice import Coverage, Fits, Notice
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
@@ -125,6 +126,8 @@ def keep(
             duty=work.duty,
             status="final" if document.context.status == "final" else "draft",
             tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
+            to_verify=to_verify(notice, document),
+            aware=aware_dates(document),
         )
     )
 

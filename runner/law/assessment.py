@@ -330,7 +330,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
         standard=rule.clock.standard,
         clock=computed.reading,
-        missing_facts=_missing(finding, computed, out),
+        missing_facts=_missing(rule, finding, computed, out),
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
@@ -343,11 +343,13 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     )
 
 
-def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
+def _missing(rule: DutyRule, finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
     exempt = (fact for exemption in finding.unless for fact in exemption.missing)
-    return () if out else _once((*found.missing, *exempt))
+    offer = _offer(rule, finding.judge)
+    offered = offer.missing if isinstance(offer, Unknown) else ()
+    return () if out else _once((*found.missing, *exempt, *offered))
 
 
 def _notes(
@@ -379,10 +381,13 @@ def _notes(
 
 def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
     """Return the months of credit monitoring that letters of this duty must offer, None without such an offer."""
+    return rule.credit_monitoring.months if rule.credit_monitoring and _offer(rule, judge) is True else None
+
+
+def _offer(rule: DutyRule, judge: Evaluator) -> Answer:
+    """Return whether the letters of this duty must offer credit monitoring."""
     offer = rule.credit_monitoring
-    if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
-        return None
-    return offer.months
+    return offer is not None and conjunction(judge.holds(condition) for condition in offer.conditions)
 
 
 def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:

@@ -159,6 +159,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The authority's form that the text fills, field by field; its fields count for the check."""
     law_items: bool = False
     """Whether what the duty's regime requires and forbids counts for the check, besides ``requires`` and ``forbids``."""
+    encloses: tuple[str, ...] = ()
+    """Recipients, such as ``individuals``, whose letter under the same law is enclosed as a sample."""
     says: tuple[str, ...] = ()
     """Parts of a letter that the text puts in where ``duty.parts`` asks for them."""
     parts: tuple[str, ...] = ()

@@ -175,12 +175,16 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """State of a directive in one State: the date of force of its national law, and whether it is confirmed."""
+    """State of a directive in one State: the first day of its national law, and where that was read.
+
+    A law that is not ``confirmed`` binds from its day with a note; before its day, and without a day, counsel decides.
+    """
 
     place: str
     standing: Standing = "in_force"
     from_date: date | None = None
     confirmed: bool = True
+    source: str = ""
 
 
 class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):

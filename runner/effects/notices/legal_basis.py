@@ -210,6 +210,11 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
+        "dated_at": Kept(
+            f"incident.dated_at.{status.id}", _plain(f"incident.dated_at.{status.id}", found.judges[0].view)
+        ),
+        "certified": _certified(found),
+        "exempt": _exempt(found),
         "portal": status.authority.form or None if status.authority is not None else None,
         "office": _office(status.authority),
         "offices": [msgspec.to_builtins(office) for office in _offices(found)],
@@ -255,6 +260,25 @@ def _told(found: Brief) -> Kept:
     place, view = found.status.jurisdiction, found.judges[0].view
     told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
     return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
+
+
+def _certified(found: Brief) -> dict[str, Kept]:
+    """Return who certified the statements of the notice: nobody until a person records it."""
+    path = f"incident.certified.{found.status.id}"
+    return {
+        name: Kept(f"{path}.{name}", _plain(f"{path}.{name}", found.judges[0].view))
+        for name in ("name", "role", "at")
+    }
+
+
+def _exempt(found: Brief) -> dict[str, str]:
+    """Return the ground on which it was decided not to notify the people, if the statute has that ground."""
+    for duty in (f"{found.regime.id}/individuals", "eu-gdpr-34-data-subjects/individuals"):
+        view = found.incident.duties.get(duty)
+        record = view.record if view is not None else None
+        if record is not None and record.kind == "decided_not_to_notify" and record.ground != "none":
+            return {"ground": record.ground, "reason": record.reason}
+    return {}
 
 
 def _count(found: Brief, place: str) -> Kept:

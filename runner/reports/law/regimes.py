@@ -158,7 +158,8 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
 def _state(one: StateLaw) -> str:
     since = f" from {one.from_date}" if one.from_date else ""
     standing = "" if one.standing == "in_force" else f" {one.standing}"
-    return f"{one.place}{standing}{since}{'' if one.confirmed else ' (unconfirmed)'}"
+    doubt = "" if one.confirmed else " not confirmed"
+    return f"{one.place}{standing}{since}{doubt}{f' ({one.source})' if one.source else ''}"
 
 
 def executable(rule: DutyRule, version: Version) -> bool:

@@ -84,13 +84,36 @@ class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The authority that takes a notice: its name as the law's file gives it, where notices are filed, and its zone."""
+    """The authority that takes a notice: its name, its entry in the authority directory, and its zone.
+
+    Only ``zone`` is always there; unknown entries are absent.
+    """
 
     name: str = ""
     form: str = ""
+    """Where notices are filed: the form or the portal."""
+    url: str = ""
+    """The website."""
     zone: str = ""
     place: str = ""
     """The place that it is competent for; empty if no fact names the place."""
+    short: str = ""
+    unit: str = ""
+    address: tuple[str, ...] = ()
+    """Lines of the postal address."""
+    email: str = ""
+    phone: str = ""
+    languages: tuple[str, ...] = ()
+    hours: str = ""
+    cut_off: str = ""
+    """Hour after which a filing counts as of the next day, as ``17:30``."""
+    remark: str = ""
+    """What to know before the filing: an account to open, or the receipt to expect."""
+    checked: date | None = None
+    """Day on which somebody last saw the entry; None if nobody did."""
+    checked_by: str = ""
+    asks: str = ""
+    """The fact that would name the authority, if several are competent."""
 
 
 class DutyDone(msgspec.Struct, frozen=True, kw_only=True):

@@ -148,7 +148,6 @@ def us_facts(*states: str) -> dict[str, Any]:
                 "substitute_notice": "fewer_than_10",
                 "media_notice": True,
                 "actions": ["password_requirements", "technical_safeguards", "harm_mitigation"],
-                "attested_by": "Dana Reyes, Chief Privacy Officer",
             },
             "board_decisions": "Approve the letters and the offer of credit monitoring.",
             "notice_due_elsewhere": True,

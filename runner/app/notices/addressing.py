@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.actions import Action
-from runner.base.jurisdictions import EU_MEMBERS
 from runner.documents.notice import Notice
-from runner.effects.notices.legal_basis import apply_duty, legal_context
+from runner.effects.notices.forbidden_words import requirements
+from runner.effects.notices.legal_basis import legal_context
 from runner.effects.notices.render import Paper, blockers, final, paper, template_for
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.letters import Group, Person
+from runner.incident.notices.list_counts import levels
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render
 from runner.incident.steps.approvals import standing
@@ -136,7 +137,8 @@ class Addressing:
         work = Render(incident=self._incident.id, step="", notice=AUTO, duty=status.id, formats=())
         notice = self._notice or self._template(template_for(work, self._tools, brief))
         body = self._tools.notices[notice.id][1]
-        notice_of_law, logo = apply_duty(notice, brief), self._service.logo()
+        notice_of_law = requirements(notice, body, self._incident, brief)
+        logo = self._service.logo()
         made = paper(notice_of_law, body, self._incident, brief, population, logo=logo)
         inks = {"font_paths": self._fonts, "letterhead": self._letterhead}
         stationery = msgspec.structs.replace(made.context.stationery, **inks)
@@ -180,7 +182,7 @@ class Addressing:
             return self._meant[0]
         if not place:
             raise Refused("The jurisdiction is empty.", code="jurisdiction_missing")
-        near = [[duty for duty in self._pool if duty.jurisdiction == level] for level in _levels(place)]
+        near = [[duty for duty in self._pool if duty.jurisdiction == level] for level in levels(place)]
         for level in near:
             owed = [
                 duty
@@ -204,16 +206,6 @@ class Addressing:
         raise Refused(
             f"No duty to notify people in {place} applies{f': {told}' if told else ''}.", code="no_duty"
         )
-
-
-def _levels(place: str) -> Iterator[str]:
-    """Yield a place and its larger places: ``US-MA``, then ``US``; ``DE``, then ``EU``."""
-    yield place
-    country, _, part = place.partition("-")
-    if part:
-        yield country
-    if country in EU_MEMBERS:
-        yield "EU"
 
 
 def _verdict(one: DutyStatus) -> str:

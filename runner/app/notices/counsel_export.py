@@ -97,7 +97,8 @@ def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]
             hint=f"Use one of: {', '.join(document.files)}",
             code="format_missing",
         )
-    return tuple(formats) or cast("tuple[Format, ...]", tuple(document.files))
+    names = (name for name in document.files if not formats or name.rpartition(".")[2] in formats)
+    return cast("tuple[Format, ...]", tuple(names))
 
 
 def _beside(made: _Pull, document: Document) -> None:
@@ -129,7 +130,12 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
     read = partial(made.reader.document, made.incident, document.id)
-    outputs = [rendered(kept.document, form, read(form)) for form in forms]
+    outputs = [
+        msgspec.structs.replace(
+            rendered(kept.document, cast("Format", form.rpartition(".")[2]), read(form)), format=form
+        )
+        for form in forms
+    ]
     return cover(
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 from runner.documents.tree import Document, Heading, plain, walk
@@ -47,10 +48,7 @@ def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     if notice.facts:
         rest = Item(ref="", item="Facts that the notice names besides", facts=notice.facts)
         lines.append(_item(rest, places, document, notice))
-    for ban in notice.forbids:
-        present = tuple(path for path in ban.facts if path in places.printed)
-        state: CoverageState = "forbidden" if present else "covered"
-        lines.append(Coverage(ref=ban.ref, item=f"must not say: {ban.item}", state=state, facts=present))
+    lines += [by_search(ban, document) for ban in notice.forbids]
     return (*lines, *_form(notice, document), *by_good_practice(notice, document))
 
 

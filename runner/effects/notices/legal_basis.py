@@ -28,11 +28,12 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.applicability import Evaluator, conjunction, disjunction
 from runner.law.assessment import monitoring_months
-from runner.law.duty import DutyRecord, DutyStatus
+from runner.law.duty import DutyRecord, DutyStatus, Office
 from runner.law.grounds import Condition
 from runner.law.populations import Span, View, residents, views
 from runner.law.regime import Authority, Content, DutyRule, Regime, Version
 
+_OFFICE = ("name", "unit", "address", "email", "phone", "languages", "hours", "zone", "cut_off", "checked")
 MONTHS = "risk.monitoring.months"
 BOUGHT = (
     "risk.monitoring.provider",
@@ -209,7 +210,13 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
-        "portal": rule.delivery.portal or None if rule.delivery is not None else None,
+        "dated_at": Kept(
+            f"incident.dated_at.{status.id}", _plain(f"incident.dated_at.{status.id}", found.judges[0].view)
+        ),
+        "certified": _certified(found),
+        "exempt": _exempt(found),
+        "portal": status.authority.form or None if status.authority is not None else None,
+        "office": _office(status.authority),
         "offices": [msgspec.to_builtins(office) for office in _offices(found)],
         "facts": sorted({path for item in content for path in item.facts}),
         "content": [_entry(item, found) for item in content],
@@ -236,6 +243,12 @@ def _filed(duty: str, found: Brief) -> DutyRecord | None:
     return record if record is not None and record.kind == "filed" else None
 
 
+def _office(office: Office | None) -> dict[str, Any]:
+    """Return the authority that takes the notice; what the directory does not know is unknown."""
+    known = {} if office is None else {name: getattr(office, name) or None for name in _OFFICE}
+    return {**known, "portal": office.form or None if office is not None else None}
+
+
 def _offices(found: Brief) -> Iterator[Authority]:
     return (
         authority for authority in found.regime.authorities if authority.place == found.status.jurisdiction
@@ -247,6 +260,25 @@ def _told(found: Brief) -> Kept:
     place, view = found.status.jurisdiction, found.judges[0].view
     told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
     return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
+
+
+def _certified(found: Brief) -> dict[str, Kept]:
+    """Return who certified the statements of the notice: nobody until a person records it."""
+    path = f"incident.certified.{found.status.id}"
+    return {
+        name: Kept(f"{path}.{name}", _plain(f"{path}.{name}", found.judges[0].view))
+        for name in ("name", "role", "at")
+    }
+
+
+def _exempt(found: Brief) -> dict[str, str]:
+    """Return the ground on which it was decided not to notify the people, if the statute has that ground."""
+    for duty in (f"{found.regime.id}/individuals", "eu-gdpr-34-data-subjects/individuals"):
+        view = found.incident.duties.get(duty)
+        record = view.record if view is not None else None
+        if record is not None and record.kind == "decided_not_to_notify" and record.ground != "none":
+            return {"ground": record.ground, "reason": record.reason}
+    return {}
 
 
 def _count(found: Brief, place: str) -> Kept:

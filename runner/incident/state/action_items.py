@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.base.link_targets import host_of
 from runner.base.states import TaskState
 from runner.facts.expression import Unknown
 from runner.facts.expressions.evaluate import evaluate
@@ -36,7 +37,6 @@ from runner.playbook.action_template import (
     span,
     values_of,
 )
-from runner.playbook.parts import host_of
 
 RETRY = p.Retry(times=4)
 """How often a throttled or unreachable service is tried, if the step does not say so."""

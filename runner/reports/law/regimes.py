@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -157,7 +158,8 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
 def _state(one: StateLaw) -> str:
     since = f" from {one.from_date}" if one.from_date else ""
     standing = "" if one.standing == "in_force" else f" {one.standing}"
-    return f"{one.place}{standing}{since}{'' if one.confirmed else ' (unconfirmed)'}"
+    doubt = "" if one.confirmed else " not confirmed"
+    return f"{one.place}{standing}{since}{doubt}{f' ({one.source})' if one.source else ''}"
 
 
 def executable(rule: DutyRule, version: Version) -> bool:
@@ -308,7 +310,7 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
 
 def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> Example | None:
     """Return the deadline for a start at ``EXAMPLE``; None without a fixed deadline."""
-    place = Place(UTC, regime.jurisdictions[0], calendar)
+    place = Place(ZoneInfo(regime.zone) if regime.zone else UTC, regime.jurisdictions[0], calendar)
     found = deadline(rule.clock, _All(), place)
     if found.due is None or found.due_date is None:
         return None

@@ -84,7 +84,13 @@ Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
 """``xlsx`` and ``json`` are for notices that fill a form field by field."""
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
 """``to_check`` is for a person: the law requires words that no fact and no part of the template covers."""
-SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
+SLOTS: Final = (
+    "recipient.name",
+    "recipient.address",
+    "recipient.reference",
+    "recipient.salutation",
+    "recipient.code",
+)
 """Data about its one reader in a letter."""
 FactChoice = str | tuple[str, ...]
 """One fact path, or several of which one is enough."""

@@ -38,7 +38,7 @@ MONTHS = "risk.monitoring.months"
 BOUGHT = (
     "risk.monitoring.provider",
     MONTHS,
-    ("risk.monitoring.enrolment", "risk.monitoring.code"),
+    ("risk.monitoring.enrolment", "risk.monitoring.code", "recipient.code"),
 )
 """The required facts about purchased monitoring: provider, months and enrolment."""
 

@@ -20,6 +20,7 @@ from runner.incident.law.duties import cancel_open_steps
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
+from runner.incident.notices.decide import letters_signed
 from runner.incident.notices.staleness import passed
 from runner.incident.people.second_person import agreed, guarded, with_second
 from runner.incident.state import commands as c
@@ -65,6 +66,8 @@ def decide_record(  # noqa: C901  # one case a command
             return (retried(incident, by),)
         case c.AttachFile():
             return (e.event_of(e.EvidenceAttached, command, by=by),)
+        case c.SignLetters(event=event):
+            return (letters_signed(incident, event, by),)
         case c.AddNote(privileged=privileged):
             return (e.event_of(e.PrivilegedNoteAdded if privileged else e.NoteAdded, command, by=by),)
         case c.SetSeverity(severity=level):

@@ -334,7 +334,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
-        confidence=rule.confidence,
+        confidence=rule.level,
         notes=() if out else tuple(_notes(rule, law, finding, computed, held, case)),
         unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),

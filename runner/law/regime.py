@@ -169,18 +169,28 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def level(self) -> Level:
-        """Confidence, or ``verified`` if a person whom the file names opened the page."""
-        opened = any(one.by and one.checked for one in self.words)
-        return "verified" if opened and self.confidence == "text" else self.confidence
+        """Confidence as the words bear it out: ``verified`` if a person whom the file names opened the page.
+
+        ``text`` without words that anybody saw counts as ``secondary``.
+        """
+        if self.confidence != "text":
+            return self.confidence
+        if any(one.by and one.checked for one in self.words):
+            return "verified"
+        return "text" if any(one.seen_in for one in self.words) else "secondary"
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """State of a directive in one State: the date of force of its national law, and whether it is confirmed."""
+    """State of a directive in one State: the first day of its national law, and where that was read.
+
+    A law that is not ``confirmed`` binds from its day with a note; before its day, and without a day, counsel decides.
+    """
 
     place: str
     standing: Standing = "in_force"
     from_date: date | None = None
     confirmed: bool = True
+    source: str = ""
 
 
 class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,6 +160,7 @@ def _opened(code: str) -> str:
 
 
 _QUESTIONS = {
+    "claims.national_law.position": "Does the national law bind? Counsel: national_law, or not national_law.",
     "data.elements": "Which elements of data are affected?",
     "data.form": "In which form are the data?",
     "incident.aware_at": "When were we reasonably certain that personal data are affected?",

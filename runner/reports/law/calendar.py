@@ -39,6 +39,8 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "open"
     """``decided_not_to_notify`` and ``waived`` stay in the calendar."""
     ground: str = ""
+    due_local: datetime | None = None
+    """``due`` in the zone where the day ends."""
 
 
 class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
@@ -108,7 +110,7 @@ def calendar_page(found: Deadlines) -> Iterator[Block]:
     yield Blank()
     yield table(map(_cells, found.deadlines), 2, indent=0)
     yield Blank()
-    notes = "A date ends at midnight, local time of the authority. ~ means an unconfirmed start time."
+    notes = "A day ends at midnight where the recipient is. ~ means an unconfirmed start time."
     yield line(notes, "dim")
 
 
@@ -128,7 +130,14 @@ def _due(row: Deadline) -> str:
     doubt = "~ " if row.provisional else ""
     if row.due is None:
         return "not started" if row.due_kind == "waits_for_event" else "no fixed time"
-    return doubt + (day(row.due_date) if row.due_kind == "date" and row.due_date else moment(row.due))
+    if row.due_kind == "date" and row.due_date:
+        return f"{doubt}{day(row.due_date)}{_hour(row)}"
+    return f"{doubt}{moment(row.due)}"
+
+
+def _hour(row: Deadline) -> str:
+    """Return the hour in the zone of the recipient at which a deadline ends: " 23:59 EDT"."""
+    return f" {row.due_local:%H:%M %Z}" if row.due_local is not None else ""
 
 
 _COLUMNS: Mapping[str, Callable[[Deadline], Value]] = {
@@ -138,6 +147,7 @@ _COLUMNS: Mapping[str, Callable[[Deadline], Value]] = {
     "Verdict": lambda row: row.verdict,
     "Due (UTC)": lambda row: row.due,
     "Due day": lambda row: row.due_date,
+    "Due hour": lambda row: _hour(row).strip(),
     "Start by (UTC)": lambda row: row.start_by,
     "Provisional": lambda row: "yes" if row.provisional else "no",
     "Decision": lambda row: _decision(row),
@@ -193,7 +203,8 @@ def ics(found: Deadlines) -> bytes:
             if row.state in DECIDED
             else f"{mark}{row.duty}: deadline, to {row.recipient}{may}{doubt}",
         )
-        event.add("description", f"{row.citation}. {row.standard} Confidence: {row.confidence}.")
+        ends = f" Ends {row.due_date}{_hour(row)}."
+        event.add("description", f"{row.citation}. {row.standard}{ends} Confidence: {row.confidence}.")
         event.add("dtstart", row.due_date if row.due_kind == "date" else row.due.astimezone(UTC))
         if row.start_by is not None and row.start_by < row.due:
             alarm = Alarm()

@@ -40,7 +40,7 @@ from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, w
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
 from runner.law.law_enforcement_holds import Custody, custody, with_custody
-from runner.law.offices import authority_of, office_notes, short_name
+from runner.law.offices import authority_of, short_name
 from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
 from runner.law.relevance import is_relevant, places
@@ -333,11 +333,11 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         ),
         standard=rule.clock.standard,
         clock=computed.reading,
-        missing_facts=_missing(finding, computed, out),
+        missing_facts=_missing(rule, finding, computed, verdict),
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
-        confidence=rule.confidence,
+        confidence=rule.level,
         notes=() if out else tuple(_notes(rule, law, finding, computed, held, case)),
         unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),
@@ -346,11 +346,14 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     )
 
 
-def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
+def _missing(rule: DutyRule, finding: _Finding, found: Deadline, verdict: Verdict) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
+    if verdict != "applies":
+        return () if verdict == "not_applicable" else found.missing
     exempt = (fact for exemption in finding.unless for fact in exemption.missing)
-    return () if out else _once((*found.missing, *exempt))
+    offer = _offer(rule, finding.judge)
+    return _once((*found.missing, *exempt, *(offer.missing if isinstance(offer, Unknown) else ())))
 
 
 def _notes(
@@ -376,7 +379,6 @@ def _notes(
         for remark in rule.remarks
         if remark.condition is None or finding.judge.holds(remark.condition) is True
     )
-    yield from office_notes(rule, law.regime, finding.judge)
     yield from found.notes
     if rule.confidence_note:
         yield f"{rule.confidence}: {rule.confidence_note}"
@@ -384,10 +386,13 @@ def _notes(
 
 def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
     """Return the months of credit monitoring that letters of this duty must offer, None without such an offer."""
+    return rule.credit_monitoring.months if rule.credit_monitoring and _offer(rule, judge) is True else None
+
+
+def _offer(rule: DutyRule, judge: Evaluator) -> Answer:
+    """Return whether the letters of this duty must offer credit monitoring."""
     offer = rule.credit_monitoring
-    if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
-        return None
-    return offer.months
+    return offer is not None and conjunction(judge.holds(condition) for condition in offer.conditions)
 
 
 def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:

@@ -66,6 +66,7 @@ def us_facts(*states: str) -> dict[str, Any]:
                 "url": "https://example.com/incident",
             },
             "press": {"name": "Sam Okafor", "email": "press@example.com", "phone": "1-800-555-0177"},
+            "signatory": {"name": "Lee Park", "role": "Chief Executive Officer"},
             "registrant": {
                 "incorporated_in": "Delaware",
                 "file_number": "001-00000",
@@ -101,6 +102,16 @@ def us_facts(*states: str) -> dict[str, Any]:
             "new_information_at": "2026-11-23T15:00:00Z",
             "ransom_paid_at": "2026-11-11T20:00:00Z",
             "individual_notice_sent_at": {"*": "2026-11-24T14:00:00Z"},
+            "individual_notice_planned_at": "2026-11-24T14:00:00Z",
+            "file_number": "CH-2026-014",
+            "certified": {
+                "us-ma-breach/attorney_general": {
+                    "name": "Dana Reyes",
+                    "role": "Chief Privacy Officer",
+                    "at": "2026-11-23T15:00:00Z",
+                },
+            },
+            "names_enclosed": False,
             "individual_notice_means": ["letter", "website"],
             "media_notice_sent_at": "2026-11-24T14:00:00Z",
             "stage_submitted_at": {"us-sec-8k-105/initial": "2026-11-23T20:00:00Z"},
@@ -162,7 +173,7 @@ def us_facts(*states: str) -> dict[str, Any]:
                 "enrolment": "Enroll at https://example.com/enroll by February 28, 2027.",
             },
         },
-        "law_enforcement": {"engaged": True},
+        "law_enforcement": {"engaged": True, "delay_asked": False},
     }
 
 

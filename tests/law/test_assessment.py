@@ -133,7 +133,7 @@ def test_us16_the_vendor_notifies_only_the_owner_at_once() -> None:
         "data_owner",
     )
     assert owner.standard == "immediately following discovery"
-    assert owner.confidence == "unverified"
+    assert owner.confidence == "text"
     assert found[CA_IND].verdict == found[CA_AG].verdict == "not_applicable"
 
 
@@ -359,7 +359,7 @@ def test_the_authority_is_notified_within_72_hours_in_the_json_contract() -> Non
             {"code": "breach", "text": "confidentiality, integrity or availability was lost (Art. 4(12))"},
         ],
         "citation": "Regulation (EU) 2016/679 Art. 33(1)",
-        "confidence": "secondary",
+        "confidence": "text",
         "notes": ["Reg. 1182/71 Art. 3(1), the hour of the event not counted: until 2026-11-27 11:00 CET"],
         "in_sight": True,
         "authority": {"zone": "Europe/Berlin", "place": "DE"},

@@ -12,6 +12,7 @@ missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,16 +29,18 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.applicability import Evaluator, conjunction, disjunction
 from runner.law.assessment import monitoring_months
-from runner.law.duty import DutyRecord, DutyStatus
+from runner.law.duty import DutyRecord, DutyStatus, Office
 from runner.law.grounds import Condition
 from runner.law.populations import Span, View, residents, views
 from runner.law.regime import Authority, Content, DutyRule, Regime, Version
 
+_OFFICE = ("name", "unit", "address", "email", "phone", "languages", "hours", "zone", "cut_off", "checked")
+_REFERENCE = re.compile(r"[+,\s]+")
 MONTHS = "risk.monitoring.months"
 BOUGHT = (
     "risk.monitoring.provider",
     MONTHS,
-    ("risk.monitoring.enrolment", "risk.monitoring.code"),
+    ("risk.monitoring.enrolment", "risk.monitoring.code", "recipient.code"),
 )
 """The required facts about purchased monitoring: provider, months and enrolment."""
 
@@ -130,7 +133,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     offices = own_domains(office.url for office in _offices(found))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
     if not notice.law_items:
-        return notice
+        return msgspec.structs.replace(notice, requires=(*notice.requires, *_unlisted(notice, found)))
     items = tuple(_items(_wanted(found), found.judges))
     if "credit_monitoring" in notice.says:
         items += tuple(monitoring_items(found.rule, found.judges))
@@ -142,6 +145,16 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     return msgspec.structs.replace(
         notice, requires=(*notice.requires, *items), forbids=(*notice.forbids, *bans)
     )
+
+
+def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
+    """Yield the law's items whose reference no item of the template has: a person must verify each of them."""
+    own = [_REFERENCE.sub(" ", item.ref) for item in notice.requires]
+    for content in found.rule.content:
+        ref = _REFERENCE.sub(" ", content.ref)
+        listed = any(re.search(rf"(?<!\w){re.escape(ref)}(?!\w)", other) for other in own)
+        if not listed and _holds(content.condition, found.judges) is not False:
+            yield Item(ref=content.ref, item=content.item, of_law=True)
 
 
 def _wanted(found: Brief) -> Iterator[Content]:
@@ -209,7 +222,13 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
-        "portal": rule.delivery.portal or None if rule.delivery is not None else None,
+        "dated_at": Kept(
+            f"incident.dated_at.{status.id}", _plain(f"incident.dated_at.{status.id}", found.judges[0].view)
+        ),
+        "certified": _certified(found),
+        "exempt": _exempt(found),
+        "portal": status.authority.form or None if status.authority is not None else None,
+        "office": _office(status.authority),
         "offices": [msgspec.to_builtins(office) for office in _offices(found)],
         "facts": sorted({path for item in content for path in item.facts}),
         "content": [_entry(item, found) for item in content],
@@ -236,6 +255,12 @@ def _filed(duty: str, found: Brief) -> DutyRecord | None:
     return record if record is not None and record.kind == "filed" else None
 
 
+def _office(office: Office | None) -> dict[str, Any]:
+    """Return the authority that takes the notice; what the directory does not know is unknown."""
+    known = {} if office is None else {name: getattr(office, name) or None for name in _OFFICE}
+    return {**known, "portal": office.form or None if office is not None else None}
+
+
 def _offices(found: Brief) -> Iterator[Authority]:
     return (
         authority for authority in found.regime.authorities if authority.place == found.status.jurisdiction
@@ -247,6 +272,25 @@ def _told(found: Brief) -> Kept:
     place, view = found.status.jurisdiction, found.judges[0].view
     told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
     return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
+
+
+def _certified(found: Brief) -> dict[str, Kept]:
+    """Return who certified the statements of the notice: nobody until a person records it."""
+    path = f"incident.certified.{found.status.id}"
+    return {
+        name: Kept(f"{path}.{name}", _plain(f"{path}.{name}", found.judges[0].view))
+        for name in ("name", "role", "at")
+    }
+
+
+def _exempt(found: Brief) -> dict[str, str]:
+    """Return the ground on which it was decided not to notify the people, if the statute has that ground."""
+    for duty in (f"{found.regime.id}/individuals", "eu-gdpr-34-data-subjects/individuals"):
+        view = found.incident.duties.get(duty)
+        record = view.record if view is not None else None
+        if record is not None and record.kind == "decided_not_to_notify" and record.ground != "none":
+            return {"ground": record.ground, "reason": record.reason}
+    return {}
 
 
 def _count(found: Brief, place: str) -> Kept:

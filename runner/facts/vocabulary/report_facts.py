@@ -133,6 +133,7 @@ RANSOM: Mapping[str, Branch] = {
     "diligence": prose("What was done to find alternatives to the ransom payment"),
     "sanctions_check": prose("What was done to comply with sanctions rules before the ransom payment"),
     "sanctions_repeated": yes_no("Was the sanctions check repeated for the address that was used?"),
+    "payment_ban": prose("Which law limits a payment by this public body, and how it was observed"),
     "proposal": text("The proposal to management: pay or do not pay"),
     "grounds": prose("The grounds of the proposal"),
     "paid": yes_no("Was a ransom paid?"),

@@ -10,11 +10,13 @@ import msgspec
 from runner.base.states import MARKS, Kind
 from runner.documents.writers.sheet import Sheet, Value
 from runner.law.duty import DutyStatus
+from runner.law.regime import Level
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.confidence import LEVEL_WORDS
 from runner.reports.law.duties import running
 
 DECIDED = ("decided_not_to_notify", "waived")
@@ -35,7 +37,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     provisional: bool
     standard: str
     citation: str
-    confidence: str
+    confidence: Level
     state: str = "open"
     """``decided_not_to_notify`` and ``waived`` stay in the calendar."""
     ground: str = ""
@@ -153,7 +155,7 @@ _COLUMNS: Mapping[str, Callable[[Deadline], Value]] = {
     "Decision": lambda row: _decision(row),
     "Words of the law": lambda row: row.standard,
     "Citation": lambda row: row.citation,
-    "Confidence": lambda row: row.confidence,
+    "Confidence": lambda row: LEVEL_WORDS[row.confidence],
 }
 
 
@@ -204,7 +206,9 @@ def ics(found: Deadlines) -> bytes:
             else f"{mark}{row.duty}: deadline, to {row.recipient}{may}{doubt}",
         )
         ends = f" Ends {row.due_date}{_hour(row)}."
-        event.add("description", f"{row.citation}. {row.standard}{ends} Confidence: {row.confidence}.")
+        event.add(
+            "description", f"{row.citation}. {row.standard}{ends} Confidence: {LEVEL_WORDS[row.confidence]}."
+        )
         event.add("dtstart", row.due_date if row.due_kind == "date" else row.due.astimezone(UTC))
         if row.start_by is not None and row.start_by < row.due:
             alarm = Alarm()

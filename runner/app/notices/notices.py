@@ -117,7 +117,7 @@ def check_content(
     text = made[-1] if made and made[-1].tree else None
     if text is None:
         notice, document = draft(service, incident, made[-1].notice if made else name, duty)
-        open_, changed = to_verify(notice, document), ()
+        open_, changed = to_verify(notice, document), tuple[str, ...]()
     else:
         kept = decode(reader.document(incident, text.id, TREE))
         notice = sought(kept.notice, template(service, incident, text.notice)[1], incident)

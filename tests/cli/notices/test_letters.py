@@ -411,8 +411,8 @@ def test_invalid_options_and_lists_are_usage_errors(letters: AtDesk, tmp_path: P
 def test_a_person_reads_a_short_answer_and_a_terminal_shows_a_bar(letters: AtDesk, tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         people = listed(tmp_path, many(3))
-        words_ = ("notice", "letters", "our-letter", "--people", people, "--jobs", "1", "--to", "txt")
-        words_ += ("--accept-counts", "a few of them")
+        accepted = ("--accept-counts", "a few of them", "--jobs", "1", "--to", "txt")
+        words_ = ("notice", "letters", "our-letter", "--people", people, *accepted)
         told, again = (letters.done(*words_, "--out", "out") for _ in range(2))
         answers = re.sub(r"[0-9a-f]{64}", f"{'0' * 64}", f"{told}\n{again}")
         compare("letters-answers", answers, letters.home)

@@ -118,11 +118,14 @@ def us_facts(*states: str) -> dict[str, Any]:
             "individual_notice_planned_at": "2026-11-24T14:00:00Z",
             "file_number": "CH-2026-014",
             "certified": {
-                "us-ma-breach/attorney_general": {
-                    "name": "Dana Reyes",
-                    "role": "Chief Privacy Officer",
-                    "at": "2026-11-23T15:00:00Z",
-                },
+                duty: {"name": "Dana Reyes", "role": "Chief Privacy Officer", "at": "2026-11-23T15:00:00Z"}
+                for duty in (
+                    "us-ma-breach/attorney_general",
+                    "us-hipaa-164-400/hhs_secretary",
+                    "us-hipaa-164-400/hhs_secretary_annual",
+                    "us-42cfr2-16/hhs_secretary",
+                    "us-42cfr2-16/hhs_secretary_annual",
+                )
             },
             "names_enclosed": False,
             "individual_notice_means": ["letter", "website"],

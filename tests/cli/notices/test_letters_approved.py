@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.cli.notices.noticed import verified
 from tests.cli.notices.test_letters import FACTS, PEOPLE, TEMPLATE, listed, run
 
 DUTY = "us-ma-breach/individuals"
@@ -59,6 +60,7 @@ def test_duties_with_unapproved_letters_are_named_and_the_letters_written(
 
 def test_an_approved_letter_is_recorded_with_approver_and_digest(desk: AtDesk, tmp_path: Path) -> None:
     digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
+    verified(desk)
     desk.done("approve", "sign", "--as", "ada", "--digest", digest)
     said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
     assert said.code == 0, said.err
@@ -70,8 +72,9 @@ def test_an_approved_letter_is_recorded_with_approver_and_digest(desk: AtDesk, t
 
 def test_a_void_approval_approves_no_letters(desk: AtDesk, tmp_path: Path) -> None:
     digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
+    verified(desk)
     desk.done("approve", "sign", "--as", "ada", "--digest", digest)
-    desk.done("fact", "set", "incident.summary=Somebody copied two files.", "--source", "log")
+    desk.done("fact", "set", "risk.advice=Change your password.", "--source", "log")
     desk.done("notice", "render", "draft")
     said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
     assert DUTY in warned(said.err)

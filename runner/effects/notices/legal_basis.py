@@ -132,10 +132,8 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
         return notice
     offices = own_domains(office.url for office in _offices(found))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
-    if not notice.law_items:
-        return msgspec.structs.replace(notice, requires=(*notice.requires, *_unlisted(notice, found)))
-    items = tuple(_items(_wanted(found), found.judges))
-    if "credit_monitoring" in notice.says:
+    items = tuple(_items(_wanted(found), found.judges) if notice.law_items else _unlisted(notice, found))
+    if notice.law_items and "credit_monitoring" in notice.says:
         items += tuple(monitoring_items(found.rule, found.judges))
     bans = tuple(
         Ban(ref=content.ref, item=content.item, facts=content.facts)

@@ -105,7 +105,7 @@ def us_facts(*states: str) -> dict[str, Any]:
             "individual_notice_planned_at": "2026-11-24T14:00:00Z",
             "file_number": "CH-2026-014",
             "certified": {
-                "us-ma-breach/attorney_general": {
+                "us-ma-breach": {
                     "name": "Dana Reyes",
                     "role": "Chief Privacy Officer",
                     "at": "2026-11-23T15:00:00Z",

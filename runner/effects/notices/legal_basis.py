@@ -264,7 +264,7 @@ def _told(found: Brief) -> Kept:
 
 def _certified(found: Brief) -> dict[str, Kept]:
     """Return who certified the statements of the notice: nobody until a person records it."""
-    path = f"incident.certified.{found.status.id}"
+    path = f"incident.certified.{found.regime.id}"
     return {
         name: Kept(f"{path}.{name}", _plain(f"{path}.{name}", found.judges[0].view))
         for name in ("name", "role", "at")

@@ -20,8 +20,8 @@ PAPERS: Mapping[str, Branch] = {
         "Date on a notice to an authority, by duty", "duty", instant("Day on which it is signed", ahead=True)
     ),
     "certified": Keyed(
-        "Statements that the law requires a person to certify, by duty",
-        "duty",
+        "Statements that a law requires a person to certify, by law",
+        "id",
         {
             "name": text("Who certifies: name"),
             "role": text("Who certifies: office"),

@@ -101,6 +101,8 @@ def _about(notice: Notice, facts: Mapping[str, Any], context: RenderContext) -> 
         if notice.audience == "individuals"
         else context.timestamp,
         "draft": context.status == "draft",
+        "variant": context.variant or "adult",
+        "codes": context.codes,
         "elements": elements,
         "told": Kept("incident.individual_notice_sent_at", told),
         "people": _people([group.get("people") or {} for group in groups]),

@@ -330,11 +330,11 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
         standard=rule.clock.standard,
         clock=computed.reading,
-        missing_facts=_missing(rule, finding, computed, out),
+        missing_facts=_missing(rule, finding, computed, verdict),
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
-        confidence=rule.confidence,
+        confidence=rule.level,
         notes=() if out else tuple(_notes(rule, law, finding, computed, held, case)),
         unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),
@@ -343,13 +343,14 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     )
 
 
-def _missing(rule: DutyRule, finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
+def _missing(rule: DutyRule, finding: _Finding, found: Deadline, verdict: Verdict) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
+    if verdict != "applies":
+        return () if verdict == "not_applicable" else found.missing
     exempt = (fact for exemption in finding.unless for fact in exemption.missing)
     offer = _offer(rule, finding.judge)
-    offered = offer.missing if isinstance(offer, Unknown) else ()
-    return () if out else _once((*found.missing, *exempt, *offered))
+    return _once((*found.missing, *exempt, *(offer.missing if isinstance(offer, Unknown) else ())))
 
 
 def _notes(

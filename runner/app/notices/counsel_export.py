@@ -23,6 +23,7 @@ from runner.errors import NotFound, Refused
 from runner.incident.notices.staleness import change_words, changes
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.reports.core.formatting import moment
+from runner.reports.law.confidence import LEVEL_WORDS
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -151,9 +152,9 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         else [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"],
         facts=sorted(document.facts.items()),
         unverified=[
-            f"{duty.id}: {duty.citation}, confidence: {duty.confidence}"
+            f"{duty.id}: {duty.citation}; {LEVEL_WORDS[duty.confidence]}"
             for duty in made.duties
-            if duty.id == document.duty and duty.confidence != "text"
+            if duty.id == document.duty and duty.confidence != "verified"
         ],
     )
 

@@ -70,7 +70,7 @@ def whole_facts() -> dict[str, Any]:
     facts["incident"]["awareness_reasons"] = "The mailbox was examined in the night."
     facts["incident"]["cross_border_processing"] = False
     facts["law_enforcement"]["delay_asked"] = False
-    facts["risk"]["people_assessment"] = {"by": "Zoë Łukasiewicz", "grounds": "Passwords were read."}
+    facts["risk"]["harm_assessment"] = {"by": "Zoë Łukasiewicz", "grounds": "Passwords were read."}
     facts["risk"]["monitoring"] = {
         "months": 24,
         "provider": "Northwind Monitoring",

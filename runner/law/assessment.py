@@ -190,7 +190,12 @@ def _law(regime: Regime, case: _Case) -> _Law:
         tuple(_with_state(grounds, states[n : n + 1], claimed) for n, grounds in enumerate(scopes)),
         claimed,
         Dossier(regime.id, version.duties, place, case.whole, case.records),
-        Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
+        Place(
+            ZoneInfo(regime.zone) if regime.zone else case.zone,
+            country if isinstance(country, str) else regime.jurisdictions[0],
+            case.calendar,
+            case.zone,
+        ),
         _once((*notes, *(note for state in states for note in state.notes))),
     )
 
@@ -325,11 +330,11 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
         standard=rule.clock.standard,
         clock=computed.reading,
-        missing_facts=_missing(finding, computed, out),
+        missing_facts=_missing(rule, finding, computed, verdict),
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
-        confidence=rule.confidence,
+        confidence=rule.level,
         notes=() if out else tuple(_notes(rule, law, finding, computed, held, case)),
         unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),
@@ -338,11 +343,14 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     )
 
 
-def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
+def _missing(rule: DutyRule, finding: _Finding, found: Deadline, verdict: Verdict) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
+    if verdict != "applies":
+        return () if verdict == "not_applicable" else found.missing
     exempt = (fact for exemption in finding.unless for fact in exemption.missing)
-    return () if out else _once((*found.missing, *exempt))
+    offer = _offer(rule, finding.judge)
+    return _once((*found.missing, *exempt, *(offer.missing if isinstance(offer, Unknown) else ())))
 
 
 def _notes(
@@ -374,10 +382,13 @@ def _notes(
 
 def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
     """Return the months of credit monitoring that letters of this duty must offer, None without such an offer."""
+    return rule.credit_monitoring.months if rule.credit_monitoring and _offer(rule, judge) is True else None
+
+
+def _offer(rule: DutyRule, judge: Evaluator) -> Answer:
+    """Return whether the letters of this duty must offer credit monitoring."""
     offer = rule.credit_monitoring
-    if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
-        return None
-    return offer.months
+    return offer is not None and conjunction(judge.holds(condition) for condition in offer.conditions)
 
 
 def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:

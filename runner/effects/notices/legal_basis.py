@@ -12,6 +12,7 @@ missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,11 +35,12 @@ from runner.law.populations import Span, View, residents, views
 from runner.law.regime import Authority, Content, DutyRule, Regime, Version
 
 _OFFICE = ("name", "unit", "address", "email", "phone", "languages", "hours", "zone", "cut_off", "checked")
+_REFERENCE = re.compile(r"[+,\s]+")
 MONTHS = "risk.monitoring.months"
 BOUGHT = (
     "risk.monitoring.provider",
     MONTHS,
-    ("risk.monitoring.enrolment", "risk.monitoring.code"),
+    ("risk.monitoring.enrolment", "risk.monitoring.code", "recipient.code"),
 )
 """The required facts about purchased monitoring: provider, months and enrolment."""
 
@@ -131,7 +133,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     offices = own_domains(url for office in _offices(found) for url in (office.url, office.form_url))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
     if not notice.law_items:
-        return notice
+        return msgspec.structs.replace(notice, requires=(*notice.requires, *_unlisted(notice, found)))
     items = tuple(_items(_wanted(found), found.judges))
     if "credit_monitoring" in notice.says:
         items += tuple(monitoring_items(found.rule, found.judges))
@@ -143,6 +145,16 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     return msgspec.structs.replace(
         notice, requires=(*notice.requires, *items), forbids=(*notice.forbids, *bans)
     )
+
+
+def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
+    """Yield the law's items whose reference no item of the template has: a person must verify each of them."""
+    own = [_REFERENCE.sub(" ", item.ref) for item in notice.requires]
+    for content in found.rule.content:
+        ref = _REFERENCE.sub(" ", content.ref)
+        listed = any(re.search(rf"(?<!\w){re.escape(ref)}(?!\w)", other) for other in own)
+        if not listed and _holds(content.condition, found.judges) is not False:
+            yield Item(ref=content.ref, item=content.item, of_law=True)
 
 
 def _wanted(found: Brief) -> Iterator[Content]:
@@ -210,6 +222,11 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
+        "dated_at": Kept(
+            f"incident.dated_at.{status.id}", _plain(f"incident.dated_at.{status.id}", found.judges[0].view)
+        ),
+        "certified": _certified(found),
+        "exempt": _exempt(found),
         "portal": status.authority.form or None if status.authority is not None else None,
         "office": _office(status.authority),
         "offices": list(_informing(found)),
@@ -260,6 +277,25 @@ def _told(found: Brief) -> Kept:
     place, view = found.status.jurisdiction, found.judges[0].view
     told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
     return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
+
+
+def _certified(found: Brief) -> dict[str, Kept]:
+    """Return who certified the statements of the notice: nobody until a person records it."""
+    path = f"incident.certified.{found.status.id}"
+    return {
+        name: Kept(f"{path}.{name}", _plain(f"{path}.{name}", found.judges[0].view))
+        for name in ("name", "role", "at")
+    }
+
+
+def _exempt(found: Brief) -> dict[str, str]:
+    """Return the ground on which it was decided not to notify the people, if the statute has that ground."""
+    for duty in (f"{found.regime.id}/individuals", "eu-gdpr-34-data-subjects/individuals"):
+        view = found.incident.duties.get(duty)
+        record = view.record if view is not None else None
+        if record is not None and record.kind == "decided_not_to_notify" and record.ground != "none":
+            return {"ground": record.ground, "reason": record.reason}
+    return {}
 
 
 def _count(found: Brief, place: str) -> Kept:

@@ -25,9 +25,7 @@ from runner.incident.state.incident import Document, Incident
 
 COUNSEL = "counsel"
 """The role that can accept a notice with missing information, or with facts that have changed since."""
-_POPULATION = re.compile(r"populations\.[^.]+\.data\.elements")
-_ELEMENTS = ("notice.elements", "data.elements")
-"""The text's statements about data types cover all populations."""
+_POPULATION = re.compile(r"populations\.[^.]+\.((?:data|people)\..+)")
 _UNKNOWN = ("missing", "to_follow", "waived")
 """Missing information that names a fact: generated versions of older releases have no other trace of unknown facts."""
 
@@ -114,8 +112,14 @@ def recorded_as(path: str, keys: Iterable[str]) -> list[str]:
     """Return the recorded facts behind the input of a template: the fact itself, or the parts of a group or a map."""
     ordered = keys if isinstance(keys, list) else sorted(keys)
     key = path.replace("[", ".").replace("]", "")
-    if path in _ELEMENTS:
-        return [key for key in ordered if key == "data.elements" or _POPULATION.fullmatch(key)]
+    if key == "notice.elements":
+        key = "data.elements"
+    if key.startswith(("data.", "people.")):  # such a statement covers all populations
+        found = [
+            one for one in ordered if one == key or ((part := _POPULATION.fullmatch(one)) and part[1] == key)
+        ]
+        if found:
+            return found
     first = bisect_left(ordered, key)
     if ordered[first : first + 1] == [key]:
         return [key]
@@ -131,8 +135,8 @@ def _changed(
     changed_facts: dict[str, ChangedFact] = {}
     for path, entry in (unknown | dict(document.facts)).items():
         below = recorded_as(path.removesuffix("[]"), keys)
-        then = {key: _told(incident, key, entry, None) for key in below}
-        now = {key: _told(incident, key, incident.version, at) for key in below}
+        then = {key: value_at(incident, key, entry) for key in below}
+        now = {key: value_at(incident, key, incident.version, at) for key in below}
         if path.endswith("[]"):
             depth = path.replace("[", ".").count(".")
             was, is_ = (
@@ -147,7 +151,7 @@ def _changed(
     yield from (changed_facts[key] for key in sorted(changed_facts))
 
 
-def _told(incident: Incident, key: str, entry: int, at: datetime | None) -> tuple[int, Any]:
+def value_at(incident: Incident, key: str, entry: int, at: datetime | None = None) -> tuple[int, Any]:
     """Return the value of a fact by an entry of the journal and an instant, with the entry that set it."""
     records = (*incident.superseded.get(key, ()), (incident.fact_events[key], incident.facts[key]))
     known = [(seq, fact.value) for seq, fact in records if seq <= entry and (at is None or fact.at <= at)]

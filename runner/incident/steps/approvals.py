@@ -13,6 +13,7 @@ from runner.actions import Action, Slot, assign_role
 from runner.base.actor import Principal, named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import passed
+from runner.incident.notices.verification import refuse_unverified
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.action_items import action_run
@@ -277,6 +278,7 @@ def decide_approval(
     documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
     if command.approved and documents:
         _no_draft(documents[-1], bound)
+        refuse_unverified(incident, documents[-1])
     by = principal.on_behalf_of or principal.person
     roles = _roles_for(incident, invocation, step, by)
     if command.approved and by in authors(incident, bound):

@@ -130,7 +130,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     """Return a notice with the links of its authorities and, on request, the items of its duty's law."""
     if found is None:
         return notice
-    offices = own_domains(office.url for office in _offices(found))
+    offices = own_domains(url for office in _offices(found) for url in (office.url, office.form_url))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
     items = tuple(_items(_wanted(found), found.judges) if notice.law_items else _unlisted(notice, found))
     if notice.law_items and "credit_monitoring" in notice.says:
@@ -226,7 +226,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "exempt": _exempt(found),
         "portal": status.authority.form or None if status.authority is not None else None,
         "office": _office(status.authority),
-        "offices": [msgspec.to_builtins(office) for office in _offices(found)],
+        "offices": list(_informing(found)),
         "facts": sorted({path for item in content for path in item.facts}),
         "content": [_entry(item, found) for item in content],
     }
@@ -259,9 +259,14 @@ def _office(office: Office | None) -> dict[str, Any]:
 
 
 def _offices(found: Brief) -> Iterator[Authority]:
-    return (
-        authority for authority in found.regime.authorities if authority.place == found.status.jurisdiction
-    )
+    return (one for one in found.regime.authorities if one.place == found.status.jurisdiction)
+
+
+def _informing(found: Brief) -> Iterator[dict[str, Any]]:
+    """Yield the offices that a letter can name as a source of information: those with an address and a telephone."""
+    for office in _offices(found):
+        if office.address and office.phone:
+            yield {**msgspec.to_builtins(office), "address": ", ".join(office.address.splitlines())}
 
 
 def _told(found: Brief) -> Kept:

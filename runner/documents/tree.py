@@ -175,6 +175,10 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     journal_head: str = ""
     privileged: bool = False
     """Marks drafts only; nothing of it reaches a final document."""
+    variant: str = ""
+    """Of a letter: ``minor`` and ``deceased`` go to other readers; empty for an adult."""
+    codes: bool = False
+    """Each reader has an own code for credit monitoring."""
     waived: bool = False
     """Counsel lets it go as it is: a missing fact reads "not known at this time"."""
 

@@ -152,7 +152,10 @@ OTHERWISE: Mapping[str, Mapping[str, Any]] = {
         "organisation.owner_public_body": True,
         "organisation.serves_provider": True,
     },
-    "a holder for a business": {"organisation.role": ["data_holder"], "organisation.owner_public_body": False},
+    "a holder for a business": {
+        "organisation.role": ["data_holder"],
+        "organisation.owner_public_body": False,
+    },
     "a public body": {"organisation.public_body": True},
     "few people": {"people.total": 10, "people.by_jurisdiction": "few"},
     "no harm": {

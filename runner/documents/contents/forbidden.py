@@ -86,4 +86,4 @@ def _stands(word: str, text: str) -> list[str]:
 def stemmed(word: str) -> str:
     """Return a word without its English ending, if four letters are left."""
     stem = _ENDING.sub("", word)
-    return stem if len(stem) >= 4 and word.isalpha() else word  # noqa: PLR2004
+    return stem if len(stem) >= 4 and word.isalpha() else word

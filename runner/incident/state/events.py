@@ -27,10 +27,12 @@ from runner.incident.state.campaigns import CampaignStretch as CampaignStretch
 from runner.incident.state.campaigns import SubstituteDue as SubstituteDue
 from runner.incident.state.campaigns import SubstituteGiven as SubstituteGiven
 from runner.incident.state.documents import DocumentRendered as DocumentRendered
+from runner.incident.state.documents import LettersSigned as LettersSigned
 from runner.incident.state.documents import NoticeAdopted as NoticeAdopted
 from runner.incident.state.documents import NoticeEvent
 from runner.incident.state.documents import NoticeKept as NoticeKept
 from runner.incident.state.documents import NoticeOverridden as NoticeOverridden
+from runner.incident.state.documents import NoticeTicked as NoticeTicked
 from runner.incident.state.exercise import ExerciseEvent
 from runner.incident.state.handover import BriefGiven as BriefGiven
 from runner.incident.state.handover import CommandTaken as CommandTaken

@@ -33,6 +33,8 @@ AFTER_THE_END = (
     c.ConfirmEntry,
     c.Reopen,
     c.AttachFile,
+    c.SignLetters,
+    c.TickItems,
     c.RecordCampaign,
     c.AttemptDone,
     c.AttemptLost,

@@ -44,7 +44,9 @@ WITH_ENCRYPTION = [
 @pytest.mark.parametrize("regime", WITH_ENCRYPTION, ids=lambda regime: regime.id)
 def test_encrypted_with_the_key_taken_is_as_if_it_were_in_clear(regime: Regime) -> None:
     base = typical(regime)
-    clear = judged(regime, changed(base, {**LOST_KEY, "data.encrypted": False, "data.key_compromised": False}))
+    clear = judged(
+        regime, changed(base, {**LOST_KEY, "data.encrypted": False, "data.key_compromised": False})
+    )
     taken = judged(regime, changed(base, LOST_KEY))
     assert verdicts(taken) == verdicts(clear)
     codes = {each.code for each in regime.versions[0].exemptions if each.by_encryption}
@@ -75,7 +77,13 @@ def test_encryption_reaches_only_what_the_law_says(regime: Regime) -> None:
 
 def claimed(regime: Regime, exemption: Exemption) -> Facts:
     """Return a position of counsel on an exemption."""
-    claim = {"id": "c", "regime": regime.id, "position": exemption.code, "by": "counsel", "grounds": "the key never left the vault"}
+    claim = {
+        "id": "c",
+        "regime": regime.id,
+        "position": exemption.code,
+        "by": "counsel",
+        "grounds": "the key never left the vault",
+    }
     return {"claims": [claim]}
 
 
@@ -93,7 +101,9 @@ def test_each_exemption_ends_its_duties_once_claimed_and_no_other(regime: Regime
         after = judged(regime, {**base, **claimed(regime, exemption)})
         ended = removed(version, exemption)
         assert {after[slug].verdict for slug in ended} == {"not_applicable"}, exemption.code
-        assert not [s for s in before if s not in ended and after[s].verdict != before[s].verdict], exemption.code
+        assert not [s for s in before if s not in ended and after[s].verdict != before[s].verdict], (
+            exemption.code
+        )
 
 
 @BY_LAW
@@ -167,7 +177,9 @@ def answers(kind: FactType | None) -> tuple[Any, ...]:
 
 @BY_LAW
 def test_a_fact_is_asked_only_where_some_answer_changes_something(regime: Regime) -> None:
-    base = changed(typical(regime), {"incident.impact": ["confidentiality"], "risk.harm_assessment": ASSESSED})
+    base = changed(
+        typical(regime), {"incident.impact": ["confidentiality"], "risk.harm_assessment": ASSESSED}
+    )
     read = {path for condition in conditions(regime.versions[0]) for path in condition.facts}
     idle = []
     for path in sorted(path for path in read if path.count(".") == 1 and answers(fact_type(path))):
@@ -192,7 +204,12 @@ def test_a_fact_is_asked_only_where_some_answer_changes_something(regime: Regime
 
 # ------------------------------------------------------------------------------------------- recorded numbers, K10
 
-REACHED = {">": (False, False, True), ">=": (False, True, True), "<": (True, False, False), "<=": (True, True, False)}
+REACHED = {
+    ">": (False, False, True),
+    ">=": (False, True, True),
+    "<": (True, False, False),
+    "<=": (True, True, False),
+}
 THRESHOLDS = [
     pytest.param(regime, rule.slug, threshold, id=f"{regime.id}-{rule.slug}-{threshold.op}{threshold.n}")
     for regime in every()
@@ -228,7 +245,9 @@ def test_a_recorded_number_decides_at_below_and_above_each_threshold(
 @BY_LAW
 def test_a_law_that_does_not_bind_is_never_late(regime: Regime) -> None:
     found = judged(regime, typical(regime), NOW + timedelta(days=4000)).values()
-    late = [status.id for status in found if status.verdict == "advisory" and status.state in ("overdue", "held")]
+    late = [
+        status.id for status in found if status.verdict == "advisory" and status.state in ("overdue", "held")
+    ]
     assert not late
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 _ADDRESS = re.compile(
     r"(?:\bhttps?://|\b(?=www\.))([^\s/?#\\<>()\[\]{}\"'|]+)[^\s<>\"'|)\]}]*", re.IGNORECASE
@@ -24,16 +23,6 @@ _COUNTER = re.compile(
     re.IGNORECASE,
 )
 """Query parameters that newsletter services use to count clicks."""
-
-
-def host_of(url: str) -> str:
-    """Return the host of a web address, empty if it is not one or contains a password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    good = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    return (parts.hostname or "") if good else ""
 
 
 def hosts_in(text: str) -> tuple[str, ...]:

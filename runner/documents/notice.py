@@ -183,7 +183,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     at_once: tuple[str, ...] = ()
     """Facts that may not follow later even where phases are allowed."""
     logo: bool = True
-    """Whether it can have the firm's logo; EDGAR accepts no pictures of this kind."""
+    """Whether the firm's letterhead and logo are above it: an authority's form has a head of its own, and EDGAR accepts no such pictures."""
     slots: tuple[str, ...] = ()
     """The parts that differ between readers (``SLOTS``); all other parts are the same for all in one place."""
     sections: tuple[Section, ...] = ()

@@ -99,11 +99,11 @@ def _about(notice: Notice, facts: Mapping[str, Any], context: RenderContext) -> 
         if notice.audience == "individuals"
         else context.timestamp,
         "draft": context.status == "draft",
+        "variant": context.variant or "adult",
+        "codes": context.codes,
         "elements": elements,
         "told": Kept("incident.individual_notice_sent_at", _told(facts.get("incident") or {})),
         "people": _people([group.get("people") or {} for group in groups]),
-        "variant": context.variant or "adult",
-        "codes": context.codes,
         "enclosures": [{"title": title} for title in context.enclosures] or None,
     }
 

@@ -12,9 +12,12 @@ from collections.abc import Mapping
 import msgspec
 
 from runner.documents.notice import Gap, Used
+from runner.documents.template.filters import said
 from runner.documents.tree import Block, Document, GapText, plain, runs, walk_inlines
 from runner.documents.wording.labels import label
 
+UNREAD = "null"
+"""The value of a fact that the edited text states and the earlier text did not read."""
 Forms = Mapping[str, tuple[str, ...]]
 """A fact's path → the ways in which it may be written."""
 
@@ -25,10 +28,13 @@ def with_text(base: Document, blocks: tuple[Block, ...], now: Forms) -> Document
     marks = _marks(base)
     gaps = tuple(gap for gap in base.gaps if _open(gap, marks, text))
     still = {gap.path for gap in gaps}
-    used = [_again(used, text) for used in base.facts_used if used.path not in now]
-    used += [
-        _again(Used(path, "null", False, forms), text) for path, forms in now.items() if path not in still
+    today = [
+        _again(Used(path, UNREAD, False, forms), text) for path, forms in now.items() if path not in still
     ]
+    before = {used.path for used in base.facts_used}
+    today = [used for used in today if used.printed or used.path not in before]
+    replaced = {used.path for used in today}
+    used = [*today, *(_again(used, text) for used in base.facts_used if used.path not in replaced)]
     return msgspec.structs.replace(
         base,
         blocks=blocks,
@@ -39,14 +45,14 @@ def with_text(base: Document, blocks: tuple[Block, ...], now: Forms) -> Document
     )
 
 
-def forms_of(value: object, language: str) -> tuple[str, ...]:
-    """Return how a fact of today may read: as it is, and as its code reads."""
+def forms_of(value: object, language: str, zone: str) -> tuple[str, ...]:
+    """Return how a fact of today may read: as it is, as its code reads, and as templates write it."""
     if value is None or isinstance(value, (bool, Mapping)):
         return ()
     if isinstance(value, (list, tuple)):
-        return tuple(form for member in value for form in forms_of(member, language))
+        return tuple(form for member in value for form in forms_of(member, language, zone))
     text = str(value)
-    return tuple(dict.fromkeys((text, label(text, language))))
+    return tuple(dict.fromkeys((text, label(text, language), said(value, language, zone))))
 
 
 def _again(used: Used, text: str) -> Used:

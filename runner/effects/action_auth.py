@@ -17,11 +17,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 
-from runner.base.link_targets import host_of
 from runner.decoding import from_json
 from runner.effects.context import EffectContext
 from runner.errors import Invalid, Refused
 from runner.playbook.action_template import Filled
+from runner.playbook.parts import host_of
 from runner.routing.messaging import HttpCall
 from runner.routing.organisation import AuthProfile
 from runner.vault.secrets import Secret

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from runner.actions import Action
-from runner.base.link_targets import host_of
 from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.playbook.format import secret_in
+from runner.playbook.parts import host_of
 from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
 from runner.routing.organisation import AuthProfile, Home

@@ -14,7 +14,7 @@ import msgspec
 from runner.base.actor import Event, Personal
 from runner.base.states import Verdict
 from runner.facts.expression import Expression
-from runner.law.regime import Confidence
+from runner.law.regime import Level
 
 DutyState = Literal["open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"]
 Evidence = Literal["against", "open", "for"]
@@ -116,6 +116,16 @@ class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The fact that would name the authority, if several are competent."""
 
 
+class Verification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person opened the official page of a duty or a law. ``outdated``: the law file has another rule since."""
+
+    by: str
+    on: date
+    url: str
+    quote: str = ""
+    outdated: bool = False
+
+
 class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """What people recorded about a duty: a filing, a decision not to notify, a waiver. ``watch`` is a condition's text."""
 
@@ -170,7 +180,7 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing_facts: tuple[str, ...]
     because: tuple[Reason, ...]
     citation: str
-    confidence: Confidence
+    confidence: Level
     notes: tuple[str, ...]
     in_sight: bool
     """False while it depends on the organisation's properties or on people's residence, and no recorded fact points there:
@@ -185,6 +195,8 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The authority that takes the notice; absent if people are notified."""
     law: str = ""
     """Short name of an act of the Union; absent for other laws."""
+    verification: Verification | None = None
+    """The check that the home recorded; absent without one."""
 
 
 class DutiesReport(

@@ -169,9 +169,15 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def level(self) -> Level:
-        """Confidence, or ``verified`` if a person whom the file names opened the page."""
-        opened = any(one.by and one.checked for one in self.words)
-        return "verified" if opened and self.confidence == "text" else self.confidence
+        """Confidence as the words bear it out: ``verified`` if a person whom the file names opened the page.
+
+        ``text`` without words that anybody saw counts as ``secondary``.
+        """
+        if self.confidence != "text":
+            return self.confidence
+        if any(one.by and one.checked for one in self.words):
+            return "verified"
+        return "text" if any(one.seen_in for one in self.words) else "secondary"
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):

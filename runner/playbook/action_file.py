@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Final
 
-from runner.base.link_targets import host_of
 from runner.errors import Problem
 from runner.playbook.action_template import RESERVED, SAVED, ActionTemplate, Request, placeholders, span
 from runner.playbook.checks.action_calls import SECRET_HEADERS
 from runner.playbook.checks.step_map import Findings
-from runner.playbook.parts import is_bad_reference, secret_in
+from runner.playbook.parts import host_of, is_bad_reference, secret_in
 from runner.yamlfile.source import Source, Where
 from runner.yamlfile.strict import read_struct
 

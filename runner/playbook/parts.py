@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Literal, NamedTuple, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -138,6 +139,16 @@ class HttpCall(Part, frozen=True, kw_only=True):
     expect: tuple[Status, ...] = ()
     idempotent: bool = False
     """The server supports the Idempotency-Key header, so an unanswered call can be repeated."""
+
+
+def host_of(url: str) -> str:
+    """Return the host of a web address, empty if it is not one or contains a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    good = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    return (parts.hostname or "") if good else ""
 
 
 class HeaderSecret(NamedTuple):

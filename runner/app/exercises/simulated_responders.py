@@ -23,6 +23,7 @@ from runner.incident.exercises.injects import unreachable
 from runner.incident.law.decision_not_to_notify import NONE, statute_grounds
 from runner.incident.notices import decide
 from runner.incident.notices.staleness import blocking
+from runner.incident.notices.verification import open_items
 from runner.incident.state import commands as c
 from runner.incident.state.expression_view import item_of
 from runner.incident.state.incident import Incident, Invocation
@@ -215,13 +216,19 @@ class Players:
                 continue
             for person in self._holders(role):
                 if person not in barred:
+                    texts = decide.renderings(incident, bound.id)[-1:] if approved and bound else []
+                    checked = [
+                        c.TickItems(step=text.step, digest=text.digest, items=items, reason=REASON)
+                        for text in texts
+                        if (items := open_items(incident, text))
+                    ]
                     made = c.Decide(
                         step=invocation.id,
                         digest=bound.digest if bound else "",
                         approved=approved,
                         reason="" if approved else REASON,
                     )
-                    self._do(person, made)
+                    self._do(person, *checked, made)
                     return
         raise Stranded(
             f'No person can decide step "{step_path(invocation.id)}".',

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, cast, get_args
 import msgspec
 
 from runner.actions import Action
+from runner.app.core.reader import TREE
 from runner.base.text import nearest
 from runner.documents.notice import Coverage, Format, Notice
 from runner.errors import Invalid, NotFound, Refused, Usage
 from runner.incident.notices.decide import renderings
+from runner.incident.notices.staleness import blocking, change_words
+from runner.incident.notices.verification import items_of
 from runner.incident.state.commands import EffectFailed, Rendered
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.work import Render
@@ -21,6 +24,7 @@ from runner.playbook.format import Notice as NoticeStep
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.documents.tree import Document as Tree
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -43,7 +47,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
     notice: str
     complete: bool
+    """Nothing is missing or forbidden, every item is verified, and no fact has changed."""
     coverage: tuple[Coverage, ...]
+    document: str = ""
+    """The checked version; empty for a draft from the present facts."""
+    to_verify: tuple[str, ...] = ()
+    """Items that nobody has verified."""
+    changed: tuple[str, ...] = ()
+    """Facts that changed after the version was generated, with both values."""
 
 
 def template(service: IncidentService, incident: Incident, name: str) -> tuple[Notice, str]:
@@ -85,19 +96,45 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
     )
 
 
-def check_content(service: IncidentService, incident: Incident, name: str, duty: str = "") -> Checked:
-    """Compare a notice's current text with its legal requirements; include all other missing information.
+def check_content(
+    service: IncidentService, reader: Reader, incident: Incident, name: str, duty: str = ""
+) -> Checked:
+    """Compare a notice's text with its legal requirements; include all other missing information.
 
-    ``name`` is a version, its step or a template.
+    ``name`` is a version or its step: then the recorded text is checked. With a template it is a draft from the
+    present facts, unless its recorded text has Word edits.
     """
-    from runner.documents.contents.coverage import check, complete, unnamed
+    from runner.documents.contents.coverage import check, complete, to_verify, unnamed
+    from runner.documents.tree import decode
+    from runner.effects.notices.forbidden_words import sought
 
-    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, step_id(incident, d))]
-    template = made[-1] if made else name
-    notice, document = draft(service, incident, template, duty)
+    made = [
+        d
+        for d in incident.documents.values()
+        if name in (d.id, d.step, step_id(incident, d))
+        or (d.notice == name and duty in ("", d.duty) and d.adoption is not None)
+    ]
+    text = made[-1] if made and made[-1].tree else None
+    changed: tuple[str, ...] = ()
+    if text is None:
+        notice, document = draft(service, incident, made[-1].notice if made else name, duty)
+        open_ = to_verify(notice, document)
+    else:
+        kept = decode(reader.document(incident, text.id, TREE))
+        notice = sought(kept.notice, template(service, incident, text.notice)[1], incident)
+        document, changed = kept.document, tuple(map(change_words, blocking(incident, text)))
+        items = dict.fromkeys((*to_verify(notice, document), *items_of(incident, text)))
+        open_ = tuple(item for item in items if item not in text.ticks)
     lines = check(notice, document)
     lines = (*lines, *unnamed(lines, document))
-    return Checked(notice=template, complete=complete(lines), coverage=lines)
+    return Checked(
+        notice=notice.id,
+        complete=complete(lines) and not open_ and not changed,
+        coverage=lines,
+        document=text.id if text is not None else "",
+        to_verify=open_,
+        changed=changed,
+    )
 
 
 def step_id(incident: Incident, document: Document) -> str:

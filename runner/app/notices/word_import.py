@@ -11,13 +11,15 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notice_versions import Pair, tree_of
-from runner.app.notices.notices import by_hand, work_of
+from runner.app.notices.notices import by_hand, template, work_of
 from runner.documents.notice import Coverage
 from runner.documents.redline.redline import changed_facts, redline
 from runner.documents.word.docx_reader import Returned, read_docx
+from runner.effects.notices.forbidden_words import sought
 from runner.effects.notices.word_import import adopt, taken
 from runner.errors import Invalid, Refused, Usage
 from runner.incident.notices.decide import renderings
+from runner.incident.notices.staleness import blocking
 from runner.incident.state.commands import Rendered
 from runner.incident.state.incident import Document, Incident
 from runner.yamlfile.limited_files import TooLarge, read_file
@@ -42,14 +44,15 @@ class Adoption(msgspec.Struct, frozen=True):
     document: Tree
     coverage: tuple[Coverage, ...]
 
-    @property
-    def same(self) -> bool:
-        """Whether the file changes nothing: identical bytes or an identical text."""
-        return self.pair.redline.identical
+    same: bool
+    """Whether the file changes nothing: an identical text, judged by the same facts."""
 
 
-def look(reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
-    """Return the changes of a Word file; raises Refused for an unsafe file or a file without a notice."""
+def look(service: IncidentService, reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
+    """Return the changes of a Word file; raises Refused for an unsafe file or a file without a notice.
+
+    An imported text that is out of date or a draft is judged again by the present facts, also if it is the same text.
+    """
     from runner.documents.contents.coverage import check
 
     content = _read(file)
@@ -63,15 +66,19 @@ def look(reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
         )
     newest = documents[-1]
     before = tree_of(reader, incident, newest)
+    notice = sought(before.notice, template(service, incident, newest.notice)[1], incident)
+    before = msgspec.structs.replace(before, notice=notice)
     returned = read_docx(content)
-    document = (
-        before.document if _digest(content) == newest.files.get("docx") else taken(before, returned, incident)
-    )
+    changed = {change.fact for change in blocking(incident, newest)}
+    again = newest.adoption is not None and (bool(changed) or newest.status == "draft")
+    untouched = _digest(content) == newest.files.get("docx") and not again
+    document = before.document if untouched else taken(before, returned, incident, changed)
     after = msgspec.structs.replace(before, document=document)
     laid = redline(before.document, document)
     pair = Pair(newest, newest, before, after, laid, changed_facts(before.document, before.document))
     origin = next((document for document in documents if _is_of(file, content, document)), newest)
-    return Adoption(wanted, content, origin, pair, returned, document, check(before.notice, document))
+    same = laid.identical and not again
+    return Adoption(wanted, content, origin, pair, returned, document, check(notice, document), same)
 
 
 def command(service: IncidentService, incident: Incident, found: Adoption, override: str) -> Rendered:

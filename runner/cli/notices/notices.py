@@ -11,6 +11,7 @@ from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import letters, sign_letters
+from runner.cli.notices.verification import consistency, tick
 from runner.errors import Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, plain, table
@@ -64,7 +65,7 @@ def adopt(
     from runner.app.notices.word_import import command, look
 
     incident = session.incident()
-    adoption = look(session.reader, incident, file, step)
+    adoption = look(session.service, session.reader, incident, file, step)
     if adoption.same:
         answer(
             session,
@@ -73,7 +74,7 @@ def adopt(
         )
         return
     in_person(session, override)
-    session.tell(Page(tuple(_page(adoption))))
+    session.tell(Page(tuple(_page(adoption, session.by))))
     if not yes:
         again = f"tocsin notice adopt {file} {adoption.step} --yes"
         session.confirm(f"{session.by}: import this text for {adoption.step}?", again)
@@ -82,7 +83,7 @@ def adopt(
     tell(session, turn, f"Imported the text of {file.name}: {rendered_words(rendered)}")
 
 
-def _page(found: Adoption) -> Iterator[Block]:
+def _page(found: Adoption, by: str) -> Iterator[Block]:
     """Yield the differences, the accepted tracked changes, and the legal check of the new text."""
     from runner.reports.notices.redline import redline_blocks
 
@@ -90,6 +91,8 @@ def _page(found: Adoption) -> Iterator[Block]:
     yield line(f"COMPARED WITH {newest.id}", "title")
     yield from redline_blocks(found.pair.redline)
     yield Blank()
+    author = f"{by} becomes an author of this text and cannot approve it. Another person must."
+    yield line(author, "warn", hang=2)
     if found.written_from.id != newest.id:
         text = f"The file is from {found.written_from.id}. {newest.id} supersedes it. The import undoes the changes between the two."
         yield line(text, "alarm", hang=2)
@@ -170,6 +173,8 @@ def add(app: Commands) -> None:
     command(notices, "show")(show)
     command(notices, "render", Scope.WRITES)(render)
     command(notices, "check")(check)
+    command(notices, "tick", Scope.WRITES)(tick)
+    command(notices, "consistency")(consistency)
     command(notices, "diff")(diff)
     command(notices, "adopt", Scope.WRITES)(adopt)
     command(notices, "pull")(pull)
@@ -263,17 +268,19 @@ def check(
     name: Name,
     duty: Annotated[str, Option("--duty", help="Duty of the notice.")] = "",
 ) -> int:
-    """Check a template for required content, with current facts.
+    """Check a notice for required and forbidden content.
 
-    The exit code is 1 if required information is missing.
+    With a task or a version, checks the recorded text; with a template, a draft from the current facts. The exit code is 1
+    if information is missing, or if an item is not verified.
 
     \b
-    Example:
+    Examples:
       tocsin notice check gdpr-33-initial
+      tocsin notice check final
     """
     from runner.app.notices.notices import check_content
 
-    report = check_content(session.service, session.incident(), name, duty)
+    report = check_content(session.service, session.reader, session.incident(), name, duty)
     session.show(report, lambda: _check_page(report))
     return 0 if report.complete else 1
 
@@ -287,9 +294,16 @@ def _check_page(report: Checked) -> Page:
         )
         for coverage in report.coverage
     )
-    verdict = "no required information is missing" if report.complete else "information is missing"
+    changed = [line(f"Changed since: {fact}", "alarm", hang=2) for fact in report.changed]
+    missing = any(coverage.state in ("gap", "forbidden") for coverage in report.coverage)
+    verdict = "information is missing" if missing else "no required information is missing"
+    if report.to_verify:
+        verify = f"to verify ({len(report.to_verify)})"
+        verdict = f"{verdict}, {verify}" if missing else verify
+    elif report.changed and not missing:
+        verdict = "out of date"
     tone: Tone = "good" if report.complete else "alarm"
-    return Page((table(rows, 2, indent=0), line(f"{report.notice}: {verdict}", tone)))
+    return Page((table(rows, 2, indent=0), *changed, line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(

@@ -12,6 +12,7 @@ from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 from runner.documents.tree import Document, Heading, plain, walk
+from runner.facts.vocabulary.lookup import fact_type
 
 _STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
     {"missing": "gap", "to_follow": "to_follow", "waived": "to_check"}
@@ -63,6 +64,17 @@ def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ..
     )
 
 
+def to_verify(notice: Notice, document: Document) -> tuple[str, ...]:
+    """Return the items that only a person can check, each by its name in a tick."""
+    lines = check(notice, document)
+    return tuple(dict.fromkeys(item_name(line) for line in lines if line.state == "to_check"))
+
+
+def item_name(line: Coverage) -> str:
+    """Return the name of an item for a tick: its reference and its words."""
+    return f"{line.ref} {line.item}".strip()
+
+
 def complete(coverage: tuple[Coverage, ...]) -> bool:
     """Return whether a notice can be approved: nothing uncovered, nothing forbidden."""
     return not any(line.state in ("gap", "forbidden") for line in coverage)
@@ -78,10 +90,19 @@ class _Places:
         for gap in document.gaps:
             self.gaps.setdefault(short(gap.path), set()).add(gap.treatment)
 
+    def reworded(self, path: str) -> bool:
+        """Tell whether a fact is prose, which counsel may word differently, and no mark of missing information stands."""
+        kind = fact_type(path)
+        return kind is not None and kind.kind == "prose" and path not in self.gaps
+
 
 def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
     """Judge an item; in an edited text, a person must check the parts with wording of the template."""
     coverage = _item(item, places, document, notice)
+    silent = document.edited and coverage.state == "gap" and not item.unsure
+    if silent and coverage.facts and all(map(places.reworded, coverage.facts)):
+        note = "reworded or removed: update the fact, or keep counsel's words with a tick"
+        return replace(coverage, state="to_check", note=note)
     in_words = bool(item.known) or not item.facts
     if document.edited and in_words and coverage.state == "covered":
         return replace(coverage, state="to_check", note="to verify: the text was edited by hand")

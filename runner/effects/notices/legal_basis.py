@@ -12,6 +12,7 @@ missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ from runner.law.populations import Span, View, residents, views
 from runner.law.regime import Authority, Content, DutyRule, Regime, Version
 
 _OFFICE = ("name", "unit", "address", "email", "phone", "languages", "hours", "zone", "cut_off", "checked")
+_REFERENCE = re.compile(r"[+,\s]+")
 MONTHS = "risk.monitoring.months"
 BOUGHT = (
     "risk.monitoring.provider",
@@ -130,10 +132,8 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
         return notice
     offices = own_domains(office.url for office in _offices(found))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
-    if not notice.law_items:
-        return notice
-    items = tuple(_items(_wanted(found), found.judges))
-    if "credit_monitoring" in notice.says:
+    items = tuple(_items(_wanted(found), found.judges) if notice.law_items else _unlisted(notice, found))
+    if notice.law_items and "credit_monitoring" in notice.says:
         items += tuple(monitoring_items(found.rule, found.judges))
     bans = tuple(
         Ban(ref=content.ref, item=content.item, facts=content.facts)
@@ -143,6 +143,16 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     return msgspec.structs.replace(
         notice, requires=(*notice.requires, *items), forbids=(*notice.forbids, *bans)
     )
+
+
+def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
+    """Yield the law's items whose reference no item of the template has: a person must verify each of them."""
+    own = [_REFERENCE.sub(" ", item.ref) for item in notice.requires]
+    for content in found.rule.content:
+        ref = _REFERENCE.sub(" ", content.ref)
+        listed = any(re.search(rf"(?<!\w){re.escape(ref)}(?!\w)", other) for other in own)
+        if not listed and _holds(content.condition, found.judges) is not False:
+            yield Item(ref=content.ref, item=content.item, of_law=True)
 
 
 def _wanted(found: Brief) -> Iterator[Content]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from runner.documents.contents.coverage import check, short
+from runner.documents.contents.awareness import aware_dates
+from runner.documents.contents.coverage import check, short, to_verify
 from runner.documents.notice import Coverage, Fits, Notice
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
@@ -95,7 +96,7 @@ def keep(
 
     ``files_before`` are those of the version whose enclosures it keeps.
     """
-    paper = tools.letterhead() if "docx" in work.formats else b""
+    paper = tools.letterhead() if "docx" in work.formats and notice.logo else b""
     if paper:
         stationery = msgspec.structs.replace(
             document.context.stationery, letterhead=hashlib.sha256(paper).hexdigest()
@@ -125,6 +126,8 @@ def keep(
             duty=work.duty,
             status="final" if document.context.status == "final" else "draft",
             tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
+            to_verify=to_verify(notice, document),
+            aware=aware_dates(document),
         )
     )
 
@@ -322,8 +325,8 @@ def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> 
     found = organisation if isinstance(organisation, dict) else {}
     lines = tuple(line for line in str(found.get("address", "")).splitlines() if line)
     return Stationery(
-        name=str(found.get("name", "")),
-        lines=lines,
+        name=str(found.get("name", "")) if notice.logo else "",
+        lines=lines if notice.logo else (),
         points=max(11.0, notice.min_points),
         paper="us-letter" if notice.language.endswith("-US") else "a4",
         logo=logo if notice.logo else None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
-from runner.documents.contents.coverage import short
 from runner.documents.notice import Notice
-from runner.documents.replace_body import forms_of, with_text
+from runner.documents.replace_body import UNREAD, forms_of, with_text
 from runner.documents.tree import Document, Kept
 from runner.documents.word.docx_reader import Returned
 from runner.effects.context import EffectContext
@@ -19,18 +20,21 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render
 
 
-def taken(base: Kept, returned: Returned, incident: Incident) -> Document:
-    """Return the document from a Word file's text, as a draft."""
-    # Forbidden content may also be typed in Word.
-    banned = {path for ban in base.notice.forbids for path in ban.facts}
-    read = {used.path for used in base.document.facts_used}
+def taken(base: Kept, returned: Returned, incident: Incident, changed: Container[str] = ()) -> Document:
+    """Return the document from a Word file's text, as a draft; a changed fact counts in its present words if they are there."""
     wanted = {gap.path for gap in base.document.gaps}
-    wanted |= {key for key in incident.facts if short(key) in banned and key not in read}
+    wanted |= {
+        used.path
+        for used in base.document.facts_used
+        if any(key in changed for key in recorded_as(used.path, incident.facts))
+    }
     now: dict[str, tuple[str, ...]] = {}
     for path in sorted(wanted):
         keys = recorded_as(path, incident.facts)
-        language = base.document.language
-        if forms := tuple(form for key in keys for form in forms_of(incident.facts[key].value, language)):
+        language, zone = base.document.language, base.document.context.zone
+        if forms := tuple(
+            form for key in keys for form in forms_of(incident.facts[key].value, language, zone)
+        ):
             now[path] = forms
     return with_text(base.document, returned.blocks, now)
 
@@ -63,6 +67,7 @@ def adopt(
         document = msgspec.structs.replace(document, context=context)
     rendered = keep(work, incident, notice, document, tools, files_before=before.files)
     said = {used.path for used in document.facts_used if used.texts and not used.printed}
+    said |= {used.path for used in document.facts_used if used.printed and used.value == UNREAD}
     said |= {gap.partition(": ")[2] for gap in before.gaps} - {gap.path for gap in document.gaps}
     facts = {
         path: entry_of(path, incident) if path in said else entry for path, entry in before.facts.items()

@@ -26,7 +26,7 @@ from runner.facts.vocabulary.fact_types import (
     yes_no,
 )
 from runner.facts.vocabulary.paper_facts import PAPERS, PASSWORDS, PLANNED, SIGNATORY
-from runner.facts.vocabulary.report_facts import DORA, INSURANCE, RANSOM, REGISTRANT
+from runner.facts.vocabulary.report_facts import DORA, FORM_8K, HHS, INSURANCE, PRODUCT, RANSOM, REGISTRANT
 from runner.facts.vocabulary.response_facts import LAW_ENFORCEMENT, MOBILISED
 from runner.facts.vocabulary.us_statuses import PUBLIC_KINDS, REGULATED_US
 
@@ -45,7 +45,9 @@ _REGULATED_ELSEWHERE = (
     " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
     " kr_information_service cl_vital_operator ca_designated_operator"
     " jp_critical_infrastructure cl_essential_service za_financial_institution cbuae_institution difc_entity adgm_entity"
-    " br_small_agent"
+    " br_small_agent my_health_record_participant au_state_authority nsw_public_agency queensland_agency queensland_council"
+    " western_australia_entity ontario_health_custodian alberta_health_custodian new_brunswick_health_custodian"
+    " newfoundland_health_custodian ontario_institution bc_public_body"
 )
 _REGULATED = f"{REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
 _ROLES = "controller joint_controller processor data_owner data_holder"
@@ -179,6 +181,9 @@ _ORGANISATION: Mapping[str, Branch] = {
     "safeguards": set_of(
         "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
     ),
+    "covered_entity_type": one_of(
+        "Type of covered entity (HIPAA)", "health_plan health_care_clearing_house health_care_provider"
+    ),
     "press": reached("Contact for the press"),
     "signatory": SIGNATORY,
     "registrant": REGISTRANT,
@@ -188,7 +193,8 @@ _INCIDENT: Mapping[str, Branch] = {
     "title": text("Title of the incident"),
     "summary": prose("What happened, in a few sentences"),
     "impact": set_of("What was lost", "confidentiality integrity availability"),
-    "vector": one_of("How it happened", _VECTORS),
+    "vector": one_of("How it happened: the cause", _VECTORS),
+    "at_vendor": yes_no("Did it happen at a vendor or service provider?"),
     "malicious": yes_no("Was there intent to harm?"),
     "started_at": instant("When it began"),
     "ended_at": instant("When it ended"),
@@ -242,6 +248,7 @@ _INCIDENT: Mapping[str, Branch] = {
         "name": if_any("Vendor involved: name"),
         "role": text("Vendor involved: role"),
         "contact": text("Vendor involved: contact"),
+        "address": prose("Vendor involved: postal address"),
     },
     "clients": texts("Clients whose data we process and that are affected, by a short name"),
     "accounts": texts("User accounts of the incident, by user name"),
@@ -275,17 +282,12 @@ _INCIDENT: Mapping[str, Branch] = {
     "other_authorities": prose("Other authorities that were notified"),
     "individual_notice_text": prose("Summary of the notice to the affected people"),
     "individual_notice_count": count("How many affected people were notified"),
-    "product": {
-        "name": text("Product with digital elements: name and versions"),
-        "description": prose("What the product is and does"),
-        "available_in": places("Member States in which the product is available"),
-        "vulnerability": prose("The vulnerability: identifier, nature, severity"),
-        "exploit": prose("General nature of the exploit"),
-        "corrective_measures": prose("The security update or other corrective measures that are available"),
-    },
+    "product": PRODUCT,
     "sensitivity": prose("How sensitive the reported information is"),
     "mobilised": MOBILISED,
     "dora": DORA,
+    "form_8k": FORM_8K,
+    "hhs": HHS,
     **PAPERS,
     "ransom": RANSOM,
     "isolation": {
@@ -320,6 +322,19 @@ _INCIDENT: Mapping[str, Branch] = {
     "public_should_know": yes_no("Is it in the public interest to tell the public?"),
     "control_weakness": yes_no(
         "Is there a material control weakness that cannot be remedied in time (APRA)?"
+    ),
+    "protection_shown": yes_no(
+        "Is the authority satisfied that the data are unintelligible (Regulation (EU) 611/2013, PECR)?"
+    ),
+    "my_health_record": one_of(
+        "Is the My Health Record system, or a record in it, affected: not at all, besides other data, or alone (Australia)?",
+        "none also only",
+    ),
+    "commissioner_case": yes_no(
+        "Is it a case that the Commissioner must be told of (Ontario, O. Reg. 329/04 s. 6.3)?"
+    ),
+    "product_danger": yes_no(
+        "Does a defect of a product endanger national security or the public interest (China)?"
     ),
     "leak_possible": yes_no("Is a leak possible, though none is established (Korea)?"),
     "law_violated": yes_no("Was it due to a violation of the data protection law (Taiwan)?"),

@@ -20,6 +20,7 @@ from runner.incident.state.incident import (
     Evidence,
     MessageRecord,
     Override,
+    Tick,
 )
 from runner.incident.state.quorum import enough_of
 from runner.routing.messaging import Goal, proves, stronger
@@ -354,7 +355,13 @@ def _resolved(draft: IncidentBuilder, event: e.AttemptResolved, at: datetime, se
 def _rendered(draft: IncidentBuilder, event: e.DocumentRendered, at: datetime, seq: int) -> None:
     same = draft.read("documents").get(event.document)
     if same is not None and same.digest == event.digest:
-        draft.table("documents")[same.id] = msgspec.structs.replace(same, facts=event.facts)
+        draft.table("documents")[same.id] = msgspec.structs.replace(
+            same,
+            facts=event.facts,
+            tree=event.tree or same.tree,
+            to_verify=event.to_verify,
+            aware=event.aware,
+        )
         return
     draft.table("documents")[event.document] = Document(
         id=event.document,
@@ -371,6 +378,8 @@ def _rendered(draft: IncidentBuilder, event: e.DocumentRendered, at: datetime, s
         duty=event.duty,
         status=event.status,
         tree=event.tree,
+        to_verify=event.to_verify,
+        aware=event.aware,
     )
     draft.change(event.step, digest=event.digest)
 
@@ -385,6 +394,13 @@ def _kept(draft: IncidentBuilder, event: e.NoticeKept, at: datetime, seq: int) -
     was = AsItWas(by=event.by, at=at, reason=event.reason, facts=event.facts)
     documents = draft.table("documents")
     documents[event.document] = msgspec.structs.replace(documents[event.document], as_it_was=was)
+
+
+def _ticked(draft: IncidentBuilder, event: e.NoticeTicked, at: datetime, seq: int) -> None:
+    ticks = dict.fromkeys(event.items, Tick(by=event.by, at=at, reason=event.reason))
+    documents = draft.table("documents")
+    before: Document = documents[event.document]
+    documents[event.document] = msgspec.structs.replace(before, ticks={**before.ticks, **ticks})
 
 
 def _adopted(draft: IncidentBuilder, event: e.NoticeAdopted, at: datetime, seq: int) -> None:
@@ -430,5 +446,6 @@ EFFECTS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.NoticeAdopted: _adopted,
     e.NoticeKept: _kept,
     e.LettersSigned: _letters_signed,
+    e.NoticeTicked: _ticked,
     e.EvidenceAttached: _attached,
 }

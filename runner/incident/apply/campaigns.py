@@ -17,7 +17,12 @@ def _planned(draft: IncidentBuilder, event: e.CampaignPlanned, at: datetime, seq
     table = draft.table("campaigns")
     table.pop(event.replaces, None)
     table[event.campaign] = CampaignView(
-        id=event.campaign, notice=event.notice, list_name=event.list_name, owed=event.owed, at=at
+        id=event.campaign,
+        notice=event.notice,
+        list_name=event.list_name,
+        owed=event.owed,
+        at=at,
+        counts=tuple(((part.jurisdiction, part.population), part.people) for part in event.parts),
     )
 
 

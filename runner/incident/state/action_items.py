@@ -16,7 +16,6 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.link_targets import host_of
 from runner.base.states import TaskState
 from runner.facts.expression import Unknown
 from runner.facts.expressions.evaluate import evaluate
@@ -37,6 +36,7 @@ from runner.playbook.action_template import (
     span,
     values_of,
 )
+from runner.playbook.parts import host_of
 
 RETRY = p.Retry(times=4)
 """How often a throttled or unreachable service is tried, if the step does not say so."""

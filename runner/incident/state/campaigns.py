@@ -127,3 +127,5 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     roots: tuple[tuple[int, int, str], ...] = ()
     """First and last batch of each stretch, and its root."""
     asks: tuple[SubstituteAsk, ...] = ()
+    counts: tuple[tuple[tuple[str, str], int], ...] = ()
+    """The people of the list by place and affected group."""

@@ -231,6 +231,16 @@ class SignLetters(Command, frozen=True, kw_only=True):
     event: LettersSigned
 
 
+class TickItems(Command, frozen=True, kw_only=True):
+    """Confirm items of a notice that only a person can check, in exactly the text named by ``digest``."""
+
+    step: str
+    digest: str
+    items: tuple[str, ...]
+    reason: str = ""
+    """Why a contradiction among them is accepted."""
+
+
 class AddNote(Command, frozen=True, kw_only=True):
     """Add a log entry."""
 
@@ -538,6 +548,7 @@ RecordCommand = (
     | OverrideRule
     | AttachFile
     | SignLetters
+    | TickItems
     | AddNote
     | Pause
     | Resume

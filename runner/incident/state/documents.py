@@ -28,6 +28,10 @@ class DocumentRendered(Event, frozen=True, kw_only=True):
     on_behalf_of: str = ""
     status: str = "draft"
     tree: str = ""
+    to_verify: tuple[str, ...] = ()
+    """Required or forbidden content that only a person can check; an approval needs a tick for each."""
+    aware: tuple[str, ...] = ()
+    """Dates on which the text says that the organisation became aware."""
 
 
 class NoticeOverridden(Personal, frozen=True, kw_only=True):
@@ -67,6 +71,25 @@ class NoticeKept(Personal, frozen=True, kw_only=True):
     facts: Mapping[str, int]
 
 
+class NoticeTicked(Personal, frozen=True, kw_only=True):
+    """A person read the text and confirmed ``items``; void as soon as the text has another digest, or an item other values."""
+
+    document: str
+    step: str
+    digest: str
+    by: str
+    items: tuple[str, ...]
+    reason: str = ""
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's confirmation of one item; a contradiction is accepted with a reason."""
+
+    by: str
+    at: datetime
+    reason: str = ""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A generated notice: one content digest, one SHA-256 per format, its missing information."""
 
@@ -90,6 +113,12 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
     adoption: Adoption | None = None
     as_it_was: AsItWas | None = None
+    to_verify: tuple[str, ...] = ()
+    """Required or forbidden content that only a person can check; empty in older journals."""
+    ticks: Mapping[str, Tick] = {}
+    """The items that a person verified, and the contradictions that a person accepted."""
+    aware: tuple[str, ...] = ()
+    """Dates (ISO) on which its text says that the organisation became aware."""
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,4 +171,4 @@ class LettersSigned(Personal, frozen=True, kw_only=True):
     reason: str = ""
 
 
-NoticeEvent = DocumentRendered | LettersSigned | NoticeAdopted | NoticeKept | NoticeOverridden
+NoticeEvent = DocumentRendered | LettersSigned | NoticeAdopted | NoticeKept | NoticeOverridden | NoticeTicked

@@ -32,6 +32,7 @@ from runner.incident.state.documents import NoticeAdopted as NoticeAdopted
 from runner.incident.state.documents import NoticeEvent
 from runner.incident.state.documents import NoticeKept as NoticeKept
 from runner.incident.state.documents import NoticeOverridden as NoticeOverridden
+from runner.incident.state.documents import NoticeTicked as NoticeTicked
 from runner.incident.state.exercise import ExerciseEvent
 from runner.incident.state.handover import BriefGiven as BriefGiven
 from runner.incident.state.handover import CommandTaken as CommandTaken

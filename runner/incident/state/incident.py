@@ -17,6 +17,7 @@ from runner.incident.state.documents import AsItWas as AsItWas
 from runner.incident.state.documents import Document as Document
 from runner.incident.state.documents import LettersSigned as LettersSigned
 from runner.incident.state.documents import Override as Override
+from runner.incident.state.documents import Tick as Tick
 from runner.incident.state.exercise import Drill, Signed
 from runner.incident.state.handover import Handover
 from runner.incident.state.lifecycle import Run as Run

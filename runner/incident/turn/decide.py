@@ -34,6 +34,7 @@ AFTER_THE_END = (
     c.Reopen,
     c.AttachFile,
     c.SignLetters,
+    c.TickItems,
     c.RecordCampaign,
     c.AttemptDone,
     c.AttemptLost,

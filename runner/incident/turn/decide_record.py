@@ -22,6 +22,7 @@ from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
 from runner.incident.notices.decide import letters_signed
 from runner.incident.notices.staleness import passed
+from runner.incident.notices.verification import refuse_unverified, ticked
 from runner.incident.people.second_person import agreed, guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -68,6 +69,8 @@ def decide_record(  # noqa: C901  # one case a command
             return (e.event_of(e.EvidenceAttached, command, by=by),)
         case c.SignLetters(event=event):
             return (letters_signed(incident, event, by),)
+        case c.TickItems():
+            return ticked(incident, command, by)
         case c.AddNote(privileged=privileged):
             return (e.event_of(e.PrivilegedNoteAdded if privileged else e.NoteAdded, command, by=by),)
         case c.SetSeverity(severity=level):
@@ -289,7 +292,8 @@ def _duty(
         raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
-    late = record.kind == "filed" and duty.due is not None and record.at > duty.due
+    binds = record.kind == "filed" and duty.verdict != "advisory"
+    late = binds and duty.due is not None and record.at > duty.due
     if duty.due is not None and late and not record.late_reason.strip():
         raise Refused(
             f"The filing is late: the deadline was {said(duty.due)}. The reason for the delay is missing.",
@@ -317,6 +321,8 @@ def _as_it_was(
     filed = [d for d in incident.documents.values() if record.digest and d.digest == record.digest]
     if not filed:
         return (), record
+    if not record.reason.strip():
+        refuse_unverified(incident, filed[-1])
     word = passed(incident, filed[-1], by, command.as_it_was, record.at)
     known = filed[-1].as_it_was
     reason = command.as_it_was.strip() or (known.reason if known is not None else "")

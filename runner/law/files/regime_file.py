@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from runner.base.link_targets import host_of
 from runner.base.text import near_hint
 from runner.errors import Invalid, Problem
 from runner.law.clock import Clock, CutOff, Extension, Limb, Ordering
@@ -36,6 +36,8 @@ from runner.yamlfile.source import scan
 SCHEMA = "tocsin/regime/v1"
 QUOTE_LIMIT = 40
 """Words of a quotation: enough to find the sentence, short enough to quote."""
+_PAGE = re.compile(r"https?://[^\s/@]+(/\S*)?")
+"""A web address without a user name."""
 
 _VERSION = (
     *(key for key in keys_of(Version) if key not in ("label", "from_date", "until", "national")),
@@ -204,7 +206,7 @@ def _remark(terms: Terms, node: Node) -> Remark:
 
 def _words(terms: Terms, node: Node) -> Words:
     words, reader = terms.struct(Words, node), terms.reader
-    if not host_of(words.url):
+    if not _PAGE.fullmatch(words.url):
         reader.report(node, "regime-words", "The words need a web address.", "Write url: https://…")
     if len(words.quote.split()) > QUOTE_LIMIT:
         message = f"The quotation has more than {QUOTE_LIMIT} words."

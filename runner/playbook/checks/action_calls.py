@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from runner.base.link_targets import host_of
 from runner.base.text import nearest
 from runner.documents.template.syntax import is_template
 from runner.playbook.action_template import ActionTemplate, with_base
 from runner.playbook.checks.step_map import Findings
 from runner.playbook.format import Act, Bundle, HttpCall, Playbook, is_bad_reference, secret_in
 from runner.playbook.lookup import Known
+from runner.playbook.parts import host_of
 from runner.playbook.plan import walk
 from runner.routing.organisation import Acting
 from runner.yamlfile.source import Where

@@ -427,6 +427,8 @@ def _notice(event: NoticeEvent) -> str:
         case e.LettersSigned(run=run, people=people, texts=texts, samples=samples, by=by):
             read = f"{count(len(texts), 'text')}, after reading {count(len(samples), 'sample')}"
             return f"{by} approved {people:,} letters ({run}) in {read}"
+        case e.NoticeTicked(digest=digest, by=by, items=items, reason=reason):
+            return f"Notice {short_digest(digest)} verified by {by}{_because(reason)}: {'; '.join(items)}"
         case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):
             taken = f", {count(tracked, 'tracked change')} accepted" if tracked else ""
             return f"Text of notice {short_digest(digest)} imported from a Word file by {by}, compared with {short_digest(base)}{taken}"

@@ -42,6 +42,7 @@ from runner.reports.notices.notices import (
     approval_rows,
     notice_rows,
     override_blocks,
+    verification_blocks,
 )
 
 
@@ -273,6 +274,7 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
     yield from section("FIELDS", map(_field, report.fields), 1)
     if report.notice:
         yield from override_blocks(report.notice)
+        yield from verification_blocks(report.notice)
     yield from approval_blocks(report.approvals)
     yield from section("DELIVERIES", (delivery_cells(delivery, now) for delivery in report.deliveries), 2)
     yield from attempt_blocks(report.attempts, now)

@@ -15,11 +15,13 @@ from runner.base.states import MARKS, Kind
 from runner.documents.writers.sheet import Sheet, Value
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
+from runner.law.regime import Level
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.confidence import LEVEL_WORDS
 from runner.reports.law.duties import running
 from runner.reports.law.titles import citation, recipient_name
 
@@ -43,7 +45,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     provisional: bool
     standard: str
     citation: str
-    confidence: str
+    confidence: Level
     to: str = ""
     """The recipient in words: the authority's short name if known."""
     paper: str = ""
@@ -200,7 +202,7 @@ _COLUMNS: Mapping[str, Callable[[Deadline], Value]] = {
     "Decision": lambda row: _decision(row),
     "Words of the law": lambda row: row.standard,
     "Citation": lambda row: row.citation,
-    "Confidence": lambda row: row.confidence,
+    "Confidence": lambda row: LEVEL_WORDS[row.confidence],
 }
 
 
@@ -252,7 +254,7 @@ def ics(found: Deadlines) -> bytes:
         )
         event.add(
             "description",
-            f"{when}. {row.citation}. {row.standard} Confidence: {row.confidence}. Duty: {row.duty}",
+            f"{when}. {row.citation}. {row.standard} Confidence: {LEVEL_WORDS[row.confidence]}. Duty: {row.duty}",
         )
         event.add("dtstart", (row.due_date or there.date()) if all_day else ends.astimezone(UTC))
         if row.due is not None and row.start_by is not None and row.start_by < row.due:

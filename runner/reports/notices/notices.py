@@ -13,7 +13,8 @@ from runner.base.states import Kind
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
-from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
+from runner.incident.notices.verification import Contradiction, contradictions, items_of
+from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override, Tick
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import (
@@ -84,6 +85,15 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """The changed facts, with both values."""
     as_it_was: AsItWas | None = None
     """Counsel's acceptance of the changes; null if it does not cover every change."""
+    to_verify: tuple[str, ...] = ()
+    """Content that only a person can verify, and contradictions, in the order of their numbers in ``tocsin notice tick``."""
+    ticks: Mapping[str, Tick] = {}
+    """Who verified an item, or accepted a contradiction."""
+
+    @property
+    def open_items(self) -> int:
+        """The number of items that nobody has verified."""
+        return sum(item not in self.ticks for item in self.to_verify)
 
 
 class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
@@ -106,14 +116,19 @@ def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
     """Return every version of every notice, oldest first; those of the same time by step."""
     newest = {document.step: document.id for document in incident.documents.values()}
     changed = changes(incident, incident.documents.values())
+    found = contradictions(incident)
     return tuple(
-        _row(incident, document, newest[document.step] == document.id, changed[document.id])
+        _row(incident, document, newest[document.step] == document.id, changed[document.id], found)
         for document in sorted(incident.documents.values(), key=lambda one: (one.at, one.step))
     )
 
 
 def _row(
-    incident: Incident, document: Document, current: bool, changed: tuple[ChangedFact, ...]
+    incident: Incident,
+    document: Document,
+    current: bool,
+    changed: tuple[ChangedFact, ...],
+    found: tuple[Contradiction, ...],
 ) -> NoticeRow:
     bound = incident.invocations.get(document.step)
     signing = [i for i in incident.invocations.values() if bound is not None and _binds(incident, i, bound)]
@@ -127,6 +142,7 @@ def _row(
         approve_step=handle(incident, waiting[0]) if waiting else "",
         stale=bool(changed),
         changed=changed,
+        to_verify=items_of(incident, document, found) if current else document.to_verify,
         as_it_was=document.as_it_was if changed and not not_passed(incident, document, changed) else None,
     )
 
@@ -246,6 +262,8 @@ def notice_words(row: NoticeRow) -> str:
         parts.append("from a Word file")
     if row.gaps:
         parts.append(f"missing information ({len(row.gaps)})")
+    if row.open_items:
+        parts.append(f"to verify ({row.open_items})")
     if given:
         parts.append(count(given, "approval"))
     if refused:
@@ -267,6 +285,7 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
         yield line(f"MISSING INFORMATION ({len(row.gaps)})", "title")
     for gap in row.gaps:
         yield line(f"– {gap}", "warn" if gap.startswith("missing") else "plain", indent=2, hang=2)
+    yield from verification_blocks(row)
     yield Blank()
     yield line("FILES", "title")
     yield table(((fmt, Cell(digest, "dim")) for fmt, digest in row.files.items()), 1)
@@ -296,6 +315,20 @@ def override_blocks(row: NoticeRow) -> Iterator[Block]:
         said = f"TEXT FROM A WORD FILE, imported by {took.by}, {moment(took.at)}{tracked}"
         yield Blank()
         yield line(said, "warn", hang=2)
+
+
+def verification_blocks(row: NoticeRow) -> Iterator[Block]:
+    """Yield the items that a person verifies, with numbers and ticks."""
+    if row.to_verify:
+        yield Blank()
+        yield line(f"TO VERIFY ({row.open_items} of {len(row.to_verify)} open)", "title")
+    for number, item in enumerate(row.to_verify, 1):
+        tick = row.ticks.get(item)
+        why = f": {tick.reason}" if tick is not None and tick.reason else ""
+        word = f"verified by {tick.by}, {moment(tick.at)}{why}" if tick is not None else "open"
+        yield flow(
+            f"{number:>2}  ", Cell(item), Cell(f"  {word}", "good" if tick else "warn"), indent=2, hang=4
+        )
 
 
 def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:

@@ -1,0 +1,91 @@
+"""Commands before the signature of notices: verify items, and compare all texts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runner.cli.framework.options import Argument, Option
+from runner.cli.framework.outcome import tell
+from runner.cli.framework.output_files import in_person
+from runner.cli.framework.session import Session
+from runner.errors import NotFound, Usage
+
+Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+
+
+def tick(
+    session: Session,
+    name: Name,
+    numbers: Annotated[
+        list[int] | None,
+        Argument(metavar="[ITEM]...", help="Numbers of the items. Default: all that are shown."),
+    ] = None,
+    digest: Annotated[
+        str, Option("--digest", metavar="SHA256", help="Exact version that you read. Then name the items.")
+    ] = "",
+    reason: Annotated[
+        str,
+        Option("--reason", metavar="WHY", help="Reason to accept a contradiction. Stored in the journal."),
+    ] = "",
+) -> None:
+    """Confirm content of a notice that only a person can verify.
+
+    Shows the text and its open items, and asks. An approval or a filing needs every item. Your name is recorded. If the
+    text changes, verify it again. A contradiction needs a reason.
+
+    \b
+    Examples:
+      tocsin notice tick final --as petra
+      tocsin notice tick final 1 2 --as petra --digest sha256:9f2c…
+    """
+    from runner.app.core.step_reference import resolve_step
+    from runner.app.notices.notice_versions import tree_of, versions
+    from runner.documents.write import write
+    from runner.incident.state.commands import TickItems
+    from runner.reports.core.page import Page
+    from runner.reports.notices.notices import notice, verification_blocks
+
+    in_person(session, "tick")
+    incident = session.incident()
+    try:
+        document = versions(incident, name)[-1]
+    except NotFound:
+        document = versions(incident, resolve_step(incident, name))[-1]
+    row = notice(incident, document.id).notice
+    every = row.to_verify
+    wrong = [number for number in numbers or () if not 0 < number <= len(every)]
+    if wrong or (digest and not numbers):
+        raise Usage(
+            f"Item {wrong[0]} does not exist." if wrong else "The items are missing.",
+            hint=f"Use numbers from 1 to {len(every)}: tocsin notice show {document.id}",
+            code="unknown_item" if wrong else "argument_missing",
+        )
+    items = tuple(every[number - 1] for number in numbers or ()) or tuple(
+        item for item in every if item not in row.ticks
+    )
+    if not digest and items:
+        if document.tree:
+            words = write(tree_of(session.reader, incident, document).document, "txt").decode()
+            session.read(f"DOCUMENT to verify: {document.id}, {document.status}\n\n{words}")
+        session.tell(Page(tuple(verification_blocks(row))))
+        listed = " ".join(str(every.index(item) + 1) for item in items)
+        again = f"tocsin notice tick {document.step} {listed} --digest {document.digest}"
+        session.confirm(f"{session.by}: you read the text and items {listed} are right?", again)
+    bound = digest if not digest or ":" in digest else f"sha256:{digest}"
+    made = TickItems(step=document.step, digest=bound or document.digest, items=items, reason=reason)
+    turn = session.service.act(session.principal, incident.id, [made] if items else [])
+    left = notice(turn.after, document.id).notice.open_items
+    tell(session, turn, f"{document.notice}: {len(items)} verified by {session.by}, {left} open")
+
+
+def consistency(session: Session) -> None:
+    """Compare numbers, dates and the word "aware" in all notices.
+
+    Shows contradictions between facts, texts and lists of people. A contradiction blocks approvals and filings until the
+    facts agree, or a person accepts it: tocsin notice tick NOTICE --reason WHY
+    """
+    from runner.app.notices.consistency import compare_all
+    from runner.reports.notices.consistency import consistency_page
+
+    report = compare_all(session.service, session.reader, session.incident())
+    session.show(report, lambda: consistency_page(report))

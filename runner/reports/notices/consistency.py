@@ -1,0 +1,132 @@
+"""Numbers, dates and the word "aware" of all current notices side by side, with the contradictions between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from runner.base.states import Kind
+from runner.facts.vocabulary.lookup import fact_type
+from runner.incident.notices.verification import Contradiction, contradictions
+from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import count
+from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.page import Blank, Block, Cell, line, paged, table
+from runner.reports.core.report import Report
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """What one text says of a fact, in its words; without a step it is not recorded."""
+
+    notice: str
+    step: str
+    says: tuple[str, ...]
+    current: bool
+    """The text says the present value."""
+
+
+class StatedFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact, its present value, and each text that states it."""
+
+    fact: str
+    title: str
+    value: Any
+    statements: tuple[Statement, ...]
+
+
+class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-consistency/v1"):
+    """The comparison of all current texts."""
+
+    heading: Heading
+    kind: Kind
+    facts: tuple[StatedFact, ...]
+    aware: tuple[Statement, ...]
+    """Dates in sentences with the word "aware"."""
+    typed: tuple[Statement, ...]
+    """Numbers and dates of edited texts that come from no fact."""
+    contradictions: tuple[Contradiction, ...]
+    questions: tuple[str, ...]
+    """Differences that are possible, and that a person must explain."""
+    new_duties: tuple[str, ...]
+    """Duties that would apply if the facts had the counts of the lists."""
+
+
+def consistency(
+    incident: Incident,
+    stated: dict[str, list[Statement]],
+    aware: list[Statement],
+    typed: list[Statement],
+    new_duties: list[str],
+) -> ConsistencyReport:
+    """Return the report of what the texts state."""
+    facts = incident.facts
+    return ConsistencyReport(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        facts=tuple(
+            StatedFact(
+                fact=path,
+                title=kind.title if (kind := fact_type(path)) is not None else path,
+                value=facts[path].value if path in facts else None,
+                statements=tuple(statements),
+            )
+            for path, statements in sorted(stated.items())
+        ),
+        aware=tuple(aware),
+        typed=tuple(typed),
+        contradictions=contradictions(incident),
+        questions=tuple(_questions(incident)),
+        new_duties=tuple(new_duties),
+    )
+
+
+def _questions(incident: Incident) -> Iterator[str]:
+    """Yield each group whose number of records differs from its number of people: both can be right."""
+    for key, fact in sorted(incident.facts.items()):
+        people = incident.facts.get(key.replace("data.records", "people.total"))
+        if key.endswith("data.records") and people is not None and fact.value != people.value:
+            yield f"{key} is {fact.value}, {people.key} is {people.value}"
+
+
+@paged
+def consistency_page(report: ConsistencyReport) -> Iterator[Block]:
+    """Draw the contradictions first, then each fact with the texts that state it."""
+    yield from render_header(report.heading, "Consistency of notices")
+    found = report.contradictions
+    yield line(f"CONTRADICTIONS ({len(found)})", "alarm" if found else "title")
+    yield from (line(one.what, "alarm", indent=2, hang=2) for one in found)
+    if found:
+        yield line(
+            "They block approvals. Correct the facts, or: tocsin notice tick NOTICE --reason WHY", indent=2
+        )
+    for duty in report.new_duties:
+        yield line(f"With the count of the list, duty {duty} applies too", "alarm", indent=2, hang=2)
+    for question in report.questions:
+        yield line(f"Is it right? {question}", "warn", indent=2, hang=2)
+    for title, rows in (("AWARE", report.aware), ("TYPED BY HAND, FROM NO FACT", report.typed)):
+        if rows:
+            yield Blank()
+            yield line(title, "title")
+            yield _statements(rows, "warn")
+    yield Blank()
+    yield line(f"NUMBERS AND DATES ({count(len(report.facts), 'fact')})", "title")
+    for fact in report.facts:
+        yield line(f"{fact.title} ({fact.fact})", indent=2, hang=2)
+        yield _statements(fact.statements, "plain")
+
+
+def _statements(rows: tuple[Statement, ...], tone: Any) -> Block:
+    return table(
+        (
+            (
+                row.notice if row.step else f"{row.notice} (not recorded)",
+                Cell("; ".join(row.says), tone if row.current else "alarm"),
+                Cell("" if row.current else "not the present value", "alarm"),
+            )
+            for row in rows
+        ),
+        1,
+        indent=4,
+    )

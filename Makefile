@@ -6,6 +6,7 @@
 #   make check   format, lint, types, layers, docs, lock, coverage, tests
 #   make docs    the documentation, strictly             make bench      against the peers, in their own environments
 #   make soak    kill the worker at random for minutes   make lock       pin the dependencies again
+#   make nightly the above on each Python, with all plays of exercises
 #   make servers real peers that the tests talk to        make golden     write the golden files again
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ TESTS ?=
 WORKERS ?= auto
 PYTEST = -m pytest $(if $(TESTS),$(TESTS),-n $(WORKERS) --dist worksteal) $(SELECT)
 # Tests that play shipped files depend on no version of Python, and cover no code that others leave out: one run has them.
-CODE := -m "not soak and not shipped"
+CODE := -m "not soak and not nightly and not shipped"
 
 UV := .uv/bin/uv
 BIN := .venv/bin
@@ -119,7 +120,7 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check golden soak bench demo demo-full clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench demo demo-full clean $(PYTHONS:%=test-%)
 test: .venv/installed catalogue ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python $(PYTEST)
 
@@ -163,9 +164,21 @@ USES := tests/effects tests/app tests/vault tests/reports tests/web tests/docume
 empty :=
 space := $(empty) $(empty)
 comma := ,
+COVERED := $(PURE:%=--cov=runner/%) --cov-branch --cov-report=
+REPORT := $(BIN)/coverage report --include='$(subst $(space),$(comma),$(PURE:%=runner/%/*))' --fail-under=98
 coverage: .venv/installed catalogue ## Branches of model, engine and loading are tested (the goal is all of them)
-	$(BIN)/python -m pytest --quiet $(CODE) -n $(WORKERS) --dist worksteal $(PURE:%=--cov=runner/%) --cov-branch --cov-report= $(wildcard $(PURE:%=tests/%)) $(USES)
-	$(BIN)/coverage report --include='$(subst $(space),$(comma),$(PURE:%=runner/%/*))' --fail-under=98
+	$(BIN)/python -m pytest --quiet $(CODE) -n $(WORKERS) --dist worksteal $(COVERED) $(wildcard $(PURE:%=tests/%)) $(USES)
+	$(REPORT)
+
+# The tests on another Python measure the coverage as well: one run in place of two. Without another Python, the default one measures it.
+coverage-others: .venv/installed
+	@default=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	for version in $(PYTHONS); do \
+	  if test "$$version" != "$$default" && $(UV) python find --quiet --system "$$version" >/dev/null 2>&1; then \
+	    $(MAKE) --no-print-directory "test-$$version" SELECT='$(CODE) $(COVERED)' && $(REPORT); exit; \
+	  fi; \
+	done; \
+	$(MAKE) --no-print-directory coverage
 
 docs: .venv/installed ## Build the documentation into docs/_build, warnings are errors
 	$(BIN)/python -m sphinx --nitpicky --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
@@ -178,6 +191,11 @@ golden: .venv/installed catalogue ## Write the golden files, the pages' outputs 
 
 soak: .venv/installed catalogue ## Kill the worker at random, 200 times, on both stores; start commands cold, 20 times
 	$(BIN)/python -m pytest -m soak -s $(TESTS)
+
+nightly: .venv/installed catalogue ## What takes hours: plays of all exercises, random kills, all tests on each Python
+	$(BIN)/python -m pytest -m nightly -n $(WORKERS) --dist worksteal $(TESTS)
+	$(MAKE) --no-print-directory soak
+	$(MAKE) --no-print-directory test-all
 
 bench: .venv/installed catalogue ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
 	$(BIN)/python -m tests.benchmarks.run --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -84,7 +84,13 @@ Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
 """``xlsx`` and ``json`` are for notices that fill a form field by field."""
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
 """``to_check`` is for a person: the law requires words that no fact and no part of the template covers."""
-SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
+SLOTS: Final = (
+    "recipient.name",
+    "recipient.address",
+    "recipient.reference",
+    "recipient.salutation",
+    "recipient.code",
+)
 """Data about its one reader in a letter."""
 FactChoice = str | tuple[str, ...]
 """One fact path, or several of which one is enough."""
@@ -153,6 +159,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The authority's form that the text fills, field by field; its fields count for the check."""
     law_items: bool = False
     """Whether what the duty's regime requires and forbids counts for the check, besides ``requires`` and ``forbids``."""
+    encloses: tuple[str, ...] = ()
+    """Recipients, such as ``individuals``, whose letter under the same law is enclosed as a sample."""
     says: tuple[str, ...] = ()
     """Parts of a letter that the text puts in where ``duty.parts`` asks for them."""
     parts: tuple[str, ...] = ()
@@ -175,7 +183,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     at_once: tuple[str, ...] = ()
     """Facts that may not follow later even where phases are allowed."""
     logo: bool = True
-    """Whether it can have the firm's logo; EDGAR accepts no pictures of this kind."""
+    """Whether the firm's letterhead and logo are above it: an authority's form has a head of its own, and EDGAR accepts no such pictures."""
     slots: tuple[str, ...] = ()
     """The parts that differ between readers (``SLOTS``); all other parts are the same for all in one place."""
     sections: tuple[Section, ...] = ()

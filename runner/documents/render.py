@@ -17,7 +17,7 @@ from runner.documents.contents.coverage import item_of, treatment_of
 from runner.documents.notice import Gap, Notice, Treatment, Used
 from runner.documents.template.markdown import parse
 from runner.documents.template.template import decides, fill_template
-from runner.documents.template.values import CLOSE, OPEN, Budget, Ledger, Missing, Undecided
+from runner.documents.template.values import CLOSE, OPEN, Budget, Kept, Ledger, Missing, Undecided
 from runner.documents.tree import Block, Condition, Document, Inline, RenderContext
 from runner.documents.unsafe_text import findings, visible
 from runner.documents.wording.phrases import Phrases, phrases
@@ -37,14 +37,15 @@ def render(
     """Make the document of a notice from nested plain facts; a fact that is absent or None is unknown.
 
     ``extra`` adds names such as ``duty`` (``due overdue reasons``) that are read like facts. We add ``notice``:
-    its ``date`` is the context's timestamp, its ``elements`` the data elements of all populations. A letter with
+    its ``date`` is the day of mailing for letters, else the context's timestamp, its ``elements`` are the data elements of
+    all populations, its ``people`` their numbers, its ``enclosures`` the titles of what is enclosed. A letter with
     slots and no ``recipient`` is the pattern of all: its slots show what will stand there. Raises
     ``Invalid`` when the template is wrong, and ``Refused`` when a final document would have gaps that may
     not follow later.
     """
     language = context.language or notice.language
     anyone = {name: f"«{name}»" for name in (slot.partition(".")[2] for slot in notice.slots)} or None
-    register = {"recipient": anyone, **facts, **(extra or {}), "notice": _about(facts, context)}
+    register = {"recipient": anyone, **facts, **(extra or {}), "notice": _about(notice, facts, context)}
     form = (language, context.zone, Budget())
     if notice.sections:
         register["sections"] = fields.printed(notice, register, form)
@@ -88,13 +89,36 @@ def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
     return {**rest, "data": entries[0].get("data"), "people": entries[0].get("people")}
 
 
-def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
+def _about(notice: Notice, facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
     """Work out what templates need of all populations at once; unknown as soon as one of them is."""
-    groups = [entry.get("data") or {} for entry in facts.get("populations") or ()]
-    groups = groups or [facts.get("data") or {}]
-    sets = [group.get("elements") for group in groups]
+    groups = facts.get("populations") or [facts]
+    sets = [(group.get("data") or {}).get("elements") for group in groups]
     elements = None if None in sets else sorted({str(e) for s in sets if s is not None for e in s})
-    return {"date": context.timestamp, "elements": elements}
+    incident = facts.get("incident") or {}
+    told = min((incident.get("individual_notice_sent_at") or {}).values(), default=None)
+    return {
+        "date": (incident.get("individual_notice_planned_at") or told)
+        if notice.audience == "individuals"
+        else context.timestamp,
+        "draft": context.status == "draft",
+        "variant": context.variant or "adult",
+        "codes": context.codes,
+        "elements": elements,
+        "told": Kept("incident.individual_notice_sent_at", told),
+        "people": _people([group.get("people") or {} for group in groups]),
+        "enclosures": [{"title": title} for title in context.enclosures] or None,
+    }
+
+
+def _people(groups: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the numbers of people over all groups, in all and by place."""
+    totals, maps = ([group.get(key) for group in groups] for key in ("total", "by_jurisdiction"))
+    places: dict[str, Kept] = {}
+    for place in sorted({place for known in maps if known for place in known}) if None not in maps else ():
+        counts = [known.get(place, 0) for known in maps if known]
+        places[place] = Kept(f"people.by_jurisdiction.{place}", None if None in counts else sum(counts))
+    total = None if None in totals else sum(count for count in totals if count is not None)
+    return {"total": Kept("people.total", total), "by_place": places or None}
 
 
 def _conditions(notice: Notice, register: Mapping[str, Any], form: fields.Setting) -> tuple[Condition, ...]:

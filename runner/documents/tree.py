@@ -63,10 +63,11 @@ class Heading(msgspec.Struct, frozen=True, tag="heading"):
     inlines: tuple[Inline, ...]
 
 
-class Paragraph(msgspec.Struct, frozen=True, tag="paragraph"):
-    """A paragraph."""
+class Paragraph(msgspec.Struct, frozen=True, tag="paragraph", omit_defaults=True):
+    """A paragraph. An ``address`` is the reader's: it is placed for the window of an envelope."""
 
     inlines: tuple[Inline, ...]
+    address: bool = False
 
 
 class Listing(msgspec.Struct, frozen=True, tag="list"):
@@ -159,7 +160,11 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["draft", "final"] = "draft"
     kind: Literal["real", "exercise", "test"] = "real"
     incident: str = ""
-    """The codename, printed as the reference."""
+    """The codename: internal documents alone print it."""
+    reference: str = ""
+    """The organisation's own file number."""
+    enclosures: tuple[str, ...] = ()
+    """The titles of the enclosures, in their order."""
     timestamp: datetime
     """Time with zone; written to the metadata instead of the clock's time."""
     language: str = ""
@@ -170,6 +175,10 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     journal_head: str = ""
     privileged: bool = False
     """Marks drafts only; nothing of it reaches a final document."""
+    variant: str = ""
+    """Of a letter: ``minor`` and ``deceased`` go to other readers; empty for an adult."""
+    codes: bool = False
+    """Each reader has an own code for credit monitoring."""
     waived: bool = False
     """Counsel lets it go as it is: a missing fact reads "not known at this time"."""
 

@@ -33,11 +33,11 @@ def named(document: Document) -> str:
 
 
 def footer(document: Document) -> str:
-    """Return the reference line: the mark, incident, template and the journal's head, which anchors it outside."""
+    """Return the reference line: the mark and the own file number; incident, template and journal on internal sheets alone."""
     context = document.context
-    parts = [mark(document), context.incident, f"{document.id} {document.version}"]
+    parts = [mark(document), context.reference]
     if context.journal_head:
-        parts.append(f"journal {context.journal_head}")
+        parts += [context.incident, f"{document.id} {document.version}", f"journal {context.journal_head}"]
     return " · ".join(part for part in parts if part)
 
 

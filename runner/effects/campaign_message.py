@@ -80,8 +80,7 @@ class Wording:
 
 def _shown(person: Person) -> dict[str, str]:
     """Return the reader's values for a template, escaped."""
-    words = {"name": person.name, "address": person.address, "reference": person.reference}
-    return {name: as_text(word) for name, word in words.items()}
+    return {name: as_text(word) for name, word in person.words.items()}
 
 
 def _patterns(paper: Paper, *writers: Callable[[Document], bytes]) -> tuple[Pattern, ...]:

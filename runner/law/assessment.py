@@ -35,12 +35,12 @@ from runner.law.applicability import (
 )
 from runner.law.counting import HolidayCalendar, NoHolidays
 from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
-from runner.law.duty import DutyRecord, DutyStatus, Evidence, Reason, Unless
+from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
 from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
 from runner.law.law_enforcement_holds import Custody, custody, with_custody
-from runner.law.offices import authority_of, office_notes, short_name
+from runner.law.offices import authority_of, short_name
 from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
 from runner.law.relevance import is_relevant, places
@@ -52,6 +52,7 @@ T = TypeVar("T")
 
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
 _NO_LEADS: Mapping[str, timedelta] = {}
+_NEVER_LATE: Mapping[DutyState, DutyState] = {"overdue": "open", "held": "open", "filed_late": "filed"}
 _EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 _COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
 _COUNTED = {
@@ -190,7 +191,12 @@ def _law(regime: Regime, case: _Case) -> _Law:
         tuple(_with_state(grounds, states[n : n + 1], claimed) for n, grounds in enumerate(scopes)),
         claimed,
         Dossier(regime.id, version.duties, place, case.whole, case.records),
-        Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
+        Place(
+            ZoneInfo(regime.zone) if regime.zone else case.zone,
+            country if isinstance(country, str) else regime.jurisdictions[0],
+            case.calendar,
+            case.zone,
+        ),
         _once((*notes, *(note for state in states for note in state.notes))),
     )
 
@@ -313,8 +319,8 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         recipient=rule.recipient,
         populations=tuple(view.id for view in finding.owed or finding.open_ if view.id),
         verdict=verdict,
-        # A duty that does not apply, or is not relevant yet, is never overdue; a lapsed decision does not count.
-        state="open" if state in ("overdue", "held") and not binding else state,
+        # A duty that does not apply, does not bind or is not relevant yet is never late; a lapsed decision does not count.
+        state=state if binding else _NEVER_LATE.get(state, state),
         due=due,
         due_local=due.astimezone(computed.zone) if due else None,
         due_date=None if out else computed.due_date,
@@ -322,14 +328,16 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         provisional=computed.provisional and not out,
         not_before=None if out else computed.not_before,
         latest_legal=None if out else computed.latest_legal,
-        latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
+        latest_safe_start=latest_safe_start(
+            None if verdict == "advisory" else due, case.leads.get(identity, timedelta())
+        ),
         standard=rule.clock.standard,
         clock=computed.reading,
-        missing_facts=_missing(finding, computed, out),
+        missing_facts=_missing(rule, finding, computed, verdict),
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
-        confidence=rule.confidence,
+        confidence=rule.level,
         notes=() if out else tuple(_notes(rule, law, finding, computed, held, case)),
         unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),
@@ -338,11 +346,14 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     )
 
 
-def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
+def _missing(rule: DutyRule, finding: _Finding, found: Deadline, verdict: Verdict) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
+    if verdict != "applies":
+        return () if verdict == "not_applicable" else found.missing
     exempt = (fact for exemption in finding.unless for fact in exemption.missing)
-    return () if out else _once((*found.missing, *exempt))
+    offer = _offer(rule, finding.judge)
+    return _once((*found.missing, *exempt, *(offer.missing if isinstance(offer, Unknown) else ())))
 
 
 def _notes(
@@ -358,7 +369,8 @@ def _notes(
         yield f"each of these legal entities has this duty: {', '.join(entities)}"
     if held is not None and held.note:
         yield held.note
-    if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:
+    late = found.due is not None and case.now > found.due and not (law.advisory or rule.voluntary)
+    if late and rule.lateness is not None and rule.lateness.reasons_required:
         yield f"overdue: the notice must give the reasons for the delay ({rule.lateness.ref})"
     if (months := monitoring_months(rule, finding.judge)) is not None:
         yield f"offer {months} months of credit monitoring"
@@ -367,7 +379,6 @@ def _notes(
         for remark in rule.remarks
         if remark.condition is None or finding.judge.holds(remark.condition) is True
     )
-    yield from office_notes(rule, law.regime, finding.judge)
     yield from found.notes
     if rule.confidence_note:
         yield f"{rule.confidence}: {rule.confidence_note}"
@@ -375,10 +386,13 @@ def _notes(
 
 def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
     """Return the months of credit monitoring that letters of this duty must offer, None without such an offer."""
+    return rule.credit_monitoring.months if rule.credit_monitoring and _offer(rule, judge) is True else None
+
+
+def _offer(rule: DutyRule, judge: Evaluator) -> Answer:
+    """Return whether the letters of this duty must offer credit monitoring."""
     offer = rule.credit_monitoring
-    if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
-        return None
-    return offer.months
+    return offer is not None and conjunction(judge.holds(condition) for condition in offer.conditions)
 
 
 def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:

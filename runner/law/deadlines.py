@@ -47,11 +47,12 @@ class Known(Protocol):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """The place whose days count: its zone and its holidays."""
+    """The place whose days count: its zone and its holidays. The event has its day in ``home``, the organisation's zone."""
 
     zone: tzinfo
     country: str
     calendar: HolidayCalendar
+    home: tzinfo | None = None
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +119,7 @@ def _with_due(
     return Deadline(
         due=end.due,
         due_date=end.due.astimezone(place.zone).date(),
-        due_kind="instant" if is_elapsed(end.period.unit) else "date",
+        due_kind="instant" if is_elapsed(end.period.unit) or clock.cut_off else "date",
         zone=place.zone,
         provisional=end.began.provisional or any(isinstance(start, NotBegun) for start in starts),
         not_before=_not_before(clock, known, place),
@@ -137,7 +138,7 @@ def _with_due(
 def _place(clock: Clock, place: Place) -> Place:
     named = clock.cut_off.zone if clock.cut_off else clock.zone
     zone = ZoneInfo(named) if named else place.zone
-    return Place(zone, clock.holidays or place.country, place.calendar)
+    return Place(zone, clock.holidays or place.country, place.calendar, None if named else place.home)
 
 
 def _began(start: Start, known: Known, zone: tzinfo, earliest: Began | None) -> Began | NotBegun:
@@ -170,7 +171,7 @@ def _end(limb: Limb, period: Period, began: Began, clock: Clock, known: Known, p
     amount, unit, missing = _chosen(period, known)
     if is_elapsed(unit):
         return _End(limb, period, began, plus_elapsed(began.at, amount, unit), missing)
-    first = began.at.astimezone(place.zone).date()
+    first = began.at.astimezone(place.home or place.zone).date()
     day = last_day(first, amount, unit, period.counting, place.calendar, place.country)
     at = time.fromisoformat(clock.cut_off.time) if clock.cut_off else LAST_SECOND
     return _End(limb, period, began, end_of(day, place.zone, at), missing)
@@ -204,7 +205,7 @@ def _without_due(clock: Clock, start: Began | NotBegun, place: Place, known: Kno
     if waits:
         kind = "waits_for_event"
     elif limb.period:
-        kind = "instant" if is_elapsed(limb.period.unit) else "date"
+        kind = "instant" if is_elapsed(limb.period.unit) or clock.cut_off else "date"
     began = start if isinstance(start, Began) else None
     return Deadline(
         due=None,

@@ -14,7 +14,7 @@ import msgspec
 from runner.base.actor import Event, Personal
 from runner.base.states import Verdict
 from runner.facts.expression import Expression
-from runner.law.regime import Confidence
+from runner.law.regime import Level
 
 DutyState = Literal["open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"]
 Evidence = Literal["against", "open", "for"]
@@ -84,13 +84,46 @@ class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The authority that takes a notice: its name as the law's file gives it, where notices are filed, and its zone."""
+    """The authority that takes a notice: its name, its entry in the authority directory, and its zone.
+
+    Only ``zone`` is always there; unknown entries are absent.
+    """
 
     name: str = ""
     form: str = ""
+    """Where notices are filed: the form or the portal."""
+    url: str = ""
+    """The website."""
     zone: str = ""
     place: str = ""
     """The place that it is competent for; empty if no fact names the place."""
+    short: str = ""
+    unit: str = ""
+    address: tuple[str, ...] = ()
+    """Lines of the postal address."""
+    email: str = ""
+    phone: str = ""
+    languages: tuple[str, ...] = ()
+    hours: str = ""
+    cut_off: str = ""
+    """Hour after which a filing counts as of the next day, as ``17:30``."""
+    remark: str = ""
+    """What to know before the filing: an account to open, or the receipt to expect."""
+    checked: date | None = None
+    """Day on which somebody last saw the entry; None if nobody did."""
+    checked_by: str = ""
+    asks: str = ""
+    """The fact that would name the authority, if several are competent."""
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person opened the official page of a duty or a law. ``outdated``: the law file has another rule since."""
+
+    by: str
+    on: date
+    url: str
+    quote: str = ""
+    outdated: bool = False
 
 
 class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +180,7 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing_facts: tuple[str, ...]
     because: tuple[Reason, ...]
     citation: str
-    confidence: Confidence
+    confidence: Level
     notes: tuple[str, ...]
     in_sight: bool
     """False while it depends on the organisation's properties or on people's residence, and no recorded fact points there:
@@ -162,6 +195,8 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The authority that takes the notice; absent if people are notified."""
     law: str = ""
     """Short name of an act of the Union; absent for other laws."""
+    verification: Verification | None = None
+    """The check that the home recorded; absent without one."""
 
 
 class DutiesReport(

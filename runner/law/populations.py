@@ -190,6 +190,8 @@ def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, 
     sure = [(view, _counted(threshold, view)) for view in owed]
     maybe = [(view, _counted(threshold, view)) for view, _ in open_]
     low, high = _bounds(sure)
+    if maybe and not sure:  # no duty without one of them
+        low = min(_bounds([one])[0] for one in maybe)
     reach = _bounds(sure + maybe)[1]
     high = None if high is None or reach is None else reach
     least, most = _holds(threshold, low), _holds(threshold, high)

@@ -19,6 +19,9 @@ from runner.law.grounds import Condition, Exemption, PersonalInformation, Thresh
 Standing = Literal["in_force", "adopted", "delayed", "proposed", "advisory"]
 """Only ``in_force`` makes duties; everything else is shown as advisory."""
 Confidence = Literal["text", "secondary", "unverified"]
+Level = Literal["verified", "text", "secondary", "unverified"]
+"""``text``: the words were seen in a stored copy. ``verified``: a named person opened the official page."""
+Speaker = Literal["official", "regulator", "secondary"]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +29,29 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     checked: str = ""
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Words of the law behind a duty or a condition, in their own language, and where they were seen."""
+
+    ref: str
+    """The law and the article."""
+    quote: str
+    url: str
+    """The official page."""
+    kind: Speaker
+    """Who speaks: the law, a regulator, or another writer."""
+    seen_in: str = ""
+    """The stored copy; empty if nobody saw the words there."""
+    seen: str = ""
+    """Day or year of that copy; empty if the copy names none."""
+    language: str = "en"
+    about: str = ""
+    """For words of a whole law: the code of the condition or exemption."""
+    note: str = ""
+    by: str = ""
+    """The person who opened the official page and found the words there."""
+    checked: date | None = None
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,15 +165,32 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...] = ()
     confidence: Confidence = "unverified"
     confidence_note: str = ""
+    words: tuple[Words, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """Confidence as the words bear it out: ``verified`` if a person whom the file names opened the page.
+
+        ``text`` without words that anybody saw counts as ``secondary``.
+        """
+        if self.confidence != "text":
+            return self.confidence
+        if any(one.by and one.checked for one in self.words):
+            return "verified"
+        return "text" if any(one.seen_in for one in self.words) else "secondary"
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """State of a directive in one State: the date of force of its national law, and whether it is confirmed."""
+    """State of a directive in one State: the first day of its national law, and where that was read.
+
+    A law that is not ``confirmed`` binds from its day with a note; before its day, and without a day, counsel decides.
+    """
 
     place: str
     standing: Standing = "in_force"
     from_date: date | None = None
     confirmed: bool = True
+    source: str = ""
 
 
 class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,15 +225,48 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Authority(msgspec.Struct, frozen=True, kw_only=True):
-    """An office that takes notices or informs people, by its place of competence, and its contact data."""
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """The last time that somebody saw an entry, and who or where."""
+
+    date: date
+    by: str
+
+
+class Authority(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An office of the authority directory that takes notices or informs people, by its place of competence.
+
+    Everything that is not known is absent. Laws pinned before the directory have only place, name, address, phone and url.
+    """
 
     place: str
     name: str
-    url: str
+    id: str = ""
+    short: str = ""
+    """A short name for lists."""
+    serves: tuple[str, ...] = ()
+    """Recipients as the laws name them, or ids of duties."""
+    bodies: Literal["", "public", "private"] = ""
+    """The organisations that it is competent for, if not for all."""
+    unit: str = ""
+    languages: tuple[str, ...] = ()
+    url: str = ""
+    form_url: str = ""
+    portal_login_needed: bool = False
+    account_to_open_before: str = ""
+    email: str = ""
     address: str = ""
+    """Lines of the postal address."""
     phone: str = ""
+    hours: str = ""
+    zone: str = ""
+    cut_off: str = ""
+    accepts: str = ""
+    receipt: str = ""
+    source: str = ""
+    checked: Check | None = None
+    next_check: date | None = None
     confidence: Confidence = "unverified"
+    """Of an office in a law's own file."""
 
 
 class Regime(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,14 +277,26 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     jurisdictions: tuple[str, ...]
     source: Source
     versions: tuple[Version, ...]
+    zone: str = ""
+    """Time zone where its days end: the authority's, or the residents'; empty for a law of the Union, whose authorities are the organisation's."""
     decided_by: tuple[str, ...] = ()
     """Facts whose instant selects the version for an incident: the first known one counts."""
     effective_note: str = ""
     authorities: tuple[Authority, ...] = ()
-    """Offices and their portals, if each place has its own."""
+    """Entries of the authority directory for its duties; the catalogue adds them."""
     records: RecordKeeping | None = None
     traps: tuple[str, ...] = ()
     confidence: Confidence = "unverified"
     confidence_note: str = ""
+    words: tuple[Words, ...] = ()
+    """Words behind conditions and exemptions."""
     sha256: str = ""
     """Digest of the file's bytes; the loader sets it."""
+
+
+def seen_on(text: str) -> date | None:
+    """Return the day of a copy: a date, or the first day of a year; None for anything else."""
+    try:
+        return date.fromisoformat(f"{text}-01-01" if len(text) == 4 else text)
+    except ValueError:
+        return None

@@ -19,7 +19,7 @@ from runner.facts.vocabulary.register import Fact, nested
 
 T = TypeVar("T")
 
-_WHAT_WE_ARE = ("regulated_as", "sectors", "public_body", "home_state")
+_WHAT_WE_ARE = ("regulated_as", "sectors", "public_body", "public_kind", "home_state")
 _WHERE_WE_ARE = (
     "organisation.country",
     "organisation.established_in",
@@ -38,8 +38,10 @@ SET_UP: Mapping[str, str] = MappingProxyType(
     }
 )
 """Facts of the organisation that the settings answer before an incident → an example for the settings."""
-_BROADER: Mapping[str, str] = MappingProxyType({"home_state": "regulated_as"})
-"""A question about a state, and the question that decides whether it is necessary."""
+_BROADER: Mapping[str, Sequence[str]] = MappingProxyType(
+    {"home_state": ("regulated_as", "public_body"), "public_kind": ("public_body", "home_state")}
+)
+"""A narrow question about the organisation, and the questions that decide whether it is necessary."""
 _RESIDENTS = "people.by_jurisdiction"
 
 
@@ -59,8 +61,8 @@ def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
 
     Each duty has its missing facts.
 
-    Residence is one question for all places, under ``PLACE``; the answers are per place. The home state of an
-    insurer is asked only of a known insurer: a duty that misses both facts has only the broad question.
+    Residence is one question for all places, under ``PLACE``; the answers are per place. The home state is asked only
+    of a known insurer or public body: a duty that misses both facts has only the broad question.
     """
     asked: dict[str, list[T]] = {}
     known: dict[Sequence[str], list[str]] = {}
@@ -76,13 +78,13 @@ def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
 def _questions(missing: Sequence[str]) -> Iterable[str]:
     """Return the questions of a duty that misses these facts, once each."""
     wanted = dict.fromkeys(path for path in missing if depends_on_profile(path) or depends_on_location(path))
-    return dict.fromkeys(_question(path) for path in wanted if _broader(path) not in wanted)
+    return dict.fromkeys(_question(path) for path in wanted if wanted.keys().isdisjoint(_broader(path)))
 
 
-def _broader(path: str) -> str:
-    """Return the question before a narrow one, about the same organisation; empty without one."""
+def _broader(path: str) -> Iterable[str]:
+    """Return the questions before a narrow one, about the same organisation."""
     of, _, name = path.rpartition(".")
-    return f"{of}.{_BROADER[name]}" if name in _BROADER else ""
+    return (f"{of}.{broader}" for broader in _BROADER.get(name, ()))
 
 
 def _question(path: str) -> str:

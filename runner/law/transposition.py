@@ -1,7 +1,7 @@
 """Transposition of a directive: the national law of the State of each establishment.
 
 A State whose law is in force makes the duty; a State whose law is only proposed makes it advisory, as a law of its own
-would be; a law younger than the incident has no effect. A duty applies to an entity with establishments in several States
+would be; a law younger than the incident has no effect. A law whose day is not confirmed is never taken to be in force: counsel decides. A duty applies to an entity with establishments in several States
 if one of these makes it. While a place is unknown, and no known State makes the duty, the place is a missing fact.
 """
 
@@ -62,13 +62,18 @@ def _bound(law: NationalLaw, view: View, day: date) -> Transposition:
             else:
                 places[str(place)] = None
     here = [state for state in law.states if state.place in places]
-    in_force = (state for state in here if state.standing == "in_force")
-    binding = [state for state in in_force if state.from_date is None or state.from_date <= day]
+    in_force = [state for state in here if state.standing == "in_force"]
+    begun = [state for state in in_force if state.from_date is None or state.from_date <= day]
+    binding = [state for state in begun if state.confirmed or state.from_date is not None]
     if binding:
         names = ", ".join(state.place for state in binding)
         unconfirmed = (state.place for state in binding if not state.confirmed)
-        notes = tuple(f"unverified: the national law of {place} is in force" for place in unconfirmed)
+        notes = tuple(f"unverified: the first day of the national law of {place}" for place in unconfirmed)
         return Transposition(True, _reason(f"the national law of {names} is in force"), notes=notes)
+    doubtful = [state.place for state in in_force if not state.confirmed]
+    if doubtful:
+        text = f"when the national law of {', '.join(doubtful)} came into force is not confirmed: counsel decides"
+        return Transposition(Unknown((*sorted(missing), f"claims.{CODE}.position")), _reason(text))
     if missing:
         return Transposition(
             Unknown(tuple(sorted(missing))),
@@ -84,7 +89,7 @@ def _not_yet(state: StateLaw) -> str:
     of = f"the national law of {state.place}"
     if state.standing != "in_force":
         return f"{of} is not in force ({state.standing})"
-    return f"{of} is in force only from {state.from_date}"
+    return f"{of} is in force only from {state.from_date}; the State's older law may apply"
 
 
 def _reason(text: str) -> Reason:

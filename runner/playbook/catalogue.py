@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from runner.base.text import near_hint
 from runner.documents.notice import Notice
 from runner.errors import Invalid, NotFound
-from runner.law.regime import Regime
+from runner.law.offices import with_authorities
+from runner.law.regime import Authority, Regime
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
 from runner.playbook.lookup import Known
@@ -34,13 +35,14 @@ if TYPE_CHECKING:
 
 File: TypeAlias = "Path | Traversable"
 T = TypeVar("T")
-Kind = Literal["playbooks", "regimes", "notices", "actions"]
+Kind = Literal["playbooks", "regimes", "notices", "actions", "authorities"]
 
 _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "playbooks": (".yaml", ".yml"),
     "regimes": (".yaml", ".yml"),
     "notices": (".md",),
     "actions": (".yaml", ".yml"),
+    "authorities": (".yaml", ".yml"),
 }
 COMPILED = "compiled"
 """The folder beside the playbooks with the law and notices that the build compiled."""
@@ -136,6 +138,27 @@ class Catalog:
         return self._files("regimes")
 
     @cached_property
+    def law_files(self) -> dict[str, File]:
+        """All files of the law by kind and name: laws, and the authority directory of the program and the home."""
+        files = {f"regime {name}": file for name, file in self.regime_files.items()}
+        for place in self._folders("authorities"):
+            for file in place.iterdir() if place.is_dir() else ():
+                if file.name.endswith(_ENDINGS["authorities"]) and not file.name.startswith((".", "_")):
+                    files[f"authority {'own ' if self._is_of_home(file) else ''}{file.name}"] = file
+        return files
+
+    @cached_property
+    def authorities(self) -> Mapping[str, Authority]:
+        """The authority directory by id; an entry of the home corrects the entry of the program with the same id."""
+        from runner.law.files.authority_file import load_authorities
+
+        found: dict[str, Authority] = {}
+        files = [file for name, file in self.law_files.items() if name.startswith("authority ")]
+        for file in sorted(files, key=lambda file: (self._is_of_home(file), file.name)):
+            found = load_authorities(_bytes(file), str(file), found)
+        return found
+
+    @cached_property
     def notice_files(self) -> dict[str, File]:
         """Notice templates by id."""
         return self._files("notices")
@@ -203,18 +226,20 @@ class Catalog:
             from runner.law.files.regime_file import load_regime
 
             file = _wanted(self.regime_files, name, "regime", code="unknown_regime")
-            self._regimes[name] = load_regime(_bytes(file), str(file))
+            regime = load_regime(_bytes(file), str(file))
+            self._regimes[name] = with_authorities(regime, self.authorities.values())
         return self._regimes[name]
 
     def regimes(self) -> tuple[Regime, ...]:
         """Return all law, compiled, in the order of ids."""
-        return self._compiled("regimes", self.regime_files, tuple[Regime, ...], self._every_regime)
+        return self._compiled("regimes", self.law_files, tuple[Regime, ...], self._every_regime)
 
     def _every_regime(self) -> tuple[Regime, ...]:
-        if self._builds_on_shipped(self.regime_files):
+        if self._builds_on_shipped(self.law_files):
             for regime in self._shipped.regimes():
                 if not self._is_of_home(self.regime_files[regime.id]):
-                    self._regimes.setdefault(regime.id, regime)
+                    addressed = with_authorities(regime, self.authorities.values())
+                    self._regimes.setdefault(regime.id, addressed)
         return tuple(self.regime(name) for name in sorted(self.regime_files))
 
     def _compiled(self, kind: Kind, files: Mapping[str, File], wanted: type[T], make: Callable[[], T]) -> T:

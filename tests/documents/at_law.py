@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from runner.app.core.public_holidays import PublicHolidays
 from runner.base.jurisdictions import US_NAMES
 from runner.documents.notice import Notice
 from runner.documents.tree import Document
@@ -52,6 +53,7 @@ def us_facts(*states: str) -> dict[str, Any]:
             "security_program": True,
             "security_measures": "Multi-factor sign-in for staff, encrypted laptops, yearly tests by outsiders.",
             "safeguards": ["privacy_rule", "administrative", "technical"],
+            "covered_entity_type": "health_care_provider",
             "contact": {
                 "name": "Dana Reyes",
                 "role": "Chief Privacy Officer",
@@ -66,13 +68,24 @@ def us_facts(*states: str) -> dict[str, Any]:
                 "url": "https://example.com/incident",
             },
             "press": {"name": "Sam Okafor", "email": "press@example.com", "phone": "1-800-555-0177"},
+            "signatory": {"name": "Lee Park", "role": "Chief Executive Officer"},
             "registrant": {
                 "incorporated_in": "Delaware",
                 "file_number": "001-00000",
                 "security": "Common Stock, par value $0.01 per share",
                 "symbol": "CHGX",
                 "exchange": "New York Stock Exchange",
-                "emerging_growth": False,
+                "further_classes": {
+                    "notes": {
+                        "security": "4.25% Notes due 2031",
+                        "symbol": "CHGX31",
+                        "exchange": "New York Stock Exchange",
+                    }
+                },
+                "emerging_growth": True,
+                "short_transition": False,
+                "cik": "0000000000",
+                "former": "none",
                 "signatory": "Lee Park, Chief Financial Officer",
             },
         },
@@ -83,6 +96,7 @@ def us_facts(*states: str) -> dict[str, Any]:
                 " stolen password and copied files."
             ),
             "vector": "phishing",
+            "at_vendor": True,
             "impact": ["confidentiality"],
             "malicious": True,
             "exfiltration": "confirmed",
@@ -101,6 +115,15 @@ def us_facts(*states: str) -> dict[str, Any]:
             "new_information_at": "2026-11-23T15:00:00Z",
             "ransom_paid_at": "2026-11-11T20:00:00Z",
             "individual_notice_sent_at": {"*": "2026-11-24T14:00:00Z"},
+            "individual_notice_planned_at": "2026-11-24T14:00:00Z",
+            "file_number": "CH-2026-014",
+            "certified": {
+                law: {"name": "Dana Reyes", "role": "Chief Privacy Officer", "at": "2026-11-23T15:00:00Z"}
+                for law in ("us-ma-breach", "us-hipaa-164-400", "us-42cfr2-16")
+            },
+            "names_enclosed": False,
+            "individual_notice_count_in": {f"US-{code}": 300 for code in sorted(US_NAMES)},
+            "statement": {"version": "2", "released_at": "2026-11-24T15:00:00Z"},
             "individual_notice_means": ["letter", "website"],
             "media_notice_sent_at": "2026-11-24T14:00:00Z",
             "stage_submitted_at": {"us-sec-8k-105/initial": "2026-11-23T20:00:00Z"},
@@ -108,6 +131,7 @@ def us_facts(*states: str) -> dict[str, Any]:
                 "name": "Fabrikam Hosting",
                 "role": "hosting of the billing system",
                 "contact": "security@example.net",
+                "address": "7 Harbor Road\nPortland, ME 04101",
             },
             "third_party_recipients": "No third party is known to have received the data.",
             "responsible": "Not known.",
@@ -122,6 +146,18 @@ def us_facts(*states: str) -> dict[str, Any]:
                 "alternatives": "Restoring from the copies of November 1 and waiting were considered.",
                 "diligence": "A response firm and the FBI were asked for other ways.",
                 "sanctions_check": "The recipient was screened against the lists of OFAC; there was no match.",
+            },
+            "form_8k": {
+                "scope": "The incident reached the billing system and the files of patients in it.",
+                "also_satisfies": [],
+                "forward_looking": "Statements about the expected cost of the incident are forward-looking.",
+                "amendment": 1,
+            },
+            "hhs": {
+                "filed_by": "covered_entity_for_business_associate",
+                "substitute_notice": "fewer_than_10",
+                "media_notice": True,
+                "actions": ["password_requirements", "technical_safeguards", "harm_mitigation"],
             },
             "board_decisions": "Approve the letters and the offer of credit monitoring.",
             "notice_due_elsewhere": True,
@@ -155,6 +191,7 @@ def us_facts(*states: str) -> dict[str, Any]:
             },
             "consequences": "Somebody may try to open accounts in the name of the people affected.",
             "mitigation": "We reset every password, ended all sessions and require a second factor.",
+            "measures_planned": "A second factor for every account by January 15, 2027.",
             "advice": "Check the statements of your health insurer for services that you did not receive.",
             "monitoring": {
                 "months": 24,
@@ -162,7 +199,7 @@ def us_facts(*states: str) -> dict[str, Any]:
                 "enrolment": "Enroll at https://example.com/enroll by February 28, 2027.",
             },
         },
-        "law_enforcement": {"engaged": True},
+        "law_enforcement": {"engaged": True, "delay_asked": False},
     }
 
 
@@ -180,7 +217,8 @@ def incident_of(facts: Mapping[str, Any]) -> Incident:
 def of_duty(duty: str, incident: Incident) -> Brief:
     """Return the law behind one shipped duty, judged on the incident's facts."""
     regime = catalog().regime(duty.partition("/")[0])
-    (status,) = (status for status in assess((regime,), nested(incident.facts), AT) if status.id == duty)
+    judged = assess((regime,), nested(incident.facts), AT, calendar=PublicHolidays())
+    (status,) = (status for status in judged if status.id == duty)
     brief = legal_context(incident, status, Library(plans={}, regimes=(regime,)))
     assert brief is not None
     return brief

@@ -56,6 +56,12 @@ def europe_facts() -> dict[str, Any]:
             "consequences": "Strangers may sign in to other accounts with the same password, or write in our name.",
             "mitigation": "Passwords were reset and sessions ended.\nA second factor is asked for from now on.",
             "advice": "Change the password wherever you used it.",
+            "measures_planned": "Hardware keys for all staff by 15 January 2027.",
+            "harm_assessment": {
+                "by": "Zoë Łukasiewicz",
+                "at": "2026-11-24T09:00:00Z",
+                "grounds": "Passwords and contact details of many people were read by strangers.",
+            },
         },
         "law_enforcement": {"engaged": True},
     }
@@ -83,6 +89,7 @@ def _organisation() -> dict[str, Any]:
             "email": "security@example.com",
             "phone": "+49 30 555 0102",
         },
+        "signatory": {"name": "Erika Beispiel", "role": "Chief Executive Officer"},
         "second_contact": {
             "name": "Ada Nwosu",
             "email": "operations@example.com",
@@ -108,6 +115,10 @@ def _incident() -> dict[str, Any]:
         "detected_at": "2026-11-23T21:30:00Z",
         "discovered_at": "2026-11-23T21:30:00Z",
         "aware_at": "2026-11-24T08:10:00Z",
+        "awareness_reasons": "The content of the mailbox was examined during the night after the detection.",
+        "cross_border_processing": True,
+        "file_number": "BB-2026-014",
+        "individual_notice_planned_at": "2026-11-26T08:00:00Z",
         "classified_at": "2026-11-24T10:00:00Z",
         "contained_at": "2026-11-24T06:00:00Z",
         "recovered_at": "2026-11-24T12:00:00Z",

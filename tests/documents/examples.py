@@ -25,6 +25,7 @@ def known_facts() -> dict[str, Any]:
             "dpo": {"name": "Zoë Łukasiewicz", "email": "dpo@example.com"},
             "hotline": {"phone": "+1 800 555 0100", "hours": "Monday to Friday, 9 am to 6 pm Pacific time"},
             "source_of_breach": True,
+            "signatory": {"name": "Erika Beispiel", "role": "Managing director"},
         },
         "incident": {
             "codename": "amber falcon",
@@ -65,6 +66,11 @@ def whole_facts() -> dict[str, Any]:
     facts["populations"][0]["data"]["records"] = 40000
     facts["risk"]["consequences"] = "Strangers may try to sign in to other accounts with the same password."
     facts["risk"]["advice"] = "Change the password wherever you used it."
+    facts["incident"]["individual_notice_planned_at"] = "2026-11-26T08:00:00Z"
+    facts["incident"]["awareness_reasons"] = "The mailbox was examined in the night."
+    facts["incident"]["cross_border_processing"] = False
+    facts["law_enforcement"]["delay_asked"] = False
+    facts["risk"]["harm_assessment"] = {"by": "Zoë Łukasiewicz", "grounds": "Passwords were read."}
     facts["risk"]["monitoring"] = {
         "months": 24,
         "provider": "Northwind Monitoring",
@@ -88,6 +94,8 @@ DUTY = {
     "duty": {
         "due": "2026-11-27T08:10:00Z",
         "overdue": False,
+        "recipient": "competent_sa",
+        "jurisdiction": "EU",
         "offered_months": Kept("risk.monitoring.months", 24),
     }
 }

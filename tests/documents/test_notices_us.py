@@ -48,6 +48,8 @@ CASES: dict[str, tuple[str, str]] = {
     "hipaa-hhs-sheet": ("hipaa-hhs-sheet", "us-hipaa-164-400/hhs_secretary"),
     "sec-8k-105": ("sec-8k-105", "us-sec-8k-105/initial"),
     "sec-8k-105a": ("sec-8k-105a", "us-sec-8k-105/amendment"),
+    "sec-8k-handover": ("sec-8k-handover", "us-sec-8k-105/initial"),
+    "sec-8k-handover-amendment": ("sec-8k-handover", "us-sec-8k-105/amendment"),
     "nydfs-500-17-incident": ("nydfs-500-17", "us-nydfs-500-17/incident"),
     "nydfs-500-17-payment": ("nydfs-500-17", "us-nydfs-500-17/payment"),
     "nydfs-500-17-explanation": ("nydfs-500-17", "us-nydfs-500-17/payment_explanation"),
@@ -171,7 +173,7 @@ def test_the_massachusetts_regulator_gets_the_content_omitted_from_the_letter() 
     assert facts["incident"]["summary"] in text
     assert f"Residents of Massachusetts: {facts['people']['by_jurisdiction']['US-MA']}" in text
     assert "Written information security program maintained: Yes" in text
-    assert "A sample of the notice, without personal information, is enclosed." in text
+    assert "is enclosed" not in text
 
 
 def test_a_rhode_island_letter_states_the_incident_and_the_total() -> None:
@@ -324,7 +326,7 @@ def test_a_fact_that_says_the_same_to_a_reader_is_enough() -> None:
 
 
 def test_the_planned_notification_day_is_shown_until_people_are_notified() -> None:
-    facts = without(us_facts(), "incident.individual_notice_sent_at")
+    facts = without(us_facts(), "incident.individual_notice_sent_at", "incident.individual_notice_planned_at")
     duty = "us-ct-breach/attorney_general"
     assert "Planned for: [MISSING: incident.individual_notice_planned_at]" in said(
         made("us-attorney-general", duty, facts)[1]
@@ -354,6 +356,57 @@ def test_small_and_large_breaches_are_distinguished_for_the_secretary() -> None:
     assert "Size: Fewer than 500 individuals" in said(made("hipaa-hhs-sheet", duty, facts)[1])
     unknown = without(facts, "people.total")
     assert "Size: [MISSING: people.total]" in said(made("hipaa-hhs-sheet", duty, unknown)[1])
+
+
+@pytest.mark.parametrize(
+    ("place", "vector", "type_", "missing"),
+    [
+        (True, "phishing", "Type of breach: Hacking/IT Incident", ()),
+        (True, "theft", "Type of breach: Theft", ()),
+        (
+            True,
+            "vendor",
+            "Type of breach: [ ] Hacking/IT Incident [ ] Improper Disposal",
+            ("incident.vector",),
+        ),
+        (False, "insider", "Type of breach: Unauthorized Access/Disclosure", ()),
+    ],
+)
+def test_the_secretary_gets_the_cause_and_the_place_of_a_breach(
+    place: bool, vector: str, type_: str, missing: tuple[str, ...]
+) -> None:
+    facts = us_facts()
+    facts["incident"] |= {"at_vendor": place, "vector": vector}
+    notice, document = made("hipaa-hhs-sheet", "us-hipaa-164-400/hhs_secretary", facts)
+    text = said(document)
+    assert type_ in text
+    assert f"Breach at or by a business associate: {'Yes' if place else 'No'}" in text
+    assert ("Fabrikam Hosting" in text) is place
+    assert {path for line in check(notice, document) if line.state == "gap" for path in line.facts} == set(
+        missing
+    )
+
+
+@pytest.mark.parametrize("case", ["sec-8k-105", "sec-8k-105a"])
+def test_a_form_8k_without_inline_xbrl_always_has_something_to_check(case: str) -> None:
+    notice, document = made(*CASES[case], us_facts())
+    states = {line.ref: line.state for line in check(notice, document)}
+    assert states["Reg. S-T 405, 406"] == states["Instruction 4"] == "to_check"
+
+
+def test_the_check_boxes_of_a_form_8k_follow_the_facts() -> None:
+    facts = us_facts()
+    facts["incident"]["form_8k"]["also_satisfies"] = ["rule_14a_12"]
+    facts["organisation"]["registrant"] |= {"emerging_growth": False}
+    text = said(made(*CASES["sec-8k-105"], facts)[1])
+    assert "[X] Soliciting material" in text
+    assert "[ ] Written communications" in text
+    assert "Emerging growth company [ ]" in text
+
+
+def test_a_form_of_the_commission_has_no_letterhead() -> None:
+    stationery = made(*CASES["sec-8k-105"], us_facts())[1].context.stationery
+    assert (stationery.name, stationery.lines) == ("", ())
 
 
 def test_the_text_of_a_filing_with_the_commission_keeps_to_its_lines_and_letters() -> None:

@@ -26,7 +26,8 @@ BY_ENCRYPTION = [
     for exemption in version.exemptions
     if exemption.by_encryption
 ]
-SAFE = {"data.encrypted": True, "data.key_compromised": False, "incident.impact": ["confidentiality"], "risk.harm_assessment": ASSESSED}  # fmt: skip
+SAFE = {"data.encrypted": True, "data.key_compromised": False, "incident.impact": ["confidentiality"], "incident.exfiltration": "none",
+        "risk.harm_assessment": ASSESSED}  # fmt: skip
 
 
 def answer(regime: Any, exemption: Exemption, **changes: Any) -> Any:

@@ -12,7 +12,7 @@ from runner.base.jurisdictions import EU_MEMBERS
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.assessment import assess
 from runner.law.regime import Regime
-from tests.law.typical import AT, Facts, changed, every, typical
+from tests.law.typical import AT, Facts, asked_of, changed, every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SHOP: Facts = {
@@ -152,6 +152,10 @@ OTHERWISE: Mapping[str, Mapping[str, Any]] = {
         "organisation.owner_public_body": True,
         "organisation.serves_provider": True,
     },
+    "a holder for a business": {
+        "organisation.role": ["data_holder"],
+        "organisation.owner_public_body": False,
+    },
     "a public body": {"organisation.public_body": True},
     "few people": {"people.total": 10, "people.by_jurisdiction": "few"},
     "no harm": {
@@ -209,7 +213,8 @@ def others(regime: Regime) -> list[Facts]:
     base = typical(regime)
     (place,) = base["people"]["by_jurisdiction"]
     every_way = []
-    for special in ({}, SPECIAL.get(regime.id, {})):
+    kinds = [{"organisation.public_kind": kind, "organisation.public_body": True} for kind in asked_of(regime, "organisation.public_kind")]  # fmt: skip
+    for special in ({}, SPECIAL.get(regime.id, {}), *kinds):
         for changes in OTHERWISE.values():
             few = {key: {place: 10} if value == "few" else value for key, value in changes.items()}
             every_way.append(changed(changed(base, special), few))

@@ -163,11 +163,10 @@ def test_federal_numbers(duty: str, people: int, wanted: str) -> None:
 
 DISCOVERED, DETERMINED = date(2026, 10, 5), date(2026, 10, 12)
 STARTS = (
-    *((code, DISCOVERED) for code in states("CT IN LA NM NY VT WA OR SD TN OH MD CA")),
+    *((code, DISCOVERED) for code in states("CT IN LA NM NY VT WA OR SD TN OH MD CA WI")),
     *((code, DETERMINED) for code in states("AL AZ CO DE FL TX")),
     ("RI", date(2026, 10, 14)),  # confirmed
     ("ME", date(2026, 10, 19)),  # aware, and the scope identified
-    ("WI", date(2026, 10, 7)),  # learns
 )
 
 

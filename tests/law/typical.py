@@ -63,8 +63,9 @@ def typical(regime: Regime) -> Facts:
         "organisation": {
             "role": ["controller", "data_owner"],
             "source_of_breach": True,
-            "public_body": False,
-            "regulated_as": sorted(_regulated(regime)),
+            "public_body": any(condition.code == "public_body" for condition in regime.versions[0].scope),
+            "public_kind": next(iter(asked_of(regime, "organisation.public_kind")), "county"),
+            "regulated_as": sorted({*asked_of(regime, "organisation.regulated_as")}),
             "sectors": ["retail"],
             "country": country,
             "main_establishment": country,
@@ -87,6 +88,7 @@ def typical(regime: Regime) -> Facts:
             "outage_user_minutes": 10**9,
             "amount_involved": 10**6,
             "nrc_class": "one_hour",
+            "my_health_record": "only",
         },
         "data": {
             **dict.fromkeys(_of_kind("data", "bool"), True),
@@ -114,16 +116,17 @@ def typical(regime: Regime) -> Facts:
     }
 
 
-def _regulated(regime: Regime) -> Iterable[str]:
+def asked_of(regime: Regime, path: str) -> Iterable[str]:
+    """Return the values of a fact of which a law asks for one, in its order."""
     version = regime.versions[0]
     asked = [*version.scope, *(condition for duty in version.duties for condition in duty.only_if)]
-    return {
+    return [
         value
         for condition in asked
         for meets in condition.any_of
-        if meets.fact == "organisation.regulated_as"
+        if meets.fact == path
         for value in meets.values
-    }
+    ]
 
 
 def _of_kind(root: str, kind: str) -> list[str]:

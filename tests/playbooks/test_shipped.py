@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ CATALOG = Catalog(None)
 FILES = find_tests((), CATALOG)
 
 
-@cache
 def played(path: Path) -> tuple[Result, ...]:
     return run_file(load_tests(path, CATALOG), CATALOG, warm_law(), sentence)
 
@@ -37,22 +35,14 @@ def test_every_shipped_playbook_has_tests() -> None:
     assert {load_tests(path, CATALOG).bundle.playbook.name for path in FILES} == books
 
 
+# One test plays a playbook once: as three tests, two processes would each play it.
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_path_ends_as_expected(path: Path) -> None:
-    assert {result.name: result.failures for result in played(path) if result.failures} == {}
-
-
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_step_branch_and_duty_is_gone_through(path: Path) -> None:
-    found = report_of(load_tests(path, CATALOG), played(path)).coverage
+def test_every_path_ends_every_step_is_covered_and_every_message_is_sent_with_known_facts(path: Path) -> None:
+    results = played(path)
+    assert {result.name: result.failures for result in results if result.failures} == {}
+    found = report_of(load_tests(path, CATALOG), results).coverage
     assert (found.steps.missed, found.branches.missed, found.duties.missed) == ((), (), ())
-
-
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_message_is_sent_on_a_path_with_known_facts(path: Path) -> None:
     messages = {step for step, one in paths(load_tests(path, CATALOG).bundle) if isinstance(one, Message)}
-    texts = [
-        text for result in played(path) if result.found is not None for text in result.found.texts.items()
-    ]
+    texts = [text for result in results if result.found is not None for text in result.found.texts.items()]
     assert messages <= {step for step, _ in texts}
     assert [text for _, text in texts if GAP.search(text) or not text.strip()] == []

@@ -16,7 +16,7 @@ from runner.effects.notices.legal_basis import legal_context
 from runner.errors import NotFound, Problem, Refused
 from runner.facts.vocabulary.register import nested
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
-from runner.incident.notices.letters import Person
+from runner.incident.notices.letters import GroupKey, Person
 from runner.incident.state.incident import Incident
 from runner.law.populations import views
 from runner.law.regime import SubstituteNotice
@@ -98,8 +98,8 @@ class CampaignTexts:
         self.addressing = Addressing(service, incident, notice, duties=duties)
         self._short = Addressing(service, incident, short, duties=duties) if short else None
         self._breached = _breached(incident)
-        self.grounds: dict[tuple[str, str], Ground] = {}
-        self._wordings: dict[tuple[str, str], Wording] = {}
+        self.grounds: dict[GroupKey, Ground] = {}
+        self._wordings: dict[GroupKey, Wording] = {}
 
     def placed(self, person: Person) -> str:
         """Return why there is no text for a person's place and population, or nothing."""
@@ -116,7 +116,7 @@ class CampaignTexts:
         if self._short is not None:
             self._short.require_whole()
 
-    def wording(self, group: tuple[str, str]) -> Wording:
+    def wording(self, group: GroupKey) -> Wording:
         """Return the text of one group; raises Refused for a template that is not a short text."""
         found = self._wordings.get(group)
         if found is None:
@@ -124,7 +124,7 @@ class CampaignTexts:
             found = self._wordings[group] = Wording(self.addressing.papers[group], short)
         return found
 
-    def _ground(self, group: tuple[str, str]) -> Ground:
+    def _ground(self, group: GroupKey) -> Ground:
         made = self.addressing.groups[group]
         status = self.addressing.statuses[made.duty]
         brief = legal_context(self.incident, status, self._library)
@@ -153,6 +153,7 @@ class CampaignTexts:
                 address="x",
                 jurisdiction=ground.group.jurisdiction,
                 population=ground.group.population,
+                variant=ground.group.variant,
             )
             if why := self.placed(one):
                 raise Refused(
@@ -161,15 +162,13 @@ class CampaignTexts:
                     code="campaign_stale",
                 )
         self.require_whole()
-        return tuple(
-            self.grounds[ground.group.jurisdiction, ground.group.population] for ground in campaign.grounds
-        )
+        return tuple(self.grounds[ground.group.key] for ground in campaign.grounds)
 
     def short_approved(self, ground: Ground) -> bool:
         """Tell whether the short text of a group is approved as its letter is, if there is one."""
         if self._short is None:
             return True
-        return self._short.groups[ground.group.jurisdiction, ground.group.population].approved
+        return self._short.groups[ground.group.key].approved
 
     @property
     def short_notice(self) -> str:

@@ -36,6 +36,7 @@ from runner.incident.campaigns.pacing import (
     feasibility,
 )
 from runner.incident.campaigns.transitions import admit, sendable
+from runner.incident.notices.letters import GroupKey
 from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
@@ -165,7 +166,7 @@ class _Reading:
         self.ways: Counter[Way] = Counter()
         self.refusals: Counter[tuple[str, str, str]] = Counter()
         self.by_group: Counter[int] = Counter()
-        self._groups: dict[tuple[str, str], int] = {}
+        self._groups: dict[GroupKey, int] = {}
 
     def read(self, tell: Tell) -> None:
         """Store the whole list."""
@@ -290,7 +291,7 @@ class _Reading:
         texts.require_whole()
         campaign = self._planned()
         for ground in campaign.grounds if order.short else ():
-            texts.wording((ground.group.jurisdiction, ground.group.population))
+            texts.wording(ground.group.key)
         found = feasibility(campaign, self.ways, self._limited(), self._service.clock.now())
         if not found.in_time:
             raise Refused(

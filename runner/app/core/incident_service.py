@@ -31,12 +31,14 @@ from runner.app.core.repository import (
     WorkerHandle,
     recorded,
     unknown_incident,
+    whole,
 )
 from runner.app.core.rights import Rights, named_in, refuse_other_names, require, rights_of
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
+from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, with_checks
 from runner.incident.state.commands import (
     AnyCommand,
     MigratePlaybook,
@@ -215,7 +217,16 @@ class IncidentService:
 
     def duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
         """Return every duty in full as of an instant."""
-        return duty_statuses(incident, at or self.now_in(incident), self.library(incident))
+        library = self.library(incident)
+        return with_checks(
+            duty_statuses(incident, at or self.now_in(incident), library), self.law_checks(), library
+        )
+
+    def law_checks(self) -> Checks:
+        """Return the checks of the law that people of the home recorded."""
+        with whole(self.store, JOURNAL):
+            payloads = self.store.read_payloads(JOURNAL)
+            return fold_checks((seq, at, READER(data)) for seq, at, data in payloads if data is not None)
 
     def near_duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
         """Return the duties of only those laws that are relevant, or have a record or an exemption."""

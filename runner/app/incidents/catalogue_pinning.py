@@ -60,7 +60,7 @@ def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]
 
 
 def _files(catalog: Catalog) -> dict[str, Path | Traversable]:
-    files = {f"regime {name}": file for name, file in catalog.regime_files.items()}
+    files = dict(catalog.law_files)
     files |= {f"notice {name}": file for name, file in catalog.notice_files.items()}
     files |= {f"part {name}": file for name, file in catalog.part_files.items()}
     files |= {f"form {name}": file for name, file in catalog.form_files.items()}

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from runner.app.core.public_holidays import PublicHolidays
 from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
+from runner.incident.law.verifications import Checks, level_of
 from runner.law.files.regime_file import load_regime
 from runner.law.grounds import ENCRYPTED, KEY
-from runner.law.regime import Confidence, DutyRule, Regime, Version
+from runner.law.regime import DutyRule, Level, Regime, Version, seen_on
 from runner.playbook.catalogue import Catalog
+from runner.reports.law.confidence import counted
 from runner.reports.law.regimes import (
     RegimeEntry,
     RegimeShown,
     clock_text,
     entry,
     executable,
+    levels,
     numbered,
     regime_shown,
     threshold_words,
@@ -29,12 +31,22 @@ from runner.reports.law.regimes import (
 from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
+NO_CHECKS = Checks()
+
 
 class InWords(msgspec.Struct, frozen=True, kw_only=True):
     """A duty that a program cannot assess, and the obstacles."""
 
     duty: str
     why: tuple[str, ...]
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """The last day on which somebody or a stored copy compared a duty with the law; None if never."""
+
+    duty: str
+    confidence: Level
+    last: date | None
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-check/v1"):
@@ -46,9 +58,16 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     share: float
     numbered: int
     """Duties with a number as their period; the others have only words such as "without undue delay"."""
-    confidence: dict[Confidence, int]
+    confidence: dict[Level, int]
+    """Duties by confidence, with the checks of the home: ``verified`` by a person, ``text`` in a stored copy only."""
+    shares: dict[Level, float]
+    """The same as shares of all duties, between 0 and 1."""
+    outdated: tuple[str, ...]
+    """Duties and laws that the home checked, and whose file has another rule since."""
     in_words: tuple[InWords, ...]
     problems: tuple[Problem, ...]
+    stale: tuple[Looked, ...] = ()
+    """With ``--stale``: the duties that nobody looked at since that day, the oldest first."""
 
 
 class LawChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,13 +88,13 @@ class LawDifference(
     changes: tuple[LawChange, ...]
 
 
-def listed(catalog: Catalog, jurisdiction: str = "") -> tuple[RegimeEntry, ...]:
+def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS) -> tuple[RegimeEntry, ...]:
     """Return every law of the catalogue, the invalid ones with the reason."""
     found = []
     for name in sorted(catalog.regime_files):
         origin = "home" if catalog.is_own("regimes", name) else "built-in"
         try:
-            one = entry(catalog.regime(name), origin)
+            one = entry(catalog.regime(name), origin, checks)
         except TocsinError as error:
             one = RegimeEntry(id=name, origin=origin, problem=error.message)
         if not jurisdiction or _within(one, jurisdiction):
@@ -89,10 +108,10 @@ def _within(one: RegimeEntry, place: str) -> bool:
     )
 
 
-def shown(name: str, catalog: Catalog, on: date | None = None) -> RegimeShown:
+def shown(name: str, catalog: Catalog, on: date | None = None, checks: Checks = NO_CHECKS) -> RegimeShown:
     """Return one law in words, as in force on a day, otherwise its newest version; ``name`` may be a file."""
     regime = _regime(name, catalog)
-    return regime_shown(regime, _version(regime, on), PublicHolidays())
+    return regime_shown(regime, _version(regime, on), PublicHolidays(), checks)
 
 
 def _regime(name: str, catalog: Catalog) -> Regime:
@@ -182,8 +201,13 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
 # ---------------------------------------------------------------------------------------------------- check
 
 
-def checked(names: Sequence[str], catalog: Catalog) -> Checked:
-    """Check laws by name or file, or all of the catalogue; returns all problems of all files, raises nothing."""
+def checked(
+    names: Sequence[str], catalog: Catalog, checks: Checks = NO_CHECKS, since: date | None = None
+) -> Checked:
+    """Check laws by name or file, or all of the catalogue; returns all problems of all files, raises nothing.
+
+    ``since`` lists the duties that nobody looked at since that day.
+    """
     problems: list[Problem] = []
     regimes: list[Regime] = []
     for name in names or sorted(catalog.regime_files):
@@ -200,18 +224,53 @@ def checked(names: Sequence[str], catalog: Catalog) -> Checked:
         for regime, rule in duties
         if not executable(rule, regime.versions[0])
     )
-    counted = Counter(rule.confidence for _, rule in duties)
-    levels: tuple[Confidence, ...] = ("text", "secondary", "unverified")
+    confidence = counted(level for regime in regimes for level in levels(regime, regime.versions[0], checks))
+    looked = (_looked(regime, rule, checks) for regime, rule in duties) if since is not None else ()
     return Checked(
         regimes=len(regimes),
         duties=len(duties),
         executable=len(duties) - len(wordses),
         share=round((len(duties) - len(wordses)) / len(duties), 4) if duties else 0.0,
         numbered=sum(numbered(rule) for _, rule in duties),
-        confidence={level: counted[level] for level in levels},
+        confidence=confidence,
+        shares={level: round(number / max(len(duties), 1), 4) for level, number in confidence.items()},
+        outdated=tuple(_outdated(regimes, checks)),
         in_words=wordses,
         problems=tuple(problems),
+        stale=tuple(
+            sorted(
+                (one for one in looked if one.last is None or (since is not None and one.last < since)),
+                key=lambda one: (one.last or date.min, one.duty),
+            )
+        ),
     )
+
+
+def _looked(regime: Regime, rule: DutyRule, checks: Checks) -> Looked:
+    """Return the last look at a duty: a person's, that of the copy of its words, or that of its source.
+
+    An unverified duty was never compared with anything, whatever the day of its file.
+    """
+    check = checks.of(regime, regime.versions[0], rule)
+    level = level_of(rule, check)
+    days = [seen_on(one.seen) for one in rule.words if one.seen_in]
+    days += [one.checked for one in rule.words]
+    if not any(days) and level in ("text", "secondary"):
+        days.append(seen_on(regime.source.checked))
+    if check is not None and not check.outdated:
+        days.append(check.on)
+    return Looked(
+        duty=f"{regime.id}/{rule.slug}", confidence=level, last=max(filter(None, days), default=None)
+    )
+
+
+def _outdated(regimes: Sequence[Regime], checks: Checks) -> Iterator[str]:
+    for regime in regimes:
+        newest = regime.versions[0]
+        for rule in (None, *newest.duties):
+            check = checks.of(regime, newest, rule)
+            if check is not None and check.outdated:
+                yield regime.id if rule is None else f"{regime.id}/{rule.slug}"
 
 
 def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
@@ -224,6 +283,11 @@ def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
         text = f"the exemption '{exemption}' asks for {ENCRYPTED} and not for the key, so it never applies"
         yield _problem(file, "regime-encryption", text, f"when: {ENCRYPTED} and not {KEY}")
     for rule in (rule for version in regime.versions for rule in version.duties):
+        if rule.confidence == "text" and rule.level == "secondary":
+            text = f"{rule.slug} says text without words that somebody saw, so it counts as secondary"
+            yield _problem(
+                file, "regime-words", text, "Add words with seen_in, or with by and checked", "warning"
+            )
         if rule.notice and rule.notice not in catalog.notice_files:
             text = f"{rule.slug} names the notice '{rule.notice}', which does not exist"
             yield _problem(file, "regime-notice", text, "tocsin notice list")
@@ -239,8 +303,10 @@ def without_key(regime: Regime) -> tuple[str, ...]:
     )
 
 
-def _problem(file: str, code: str, message: str, hint: str) -> Problem:
-    return Problem(file=file, line=1, column=1, severity="error", code=code, message=message, hint=hint)
+def _problem(
+    file: str, code: str, message: str, hint: str, severity: Literal["error", "warning"] = "error"
+) -> Problem:
+    return Problem(file=file, line=1, column=1, severity=severity, code=code, message=message, hint=hint)
 
 
 def _in_words(rule: DutyRule, version: Version) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +15,7 @@ from runner.effects.notices.legal_basis import legal_context
 from runner.effects.notices.render import Paper, blockers, final, paper, template_for
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
-from runner.incident.notices.letters import Group, Person
+from runner.incident.notices.letters import Group, GroupKey, Person, Variant
 from runner.incident.notices.list_counts import levels
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render
@@ -48,18 +48,20 @@ class Addressing:
         *,
         duties: Sequence[str] = (),
         draft: bool = False,
+        codes: bool = False,
         fonts: tuple[str, ...] = (),
         letterhead: bytes = b"",
     ) -> None:
         """Assess the current duties; raises NotFound for an unknown duty or template."""
-        self.papers: dict[tuple[str, str], Paper] = {}
-        self.groups: dict[tuple[str, str], Group] = {}
+        self.papers: dict[GroupKey, Paper] = {}
+        self.groups: dict[GroupKey, Group] = {}
         self._service, self._incident, self._draft, self._fonts = service, incident, draft, fonts
+        self._codes = codes
         self._letterhead = hashlib.sha256(letterhead).hexdigest() if letterhead else ""
         self._tools, self._library = service.tools(incident), service.library(incident)
         self._views = {view.id: view for view in views(nested(incident.facts)) if view.id}
-        self._gaps: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._why: dict[tuple[str, str], str] = {}
+        self._gaps: dict[GroupKey, tuple[str, ...]] = {}
+        self._why: dict[GroupKey, str] = {}
         self._notice = None if notice == AUTO else self._template(notice)
         self.statuses = statuses = {duty.id: duty for duty in service.duties(incident)}
         unknown = [name for name in duties if name not in statuses]
@@ -83,6 +85,23 @@ class Addressing:
     def places_needed(self) -> bool:
         """Tell whether the list needs places of residence, because several duties are possible."""
         return len(self._meant) != 1
+
+    @property
+    def laws(self) -> frozenset[str]:
+        """The places whose people the letters are for."""
+        return frozenset(duty.jurisdiction for duty in self._meant)
+
+    def mark_unapproved(self, approved: Mapping[str, tuple[str, ...]]) -> None:
+        """Mark every letter as a draft whose wording nobody approved; ``approved`` has the approvers by wording."""
+        for key, group in self.groups.items():
+            by = approved.get(group.wording, ())
+            paper = self.papers[key]
+            status = paper.context.status if by else "draft"
+            context = msgspec.structs.replace(paper.context, status=status)
+            self.papers[key] = msgspec.structs.replace(paper, context=context)
+            self.groups[key] = msgspec.structs.replace(
+                group, status=status, approved=bool(by), approved_by=by
+            )
 
     def placed(self, person: Person) -> str:
         """Return the reason for no letter for a person's place and population, or an empty string."""
@@ -115,7 +134,7 @@ class Addressing:
                 problems=problems,
             )
 
-    def _add(self, place: str, population: str) -> None:
+    def _add(self, place: str, population: str, variant: Variant) -> None:
         if population and population not in self._views:
             known = ", ".join(self._views) or "none"
             raise NotFound(
@@ -142,19 +161,28 @@ class Addressing:
         made = paper(notice_of_law, body, self._incident, brief, population, logo=logo)
         inks = {"font_paths": self._fonts, "letterhead": self._letterhead}
         stationery = msgspec.structs.replace(made.context.stationery, **inks)
-        context = msgspec.structs.replace(made.context, stationery=stationery)
+        context = msgspec.structs.replace(made.context, stationery=stationery, codes=self._codes)
+        plain = msgspec.structs.replace(made, context=context)
+        context = msgspec.structs.replace(context, variant=variant)
         made = msgspec.structs.replace(made, context=context)
         pattern = made.document()
+        if self._codes and "recipient.code" not in notice.slots:
+            raise Refused(
+                f'Template "{notice.id}" does not print a code for each person.', code="no_code_slot"
+            )
+        if variant and pattern.digest == plain.document().digest:
+            raise Refused(f'Template "{notice.id}" has no text for the variant {variant}.', code="no_variant")
         blocking = () if self._draft else blockers(made.notice, pattern)
         if blocking:
-            self._gaps[place, population] = blocking
+            self._gaps[place, population, variant] = blocking
         elif not self._draft:
             made = final(made)
         digest, by = standing(self._incident, status.id, notice.id, notice.version)
-        self.papers[place, population] = made
-        self.groups[place, population] = Group(
+        self.papers[place, population, variant] = made
+        self.groups[place, population, variant] = Group(
             jurisdiction=place,
             population=population,
+            variant=variant,
             duty=status.id,
             notice=notice.id,
             version=notice.version,

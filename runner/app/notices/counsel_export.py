@@ -24,6 +24,7 @@ from runner.incident.notices.staleness import change_words, changes
 from runner.incident.notices.verification import items_of
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.reports.core.formatting import moment
+from runner.reports.law.confidence import LEVEL_WORDS
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -98,7 +99,8 @@ def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]
             hint=f"Use one of: {', '.join(document.files)}",
             code="format_missing",
         )
-    return tuple(formats) or cast("tuple[Format, ...]", tuple(document.files))
+    names = (name for name in document.files if not formats or name.rpartition(".")[2] in formats)
+    return cast("tuple[Format, ...]", tuple(names))
 
 
 def _beside(made: _Pull, document: Document) -> None:
@@ -130,7 +132,12 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
     read = partial(made.reader.document, made.incident, document.id)
-    outputs = [rendered(kept.document, form, read(form)) for form in forms]
+    outputs = [
+        msgspec.structs.replace(
+            rendered(kept.document, cast("Format", form.rpartition(".")[2]), read(form)), format=form
+        )
+        for form in forms
+    ]
     return cover(
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
@@ -147,9 +154,9 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         ticks={item: f"{tick.by}, {moment(tick.at)}" for item, tick in document.ticks.items()},
         facts=sorted(document.facts.items()),
         unverified=[
-            f"{duty.id}: {duty.citation}, confidence: {duty.confidence}"
+            f"{duty.id}: {duty.citation}; {LEVEL_WORDS[duty.confidence]}"
             for duty in made.duties
-            if duty.id == document.duty and duty.confidence != "text"
+            if duty.id == document.duty and duty.confidence != "verified"
         ],
     )
 

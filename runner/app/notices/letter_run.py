@@ -6,6 +6,7 @@ The folder has the whole state of the run. ``run.json`` describes the run; a fol
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import shutil
@@ -18,15 +19,24 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from runner.app.core.repository import FileLock
 from runner.decoding import from_json
-from runner.effects.notices.letters import MAIL_HOUSE, MANIFEST, Shard, make_shard, shard_name, write_file
+from runner.effects.notices.letters import (
+    MAIL_HOUSE,
+    MANIFEST,
+    Shard,
+    for_a_spreadsheet,
+    make_shard,
+    shard_name,
+    write_file,
+)
 from runner.errors import Refused, StoreLocked
-from runner.incident.notices.letters import Line, MerkleTree
+from runner.files.people_lists.people_list import Checked
+from runner.incident.notices.letters import GroupKey, Line, MerkleTree
 
 PLAN, SUMMARY, REJECTS = "run.json", "letters.json", "rejects.csv"
 
@@ -160,7 +170,7 @@ class Joined:
 
     def __init__(self) -> None:
         self.tree, self.digest = MerkleTree(), hashlib.sha256()
-        self.by_group = Counter[tuple[str, str]]()
+        self.by_group = Counter[GroupKey]()
         self.letters = self.files = self.pages = 0
         self._letter, self._file = 0, ""
 
@@ -169,7 +179,7 @@ class Joined:
         found = from_json(line, Line)
         if found.n != self._letter:
             self.letters, self._letter = self.letters + 1, found.n
-            self.by_group[found.jurisdiction, found.population] += 1
+            self.by_group[found.group] += 1
         if found.file != self._file:
             self.files, self._file = self.files + 1, found.file
         self.pages += found.pages
@@ -195,3 +205,39 @@ def join(folder: Path, shards: int) -> Joined:
     for part in parts:
         part.replace(part.with_suffix(""))
     return count
+
+
+class Rejects:
+    """The file of invalid rows, unchanged, for correction; unprintable characters are escaped."""
+
+    def __init__(self, path: Path, *, wanted: bool) -> None:
+        self._path, self._part = path, path.with_name(f"{path.name}.part")
+        self._part.unlink(missing_ok=True)
+        if wanted:
+            write_file(self._part, b"")
+        self._file = self._part.open("a", encoding="utf-8", newline="") if wanted else None
+
+    def add(self, found: Checked) -> None:
+        """Write a row."""
+        if self._file is None:
+            raise Refused(
+                "The list changed during the run.",
+                hint="Start again in another folder: --out DIR",
+                code="list_changed",
+            )
+        table = csv.writer(self._file)
+        if not self._file.tell():
+            table.writerow(("line", "why", "row"))
+        cells = "; ".join(
+            f"{name}={ascii(text)[1:-1]}" for name, text in found.row.cells.items() if name != "code"
+        )
+        table.writerow(for_a_spreadsheet((found.row.line, "; ".join(found.problems), cells)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            if kind is None:
+                self._part.replace(self._path)

@@ -6,27 +6,44 @@ digests are compared, so memory does not grow with the list.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from runner.app.notices.addressing import Addressing
-from runner.app.notices.letter_run import REJECTS, SUMMARY, is_done, join, locked, replace_file, spread
+from runner.app.notices.letter_approval import approvers
+from runner.app.notices.letter_run import (
+    REJECTS,
+    SUMMARY,
+    Rejects,
+    is_done,
+    join,
+    locked,
+    replace_file,
+    spread,
+)
 from runner.documents.notice import Format
 from runner.documents.pdf.typst_compiler import unprintable
-from runner.effects.notices.letters import Shard, for_a_spreadsheet, write_file
+from runner.effects.notices.letters import Shard
 from runner.effects.notices.render import Paper
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import People, open_people
 from runner.files.people_lists.people_list import Checked, as_problem, check_columns, checked
-from runner.incident.notices.letters import MAX_BATCH, Group, Letters, Person
+from runner.incident.notices.letters import MAX_BATCH, Group, GroupKey, Letters, Person
+from runner.incident.notices.list_counts import (
+    CountDifference,
+    as_listed,
+    difference_words,
+    differences,
+)
 from runner.incident.state.incident import Incident
 
 if TYPE_CHECKING:
@@ -57,6 +74,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     fonts: tuple[str, ...] = ()
     shard: int = 0
     """People in one shard; 0 for the default."""
+    repeated: Literal["", "keep", "drop"] = ""
+    """Whether a person whose name and address an earlier row has gets a letter; empty refuses such a list."""
+    accept_counts: str = ""
+    """Why the counts of the list may differ from the facts."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters-written/v1"):
@@ -70,6 +91,10 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     made: int
     """Letters from this run; the others existed before."""
     rejected: int
+    dropped: int
+    """Rows that repeat a person and have no letter."""
+    differences: tuple[str, ...]
+    """Accepted differences from the recorded counts."""
     root: str
     manifest_sha256: str
     evidence: str
@@ -82,8 +107,11 @@ class _Survey:
 
     def __init__(self) -> None:
         self.people = 0
-        self.bad = 0
+        self.bad = self.dropped = 0
+        self.twins: list[int] = []
+        self.counts = Counter[tuple[str, str]]()
         self.problems: list[Problem] = []
+        self.differences: tuple[str, ...] = ()
         self.digest = hashlib.sha256()
         self.pieces: set[str] = set()
 
@@ -96,21 +124,27 @@ def write_letters(service: IncidentService, incident: Incident, order: Order, te
     letterhead = service.letterhead() if "docx" in order.formats else b""
     if letterhead:
         Letterhead(letterhead)  # raises Refused for an unusable file
+    people = open_people(order.people)
     addressing = Addressing(
         service,
         incident,
         order.notice,
         duties=order.duties,
         draft=order.draft,
+        codes="code" in people.columns,
         fonts=order.fonts,
         letterhead=letterhead,
     )
-    people = open_people(order.people)
     check_columns(people, ("jurisdiction",) if addressing.places_needed else ())
     rows = _Rows(people, order, addressing, letterhead)
     survey = rows.survey()
     _judge(survey, order)
     addressing.require_whole()
+    different = differences(incident, survey.counts, addressing.laws)
+    if different and not order.accept_counts and not order.draft:
+        raise _counts_differ(service, incident, addressing, different)
+    survey.differences = tuple(map(difference_words, different))
+    addressing.mark_unapproved(approvers(incident, survey.digest.hexdigest(), survey.people))
     try:
         with locked(order.out, _plan(incident, order, survey, addressing)):
             made = _make(rows, survey, order, tell)
@@ -151,18 +185,24 @@ class _Rows:
         self.letterhead = letterhead
         """The organisation's Word file; may be empty."""
         self._unseen: frozenset[str] = frozenset()
+        self.dropped = 0
+        """Repeated people that the last reading left out."""
 
     def __iter__(self) -> Iterator[Checked]:
+        self.dropped = 0
         for found in checked(self._people, self._order.population, self._addressing.placed):
             bad = found.person is not None and self._unseen & set(_pieces(found.person))
             if not bad:
-                yield found
+                if found.twin and self._order.repeated == "drop":
+                    self.dropped += 1
+                else:
+                    yield found
                 continue
             points = ", ".join(f"U+{ord(piece[0]):04X}" for piece in sorted(bad)[:8])
             why = f"No font can show {points}. Name a folder with such a font: --fonts DIR"
             yield Checked(found.row, None, (why,))
 
-    def paper(self, group: tuple[str, str]) -> Paper:
+    def paper(self, group: GroupKey) -> Paper:
         """Return the source of the letters of a group."""
         return self._addressing.papers[group]
 
@@ -182,9 +222,12 @@ class _Rows:
                     survey.problems.append(as_problem(self._people.path, found))
                 continue
             survey.people += 1
+            survey.counts[found.person.group[:2]] += 1
+            survey.twins += [found.row.line] if found.twin else []
             survey.digest.update(msgspec.json.encode(found.person))
             if len(survey.pieces) < _PIECES:
                 survey.pieces.update(_pieces(found.person))
+        survey.dropped = self.dropped
         return survey
 
 
@@ -214,10 +257,37 @@ def _judge(survey: _Survey, order: Order) -> None:
             code="people",
             problems=survey.problems,
         )
+    if survey.twins and order.repeated != "keep":
+        lines = ", ".join(map(str, survey.twins[:SHOWN]))
+        raise Refused(
+            f"{len(survey.twins)} rows have the name and address of an earlier row: lines {lines}. No letter was created.",
+            hint="Add --repeated drop for one letter each, or --repeated keep if they are different people",
+            code="repeated_people",
+        )
     if not survey.people:
         raise Refused(
             f'File "{order.people}" has no people.', hint="Write one row for each person.", code="list_empty"
         )
+
+
+def _counts_differ(
+    service: IncidentService, incident: Incident, addressing: Addressing, found: Sequence[CountDifference]
+) -> Refused:
+    """Return the refusal of a list whose counts differ from the facts, with the duties that the counts would add."""
+    new = [
+        duty.id
+        for duty in service.duties(as_listed(incident, found))
+        if duty.verdict == "applies" and addressing.statuses[duty.id].verdict != "applies"
+    ]
+    facts = " ".join(quote(f"{row.fact}={row.listed}") for row in found if row.recorded_differs)
+    more = f" The counts of the list add duties: {', '.join(new)}." if new else ""
+    return Refused(
+        f"The list differs from the recorded counts: {'; '.join(map(difference_words, found))}.{more} No letter was created.",
+        hint=f"tocsin fact set {facts} --source SOURCE. To accept the difference, add --accept-counts WHY"
+        if facts
+        else "Send the authority a supplement. To accept the difference, add --accept-counts WHY",
+        code="counts_differ",
+    )
 
 
 def _plan(incident: Incident, order: Order, survey: _Survey, addressing: Addressing) -> dict[str, Any]:
@@ -270,7 +340,7 @@ def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Itera
     size, number = _size(order), 1
     people: list[Person] = []
     digest = hashlib.sha256()
-    with _Rejects(order.out / REJECTS, wanted=bool(survey.bad)) as rejects:
+    with Rejects(order.out / REJECTS, wanted=bool(survey.bad)) as rejects:
         for found in rows:
             if found.person is None:
                 rejects.add(found)
@@ -289,40 +359,6 @@ def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Itera
                 hint="Start again in another folder: --out DIR",
                 code="list_changed",
             )
-
-
-class _Rejects:
-    """The file of invalid rows, unchanged, for correction; unprintable characters are escaped."""
-
-    def __init__(self, path: Path, *, wanted: bool) -> None:
-        self._path, self._part = path, path.with_name(f"{path.name}.part")
-        self._part.unlink(missing_ok=True)
-        if wanted:
-            write_file(self._part, b"")
-        self._file = self._part.open("a", encoding="utf-8", newline="") if wanted else None
-
-    def add(self, found: Checked) -> None:
-        """Write a row."""
-        if self._file is None:
-            raise Refused(
-                "The list changed during the run.",
-                hint="Start again in another folder: --out DIR",
-                code="list_changed",
-            )
-        table = csv.writer(self._file)
-        if not self._file.tell():
-            table.writerow(("line", "why", "row"))
-        cells = "; ".join(f"{name}={ascii(text)[1:-1]}" for name, text in found.row.cells.items())
-        table.writerow(for_a_spreadsheet((found.row.line, "; ".join(found.problems), cells)))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-            if kind is None:
-                self._part.replace(self._path)
 
 
 def _shard(rows: _Rows, order: Order, number: int, people: list[Person]) -> Shard:
@@ -361,6 +397,8 @@ def _finish(
         groups=groups,
         manifest_sha256=joined.digest.hexdigest(),
         root=f"sha256:{joined.tree.root}",
+        differences=survey.differences,
+        accepted=order.accept_counts if survey.differences else "",
     )
     path = order.out / SUMMARY
     content = msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1)
@@ -382,6 +420,8 @@ def _finish(
         pages=joined.pages,
         made=made,
         rejected=survey.bad,
+        dropped=survey.dropped,
+        differences=survey.differences,
         root=summary.root,
         manifest_sha256=summary.manifest_sha256,
         evidence=known[0] if known else "",

@@ -78,15 +78,21 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
     """Return a draft from the incident's current facts; nothing is recorded."""
     from runner.effects.notices.forbidden_words import requirements
     from runner.effects.notices.legal_basis import legal_context
-    from runner.effects.notices.render import make
+    from runner.effects.notices.render import enclosures, make
 
     notice, body = template(service, incident, name)
     wanted = about_duty(notice, duty)
-    statuses = [duty for duty in service.duties(incident) if duty.id == wanted]
-    brief = legal_context(incident, statuses[0] if statuses else None, service.library(incident))
+    duties, library = service.duties(incident), service.library(incident)
+    brief = legal_context(incident, next((one for one in duties if one.id == wanted), None), library)
     notice = requirements(notice, body, incident, brief)
     return notice, make(
-        notice, body, incident, brief, privileged=service.home.stationery.privileged, logo=service.logo()
+        notice,
+        body,
+        incident,
+        brief,
+        privileged=service.home.stationery.privileged,
+        logo=service.logo(),
+        enclosed=enclosures(notice, brief, duties, library, service.tools(incident)),
     )
 
 

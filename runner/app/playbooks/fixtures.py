@@ -150,6 +150,7 @@ class _Script:
                 | e.NoticeAdopted()
                 | e.NoticeOverridden()
                 | e.NoticeKept()
+                | e.LettersSigned()
             ):
                 self.lost.append(f"a {type(event).__name__}: a test cannot repeat it")
             case _:

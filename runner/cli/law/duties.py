@@ -177,7 +177,7 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
     now = instant(known, session.now()) if known else session.now()
     incident = read_incident(session, None, known)
-    found = deadlines(session.service.duties(incident, now), incident.codename, now, incident.kind)
+    found = deadlines(session.service.duties(incident, now), incident, now)
     if out is None:
         session.show(found, lambda: calendar_page(found))
         return
@@ -200,8 +200,8 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 def _held(found: Deadlines) -> str:
     """Show the number of deadlines in the calendar, and name the others."""
     total = len(found.deadlines)
-    others = [row.duty for row in found.deadlines if not (row.due and row.due_date)]
-    words = f"{total - len(others)} of {total} duties have a date and are included"
+    others = [row.duty for row in found.deadlines if not (row.due or row.target)]
+    words = f"{total - len(others)} of {total} duties have a date or an internal target and are included"
     return f"{words}; without a date: {', '.join(others)}" if others else words
 
 

@@ -1,4 +1,4 @@
-"""Commands of laws: list, show, check, compare, import."""
+"""Commands of laws: list, show, check, verify, compare, import."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
+
 from runner.actions import Action
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, duration, group
 from runner.cli.framework.session import Session
-from runner.errors import Usage
+from runner.errors import TocsinError, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
+from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.app.law.regimes import Checked, Imported, LawDifference
+    from runner.incident.law.verifications import Checks
     from runner.playbook.catalogue import Catalog
 
 _TONES: dict[str, Tone] = {
@@ -30,10 +34,11 @@ Names = Annotated[list[str] | None, Argument(metavar="[REGIME]...", help="Ids or
 
 def add(app: Commands) -> None:
     """Add ``regime …``."""
-    commands = group(app, "regime", "List, show, check and compare laws.")
+    commands = group(app, "regime", "List, show, check, verify and compare laws.")
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "show", Scope.ANYWHERE)(show)
     command(commands, "check", Scope.ANYWHERE)(check)
+    command(commands, "verify", Scope.HOME_WRITES)(verify)
     command(commands, "diff", Scope.ANYWHERE)(diff)
     command(commands, "import", Scope.HOME_WRITES)(import_)
 
@@ -42,6 +47,19 @@ def _catalog(session: Session) -> Catalog:
     from runner.playbook.catalogue import Catalog
 
     return Catalog(session.folder if session.folder.is_dir() else None)
+
+
+def _checks(session: Session) -> Checks:
+    """Return the checks that the home recorded; none without a home, or with a warning if it cannot be read."""
+    from runner.incident.law.verifications import Checks
+
+    if not (session.folder / CONFIG).exists():
+        return Checks()
+    try:
+        return session.service.law_checks()
+    except TocsinError as error:
+        session.warn("checks_unreadable", f"The checks of the home folder cannot be read: {error.message}")
+        return Checks()
 
 
 def list_(
@@ -59,7 +77,7 @@ def list_(
     from runner.app.law.regimes import listed
     from runner.reports.law.regimes import list_page
 
-    entries = listed(_catalog(session), jurisdiction)
+    entries = listed(_catalog(session), jurisdiction, _checks(session))
     session.show({"schema": "tocsin/regimes/v1", "regimes": entries}, lambda: list_page(entries))
 
 
@@ -80,36 +98,106 @@ def show(
     from runner.app.law.regimes import shown
     from runner.reports.law.regimes import show_page
 
-    found = shown(regime, _catalog(session), _date(at))
+    found = shown(regime, _catalog(session), _date(at), _checks(session))
     session.show(found, lambda: show_page(found))
 
 
-def check(session: Session, regime: Names = None) -> int:
-    """Check the files of laws. Exit code 1 on errors.
+def check(
+    session: Session,
+    regime: Names = None,
+    stale: Annotated[
+        str,
+        Option(
+            "--stale",
+            metavar="DURATION",
+            help="List the duties that nobody looked at for this time, as 180d.",
+        ),
+    ] = "",
+) -> int:
+    """Check the files of laws, and count the confidence. Exit code 1 on errors.
 
     \b
     Examples:
       tocsin regime check
       tocsin regime check my-own-law.yaml
+      tocsin regime check --stale 180d
     """
     from runner.app.law.regimes import checked
 
-    found = checked(regime or (), _catalog(session))
-    session.show(found, lambda: _check_page(found))
+    since = session.now().date() - duration(stale) if stale else None
+    found = checked(regime or (), _catalog(session), _checks(session), since)
+    session.show(found, lambda: _check_page(found, since))
     return 1 if any(problem.severity == "error" for problem in found.problems) else 0
 
 
 @paged
-def _check_page(found: Checked) -> Iterator[Block]:
+def _check_page(found: Checked, since: date | None) -> Iterator[Block]:
+    from runner.reports.law.confidence import LEVEL_WORDS, TONES
+
     yield from (line(str(problem), "alarm") for problem in found.problems)
     share = f"{found.executable} of {found.duties} duties ({found.share:.1%}) can be executed"
     only_words = f"{found.duties - found.numbered} only words of the law"
     yield line(f"{count(found.regimes, 'regime')}, {count(len(found.problems), 'problem')}", "title")
     yield line(f"{share}: Tocsin computes scope and deadline", "good" if found.share == 1 else "warn")
     yield line(f"{found.numbered} have a fixed deadline, {only_words}")
-    yield line("confidence: " + ", ".join(f"{number} {level}" for level, number in found.confidence.items()))
+    for level, number in found.confidence.items():
+        yield line(f"{number} ({found.shares[level]:.1%}) {LEVEL_WORDS[level]}", TONES[level])
+    for name in found.outdated:
+        yield line(f"{name}: the rule in the law file changed after the check. Check it again.", "warn")
     for word in found.in_words:
         yield flow(Cell(f"{word.duty}: ", "warn"), "; ".join(word.why), hang=2)
+    if since is not None:
+        yield Blank()
+        yield line(f"NOT LOOKED AT SINCE {since} ({len(found.stale)})", "title")
+        rows = ((one.duty, str(one.last or "never"), one.confidence) for one in found.stale)
+        yield table(rows, 0, indent=2)
+
+
+def verify(
+    session: Session,
+    name: Annotated[str, Argument(metavar="ID", help="Id of a duty, or of a law with all its duties.")],
+    by: Annotated[
+        str, Option("--by", metavar="PERSON", help="Who opened the official page: an id, or a full name.")
+    ],
+    source: Annotated[str, Option("--source", metavar="URL", help="Official page, https.")] = "",
+    on: Annotated[str, Option("--on", metavar="DATE", help="Date of the check. Default: today.")] = "",
+    quote: Annotated[str, Option("--quote", metavar="TEXT", help="Words of the law, at most 40 words.")] = "",
+    withdraw: Annotated[bool, Option("--withdraw", help="Remove a wrong check.")] = False,
+) -> None:
+    """Record that a person compared a duty with the official page.
+
+    The check counts as long as the law file has the same rule.
+
+    \b
+    Examples:
+      tocsin regime verify us-ca-breach/individuals --by ana --source https://leginfo.legislature.ca.gov/
+      tocsin regime verify us-ca-breach/individuals --by ana --withdraw
+    """
+    from runner.app.law import verifications
+    from runner.reports.core.formatting import person_name
+
+    if bool(source) == withdraw:
+        raise Usage(
+            "Exactly one of --source and --withdraw is needed.",
+            hint="Add --source https://…, the address of the official page",
+            code="options_conflict" if withdraw else "option_missing",
+        )
+    found = verifications.verify(
+        session.service,
+        _catalog(session),
+        name,
+        by=by,
+        url=source,
+        on=_date(on),
+        quote=quote,
+        withdraw=withdraw,
+    )
+    duties = count(sum("/" in rule for rule in found.rules), "duty", "duties")
+    done = "withdrawn" if withdraw else f"verified by {person_name(found.by)} on {found.on}: {found.url}"
+    session.show(
+        {"schema": "tocsin/regime-verification/v1", **msgspec.structs.asdict(found)},
+        lambda: Page((line(f"{name}, {duties}: {done}", "plain" if withdraw else "good"),)),
+    )
 
 
 def diff(

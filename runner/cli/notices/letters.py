@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from runner.cli.framework.options import Argument, Option
+from runner.cli.framework.options import Argument, Option, Reason
+from runner.cli.framework.outcome import tell
+from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
-from runner.errors import warning
-from runner.reports.core.page import Block, Cell, line, paged, table
+from runner.errors import Usage, warning
+from runner.reports.core.page import Block, Cell, Page, line, paged, table
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
@@ -27,7 +30,6 @@ def letters(
     population: Annotated[
         str, Option("--population", metavar="ID", help="Place, if the list has none.")
     ] = "",
-    query: Annotated[str, Option("--query", metavar="SQL", help="SQL query, or a file with it.")] = "",
     to: Annotated[
         list[str] | None,
         Option("--to", metavar="FORMAT", help="Format: pdf, docx, html, txt."),
@@ -39,11 +41,18 @@ def letters(
     ] = None,
     skip_bad: Annotated[bool, Option("--skip-bad", help="Skip and list invalid rows.")] = False,
     drafts: Annotated[bool, Option("--draft", help="Drafts with missing information. Not recorded.")] = False,
+    repeated: Annotated[
+        str,
+        Option("--repeated", metavar="keep|drop", help="Rows with the name and address of an earlier row."),
+    ] = "",
+    accept_counts: Annotated[
+        str, Option("--accept-counts", metavar="WHY", help="Reason why the list differs from the facts.")
+    ] = "",
 ) -> None:
     """Create a letter to every person of a list.
 
     If a run is interrupted, the same command continues the run. The list has the columns reference, name and address. If
-    more than one law can apply, it also has jurisdiction.
+    more than one law can apply, it also has jurisdiction. Letters are drafts until sign-letters approved their text and list.
 
     \b
     Examples:
@@ -65,6 +74,8 @@ def letters(
         skip_bad=skip_bad,
         draft=drafts,
         fonts=tuple(str(folder) for folder in fonts or ()),
+        repeated=_repeated(repeated),
+        accept_counts=accept_counts,
     )
     incident = session.incident()
     with bar(session, "letters") as tell:
@@ -75,16 +86,65 @@ def letters(
 
 
 def _unapproved(written: Written) -> list[str]:
-    """Return a warning for each duty whose letters nobody approved. The letters are created nevertheless."""
+    """Return a warning for each text that nobody approved for this list. Its letters are marked as drafts."""
     waiting = (group for group in written.groups if not group.approved)
     patterns = dict.fromkeys((group.duty, group.notice, group.version) for group in waiting)
     return [
         warning(
             "not_approved",
-            f"{notice} {version} is not approved for {duty}. Approve it before you send the letters.",
+            f"{notice} {version} for {duty} is not approved for this list. Its letters are marked DRAFT. "
+            f"Counsel runs: tocsin notice sign-letters {quote(written.folder)}",
         )
         for duty, notice, version in patterns
     ]
+
+
+def _repeated(given: str) -> Literal["", "keep", "drop"]:
+    known: dict[str, Literal["", "keep", "drop"]] = {"": "", "keep": "keep", "drop": "drop"}
+    if given not in known:
+        raise Usage(
+            f'--repeated "{given}" is unknown.', hint="Use --repeated keep|drop", code="unknown_answer"
+        )
+    return known[given]
+
+
+def sign_letters(
+    session: Session,
+    folder: Annotated[Path, Argument(metavar="DIR", help="Folder of the letters.")],
+    size: Annotated[int, Option("--sample", metavar="N", help="Letters to read of each text.")] = 3,
+    mailed: Annotated[
+        int | None, Option("--mailed", metavar="N", help="Sign off the number of mailed letters instead.")
+    ] = None,
+    reason: Reason = "",
+    yes: Annotated[bool, Option("--yes", help="You have read the sample. No question.")] = False,
+) -> None:
+    """Approve letters after reading a sample of each text.
+
+    The approval is valid for this list, its number of people, the templates and the texts. Then make the letters again in
+    another folder. With --mailed, signs off the number that was mailed.
+
+    \b
+    Examples:
+      tocsin notice sign-letters drafts --as jonas
+      tocsin notice sign-letters letters --mailed 1998 --reason "2 envelopes were damaged"
+    """
+    from runner.app.notices.letter_approval import approval, mailing, run_of, samples
+
+    incident = session.incident()
+    in_person(session, "letters")
+    run, found = run_of(incident, folder)
+    if mailed is not None:
+        signed, said = mailing(run, found, mailed, reason), f"Signed off: {mailed:,} mailed letters"
+    else:
+        read = samples(folder, found, max(size, 1))
+        rows = [(" ".join(filter(None, one.group)) or "everyone", str(folder / one.file)) for one in read]
+        session.tell(Page((line("READ THESE LETTERS", "title"), table(rows, 1, indent=2))))
+        signed = approval(run, found, read)
+        said = f"Approved: {found.letters:,} letters. Make them again with another --out DIR"
+        if not yes:
+            question = f"{session.by}: did you read them, and do you approve all {found.letters:,} letters?"
+            session.confirm(question, "Add --yes")
+    tell(session, session.service.act(session.principal, incident.id, [signed]), said)
 
 
 @contextmanager
@@ -107,7 +167,7 @@ def bar(session: Session, what: str) -> Iterator[Tell]:
 def _page(written: Written) -> Iterator[Block]:
     rows = tuple(
         (
-            " ".join(filter(None, (group.jurisdiction, group.population))) or "everyone",
+            " ".join(filter(None, group.key)) or "everyone",
             f"{group.letters:,}",
             Cell(f"{group.notice} {group.version}", "dim"),
             Cell(group.duty, "dim"),
@@ -120,6 +180,10 @@ def _page(written: Written) -> Iterator[Block]:
     before = f"; {there:,} of them existed already" if there else ""
     yield table(rows, 3, indent=0)
     yield line(f"{sizes}, in {written.folder}{before}", "good")
+    for said in written.differences:
+        yield line(f"Accepted difference: {said}", "warn")
+    if written.dropped:
+        yield line(f"{written.dropped:,} rows repeat a person and have no letter", "warn")
     if written.rejected:
         yield line(f"{written.rejected:,} invalid rows have no letter: see rejects.csv", "alarm")
     kept = f"recorded as {written.evidence}" if written.evidence else "drafts are not recorded"

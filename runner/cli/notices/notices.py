@@ -10,7 +10,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
 from runner.cli.framework.session import Session
-from runner.cli.notices.letters import letters
+from runner.cli.notices.letters import letters, sign_letters
 from runner.cli.notices.verification import consistency, tick
 from runner.errors import Usage
 from runner.reports.core.formatting import count
@@ -179,6 +179,7 @@ def add(app: Commands) -> None:
     command(notices, "adopt", Scope.WRITES)(adopt)
     command(notices, "pull")(pull)
     command(notices, "letters", Scope.WRITES)(letters)
+    command(notices, "sign-letters", Scope.WRITES)(sign_letters)
 
 
 def list_(session: Session) -> None:

@@ -24,14 +24,15 @@ _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 def filters(language: str, zone: str) -> Mapping[str, Filter]:
     """Return the allow-list: every filter that exists, bound to a language tag and an IANA zone."""
     return {
-        "date": _over(lambda value: _day(value, language, zone)),
+        "date": _over(lambda value: day(value, language, zone)),
         "time": _over(lambda value: _clock(value, language, zone)),
         "datetime": _over(
-            lambda value: f"{_day(value, language, zone)}, {_clock(value, language, zone)}",
+            lambda value: f"{day(value, language, zone)}, {_clock(value, language, zone)}",
         ),
         "number": _over(lambda value: _number(value, language)),
         "label": _over(lambda value: _labels(value, language)),
         "words": _over(lambda value: _words(value, language)),
+        "described": lambda elements, data: _described(elements, data, language),
         "said": _over(lambda value: said(value, language, zone)),
         "place": _over(lambda value: _places(value, language)),
         "capital": _over(lambda value: str(value)[:1].upper() + str(value)[1:]),
@@ -65,7 +66,8 @@ def _instant(value: Any, zone: str) -> datetime:
     return value.astimezone(ZoneInfo(zone))
 
 
-def _day(value: Any, language: str, zone: str) -> str:
+def day(value: Any, language: str, zone: str) -> str:
+    """Return a day in words; an instant is that day in the zone."""
     from babel.dates import format_date
 
     if isinstance(value, str) and len(value) == len("2026-11-24"):
@@ -101,7 +103,7 @@ def said(value: Any, language: str, zone: str) -> str:
     if isinstance(value, (list, tuple)):
         return _words(_labels(value, language), language)
     if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
-        return f"{_day(value, language, zone)}, {_clock(value, language, zone)}"
+        return f"{day(value, language, zone)}, {_clock(value, language, zone)}"
     return label(str(value), language) if _CODE.fullmatch(str(value)) else str(value)
 
 
@@ -131,6 +133,23 @@ def _labels(value: Any, language: str) -> Any:
     if isinstance(value, (list, tuple)):
         return [label(str(entry), language) for entry in value]
     return label(str(value), language)
+
+
+def _described(elements: Any, data: Value, language: str) -> Any:
+    """Return the words for data types; accounts by their kinds, passwords with how they were stored, if that is known."""
+    if not isinstance(elements, Leaf):
+        return elements
+    kinds, stored = data.child_("account_kinds"), data.child_("passwords")
+    found: list[str] = []
+    for element in map(str, elements.value_):
+        if element.startswith("account_number_") and isinstance(kinds, Leaf) and kinds.value_:
+            code = label("with_code", language) if element == "account_number_with_code" else ""
+            found += [f"{label(f'number_of_{kind}', language)}{code}" for kind in map(str, kinds.value_)]
+        elif element == "online_credentials" and isinstance(stored, Leaf):
+            found.append(f"{label(element, language)} ({label(f'stored_{stored.value_}', language)})")
+        else:
+            found.append(label(element, language))
+    return elements.with_(list(dict.fromkeys(found)))
 
 
 def _words(value: Any, language: str) -> str:

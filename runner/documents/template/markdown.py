@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.tree import SyntaxTreeNode
 
-_ROOMS: Final = ("fields", "signature", "alpha", "roman", "lines")
+_ROOMS: Final = ("fields", "signature", "alpha", "roman", "lines", "address")
 _SCHEMES: Final = ("https://", "mailto:", "tel:")
 
 
@@ -100,8 +100,13 @@ def _in_room(node: SyntaxTreeNode) -> Iterator[Block]:
             yield from _blocks(node.children, kind)
         case "signature":
             yield tree.Signature(tuple(_broken(block) for block in _blocks(node.children, "decimal")))
-        case "lines":
-            yield from (_broken(block) for block in _blocks(node.children, "decimal"))
+        case "lines" | "address":
+            for block in map(_broken, _blocks(node.children, "decimal")):
+                yield (
+                    tree.Paragraph(block.inlines, kind == "address")
+                    if isinstance(block, tree.Paragraph)
+                    else block
+                )
         case _:
             yield tree.Fields(tuple(field for child in node.children for field in _fields(child)))
 

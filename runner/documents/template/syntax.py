@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import nodes
 
 MAX_SOURCE: Final = 200_000
-MAX_MACROS: Final = 20
+MAX_MACROS: Final = 40
 MAX_NODES: Final = 10_000
 MAX_DEPTH: Final = 100
 MAX_ELIFS: Final = 100

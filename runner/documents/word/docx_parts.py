@@ -19,11 +19,12 @@ WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml"
 
 
 class Paper(msgspec.Struct, frozen=True):
-    """A sheet and its margins, in twentieths of a point."""
+    """A sheet, its margins, and where an envelope's window shows the address (top, bottom), in twentieths of a point."""
 
     width: int
     height: int
     margin: int
+    window: tuple[int, int]
 
     @property
     def text_width(self) -> int:
@@ -31,7 +32,12 @@ class Paper(msgspec.Struct, frozen=True):
         return self.width - 2 * self.margin
 
 
-PAPER: Final = {"a4": Paper(11906, 16838, 1361), "us-letter": Paper(12240, 15840, 1440)}
+_TOP: Final = 1361
+"""The upper margin."""
+PAPER: Final = {
+    "a4": Paper(11906, 16838, 1361, (3555, 5103)),
+    "us-letter": Paper(12240, 15840, 1440, (3061, 4649)),
+}
 
 CONTENT_TYPES: Final = (
     _XML + '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
@@ -71,6 +77,17 @@ SETTINGS: Final = (
 
 RULE: Final = '<w:p><w:pPr><w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr>{}</w:pPr></w:p>'
 """A line across the page, around further properties of its paragraph."""
+
+
+def window(paper: Paper) -> tuple[str, str]:
+    """Return the frame that holds an address at the window, and the empty paragraph above the address in the frame."""
+    top, bottom = paper.window
+    frame = (
+        f'<w:framePr w:w="4820" w:h="{bottom - _TOP}" w:hRule="exact" w:wrap="notBeside" w:vAnchor="page" '
+        f'w:hAnchor="page" w:x="{paper.margin}" w:y="{_TOP}"/>'
+    )
+    room = f'<w:spacing w:after="0" w:line="{top - _TOP}" w:lineRule="exact"/>'
+    return frame, f"<w:p><w:pPr>{frame}{room}</w:pPr></w:p>"
 
 
 def package(
@@ -134,7 +151,7 @@ def main(body: str, paper: Paper) -> str:
         '<w:sectPr><w:headerReference w:type="default" r:id="rId4"/>'
         '<w:headerReference w:type="first" r:id="rId5"/><w:footerReference w:type="default" r:id="rId6"/>'
         '<w:footerReference w:type="first" r:id="rId6"/>'
-        f'<w:pgSz w:w="{paper.width}" w:h="{paper.height}"/><w:pgMar w:top="1361" w:right="{paper.margin}" '
+        f'<w:pgSz w:w="{paper.width}" w:h="{paper.height}"/><w:pgMar w:top="{_TOP}" w:right="{paper.margin}" '
         f'w:bottom="1361" w:left="{paper.margin}" w:header="680" w:footer="567" w:gutter="0"/>'
         "<w:titlePg/></w:sectPr>"
     )

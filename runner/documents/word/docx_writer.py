@@ -113,7 +113,8 @@ class Body:
         self.pictures: list[bytes] = []
         self._fonts = document.context.stationery.font_paths
         self._rtl = document.right_to_left
-        self._width = width or parts.PAPER[document.context.stationery.paper].text_width
+        self._paper = parts.PAPER[document.context.stationery.paper]
+        self._width = width or self._paper.text_width
 
     def blocks(self, blocks: tuple[Block, ...], style: str = "", keep: bool = False, depth: int = 0) -> str:
         """Return the paragraphs and tables of some blocks; what stands before a signature stays on its page."""
@@ -126,8 +127,9 @@ class Body:
         match block:
             case tree.Heading(level=level, inlines=inlines):
                 return self._paragraph(inlines, f"Heading{min(level, 3)}")
-            case tree.Paragraph(inlines=inlines):
-                return self._paragraph(inlines, style, keep=keep)
+            case tree.Paragraph(inlines=inlines, address=address):
+                frame, filler = parts.window(self._paper) if address else ("", "")
+                return filler + self._paragraph(inlines, style, keep=keep, numbering=frame)
             case tree.Listing():
                 return self._listing(block, depth)
             case tree.Table():

@@ -12,10 +12,11 @@ from functools import cache
 
 
 def label(code: str, language: str) -> str:
-    """Return the label of a code; a code without a label has spaces for its underscores."""
+    """Return the label of a code, the region's first; a code without a label has spaces for its underscores."""
     labels = table("labels.csv")
-    own = labels.get(language.split("-")[0].lower(), labels["en"])
-    return own.get(code) or labels["en"].get(code) or office(code) or code.replace("_", " ")
+    tags = (language, language.split("-")[0].lower(), "en")
+    own = (labels[tag][code] for tag in tags if code in labels.get(tag, ()))
+    return next(own, "") or office(code) or code.replace("_", " ")
 
 
 def office(code: str) -> str:

@@ -29,17 +29,18 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.applicability import Evaluator, conjunction, disjunction
 from runner.law.assessment import monitoring_months
-from runner.law.duty import DutyRecord, DutyStatus
+from runner.law.duty import DutyRecord, DutyStatus, Office
 from runner.law.grounds import Condition
 from runner.law.populations import Span, View, residents, views
 from runner.law.regime import Authority, Content, DutyRule, Regime, Version
 
+_OFFICE = ("name", "unit", "address", "email", "phone", "languages", "hours", "zone", "cut_off", "checked")
 _REFERENCE = re.compile(r"[+,\s]+")
 MONTHS = "risk.monitoring.months"
 BOUGHT = (
     "risk.monitoring.provider",
     MONTHS,
-    ("risk.monitoring.enrolment", "risk.monitoring.code"),
+    ("risk.monitoring.enrolment", "risk.monitoring.code", "recipient.code"),
 )
 """The required facts about purchased monitoring: provider, months and enrolment."""
 
@@ -129,7 +130,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     """Return a notice with the links of its authorities and, on request, the items of its duty's law."""
     if found is None:
         return notice
-    offices = own_domains(office.url for office in _offices(found))
+    offices = own_domains(url for office in _offices(found) for url in (office.url, office.form_url))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
     items = tuple(_items(_wanted(found), found.judges) if notice.law_items else _unlisted(notice, found))
     if notice.law_items and "credit_monitoring" in notice.says:
@@ -219,8 +220,13 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
-        "portal": rule.delivery.portal or None if rule.delivery is not None else None,
-        "offices": [msgspec.to_builtins(office) for office in _offices(found)],
+        "notified": _kept(f"incident.individual_notice_count_in.{status.jurisdiction}", found),
+        "dated_at": _kept(f"incident.dated_at.{status.id}", found),
+        "certified": _certified(found),
+        "exempt": _exempt(found),
+        "portal": status.authority.form or None if status.authority is not None else None,
+        "office": _office(status.authority),
+        "offices": list(_informing(found)),
         "facts": sorted({path for item in content for path in item.facts}),
         "content": [_entry(item, found) for item in content],
     }
@@ -246,10 +252,21 @@ def _filed(duty: str, found: Brief) -> DutyRecord | None:
     return record if record is not None and record.kind == "filed" else None
 
 
+def _office(office: Office | None) -> dict[str, Any]:
+    """Return the authority that takes the notice; what the directory does not know is unknown."""
+    known = {} if office is None else {name: getattr(office, name) or None for name in _OFFICE}
+    return {**known, "portal": office.form or None if office is not None else None}
+
+
 def _offices(found: Brief) -> Iterator[Authority]:
-    return (
-        authority for authority in found.regime.authorities if authority.place == found.status.jurisdiction
-    )
+    return (one for one in found.regime.authorities if one.place == found.status.jurisdiction)
+
+
+def _informing(found: Brief) -> Iterator[dict[str, Any]]:
+    """Yield the offices that a letter can name as a source of information: those with an address and a telephone."""
+    for office in _offices(found):
+        if office.address and office.phone:
+            yield {**msgspec.to_builtins(office), "address": ", ".join(office.address.splitlines())}
 
 
 def _told(found: Brief) -> Kept:
@@ -257,6 +274,27 @@ def _told(found: Brief) -> Kept:
     place, view = found.status.jurisdiction, found.judges[0].view
     told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
     return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
+
+
+def _certified(found: Brief) -> dict[str, Kept]:
+    """Return who certified the statements of the notice: nobody until a person records it."""
+    return {
+        name: _kept(f"incident.certified.{found.regime.id}.{name}", found) for name in ("name", "role", "at")
+    }
+
+
+def _kept(path: str, found: Brief) -> Kept:
+    return Kept(path, _plain(path, found.judges[0].view))
+
+
+def _exempt(found: Brief) -> dict[str, str]:
+    """Return the ground on which it was decided not to notify the people, if the statute has that ground."""
+    for duty in (f"{found.regime.id}/individuals", "eu-gdpr-34-data-subjects/individuals"):
+        view = found.incident.duties.get(duty)
+        record = view.record if view is not None else None
+        if record is not None and record.kind == "decided_not_to_notify" and record.ground != "none":
+            return {"ground": record.ground, "reason": record.reason}
+    return {}
 
 
 def _count(found: Brief, place: str) -> Kept:

@@ -37,7 +37,7 @@ from runner.documents.watermark import watermark
 from runner.documents.word.letterhead import Letterhead
 from runner.documents.write import write
 from runner.effects.notices.render import Paper
-from runner.incident.notices.letters import MAX_WHOLE, Line, Person
+from runner.incident.notices.letters import MAX_WHOLE, GroupKey, Line, Person
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     """The position of its first person in the list, from 1."""
     people: tuple[Person, ...]
-    papers: Mapping[tuple[str, str], Paper]
+    papers: Mapping[GroupKey, Paper]
     formats: tuple[Format, ...]
     batch: int
     """Letters in one PDF for the printer; 0 for separate files."""
@@ -70,8 +70,9 @@ def shard_name(number: int) -> str:
 
 def letter(paper: Paper, person: Person) -> Document:
     """Return one person's letter. The person's values are plain text, never markup."""
-    recipient = {"name": person.name, "address": person.address, "reference": person.reference}
-    return paper.document(recipient=recipient)
+    # what the law requires was checked once, for the pattern
+    notice = msgspec.structs.replace(paper.notice, requires=())
+    return msgspec.structs.replace(paper, notice=notice).document(recipient=person.words)
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
@@ -111,6 +112,7 @@ def line_of(n: int, person: Person, text: str, file: File, where: tuple[int, int
         reference=person.reference,
         jurisdiction=person.jurisdiction,
         population=person.population,
+        variant=person.variant,
         text=text,
         file=file.name,
         sha256=file.sha256,
@@ -124,8 +126,8 @@ _T = TypeVar("_T")
 _WORTH = 4
 """The number of letters that justifies a layout for a form."""
 _MADE_UP = (
-    Person(reference="A", name="A", address="A\nA"),
-    Person(reference="B", name="B", address="B\nB"),
+    Person(reference="A", name="A", address="A\nA", code="A"),
+    Person(reference="B", name="B", address="B\nB", code="B"),
 )
 """Two readers without common values: the differences of their letters are the personal parts."""
 
@@ -164,7 +166,7 @@ def batches(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
 
 def _sorted(shard: Shard) -> tuple[Mapping[Form, list[_Own]], list[tuple[int, Person]]]:
     """Group the letters of a shard by form; letters without a form have a separate layout."""
-    papers: dict[tuple[str, str], PrintPaper] = {}
+    papers: dict[GroupKey, PrintPaper] = {}
     forms: dict[Form, list[_Own]] = {}
     whole: list[tuple[int, Person]] = []
     for n, person in enumerate(shard.people, shard.first):

@@ -7,6 +7,8 @@ with all required parts is final; a document with missing information is a water
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -19,6 +21,7 @@ from runner.documents.render import render as render_document
 from runner.documents.tree import Document, Logo, RenderContext, Stationery, encode
 from runner.documents.write import write
 from runner.effects.context import EffectContext
+from runner.effects.notices.enclosures import Enclosure, carried, edited, letters_of, stored
 from runner.effects.notices.forbidden_words import requirements
 from runner.effects.notices.legal_basis import Brief, duty_variables, legal_context
 from runner.errors import TocsinError
@@ -45,24 +48,55 @@ def render(
         brief = legal_context(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, brief)]
         notice = requirements(notice, source, incident, brief)
-        drafted = dated(
-            paper(notice, source, incident, brief, privileged=tools.privileged, logo=tools.logo()), incident
-        )
+        enclosed = enclosures(notice, brief, duties, library, tools)
+        drafted = paper(notice, source, incident, brief, privileged=tools.privileged, logo=tools.logo())
+        drafted = dated(enclosing(drafted, (one.draft.title for one in enclosed)), incident)
         document = drafted.document()
-        items = blockers(notice, document)
+        own = blockers(notice, document)
+        items = tuple(dict.fromkeys((*own, *(item for one in enclosed for item in one.items))))
         if override or not items:
-            document = final(drafted, waived=bool(items)).document()
-        rendered = keep(work, incident, notice, document, tools)
+            document = final(drafted, waived=bool(own)).document()
+            enclosed = tuple(msgspec.structs.replace(one, draft=one.final()) for one in enclosed)
+        rendered = keep(work, incident, notice, document, tools, enclosed)
     except TocsinError as error:
         return EffectFailed(step=work.step, why=error.message)
     return msgspec.structs.replace(rendered, items=items)
 
 
+def enclosures(
+    notice: Notice, found: Brief | None, duties: Sequence[DutyStatus], library: Library, tools: EffectContext
+) -> tuple[Enclosure, ...]:
+    """Return the enclosures of a notice from the facts of its incident."""
+    return tuple(_enclosure(letter, tools) for letter in letters_of(notice, found, duties, library))
+
+
+def _enclosure(letter: Brief, tools: EffectContext) -> Enclosure:
+    """Return the letter of a duty as an enclosure: in counsel's words if they were imported, else as generated."""
+    if kept := edited(letter, tools.blobs):
+        return Enclosure(kept.document, lambda: kept.document, blockers(kept.notice, kept.document))
+    work = Render(incident=letter.incident.id, step="", notice="auto", duty=letter.status.id, formats=())
+    notice, source = tools.notices[template_for(work, tools, letter)]
+    notice = requirements(notice, source, letter.incident, letter)
+    drafted = dated(paper(notice, source, letter.incident, letter, logo=tools.logo()), letter.incident)
+    document = drafted.document()
+    items = blockers(notice, document)
+    return Enclosure(document, lambda: final(drafted, waived=bool(items)).document(), items)
+
+
 def keep(
-    work: Render, incident: Incident, notice: Notice, document: Document, tools: EffectContext
+    work: Render,
+    incident: Incident,
+    notice: Notice,
+    document: Document,
+    tools: EffectContext,
+    enclosed: tuple[Enclosure, ...] = (),
+    files_before: Mapping[str, str] = MappingProxyType({}),
 ) -> Rendered:
-    """Write a document in its formats, and store the files and their tree."""
-    paper = tools.letterhead() if "docx" in work.formats else b""
+    """Write a document and its enclosures in their formats, and store the files and their tree.
+
+    ``files_before`` are those of the version whose enclosures it keeps.
+    """
+    paper = tools.letterhead() if "docx" in work.formats and notice.logo else b""
     if paper:
         stationery = msgspec.structs.replace(
             document.context.stationery, letterhead=hashlib.sha256(paper).hexdigest()
@@ -73,6 +107,9 @@ def keep(
         str(form): tools.blobs.put_blob(incident.id, write(document, form, paper))  # type: ignore[arg-type]
         for form in work.formats
     }
+    texts = (document, *(one.draft for one in enclosed))
+    files |= stored(incident, texts[1:], work.formats, tools.blobs) | carried(files_before)
+    gaps = dict.fromkeys(f"{gap.treatment}: {gap.path}" for text in texts for gap in text.gaps)
     return Rendered(
         event=DocumentRendered(
             document=f"{work.step}/{notice.id}",
@@ -82,10 +119,10 @@ def keep(
             digest=bound_digest(files),
             files=files,
             gaps=(
-                *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
+                *gaps,
                 *(f"uncovered: {coverage.ref} {coverage.item}" for coverage in uncovered(notice, document)),
             ),
-            facts={path: entry_of(path, incident) for path in (*document.asked, *_read(document))},
+            facts={path: entry_of(path, incident) for text in texts for path in (*text.asked, *_read(text))},
             duty=work.duty,
             status="final" if document.context.status == "final" else "draft",
             tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
@@ -120,12 +157,14 @@ def make(
     draft: bool | None = None,
     privileged: bool = False,
     logo: Logo | None = None,
+    enclosed: Sequence[Enclosure] = (),
 ) -> Document:
     """Return a notice's document from an incident's facts; with ``draft`` None, missing information decides its status.
 
     A missing legal requirement or forbidden content also makes it a draft.
     """
     drafted = paper(notice, source, incident, found, privileged=privileged, logo=logo)
+    drafted = enclosing(drafted, (one.draft.title for one in enclosed))
     document = drafted.document()
     if draft or (draft is None and blockers(notice, document)):
         return document
@@ -151,6 +190,7 @@ def paper(
         status="draft",
         kind=incident.kind,
         incident=incident.codename,
+        reference=str(facts["incident"].get("file_number", "")),
         privileged=privileged,
         timestamp=max((fact.at for fact in incident.facts.values()), default=incident.opened_at),
         zone=facts.get("organisation", {}).get("zone", "UTC"),
@@ -167,6 +207,13 @@ def dated(drafted: Paper, incident: Incident) -> Paper:
         return drafted
     context = msgspec.structs.replace(drafted.context, timestamp=max(times))
     return msgspec.structs.replace(drafted, context=context)
+
+
+def enclosing(drafted: Paper, titles: Iterable[str]) -> Paper:
+    """Return the source of a draft that lists its enclosures by their titles."""
+    return msgspec.structs.replace(
+        drafted, context=msgspec.structs.replace(drafted.context, enclosures=tuple(titles))
+    )
 
 
 def _read(document: Document) -> list[str]:
@@ -278,8 +325,8 @@ def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> 
     found = organisation if isinstance(organisation, dict) else {}
     lines = tuple(line for line in str(found.get("address", "")).splitlines() if line)
     return Stationery(
-        name=str(found.get("name", "")),
-        lines=lines,
+        name=str(found.get("name", "")) if notice.logo else "",
+        lines=lines if notice.logo else (),
         points=max(11.0, notice.min_points),
         paper="us-letter" if notice.language.endswith("-US") else "a4",
         logo=logo if notice.logo else None,

@@ -65,7 +65,7 @@ def adopt(
     if override or not items:
         context = msgspec.structs.replace(document.context, status="final", waived=bool(items))
         document = msgspec.structs.replace(document, context=context)
-    rendered = keep(work, incident, notice, document, tools)
+    rendered = keep(work, incident, notice, document, tools, files_before=before.files)
     said = {used.path for used in document.facts_used if used.texts and not used.printed}
     said |= {used.path for used in document.facts_used if used.printed and used.value == UNREAD}
     said |= {gap.partition(": ")[2] for gap in before.gaps} - {gap.path for gap in document.gaps}

@@ -25,22 +25,14 @@ from runner.facts.vocabulary.fact_types import (
     texts,
     yes_no,
 )
-from runner.facts.vocabulary.report_facts import DORA, INSURANCE, RANSOM, REGISTRANT
-from runner.facts.vocabulary.response_facts import MOBILISED, REFERRED
+from runner.facts.vocabulary.paper_facts import PAPERS, PASSWORDS, PLANNED, SIGNATORY
+from runner.facts.vocabulary.report_facts import DORA, FORM_8K, HHS, INSURANCE, PRODUCT, RANSOM, REGISTRANT
+from runner.facts.vocabulary.response_facts import LAW_ENFORCEMENT, MOBILISED
+from runner.facts.vocabulary.us_statuses import PUBLIC_KINDS, REGULATED_US
 
 _SECTORS = (
     "retail finance health telecom energy transport water education public legal insurance online_service manufacturing"
     " digital_infrastructure digital_provider trust_service space research other"
-)
-_REGULATED_US = (
-    "hipaa_covered_entity hipaa_business_associate part2_program phr_vendor phr_service_provider phr_related_entity"
-    " glba_institution ftc_safeguards_institution reg_sp_institution reg_sp_service_provider reg_sci_entity bank_occ bank_fed"
-    " bank_fdic bank_service_provider federally_insured_credit_union nydfs_covered_entity insurance_licensee"
-    " sec_domestic_filer sec_foreign_private_issuer telecom_carrier voip_provider tsa_pipeline tsa_rail tsa_aviation"
-    " dod_contractor federal_agency federal_contractor ferpa_institution student_aid_school tax_preparer irs_data_recipient"
-    " nerc_entity nrc_licensee maritime_entity ca_licensed_clinic ca_public_agency ny_municipality nj_public_entity"
-    " information_broker credit_bureau msb cftc_registrant efile_provider"
-    " sec_smaller_reporting_company reg_sp_smaller_institution dod_subcontractor casino trs_provider"
 )
 _REGULATED_EU_UK = (
     "nis2_essential nis2_important dora_credit_institution dora_ccp dora_trading_venue dora_other_financial_entity"
@@ -53,9 +45,11 @@ _REGULATED_ELSEWHERE = (
     " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
     " kr_information_service cl_vital_operator ca_designated_operator"
     " jp_critical_infrastructure cl_essential_service za_financial_institution cbuae_institution difc_entity adgm_entity"
-    " br_small_agent"
+    " br_small_agent my_health_record_participant au_state_authority nsw_public_agency queensland_agency queensland_council"
+    " western_australia_entity ontario_health_custodian alberta_health_custodian new_brunswick_health_custodian"
+    " newfoundland_health_custodian ontario_institution bc_public_body"
 )
-_REGULATED = f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
+_REGULATED = f"{REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
 _ROLES = "controller joint_controller processor data_owner data_holder"
 _VECTORS = (
     "hacking ransomware phishing credential_stuffing sim_swap smishing insider misdelivery loss theft misconfiguration"
@@ -84,6 +78,7 @@ _DATA: Mapping[str, Branch] = {
     ),
     "usable_without_code": yes_no("Can the account or card numbers be used without a code or password?"),
     "enough_for_identity_theft": yes_no("Are the elements enough for identity theft even without a name?"),
+    "passwords": PASSWORDS,
     "email_account": yes_no("Do the credentials open an e-mail account?"),
     "credentials_open": set_of(
         "Which kinds of accounts the credentials or answers open", "financial medical insurance email other"
@@ -137,11 +132,12 @@ _ORGANISATION: Mapping[str, Branch] = {
     "zone": FactType("Time zone for deadlines counted in days", "zone"),
     "established_in": places("Where the organisation has an establishment"),
     "main_establishment": place("Where its main establishment in the Union is"),
-    "home_state": place("Its state of domicile or home state as an insurer or producer"),
+    "home_state": place("Its home state: of domicile, as an insurer or producer, or of a public body"),
     "offers_to": places("Where it offers goods or services without an establishment"),
     "does_business_in": places("Where it does business"),
     "role": set_of("Its role for the affected data", _ROLES),
     "public_body": yes_no("Is it a public body?"),
+    "public_kind": one_of("What kind of public body is it?", PUBLIC_KINDS),
     "owner_public_body": yes_no("For data of other owners: is the owner a public body?"),
     "owner_regulated_as": set_of("For data of other owners: how the owner is regulated", _REGULATED),
     "serves_provider": yes_no(
@@ -185,7 +181,11 @@ _ORGANISATION: Mapping[str, Branch] = {
     "safeguards": set_of(
         "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
     ),
+    "covered_entity_type": one_of(
+        "Type of covered entity (HIPAA)", "health_plan health_care_clearing_house health_care_provider"
+    ),
     "press": reached("Contact for the press"),
+    "signatory": SIGNATORY,
     "registrant": REGISTRANT,
     "insurance": INSURANCE,
 }
@@ -193,7 +193,8 @@ _INCIDENT: Mapping[str, Branch] = {
     "title": text("Title of the incident"),
     "summary": prose("What happened, in a few sentences"),
     "impact": set_of("What was lost", "confidentiality integrity availability"),
-    "vector": one_of("How it happened", _VECTORS),
+    "vector": one_of("How it happened: the cause", _VECTORS),
+    "at_vendor": yes_no("Did it happen at a vendor or service provider?"),
     "malicious": yes_no("Was there intent to harm?"),
     "started_at": instant("When it began"),
     "ended_at": instant("When it ended"),
@@ -247,6 +248,7 @@ _INCIDENT: Mapping[str, Branch] = {
         "name": if_any("Vendor involved: name"),
         "role": text("Vendor involved: role"),
         "contact": text("Vendor involved: contact"),
+        "address": prose("Vendor involved: postal address"),
     },
     "clients": texts("Clients whose data we process and that are affected, by a short name"),
     "accounts": texts("User accounts of the incident, by user name"),
@@ -280,17 +282,13 @@ _INCIDENT: Mapping[str, Branch] = {
     "other_authorities": prose("Other authorities that were notified"),
     "individual_notice_text": prose("Summary of the notice to the affected people"),
     "individual_notice_count": count("How many affected people were notified"),
-    "product": {
-        "name": text("Product with digital elements: name and versions"),
-        "description": prose("What the product is and does"),
-        "available_in": places("Member States in which the product is available"),
-        "vulnerability": prose("The vulnerability: identifier, nature, severity"),
-        "exploit": prose("General nature of the exploit"),
-        "corrective_measures": prose("The security update or other corrective measures that are available"),
-    },
+    "product": PRODUCT,
     "sensitivity": prose("How sensitive the reported information is"),
     "mobilised": MOBILISED,
     "dora": DORA,
+    "form_8k": FORM_8K,
+    "hhs": HHS,
+    **PAPERS,
     "ransom": RANSOM,
     "isolation": {
         "complete": yes_no("Could all affected systems be disconnected from the network?"),
@@ -325,6 +323,19 @@ _INCIDENT: Mapping[str, Branch] = {
     "control_weakness": yes_no(
         "Is there a material control weakness that cannot be remedied in time (APRA)?"
     ),
+    "protection_shown": yes_no(
+        "Is the authority satisfied that the data are unintelligible (Regulation (EU) 611/2013, PECR)?"
+    ),
+    "my_health_record": one_of(
+        "Is the My Health Record system, or a record in it, affected: not at all, besides other data, or alone (Australia)?",
+        "none also only",
+    ),
+    "commissioner_case": yes_no(
+        "Is it a case that the Commissioner must be told of (Ontario, O. Reg. 329/04 s. 6.3)?"
+    ),
+    "product_danger": yes_no(
+        "Does a defect of a product endanger national security or the public interest (China)?"
+    ),
     "leak_possible": yes_no("Is a leak possible, though none is established (Korea)?"),
     "law_violated": yes_no("Was it due to a violation of the data protection law (Taiwan)?"),
     "credit_report_suggested": yes_no(
@@ -358,23 +369,7 @@ _RISK: Mapping[str, Branch] = {
         "enrol_until": instant("Until when people can enrol", ahead=True),
     },
     "advice": prose("What people can do"),
-}
-_LAW_ENFORCEMENT: Mapping[str, Branch] = {
-    "engaged": yes_no("Are the police involved?"),
-    **REFERRED,
-    "hold": {
-        "agency": text("Agency that asked to delay a notice"),
-        "officer": text("Officer who asked"),
-        "authority": one_of("Kind of authority that asked", "local state federal attorney_general regulator"),
-        "country": place("Country of the authority that asked; laws of other countries ignore the request"),
-        "only_for": texts("Laws or duties (ids) to which the delay is limited; empty means all"),
-        "form": one_of("Form of the request", "written oral"),
-        "from": instant("Delayed from", ahead=True),
-        "until": instant("Delayed until", ahead=True),
-    },
-    "attorney_general_delay": yes_no(
-        "Has the US Attorney General found in writing that disclosure endangers national security or public safety?"
-    ),
+    **PLANNED,
 }
 
 ROOTS: Mapping[str, Branch] = {
@@ -393,7 +388,7 @@ ROOTS: Mapping[str, Branch] = {
     "data": _DATA,
     "people": _PEOPLE,
     "risk": _RISK,
-    "law_enforcement": _LAW_ENFORCEMENT,
+    "law_enforcement": LAW_ENFORCEMENT,
     "claims": Keyed(
         "Positions that counsel takes, each with grounds; they change a verdict and are shown with it",
         "id",

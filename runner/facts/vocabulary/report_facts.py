@@ -1,6 +1,7 @@
-"""Facts that only the incident template of DORA requires: Implementing Regulation (EU) 2025/302, Annex I.
+"""Facts that only one authority's form asks for: DORA's template, Form 8-K, the portal of HHS; ransom and insurance.
 
-``playbooks/notices/fields/dora.yaml`` assigns facts to fields.
+DORA: Implementing Regulation (EU) 2025/302, Annex I; ``playbooks/notices/fields/dora.yaml`` assigns facts to fields. Form 8-K:
+its cover page and Item 1.05. HHS: the questions of the breach portal of the Office for Civil Rights, whose wording is not confirmed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Mapping
 from runner.facts.vocabulary.fact_types import (
     Branch,
     FactType,
+    Keyed,
     count,
     if_any,
     number,
     one_of,
+    places,
     prose,
     set_of,
     text,
@@ -124,8 +127,57 @@ REGISTRANT: Mapping[str, Branch] = {
     "security": text("Title of the class of securities that is registered (SEC)"),
     "symbol": text("Trading symbol"),
     "exchange": text("Name of the exchange"),
+    "further_classes": Keyed(
+        "Further classes of securities that are registered under Section 12(b)",
+        "id",
+        {
+            "security": text("Title of the further class"),
+            "symbol": text("Trading symbol of the further class"),
+            "exchange": text("Name of the exchange of the further class"),
+        },
+    ),
     "emerging_growth": yes_no("Is it an emerging growth company (SEC)?"),
+    "short_transition": yes_no(
+        "Did it, as an emerging growth company, choose not to use the extended transition period (SEC)?"
+    ),
+    "cik": text("Central Index Key (CIK) at the SEC"),
+    "former": if_any("Former name or address of the registrant, if changed since the last report (SEC)"),
     "signatory": text("Who signs for the registrant: name and title"),
+}
+FORM_8K: Mapping[str, Branch] = {
+    "scope": prose(
+        "Scope of the incident for Form 8-K: operations, services and data, without technical detail"
+    ),
+    "also_satisfies": set_of(
+        "Which other rules the Form 8-K is to satisfy", "rule_425 rule_14a_12 rule_14d_2b rule_13e_4c"
+    ),
+    "forward_looking": prose("Cautionary paragraph on forward-looking statements (Form 8-K), by counsel"),
+    "amendment": count("Number of this amendment of the Form 8-K"),
+}
+HHS: Mapping[str, Branch] = {
+    "filed_by": one_of(
+        "Who files the breach report to HHS",
+        "covered_entity business_associate covered_entity_for_business_associate",
+    ),
+    "substitute_notice": one_of(
+        "Was substitute notice required (HHS), and for how many people",
+        "not_required fewer_than_10 ten_or_more",
+    ),
+    "media_notice": yes_no("Was notice to the media required (HHS)?"),
+    "actions": set_of(
+        "Actions taken in response to the breach, as the HHS portal lists them",
+        "encryption password_requirements risk_management_plan technical_safeguards periodic_evaluations"
+        " physical_security risk_analysis associate_training credit_monitoring associate_contracts"
+        " policies_and_procedures workforce_sanctions harm_mitigation workforce_training other",
+    ),
+}
+PRODUCT: Mapping[str, Branch] = {
+    "name": text("Product with digital elements: name and versions"),
+    "description": prose("What the product is and does"),
+    "available_in": places("Member States in which the product is available"),
+    "vulnerability": prose("The vulnerability: identifier, nature, severity"),
+    "exploit": prose("General nature of the exploit"),
+    "corrective_measures": prose("The security update or other corrective measures that are available"),
 }
 RANSOM: Mapping[str, Branch] = {
     "reasons": prose("Why a ransom payment was necessary"),
@@ -133,6 +185,7 @@ RANSOM: Mapping[str, Branch] = {
     "diligence": prose("What was done to find alternatives to the ransom payment"),
     "sanctions_check": prose("What was done to comply with sanctions rules before the ransom payment"),
     "sanctions_repeated": yes_no("Was the sanctions check repeated for the address that was used?"),
+    "payment_ban": prose("Which law limits a payment by this public body, and how it was observed"),
     "proposal": text("The proposal to management: pay or do not pay"),
     "grounds": prose("The grounds of the proposal"),
     "paid": yes_no("Was a ransom paid?"),

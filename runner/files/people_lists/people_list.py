@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,8 @@ from runner.base.jurisdictions import place_problem
 from runner.base.text import clean, text_problem
 from runner.errors import Invalid, Problem
 from runner.files.people_lists.list_rows import People, Row
-from runner.incident.notices.letters import Person
+from runner.files.people_lists.person_contacts import YES, same_person
+from runner.incident.notices.letters import VARIANTS, Person, Variant
 
 REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,62}[A-Za-z0-9]|[A-Za-z0-9]")
 """Valid file names: letters, digits, and single dots, hyphens or underscores between them."""
@@ -30,6 +32,8 @@ class Checked(NamedTuple):
     row: Row
     person: Person | None
     problems: tuple[str, ...]
+    twin: int = 0
+    """The line of an earlier row with the same name and address; 0 without one."""
 
 
 def check_columns(people: People, wanted: Sequence[str], *, postal: bool = True) -> None:
@@ -56,19 +60,21 @@ def checked(people: People, population: str, placed: Placed, *, postal: bool = T
     ``population`` is the default for rows without one. Without ``postal`` an address is optional.
     """
     addresses = _address_columns(people.columns)
+    coded = "code" in people.columns
     with closing(sqlite3.connect("")) as seen:
         for mode in ("journal_mode = OFF", "synchronous = OFF"):
             seen.execute(f"PRAGMA {mode}")  # it is deleted with the process
-        seen.execute("CREATE TABLE seen (reference TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        seen.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         for row in people.rows():
             if row.problem:
                 yield Checked(row, None, (row.problem,))
                 continue
             person = _person(row, addresses, population)
-            problems = tuple(_problems(person, postal=postal))
+            problems = tuple(_problems(person, row, postal=postal, coded=coded))
             if not problems:
-                problems = tuple(filter(None, (placed(person), _seen_before(seen, person, row.line))))
-            yield Checked(row, None if problems else person, problems)
+                problems = tuple(filter(None, (placed(person), *_repeated(seen, person, row.line))))
+            twin = 0 if problems or not postal else _seen_before(seen, _twin(person), row.line)
+            yield Checked(row, None if problems else person, problems, twin)
 
 
 def as_problem(path: Path, found: Checked) -> Problem:
@@ -94,10 +100,19 @@ def _person(row: Row, addresses: Sequence[str], population: str) -> Person:
         address="\n".join(line for line in lines if line),
         jurisdiction=row.cells.get("jurisdiction", "").strip().upper(),
         population=row.cells.get("population", "").strip() or population,
+        variant=_variant(row),
+        salutation=clean(row.cells.get("salutation", "")),
+        code=row.cells.get("code", "").strip(),
     )
 
 
-def _problems(person: Person, *, postal: bool) -> Iterator[str]:
+def _variant(row: Row) -> Variant:
+    named = row.cells.get("variant", "").strip().lower()
+    dead = row.cells.get("deceased", "").strip().lower() in YES
+    return next((one for one in VARIANTS if one == named), "") or ("deceased" if dead else "")
+
+
+def _problems(person: Person, row: Row, *, postal: bool, coded: bool) -> Iterator[str]:
     if not REFERENCE.fullmatch(person.reference):
         yield "the reference must be letters and digits, with single . - _ between them, at most 64"
     yield from _text("name", person.name, MAX_NAME)
@@ -105,6 +120,11 @@ def _problems(person: Person, *, postal: bool) -> Iterator[str]:
         yield from _text("address", person.address, MAX_ADDRESS, many_lines=True)
     if person.address.count("\n") >= MAX_LINES:
         yield f"the address has more than {MAX_LINES} lines"
+    for what, text, needed in (("salutation", person.salutation, False), ("code", person.code, coded)):
+        if text or needed:
+            yield from _text(what, text, MAX_NAME)
+    if row.cells.get("variant", "").strip().lower() not in ("adult", *VARIANTS):
+        yield "the variant must be adult, minor or deceased"
     if person.jurisdiction and (why := place_problem(person.jurisdiction)):
         yield f"the jurisdiction: {why}"
 
@@ -118,9 +138,19 @@ def _text(what: str, text: str, most: int, *, many_lines: bool = False) -> Itera
         yield f"its {what}: {why}"
 
 
-def _seen_before(seen: sqlite3.Connection, person: Person, line: int) -> str:
-    reference = person.reference.lower()
-    if seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (reference, line)).rowcount:
-        return ""
-    (first,) = seen.execute("SELECT line FROM seen WHERE reference = ?", (reference,)).fetchone()
-    return f"the reference is used in line {first} already"
+def _twin(person: Person) -> str:
+    return f"twin {same_person(person, ' '.join(person.address.casefold().split()))}"
+
+
+def _repeated(seen: sqlite3.Connection, person: Person, line: int) -> Iterator[str]:
+    for what, value in (("reference", person.reference.lower()), ("code", person.code)):
+        if value and (first := _seen_before(seen, f"{what} {value}", line)):
+            yield f"the {what} is used in line {first} already"
+
+
+def _seen_before(seen: sqlite3.Connection, value: str, line: int) -> int:
+    """Return the line that had a value first, 0 if none did; only digests are compared."""
+    key = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
+    if seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, line)).rowcount:
+        return 0
+    return int(seen.execute("SELECT line FROM seen WHERE key = ?", (key,)).fetchone()[0])

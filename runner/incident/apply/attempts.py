@@ -409,6 +409,10 @@ def _adopted(draft: IncidentBuilder, event: e.NoticeAdopted, at: datetime, seq: 
     documents[event.document] = msgspec.structs.replace(documents[event.document], adoption=adoption)
 
 
+def _letters_signed(draft: IncidentBuilder, event: e.LettersSigned, at: datetime, seq: int) -> None:
+    draft.put(letters=(*draft.read("letters"), event))
+
+
 def _attached(draft: IncidentBuilder, event: e.EvidenceAttached, at: datetime, seq: int) -> None:
     draft.table("evidence")[event.evidence] = Evidence(
         id=event.evidence,
@@ -441,6 +445,7 @@ EFFECTS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.NoticeOverridden: _overridden,
     e.NoticeAdopted: _adopted,
     e.NoticeKept: _kept,
+    e.LettersSigned: _letters_signed,
     e.NoticeTicked: _ticked,
     e.EvidenceAttached: _attached,
 }

@@ -77,6 +77,23 @@ def _may_override(incident: Incident, command: c.Rendered, by: str) -> None:
         )
 
 
+def letters_signed(incident: Incident, event: e.LettersSigned, by: str) -> e.LettersSigned:
+    """Counsel approves letters that another person made; anybody may sign off the number that was mailed."""
+    if event.kind == "approved" and by not in incident.roles.get(COUNSEL, ()):
+        raise Refused(
+            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can approve letters.",
+            hint=assign_role(COUNSEL),
+            code="role",
+        )
+    if event.kind == "approved" and incident.evidence[event.run].by == by:
+        raise Refused(
+            f"{named_person(by)} made these letters.",
+            hint=f"Ask another person with the role {COUNSEL}.",
+            code="author",
+        )
+    return msgspec.structs.replace(event, by=by)
+
+
 def _outdated(before: list[Document], made: e.DocumentRendered) -> bool:
     """Tell whether the step's document has newer facts: this version was begun earlier and ended later."""
     newest = before[-1].facts if before else {}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Literal, get_args
 
 import msgspec
+
+from runner.base.redacted import Redacted
 
 MAX_BATCH = 1_000
 """Letters in one PDF for the printer."""
@@ -13,8 +16,17 @@ MAX_WHOLE = 100
 """Of these, the formats that are set whole: a whole file is in memory at once."""
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """One checked row of the list of people."""
+Variant = Literal["", "minor", "deceased"]
+"""Whom a letter addresses: the person, a parent or guardian, or the estate or next of kin (45 CFR 164.404(d)(1))."""
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+GroupKey = tuple[str, str, Variant]
+"""Place, population, and variant: people of one group get the same letter, apart from its slots."""
+
+
+class Person(Redacted, frozen=True, kw_only=True):
+    """One checked row of the list of people; its representation shows no name, address or code."""
+
+    SHOWN = ("reference",)
 
     reference: str
     """Unique in the list; it names the file, and a person who calls can state it."""
@@ -25,11 +37,27 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """Where the person lives, as ``DE`` or ``US-MA``."""
     population: str = ""
     """The id of a population of the incident."""
+    variant: Variant = ""
+    salutation: str = ""
+    """The name after "Dear"; empty means the full name, which guesses no gender."""
+    code: str = ""
+    """The person's own code for credit monitoring."""
 
     @property
-    def group(self) -> tuple[str, str]:
+    def group(self) -> GroupKey:
         """People of one group get the same letter, apart from its slots."""
-        return self.jurisdiction, self.population
+        return self.jurisdiction, self.population, self.variant
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The values of the slots of a template."""
+        return {
+            "name": self.name,
+            "address": self.address,
+            "reference": self.reference,
+            "salutation": self.salutation or self.name,
+            "code": self.code,
+        }
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +78,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     first_page: int = 0
     """Where the letter begins in its file, from 1; 0 where the format has no pages."""
     pages: int = 0
+    variant: Variant = ""
+
+    @property
+    def group(self) -> GroupKey:
+        """The group of its person."""
+        return self.jurisdiction, self.population, self.variant
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +103,17 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: tuple[str, ...] = ()
     approved_digest: str = ""
     """``sha256:`` of the document that was approved; empty where none was."""
+    variant: Variant = ""
+
+    @property
+    def key(self) -> GroupKey:
+        """The place, population and variant of its people."""
+        return self.jurisdiction, self.population, self.variant
+
+    @property
+    def wording(self) -> str:
+        """The template and the text that an approval of letters binds."""
+        return f"{self.notice} {self.version} {self.text}"
 
 
 class Letters(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters/v1"):
@@ -86,6 +131,10 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     manifest_sha256: str
     root: str
     """The Merkle root over the lines of the manifest."""
+    differences: tuple[str, ...] = ()
+    """Differences of the list from the recorded counts, in words."""
+    accepted: str = ""
+    """Why a person accepted these differences."""
 
 
 class MerkleTree:

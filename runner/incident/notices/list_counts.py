@@ -42,6 +42,14 @@ class CountDifference(msgspec.Struct, frozen=True, kw_only=True):
     """Filed notices with another count."""
 
     @property
+    def recorded_differs(self) -> bool:
+        """Whether the facts do not have the count of the list."""
+        span = self.recorded
+        return span is None or not span.low <= self.listed <= (
+            self.listed if span.high is None else span.high
+        )
+
+    @property
     def fact(self) -> str:
         """The path of the count."""
         group = f"populations.{self.population}." if self.population else ""
@@ -92,10 +100,7 @@ def _difference(
         recorded = Span(max(span.low for span in known), top)
     row = CountDifference(place=place, population=population, listed=listed, recorded=recorded)
     told = tuple(one for one in _told(incident, row.fact) if one.people != listed)
-    agrees = recorded is not None and recorded.low <= listed <= (
-        listed if recorded.high is None else recorded.high
-    )
-    return None if agrees and not told else msgspec.structs.replace(row, told=told)
+    return msgspec.structs.replace(row, told=told) if told or row.recorded_differs else None
 
 
 def _told(incident: Incident, fact: str) -> Iterator[ToldCount]:

@@ -17,6 +17,7 @@ import msgspec
 
 from runner.actions import assign_role
 from runner.base.actor import named_person
+from runner.documents.template.values import DERIVED
 from runner.errors import Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
@@ -25,9 +26,7 @@ from runner.incident.state.incident import Document, Incident
 
 COUNSEL = "counsel"
 """The role that can accept a notice with missing information, or with facts that have changed since."""
-_POPULATION = re.compile(r"populations\.[^.]+\.data\.elements")
-_ELEMENTS = ("notice.elements", "data.elements")
-"""The text's statements about data types cover all populations."""
+_POPULATION = re.compile(r"populations\.[^.]+\.((?:data|people)\..+)")
 _UNKNOWN = ("missing", "to_follow", "waived")
 """Missing information that names a fact: generated versions of older releases have no other trace of unknown facts."""
 
@@ -114,8 +113,13 @@ def recorded_as(path: str, keys: Iterable[str]) -> list[str]:
     """Return the recorded facts behind the input of a template: the fact itself, or the parts of a group or a map."""
     ordered = keys if isinstance(keys, list) else sorted(keys)
     key = path.replace("[", ".").replace("]", "")
-    if path in _ELEMENTS:
-        return [key for key in ordered if key == "data.elements" or _POPULATION.fullmatch(key)]
+    key = DERIVED.get(key, key)
+    if key.startswith(("data.", "people.")):  # such a statement covers all populations
+        found = [
+            one for one in ordered if one == key or ((part := _POPULATION.fullmatch(one)) and part[1] == key)
+        ]
+        if found:
+            return found
     first = bisect_left(ordered, key)
     if ordered[first : first + 1] == [key]:
         return [key]

@@ -13,7 +13,7 @@ import msgspec
 
 from runner.base.states import Severity
 from runner.incident.state.campaigns import AnyCampaignEvent
-from runner.incident.state.documents import DocumentRendered
+from runner.incident.state.documents import DocumentRendered, LettersSigned
 from runner.incident.state.events import FactChange
 from runner.incident.state.exercise import Cause, ClockChange, ExerciseBegun, FaultSet, Rating
 from runner.incident.state.incident import Run
@@ -223,6 +223,12 @@ class AttachFile(Command, frozen=True, kw_only=True):
     sha256: str
     size: int
     source: str = ""
+
+
+class SignLetters(Command, frozen=True, kw_only=True):
+    """Approve a run of letters, or sign off the number that was mailed."""
+
+    event: LettersSigned
 
 
 class TickItems(Command, frozen=True, kw_only=True):
@@ -541,6 +547,7 @@ RecordCommand = (
     | ReportDomain
     | OverrideRule
     | AttachFile
+    | SignLetters
     | TickItems
     | AddNote
     | Pause

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -153,4 +154,21 @@ class AsItWas(msgspec.Struct, frozen=True, kw_only=True):
     """The changed facts, and the last event of each accepted change."""
 
 
-NoticeEvent = DocumentRendered | NoticeAdopted | NoticeKept | NoticeOverridden | NoticeTicked
+class LettersSigned(Personal, frozen=True, kw_only=True):
+    """A person approved a run of letters after reading a sample of each text, or signed off the number that was mailed."""
+
+    run: str
+    """The evidence file with the summary of the run."""
+    kind: Literal["approved", "mailed"]
+    people_sha256: str
+    people: int
+    texts: tuple[str, ...]
+    """Template, version and SHA-256 of the pattern of each text."""
+    samples: tuple[str, ...] = ()
+    """SHA-256 of each letter that was read."""
+    mailed: int = 0
+    by: str
+    reason: str = ""
+
+
+NoticeEvent = DocumentRendered | LettersSigned | NoticeAdopted | NoticeKept | NoticeOverridden | NoticeTicked

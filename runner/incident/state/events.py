@@ -27,6 +27,7 @@ from runner.incident.state.campaigns import CampaignStretch as CampaignStretch
 from runner.incident.state.campaigns import SubstituteDue as SubstituteDue
 from runner.incident.state.campaigns import SubstituteGiven as SubstituteGiven
 from runner.incident.state.documents import DocumentRendered as DocumentRendered
+from runner.incident.state.documents import LettersSigned as LettersSigned
 from runner.incident.state.documents import NoticeAdopted as NoticeAdopted
 from runner.incident.state.documents import NoticeEvent
 from runner.incident.state.documents import NoticeKept as NoticeKept

@@ -15,6 +15,7 @@ from runner.incident.state.campaigns import SubstituteAsk as SubstituteAsk
 from runner.incident.state.documents import Adoption as Adoption
 from runner.incident.state.documents import AsItWas as AsItWas
 from runner.incident.state.documents import Document as Document
+from runner.incident.state.documents import LettersSigned as LettersSigned
 from runner.incident.state.documents import Override as Override
 from runner.incident.state.documents import Tick as Tick
 from runner.incident.state.exercise import Drill, Signed
@@ -404,6 +405,8 @@ class Incident(Value, frozen=True, kw_only=True):
     replan_asked: int = 0
     """The last event that required it: a plan made before that event is out of date."""
     reports: tuple[Signed, ...] = ()
+    letters: tuple[LettersSigned, ...] = ()
+    """Approvals of runs of letters, and the numbers that were mailed, oldest first."""
     replan_at: datetime | None = None
     """The planning failed; it is tried again then, and nothing is sent before."""
 

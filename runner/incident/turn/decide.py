@@ -33,6 +33,7 @@ AFTER_THE_END = (
     c.ConfirmEntry,
     c.Reopen,
     c.AttachFile,
+    c.SignLetters,
     c.TickItems,
     c.RecordCampaign,
     c.AttemptDone,

@@ -20,6 +20,7 @@ from runner.incident.law.duties import cancel_open_steps
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
+from runner.incident.notices.decide import letters_signed
 from runner.incident.notices.staleness import passed
 from runner.incident.notices.verification import refuse_unverified, ticked
 from runner.incident.people.second_person import agreed, guarded, with_second
@@ -66,6 +67,8 @@ def decide_record(  # noqa: C901  # one case a command
             return (retried(incident, by),)
         case c.AttachFile():
             return (e.event_of(e.EvidenceAttached, command, by=by),)
+        case c.SignLetters(event=event):
+            return (letters_signed(incident, event, by),)
         case c.TickItems():
             return ticked(incident, command, by)
         case c.AddNote(privileged=privileged):
@@ -289,7 +292,8 @@ def _duty(
         raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
-    late = record.kind == "filed" and duty.due is not None and record.at > duty.due
+    binds = record.kind == "filed" and duty.verdict != "advisory"
+    late = binds and duty.due is not None and record.at > duty.due
     if duty.due is not None and late and not record.late_reason.strip():
         raise Refused(
             f"The filing is late: the deadline was {said(duty.due)}. The reason for the delay is missing.",

@@ -40,7 +40,7 @@ def read_clock(terms: Terms, node: Node) -> Clock:
     reader = terms.reader
     fields = reader.fields(node, (key for key in _CLOCK if key != "limbs"))
     limbs = tuple(read_limb(terms, item) for item in reader.items(fields.get("earliest_of")))
-    known = {"limbs": limbs or (_limb(terms, node, fields),), "zone": _zone(fields.get("zone"), reader)}
+    known = {"limbs": limbs or (_limb(terms, node, fields),), "zone": read_zone(fields.get("zone"), reader)}
     return terms.struct(Clock, node, fields, **known)
 
 
@@ -111,7 +111,7 @@ def read_cut_off(terms: Terms, node: Node) -> CutOff | None:
     """Read ``{time: '17:30', zone: America/New_York}``."""
     reader = terms.reader
     fields = reader.fields(node, ("time", "zone"))
-    zone = _zone(reader.need(fields, "zone", node), reader)
+    zone = read_zone(reader.need(fields, "zone", node), reader)
     at = reader.text(reader.need(fields, "time", node))
     hour, _, minute = at.partition(":")
     if not (hour.isdigit() and minute.isdigit() and len(at) == 5 and int(hour) < 24 and int(minute) < 60):
@@ -125,7 +125,8 @@ def read_cut_off(terms: Terms, node: Node) -> CutOff | None:
     return CutOff(time=at, zone=zone)
 
 
-def _zone(node: Node | None, reader: Reader) -> str:
+def read_zone(node: Node | None, reader: Reader) -> str:
+    """Read the name of a time zone; empty without one."""
     name = reader.text(node)
     if node is not None and name and name not in available_timezones():
         reader.report(

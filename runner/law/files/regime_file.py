@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from runner.base.text import near_hint
 from runner.errors import Invalid, Problem
 from runner.law.clock import Clock, CutOff, Extension, Limb, Ordering
 from runner.law.files.regime_clock import (
@@ -23,14 +25,19 @@ from runner.law.files.regime_clock import (
     read_extension,
     read_limb,
     read_ordering,
+    read_zone,
 )
 from runner.law.files.regime_grounds import Terms, keys_of
 from runner.law.files.regime_reader import Fields, Node, Reader
 from runner.law.grounds import Condition, Element, Exemption, PersonalInformation, Threshold
-from runner.law.regime import DutyRule, NationalLaw, Regime, Remark, Source, Standing, Version
+from runner.law.regime import DutyRule, NationalLaw, Regime, Remark, Source, Standing, Version, Words, seen_on
 from runner.yamlfile.source import scan
 
 SCHEMA = "tocsin/regime/v1"
+QUOTE_LIMIT = 40
+"""Words of a quotation: enough to find the sentence, short enough to quote."""
+_PAGE = re.compile(r"https?://[^\s/@]+(/\S*)?")
+"""A web address without a user name."""
 
 _VERSION = (
     *(key for key in keys_of(Version) if key not in ("label", "from_date", "until", "national")),
@@ -88,15 +95,18 @@ def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) 
     for node in reader.items(fields.get("prior_versions")):
         versions.append(_version(node, _prior(node, current, reader), terms))
     _check_order(versions, fields.get("prior_versions", top), reader)
-    return terms.struct(
+    regime = terms.struct(
         Regime,
         top,
         fields,
         jurisdictions=reader.texts(reader.need(fields, "jurisdictions", top)) or ("?",),
         source=Source(url=reader.text(link.get("url")), checked=reader.text(link.get("checked"))),
         versions=tuple(versions),
+        zone=read_zone(fields.get("zone"), reader),
         sha256=sha256,
     )
+    _check_about(regime, fields.get("words", top), reader)
+    return regime
 
 
 def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str, Node]:
@@ -112,6 +122,9 @@ def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str,
         over = changed.pop(slug, None)
         if over:
             under = reader.fields(item, keys_of(DutyRule))
+            # The words of the present law are not those of an earlier version.
+            if under.pop("words", None) and under["confidence"].value == "text":
+                under["confidence"] = Node("secondary", under["confidence"].where)
             item = Node({**under, **reader.fields(over, keys_of(DutyRule))}, over.where)
         versions.append(item)
     versions += changed.values()
@@ -191,6 +204,30 @@ def _remark(terms: Terms, node: Node) -> Remark:
     return Remark(text=terms.reader.text(node)) if is_text else terms.struct(Remark, node)
 
 
+def _words(terms: Terms, node: Node) -> Words:
+    words, reader = terms.struct(Words, node), terms.reader
+    if not _PAGE.fullmatch(words.url):
+        reader.report(node, "regime-words", "The words need a web address.", "Write url: https://…")
+    if len(words.quote.split()) > QUOTE_LIMIT:
+        message = f"The quotation has more than {QUOTE_LIMIT} words."
+        reader.report(node, "regime-words", message, "Shorten it. Mark an omission with …")
+    if words.seen and seen_on(words.seen) is None:
+        reader.report(node, "regime-date", "Required under seen: a date or a year.")
+    if bool(words.by) != bool(words.checked):
+        reader.report(
+            node, "regime-words", "by and checked belong together.", "Name the person and the date."
+        )
+    return words
+
+
+def _check_about(regime: Regime, node: Node, reader: Reader) -> None:
+    newest = regime.versions[0]
+    codes = [*(one.code for one in newest.scope), *(one.code for one in newest.exemptions)]
+    for wrong in (one.about for one in regime.words if one.about and one.about not in codes):
+        hint = near_hint(wrong, codes)
+        reader.report(node, "regime-words", f'The law has no condition or exemption "{wrong}".', hint)
+
+
 _OWN: Mapping[type, Callable[[Terms, Node], Any]] = {
     Clock: read_clock,
     Condition: Terms.condition,
@@ -204,6 +241,7 @@ _OWN: Mapping[type, Callable[[Terms, Node], Any]] = {
     PersonalInformation: Terms.personal_information,
     Remark: _remark,
     Threshold: Terms.threshold,
+    Words: _words,
 }
 """Readers of values that are not written as a mapping of their type's fields."""
 

@@ -248,5 +248,5 @@ class Terms(msgspec.Struct):
     def _state(self, place: str, node: Node) -> StateLaw:
         if problem := place_problem(place):
             self.reader.report(node, "regime-place", sentence(problem), key=True)
-        fields = self.reader.fields(node, ("standing", "from", "confirmed"))
+        fields = self.reader.fields(node, ("standing", "from", "confirmed", "source"))
         return self.struct(StateLaw, node, fields, place=place)

@@ -422,6 +422,11 @@ def _notice(event: NoticeEvent) -> str:
         case e.NoticeKept(digest=digest, by=by, reason=reason, facts=facts):
             since = ", ".join(facts)
             return f"Notice {short_digest(digest)} accepted AS IT WAS by {by}{_because(reason)} (changed facts: {since}; a supplement is required)"
+        case e.LettersSigned(kind="mailed", people=people, mailed=mailed, by=by, reason=reason):
+            return f"{by} signed off {mailed:,} mailed letters of {people:,}{_because(reason)}"
+        case e.LettersSigned(run=run, people=people, texts=texts, samples=samples, by=by):
+            read = f"{count(len(texts), 'text')}, after reading {count(len(samples), 'sample')}"
+            return f"{by} approved {people:,} letters ({run}) in {read}"
         case e.NoticeTicked(digest=digest, by=by, items=items, reason=reason):
             return f"Notice {short_digest(digest)} verified by {by}{_because(reason)}: {'; '.join(items)}"
         case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):

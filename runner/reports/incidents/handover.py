@@ -31,6 +31,7 @@ DECISIONS = frozenset(
         "ApprovalGiven",
         "DutyRecorded",
         "DomainDeclared",
+        "LettersSigned",
         "NoticeKept",
         "NoticeOverridden",
         "RuleOverridden",

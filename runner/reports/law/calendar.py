@@ -1,24 +1,34 @@
-"""Legal deadlines as a calendar: deadline, "start by", and the last day to mail all letters."""
+"""Legal deadlines as a calendar: deadline or internal target, "start by", and the last day to mail all letters.
+
+A law without a number of days ("without undue delay") has an internal target: three days after its clock starts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from runner.base.states import MARKS, Kind
 from runner.documents.writers.sheet import Sheet, Value
+from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
+from runner.law.regime import Level
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.confidence import LEVEL_WORDS
 from runner.reports.law.duties import running
+from runner.reports.law.titles import citation, recipient_name
 
 DECIDED = ("decided_not_to_notify", "waived")
 _UNITED_STATES = "US"
+TARGET = timedelta(days=3)
+"""The internal target of a duty without a number, from the start of its clock."""
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +45,15 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     provisional: bool
     standard: str
     citation: str
-    confidence: str
+    confidence: Level
+    to: str = ""
+    """The recipient in words: the authority's short name if known."""
+    paper: str = ""
+    """The notice in words, with its article."""
+    target: datetime | None = None
+    """The internal target of a duty without a fixed deadline whose clock has started."""
+    zone: str = ""
+    """The recipient's time zone."""
     state: str = "open"
     """``decided_not_to_notify`` and ``waived`` stay in the calendar."""
     ground: str = ""
@@ -45,6 +63,9 @@ class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
     """All open deadlines, earliest first. ``mail_by`` is the last day to mail that meets the deadline of every state."""
 
     incident: str
+    organisation: str = ""
+    number: str = ""
+    """The file number of the incident, else its codename."""
     kind: Kind
     as_of: datetime
     mail_by: date | None
@@ -52,7 +73,7 @@ class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
     deadlines: tuple[Deadline, ...]
 
 
-def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: Kind = "real") -> Deadlines:
+def deadlines(found: Sequence[DutyStatus], incident: Incident, now: datetime) -> Deadlines:
     """Return the open deadlines of an incident."""
     decided = [
         duty
@@ -65,6 +86,10 @@ def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: K
             duty,
             duty=duty.id,
             start_by=duty.latest_safe_start,
+            to=_to(duty),
+            paper=f"{_STAGES.get(duty.stage, duty.stage.replace('_', ' '))} {citation(duty)}".strip(),
+            target=duty.clock.start + TARGET if duty.due_kind == "no_number" and duty.clock.start else None,
+            zone=(duty.authority.zone if duty.authority else "") or _zone(duty),
             ground=duty.record.ground if duty.record is not None else "",
         )
         for duty in (*running(found, now), *decided)
@@ -80,13 +105,32 @@ def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: K
     ]
     first = min(letters, key=lambda duty: duty.due or far, default=None)
     return Deadlines(
-        incident=incident,
-        kind=kind,
+        incident=incident.codename,
+        organisation=_fact(incident, "organisation.name"),
+        number=_fact(incident, "incident.file_number") or incident.codename,
+        kind=incident.kind,
         as_of=now,
         mail_by=first.due_date if first is not None else None,
         mail_by_because=first.id if first is not None else "",
-        deadlines=tuple(sorted(rows, key=lambda row: (row.due or far, row.duty))),
+        deadlines=tuple(sorted(rows, key=lambda row: (row.due or row.target or far, row.duty))),
     )
+
+
+_STAGES = {"initial": "notification", "individuals": "letters"}
+
+
+def _fact(incident: Incident, path: str) -> str:
+    fact = incident.facts.get(path)
+    return str(fact.value) if fact is not None and fact.value is not None else ""
+
+
+def _to(duty: DutyStatus) -> str:
+    office = duty.authority
+    return (office.short or office.name if office else "") or recipient_name(duty).removeprefix("the ")
+
+
+def _zone(duty: DutyStatus) -> str:
+    return str(duty.due_local.tzinfo or "") if duty.due_local is not None else ""
 
 
 def _decision(row: Deadline) -> str:
@@ -110,6 +154,10 @@ def calendar_page(found: Deadlines) -> Iterator[Block]:
     yield Blank()
     notes = "A date ends at midnight, local time of the authority. ~ means an unconfirmed start time."
     yield line(notes, "dim")
+    if any(row.target and not row.due for row in found.deadlines):
+        yield line(
+            f"target: internal, {TARGET.days} days after the start, because the law has no number", "dim"
+        )
 
 
 def _cells(row: Deadline) -> Cells:
@@ -120,30 +168,41 @@ def _cells(row: Deadline) -> Cells:
 def _whom(row: Deadline) -> str:
     if row.state in DECIDED:
         return _decision(row)
-    words = f"to {row.recipient}{', undetermined' if row.verdict == 'unknown' else ''}"
+    words = f"{row.to}{', undetermined' if row.verdict == 'unknown' else ''}"
     return f"{words}: {row.standard}" if row.due is None and row.standard else words
 
 
 def _due(row: Deadline) -> str:
     doubt = "~ " if row.provisional else ""
     if row.due is None:
+        if row.target is not None:
+            return f"{doubt}target {day(row.target.astimezone(_place(row)).date())}"
         return "not started" if row.due_kind == "waits_for_event" else "no fixed time"
-    return doubt + (day(row.due_date) if row.due_kind == "date" and row.due_date else moment(row.due))
+    return doubt + (
+        day(row.due_date) if row.due_kind == "date" and row.due_date else moment(row.due, _place(row))
+    )
+
+
+def _place(row: Deadline) -> ZoneInfo:
+    return ZoneInfo(row.zone or "UTC")
 
 
 _COLUMNS: Mapping[str, Callable[[Deadline], Value]] = {
     "Duty": lambda row: row.duty,
-    "Recipient": lambda row: row.recipient,
+    "Recipient": lambda row: row.to,
+    "Notice": lambda row: row.paper,
     "Jurisdiction": lambda row: row.jurisdiction,
     "Verdict": lambda row: row.verdict,
     "Due (UTC)": lambda row: row.due,
     "Due day": lambda row: row.due_date,
+    "Due (recipient)": lambda row: moment(row.due, _place(row)) if row.due else "",
+    "Internal target": lambda row: row.target.astimezone(_place(row)).date() if row.target else None,
     "Start by (UTC)": lambda row: row.start_by,
     "Provisional": lambda row: "yes" if row.provisional else "no",
     "Decision": lambda row: _decision(row),
     "Words of the law": lambda row: row.standard,
     "Citation": lambda row: row.citation,
-    "Confidence": lambda row: row.confidence,
+    "Confidence": lambda row: LEVEL_WORDS[row.confidence],
 }
 
 
@@ -180,26 +239,39 @@ def ics(found: Deadlines) -> bytes:
         mailing.add("dtstart", found.mail_by)
         book.add_component(mailing)
     for row in found.deadlines:
-        if row.due is None or row.due_date is None:
+        ends = row.due or row.target
+        if ends is None:
             continue
+        there, all_day = ends.astimezone(_place(row)), row.due is None or row.due_kind == "date"
         event = Event()
         event.add("uid", f"{found.incident}/{row.duty}@tocsin")
         event.add("dtstamp", found.as_of.astimezone(UTC))
-        doubt = " (unconfirmed start time)" if row.provisional else ""
-        may = " (undetermined)" if row.verdict == "unknown" else ""
-        event.add(
-            "summary",
-            f"{mark}{row.duty}: {_decision(row)}"
-            if row.state in DECIDED
-            else f"{mark}{row.duty}: deadline, to {row.recipient}{may}{doubt}",
+        event.add("summary", f"{mark}{_summary(found, row)}")
+        when = (
+            f"Due {moment(ends, _place(row))}"
+            if row.due
+            else f"Internal target, {TARGET.days} days after the start"
         )
-        event.add("description", f"{row.citation}. {row.standard} Confidence: {row.confidence}.")
-        event.add("dtstart", row.due_date if row.due_kind == "date" else row.due.astimezone(UTC))
-        if row.start_by is not None and row.start_by < row.due:
+        event.add(
+            "description",
+            f"{when}. {row.citation}. {row.standard} Confidence: {LEVEL_WORDS[row.confidence]}. Duty: {row.duty}",
+        )
+        event.add("dtstart", (row.due_date or there.date()) if all_day else ends.astimezone(UTC))
+        if row.due is not None and row.start_by is not None and row.start_by < row.due:
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
-            alarm.add("description", f"{mark}Start now: {row.duty}")
+            alarm.add("description", f"{mark}Start now: {_summary(found, row)}")
             alarm.add("trigger", row.start_by.astimezone(UTC))
             event.add_component(alarm)
         book.add_component(event)
     return bytes(book.to_ical())
+
+
+def _summary(found: Deadlines, row: Deadline) -> str:
+    """Return a deadline as in a diary: organisation, recipient, notice, hour at the recipient, and file number."""
+    whose = f"{found.organisation} – " if found.organisation else ""
+    hour = f"{row.due.astimezone(_place(row)):%H:%M %Z}" if row.due is not None else ""
+    state = _decision(row) or (f"due {hour}" if hour else "target")
+    may = " (undetermined)" if row.verdict == "unknown" else ""
+    doubt = " (unconfirmed start time)" if row.provisional else ""
+    return f"{whose}{row.to}: {row.paper} {state} (incident {found.number}){may}{doubt}"

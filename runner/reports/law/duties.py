@@ -26,6 +26,7 @@ from runner.reports.core.formatting import (
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Row, Tone, arrow, ends, fields, flow, line, paged, rows
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.confidence import LEVEL_WORDS, check_words
 from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words, time_left
 from runner.reports.law.titles import citation, duty_label, question_words, recipient_name, titled
 
@@ -269,7 +270,9 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
             yield "Record", record_words(record), "plain"
     for note in duty.notes:
         yield "Note", note, "dim"
-    yield "Source", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
+    sure = check_words(duty.verification) if duty.verification is not None else ""
+    yield "Source", f"{duty.citation}, version {duty.law_version}; {LEVEL_WORDS[duty.confidence]}", "dim"
+    yield "Check", sure, "dim"
     yield "Id", duty.id, "dim"
 
 

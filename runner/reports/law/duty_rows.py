@@ -61,11 +61,14 @@ def doubt_words(duty: DutyStatus) -> str:
 
 def due_words(duty: DutyStatus, now: datetime) -> str:
     """Return the deadline in the reader's zone, with the authority's time if that differs."""
-    return deadline_words(duty.due, duty.due_local, now)
+    whose = "authority" if duty.authority is not None else "recipient"
+    return deadline_words(duty.due, duty.due_local, now, whose)
 
 
-def deadline_words(due: datetime | None, local: datetime | None, now: datetime) -> str:
-    """Return a deadline in the reader's zone; ``local`` is the same time in the authority's zone."""
+def deadline_words(
+    due: datetime | None, local: datetime | None, now: datetime, whose: str = "authority"
+) -> str:
+    """Return a deadline in the reader's zone; ``local`` is the same time in the zone of the authority or the recipient."""
     if due is None:
         return ""
     mine, there = due.astimezone(READER.get() or now.tzinfo or UTC), local or due
@@ -73,7 +76,7 @@ def deadline_words(due: datetime | None, local: datetime | None, now: datetime) 
     if mine.utcoffset() == there.utcoffset():
         return words
     theirs = f"{there:%H:%M}" if there.date() == mine.date() else when(there, now, there.tzinfo)
-    return f"{words} ({theirs} {there.tzname() or ''} at the authority)"
+    return f"{words} ({theirs} {there.tzname() or ''} at the {whose})"
 
 
 def start_words(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:

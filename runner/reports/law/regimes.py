@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from runner.facts.expression import Unknown
+from runner.incident.law.verifications import Checks, level_of
 from runner.law.clock import Clock, Extension, Limb, Ordering, Start
 from runner.law.counting import HolidayCalendar
 from runner.law.deadlines import Place, deadline, rule_words
+from runner.law.duty import Verification
 from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
-from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
+from runner.law.regime import Confidence, Content, DutyRule, Level, Regime, Standing, StateLaw, Version, Words
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, fields, flow, line, paged, table
 from runner.reports.core.report import Report, filled
+from runner.reports.law.confidence import LEVEL_WORDS, LEVELS, TONES, counted, counts_words, words_blocks
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """Start of every worked example, a Tuesday."""
@@ -27,7 +31,6 @@ _COUNTED = {
     "individuals_total": "affected individuals in total",
     "residents_of_one_state": "residents of one state to notify",
 }
-_TONES: dict[Confidence, Tone] = {"text": "good", "secondary": "plain", "unverified": "warn"}
 
 
 class RegimeEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,8 @@ class RegimeEntry(msgspec.Struct, frozen=True, kw_only=True):
     in_force_from: date | None = None
     duties: int = 0
     confidence: Confidence = "unverified"
+    levels: dict[Level, int] = {}
+    """The number of its duties of each confidence, with the checks of the home."""
     origin: str = ""
     """``home``, or ``built-in``."""
     problem: str = ""
@@ -75,8 +80,10 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
     """Penalty for a late filing, in the words of the law."""
     notice: str
     executable: bool
-    confidence: Confidence
+    confidence: Level
     confidence_note: str
+    words: tuple[Words, ...]
+    verification: Verification | None
 
 
 class RegimeShown(Report, frozen=True, kw_only=True, tag="tocsin/regime-text/v1"):
@@ -100,6 +107,9 @@ class RegimeShown(Report, frozen=True, kw_only=True, tag="tocsin/regime-text/v1"
     notes: tuple[str, ...]
     confidence: Confidence
     confidence_note: str
+    levels: dict[Level, int]
+    words: tuple[Words, ...]
+    verification: Verification | None
 
 
 class _All:
@@ -115,7 +125,12 @@ class _All:
         return False
 
 
-def entry(regime: Regime, origin: str) -> RegimeEntry:
+def levels(regime: Regime, version: Version, checks: Checks) -> Iterator[Level]:
+    """Yield the confidence of each duty of a version, with the checks of the home."""
+    yield from (level_of(rule, checks.of(regime, version, rule)) for rule in version.duties)
+
+
+def entry(regime: Regime, origin: str, checks: Checks) -> RegimeEntry:
     """Return a law as a row of the list: its newest version."""
     newest = regime.versions[0]
     return filled(
@@ -124,11 +139,12 @@ def entry(regime: Regime, origin: str) -> RegimeEntry:
         standing=newest.standing,
         in_force_from=newest.from_date,
         duties=len(newest.duties),
+        levels=counted(levels(regime, newest, checks)),
         origin=origin,
     )
 
 
-def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) -> RegimeShown:
+def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar, checks: Checks) -> RegimeShown:
     """Return one version of a law in words."""
     records = regime.records
     parts = (records.ref, records.text, records.retention) if records else ()
@@ -148,7 +164,9 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
         scope=tuple(scope),
         personal_information=tuple(_elements(version.personal_information)),
         exemptions=tuple(_exemption(exemption) for exemption in version.exemptions),
-        duties=tuple(_duty(regime, rule, calendar) for rule in version.duties),
+        duties=tuple(_duty(regime, version, rule, calendar, checks) for rule in version.duties),
+        levels=counted(levels(regime, version, checks)),
+        verification=checks.of(regime, version),
         records=" ".join(filter(None, parts)),
         notes=tuple(note for note in (version.note, regime.effective_note) if note),
     )
@@ -157,7 +175,8 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
 def _state(one: StateLaw) -> str:
     since = f" from {one.from_date}" if one.from_date else ""
     standing = "" if one.standing == "in_force" else f" {one.standing}"
-    return f"{one.place}{standing}{since}{'' if one.confirmed else ' (unconfirmed)'}"
+    doubt = "" if one.confirmed else " not confirmed"
+    return f"{one.place}{standing}{since}{doubt}{f' ({one.source})' if one.source else ''}"
 
 
 def executable(rule: DutyRule, version: Version) -> bool:
@@ -282,8 +301,10 @@ def _delivery(rule: DutyRule) -> Iterator[str]:
         yield f"delayed {rule.hold.text or 'at the request of law enforcement'}{heard}"
 
 
-def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShown:
-    version = next(version for version in regime.versions if rule in version.duties)
+def _duty(
+    regime: Regime, version: Version, rule: DutyRule, calendar: HolidayCalendar, checks: Checks
+) -> DutyShown:
+    check = checks.of(regime, version, rule)
     return filled(
         DutyShown,
         rule,
@@ -303,12 +324,14 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
         remarks=tuple(f"{remark.text}{_only_if(remark.condition)}" for remark in rule.remarks),
         penalty=rule.lateness.penalty if rule.lateness is not None else "",
         executable=executable(rule, version),
+        confidence=level_of(rule, check),
+        verification=check,
     )
 
 
 def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> Example | None:
     """Return the deadline for a start at ``EXAMPLE``; None without a fixed deadline."""
-    place = Place(UTC, regime.jurisdictions[0], calendar)
+    place = Place(ZoneInfo(regime.zone) if regime.zone else UTC, regime.jurisdictions[0], calendar)
     found = deadline(rule.clock, _All(), place)
     if found.due is None or found.due_date is None:
         return None
@@ -325,11 +348,13 @@ def list_page(found: Sequence[RegimeEntry]) -> Page:
             entry.id,
             Cell(entry.problem or entry.name, "alarm" if entry.problem else "plain"),
             Cell(_standing(entry), "plain" if entry.standing == "in_force" else "warn"),
-            Cell(entry.confidence, _TONES[entry.confidence]),
+            Cell(counts_words(entry.levels), "warn" if entry.levels.get("unverified") else "plain"),
         )
         for entry in found
     )
-    return Page((table(rows, 1, indent=0),))
+    return Page(
+        (table(rows, 1, indent=0), Blank(), *(line(LEVEL_WORDS[level], "dim") for level in LEVELS[:3]))
+    )
 
 
 def _standing(one: RegimeEntry) -> str:
@@ -343,7 +368,11 @@ def show_page(shown: RegimeShown) -> Iterator[Block]:
     yield line(shown.name, "title")
     yield line(f"{shown.id}, {', '.join(shown.jurisdictions)}: {shown.citation}")
     yield line(f"{shown.source}{f' (checked {shown.checked})' if shown.checked else ''}", "dim")
-    yield line(_confidence(shown.confidence, shown.confidence_note), _TONES[shown.confidence])
+    yield line(
+        f"Confidence of the duties: {counts_words(shown.levels)}",
+        "warn" if shown.levels["unverified"] else "plain",
+    )
+    yield from (line(shown.confidence_note, "dim") for _ in range(bool(shown.confidence_note)))
     yield line(f"{shown.standing.replace('_', ' ')}, version {shown.version}")
     yield from _listed("versions", shown.versions)
     yield from _listed("applies if all of these are true", shown.scope)
@@ -353,13 +382,14 @@ def show_page(shown: RegimeShown) -> Iterator[Block]:
         yield Blank()
         yield flow(Cell(duty.id, "title"), f"  {duty.stage}, to {duty.recipient}", hang=2)
         yield fields((name, Cell(text, tone)) for name, text, tone in _duty_rows(duty))
+        yield from words_blocks(duty.words, duty.verification, shown.source)
+    if shown.words or shown.verification:
+        yield Blank()
+        yield line("WORDS OF THE LAW", "title")
+        yield from words_blocks(shown.words, shown.verification, shown.source)
     yield from _listed("records", (shown.records,) if shown.records else ())
     yield from _listed("caution", shown.traps)
     yield from _listed("notes", shown.notes)
-
-
-def _confidence(level: Confidence, note: str) -> str:
-    return f"Confidence: {level}{f' ({note})' if note else ''}"
 
 
 def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
@@ -372,7 +402,8 @@ def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
 
 
 def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
-    law = f"{duty.citation} · {_confidence(duty.confidence, duty.confidence_note)}"
+    note = f" ({duty.confidence_note})" if duty.confidence_note else ""
+    law = f"{duty.citation} · {LEVEL_WORDS[duty.confidence]}{note}"
     lists: tuple[tuple[str, tuple[str, ...], Tone], ...] = (
         ("If", duty.conditions, "plain"),
         ("Threshold", duty.thresholds, "plain"),
@@ -385,7 +416,7 @@ def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
         ("Note", duty.remarks, "plain"),
         ("Penalty", (duty.penalty,), "plain"),
         ("Notice", (duty.notice,), "dim"),
-        ("Source", (law,), _TONES[duty.confidence]),
+        ("Source", (law,), TONES[duty.confidence]),
     )
     yield from ((name, text, tone) for name, texts, tone in lists for text in texts)
 

@@ -160,6 +160,7 @@ def _opened(code: str) -> str:
 
 
 _QUESTIONS = {
+    "claims.national_law.position": "Does the national law bind? Counsel: national_law, or not national_law.",
     "data.elements": "Which elements of data are affected?",
     "data.form": "In which form are the data?",
     "incident.aware_at": "When were we reasonably certain that personal data are affected?",
@@ -181,8 +182,9 @@ _QUESTIONS = {
     "organisation.country": "In which country is the organisation?",
     "organisation.does_business_in": "Where does the organisation do business?",
     "organisation.established_in": "Where does the organisation have an establishment?",
-    "organisation.home_state": "Which is the organisation's state of domicile?",
+    "organisation.home_state": "Which is the organisation's home state?",
     "organisation.offers_to": "Where does the organisation offer goods or services without an establishment?",
+    "organisation.public_kind": "What kind of public body is the organisation?",
     "organisation.regulated_as": "How is the organisation regulated?",
     "organisation.role": "What is the organisation's role for the affected data?",
     "organisation.sectors": "In which sectors does the organisation work?",

@@ -71,6 +71,7 @@ def proposed(loaded: Loaded) -> Mapping[str, str]:
     return {target.id: target.proposal.rating for objective in found for target in objective.targets}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", PLAYED)
 def test_late_silent_and_disordered_players_miss_the_targets(name: str) -> None:
     loaded = shipped(name)

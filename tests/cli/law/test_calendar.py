@@ -7,6 +7,7 @@ import re
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from icalendar import Calendar
@@ -109,3 +110,35 @@ def test_deadlines_of_exercises_and_tests_are_marked_in_every_format(tocsin: AtD
     tocsin.done("duties", "calendar", "--out", str(sheet))
     with zipfile.ZipFile(io.BytesIO(sheet.read_bytes())) as book:
         assert mark in book.read("xl/sharedStrings.xml").decode()
+
+
+def test_a_duty_without_a_number_has_an_internal_target_and_keeps_its_entry(
+    breach: AtDesk, tmp_path: Path
+) -> None:
+    breach.done(
+        *("fact", "set", "risk.to_people=high", "organisation.name=Harbor & Pine", "--source", "counsel"),
+        "incident.file_number=2026-014",
+    )
+    letters = "eu-gdpr-34-data-subjects/individuals"
+    rows = {row["duty"]: row for row in breach("duties", "calendar", "--format", "json").json["deadlines"]}
+    assert (rows[letters]["due"], rows[letters]["target"]) == (None, "2026-11-27T08:00:00Z")
+    assert "advisory" not in {row["verdict"] for row in rows.values()}
+    first = _events(breach, tmp_path / "one.ics")
+    breach.done(
+        *("fact", "set", "incident.aware_at=2026-11-23T08:00:00Z", "--source", "log", "--grounds", "mail")
+    )
+    moved = _events(breach, tmp_path / "two.ics")
+    assert first.keys() == moved.keys()
+    for duty, words in (
+        (letters, {"Harbor", "Pine", "GDPR", "34", "2026-014", "target"}),
+        ("eu-gdpr-33-controller-sa/initial", {"Harbor", "German", "33", "09:00", "CET", "2026-014"}),
+    ):
+        assert words <= set(re.findall(r"[\w:-]+", str(first[duty]["summary"])))
+        assert "amber-falcon" not in first[duty]["summary"]
+        assert str(first[duty].decoded("dtstart")) > str(moved[duty].decoded("dtstart"))
+
+
+def _events(desk: AtDesk, out: Path) -> dict[str, Any]:
+    desk.done("duties", "calendar", "--out", str(out))
+    events = Calendar.from_ical(out.read_bytes()).walk("VEVENT")
+    return {str(event["uid"]).partition("/")[2].removesuffix("@tocsin"): event for event in events}

@@ -58,8 +58,12 @@ def test_letters_of_a_batch_are_stamped_or_set_whole_and_each_is_where_the_table
     assert "=SUM(A1)" in text["B-3"]
     assert '") #panic("x") \\u{41}' in text["B-4"]
     files = {line["reference"]: line["file"] for line in manifest(out)}
-    assert {files[f"A-{n}"] for n in range(1, 6)} == {files["B-2"], files["B-3"]} == {"00001/00001-001.pdf"}
-    assert {files["B-1"], files["B-4"]} == {"00001/00001-002.pdf"}
+    assert (
+        {files[f"A-{n}"] for n in range(1, 6)}
+        == {files["B-2"], files["B-3"]}
+        == {"00001/DRAFT_00001-001.pdf"}
+    )
+    assert {files["B-1"], files["B-4"]} == {"00001/DRAFT_00001-002.pdf"}
     rows = list(csv.DictReader(io.StringIO((out / "letters.csv").read_text(encoding="utf-8"), newline="")))
     assert [row["file"] for row in rows] == list(files.values())
     assert rows[7]["name"] == "'=SUM(A1)"
@@ -79,7 +83,7 @@ def test_word_letters_are_written_on_the_firms_paper_and_other_paper_is_another_
     for file in files:
         parts = unpack(file.read_bytes())
         assert parts["word/footer1.xml"] == FOOTER
-        assert file.stem.partition("_")[2].encode() in parts["word/document.xml"]
+        assert file.stem.rpartition("_")[2].encode() in parts["word/document.xml"]
     (letters.home / "paper.docx").write_bytes(letterhead("<w:p/>"))
     refused = run(letters, people, out, "--to", "docx,txt")
     assert (refused.code, refused.error) == (1, "other_run")

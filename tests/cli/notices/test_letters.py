@@ -106,7 +106,7 @@ def listed(folder: Path, text: str, name: str = "people.csv") -> str:
 def run(desk: AtDesk, people: str, out: Path, *more: str, notice: str = "our-letter") -> Any:
     return desk(
         *("notice", "letters", notice, "--people", people, "--out", str(out), "--jobs", "1"),
-        *("--format", "json", *more),
+        *("--format", "json", "--accept-counts", "a few of them", *more),
     )
 
 
@@ -178,15 +178,17 @@ def test_values_of_a_people_list_are_text_and_name_no_file(letters: AtDesk, tmp_
     out = tmp_path / "out"
     assert run(letters, listed(tmp_path, PEOPLE), out, "--to", "pdf,html,docx,txt").code == 0
     assert sorted(path.name for path in (out / "00001").glob("*.pdf")) == [
-        f"000000{n}_A-{n}.pdf" for n in range(1, 6)
+        f"DRAFT_000000{n}_A-{n}.pdf" for n in range(1, 6)
     ]
     assert {path.parent.parent for path in out.rglob("*.pdf")} == {out}
-    html = (out / "00001" / "0000005_A-5.html").read_text(encoding="utf-8")
+    html = (out / "00001" / "DRAFT_0000005_A-5.html").read_text(encoding="utf-8")
     assert "# **Bold** &lt;b&gt;{{ 7*7 }}&lt;/b&gt;" in html
     assert "href=" not in html
-    assert "# **Bold** <b>{{ 7*7 }}</b>" in (out / "00001" / "0000005_A-5.txt").read_text(encoding="utf-8")
-    assert "../../etc/passwd" in words(out / "00001" / "0000003_A-3.pdf")
-    hebrew = words(out / "00001" / "0000004_A-4.pdf")
+    assert "# **Bold** <b>{{ 7*7 }}</b>" in (out / "00001" / "DRAFT_0000005_A-5.txt").read_text(
+        encoding="utf-8"
+    )
+    assert "../../etc/passwd" in words(out / "00001" / "DRAFT_0000003_A-3.pdf")
+    hebrew = words(out / "00001" / "DRAFT_0000004_A-4.pdf")
     assert set("אברהםלוי") <= set(hebrew)
 
 
@@ -246,7 +248,7 @@ def test_print_batches_say_where_each_letter_begins(letters: AtDesk, tmp_path: P
     out = tmp_path / "out"
     said = run(letters, listed(tmp_path, many(25)), out, "--batch", "10")
     assert said.code == 0, said.out
-    assert sorted(path.name for path in out.rglob("*.pdf")) == [f"00001-00{k}.pdf" for k in (1, 2, 3)]
+    assert sorted(path.name for path in out.rglob("*.pdf")) == [f"DRAFT_00001-00{k}.pdf" for k in (1, 2, 3)]
     for line in manifest(out):
         pdf = pypdfium2.PdfDocument(out / line["file"])
         first = pdf[line["first_page"] - 1].get_textpage().get_text_range()
@@ -305,7 +307,7 @@ def test_a_name_that_no_font_shows_is_written_with_fonts_or_in_another_format(
     people = listed(tmp_path, HEAD + "A-1,漢字 かな,1 Elm,US-CA\nA-2,محمد علي,2 Elm,US-CA\n")
     said = run(letters, people, tmp_path / "txt", "--to", "txt,html,docx")
     assert said.code == 0, said.out
-    assert "漢字 かな" in (tmp_path / "txt" / "00001" / "0000001_A-1.txt").read_text(encoding="utf-8")
+    assert "漢字 かな" in (tmp_path / "txt" / "00001" / "DRAFT_0000001_A-1.txt").read_text(encoding="utf-8")
     assert "محمد علي" in (tmp_path / "txt" / "00001" / "0000002_A-2.html").read_text(encoding="utf-8")
     refused = run(letters, people, tmp_path / "pdf")
     assert (refused.code, refused.error) == (1, "people")
@@ -334,7 +336,7 @@ def test_letters_for_a_single_duty_need_no_jurisdictions(letters: AtDesk, tmp_pa
     out = tmp_path / "out"
     said = run(letters, people, out, "--duty", "us-ma-breach/individuals", "--to", "txt")
     assert said.code == 0, said.out
-    assert "people in Massachusetts" in (out / "00001" / "0000001_A-1.txt").read_text(encoding="utf-8")
+    assert "people in Massachusetts" in (out / "00001" / "DRAFT_0000001_A-1.txt").read_text(encoding="utf-8")
     refused = run(letters, people, out, "--duty", "x/y")
     assert (refused.code, refused.error, "x/y" in refused.json["message"]) == (1, "unknown_duty", True)
 
@@ -409,7 +411,8 @@ def test_invalid_options_and_lists_are_usage_errors(letters: AtDesk, tmp_path: P
 def test_a_person_reads_a_short_answer_and_a_terminal_shows_a_bar(letters: AtDesk, tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         people = listed(tmp_path, many(3))
-        words_ = ("notice", "letters", "our-letter", "--people", people, "--jobs", "1", "--to", "txt")
+        accepted = ("--accept-counts", "a few of them", "--jobs", "1", "--to", "txt")
+        words_ = ("notice", "letters", "our-letter", "--people", people, *accepted)
         told, again = (letters.done(*words_, "--out", "out") for _ in range(2))
         answers = re.sub(r"[0-9a-f]{64}", f"{'0' * 64}", f"{told}\n{again}")
         compare("letters-answers", answers, letters.home)

@@ -1,15 +1,15 @@
-"""Letters in bulk say for each duty whether somebody approved their pattern."""
+"""Letters are marked as drafts until counsel approved a sample of each text for this list."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.noticed import verified
 from tests.cli.notices.test_letters import FACTS, PEOPLE, TEMPLATE, listed, run
 
 DUTY = "us-ma-breach/individuals"
@@ -47,37 +47,70 @@ def warned(text: str) -> list[str]:
     return [re.findall(r"\bus-[a-z]+-breach/\w+", line)[0] for line in lines]
 
 
-def test_duties_with_unapproved_letters_are_named_and_the_letters_written(
-    desk: AtDesk, tmp_path: Path
-) -> None:
+def made(desk: AtDesk, tmp_path: Path, out: str, people: str = PEOPLE, *more: str) -> list[dict[str, Any]]:
+    """Make the letters, and return the groups of the summary."""
+    said = run(desk, listed(tmp_path, people), tmp_path / out, "--to", "txt", *more)
+    assert said.code == 0, said.err
+    groups: list[dict[str, Any]] = json.loads((tmp_path / out / "letters.json").read_bytes())["groups"]
+    return groups
+
+
+def signed(desk: AtDesk, folder: Path, *more: str) -> Any:
+    return desk("notice", "sign-letters", str(folder), "--yes", "--as", "ada", "--format", "json", *more)
+
+
+def test_letters_are_drafts_until_counsel_read_a_sample_of_each_text(desk: AtDesk, tmp_path: Path) -> None:
     said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
     assert said.code == 0, said.err
     assert warned(said.err) == ["us-ca-breach/individuals", DUTY, "us-tx-breach/individuals"]
-    groups = json.loads((tmp_path / "out" / "letters.json").read_bytes())["groups"]
-    assert [group["approved"] for group in groups] == [False, False, False]
-    assert [group["approved_by"] for group in groups] == [[], [], []]
-
-
-def test_an_approved_letter_is_recorded_with_approver_and_digest(desk: AtDesk, tmp_path: Path) -> None:
-    digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
-    verified(desk)
-    desk.done("approve", "sign", "--as", "ada", "--digest", digest)
-    said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
+    first = json.loads((tmp_path / "out" / "letters.json").read_bytes())["groups"]
+    assert {(group["status"], group["approved"]) for group in first} == {("draft", False)}
+    assert all("DRAFT" in path.read_text() for path in (tmp_path / "out" / "00001").glob("*.txt"))
+    said = signed(desk, tmp_path / "out", "--sample", "1")
     assert said.code == 0, said.err
-    assert warned(said.err) == ["us-ca-breach/individuals", "us-tx-breach/individuals"]
-    groups = json.loads((tmp_path / "out" / "letters.json").read_bytes())["groups"]
-    (mine,) = [group for group in groups if group["duty"] == DUTY]
-    assert (mine["approved"], mine["approved_by"], mine["approved_digest"]) == (True, ["ada"], digest)
+    again = made(desk, tmp_path, "final")
+    assert {(group["status"], group["approved"], *group["approved_by"]) for group in again} == {
+        ("final", True, "ada")
+    }
+    files = [path.name for path in (tmp_path / "final" / "00001").glob("*.txt")]
+    assert len(files) == 5
+    assert not [name for name in files if "DRAFT" in name]
 
 
-def test_a_void_approval_approves_no_letters(desk: AtDesk, tmp_path: Path) -> None:
-    digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
-    verified(desk)
-    desk.done("approve", "sign", "--as", "ada", "--digest", digest)
-    desk.done("fact", "set", "risk.advice=Change your password.", "--source", "log")
-    desk.done("notice", "render", "draft")
-    said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
-    assert DUTY in warned(said.err)
+@pytest.mark.parametrize("change", ["list", "text"])
+def test_another_list_or_text_is_a_draft_again(desk: AtDesk, tmp_path: Path, change: str) -> None:
+    made(desk, tmp_path, "out")
+    assert signed(desk, tmp_path / "out").code == 0
+    if change == "list":
+        groups = made(desk, tmp_path, "next", PEOPLE.replace("1 Elm", "2 Elm"))
+    else:
+        desk.done("fact", "set", "incident.summary=Somebody copied two files.", "--source", "log")
+        groups = made(desk, tmp_path, "next")
+    assert {group["status"] for group in groups} == {"draft"}
+
+
+def test_only_counsel_who_did_not_make_the_letters_approves_them(desk: AtDesk, tmp_path: Path) -> None:
+    made(desk, tmp_path, "out", PEOPLE, "--as", "jonas")
+    said = signed(desk, tmp_path / "out", "--as", "jonas")
+    assert (said.code, said.error) == (1, "author")
+    said = signed(desk, tmp_path / "out", "--as", "maria")
+    assert (said.code, said.error) == (1, "role")
+    assert signed(desk, tmp_path / "elsewhere").error == "letters_unknown"
+    letter = next((tmp_path / "out" / "00001").glob("*A-1.txt"))
+    letter.write_text("other words", encoding="utf-8")
+    assert signed(desk, tmp_path / "out").error == "letters_changed"
+
+
+def test_the_number_of_mailed_letters_is_signed_off(desk: AtDesk, tmp_path: Path) -> None:
+    made(desk, tmp_path, "out")
+    assert signed(desk, tmp_path / "out", "--mailed", "5").error == "letters_draft"
+    assert signed(desk, tmp_path / "out").code == 0
+    made(desk, tmp_path, "final")
+    assert signed(desk, tmp_path / "final", "--mailed", "4").error == "reason_missing"
+    assert signed(desk, tmp_path / "final", "--mailed", "4", "--reason", "a torn envelope").code == 0
+    told = desk("timeline", "--format", "json").json["entries"]
+    [entry] = [one for one in told if one["type"] == "LettersSigned" and "torn" in one["text"]]
+    assert {"4", "5", "ada"} <= set(re.findall(r"\w+", entry["text"]))
 
 
 def test_drafts_need_no_approval(desk: AtDesk, tmp_path: Path) -> None:

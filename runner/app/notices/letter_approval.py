@@ -1,0 +1,105 @@
+"""Approval of a run of letters by a sample of each text, and the signed number of letters that were mailed.
+
+An approval is valid for one list, one number of people, and the exact templates and texts: letters of any other list or text
+are marked as drafts again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Literal
+
+from runner.app.notices.letter_run import SUMMARY
+from runner.decoding import from_json
+from runner.effects.notices.letters import MANIFEST
+from runner.errors import NotFound, Refused
+from runner.incident.notices.letters import GroupKey, Letters, Line
+from runner.incident.state.commands import SignLetters
+from runner.incident.state.events import LettersSigned
+from runner.incident.state.incident import Incident
+
+
+def approvers(incident: Incident, people_sha256: str, people: int) -> dict[str, tuple[str, ...]]:
+    """Return who approved which wording for a list."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for one in incident.letters:
+        if (one.kind, one.people_sha256, one.people) == ("approved", people_sha256, people):
+            for text in one.texts:
+                found[text] = (*found[text], one.by)
+    return dict(found)
+
+
+def run_of(incident: Incident, folder: Path) -> tuple[str, Letters]:
+    """Return the evidence file and the summary of a recorded run; raises NotFound for another folder."""
+    path = folder / SUMMARY
+    content = path.read_bytes() if path.is_file() else b""
+    digest = hashlib.sha256(content).hexdigest()
+    run = next((one.id for one in incident.evidence.values() if one.sha256 == digest), "")
+    if not run:
+        raise NotFound(
+            f'Folder "{folder}" has no letters that this incident recorded.',
+            hint="Name the folder of: tocsin notice letters",
+            code="letters_unknown",
+        )
+    return run, from_json(content, Letters)
+
+
+def samples(folder: Path, found: Letters, size: int) -> list[Line]:
+    """Return letters of each text, evenly over the list; raises Refused if a file is not the recorded one."""
+    content = (folder / MANIFEST).read_bytes()
+    groups: defaultdict[GroupKey, list[Line]] = defaultdict(list)
+    letters = {line.n: line for line in map(_line, reversed(content.splitlines()))}
+    for line in reversed(letters.values()):
+        groups[line.group].append(line)
+    chosen = [line for lines in groups.values() for line in lines[:: max(len(lines) // size, 1)][:size]]
+    same = hashlib.sha256(content).hexdigest() == found.manifest_sha256
+    if not same or any(
+        hashlib.sha256((folder / one.file).read_bytes()).hexdigest() != one.sha256 for one in chosen
+    ):
+        raise Refused(
+            f'The letters in folder "{folder}" changed after they were made.',
+            hint="Make the letters again in another folder: --out DIR",
+            code="letters_changed",
+        )
+    return chosen
+
+
+def _line(line: bytes) -> Line:
+    return from_json(line, Line)
+
+
+def approval(run: str, found: Letters, read: list[Line]) -> SignLetters:
+    """Return the command that approves a run."""
+    return SignLetters(event=_signed(run, found, "approved", samples=tuple(one.sha256 for one in read)))
+
+
+def mailing(run: str, found: Letters, mailed: int, reason: str) -> SignLetters:
+    """Return the command that signs off a number of mailed letters; raises Refused for drafts and for another number without a reason."""
+    if any(group.status == "draft" for group in found.groups):
+        raise Refused(
+            "These letters are drafts.",
+            hint="Approve them with: tocsin notice sign-letters DIR. Then make them again in another folder",
+            code="letters_draft",
+        )
+    if mailed != found.letters and not reason.strip():
+        raise Refused(
+            f"{mailed:,} letters were mailed, and {found.letters:,} were made.",
+            hint="Add --reason WHY",
+            code="reason_missing",
+        )
+    return SignLetters(event=_signed(run, found, "mailed", mailed=mailed, reason=reason.strip()))
+
+
+def _signed(run: str, found: Letters, kind: Literal["approved", "mailed"], **more: Any) -> LettersSigned:
+    texts = tuple(dict.fromkeys(group.wording for group in found.groups))
+    return LettersSigned(
+        run=run,
+        kind=kind,
+        people_sha256=found.people_sha256,
+        people=found.letters,
+        texts=texts,
+        by="",
+        **more,
+    )

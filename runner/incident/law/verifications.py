@@ -1,0 +1,120 @@
+"""Checks of the law by people: who opened the official page of a duty or a law, when, and which rule they compared.
+
+A check is about one state of the law file. If the file has another rule since, the check is outdated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from runner.decoding import json_reader
+from runner.incident.state.library import Library
+from runner.law.duty import DutyStatus, Verification
+from runner.law.regime import DutyRule, Level, Regime, Version
+
+JOURNAL = "law"
+"""The journal's name; it is not an incident."""
+_BESIDE = {"words", "confidence", "confidence_note"}
+"""Fields of a duty that say how sure its rule is, and are no part of the rule."""
+_OF_THE_LAW = (
+    "standing",
+    "from_date",
+    "until",
+    "scope",
+    "residents_of",
+    "personal_information",
+    "exemptions",
+)
+
+
+class LawChecked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """A person compared rules with the official page, or withdrew their check.
+
+    ``rules`` maps ``regime/slug``, or the regime's id for its conditions and exemptions, to the digest of the rule.
+    """
+
+    rules: Mapping[str, str]
+    by: str
+    on: date
+    url: str = ""
+    quote: str = ""
+    recorded_by: str = ""
+    withdrawn: bool = False
+
+
+READER: Callable[[bytes], LawChecked] = json_reader(LawChecked)
+
+
+class Checks(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest check of each rule."""
+
+    found: Mapping[str, LawChecked] = {}
+    version: int = 0
+
+    def of(self, regime: Regime, version: Version, rule: DutyRule | None = None) -> Verification | None:
+        """Return the check of a duty, or of the conditions and exemptions of a law; None without one."""
+        name = f"{regime.id}/{rule.slug}" if rule is not None else regime.id
+        check = self.found.get(name)
+        if check is None:
+            return None
+        outdated = check.rules[name] != rule_digest(version if rule is None else rule)
+        return Verification(by=check.by, on=check.on, url=check.url, quote=check.quote, outdated=outdated)
+
+
+def fold_checks(events: Iterable[tuple[int, datetime, LawChecked]]) -> Checks:
+    """Return the checks that were not withdrawn."""
+    found: dict[str, LawChecked] = {}
+    number = 0
+    for number, _, event in events:  # noqa: B007  # the last one counts
+        for name in event.rules:
+            if event.withdrawn:
+                found.pop(name, None)
+            else:
+                found[name] = event
+    return Checks(found=found, version=number)
+
+
+def rule_digest(rule: DutyRule | Version) -> str:
+    """Return the digest of a duty's rule, or of a law's conditions and exemptions; empty fields do not count."""
+    names = _OF_THE_LAW if isinstance(rule, Version) else rule.__struct_fields__
+    plain = msgspec.to_builtins({name: getattr(rule, name) for name in names if name not in _BESIDE})
+    return hashlib.sha256(msgspec.json.encode(_full(plain), order="sorted")).hexdigest()
+
+
+def _full(value: Any) -> Any:
+    """Return a value without empty fields, so that a field that a later version adds changes no digest."""
+    if isinstance(value, Mapping):
+        members = {name: _full(member) for name, member in value.items()}
+        return {
+            name: member
+            for name, member in members.items()
+            if member or (member == 0 and member is not False)
+        }
+    return [_full(member) for member in value] if isinstance(value, list | tuple) else value
+
+
+def level_of(rule: DutyRule, check: Verification | None) -> Level:
+    """Return the confidence of a duty with the check of the home."""
+    return "verified" if check is not None and not check.outdated else rule.level
+
+
+def with_checks(statuses: Sequence[DutyStatus], checks: Checks, library: Library) -> tuple[DutyStatus, ...]:
+    """Return assessed duties with the checks of the home; each must be of the rule that the incident has."""
+    return tuple(_with_check(one, checks, library) if one.id in checks.found else one for one in statuses)
+
+
+def _with_check(status: DutyStatus, checks: Checks, library: Library) -> DutyStatus:
+    regime = library.regime(status.regime)
+    if regime is None:
+        return status
+    for version in regime.versions:
+        for rule in version.duties:
+            if version.label == status.law_version and status.id == f"{status.regime}/{rule.slug}":
+                check = checks.of(regime, version, rule)
+                return msgspec.structs.replace(status, confidence=level_of(rule, check), verification=check)
+    return status

@@ -1,0 +1,160 @@
+"""Checks of the law by people: recorded in the home, counted apart from copies, and outdated by a changed rule."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from runner.law.regime import Level
+from tests.cli.at_desk import AtDesk, compare
+from tests.cli.law.test_regimes import SHIPPED
+
+LAW = "us-az-breach"
+DUTY = f"{LAW}/individuals"
+PAGE = "https://www.azleg.gov/ars/18/00552.htm"
+DONE = (DUTY, "--by", "jonas", "--source", PAGE)
+
+
+def levels(desk: AtDesk, name: str = LAW) -> dict[Level, int]:
+    found: dict[Level, int] = desk("regime", "check", name, "--format", "json").json["confidence"]
+    return found
+
+
+def duty(desk: AtDesk, name: str = DUTY) -> dict[str, Any]:
+    shown = desk("regime", "show", LAW, "--format", "json").json["duties"]
+    return next(one for one in shown if one["id"] == name)
+
+
+def changed(desk: AtDesk) -> None:
+    """Change the clock of a duty in the home's copy of the law."""
+    folder = desk.home / "regimes"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(str(SHIPPED / f"{LAW}.yaml"), folder)
+    text = (folder / f"{LAW}.yaml").read_text(encoding="utf-8")
+    (folder / f"{LAW}.yaml").write_text(text.replace("amount: 45", "amount: 46"), encoding="utf-8")
+
+
+def test_words_of_a_copy_and_checks_of_persons_are_counted_apart(nowhere: AtDesk, tocsin: AtDesk) -> None:
+    found = nowhere("regime", "check", "--format", "json").json
+    assert set(found["confidence"]) == {"verified", "text", "secondary", "unverified"}
+    assert (found["confidence"]["verified"], found["confidence"]["text"] >= 120) == (0, True)
+    assert sum(found["shares"].values()) == pytest.approx(1, abs=0.001)
+    before = levels(tocsin)
+    tocsin.done("regime", "verify", *DONE)
+    after = levels(tocsin)
+    assert (after["verified"], after["text"]) == (1, before["text"] - 1)
+    [row] = [
+        row
+        for row in tocsin("regime", "list", "--in", "US-AZ", "--format", "json").json["regimes"]
+        if row["id"] == LAW
+    ]
+    assert row["levels"] == after
+
+
+def test_a_law_is_shown_with_its_words_and_who_opened_the_page(tocsin: AtDesk) -> None:
+    words = duty(tocsin)["words"]
+    assert [(one["ref"], one["url"], "by" in one) for one in words] == [("A.R.S. § 18-552(B)", PAGE, False)]
+    tocsin.done("regime", "verify", *DONE, "--on", "2026-11-20", "--quote", "within forty-five days")
+    found = duty(tocsin)
+    assert (found["confidence"], found["verification"]["by"], found["verification"]["on"]) == (
+        "verified",
+        "jonas",
+        "2026-11-20",
+    )
+    compare("regimes-verified", tocsin.done("regime", "show", LAW), tocsin.home)
+
+
+def test_a_check_of_a_whole_law_is_one_of_each_duty(tocsin: AtDesk) -> None:
+    said = tocsin("regime", "verify", LAW, "--by", "Jane Roe", "--source", PAGE, "--format", "json").json
+    assert (said["by"], said["recorded_by"], set(said["rules"]) > {LAW, DUTY}) == ("Jane Roe", "maria", True)
+    assert levels(tocsin) == {"verified": 5, "text": 0, "secondary": 0, "unverified": 0}
+
+
+def test_a_rule_that_changes_outdates_its_check_and_no_other(tocsin: AtDesk) -> None:
+    owner = f"{LAW}/data_owner"
+    tocsin.done("regime", "verify", *DONE)
+    tocsin.done("regime", "verify", owner, "--by", "jonas", "--source", PAGE)
+    changed(tocsin)
+    found = tocsin("regime", "check", LAW, "--format", "json").json
+    assert (found["outdated"], found["confidence"]["verified"]) == ([DUTY], 1)
+    assert (duty(tocsin)["confidence"], duty(tocsin)["verification"]["outdated"]) == ("text", True)
+    assert duty(tocsin, owner)["confidence"] == "verified"
+    assert DUTY in tocsin.done("regime", "check", LAW)
+    tocsin.done("regime", "verify", *DONE)
+    assert tocsin("regime", "check", LAW, "--format", "json").json["outdated"] == []
+
+
+def test_an_incident_shows_the_check_of_the_rule_that_it_has(tocsin: AtDesk) -> None:
+    facts = ("organisation.does_business_in=US-AZ", "people.by_jurisdiction.US-AZ=600", "data.elements=ssn")
+    tocsin.done("open", "lost-device", "--yes", *(word for fact in facts for word in ("--fact", fact)))
+    tocsin.done("regime", "verify", *DONE)
+    changed(tocsin)
+    rows = {row["id"]: row for row in tocsin("duties", "--format", "json").json["duties"]}
+    assert rows[DUTY]["confidence"] == "verified"
+    assert rows[DUTY]["verification"] == {"by": "jonas", "on": "2026-11-24", "url": PAGE}
+    assert rows[f"{LAW}/attorney_general"]["confidence"] == "text"
+    assert PAGE in "".join(tocsin.done("duties", "--why", "--all").split())
+
+
+def test_a_wrong_check_is_withdrawn(tocsin: AtDesk) -> None:
+    tocsin.done("regime", "verify", *DONE)
+    tocsin.done("regime", "verify", DUTY, "--by", "jonas", "--withdraw")
+    assert (levels(tocsin)["verified"], duty(tocsin)["verification"]) == (0, None)
+    again = tocsin("regime", "verify", DUTY, "--by", "jonas", "--withdraw")
+    assert (again.code, again.error) == (1, "no_check")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ((f"{LAW}/nobody", "--by", "jonas", "--source", PAGE), "unknown_duty"),
+        (("us-zz-breach", "--by", "jonas", "--source", PAGE), "unknown_regime"),
+        ((DUTY, "--by", "jona", "--source", PAGE), "unknown_person"),
+        ((DUTY, "--by", "jonas", "--source", PAGE.replace("https", "http")), "bad_source"),
+        ((DUTY, "--by", "jonas", "--source", "https://ada:pw@example.org/law"), "bad_source"),
+        ((DUTY, "--by", "jonas", "--source", f"{PAGE}?Token=abc"), "secret_in_source"),
+        ((DUTY, "--by", "jonas", "--source", f"{PAGE};jsessionid=abc"), "secret_in_source"),
+        ((DUTY, "--by", "jonas", "--source", f"{PAGE}#access_token=abc"), "secret_in_source"),
+        ((*DONE, "--on", "2027-01-01"), "bad_date"),
+        ((*DONE, "--quote", "day " * 41), "quote_too_long"),
+        ((*DONE, "--withdraw"), "options_conflict"),
+        ((DUTY, "--by", "jonas"), "option_missing"),
+    ],
+)
+def test_a_check_that_cannot_be_one_is_refused(tocsin: AtDesk, words: tuple[str, ...], error: str) -> None:
+    said = tocsin("regime", "verify", *words)
+    assert (said.code > 0, said.error) == (True, error)
+    assert levels(tocsin)["verified"] == 0
+
+
+def test_what_nobody_looked_at_is_listed_by_its_last_day(tocsin: AtDesk) -> None:
+    found = tocsin("regime", "check", "--stale", "180d", "--format", "json").json["stale"]
+    last = {one["duty"]: one["last"] for one in found}
+    assert (last["us-ga-breach/individuals"], DUTY in last) == ("2016-01-01", False)
+    never = {one["duty"] for one in found if one["last"] is None}
+    assert {one["duty"] for one in found if one["confidence"] == "unverified"} <= never
+    assert found == sorted(found, key=lambda one: (one["last"] or "", one["duty"]))
+    tocsin.clock.advance(timedelta(days=300))
+    aged = tocsin("regime", "check", LAW, "--stale", "180d", "--format", "json").json["stale"]
+    assert DUTY in {one["duty"] for one in aged}
+    tocsin.done("regime", "verify", *DONE)
+    left = tocsin("regime", "check", LAW, "--stale", "180d", "--format", "json").json["stale"]
+    assert DUTY not in {one["duty"] for one in left}
+    page = tocsin.done("regime", "check", LAW, "--stale", "180d")
+    assert all(one["duty"] in page for one in left)
+    wrong = tocsin("regime", "check", "--stale", "soon")
+    assert (wrong.code, wrong.error) == (2, "bad_duration")
+
+
+def test_text_without_words_counts_as_secondary_and_is_a_warning(tocsin: AtDesk) -> None:
+    changed(tocsin)
+    file = tocsin.home / "regimes" / f"{LAW}.yaml"
+    unseen = re.sub(r"\n +seen(_in)?: .*", "", file.read_text(encoding="utf-8"))
+    file.write_text(unseen, encoding="utf-8")
+    said = tocsin("regime", "check", LAW, "--format", "json")
+    assert (said.code, said.json["confidence"]["text"]) == (0, 0)
+    assert {(one["severity"], one["code"]) for one in said.json["problems"]} == {("warning", "regime-words")}

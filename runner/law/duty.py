@@ -112,6 +112,7 @@ class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     checked: date | None = None
     """Day on which somebody last saw the entry; None if nobody did."""
     checked_by: str = ""
+    next_check: date | None = None
     asks: str = ""
     """The fact that would name the authority, if several are competent."""
 

@@ -39,6 +39,7 @@ from runner.reports.core.page import (
     table,
 )
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS, check_words
 from runner.reports.law.duty_rows import (
     DONE,
@@ -318,6 +319,25 @@ def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> I
         yield flow(Cell("Reasons, sources and ids", "dim"), arrow(_WHY), hang=2)
 
 
+class DutyShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duty/v1"):
+    """One duty, and the cautions of its law."""
+
+    as_of: datetime
+    duty: DutyStatus
+    cautions: tuple[str, ...]
+
+
+@paged
+def duty_page(shown: DutyShown, opened: datetime | None = None) -> Iterator[Block]:
+    """Draw one duty: its deadline, its reasons, its authority, and the cautions of its law."""
+    yield ends((Cell("Legal duty", "title"),), (screen_time(shown.as_of),))
+    yield from rows([duty_row(shown.duty, shown.as_of, opened)])
+    yield from duty_blocks(shown.duty, shown.as_of, opened)
+    if shown.cautions:
+        yield line(f"CAUTIONS ({len(shown.cautions)})", "title")
+        yield from (line(f"- {caution}", indent=2, hang=2) for caution in shown.cautions)
+
+
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
     """Yield the reasons of one duty, its times, sources and id; ``opened`` is the opening of its incident, if there is one."""
     details = _details(duty, now, opened)
@@ -335,7 +355,8 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
         yield from _unless(duty)
     office = duty.authority
     yield "To", f"{recipient_name(duty)} ({duty.jurisdiction})", "plain"
-    yield "File at", office.form if office is not None else "", "plain"
+    if office is not None and duty.verdict in ("applies", "unknown") and duty.state not in DONE:
+        yield from office_fields(office, now)
     yield "For", ", ".join(duty.populations), "plain"
     if duty.verdict != "not_applicable":
         yield from _times(duty, now, opened)

@@ -35,7 +35,7 @@ from runner.law.applicability import (
 )
 from runner.law.counting import HolidayCalendar, NoHolidays
 from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
-from runner.law.duty import DutyRecord, DutyStatus, Evidence, Reason, Unless
+from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
 from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
@@ -54,6 +54,7 @@ _JUDGED = "risk."
 """A person judges the risk, after the facts that decide whether the law asks for it: NY § 899-aa(2)(a)."""
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
 _NO_LEADS: Mapping[str, timedelta] = {}
+_NEVER_LATE: Mapping[DutyState, DutyState] = {"overdue": "open", "held": "open", "filed_late": "filed"}
 _EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 _COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
 _COUNTED = {
@@ -320,8 +321,8 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         recipient=rule.recipient,
         populations=tuple(view.id for view in finding.owed or finding.open_ if view.id),
         verdict=verdict,
-        # A duty that does not apply, or is not relevant yet, is never overdue; a lapsed decision does not count.
-        state="open" if state in ("overdue", "held") and not binding else state,
+        # A duty that does not apply, does not bind or is not relevant yet is never late; a lapsed decision does not count.
+        state=state if binding else _NEVER_LATE.get(state, state),
         due=due,
         due_local=due.astimezone(computed.zone) if due else None,
         due_date=None if out else computed.due_date,
@@ -329,7 +330,9 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         provisional=computed.provisional and not out,
         not_before=None if out else computed.not_before,
         latest_legal=None if out else computed.latest_legal,
-        latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
+        latest_safe_start=latest_safe_start(
+            None if verdict == "advisory" else due, case.leads.get(identity, timedelta())
+        ),
         standard=rule.clock.standard,
         clock=computed.reading,
         missing_facts=_missing(rule, finding, computed, verdict),
@@ -369,7 +372,8 @@ def _notes(
         yield f"each of these legal entities has this duty: {', '.join(entities)}"
     if held is not None and held.note:
         yield held.note
-    if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:
+    late = found.due is not None and case.now > found.due and not (law.advisory or rule.voluntary)
+    if late and rule.lateness is not None and rule.lateness.reasons_required:
         yield f"overdue: the notice must give the reasons for the delay ({rule.lateness.ref})"
     if (months := monitoring_months(rule, finding.judge)) is not None:
         yield f"offer {months} months of credit monitoring"

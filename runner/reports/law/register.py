@@ -132,6 +132,8 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             continue
         seen = incident.duties.get(duty.id)
         record = seen.record if seen is not None else None
+        if duty.verdict == "advisory" and record is None:
+            continue  # a proposal is no duty of Art. 33
         yield filled(
             Decision,
             duty,

@@ -16,7 +16,7 @@ from runner.law.regime import Authority, DutyRule, Regime, Version
 _PEOPLE = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _UNION = "EU"
 _EEA = EU_MEMBERS | {"IS", "LI", "NO"}
-_SAME = ("name", "short", "unit", "url", "email", "phone", "languages", "hours", "cut_off")
+_SAME = ("name", "short", "unit", "url", "email", "phone", "languages", "hours", "cut_off", "next_check")
 ESTABLISHED = "organisation.main_establishment"
 
 

@@ -921,7 +921,9 @@ def test_an_additional_fact_never_reverses_a_definite_verdict(
     more = fixed if path in fixed else {**fixed, path: data.draw(st.sampled_from(LEAVES[path]))}
     # Harm is presumed until a finding denies it: that duty may end.
     before = {
-        status.id: "unknown" if any(one.ground.startswith("not ") for one in status.unless) else status.verdict
+        status.id: "unknown"
+        if any(one.ground.startswith("not ") for one in status.unless)
+        else status.verdict
         for status in assess(shipped(), tree(fixed), NOW)
     }
     after = {status.id: status.verdict for status in assess(shipped(), tree(more), NOW)}

@@ -59,6 +59,15 @@ NOV = "2026-11-23T09:00:00+01:00"
         (only("NL"), "2026-08-14T09:00:00+02:00", "not_applicable", ["NL", "2026-08-15"]),
         (only("IE"), NOV, "advisory", ["IE", "proposed"]),
         (only("US"), NOV, "not_applicable", []),
+        (only("AT"), NOV, "applies", ["AT"]),
+        (only("AT"), "2026-09-30T09:00:00+02:00", "not_applicable", ["AT", "2026-10-01"]),
+        (only("PL"), "2026-04-02T09:00:00+02:00", "not_applicable", ["PL", "2026-04-03"]),
+        (only("EE"), NOV, "unknown", ["EE"]),
+        (only("LU"), "2025-01-01T09:00:00+01:00", "unknown", ["LU"]),
+        (only("CY"), "2025-04-24T09:00:00+03:00", "unknown", ["CY"]),
+        (only("CY"), NOV, "applies", ["CY"]),
+        ({**only("EE"), "established_in": ["EE", "BE"]}, NOV, "applies", ["BE"]),
+        ({**only("EE"), "established_in": ["EE", "ES"]}, NOV, "unknown", ["EE"]),
         ({"country": "IE"}, NOV, "unknown", []),
         ({**only("IE"), "established_in": ["IE", "BE"]}, NOV, "applies", ["BE"]),
         ({**only("NL"), "established_in": ["NL", "IE"]}, "2026-08-14T09:00:00+02:00", "advisory", ["IE", "proposed"]),
@@ -85,10 +94,33 @@ def test_an_unknown_place_is_asked_for(nowhere: AtDesk, tmp_path: Path) -> None:
     assert (duty["verdict"], set(duty["missing_facts"])) == ("unknown", wanted)
 
 
-def test_unconfirmed_national_law_is_noted_in_the_duty(nowhere: AtDesk, tmp_path: Path) -> None:
-    duty = warning(nowhere, tmp_path, only("AT"), NOV)
+def test_a_first_day_that_is_not_confirmed_is_noted_in_the_duty(nowhere: AtDesk, tmp_path: Path) -> None:
+    duty = warning(nowhere, tmp_path, only("GR"), NOV)
     assert duty["verdict"] == "applies"
-    assert [note for note in duty["notes"] if "AT" in note.split()], duty["notes"]
+    assert [note for note in duty["notes"] if "GR" in note.split()], duty["notes"]
+
+
+def claim(position: str) -> dict[str, Any]:
+    """Return a position of counsel on the national law."""
+    taken = {"id": "c", "regime": "eu-nis2-23", "position": position, "by": "Cleo", "grounds": "gazette read"}
+    return {"claims": [taken]}
+
+
+@pytest.mark.parametrize(
+    ("position", "verdict"), [("national_law", "applies"), ("not national_law", "not_applicable")]
+)
+def test_counsel_is_asked_about_a_state_without_a_day(
+    position: str, verdict: str, nowhere: AtDesk, tmp_path: Path
+) -> None:
+    asked = warning(nowhere, tmp_path, only("EE"), NOV)
+    assert (asked["missing_facts"], asked["in_sight"]) == (["claims.national_law.position"], True)
+    assert asked["due"] == "2026-11-24T08:00:00Z"
+    assert warning(nowhere, tmp_path, only("EE"), NOV, **claim(position))["verdict"] == verdict
+
+
+def test_a_state_with_a_shorter_period_has_its_own(nowhere: AtDesk, tmp_path: Path) -> None:
+    assert warning(nowhere, tmp_path, only("CY"), NOV)["due"] == "2026-11-23T14:00:00Z"
+    assert warning(nowhere, tmp_path, only("BE"), NOV)["due"] == "2026-11-24T08:00:00Z"
 
 
 def test_an_entity_in_a_state_without_a_law_exempts_no_sister(nowhere: AtDesk, tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def typical(regime: Regime) -> Facts:
             "outage_user_minutes": 10**9,
             "amount_involved": 10**6,
             "nrc_class": "one_hour",
+            "my_health_record": "only",
         },
         "data": {
             **dict.fromkeys(_of_kind("data", "bool"), True),

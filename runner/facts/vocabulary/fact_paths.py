@@ -45,7 +45,9 @@ _REGULATED_ELSEWHERE = (
     " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
     " kr_information_service cl_vital_operator ca_designated_operator"
     " jp_critical_infrastructure cl_essential_service za_financial_institution cbuae_institution difc_entity adgm_entity"
-    " br_small_agent"
+    " br_small_agent my_health_record_participant au_state_authority nsw_public_agency queensland_agency queensland_council"
+    " western_australia_entity ontario_health_custodian alberta_health_custodian new_brunswick_health_custodian"
+    " newfoundland_health_custodian ontario_institution bc_public_body"
 )
 _REGULATED = f"{REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
 _ROLES = "controller joint_controller processor data_owner data_holder"
@@ -320,6 +322,19 @@ _INCIDENT: Mapping[str, Branch] = {
     "public_should_know": yes_no("Is it in the public interest to tell the public?"),
     "control_weakness": yes_no(
         "Is there a material control weakness that cannot be remedied in time (APRA)?"
+    ),
+    "protection_shown": yes_no(
+        "Is the authority satisfied that the data are unintelligible (Regulation (EU) 611/2013, PECR)?"
+    ),
+    "my_health_record": one_of(
+        "Is the My Health Record system, or a record in it, affected: not at all, besides other data, or alone (Australia)?",
+        "none also only",
+    ),
+    "commissioner_case": yes_no(
+        "Is it a case that the Commissioner must be told of (Ontario, O. Reg. 329/04 s. 6.3)?"
+    ),
+    "product_danger": yes_no(
+        "Does a defect of a product endanger national security or the public interest (China)?"
     ),
     "leak_possible": yes_no("Is a leak possible, though none is established (Korea)?"),
     "law_violated": yes_no("Was it due to a violation of the data protection law (Taiwan)?"),

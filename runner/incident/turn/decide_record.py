@@ -292,7 +292,8 @@ def _duty(
         raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
-    late = record.kind == "filed" and duty.due is not None and record.at > duty.due
+    binds = record.kind == "filed" and duty.verdict != "advisory"
+    late = binds and duty.due is not None and record.at > duty.due
     if duty.due is not None and late and not record.late_reason.strip():
         raise Refused(
             f"The filing is late: the deadline was {said(duty.due)}. The reason for the delay is missing.",

@@ -17,7 +17,7 @@ from runner.documents.tree import plain, runs
 from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.notices.list_counts import as_listed, differences
 from runner.incident.notices.staleness import recorded_as
-from runner.incident.notices.verification import standing_texts
+from runner.incident.notices.verification import aware_day, standing_texts
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.consistency import ConsistencyReport, Statement, consistency
 
@@ -34,13 +34,15 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
     stated: dict[str, list[Statement]] = {}
     aware: list[Statement] = []
     typed: list[Statement] = []
+    day = aware_day(incident)
     for name, step, tree, figures in _texts(service, reader, incident):
         for path, says, current in _said(tree, incident):
             row = Statement(notice=name, step=step, says=says, current=current)
             stated.setdefault(path, []).append(row)
         for rows, words in ((aware, aware_dates(tree)), (typed, figures)):
             if words:
-                rows.append(Statement(notice=name, step=step, says=words, current=True))
+                same = rows is typed or not day or set(words) == {day}
+                rows.append(Statement(notice=name, step=step, says=words, current=same))
     return consistency(incident, stated, aware, typed, _new_duties(service, incident))
 
 

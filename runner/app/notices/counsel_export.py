@@ -21,6 +21,7 @@ from runner.documents.notice import Coverage, Format
 from runner.documents.tree import Kept
 from runner.errors import NotFound, Refused
 from runner.incident.notices.staleness import change_words, changes
+from runner.incident.notices.verification import items_of
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.reports.core.formatting import moment
 from runner.reports.law.confidence import LEVEL_WORDS
@@ -150,6 +151,7 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         adopted=[]
         if one is None
         else [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"],
+        ticks={item: f"{tick.by}, {moment(tick.at)}" for item, tick in document.ticks.items()},
         facts=sorted(document.facts.items()),
         unverified=[
             f"{duty.id}: {duty.citation}; {LEVEL_WORDS[duty.confidence]}"
@@ -246,6 +248,8 @@ def _listed(made: _Pull, document: Document) -> dict[str, Any]:
         "as_it_was": document.as_it_was,
         "override": document.override,
         "adoption": document.adoption,
+        "to_verify": items_of(made.incident, document),
+        "ticks": document.ticks,
         "approvals": [
             {"by": approval.by, "role": approval.role, "at": approval.at, "proven_by": approval.proven_by}
             for approval in _approvals(made.incident, document)

@@ -50,7 +50,8 @@ def samples(folder: Path, found: Letters, size: int) -> list[Line]:
     """Return letters of each text, evenly over the list; raises Refused if a file is not the recorded one."""
     content = (folder / MANIFEST).read_bytes()
     groups: defaultdict[GroupKey, list[Line]] = defaultdict(list)
-    for line in map(_line, content.splitlines()):
+    letters = {line.n: line for line in map(_line, reversed(content.splitlines()))}
+    for line in reversed(letters.values()):
         groups[line.group].append(line)
     chosen = [line for lines in groups.values() for line in lines[:: max(len(lines) // size, 1)][:size]]
     same = hashlib.sha256(content).hexdigest() == found.manifest_sha256

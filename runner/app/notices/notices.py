@@ -115,9 +115,10 @@ def check_content(
         or (d.notice == name and duty in ("", d.duty) and d.adoption is not None)
     ]
     text = made[-1] if made and made[-1].tree else None
+    changed: tuple[str, ...] = ()
     if text is None:
         notice, document = draft(service, incident, made[-1].notice if made else name, duty)
-        open_, changed = to_verify(notice, document), tuple[str, ...]()
+        open_ = to_verify(notice, document)
     else:
         kept = decode(reader.document(incident, text.id, TREE))
         notice = sought(kept.notice, template(service, incident, text.notice)[1], incident)

@@ -5,11 +5,13 @@ It is never filed: missing information, digests, coverage and the privilege mark
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from runner.documents import tree
+from runner.documents.contents.coverage import item_name
 from runner.documents.notice import Coverage, Rendered
 from runner.documents.tree import Block, Document, Inline
 from runner.documents.watermark import watermark
@@ -35,13 +37,14 @@ def cover(
     override: Iterable[str] = (),
     stale: Iterable[str] = (),
     adopted: Iterable[str] = (),
+    ticks: Mapping[str, str] = MappingProxyType({}),
     facts: Iterable[tuple[str, int]] = (),
     unverified: Iterable[str] = (),
 ) -> Document:
     """Return the cover sheet of a document, to be written by the same writers.
 
     ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who accepted missing
-    information; ``stale`` which facts changed since; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
+    information; ``stale`` which facts changed since; ``ticks`` who verified an item, by its name; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
     (0 where it is none of the journal's); ``unverified`` names what rests on
     law that nobody has confirmed.
     """
@@ -56,7 +59,11 @@ def cover(
         *_lines("OVERRIDDEN", tuple(override)),
         *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
         *_gaps(document),
-        *_table("What the law requires", ("Reference", "Required", "State"), map(_coverage, coverage)),
+        *_table(
+            "What the law requires",
+            ("Reference", "Required", "State"),
+            (_coverage(each, ticks) for each in coverage),
+        ),
         *_table("Files", ("File", "SHA-256"), ((_text(o.filename), _text(o.sha256)) for o in outputs)),
         *_lines("Approvals", tuple(approvals)),
         *_lines("Text imported from Word", tuple(adopted)),
@@ -100,9 +107,10 @@ def _gaps(document: Document) -> list[Block]:
     return _table(f"Missing information ({len(rows)})", ("Fact", "Required by", "In the text"), rows)
 
 
-def _coverage(line: Coverage) -> _Row:
-    state = tree.Text(_STATES[line.state])
-    parts = [part for part in (", ".join(line.facts), line.note) if part]
+def _coverage(line: Coverage, ticks: Mapping[str, str]) -> _Row:
+    tick = ticks.get(item_name(line), "") if line.state == "to_check" else ""
+    state = tree.Text("verified" if tick else _STATES[line.state])
+    parts = [part for part in (", ".join(line.facts), tick or line.note) if part]
     why = f": {'; '.join(parts)}" if parts else ""
     strong = line.state in ("gap", "forbidden")
     return _text(line.ref), _text(line.item), (tree.Strong((state,)) if strong else state, *_text(why))

@@ -356,7 +356,11 @@ def _rendered(draft: IncidentBuilder, event: e.DocumentRendered, at: datetime, s
     same = draft.read("documents").get(event.document)
     if same is not None and same.digest == event.digest:
         draft.table("documents")[same.id] = msgspec.structs.replace(
-            same, facts=event.facts, to_verify=event.to_verify, aware=event.aware
+            same,
+            facts=event.facts,
+            tree=event.tree or same.tree,
+            to_verify=event.to_verify,
+            aware=event.aware,
         )
         return
     draft.table("documents")[event.document] = Document(

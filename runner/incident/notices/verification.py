@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from runner.errors import NotFound, Refused
-from runner.facts.vocabulary.register import Fact
 from runner.incident.notices.list_counts import difference_words, differences
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state import commands as c
@@ -147,6 +146,8 @@ def _lists(incident: Incident) -> Iterator[Contradiction]:
         for (place, group), people in campaign.counts:
             counts[place, group] = counts.get((place, group), 0) + people
         for row in differences(incident, counts):
+            if row.recorded is None and not row.told:
+                continue
             what = f"{campaign.list_name}: {difference_words(row)}"
             yield Contradiction(code="list_and_facts", what=what, facts=(row.fact,))
 
@@ -154,7 +155,7 @@ def _lists(incident: Incident) -> Iterator[Contradiction]:
 def _awareness(incident: Incident) -> Iterator[Contradiction]:
     """Yield the texts that name other dates of awareness than the fact, or than each other if the fact is unknown."""
     texts = [document for document in standing_texts(incident) if document.aware]
-    known = _day(incident.facts.get(_AWARE), incident)
+    known = aware_day(incident)
     said = {day: [d for d in texts if day in d.aware] for d in texts for day in d.aware}
     for day, documents in sorted(said.items()):
         others = {known} if known else said.keys() - {day}
@@ -166,9 +167,9 @@ def _awareness(incident: Incident) -> Iterator[Contradiction]:
             )
 
 
-def _day(fact: Fact | None, incident: Incident) -> str:
-    """Return the day of an instant in the organisation's zone."""
-    zone = incident.facts.get("organisation.zone")
+def aware_day(incident: Incident) -> str:
+    """Return the recorded day of awareness (ISO) in the organisation's zone; empty if it is unknown."""
+    fact, zone = incident.facts.get(_AWARE), incident.facts.get("organisation.zone")
     if fact is None or not isinstance(fact.value, (str, datetime)):
         return ""
     at = fact.value if isinstance(fact.value, datetime) else datetime.fromisoformat(fact.value)

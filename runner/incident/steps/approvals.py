@@ -24,6 +24,9 @@ from runner.incident.state.steps import completion_state
 from runner.playbook import format as p
 from runner.playbook.format import AnyStep, Approve
 
+EXECUTIVE = "executive"
+"""The role that can approve a notice in place of a role whose persons all wrote it."""
+
 
 def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invocation | None:
     """Return the invocation whose product is approved: the newest one of the named step."""
@@ -151,13 +154,31 @@ def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]
 
 
 def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person: str) -> tuple[str, ...]:
-    """Return the roles in which a person can decide: the person has the role, or is a named deputy while it is overdue."""
+    """Return the roles in which a person can decide.
+
+    The person has the role, or is a named deputy while it is overdue, or is an executive and everybody with the role wrote the
+    notice: with one counsel who edits a text, nobody else could approve it.
+    """
     deputies = invocation.deputies if invocation.overdue else ()
     acting = {role for deputy in deputies if deputy.person == person for role in deputy.roles}
+    acting.update(
+        written_out(incident, invocation, step) if person in incident.roles.get(EXECUTIVE, ()) else ()
+    )
     return tuple(
         role
         for role in dict.fromkeys(step.by.roles)
         if role in acting or person in incident.roles.get(role, ())
+    )
+
+
+def written_out(incident: Incident, invocation: Invocation, step: p.Approve) -> tuple[str, ...]:
+    """Return the roles of an approval whose persons all wrote the notice: an executive can approve in their place."""
+    bound = subject(incident, invocation, step)
+    if bound is None or bound.kind != "notice":
+        return ()
+    made_by = authors(incident, bound)
+    return tuple(
+        role for role in step.by.roles if (held := incident.roles.get(role)) and made_by.issuperset(held)
     )
 
 
@@ -282,9 +303,10 @@ def decide_approval(
     by = principal.on_behalf_of or principal.person
     roles = _roles_for(incident, invocation, step, by)
     if command.approved and by in authors(incident, bound):
+        others = (EXECUTIVE,) if written_out(incident, invocation, step) else step.by.roles
         raise Refused(
             f'Person "{by}" wrote this version.',
-            hint=f"Ask another person with the role {' or '.join(step.by.roles)}.",
+            hint=f"Ask another person with the role {' or '.join(others)}.",
             code="author",
         )
     behalf = principal.on_behalf_of
@@ -298,7 +320,7 @@ def decide_approval(
             command,
             recorded_by=principal.person if behalf else "",
             by=by,
-            role=_shown_role(invocation, roles),
+            role=_shown_role(incident, invocation, roles, by),
             roles=roles,
             os_user=principal.os_user,
             proven_by="" if behalf else principal.proven_by or "",
@@ -360,8 +382,12 @@ def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person
     return held
 
 
-def _shown_role(invocation: Invocation, roles: tuple[str, ...]) -> str:
+def _shown_role(incident: Incident, invocation: Invocation, roles: tuple[str, ...], by: str) -> str:
     """Return the role to show: one without an approval yet. The quorum decides which one counts."""
+    if by in incident.roles.get(EXECUTIVE, ()) and not any(
+        by in incident.roles.get(role, ()) for role in roles
+    ):
+        return EXECUTIVE
     used = {a.role for a in invocation.approvals if a.approved and not a.void}
     return next((role for role in roles if role not in used), roles[0])
 

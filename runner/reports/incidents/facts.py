@@ -13,6 +13,8 @@ from runner.base.states import Kind
 from runner.decoding import from_json
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import Confidence, value_words
+from runner.incident.notices.staleness import recorded_as
+from runner.incident.notices.verification import standing_texts
 from runner.incident.state.events import FactsRecorded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
@@ -20,7 +22,7 @@ from runner.law.duty import DutyStatus
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Block, Cell, Page, arrow, do, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Page, arrow, do, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
@@ -64,12 +66,20 @@ class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
 
 
+class DraftGap(msgspec.Struct, frozen=True, kw_only=True):
+    """What the drafts of notices lack: a fact, or content that the law requires."""
+
+    missing: str
+    notices: tuple[str, ...]
+
+
 class MissingReport(Report, frozen=True, kw_only=True, tag="tocsin/facts-missing/v1"):
     """Missing facts: for deadlines first, then for duties, then for steps."""
 
     heading: Heading
     kind: Kind
     missing: tuple[MissingFact, ...]
+    drafts: tuple[DraftGap, ...] = ()
 
 
 class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,9 +127,22 @@ def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) 
         heading=heading_of(incident),
         kind=incident.kind,
         missing=tuple(
-            _missing(path, words) for path, words in blocking_facts(incident, named, duties).items()
+            _missing(path, words) for path, words in blocking_facts(incident, library, named, duties).items()
         ),
+        drafts=tuple(_draft_gaps(incident)),
     )
+
+
+def _draft_gaps(incident: Incident) -> Iterator[DraftGap]:
+    """Yield what the current drafts lack, without the facts that are known by now."""
+    lacking: dict[str, dict[str, None]] = {}
+    for document in standing_texts(incident):
+        gaps = document.gaps if document.status == "draft" else ()
+        for kind, _, name in (gap.partition(": ") for gap in gaps):
+            known = [incident.facts[key].value for key in recorded_as(name, incident.facts)]
+            if kind != "to_follow" and all(value is None for value in known):
+                lacking.setdefault(name, {})[document.duty or document.notice] = None
+    return (DraftGap(missing=name, notices=tuple(notices)) for name, notices in lacking.items())
 
 
 def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
@@ -177,7 +200,7 @@ def facts_page(report: FactsReport, now: datetime) -> Page:
 def missing_page(report: MissingReport) -> Iterator[Block]:
     """Draw the missing facts, what depends on each, and the command to record it."""
     yield from render_header(report.heading, "Missing facts")
-    if not report.missing:
+    if not report.missing and not report.drafts:
         yield line("No missing fact blocks a task or a duty", "good")
     for fact in report.missing:
         yield flow(
@@ -191,6 +214,12 @@ def missing_page(report: MissingReport) -> Iterator[Block]:
             which = "none, or any of" if fact.type.startswith("several") else "one of"
             yield line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2)
         yield do(fact.action, indent=2)
+    if report.drafts:
+        yield Blank()
+        yield line(f"DRAFTS OF NOTICES LACK ({len(report.drafts)})", "title")
+    for gap in report.drafts:
+        yield line(gap.missing, "alarm", indent=2, hang=2)
+        yield line(", ".join(gap.notices), "dim", indent=4, hang=2)
 
 
 @paged

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk, compare
+from tests.cli.notices.noticed import verified
 from tests.integrations.test_smtp_reports import group, report
 from tests.integrations.test_smtp_verdicts import complaint
 from tests.servers.receivers import MailServer
@@ -168,6 +169,7 @@ def opened(
 
 
 def approve(desk: AtDesk) -> None:
+    verified(desk, "", "jonas")
     desk.done("approve", "sign", "--as", "jonas", types="y\n")
 
 

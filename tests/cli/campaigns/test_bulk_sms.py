@@ -25,6 +25,7 @@ from tests.cli.campaigns.test_bulk import (
     standing,
     told,
 )
+from tests.cli.notices.noticed import verified
 from tests.servers.receivers import MailServer
 from tests.servers.smsc import PASSWORD, Peer, running_smsc
 from tests.servers.stand_ins import twilio
@@ -82,6 +83,7 @@ def approved(desk: AtDesk, at: datetime = DAY) -> None:
     """Open an incident whose letter and text message are both approved."""
     desk.clock.time = at
     opened(desk, playbook=BOTH)
+    verified(desk, "", "jonas")
     for step in ("sign", "sign-text"):
         desk.done("approve", step, "--as", "jonas", types="y\n")
 
@@ -323,6 +325,7 @@ def test_an_unapproved_short_text_is_not_sent(
 ) -> None:
     by_smsc(office, relay, smsc)
     opened(office, playbook=BOTH)
+    verified(office, "", "jonas")
     office.done("approve", "sign", "--as", "jonas", types="y\n")
     path = listed(tmp_path, people("K1,Ada,1 Elm Road,DE,,+15005550010,yes,"))
     planned(office, path, "--short", "our-text")

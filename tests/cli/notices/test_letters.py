@@ -54,7 +54,7 @@ language: en-US
 audience: individuals
 slots: [recipient.name, recipient.address, recipient.reference]
 requires:
-  - {ref: "1", item: What happened, facts: [incident.summary]}
+  - {ref: "1", item: Advice, facts: [risk.advice]}
 ---
 ::: lines
 {{ recipient.name }}
@@ -65,7 +65,7 @@ requires:
 
 Reference {{ recipient.reference }}. This is a notice for people in {{ duty.jurisdiction|place }}, as {{ duty.citation }} wants it.
 
-{{ incident.summary }}
+{{ risk.advice }}
 {% if duty.jurisdiction == 'US-MA' %}
 
 You may ask the police for a report.
@@ -365,7 +365,7 @@ def test_a_list_that_changed_is_another_run(letters: AtDesk, tmp_path: Path) -> 
     assert (changed.code, changed.error) == (1, "other_run")
     differs = {"people", "people_sha256", "texts"}
     assert differs & set(re.findall(r"\w+", changed.json["message"])) == {"people", "people_sha256"}
-    letters.done("fact", "set", "incident.summary=It was worse.", "--source", "the log")
+    letters.done("fact", "set", "risk.advice=Change your password.", "--source", "the log")
     changed = run(letters, listed(tmp_path, many(3)), out, "--to", "txt")
     assert (changed.code, changed.error) == (1, "other_run")
     assert differs & set(re.findall(r"\w+", changed.json["message"])) == {"texts"}
@@ -377,12 +377,12 @@ def test_a_list_that_changed_is_another_run(letters: AtDesk, tmp_path: Path) -> 
 
 
 def test_letters_with_gaps_are_not_made_but_as_drafts(letters: AtDesk, tmp_path: Path) -> None:
-    letters.done("fact", "set", "incident.summary=?", "--source", "the log")
+    letters.done("fact", "set", "risk.advice=?", "--source", "the log")
     people, out = listed(tmp_path, many(3)), tmp_path / "out"
     said = run(letters, people, out)
     assert (said.code, said.error, out.exists()) == (1, "notice_incomplete", False)
     assert {problem["code"] for problem in said.json["problems"]} == {"letter-gap"}
-    assert all("incident.summary" in problem["message"] for problem in said.json["problems"])
+    assert all("risk.advice" in problem["message"] for problem in said.json["problems"])
     assert run(letters, people, out, "--draft", "--to", "txt").code == 0
     assert (out / "00001" / "DRAFT_0000001_R1.txt").exists()
 

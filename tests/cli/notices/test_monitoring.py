@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.noticed import rendered
+from tests.cli.notices.noticed import rendered, verified
 from tests.cli.notices.test_letters import FACTS
 
 PLAYBOOK = """\
@@ -43,6 +43,7 @@ def test_a_letter_waits_until_monitoring_was_bought(tocsin: AtDesk, tmp_path: Pa
     assert owed["facts"] == ["risk.monitoring.months"]
     tocsin.done("fact", "set", "risk.monitoring.months=18", "--source", "the order, extended")
     tocsin.done("notice", "render", "draft")
+    verified(tocsin)
     tocsin.done("approve", "sign", "--as", "ada", "--digest", rendered(tocsin)["digest"])
 
 

@@ -32,6 +32,7 @@ organisation:
   does_business_in: [US]
   hotline: {phone: 1-800-555-0100}
   contact: {name: Maria Muster, phone: 1-800-555-0101}
+  signatory: {name: Ada Adler, role: General Counsel}
 incident:
   summary: Somebody copied a file of customer records.
   impact: [confidentiality]
@@ -39,6 +40,7 @@ incident:
   occurred_at: "2026-03-01T09:00:00-08:00"
   discovered_at: "2026-03-02T09:00:00-08:00"
   determined_at: "2026-03-05T16:00:00-08:00"
+  individual_notice_planned_at: "2026-03-20T09:00:00-07:00"
 data: {involved: true, form: [electronic], with_name: true, elements: [ssn], encrypted: false}
 people: {total: 15760, by_jurisdiction: {US-CA: 12400, US-MA: 3100, US-TX: 260}, good_faith_only: false}
 risk: {harm: likely, mitigation: We closed the door., advice: Keep your eyes open.}

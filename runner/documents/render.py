@@ -94,29 +94,20 @@ def _about(notice: Notice, facts: Mapping[str, Any], context: RenderContext) -> 
     groups = facts.get("populations") or [facts]
     sets = [(group.get("data") or {}).get("elements") for group in groups]
     elements = None if None in sets else sorted({str(e) for s in sets if s is not None for e in s})
+    incident = facts.get("incident") or {}
+    told = min((incident.get("individual_notice_sent_at") or {}).values(), default=None)
     return {
-        "date": _mailed(facts.get("incident") or {})
+        "date": (incident.get("individual_notice_planned_at") or told)
         if notice.audience == "individuals"
         else context.timestamp,
         "draft": context.status == "draft",
         "variant": context.variant or "adult",
         "codes": context.codes,
         "elements": elements,
-        "told": Kept("incident.individual_notice_sent_at", _told(facts.get("incident") or {})),
+        "told": Kept("incident.individual_notice_sent_at", told),
         "people": _people([group.get("people") or {} for group in groups]),
         "enclosures": [{"title": title} for title in context.enclosures] or None,
     }
-
-
-def _mailed(incident: Mapping[str, Any]) -> Kept:
-    """Return the day on which letters are mailed: as planned, else as recorded."""
-    planned = incident.get("individual_notice_planned_at")
-    return Kept("incident.individual_notice_planned_at", planned or _told(incident))
-
-
-def _told(incident: Mapping[str, Any]) -> Any:
-    """Return when the first people were notified, None while nobody was."""
-    return min((incident.get("individual_notice_sent_at") or {}).values(), default=None)
 
 
 def _people(groups: list[Mapping[str, Any]]) -> dict[str, Any]:

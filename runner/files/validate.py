@@ -33,6 +33,7 @@ SCHEMAS = (
     "tocsin/playbook-test/v1",
     "tocsin/exercise/v1",
     "tocsin/action/v1",
+    "tocsin/authorities/v1",
 )
 _NONE: Mapping[str, Channel] = {}
 _ENDINGS = (".yaml", ".yml", ".md")
@@ -110,6 +111,10 @@ def _meaning(  # noqa: C901  # one case for each kind of file
             from runner.law.files.regime_file import read_regime
 
             return read_regime(source.text.encode(), source.file)[1]
+        case "tocsin/authorities/v1":
+            from runner.law.files.authority_file import read_authorities
+
+            return read_authorities(source.text.encode(), source.file, catalog.authorities)[1]
         case "tocsin/facts/v1":
             from runner.facts.fact_files import read_facts
 

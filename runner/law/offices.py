@@ -16,7 +16,7 @@ from runner.law.regime import Authority, DutyRule, Regime, Version
 _PEOPLE = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _UNION = "EU"
 _EEA = EU_MEMBERS | {"IS", "LI", "NO"}
-_SAME = ("name", "short", "unit", "url", "email", "phone", "languages", "hours", "cut_off")
+_SAME = ("name", "short", "unit", "url", "email", "phone", "languages", "hours", "cut_off", "next_check")
 ESTABLISHED = "organisation.main_establishment"
 
 
@@ -88,12 +88,14 @@ def with_authorities(regime: Regime, directory: Iterable[Authority]) -> Regime:
     duties = [
         (f"{regime.id}/{rule.slug}", rule.recipient) for version in regime.versions for rule in version.duties
     ]
-    union = regime.jurisdictions[0] == _UNION
     own = (entry for entry in regime.authorities if not entry.serves)
+    places = {*regime.jurisdictions, *(place.partition("-")[0] for place in regime.jurisdictions)}
+    if _UNION in places:
+        places |= _EEA
     found = (
         entry
         for entry in directory
-        if ((union and entry.place.partition("-")[0] in _EEA) or entry.place in regime.jurisdictions)
+        if {entry.place, entry.place.partition("-")[0] if _UNION in places else ""} & places
         and any(serves(entry, *duty) for duty in duties)
     )
     return msgspec.structs.replace(regime, authorities=(*own, *found))

@@ -68,6 +68,10 @@ ASKED = (
     ("regime list --in IE", "`tocsin regime list`"),
     ("regime show eu-gdpr-33-processor", "`tocsin regime show REGIME`"),
     ("regime check eu-gdpr-33-processor", "`tocsin regime check`"),
+    (
+        "regime verify eu-gdpr-33-processor/initial --by ana --source https://eur-lex.europa.eu/eli/reg/2016/679/oj --as ana",
+        "`tocsin regime verify ID`",
+    ),
     ("regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01", "`tocsin regime diff`"),
     ("regime import contracts.csv", "`tocsin regime import FILE`"),
     ("channel list", ""),

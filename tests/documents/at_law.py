@@ -118,16 +118,12 @@ def us_facts(*states: str) -> dict[str, Any]:
             "individual_notice_planned_at": "2026-11-24T14:00:00Z",
             "file_number": "CH-2026-014",
             "certified": {
-                duty: {"name": "Dana Reyes", "role": "Chief Privacy Officer", "at": "2026-11-23T15:00:00Z"}
-                for duty in (
-                    "us-ma-breach/attorney_general",
-                    "us-hipaa-164-400/hhs_secretary",
-                    "us-hipaa-164-400/hhs_secretary_annual",
-                    "us-42cfr2-16/hhs_secretary",
-                    "us-42cfr2-16/hhs_secretary_annual",
-                )
+                law: {"name": "Dana Reyes", "role": "Chief Privacy Officer", "at": "2026-11-23T15:00:00Z"}
+                for law in ("us-ma-breach", "us-hipaa-164-400", "us-42cfr2-16")
             },
             "names_enclosed": False,
+            "individual_notice_count_in": {f"US-{code}": 300 for code in sorted(US_NAMES)},
+            "statement": {"version": "2", "released_at": "2026-11-24T15:00:00Z"},
             "individual_notice_means": ["letter", "website"],
             "media_notice_sent_at": "2026-11-24T14:00:00Z",
             "stage_submitted_at": {"us-sec-8k-105/initial": "2026-11-23T20:00:00Z"},
@@ -195,6 +191,7 @@ def us_facts(*states: str) -> dict[str, Any]:
             },
             "consequences": "Somebody may try to open accounts in the name of the people affected.",
             "mitigation": "We reset every password, ended all sessions and require a second factor.",
+            "measures_planned": "A second factor for every account by January 15, 2027.",
             "advice": "Check the statements of your health insurer for services that you did not receive.",
             "monitoring": {
                 "months": 24,

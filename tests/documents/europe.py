@@ -57,7 +57,7 @@ def europe_facts() -> dict[str, Any]:
             "mitigation": "Passwords were reset and sessions ended.\nA second factor is asked for from now on.",
             "advice": "Change the password wherever you used it.",
             "measures_planned": "Hardware keys for all staff by 15 January 2027.",
-            "people_assessment": {
+            "harm_assessment": {
                 "by": "Zoë Łukasiewicz",
                 "at": "2026-11-24T09:00:00Z",
                 "grounds": "Passwords and contact details of many people were read by strangers.",

@@ -67,9 +67,10 @@ def whole_facts() -> dict[str, Any]:
     facts["risk"]["consequences"] = "Strangers may try to sign in to other accounts with the same password."
     facts["risk"]["advice"] = "Change the password wherever you used it."
     facts["incident"]["individual_notice_planned_at"] = "2026-11-26T08:00:00Z"
+    facts["incident"]["awareness_reasons"] = "The mailbox was examined in the night."
     facts["incident"]["cross_border_processing"] = False
     facts["law_enforcement"]["delay_asked"] = False
-    facts["risk"]["people_assessment"] = {"by": "Zoë Łukasiewicz", "grounds": "Passwords were read."}
+    facts["risk"]["harm_assessment"] = {"by": "Zoë Łukasiewicz", "grounds": "Passwords were read."}
     facts["risk"]["monitoring"] = {
         "months": 24,
         "provider": "Northwind Monitoring",

@@ -79,7 +79,7 @@ def test_the_pdf_says_every_word_in_order(name: str) -> None:
 
 def test_a_late_notice_gives_its_reasons() -> None:
     notice, body = shipped("gdpr-33-initial")
-    late = {"duty": {"overdue": True}}
+    late = {"duty": {**DUTY["duty"], "overdue": True}}
     document = render(notice, body, whole_facts(), context=context(), extra=late)
     (line,) = [line for line in check(notice, document) if line.ref == "33(1)"]
     assert (line.state, line.facts) == ("gap", ("incident.delay_reasons",))
@@ -196,7 +196,9 @@ def test_the_marking_follows_from_status_and_kind() -> None:
     assert watermark(document("gdpr-34-letter", kind="exercise")) == "EXERCISE – DRAFT"
     final = document("gdpr-34-letter", whole=True, status="final", privileged=True)
     assert watermark(final) == ""
-    assert footer(final) == "amber falcon · gdpr-34-letter 1.1.0"
+    assert footer(final) == ""
+    filed = document("gdpr-34-letter", whole=True, status="final", reference="BH-2026-014")
+    assert footer(filed) == "BH-2026-014"
 
 
 @pytest.mark.parametrize("format", ["docx", "html", "txt", "md", "pdf"])

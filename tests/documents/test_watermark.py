@@ -32,7 +32,9 @@ def document(kind: Kind) -> Document:
         template_sha256="0" * 64,
         title="A letter",
         language="en",
-        context=RenderContext(status="final", kind=kind, incident="amber-falcon", timestamp=AT),
+        context=RenderContext(
+            status="final", kind=kind, incident="amber-falcon", reference="BH-2026-014", timestamp=AT
+        ),
         blocks=(Heading(1, (Text("A letter"),)), Paragraph((Text("Words."),))),
         form=(FIELD,),
     )
@@ -80,10 +82,12 @@ def test_the_mark_is_in_header_footer_and_properties(kind: Kind, mark: str) -> N
     assert read.get_metadata_value("Title") == f"{mark}: A letter"
     read.close()
     assert mark in lines
-    assert any(line.startswith(f"{mark} · amber-falcon · letter 1") for line in lines)
+    assert any(line.startswith(f"{mark} · BH-2026-014") for line in lines)
+    assert not [line for line in lines if "amber-falcon" in line or "letter 1" in line]
     with zipfile.ZipFile(io.BytesIO(write(document(kind), "docx"))) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     assert f"<dc:title>{mark}: A letter</dc:title>" in parts["docProps/core.xml"]
     assert f"<w:t>{mark}</w:t>" in parts["word/header1.xml"]
     assert f"<w:t>{mark}</w:t>" in parts["word/header2.xml"]
-    assert f"{mark} · amber-falcon" in parts["word/footer1.xml"]
+    assert f"{mark} · BH-2026-014" in parts["word/footer1.xml"]
+    assert not [name for name, part in parts.items() if "amber-falcon" in part]

@@ -37,7 +37,7 @@ def never() -> tuple[Regime, ...]:
 
 
 def test_a_cached_result_is_read_and_not_compiled_again(cache: Path) -> None:
-    files = Catalog(None).regime_files
+    files = Catalog(None).law_files
     found, body = compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)
     assert found == FRESH == Catalog(None, cache=cache, anew=True).regimes()
     assert kept(cache).read_bytes().endswith(b"\n" + body)
@@ -66,7 +66,7 @@ def test_a_damaged_cache_file_is_compiled_and_stored_again(
 
 
 def test_a_cache_file_of_another_type_is_compiled_again(cache: Path) -> None:
-    files = Catalog(None).regime_files
+    files = Catalog(None).law_files
     compiled(cache, "shipped-regimes", files, int, lambda: 7)
     place = kept(cache)
     place.unlink()
@@ -81,7 +81,7 @@ def test_another_text_is_another_name(cache: Path, tmp_path: Path) -> None:
     shipped = REGIMES / "us-ca-breach.yaml"
     (own / shipped.name).write_text(shipped.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
     catalog = Catalog(tmp_path / "home", cache=cache, anew=True)
-    assert fingerprint(catalog.regime_files) != fingerprint(Catalog(None).regime_files)
+    assert fingerprint(catalog.law_files) != fingerprint(Catalog(None).law_files)
     assert catalog.regimes() == Catalog(tmp_path / "home", anew=True).regimes() != FRESH
     assert len([*cache.glob("*.json")]) == 2
 
@@ -102,7 +102,7 @@ def test_an_unwritable_cache_is_not_an_error(tmp_path: Path) -> None:
 
 
 def test_without_a_cache_nothing_is_kept_and_the_json_is_the_same(tmp_path: Path, cache: Path) -> None:
-    files = Catalog(None).regime_files
+    files = Catalog(None).law_files
     _, body = compiled(None, "regimes", files, tuple[Regime, ...], lambda: FRESH)
     assert compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)[1] == body
 
@@ -118,7 +118,7 @@ def test_the_newest_few_files_of_each_kind_are_kept(tmp_path: Path) -> None:
 
 
 def test_shipped_files_are_read_first_and_nothing_is_written(cache: Path, tmp_path: Path) -> None:
-    own, files = tmp_path / "own", Catalog(None).regime_files
+    own, files = tmp_path / "own", Catalog(None).law_files
     found, _ = compiled(own, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
     again, _ = compiled(None, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
     assert found == again == FRESH
@@ -129,7 +129,7 @@ def test_damaged_shipped_files_are_compiled_into_the_cache(cache: Path, tmp_path
     place = kept(cache)
     damaged = place.read_bytes().replace(b"72", b"96", 1)
     place.write_bytes(damaged)
-    own, files = tmp_path / "own", Catalog(None).regime_files
+    own, files = tmp_path / "own", Catalog(None).law_files
     assert (
         compiled(own, "shipped-regimes", files, tuple[Regime, ...], lambda: FRESH, shipped=cache)[0] == FRESH
     )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from runner.documents.notice import Field, Notice, Section
-from runner.documents.template.filters import place_name, said
+from runner.documents.template.filters import day, place_name, said
 from runner.documents.template.template import decides
 from runner.documents.template.values import Budget, Kept
 from runner.documents.tree import FormField
@@ -134,16 +134,22 @@ def _asked(field: Field, facts: Mapping[str, Any], form: Setting) -> bool | None
 
 
 def _first(field: Field, facts: Mapping[str, Any]) -> tuple[str, Any]:
-    known = ((path, value) for path in field.facts if (value := _at(path, facts)) is not None)
-    return next(known, (field.facts[0], None))
+    found = [_kept(path, facts) for path in field.facts]
+    one = next((kept for kept in found if kept.value is not None), found[0])
+    return one.path, one.value
 
 
 def _at(path: str, facts: Mapping[str, Any]) -> Any:
+    return _kept(path, facts).value
+
+
+def _kept(path: str, facts: Mapping[str, Any]) -> Kept:
+    """Return the value at a path, with the path of the fact that it was copied from."""
     node: Any = facts
     for part in path.split("."):
         node = node.value if isinstance(node, Kept) else node
         node = node.get(part) if isinstance(node, Mapping) else None
-    return node.value if isinstance(node, Kept) else node
+    return node if isinstance(node, Kept) else Kept(path, node)
 
 
 def _shown(field: Field, path: str, value: Any, form: Setting) -> str:
@@ -152,6 +158,8 @@ def _shown(field: Field, path: str, value: Any, form: Setting) -> str:
         return "; ".join(_shown(field, path, member, form) for member in sorted(value))
     kind = fact_type(path)
     match kind.kind if isinstance(kind, FactType) else "":
+        case "instant" if language == "en-US":
+            return day(value, language, zone)
         case "instant":
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
             return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -138,7 +138,9 @@ def _form(notice: Notice, source: Source, forms: Parts) -> tuple[_Filled, tuple[
 def _asked(sections: tuple[Section, ...]) -> Iterator[Item]:
     """Return the fields of a form as items that the law requires."""
     for field in (field for section in sections for field in section.fields):
-        facts = (field.fact,) if field.facts else ()
+        # A value of the duty stands under the path of its own fact: its gap in the text is enough.
+        of_duty = any(path.startswith("duty.") for path in field.facts)
+        facts = (field.fact,) if field.facts and not of_duty else ()
         only = "" if field.when else field.only
         yield Item(ref=field.id, item=field.name, facts=facts, when=field.when, only=only)
 

@@ -24,10 +24,10 @@ _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 def filters(language: str, zone: str) -> Mapping[str, Filter]:
     """Return the allow-list: every filter that exists, bound to a language tag and an IANA zone."""
     return {
-        "date": _over(lambda value: _day(value, language, zone)),
+        "date": _over(lambda value: day(value, language, zone)),
         "time": _over(lambda value: _clock(value, language, zone)),
         "datetime": _over(
-            lambda value: f"{_day(value, language, zone)}, {_clock(value, language, zone)}",
+            lambda value: f"{day(value, language, zone)}, {_clock(value, language, zone)}",
         ),
         "number": _over(lambda value: _number(value, language)),
         "label": _over(lambda value: _labels(value, language)),
@@ -66,7 +66,8 @@ def _instant(value: Any, zone: str) -> datetime:
     return value.astimezone(ZoneInfo(zone))
 
 
-def _day(value: Any, language: str, zone: str) -> str:
+def day(value: Any, language: str, zone: str) -> str:
+    """Return a day in words; an instant is that day in the zone."""
     from babel.dates import format_date
 
     if isinstance(value, str) and len(value) == len("2026-11-24"):
@@ -102,7 +103,7 @@ def said(value: Any, language: str, zone: str) -> str:
     if isinstance(value, (list, tuple)):
         return _words(_labels(value, language), language)
     if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
-        return f"{_day(value, language, zone)}, {_clock(value, language, zone)}"
+        return f"{day(value, language, zone)}, {_clock(value, language, zone)}"
     return label(str(value), language) if _CODE.fullmatch(str(value)) else str(value)
 
 

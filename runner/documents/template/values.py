@@ -21,7 +21,9 @@ MAX_STEPS: Final = 1_000_000
 MAX_OUTPUT: Final = 300_000
 CHARACTERS: Final = 64
 """How many characters are looked at in one step."""
-DERIVED: Final[Mapping[str, str]] = MappingProxyType({"notice.elements": "data.elements"})
+DERIVED: Final[Mapping[str, str]] = MappingProxyType(
+    {"notice.elements": "data.elements", "notice.date": "incident.individual_notice_planned_at"}
+)
 """Computed names, with the fact to ask for if they cannot be computed."""
 
 

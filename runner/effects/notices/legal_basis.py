@@ -130,7 +130,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     """Return a notice with the links of its authorities and, on request, the items of its duty's law."""
     if found is None:
         return notice
-    offices = own_domains(office.url for office in _offices(found))
+    offices = own_domains(url for office in _offices(found) for url in (office.url, office.form_url))
     notice = msgspec.structs.replace(notice, links=(*notice.links, *sorted(offices)))
     items = tuple(_items(_wanted(found), found.judges) if notice.law_items else _unlisted(notice, found))
     if notice.law_items and "credit_monitoring" in notice.says:
@@ -220,14 +220,13 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
-        "dated_at": Kept(
-            f"incident.dated_at.{status.id}", _plain(f"incident.dated_at.{status.id}", found.judges[0].view)
-        ),
+        "notified": _kept(f"incident.individual_notice_count_in.{status.jurisdiction}", found),
+        "dated_at": _kept(f"incident.dated_at.{status.id}", found),
         "certified": _certified(found),
         "exempt": _exempt(found),
         "portal": status.authority.form or None if status.authority is not None else None,
         "office": _office(status.authority),
-        "offices": [msgspec.to_builtins(office) for office in _offices(found)],
+        "offices": list(_informing(found)),
         "facts": sorted({path for item in content for path in item.facts}),
         "content": [_entry(item, found) for item in content],
     }
@@ -260,9 +259,14 @@ def _office(office: Office | None) -> dict[str, Any]:
 
 
 def _offices(found: Brief) -> Iterator[Authority]:
-    return (
-        authority for authority in found.regime.authorities if authority.place == found.status.jurisdiction
-    )
+    return (one for one in found.regime.authorities if one.place == found.status.jurisdiction)
+
+
+def _informing(found: Brief) -> Iterator[dict[str, Any]]:
+    """Yield the offices that a letter can name as a source of information: those with an address and a telephone."""
+    for office in _offices(found):
+        if office.address and office.phone:
+            yield {**msgspec.to_builtins(office), "address": ", ".join(office.address.splitlines())}
 
 
 def _told(found: Brief) -> Kept:
@@ -274,11 +278,13 @@ def _told(found: Brief) -> Kept:
 
 def _certified(found: Brief) -> dict[str, Kept]:
     """Return who certified the statements of the notice: nobody until a person records it."""
-    path = f"incident.certified.{found.status.id}"
     return {
-        name: Kept(f"{path}.{name}", _plain(f"{path}.{name}", found.judges[0].view))
-        for name in ("name", "role", "at")
+        name: _kept(f"incident.certified.{found.regime.id}.{name}", found) for name in ("name", "role", "at")
     }
+
+
+def _kept(path: str, found: Brief) -> Kept:
+    return Kept(path, _plain(path, found.judges[0].view))
 
 
 def _exempt(found: Brief) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.facts.vocabulary.fact_types import Branch, Keyed, instant, one_of, prose, text, yes_no
+from runner.facts.vocabulary.fact_types import Branch, Keyed, count, instant, one_of, prose, text, yes_no
 
 SIGNATORY: Mapping[str, Branch] = {
     "name": text("Who signs for the organisation: name"),
@@ -20,8 +20,8 @@ PAPERS: Mapping[str, Branch] = {
         "Date on a notice to an authority, by duty", "duty", instant("Day on which it is signed", ahead=True)
     ),
     "certified": Keyed(
-        "Statements that the law requires a person to certify, by duty",
-        "duty",
+        "Statements that a law requires a person to certify, by law",
+        "id",
         {
             "name": text("Who certifies: name"),
             "role": text("Who certifies: office"),
@@ -33,6 +33,11 @@ PAPERS: Mapping[str, Branch] = {
     "cross_border_processing": yes_no(
         "Is it cross-border processing (Art. 4(23) GDPR), with a lead authority?"
     ),
+    "individual_notice_count_in": Keyed(
+        "How many affected people were notified, by place of residence",
+        "jurisdiction",
+        count("How many people living there were notified"),
+    ),
     "statement": {
         "version": text("Statement to the press: version"),
         "released_at": instant("Statement to the press: time of release", ahead=True),
@@ -40,9 +45,4 @@ PAPERS: Mapping[str, Branch] = {
 }
 PLANNED: Mapping[str, Branch] = {
     "measures_planned": prose("Measures that are planned, each with its date"),
-    "people_assessment": {
-        "by": text("Who assessed the risk to people's rights and freedoms"),
-        "at": instant("When the risk to people was assessed"),
-        "grounds": prose("Grounds of the assessed risk to people"),
-    },
 }

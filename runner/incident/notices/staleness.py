@@ -17,6 +17,7 @@ import msgspec
 
 from runner.actions import assign_role
 from runner.base.actor import named_person
+from runner.documents.template.values import DERIVED
 from runner.errors import Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
@@ -112,8 +113,7 @@ def recorded_as(path: str, keys: Iterable[str]) -> list[str]:
     """Return the recorded facts behind the input of a template: the fact itself, or the parts of a group or a map."""
     ordered = keys if isinstance(keys, list) else sorted(keys)
     key = path.replace("[", ".").replace("]", "")
-    if key == "notice.elements":
-        key = "data.elements"
+    key = DERIVED.get(key, key)
     if key.startswith(("data.", "people.")):  # such a statement covers all populations
         found = [
             one for one in ordered if one == key or ((part := _POPULATION.fullmatch(one)) and part[1] == key)

@@ -8,8 +8,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
-from runner.base.jurisdictions import place_problem
-from runner.errors import Invalid
+from runner.errors import Invalid, Problem
 from runner.law.files.regime_grounds import Terms, keys_of
 from runner.law.files.regime_reader import Node, Reader
 from runner.law.regime import Authority
@@ -17,6 +16,7 @@ from runner.yamlfile.source import scan
 
 SCHEMA = "tocsin/authorities/v1"
 _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "place": (re.compile(r"[A-Z]{2}(-[A-Z0-9]+)?"), "Write a place such as DE, DE-HE or EU."),
     "email": (re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+"), "Write an email address."),
     "url": (re.compile(r"https?://\S+"), "Write a link with https://."),
     "form_url": (re.compile(r"https?://\S+"), "Write a link with https://."),
@@ -29,10 +29,7 @@ def load_authorities(data: bytes, file: str, known: Mapping[str, Authority]) -> 
 
     An entry with a known id corrects it: it needs only the id and the keys that differ.
     """
-    source = scan(data, file)
-    reader = Reader(source)
-    found = dict(known) if source.problems else {**known, **_read(reader, Node(source.data, ()), known)}
-    problems = (*source.problems, *reader.problems)
+    found, problems = read_authorities(data, file, known)
     if problems:
         count = len(problems)
         raise Invalid(
@@ -40,7 +37,19 @@ def load_authorities(data: bytes, file: str, known: Mapping[str, Authority]) -> 
             problems=problems,
             code="bad_authorities",
         )
-    return found
+    return {**known, **found}
+
+
+def read_authorities(
+    data: bytes, file: str, known: Mapping[str, Authority]
+) -> tuple[dict[str, Authority], tuple[Problem, ...]]:
+    """Return the entries of a file by id, and every problem."""
+    source = scan(data, file)
+    if source.problems:
+        return {}, source.problems
+    reader = Reader(source)
+    found = _read(reader, Node(source.data, ()), known)
+    return found, tuple(reader.problems)
 
 
 def _read(reader: Reader, top: Node, known: Mapping[str, Authority]) -> dict[str, Authority]:
@@ -66,8 +75,6 @@ def _entry(reader: Reader, node: Node, known: Mapping[str, Authority]) -> Author
     entry = Terms(reader, {}).struct(Authority, node, own, **rest)
     if under is None:
         reader.need(own, "serves", node)
-    if entry.place not in ("", "EU") and (place := place_problem(entry.place)):
-        reader.report(own.get("place", node), "regime-place", f"The place is not valid: {place}.")
     for key, (form, hint) in _FORMS.items():
         if (text := getattr(entry, key)) and not form.fullmatch(text):
             reader.report(own.get(key, node), "regime-text", f'The value of "{key}" is not valid.', hint)

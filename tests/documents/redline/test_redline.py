@@ -77,6 +77,7 @@ def test_the_facts_that_changed_are_named_with_both_values() -> None:
     old, new = between()
     assert [(fact.path, bytes(fact.before), bytes(fact.after)) for fact in changed_facts(old, new)] == [
         ("incident.aware_at", b'"2026-11-24T08:10:00+00:00"', b'"2026-11-24T07:00:00Z"'),
+        ("people.total", b"18462", b"18612"),
         ("populations[customers].people.total", b"18250", b"18400"),
     ]
 

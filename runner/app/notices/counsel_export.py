@@ -24,6 +24,7 @@ from runner.incident.notices.staleness import change_words, changes
 from runner.incident.notices.verification import items_of
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.reports.core.formatting import moment
+from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS
 
 if TYPE_CHECKING:
@@ -157,6 +158,13 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
             f"{duty.id}: {duty.citation}; {LEVEL_WORDS[duty.confidence]}"
             for duty in made.duties
             if duty.id == document.duty and duty.confidence != "verified"
+        ],
+        authority=[
+            f"{label}: {text}"
+            for duty in made.duties
+            if duty.id == document.duty and duty.authority is not None
+            for label, text, _ in office_fields(duty.authority, made.service.now_in(made.incident))
+            if text
         ],
     )
 

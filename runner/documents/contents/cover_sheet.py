@@ -40,13 +40,14 @@ def cover(
     ticks: Mapping[str, str] = MappingProxyType({}),
     facts: Iterable[tuple[str, int]] = (),
     unverified: Iterable[str] = (),
+    authority: Iterable[str] = (),
 ) -> Document:
     """Return the cover sheet of a document, to be written by the same writers.
 
     ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who accepted missing
     information; ``stale`` which facts changed since; ``ticks`` who verified an item, by its name; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
     (0 where it is none of the journal's); ``unverified`` names what rests on
-    law that nobody has confirmed.
+    law that nobody has confirmed; ``authority`` says where to file and how old that entry is.
     """
     context = document.context
     entries = ((_text(path), _text(str(entry))) for path, entry in facts if entry)
@@ -58,6 +59,7 @@ def cover(
         tree.Fields(_facts(document)),
         *_lines("OVERRIDDEN", tuple(override)),
         *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
+        *_lines("Authority", tuple(authority)),
         *_gaps(document),
         *_table(
             "What the law requires",

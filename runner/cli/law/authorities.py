@@ -42,7 +42,8 @@ def list_(
         for one in found
     ]
     session.show(
-        {"schema": "tocsin/authorities/v1", "authorities": found}, lambda: Page((table(rows, 1, indent=0),))
+        {"schema": "tocsin/authority-list/v1", "authorities": found},
+        lambda: Page((table(rows, 1, indent=0),)),
     )
 
 

@@ -30,6 +30,7 @@ from runner.incident.notices.staleness import change_words, changes, recorded_as
 from runner.incident.notices.verification import items_of
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.reports.core.formatting import moment
+from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.reports.law.titles import duty_label, recipient_name
 
@@ -173,6 +174,13 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         else [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"],
         ticks={item: f"{tick.by}, {moment(tick.at)}" for item, tick in document.ticks.items()},
         facts=_facts(made.incident, document),
+        authority=[
+            f"{label}: {text}"
+            for duty in made.duties
+            if duty.id == document.duty and duty.authority is not None
+            for label, text, _ in office_fields(duty.authority, made.service.now_in(made.incident))
+            if text
+        ],
     )
 
 

@@ -56,13 +56,14 @@ def cover(
     adopted: Iterable[str] = (),
     ticks: Mapping[str, str] = MappingProxyType({}),
     facts: Iterable[FactRow] = (),
+    authority: Iterable[str] = (),
 ) -> Document:
     """Return the cover sheet of a document, one page, to be written by the same writers.
 
     ``about`` has what people ask first, by heading: to whom, due, how sure the law is. ``approvals`` are lines such as
     ``A. Counsel, 2026-11-24 10:00 UTC, claimed``; ``override`` says who accepted missing information; ``stale`` which facts
-    changed since; ``ticks`` who verified an item, by its name; ``adopted`` whose Word file its text is from. Digests are in
-    the manifest.
+    changed since; ``ticks`` who verified an item, by its name; ``adopted`` whose Word file its text is from. ``authority`` says
+    where to file and how old that entry is. Digests are in the manifest.
     """
     context = document.context
     marks = watermark(document)
@@ -87,6 +88,7 @@ def cover(
         tree.Fields(tuple(tree.Field(_text(name), _text(value)) for name, value in fields.items() if value)),
         *_lines("OVERRIDDEN", tuple(override)),
         *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
+        *_lines("Authority", tuple(authority)),
         *_gaps(document),
         *_table(
             "Open items of the law",

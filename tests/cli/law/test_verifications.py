@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.law.regime import Level
-from tests.cli.at_desk import AtDesk, compare
+from tests.cli.at_desk import AtDesk
 from tests.cli.law.test_regimes import SHIPPED
 
 LAW = "us-az-breach"
@@ -65,7 +65,8 @@ def test_a_law_is_shown_with_its_words_and_who_opened_the_page(tocsin: AtDesk) -
         "jonas",
         "2026-11-20",
     )
-    compare("regimes-verified", tocsin.done("regime", "show", LAW), tocsin.home)
+    page = tocsin.done("regime", "show", LAW).split()
+    assert {"“within", "days”", "Jansen", f"{PAGE}"} <= set(page)
 
 
 def test_a_check_of_a_whole_law_is_one_of_each_duty(tocsin: AtDesk) -> None:

@@ -159,3 +159,12 @@ def test_text_without_words_counts_as_secondary_and_is_a_warning(tocsin: AtDesk)
     said = tocsin("regime", "check", LAW, "--format", "json")
     assert (said.code, said.json["confidence"]["text"]) == (0, 0)
     assert {(one["severity"], one["code"]) for one in said.json["problems"]} == {("warning", "regime-words")}
+
+
+def test_laws_are_listed_without_a_word_where_the_home_has_no_database(nowhere: AtDesk) -> None:
+    nowhere.home.mkdir(exist_ok=True)
+    (nowhere.home / "tocsin.yaml").write_text("schema: tocsin/home/v1\n", encoding="utf-8")
+    assert nowhere("regime", "check", LAW).warnings == []
+    (nowhere.home / "tocsin.db").write_text("no database", encoding="utf-8")
+    said = nowhere("regime", "check", LAW)
+    assert (said.code, said.warnings) == (0, ["checks_unreadable"])

@@ -5,7 +5,7 @@ It is never filed: missing information, digests, coverage and the privilege mark
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -75,13 +75,6 @@ def cover(
         "Marking": marks if marks != "DRAFT" else "",
     }
     open_ = [each for each in coverage if each.state not in ("covered", "not_required")]
-    rows = list(facts)
-    shown = [
-        tuple(map(_text, (_cut(row.name), _cut(row.value), _cut(row.source), row.confidence, row.since)))
-        for row in rows[:FACTS_SHOWN]
-    ]
-    more = len(rows) - len(shown)
-    approved = tuple(approvals) or ("None",)
     blocks: list[Block] = [
         tree.Heading(1, _text(f"Cover sheet: {document.title}")),
         tree.Paragraph(_text(f"{PRIVILEGE}. Do not file or send this sheet.")),
@@ -95,10 +88,9 @@ def cover(
             ("Reference", "Required", "State"),
             (_coverage(each, ticks) for each in open_),
         ),
-        *_lines("Approvals", approved),
+        *_lines("Approvals", tuple(approvals) or ("None",)),
         *_lines("Text imported from Word", tuple(adopted)),
-        *_table("Facts", ("Fact", "Value", "Source", "Confidence", "Since"), shown),
-        *([tree.Paragraph(_text(f"{more} more facts are in the manifest."))] if more > 0 else []),
+        *_recorded(list(facts)),
         *_lines("Characters replaced by their code", document.replaced),
     ]
     return Document(
@@ -110,6 +102,16 @@ def cover(
         context=msgspec.structs.replace(context, language="en"),
         blocks=tuple(blocks),
     )
+
+
+def _recorded(rows: list[FactRow]) -> Iterator[Block]:
+    shown = (
+        tuple(map(_text, (_cut(row.name), _cut(row.value), _cut(row.source), row.confidence, row.since)))
+        for row in rows[:FACTS_SHOWN]
+    )
+    yield from _table("Facts", ("Fact", "Value", "Source", "Confidence", "Since"), shown)
+    if len(rows) > FACTS_SHOWN:
+        yield tree.Paragraph(_text(f"{len(rows) - FACTS_SHOWN} more facts are in the manifest."))
 
 
 def _cut(text: str) -> str:

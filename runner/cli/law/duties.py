@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
+Since = Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")]
+Until = Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")]
+To = Annotated[str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")]
+Privileged = Annotated[
+    bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
+]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
 
 
@@ -72,14 +78,10 @@ def duties(
         Path | None,
         Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
     ] = None,
-    since: Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")] = "",
-    until: Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")] = "",
-    to: Annotated[
-        str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")
-    ] = "",
-    privileged: Annotated[
-        bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
-    ] = False,
+    since: Since = "",
+    until: Until = "",
+    to: To = "",
+    privileged: Privileged = False,
     no_home: Annotated[
         bool,
         Option("--no-home", help="With --facts: without the organisation and the laws of the home folder."),

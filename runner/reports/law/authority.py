@@ -16,12 +16,14 @@ def office_fields(office: Office, now: datetime) -> Iterator[tuple[str, str, Ton
     """Yield the known data of an authority as labels and values, and the age of its entry."""
     unit = f", {office.unit}" if office.unit else ""
     yield "Authority", f"{office.name}{unit}" if office.short or office.address else "", "plain"
-    yield "File at", office.form or office.url, "plain"
+    yield "File at", office.form, "plain"
+    yield "Website", "" if office.form else office.url, "plain"
     yield "Email", office.email, "plain"
     yield "Post", ", ".join(office.address), "plain"
     yield "Phone", office.phone, "plain"
     closes = f"filings after {office.cut_off} count as of the next day" if office.cut_off else ""
-    yield "Hours", "; ".join(filter(None, (office.hours, closes))), "plain"
+    hours = f"{office.hours} ({office.zone})" if office.hours and office.zone else office.hours
+    yield "Hours", "; ".join(filter(None, (hours, closes))), "plain"
     yield "Language", ", ".join(office.languages), "plain"
     yield "Before", office.remark, "plain"
     words, tone = entry_words(office, now)

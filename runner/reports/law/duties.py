@@ -156,8 +156,9 @@ def _asked(found: Sequence[DutyStatus]) -> dict[str, list[DutyStatus]]:
     asked: dict[str, list[DutyStatus]] = {}
     for duty in live:
         authority = duty.authority.asks if duty.authority is not None and duty.verdict == "applies" else ""
-        for path in filter(None, (*duty.missing_facts[:1], authority)):
-            asked.setdefault(path, []).append(duty)
+        for path in dict.fromkeys((next_fact(duty), *duty.missing_facts[:1], authority)):
+            if path:
+                asked.setdefault(path, []).append(duty)
     return dict(islice(asked.items(), _QUESTIONS))
 
 
@@ -295,13 +296,13 @@ def _file(duty: DutyStatus) -> Action:
 
 def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:
     """Return a question as a row: the number of near duties that it decides, and the first deadline if that is near."""
-    near = [duty for duty in held if duty.distance < ELSEWHERE] or held
+    near = [duty for duty in held if duty.distance < ELSEWHERE]
     dues = [(duty.due, duty.due_local) for duty in near if duty.due is not None]
     first = min(dues, default=None, key=lambda due: due[0])
     soon = first is not None and first[0] - now < _NEAR
     details = ((Cell(f"First deadline: {there_words(*first, now)}", "warn"),),) if soon and first else ()
     words = (question_words(path), Cell(f"  {path}", "dim"))
-    return Row(count(len(near), "duty", "duties"), words, details=details)
+    return Row(count(len(near or held), "duty", "duties"), words, details=details)
 
 
 def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> Iterator[Block]:

@@ -13,7 +13,7 @@ The assessment is a pure function: the same facts, records and instant give the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
@@ -43,13 +43,15 @@ from runner.law.law_enforcement_holds import Custody, custody, with_custody
 from runner.law.offices import authority_of, short_name
 from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
-from runner.law.relevance import is_relevant, places
+from runner.law.relevance import is_relevant, nearness, places
 from runner.law.transposition import CODE, Transposition, applicable_states
 from runner.law.unclaimed_exemptions import Standing, evidence, unclaimed
 from runner.law.versions import deciding, deciding_day
 
 T = TypeVar("T")
 
+_JUDGED = "risk."
+"""A person judges the risk, after the facts that decide whether the law asks for it: NY § 899-aa(2)(a)."""
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
 _NO_LEADS: Mapping[str, timedelta] = {}
 _NEVER_LATE: Mapping[DutyState, DutyState] = {"overdue": "open", "held": "open", "filed_late": "filed"}
@@ -78,6 +80,7 @@ class _Case(msgspec.Struct, frozen=True):
     """Cached per population, because laws repeat questions."""
     whole: Evaluator
     places: frozenset[str]
+    nearness: Callable[[Sequence[str]], int]
 
     def judge(self, view: View) -> Evaluator:
         if view.id not in self.judges:
@@ -125,7 +128,6 @@ def assess(
     zone: tzinfo = UTC,
     first_known: datetime | None = None,
     leads: Mapping[str, timedelta] = _NO_LEADS,
-    asked: Iterable[Sequence[str]] = (),
     populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
     """Return every duty of every regime at ``now``, regimes and duties in their order.
@@ -133,8 +135,7 @@ def assess(
     ``facts`` are nested plain facts (``runner.facts.vocabulary.register.nested``), ``records`` are people's acts by duty id.
     ``zone`` is the time zone while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
     clock without a recorded start and without a recorded discovery is provisional from there. ``leads`` is
-    the time that approvals, rendering and delivery still need, by duty id. ``asked`` is what duties that are not among
-    these wait for: facts that settle many duties are first. ``populations`` are those of these facts, if they are
+    the time that approvals, rendering and delivery still need, by duty id. ``populations`` are those of these facts, if they are
     computed already.
     """
     whole = Evaluator(View(facts))
@@ -150,6 +151,7 @@ def assess(
         {},
         whole,
         places(facts),
+        nearness(facts),
     )
     statuses = [
         _status(rule, law, case)
@@ -157,7 +159,7 @@ def assess(
         for law in [_law(regime, case)]
         for rule in law.version.duties
     ]
-    return _ordered_by_use(statuses, asked)
+    return _ordered_by_use(statuses)
 
 
 def zone_of(view: View, otherwise: tzinfo) -> tzinfo:
@@ -340,6 +342,7 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         confidence=rule.level,
         notes=() if out else tuple(_notes(rule, law, finding, computed, held, case)),
         unless=finding.unless if verdict == "applies" else (),
+        distance=case.nearness(law.regime.jurisdictions),
         record=done(case.records.get(identity)),
         authority=authority_of(rule, law.regime, finding.judge, computed.zone),
         law=short_name(rule, law.regime, law.version),
@@ -395,17 +398,15 @@ def _offer(rule: DutyRule, judge: Evaluator) -> Answer:
     return offer is not None and conjunction(judge.holds(condition) for condition in offer.conditions)
 
 
-def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:
-    """Sort every list of missing facts by the number of duties that wait for each fact."""
-    every = Counter(status.missing_facts for status in statuses)
-    every.update(map(tuple, asked))
-    counter: Counter[str] = Counter()
-    for names, times in every.items():
-        for name in names:
-            counter[name] += times
-    first = {names: tuple(sorted(names, key=lambda name: -counter[name])) for names in every}
+def _ordered_by_use(statuses: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
+    """Sort every list of missing facts: first those that most relevant duties wait for, a person's judgement last."""
+    counter = Counter(name for status in statuses if status.in_sight for name in status.missing_facts)
+
+    def order(name: str) -> tuple[bool, int]:
+        return _JUDGED in name, -counter[name]
+
     return tuple(
-        msgspec.structs.replace(status, missing_facts=first[status.missing_facts])
+        msgspec.structs.replace(status, missing_facts=tuple(sorted(status.missing_facts, key=order)))
         if len(status.missing_facts) > 1
         else status
         for status in statuses

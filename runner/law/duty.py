@@ -112,6 +112,7 @@ class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     checked: date | None = None
     """Day on which somebody last saw the entry; None if nobody did."""
     checked_by: str = ""
+    next_check: date | None = None
     asks: str = ""
     """The fact that would name the authority, if several are competent."""
 
@@ -185,6 +186,9 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     in_sight: bool
     """False while it depends on the organisation's properties or on people's residence, and no recorded fact points there:
     one answer settles many such duties, so one question covers them and none of them has a clock of its own."""
+    distance: int = 0
+    """Nearness of its law: 0 is the organisation's home, 1 another place that facts name, 2 another part of such a country,
+    3 elsewhere."""
     record: DutyDone | None = None
     """The current record; absent without one."""
     earlier: tuple[DutyDone, ...] = ()

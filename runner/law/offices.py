@@ -16,7 +16,7 @@ from runner.law.regime import Authority, DutyRule, Regime, Version
 _PEOPLE = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _UNION = "EU"
 _EEA = EU_MEMBERS | {"IS", "LI", "NO"}
-_SAME = ("name", "short", "unit", "url", "email", "phone", "languages", "hours", "cut_off")
+_SAME = ("name", "short", "unit", "url", "email", "phone", "languages", "hours", "cut_off", "next_check")
 ESTABLISHED = "organisation.main_establishment"
 
 
@@ -57,10 +57,11 @@ def authority_of(rule: DutyRule, regime: Regime, judge: Evaluator, zone: tzinfo 
     only = found[0] if len(found) == 1 else None
     portal = rule.delivery.portal if rule.delivery is not None else ""
     office = Office(zone=str(zone or ""), place=place, form=portal, asks=asks)
-    return office if only is None else _entered(office, only)
+    return office if only is None else entered(office, only)
 
 
-def _entered(here: Office, entry: Authority) -> Office:
+def entered(here: Office, entry: Authority) -> Office:
+    """Return an office with the data of its entry in the directory."""
     login = "log-in needed" if entry.portal_login_needed else ""
     remarks = (login, entry.account_to_open_before, entry.accepts, entry.receipt)
     return msgspec.structs.replace(

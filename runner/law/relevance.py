@@ -9,7 +9,8 @@ open but a recorded fact is in it, such as a resident or an office.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -56,23 +57,51 @@ def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: fro
     )
 
 
-def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
-    """Return the questions that make duties relevant, each with the duties that depend on it, the widest question first.
+Rank = tuple[int, datetime]
+"""Nearness of a duty's law, and its deadline."""
+ELSEWHERE = 3
 
-    Each duty has its missing facts.
 
-    Residence is one question for all places, under ``PLACE``; the answers are per place. The home state is asked only
-    of a known insurer or public body: a duty that misses both facts has only the broad question.
+def nearness(facts: Mapping[str, Any]) -> Callable[[Sequence[str]], int]:
+    """Return the nearness of the places of a law: 0 is the organisation's home, 1 another place that facts name,
+    2 another part of such a country, ``ELSEWHERE`` all others. If no home is known, every place is 1 or 2.
+    """
+    organisation = facts.get("organisation") or {}
+    home = places({"organisation": {key: organisation.get(key) for key in ("country", "main_establishment")}})
+    known = places(facts)
+
+    def of(jurisdictions: Sequence[str]) -> int:
+        if not home.isdisjoint(jurisdictions):
+            return 0
+        if not known.isdisjoint(jurisdictions):
+            return 1
+        near = not home or not known.isdisjoint(place.partition("-")[0] for place in jurisdictions)
+        return 2 if near else ELSEWHERE
+
+    return of
+
+
+def questions(duties: Iterable[tuple[T, Sequence[str], Rank]]) -> dict[str, list[T]]:
+    """Return the questions that make duties relevant, each with the duties that depend on it, the nearest first.
+
+    Each duty has its missing facts and its rank; at the same rank, the question that decides more duties is first. A
+    question that only laws elsewhere ask is left out, except where the affected people live.
+
+    Residence is one question for all places, under ``PLACE``; the answers are per place. The home state of an
+    insurer is asked only of a known insurer: a duty that misses both facts has only the broad question.
     """
     asked: dict[str, list[T]] = {}
+    ranks: dict[str, Rank] = {}
     known: dict[Sequence[str], list[str]] = {}
-    for duty, missing in duties:
+    for duty, missing, rank in duties:
         facts = tuple(missing)
         if facts not in known:
             known[facts] = list(_questions(facts))
         for question in known[facts]:
             asked.setdefault(question, []).append(duty)
-    return dict(sorted(asked.items(), key=lambda one: -len(one[1])))
+            ranks[question] = min(rank, ranks.get(question, rank))
+    near = (one for one in asked.items() if ranks[one[0]][0] < ELSEWHERE or _RESIDENTS in one[0])
+    return dict(sorted(near, key=lambda one: (ranks[one[0]], -len(one[1]))))
 
 
 def _questions(missing: Sequence[str]) -> Iterable[str]:

@@ -79,6 +79,8 @@ class Catalog:
         self._reads: dict[str, tuple[Source, Read]] = {}
         self._regimes: dict[str, Regime] = {}
         self._notices: dict[str, tuple[Notice, str]] = {}
+        self.bad_authorities: list[Invalid] = []
+        """Problems of the home's files of authorities, once these are read."""
 
     def beside_of(self, file: Path) -> Catalog:
         """Return the same catalogue with precedence for the playbooks beside a file."""
@@ -149,13 +151,21 @@ class Catalog:
 
     @cached_property
     def authorities(self) -> Mapping[str, Authority]:
-        """The authority directory by id; an entry of the home corrects the entry of the program with the same id."""
+        """The authority directory by id; an entry of the home corrects the entry of the program with the same id.
+
+        A file of the home with problems counts for nothing, so that it blocks no incident: ``doctor`` reports it.
+        """
         from runner.law.files.authority_file import load_authorities
 
         found: dict[str, Authority] = {}
         files = [file for name, file in self.law_files.items() if name.startswith("authority ")]
         for file in sorted(files, key=lambda file: (self._is_of_home(file), file.name)):
-            found = load_authorities(_bytes(file), str(file), found)
+            try:
+                found = load_authorities(_bytes(file), str(file), found)
+            except Invalid as error:
+                if not self._is_of_home(file):
+                    raise
+                self.bad_authorities.append(error)
         return found
 
     @cached_property

@@ -18,6 +18,7 @@ FILES = {
     "tocsin/exercise/v1",
     "tocsin/regime/v1",
     "tocsin/notice/v1",
+    "tocsin/authorities/v1",
     "tocsin/facts/v1",
     "tocsin/home/v1",
 }

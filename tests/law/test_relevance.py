@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
 from runner.facts.expression import Unknown
-from runner.law.relevance import is_relevant, places, questions
+from runner.law.relevance import ELSEWHERE, is_relevant, nearness, places, questions
 
 
 @pytest.mark.parametrize(
@@ -51,16 +52,40 @@ def test_places_come_from_offices_markets_entities_and_residents_with_their_coun
     assert places({}) == frozenset()
 
 
+NEAR, LATER = (0, datetime(2026, 11, 28, tzinfo=UTC)), (1, datetime(2026, 11, 27, tzinfo=UTC))
+
+
 def test_residence_is_one_question_and_states_are_asked_when_they_matter() -> None:
     missing = {
         "insurer": ("organisation.regulated_as", "risk.harm", "organisation.home_state"),
         "seller": ("people.by_jurisdiction.US-AK", "risk.harm"),
         "shop": ("people.by_jurisdiction.US-CA",),
     }
-    assert questions(missing.items()) == {
+    assert questions((duty, facts, NEAR) for duty, facts in missing.items()) == {
         "people.by_jurisdiction.PLACE": ["seller", "shop"],
         "organisation.regulated_as": ["insurer"],
     }
-    assert questions([("insurer", ("organisation.home_state",))]) == {"organisation.home_state": ["insurer"]}
+    insurer = [("insurer", ("organisation.home_state",), NEAR)]
+    assert questions(insurer) == {"organisation.home_state": ["insurer"]}
     apart = ("organisation.entities.bank.regulated_as", "organisation.entities.fund.home_state")
-    assert list(questions([("two", apart)])) == list(apart)
+    assert list(questions([("two", apart, NEAR)])) == list(apart)
+
+
+def test_the_laws_of_the_home_ask_first_and_those_of_unnamed_places_do_not_ask() -> None:
+    far = (ELSEWHERE, NEAR[1])
+    duties = [
+        ("china", ("organisation.established_in",), far),
+        ("china, again", ("organisation.established_in",), far),
+        ("brazil", ("people.by_jurisdiction.BR",), far),
+        ("california", ("organisation.public_body",), LATER),
+        ("federal", ("organisation.regulated_as",), NEAR),
+    ]
+    asked = ["organisation.regulated_as", "organisation.public_body", "people.by_jurisdiction.PLACE"]
+    assert list(questions(duties)) == asked
+
+
+def test_nearness_is_counted_from_the_home_and_the_named_places() -> None:
+    near = nearness({"organisation": {"country": "DE"}, "people": {"by_jurisdiction": {"US-CA": 3}}})
+    places = (["DE"], ["EU", "NO"], ["US-CA"], ["US"], ["US-NY"], ["CN"])
+    assert [near(each) for each in places] == [0, 0, 1, 1, 2, 3]
+    assert nearness({})(["CN"]) == 2

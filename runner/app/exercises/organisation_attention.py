@@ -79,10 +79,8 @@ def do_now(service: IncidentService) -> Iterator[tuple[IncidentRow, tuple[Attent
             continue
         try:
             incident = service.load(row.id)
-            now, rows = service.now_in(incident), task_rows(incident, service.library(incident))
-            yield (
-                row,
-                needs_attention(incident, rows, service.near_duties(incident, now), now, aside.get(row.id)),
-            )
+            now, library = service.now_in(incident), service.library(incident)
+            rows, duties = task_rows(incident, library), service.near_duties(incident, now)
+            yield row, needs_attention(incident, library, rows, duties, now, aside.get(row.id))
         except TocsinError as error:
             yield row, error

@@ -230,8 +230,11 @@ def _files(folder: Path, home: Home) -> Iterator[Path]:
 
 
 def own_laws(folder: Path) -> Iterator[Finding]:
-    """Yield the home's own laws with an encryption exemption that ignores the key."""
+    """Yield the home's files of authorities with problems, and its own laws with an encryption exemption that ignores the key."""
     catalog = Catalog(folder)
+    if catalog.authorities and catalog.bad_authorities:
+        for problem in (problem for error in catalog.bad_authorities for problem in error.problems):
+            yield Finding("laws", "warning", str(problem), "Correct the file", code="bad_authorities")
     for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
         if codes := without_key(catalog.regime(name)):
             what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never applies"

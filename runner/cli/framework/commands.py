@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "incidents.approvals": ("approve", "reject"),
         "campaigns.campaigns": ("bulk",),
         "law.regimes": ("regime",),
+        "law.authorities": ("authority",),
     },
     "People and channels": {
         "people.people": ("person", "role"),

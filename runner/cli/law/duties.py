@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.actions import Action
+from runner.base.text import near_hint
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -24,7 +25,7 @@ from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
 from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
-from runner.errors import Usage
+from runner.errors import NotFound, Usage
 from runner.reports.core.formatting import count, short_digest
 from runner.settings import CONFIG, cache_folder
 
@@ -33,13 +34,20 @@ if TYPE_CHECKING:
 
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
+Since = Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")]
+Until = Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")]
+To = Annotated[str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")]
+Privileged = Annotated[
+    bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
+]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
 
 
 def add(app: Commands) -> None:
     """Add ``duties`` and ``duty …``."""
     command(app, "duties", formats=("text", "json", "csv"))(duties)
-    duty = group(app, "duty", "Record a filing, a decision or a waiver.")
+    duty = group(app, "duty", "Show a duty. Record a filing, a decision or a waiver.")
+    command(duty, "show")(show)
     command(duty, "record-filed", Scope.WRITES)(record_filed)
     command(duty, "decide", Scope.WRITES)(decide)
     command(duty, "waive", Scope.WRITES)(waive)
@@ -70,14 +78,10 @@ def duties(
         Path | None,
         Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
     ] = None,
-    since: Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")] = "",
-    until: Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")] = "",
-    to: Annotated[
-        str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")
-    ] = "",
-    privileged: Annotated[
-        bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
-    ] = False,
+    since: Since = "",
+    until: Until = "",
+    to: To = "",
+    privileged: Privileged = False,
     no_home: Annotated[
         bool,
         Option("--no-home", help="With --facts: without the organisation and the laws of the home folder."),
@@ -161,6 +165,27 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
             papers=papers(incident),
         ),
     )
+
+
+def show(session: Session, duty: Duty, at: At = "", known: Known = "") -> None:
+    """Show one duty: reasons, deadline, authority, and the cautions of its law.
+
+    \b
+    Example:
+      tocsin duty show eu-gdpr-33-controller-sa/initial
+    """
+    from runner.reports.law.duties import DutyShown, duty_page
+    from runner.reports.law.titles import titled
+
+    now, incident = _when(session, at or known), read_incident(session, None, known)
+    found = {one.id: one for one in session.service.duties(incident, now)}
+    if duty not in found:
+        hint = near_hint(duty, found, "tocsin duties --all")
+        raise NotFound(f'Duty "{duty}" does not exist.', hint=hint, code="unknown_duty")
+    law = session.service.library(incident).regime(found[duty].regime)
+    cautions = law.traps if law is not None else ()
+    shown = DutyShown(as_of=now, duty=titled([found[duty]])[0], cautions=cautions)
+    session.show(shown, lambda: duty_page(shown, incident.opened_at))
 
 
 def _register(

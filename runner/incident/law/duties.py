@@ -62,8 +62,7 @@ def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
     facts = nested(incident.facts)
     people = Populations(facts)
     judged = _judged(incident, facts, now, library.outline, people)
-    asked = tuple(gist.missing for near, each in judged if not near for gist in each)
-    return _statuses(incident, facts, now, library, _near_laws(judged, library), asked, people)
+    return _statuses(incident, facts, now, library, _near_laws(judged, library), people)
 
 
 def _records(incident: Incident) -> dict[str, DutyRecord]:
@@ -96,7 +95,6 @@ def _statuses(
     now: datetime,
     library: Library,
     regimes: Sequence[Regime],
-    asked: Sequence[tuple[str, ...]] = (),
     populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
     statuses = _assessed(
@@ -106,7 +104,6 @@ def _statuses(
         library,
         regimes,
         leads=lead_times(incident, library),
-        asked=asked,
         populations=populations,
     )
     return tuple(_with_earlier(status, incident.duties.get(status.id)) for status in statuses)

@@ -54,11 +54,18 @@ class Library(msgspec.Struct, frozen=True):
         number = next(numbers, None)
         return None if number is None else self.regimes[number]
 
+    @property
+    def _laws(self) -> Sequence[LawOutline | Regime]:
+        return self.outline.laws if self.outline is not None else self.regimes
+
+    def jurisdictions(self) -> dict[str, tuple[str, ...]]:
+        """Return the places of each law by its id."""
+        return {law.id: law.jurisdictions for law in self._laws}
+
     def duties_to(self, recipient: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield each duty to notify a recipient, with the places of its law; people are ``individuals`` in every law."""
         wanted = PEOPLE if recipient in PEOPLE else {recipient}
-        laws: Sequence[LawOutline | Regime] = self.outline.laws if self.outline is not None else self.regimes
-        for number, law in enumerate(laws):
+        for number, law in enumerate(self._laws):
             recipients = _recipients(law)
             if "" in recipients.values():
                 recipients = _recipients(self.regimes[number])

@@ -348,7 +348,8 @@ def _table(table: Table, width: int) -> Iterator[Line]:
     ]
     fixed = sum(w + _GAP for n, w in enumerate(widths) if n != table.elastic and w)
     left = width - table.indent - fixed
-    if left < _SLIM or left < min(_longest_word(table), width - table.indent):
+    slim = min(_SLIM, widths[table.elastic]) if table.elastic < columns else _SLIM
+    if left < slim or left < min(_longest_word(table), width - table.indent):
         yield from _stacked(table, width)
         return
     if columns:

@@ -12,14 +12,16 @@ from itertools import islice
 import msgspec
 
 from runner.actions import Action, assign_role, set_fact
+from runner.facts.vocabulary.register import nested
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
 from runner.incident.notices.staleness import change_words, changes, not_passed
 from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Delivery, Incident, Invocation
+from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
-from runner.law.relevance import questions
+from runner.law.relevance import nearness, questions
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
@@ -27,6 +29,7 @@ from runner.reports.core.do_now import containment, do_now, is_due, must_begin
 from runner.reports.core.formatting import aside_words, count, elapsed_since, person_name, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.law.duties import FAR
 from runner.reports.law.titles import citation, duty_label, question_words
 from runner.reports.messages.attention_messages import (
     call_owed,
@@ -49,6 +52,7 @@ IDLE = timedelta(minutes=5)
 
 def needs_attention(
     incident: Incident,
+    library: Library,
     rows: Sequence[TaskRow],
     duties: Sequence[DutyStatus],
     now: datetime,
@@ -79,7 +83,7 @@ def needs_attention(
         *_reopened(incident, begun, labels),
         *_unsigned(incident, begun, labels),
         *_stale(incident),
-        *_facts(incident, begun, duties),
+        *_facts(incident, library, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
         *awaiting(incident),
@@ -333,9 +337,9 @@ def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
 
 
 def _facts(
-    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+    incident: Incident, library: Library, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> Iterator[AttentionItem]:
-    for path, holds_up in blocking_facts(incident, rows, duties).items():
+    for path, holds_up in blocking_facts(incident, library, rows, duties).items():
         begun = [row for row in rows.values() if row.state in ("ready", "active")]
         asked = [row for row in begun if row.sets == path or path in row.open_fields]
         title = asked[0].title if asked and asked[0].sets else ""
@@ -352,7 +356,7 @@ def _facts(
 
 
 def blocking_facts(
-    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+    incident: Incident, library: Library, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
 ) -> dict[str, tuple[str, ...]]:
     """Return the missing facts, and what depends on each, in words.
 
@@ -375,7 +379,12 @@ def blocking_facts(
         for path, of in (*((fact, exempt) for fact in exempting), *((other, waits) for other in others)):
             of.setdefault(path, []).append(citation(duty) or duty.id)
     kept = incident.duties.values()
-    far = [(d, d.missing) for d in kept if d.verdict == "unknown" and not d.in_sight and d.record is None]
+    near, where = nearness(nested(incident.facts)), library.jurisdictions()
+    far = [
+        (d, d.missing, (near(where.get(d.id.partition("/")[0], ())), d.due or FAR))
+        for d in kept
+        if d.verdict == "unknown" and not d.in_sight and d.record is None
+    ]
     for path, held in islice(questions(far).items(), _ASKED):
         open_duties.setdefault(path, []).extend(duty.id for duty in held)
     return {

@@ -127,7 +127,7 @@ def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) 
         heading=heading_of(incident),
         kind=incident.kind,
         missing=tuple(
-            _missing(path, words) for path, words in blocking_facts(incident, named, duties).items()
+            _missing(path, words) for path, words in blocking_facts(incident, library, named, duties).items()
         ),
         drafts=tuple(_draft_gaps(incident)),
     )

@@ -127,7 +127,7 @@ def status(
         deliveries=delivery_rows(incident, words),
         messages=message_rows(incident, words),
         notices=notice_rows(incident),
-        needs_attention=ordered((*needs_attention(incident, rows, duties, now, failed), *others)),
+        needs_attention=ordered((*needs_attention(incident, library, rows, duties, now, failed), *others)),
         as_of=now,
         domains=_fallen(incident),
         overrides=override_views(incident),

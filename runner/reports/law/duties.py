@@ -10,7 +10,7 @@ import msgspec
 
 from runner.actions import Action, set_fact
 from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus, Unless
-from runner.law.relevance import questions
+from runner.law.relevance import ELSEWHERE, questions
 from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import (
@@ -24,18 +24,44 @@ from runner.reports.core.formatting import (
     when,
 )
 from runner.reports.core.header import Heading, list_header
-from runner.reports.core.page import Block, Cell, Row, Tone, arrow, ends, fields, flow, line, paged, rows
+from runner.reports.core.page import (
+    Block,
+    Cell,
+    Row,
+    Tone,
+    arrow,
+    ends,
+    fields,
+    flow,
+    line,
+    paged,
+    rows,
+    table,
+)
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS, check_words
-from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words, time_left
-from runner.reports.law.titles import citation, duty_label, question_words, recipient_name, titled
+from runner.reports.law.duty_rows import (
+    DONE,
+    HEADER,
+    UNSURE,
+    due_words,
+    duty_row,
+    law_words,
+    next_fact,
+    start_words,
+    table_row,
+    there_words,
+    time_left,
+)
+from runner.reports.law.titles import duty_label, question_words, recipient_name, titled
 
 _ALL = Action("duty.list", args={"all": True})
 _WHY = Action("duty.list", args={"why": True})
-_ASKED = 3
-"""Most questions about undetermined duties on a page."""
 _QUESTIONS = 3
-"""Most questions in DO NOW."""
+"""Most questions about relevant duties."""
+_MOST = 5
+"""Most questions on a page."""
 _SHOWN = 10
 """Most duties of a list on a page."""
 _NEAR = timedelta(days=1)
@@ -100,7 +126,8 @@ def duties_page(
     ``papers`` has the status of the newest notice of each duty; without it the page names no notices.
     """
     now = report.as_of
-    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers)
+    asked = _asked(report.duties)
+    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers, tuple(asked))
     if heading is not None:
         yield from list_header(heading, "Legal duties", now)
     else:
@@ -109,27 +136,63 @@ def duties_page(
     if not report.duties:
         yield line("No law was assessed: no facts are recorded", "dim")
         return
-    far = [d for d in report.duties if d.verdict == "unknown" and not d.in_sight]
-    yield from _do_now(report.duties, now, heading is not None)
-    for title, found in _sections(report.duties):
-        yield from screen.section(title, found)
-    near = [d for d in report.duties if d.verdict == "unknown" and d.in_sight and d.state not in DONE]
-    if near or far:
-        asked = list(islice(questions((d, d.missing_facts) for d in far).items(), _ASKED))
-        most = f" · {count(len(asked), 'answer decides', 'answers decide')} most of them" if asked else ""
-        yield line(f"UNDETERMINED ({len(near) + len(far)}){most}", "title")
-        yield from screen.rows([*near, *(far if everything else ())])
-        yield from rows(_question(path, held, now) for path, held in asked)
+    yield from _do_now(report.duties, asked, now, heading is not None)
+    yield from screen.section("DUTIES", [d for d in report.duties if _is_listed(d, everything=everything)])
+    yield from _questions(report.duties, {} if heading is not None else asked, _MOST - len(asked), now)
     yield from _folded(report.duties, screen, everything)
 
 
-def _sections(found: Sequence[DutyStatus]) -> Iterator[tuple[str, list[DutyStatus]]]:
-    """Yield the duties that apply, those with an exemption to confirm, and those that are done."""
-    binding = [d for d in found if d.verdict == "applies" and d.state not in DONE]
-    exempt = [d for d in binding if _exemptions(d)]
-    yield "APPLIES", [d for d in binding if d not in exempt]
-    yield "APPLIES UNLESS AN EXEMPTION IS CONFIRMED", exempt
-    yield "DONE", [d for d in found if d.state in DONE]
+def _is_listed(duty: DutyStatus, *, everything: bool) -> bool:
+    return (
+        duty.state in DONE
+        or duty.verdict == "applies"
+        or (duty.verdict == "unknown" and (duty.in_sight or everything))
+    )
+
+
+def _asked(found: Sequence[DutyStatus]) -> dict[str, list[DutyStatus]]:
+    """Return the facts that decide relevant duties, or name their authority, each with these duties; the most urgent first."""
+    live = [d for d in found if d.state not in DONE and d.verdict in ("applies", "unknown") and d.in_sight]
+    asked: dict[str, list[DutyStatus]] = {}
+    for duty in live:
+        authority = duty.authority.asks if duty.authority is not None and duty.verdict == "applies" else ""
+        for path in dict.fromkeys((next_fact(duty), *duty.missing_facts[:1], authority)):
+            if path:
+                asked.setdefault(path, []).append(duty)
+    return dict(islice(asked.items(), _QUESTIONS))
+
+
+def _questions(
+    found: Sequence[DutyStatus], asked: Mapping[str, Sequence[DutyStatus]], most: int, now: datetime
+) -> Iterator[Block]:
+    """Yield the questions about relevant duties, then those that decide the most of the near laws, the nearest first."""
+    far = [d for d in found if d.verdict == "unknown" and not d.in_sight]
+    ranked = ((d, d.missing_facts, (d.distance, d.due or FAR)) for d in far)
+    wide = list(islice(questions(ranked).items(), most))
+    if asked or far:
+        elsewhere = sum(d.distance >= ELSEWHERE for d in far)
+        where = (
+            f" · undetermined: {count(len(far) - elsewhere, 'duty', 'duties')} here, {elsewhere} elsewhere"
+        )
+        yield line(f"QUESTIONS ({len(asked) + len(wide)}){where if far else ''}", "title")
+        yield from rows(_answers(asked))
+        yield from rows(_question(path, held, now) for path, held in wide)
+        if elsewhere:
+            yield line(
+                "The laws of other places are undetermined until a fact names the place", "dim", indent=2
+            )
+
+
+def _answers(asked: Mapping[str, Sequence[DutyStatus]]) -> Iterator[Row]:
+    for number, (path, held) in enumerate(asked.items(), 1):
+        first, more = held[0], f" and {len(held) - 1} more" if len(held) > 1 else ""
+        does = "Decides"
+        if first.authority is not None and first.authority.asks == path:
+            does = "Names the authority for"
+        elif first.verdict == "applies" and not any(path in one.missing for one in first.unless):
+            does = "Sets the deadline of"
+        detail = (f"{does} {law_words(first)}{more}", arrow(set_fact(path)))
+        yield Row(Cell(f"answer {number}", "title"), (question_words(path),), details=(detail,))
 
 
 def _exemptions(duty: DutyStatus) -> list[Unless]:
@@ -145,6 +208,8 @@ class _Screen(msgspec.Struct, frozen=True):
     most: int | None
     why: bool
     papers: Mapping[str, str] | None
+    asked: tuple[str, ...]
+    """The facts of the numbered questions."""
 
     def section(self, title: str, found: Sequence[DutyStatus]) -> Iterator[Block]:
         """Yield a list with its title; nothing for an empty one."""
@@ -153,16 +218,33 @@ class _Screen(msgspec.Struct, frozen=True):
             yield from self.rows(found)
 
     def rows(self, found: Sequence[DutyStatus]) -> Iterator[Block]:
-        """Yield duties as rows, and the number of further duties."""
+        """Yield duties as rows of a table, or each with its reasons, and the number of further duties."""
         shown = found[: self.most]
         if self.why:
             for duty in shown:
                 yield from rows([self.row(duty)])
                 yield from duty_blocks(duty, self.now, self.opened)
         else:
-            yield from rows(map(self.row, shown))
+            drawn = [table_row(duty, self.now, self.following(duty)) for duty in shown]
+            yield table((HEADER, *drawn), 5)
+            if any(str(due).endswith(UNSURE) for _, _, _, due, *_ in drawn):
+                yield line(f"{UNSURE} start time unconfirmed", "dim", indent=2)
         if len(shown) < len(found):
             yield flow(f"{len(found) - len(shown)} more", arrow(_ALL), indent=2)
+
+    def following(self, duty: DutyStatus) -> str:
+        """Return the next act of a duty: the number of a question, another fact to record, or the state of its notice."""
+        fact = next_fact(duty)
+        if fact in self.asked:
+            return f"answer {self.asked.index(fact) + 1}"
+        if fact or duty.state in DONE or duty.verdict not in ("applies", "unknown"):
+            return f"record {fact}" if fact else ""
+        return self.paper(duty)
+
+    def paper(self, duty: DutyStatus) -> str:
+        """Return the status of a duty's notice; letters and campaigns to many people are no notices of this list."""
+        none = "" if duty.recipient == "individuals" else "no notice generated"
+        return "" if self.papers is None else self.papers.get(duty.id, none)
 
     def row(self, duty: DutyStatus) -> Row:
         """Return a duty as a row: its deadline, then its records when it is done, else its notice and its exemption."""
@@ -171,38 +253,32 @@ class _Screen(msgspec.Struct, frozen=True):
             records = tuple((record_words(one),) for one in (*duty.earlier, duty.record))
             return msgspec.structs.replace(row, details=records)
         details = row.details
-        if self.papers is not None and duty.verdict == "applies":
-            # Letters and campaigns to many people are no notices of this list: of them nothing is said here.
-            none = "" if duty.recipient == "individuals" else "no notice generated"
-            if words := self.papers.get(duty.id, none):
-                details += ((f"Not filed · {words}",),)
+        if duty.verdict == "applies" and (words := self.paper(duty)):
+            details += ((f"Not filed · {words}",),)
         if exemptions := _exemptions(duty):
             details += ((f"Exemption: {exemptions[0].text}",),)
         return msgspec.structs.replace(row, details=details)
 
 
-def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Iterator[Block]:
-    """Yield the duties whose work must start and the questions that decide relevant duties."""
+def _do_now(
+    found: Sequence[DutyStatus], asked: Mapping[str, Sequence[DutyStatus]], now: datetime, incident: bool
+) -> Iterator[Block]:
+    """Yield the duties whose work must start and the questions that decide relevant duties; nothing without an incident."""
     entries = [
         Row(time_left(duty, now), (duty_label(duty),), details=((arrow(_file(duty), ""),),))
         for duty in found
         if duty.verdict == "applies" and must_begin(duty, now)
     ]
-    asked: dict[str, list[str]] = {}
-    for duty in found:
-        if duty.state in DONE or duty.verdict not in ("applies", "unknown") or not duty.in_sight:
-            continue
-        for path in duty.missing_facts[:1]:
-            asked.setdefault(path, []).append(citation(duty))
-    for path, cited in islice(asked.items(), _QUESTIONS):
-        more = f" and {len(cited) - 1} more" if len(cited) > 1 else ""
-        detail = (f"Decides {cited[0]}{more}", arrow(set_fact(path)))
-        entries.append(Row(Cell("answer", "title"), (question_words(path),), details=(detail,)))
+    entries += _answers(asked)
     if entries and incident:
         yield line(f"DO NOW ({len(entries)})", "title")
         yield from rows(entries)
         return
-    unknown = [duty.due for duty in found if duty.verdict == "unknown" and duty.due is not None]
+    unknown = [
+        duty.due
+        for duty in found
+        if duty.verdict == "unknown" and duty.due is not None and duty.distance < ELSEWHERE
+    ]
     if incident and not any(due - now < _NEAR for due in unknown):
         to_do = sum(duty.verdict == "applies" and duty.state not in DONE for duty in found)
         words = (
@@ -219,13 +295,14 @@ def _file(duty: DutyStatus) -> Action:
 
 
 def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:
-    """Return a question as a row: the number of duties that it decides, and the first deadline if that is near."""
-    first = min((duty.due for duty in held if duty.due is not None), default=None)
-    near = first is not None and first - now < _NEAR
-    details = ((Cell(f"First deadline: {when(first, now)}", "warn"),),) if near and first is not None else ()
-    return Row(
-        count(len(held), "duty", "duties"), (question_words(path), Cell(f"  {path}", "dim")), details=details
-    )
+    """Return a question as a row: the number of near duties that it decides, and the first deadline if that is near."""
+    near = [duty for duty in held if duty.distance < ELSEWHERE]
+    dues = [(duty.due, duty.due_local) for duty in near if duty.due is not None]
+    first = min(dues, default=None, key=lambda due: due[0])
+    soon = first is not None and first[0] - now < _NEAR
+    details = ((Cell(f"First deadline: {there_words(*first, now)}", "warn"),),) if soon and first else ()
+    words = (question_words(path), Cell(f"  {path}", "dim"))
+    return Row(count(len(near or held), "duty", "duties"), words, details=details)
 
 
 def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> Iterator[Block]:
@@ -241,6 +318,25 @@ def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> I
         yield flow(Cell(words, "title"), arrow(_ALL), hang=2)
     if not screen.why:
         yield flow(Cell("Reasons, sources and ids", "dim"), arrow(_WHY), hang=2)
+
+
+class DutyShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duty/v1"):
+    """One duty, and the cautions of its law."""
+
+    as_of: datetime
+    duty: DutyStatus
+    cautions: tuple[str, ...]
+
+
+@paged
+def duty_page(shown: DutyShown, opened: datetime | None = None) -> Iterator[Block]:
+    """Draw one duty: its deadline, its reasons, its authority, and the cautions of its law."""
+    yield ends((Cell("Legal duty", "title"),), (screen_time(shown.as_of),))
+    yield from rows([duty_row(shown.duty, shown.as_of, opened)])
+    yield from duty_blocks(shown.duty, shown.as_of, opened)
+    if shown.cautions:
+        yield line(f"CAUTIONS ({len(shown.cautions)})", "title")
+        yield from (line(f"- {caution}", indent=2, hang=2) for caution in shown.cautions)
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
@@ -260,7 +356,8 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
         yield from _unless(duty)
     office = duty.authority
     yield "To", f"{recipient_name(duty)} ({duty.jurisdiction})", "plain"
-    yield "File at", office.form if office is not None else "", "plain"
+    if office is not None and duty.verdict in ("applies", "unknown") and duty.state not in DONE:
+        yield from office_fields(office, now)
     yield "For", ", ".join(duty.populations), "plain"
     if duty.verdict != "not_applicable":
         yield from _times(duty, now, opened)

@@ -2,19 +2,99 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from runner.law.duty import DutyStatus
 from runner.reports.core.formatting import READER, remaining, when
-from runner.reports.core.page import Cell, Row
-from runner.reports.law.titles import duty_label, question_words
+from runner.reports.core.page import Cell, Cells, Row
+from runner.reports.law.titles import citation, duty_label, question_words, recipient_name
 
+_FAR = timedelta(days=10)
+"""Time from which a table shows the time left in days only."""
+_YEAR = timedelta(days=300)
+"""Time from which a date in a table has its year."""
+UNSURE = "?"
+"""Mark of a deadline in a table whose start time is unconfirmed."""
 DONE = {
     "filed": "filed",
     "filed_late": "filed late",
     "decided_not_to_notify": "decided not to notify",
     "waived": "waived",
 }
+
+
+def law_words(duty: DutyStatus) -> str:
+    """Return the law of a duty for a table: ``GDPR Art. 33(1)``, ``NY § 899-aa(8)(a)``."""
+    cited = citation(duty)
+    country, _, part = duty.jurisdiction.partition("-")
+    section = cited.rpartition("§")[2]
+    return f"{part} §{section}" if country == "US" and part and section != cited else cited
+
+
+def recipient_words(duty: DutyStatus) -> str:
+    """Return the recipient of a duty for a table: the short name of the authority, ``people in CA``."""
+    if duty.authority is not None and duty.authority.short:
+        return duty.authority.short
+    name = recipient_name(duty).removeprefix("the ").replace("data protection authority", "DPA")
+    people, _, state = name.partition("affected people in ")
+    return (
+        f"people in {duty.jurisdiction[3:]}"
+        if state and not people
+        else name.replace("affected people", "people")
+    )
+
+
+HEADER: Cells = tuple(
+    Cell(title, "dim") for title in ("Left", "Law", "Recipient", "Due there", "State", "Next")
+)
+
+
+def _state(duty: DutyStatus) -> Cell:
+    """Return the state of a duty in a word or two."""
+    if duty.state in DONE:
+        day = f" {duty.record.at.day} {duty.record.at:%b}" if duty.record is not None else ""
+        return Cell(f"{DONE[duty.state]}{day}", "warn" if duty.state == "filed_late" else "good")
+    if duty.verdict != "applies":
+        words = {"unknown": "undetermined", "advisory": "not in force", "not_applicable": "does not apply"}
+        return Cell(words[duty.verdict], "warn" if duty.verdict == "unknown" else "dim")
+    if duty.state == "held":
+        return Cell("delayed", "warn")
+    exempt = any(exemption.met or exemption.missing for exemption in duty.unless)
+    return Cell("applies unless" if exempt else "applies", "warn" if exempt else "plain")
+
+
+def next_fact(duty: DutyStatus) -> str:
+    """Return the fact that decides the duty or one of its exemptions; empty if no fact is missing for that."""
+    exempting = {fact for exemption in duty.unless for fact in exemption.missing}
+    wanted = (fact for fact in duty.missing_facts if duty.verdict == "unknown" or fact in exempting)
+    return next(wanted, "") if duty.verdict in ("applies", "unknown") and duty.state not in DONE else ""
+
+
+def there_words(due: datetime, local: datetime | None, now: datetime) -> str:
+    """Return a deadline in the recipient's zone, with its day and hour: ``Sat 26 Dec, 23:59 EST``."""
+    there = local or due
+    year = f" {there.year}" if abs(due - now) > _YEAR else ""
+    return f"{there:%a} {there.day} {there:%b}{year}, {there:%H:%M} {there.tzname() or ''}".rstrip()
+
+
+def table_row(duty: DutyStatus, now: datetime, following: str) -> Cells:
+    """Return a duty as a row of a table: time left, law, recipient, deadline there, state and next act."""
+    open_ = duty.due is not None and duty.state not in DONE and duty.verdict in ("applies", "unknown")
+    left = time_left(duty, now)
+    short = left.text.removesuffix(" left") if open_ else ""
+    if duty.due is not None and duty.due - now > _FAR:
+        short = short and f"{(duty.due - now).days} d"
+    later = "starts later" if duty.due_kind == "waits_for_event" else "no fixed time"
+    due = later if duty.due is None else there_words(duty.due, duty.due_local, now)
+    unsure = UNSURE if duty.provisional and open_ else ""
+    return (
+        Cell(short, left.tone),
+        law_words(duty),
+        recipient_words(duty),
+        f"{due}{unsure}",
+        _state(duty),
+        following,
+    )
 
 
 def time_left(duty: DutyStatus, now: datetime) -> Cell:

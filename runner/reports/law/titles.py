@@ -183,6 +183,7 @@ _QUESTIONS = {
     "organisation.does_business_in": "Where does the organisation do business?",
     "organisation.established_in": "Where does the organisation have an establishment?",
     "organisation.home_state": "Which is the organisation's home state?",
+    "organisation.main_establishment": "Where is the main establishment in the Union? In Germany: the Land, as DE-HE.",
     "organisation.offers_to": "Where does the organisation offer goods or services without an establishment?",
     "organisation.public_kind": "What kind of public body is the organisation?",
     "organisation.regulated_as": "How is the organisation regulated?",

@@ -310,7 +310,7 @@ def test_a_name_that_no_font_shows_is_written_with_fonts_or_in_another_format(
     said = run(letters, people, tmp_path / "txt", "--to", "txt,html,docx")
     assert said.code == 0, said.out
     assert "漢字 かな" in (tmp_path / "txt" / "00001" / "DRAFT_0000001_A-1.txt").read_text(encoding="utf-8")
-    assert "محمد علي" in (tmp_path / "txt" / "00001" / "0000002_A-2.html").read_text(encoding="utf-8")
+    assert "محمد علي" in (tmp_path / "txt" / "00001" / "DRAFT_0000002_A-2.html").read_text(encoding="utf-8")
     refused = run(letters, people, tmp_path / "pdf")
     assert (refused.code, refused.error) == (1, "people")
     assert [(problem["line"], "U+6F22" in problem["message"]) for problem in refused.json["problems"]] == [

@@ -1,0 +1,86 @@
+"""Commands of the authority directory: list, show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from runner.base.text import near_hint
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.session import Session
+from runner.errors import NotFound
+from runner.reports.core.page import Block, Cell, Page, fields, line, paged, table
+
+if TYPE_CHECKING:
+    from runner.law.regime import Authority
+
+
+def add(app: Commands) -> None:
+    """Add ``authority …``."""
+    commands = group(app, "authority", "List and show the authorities that take notices.")
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "show", Scope.ANYWHERE)(show)
+
+
+def list_(
+    session: Session,
+    place: Annotated[
+        str, Option("--in", metavar="PLACE", help="Only this place, as DE, DE-HE or US-CA.")
+    ] = "",
+) -> None:
+    """List the authorities of the home folder and of Tocsin.
+
+    \b
+    Example:
+      tocsin authority list --in DE
+    """
+    found = [
+        one for one in _all(session).values() if f"{one.place}-".startswith(f"{place}-" if place else "")
+    ]
+    rows = [
+        (one.id, one.name, Cell(str(one.checked.date) if one.checked else "not checked", "dim"))
+        for one in found
+    ]
+    session.show(
+        {"schema": "tocsin/authority-list/v1", "authorities": found},
+        lambda: Page((table(rows, 1, indent=0),)),
+    )
+
+
+def show(
+    session: Session, authority: Annotated[str, Argument(metavar="ID", help="As in tocsin authority list.")]
+) -> None:
+    """Show one authority.
+
+    \b
+    Example:
+      tocsin authority show us-sec-edgar
+    """
+    known = _all(session)
+    if authority not in known:
+        hint = near_hint(authority, known, "tocsin authority list")
+        raise NotFound(f'Authority "{authority}" does not exist.', hint=hint, code="unknown_authority")
+    one = known[authority]
+    session.show({"schema": "tocsin/authority/v1", "authority": one}, lambda: _page(one, session))
+
+
+@paged
+def _page(one: Authority, session: Session) -> Iterator[Block]:
+    from runner.law.duty import Office
+    from runner.law.offices import entered
+    from runner.reports.law.authority import office_fields
+
+    yield line(one.name, "title")
+    office = entered(Office(place=one.place), one)
+    yield fields((name, Cell(text, tone)) for name, text, tone in office_fields(office, session.now()))
+    yield fields([("Serves", ", ".join(one.serves)), ("Source", one.source), ("Id", one.id)])
+
+
+def _all(session: Session) -> dict[str, Authority]:
+    from runner.playbook.catalogue import Catalog
+
+    catalog = Catalog(session.folder if session.folder.is_dir() else None)
+    found = dict(catalog.authorities)
+    for error in catalog.bad_authorities:
+        session.warn("bad_authorities", f"{error.message} Its entries are not used.")
+    return found

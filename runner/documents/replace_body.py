@@ -13,7 +13,7 @@ import msgspec
 
 from runner.documents.notice import Gap, Used
 from runner.documents.template.filters import said
-from runner.documents.tree import Block, Document, GapText, plain, runs, walk_inlines
+from runner.documents.tree import Block, Document, GapText, Paragraph, plain, runs, walk_inlines
 from runner.documents.wording.labels import label
 
 UNREAD = "null"
@@ -24,6 +24,8 @@ Forms = Mapping[str, tuple[str, ...]]
 
 def with_text(base: Document, blocks: tuple[Block, ...], now: Forms) -> Document:
     """Return a draft of ``base`` with other text; ``now`` holds facts that it could not print, as they are today."""
+    if base.blocks and blocks and _addressed(base.blocks[0]) and isinstance(blocks[0], Paragraph):
+        blocks = (Paragraph(blocks[0].inlines, address=True), *blocks[1:])
     text = " ".join(word for inlines in runs(blocks) for word in plain(inlines).split())
     marks = _marks(base)
     gaps = tuple(gap for gap in base.gaps if _open(gap, marks, text))
@@ -43,6 +45,10 @@ def with_text(base: Document, blocks: tuple[Block, ...], now: Forms) -> Document
         edited=True,
         context=msgspec.structs.replace(base.context, status="draft", waived=False),
     )
+
+
+def _addressed(block: Block) -> bool:
+    return isinstance(block, Paragraph) and block.address
 
 
 def forms_of(value: object, language: str, zone: str) -> tuple[str, ...]:

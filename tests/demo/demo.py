@@ -41,6 +41,7 @@ organisation:
   role: [controller]
   contact: {{name: Ana Ruiz, role: Privacy desk, email: privacy@example.org, phone: "+31 20 000 0000", address: Amsterdam}}
   dpo: {{name: Ben Cole, email: dpo@example.org, phone: "+31 20 000 0001"}}
+  signatory: {{name: Cleo Marsh, role: General counsel}}
 people:
   ana: {{name: Ana Ruiz, contacts: [{{channel: mail, address: ana@example.org}}]}}
   ben: {{name: Ben Cole, contacts: [{{channel: mail, address: ben@example.org}}]}}

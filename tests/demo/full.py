@@ -42,6 +42,7 @@ organisation:
   does_business_in: [NL, US-CA]
   contact: {{name: Sam Example, role: Privacy desk, email: privacy@example.org, phone: "+31 20 000 0000", address: Amsterdam}}
   dpo: {{name: Dana Example, email: dpo@example.org, phone: "+31 20 000 0001"}}
+  signatory: {{name: Dana Example, role: Managing director}}
 people:
   ana: {{name: Ana, contacts: [{{channel: corporate-mail, address: ana@corp.example}}, {{channel: outside-mail, address: ana@outside.example}}, {{channel: pager, address: ana}}]}}
   ben: {{name: Ben, contacts: [{{channel: corporate-mail, address: ben@corp.example}}, {{channel: outside-mail, address: ben@outside.example}}, {{channel: pager, address: ben}}]}}

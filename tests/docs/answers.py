@@ -69,6 +69,10 @@ ASKED = (
     ("regime list --in IE", "`tocsin regime list`"),
     ("regime show eu-gdpr-33-processor", "`tocsin regime show REGIME`"),
     ("regime check eu-gdpr-33-processor", "`tocsin regime check`"),
+    (
+        "regime verify eu-gdpr-33-processor/initial --by ana --source https://eur-lex.europa.eu/eli/reg/2016/679/oj --as ana",
+        "`tocsin regime verify ID`",
+    ),
     ("regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01", "`tocsin regime diff`"),
     ("regime import contracts.csv", "`tocsin regime import FILE`"),
     ("authority list --in AT", "`tocsin authority list`"),
@@ -82,6 +86,7 @@ ASKED = (
     ("message show d-4", ""),
     ("message prove d-4", ""),
     ("notice check gdpr-33-initial", ""),
+    ("notice consistency", ""),
     (
         "notice render gdpr-33-initial --out drafts --to txt",
         "`tocsin notice render NAME --out DIR` and `tocsin notice pull`",

@@ -1,11 +1,13 @@
-"""The tables of docs/reference: message classes, rules and action templates, from these themselves."""
+"""The tables of docs/reference: message classes, rules, action templates, confidence of the law, from these themselves."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from runner.app.law.regimes import checked
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.catalogue import Catalog
+from runner.reports.law.confidence import LEVEL_WORDS
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
 from runner.routing.rule_book import RULE_BOOK, Rule
 from tests.docs.consoles import ROOT
@@ -66,6 +68,20 @@ def _action(one: ActionTemplate) -> str:
     undo = f"`{one.undo}`" if one.undo else "–"
     permission = ", ".join(one.permission) or "–"
     return f"| `{one.name}` | {one.title} | {one.risk} | {one.auth or '–'} | {permission} | {undo} |"
+
+
+LAW_PAGE = ROOT / "docs" / "reference" / "regimes.md"
+LAW_START, LAW_END = "<!-- confidence: written by tests.docs.tables -->\n", "<!-- end of confidence -->"
+
+
+def confidence() -> str:
+    """Return the page of law files with the share of each confidence among the shipped duties."""
+    found = checked((), Catalog())
+    rows = [f"| confidence | {found.duties} duties | share |", "|---|---|---|"]
+    rows += [f"| {LEVEL_WORDS[one]} | {n} | {found.shares[one]:.1%} |" for one, n in found.confidence.items()]
+    before, _, rest = LAW_PAGE.read_text(encoding="utf-8").partition(LAW_START)
+    table = "\n".join(rows)
+    return f"{before}{LAW_START}{table}\n{LAW_END}{rest.partition(LAW_END)[2]}"
 
 
 if __name__ == "__main__":

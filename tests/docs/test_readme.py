@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
+from runner.app.law.regimes import checked
+from runner.playbook.catalogue import Catalog
 from tests.docs.consoles import ROOT
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -45,18 +45,19 @@ def test_the_readme_counts_the_channels() -> None:
     assert figure("channels") == len(project["entry-points"]["tocsin.integrations"])
 
 
-def test_the_readme_says_how_many_laws_are_verified() -> None:
-    paths = (PLAYBOOKS / "regimes").glob("*.yaml")
-    laws = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
-    read = [law for law in laws if law["confidence"] == "text"]
-    duties = Counter(
-        duty.get("confidence", law["confidence"]) for law in laws for duty in law.get("duties", ())
-    )
+def test_the_readme_says_how_many_duties_are_verified() -> None:
+    found = checked((), Catalog())
+    sure = found.confidence
     text = " ".join(readme().split())
-    assert f"{len(laws)} laws with {duties.total()} duties" in text
-    assert f"{len(read)} of {len(laws)} laws are verified" in text
-    assert f"of {duties.total()} duties, {duties['text']} rest on the wording of the law" in text
-    assert f"{duties['secondary']} on sources that cite it, and {duties['unverified']} are unverified" in text
+    assert f"{found.regimes} laws with {found.duties} duties" in text
+    assert (
+        f"Of {found.duties} duties, {sure['verified']} are verified by a person against the official page"
+        in text
+    )
+    assert f"{sure['text']} rest on words seen in a stored copy" in text
+    assert (
+        f"{sure['secondary']} on sources that cite the law, and {sure['unverified']} are unverified" in text
+    )
 
 
 def test_the_readme_is_short() -> None:

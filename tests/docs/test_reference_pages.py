@@ -20,6 +20,7 @@ from runner.routing.messaging import ChannelConfig, ContactPoint
 from runner.routing.organisation import Acting, Home, Person
 from tests.docs import tables
 from tests.docs.consoles import ROOT
+from tests.golden_files import same
 
 DOCS = ROOT / "docs"
 
@@ -66,6 +67,10 @@ def test_the_reference_lists_every_action_template() -> None:
     page = (DOCS / "reference" / "actions.md").read_text(encoding="utf-8")
     listed = page.split("## Templates")[1]
     assert [line for line in listed.splitlines() if line.startswith("| `")] == tables.actions()
+
+
+def test_the_page_of_law_files_shows_the_share_of_each_confidence() -> None:
+    same(tables.LAW_PAGE, tables.confidence())
 
 
 @pytest.mark.parametrize("rows", [tables.classes, tables.rules])

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.documents.contents.cover_sheet import cover
+from runner.documents.contents.cover_sheet import FACTS_SHOWN, PRIVILEGE, FactRow, cover
 from runner.documents.contents.coverage import check, complete
 from runner.documents.notice import Ban, Item, Notice
 from runner.documents.render import narrowed, render
@@ -115,28 +115,29 @@ def test_an_output_is_described_by_the_digest_of_its_bytes() -> None:
     assert (described.size, described.filename) == (5, "DRAFT_small_1.0.0_en-GB.txt")
 
 
-def test_the_cover_sheet_lists_gaps_coverage_files_and_approvals() -> None:
+def test_the_cover_sheet_lists_gaps_open_items_facts_and_approvals() -> None:
     notice, body = shipped("gdpr-33-initial")
     document = render(notice, body, known_facts(), context=context(privileged=True), extra=DUTY)
-    outputs = [rendered(document, "txt", write(document, "txt"))]
+    row = FactRow(name="What happened", value="x" * 99, source="mail", confidence="estimated", since="today")
     sheet = cover(
         document,
         check(notice, document),
-        outputs,
-        approvals=["A. Counsel, 2026-11-24"],
-        unverified=["one-stop shop"],
+        {"To": "the authority", "Law": ""},
+        approvals=["A. Counsel, 2026-11-24, claimed"],
+        facts=[row] * (FACTS_SHOWN + 2),
     )
     text = write(sheet, "txt").decode()
     for line in (
-        "Status: DRAFT",
-        "Privilege: Privileged and confidential",
-        "Fact: risk.consequences\nRequired by: 33(3)(c)\nIn the text: will follow",
+        "Status: Draft",
+        "To: the authority",
         "State: to follow: risk.consequences",
-        f"SHA-256: {outputs[0].sha256}",
-        "- A. Counsel, 2026-11-24",
-        "- one-stop shop",
+        "- A. Counsel, 2026-11-24, claimed",
+        "Confidence: estimated",
     ):
         assert line in text
+    assert PRIVILEGE in " ".join(text.split())
+    assert ("x" * 60 in text, "sha256" in text.lower(), "State: covered" in text) == (False, False, False)
+    assert text.count("Since: today") == FACTS_SHOWN
     for format in FORMATS:
         assert write(sheet, format)
 

@@ -15,7 +15,7 @@ from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import is_address, same_address
 from runner.incident.campaigns.campaign import ELECTRONIC, OUT_OF_REACH, Campaign, SuppressedFor, Way
 from runner.incident.campaigns.pacing import feasibility
-from runner.incident.campaigns.transitions import MOVES, admit, require_reason
+from runner.incident.campaigns.transitions import MOVES, RETURNED, admit, require_reason
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkStatus, places, reasons, standing
@@ -193,10 +193,26 @@ def _as_it_is_now(service: IncidentService, incident: Incident, campaign: Campai
     return msgspec.structs.replace(campaign, grounds=tuple(grounds))
 
 
-def open_list(service: IncidentService, found: Known) -> Iterator[list[str]]:
-    """Yield everybody who needs a letter or has no usable contact, as rows for a mail house, below a row of headings."""
-    yield ["reference", "name", "address", "jurisdiction", "population", "state", "why"]
+def open_list(service: IncidentService, found: Known, *, returned: bool = False) -> Iterator[list[str]]:
+    """Yield everybody who needs a letter or has no usable contact, as a list of people with the state and the reason.
+
+    With ``returned``, only people whose letter came back: for the address search and a second mailing. Codes for credit
+    monitoring are not in the list.
+    """
+    yield [
+        "reference",
+        "name",
+        "address",
+        "jurisdiction",
+        "population",
+        "variant",
+        "salutation",
+        "state",
+        "why",
+    ]
     tables = service.campaign_tables(service.principal)
     for contact, state, why in tables.listed(found.campaign, ("post", "unreachable")):
         one = contact.person
-        yield [one.reference, one.name, one.address, one.jurisdiction, one.population, state, why]
+        if why == RETURNED or not returned:
+            place = (one.jurisdiction, one.population, one.variant, one.salutation)
+            yield [one.reference, one.name, one.address, *place, state, why]

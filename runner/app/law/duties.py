@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +26,7 @@ from runner.law.duty import DutyRecord, DutyStatus
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import moment
-from runner.reports.law.register import Breach, RegisterReport, breach
+from runner.reports.law.register import Breach, RegisterReport, binding, breach
 from runner.settings import CONFIG
 from runner.yamlfile.source import load
 
@@ -307,12 +307,23 @@ def signed_at(incident: Incident, document: Document) -> datetime | None:
     )
 
 
-def register(service: IncidentService, kind: Kind) -> RegisterReport:
-    """Return the register of one kind; an erased incident keeps its entry."""
+def register(
+    service: IncidentService,
+    kind: Kind,
+    *,
+    period: tuple[date | None, date | None] = (None, None),
+    to: str = "",
+) -> RegisterReport:
+    """Return the register of one kind; an erased incident keeps its entry.
+
+    ``period`` has the first and the last day on which an incident was opened; ``to`` is a part of an authority's name.
+    """
     breaches: list[Breach] = []
-    without = 0
+    without = others = 0
+    first, last = period
     for row in service.incidents():
-        if row.kind != kind:
+        opened = row.opened_at.date()
+        if row.kind != kind or (first and opened < first) or (last and opened > last):
             continue
         try:
             incident = service.load(row.id)
@@ -331,15 +342,34 @@ def register(service: IncidentService, kind: Kind) -> RegisterReport:
                 )
             )
             continue
-        entry = breach(incident, service.duties(incident))
+        duties = service.duties(incident)
+        entry = breach(incident, duties, _title(service, incident))
+        named = entry is not None and any(to.casefold() in one.to.casefold() for one in entry.decisions)
         if entry is None:
             without += 1
-        else:
+        elif not binding(duties):
+            others += 1
+        elif named or not to:
             breaches.append(entry)
     breaches.sort(key=lambda one: (one.opened_at, one.incident))
     return RegisterReport(
-        as_of=service.clock.now(), kind=kind, breaches=tuple(breaches), no_personal_data=without
+        as_of=service.clock.now(),
+        kind=kind,
+        breaches=tuple(breaches),
+        no_personal_data=without,
+        other_laws=others,
     )
+
+
+def _title(service: IncidentService, incident: Incident) -> str:
+    """Return the incident's title, or what happened if nobody gave it a title of its own."""
+    library = service.library(incident)
+    given = incident.title not in {
+        library.plans[run.plan].bundle.playbook.title for run in incident.runs.values()
+    }
+    summary = incident.facts.get("incident.summary")
+    said = str(summary.value or "") if summary is not None else ""
+    return incident.title if given or not said else said.partition(". ")[0][:80]
 
 
 def ineffective_claims(service: IncidentService, incident: Incident) -> tuple[str, ...]:

@@ -71,8 +71,11 @@ def verify(
     if checked.on > today:
         raise Usage(f"The date {on} is in the future.", hint="Use --on with a past date", code="bad_date")
     if len(checked.quote.split()) > QUOTE_LIMIT:
-        text = f"The quotation has more than {QUOTE_LIMIT} words."
-        raise Usage(text, hint="Shorten it. Mark an omission with …", code="quote_too_long")
+        raise Usage(
+            f"The quotation has more than {QUOTE_LIMIT} words.",
+            hint="Shorten it. Mark an omission with …",
+            code="quote_too_long",
+        )
 
     def decide(before: Checks) -> tuple[LawChecked, ...]:
         if withdraw and not any(rule in before.found for rule in checked.rules):

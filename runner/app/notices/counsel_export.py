@@ -1,31 +1,38 @@
-"""Export folder for counsel: the stored files, and internal documents about them.
+"""Export folder for counsel: what goes out, and privileged documents about it.
 
-Notices in their formats, a redline of each against its previous version, a cover sheet for each, the legal requirements
+``to-file`` has the final, current and approved notices with their enclosures, and nothing else. ``privileged`` has the other
+versions, a redline of each against its previous version, a cover sheet for each, the legal requirements
 compared with the text, the duties, and a manifest with the digest of every file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from runner.app.notices import notice_versions
 from runner.app.notices.notices import Pulled, write_pulled
 from runner.base.states import MARKS
+from runner.documents.contents.cover_sheet import PRIVILEGE, FactRow
 from runner.documents.contents.coverage import check, unnamed
 from runner.documents.notice import Coverage, Format
 from runner.documents.tree import Kept
 from runner.errors import NotFound, Refused
-from runner.incident.notices.staleness import change_words, changes
+from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.register import value_words
+from runner.incident.notices.decide import renderings
+from runner.incident.notices.staleness import change_words, changes, recorded_as
 from runner.incident.notices.verification import items_of
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.reports.core.formatting import moment
 from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS
+from runner.reports.law.titles import duty_label, recipient_name
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -33,7 +40,8 @@ if TYPE_CHECKING:
     from runner.law.duty import DutyStatus
     from runner.reports.core.page import Page
 
-HOUSE = "internal only"
+HOUSE = "privileged"
+TO_FILE = "to-file"
 
 
 class _Pull:
@@ -46,7 +54,11 @@ class _Pull:
 
     def put(self, name: str, content: bytes, note: str, notice: str = "") -> None:
         """Write an internal file."""
-        self.house.append(write_pulled(self.folder / name, content, notice, note))
+        self.house.append(write_pulled(self.folder / HOUSE / name, content, notice, note))
+
+    def duty(self, document: Document) -> DutyStatus | None:
+        """Return the duty of a version, None without one."""
+        return next((duty for duty in self.duties if duty.id == document.duty), None)
 
     def tree(self, document: Document) -> Kept | None:
         """Return the tree of a generated version, None if an older version of Tocsin stored none."""
@@ -69,26 +81,33 @@ def pull(
     folder: Path,
     draw: Callable[[Page], str],
     seen: Callable[[int], None] = lambda count: None,
+    *,
+    everything: bool = False,
 ) -> tuple[Pulled, ...]:
     """Write the stored documents into a folder, with the bytes of the approval, once each.
 
-    A cover sheet and a redline for each, the coverage, the duties and a manifest are added: they are internal only.
-    ``draw`` turns a page into text.
+    A cover sheet and a redline for each, the coverage, the duties and a manifest are added: they are privileged.
+    ``draw`` turns a page into text; with ``everything``, the duties are not shortened.
     """
     found: dict[str, Pulled] = {}
     stale = changes(incident, documents)
+    made = _Pull(service, reader, incident, folder)
     for document in documents:
         seen(1)
         for form in _wanted(document, formats):
             content = reader.document(incident, document.id, form)
-            path = folder / file_name(incident, document, form)
+            name = file_name(incident, document, form)
+            path = folder / HOUSE / name
+            if _goes_out(incident, document, stale=bool(stale[document.id])):
+                clean = _clean_name(made, document, form)
+                path = folder / TO_FILE / clean
+                path = folder / TO_FILE / name if str(path) in found else path
             about = (document.notice, document.status)
             found[str(path)] = write_pulled(path, content, *about, stale=bool(stale[document.id]))
-    made = _Pull(service, reader, incident, folder)
     for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
-    _lists(made, documents, draw)
-    _manifest(made, documents)
+    _lists(made, documents, draw, everything=everything)
+    _manifest(made, documents, {Path(path).name: one for path, one in found.items()})
     return (*found.values(), *made.house)
 
 
@@ -112,7 +131,7 @@ def _beside(made: _Pull, document: Document) -> None:
     if kept is None:
         return
     name = file_name(made.incident, document, "pdf").replace(".pdf", "_COVER.pdf")
-    made.put(name, write(_cover(made, document, kept), "pdf"), f"cover sheet: {HOUSE}", document.notice)
+    made.put(name, write(_cover(made, document, kept), "pdf"), "cover sheet", document.notice)
     try:
         old = notice_versions.before(made.incident, document)
         pair = notice_versions.compare(made.reader, made.incident, old, document)
@@ -120,32 +139,33 @@ def _beside(made: _Pull, document: Document) -> None:
         return
     author = kept.document.context.stationery.name or made.incident.codename
     made.house += notice_versions.save(
-        pair, notice_versions.FORMATS, made.folder, author, _marks(made.incident)
+        pair, notice_versions.FORMATS, made.folder / HOUSE, author, _marks(made.incident)
     )
 
 
 def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     from runner.documents.contents.cover_sheet import cover
-    from runner.documents.write import rendered
 
-    forms = cast("list[Format]", sorted(document.files))
     word, one = document.override, document.adoption
     head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
-    read = partial(made.reader.document, made.incident, document.id)
-    outputs = [
-        msgspec.structs.replace(
-            rendered(kept.document, cast("Format", form.rpartition(".")[2]), read(form)), format=form
-        )
-        for form in forms
-    ]
+    duty = made.duty(document)
+    about = (
+        {}
+        if duty is None
+        else {
+            "To": recipient_name(duty).removeprefix("the "),
+            "Duty": duty_label(duty),
+            "Due": moment(duty.due, ZoneInfo(duty.authority.zone) if duty.authority else None)
+            if duty.due
+            else duty.standard,
+            "Law": LEVEL_WORDS[duty.confidence],
+        }
+    )
     return cover(
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
-        [
-            msgspec.structs.replace(output, filename=file_name(made.incident, document, output.format))
-            for output in outputs
-        ],
+        about,
         approvals=[_approval(approval) for approval in _approvals(made.incident, document)],
         override=[] if word is None else [f"{word.by}, {moment(word.at)}: {word.reason}", *word.items],
         stale=_stale(made.incident, document),
@@ -153,12 +173,7 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         if one is None
         else [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"],
         ticks={item: f"{tick.by}, {moment(tick.at)}" for item, tick in document.ticks.items()},
-        facts=sorted(document.facts.items()),
-        unverified=[
-            f"{duty.id}: {duty.citation}; {LEVEL_WORDS[duty.confidence]}"
-            for duty in made.duties
-            if duty.id == document.duty and duty.confidence != "verified"
-        ],
+        facts=_facts(made.incident, document),
         authority=[
             f"{label}: {text}"
             for duty in made.duties
@@ -167,6 +182,25 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
             if text
         ],
     )
+
+
+def _facts(incident: Incident, document: Document) -> list[FactRow]:
+    """Return the recorded facts that a text read, as they are now."""
+    keys = (key for path in document.facts for key in recorded_as(path.removesuffix("[]"), incident.facts))
+    rows = []
+    for key in sorted(dict.fromkeys(keys)):
+        fact, known = incident.facts[key], fact_type(key)
+        value = "unknown" if fact.value is None else value_words(fact.value)
+        rows.append(
+            FactRow(
+                name=(known.title.rstrip("?") if known is not None else "") or key,
+                value=value,
+                source=fact.source or fact.by,
+                confidence=fact.confidence,
+                since=moment(fact.at),
+            )
+        )
+    return rows
 
 
 def _stale(incident: Incident, document: Document) -> list[str]:
@@ -179,7 +213,8 @@ def _stale(incident: Incident, document: Document) -> list[str]:
 
 def _approval(one: Approval) -> str:
     said = f": {one.reason}" if one.reason else ""
-    return f"{one.by} as {one.role}, {one.at:%Y-%m-%d %H:%M} UTC{said}"
+    proof = f"verified by {one.proven_by}" if one.proven_by else "claimed, not proved"
+    return f"{one.by} as {one.role}, {one.at:%Y-%m-%d %H:%M} UTC, {proof}{said}"
 
 
 def _approvals(incident: Incident, document: Document) -> list[Approval]:
@@ -191,29 +226,36 @@ def _approvals(incident: Incident, document: Document) -> list[Approval]:
     ]
 
 
-def _lists(made: _Pull, documents: Sequence[Document], draw: Callable[[Page], str]) -> None:
-    """Write the legal requirements of each notice, and every duty, as text and as JSON."""
+def _lists(
+    made: _Pull, documents: Sequence[Document], draw: Callable[[Page], str], *, everything: bool
+) -> None:
+    """Write the legal requirements of each text once, and the duties, as text and as JSON."""
     from runner.reports.core.header import heading_of, marking
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
 
     marks, now = _marks(made.incident), made.service.clock.now()
     report = view(made.duties, now)
-    text = "\n\n".join(
-        _covered(document, kept) for document in documents if (kept := made.tree(document)) is not None
-    )
+    texts: dict[str, list[str]] = {}
+    for document in documents:
+        if (kept := made.tree(document)) is not None:
+            whose = f"{document.notice} {document.version} ({document.digest}) {document.duty}".rstrip()
+            texts.setdefault(_covered(kept), []).append(whose)
+    text = "\n\n".join("\n".join((*whose, rows)) for rows, whose in texts.items())
     head = f"{marking(made.incident.kind)}\n\n" if marks else ""
-    made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), f"coverage: {HOUSE}")
-    page = duties_page(report, heading_of(made.incident), opened=made.incident.opened_at, everything=True)
-    made.put(f"{marks}duties.txt", draw(page).encode(), f"duties: {HOUSE}")
+    head = f"{PRIVILEGE}\n\n{head}"
+    made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), "coverage")
+    page = duties_page(
+        report, heading_of(made.incident), opened=made.incident.opened_at, everything=everything
+    )
+    made.put(f"{marks}duties.txt", f"{head}{draw(page)}".encode(), "duties")
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    made.put(f"{marks}duties.json", content, f"duties: {HOUSE}")
+    made.put(f"{marks}duties.json", content, "duties")
 
 
-def _covered(document: Document, kept: Kept) -> str:
+def _covered(kept: Kept) -> str:
     lines = check(kept.notice, kept.document)
-    rows = [_row(line) for line in (*lines, *unnamed(lines, kept.document))]
-    return "\n".join([f"{document.notice} {document.version} ({document.digest})", *rows])
+    return "\n".join(_row(line) for line in (*lines, *unnamed(lines, kept.document)))
 
 
 def _row(one: Coverage) -> str:
@@ -221,16 +263,20 @@ def _row(one: Coverage) -> str:
     return f"  {one.state.replace('_', ' '):<12} {one.ref}  {one.item}{f' ({why})' if why else ''}"
 
 
-def _manifest(made: _Pull, documents: Sequence[Document]) -> None:
+def _manifest(made: _Pull, documents: Sequence[Document], stored: Mapping[str, Pulled]) -> None:
     """Write the manifest: every file with its digest, the approvals and the journal's head."""
     head = made.reader.head(made.incident)
     content = msgspec.json.encode(
         {
             "schema": "tocsin/manifest/v1",
+            "privilege": PRIVILEGE,
             "incident": made.incident.codename,
             "kind": made.incident.kind,
             "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
             "documents": [_listed(made, document) for document in documents],
+            "files": {
+                f"{Path(one.path).parent.name}/{name}": f"sha256:{one.sha256}" for name, one in stored.items()
+            },
             "house": {Path(file.path).name: f"sha256:{file.sha256}" for file in made.house},
         }
     )
@@ -267,6 +313,32 @@ def _listed(made: _Pull, document: Document) -> dict[str, Any]:
 
 def _marks(incident: Incident) -> str:
     return f"{MARKS[incident.kind]}_" if incident.kind != "real" else ""
+
+
+def _goes_out(incident: Incident, document: Document, *, stale: bool) -> bool:
+    """Return whether a version is the newest of its step, final, current, and approved by every task that asks for it."""
+    if document.status != "final" or stale or renderings(incident, document.step)[-1] != document:
+        return False
+    step = incident.invocations[document.step]
+    asked = [
+        one
+        for one in incident.invocations.values()
+        if one.kind == "approve" and (one.subject, one.scope) == (step.step, step.scope)
+    ]
+    return all(one.state in ("done", "done_late") and one.digest == document.digest for one in asked)
+
+
+def _clean_name(made: _Pull, document: Document, form: str) -> str:
+    """Return a file name for the recipient: date, recipient, paper."""
+    kept, duty = made.tree(document), made.duty(document)
+    office = duty.authority if duty is not None else None
+    named = office.short or office.name if office is not None else ""
+    whom = named or (recipient_name(duty).removeprefix("the ") if duty is not None else "")
+    paper = kept.document.title if kept is not None else document.notice
+    words = (re.sub(r"[^\w.-]+", "-", text).strip("-.")[:60] for text in (whom, paper))
+    parts = [f"{document.at:%Y-%m-%d}", *filter(None, words)]
+    enclosed, _, ending = form.rpartition(".")
+    return f"{_marks(made.incident)}{'_'.join([*parts, *filter(None, [enclosed])])}.{ending}"
 
 
 def file_name(incident: Incident, document: Document, form: str) -> str:

@@ -246,7 +246,7 @@ def save(
             else write_redline_docx(pair.redline, old, new, author=author)
         )
         file = folder / f"{stem}.{form}"
-        written.append(write_pulled(file, content, pair.new.notice, "redline: internal only"))
+        written.append(write_pulled(file, content, pair.new.notice, "redline"))
     return tuple(written)
 
 

@@ -191,6 +191,14 @@ def status(
         Path | None,
         Option("--open", metavar="FILE", help="File with the people who need a letter, for a mail house."),
     ] = None,
+    returned: Annotated[
+        Path | None,
+        Option(
+            "--returned",
+            metavar="FILE",
+            help="File with the people whose letter came back, to search addresses.",
+        ),
+    ] = None,
 ) -> None:
     """Count the people to notify: notified, substituted, exempt, pending.
 
@@ -209,6 +217,11 @@ def status(
     if open_ is not None:
         listed = _write_table(open_, open_list(session.service, standing))
         session.say(f"{count(listed, 'person', 'people')} need a letter or have no usable contact: {open_}")
+    if returned is not None:
+        listed = _write_table(returned, open_list(session.service, standing, returned=True))
+        session.say(
+            f"{count(listed, 'letter')} came back. Correct the addresses, then: tocsin notice letters NOTICE --people {returned}"
+        )
     session.show(report, lambda: status_page(report, session.now()))
 
 
@@ -238,6 +251,8 @@ def receipts(
     lines = [line(f"Receipts: {result.receipts:,}. Changes: {changed}", "good")]
     lines += [line(f"{result.unmatched:,} receipts match no recipient", "warn")] if result.unmatched else []
     lines += [line(f"Campaign {name} paused automatically", "alarm") for name in result.paused]
+    asks = session.service.load(standing.campaign.incident).campaigns[standing.campaign.id].asks
+    lines += [line(f"Decide about substitute notice, {ask.place}: {ask.why}", "warn") for ask in asks]
     session.show(result, Page(tuple(lines)))
     return NEEDS_A_PERSON if result.paused else 0
 

@@ -14,6 +14,7 @@ from runner.cli.framework.options import (
     Option,
     Reason,
     Scope,
+    calendar_day,
     command,
     group,
     instant,
@@ -25,7 +26,7 @@ from runner.cli.framework.session import Session
 from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
 from runner.errors import NotFound, Usage
-from runner.reports.core.formatting import short_digest
+from runner.reports.core.formatting import count, short_digest
 from runner.settings import CONFIG, cache_folder
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
+Since = Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")]
+Until = Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")]
+To = Annotated[str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")]
+Privileged = Annotated[
+    bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
+]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
 
 
@@ -68,8 +75,13 @@ def duties(
         Option("--kind", metavar="KIND", help="Kind of incident in the register: real, exercise or test."),
     ] = "real",
     out: Annotated[
-        Path | None, Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar.")
+        Path | None,
+        Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
     ] = None,
+    since: Since = "",
+    until: Until = "",
+    to: To = "",
+    privileged: Privileged = False,
     no_home: Annotated[
         bool,
         Option("--no-home", help="With --facts: without the organisation and the laws of the home folder."),
@@ -83,14 +95,15 @@ def duties(
       tocsin duties --why
       tocsin duties --facts facts.yaml --at 2026-11-24T10:00:00Z
       tocsin duties --as-known-at "3h ago"
-      tocsin duties register --format csv
+      tocsin duties register --format csv --since 2026-01-01
+      tocsin duties register --out register.pdf
       tocsin duties calendar --out deadlines.ics
     """
     if which == "calendar":
         _calendar(session, out, known)
         return
     if which:
-        _register(session, which, kind)
+        _register(session, which, kind, out, (since, until), to, privileged=privileged)
         return
     if session.options.format == "csv":
         raise Usage(
@@ -175,10 +188,19 @@ def show(session: Session, duty: Duty, at: At = "", known: Known = "") -> None:
     session.show(shown, lambda: duty_page(shown, incident.opened_at))
 
 
-def _register(session: Session, which: str, kind: str) -> None:
+def _register(
+    session: Session,
+    which: str,
+    kind: str,
+    out: Path | None,
+    period: tuple[str, str],
+    to: str,
+    *,
+    privileged: bool,
+) -> None:
     """Show the register of personal data breaches of the home folder, without exercises by default."""
     from runner.app.law.duties import register
-    from runner.reports.law.register import register_csv, register_page
+    from runner.reports.law.register import register_csv, register_document, register_page
 
     if which != "register":
         raise Usage(
@@ -186,9 +208,24 @@ def _register(session: Session, which: str, kind: str) -> None:
             hint=Action("duty.list", "register"),
             code="unknown_report",
         )
-    report = register(session.service, kind_of(kind, "Kind of duty"))
+    first, last = map(calendar_day, period)
+    report = register(session.service, kind_of(kind, "Kind of duty"), period=(first, last), to=to)
     if session.options.format == "csv":
-        session.world.out.write(register_csv(report))
+        session.world.out.write(register_csv(report, privileged=privileged))
+        return
+    if out is not None:
+        from runner.cli.framework.output_files import write_out
+        from runner.documents.write import write
+
+        if out.suffix != ".pdf":
+            raise Usage(
+                f'File "{out.name}" does not end in .pdf.',
+                hint="Use --out register.pdf",
+                code="unknown_ending",
+            )
+        name = str(session.service.home.organisation.get("name", ""))
+        write_out(out, write(register_document(report, name, privileged=privileged), "pdf"))
+        session.say(f"{out}: {count(len(report.breaches), 'entry', 'entries')}")
         return
     session.show(report, lambda: register_page(report))
 

@@ -58,7 +58,10 @@ def _checks(session: Session) -> Checks:
     try:
         return session.service.law_checks()
     except TocsinError as error:
-        session.warn("checks_unreadable", f"The checks of the home folder cannot be read: {error.message}")
+        if error.code != "no_store":
+            session.warn(
+                "checks_unreadable", f"The checks of the home folder cannot be read: {error.message}"
+            )
         return Checks()
 
 

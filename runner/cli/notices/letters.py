@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
 
 
+Repeated = Annotated[
+    str, Option("--repeated", metavar="keep|drop", help="Rows with the name and address of an earlier row.")
+]
+AcceptCounts = Annotated[
+    str, Option("--accept-counts", metavar="WHY", help="Reason why the list differs from the facts.")
+]
+
+
 def letters(
     session: Session,
     notice: Annotated[str, Argument(metavar="NOTICE", help="Template with slots, or auto.")],
@@ -41,13 +49,8 @@ def letters(
     ] = None,
     skip_bad: Annotated[bool, Option("--skip-bad", help="Skip and list invalid rows.")] = False,
     drafts: Annotated[bool, Option("--draft", help="Drafts with missing information. Not recorded.")] = False,
-    repeated: Annotated[
-        str,
-        Option("--repeated", metavar="keep|drop", help="Rows with the name and address of an earlier row."),
-    ] = "",
-    accept_counts: Annotated[
-        str, Option("--accept-counts", metavar="WHY", help="Reason why the list differs from the facts.")
-    ] = "",
+    repeated: Repeated = "",
+    accept_counts: AcceptCounts = "",
 ) -> None:
     """Create a letter to every person of a list.
 

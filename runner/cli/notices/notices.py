@@ -311,12 +311,12 @@ def pull(
     name: Annotated[str, Argument(metavar="[NOTICE]", help="Notice. Default: all notices.")] = "",
     to: To = None,
     out: Out = None,
-    everything: Annotated[bool, Option("--all", help="Also superseded versions.")] = False,
+    everything: Annotated[bool, Option("--all", help="Also superseded versions, and every duty.")] = False,
 ) -> None:
     """Export the files of notices for counsel.
 
-    The files are the exact versions that approvals refer to. Cover sheets, redlines against the earlier version, coverage,
-    duties and the manifest are internal only.
+    The folder to-file has the final, current and approved versions, byte for byte as approved, with their enclosures. The
+    folder privileged has drafts, cover sheets, redlines against the earlier version, coverage, duties and the manifest.
 
     \b
     Examples:
@@ -338,6 +338,14 @@ def pull(
     with bars(session) as shown:
         seen = shown.begin("writing notices", len(documents))
         files = pulled(
-            session.service, session.reader, incident, documents, formats_of(to or []), folder, draw, seen
+            session.service,
+            session.reader,
+            incident,
+            documents,
+            formats_of(to or []),
+            folder,
+            draw,
+            seen,
+            everything=everything,
         )
     show_pulled(session, files)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Usage
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import Document, Incident
 
 Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
 
@@ -39,11 +42,9 @@ def tick(
       tocsin notice tick final 1 2 --as petra --digest sha256:9f2c…
     """
     from runner.app.core.step_reference import resolve_step
-    from runner.app.notices.notice_versions import tree_of, versions
-    from runner.documents.write import write
+    from runner.app.notices.notice_versions import versions
     from runner.incident.state.commands import TickItems
-    from runner.reports.core.page import Page
-    from runner.reports.notices.notices import notice, verification_blocks
+    from runner.reports.notices.notices import notice
 
     in_person(session, "tick")
     incident = session.incident()
@@ -64,18 +65,27 @@ def tick(
         item for item in every if item not in row.ticks
     )
     if not digest and items:
-        if document.tree:
-            words = write(tree_of(session.reader, incident, document).document, "txt").decode()
-            session.read(f"DOCUMENT to verify: {document.id}, {document.status}\n\n{words}")
-        session.tell(Page(tuple(verification_blocks(row))))
-        listed = " ".join(str(every.index(item) + 1) for item in items)
-        again = f"tocsin notice tick {document.step} {listed} --digest {document.digest}"
-        session.confirm(f"{session.by}: you read the text and items {listed} are right?", again)
+        _ask(session, incident, document, " ".join(str(every.index(item) + 1) for item in items))
     bound = digest if not digest or ":" in digest else f"sha256:{digest}"
     made = TickItems(step=document.step, digest=bound or document.digest, items=items, reason=reason)
     turn = session.service.act(session.principal, incident.id, [made] if items else [])
     left = notice(turn.after, document.id).notice.open_items
     tell(session, turn, f"{document.notice}: {len(items)} verified by {session.by}, {left} open")
+
+
+def _ask(session: Session, incident: Incident, document: Document, listed: str) -> None:
+    """Show the text and its items, and ask once."""
+    from runner.app.notices.notice_versions import tree_of
+    from runner.documents.write import write
+    from runner.reports.core.page import Page
+    from runner.reports.notices.notices import notice, verification_blocks
+
+    if document.tree:
+        words = write(tree_of(session.reader, incident, document).document, "txt").decode()
+        session.read(f"DOCUMENT to verify: {document.id}, {document.status}\n\n{words}")
+    session.tell(Page(tuple(verification_blocks(notice(incident, document.id).notice))))
+    again = f"tocsin notice tick {document.step} {listed} --digest {document.digest}"
+    session.confirm(f"{session.by}: you read the text and items {listed} are right?", again)
 
 
 def consistency(session: Session) -> None:

@@ -5,14 +5,14 @@ It is never filed: missing information, digests, coverage and the privilege mark
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import msgspec
 
 from runner.documents import tree
 from runner.documents.contents.coverage import item_name
-from runner.documents.notice import Coverage, Rendered
+from runner.documents.notice import Coverage
 from runner.documents.tree import Block, Document, Inline
 from runner.documents.watermark import watermark
 
@@ -28,49 +28,69 @@ _STATES = {
 }
 
 
+PRIVILEGE = "Privileged and confidential – prepared at the direction of counsel"
+"""On every internal paper, never on what is filed."""
+FACTS_SHOWN = 20
+"""The sheet has one page; the manifest has every fact."""
+_LONGEST = 60
+
+
+class FactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded fact behind the text, in words."""
+
+    name: str
+    value: str
+    source: str
+    confidence: str
+    since: str
+
+
 def cover(
     document: Document,
     coverage: Iterable[Coverage],
-    outputs: Iterable[Rendered] = (),
+    about: Mapping[str, str] = MappingProxyType({}),
     *,
     approvals: Iterable[str] = (),
     override: Iterable[str] = (),
     stale: Iterable[str] = (),
     adopted: Iterable[str] = (),
     ticks: Mapping[str, str] = MappingProxyType({}),
-    facts: Iterable[tuple[str, int]] = (),
-    unverified: Iterable[str] = (),
+    facts: Iterable[FactRow] = (),
     authority: Iterable[str] = (),
 ) -> Document:
-    """Return the cover sheet of a document, to be written by the same writers.
+    """Return the cover sheet of a document, one page, to be written by the same writers.
 
-    ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who accepted missing
-    information; ``stale`` which facts changed since; ``ticks`` who verified an item, by its name; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
-    (0 where it is none of the journal's); ``unverified`` names what rests on
-    law that nobody has confirmed; ``authority`` says where to file and how old that entry is.
+    ``about`` has what people ask first, by heading: to whom, due, how sure the law is. ``approvals`` are lines such as
+    ``A. Counsel, 2026-11-24 10:00 UTC, claimed``; ``override`` says who accepted missing information; ``stale`` which facts
+    changed since; ``ticks`` who verified an item, by its name; ``adopted`` whose Word file its text is from. ``authority`` says
+    where to file and how old that entry is. Digests are in the manifest.
     """
     context = document.context
-    entries = ((_text(path), _text(str(entry))) for path, entry in facts if entry)
+    marks = watermark(document)
+    status = "Draft" if context.status == "draft" else "Final"
+    fields = {
+        "Notice": document.title,
+        **about,
+        "Status": status,
+        "Marking": marks if marks != "DRAFT" else "",
+    }
+    open_ = [each for each in coverage if each.state not in ("covered", "not_required")]
     blocks: list[Block] = [
         tree.Heading(1, _text(f"Cover sheet: {document.title}")),
-        tree.Paragraph(
-            _text("Internal only, for review. Not part of the document. Do not file or send this sheet.")
-        ),
-        tree.Fields(_facts(document)),
+        tree.Paragraph(_text(f"{PRIVILEGE}. Do not file or send this sheet.")),
+        tree.Fields(tuple(tree.Field(_text(name), _text(value)) for name, value in fields.items() if value)),
         *_lines("OVERRIDDEN", tuple(override)),
         *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
         *_lines("Authority", tuple(authority)),
         *_gaps(document),
         *_table(
-            "What the law requires",
+            "Open items of the law",
             ("Reference", "Required", "State"),
-            (_coverage(each, ticks) for each in coverage),
+            (_coverage(each, ticks) for each in open_),
         ),
-        *_table("Files", ("File", "SHA-256"), ((_text(o.filename), _text(o.sha256)) for o in outputs)),
-        *_lines("Approvals", tuple(approvals)),
+        *_lines("Approvals", tuple(approvals) or ("None",)),
         *_lines("Text imported from Word", tuple(adopted)),
-        *_lines("Not verified", tuple(unverified)),
-        *_table("Facts", ("Fact", "Journal entry"), entries, last="right"),
+        *_recorded(list(facts)),
         *_lines("Characters replaced by their code", document.replaced),
     ]
     return Document(
@@ -84,22 +104,18 @@ def cover(
     )
 
 
-def _facts(document: Document) -> tuple[tree.Field, ...]:
-    context = document.context
-    rows = (
-        ("Incident", context.incident),
-        ("Status", "FINAL" if context.status == "final" else "DRAFT"),
-        ("Kind", context.kind),
-        ("Marking", watermark(document)),
-        ("Privilege", "Privileged and confidential" if context.privileged else ""),
-        ("Template", f"{document.id} {document.version}"),
-        ("Template digest", document.template_sha256),
-        ("Text digest", document.digest),
-        ("Generated", f"{context.timestamp:%Y-%m-%d %H:%M:%S %z}"),
-        ("Journal head", context.journal_head),
-        ("Facts used", str(len(document.facts_used))),
+def _recorded(rows: list[FactRow]) -> Iterator[Block]:
+    shown = (
+        tuple(map(_text, (_cut(row.name), _cut(row.value), _cut(row.source), row.confidence, row.since)))
+        for row in rows[:FACTS_SHOWN]
     )
-    return tuple(tree.Field(_text(label), _text(value)) for label, value in rows if value)
+    yield from _table("Facts", ("Fact", "Value", "Source", "Confidence", "Since"), shown)
+    if len(rows) > FACTS_SHOWN:
+        yield tree.Paragraph(_text(f"{len(rows) - FACTS_SHOWN} more facts are in the manifest."))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _gaps(document: Document) -> list[Block]:
@@ -118,13 +134,15 @@ def _coverage(line: Coverage, ticks: Mapping[str, str]) -> _Row:
     return _text(line.ref), _text(line.item), (tree.Strong((state,)) if strong else state, *_text(why))
 
 
-def _table(title: str, heads: tuple[str, ...], rows: Iterable[_Row], last: str = "left") -> list[Block]:
-    """Return a table under its title, nothing without rows; ``last`` aligns its last column."""
+def _table(title: str, heads: tuple[str, ...], rows: Iterable[_Row]) -> list[Block]:
+    """Return a table under its title, nothing without rows."""
     cells = tuple(rows)
     if not cells:
         return []
-    aligns = (*("left",) * (len(heads) - 1), last)
-    return [tree.Heading(2, _text(title)), tree.Table(aligns, tuple(map(_text, heads)), cells)]
+    return [
+        tree.Heading(2, _text(title)),
+        tree.Table(("left",) * len(heads), tuple(map(_text, heads)), cells),
+    ]
 
 
 def _lines(title: str, lines: tuple[str, ...]) -> list[Block]:

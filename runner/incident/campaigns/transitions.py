@@ -44,6 +44,9 @@ from runner.routing.messaging import SendResult
 MoveName = Literal["send", "pause", "resume", "stop", "end"]
 CommandName = Literal["plan", "send", "pause", "resume", "resend"]
 
+RETURNED = "the letter was returned"
+"""Why a person whose letter came back has no usable contact."""
+
 
 class Move(NamedTuple):
     """One change of a campaign's state."""
@@ -234,7 +237,7 @@ def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
             # STOP blocks this contact method only: a person who is not notified yet gets the next one
             return Turned(owed=_moved(owed, "the reader sent STOP"))
         case "returned" if owed.state in ("post", "notified") and higher(owed.evidence, "posted") == "posted":
-            lost = replace(owed, state="unreachable", evidence="none", why="the letter was returned", ways=())
+            lost = replace(owed, state="unreachable", evidence="none", why=RETURNED, ways=())
             return Turned(owed=lost)
         case "failed":
             return _failed(receipt, owed)

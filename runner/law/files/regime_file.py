@@ -123,8 +123,9 @@ def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str,
         if over:
             under = reader.fields(item, keys_of(DutyRule))
             # The words of the present law are not those of an earlier version.
-            if under.pop("words", None) and under["confidence"].value == "text":
-                under["confidence"] = Node("secondary", under["confidence"].where)
+            level = under.get("confidence")
+            if under.pop("words", None) and level is not None and level.value == "text":
+                under["confidence"] = Node("secondary", level.where)
             item = Node({**under, **reader.fields(over, keys_of(DutyRule))}, over.where)
         versions.append(item)
     versions += changed.values()

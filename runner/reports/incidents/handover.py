@@ -11,6 +11,7 @@ from runner.incident.law.duties import BINDING
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
+from runner.law.duty_state import PEOPLE
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.attention_rows import attention_rows
@@ -214,7 +215,8 @@ def _clock(one: OpenClock, now: datetime) -> Row:
     begin = one.latest_safe_start
     start = f"start by {when(begin, now)}" if begin is not None and begin != one.due else ""
     doubt = "unconfirmed start time" if one.provisional else ""
-    words = " · ".join(filter(None, (deadline_words(one.due, one.due_local, now), start, doubt)))
+    whose = "recipient" if one.recipient in PEOPLE else "authority"
+    words = " · ".join(filter(None, (deadline_words(one.due, one.due_local, now, whose), start, doubt)))
     late = one.state == "overdue" or (begin is not None and begin < now)
     left = remaining(one.due, now) if one.due else "no fixed time"
     details = ((words,),) if words else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -27,6 +28,7 @@ from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import STATE_WORDS, TaskRow, definition, state_words, task_rows
 from runner.reports.incidents.action_requests import RequestRow, request_cells, request_rows, undone_by
 from runner.reports.incidents.status import PlaybookRef
+from runner.reports.law.duty_rows import deadline_words
 from runner.reports.messages.messages import (
     AttemptView,
     DeliveryRow,
@@ -129,6 +131,8 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     """The requests of an action, or of the action to approve: what is sent, without secrets."""
     undo: str = ""
     """The action that undoes it."""
+    legal_deadline: datetime | None = None
+    """The deadline of the duty that the step is about, in the zone of the recipient."""
 
 
 def task(
@@ -182,7 +186,20 @@ def task(
         fields=field_rows(incident, library, bound.id if bound is not None else invocation),
         comments=tuple(_comments(invocation, journal)),
         notice=notices[-1] if notices else None,
+        legal_deadline=_legal_deadline(incident, library, row.item),
     )
+
+
+def _legal_deadline(incident: Incident, library: Library, item: str) -> datetime | None:
+    """Return the deadline of the duty that an item names; None for another item."""
+    duty = incident.duties.get(item)
+    name, _, slug = item.partition("/")
+    regime = library.regime(name) if duty is not None and duty.due is not None else None
+    if duty is None or duty.due is None or regime is None:
+        return None
+    clocks = [rule.clock for version in regime.versions for rule in version.duties if rule.slug == slug]
+    named = next((cut.zone for clock in clocks if (cut := clock.cut_off) is not None), "") or regime.zone
+    return duty.due.astimezone(ZoneInfo(named)) if named else duty.due
 
 
 def field_rows(incident: Incident, library: Library, invocation: str) -> tuple[FieldRow, ...]:
@@ -288,6 +305,7 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     yield "State", f"{state_words(row)}{f': {row.reason}' if row.reason and row.over else ''}"
     yield "Blocked", row.stuck
     yield "About", row.item
+    yield "Legal deadline", deadline_words(report.legal_deadline, report.legal_deadline, now, "recipient")
     yield "Assigned to", row.assignee or report.started_by
     yield "Role", " or ".join(row.roles)
     if row.due:

@@ -1,7 +1,8 @@
 """The register of personal data breaches (GDPR Art. 33(5)): facts, effects, remedial action and decisions.
 
 It contains every breach, notified or not. An entry names missing facts that the article requires, so that
-the organisation sees them before an authority does. Exercises are not in the register by default.
+the organisation sees them before an authority does. Exercises are not in the register by default, nor are incidents to which the
+GDPR does not apply, other laws, and proposals. The export leaves out the reasons in people's own words, which may be legal advice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 import msgspec
 
 from runner.base.states import Kind
+from runner.documents import tree
+from runner.documents.wording.labels import label
 from runner.facts.vocabulary.register import nested, value_words
 from runner.incident.state.incident import DutyView, Incident
 from runner.law.duty import DutyStatus
@@ -23,9 +26,10 @@ from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.titles import duty_label, recipient_name
 
-LAW = "eu-gdpr-"
-"""Prefix of the laws whose decisions are in this register."""
+LAWS = ("eu-gdpr-", "uk-gdpr-")
+"""Prefixes of the laws whose decisions are in this register."""
 NOTIFICATION = "eu-gdpr-33-"
 FACTS = {
     "What happened": "incident.summary",
@@ -43,6 +47,7 @@ EFFECTS = {"Risk": "risk.to_people", "Consequences": "risk.consequences"}
 ACTION = {"Measures": "risk.mitigation"}
 WANTED = ("incident.summary", "risk.consequences", "risk.mitigation")
 """Facts that the article requires for every breach: facts, effects, remedial action."""
+_CODES = ("Cause", "Impact", "Data types", "Risk")
 _INSTANTS = ("Started", "Discovered", "Aware", "Contained")
 
 
@@ -50,6 +55,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one duty and the decision about it."""
 
     duty: str
+    title: str = ""
+    to: str = ""
+    """The authority or the people."""
     verdict: str
     state: str
     due: datetime | None
@@ -70,6 +78,8 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     incident: str
     codename: str
     title: str
+    number: str = ""
+    """Your own file number, else the id of the incident."""
     kind: Kind
     state: str
     opened_at: datetime
@@ -90,9 +100,30 @@ class RegisterReport(Report, frozen=True, kw_only=True, tag="tocsin/register/v1"
     breaches: tuple[Breach, ...]
     no_personal_data: int
     """Number of incidents of this kind without personal data."""
+    other_laws: int = 0
+    """Number of incidents of this kind to which the GDPR does not apply."""
 
 
-def breach(incident: Incident, duties: Sequence[DutyStatus]) -> Breach | None:
+def binds(duty: DutyStatus) -> bool:
+    """Return whether a duty belongs in the register: recorded, required, possible, or not required only for lack of risk."""
+    if not duty.regime.startswith(LAWS) or duty.regime.endswith("-proposal"):
+        return False
+    beyond = any(reason.code.startswith("role_") or reason.code == "territory" for reason in duty.because)
+    return (
+        duty.record is not None
+        or duty.verdict == "applies"
+        or (duty.verdict == "unknown" and duty.in_sight)
+        or (duty.verdict == "not_applicable" and not beyond)
+    )
+
+
+def binding(duties: Sequence[DutyStatus]) -> frozenset[str]:
+    """Return which GDPR binds the organisation, ``eu`` or ``uk``: that by which an authority or a controller is notified."""
+    people = ("data_subjects", "individuals")
+    return frozenset(duty.regime[:2] for duty in duties if binds(duty) and duty.recipient not in people)
+
+
+def breach(incident: Incident, duties: Sequence[DutyStatus], title: str = "") -> Breach | None:
     """Return an incident's entry, or None if no personal data are affected."""
     known = {key: fact.value for key, fact in incident.facts.items() if fact.value is not None}
     if known.get("data.involved") is False:
@@ -107,6 +138,8 @@ def breach(incident: Incident, duties: Sequence[DutyStatus]) -> Breach | None:
         Breach,
         incident,
         incident=incident.id,
+        title=title or incident.title,
+        number=str(known.get("incident.file_number") or incident.id),
         facts=facts,
         effects=_known(known, EFFECTS),
         remedial_action=_known(known, ACTION),
@@ -127,8 +160,9 @@ def _undecided(duty: DutyStatus, incident: Incident) -> bool:
 
 
 def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Decision]:
+    laws = binding(duties)
     for duty in duties:
-        if not duty.regime.startswith(LAW):
+        if not binds(duty) or duty.regime[:2] not in laws:
             continue
         seen = incident.duties.get(duty.id)
         record = seen.record if seen is not None else None
@@ -138,6 +172,8 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             Decision,
             duty,
             duty=duty.id,
+            title=duty_label(duty),
+            to=recipient_name(duty).removeprefix("the "),
             at=record.at if record else None,
             by=record.by if record else "",
             reference=(record.reference or record.receipt) if record else "",
@@ -168,11 +204,15 @@ def register_page(report: RegisterReport) -> Iterator[Block]:
     if report.no_personal_data:
         yield Blank()
         yield line(f"Not shown: {count(report.no_personal_data, 'incident')} without personal data", "dim")
+    if report.other_laws:
+        yield line(
+            f"Not shown: {count(report.other_laws, 'incident')} to which the GDPR does not apply", "dim"
+        )
 
 
 def _entry(number: int, one: Breach) -> Iterator[Block]:
     state = "" if one.state == "open" else f"  {one.state.upper()}"
-    yield flow(Cell(f"{number}. {one.codename}", "title"), f"  {one.title}{state}  {one.incident}", hang=3)
+    yield flow(Cell(f"{number}. {one.title}", "title"), f"{state}  {one.codename}  {one.number}", hang=3)
     if one.shredded:
         yield line("Erased. The entry cannot be read again.", "dim", indent=3, hang=2)
         return
@@ -192,44 +232,94 @@ def _words(one: Breach) -> Iterator[tuple[str, str]]:
     for population in one.facts.get("populations", ()):
         people = (population.get("people") or {}).get("total")
         elements = (population.get("data") or {}).get("elements")
-        yield f"{population.get('id', '?')}", f"{value_words(people)} people; {value_words(elements)}"
+        data = _value("Data types", elements) if elements is not None else "unknown data"
+        yield f"{population.get('id', '?')}", f"{value_words(people)} people; {data}"
 
 
 def _value(name: str, value: Any) -> str:
     if name in _INSTANTS and isinstance(value, str):
         return moment(datetime.fromisoformat(value))
+    if name in _CODES:
+        codes = value if isinstance(value, list | tuple) else [value]
+        return ", ".join(label(str(code), "en-GB") for code in codes)
     return value_words(value)
 
 
-def _sentence(one: Decision) -> str:
-    said = f"{one.duty}: {one.verdict.replace('_', ' ')}, {one.state.replace('_', ' ')}{ground_words(one.ground)}"
-    when = f", due {moment(one.due)}" if one.due else ""
+_STATES = {
+    "filed": "notified",
+    "filed_late": "notified late",
+    "decided_not_to_notify": "not notified by decision",
+    "waived": "waived",
+}
+
+
+def _sentence(one: Decision, *, reasons: bool = True) -> str:
+    """Return what was notified, when and with which number, or why not and by whom."""
+    state = _STATES.get(one.state, "")
+    if not state:
+        state = {"applies": "required, not notified", "unknown": "undetermined"}.get(
+            one.verdict, "not required"
+        )
+    when = f", due {moment(one.due)}" if one.due and not one.at else ""
     if one.at:
-        when = f" {moment(one.at)} by {one.by}{signatures(one.signed)}"
-    proof = f", {one.reference}" if one.reference else ""
-    why = one.reasons or ("; ".join(one.because) if one.verdict == "not_applicable" else "")
-    return f"{said}{when}{proof}{f': {why}' if why else ''}"
+        when = f", {moment(one.at)}, by {one.by}{signatures(one.signed)}"
+    proof = f", reference {one.reference}" if one.reference else ""
+    why = one.reasons if reasons else ""
+    why = why or ("; ".join(one.because) if one.verdict == "not_applicable" else "")
+    return f"{one.title}: {state}{ground_words(one.ground)}{when}{proof}{f': {why}' if why else ''}"
 
 
-def register_csv(report: RegisterReport) -> str:
+def _exported(one: Breach, *, privileged: bool) -> dict[str, str]:
+    """Return an entry for an authority by heading; empty if a value is unknown."""
+    words = dict(_words(one))
+    groups = {name: words.pop(name) for name in [*words] if name not in ("Opened", *FACTS, *EFFECTS, *ACTION)}
+    row = {
+        "Number": one.number,
+        "Title": one.title,
+        "State": "erased" if one.shredded else one.state,
+        **{name: words.get(name, "") for name in ("Opened", *FACTS, *EFFECTS, *ACTION)},
+        "Affected groups": "; ".join(": ".join(pair) for pair in groups.items()),
+        "Notifications and decisions": " | ".join(
+            _sentence(found, reasons=privileged) for found in one.decisions
+        ),
+        "Not recorded": ", ".join(one.missing),
+    }
+    return {"Codename": one.codename, **row} if privileged else row
+
+
+def register_csv(report: RegisterReport, *, privileged: bool = False) -> str:
     """Return the register as a table, one row for each entry; a spreadsheet reads no value as a formula."""
-    paths = (*FACTS.values(), *EFFECTS.values(), *ACTION.values())
+    rows = [_exported(one, privileged=privileged) for one in report.breaches]
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    head = ("incident", "codename", "title", "kind", "state", "opened_at")
-    table.writerow((*head, *paths, "populations", "decisions", "missing"))
-    for breach in report.breaches:
-        values = {**breach.facts, **breach.effects, **breach.remedial_action}
-        populations = {str(one.get("id", "?")) for one in breach.facts.get("populations", ())}
-        people = "; ".join(": ".join(pair) for pair in _words(breach) if pair[0] in populations)
-        state = "shredded" if breach.shredded else breach.state
-        row = (
-            *(breach.incident, breach.codename, breach.title, breach.kind, state),
-            breach.opened_at.isoformat(),
-            *(value_words(values[path]) if path in values else "" for path in paths),
-            people,
-            " | ".join(_sentence(found) for found in breach.decisions),
-            ", ".join(breach.missing),
-        )
-        table.writerow([f"'{text}" if text[:1] in "=+-@\t" and text else text for text in row])
+    table.writerow(rows[0] if rows else ("Number", "Title"))
+    for row in rows:
+        table.writerow([f"'{text}" if text[:1] in "=+-@\t" and text else text for text in row.values()])
     return out.getvalue()
+
+
+def register_document(
+    report: RegisterReport, organisation: str, *, privileged: bool = False
+) -> tree.Document:
+    """Return the register as a document for an authority."""
+    title = "Register of personal data breaches (GDPR Art. 33(5))"
+    blocks: list[tree.Block] = [
+        tree.Heading(1, (tree.Text(title),)),
+        tree.Paragraph((tree.Text(f"As of {moment(report.as_of)}"),)),
+    ]
+    for one in report.breaches:
+        rows = _exported(one, privileged=privileged)
+        fields = [tree.Field((tree.Text(name),), (tree.Text(text),)) for name, text in rows.items() if text]
+        blocks += [tree.Heading(2, (tree.Text(f"{one.number}: {one.title}"),)), tree.Fields(tuple(fields))]
+    stationery = tree.Stationery(name=organisation)
+    return tree.Document(
+        id="register",
+        version="1",
+        template_sha256="",
+        title=title,
+        language="en-GB",
+        context=tree.RenderContext(
+            status="final", kind=report.kind, timestamp=report.as_of, stationery=stationery
+        ),
+        blocks=tuple(blocks),
+    )

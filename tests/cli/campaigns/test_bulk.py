@@ -546,7 +546,11 @@ def test_receipts_raise_the_evidence_and_a_bounce_reopens_the_person(
     returned = listed(tmp_path, "kind,reference\nreturned,K3\nreturned,K1\n", "returned.csv")
     run(bulk, "receipts", path, "--from", returned)
     assert standing(bulk, path)["still_open"] == {"unreachable": 1}
-    found = run(bulk, "status", path)
+    search = tmp_path / "search.csv"
+    found = run(bulk, "status", path, "--returned", str(search))
+    rows = list(csv.DictReader(io.StringIO(search.read_text(encoding="utf-8"))))
+    assert [row["reference"] for row in rows] == ["K3"]
+    assert {"reference", "name", "address", "jurisdiction"} <= rows[0].keys()
     assert found["counters"] == {"sent": 39, "bounced": 1, "complaints": 0}
 
 

@@ -65,8 +65,8 @@ def test_a_notice_is_checked_drafted_and_pulled(breach: AtDesk, tmp_path: Path) 
         "notice", "render", "gdpr-33-initial", "--out", str(out), "--to", "txt,md", "--format", "json"
     ).json["files"]
     assert [Path(file["path"]).name for file in written] == [
-        "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.1.0_en-GB.txt",
-        "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.1.0_en-GB.md",
+        "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.2.0_en-GB.txt",
+        "DRAFT_gdpr-33-initial_eu-gdpr-33-controller-sa_initial_1.2.0_en-GB.md",
     ]
     assert breach("notice", "render", "gdpr-33-initial").code == 2
     said = breach("notice", "check", "gdpr-33-inital", "--format", "json")

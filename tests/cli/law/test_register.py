@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import Path
 
+import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
 from runner.base.states import MARKS
@@ -98,10 +99,65 @@ def test_a_drill_is_not_in_the_register_unless_drills_are_asked_for(home: AtDesk
 
 def test_a_table_of_it_holds_no_formulas(home: AtDesk) -> None:
     rows = list(csv.DictReader(io.StringIO(home.done("duties", "register", "--format", "csv"))))
-    assert [row["incident.summary"] for row in rows] == ["'=SUM(1)"]
-    assert rows[0]["missing"] == "risk.consequences, risk.mitigation, decision"
-    [told] = [one for one in rows[0]["decisions"].split("|") if INITIAL in one]
-    assert {"applies", "open"} <= set(re.findall(r"\w+", told))
+    assert [row["What happened"] for row in rows] == ["'=SUM(1)"]
+    assert rows[0]["Not recorded"] == "risk.consequences, risk.mitigation, decision"
+    [told] = [one for one in rows[0]["Notifications and decisions"].split("|") if "33(1)" in one]
+    assert {"required", "notified", "due"} <= set(re.findall(r"\w+", told))
+
+
+def test_only_laws_that_bind_are_in_the_register_and_american_incidents_are_not(home: AtDesk) -> None:
+    abroad = (
+        "organisation.role=data_owner",
+        "organisation.country=US",
+        "data.involved=true",
+        "data.elements=ssn",
+    )
+    given = [word for fact in abroad for word in ("--fact", fact)]
+    home.done("open", str(home.home.parent / "badge.yaml"), "--yes", "--title", "Oakland", *given)
+    report = home("duties", "register", "--format", "json").json
+    assert ([one["title"] for one in report["breaches"]], report["other_laws"]) == (["Badge in a taxi"], 1)
+    assert [one["duty"] for one in report["breaches"][0]["decisions"]] == [
+        INITIAL,
+        "eu-gdpr-33-controller-sa/phases",
+        "eu-gdpr-34-data-subjects/individuals",
+    ]
+
+
+def test_an_export_is_for_one_authority_and_period_and_without_reasons(home: AtDesk, tmp_path: Path) -> None:
+    home.done(
+        "duty",
+        "record-filed",
+        INITIAL,
+        "--reference",
+        "4711",
+        "--late-reason",
+        "PLANTED",
+        "-i",
+        "amber-falcon",
+    )
+    csv_of = ("duties", "register", "--format", "csv")
+    assert "4711" in home.done(*csv_of, "--to", "german", "--since", "2026-11-01", "--until", "2026-12-01")
+    assert "4711" not in home.done(*csv_of, "--to", "french")
+    assert "4711" not in home.done(*csv_of, "--until", "2026-11-01")
+    assert ("PLANTED" in home.done(*csv_of), "PLANTED" in home.done(*csv_of, "--privileged")) == (False, True)
+    assert "amber-falcon" not in home.done(*csv_of)
+    out = tmp_path / "register.pdf"
+    home.done("duties", "register", "--out", str(out))
+    text = "".join(page.get_textpage().get_text_range() for page in pdfium.PdfDocument(out))
+    assert {"4711", "Badge"} <= set(re.findall(r"\w+", text))
+    assert ("PLANTED" in text, "amber-falcon" in text, "eu-gdpr" in text) == (False, False, False)
+    said = home("duties", "register", "--out", str(tmp_path / "register.doc"))
+    assert (said.code, said.error) == (2, "unknown_ending")
+
+
+def test_a_title_of_the_playbook_gives_way_to_what_happened(home: AtDesk) -> None:
+    given = [word for fact in KNOWN for word in ("--fact", fact)]
+    home.done(
+        *("open", str(home.home.parent / "badge.yaml"), "--yes", *given),
+        *("--fact", "incident.summary=A folder was lost. It was found."),
+    )
+    titles = [one["title"] for one in home("duties", "register", "--format", "json").json["breaches"]]
+    assert titles == ["Badge in a taxi", "A folder was lost"]
 
 
 def test_only_the_register_is_a_table_and_other_reports_there_are_none(home: AtDesk) -> None:

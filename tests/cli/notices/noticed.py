@@ -28,7 +28,7 @@ version: 1.0.0
 title: Notice of a breach
 language: @language
 requires:
-  - {ref: "33(3)(a), 33(3)(b), 33(3)(c), 33(3)(d)", item: What happened, facts: [incident.summary]}
+  - {ref: "@refs", item: What happened, facts: [incident.summary]}
   - {ref: b, item: How it happened, facts: [incident.vector]}
 forbids: @forbids
 @more
@@ -59,6 +59,7 @@ def noticed(
     body: str = BODY,
     language: str = "en",
     forbids: str = "[]",
+    refs: str = "33(3)(a), 33(3)(b), 33(3)(c), 33(3)(d)",
     more: str = "",
     playbook: str = PLAYBOOK,
 ) -> AtDesk:
@@ -66,7 +67,7 @@ def noticed(
     desk.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"]})
     own = desk.home / "notices"
     own.mkdir(exist_ok=True)
-    text = NOTICE.replace("@language", language).replace("@forbids", forbids)
+    text = NOTICE.replace("@language", language).replace("@forbids", forbids).replace("@refs", refs)
     text = text.replace("@body", body).replace("@more\n", f"{more}\n" if more else "")
     (own / "short-notice.md").write_text(text, encoding="utf-8")
     for name, content in (("noticed.yaml", playbook), ("facts.yaml", FACTS)):

@@ -30,8 +30,8 @@ def test_two_duties_of_one_template_are_two_files(tocsin: AtDesk, tmp_path: Path
         duty = f"us-{state}-breach/individuals"
         desk.done("notice", "render", "us-letter", "--duty", duty, "--out", str(out), "--to", "txt")
     assert sorted(path.name for path in out.iterdir()) == [
-        "DRAFT_us-letter_us-ct-breach_individuals_1.2.0_en-US.txt",
-        "DRAFT_us-letter_us-ma-breach_individuals_1.2.0_en-US.txt",
+        "DRAFT_us-letter_us-ct-breach_individuals_1.3.0_en-US.txt",
+        "DRAFT_us-letter_us-ma-breach_individuals_1.3.0_en-US.txt",
     ]
 
 

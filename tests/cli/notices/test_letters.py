@@ -32,6 +32,7 @@ organisation:
   does_business_in: [US]
   hotline: {phone: 1-800-555-0100}
   contact: {name: Maria Muster, phone: 1-800-555-0101}
+  signatory: {name: Erin Example, role: General Counsel}
 incident:
   summary: Somebody copied a file of customer records.
   impact: [confidentiality]
@@ -39,6 +40,7 @@ incident:
   occurred_at: "2026-03-01T09:00:00-08:00"
   discovered_at: "2026-03-02T09:00:00-08:00"
   determined_at: "2026-03-05T16:00:00-08:00"
+  individual_notice_planned_at: "2026-03-20T09:00:00-07:00"
 data: {involved: true, form: [electronic], with_name: true, elements: [ssn], encrypted: false}
 people: {total: 15760, by_jurisdiction: {US-CA: 12400, US-MA: 3100, US-TX: 260}, good_faith_only: false}
 risk: {harm: likely, mitigation: We closed the door., advice: Keep your eyes open.}
@@ -308,7 +310,7 @@ def test_a_name_that_no_font_shows_is_written_with_fonts_or_in_another_format(
     said = run(letters, people, tmp_path / "txt", "--to", "txt,html,docx")
     assert said.code == 0, said.out
     assert "漢字 かな" in (tmp_path / "txt" / "00001" / "DRAFT_0000001_A-1.txt").read_text(encoding="utf-8")
-    assert "محمد علي" in (tmp_path / "txt" / "00001" / "0000002_A-2.html").read_text(encoding="utf-8")
+    assert "محمد علي" in (tmp_path / "txt" / "00001" / "DRAFT_0000002_A-2.html").read_text(encoding="utf-8")
     refused = run(letters, people, tmp_path / "pdf")
     assert (refused.code, refused.error) == (1, "people")
     assert [(problem["line"], "U+6F22" in problem["message"]) for problem in refused.json["problems"]] == [

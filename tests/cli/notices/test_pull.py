@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
+from runner.documents.contents.cover_sheet import PRIVILEGE
 from tests.cli.at_desk import AtDesk, compare
 from tests.cli.notices.noticed import BODY, NOTICE, PLAYBOOK, noticed, rendered
 
@@ -52,16 +54,25 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 
 def pulled(desk: AtDesk, folder: Path) -> dict[str, bytes]:
     desk.done("notice", "pull", "--out", str(folder))
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.rglob("*.*")}
 
 
-def test_the_folder_holds_everything_that_counsel_needs(desk: AtDesk, tmp_path: Path) -> None:
+def test_the_folders_hold_what_goes_out_and_what_counsel_needs_apart(desk: AtDesk, tmp_path: Path) -> None:
     files = pulled(desk, tmp_path / "out")
-    kinds = sorted(re.sub(r"[0-9a-f]{8}", "8", name) for name in files)
+    names = {
+        folder: sorted(
+            re.sub(r"[0-9a-f]{8}", "8", path.name) for path in (tmp_path / "out" / folder).iterdir()
+        )
+        for folder in ("to-file", "privileged")
+    }
     stem = "short-notice_eu-gdpr-33-controller-sa_initial_8"
-    assert kinds == sorted(
+    clean = "2026-11-24_data-protection-authority-competent_Notice-of-a-breach"
+    assert [name.rpartition(".")[2] for name in names["to-file"]] == ["docx", "html", "pdf", "txt"]
+    assert {re.sub("_.*_", "_whom_", name).rpartition(".")[0] for name in names["to-file"]} == {
+        re.sub("_.*_", "_whom_", clean)
+    }
+    assert names["privileged"] == sorted(
         [
-            *(f"{stem}.{form}" for form in ("docx", "html", "pdf", "txt")),
             f"{stem}_COVER.pdf",
             "REDLINE_short-notice_8_8.docx",
             "REDLINE_short-notice_8_8.html",
@@ -73,29 +84,55 @@ def test_the_folder_holds_everything_that_counsel_needs(desk: AtDesk, tmp_path: 
     )
     compare("notice.pull.coverage", _masked(files["coverage.txt"].decode()), desk.home)
     assert json.loads(files["duties.json"])["schema"] == "tocsin/duties/v1"
+    assert len(files["duties.txt"].splitlines()) < 80
     manifest = json.loads(files["manifest.json"])
     (one,) = manifest["documents"]
     assert one["override"]["reason"] == PLANTED["override"]
     assert one["coverage"][1]["state"] == "gap"
-    assert set(manifest["house"]) == {
-        name for name in files if "_initial_" not in name or "COVER" in name
-    } - {"manifest.json"}
+    assert set(manifest["house"]) == {path.name for path in (tmp_path / "out" / "privileged").iterdir()} - {
+        "manifest.json"
+    }
+    for name, digest in manifest["files"].items():
+        assert digest == f"sha256:{hashlib.sha256((tmp_path / 'out' / name).read_bytes()).hexdigest()}"
+
+
+def test_only_final_current_approved_texts_go_out(tocsin: AtDesk, tmp_path: Path) -> None:
+    desk = noticed(tocsin, tmp_path)
+    going = tmp_path / "to-file"
+    desk.done("notice", "pull", "--out", str(tmp_path))
+    assert not going.exists()
+    desk.done("fact", "set", "incident.vector=phishing", "incident.summary=Two.", "--source", "log")
+    desk.done("notice", "render", "draft", "--as", "jonas")
+    desk.done("notice", "pull", "--out", str(tmp_path))
+    assert not going.exists()
+    desk.done("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
+    desk.done("fact", "set", "incident.summary=Three.", "--source", "log")
+    desk.done("notice", "pull", "--out", str(tmp_path))
+    assert not going.exists()
+
+
+def test_the_same_coverage_is_written_once_and_every_duty_on_request(desk: AtDesk, tmp_path: Path) -> None:
+    desk.done("notice", "pull", "--all", "--out", str(tmp_path / "all"))
+    short = pulled(desk, tmp_path / "out")["duties.txt"]
+    whole = (tmp_path / "all" / "privileged" / "duties.txt").read_bytes()
+    assert len(whole) > 4 * len(short)
+    for text in (whole, short):
+        assert PRIVILEGE.encode() in text
 
 
 def test_the_cover_sheet_names_the_approvers_and_the_basis(desk: AtDesk, tmp_path: Path) -> None:
     files = pulled(desk, tmp_path / "out")
     text = _text(next(body for name, body in files.items() if "COVER" in name))
-    for said in (PLANTED["override"], PLANTED["approval"], "incident.vector"):
+    for said in (PLANTED["override"], PLANTED["approval"], "incident.vector", "claimed", PLANTED["source"]):
         assert said in text
     compare("notice.pull.cover", _masked(text), desk.home)
 
 
 def test_filed_documents_contain_no_internal_data(desk: AtDesk, tmp_path: Path) -> None:
     files = pulled(desk, tmp_path / "out")
-    filed = {
-        name: body for name, body in files.items() if name.startswith("short-notice") and "COVER" not in name
-    }
+    filed = {name: body for name, body in files.items() if (tmp_path / "out" / "to-file" / name).is_file()}
     assert len(filed) == 4
+    assert not [name for name in filed if "amber" in name or "short-notice" in name]
     for name, body in filed.items():
         everything = "\n".join(_opened(name, body))
         assert "Two mailboxes." in everything.replace("\n", ""), name
@@ -186,6 +223,7 @@ def test_without_a_generated_notice_the_command_to_generate_one_is_shown(
     (own / "short-notice.md").write_text(
         NOTICE.replace("@language", "en")
         .replace("@forbids", "[]")
+        .replace("@refs", "a")
         .replace("@more\n", "")
         .replace("@body", BODY),
         encoding="utf-8",

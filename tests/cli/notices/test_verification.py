@@ -20,6 +20,9 @@ BOUGHT = (
     "risk.monitoring.code=NW-1",
     "risk.monitoring.enrol_until=2027-02-28T23:59:00Z",
     "organisation.parent=none",
+    "organisation.signatory.name=Lee Park",
+    "organisation.signatory.role=Privacy Officer",
+    "incident.individual_notice_planned_at=2026-12-01T09:00:00Z",
 )
 
 
@@ -94,12 +97,16 @@ def test_an_unverified_text_is_filed_only_with_a_reason(tocsin: AtDesk, tmp_path
 
 
 def test_requirements_that_a_template_does_not_list_are_shown(tocsin: AtDesk, tmp_path: Path) -> None:
-    desk = noticed(tocsin, tmp_path)
-    found = desk("notice", "check", "sec-8k-105", "--format", "json").json
-    assert [line["state"] for line in found["coverage"] if line["ref"] == "Inline XBRL"] in (
-        ["to_check"],
-        ["covered"],
-    )
+    desk = noticed(tocsin, tmp_path, refs="33(3)(a)")
+    found = desk("notice", "check", "short-notice", "--duty", DUTY, "--format", "json").json
+    states = {line["ref"]: line["state"] for line in found["coverage"]}
+    assert [states[f"33(3)({letter})"] for letter in "abcd"] == [
+        "covered",
+        "to_check",
+        "to_check",
+        "to_check",
+    ]
+    assert (found["complete"], len(found["to_verify"])) == (False, 3)
 
 
 def test_places_with_more_people_than_the_total_are_a_contradiction(letter: AtDesk) -> None:

@@ -34,6 +34,9 @@ from runner.incident.state.library import Library
 from runner.incident.state.work import Render
 from runner.law.duty import DutyStatus
 
+ENCLOSED = "enclosure: "
+"""Begins the name of an item that is verified in an enclosure."""
+
 
 def render(
     work: Render, incident: Incident, library: Library, tools: EffectContext, *, override: bool = False
@@ -73,14 +76,16 @@ def enclosures(
 def _enclosure(letter: Brief, tools: EffectContext) -> Enclosure:
     """Return the letter of a duty as an enclosure: in counsel's words if they were imported, else as generated."""
     if kept := edited(letter, tools.blobs):
-        return Enclosure(kept.document, lambda: kept.document, blockers(kept.notice, kept.document))
+        text = kept.document
+        return Enclosure(text, lambda: text, blockers(kept.notice, text), to_verify(kept.notice, text))
     work = Render(incident=letter.incident.id, step="", notice="auto", duty=letter.status.id, formats=())
     notice, source = tools.notices[template_for(work, tools, letter)]
     notice = requirements(notice, source, letter.incident, letter)
     drafted = dated(paper(notice, source, letter.incident, letter, logo=tools.logo()), letter.incident)
     document = drafted.document()
     items = blockers(notice, document)
-    return Enclosure(document, lambda: final(drafted, waived=bool(items)).document(), items)
+    last = final(drafted, waived=bool(items))
+    return Enclosure(document, last.document, items, to_verify(notice, document))
 
 
 def keep(
@@ -126,7 +131,10 @@ def keep(
             duty=work.duty,
             status="final" if document.context.status == "final" else "draft",
             tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
-            to_verify=to_verify(notice, document),
+            to_verify=(
+                *to_verify(notice, document),
+                *dict.fromkeys(f"{ENCLOSED}{item}" for one in enclosed for item in one.to_verify),
+            ),
             aware=aware_dates(document),
         )
     )
@@ -186,6 +194,7 @@ def paper(
     if population:
         facts = narrowed(facts, population)
     facts["incident"] = {"codename": incident.codename, **facts.get("incident", {})}
+    language = _american(notice, found, facts)
     context = RenderContext(
         status="draft",
         kind=incident.kind,
@@ -194,9 +203,16 @@ def paper(
         privileged=privileged,
         timestamp=max((fact.at for fact in incident.facts.values()), default=incident.opened_at),
         zone=facts.get("organisation", {}).get("zone", "UTC"),
-        stationery=_stationery(facts, notice, logo),
+        language=language,
+        stationery=_stationery(facts, language or notice.language, notice, logo),
     )
     return Paper(notice, source, facts, {} if found is None else {"duty": duty_variables(found)}, context)
+
+
+def _american(notice: Notice, found: Brief | None, facts: Mapping[str, Any]) -> str:
+    """Return ``en-US`` for an English notice to an American reader or, without a duty, of an American organisation."""
+    place = found.status.jurisdiction if found is not None else facts.get("organisation", {}).get("country")
+    return "en-US" if notice.language.startswith("en") and str(place).partition("-")[0] == "US" else ""
 
 
 def dated(drafted: Paper, incident: Incident) -> Paper:
@@ -320,7 +336,7 @@ def _fits(fits: Fits | None, status: DutyStatus) -> int:
     return 1 + sum(named for named, _ in asked)
 
 
-def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> Stationery:
+def _stationery(facts: dict[str, object], language: str, notice: Notice, logo: Logo | None) -> Stationery:
     organisation = facts.get("organisation")
     found = organisation if isinstance(organisation, dict) else {}
     lines = tuple(line for line in str(found.get("address", "")).splitlines() if line)
@@ -328,6 +344,6 @@ def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> 
         name=str(found.get("name", "")) if notice.logo else "",
         lines=lines if notice.logo else (),
         points=max(11.0, notice.min_points),
-        paper="us-letter" if notice.language.endswith("-US") else "a4",
+        paper="us-letter" if language.endswith("-US") else "a4",
         logo=logo if notice.logo else None,
     )

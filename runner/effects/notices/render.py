@@ -34,6 +34,9 @@ from runner.incident.state.library import Library
 from runner.incident.state.work import Render
 from runner.law.duty import DutyStatus
 
+ENCLOSED = "enclosure: "
+"""Begins the name of an item that is verified in an enclosure."""
+
 
 def render(
     work: Render, incident: Incident, library: Library, tools: EffectContext, *, override: bool = False
@@ -73,14 +76,16 @@ def enclosures(
 def _enclosure(letter: Brief, tools: EffectContext) -> Enclosure:
     """Return the letter of a duty as an enclosure: in counsel's words if they were imported, else as generated."""
     if kept := edited(letter, tools.blobs):
-        return Enclosure(kept.document, lambda: kept.document, blockers(kept.notice, kept.document))
+        text = kept.document
+        return Enclosure(text, lambda: text, blockers(kept.notice, text), to_verify(kept.notice, text))
     work = Render(incident=letter.incident.id, step="", notice="auto", duty=letter.status.id, formats=())
     notice, source = tools.notices[template_for(work, tools, letter)]
     notice = requirements(notice, source, letter.incident, letter)
     drafted = dated(paper(notice, source, letter.incident, letter, logo=tools.logo()), letter.incident)
     document = drafted.document()
     items = blockers(notice, document)
-    return Enclosure(document, lambda: final(drafted, waived=bool(items)).document(), items)
+    last = final(drafted, waived=bool(items))
+    return Enclosure(document, last.document, items, to_verify(notice, document))
 
 
 def keep(
@@ -126,7 +131,10 @@ def keep(
             duty=work.duty,
             status="final" if document.context.status == "final" else "draft",
             tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
-            to_verify=to_verify(notice, document),
+            to_verify=(
+                *to_verify(notice, document),
+                *dict.fromkeys(f"{ENCLOSED}{item}" for one in enclosed for item in one.to_verify),
+            ),
             aware=aware_dates(document),
         )
     )

@@ -330,7 +330,7 @@ def test_a_fact_that_says_the_same_to_a_reader_is_enough() -> None:
     assert "Happened: November 5, 2026" in said(document)
     assert "Call: 1-800-555-0123" in letter("wa", facts)
     sheet = said(made("portal-sheet", "us-wa-breach/attorney_general", facts)[1])
-    assert "When it happened: 5 November 2026" in sheet
+    assert "When it happened: November 5, 2026" in sheet
     assert "Which elements of data are affected: name, Social Security number" in sheet
     assert "MISSING" not in sheet
 
@@ -450,5 +450,5 @@ def test_the_board_brief_contains_no_privilege_mark(format: str) -> None:
 
 def test_a_form_from_america_is_set_on_american_paper() -> None:
     for name, duty in CASES.values():
-        notice, document = made(name, duty, {})
-        assert document.context.stationery.paper == ("us-letter" if notice.language == "en-US" else "a4")
+        _notice, document = made(name, duty, us_facts())
+        assert (document.language, document.context.stationery.paper) == ("en-US", "us-letter")

@@ -194,6 +194,7 @@ def paper(
     if population:
         facts = narrowed(facts, population)
     facts["incident"] = {"codename": incident.codename, **facts.get("incident", {})}
+    language = _american(notice, found, facts)
     context = RenderContext(
         status="draft",
         kind=incident.kind,
@@ -202,9 +203,16 @@ def paper(
         privileged=privileged,
         timestamp=max((fact.at for fact in incident.facts.values()), default=incident.opened_at),
         zone=facts.get("organisation", {}).get("zone", "UTC"),
-        stationery=_stationery(facts, notice, logo),
+        language=language,
+        stationery=_stationery(facts, language or notice.language, notice, logo),
     )
     return Paper(notice, source, facts, {} if found is None else {"duty": duty_variables(found)}, context)
+
+
+def _american(notice: Notice, found: Brief | None, facts: Mapping[str, Any]) -> str:
+    """Return ``en-US`` for an English notice to an American reader or, without a duty, of an American organisation."""
+    place = found.status.jurisdiction if found is not None else facts.get("organisation", {}).get("country")
+    return "en-US" if notice.language.startswith("en") and str(place).partition("-")[0] == "US" else ""
 
 
 def dated(drafted: Paper, incident: Incident) -> Paper:
@@ -328,7 +336,7 @@ def _fits(fits: Fits | None, status: DutyStatus) -> int:
     return 1 + sum(named for named, _ in asked)
 
 
-def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> Stationery:
+def _stationery(facts: dict[str, object], language: str, notice: Notice, logo: Logo | None) -> Stationery:
     organisation = facts.get("organisation")
     found = organisation if isinstance(organisation, dict) else {}
     lines = tuple(line for line in str(found.get("address", "")).splitlines() if line)
@@ -336,6 +344,6 @@ def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> 
         name=str(found.get("name", "")) if notice.logo else "",
         lines=lines if notice.logo else (),
         points=max(11.0, notice.min_points),
-        paper="us-letter" if notice.language.endswith("-US") else "a4",
+        paper="us-letter" if language.endswith("-US") else "a4",
         logo=logo if notice.logo else None,
     )

@@ -32,7 +32,7 @@ organisation:
   does_business_in: [US]
   hotline: {phone: 1-800-555-0100}
   contact: {name: Maria Muster, phone: 1-800-555-0101}
-  signatory: {name: Ada Adler, role: General Counsel}
+  signatory: {name: Erin Example, role: General Counsel}
 incident:
   summary: Somebody copied a file of customer records.
   impact: [confidentiality]

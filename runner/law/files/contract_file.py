@@ -61,9 +61,8 @@ def load_contract(data: bytes, file: str) -> Regime:
     """Return the contract as a regime, or raise ``Invalid`` with every problem of the file."""
     regime, problems = read_contract(data, file)
     if regime is None:
-        open_ = all(problem.code == "contract-not-filled" for problem in problems)
-        what = "is not filled, so it makes no duty" if open_ else "is not valid, so it makes no duty"
-        raise Invalid(f'Contract "{file}" {what}.', problems=problems, code="bad_contract")
+        text = f'Contract "{file}" is not filled or not valid, so it makes no duty.'
+        raise Invalid(text, problems=problems, code="bad_contract")
     return regime
 
 

@@ -86,6 +86,7 @@ ASKED = (
     ("message show d-4", ""),
     ("message prove d-4", ""),
     ("notice check gdpr-33-initial", ""),
+    ("notice consistency", ""),
     (
         "notice render gdpr-33-initial --out drafts --to txt",
         "`tocsin notice render NAME --out DIR` and `tocsin notice pull`",

@@ -431,7 +431,7 @@ def test_a_position_of_counsel_changes_the_verdict_and_is_shown_with_its_grounds
 def test_without_facts_every_duty_is_unknown_and_decisive_facts_come_first() -> None:
     found = judged({}, IN_TIME)
     assert {status.verdict for status in found.values()} == {"unknown"}
-    assert set(found[SA].missing_facts[:2]) == {"data.involved", "organisation.role"}
+    assert set(found[SA].missing_facts[:2]) == {"data.involved", "organisation.country"}
     assert set(found[SA].missing_facts) == {
         "organisation.role",
         "organisation.country",

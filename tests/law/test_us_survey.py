@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runner.law.assessment import assess
+from tests.documents.at_law import catalog
 from tests.law.test_traps import EVERY_STATE, SHOP, judged, met, states, verdict
 from tests.law.typical import changed, every, one, rule
 
@@ -301,7 +302,8 @@ def test_new_york_takes_one_form_for_three_offices_and_names_both_agencies_in_th
     slugs = ("attorney_general", "department_of_state", "division_of_state_police")
     first, *others = ({remark.text for remark in rule(f"us-ny-breach/{slug}").remarks} for slug in slugs)
     assert all(first & each for each in others)
-    assert len([office for office in one("us-ny-breach").authorities if office.place == "US-NY"]) == 2
+    offices = [office for office in catalog().regime("us-ny-breach").authorities if office.place == "US-NY"]
+    assert len([office for office in offices if office.address and office.phone]) >= 2
 
 
 def test_one_letter_to_the_bureaus_serves_all_states_and_counts_the_persons_notified() -> None:

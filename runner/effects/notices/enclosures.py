@@ -23,11 +23,12 @@ PREFIX = "enclosure-"
 
 
 class Enclosure(msgspec.Struct, frozen=True):
-    """One enclosed letter: its text, its final text, and the reasons why it is a draft."""
+    """One enclosed letter: its text, its final text, the reasons why it is a draft, and what a person verifies."""
 
     draft: Document
     final: Callable[[], Document]
     items: tuple[str, ...]
+    to_verify: tuple[str, ...]
 
 
 def letters_of(

@@ -11,7 +11,7 @@ from runner.documents.replace_body import UNREAD, forms_of, with_text
 from runner.documents.tree import Document, Kept
 from runner.documents.word.docx_reader import Returned
 from runner.effects.context import EffectContext
-from runner.effects.notices.render import blockers, entry_of, keep
+from runner.effects.notices.render import ENCLOSED, blockers, entry_of, keep
 from runner.errors import Refused
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state.commands import Rendered
@@ -72,5 +72,7 @@ def adopt(
     facts = {
         path: entry_of(path, incident) if path in said else entry for path, entry in before.facts.items()
     }
-    event = msgspec.structs.replace(rendered.event, facts=facts)
+    carried = (item for item in before.to_verify if item.startswith(ENCLOSED))
+    verify = (*rendered.event.to_verify, *carried)
+    event = msgspec.structs.replace(rendered.event, facts=facts, to_verify=verify)
     return msgspec.structs.replace(rendered, event=event, items=items, base=before.digest)

@@ -222,7 +222,8 @@ def test_without_a_generated_notice_the_command_to_generate_one_is_shown(
     own.mkdir()
     (own / "short-notice.md").write_text(
         NOTICE.replace("@language", "en")
-        .replace("@forbids", "[]").replace("@refs", "a")
+        .replace("@forbids", "[]")
+        .replace("@refs", "a")
         .replace("@more\n", "")
         .replace("@body", BODY),
         encoding="utf-8",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, Slot
 from runner.app.core.public_holidays import PublicHolidays
 from runner.decoding import from_json
 from runner.errors import Problem, Refused, Sealed, Usage
@@ -126,6 +126,25 @@ def filing(
     )
     made = RecordDuty(duty=duty, record=record, step=waiting, as_it_was=as_it_was)
     return (made,) if file is None else (file, made)
+
+
+def served_too(
+    service: IncidentService, incident: Incident, made: RecordDuty, others: Sequence[str]
+) -> Iterator[RecordDuty]:
+    """Yield the records of other duties that the same filing serves.
+
+    Raises Refused for a duty that the authority directory does not name with the filed one (``one_filing``).
+    """
+    known = {duty.id: duty for duty in service.duties(incident)} if others else {}
+    taker = known[made.duty].authority if made.duty in known else None
+    for other in dict.fromkeys(others):
+        if taker is None or other not in known or not {other, known[other].recipient} & {*taker.one_filing}:
+            raise Refused(
+                f'The authority directory does not say that one filing serves "{made.duty}" and "{other}".',
+                hint=Action("duty.record_filed", other, {"reference": Slot("REFERENCE")}),
+                code="filed_apart",
+            )
+        yield msgspec.structs.replace(made, duty=other, step=_file_step(service, incident, other))
 
 
 def decision(

@@ -283,6 +283,12 @@ def record_filed(
         str, Option("--reason", metavar="WHY", help="Reason for filing a text without approval.")
     ] = "",
     as_it_was: AsItWas = "",
+    serves: Annotated[
+        list[str] | None,
+        Option(
+            "--serves", metavar="DUTY", help="Another duty that this filing serves, as New York's one form."
+        ),
+    ] = None,
 ) -> None:
     """Record a filing with its proof. Ends the filing task.
 
@@ -293,7 +299,7 @@ def record_filed(
     Example:
       tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
     """
-    from runner.app.law.duties import filing
+    from runner.app.law.duties import filing, served_too
     from runner.cli.incidents.tasks import find
     from runner.incident.state.commands import RecordDuty
 
@@ -313,8 +319,10 @@ def record_filed(
         reason=reason,
         as_it_was=as_it_was,
     )
-    turn = session.service.act(session.principal, before.id, files)
-    [record] = [file.record for file in files if isinstance(file, RecordDuty)]
+    [made] = [file for file in files if isinstance(file, RecordDuty)]
+    others = served_too(session.service, before, made, serves or ())
+    turn = session.service.act(session.principal, before.id, (*files, *others))
+    record = made.record
     if record.unsigned:
         session.warn(
             "unsigned",
@@ -322,7 +330,9 @@ def record_filed(
             "Have the text checked, and file a supplement if necessary.",
         )
     answer(
-        session, turn, f"{duty} is filed{f', text {short_digest(record.digest)}' if record.digest else ''}"
+        session,
+        turn,
+        f"{', '.join((duty, *(serves or ())))} {'are' if serves else 'is'} filed{f', text {short_digest(record.digest)}' if record.digest else ''}",
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import PurePath
 from typing import Final
 
 import msgspec
@@ -23,7 +22,16 @@ from runner.yamlfile.positions import problem_at
 from runner.yamlfile.source import scan
 
 SCHEMA: Final = "tocsin/contract/v1"
-_KEPT: Final = ("name", "source", "confidence", "confidence_note", "scope", "duties", "in_force", "conditions")
+_KEPT: Final = (
+    "name",
+    "source",
+    "confidence",
+    "confidence_note",
+    "scope",
+    "duties",
+    "in_force",
+    "conditions",
+)
 _OWN: Final = ("schema", "about", "party", "clause", "contact", "confidentiality", "consequence")
 _CONTACT: Final = ("role", "phone", "email", "address", "hours", "zone", "form_url", "languages")
 _UNFILLED: Final = re.compile(r"^[^#]*\bFILL\b")
@@ -53,9 +61,8 @@ def load_contract(data: bytes, file: str) -> Regime:
     """Return the contract as a regime, or raise ``Invalid`` with every problem of the file."""
     regime, problems = read_contract(data, file)
     if regime is None:
-        open_ = all(problem.code == "contract-not-filled" for problem in problems)
-        what = "is not filled, so it makes no duty" if open_ else "is not valid, so it makes no duty"
-        raise Invalid(f'Contract "{file}" {what}.', problems=problems, code="bad_contract")
+        text = f'Contract "{file}" is not filled or not valid, so it makes no duty.'
+        raise Invalid(text, problems=problems, code="bad_contract")
     return regime
 
 
@@ -69,7 +76,7 @@ def read_contract(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem,
     fields = reader.fields(top, (*_KEPT, *_OWN))
     if reader.text(reader.need(fields, "schema", top)) != SCHEMA:
         reader.report(top, "regime-schema", "The file is not a contract.", f"Write schema: {SCHEMA}.")
-    name = PurePath(file.replace("\\", "/")).stem
+    name = file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
     if not _ID.fullmatch(name):
         hint = "Rename the file to lower-case words joined by hyphens, such as dpa-example.yaml."
         reader.report(top, "regime-name", f'The file name "{name}" is not an id.', hint)
@@ -86,13 +93,10 @@ def read_contract(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem,
     kept = {key: fields[key] for key in _KEPT if key in fields}
     laid = {key: Node(value, ()) for key, value in made.items()} | kept
     regime = regime_of(top, laid, reader, hashlib.sha256(data).hexdigest())
-    party_office = Authority(
-        place=CONTRACT,
-        name=party,
-        short=party,
-        languages=reader.texts(contact.get("languages")),
-        unit=reader.text(contact.get("role")),
-        **{key: reader.text(contact.get(key)) for key in _CONTACT if key not in ("role", "languages")},
+    office = {key: reader.text(node) for key, node in contact.items() if key != "languages"}
+    languages = reader.texts(contact.get("languages"))
+    taker = Authority(
+        place=CONTRACT, name=party, short=party, unit=office.pop("role", ""), languages=languages
     )
     notes = {
         "Confidentiality": reader.text(fields.get("confidentiality")),
@@ -114,4 +118,6 @@ def read_contract(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem,
         for rule in version.duties
     )
     version = msgspec.structs.replace(version, duties=duties)
-    return msgspec.structs.replace(regime, authorities=(party_office,), versions=(version,)), ()
+    return msgspec.structs.replace(
+        regime, authorities=(msgspec.structs.replace(taker, **office),), versions=(version,)
+    ), ()

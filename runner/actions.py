@@ -16,7 +16,13 @@ _Incident = Literal[
     "task.retry", "task.show", "task.skip",
 ]  # fmt: skip
 _Law = Literal[
-    "duty.decide", "duty.list", "duty.record_filed", "notice.letters", "notice.list", "notice.render"
+    "duty.decide",
+    "duty.list",
+    "duty.record_filed",
+    "duty.show",
+    "notice.letters",
+    "notice.list",
+    "notice.render",
 ]
 _Message = Literal[
     "bulk.plan", "bulk.resume", "bulk.send", "bulk.status", "bulk.substitute", "channel.check",

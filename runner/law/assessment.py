@@ -405,9 +405,12 @@ def _ordered_by_use(statuses: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
     def order(name: str) -> tuple[bool, int]:
         return _JUDGED in name, -counter[name]
 
+    # Laws share their lists: each is sorted once.
+    every = {status.missing_facts for status in statuses if len(status.missing_facts) > 1}
+    first = {names: tuple(sorted(names, key=order)) for names in every}
     return tuple(
-        msgspec.structs.replace(status, missing_facts=tuple(sorted(status.missing_facts, key=order)))
-        if len(status.missing_facts) > 1
+        msgspec.structs.replace(status, missing_facts=first[status.missing_facts])
+        if status.missing_facts in first
         else status
         for status in statuses
     )

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from runner.base.text import near_hint
 from runner.documents.notice import Notice
-from runner.errors import Invalid, NotFound
+from runner.errors import Invalid, NotFound, Problem
 from runner.law.offices import with_authorities
 from runner.law.regime import Authority, Regime
+from runner.law.relevance import CONTRACT
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
 from runner.playbook.law_pack import ABOUT, FOLDER, law_folder
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 File: TypeAlias = "Path | Traversable"
 T = TypeVar("T")
-Kind = Literal["playbooks", "regimes", "notices", "actions", "authorities"]
+Kind = Literal["playbooks", "regimes", "notices", "actions", "authorities", "contracts"]
 
 _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "playbooks": (".yaml", ".yml"),
@@ -44,6 +45,7 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "notices": (".md",),
     "actions": (".yaml", ".yml"),
     "authorities": (".yaml", ".yml"),
+    "contracts": (".yaml",),
 }
 COMPILED = "compiled"
 """The folder beside the playbooks with the law and notices that the build compiled."""
@@ -154,8 +156,34 @@ class Catalog:
 
     @cached_property
     def regime_files(self) -> dict[str, File]:
-        """Law files by regime id."""
-        return self._files("regimes")
+        """Law files by regime id, and the filled contracts of the home."""
+        open_ = {problem.file for problem in self.open_contracts}
+        own = self._own_contracts.items()
+        return self._files("regimes") | {name: file for name, file in own if str(file) not in open_}
+
+    @cached_property
+    def contract_files(self) -> dict[str, File]:
+        """Contracts of the home by name, and the templates of Tocsin for those that it does not have."""
+        return self._files("contracts")
+
+    @cached_property
+    def _own_contracts(self) -> dict[str, File]:
+        """Contracts of the home by their ids as laws."""
+        own = self.contract_files.items()
+        return {f"{CONTRACT}-{name}": file for name, file in own if self._is_of_home(file)}
+
+    @cached_property
+    def open_contracts(self) -> tuple[Problem, ...]:
+        """What is not filled in the contracts of the home: these make no duty."""
+        if not self._own_contracts:
+            return ()
+        from runner.law.files.contract_file import unfilled
+
+        return tuple(
+            problem
+            for file in self._own_contracts.values()
+            for problem in unfilled(_bytes(file), str(file))
+        )
 
     @cached_property
     def law_files(self) -> dict[str, File]:
@@ -209,6 +237,8 @@ class Catalog:
 
     def is_own(self, kind: Kind, name: str) -> bool:
         """Whether a file belongs to the home."""
+        if kind == "regimes":
+            return name in self.regime_files and self._is_of_home(self.regime_files[name])
         return self.folder is not None and any(
             (self.folder / kind / f"{name}{ending}").is_file() for ending in _ENDINGS[kind]
         )
@@ -252,10 +282,12 @@ class Catalog:
     def regime(self, name: str) -> Regime:
         """Return one compiled regime; raises NotFound, or Invalid with every problem of its file."""
         if name not in self._regimes:
+            from runner.law.files.contract_file import load_contract
             from runner.law.files.regime_file import load_regime
 
             file = _wanted(self.regime_files, name, "regime", code="unknown_regime")
-            regime = load_regime(_bytes(file), str(file))
+            load = load_contract if self._own_contracts.get(name) == file else load_regime
+            regime = load(_bytes(file), str(file))
             self._regimes[name] = with_authorities(regime, self.authorities.values())
         return self._regimes[name]
 
@@ -270,7 +302,12 @@ class Catalog:
                 if regime.id in same:
                     addressed = with_authorities(regime, self.authorities.values())
                     self._regimes.setdefault(regime.id, addressed)
-        return tuple(self.regime(name) for name in sorted(self.regime_files))
+        # A contract with problems counts for nothing, so that it blocks no incident: ``doctor`` reports it.
+        found = (
+            self._regime_or_none(name) if name in self._own_contracts else self.regime(name)
+            for name in sorted(self.regime_files)
+        )
+        return tuple(regime for regime in found if regime is not None)
 
     def _compiled(self, kind: Kind, files: Mapping[str, File], wanted: type[T], make: Callable[[], T]) -> T:
         kept_as = kind if self._builds_on_shipped(files) else f"shipped-{kind}"

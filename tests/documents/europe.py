@@ -15,6 +15,7 @@ from runner.effects.notices.render import make
 from runner.incident.state.incident import DutyView
 from runner.law.duty import DutyRecord
 from tests.documents.at_law import catalog, incident_of, of_duty
+from tests.documents.europe_translations import translations
 
 FILED = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
@@ -64,6 +65,7 @@ def europe_facts() -> dict[str, Any]:
             },
         },
         "law_enforcement": {"engaged": True},
+        "translations": translations(),
     }
 
 

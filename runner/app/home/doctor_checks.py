@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
@@ -236,6 +237,11 @@ def own_laws(folder: Path) -> Iterator[Finding]:
     if catalog.authorities and catalog.bad_authorities:
         for problem in (problem for error in catalog.bad_authorities for problem in error.problems):
             yield Finding("laws", "warning", str(problem), "Correct the file", code="bad_authorities")
+    for file, number in Counter(problem.file for problem in catalog.open_contracts).items():
+        what = f"Contract not filled, so it makes no duty: {file} ({count(number, 'line')})"
+        yield Finding(
+            "laws", "warning", what, f"Fill it; then: tocsin regime check {file}", code="contract_open"
+        )
     for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
         if codes := without_key(catalog.regime(name)):
             what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never applies"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +10,16 @@ from typing import Any, Literal
 import msgspec
 
 from runner.app.core.public_holidays import PublicHolidays
+from runner.base.text import choice_hint
 from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
 from runner.incident.law.verifications import Checks, level_of
+from runner.law.files.contract_file import SCHEMA as CONTRACT_SCHEMA
+from runner.law.files.contract_file import load_contract, unfilled
 from runner.law.files.regime_file import load_regime
 from runner.law.grounds import ENCRYPTED, KEY
 from runner.law.regime import DutyRule, Level, Regime, Version, seen_on
-from runner.playbook.catalogue import Catalog
+from runner.law.relevance import CONTRACT
+from runner.playbook.catalogue import Catalog, File
 from runner.reports.law.confidence import counted
 from runner.reports.law.regimes import (
     RegimeEntry,
@@ -118,7 +122,9 @@ def _regime(name: str, catalog: Catalog) -> Regime:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         try:
-            return load_regime(read_file(path, MAX_BYTES), str(path))
+            content = read_file(path, MAX_BYTES)
+            load = load_contract if CONTRACT_SCHEMA.encode() in content else load_regime
+            return load(content, str(path))
         except OSError as error:
             raise NotFound(
                 f'File "{path}" cannot be read: {error.strerror}.',
@@ -160,12 +166,19 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     file: str
     duties: int
+    to_fill: int = 0
+    """Lines of a contract that are still to fill; until then it makes no duty."""
 
 
 def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported, ...]:
-    """Write the regimes of a spreadsheet into the home; all of them, or none if one is invalid or exists already."""
+    """Write the regimes of a spreadsheet into the home; all of them, or none if one is invalid or exists already.
+
+    A name of a contract template, instead of a file, copies the template.
+    """
     from runner.law.files.own_duties import own_regimes
 
+    if str(file) in (templates := Catalog().contract_files) or not file.suffix:
+        return (_template(str(file), templates, home, replace=replace),)
     try:
         content = read_file(file, MAX_BYTES)
     except OSError as error:
@@ -199,6 +212,26 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
     )
 
 
+def _template(name: str, templates: Mapping[str, File], home: Path, *, replace: bool) -> Imported:
+    """Copy a template of a contract into the home, to be filled there; raises NotFound with the templates."""
+    if name not in templates:
+        raise NotFound(
+            f'Contract template "{name}" does not exist.',
+            hint=choice_hint(name, templates),
+            code="unknown_template",
+        )
+    file = home / "contracts" / f"{name}.yaml"
+    if file.exists() and not replace:
+        hint = "Fill it. For a second contract of this kind, copy the file under another name. To lose it: --replace"
+        raise Refused(f"{file} exists. Nothing was imported.", hint=hint, code="regime_exists")
+    content = templates[name].read_bytes()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return Imported(
+        id=f"{CONTRACT}-{name}", file=str(file), duties=0, to_fill=len(unfilled(content, str(file)))
+    )
+
+
 # ---------------------------------------------------------------------------------------------------- check
 
 
@@ -209,7 +242,7 @@ def checked(
 
     ``since`` lists the duties that nobody looked at since that day.
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = [] if names else list(catalog.open_contracts)
     regimes: list[Regime] = []
     for name in names or sorted(catalog.regime_files):
         try:
@@ -277,7 +310,7 @@ def _outdated(regimes: Sequence[Regime], checks: Checks) -> Iterator[str]:
 def meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
     """Yield problems beyond the form of a file: a name that differs from the file's, a notice that does not exist."""
     stem = file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-    if stem != regime.id:
+    if stem not in (regime.id, regime.id.removeprefix(f"{CONTRACT}-")):
         text = f"the name of the file is not its id '{regime.id}'"
         yield _problem(file, "regime-name", text, f"Rename the file to {regime.id}.yaml")
     for exemption in without_key(regime):

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
+OutFile = Annotated[
+    Path | None,
+    Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
+]
 Since = Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")]
 Until = Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")]
 To = Annotated[str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")]
@@ -74,10 +78,7 @@ def duties(
         str,
         Option("--kind", metavar="KIND", help="Kind of incident in the register: real, exercise or test."),
     ] = "real",
-    out: Annotated[
-        Path | None,
-        Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
-    ] = None,
+    out: OutFile = None,
     since: Since = "",
     until: Until = "",
     to: To = "",

@@ -267,19 +267,24 @@ def changes_blocks(changes: Sequence[LawChange]) -> Iterator[Block]:
 def import_(
     session: Session,
     file: Annotated[
-        Path, Argument(metavar="FILE", help="CSV file with columns regime, name, duty, recipient, starts …")
+        Path,
+        Argument(
+            metavar="FILE",
+            help="CSV file with columns regime, name, duty, recipient, starts …; or a contract template, as acquirer.",
+        ),
     ],
     replace: Annotated[
         bool, Option("--replace", help="Replace laws of the home folder with the same ids.")
     ] = False,
 ) -> None:
-    """Import duties of contracts or insurers from a spreadsheet.
+    """Import duties of contracts or insurers from a spreadsheet, or copy a contract template.
 
-    Writes one file for each regime into the home folder.
+    Writes one file for each regime into the home folder. A template makes no duty until it is filled.
 
     \b
-    Example:
+    Examples:
       tocsin regime import contracts.csv
+      tocsin regime import acquirer
     """
     from runner.app.law.regimes import imported
 
@@ -289,7 +294,13 @@ def import_(
 
 def _import_page(found: tuple[Imported, ...]) -> Page:
     rows = tuple(
-        (imported.id, Cell(count(imported.duties, "duty", "duties"), "dim"), imported.file)
+        (
+            imported.id,
+            Cell(f"not filled: {count(imported.to_fill, 'line')}", "warn")
+            if imported.to_fill
+            else Cell(count(imported.duties, "duty", "duties"), "dim"),
+            imported.file,
+        )
         for imported in found
     )
     return Page((table(rows, 2, indent=0),))

@@ -13,16 +13,17 @@ from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.translations import PREFIX
 
 _STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
     {"missing": "gap", "to_follow": "to_follow", "waived": "to_check"}
 )
-_POPULATION = re.compile(r"^populations\[[^\]]*\]\.")
+_PREFIX = re.compile(r"^(?:populations\[[^\]]*\]\.|translations\.[a-z]{2}\.(?:populations\.[^.]+\.)?)")
 
 
 def short(path: str) -> str:
-    """Return a path without its population: items name ``people.total`` for every population's."""
-    return _POPULATION.sub("", path)
+    """Return a path without its population and language: items name ``people.total`` for every population's."""
+    return _PREFIX.sub("", path)
 
 
 def item_of(notice: Notice, path: str) -> str:
@@ -38,8 +39,12 @@ def item_of(notice: Notice, path: str) -> str:
 
 
 def treatment_of(notice: Notice, path: str) -> Treatment:
-    """Return whether this fact may follow later by law."""
-    return "to_follow" if notice.phased and short(path) not in notice.at_once else "missing"
+    """Return whether this fact may follow later by law; a known text without a translation may not."""
+    return (
+        "to_follow"
+        if notice.phased and not path.startswith(PREFIX) and short(path) not in notice.at_once
+        else "missing"
+    )
 
 
 def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:

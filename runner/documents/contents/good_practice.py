@@ -32,6 +32,9 @@ _NEVER: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "en": (r"\b(?:never|not)\b", r"\bask\b", r"\bpasswords?\b"),
         "de": (r"\b(?:nie|niemals|nicht|kein\w*)\b", r"\b(?:fragen|bitten|verlangen)\b", r"\b(?:passw[oö]rt\w*|kennw[oö]rt\w*)\b"),
         "fr": (r"\b(?:jamais|pas|aucun)\b", r"\bdemand\w+\b", r"\bmots? de passe\b"),
+        "nl": (r"\b(?:nooit|niet)\b", r"\b(?:vrag\w+|verzoek\w+)\b", r"\bwachtwoord\w*\b"),
+        "it": (r"\b(?:mai|non)\b", r"\b(?:chied\w+|richied\w+)\b", r"\bpassword\b"),
+        "pl": (r"\b(?:nigdy|nie)\b", r"\b(?:popros\w+|prosi\w+)\b", r"\bhas(?:ło|ła|eł)\b"),
         "es": (r"\b(?:nunca|jamás|no)\b", r"\b(?:ped\w+|solicit\w+)\b", r"\bcontraseñas?\b"),
     }
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner.documents.template.filters import filters
 from runner.documents.template.values import CLOSE, OPEN, Leaf, Ledger, Missing, Value, Wrong, weigh
 from runner.facts.vocabulary.lookup import nobody
+from runner.facts.vocabulary.translations import PREFIX
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -68,8 +69,10 @@ def sandbox(language: str, zone: str) -> Environment:
 
 
 def _absent(value: object) -> bool:
-    """Whether there is nothing to print: the fact is unknown, or is ``none``."""
-    return isinstance(value, Missing) or (isinstance(value, Leaf) and nobody(value.path_, value.value_))
+    """Whether there is nothing to print: the fact is unknown, or is ``none``; a text without a translation is a gap."""
+    if isinstance(value, Missing):
+        return not value.path_.startswith(PREFIX)
+    return isinstance(value, Leaf) and nobody(value.path_, value.value_)
 
 
 @functools.cache

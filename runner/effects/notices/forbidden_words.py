@@ -11,6 +11,7 @@ from runner.documents.contents.forbidden import stemmed
 from runner.documents.notice import Ban, Notice
 from runner.documents.wording.labels import label
 from runner.effects.notices.legal_basis import Brief, apply_duty
+from runner.effects.notices.translations import to_read
 from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state.incident import Incident
@@ -32,8 +33,10 @@ _COMMON = frozenset(_STOP_WORDS.split())
 
 
 def requirements(notice: Notice, body: str, incident: Incident, found: Brief | None) -> Notice:
-    """Return a notice with the requirements of its duty, and the words that its text must not contain."""
-    return sought(apply_duty(notice, found), body, incident)
+    """Return a notice with the requirements of its duty, the translations to verify, and the words that its text must not contain."""
+    notice = apply_duty(notice, found)
+    requires = (*notice.requires, *to_read(notice, body, incident))
+    return sought(msgspec.structs.replace(notice, requires=requires), body, incident)
 
 
 def sought(notice: Notice, body: str, incident: Incident) -> Notice:
@@ -78,11 +81,11 @@ def _filled(ban: Ban, fixed: set[str], figures: set[int], language: str, inciden
 
 
 def _values(path: str, incident: Incident) -> Iterator[object]:
-    """Yield the known values of a fact, of the incident and of each affected group."""
+    """Yield the known values of a fact, of the incident and of each affected group, in all languages."""
     keys = [
         key
         for key in incident.facts
-        if key == path or re.fullmatch(rf"populations\.[^.]+\.{re.escape(path)}", key)
+        if re.fullmatch(rf"(translations\.[^.]+\.)?(populations\.[^.]+\.)?{re.escape(path)}", key)
     ]
     for key in (*keys, *(found for found in recorded_as(path, incident.facts) if found not in keys)):
         value = incident.facts[key].value

@@ -7,7 +7,7 @@ with all required parts is final; a document with missing information is a water
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -24,8 +24,10 @@ from runner.effects.context import EffectContext
 from runner.effects.notices.enclosures import Enclosure, carried, edited, letters_of, stored
 from runner.effects.notices.forbidden_words import requirements
 from runner.effects.notices.legal_basis import Brief, duty_variables, legal_context
+from runner.effects.notices.translations import bare, in_language
 from runner.errors import TocsinError
 from runner.facts.vocabulary.register import nested
+from runner.facts.vocabulary.translations import source_of
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state.commands import EffectFailed, Rendered
 from runner.incident.state.documents import DocumentRendered
@@ -127,7 +129,7 @@ def keep(
                 *gaps,
                 *(f"uncovered: {coverage.ref} {coverage.item}" for coverage in uncovered(notice, document)),
             ),
-            facts={path: entry_of(path, incident) for text in texts for path in (*text.asked, *_read(text))},
+            facts={path: entry_of(path, incident) for text in texts for path in _behind(text)},
             duty=work.duty,
             status="final" if document.context.status == "final" else "draft",
             tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
@@ -190,7 +192,7 @@ def paper(
     logo: Logo | None = None,
 ) -> Paper:
     """Return the source of a draft, optionally for one population only."""
-    facts = nested(incident.facts)
+    facts = nested(in_language(incident.facts, notice.language))
     if population:
         facts = narrowed(facts, population)
     facts["incident"] = {"codename": incident.codename, **facts.get("incident", {})}
@@ -230,6 +232,12 @@ def enclosing(drafted: Paper, titles: Iterable[str]) -> Paper:
     return msgspec.structs.replace(
         drafted, context=msgspec.structs.replace(drafted.context, enclosures=tuple(titles))
     )
+
+
+def _behind(document: Document) -> Iterator[str]:
+    """Yield the facts behind a text; behind a translation, the text that it translates as well."""
+    for path in (*document.asked, *_read(document)):
+        yield from filter(None, (path, source_of(path)))
 
 
 def _read(document: Document) -> list[str]:
@@ -299,12 +307,8 @@ def _in_language(chosen: str, tools: EffectContext, found: Brief | None) -> str:
         if chosen in (name, notice.translates)
     }
     original = tools.notices[chosen][0].language.lower()
-    near = (tag for tag in sorted(same, key=lambda tag: tag != original) if _bare(tag) == _bare(wanted))
+    near = (tag for tag in sorted(same, key=lambda tag: tag != original) if bare(tag) == bare(wanted))
     return same.get(wanted) or same.get(next(near, ""), chosen)
-
-
-def _bare(tag: str) -> str:
-    return tag.partition("-")[0]
 
 
 def _fitting(work: Render, tools: EffectContext, found: Brief | None) -> str:

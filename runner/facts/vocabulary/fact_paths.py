@@ -28,6 +28,7 @@ from runner.facts.vocabulary.fact_types import (
 from runner.facts.vocabulary.paper_facts import PAPERS, PASSWORDS, PLANNED, SIGNATORY
 from runner.facts.vocabulary.report_facts import DORA, FORM_8K, HHS, INSURANCE, PRODUCT, RANSOM, REGISTRANT
 from runner.facts.vocabulary.response_facts import LAW_ENFORCEMENT, MOBILISED
+from runner.facts.vocabulary.translations import translations
 from runner.facts.vocabulary.us_statuses import PUBLIC_KINDS, REGULATED_US
 
 _SECTORS = (
@@ -171,6 +172,7 @@ _ORGANISATION: Mapping[str, Branch] = {
     },
     "second_contact": reached("Second contact point"),
     "language": text("Language in which its notices are written (BCP 47, as de or fr-CH)"),
+    "prose_language": text("Language of your own texts, such as the summary (as de); English without it"),
     "lei": text("Legal Entity Identifier (LEI)"),
     "parent": if_any("Parent or affiliated corporation, where there is one"),
     "parent_lei": if_any("Legal Entity Identifier (LEI) of the ultimate parent undertaking"),
@@ -372,7 +374,7 @@ _RISK: Mapping[str, Branch] = {
     **PLANNED,
 }
 
-ROOTS: Mapping[str, Branch] = {
+_ROOTS: Mapping[str, Branch] = {
     "organisation": _ORGANISATION,
     "incident": _INCIDENT,
     "populations": Keyed(
@@ -400,3 +402,4 @@ ROOTS: Mapping[str, Branch] = {
         },
     ),
 }
+ROOTS: Mapping[str, Branch] = {**_ROOTS, "translations": translations(_ROOTS)}

@@ -20,15 +20,17 @@ Kind: TypeAlias = Literal[
     "text", "prose", "bool", "int", "number", "instant", "zone", "jurisdiction", "choice"
 ]
 """``text`` is one line, ``prose`` may have several; ``choice`` is one of the type's ``choices``."""
-KeyKind: TypeAlias = Literal["id", "jurisdiction", "jurisdiction_or_all", "recipient", "duty"]
+KeyKind: TypeAlias = Literal["id", "jurisdiction", "jurisdiction_or_all", "recipient", "duty", "language"]
 _KEYS: Mapping[str, re.Pattern[str]] = {
     "id": re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
     "recipient": re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII),
+    "language": re.compile(r"[a-z]{2}", re.ASCII),
     "duty": re.compile(r"[a-z0-9][a-z0-9_-]{0,126}/[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
 }
 _KEY_EXAMPLES: Mapping[str, str] = {
     "id": "customers",
     "recipient": "competent_sa",
+    "language": "de",
     "duty": "eu-gdpr-33-controller-sa/initial",
 }
 

@@ -373,6 +373,8 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     if row.over or report.heading.state in ("closed", "cancelled"):
         return
     actions: list[Action] = []
+    if row.kind == "file" and row.duty:
+        actions.append(Action("duty.show", row.duty))
     if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
         exhausted = [delivery.delivery for delivery in report.deliveries if delivery.state == "exhausted"]
         actions += [

@@ -137,17 +137,17 @@ def duties_page(
         yield line("No law was assessed: no facts are recorded", "dim")
         return
     yield from _do_now(report.duties, asked, now, heading is not None)
-    yield from screen.section("DUTIES", [d for d in report.duties if _is_listed(d, everything=everything)])
+    listed = [d for d in report.duties if _is_listed(d, everything=everything)]
+    yield from screen.section("DUTIES", listed)
+    yield from screen.section("DONE", [d for d in report.duties if d.state in DONE])
     yield from _questions(report.duties, {} if heading is not None else asked, _MOST - len(asked), now)
     yield from _folded(report.duties, screen, everything)
 
 
 def _is_listed(duty: DutyStatus, *, everything: bool) -> bool:
-    return (
-        duty.state in DONE
-        or duty.verdict == "applies"
-        or (duty.verdict == "unknown" and (duty.in_sight or everything))
-    )
+    if duty.state in DONE:
+        return False
+    return duty.verdict == "applies" or (duty.verdict == "unknown" and (duty.in_sight or everything))
 
 
 def _asked(found: Sequence[DutyStatus]) -> dict[str, list[DutyStatus]]:
@@ -224,6 +224,8 @@ class _Screen(msgspec.Struct, frozen=True):
             for duty in shown:
                 yield from rows([self.row(duty)])
                 yield from duty_blocks(duty, self.now, self.opened)
+        elif shown and shown[0].state in DONE:
+            yield from rows(map(self.row, shown))
         else:
             drawn = [table_row(duty, self.now, self.following(duty)) for duty in shown]
             yield table((HEADER, *drawn), 5)

@@ -89,7 +89,7 @@ def test_for_each_asked_fact_some_answer_changes_a_verdict_or_a_date_near_the_or
     facts = nested({f.key: Fact(key=f.key, value=f.value, source=f.source, at=NOW) for f in stated})
     before = outcome(facts)
     for path in asked(case):
-        path = path.replace("PLACE", "FR")
+        path = path.replace("PLACE", "US-CA")
         kind = fact_type(path)
         assert kind is not None
         plain_answers: dict[str, list[Any]] = {

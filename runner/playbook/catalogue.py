@@ -180,9 +180,7 @@ class Catalog:
         from runner.law.files.contract_file import unfilled
 
         return tuple(
-            problem
-            for file in self._own_contracts.values()
-            for problem in unfilled(_bytes(file), str(file))
+            problem for file in self._own_contracts.values() for problem in unfilled(_bytes(file), str(file))
         )
 
     @cached_property

@@ -275,7 +275,7 @@ def _incidents(
 
 
 def _duties(old: tuple[DutyStatus, ...], new: tuple[DutyStatus, ...]) -> Iterator[LawChange]:
-    """Yield the duties that differ: those that apply, or that the facts can make apply here."""
+    """Yield the duties that differ: those that apply, or that facts may make apply in places that they name."""
     before, after = ({one.id: one for one in each if _counts(one)} for each in (old, new))
     for name in sorted(before.keys() | after.keys()):
         was, then = before.get(name), after.get(name)
@@ -289,7 +289,7 @@ def _duties(old: tuple[DutyStatus, ...], new: tuple[DutyStatus, ...]) -> Iterato
 
 
 def _counts(one: DutyStatus) -> bool:
-    return one.verdict == "applies" or (one.verdict == "unknown" and one.in_sight)
+    return one.verdict == "applies" or (one.verdict == "unknown" and (one.in_sight or one.distance <= 1))
 
 
 def _words(one: DutyStatus | None) -> tuple[str, str]:

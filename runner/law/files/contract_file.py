@@ -23,7 +23,16 @@ from runner.yamlfile.positions import problem_at
 from runner.yamlfile.source import scan
 
 SCHEMA: Final = "tocsin/contract/v1"
-_KEPT: Final = ("name", "source", "confidence", "confidence_note", "scope", "duties", "in_force", "conditions")
+_KEPT: Final = (
+    "name",
+    "source",
+    "confidence",
+    "confidence_note",
+    "scope",
+    "duties",
+    "in_force",
+    "conditions",
+)
 _OWN: Final = ("schema", "about", "party", "clause", "contact", "confidentiality", "consequence")
 _CONTACT: Final = ("role", "phone", "email", "address", "hours", "zone", "form_url", "languages")
 _UNFILLED: Final = re.compile(r"^[^#]*\bFILL\b")

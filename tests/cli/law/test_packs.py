@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import zipfile
 from base64 import b64encode
@@ -185,11 +186,10 @@ def test_open_incidents_keep_their_law_and_show_what_would_change(
 ) -> None:
     facts = (
         "data.involved=true",
-        "data.elements=name",
-        "data.elements=government_id",
-        "organisation.does_business_in=[US-AZ]",
+        "organisation.does_business_in=US-AZ",
+        "people.by_jurisdiction.US-AZ=600",
+        "data.elements=ssn",
         "incident.determined_at=2026-11-24T09:00:00Z",
-        "people.by_state={US-AZ: 20}",
     )
     home.done("open", str(playbook), "--yes", *(word for fact in facts for word in ("--fact", fact)))
     before = home("duties", "--format", "json").json
@@ -235,6 +235,12 @@ def test_the_age_of_the_law_is_a_warning_after_180_days(home: AtDesk) -> None:
     assert "law_old" not in findings(home)
     home.clock.advance(timedelta(days=200))
     assert "law_old" in findings(home)
+
+
+def test_the_date_of_the_law_is_not_before_a_check_in_its_files() -> None:
+    files = law_files()
+    days = (re.findall(rb"(?:checked|date|seen): *\"?(20\d\d-\d\d-\d\d)", body) for body in files.values())
+    assert max(day.decode() for found in days for day in found) <= json.loads(files["law/pack.json"])["date"]
 
 
 def test_a_key_that_is_no_key_is_a_problem_of_the_settings(tocsin: AtDesk) -> None:

@@ -98,8 +98,9 @@ def filing(
     digest: str = "",
     reason: str = "",
     as_it_was: str = "",
+    serves: Sequence[str] = (),
 ) -> tuple[AttachFile | RecordDuty, ...]:
-    """Return the commands that record a filing: first the receipt as evidence, then the record.
+    """Return the commands that record a filing: first the receipt as evidence, then the record of each duty.
 
     It ends the ``file`` step that waits for this duty; raises Refused if there are several and none is named, and
     if it is unclear which text was filed.
@@ -125,10 +126,11 @@ def filing(
         unsigned=tuple(_unsigned(service, incident, waiting, duty, filed)),
     )
     made = RecordDuty(duty=duty, record=record, step=waiting, as_it_was=as_it_was)
-    return (made,) if file is None else (file, made)
+    records = (made, *_served_too(service, incident, made, serves))
+    return records if file is None else (file, *records)
 
 
-def served_too(
+def _served_too(
     service: IncidentService, incident: Incident, made: RecordDuty, others: Sequence[str]
 ) -> Iterator[RecordDuty]:
     """Yield the records of other duties that the same filing serves.

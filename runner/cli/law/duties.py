@@ -45,6 +45,10 @@ Privileged = Annotated[
     bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
 ]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
+Serves = Annotated[
+    list[str] | None,
+    Option("--serves", metavar="DUTY", help="Another duty that this filing serves, as New York's one form."),
+]
 
 
 def add(app: Commands) -> None:
@@ -283,12 +287,7 @@ def record_filed(
         str, Option("--reason", metavar="WHY", help="Reason for filing a text without approval.")
     ] = "",
     as_it_was: AsItWas = "",
-    serves: Annotated[
-        list[str] | None,
-        Option(
-            "--serves", metavar="DUTY", help="Another duty that this filing serves, as New York's one form."
-        ),
-    ] = None,
+    serves: Serves = None,
 ) -> None:
     """Record a filing with its proof. Ends the filing task.
 
@@ -299,7 +298,7 @@ def record_filed(
     Example:
       tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
     """
-    from runner.app.law.duties import filing, served_too
+    from runner.app.law.duties import filing
     from runner.cli.incidents.tasks import find
     from runner.incident.state.commands import RecordDuty
 
@@ -318,22 +317,18 @@ def record_filed(
         digest=digest,
         reason=reason,
         as_it_was=as_it_was,
+        serves=serves or (),
     )
-    [made] = [file for file in files if isinstance(file, RecordDuty)]
-    others = served_too(session.service, before, made, serves or ())
-    turn = session.service.act(session.principal, before.id, (*files, *others))
-    record = made.record
+    turn = session.service.act(session.principal, before.id, files)
+    record = next(file.record for file in files if isinstance(file, RecordDuty))
     if record.unsigned:
         session.warn(
             "unsigned",
             f"The notice is not signed: {', '.join(record.unsigned)} is still open. The filing is recorded. "
             "Have the text checked, and file a supplement if necessary.",
         )
-    answer(
-        session,
-        turn,
-        f"{', '.join((duty, *(serves or ())))} {'are' if serves else 'is'} filed{f', text {short_digest(record.digest)}' if record.digest else ''}",
-    )
+    text = f", text {short_digest(record.digest)}" if record.digest else ""
+    answer(session, turn, "\n".join(f"{one} is filed{text}" for one in (duty, *(serves or ()))))
 
 
 def decide(

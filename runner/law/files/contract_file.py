@@ -61,8 +61,9 @@ def load_contract(data: bytes, file: str) -> Regime:
     """Return the contract as a regime, or raise ``Invalid`` with every problem of the file."""
     regime, problems = read_contract(data, file)
     if regime is None:
-        text = f'Contract "{file}" is not filled or not valid, so it makes no duty.'
-        raise Invalid(text, problems=problems, code="bad_contract")
+        raise Invalid(
+            f'Contract "{file}" is not filled or not valid.', problems=problems, code="bad_contract"
+        )
     return regime
 
 

@@ -1,4 +1,4 @@
-"""Catalogue of playbooks, laws and notices: the home folder first, then those of the program.
+"""Catalogue of playbooks, laws and notices: the home folder first, then its pack of the law, then those of the program.
 
 A file's name without its ending is the id; ``name@1.2.0.yaml`` keeps an older version of a playbook beside the
 current one. Each file is read when it is first needed, and only once.
@@ -21,6 +21,7 @@ from runner.law.regime import Authority, Regime
 from runner.law.relevance import CONTRACT
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
+from runner.playbook.law_pack import ABOUT, FOLDER, law_folder
 from runner.playbook.lookup import Known
 from runner.playbook.reading import Read, read_playbook
 from runner.routing.message_classes import Written, laid_over
@@ -65,17 +66,20 @@ class Catalog:
         cache: Path | None = None,
         classes: Written = _NO_CLASSES,
         anew: bool = False,
+        law: File | None = None,
     ):
         """``beside`` is a folder whose playbooks have precedence: the folder of a file that is being checked.
 
         ``cache`` keeps all law compiled for later calls; None keeps nothing. ``classes`` are the home's own message
         classes, instead of those of the home's file. With ``anew``, the build's compiled files are not used.
+        ``law`` is the folder of another pack than the home's.
         """
         self.folder = folder
         self.beside = beside
         self._built_in = built_in
         self._cache = cache
         self._anew = anew
+        self._law = law
         self.classes = classes
         """Message classes of the organisation, from its settings."""
         self._reads: dict[str, tuple[Source, Read]] = {}
@@ -100,6 +104,7 @@ class Catalog:
             cache=cache,
             classes=self.classes,
             anew=self._anew,
+            law=self._law,
         )
 
     @cached_property
@@ -112,12 +117,25 @@ class Catalog:
     def _ours(self) -> File:
         return self._built_in if self._built_in is not None else shipped(find_spec("playbooks"))
 
+    @property
+    def origin(self) -> Literal["built-in", "pack"]:
+        """Where the law below the home's own files is from."""
+        return "built-in" if self.law == self._ours else "pack"
+
     def _folders(self, kind: Kind) -> Iterator[File]:
         if self.beside is not None and kind == "playbooks":
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
-        yield self._ours if kind == "playbooks" else self._ours / kind
+        if kind in ("playbooks", "actions"):
+            yield self._ours / kind if kind == "actions" else self._ours
+        else:
+            yield self.law / kind
+
+    @cached_property
+    def law(self) -> File:
+        """The folder of the laws, notices and authorities below the home's own: of its pack, or of the program."""
+        return self._law or law_folder(self.folder, self._ours) or self._ours
 
     def _files(self, kind: Kind, folder: str = "", endings: tuple[str, ...] = ()) -> dict[str, File]:
         """Return the files of a kind by their names without the ending; nearer folders hide the others."""
@@ -169,6 +187,7 @@ class Catalog:
     def law_files(self) -> dict[str, File]:
         """All files of the law by kind and name: laws, and the authority directory of the program and the home."""
         files = {f"regime {name}": file for name, file in self.regime_files.items()}
+        files["pack"] = self.law / ABOUT
         for place in self._folders("authorities"):
             for file in place.iterdir() if place.is_dir() else ():
                 if file.name.endswith(_ENDINGS["authorities"]) and not file.name.startswith((".", "_")):
@@ -276,8 +295,9 @@ class Catalog:
 
     def _every_regime(self) -> tuple[Regime, ...]:
         if self._builds_on_shipped(self.law_files):
+            same = _same(self.regime_files, self._shipped.regime_files)
             for regime in self._shipped.regimes():
-                if not self._is_of_home(self.regime_files[regime.id]):
+                if regime.id in same:
                     addressed = with_authorities(regime, self.authorities.values())
                     self._regimes.setdefault(regime.id, addressed)
         # A contract with problems counts for nothing, so that it blocks no incident: ``doctor`` reports it.
@@ -293,14 +313,16 @@ class Catalog:
 
     @cached_property
     def _shipped(self) -> Catalog:
-        """The shipped laws, in the same cache: a file of the home causes the compilation of that file only."""
-        return Catalog(built_in=self._built_in, cache=self._cache, anew=self._anew)
+        """The laws of the program, in the same cache: a file of the home or its pack causes the compilation of that file only."""
+        return Catalog(built_in=self._ours, cache=self._cache, anew=self._anew)
 
     def _is_of_home(self, file: File) -> bool:
-        return self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
+        if self.folder is None or not isinstance(file, Path) or file.is_relative_to(self.folder / FOLDER):
+            return False
+        return file.is_relative_to(self.folder)
 
     def _builds_on_shipped(self, files: Mapping[str, File]) -> bool:
-        return any(map(self._is_of_home, files.values()))
+        return self.law != self._ours or any(map(self._is_of_home, files.values()))
 
     def notice(self, name: str) -> tuple[Notice, str]:
         """Return one notice and its template text; raises NotFound, or Invalid with every problem of its file."""
@@ -343,11 +365,12 @@ class Catalog:
         return self._compiled("notices", files, dict[str, tuple[Notice, str]], self._every_notice)
 
     def _every_notice(self) -> dict[str, tuple[Notice, str]]:
-        # A part or a form of the home changes the shipped notices: then all are compiled.
-        shared = any(map(self._is_of_home, self._shared_files.values()))
-        if self._builds_on_shipped(self.notice_files) and not shared:
+        # Another part or form changes the shipped notices: then all are compiled.
+        ours, theirs = self._shared_files, self._shipped._shared_files
+        if self._builds_on_shipped(self.notice_files) and len(_same(ours, theirs)) == len(ours | theirs):
+            same = _same(self.notice_files, self._shipped.notice_files)
             for name, found in self._shipped.notices().items():
-                if not self._is_of_home(self.notice_files[name]):
+                if name in same:
                     self._notices.setdefault(name, found)
         return {name: self.notice(name) for name in sorted(self.notice_files)}
 
@@ -435,6 +458,12 @@ def _bytes(file: File) -> bytes:
         return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
     except OSError as error:
         raise Invalid(f'File "{file}" cannot be read: {error.strerror}.', code="file_unreadable") from None
+
+
+def _same(files: Mapping[str, File], others: Mapping[str, File]) -> frozenset[str]:
+    """Return the names with the same content in both."""
+    both = files.keys() & others.keys()
+    return frozenset(name for name in both if _bytes(files[name]) == _bytes(others[name]))
 
 
 def _text(file: File | None) -> tuple[str, str] | None:

@@ -207,6 +207,7 @@ def open_list(service: IncidentService, found: Known, *, returned: bool = False)
         "population",
         "variant",
         "salutation",
+        "language",
         "state",
         "why",
     ]
@@ -214,5 +215,5 @@ def open_list(service: IncidentService, found: Known, *, returned: bool = False)
     for contact, state, why in tables.listed(found.campaign, ("post", "unreachable")):
         one = contact.person
         if why == RETURNED or not returned:
-            place = (one.jurisdiction, one.population, one.variant, one.salutation)
+            place = (one.jurisdiction, one.population, one.variant, one.salutation, one.language)
             yield [one.reference, one.name, one.address, *place, state, why]

@@ -154,6 +154,7 @@ class CampaignTexts:
                 jurisdiction=ground.group.jurisdiction,
                 population=ground.group.population,
                 variant=ground.group.variant,
+                language=ground.group.language,
             )
             if why := self.placed(one):
                 raise Refused(

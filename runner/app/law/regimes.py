@@ -96,7 +96,7 @@ def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS)
     """Return every law of the catalogue, the invalid ones with the reason."""
     found = []
     for name in sorted(catalog.regime_files):
-        origin = "home" if catalog.is_own("regimes", name) else "built-in"
+        origin = "home" if catalog.is_own("regimes", name) else catalog.origin
         try:
             one = entry(catalog.regime(name), origin, checks)
         except TocsinError as error:
@@ -186,7 +186,8 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
             f'File "{file}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
         ) from None
     regimes = own_regimes(content, str(file))
-    shipped = [regime.id for regime in regimes if regime.id in Catalog().regime_files]
+    known = Catalog(law=Catalog(home).law).regime_files
+    shipped = [regime.id for regime in regimes if regime.id in known]
     if shipped:
         hint = "Use another id. To change a law of Tocsin, copy its file into the regimes folder of the home folder."
         raise Refused(
@@ -250,7 +251,7 @@ def checked(
             problems += error.problems
             continue
         regimes.append(regime)
-        problems += _meaning(regime, str(catalog.regime_files.get(name, name)), catalog)
+        problems += meaning(regime, str(catalog.regime_files.get(name, name)), catalog)
     duties = [(regime, rule) for regime in regimes for rule in regime.versions[0].duties]
     wordses = tuple(
         InWords(duty=f"{regime.id}/{rule.slug}", why=_in_words(rule, regime.versions[0]))
@@ -306,7 +307,7 @@ def _outdated(regimes: Sequence[Regime], checks: Checks) -> Iterator[str]:
                 yield regime.id if rule is None else f"{regime.id}/{rule.slug}"
 
 
-def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
+def meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
     """Yield problems beyond the form of a file: a name that differs from the file's, a notice that does not exist."""
     stem = file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
     if stem not in (regime.id, regime.id.removeprefix(f"{CONTRACT}-")):
@@ -369,11 +370,7 @@ def _binding(version: Version | None) -> Version | None:
 def between_files(old: str, new: str, catalog: Catalog) -> LawDifference:
     """Return the content of one law file that the other does not have, in their newest versions."""
     before, after = _regime(old, catalog), _regime(new, catalog)
-    changes = [
-        *_about(after.id, before, after),
-        *_versions(after.id, before.versions[0], after.versions[0]),
-    ]
-    return LawDifference(old=old, new=new, changes=tuple(changes))
+    return LawDifference(old=old, new=new, changes=tuple(changes_of(after.id, before, after)))
 
 
 def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
@@ -384,9 +381,19 @@ def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
             hint=f"Put your copy into {catalog.folder}/regimes/{name}.yaml",
             code="copy_missing",
         )
-    before, after = Catalog().regime(name), catalog.regime(name)
-    changes = [*_about(name, before, after), *_versions(name, before.versions[0], after.versions[0])]
-    return LawDifference(old="built-in", new="home", changes=tuple(changes))
+    below = Catalog(law=catalog.law)
+    changes = tuple(changes_of(name, below.regime(name), catalog.regime(name)))
+    return LawDifference(old=below.origin, new="home", changes=changes)
+
+
+def changes_of(name: str, before: Regime | None, after: Regime | None) -> Iterator[LawChange]:
+    """Yield the differences of two files of one law, duty by duty for their newest versions; None is no file."""
+    if before is not None and after is not None:
+        yield from _about(name, before, after)
+    newest = (one.versions[0] if one is not None else None for one in (before, after))
+    yield from _versions(name, *newest)
+    if before is not None and after is not None and before.versions[1:] != after.versions[1:]:
+        yield LawChange(what=name, change="changed", fields=("earlier versions",))
 
 
 def _about(name: str, before: Regime, after: Regime) -> Iterator[LawChange]:

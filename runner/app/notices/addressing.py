@@ -13,8 +13,10 @@ from runner.documents.notice import Notice
 from runner.effects.notices.forbidden_words import requirements
 from runner.effects.notices.legal_basis import legal_context
 from runner.effects.notices.render import Paper, blockers, final, paper, template_for
+from runner.effects.notices.translations import bare
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
+from runner.incident.notices.letter_languages import language_of, unchosen
 from runner.incident.notices.letters import Group, GroupKey, Person, Variant
 from runner.incident.notices.list_counts import levels
 from runner.incident.state.incident import Incident
@@ -134,7 +136,8 @@ class Addressing:
                 problems=problems,
             )
 
-    def _add(self, place: str, population: str, variant: Variant) -> None:
+    def _add(self, place: str, population: str, variant: Variant, language: str) -> None:
+        key = (place, population, variant, language)
         if population and population not in self._views:
             known = ", ".join(self._views) or "none"
             raise NotFound(
@@ -154,7 +157,9 @@ class Addressing:
             judges = (Evaluator(self._views[population]),)
             brief = msgspec.structs.replace(brief, judges=judges)
         work = Render(incident=self._incident.id, step="", notice=AUTO, duty=status.id, formats=())
-        notice = self._notice or self._template(template_for(work, self._tools, brief))
+        notice = self._notice or self._template(
+            template_for(work, self._tools, brief, language or language_of(place) or ("en" if place else ""))
+        )
         body = self._tools.notices[notice.id][1]
         notice_of_law = requirements(notice, body, self._incident, brief)
         logo = self._service.logo()
@@ -166,7 +171,9 @@ class Addressing:
         context = msgspec.structs.replace(context, variant=variant)
         made = msgspec.structs.replace(made, context=context)
         pattern = made.document()
-        if self._codes and "recipient.code" not in notice.slots:
+        if self._codes and not any(
+            used.path == "recipient.code" and used.printed for used in pattern.facts_used
+        ):
             raise Refused(
                 f'Template "{notice.id}" does not print a code for each person.', code="no_code_slot"
             )
@@ -174,15 +181,18 @@ class Addressing:
             raise Refused(f'Template "{notice.id}" has no text for the variant {variant}.', code="no_variant")
         blocking = () if self._draft else blockers(made.notice, pattern)
         if blocking:
-            self._gaps[place, population, variant] = blocking
+            self._gaps[key] = blocking
         elif not self._draft:
             made = final(made)
         digest, by = standing(self._incident, status.id, notice.id, notice.version)
-        self.papers[place, population, variant] = made
-        self.groups[place, population, variant] = Group(
+        self.papers[key] = made
+        written = bare(notice.language)
+        group = Group(
             jurisdiction=place,
             population=population,
             variant=variant,
+            language=language,
+            written_in=written,
             duty=status.id,
             notice=notice.id,
             version=notice.version,
@@ -192,6 +202,9 @@ class Addressing:
             approved_by=by,
             approved_digest=digest,
         )
+        named = self._notice is not None or (not place and "organisation.language" in self._incident.facts)
+        chosen = language or (written if named else language_of(place or status.jurisdiction))
+        self.groups[key] = msgspec.structs.replace(group, unchosen=unchosen(group, chosen, written))
 
     def _template(self, name: str) -> Notice:
         from runner.app.notices.notices import template

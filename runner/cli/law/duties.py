@@ -54,7 +54,7 @@ Serves = Annotated[
 def add(app: Commands) -> None:
     """Add ``duties`` and ``duty …``."""
     command(app, "duties", formats=("text", "json", "csv"))(duties)
-    duty = group(app, "duty", "Show a duty. Record a filing, a decision or a waiver.")
+    duty = group(app, "duty", "Show a duty, record a filing, a decision or a waiver.")
     command(duty, "show")(show)
     command(duty, "record-filed", Scope.WRITES)(record_filed)
     command(duty, "decide", Scope.WRITES)(decide)

@@ -113,6 +113,7 @@ def line_of(n: int, person: Person, text: str, file: File, where: tuple[int, int
         jurisdiction=person.jurisdiction,
         population=person.population,
         variant=person.variant,
+        language=person.language,
         text=text,
         file=file.name,
         sha256=file.sha256,

@@ -280,10 +280,10 @@ def bound_digest(files: dict[str, str]) -> str:
     return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
 
 
-def template_for(work: Render, tools: EffectContext, found: Brief | None) -> str:
+def template_for(work: Render, tools: EffectContext, found: Brief | None, language: str = "") -> str:
     """Return the template's id; ``auto`` is the law's template, else the duty's template, else a fitting template.
 
-    The translation into the organisation's language is preferred.
+    The translation into the given language is preferred, else into the organisation's language.
     """
     if work.notice != "auto":
         return work.notice
@@ -294,13 +294,13 @@ def template_for(work: Render, tools: EffectContext, found: Brief | None) -> str
     )
     chosen = found.rule.notice if found is not None and found.rule.notice in tools.notices else None
     chosen = chosen or next(made_for, None) or _fitting(work, tools, found)
-    return _in_language(chosen, tools, found)
+    return _in_language(chosen, tools, found, language)
 
 
-def _in_language(chosen: str, tools: EffectContext, found: Brief | None) -> str:
-    """Return the translation into the organisation's language, in its own region first; else the original."""
+def _in_language(chosen: str, tools: EffectContext, found: Brief | None, language: str) -> str:
+    """Return the translation into a language, in its own region first; else the original."""
     fact = found.incident.facts.get("organisation.language") if found is not None else None
-    wanted = str(fact.value or "").lower() if fact is not None else ""
+    wanted = (language or str(fact.value or "" if fact is not None else "")).lower()
     same = {
         notice.language.lower(): name
         for name, (notice, _) in sorted(tools.notices.items(), reverse=True)

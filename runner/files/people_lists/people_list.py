@@ -19,6 +19,7 @@ from runner.incident.notices.letters import VARIANTS, Person, Variant
 
 REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,62}[A-Za-z0-9]|[A-Za-z0-9]")
 """Valid file names: letters, digits, and single dots, hyphens or underscores between them."""
+LANGUAGE = re.compile(r"[a-z]{2}", re.ASCII)
 MAX_NAME, MAX_ADDRESS, MAX_LINES = 120, 400, 8
 _ADDRESS = re.compile(r"address[ _]?\d*")
 
@@ -103,6 +104,7 @@ def _person(row: Row, addresses: Sequence[str], population: str) -> Person:
         variant=_variant(row),
         salutation=clean(row.cells.get("salutation", "")),
         code=row.cells.get("code", "").strip(),
+        language=row.cells.get("language", "").strip().lower().partition("-")[0],
     )
 
 
@@ -125,6 +127,8 @@ def _problems(person: Person, row: Row, *, postal: bool, coded: bool) -> Iterato
             yield from _text(what, text, MAX_NAME)
     if row.cells.get("variant", "").strip().lower() not in ("adult", *VARIANTS):
         yield "the variant must be adult, minor or deceased"
+    if person.language and not LANGUAGE.fullmatch(person.language):
+        yield "the language must be a code of two letters, such as de"
     if person.jurisdiction and (why := place_problem(person.jurisdiction)):
         yield f"the jurisdiction: {why}"
 

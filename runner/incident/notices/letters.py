@@ -19,8 +19,8 @@ MAX_WHOLE = 100
 Variant = Literal["", "minor", "deceased"]
 """Whom a letter addresses: the person, a parent or guardian, or the estate or next of kin (45 CFR 164.404(d)(1))."""
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-GroupKey = tuple[str, str, Variant]
-"""Place, population, and variant: people of one group get the same letter, apart from its slots."""
+GroupKey = tuple[str, str, Variant, str]
+"""Place, population, variant and language: people of one group get the same letter, apart from its slots."""
 
 
 class Person(Redacted, frozen=True, kw_only=True):
@@ -42,11 +42,13 @@ class Person(Redacted, frozen=True, kw_only=True):
     """The name after "Dear"; empty means the full name, which guesses no gender."""
     code: str = ""
     """The person's own code for credit monitoring."""
+    language: str = ""
+    """The language of the letter, as ``de``; empty for the language of the place."""
 
     @property
     def group(self) -> GroupKey:
         """People of one group get the same letter, apart from its slots."""
-        return self.jurisdiction, self.population, self.variant
+        return self.jurisdiction, self.population, self.variant, self.language
 
     @property
     def words(self) -> dict[str, str]:
@@ -79,11 +81,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Where the letter begins in its file, from 1; 0 where the format has no pages."""
     pages: int = 0
     variant: Variant = ""
+    language: str = ""
 
     @property
     def group(self) -> GroupKey:
         """The group of its person."""
-        return self.jurisdiction, self.population, self.variant
+        return self.jurisdiction, self.population, self.variant, self.language
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,11 +107,17 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     approved_digest: str = ""
     """``sha256:`` of the document that was approved; empty where none was."""
     variant: Variant = ""
+    language: str = ""
+    """As the list has it; empty without one."""
+    written_in: str = ""
+    """The language of the text; empty in runs of a version that did not record it."""
+    unchosen: str = ""
+    """Why the text is in a language that nobody chose; empty if it was chosen."""
 
     @property
     def key(self) -> GroupKey:
-        """The place, population and variant of its people."""
-        return self.jurisdiction, self.population, self.variant
+        """The place, population, variant and language of its people."""
+        return self.jurisdiction, self.population, self.variant, self.language
 
     @property
     def wording(self) -> str:

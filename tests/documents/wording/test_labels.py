@@ -29,7 +29,7 @@ def test_every_code_that_the_translated_notices_print_reads_as_words_of_their_la
 
 
 def test_a_code_that_a_language_lacks_reads_as_in_english_and_else_as_its_words() -> None:
-    assert label("ssn", "it-IT") == "Social Security number"
+    assert label("ssn", "pt-PT") == "Social Security number"
     assert label("ssn", "de-AT") == "Sozialversicherungsnummer"
     assert label("early_warning", "de") == "early warning"
 
@@ -42,6 +42,7 @@ def test_a_code_that_a_language_lacks_reads_as_in_english_and_else_as_its_words(
         (["a, b", "c"], "de", "a, b und c"),
         (["a, b", "c", "d"], "fr", "a, b; c et d"),
         (["confidencialidad", "integridad"], "es", "confidencialidad e integridad"),
+        (["riservatezza", "integrità"], "it", "riservatezza e integrità"),
         (["agua", "hielo"], "es", "agua y hielo"),
     ],
 )

@@ -24,6 +24,9 @@ EU_LETTERS = {
     "gdpr-34-letter-de": "de",
     "gdpr-34-letter-fr": "fr",
     "gdpr-34-letter-es": "es",
+    "gdpr-34-letter-nl": "nl",
+    "gdpr-34-letter-it": "it",
+    "gdpr-34-letter-pl": "pl",
     "individual-letter": "en",
 }
 
@@ -50,6 +53,7 @@ def test_the_words_alone_are_enough_where_no_element_is_known(name: str, duty: s
 @pytest.mark.parametrize(("name", "language"), EU_LETTERS.items())
 def test_a_european_letter_names_every_element_after_the_words_about_it(name: str, language: str) -> None:
     facts = europe_facts()
+    facts["organisation"]["prose_language"] = language
     facts["populations"][0]["data"] |= {"categories_text": WORDS, "elements": ["name", "passport"]}
     document = written(name, "eu-gdpr-34-data-subjects/individuals", facts)[1]
     text = " ".join(write(document, "txt").decode().split()).lower()

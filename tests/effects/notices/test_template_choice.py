@@ -55,7 +55,9 @@ def chosen(duty: str, language: str | None = None, **own: Notice) -> str:
         ("de-AT", "gdpr-33-initial-de"),
         ("FR-fr", "gdpr-33-initial-fr"),
         ("es-ES", "gdpr-33-initial-es"),
-        ("pl", "gdpr-33-initial"),
+        ("pl", "gdpr-33-initial-pl"),
+        ("nl-BE", "gdpr-33-initial-nl"),
+        ("pt", "gdpr-33-initial"),
     ],
 )
 def test_the_organisations_language_chooses_among_translations(language: str | None, expected: str) -> None:

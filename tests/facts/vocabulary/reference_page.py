@@ -50,9 +50,21 @@ _LONG = 8
 """Words of a list from which on it stands once, at the end of the page, when several facts take it."""
 
 
+_TRANSLATED = (
+    "`translations.LANGUAGE.PATH` for each fact of the type prose that notices print, as `translations.de.incident.summary`.\n"
+    "Postal addresses and claims have no translation. How notices use these facts: "
+    "[Write notices in several languages](../how-to/write-notices-in-several-languages.md).\n"
+)
+
+
 def reference_page() -> str:
     """Return the whole page as Markdown: one section for each root, then the lists that several facts share."""
-    facts = [(path, fact) for name, branch in roots().items() for path, fact in _facts(name, branch)]
+    facts = [
+        (path, fact)
+        for name, branch in roots().items()
+        for path, fact in _facts(name, branch)
+        if name != "translations"
+    ]
     times = Counter(fact.choices for _, fact in facts if fact.choices)
     shared = {choices: "" for choices, count in times.items() if count > 1 and len(choices) > _LONG}
     for path, fact in facts:
@@ -81,6 +93,8 @@ def _listed(choices: tuple[str, ...]) -> str:
 
 def _section(name: str, branch: Branch, shared: dict[tuple[str, ...], str]) -> str:
     title = f"{branch.title}.\n\n" if isinstance(branch, Keyed) else ""
+    if name == "translations":
+        return f"## {name}\n\n{title}{_TRANSLATED}"
     head = f"## {name}\n\n{title}| fact | type | what it says |\n|---|---|---|\n"
     return head + "".join(_rows(name, branch, shared))
 

@@ -242,7 +242,7 @@ def test_a_hint_names_only_close_matches(written: str, hint: str) -> None:
 
 
 def test_every_fact_of_the_vocabulary_has_a_title_and_is_found_by_its_path() -> None:
-    keys = ("DE", "*", "x", "owner", "r/s")
+    keys = ("DE", "*", "x", "owner", "r/s", "de")
     for pattern, declared in all_patterns().items():
         assert declared.title
         tries = [pattern.replace("*", key, 1).replace("*", other) for key in keys for other in keys]

@@ -127,10 +127,8 @@ class Catalog:
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
-        if kind in ("playbooks", "actions"):
-            yield self._ours / kind if kind == "actions" else self._ours
-        else:
-            yield self.law / kind
+        ours = self.law if kind in ("regimes", "notices", "authorities") else self._ours
+        yield ours if kind == "playbooks" else ours / kind
 
     @cached_property
     def law(self) -> File:

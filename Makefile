@@ -74,7 +74,7 @@ DEFAULT_PYTHON = $(shell $(PYTHON) -c 'import sys; print(sys.executable if sys.v
 .venv-%/installed: requirements.lock pyproject.toml | $(UV)
 	$(call environment,.venv-$*,$*)
 
-.PHONY: install catalogue lock lock-check
+.PHONY: install catalogue pack lock lock-check
 install: .venv/installed catalogue ## Create or update the environment in .venv
 
 # The law and the notices, compiled: the first command of a new home reads them. Under other texts or other code they are made again.
@@ -84,6 +84,9 @@ catalogue: .venv/installed
 LOCKED := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
           --no-emit-find-links --no-annotate
 LOCK := $(LOCKED) --all-extras --group dev --group docs pyproject.toml
+
+pack: .venv/installed ## Make a pack of the law in dist (KEY=publisher.pem to sign)
+	$(BIN)/python -m tests.law.make_pack dist $(KEY)
 
 lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 	$(UV) $(LOCK) --upgrade --output-file requirements.lock

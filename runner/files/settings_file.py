@@ -14,6 +14,7 @@ from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.playbook.format import secret_in
+from runner.playbook.law_pack import is_key
 from runner.playbook.parts import host_of
 from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
@@ -124,6 +125,11 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         problems.append(
             source.problem(("worker", "ping"), "ping", "The value is not an address to call.", hint=hint)
         )
+    for name, key in home.law.keys.items():
+        if not is_key(key):
+            hint = "Write the 32 bytes of an Ed25519 public key in base64."
+            text = "The value is not the public key of a publisher."
+            problems.append(source.problem(("law", "keys", name), "law-key", text, hint=hint))
     for name, channel in home.channels.items():
         problems.extend(_channel(name, channel, source))
     problems.extend(_acting(home, source))

@@ -34,6 +34,7 @@ SCHEMAS = (
     "tocsin/exercise/v1",
     "tocsin/action/v1",
     "tocsin/authorities/v1",
+    "tocsin/contract/v1",
 )
 _NONE: Mapping[str, Channel] = {}
 _ENDINGS = (".yaml", ".yml", ".md")
@@ -115,6 +116,10 @@ def _meaning(  # noqa: C901  # one case for each kind of file
             from runner.law.files.authority_file import read_authorities
 
             return read_authorities(source.text.encode(), source.file, catalog.authorities)[1]
+        case "tocsin/contract/v1":
+            from runner.law.files.contract_file import read_contract
+
+            return read_contract(source.text.encode(), source.file)[1]
         case "tocsin/facts/v1":
             from runner.facts.fact_files import read_facts
 

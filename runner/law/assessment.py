@@ -400,7 +400,10 @@ def _offer(rule: DutyRule, judge: Evaluator) -> Answer:
 
 def _ordered_by_use(statuses: Sequence[DutyStatus]) -> tuple[DutyStatus, ...]:
     """Sort every list of missing facts: first those that most relevant duties wait for, a person's judgement last."""
-    counter = Counter(name for status in statuses if status.in_sight for name in status.missing_facts)
+    counter = Counter[str]()
+    for status in statuses:
+        if status.in_sight:
+            counter.update(status.missing_facts)
 
     def order(name: str) -> tuple[bool, int]:
         return _JUDGED in name, -counter[name]

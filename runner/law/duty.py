@@ -113,6 +113,8 @@ class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Day on which somebody last saw the entry; None if nobody did."""
     checked_by: str = ""
     next_check: date | None = None
+    one_filing: tuple[str, ...] = ()
+    """Recipients or ids of duties that one filing serves together."""
     asks: str = ""
     """The fact that would name the authority, if several are competent."""
 

@@ -16,7 +16,19 @@ from runner.law.regime import Authority, DutyRule, Regime, Version
 _PEOPLE = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _UNION = "EU"
 _EEA = EU_MEMBERS | {"IS", "LI", "NO"}
-_SAME = ("name", "short", "unit", "url", "email", "phone", "languages", "hours", "cut_off", "next_check")
+_SAME = (
+    "name",
+    "short",
+    "unit",
+    "url",
+    "email",
+    "phone",
+    "languages",
+    "hours",
+    "cut_off",
+    "next_check",
+    "one_filing",
+)
 ESTABLISHED = "organisation.main_establishment"
 
 

@@ -245,6 +245,8 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A short name for lists."""
     serves: tuple[str, ...] = ()
     """Recipients as the laws name them, or ids of duties."""
+    one_filing: tuple[str, ...] = ()
+    """Recipients or ids of duties that one filing serves together."""
     bodies: Literal["", "public", "private"] = ""
     """The organisations that it is competent for, if not for all."""
     unit: str = ""

@@ -60,6 +60,9 @@ def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: fro
 Rank = tuple[int, datetime]
 """Nearness of a duty's law, and its deadline."""
 ELSEWHERE = 3
+CONTRACT = "contract"
+"""The place of a contract's duties, which bind the organisation wherever it is; also the beginning of their ids."""
+_OURS = {CONTRACT, "own"}
 
 
 def nearness(facts: Mapping[str, Any]) -> Callable[[Sequence[str]], int]:
@@ -71,7 +74,7 @@ def nearness(facts: Mapping[str, Any]) -> Callable[[Sequence[str]], int]:
     known = places(facts)
 
     def of(jurisdictions: Sequence[str]) -> int:
-        if not home.isdisjoint(jurisdictions):
+        if not home.isdisjoint(jurisdictions) or not _OURS.isdisjoint(jurisdictions):
             return 0
         if not known.isdisjoint(jurisdictions):
             return 1

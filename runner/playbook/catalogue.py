@@ -1,4 +1,4 @@
-"""Catalogue of playbooks, laws and notices: the home folder first, then those of the program.
+"""Catalogue of playbooks, laws and notices: the home folder first, then its pack of the law, then those of the program.
 
 A file's name without its ending is the id; ``name@1.2.0.yaml`` keeps an older version of a playbook beside the
 current one. Each file is read when it is first needed, and only once.
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from runner.base.text import near_hint
 from runner.documents.notice import Notice
-from runner.errors import Invalid, NotFound
+from runner.errors import Invalid, NotFound, Problem
 from runner.law.offices import with_authorities
 from runner.law.regime import Authority, Regime
+from runner.law.relevance import CONTRACT
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
+from runner.playbook.law_pack import ABOUT, FOLDER, law_folder
 from runner.playbook.lookup import Known
 from runner.playbook.reading import Read, read_playbook
 from runner.routing.message_classes import Written, laid_over
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 File: TypeAlias = "Path | Traversable"
 T = TypeVar("T")
-Kind = Literal["playbooks", "regimes", "notices", "actions", "authorities"]
+Kind = Literal["playbooks", "regimes", "notices", "actions", "authorities", "contracts"]
 
 _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "playbooks": (".yaml", ".yml"),
@@ -43,6 +45,7 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "notices": (".md",),
     "actions": (".yaml", ".yml"),
     "authorities": (".yaml", ".yml"),
+    "contracts": (".yaml",),
 }
 COMPILED = "compiled"
 """The folder beside the playbooks with the law and notices that the build compiled."""
@@ -63,17 +66,20 @@ class Catalog:
         cache: Path | None = None,
         classes: Written = _NO_CLASSES,
         anew: bool = False,
+        law: File | None = None,
     ):
         """``beside`` is a folder whose playbooks have precedence: the folder of a file that is being checked.
 
         ``cache`` keeps all law compiled for later calls; None keeps nothing. ``classes`` are the home's own message
         classes, instead of those of the home's file. With ``anew``, the build's compiled files are not used.
+        ``law`` is the folder of another pack than the home's.
         """
         self.folder = folder
         self.beside = beside
         self._built_in = built_in
         self._cache = cache
         self._anew = anew
+        self._law = law
         self.classes = classes
         """Message classes of the organisation, from its settings."""
         self._reads: dict[str, tuple[Source, Read]] = {}
@@ -98,6 +104,7 @@ class Catalog:
             cache=cache,
             classes=self.classes,
             anew=self._anew,
+            law=self._law,
         )
 
     @cached_property
@@ -110,12 +117,25 @@ class Catalog:
     def _ours(self) -> File:
         return self._built_in if self._built_in is not None else shipped(find_spec("playbooks"))
 
+    @property
+    def origin(self) -> Literal["built-in", "pack"]:
+        """Where the law below the home's own files is from."""
+        return "built-in" if self.law == self._ours else "pack"
+
     def _folders(self, kind: Kind) -> Iterator[File]:
         if self.beside is not None and kind == "playbooks":
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
-        yield self._ours if kind == "playbooks" else self._ours / kind
+        if kind in ("playbooks", "actions"):
+            yield self._ours / kind if kind == "actions" else self._ours
+        else:
+            yield self.law / kind
+
+    @cached_property
+    def law(self) -> File:
+        """The folder of the laws, notices and authorities below the home's own: of its pack, or of the program."""
+        return self._law or law_folder(self.folder, self._ours) or self._ours
 
     def _files(self, kind: Kind, folder: str = "", endings: tuple[str, ...] = ()) -> dict[str, File]:
         """Return the files of a kind by their names without the ending; nearer folders hide the others."""
@@ -136,13 +156,38 @@ class Catalog:
 
     @cached_property
     def regime_files(self) -> dict[str, File]:
-        """Law files by regime id."""
-        return self._files("regimes")
+        """Law files by regime id, and the filled contracts of the home."""
+        open_ = {problem.file for problem in self.open_contracts}
+        own = self._own_contracts.items()
+        return self._files("regimes") | {name: file for name, file in own if str(file) not in open_}
+
+    @cached_property
+    def contract_files(self) -> dict[str, File]:
+        """Contracts of the home by name, and the templates of Tocsin for those that it does not have."""
+        return self._files("contracts")
+
+    @cached_property
+    def _own_contracts(self) -> dict[str, File]:
+        """Contracts of the home by their ids as laws."""
+        own = self.contract_files.items()
+        return {f"{CONTRACT}-{name}": file for name, file in own if self._is_of_home(file)}
+
+    @cached_property
+    def open_contracts(self) -> tuple[Problem, ...]:
+        """What is not filled in the contracts of the home: these make no duty."""
+        if not self._own_contracts:
+            return ()
+        from runner.law.files.contract_file import unfilled
+
+        return tuple(
+            problem for file in self._own_contracts.values() for problem in unfilled(_bytes(file), str(file))
+        )
 
     @cached_property
     def law_files(self) -> dict[str, File]:
         """All files of the law by kind and name: laws, and the authority directory of the program and the home."""
         files = {f"regime {name}": file for name, file in self.regime_files.items()}
+        files["pack"] = self.law / ABOUT
         for place in self._folders("authorities"):
             for file in place.iterdir() if place.is_dir() else ():
                 if file.name.endswith(_ENDINGS["authorities"]) and not file.name.startswith((".", "_")):
@@ -190,6 +235,8 @@ class Catalog:
 
     def is_own(self, kind: Kind, name: str) -> bool:
         """Whether a file belongs to the home."""
+        if kind == "regimes":
+            return name in self.regime_files and self._is_of_home(self.regime_files[name])
         return self.folder is not None and any(
             (self.folder / kind / f"{name}{ending}").is_file() for ending in _ENDINGS[kind]
         )
@@ -233,10 +280,12 @@ class Catalog:
     def regime(self, name: str) -> Regime:
         """Return one compiled regime; raises NotFound, or Invalid with every problem of its file."""
         if name not in self._regimes:
+            from runner.law.files.contract_file import load_contract
             from runner.law.files.regime_file import load_regime
 
             file = _wanted(self.regime_files, name, "regime", code="unknown_regime")
-            regime = load_regime(_bytes(file), str(file))
+            load = load_contract if self._own_contracts.get(name) == file else load_regime
+            regime = load(_bytes(file), str(file))
             self._regimes[name] = with_authorities(regime, self.authorities.values())
         return self._regimes[name]
 
@@ -246,11 +295,17 @@ class Catalog:
 
     def _every_regime(self) -> tuple[Regime, ...]:
         if self._builds_on_shipped(self.law_files):
+            same = _same(self.regime_files, self._shipped.regime_files)
             for regime in self._shipped.regimes():
-                if not self._is_of_home(self.regime_files[regime.id]):
+                if regime.id in same:
                     addressed = with_authorities(regime, self.authorities.values())
                     self._regimes.setdefault(regime.id, addressed)
-        return tuple(self.regime(name) for name in sorted(self.regime_files))
+        # A contract with problems counts for nothing, so that it blocks no incident: ``doctor`` reports it.
+        found = (
+            self._regime_or_none(name) if name in self._own_contracts else self.regime(name)
+            for name in sorted(self.regime_files)
+        )
+        return tuple(regime for regime in found if regime is not None)
 
     def _compiled(self, kind: Kind, files: Mapping[str, File], wanted: type[T], make: Callable[[], T]) -> T:
         kept_as = kind if self._builds_on_shipped(files) else f"shipped-{kind}"
@@ -258,14 +313,16 @@ class Catalog:
 
     @cached_property
     def _shipped(self) -> Catalog:
-        """The shipped laws, in the same cache: a file of the home causes the compilation of that file only."""
-        return Catalog(built_in=self._built_in, cache=self._cache, anew=self._anew)
+        """The laws of the program, in the same cache: a file of the home or its pack causes the compilation of that file only."""
+        return Catalog(built_in=self._ours, cache=self._cache, anew=self._anew)
 
     def _is_of_home(self, file: File) -> bool:
-        return self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
+        if self.folder is None or not isinstance(file, Path) or file.is_relative_to(self.folder / FOLDER):
+            return False
+        return file.is_relative_to(self.folder)
 
     def _builds_on_shipped(self, files: Mapping[str, File]) -> bool:
-        return any(map(self._is_of_home, files.values()))
+        return self.law != self._ours or any(map(self._is_of_home, files.values()))
 
     def notice(self, name: str) -> tuple[Notice, str]:
         """Return one notice and its template text; raises NotFound, or Invalid with every problem of its file."""
@@ -308,11 +365,12 @@ class Catalog:
         return self._compiled("notices", files, dict[str, tuple[Notice, str]], self._every_notice)
 
     def _every_notice(self) -> dict[str, tuple[Notice, str]]:
-        # A part or a form of the home changes the shipped notices: then all are compiled.
-        shared = any(map(self._is_of_home, self._shared_files.values()))
-        if self._builds_on_shipped(self.notice_files) and not shared:
+        # Another part or form changes the shipped notices: then all are compiled.
+        ours, theirs = self._shared_files, self._shipped._shared_files
+        if self._builds_on_shipped(self.notice_files) and len(_same(ours, theirs)) == len(ours | theirs):
+            same = _same(self.notice_files, self._shipped.notice_files)
             for name, found in self._shipped.notices().items():
-                if not self._is_of_home(self.notice_files[name]):
+                if name in same:
                     self._notices.setdefault(name, found)
         return {name: self.notice(name) for name in sorted(self.notice_files)}
 
@@ -400,6 +458,12 @@ def _bytes(file: File) -> bytes:
         return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
     except OSError as error:
         raise Invalid(f'File "{file}" cannot be read: {error.strerror}.', code="file_unreadable") from None
+
+
+def _same(files: Mapping[str, File], others: Mapping[str, File]) -> frozenset[str]:
+    """Return the names with the same content in both."""
+    both = files.keys() & others.keys()
+    return frozenset(name for name in both if _bytes(files[name]) == _bytes(others[name]))
 
 
 def _text(file: File | None) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from runner.decoding import from_json
 from runner.documents.notice import Notice
 from runner.law.regime import Regime
 from runner.law.screening_index import Outline
+from runner.playbook.law_pack import PackInfo
 
 
 class PinnedNotice(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     notices: dict[str, PinnedNotice] = {}
     outline: Outline | None = None
     """The outline of the law for verdicts, in the order of the regimes; None in older bundles without an outline."""
+    pack: PackInfo | None = None
+    """The date of the law; None in older bundles."""
 
 
 class CatalogueText(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +39,7 @@ class CatalogueText(msgspec.Struct, frozen=True, kw_only=True):
     regimes: tuple[msgspec.Raw, ...] = ()
     notices: msgspec.Raw = msgspec.Raw(b"{}")
     outline: Outline | None = None
+    pack: PackInfo | None = None
 
 
 class Contents(CatalogueText, frozen=True, kw_only=True):

@@ -141,6 +141,12 @@ class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     none: Annotated[str, msgspec.Meta(pattern=r"\S")] | None = None
 
 
+class LawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Publishers of packs of the law whose signature is accepted: name → Ed25519 public key, in base64."""
+
+    keys: dict[str, str] = {}
+
+
 Mode = Literal["auto", "manual"]
 """``auto``: ``open`` starts a worker for a real incident, and a writing command restarts a dead worker."""
 
@@ -183,6 +189,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     worker: Mode | Working = "auto"
     stationery: Paper = Paper()
     second_person: SecondPerson = SecondPerson()
+    law: LawSettings = LawSettings()
     profile: Profile = "large"
     """Profile of new incidents: playbooks leave out the steps of the other one."""
     small: dict[str, str] = {}

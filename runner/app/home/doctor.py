@@ -28,6 +28,8 @@ from runner.app.home.doctor_checks import (
     Severity,
     channels,
     exposed_files,
+    law_in_use,
+    law_update,
     of_error,
     own_laws,
     schema,
@@ -121,6 +123,7 @@ def _examined(
     yield from channels(folder, home, clock.now(), dns, offline)
     yield from _action_secrets(folder, home)
     yield from _whole("laws", lambda: own_laws(folder))
+    yield from _whole("laws", lambda: law_in_use(folder, clock.now().date()))
     try:
         service, made = _opened(folder, principal, clock, chance, repair)
     except TocsinError as error:
@@ -142,6 +145,7 @@ def _examined(
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
             ("store", lambda: schema(service.store, repair)),
             ("journal", lambda: _record(service, repair, watched)),
+            ("laws", lambda: law_update(service)),
             ("people", lambda: ways_out(service)),
             ("do now", lambda: _do_now(service)),
             ("organisation", lambda: _between(service)),

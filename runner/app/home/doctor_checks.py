@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,7 @@ from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
 from runner.law.relevance import SET_UP
 from runner.playbook.catalogue import Catalog
+from runner.playbook.law_pack import FOLDER, STALE_DAYS, about, applied_in, read_pack
 from runner.reports.core.formatting import count
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, open_to_others
@@ -235,11 +237,49 @@ def own_laws(folder: Path) -> Iterator[Finding]:
     if catalog.authorities and catalog.bad_authorities:
         for problem in (problem for error in catalog.bad_authorities for problem in error.problems):
             yield Finding("laws", "warning", str(problem), "Correct the file", code="bad_authorities")
+    for file, number in Counter(problem.file for problem in catalog.open_contracts).items():
+        what = f"Contract not filled, so it makes no duty: {file} ({count(number, 'line')})"
+        yield Finding(
+            "laws", "warning", what, f"Fill it; then: tocsin regime check {file}", code="contract_open"
+        )
     for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
         if codes := without_key(catalog.regime(name)):
             what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never applies"
             hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"
             yield Finding("laws", "warning", what, hint, code="encryption_without_key")
+
+
+def law_in_use(folder: Path, today: date) -> Iterator[Finding]:
+    """Yield the age of the law, and an applied pack that is damaged or not used."""
+    catalog, applied = Catalog(folder), applied_in(folder)
+    info = about(catalog.law)
+    what = f"Law of {info.age(today)}, {catalog.origin}"
+    if (today - info.date).days > STALE_DAYS:
+        yield Finding("laws", "warning", what, "Update the law: tocsin law update FILE", code="law_old")
+    else:
+        yield Finding("laws", "good", what)
+    if applied is None and (folder / FOLDER).exists():
+        what = "The pack of the law was not fully applied. The built-in law is used"
+        yield Finding("laws", "error", what, "tocsin law update FILE", code="law_pack_damaged")
+    elif applied is not None and applied.folder:
+        if catalog.origin == "built-in" and (folder / FOLDER / applied.folder).exists():
+            what = f"This version of Tocsin has later law than the pack {applied.folder}, so the pack is not used"
+            yield Finding("laws", "warning", what, code="law_pack_passed")
+        try:
+            read_pack(folder / FOLDER / applied.folder, {})
+        except TocsinError as error:
+            hint = "Apply the pack again: tocsin law update FILE"
+            yield Finding(
+                "laws", "error", f"{applied.folder}: {error.message}", hint, code="law_pack_damaged"
+            )
+
+
+def law_update(service: IncidentService) -> Iterator[Finding]:
+    """Yield a recorded update of the law that was not finished, or a pack that no entry records."""
+    recorded, applied = service.law_checks().updated, applied_in(service.folder)
+    if (recorded.folder if recorded is not None else "") != (applied.folder if applied is not None else ""):
+        what = "The law in use differs from the last recorded update of the law"
+        yield Finding("laws", "error", what, "tocsin law update FILE", code="law_update_unfinished")
 
 
 PATIENCE = 3.0

@@ -18,6 +18,7 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.playbook.catalogue import Catalog
+from runner.playbook.law_pack import about
 from runner.playbook.pinned import Catalogue, CatalogueText, Contents, PinnedNotice
 from runner.yamlfile.compile_cache import compiled, kept_digest
 
@@ -38,7 +39,7 @@ def read_catalogue(catalog: Catalog) -> Catalogue:
         for name, (notice, body) in sorted(catalog.notices().items())
     }
     regimes = catalog.regimes()
-    return Catalogue(regimes=regimes, notices=notices, outline=_outline(regimes))
+    return Catalogue(regimes=regimes, notices=notices, outline=_outline(regimes), pack=about(catalog.law))
 
 
 def _outline(regimes: tuple[Regime, ...]) -> Outline:
@@ -89,7 +90,8 @@ def _contents(cache: Path, catalog: Catalog, put: Callable[[bytes], str]) -> byt
     """Return the contents of a catalogue, with its laws and its notices stored under their SHA-256."""
     found, _ = kept_catalogue(cache, catalog)
     laws_at = put(msgspec.json.encode(found.regimes))
-    contents = Contents(outline=found.outline, laws_at=laws_at, notices_at=put(bytes(found.notices)))
+    notices_at = put(bytes(found.notices))
+    contents = Contents(outline=found.outline, pack=found.pack, laws_at=laws_at, notices_at=notices_at)
     shipped = catalog.compiled_folder
     return compiled(cache, "pin", _files(catalog), Contents, lambda: contents, shipped=shipped)[1]
 

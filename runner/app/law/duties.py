@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, Slot
 from runner.app.core.public_holidays import PublicHolidays
 from runner.decoding import from_json
 from runner.errors import Problem, Refused, Sealed, Usage
@@ -98,8 +98,9 @@ def filing(
     digest: str = "",
     reason: str = "",
     as_it_was: str = "",
+    serves: Sequence[str] = (),
 ) -> tuple[AttachFile | RecordDuty, ...]:
-    """Return the commands that record a filing: first the receipt as evidence, then the record.
+    """Return the commands that record a filing: first the receipt as evidence, then the record of each duty.
 
     It ends the ``file`` step that waits for this duty; raises Refused if there are several and none is named, and
     if it is unclear which text was filed.
@@ -125,7 +126,27 @@ def filing(
         unsigned=tuple(_unsigned(service, incident, waiting, duty, filed)),
     )
     made = RecordDuty(duty=duty, record=record, step=waiting, as_it_was=as_it_was)
-    return (made,) if file is None else (file, made)
+    records = (made, *_served_too(service, incident, made, serves))
+    return records if file is None else (file, *records)
+
+
+def _served_too(
+    service: IncidentService, incident: Incident, made: RecordDuty, others: Sequence[str]
+) -> Iterator[RecordDuty]:
+    """Yield the records of other duties that the same filing serves.
+
+    Raises Refused for a duty that the authority directory does not name with the filed one (``one_filing``).
+    """
+    known = {duty.id: duty for duty in service.duties(incident)} if others else {}
+    taker = known[made.duty].authority if made.duty in known else None
+    for other in dict.fromkeys(others):
+        if taker is None or other not in known or not {other, known[other].recipient} & {*taker.one_filing}:
+            raise Refused(
+                f'The authority directory does not say that one filing serves "{made.duty}" and "{other}".',
+                hint=Action("duty.record_filed", other, {"reference": Slot("REFERENCE")}),
+                code="filed_apart",
+            )
+        yield msgspec.structs.replace(made, duty=other, step=_file_step(service, incident, other))
 
 
 def decision(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +10,16 @@ from typing import Any, Literal
 import msgspec
 
 from runner.app.core.public_holidays import PublicHolidays
+from runner.base.text import choice_hint
 from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
 from runner.incident.law.verifications import Checks, level_of
+from runner.law.files.contract_file import SCHEMA as CONTRACT_SCHEMA
+from runner.law.files.contract_file import load_contract, unfilled
 from runner.law.files.regime_file import load_regime
 from runner.law.grounds import ENCRYPTED, KEY
 from runner.law.regime import DutyRule, Level, Regime, Version, seen_on
-from runner.playbook.catalogue import Catalog
+from runner.law.relevance import CONTRACT
+from runner.playbook.catalogue import Catalog, File
 from runner.reports.law.confidence import counted
 from runner.reports.law.regimes import (
     RegimeEntry,
@@ -92,7 +96,7 @@ def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS)
     """Return every law of the catalogue, the invalid ones with the reason."""
     found = []
     for name in sorted(catalog.regime_files):
-        origin = "home" if catalog.is_own("regimes", name) else "built-in"
+        origin = "home" if catalog.is_own("regimes", name) else catalog.origin
         try:
             one = entry(catalog.regime(name), origin, checks)
         except TocsinError as error:
@@ -118,7 +122,9 @@ def _regime(name: str, catalog: Catalog) -> Regime:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         try:
-            return load_regime(read_file(path, MAX_BYTES), str(path))
+            content = read_file(path, MAX_BYTES)
+            load = load_contract if CONTRACT_SCHEMA.encode() in content else load_regime
+            return load(content, str(path))
         except OSError as error:
             raise NotFound(
                 f'File "{path}" cannot be read: {error.strerror}.',
@@ -160,12 +166,19 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     file: str
     duties: int
+    to_fill: int = 0
+    """Lines of a contract that are still to fill; until then it makes no duty."""
 
 
 def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported, ...]:
-    """Write the regimes of a spreadsheet into the home; all of them, or none if one is invalid or exists already."""
+    """Write the regimes of a spreadsheet into the home; all of them, or none if one is invalid or exists already.
+
+    A name of a contract template, instead of a file, copies the template.
+    """
     from runner.law.files.own_duties import own_regimes
 
+    if str(file) in (templates := Catalog().contract_files) or not file.suffix:
+        return (_template(str(file), templates, home, replace=replace),)
     try:
         content = read_file(file, MAX_BYTES)
     except OSError as error:
@@ -173,7 +186,8 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
             f'File "{file}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
         ) from None
     regimes = own_regimes(content, str(file))
-    shipped = [regime.id for regime in regimes if regime.id in Catalog().regime_files]
+    known = Catalog(law=Catalog(home).law).regime_files
+    shipped = [regime.id for regime in regimes if regime.id in known]
     if shipped:
         hint = "Use another id. To change a law of Tocsin, copy its file into the regimes folder of the home folder."
         raise Refused(
@@ -198,6 +212,26 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
     )
 
 
+def _template(name: str, templates: Mapping[str, File], home: Path, *, replace: bool) -> Imported:
+    """Copy a template of a contract into the home, to be filled there; raises NotFound with the templates."""
+    if name not in templates:
+        raise NotFound(
+            f'Contract template "{name}" does not exist.',
+            hint=choice_hint(name, templates),
+            code="unknown_template",
+        )
+    file = home / "contracts" / f"{name}.yaml"
+    if file.exists() and not replace:
+        hint = "Fill it. For a second contract of this kind, copy the file under another name. To lose it: --replace"
+        raise Refused(f"{file} exists. Nothing was imported.", hint=hint, code="regime_exists")
+    content = templates[name].read_bytes()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return Imported(
+        id=f"{CONTRACT}-{name}", file=str(file), duties=0, to_fill=len(unfilled(content, str(file)))
+    )
+
+
 # ---------------------------------------------------------------------------------------------------- check
 
 
@@ -208,7 +242,7 @@ def checked(
 
     ``since`` lists the duties that nobody looked at since that day.
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = [] if names else list(catalog.open_contracts)
     regimes: list[Regime] = []
     for name in names or sorted(catalog.regime_files):
         try:
@@ -217,7 +251,7 @@ def checked(
             problems += error.problems
             continue
         regimes.append(regime)
-        problems += _meaning(regime, str(catalog.regime_files.get(name, name)), catalog)
+        problems += meaning(regime, str(catalog.regime_files.get(name, name)), catalog)
     duties = [(regime, rule) for regime in regimes for rule in regime.versions[0].duties]
     wordses = tuple(
         InWords(duty=f"{regime.id}/{rule.slug}", why=_in_words(rule, regime.versions[0]))
@@ -273,10 +307,10 @@ def _outdated(regimes: Sequence[Regime], checks: Checks) -> Iterator[str]:
                 yield regime.id if rule is None else f"{regime.id}/{rule.slug}"
 
 
-def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
+def meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
     """Yield problems beyond the form of a file: a name that differs from the file's, a notice that does not exist."""
     stem = file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-    if stem != regime.id:
+    if stem not in (regime.id, regime.id.removeprefix(f"{CONTRACT}-")):
         text = f"the name of the file is not its id '{regime.id}'"
         yield _problem(file, "regime-name", text, f"Rename the file to {regime.id}.yaml")
     for exemption in without_key(regime):
@@ -336,11 +370,7 @@ def _binding(version: Version | None) -> Version | None:
 def between_files(old: str, new: str, catalog: Catalog) -> LawDifference:
     """Return the content of one law file that the other does not have, in their newest versions."""
     before, after = _regime(old, catalog), _regime(new, catalog)
-    changes = [
-        *_about(after.id, before, after),
-        *_versions(after.id, before.versions[0], after.versions[0]),
-    ]
-    return LawDifference(old=old, new=new, changes=tuple(changes))
+    return LawDifference(old=old, new=new, changes=tuple(changes_of(after.id, before, after)))
 
 
 def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
@@ -351,9 +381,19 @@ def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
             hint=f"Put your copy into {catalog.folder}/regimes/{name}.yaml",
             code="copy_missing",
         )
-    before, after = Catalog().regime(name), catalog.regime(name)
-    changes = [*_about(name, before, after), *_versions(name, before.versions[0], after.versions[0])]
-    return LawDifference(old="built-in", new="home", changes=tuple(changes))
+    below = Catalog(law=catalog.law)
+    changes = tuple(changes_of(name, below.regime(name), catalog.regime(name)))
+    return LawDifference(old=below.origin, new="home", changes=changes)
+
+
+def changes_of(name: str, before: Regime | None, after: Regime | None) -> Iterator[LawChange]:
+    """Yield the differences of two files of one law, duty by duty for their newest versions; None is no file."""
+    if before is not None and after is not None:
+        yield from _about(name, before, after)
+    newest = (one.versions[0] if one is not None else None for one in (before, after))
+    yield from _versions(name, *newest)
+    if before is not None and after is not None and before.versions[1:] != after.versions[1:]:
+        yield LawChange(what=name, change="changed", fields=("earlier versions",))
 
 
 def _about(name: str, before: Regime, after: Regime) -> Iterator[LawChange]:

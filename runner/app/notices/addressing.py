@@ -171,7 +171,9 @@ class Addressing:
         context = msgspec.structs.replace(context, variant=variant)
         made = msgspec.structs.replace(made, context=context)
         pattern = made.document()
-        if self._codes and "recipient.code" not in notice.slots:
+        if self._codes and not any(
+            used.path == "recipient.code" and used.printed for used in pattern.facts_used
+        ):
             raise Refused(
                 f'Template "{notice.id}" does not print a code for each person.', code="no_code_slot"
             )

@@ -150,6 +150,7 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
     duty = made.duty(document)
+    pack, today = made.service.catalogue(made.incident).contents.pack, made.service.now_in(made.incident)
     about = (
         {}
         if duty is None
@@ -160,6 +161,7 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
             if duty.due
             else duty.standard,
             "Law": LEVEL_WORDS[duty.confidence],
+            "Law of": pack.age(today.date()) if pack is not None else "date not recorded",
         }
     )
     return cover(

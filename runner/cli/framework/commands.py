@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "campaigns.campaigns": ("bulk",),
         "law.regimes": ("regime",),
         "law.authorities": ("authority",),
+        "law.packs": ("law",),
     },
     "People and channels": {
         "people.people": ("person", "role"),
@@ -83,7 +84,6 @@ MEANT: Mapping[str, str] = {
     "improvements": "tocsin improvement list",
     "incident": "tocsin list",
     "incidents": "tocsin list",
-    "law": "tocsin regime list",
     "laws": "tocsin regime list",
     "log": "tocsin timeline",
     "ls": "tocsin list",

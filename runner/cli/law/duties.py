@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
+OutFile = Annotated[
+    Path | None,
+    Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
+]
 Since = Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")]
 Until = Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")]
 To = Annotated[str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")]
@@ -41,12 +45,16 @@ Privileged = Annotated[
     bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
 ]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
+Serves = Annotated[
+    list[str] | None,
+    Option("--serves", metavar="DUTY", help="Another duty that this filing serves, as New York's one form."),
+]
 
 
 def add(app: Commands) -> None:
     """Add ``duties`` and ``duty …``."""
     command(app, "duties", formats=("text", "json", "csv"))(duties)
-    duty = group(app, "duty", "Show a duty. Record a filing, a decision or a waiver.")
+    duty = group(app, "duty", "Show a duty, record a filing, a decision or a waiver.")
     command(duty, "show")(show)
     command(duty, "record-filed", Scope.WRITES)(record_filed)
     command(duty, "decide", Scope.WRITES)(decide)
@@ -74,10 +82,7 @@ def duties(
         str,
         Option("--kind", metavar="KIND", help="Kind of incident in the register: real, exercise or test."),
     ] = "real",
-    out: Annotated[
-        Path | None,
-        Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
-    ] = None,
+    out: OutFile = None,
     since: Since = "",
     until: Until = "",
     to: To = "",
@@ -282,6 +287,7 @@ def record_filed(
         str, Option("--reason", metavar="WHY", help="Reason for filing a text without approval.")
     ] = "",
     as_it_was: AsItWas = "",
+    serves: Serves = None,
 ) -> None:
     """Record a filing with its proof. Ends the filing task.
 
@@ -311,18 +317,18 @@ def record_filed(
         digest=digest,
         reason=reason,
         as_it_was=as_it_was,
+        serves=serves or (),
     )
     turn = session.service.act(session.principal, before.id, files)
-    [record] = [file.record for file in files if isinstance(file, RecordDuty)]
+    record = next(file.record for file in files if isinstance(file, RecordDuty))
     if record.unsigned:
         session.warn(
             "unsigned",
             f"The notice is not signed: {', '.join(record.unsigned)} is still open. The filing is recorded. "
             "Have the text checked, and file a supplement if necessary.",
         )
-    answer(
-        session, turn, f"{duty} is filed{f', text {short_digest(record.digest)}' if record.digest else ''}"
-    )
+    text = f", text {short_digest(record.digest)}" if record.digest else ""
+    answer(session, turn, "\n".join(f"{one} is filed{text}" for one in (duty, *(serves or ()))))
 
 
 def decide(

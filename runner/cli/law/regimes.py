@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line,
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
-    from runner.app.law.regimes import Checked, Imported, LawDifference
+    from runner.app.law.regimes import Checked, Imported, LawChange, LawDifference
     from runner.incident.law.verifications import Checks
     from runner.playbook.catalogue import Catalog
 
@@ -49,7 +49,7 @@ def _catalog(session: Session) -> Catalog:
     return Catalog(session.folder if session.folder.is_dir() else None)
 
 
-def _checks(session: Session) -> Checks:
+def recorded_checks(session: Session) -> Checks:
     """Return the checks that the home recorded; none without a home, or with a warning if it cannot be read."""
     from runner.incident.law.verifications import Checks
 
@@ -80,7 +80,7 @@ def list_(
     from runner.app.law.regimes import listed
     from runner.reports.law.regimes import list_page
 
-    entries = listed(_catalog(session), jurisdiction, _checks(session))
+    entries = listed(_catalog(session), jurisdiction, recorded_checks(session))
     session.show({"schema": "tocsin/regimes/v1", "regimes": entries}, lambda: list_page(entries))
 
 
@@ -101,7 +101,7 @@ def show(
     from runner.app.law.regimes import shown
     from runner.reports.law.regimes import show_page
 
-    found = shown(regime, _catalog(session), _date(at), _checks(session))
+    found = shown(regime, _catalog(session), _date(at), recorded_checks(session))
     session.show(found, lambda: show_page(found))
 
 
@@ -128,7 +128,7 @@ def check(
     from runner.app.law.regimes import checked
 
     since = session.now().date() - duration(stale) if stale else None
-    found = checked(regime or (), _catalog(session), _checks(session), since)
+    found = checked(regime or (), _catalog(session), recorded_checks(session), since)
     session.show(found, lambda: _check_page(found, since))
     return 1 if any(problem.severity == "error" for problem in found.problems) else 0
 
@@ -252,7 +252,12 @@ def _diff_page(found: LawDifference) -> Iterator[Block]:
     yield line(f"{found.old} → {found.new}", "title")
     if not found.changes:
         yield line("no difference", "good")
-    for change in found.changes:
+    yield from changes_blocks(found.changes)
+
+
+def changes_blocks(changes: Sequence[LawChange]) -> Iterator[Block]:
+    """Yield each change with its fields."""
+    for change in changes:
         yield Blank()
         yield flow(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change]), hang=2)
         if change.fields:
@@ -262,19 +267,24 @@ def _diff_page(found: LawDifference) -> Iterator[Block]:
 def import_(
     session: Session,
     file: Annotated[
-        Path, Argument(metavar="FILE", help="CSV file with columns regime, name, duty, recipient, starts …")
+        Path,
+        Argument(
+            metavar="FILE",
+            help="CSV file with columns regime, name, duty, recipient, starts …; or a contract template, as acquirer.",
+        ),
     ],
     replace: Annotated[
         bool, Option("--replace", help="Replace laws of the home folder with the same ids.")
     ] = False,
 ) -> None:
-    """Import duties of contracts or insurers from a spreadsheet.
+    """Import duties of contracts or insurers from a spreadsheet, or copy a contract template.
 
-    Writes one file for each regime into the home folder.
+    Writes one file for each regime into the home folder. A template makes no duty until it is filled.
 
     \b
-    Example:
+    Examples:
       tocsin regime import contracts.csv
+      tocsin regime import acquirer
     """
     from runner.app.law.regimes import imported
 
@@ -284,7 +294,13 @@ def import_(
 
 def _import_page(found: tuple[Imported, ...]) -> Page:
     rows = tuple(
-        (imported.id, Cell(count(imported.duties, "duty", "duties"), "dim"), imported.file)
+        (
+            imported.id,
+            Cell(f"not filled: {count(imported.to_fill, 'line')}", "warn")
+            if imported.to_fill
+            else Cell(count(imported.duties, "duty", "duties"), "dim"),
+            imported.file,
+        )
         for imported in found
     )
     return Page((table(rows, 2, indent=0),))

@@ -15,18 +15,13 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from runner.errors import Refused
+from runner.yamlfile.limited_archive import UnsafeArchive, read_archive
 
-ENTRIES: Final = 400
-LARGEST: Final = 16 * 1024 * 1024
-TOTAL: Final = 48 * 1024 * 1024
-RATIO: Final = 150
-"""How often larger a part may be than its compressed bytes; Word's own XML stays below 40."""
 DEPTH: Final = 200
 """How deep elements may be nested."""
 W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 R: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 RELATION: Final = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
-_NAME = re.compile(r"[A-Za-z0-9_\-. \[\]/]+")
 _PROGRAMS = re.compile(r"vba|activex|embeddings/|\.bin$|\.exe$|\.ole$|customui", re.IGNORECASE)
 _LINKED: Final = frozenset(
     {"attachedTemplate", "aFChunk", "oleObject", "package", "control", "frame", "subDocument"}
@@ -116,31 +111,9 @@ def _named(tag: str) -> str:
 
 def _entries(content: bytes) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-            _measure(entries)
-            return {entry.filename: archive.read(entry) for entry in entries if not entry.is_dir()}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
-        raise _refused("the file is not a complete zip archive") from None
-
-
-def _measure(entries: list[zipfile.ZipInfo]) -> None:
-    """Judge the archive by its directory, before a byte is unpacked."""
-    names = [entry.filename for entry in entries]
-    if len(entries) > ENTRIES:
-        raise _refused(f"the file has {len(entries)} parts; the limit is {ENTRIES}")
-    if len(set(names)) != len(names):
-        raise _refused("two parts of the file have the same name")
-    for entry in entries:
-        bad = not _NAME.fullmatch(entry.filename) or ".." in entry.filename or entry.filename.startswith("/")
-        if bad:
-            raise _refused("a part of the file has an unsafe path")
-        if entry.flag_bits & 0x1:
-            raise _refused("the file is encrypted")
-        if entry.file_size > LARGEST or entry.file_size > RATIO * max(entry.compress_size, 1024):
-            raise _refused(f"{entry.filename} unpacks to {entry.file_size} bytes")
-    if sum(entry.file_size for entry in entries) > TOTAL:
-        raise _refused(f"the file unpacks to more than {TOTAL} bytes")
+        return read_archive(content)
+    except UnsafeArchive as error:
+        raise _refused(str(error)) from None
 
 
 def _look_through(name: str, root: Element) -> None:

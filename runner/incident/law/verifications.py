@@ -47,13 +47,28 @@ class LawChecked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     withdrawn: bool = False
 
 
-READER: Callable[[bytes], LawChecked] = json_reader(LawChecked)
+class LawUpdated(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """A person applied a pack of the law: ``digest`` is that of its tag manifest, empty for the built-in law.
+
+    ``signed_by`` is a key of the settings, empty for a pack without such a signature.
+    """
+
+    digest: str
+    date: date
+    folder: str = ""
+    signed_by: str = ""
+    reason: str = ""
+    by: str = ""
+
+
+READER: Callable[[bytes], LawChecked | LawUpdated] = json_reader(LawChecked | LawUpdated)
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest check of each rule."""
+    """The newest check of each rule, and the last pack that a person applied."""
 
     found: Mapping[str, LawChecked] = {}
+    updated: LawUpdated | None = None
     version: int = 0
 
     def of(self, regime: Regime, version: Version, rule: DutyRule | None = None) -> Verification | None:
@@ -66,17 +81,21 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
         return Verification(by=check.by, on=check.on, url=check.url, quote=check.quote, outdated=outdated)
 
 
-def fold_checks(events: Iterable[tuple[int, datetime, LawChecked]]) -> Checks:
+def fold_checks(events: Iterable[tuple[int, datetime, LawChecked | LawUpdated]]) -> Checks:
     """Return the checks that were not withdrawn."""
     found: dict[str, LawChecked] = {}
+    updated: LawUpdated | None = None
     number = 0
     for number, _, event in events:  # noqa: B007  # the last one counts
+        if isinstance(event, LawUpdated):
+            updated = event
+            continue
         for name in event.rules:
             if event.withdrawn:
                 found.pop(name, None)
             else:
                 found[name] = event
-    return Checks(found=found, version=number)
+    return Checks(found=found, updated=updated, version=number)
 
 
 def rule_digest(rule: DutyRule | Version) -> str:

@@ -71,14 +71,15 @@ def read_regime(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem, .
         return None, source.problems
     reader = Reader(source)
     top = Node(source.data, ())
-    regime = _regime(top, reader.fields(top, _TOP), reader, hashlib.sha256(data).hexdigest())
+    regime = regime_of(top, reader.fields(top, _TOP), reader, hashlib.sha256(data).hexdigest())
     if reader.problems:
         problems = dict.fromkeys(reader.problems)
         return None, tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
     return regime, ()
 
 
-def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) -> Regime:
+def regime_of(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) -> Regime:
+    """Return the regime of a file's fields; the reader keeps the problems."""
     if reader.text(reader.need(fields, "schema", top)) != SCHEMA:
         reader.report(
             fields.get("schema", top),

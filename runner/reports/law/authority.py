@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.law.duty import Office
+from runner.law.relevance import CONTRACT
 from runner.reports.core.page import Tone
 
 STALE = timedelta(days=183)
@@ -32,6 +33,8 @@ def office_fields(office: Office, now: datetime) -> Iterator[tuple[str, str, Ton
 
 def entry_words(office: Office, now: datetime) -> tuple[str, Tone]:
     """Return the age of an authority's entry, with "check the link" where that is old or unknown."""
+    if office.place == CONTRACT:
+        return "from the contract in the home folder", "dim"
     if not (office.form or office.url or office.email or office.address):
         return "no address in the authority directory", "warn"
     if office.checked is None:

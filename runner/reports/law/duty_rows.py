@@ -65,9 +65,12 @@ def _state(duty: DutyStatus) -> Cell:
 
 def next_fact(duty: DutyStatus) -> str:
     """Return the fact that decides the duty or one of its exemptions; empty if no fact is missing for that."""
-    exempting = {fact for exemption in duty.unless for fact in exemption.missing}
-    wanted = (fact for fact in duty.missing_facts if duty.verdict == "unknown" or fact in exempting)
-    return next(wanted, "") if duty.verdict in ("applies", "unknown") and duty.state not in DONE else ""
+    if duty.verdict not in ("applies", "unknown") or duty.state in DONE:
+        return ""
+    if duty.verdict == "unknown":
+        return next(iter(duty.missing_facts), "")
+    exempting = frozenset[str]().union(*[exemption.missing for exemption in duty.unless])
+    return next((fact for fact in duty.missing_facts if fact in exempting), "")
 
 
 def there_words(due: datetime, local: datetime | None, now: datetime) -> str:

@@ -11,6 +11,7 @@ from runner.base.jurisdictions import US_NAMES
 from runner.documents.wording.labels import office
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.duty import DutyStatus
+from runner.law.relevance import CONTRACT
 
 _ACT = re.compile(r"^(Regulation|Directive) .*?(?= Arts?\. )")
 _LONGEST_ACRONYM = 6
@@ -18,6 +19,7 @@ _TITLES: Mapping[str, str] = {
     "annual": "Send the annual report to {to}",
     "assessment": "Assess whether the law requires a notice",
     "attempt": "Report the attempted attack to {to}",
+    "consent": "Ask {to} for consent before costs",
     "critical": "Report the critical incident to {to}",
     "detailed": "Send the detailed report to {to}",
     "early_warning": "Send the early warning to {to}",
@@ -134,6 +136,8 @@ def citation(duty: DutyStatus) -> str:
 
 def recipient_name(duty: DutyStatus) -> str:
     """Return the recipient, with the place: ``the New York Attorney General``."""
+    if duty.jurisdiction == CONTRACT and duty.authority is not None:
+        return duty.authority.name
     country, _, part = duty.jurisdiction.partition("-")
     state = US_NAMES.get(part, "") if country == "US" else ""
     group = _GROUPS.get(duty.recipient, "")

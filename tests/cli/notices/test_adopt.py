@@ -29,7 +29,7 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 def pulled(desk: AtDesk, folder: Path) -> Path:
     """Return the Word file as counsel gets it."""
     desk.done("notice", "pull", "--to", "docx", "--out", str(folder))
-    return next(path for path in folder.glob("*.docx") if "REDLINE" not in path.name)
+    return next(path for path in folder.rglob("*.docx") if "REDLINE" not in path.name)
 
 
 def edited(path: Path, *changes: tuple[str, str]) -> Path:
@@ -52,7 +52,7 @@ def test_the_edits_are_shown_and_become_the_notice_in_every_format(desk: AtDesk,
     assert (one["status"], one["by"], one["adoption"]["by"]) == ("final", "jonas", "jonas")
     desk.done("notice", "pull", "--to", "txt,html", "--out", str(tmp_path / "back"))
     for form in ("txt", "html"):
-        (path,) = (one for one in (tmp_path / "back").glob(f"short-notice*.{form}"))
+        (path,) = (tmp_path / "back").rglob(f"short-notice*.{form}")
         assert "The way in was: phishing." in path.read_text(encoding="utf-8")
 
 

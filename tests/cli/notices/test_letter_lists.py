@@ -13,8 +13,8 @@ from tests.cli.at_desk import AtDesk
 from tests.cli.notices.test_letters import FACTS, HEAD, TEMPLATE, listed
 
 CODED = TEMPLATE.replace("recipient.reference]", "recipient.reference, recipient.code]").replace(
-    "\n{{ incident.summary }}",
-    "\nCode {{ recipient.code }}.\n{% if notice.variant == 'minor' %}To the parents.{% endif %}\n\n{{ incident.summary }}",
+    "\n{{ risk.advice }}",
+    "\nCode {{ recipient.code }}.\n{% if notice.variant == 'minor' %}To the parents.{% endif %}\n\n{{ risk.advice }}",
 )
 TEXAS = FACTS.replace(
     "{total: 15760, by_jurisdiction: {US-CA: 12400, US-MA: 3100, US-TX: 260}",

@@ -84,7 +84,7 @@ def test_another_list_or_text_is_a_draft_again(desk: AtDesk, tmp_path: Path, cha
     if change == "list":
         groups = made(desk, tmp_path, "next", PEOPLE.replace("1 Elm", "2 Elm"))
     else:
-        desk.done("fact", "set", "incident.summary=Somebody copied two files.", "--source", "log")
+        desk.done("fact", "set", "risk.advice=Change your card.", "--source", "log")
         groups = made(desk, tmp_path, "next")
     assert {group["status"] for group in groups} == {"draft"}
 

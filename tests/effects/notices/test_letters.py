@@ -223,7 +223,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_result(tmp_path: Path) -> N
         "steps:\n  - {id: look, task: Look, role: commander}\n",
         encoding="utf-8",
     )
-    desk.done("open", str(play), "--yes", "--fact", "incident.summary=x")
+    desk.done("open", str(play), "--yes", "--fact", "risk.advice=x")
     people, cut = tmp_path / "people.csv", tmp_path / "cut"
     people.write_text(many(2_500), encoding="utf-8")
     words = (

@@ -1,0 +1,118 @@
+"""Commands of the law as a whole: show the law in use or a pack, apply a pack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.session import Session
+from runner.cli.law.regimes import changes_blocks, recorded_checks
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Blank, Block, fields, line, paged
+from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.law.packs import ForIncident, LawShown, PackShown
+
+_File = Annotated[str, Argument(metavar="FILE", help="Pack (.zip), its folder, or built-in.")]
+
+
+def add(app: Commands) -> None:
+    """Add ``law …``."""
+    commands = group(app, "law", "Show and update the law, the notices and the authorities as a whole.")
+    command(commands, "show", Scope.ANYWHERE)(show)
+    command(commands, "update", Scope.HOME_WRITES)(update)
+
+
+def show(session: Session, file: _File = "") -> None:
+    """Show the date of the law in use, or what a pack changes.
+
+    \b
+    Examples:
+      tocsin law show
+      tocsin law show tocsin-law-2026.11.28.zip
+    """
+    from runner.app.law.packs import compared, shown
+
+    home = session.folder if session.folder.is_dir() else None
+    service = session.service if (session.folder / CONFIG).exists() else None
+    today = session.now().date()
+    if file:
+        pack = compared(home, file, today, service)
+        session.show(pack, lambda: _pack_page(pack))
+    else:
+        law = shown(home, recorded_checks(session), today, service)
+        session.show(law, lambda: _law_page(law))
+
+
+def update(
+    session: Session,
+    file: _File,
+    reason: Annotated[
+        str, Option("--reason", metavar="WHY", help="Needed for an unsigned or an older pack.")
+    ] = "",
+) -> None:
+    """Apply a pack: new incidents use its law, open incidents keep their own.
+
+    \b
+    Examples:
+      tocsin law update tocsin-law-2026.11.28.zip
+      tocsin law update built-in --reason "the pack has a wrong deadline"
+    """
+    from runner.app.law import packs
+
+    found = packs.update(session.service, file, reason)
+    session.show(found, lambda: _pack_page(found))
+
+
+@paged
+def _law_page(found: LawShown) -> Iterator[Block]:
+    yield line(f"Law of {found.age}", "title")
+    levels = ", ".join(f"{number} {level}" for level, number in found.confidence.items())
+    yield fields([("Version", found.law.version), ("Origin", found.origin), ("Duties", levels)])
+    if (entry := found.applied) is not None:
+        signed = f"signed by {entry.signed_by}" if entry.signed_by else "UNSIGNED"
+        words = ", ".join(filter(None, (f"by {entry.by}", signed, entry.reason)))
+        yield fields([("Applied", words), ("SHA-256", entry.digest)])
+    if found.corrections:
+        yield line("YOUR OWN FILES, used first", "title")
+        yield from (line(f"  {name}") for name in found.corrections)
+    yield from _incident_blocks(found.incidents)
+
+
+@paged
+def _pack_page(found: PackShown) -> Iterator[Block]:
+    yield line(f"Law of {found.age}{', applied' if found.applied else ''}", "title")
+    unknown = "UNSIGNED: no key of the settings (law: keys) fits the signature"
+    signed = {"known": f"signed by {found.signed_by}", "unknown": unknown, "none": "UNSIGNED"}[
+        found.signature
+    ]
+    proof = [("SHA-256", found.digest), ("Signature", signed)] if found.digest else [("Origin", "built-in")]
+    yield fields(
+        [
+            ("Version", found.law.version),
+            *proof,
+            ("Before" if found.applied else "In use", f"law of {found.present.date}"),
+        ]
+    )
+    yield line(f"CHANGES ({count(len(found.changes), 'part')})", "title")
+    yield from changes_blocks(found.changes)
+    for name in found.own:
+        yield line(f"Your own file is used, not this change: tocsin regime diff {name}", "warn")
+    yield from _incident_blocks(found.incidents)
+    if found.applied:
+        yield line(f"To undo: tocsin law update {found.previous} --reason WHY", "dim")
+
+
+def _incident_blocks(found: Sequence[ForIncident]) -> Iterator[Block]:
+    if found:
+        yield Blank()
+        yield line("OPEN INCIDENTS keep their law. Check these changes by hand:", "title")
+    for one in found:
+        law = f"law of {one.law}" if one.law is not None else "date of the law not recorded"
+        said = one.problem or (
+            f"{count(len(one.changes), 'duty', 'duties')} would differ" if one.changes else ""
+        )
+        yield line(f"{one.codename}: {law}{f', {said}' if said else ''}", "warn" if said else "plain")
+        yield from changes_blocks(one.changes)

@@ -1,0 +1,197 @@
+"""Packs of the law: a dated bag (RFC 8493) with the laws, the notices and the authority directory.
+
+A pack is a zip archive, or the same files in a folder. Its manifest has the SHA-256 of each file; its signature
+(Ed25519, RFC 8032) is over the tag manifest, which has the SHA-256 of the manifest. The home keeps each applied pack in
+``law/``; ``law/applied.json`` names the one that counts in place of the law that ships with the program.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import os
+import re
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date as Day
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.errors import NotFound, Refused
+from runner.yamlfile.limited_archive import TOTAL, UnsafeArchive, read_archive
+from runner.yamlfile.limited_files import read_file
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+FOLDER, APPLIED = "law", "applied.json"
+TAGS, SIGNATURE = "tagmanifest-sha256.txt", "tagmanifest-sha256.txt.sig"
+MANIFEST = "manifest-sha256.txt"
+ABOUT = "law/pack.json"
+_TAG_FILES = frozenset({"bagit.txt", "bag-info.txt", MANIFEST})
+_NAME = r"[a-z0-9][a-z0-9.-]*"
+_PAYLOAD = re.compile(
+    rf"data/(law/pack\.json|(regimes|authorities|notices/fields)/{_NAME}\.yaml|notices/(parts/)?{_NAME}\.md)"
+)
+_LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
+STALE_DAYS = 180
+"""The law is old after this time: ``doctor`` warns."""
+
+
+class PackInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``law/pack.json``: the day on which the law was put together, and the oldest program that can use it."""
+
+    schema: Literal["tocsin/pack/v1"]
+    version: str
+    date: Day
+    program: str
+
+    def age(self, today: Day) -> str:
+        """Return the day and the age in words."""
+        days = max((today - self.date).days, 0)
+        old = ". Look for changes of the law since then" if days > STALE_DAYS else ""
+        return f"{self.date} ({days} day{'' if days == 1 else 's'} old){old}"
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """``law/applied.json``: a folder in ``law/``, empty for the built-in law, and the day of the built-in law back then."""
+
+    folder: str
+    built_in: Day
+
+
+class Pack(msgspec.Struct, frozen=True, kw_only=True):
+    """A complete and unchanged pack. ``files`` are those of the bag; ``signed_by`` is empty without a known signature."""
+
+    about: PackInfo
+    digest: str
+    files: Mapping[str, bytes]
+    signed_by: str = ""
+
+    @property
+    def signature(self) -> Literal["known", "unknown", "none"]:
+        """Whether it is signed with one of the keys, with another, or not at all."""
+        return "known" if self.signed_by else "unknown" if SIGNATURE in self.files else "none"
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in the home."""
+        return f"{self.about.date}-{self.digest[:12]}"
+
+
+def read_pack(path: Path, keys: Mapping[str, str]) -> Pack:
+    """Return a pack with its signer among the named keys; raises NotFound or Refused with the file that differs."""
+    try:
+        files = _folder(path) if path.is_dir() else _base(read_archive(read_file(path, TOTAL)))
+    except OSError as error:
+        text = f'File "{path}" cannot be read: {error.strerror}.'
+        raise NotFound(text, hint="Check the path.", code="file_unreadable") from None
+    except UnsafeArchive as error:
+        raise _bad(str(error)) from None
+    check_bag(files)
+    try:
+        about = from_json(files[f"data/{ABOUT}"], PackInfo)
+    except (KeyError, msgspec.MsgspecError):
+        raise _bad(f"data/{ABOUT} is missing or not valid") from None
+    return Pack(
+        about=about,
+        digest=hashlib.sha256(files[TAGS]).hexdigest(),
+        files=files,
+        signed_by=_signer(files, keys),
+    )
+
+
+def _folder(path: Path) -> dict[str, bytes]:
+    found = sorted(file for file in path.rglob("*") if not file.is_dir())
+    if any(file.is_symlink() for file in (*found, *path.rglob("*"))):
+        raise UnsafeArchive("the folder has a link")
+    return {file.relative_to(path).as_posix(): read_file(file, TOTAL) for file in found}
+
+
+def _base(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of the one folder that a serialised bag is."""
+    bases = {name.partition("/")[0] for name in files}
+    if len(bases) != 1:
+        raise UnsafeArchive("the file is not one folder")
+    return {name.partition("/")[2]: body for name, body in files.items()}
+
+
+def check_bag(files: Mapping[str, bytes]) -> None:
+    """Raise Refused, with the name of the first file that is missing, unknown or changed."""
+    payload = files.keys() - _TAG_FILES - {TAGS, SIGNATURE}
+    for name in sorted(payload):
+        if not _PAYLOAD.fullmatch(name):
+            raise _bad(f'the file "{name[:80]}" does not belong in a pack')
+    for manifest, wanted in ((TAGS, _TAG_FILES), (MANIFEST, payload)):
+        lines = files.get(manifest, b"").decode("utf-8", "replace").splitlines()
+        listed = {found[2]: found[1] for line in lines if (found := _LINE.fullmatch(line))}
+        for name in sorted(listed.keys() | wanted):
+            if name not in files:
+                raise _bad(f"the file {name[:80]} is missing")
+            if hashlib.sha256(files[name]).hexdigest() != listed.get(name):
+                raise _bad(f"the file {name} is not the one in {manifest}")
+
+
+def _signer(files: Mapping[str, bytes], keys: Mapping[str, str]) -> str:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    for name, key in keys.items() if SIGNATURE in files else ():
+        with suppress(InvalidSignature):
+            Ed25519PublicKey.from_public_bytes(b64decode(key)).verify(files[SIGNATURE], files[TAGS])
+            return name
+    return ""
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text is an Ed25519 public key: 32 bytes in base64."""
+    try:
+        return len(b64decode(text, validate=True)) == 32
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _bad(why: str) -> Refused:
+    hint = "Get the pack again from its publisher. Nothing changed."
+    return Refused(f"The pack cannot be used: {why}.", hint=hint, code="bad_pack")
+
+
+def applied_in(home: Path | None) -> Applied | None:
+    """Return the pack that a home applied last; None without one, or if the file is damaged: ``doctor`` reports it."""
+    with suppress(OSError, msgspec.MsgspecError):
+        return from_json((home / FOLDER / APPLIED).read_bytes(), Applied) if home is not None else None
+    return None
+
+
+def law_folder(home: Path | None, built_in: Path | Traversable) -> Path | None:
+    """Return the law of the home's pack; None if the built-in law counts, also if a later program brought a later one."""
+    applied = applied_in(home)
+    if home is None or applied is None or not applied.folder:
+        return None
+    folder = home / FOLDER / applied.folder / "data"
+    try:
+        ours, theirs = about(built_in), about(folder)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return None if ours.date > max(theirs.date, applied.built_in) else folder
+
+
+def about(law: Path | Traversable) -> PackInfo:
+    """Return the date and version of a folder of law."""
+    return from_json((law / ABOUT).read_bytes(), PackInfo)
+
+
+def write_applied(home: Path, applied: Applied) -> None:
+    """Switch to another pack, in one step."""
+    place = home / FOLDER / APPLIED
+    place.parent.mkdir(exist_ok=True)
+    new = place.with_suffix(".new")
+    with new.open("wb") as file:
+        file.write(msgspec.json.encode(applied) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(place)

@@ -463,3 +463,9 @@ def _wanted(there: dict[str, File], name: str, what: str, *, code: str) -> File:
         kind = "Law" if what == "regime" else what.capitalize()
         raise NotFound(f'{kind} "{name}" does not exist.', hint=hint, code=code)
     return there[name]
+
+
+def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
+    """Order versions approximately as semver: by numbers, a release after its pre-releases."""
+    numbers, _, preview = version.partition("+")[0].partition("-")
+    return tuple(int(number) for number in _NUMBER.findall(numbers)), not preview, preview

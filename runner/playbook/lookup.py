@@ -80,9 +80,3 @@ def declared_domains(home: Home | None) -> frozenset[str]:
     named = [channel.domains or frozenset() for channel in home.channels.values()]
     named += [contact.domains for person in home.people.values() for contact in person.contacts]
     return frozenset().union(*named)
-
-
-def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
-    """Order versions approximately as semver: by numbers, a release after its pre-releases."""
-    numbers, _, preview = version.partition("+")[0].partition("-")
-    return tuple(int(number) for number in _NUMBER.findall(numbers)), not preview, preview

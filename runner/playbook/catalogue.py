@@ -21,8 +21,8 @@ from runner.law.regime import Authority, Regime
 from runner.law.relevance import CONTRACT
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
-from runner.playbook.law_pack import ABOUT, FOLDER, law_folder
-from runner.playbook.lookup import Known
+from runner.playbook.law_pack import ABOUT, law_folder
+from runner.playbook.lookup import Known, declared_domains
 from runner.playbook.reading import Read, read_playbook
 from runner.routing.message_classes import Written, laid_over
 from runner.routing.messaging import BUILT_IN_CLASSES, Channel
@@ -317,7 +317,7 @@ class Catalog:
 
     def _is_of_home(self, file: File) -> bool:
         own = self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
-        return own and not file.is_relative_to(self.folder / FOLDER)
+        return own and not str(file).startswith(str(self.law))
 
     def _builds_on_shipped(self, files: Mapping[str, File]) -> bool:
         return self.law != self._ours or any(map(self._is_of_home, files.values()))
@@ -392,7 +392,7 @@ class Catalog:
             action=self._action_or_none,
             clock_starts=lambda: self._clock_starts,
             home=home,
-            domains=domains | _declared(home),
+            domains=domains | declared_domains(home),
             channels=channels,
             classes=laid_over(BUILT_IN_CLASSES, home.classes if home is not None else self.classes),
         )
@@ -463,15 +463,6 @@ def _wanted(there: dict[str, File], name: str, what: str, *, code: str) -> File:
         kind = "Law" if what == "regime" else what.capitalize()
         raise NotFound(f'{kind} "{name}" does not exist.', hint=hint, code=code)
     return there[name]
-
-
-def _declared(home: Home | None) -> frozenset[str]:
-    """Return the failure domains that a home's channels and contacts name."""
-    if home is None:
-        return frozenset()
-    named = [channel.domains or frozenset() for channel in home.channels.values()]
-    named += [contact.domains for person in home.people.values() for contact in person.contacts]
-    return frozenset().union(*named)
 
 
 def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:

@@ -28,8 +28,8 @@ from runner.app.home.doctor_checks import (
     Severity,
     channels,
     exposed_files,
+    laws,
     of_error,
-    own_laws,
     schema,
     ways_out,
     wrong,
@@ -120,7 +120,7 @@ def _examined(
     yield from _whole("key", lambda: _master_key(folder, home))
     yield from channels(folder, home, clock.now(), dns, offline)
     yield from _action_secrets(folder, home)
-    yield from _whole("laws", lambda: own_laws(folder, clock.now().date()))
+    yield from _whole("laws", lambda: laws(folder, clock.now().date()))
     try:
         service, made = _opened(folder, principal, clock, chance, repair)
     except TocsinError as error:

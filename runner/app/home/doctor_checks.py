@@ -232,9 +232,14 @@ def _files(folder: Path, home: Home) -> Iterator[Path]:
         yield from (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
 
 
-def own_laws(folder: Path, today: date) -> Iterator[Finding]:
-    """Yield the age of the law, the home's files of authorities with problems, and its own laws with an encryption exemption that ignores the key."""
+def laws(folder: Path, today: date) -> Iterator[Finding]:
+    """Examine the law in use, and the home's own files."""
     yield from _law_in_use(folder, today)
+    yield from own_laws(folder)
+
+
+def own_laws(folder: Path) -> Iterator[Finding]:
+    """Yield the home's files of authorities with problems, and its own laws with an encryption exemption that ignores the key."""
     catalog = Catalog(folder)
     if catalog.authorities and catalog.bad_authorities:
         for problem in (problem for error in catalog.bad_authorities for problem in error.problems):

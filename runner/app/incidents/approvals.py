@@ -23,12 +23,28 @@ if TYPE_CHECKING:
 
 def void_approvals(service: IncidentService, principal: Principal, incident: Incident) -> list[str]:
     """Return the open approvals that were given for an earlier version, and that this person may give."""
+    own = _open_approvals(service, principal, incident)
+    return [name for name in own if approved_before(incident, incident.invocations[name])]
+
+
+def same_text(
+    service: IncidentService, principal: Principal, incident: Incident, names: Sequence[str]
+) -> list[str]:
+    """Return the person's other open approvals that bind the same text as the named ones, for other duties."""
+    library = service.library(incident)
+    digests = {approval(incident, name, library).subject_digest for name in names} - {""}
+    own = [name for name in _open_approvals(service, principal, incident) if name not in names]
+    return [name for name in own if approval(incident, name, library).subject_digest in digests]
+
+
+def _open_approvals(service: IncidentService, principal: Principal, incident: Incident) -> list[str]:
+    """Return the open approvals that this person may give."""
     library, person = service.library(incident), principal.on_behalf_of or principal.person
     found = []
     for name, invocation in incident.invocations.items():
-        definition = library.step(incident, name) if approved_before(incident, invocation) else None
         waits = invocation.state in ("ready", "active") and not invocation.over
-        if waits and isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
+        definition = library.step(incident, name) if waits and invocation.kind == "approve" else None
+        if isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
             found.append(name)
     return found
 

@@ -121,6 +121,12 @@ def update(service: IncidentService, source: str, reason: str) -> PackShown:
     kept = home / FOLDER / (pack.folder if pack is not None else "")
     with _staged(pack, home / FOLDER / ".new") as law:
         found = _compared(home, pack, law, today, service)
+        if found.law.date > today:
+            raise Refused(
+                f"The pack has the date {found.law.date}, which is in the future.",
+                hint="Ask its maker for a pack with the right date.",
+                code="pack_future",
+            )
         _refuse(found, reason, signed=bool(found.signed_by) or pack is None)
         if pack is not None and not _intact(kept):
             shutil.rmtree(kept, ignore_errors=True)

@@ -60,6 +60,9 @@ def approve(
     void: Annotated[
         bool, Option("--void", help="All your approvals that are void because the document changed.")
     ] = False,
+    same: Annotated[
+        bool, Option("--same", help="All your approvals of the same text, for every duty that it serves.")
+    ] = False,
     as_it_was: AsItWas = "",
     out: Annotated[
         Path | None,
@@ -76,10 +79,11 @@ def approve(
       tocsin approve sign --as maria
       tocsin approve sign --as maria --digest sha256:9f2c…
       tocsin approve --void --as maria
+      tocsin approve sign --same --as maria
       tocsin approve sign --as maria --out notice.pdf
       tocsin approve sign --as jonas --as-it-was "the deadline ends at noon"
     """
-    from runner.app.incidents.approvals import approval, void_approvals
+    from runner.app.incidents.approvals import approval, same_text, void_approvals
 
     in_person(session, as_it_was)
     incident = session.incident()
@@ -94,6 +98,13 @@ def approve(
         )
     if not names:
         raise Refused("None of your approvals is void.", hint=Action("incident.status"), code="nothing_void")
+    others = same_text(session.service, session.principal, incident, names)
+    if same:
+        names += others
+    elif others:
+        session.warn(
+            "same_text", f"The same text awaits your approval in {', '.join(others)}. To approve all: --same"
+        )
     if out is not None:
         library = session.service.library(incident)
         _write(session, incident, [approval(incident, name, library) for name in names], out)
@@ -120,14 +131,16 @@ def _decide(
 
     if not approved:
         refuse_rejection(session.principal)
+    library = session.service.library(incident)
+    reports = [approval(incident, name, library) for name in names]
+    if len(digests) == 1 and len({report.subject_digest for report in reports}) == 1:
+        digests = [*digests] * len(names)
     if digests and len(digests) != len(names):
         raise Usage(
             f"{len(names)} tasks have {len(digests)} digests.",
             hint="Add one --digest for each task, in the order of the tasks.",
             code="digest_count",
         )
-    library = session.service.library(incident)
-    reports = [approval(incident, name, library) for name in names]
     if not digests:
         _show(session, incident, reports, approved=approved)
     for report in reports:
@@ -156,6 +169,7 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
     """Show the document and its changes since the last approval, and ask once."""
     from runner.reports.incidents.task import task_page
 
+    shown: set[str] = set()
     for report in reports:
         if not report.subject_digest:
             raise Refused(
@@ -164,8 +178,10 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
                 code="nothing_to_approve",
             )
         session.tell(task_page(report, session.now()))
-        _show_change(session, incident, report)
-        _show_document(session, incident, report)
+        if report.subject_digest not in shown:
+            _show_change(session, incident, report)
+            _show_document(session, incident, report)
+        shown.add(report.subject_digest)
     verb = "approve" if approved else "reject"
     what = reports[0].subject_digest if len(reports) == 1 else f"these {len(reports)}"
     typed = " ".join(report.task.command_name or report.task.step for report in reports)

@@ -14,7 +14,7 @@ from runner.base.jurisdictions import place_problem
 from runner.base.text import clean, text_problem
 from runner.errors import Invalid, Problem
 from runner.files.people_lists.list_rows import People, Row
-from runner.files.people_lists.person_contacts import YES, same_person
+from runner.files.people_lists.person_contacts import NO, YES, same_person
 from runner.incident.notices.letters import VARIANTS, Person, Variant
 
 REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,62}[A-Za-z0-9]|[A-Za-z0-9]")
@@ -127,6 +127,11 @@ def _problems(person: Person, row: Row, *, postal: bool, coded: bool) -> Iterato
             yield from _text(what, text, MAX_NAME)
     if row.cells.get("variant", "").strip().lower() not in ("adult", *VARIANTS):
         yield "the variant must be adult, minor or deceased"
+    dead = row.cells.get("deceased", "").strip().lower()
+    if dead not in YES | NO:
+        yield "the answer in deceased must be yes or no"
+    if dead in YES and person.variant != "deceased":
+        yield "a person who is deceased needs the variant deceased"
     if person.language and not LANGUAGE.fullmatch(person.language):
         yield "the language must be a code of two letters, such as de"
     if person.jurisdiction and (why := place_problem(person.jurisdiction)):

@@ -19,7 +19,7 @@ from runner.incident.notices.letters import Person
 
 BASES: tuple[Basis, ...] = ("esign", "primary", "agreed")
 MAX_REASON = 120
-YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
+YES, NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
 _PHONE_NOISE = re.compile(r"[\s()./-]")
 _PHONE = re.compile(r"\+[1-9]\d{5,14}")
 _MAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
@@ -58,7 +58,7 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
 
 def _answer(name: str, text: str, problems: list[str]) -> bool:
     word = text.strip().lower()
-    if word not in YES | _NO:
+    if word not in YES | NO:
         problems.append(f"the value of {name} must be yes or no")
     return word in YES
 

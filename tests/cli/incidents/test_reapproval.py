@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk, compare
-from tests.cli.notices.noticed import DUTY, noticed, rendered
+from tests.cli.notices.noticed import DUTY, PLAYBOOK, noticed, rendered, verified
 
 
 @pytest.fixture
@@ -91,6 +91,23 @@ def test_several_steps_are_approved_together_or_not_at_all(tocsin: AtDesk, tmp_p
     assert [digest in said.err for digest in digests] == [True, True]
     assert said.err.count("[y/N]") == 1, "one question for both"
     assert states(tocsin) == {"a": "done", "b": "done"}
+
+
+def test_one_text_for_two_duties_is_read_and_approved_once(tocsin: AtDesk, tmp_path: Path) -> None:
+    other = """\
+  - {id: again, notice: short-notice, duty: eu-gdpr-34-data-subjects/individuals, after: [law]}
+  - {id: sign-too, approve: again, by: {roles: [counsel]}, after: [again]}
+  - {id: hand-in"""
+    desk = noticed(tocsin, tmp_path, playbook=PLAYBOOK.replace("  - {id: hand-in", other))
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    for step in ("draft", "again"):
+        desk.done("notice", "render", step)
+        verified(desk, step)
+    said = desk("approve", "sign", "--same", "--as", "ada", types="y\n")
+    assert said.code == 0, said.err
+    assert said.err.count("[y/N]") == 1
+    assert said.err.count("DOCUMENT to approve") == 1
+    assert states(desk) == {"sign": "done", "sign-too": "done"}
 
 
 def test_an_approved_notice_is_filed_and_newer_text_becomes_a_supplement(desk: AtDesk) -> None:

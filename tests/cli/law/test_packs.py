@@ -47,6 +47,7 @@ def pack(tmp_path: Path, files: Law, key: Ed25519PrivateKey | None = KEY) -> str
 def home(tocsin: AtDesk) -> AtDesk:
     """A home that knows the publisher's key."""
     tocsin.settings(law={"keys": {"publisher": PUBLIC}})
+    tocsin.clock.advance(timedelta(days=8))
     return tocsin
 
 
@@ -109,6 +110,11 @@ def test_an_older_pack_needs_a_reason(home: AtDesk, tmp_path: Path) -> None:
     assert home("law", "update", file).error == "pack_older"
     home.done("law", "update", file, *WHY)
     assert (period(home), "law_old" in findings(home)) == (46, True)
+
+
+def test_a_pack_of_the_future_is_refused(home: AtDesk, tmp_path: Path) -> None:
+    assert home("law", "update", pack(tmp_path, law("2099-01-01")), *WHY).error == "pack_future"
+    assert period(home) == 45
 
 
 def _tampered(files: Law) -> Law:

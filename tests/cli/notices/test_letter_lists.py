@@ -171,3 +171,6 @@ def test_minors_have_a_text_of_their_own_and_a_template_without_one_is_refused(
     assert told == {"R1": False, "R2": False, "R3": True}
     for word in ("deceased", "ghost"):
         assert made(texas, tmp_path, people.format(word)).error == "people"
+    head = HEAD.replace("jurisdiction", "jurisdiction,variant,deceased")
+    for cells in (",x", "adult,ja", "minor,yes"):
+        assert made(texas, tmp_path, rows(3, head, f",{cells}")).error == "people"

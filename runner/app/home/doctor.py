@@ -142,19 +142,15 @@ def _examined(
             what = "The database cannot be written. This report is from a copy."
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
-        checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: schema(service.store, repair)),
-            ("journal", lambda: _record(service, repair, watched)),
-            ("laws", lambda: law_update(service)),
-            ("people", lambda: ways_out(service)),
-            ("do now", lambda: _do_now(service)),
-            ("organisation", lambda: _between(service)),
-            ("clock", lambda: _clock(service)),
-            ("clock", lambda: _time(service, repair)),
-            ("roles", lambda: _unheld(service)),
-        )
-        for area, look in checks:
-            yield from _whole(area, look)
+        yield from _whole("store", lambda: schema(service.store, repair))
+        yield from _whole("journal", lambda: _record(service, repair, watched))
+        yield from _whole("laws", lambda: law_update(service))
+        yield from _whole("people", lambda: ways_out(service))
+        yield from _whole("do now", lambda: _do_now(service))
+        yield from _whole("organisation", lambda: _between(service))
+        yield from _whole("clock", lambda: _clock(service))
+        yield from _whole("clock", lambda: _time(service, repair))
+        yield from _whole("roles", lambda: _unheld(service))
 
 
 def _opened(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -18,7 +18,6 @@ from runner.reports.core.page import Block, Cell, Page, line, paged, table
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
-    from runner.incident.notices.letters import Group
 
 
 Repeated = Annotated[
@@ -85,7 +84,7 @@ def letters(
     incident = session.incident()
     with bar(session, "letters") as tell:
         written = write_letters(session.service, incident, order, tell)
-    for said in (*_unchosen(written.groups), *(() if drafts else _unapproved(written))):
+    for said in (*_unchosen(written), *(() if drafts else _unapproved(written))):
         session.say(said)
     session.show(written, lambda: _page(written))
 
@@ -104,17 +103,17 @@ def _unapproved(written: Written) -> list[str]:
     ]
 
 
-def _unchosen(groups: Iterable[Group]) -> list[str]:
+def _unchosen(written: Written) -> list[str]:
     """Return a warning that counts the letters in a language that nobody chose."""
     counts: Counter[tuple[str, str]] = Counter()
-    for group in groups:
+    for group in written.groups:
         counts[group.written_in, group.unchosen] += group.letters if group.unchosen else 0
     return [
         warning(
             "unchosen_language",
-            f"{count:,} letters are in the language {written}: {why}. Add a column language, or a template.",
+            f"{count:,} letters are in the language {language}: {why}. Add a column language, or a template.",
         )
-        for (written, why), count in sorted(counts.items())
+        for (language, why), count in sorted(counts.items())
         if count
     ]
 

@@ -11,11 +11,10 @@ from itertools import islice
 
 import msgspec
 
-from runner.actions import Action, assign_role, set_fact
+from runner.actions import assign_role, set_fact
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
-from runner.incident.notices.staleness import change_words, changes, not_passed
 from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.library import Library
@@ -26,7 +25,7 @@ from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import containment, do_now, is_due, must_begin
-from runner.reports.core.formatting import aside_words, count, elapsed_since, person_name, standing
+from runner.reports.core.formatting import aside_words, elapsed_since, person_name, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.law.duties import FAR
@@ -39,6 +38,7 @@ from runner.reports.messages.attention_messages import (
     missed_updates,
 )
 from runner.reports.messages.war_room import nowhere
+from runner.reports.notices.attention_notices import stale_notices, unsigned_filings
 
 _CRITICAL = timedelta(hours=4)
 """Time before a deadline from which the duty is critical."""
@@ -81,8 +81,8 @@ def needs_attention(
         *_silence(incident, begun, now),
         *_duties(duties, now),
         *_reopened(incident, begun, labels),
-        *_unsigned(incident, begun, labels),
-        *_stale(incident),
+        *unsigned_filings(incident, begun, labels),
+        *stale_notices(incident),
         *_facts(incident, library, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
@@ -276,47 +276,6 @@ def _reopened(
             ]
         for text, action in ways:
             yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)
-
-
-def _unsigned(
-    incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
-) -> Iterator[AttentionItem]:
-    """Yield the filings without approval, while the approval is open."""
-    for duty in incident.duties.values():
-        for name in duty.record.unsigned if duty.record is not None else ():
-            if name in rows and not rows[name].over:
-                yield AttentionItem(
-                    kind="filed_unsigned",
-                    ref=duty.id,
-                    since=duty.record.at if duty.record is not None else None,
-                    text=f"{labels.get(duty.id, duty.id)}: filed without approval. Still open: {named(rows[name])}",
-                    who=rows[name].who,
-                    action=suggested_actions.complete_step("approve", rows[name].command_name),
-                )
-
-
-def _stale(incident: Incident) -> Iterator[AttentionItem]:
-    """Yield the outdated newest notice of each open duty: the one to sign or file, else the draft."""
-    used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
-    live = ("applies", "unknown")
-    done = {one.id for one in incident.duties.values() if one.record is not None or one.verdict not in live}
-    newest = [
-        one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
-    ]
-    steps = {one.step: incident.invocations[one.step] for one in newest}
-    signed = [one for one in newest if (steps[one.step].scope, steps[one.step].step) in used]
-    duties = {one.duty for one in signed}
-    asked = [one for one in newest if one in signed or one.duty not in duties]
-    changed = changes(incident, asked)
-    stale = [(one, found) for one in asked if (found := not_passed(incident, one, changed[one.id]))]
-    each = [(one.step, one.notice, found, Action("notice.render", one.step)) for one, found in stale]
-    if len(each) > _ASKED:
-        facts = {one.fact: one for _, found in stale for one in found}
-        each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]
-    for ref, name, found, action in each:
-        more = f"; {count(len(found) - 2, 'more fact')}" if found[2:] else ""
-        text = f"{name}: facts changed. {'; '.join(map(change_words, found[:2]))}{more}"
-        yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:

@@ -26,7 +26,7 @@ LETTERS = "eu-gdpr-34-data-subjects/individuals"
 @pytest.fixture
 def breach(tocsin: AtDesk) -> AtDesk:
     facts = [word for fact in GERMAN for word in ("--fact", fact)]
-    tocsin.done("open", "lost-device", "--yes", *facts)
+    tocsin.done("open", "lost-device", "--yes", "--no-work", *facts)
     return tocsin
 
 

@@ -311,6 +311,8 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     out = verdict == "not_applicable"
     due = None if out else computed.due
     state = state_of(rule.slug, law.dossier, held, due, case.now, decided=not finding.fallen)
+    if out and law.dossier.record(rule.slug) is None:
+        state = "open"  # a fact cannot do a duty that does not apply
     binding = seen and verdict in ("applies", "unknown")
     return DutyStatus(
         id=identity,

@@ -301,7 +301,7 @@ class Catalog:
                     self._regimes.setdefault(regime.id, addressed)
         # A contract with problems counts for nothing, so that it blocks no incident: ``doctor`` reports it.
         found = (
-            self._regime_or_none(name) if name in self._own_contracts else self.regime(name)
+            _or_none(self.regime, name) if name in self._own_contracts else self.regime(name)
             for name in sorted(self.regime_files)
         )
         return tuple(regime for regime in found if regime is not None)
@@ -386,10 +386,10 @@ class Catalog:
             regimes=frozenset(self.regime_files),
             notices=frozenset(self.notice_files),
             playbooks=frozenset(self.playbook_names()),
-            regime=self._regime_or_none,
+            regime=lambda name: _or_none(self.regime, name),
             playbook=self._playbook_or_none,
             actions=frozenset(self.action_files),
-            action=self._action_or_none,
+            action=lambda use: _or_none(lambda name: self.action(name)[0], use),
             clock_starts=lambda: self._clock_starts,
             home=home,
             domains=domains | declared_domains(home),
@@ -412,24 +412,9 @@ class Catalog:
             for path in limb.start.facts
         )
 
-    def _regime_or_none(self, name: str) -> Regime | None:
-        try:
-            return self.regime(name)
-        except (Invalid, NotFound):
-            return None
-
-    def _action_or_none(self, use: str) -> ActionTemplate | None:
-        try:
-            return self.action(use)[0]
-        except (Invalid, NotFound):
-            return None
-
     def _playbook_or_none(self, name: str) -> Playbook | None:
-        try:
-            _, read = self.find_playbook(name)
-        except NotFound:
-            return None
-        return None if read.problems else read.playbook
+        found = _or_none(self.find_playbook, name)
+        return None if found is None or found[1].problems else found[1].playbook
 
 
 def shipped(found: ModuleSpec | None) -> File:
@@ -447,6 +432,13 @@ def shipped_folder() -> Path | None:
     """Return the folder that ships with the program, None where the program runs from an archive."""
     traversable = shipped(find_spec("playbooks"))
     return traversable if isinstance(traversable, Path) else None
+
+
+def _or_none(load: Callable[[str], T], name: str) -> T | None:
+    try:
+        return load(name)
+    except (Invalid, NotFound):
+        return None
 
 
 def _scanned(file: File) -> Source:

@@ -224,6 +224,13 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Return every known contact method of a person; none for an unknown person."""
         return _recipient(self.people, person)
 
+    @property
+    def domains(self) -> frozenset[str]:
+        """Return every failure domain that a channel or a contact names."""
+        named = [channel.domains or frozenset() for channel in self.channels.values()]
+        named += [contact.domains for person in self.people.values() for contact in person.contacts]
+        return frozenset().union(*named)
+
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
     """Reachable persons and channels at this moment: the settings with later records applied."""

@@ -138,20 +138,7 @@ class Addressing:
 
     def _add(self, place: str, population: str, variant: Variant, language: str) -> None:
         key = (place, population, variant, language)
-        if population and population not in self._views:
-            known = ", ".join(self._views) or "none"
-            raise NotFound(
-                f'Affected group "{population[:40]}" does not exist.',
-                hint=f"Use one of: {known}",
-                code="unknown_population",
-            )
-        status = self._duty(place, population)
-        if status.state in (DECIDED, "waived"):
-            raise Refused(
-                f'A decision not to notify exists for "{status.id}". No letter was created.',
-                hint="To undo the decision, mark its entry as wrong: tocsin correct SEQ --reason WHY",
-                code="decided_not_to_notify",
-            )
+        status = self._open_duty(place, population)
         brief = legal_context(self._incident, status, self._library)
         if brief is not None and population:
             judges = (Evaluator(self._views[population]),)
@@ -205,6 +192,24 @@ class Addressing:
         named = self._notice is not None or (not place and "organisation.language" in self._incident.facts)
         chosen = language or (written if named else language_of(place or status.jurisdiction))
         self.groups[key] = msgspec.structs.replace(group, unchosen=unchosen(group, chosen, written))
+
+    def _open_duty(self, place: str, population: str) -> DutyStatus:
+        """Return the duty of a row; raises NotFound without the group, Refused after a decision not to notify."""
+        if population and population not in self._views:
+            known = ", ".join(self._views) or "none"
+            raise NotFound(
+                f'Affected group "{population[:40]}" does not exist.',
+                hint=f"Use one of: {known}",
+                code="unknown_population",
+            )
+        status = self._duty(place, population)
+        if status.state in (DECIDED, "waived"):
+            raise Refused(
+                f'A decision not to notify exists for "{status.id}". No letter was created.',
+                hint="To undo the decision, mark its entry as wrong: tocsin correct SEQ --reason WHY",
+                code="decided_not_to_notify",
+            )
+        return status
 
     def _template(self, name: str) -> Notice:
         from runner.app.notices.notices import template

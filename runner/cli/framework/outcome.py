@@ -13,7 +13,7 @@ from runner.cli.framework.session import Session
 from runner.incident.law.moved_deadlines import move_words
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words, here
-from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, arrow, flow, line
 
 if TYPE_CHECKING:
     from runner.app.core.repository import Turn
@@ -90,8 +90,12 @@ def page(report: Done) -> Page:
         roles = (", " if given.each else " or ").join(given.still_needs)
         needs = f"; {roles} must still approve" if roles else ""
         blocks.append(line(f"{given.step}: {given.have} of {given.wanted}{needs}", tone))
+    label = "proposed deadline, not valid before confirmation" if report.second_person else "deadline"
     blocks += [
-        line(f"deadline: {move_words(deadline, here())}", "warn", hang=2) for deadline in report.deadlines
+        line(f"{label}: {move_words(deadline, here())}", "warn", hang=2) for deadline in report.deadlines
+    ]
+    blocks += [
+        flow("The other person runs", arrow(suggested_actions.confirm(n))) for n in report.second_person
     ]
     if report.ready:
         blocks.append(line("To do now:", "title"))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from runner.base.text import near_hint
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.errors import NotFound
-from runner.reports.core.page import Block, Cell, Page, fields, line, paged, table
-
-if TYPE_CHECKING:
-    from runner.law.regime import Authority
+from runner.playbook.catalogue import Catalog
+from runner.reports.core.page import Cell, Page, table
 
 
 def add(app: Commands) -> None:
@@ -35,7 +32,9 @@ def list_(
       tocsin authority list --in DE
     """
     found = [
-        one for one in _all(session).values() if f"{one.place}-".startswith(f"{place}-" if place else "")
+        one
+        for one in _catalog(session).authorities.values()
+        if f"{one.place}-".startswith(f"{place}-" if place else "")
     ]
     rows = [
         (one.id, one.name, Cell(str(one.checked.date) if one.checked else "not checked", "dim"))
@@ -56,31 +55,22 @@ def show(
     Example:
       tocsin authority show us-sec-edgar
     """
-    known = _all(session)
+    from runner.reports.law.authority import authority_page
+
+    known = _catalog(session).authorities
     if authority not in known:
         hint = near_hint(authority, known, "tocsin authority list")
         raise NotFound(f'Authority "{authority}" does not exist.', hint=hint, code="unknown_authority")
     one = known[authority]
-    session.show({"schema": "tocsin/authority/v1", "authority": one}, lambda: _page(one, session))
+    session.show(
+        {"schema": "tocsin/authority/v1", "authority": one}, lambda: authority_page(one, session.now())
+    )
 
 
-@paged
-def _page(one: Authority, session: Session) -> Iterator[Block]:
-    from runner.law.duty import Office
-    from runner.law.offices import entered
-    from runner.reports.law.authority import office_fields
-
-    yield line(one.name, "title")
-    office = entered(Office(place=one.place), one)
-    yield fields((name, Cell(text, tone)) for name, text, tone in office_fields(office, session.now()))
-    yield fields([("Serves", ", ".join(one.serves)), ("Source", one.source), ("Id", one.id)])
-
-
-def _all(session: Session) -> dict[str, Authority]:
-    from runner.playbook.catalogue import Catalog
-
+def _catalog(session: Session) -> Catalog:
+    """Return the catalogue of the home, with a warning for each file of authorities that is not used."""
     catalog = Catalog(session.folder if session.folder.is_dir() else None)
-    found = dict(catalog.authorities)
-    for error in catalog.bad_authorities:
-        session.warn("bad_authorities", f"{error.message} Its entries are not used.")
-    return found
+    if catalog.authorities:
+        for error in catalog.bad_authorities:
+            session.warn("bad_authorities", f"{error.message} Its entries are not used.")
+    return catalog

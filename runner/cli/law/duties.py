@@ -168,6 +168,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
             everything=everything,
             why=why,
             papers=papers(incident),
+            incident=incident,
         ),
     )
 
@@ -179,7 +180,7 @@ def show(session: Session, duty: Duty, at: At = "", known: Known = "") -> None:
     Example:
       tocsin duty show eu-gdpr-33-controller-sa/initial
     """
-    from runner.reports.law.duties import DutyShown, duty_page
+    from runner.reports.law.duty_details import DutyShown, duty_page
     from runner.reports.law.titles import titled
 
     now, incident = _when(session, at or known), read_incident(session, None, known)

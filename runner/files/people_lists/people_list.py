@@ -128,10 +128,8 @@ def _problems(person: Person, row: Row, *, postal: bool, coded: bool) -> Iterato
     if row.cells.get("variant", "").strip().lower() not in ("adult", *VARIANTS):
         yield "the variant must be adult, minor or deceased"
     dead = row.cells.get("deceased", "").strip().lower()
-    if dead not in YES | NO:
-        yield "the answer in deceased must be yes or no"
-    if dead in YES and person.variant != "deceased":
-        yield "a person who is deceased needs the variant deceased"
+    if dead not in YES | NO or (dead in YES and person.variant != "deceased"):
+        yield "the answer in deceased must be yes or no, and yes needs the variant deceased"
     if person.language and not LANGUAGE.fullmatch(person.language):
         yield "the language must be a code of two letters, such as de"
     if person.jurisdiction and (why := place_problem(person.jurisdiction)):

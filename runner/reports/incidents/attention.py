@@ -15,18 +15,17 @@ from runner.actions import Action, assign_role, set_fact
 from runner.facts.vocabulary.register import nested
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
-from runner.incident.notices.staleness import change_words, changes, not_passed
 from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.law.relevance import nearness, questions
-from runner.playbook.format import PEOPLE
+from runner.playbook.format import CONTAINERS, PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import containment, do_now, is_due, must_begin
-from runner.reports.core.formatting import aside_words, count, elapsed_since, person_name, standing
+from runner.reports.core.formatting import aside_words, elapsed_since, person_name, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.law.duties import FAR
@@ -39,6 +38,7 @@ from runner.reports.messages.attention_messages import (
     missed_updates,
 )
 from runner.reports.messages.war_room import nowhere
+from runner.reports.notices.attention_notices import stale_notices, unsigned_filings
 
 _CRITICAL = timedelta(hours=4)
 """Time before a deadline from which the duty is critical."""
@@ -79,10 +79,10 @@ def needs_attention(
         *_steps(incident, begun, now),
         *deliveries(incident, now),
         *_silence(incident, begun, now),
-        *_duties(duties, now),
+        *_duties(duties, begun, now),
         *_reopened(incident, begun, labels),
-        *_unsigned(incident, begun, labels),
-        *_stale(incident),
+        *unsigned_filings(incident, begun, labels),
+        *stale_notices(incident),
         *_facts(incident, library, begun, duties),
         *_roles(incident, rows),
         *_unconfirmed(incident, begun),
@@ -97,7 +97,7 @@ def needs_attention(
 
 def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
     """Yield the duties of a closed incident that are overdue or past "start by", each with its incident in the command."""
-    for duty in _duties(duties, now) if incident.kind == "real" else ():
+    for duty in _duties(duties, {}, now) if incident.kind == "real" else ():
         yield msgspec.structs.replace(
             duty,
             rank=3,
@@ -235,7 +235,9 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
             )
 
 
-def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
+def _duties(
+    duties: Sequence[DutyStatus], rows: Mapping[str, TaskRow], now: datetime
+) -> Iterator[AttentionItem]:
     for duty in duties:
         if duty.verdict != "applies" or duty.state not in ("open", "overdue") or duty.due is None:
             continue
@@ -247,10 +249,20 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionIt
                 since=duty.due,
                 due=duty.due,
                 text=duty_label(duty),
-                action=suggested_actions.record_filed_late(duty.id),
+                action=_next_step(duty, rows) or suggested_actions.record_filed_late(duty.id),
             )
         elif must_begin(duty, now):
-            yield _near(duty, duty.due, now)
+            action = _next_step(duty, rows) or suggested_actions.record_filed(duty.id)
+            yield _near(duty, duty.due, action, now)
+
+
+def _next_step(duty: DutyStatus, rows: Mapping[str, TaskRow]) -> Action | None:
+    """Return the action of the first task before the filing that a duty waits for; None if the filing is next."""
+    lane = (row for row in rows.values() if row.item == duty.id and row.state in ("ready", "active"))
+    before = [row for row in lane if not row.over and not row.superseded and row.kind not in CONTAINERS]
+    people = [row for row in before if row.kind in PEOPLE] or before
+    first = min(people, default=None, key=lambda row: row.row)
+    return suggested_actions.row_step(first) if first is not None and first.kind != "file" else None
 
 
 def _reopened(
@@ -278,48 +290,7 @@ def _reopened(
             yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)
 
 
-def _unsigned(
-    incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
-) -> Iterator[AttentionItem]:
-    """Yield the filings without approval, while the approval is open."""
-    for duty in incident.duties.values():
-        for name in duty.record.unsigned if duty.record is not None else ():
-            if name in rows and not rows[name].over:
-                yield AttentionItem(
-                    kind="filed_unsigned",
-                    ref=duty.id,
-                    since=duty.record.at if duty.record is not None else None,
-                    text=f"{labels.get(duty.id, duty.id)}: filed without approval. Still open: {named(rows[name])}",
-                    who=rows[name].who,
-                    action=suggested_actions.complete_step("approve", rows[name].command_name),
-                )
-
-
-def _stale(incident: Incident) -> Iterator[AttentionItem]:
-    """Yield the outdated newest notice of each open duty: the one to sign or file, else the draft."""
-    used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
-    live = ("applies", "unknown")
-    done = {one.id for one in incident.duties.values() if one.record is not None or one.verdict not in live}
-    newest = [
-        one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
-    ]
-    steps = {one.step: incident.invocations[one.step] for one in newest}
-    signed = [one for one in newest if (steps[one.step].scope, steps[one.step].step) in used]
-    duties = {one.duty for one in signed}
-    asked = [one for one in newest if one in signed or one.duty not in duties]
-    changed = changes(incident, asked)
-    stale = [(one, found) for one in asked if (found := not_passed(incident, one, changed[one.id]))]
-    each = [(one.step, one.notice, found, Action("notice.render", one.step)) for one, found in stale]
-    if len(each) > _ASKED:
-        facts = {one.fact: one for _, found in stale for one in found}
-        each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]
-    for ref, name, found, action in each:
-        more = f"; {count(len(found) - 2, 'more fact')}" if found[2:] else ""
-        text = f"{name}: facts changed. {'; '.join(map(change_words, found[:2]))}{more}"
-        yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)
-
-
-def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
+def _near(duty: DutyStatus, due: datetime, action: Action, now: datetime) -> AttentionItem:
     start = duty.latest_safe_start
     passed = start is not None and start <= now
     doubt = "start time unconfirmed" if duty.provisional else ""
@@ -332,7 +303,7 @@ def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
         due=due,
         text=duty_label(duty),
         detail=", ".join(filter(None, (hurry, doubt))).capitalize(),
-        action=suggested_actions.record_filed(duty.id),
+        action=action,
     )
 
 
@@ -366,6 +337,7 @@ def blocking_facts(
     open_duties: dict[str, list[str]] = {}
     exempt: dict[str, list[str]] = {}
     clocks: dict[str, list[str]] = {}
+    offices: dict[str, list[str]] = {}
     for row in sorted(rows.values(), key=lambda row: row.invocation):
         for path in row.missing if row.invocation in incident.blocked or row.kind == "form" else ():
             if not path.startswith(("step(", "duty(", "duties")):
@@ -378,6 +350,8 @@ def blocking_facts(
         waits = clocks if duty.verdict == "applies" and duty.provisional else waits
         for path, of in (*((fact, exempt) for fact in exempting), *((other, waits) for other in others)):
             of.setdefault(path, []).append(citation(duty) or duty.id)
+        if duty.verdict == "applies" and duty.authority is not None and duty.authority.asks:
+            offices.setdefault(duty.authority.asks, []).append(citation(duty) or duty.id)
     kept = incident.duties.values()
     near, where = nearness(nested(incident.facts)), library.jurisdictions()
     far = [
@@ -399,8 +373,9 @@ def blocking_facts(
             ),
             *((f"Decides an exemption from {_duty_list(exempt[path])}",) if path in exempt else ()),
             *((f"Sets the deadline of {_duty_list(clocks[path])}",) if path in clocks else ()),
+            *((f"Names the authority for {_duty_list(offices[path])}",) if path in offices else ()),
         )
-        for path in dict.fromkeys((*clocks, *open_duties, *exempt, *steps))
+        for path in dict.fromkeys((*clocks, *open_duties, *exempt, *offices, *steps))
     }
 
 

@@ -27,7 +27,8 @@ from runner.reports.incidents.duty_lanes import (
 )
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
-from runner.reports.law.duties import FAR, presses, record_words, running
+from runner.reports.law.duties import FAR, presses, running
+from runner.reports.law.duty_details import record_words
 from runner.reports.law.duty_rows import duty_row
 from runner.reports.law.titles import duty_label
 from runner.reports.messages.messages import DeliveryRow, delivery_cells, unproved
@@ -174,7 +175,9 @@ def _clocks(
     lanes: Sequence[LaneGroup],
     most: int | None,
 ) -> Iterator[Block]:
-    live = sorted(running(duties, now), key=lambda duty: duty.due_kind == "waits_for_event")
+    live = sorted(
+        running(duties, now), key=lambda duty: (duty.due is None, duty.due_kind == "waits_for_event")
+    )
     if not live:
         return
     entries = [
@@ -287,7 +290,12 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
             continue
         gaps = sorted(len(row.gaps) for row in found)
         holes = f", missing information: {gaps[0]} to {gaps[-1]}" if gaps[-1] else ""
-        yield line(f"{len(found)} x {found[0].notice} {found[0].version}  {found[0].status}{holes}", indent=2)
+        items = sum(row.open_items for row in found)
+        checks = f", to verify ({items})" if items else ""
+        first = found[0]
+        yield line(
+            f"{len(found)} x {first.notice} {first.version}  {first.status}{holes}{checks}", indent=2, hang=2
+        )
 
 
 def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:

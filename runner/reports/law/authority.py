@@ -6,11 +6,22 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runner.law.duty import Office
+from runner.law.offices import entered
+from runner.law.regime import Authority
 from runner.law.relevance import CONTRACT
-from runner.reports.core.page import Tone
+from runner.reports.core.page import Block, Cell, Tone, fields, line, paged
 
 STALE = timedelta(days=183)
 """Age from which an entry is to be checked."""
+
+
+@paged
+def authority_page(one: Authority, now: datetime) -> Iterator[Block]:
+    """Draw one entry of the authority directory."""
+    yield line(one.name, "title")
+    office = entered(Office(place=one.place), one)
+    yield fields((name, Cell(text, tone)) for name, text, tone in office_fields(office, now))
+    yield fields([("Serves", ", ".join(one.serves)), ("Source", one.source), ("Id", one.id)])
 
 
 def office_fields(office: Office, now: datetime) -> Iterator[tuple[str, str, Tone]]:
@@ -26,7 +37,7 @@ def office_fields(office: Office, now: datetime) -> Iterator[tuple[str, str, Ton
     hours = f"{office.hours} ({office.zone})" if office.hours and office.zone else office.hours
     yield "Hours", "; ".join(filter(None, (hours, closes))), "plain"
     yield "Language", ", ".join(office.languages), "plain"
-    yield "Before", office.remark, "plain"
+    yield "Filing", office.remark, "plain"
     words, tone = entry_words(office, now)
     yield "Entry", words, tone
 

@@ -6,7 +6,7 @@ A law without a number of days ("without undue delay") has an internal target: t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,12 +23,11 @@ from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.reports.law.duties import running
+from runner.reports.law.duty_rows import TARGET, target
 from runner.reports.law.titles import citation, recipient_name
 
 DECIDED = ("decided_not_to_notify", "waived")
 _UNITED_STATES = "US"
-TARGET = timedelta(days=3)
-"""The internal target of a duty without a number, from the start of its clock."""
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +87,7 @@ def deadlines(found: Sequence[DutyStatus], incident: Incident, now: datetime) ->
             start_by=duty.latest_safe_start,
             to=_to(duty),
             paper=f"{_STAGES.get(duty.stage, duty.stage.replace('_', ' '))} {citation(duty)}".strip(),
-            target=duty.clock.start + TARGET if duty.due_kind == "no_number" and duty.clock.start else None,
+            target=target(duty),
             zone=(duty.authority.zone if duty.authority else "") or _zone(duty),
             ground=duty.record.ground if duty.record is not None else "",
         )
@@ -150,7 +149,7 @@ def calendar_page(found: Deadlines) -> Iterator[Block]:
         yield line("No open deadline", "good")
         return
     yield Blank()
-    yield table(map(_cells, found.deadlines), 2, indent=0)
+    yield table((_cells(row, found.as_of) for row in found.deadlines), 2, indent=0)
     yield Blank()
     notes = "A date ends at midnight, local time of the authority. ~ means an unconfirmed start time."
     yield line(notes, "dim")
@@ -160,9 +159,10 @@ def calendar_page(found: Deadlines) -> Iterator[Block]:
         )
 
 
-def _cells(row: Deadline) -> Cells:
-    tone: Tone = "warn" if row.provisional or row.verdict == "unknown" else "plain"
-    return Cell(_due(row), tone), row.duty, Cell(_whom(row), "dim")
+def _cells(row: Deadline, now: datetime) -> Cells:
+    passed = row.due is None and row.target is not None and row.target <= now
+    tone: Tone = "alarm" if passed else "warn" if row.provisional or row.verdict == "unknown" else "plain"
+    return Cell(f"{_due(row)}{', PASSED' if passed else ''}", tone), row.duty, Cell(_whom(row), "dim")
 
 
 def _whom(row: Deadline) -> str:

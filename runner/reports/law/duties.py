@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import msgspec
 
 from runner.actions import Action, set_fact
-from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus, Unless
-from runner.law.relevance import ELSEWHERE, questions
+from runner.facts.vocabulary.register import Fact, nested
+from runner.incident.state.incident import Incident
+from runner.law.duty import DutiesReport, DutyChange, DutyStatus, Unless
+from runner.law.relevance import ELSEWHERE, places, questions
 from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import (
-    as_it_was,
     count,
     moment,
+    remaining,
     screen_time,
-    short_digest,
-    signatures,
-    unsigned,
-    when,
 )
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import (
     Block,
     Cell,
     Row,
-    Tone,
     arrow,
     ends,
-    fields,
     flow,
     line,
     paged,
     rows,
     table,
 )
-from runner.reports.core.second_person import ground_words
-from runner.reports.law.authority import office_fields
-from runner.reports.law.confidence import LEVEL_WORDS, check_words
+from runner.reports.law.duty_details import duty_blocks, record_words
 from runner.reports.law.duty_rows import (
     DONE,
     HEADER,
     UNSURE,
-    due_words,
     duty_row,
+    is_past_target,
     law_words,
     next_fact,
-    start_words,
     table_row,
+    target,
     there_words,
     time_left,
 )
-from runner.reports.law.titles import duty_label, question_words, recipient_name, titled
+from runner.reports.law.titles import duty_label, question_words, titled
 
+_NONE: Mapping[str, int] = {}
+_NO_FACTS: Mapping[str, Fact] = {}
 _ALL = Action("duty.list", args={"all": True})
 _WHY = Action("duty.list", args={"why": True})
 _QUESTIONS = 3
@@ -66,12 +62,6 @@ _SHOWN = 10
 """Most duties of a list on a page."""
 _NEAR = timedelta(days=1)
 """Time before which the first deadline behind a question is named."""
-_VERDICT_WORDS = {
-    "applies": "applies",
-    "unknown": "undetermined",
-    "advisory": "not in force",
-    "not_applicable": "does not apply",
-}
 _FEW = 6
 """Most duties that do not apply and are named after an assessment."""
 FAR = datetime.max.replace(tzinfo=UTC)
@@ -86,22 +76,22 @@ def duties(found: Sequence[DutyStatus], now: datetime, warnings: Sequence[str] =
     return DutiesReport(as_of=now, duties=titled(ordered), warnings=tuple(warnings))
 
 
-def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime, int, str]:
-    """Return the sort key of a duty: open before done, relevant, binding before advisory, then "start by".
+def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, bool, datetime, int, str]:
+    """Return the sort key of a duty: open before done, relevant, binding before advisory, dated, then "start by".
 
-    A duty that may apply counts as one that applies. A duty that applies without a fixed deadline is before a deadline more
-    than ``PROMPTLY`` away: "without undue delay" is not a reason to wait.
+    A duty that may apply counts as one that applies. A duty without a fixed deadline whose internal target passed is first.
     """
     binding = duty.verdict in ("applies", "unknown")
     kind = 0 if binding else (1 if duty.verdict == "advisory" else 2)
     order = _VERDICTS.index(duty.verdict)
-    return duty.state in DONE, not duty.in_sight, kind, presses(duty, now), order, duty.id
+    undated = duty.due is None and not is_past_target(duty, now)
+    return duty.state in DONE, not duty.in_sight, kind, undated, presses(duty, now), order, duty.id
 
 
 def presses(duty: DutyStatus, now: datetime) -> datetime:
     """Return the time that orders a duty: its "start by", if it has one."""
     if duty.due_kind == "no_number" and duty.verdict == "applies":
-        return now + PROMPTLY
+        return target(duty) or now if is_past_target(duty, now) else now + PROMPTLY
     return duty.latest_safe_start or duty.due or FAR
 
 
@@ -120,14 +110,17 @@ def duties_page(
     everything: bool = False,
     why: bool = False,
     papers: Mapping[str, str] | None = None,
+    incident: Incident | None = None,
 ) -> Iterator[Block]:
     """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each.
 
-    ``papers`` has the status of the newest notice of each duty; without it the page names no notices.
+    ``papers`` has the status of the newest notice of each duty; without it the page names no notices. ``incident`` adds
+    who recorded a sent notice, the start times that await a second person, and the places of people without a business.
     """
     now = report.as_of
+    facts = incident.facts if incident is not None else {}
     asked = _asked(report.duties)
-    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers, tuple(asked))
+    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers, tuple(asked), facts)
     if heading is not None:
         yield from list_header(heading, "Legal duties", now)
     else:
@@ -136,7 +129,9 @@ def duties_page(
     if not report.duties:
         yield line("No law was assessed: no facts are recorded", "dim")
         return
-    yield from _do_now(report.duties, asked, now, heading is not None)
+    pending = _pending(incident) if incident is not None else {}
+    yield from _do_now(report.duties, _answers(asked, pending), now, heading is not None)
+    yield from _unnamed(report.duties, facts)
     listed = [d for d in report.duties if _is_listed(d, everything=everything)]
     yield from screen.section("DUTIES", listed)
     yield from screen.section("DONE", [d for d in report.duties if d.state in DONE])
@@ -183,7 +178,33 @@ def _questions(
             )
 
 
-def _answers(asked: Mapping[str, Sequence[DutyStatus]]) -> Iterator[Row]:
+def _pending(incident: Incident) -> dict[str, int]:
+    """Return the facts whose later start awaits a second person, each with its entry."""
+    return {
+        fact.key: people.entry
+        for people in incident.second_person.values()
+        if people.state == "awaiting" and people.act.kind == "move_clock"
+        for fact in people.act.facts
+    }
+
+
+def _unnamed(found: Sequence[DutyStatus], facts: Mapping[str, Fact]) -> Iterator[Block]:
+    """Yield the places with affected people whose laws all do not apply, because the organisation names no business there."""
+    counted = {
+        path.rpartition(".")[2]
+        for path, fact in facts.items()
+        if "people.by_jurisdiction." in path and fact.value
+    }
+    named = places({"organisation": (nested(facts).get("organisation") or {})})
+    laws = [duty for duty in found if duty.jurisdiction in counted - named]
+    live = {one.jurisdiction for one in laws if one.verdict in ("applies", "unknown") and one.in_sight}
+    if out := sorted({duty.jurisdiction for duty in laws} - live):
+        words = f"People in {', '.join(out)} are recorded, but the organisation's facts name no business there. Check"
+        action = Action("fact.set", f"organisation.does_business_in={','.join(out)}")
+        yield flow(Cell(words, "warn"), arrow(action), hang=2)
+
+
+def _answers(asked: Mapping[str, Sequence[DutyStatus]], pending: Mapping[str, int] = _NONE) -> Iterator[Row]:
     for number, (path, held) in enumerate(asked.items(), 1):
         first, more = held[0], f" and {len(held) - 1} more" if len(held) > 1 else ""
         does = "Decides"
@@ -192,6 +213,8 @@ def _answers(asked: Mapping[str, Sequence[DutyStatus]]) -> Iterator[Row]:
         elif first.verdict == "applies" and not any(path in one.missing for one in first.unless):
             does = "Sets the deadline of"
         detail = (f"{does} {law_words(first)}{more}", arrow(set_fact(path)))
+        if path in pending:
+            detail = ("A later start awaits confirmation", arrow(suggested_actions.confirm(pending[path])))
         yield Row(Cell(f"answer {number}", "title"), (question_words(path),), details=(detail,))
 
 
@@ -210,6 +233,7 @@ class _Screen(msgspec.Struct, frozen=True):
     papers: Mapping[str, str] | None
     asked: tuple[str, ...]
     """The facts of the numbered questions."""
+    facts: Mapping[str, Fact] = _NO_FACTS
 
     def section(self, title: str, found: Sequence[DutyStatus]) -> Iterator[Block]:
         """Yield a list with its title; nothing for an empty one."""
@@ -252,8 +276,14 @@ class _Screen(msgspec.Struct, frozen=True):
         """Return a duty as a row: its deadline, then its records when it is done, else its notice and its exemption."""
         row = duty_row(duty, self.now, self.opened)
         if duty.state in DONE and duty.record is not None:
-            records = tuple((record_words(one),) for one in (*duty.earlier, duty.record))
+            records: tuple[tuple[str], ...] = tuple(
+                (record_words(one),) for one in (*duty.earlier, duty.record)
+            )
+            if duty.verdict == "not_applicable":
+                records += (("Does not apply now",),)
             return msgspec.structs.replace(row, details=records)
+        if duty.state in DONE:
+            return msgspec.structs.replace(row, first=_notified(duty), details=tuple(self.by_fact(duty)))
         details = row.details
         if duty.verdict == "applies" and (words := self.paper(duty)):
             details += ((f"Not filed · {words}",),)
@@ -261,17 +291,41 @@ class _Screen(msgspec.Struct, frozen=True):
             details += ((f"Exemption: {exemptions[0].text}",),)
         return msgspec.structs.replace(row, details=details)
 
+    def by_fact(self, duty: DutyStatus) -> Iterator[tuple[str]]:
+        """Yield who recorded the fact that a notice was sent, and whether Tocsin has the final text."""
+        sent = "incident.individual_notice_sent_at."
+        paths = (f"incident.stage_submitted_at.{duty.id}", f"{sent}{duty.jurisdiction}", f"{sent}*")
+        fact = next((self.facts[path] for path in paths if path in self.facts), None)
+        if fact is not None:
+            yield (f"Fact recorded by {fact.by}: {fact.key}",)
+        paper = (self.papers or {}).get(duty.id, "")
+        if self.papers is not None and ": final" not in paper:
+            yield (f"No final notice on record{f' · {paper}' if paper else ''}",)
+
+
+def _notified(duty: DutyStatus) -> Cell:
+    """Return the state of a duty that a fact met, without a record of a filing."""
+    late = duty.state == "filed_late"
+    return Cell("notified late" if late else "notified", "warn" if late else "good")
+
 
 def _do_now(
-    found: Sequence[DutyStatus], asked: Mapping[str, Sequence[DutyStatus]], now: datetime, incident: bool
+    found: Sequence[DutyStatus], answers: Iterable[Row], now: datetime, incident: bool
 ) -> Iterator[Block]:
-    """Yield the duties whose work must start and the questions that decide relevant duties; nothing without an incident."""
+    """Yield the passed targets, the duties whose work must start and the questions that decide relevant duties.
+
+    Without these: the number of duties and the nearest deadline. Nothing without an incident.
+    """
+    passed = sum(is_past_target(duty, now) for duty in found)
+    if incident and passed:
+        words = f"{count(passed, 'duty', 'duties')} without fixed deadline: internal target passed"
+        yield flow(Cell(words, "alarm"), arrow(Action("duty.list", "calendar")))
     entries = [
         Row(time_left(duty, now), (duty_label(duty),), details=((arrow(_file(duty), ""),),))
         for duty in found
         if duty.verdict == "applies" and must_begin(duty, now)
     ]
-    entries += _answers(asked)
+    entries += answers
     if entries and incident:
         yield line(f"DO NOW ({len(entries)})", "title")
         yield from rows(entries)
@@ -282,13 +336,13 @@ def _do_now(
         if duty.verdict == "unknown" and duty.due is not None and duty.distance < ELSEWHERE
     ]
     if incident and not any(due - now < _NEAR for due in unknown):
-        to_do = sum(duty.verdict == "applies" and duty.state not in DONE for duty in found)
-        words = (
-            Cell(f"{count(to_do, 'legal duty', 'legal duties')} to meet, no deadline requires a start now")
-            if to_do
-            else Cell("No legal duty needs action now", "good")
-        )
-        yield flow(words, arrow(suggested_actions.STATUS))
+        to_do = [duty for duty in found if duty.verdict == "applies" and duty.state not in DONE]
+        dues = [(duty.due, duty) for duty in to_do if duty.due is not None and duty.state != "held"]
+        first = min(dues, default=None, key=lambda due: due[0])
+        next_ = f" · nearest deadline: {remaining(first[0], now)}, {law_words(first[1])}" if first else ""
+        words = f"{count(len(to_do), 'legal duty', 'legal duties')} to meet{next_}"
+        calm = Cell(words) if to_do else Cell("No legal duty needs action now", "good")
+        yield flow(calm, arrow(suggested_actions.STATUS))
 
 
 def _file(duty: DutyStatus) -> Action:
@@ -320,105 +374,6 @@ def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> I
         yield flow(Cell(words, "title"), arrow(_ALL), hang=2)
     if not screen.why:
         yield flow(Cell("Reasons, sources and ids", "dim"), arrow(_WHY), hang=2)
-
-
-class DutyShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duty/v1"):
-    """One duty, and the cautions of its law."""
-
-    as_of: datetime
-    duty: DutyStatus
-    cautions: tuple[str, ...]
-
-
-@paged
-def duty_page(shown: DutyShown, opened: datetime | None = None) -> Iterator[Block]:
-    """Draw one duty: its deadline, its reasons, its authority, and the cautions of its law."""
-    yield ends((Cell("Legal duty", "title"),), (screen_time(shown.as_of),))
-    yield from rows([duty_row(shown.duty, shown.as_of, opened)])
-    yield from duty_blocks(shown.duty, shown.as_of, opened)
-    if shown.cautions:
-        yield line(f"CAUTIONS ({len(shown.cautions)})", "title")
-        yield from (line(f"- {caution}", indent=2, hang=2) for caution in shown.cautions)
-
-
-def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
-    """Yield the reasons of one duty, its times, sources and id; ``opened`` is the opening of its incident, if there is one."""
-    details = _details(duty, now, opened)
-    yield fields(((name, Cell(text, tone)) for name, text, tone in details), indent=4)
-    for action in _commands(duty):
-        yield flow(arrow(action, ""), indent=4, hang=2)
-
-
-def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
-    verdict: Tone = "warn" if duty.verdict == "unknown" else "plain"
-    yield "Verdict", _VERDICT_WORDS[duty.verdict], verdict
-    for reason in duty.because:
-        yield "Why", reason.text, "plain"
-    if duty.state not in DONE:
-        yield from _unless(duty)
-    office = duty.authority
-    yield "To", f"{recipient_name(duty)} ({duty.jurisdiction})", "plain"
-    if office is not None and duty.verdict in ("applies", "unknown") and duty.state not in DONE:
-        yield from office_fields(office, now)
-    yield "For", ", ".join(duty.populations), "plain"
-    if duty.verdict != "not_applicable":
-        yield from _times(duty, now, opened)
-    yield "Needed", ", ".join(duty.missing_facts), "warn"
-    for record in (*duty.earlier, duty.record):
-        if record is not None:
-            yield "Record", record_words(record), "plain"
-    for note in duty.notes:
-        yield "Note", note, "dim"
-    sure = check_words(duty.verification) if duty.verification is not None else ""
-    yield "Source", f"{duty.citation}, version {duty.law_version}; {LEVEL_WORDS[duty.confidence]}", "dim"
-    yield "Check", sure, "dim"
-    yield "Id", duty.id, "dim"
-
-
-def _unless(duty: DutyStatus) -> Iterator[tuple[str, str, Tone]]:
-    """Yield the exemptions of a duty; those that only counsel can judge by their codes."""
-    for one in duty.unless:
-        if one.missing or one.met or one.populations:
-            wants = f"unknown: {', '.join(one.missing)}" if one.missing else "the facts support it"
-            whom = f" (only for {', '.join(one.populations)})" if one.populations else ""
-            yield "Unless", f"{one.text} [{one.ground}]: {wants}{whom}; not confirmed", "warn"
-    judged = [one.ground for one in duty.unless if not (one.missing or one.met or one.populations)]
-    yield "Unless", f"counsel confirms {', '.join(judged)}" if judged else "", "dim"
-
-
-def record_words(record: DutyDone) -> str:
-    """Return the record of a duty in words: person, signatures, reason, and the condition to decide again."""
-    proof = record.reference or record.receipt
-    said = f"{DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
-    text = f", text {short_digest(record.digest)}" if record.digest else ""
-    why = "; ".join(text for text in (record.reason, record.late_reason) if text)
-    again = f"; decide again if {record.watch}" if record.watch else ""
-    return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
-
-
-def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
-    start = when(duty.clock.start, now) if duty.clock.start else "unknown"
-    doubt = ", unconfirmed" if duty.provisional else ""
-    yield "Period", f"{duty.clock.rule}, from {duty.clock.start_fact} ({start}){doubt}", "plain"
-    yield "Deadline", due_words(duty, now), "plain"
-    start_at = start_words(duty, now, opened)
-    yield ("Start by" if start_at.startswith("by ") else "Start"), start_at.removeprefix("by "), "plain"
-    if duty.latest_legal and duty.latest_legal != duty.due:
-        yield "Later reading", f"{when(duty.latest_legal, now)} (do not plan on it)", "dim"
-    if duty.not_before:
-        yield "Not before", when(duty.not_before, now), "warn"
-    yield "Wording", duty.standard, "plain"
-
-
-def _commands(duty: DutyStatus) -> Iterator[Action]:
-    if duty.state in DONE or duty.verdict == "not_applicable":
-        return
-    if duty.missing_facts:
-        yield set_fact(duty.missing_facts[0])
-    if duty.verdict == "applies":
-        if any(one.met for one in duty.unless):
-            yield suggested_actions.decide_again(duty.id)
-        yield suggested_actions.record_filed(duty.id)
 
 
 def assessed_words(changes: Sequence[DutyChange]) -> str:

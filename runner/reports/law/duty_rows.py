@@ -23,6 +23,21 @@ DONE = {
 }
 
 
+TARGET = timedelta(days=3)
+"""The internal target of a duty without a number, from the start of its clock."""
+
+
+def target(duty: DutyStatus) -> datetime | None:
+    """Return the internal target of a duty without a fixed deadline whose clock has started."""
+    return duty.clock.start + TARGET if duty.due_kind == "no_number" and duty.clock.start else None
+
+
+def is_past_target(duty: DutyStatus, now: datetime) -> bool:
+    """Return whether a duty is to meet and its internal target has passed."""
+    at = target(duty)
+    return duty.verdict == "applies" and duty.state == "open" and at is not None and at <= now
+
+
 def law_words(duty: DutyStatus) -> str:
     """Return the law of a duty for a table: ``GDPR Art. 33(1)``, ``NY § 899-aa(8)(a)``."""
     cited = citation(duty)
@@ -87,7 +102,12 @@ def table_row(duty: DutyStatus, now: datetime, following: str) -> Cells:
     short = left.text.removesuffix(" left") if open_ else ""
     if duty.due is not None and duty.due - now > _FAR:
         short = short and f"{(duty.due - now).days} d"
+    if is_past_target(duty, now):
+        short = "passed"
+    internal = target(duty)
     later = "starts later" if duty.due_kind == "waits_for_event" else "no fixed time"
+    if internal is not None and duty.state not in DONE:
+        later = f"target {internal:%a} {internal.day} {internal:%b}"
     due = later if duty.due is None else there_words(duty.due, duty.due_local, now)
     unsure = UNSURE if duty.provisional and open_ else ""
     return (
@@ -110,6 +130,8 @@ def time_left(duty: DutyStatus, now: datetime) -> Cell:
         return Cell("not in force", "dim")
     if duty.state == "held":
         return Cell("delayed", "warn")
+    if is_past_target(duty, now):
+        return Cell("target passed", "alarm")
     if duty.due is None:
         return Cell("not started" if duty.due_kind == "waits_for_event" else "no fixed time", "title")
     late = duty.due <= now or (duty.latest_safe_start is not None and duty.latest_safe_start <= now)

@@ -182,8 +182,8 @@ def test_a_duty_that_may_apply_is_as_urgent_as_its_clock() -> None:
     ]
     assert [duty.id for duty in duties(found, now).duties] == [
         "perhaps-three-days",
-        "promptly",
         "a-month",
+        "promptly",
         "waits",
         "perhaps-promptly",
         "offered",

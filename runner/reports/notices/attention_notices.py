@@ -1,0 +1,57 @@
+"""Required actions about notices: filings without approval, and notices whose facts changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from runner.actions import Action
+from runner.incident.notices.staleness import change_words, changes, not_passed
+from runner.incident.state.incident import Incident
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import count
+from runner.reports.core.task_rows import TaskRow, named
+
+_NAMED = 3
+"""Most notices that are named one by one."""
+
+
+def unsigned_filings(
+    incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
+) -> Iterator[AttentionItem]:
+    """Yield the filings without approval, while the approval is open."""
+    for duty in incident.duties.values():
+        for name in duty.record.unsigned if duty.record is not None else ():
+            if name in rows and not rows[name].over:
+                yield AttentionItem(
+                    kind="filed_unsigned",
+                    ref=duty.id,
+                    since=duty.record.at if duty.record is not None else None,
+                    text=f"{labels.get(duty.id, duty.id)}: filed without approval. Still open: {named(rows[name])}",
+                    who=rows[name].who,
+                    action=suggested_actions.complete_step("approve", rows[name].command_name),
+                )
+
+
+def stale_notices(incident: Incident) -> Iterator[AttentionItem]:
+    """Yield the outdated newest notice of each open duty: the one to sign or file, else the draft."""
+    used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
+    live = ("applies", "unknown")
+    done = {one.id for one in incident.duties.values() if one.record is not None or one.verdict not in live}
+    newest = [
+        one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
+    ]
+    steps = {one.step: incident.invocations[one.step] for one in newest}
+    signed = [one for one in newest if (steps[one.step].scope, steps[one.step].step) in used]
+    duties = {one.duty for one in signed}
+    asked = [one for one in newest if one in signed or one.duty not in duties]
+    changed = changes(incident, asked)
+    stale = [(one, found) for one in asked if (found := not_passed(incident, one, changed[one.id]))]
+    each = [(one.step, one.notice, found, Action("notice.render", one.step)) for one, found in stale]
+    if len(each) > _NAMED:
+        facts = {one.fact: one for _, found in stale for one in found}
+        each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]
+    for ref, name, found, action in each:
+        more = f"; {count(len(found) - 2, 'more fact')}" if found[2:] else ""
+        text = f"{name}: facts changed. {'; '.join(map(change_words, found[:2]))}{more}"
+        yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)

@@ -35,14 +35,20 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
     aware: list[Statement] = []
     typed: list[Statement] = []
     day = aware_day(incident)
+    of = {duty.id: duty.jurisdiction for duty in service.near_duties(incident)}
+    places = {document.step: of.get(document.duty, "") for document in standing_texts(incident)}
     for name, step, tree, figures in _texts(service, reader, incident):
-        for path, says, current in _said(tree, incident):
-            row = Statement(notice=name, step=step, says=says, current=current)
+        kept = service.catalogue(incident).notices.get(name)
+        to_people = kept is None or kept.notice.audience == "individuals"
+        for path, says, current in _said(tree, incident, to_people=to_people):
+            row = Statement(notice=name, step=step, says=says, current=current, place=places.get(step, ""))
             stated.setdefault(path, []).append(row)
         for rows, words in ((aware, aware_dates(tree)), (typed, figures)):
             if words:
                 same = rows is typed or not day or set(words) == {day}
-                rows.append(Statement(notice=name, step=step, says=words, current=same))
+                rows.append(
+                    Statement(notice=name, step=step, says=words, current=same, place=places.get(step, ""))
+                )
     prose = list(_in_prose(incident))
     return consistency(incident, stated, aware, typed, prose, _new_duties(service, incident))
 
@@ -63,11 +69,10 @@ def _texts(
             yield name, "", draft(service, incident, name)[1], ()
 
 
-def _said(tree: Tree, incident: Incident) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+def _said(tree: Tree, incident: Incident, *, to_people: bool) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     """Yield each number and time of the facts that a text states, in its words, and whether it is the present value."""
-    drafted = msgspec.json.encode(tree.context.timestamp).decode()
     for used in tree.facts_used:
-        if used.path == "notice.date" and used.value == drafted:
+        if used.path == "notice.date" and not to_people:
             continue  # the day of the draft, not the planned day of the letters
         keys = recorded_as(used.path, incident.facts)
         kind = fact_type(keys[0]) if len(keys) == 1 else None

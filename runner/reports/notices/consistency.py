@@ -27,6 +27,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     says: tuple[str, ...]
     current: bool
     """The text says the present value."""
+    place: str = ""
+    """The place of the notice's duty."""
 
 
 class StatedFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +133,7 @@ def _statements(rows: tuple[Statement, ...], tone: Any, other: str = _OTHER) -> 
     return table(
         (
             (
-                row.notice if row.step else f"{row.notice} (not recorded)",
+                f"{row.notice}{f', {row.place}' if row.place else ''}{'' if row.step else ' (not recorded)'}",
                 Cell("; ".join(row.says), tone if row.current else "alarm"),
                 Cell("" if row.current else other, "alarm"),
             )

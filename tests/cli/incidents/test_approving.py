@@ -94,7 +94,7 @@ def test_an_approval_names_the_people_still_needed(two: AtDesk) -> None:
 
 
 def test_a_person_more_than_needed_is_not_counted(two: AtDesk) -> None:
-    two.done("people", "add", "cleo", "--name", "Cleo Marsh")
+    two.done("person", "add", "cleo", "--name", "Cleo Marsh")
     two.done("role", "assign", "counsel", "jonas", "cleo")
     assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
     assert approved(two, "each", "cleo") == (1, 2, ["dpo"], True)

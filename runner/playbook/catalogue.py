@@ -21,15 +21,14 @@ from runner.law.regime import Authority, Regime
 from runner.law.relevance import CONTRACT
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Playbook
-from runner.playbook.law_pack import ABOUT, FOLDER, law_folder
-from runner.playbook.lookup import Known
+from runner.playbook.law_pack import ABOUT, law_folder
+from runner.playbook.lookup import Known, declared_domains
 from runner.playbook.reading import Read, read_playbook
 from runner.routing.message_classes import Written, laid_over
 from runner.routing.messaging import BUILT_IN_CLASSES, Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.compile_cache import compiled
-from runner.yamlfile.limited_files import read_file
-from runner.yamlfile.source import MAX_BYTES, Source, scan, scan_file
+from runner.yamlfile.source import Source, file_bytes, same_content, scan, scan_file
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -127,10 +126,8 @@ class Catalog:
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
-        if kind in ("playbooks", "actions"):
-            yield self._ours / kind if kind == "actions" else self._ours
-        else:
-            yield self.law / kind
+        ours = self.law if kind in ("regimes", "notices", "authorities") else self._ours
+        yield ours if kind == "playbooks" else ours / kind
 
     @cached_property
     def law(self) -> File:
@@ -180,7 +177,9 @@ class Catalog:
         from runner.law.files.contract_file import unfilled
 
         return tuple(
-            problem for file in self._own_contracts.values() for problem in unfilled(_bytes(file), str(file))
+            problem
+            for file in self._own_contracts.values()
+            for problem in unfilled(file_bytes(file), str(file))
         )
 
     @cached_property
@@ -206,7 +205,7 @@ class Catalog:
         files = [file for name, file in self.law_files.items() if name.startswith("authority ")]
         for file in sorted(files, key=lambda file: (self._is_of_home(file), file.name)):
             try:
-                found = load_authorities(_bytes(file), str(file), found)
+                found = load_authorities(file_bytes(file), str(file), found)
             except Invalid as error:
                 if not self._is_of_home(file):
                     raise
@@ -285,7 +284,7 @@ class Catalog:
 
             file = _wanted(self.regime_files, name, "regime", code="unknown_regime")
             load = load_contract if self._own_contracts.get(name) == file else load_regime
-            regime = load(_bytes(file), str(file))
+            regime = load(file_bytes(file), str(file))
             self._regimes[name] = with_authorities(regime, self.authorities.values())
         return self._regimes[name]
 
@@ -295,7 +294,7 @@ class Catalog:
 
     def _every_regime(self) -> tuple[Regime, ...]:
         if self._builds_on_shipped(self.law_files):
-            same = _same(self.regime_files, self._shipped.regime_files)
+            same = same_content(self.regime_files, self._shipped.regime_files)
             for regime in self._shipped.regimes():
                 if regime.id in same:
                     addressed = with_authorities(regime, self.authorities.values())
@@ -317,9 +316,8 @@ class Catalog:
         return Catalog(built_in=self._ours, cache=self._cache, anew=self._anew)
 
     def _is_of_home(self, file: File) -> bool:
-        if self.folder is None or not isinstance(file, Path) or file.is_relative_to(self.folder / FOLDER):
-            return False
-        return file.is_relative_to(self.folder)
+        own = self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
+        return own and not str(file).startswith(str(self.law))
 
     def _builds_on_shipped(self, files: Mapping[str, File]) -> bool:
         return self.law != self._ours or any(map(self._is_of_home, files.values()))
@@ -330,7 +328,7 @@ class Catalog:
             from runner.documents.files.notice_file import load_notice
 
             file = _wanted(self.notice_files, name, "notice", code="unknown_notice")
-            self._notices[name] = load_notice(_bytes(file), str(file), self.part, self.form)
+            self._notices[name] = load_notice(file_bytes(file), str(file), self.part, self.form)
         return self._notices[name]
 
     def action(self, use: str) -> tuple[ActionTemplate, Any]:
@@ -367,8 +365,10 @@ class Catalog:
     def _every_notice(self) -> dict[str, tuple[Notice, str]]:
         # Another part or form changes the shipped notices: then all are compiled.
         ours, theirs = self._shared_files, self._shipped._shared_files
-        if self._builds_on_shipped(self.notice_files) and len(_same(ours, theirs)) == len(ours | theirs):
-            same = _same(self.notice_files, self._shipped.notice_files)
+        if self._builds_on_shipped(self.notice_files) and len(same_content(ours, theirs)) == len(
+            ours | theirs
+        ):
+            same = same_content(self.notice_files, self._shipped.notice_files)
             for name, found in self._shipped.notices().items():
                 if name in same:
                     self._notices.setdefault(name, found)
@@ -392,7 +392,7 @@ class Catalog:
             action=self._action_or_none,
             clock_starts=lambda: self._clock_starts,
             home=home,
-            domains=domains | _declared(home),
+            domains=domains | declared_domains(home),
             channels=channels,
             classes=laid_over(BUILT_IN_CLASSES, home.classes if home is not None else self.classes),
         )
@@ -453,21 +453,8 @@ def _scanned(file: File) -> Source:
     return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
 
 
-def _bytes(file: File) -> bytes:
-    try:
-        return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
-    except OSError as error:
-        raise Invalid(f'File "{file}" cannot be read: {error.strerror}.', code="file_unreadable") from None
-
-
-def _same(files: Mapping[str, File], others: Mapping[str, File]) -> frozenset[str]:
-    """Return the names with the same content in both."""
-    both = files.keys() & others.keys()
-    return frozenset(name for name in both if _bytes(files[name]) == _bytes(others[name]))
-
-
 def _text(file: File | None) -> tuple[str, str] | None:
-    return None if file is None else (_bytes(file).decode("utf-8").replace("\r\n", "\n"), str(file))
+    return None if file is None else (file_bytes(file).decode("utf-8").replace("\r\n", "\n"), str(file))
 
 
 def _wanted(there: dict[str, File], name: str, what: str, *, code: str) -> File:
@@ -476,15 +463,6 @@ def _wanted(there: dict[str, File], name: str, what: str, *, code: str) -> File:
         kind = "Law" if what == "regime" else what.capitalize()
         raise NotFound(f'{kind} "{name}" does not exist.', hint=hint, code=code)
     return there[name]
-
-
-def _declared(home: Home | None) -> frozenset[str]:
-    """Return the failure domains that a home's channels and contacts name."""
-    if home is None:
-        return frozenset()
-    named = [channel.domains or frozenset() for channel in home.channels.values()]
-    named += [contact.domains for person in home.people.values() for contact in person.contacts]
-    return frozenset().union(*named)
 
 
 def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:

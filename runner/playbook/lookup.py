@@ -71,3 +71,12 @@ def hours(rule: DutyRule) -> float | None:
         limb.period.amount * _HOURS[limb.period.unit] for limb in rule.clock.limbs if limb.period is not None
     ]
     return min(spans, default=None)
+
+
+def declared_domains(home: Home | None) -> frozenset[str]:
+    """Return the failure domains that a home's channels and contacts name."""
+    if home is None:
+        return frozenset()
+    named = [channel.domains or frozenset() for channel in home.channels.values()]
+    named += [contact.domains for person in home.people.values() for contact in person.contacts]
+    return frozenset().union(*named)

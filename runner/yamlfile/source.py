@@ -11,9 +11,9 @@ scalars follow the YAML 1.2 core schema, so dates and ``no`` stay text until a f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -21,6 +21,9 @@ from runner.errors import Invalid, Problem
 from runner.yamlfile.limited_files import NotRegular, TooLarge, read_file
 from runner.yamlfile.positions import Source, Spot, Where, problem_at
 from runner.yamlfile.yaml_builder import TOO_DEEP, Builder, hidden
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 __all__ = ["MAX_BYTES", "Source", "Where", "checked", "load", "parse", "portability", "scan", "scan_file"]
 
@@ -51,6 +54,22 @@ def checked(source: Source, *, code: str = "bad_file") -> Source:
             code="file_missing" if source.missing else code,
         )
     return source
+
+
+def file_bytes(file: Path | Traversable) -> bytes:
+    """Return the content of a file of the home or of the program; raises Invalid."""
+    try:
+        return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
+    except OSError as error:
+        raise Invalid(f'File "{file}" cannot be read: {error.strerror}.', code="file_unreadable") from None
+
+
+def same_content(
+    files: Mapping[str, Path | Traversable], others: Mapping[str, Path | Traversable]
+) -> frozenset[str]:
+    """Return the names with the same content in both."""
+    both = files.keys() & others.keys()
+    return frozenset(name for name in both if file_bytes(files[name]) == file_bytes(others[name]))
 
 
 def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:

@@ -28,10 +28,8 @@ from runner.app.home.doctor_checks import (
     Severity,
     channels,
     exposed_files,
-    law_in_use,
-    law_update,
+    laws,
     of_error,
-    own_laws,
     schema,
     ways_out,
     wrong,
@@ -122,8 +120,7 @@ def _examined(
     yield from _whole("key", lambda: _master_key(folder, home))
     yield from channels(folder, home, clock.now(), dns, offline)
     yield from _action_secrets(folder, home)
-    yield from _whole("laws", lambda: own_laws(folder))
-    yield from _whole("laws", lambda: law_in_use(folder, clock.now().date()))
+    yield from _whole("laws", lambda: laws(folder, clock.now().date()))
     try:
         service, made = _opened(folder, principal, clock, chance, repair)
     except TocsinError as error:
@@ -145,7 +142,6 @@ def _examined(
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
             ("store", lambda: schema(service.store, repair)),
             ("journal", lambda: _record(service, repair, watched)),
-            ("laws", lambda: law_update(service)),
             ("people", lambda: ways_out(service)),
             ("do now", lambda: _do_now(service)),
             ("organisation", lambda: _between(service)),

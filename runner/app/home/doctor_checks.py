@@ -67,6 +67,7 @@ def ways_out(service: IncidentService) -> Iterator[Finding]:
     """Examine everything between an incident and people."""
     for look in (
         _set_up,
+        _law_update,
         _people,
         _deputies,
         _forgotten,
@@ -231,6 +232,12 @@ def _files(folder: Path, home: Home) -> Iterator[Path]:
         yield from (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
 
 
+def laws(folder: Path, today: date) -> Iterator[Finding]:
+    """Examine the law in use, and the home's own files."""
+    yield from _law_in_use(folder, today)
+    yield from own_laws(folder)
+
+
 def own_laws(folder: Path) -> Iterator[Finding]:
     """Yield the home's files of authorities with problems, and its own laws with an encryption exemption that ignores the key."""
     catalog = Catalog(folder)
@@ -249,7 +256,7 @@ def own_laws(folder: Path) -> Iterator[Finding]:
             yield Finding("laws", "warning", what, hint, code="encryption_without_key")
 
 
-def law_in_use(folder: Path, today: date) -> Iterator[Finding]:
+def _law_in_use(folder: Path, today: date) -> Iterator[Finding]:
     """Yield the age of the law, and an applied pack that is damaged or not used."""
     catalog, applied = Catalog(folder), applied_in(folder)
     info = about(catalog.law)
@@ -274,7 +281,7 @@ def law_in_use(folder: Path, today: date) -> Iterator[Finding]:
             )
 
 
-def law_update(service: IncidentService) -> Iterator[Finding]:
+def _law_update(service: IncidentService) -> Iterator[Finding]:
     """Yield a recorded update of the law that was not finished, or a pack that no entry records."""
     recorded, applied = service.law_checks().updated, applied_in(service.folder)
     if (recorded.folder if recorded is not None else "") != (applied.folder if applied is not None else ""):

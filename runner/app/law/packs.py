@@ -175,11 +175,15 @@ def _refuse(found: PackShown, reason: str, *, signed: bool) -> None:
         return
     hint = "Compare the pack first: tocsin law show FILE. To apply it all the same, add --reason WHY"
     if not signed:
-        text = "The pack is not signed with a key of the settings (law: keys)."
-        raise Refused(text, hint=hint, code="pack_unsigned")
+        raise Refused(
+            "The pack is not signed with a key of the settings (law: keys).", hint=hint, code="pack_unsigned"
+        )
     if found.law.date < found.present.date:
-        text = f"The law of {found.law.date} is older than the law in use, of {found.present.date}."
-        raise Refused(text, hint=hint, code="pack_older")
+        raise Refused(
+            f"The law of {found.law.date} is older than the law in use, of {found.present.date}.",
+            hint=hint,
+            code="pack_older",
+        )
 
 
 def _compared(
@@ -192,8 +196,11 @@ def _compared(
     old, new = Catalog(law=present.law, cache=cache), Catalog(law=law, cache=cache)
     info, wholly = about(law), Catalog(home, law=law, cache=cache)
     if _numbers(info.program) > _numbers(__version__):
-        text = f"The pack needs Tocsin {info.program} or later. This is {__version__}."
-        raise Refused(text, hint="Install the newer version of Tocsin first", code="pack_program")
+        raise Refused(
+            f"The pack needs Tocsin {info.program} or later. This is {__version__}.",
+            hint="Install the newer version of Tocsin first",
+            code="pack_program",
+        )
     changes = tuple(_changes(old, new))
     _check(new)
     _check(wholly)

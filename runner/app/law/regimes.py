@@ -160,7 +160,7 @@ def in_force(regime: Regime, on: date) -> Version | None:
     return None
 
 
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
+class Imported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One regime file that was written into the home."""
 
     id: str

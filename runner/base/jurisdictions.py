@@ -79,6 +79,8 @@ WY Wyoming
 COUNTRIES = frozenset(_COUNTRY_CODES.split())
 US_NAMES = {line[:2]: line[3:] for line in _US_NAMES.strip().splitlines()}
 """Postal code → the name of a state or another part of the United States."""
+PEOPLE = "residents?|people|individuals?|persons?|consumers?|customers?|Personen|personnes|personas|persone"
+"""Words beside a number of affected people (a pattern)."""
 US_PARTS = frozenset(US_NAMES)
 EU_MEMBERS = frozenset(
     [

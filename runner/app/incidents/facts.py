@@ -11,7 +11,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.repository import Turn
 from runner.base.text import near_hint
-from runner.errors import Refused, Usage
+from runner.errors import Invalid, Refused, Usage
 from runner.facts.fact_files import parse_assignment, says_unknown
 from runner.facts.vocabulary.register import Fact, Stated
 from runner.incident.state.commands import Answer, AnswerForm, AnswerUnknown, RecordFacts
@@ -178,10 +178,22 @@ def stated(
     """Return assignments in the form of the journal, later ones seeing earlier ones; raises Invalid."""
     register, now = dict(incident.facts), service.now_in(incident)
     found: dict[str, Stated] = {}
+    refused: list[Invalid] = []
     for text in texts:
-        for fact in parse_assignment(text, register, now):
+        try:
+            parsed = parse_assignment(text, register, now)
+        except Invalid as problem:
+            refused.append(problem)
+            continue
+        for fact in parsed:
             register[fact.key] = Fact(key=fact.key, value=fact.value, at=now)
             found[fact.key] = fact
+    if len(refused) > 1:
+        hint = " ".join(dict.fromkeys(str(one.hint) for one in refused if one.hint))
+        what = f"{' '.join(map(str, refused))} Nothing was recorded."
+        raise Invalid(what, hint=hint, code="fact")
+    if refused:
+        raise refused[0]
     given = (msgspec.structs.replace(fact, source=source, confidence=confidence) for fact in found.values())
     return tuple(change_of(fact) for fact in given)
 

@@ -12,7 +12,7 @@ import msgspec
 from runner.actions import Action, Slot
 from runner.app.core.public_holidays import PublicHolidays
 from runner.decoding import from_json
-from runner.errors import Problem, Refused, Sealed, Usage
+from runner.errors import NotFound, Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
@@ -26,7 +26,7 @@ from runner.law.duty import DutyRecord, DutyStatus
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import moment
-from runner.reports.law.register import Breach, RegisterReport, binding, breach
+from runner.reports.law.register import Breach, Decision, RegisterReport, binding, breach
 from runner.settings import CONFIG
 from runner.yamlfile.source import load
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 
 VERIS = "veris:"
+_CODE = 2
+"""Letters of the code of a country: such a filter is no part of a name."""
 
 
 Decided = Literal["decided_not_to_notify", "waived"]
@@ -337,9 +339,11 @@ def register(
 ) -> RegisterReport:
     """Return the register of one kind; an erased incident keeps its entry.
 
-    ``period`` has the first and the last day on which an incident was opened; ``to`` is a part of an authority's name.
+    ``period`` has the first and the last day on which an incident was opened; ``to`` is an authority: a part
+    of its name, its short name, its place or the place's code. Raises NotFound for one that no entry has.
     """
     breaches: list[Breach] = []
+    known: set[str] = set()
     without = others = 0
     first, last = period
     for row in service.incidents():
@@ -365,13 +369,20 @@ def register(
             continue
         duties = service.duties(incident)
         entry = breach(incident, duties, _title(service, incident))
-        named = entry is not None and any(to.casefold() in one.to.casefold() for one in entry.decisions)
+        offices = [one for one in entry.decisions if one.authority] if entry is not None else []
+        known.update(name for one in offices for name in (one.to, *one.authority))
+        named = any(_means(to, one) for one in offices)
         if entry is None:
             without += 1
         elif not binding(duties):
             others += 1
         elif named or not to:
             breaches.append(entry)
+    if to and known and not any(one.decisions for one in breaches):
+        hint = f"Use one of: {', '.join(sorted(known))}"
+        raise NotFound(
+            f'No entry of the register is for authority "{to}".', hint=hint, code="unknown_authority"
+        )
     breaches.sort(key=lambda one: (one.opened_at, one.incident))
     return RegisterReport(
         as_of=service.clock.now(),
@@ -380,6 +391,12 @@ def register(
         no_personal_data=without,
         other_laws=others,
     )
+
+
+def _means(to: str, one: Decision) -> bool:
+    """Tell whether a person means the authority of a decision; a short one is a whole name, not a part of one."""
+    asked, names = to.casefold(), [name.casefold() for name in (one.to, *one.authority)]
+    return asked in names or (len(asked) > _CODE and any(asked in name for name in names))
 
 
 def _title(service: IncidentService, incident: Incident) -> str:

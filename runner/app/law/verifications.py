@@ -11,7 +11,6 @@ from runner.app.core import organisation_journal
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.law.verifications import JOURNAL, Checks, LawChecked, rule_digest
-from runner.law.files.regime_file import QUOTE_LIMIT
 from runner.law.regime import Regime
 from runner.playbook.catalogue import Catalog
 from runner.playbook.parts import host_of
@@ -50,7 +49,7 @@ def verify(
     by: str,
     url: str = "",
     on: date | None = None,
-    quote: str = "",
+    reason: str = "",
     withdraw: bool = False,
 ) -> LawChecked:
     """Record that a person opened the official page of a duty or a law, or withdraw such a check.
@@ -63,19 +62,13 @@ def verify(
         rules=dict(_rules(catalog, name)),
         by=_person(service, by),
         on=on or today,
-        url="" if withdraw else _address(url),
-        quote=quote.strip(),
+        url="" if withdraw else _address(url, () if reason.strip() else _hosts(catalog, name)),
+        reason=reason.strip(),
         recorded_by=service.principal.person,
         withdrawn=withdraw,
     )
     if checked.on > today:
         raise Usage(f"The date {on} is in the future.", hint="Use --on with a past date", code="bad_date")
-    if len(checked.quote.split()) > QUOTE_LIMIT:
-        raise Usage(
-            f"The quotation has more than {QUOTE_LIMIT} words.",
-            hint="Shorten it. Mark an omission with …",
-            code="quote_too_long",
-        )
 
     def decide(before: Checks) -> tuple[LawChecked, ...]:
         if withdraw and not any(rule in before.found for rule in checked.rules):
@@ -113,12 +106,30 @@ def _person(service: IncidentService, by: str) -> str:
     raise NotFound(f'Person "{name}" is not in the contact list.', hint=hint, code="unknown_person")
 
 
-def _address(url: str) -> str:
-    """Return the address of an official page; raises Refused for one that could open something private."""
+def _hosts(catalog: Catalog, name: str) -> tuple[str, ...]:
+    """Return the hosts of the pages that the law file names for a duty or a law."""
+    law, _, slug = name.partition("/")
+    regime: Regime = catalog.regime(law)
+    rules = [rule for rule in regime.versions[0].duties if slug in ("", rule.slug)]
+    words = [*regime.words, *(one for rule in rules for one in rule.words)]
+    return tuple(dict.fromkeys(map(host_of, (regime.source.url, *(one.url for one in words)))))
+
+
+def _address(url: str, hosts: tuple[str, ...]) -> str:
+    """Return the address of an official page; raises Refused for a home page, another host, or something private.
+
+    Without ``hosts`` every host is accepted: the person gave a reason.
+    """
     if not url.startswith("https://") or not host_of(url):
         hint = "Use the address of the official page, without a user name: --source https://…"
         raise Refused("The source is not an https address of a page.", hint=hint, code="bad_source")
     parts = urlsplit(url)
+    if not parts.path.strip("/") and not parts.query:
+        hint = "Use the address of the page with the text of the law."
+        raise Refused("The source is the home page of a site.", hint=hint, code="bad_source")
+    if hosts and parts.hostname not in hosts:
+        hint = f"Use a page of {' or '.join(filter(None, hosts))}. Or add --reason WHY"
+        raise Refused(f'The law file names no page of "{parts.hostname}".', hint=hint, code="other_source")
     named = {key.lower() for key, _ in (*parse_qsl(parts.query, True), *parse_qsl(parts.fragment, True))}
     if named & _SECRET or ";jsessionid=" in parts.path.lower():
         hint = "Use the public address of the page, without the parameter."

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
 from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import Incident
 
 
 def add(app: Commands) -> None:
@@ -83,10 +86,25 @@ def correct(
     Example:
       tocsin correct 17 --reason "it was the other mailbox"
     """
+    incident = session.incident()
+    if decision := _decision(incident, event):
+        session.say(f"Entry {event} is the proposal. Its decision is entry {decision}.")
+        event = decision
     made = c.CorrectEvent(seq=event, reason=reason)
-    duties = (duty for duty in session.incident().duties.values() if duty.record is not None)
+    duties = (duty for duty in incident.duties.values() if duty.record is not None)
     again = "".join(f". The duty {duty.id} is open again" for duty in duties if duty.entry == event)
-    submit(session, session.name(), made, f"Entry {event} is marked as wrong{again}")
+    submit(session, incident.id, made, f"Entry {event} is marked as wrong{again}")
+
+
+def _decision(incident: Incident, proposal: int) -> int:
+    """Return the entry of the decision that a second person made of a proposal; 0 without one that counts."""
+    asked = incident.second_person.get(proposal)
+    duty = incident.duties.get(asked.act.duty) if asked is not None and asked.state != "awaiting" else None
+    if asked is None or duty is None or duty.record is None or asked.act.record is None:
+        return 0
+    wanted, found = asked.act.record, duty.record
+    same = (wanted.kind, wanted.reason) == (found.kind, found.reason) and duty.entry > proposal
+    return duty.entry if same else 0
 
 
 def confirm(
@@ -108,8 +126,11 @@ def confirm(
             code="on_behalf",
         )
     name = session.name()
-    submit(session, name, c.ConfirmEntry(seq=event), f"{session.by} confirmed the entry")
-    people = session.reader.incident(name).second_person.get(event)
+    turn = session.service.act(session.principal, name, [c.ConfirmEntry(seq=event)])
+    decision = _decision(turn.after, event)
+    counts = f". The decision is entry {decision}" if decision else ""
+    tell(session, turn, f"{session.by} confirmed the entry{counts}")
+    people = turn.after.second_person.get(event)
     if people is not None and people.one_user:
         session.warn(
             "one_user",

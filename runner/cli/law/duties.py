@@ -40,7 +40,9 @@ OutFile = Annotated[
 ]
 Since = Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")]
 Until = Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")]
-To = Annotated[str, Option("--to", metavar="NAME", help="Register: part of the name of an authority.")]
+To = Annotated[
+    str, Option("--to", metavar="NAME", help="Register: name, short name or place of an authority.")
+]
 Privileged = Annotated[
     bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
 ]

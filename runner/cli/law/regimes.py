@@ -164,7 +164,10 @@ def verify(
     ],
     source: Annotated[str, Option("--source", metavar="URL", help="Official page, https.")] = "",
     on: Annotated[str, Option("--on", metavar="DATE", help="Date of the check. Default: today.")] = "",
-    quote: Annotated[str, Option("--quote", metavar="TEXT", help="Words of the law, at most 40 words.")] = "",
+    reason: Annotated[
+        str,
+        Option("--reason", metavar="WHY", help="Why the page is on another site than the law file names."),
+    ] = "",
     withdraw: Annotated[bool, Option("--withdraw", help="Remove a wrong check.")] = False,
 ) -> None:
     """Record that a person compared a duty with the official page.
@@ -173,7 +176,7 @@ def verify(
 
     \b
     Examples:
-      tocsin regime verify us-ca-breach/individuals --by ana --source https://leginfo.legislature.ca.gov/
+      tocsin regime verify us-ca-breach/individuals --by ana --source https://leginfo.legislature.ca.gov/PAGE
       tocsin regime verify us-ca-breach/individuals --by ana --withdraw
     """
     from runner.app.law import verifications
@@ -192,7 +195,7 @@ def verify(
         by=by,
         url=source,
         on=_date(on),
-        quote=quote,
+        reason=reason,
         withdraw=withdraw,
     )
     duties = count(sum("/" in rule for rule in found.rules), "duty", "duties")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from runner.base.jurisdictions import PEOPLE, US_NAMES
 from runner.documents.notice import Ban, Coverage, CoverageState
 from runner.documents.tree import Document, plain, runs
 from runner.facts.vocabulary.lookup import fact_type
@@ -70,10 +71,22 @@ def _found(ban: Ban, text: str) -> tuple[list[str], list[str]]:
     """Return what certainly is the forbidden content in a paragraph, and what may be it."""
     numbers = [(shown, int(re.sub(r"\D", "", shown))) for shown in _NUMBER.findall(text)]
     certain = [shown for shown, number in numbers if number in ban.numbers]
-    unsure = [shown for shown, number in numbers if number in ban.common]
+    common = [shown for shown, number in numbers if number in ban.common]
+    certain += [shown for shown in common if _of_people(shown, text, ban)]
+    unsure = [shown for shown in common if shown not in certain]
     certain += [hit for name in ban.names for hit in _stands(name, text)]
     prose = list(dict.fromkeys(hit.lower() for word in ban.prose for hit in _stands(word, text)))
     return (certain + prose, unsure) if len(prose) > 1 else (certain, unsure + prose)
+
+
+def _of_people(shown: str, text: str, ban: Ban) -> bool:
+    """Tell whether a number is one of people: it stands beside a word for them, or is of the place."""
+    codes = {path.rpartition("US-")[2] for path in ban.facts}
+    places = "|".join(US_NAMES[code] for code in codes if code in US_NAMES) or "(?!)"
+    after = (
+        rf"(?<!\w){re.escape(shown)}(?:\s[^\s.;]+){{0,2}}?\s(?:(?:{PEOPLE})\b|(?:in|from|of) (?:{places})\b)"
+    )
+    return re.search(rf"{after}|\b(?:{PEOPLE}):?\s{re.escape(shown)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _stands(word: str, text: str) -> list[str]:

@@ -43,6 +43,8 @@ class LawChecked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     on: date
     url: str = ""
     quote: str = ""
+    reason: str = ""
+    """Why the page is not of a site that the law file names."""
     recorded_by: str = ""
     withdrawn: bool = False
 
@@ -78,7 +80,14 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
         if check is None:
             return None
         outdated = check.rules[name] != rule_digest(version if rule is None else rule)
-        return Verification(by=check.by, on=check.on, url=check.url, quote=check.quote, outdated=outdated)
+        return Verification(
+            by=check.by,
+            on=check.on,
+            url=check.url,
+            quote=check.quote,
+            reason=check.reason,
+            outdated=outdated,
+        )
 
 
 def fold_checks(events: Iterable[tuple[int, datetime, LawChecked | LawUpdated]]) -> Checks:

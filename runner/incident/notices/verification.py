@@ -5,6 +5,7 @@ A tick binds the digest of the text and the words of the item. A contradiction h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from shlex import quote
@@ -13,16 +14,21 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from runner.base.jurisdictions import PEOPLE, US_NAMES
 from runner.errors import NotFound, Refused
+from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.notices.list_counts import difference_words, differences
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
 
-Conflict = Literal["places_over_total", "groups_and_total", "list_and_facts", "aware_dates"]
+Conflict = Literal[
+    "places_over_total", "groups_and_total", "list_and_facts", "aware_dates", "prose_and_facts"
+]
 _TOTAL, _PLACES = "people.total", "people.by_jurisdiction."
 _AWARE = "incident.aware_at"
+_SAID = re.compile(rf"(?<![\w.,])(\d[\d.,]*)(?:\s[^\s.;]+){{0,2}}?\s(?:{PEOPLE})\b", re.IGNORECASE)
 _MARK = "contradiction: "
 
 
@@ -45,7 +51,7 @@ def standing_texts(incident: Incident) -> tuple[Document, ...]:
 
 def contradictions(incident: Incident) -> tuple[Contradiction, ...]:
     """Return every contradiction between facts, current texts and lists of people."""
-    return (*_sums(incident), *_groups(incident), *_lists(incident), *_awareness(incident))
+    return (*_sums(incident), *_groups(incident), *_lists(incident), *_awareness(incident), *_prose(incident))
 
 
 def items_of(
@@ -165,6 +171,36 @@ def _awareness(incident: Incident) -> Iterator[Contradiction]:
             yield Contradiction(
                 code="aware_dates", what=what, facts=(_AWARE,), documents=tuple(one.id for one in documents)
             )
+
+
+def _prose(incident: Incident) -> Iterator[Contradiction]:
+    """Yield each number of people in words about the incident that no recorded count of its place, or of people, has."""
+    counts = {
+        key: fact.value
+        for key, fact in incident.facts.items()
+        if "people." in key and type(fact.value) is int
+    }
+    for key, text in prose_facts(incident):
+        for found in _SAID.finditer(text):
+            code = next((code for code, name in US_NAMES.items() if name in found[0]), "")
+            path = f"{_PLACES}US-{code}" if code else _TOTAL
+            known = {key_: n for key_, n in counts.items() if not code or key_.endswith(path)}
+            if path in counts and int(re.sub(r"\D", "", found[1])) not in known.values():
+                what = f'{key} says "{found[0]}", {path} is {counts[path]:,}'
+                yield Contradiction(code="prose_and_facts", what=what, facts=(key, path))
+
+
+def prose_facts(incident: Incident) -> Iterator[tuple[str, str]]:
+    """Yield the facts in people's own words about the incident and its risks, which notices print as they are."""
+    for key, fact in sorted(incident.facts.items()):
+        kind = fact_type(key)
+        if (
+            kind is not None
+            and kind.kind == "prose"
+            and re.search(r"(^|\.)(incident|risk)\.", key)
+            and fact.value
+        ):
+            yield key, str(fact.value)
 
 
 def aware_day(incident: Incident) -> str:

@@ -114,6 +114,7 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
         dict.fromkeys(step.by.roles),
     )
     approvals = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
+    wanted = max(step.by.distinct, len(roles) if every else 1)
     held = {a.by: frozenset((*a.roles, a.role)) for a in approvals}
     filled: list[str] = []
     for role in roles:
@@ -122,8 +123,8 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
     still = () if reached(step, approvals) else tuple(role for role in roles if role not in filled)
     return Tally(
         step=invocation.id,
-        have=len(filled) if every and still else len(held),
-        wanted=max(step.by.distinct, len(roles) if every else 1),
+        have=len(filled) if every and still else min(len(held), wanted),
+        wanted=wanted,
         still_needs=still,
         each=every,
     )

@@ -75,4 +75,5 @@ def words_blocks(words: Iterable[Words], check: Verification | None, source: str
 def check_words(check: Verification) -> str:
     """Return who opened which page, and whether the rule in the law file changed since."""
     later = "The rule in the law file changed after this check: check it again." if check.outdated else ""
-    return f"{person_name(check.by)} opened the page on {check.on}: {check.url} {later}".strip()
+    why = f"(another site: {check.reason}) " if check.reason else ""
+    return f"{person_name(check.by)} opened the page on {check.on}: {check.url} {why}{later}".strip()

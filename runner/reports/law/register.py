@@ -26,7 +26,7 @@ from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
-from runner.reports.law.titles import duty_label, recipient_name
+from runner.reports.law.titles import authority_names, duty_label, recipient_name
 
 LAWS = ("eu-gdpr-", "uk-gdpr-")
 """Prefixes of the laws whose decisions are in this register."""
@@ -45,6 +45,7 @@ FACTS = {
 }
 EFFECTS = {"Risk": "risk.to_people", "Consequences": "risk.consequences"}
 ACTION = {"Measures": "risk.mitigation"}
+EMPTY = "This register has no entries for this period and authority."
 WANTED = ("incident.summary", "risk.consequences", "risk.mitigation")
 """Facts that the article requires for every breach: facts, effects, remedial action."""
 _CODES = ("Cause", "Impact", "Data types", "Risk")
@@ -58,6 +59,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     to: str = ""
     """The authority or the people."""
+    authority: tuple[str, ...] = ()
+    """The authority's name, short name, place code and place; empty for people."""
     verdict: str
     state: str
     due: datetime | None
@@ -174,6 +177,7 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             duty=duty.id,
             title=duty_label(duty),
             to=recipient_name(duty).removeprefix("the "),
+            authority=authority_names(duty),
             at=record.at if record else None,
             by=record.by if record else "",
             reference=(record.reference or record.receipt) if record else "",
@@ -198,6 +202,8 @@ def register_page(report: RegisterReport) -> Iterator[Block]:
     yield from marked(report.kind)
     yield line("Register of personal data breaches (GDPR Art. 33(5))", "title")
     yield line(f"{count(len(report.breaches), 'entry', 'entries')}, as of {moment(report.as_of)}", "dim")
+    if not report.breaches:
+        yield line(EMPTY, "warn")
     for number, one in enumerate(report.breaches, start=1):
         yield Blank()
         yield from _entry(number, one)
@@ -307,6 +313,8 @@ def register_document(
         tree.Heading(1, (tree.Text(title),)),
         tree.Paragraph((tree.Text(f"As of {moment(report.as_of)}"),)),
     ]
+    if not report.breaches:
+        blocks.append(tree.Paragraph((tree.Text(EMPTY),)))
     for one in report.breaches:
         rows = _exported(one, privileged=privileged)
         fields = [tree.Field((tree.Text(name),), (tree.Text(text),)) for name, text in rows.items() if text]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from runner.base.jurisdictions import US_NAMES
+from runner.documents.template.filters import place_name
 from runner.documents.wording.labels import office
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.duty import DutyStatus
@@ -152,6 +153,21 @@ def recipient_name(duty: DutyStatus) -> str:
         return f"the {adjective} {local}" if adjective else f"the {_competent(local)}"
     named = office(duty.recipient) or _opened(duty.recipient)
     return f"the {state} {named}" if state and state not in named else f"the {named}"
+
+
+def authority_names(duty: DutyStatus) -> tuple[str, ...]:
+    """Return what a person can call a duty's authority: name, short name, place, country and the country's adjective."""
+    office = duty.authority
+    if office is None or duty.recipient in _GROUPS:
+        return ()
+    country = office.place.partition("-")[0]
+    places = (
+        office.place,
+        country,
+        place_name(country, "en") if country else "",
+        _ADJECTIVES.get(country, ""),
+    )
+    return tuple(dict.fromkeys(filter(None, (office.name, office.short, *places))))
 
 
 def _competent(office: str) -> str:

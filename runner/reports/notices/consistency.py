@@ -16,6 +16,8 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, line, paged, table
 from runner.reports.core.report import Report
 
+_OTHER = "not the present value"
+
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """What one text says of a fact, in its words; without a step it is not recorded."""
@@ -25,6 +27,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     says: tuple[str, ...]
     current: bool
     """The text says the present value."""
+    place: str = ""
+    """The place of the notice's duty."""
 
 
 class StatedFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +50,8 @@ class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-co
     """Dates in sentences with the word "aware"."""
     typed: tuple[Statement, ...]
     """Numbers and dates of edited texts that come from no fact."""
+    prose: tuple[Statement, ...]
+    """Figures and dates in facts in prose; not ``current`` if no recorded fact has them."""
     contradictions: tuple[Contradiction, ...]
     questions: tuple[str, ...]
     """Differences that are possible, and that a person must explain."""
@@ -58,6 +64,7 @@ def consistency(
     stated: dict[str, list[Statement]],
     aware: list[Statement],
     typed: list[Statement],
+    prose: list[Statement],
     new_duties: list[str],
 ) -> ConsistencyReport:
     """Return the report of what the texts state."""
@@ -76,6 +83,7 @@ def consistency(
         ),
         aware=tuple(aware),
         typed=tuple(typed),
+        prose=tuple(prose),
         contradictions=contradictions(incident),
         questions=tuple(_questions(incident)),
         new_duties=tuple(new_duties),
@@ -105,11 +113,15 @@ def consistency_page(report: ConsistencyReport) -> Iterator[Block]:
         yield line(f"With the count of the list, duty {duty} applies too", "alarm", indent=2, hang=2)
     for question in report.questions:
         yield line(f"Is it right? {question}", "warn", indent=2, hang=2)
-    for title, rows in (("AWARE", report.aware), ("TYPED BY HAND, FROM NO FACT", report.typed)):
+    for title, rows, other in (
+        ("AWARE", report.aware, _OTHER),
+        ("TYPED BY HAND, FROM NO FACT", report.typed, _OTHER),
+        ("IN PROSE", report.prose, "to verify: no recorded fact has this value"),
+    ):
         if rows:
             yield Blank()
             yield line(title, "title")
-            yield _statements(rows, "warn")
+            yield _statements(rows, "plain" if rows is report.prose else "warn", other)
     yield Blank()
     yield line(f"NUMBERS AND DATES ({count(len(report.facts), 'fact')})", "title")
     for fact in report.facts:
@@ -117,13 +129,13 @@ def consistency_page(report: ConsistencyReport) -> Iterator[Block]:
         yield _statements(fact.statements, "plain")
 
 
-def _statements(rows: tuple[Statement, ...], tone: Any) -> Block:
+def _statements(rows: tuple[Statement, ...], tone: Any, other: str = _OTHER) -> Block:
     return table(
         (
             (
-                row.notice if row.step else f"{row.notice} (not recorded)",
+                f"{row.notice}{f', {row.place}' if row.place else ''}{'' if row.step else ' (not recorded)'}",
                 Cell("; ".join(row.says), tone if row.current else "alarm"),
-                Cell("" if row.current else "not the present value", "alarm"),
+                Cell("" if row.current else other, "alarm"),
             )
             for row in rows
         ),

@@ -93,6 +93,14 @@ def test_an_approval_names_the_people_still_needed(two: AtDesk) -> None:
     assert approved(two, "each", "ada") == (2, 2, [], True)
 
 
+def test_a_person_more_than_needed_is_not_counted(two: AtDesk) -> None:
+    two.done("person", "add", "cleo", "--name", "Cleo Marsh")
+    two.done("role", "assign", "counsel", "jonas", "cleo")
+    assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
+    assert approved(two, "each", "cleo") == (1, 2, ["dpo"], True)
+    assert approved(two, "each", "ada") == (2, 2, [], True)
+
+
 def test_an_approval_on_behalf_of_a_person_awaits_confirmation(two: AtDesk) -> None:
     said = approved(two, "each", "maria", "--on-behalf-of", "jonas", "--via", "phone")
     assert said == (0, 2, ["counsel", "dpo"], True)

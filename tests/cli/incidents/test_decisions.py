@@ -58,3 +58,20 @@ def test_a_watch_that_holds_already_is_refused_with_the_facts_that_make_it_hold(
     told = re.findall(r"[\w.]+", said.json["message"])
     assert (told.count("people.total"), "2" in told, "3" in told) == (2, True, True)
     assert desk(*words[:-1], "people.total > 3", "--as", "jonas").code == 0
+
+
+def test_to_correct_a_confirmed_proposal_withdraws_its_decision(desk: AtDesk) -> None:
+    words = ("duty", "decide", INITIAL, "--not-to-notify", *WHY)
+    entry = desk(*words, "--as", "jonas", "--format", "json").json["second_person"][0]
+    said = desk.done("confirm", str(entry), "--as", "maria")
+    entries = desk("timeline", "--format", "json").json["entries"]
+    [decision] = [str(one["event"]) for one in entries if one["type"] == "DutyRecorded"]
+    assert decision in re.findall(r"\d+", said)
+    told = desk("correct", str(entry), "--reason", "the key was stolen")
+    assert (decision in re.findall(r"\d+", told.out), INITIAL in told.out) == (True, True)
+    [duty] = [one for one in desk("duties", "--format", "json").json["duties"] if one["id"] == INITIAL]
+    assert duty.get("record") is None
+    desk.done("duty", "record-filed", INITIAL, "--reference", "4711")
+    desk.done("correct", str(entry), "--reason", "once more")
+    [duty] = [one for one in desk("duties", "--format", "json").json["duties"] if one["id"] == INITIAL]
+    assert duty["record"]["reference"] == "4711", "a later filing is no part of the proposal"

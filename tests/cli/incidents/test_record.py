@@ -38,6 +38,14 @@ def test_facts_are_set_together_or_not_at_all(incident: AtDesk) -> None:
     assert "people.total" not in incident("fact", "show", "--format", "json").out
 
 
+def test_all_rejected_facts_are_named_at_once(incident: AtDesk) -> None:
+    words = ("people.total=many", "data.involved=true", "data.encrypted=perhaps")
+    said = incident("fact", "set", *words, "--source", "memo", "--format", "json")
+    assert (said.code, said.error) == (1, "fact")
+    assert {"people.total", "data.encrypted"} <= set(re.findall(r"[\w.]+\w", said.json["message"]))
+    assert "data.involved" not in incident.done("fact", "show", "data")
+
+
 def test_earlier_knowledge_is_shown_without_later_facts(incident: AtDesk) -> None:
     incident.done("fact", "set", "people.total=3", "--source", "first count")
     incident.clock.advance(timedelta(hours=1))

@@ -137,7 +137,7 @@ def test_an_export_is_for_one_authority_and_period_and_without_reasons(home: AtD
     )
     csv_of = ("duties", "register", "--format", "csv")
     assert "4711" in home.done(*csv_of, "--to", "german", "--since", "2026-11-01", "--until", "2026-12-01")
-    assert "4711" not in home.done(*csv_of, "--to", "french")
+    assert home(*csv_of, "--to", "french").error == "unknown_authority"
     assert "4711" not in home.done(*csv_of, "--until", "2026-11-01")
     assert ("PLANTED" in home.done(*csv_of), "PLANTED" in home.done(*csv_of, "--privileged")) == (False, True)
     assert "amber-falcon" not in home.done(*csv_of)
@@ -168,3 +168,22 @@ def test_only_the_register_is_a_table_and_other_reports_there_are_none(home: AtD
     said = home("duties", "register", "--kind", "drill")
     assert (said.code, said.error) == (2, "unknown_kind")
     assert all(kind in said.err for kind in MARKS)
+
+
+def test_an_authority_is_found_by_its_names_and_its_place_and_an_unknown_one_is_refused(
+    home: AtDesk, tmp_path: Path
+) -> None:
+    land = "organisation.main_establishment=DE-HH"
+    home.done("fact", "set", land, "organisation.public_body=false", "--source", "x", "-i", "amber-falcon")
+    out = tmp_path / "register.pdf"
+    home.done("duties", "register", "--out", str(out), "--to", "german")
+    text = "".join(page.get_textpage().get_text_range() for page in pdfium.PdfDocument(out))
+    assert "Badge" in re.findall(r"\w+", text)
+    for to in ("HmbBfDI", "de-hh", "DE", "Germany", "Hamburg"):
+        found = home("duties", "register", "--to", to, "--format", "json").json
+        assert [one["title"] for one in found["breaches"]] == ["Badge in a taxi"], to
+    said = home("duties", "register", "--to", "CNIL", "--format", "json")
+    assert (said.code, said.error) == (1, "unknown_authority")
+    assert {"DE", "HmbBfDI"} <= set(re.findall(r"\w+", said.json["hint"]))
+    none = home.done("duties", "register", "--until", "2020-01-01")
+    assert {"no", "entries"} <= set(re.findall(r"\w+", none))

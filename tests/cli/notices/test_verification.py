@@ -60,6 +60,15 @@ def test_a_number_of_residents_and_the_nature_are_found_in_advice(letter: AtDesk
     assert (rendered(letter)["status"], approve(letter).error) == ("draft", "draft")
 
 
+def test_a_number_of_an_address_does_not_excuse_a_number_of_residents(letter: AtDesk) -> None:
+    letter.done("fact", "set", "people.by_jurisdiction.US-MA=600", "--source", "recount")
+    letter.done("notice", "render", "draft")
+    assert states(letter)[0] == "to_check"
+    letter.done("fact", "set", "risk.advice=We wrote to 600 Massachusetts residents.", "--source", "memo")
+    letter.done("notice", "render", "draft")
+    assert "forbidden" in states(letter)
+
+
 def test_an_approval_waits_for_the_ticks_of_a_named_person(letter: AtDesk) -> None:
     one = rendered(letter)
     assert (one["status"], len(one["to_verify"]), one["ticks"]) == ("final", 2, {})
@@ -117,6 +126,31 @@ def test_places_with_more_people_than_the_total_are_a_contradiction(letter: AtDe
     assert len(found["questions"]) == 1, "records are asked"
     letter.done("fact", "set", "people.total=18100", "--source", "recount")
     assert letter("notice", "consistency", "--format", "json").json["contradictions"] == []
+
+
+def test_figures_and_dates_in_prose_that_no_fact_has_are_shown(letter: AtDesk) -> None:
+    prose = "On November 12, 2026 somebody copied the files of 2,400 Massachusetts residents."
+    letter.done("fact", "set", f"incident.summary={prose}", "--source", "memo")
+    found = letter("notice", "consistency", "--format", "json").json
+    assert [(one["code"], "2,400" in one["what"]) for one in found["contradictions"]] == [
+        ("prose_and_facts", True)
+    ]
+    [said] = [one["says"] for one in found["prose"] if one["notice"] == "incident.summary"]
+    assert said == ["2026-11-12", "2,400"]
+    assert "incident.summary" in letter.done("notice", "consistency")
+    letter.done("fact", "set", "incident.summary=We found 3,100 Massachusetts residents.", "--source", "memo")
+    found = letter("notice", "consistency", "--format", "json").json
+    assert (found["contradictions"], [one["current"] for one in found["prose"]]) == ([], [True])
+
+
+def test_the_day_of_a_draft_is_no_day_of_the_letters(tocsin: AtDesk, tmp_path: Path) -> None:
+    body = "Draft of {{ notice.date|date }}. {{ incident.summary }} {{ incident.vector|label }}"
+    desk = noticed(tocsin, tmp_path, body=body)
+    desk.done("fact", "set", "incident.individual_notice_planned_at=2026-12-01T09:00:00Z", "--source", "plan")
+    desk.done("notice", "render", "draft")
+    facts = desk("notice", "consistency", "--format", "json").json["facts"]
+    rows = [row for fact in facts if fact["fact"].endswith("planned_at") for row in fact["statements"]]
+    assert [row for row in rows if row["notice"] == "short-notice"] == []
 
 
 def test_another_date_of_awareness_blocks_until_a_person_accepts_it(tocsin: AtDesk, tmp_path: Path) -> None:

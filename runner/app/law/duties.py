@@ -16,7 +16,7 @@ from runner.errors import NotFound, Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
-from runner.incident.notices.staleness import blocking, change_words
+from runner.incident.notices.staleness import blocking
 from runner.incident.state.commands import AttachFile, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
@@ -25,7 +25,7 @@ from runner.law.counsel_positions import ineffective_positions
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
-from runner.reports.core.formatting import moment
+from runner.reports.core.formatting import count, moment
 from runner.reports.law.register import Breach, Decision, RegisterReport, binding, breach
 from runner.settings import CONFIG
 from runner.yamlfile.source import load
@@ -252,17 +252,19 @@ def _text(
             code="unknown_digest",
         )
     if not given:
-        newest = {d.step: d.id for d in texts}
-        documents = [d for d in texts if subject in ("", incident.invocations[d.step].step)]
-        documents = [d for d in documents if newest[d.step] == d.id and signed_at(incident, d) is not None]
-        documents = [d for d in documents if passes or not blocking(incident, d, record.at)]
+        texts = [*{d.step: d for d in texts}.values()]
+        fresh = [d for d in texts if subject in ("", incident.invocations[d.step].step)]
+        fresh = [d for d in fresh if passes or not blocking(incident, d, record.at)]
+        documents = [d for d in fresh if signed_at(incident, d) is not None]
+        if not documents and record.reason.strip():
+            documents = fresh
     digests = {d.digest for d in documents}
     if texts and len(digests) != 1:
         raise Refused(
             f'{"No text" if not digests else f"{len(digests)} texts"} for "{duty}" {"is" if not digests else "are"} both signed and current.',
             hint="Name the filed text: --digest SHA256. For a text without approval, also add --reason WHY",
             code="which_text",
-            problems=[_choice(incident, d, record.at) for d in texts],
+            problems=[_choice(incident, d, record.at) for d in {d.digest: d for d in texts}.values()],
         )
     unsigned = bool(texts) and all(signed_at(incident, d) is None for d in documents)
     if unsigned and not record.reason.strip():
@@ -277,15 +279,16 @@ def _text(
 def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
     """Return one text that may have been filed: its digest, its notice, the time of signing, and whether it is stale."""
     signed = signed_at(incident, document)
-    stale = "; ".join(map(change_words, blocking(incident, document, at)))
+    stale = len(blocking(incident, document, at))
     words = f"signed {moment(signed)}" if signed is not None else "not signed"
+    words += f", out of date: {count(stale, 'fact')}" if stale else ""
     return Problem(
         file=document.digest,
         line=0,
         column=0,
         severity="warning",
         code="stale" if stale else "signed" if signed is not None else "unsigned",
-        message=f"{document.id} ({document.status}), {words}{f', out of date: {stale}' if stale else ''}",
+        message=f"{document.id} ({document.status}), {words}",
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.actions import Action
+from runner.documents.contents.coverage import to_verify
 from runner.documents.notice import Notice
 from runner.effects.notices.forbidden_words import requirements
 from runner.effects.notices.legal_basis import legal_context
@@ -19,6 +21,7 @@ from runner.facts.vocabulary.register import nested
 from runner.incident.notices.letter_languages import language_of, unchosen
 from runner.incident.notices.letters import Group, GroupKey, Person, Variant
 from runner.incident.notices.list_counts import levels
+from runner.incident.notices.verification import standing_texts
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render
 from runner.incident.steps.approvals import standing
@@ -115,7 +118,7 @@ class Addressing:
         try:
             self._add(*group)
         except TocsinError as error:
-            if error.code == DECIDED:
+            if error.code in (DECIDED, "edits_lost"):
                 raise
             why = f"{error.message} ({error.hint})" if error.hint else error.message
             if len(self._why) < _REMEMBERED:
@@ -171,6 +174,13 @@ class Addressing:
             self._gaps[key] = blocking
         elif not self._draft:
             made = final(made)
+        for text in standing_texts(self._incident):
+            if (text.duty, text.notice) == (status.id, notice.id) and text.adoption is not None:
+                raise Refused(
+                    f'"{text.step}" has Word edits by {text.adoption.by}. Letters from template "{notice.id}" lose them. No letter was created.',
+                    hint=f"Put the words into facts or a template of your own. Then: tocsin notice render {quote(text.step)} --drop-edits",
+                    code="edits_lost",
+                )
         digest, by = standing(self._incident, status.id, notice.id, notice.version)
         self.papers[key] = made
         written = bare(notice.language)
@@ -188,6 +198,7 @@ class Addressing:
             approved=bool(digest),
             approved_by=by,
             approved_digest=digest,
+            to_verify=to_verify(made.notice, pattern),
         )
         named = self._notice is not None or (not place and "organisation.language" in self._incident.facts)
         chosen = language or (written if named else language_of(place or status.jurisdiction))

@@ -27,8 +27,9 @@ from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
 from runner.incident.notices.decide import renderings
 from runner.incident.notices.staleness import change_words, changes, recorded_as
-from runner.incident.notices.verification import items_of
+from runner.incident.notices.verification import items_of, open_items
 from runner.incident.state.incident import Approval, Document, Incident
+from runner.incident.steps.approvals import approvals_of
 from runner.reports.core.formatting import moment
 from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS
@@ -318,16 +319,15 @@ def _marks(incident: Incident) -> str:
 
 
 def _goes_out(incident: Incident, document: Document, *, stale: bool) -> bool:
-    """Return whether a version is the newest of its step, final, current, and approved by every task that asks for it."""
-    if document.status != "final" or stale or renderings(incident, document.step)[-1] != document:
+    """Return whether a version is the newest of its step, final, current, verified, and approved by every task that asks for it.
+
+    A text that no task approves stays with counsel.
+    """
+    newest = renderings(incident, document.step)[-1] == document
+    if document.status != "final" or stale or not newest or open_items(incident, document):
         return False
-    step = incident.invocations[document.step]
-    asked = [
-        one
-        for one in incident.invocations.values()
-        if one.kind == "approve" and (one.subject, one.scope) == (step.step, step.scope)
-    ]
-    return all(one.state in ("done", "done_late") and one.digest == document.digest for one in asked)
+    approved = approvals_of(incident, document).values()
+    return any(approved) and all(approved)
 
 
 def _clean_name(made: _Pull, document: Document, form: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from runner.app.notices.letter_run import SUMMARY
@@ -16,9 +17,12 @@ from runner.decoding import from_json
 from runner.effects.notices.letters import MANIFEST
 from runner.errors import NotFound, Refused
 from runner.incident.notices.letters import GroupKey, Letters, Line
+from runner.incident.notices.staleness import passed
+from runner.incident.notices.verification import refuse_unverified, standing_texts, superseded
 from runner.incident.state.commands import SignLetters
 from runner.incident.state.events import LettersSigned
 from runner.incident.state.incident import Incident
+from runner.incident.steps.approvals import approvals_of
 
 
 def approvers(incident: Incident, people_sha256: str, people: int) -> dict[str, tuple[str, ...]]:
@@ -70,9 +74,33 @@ def _line(line: bytes) -> Line:
     return from_json(line, Line)
 
 
-def approval(run: str, found: Letters, read: list[Line]) -> SignLetters:
-    """Return the command that approves a run."""
-    return SignLetters(event=_signed(run, found, "approved", samples=tuple(one.sha256 for one in read)))
+def items_to_verify(incident: Incident, found: Letters) -> tuple[str, ...]:
+    """Return the items of the letters that nobody ticked in a notice; raises Refused for a notice that is not verified and approved."""
+    open_: dict[str, None] = {}
+    for group in found.groups:
+        about = (group.duty, group.notice)
+        texts = [text for text in standing_texts(incident) if (text.duty, text.notice) == about]
+        texts = [text for text in texts if not superseded(incident, text)]
+        for text in texts:
+            passed(incident, text, "", "")  # raises Refused if facts changed since
+            refuse_unverified(incident, text)
+            asked = approvals_of(incident, text)
+            if any(not ended for ended in asked.values()):
+                raise Refused(
+                    f'Notice "{text.id}" for {group.duty} is not approved.',
+                    hint=f"Approve it first: tocsin approve {quote(next(one for one in asked if not asked[one]))}",
+                    code="not_approved",
+                )
+        open_ |= dict.fromkeys(
+            item for item in group.to_verify if not any(item in text.ticks for text in texts)
+        )
+    return tuple(open_)
+
+
+def approval(run: str, found: Letters, read: list[Line], verified: tuple[str, ...]) -> SignLetters:
+    """Return the command that approves a run; ``verified`` has the items that its person confirms."""
+    seen = tuple(one.sha256 for one in read)
+    return SignLetters(event=_signed(run, found, "approved", samples=seen, verified=verified))
 
 
 def mailing(run: str, found: Letters, mailed: int, reason: str) -> SignLetters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ import msgspec
 
 from runner.actions import Action, Slot
 from runner.app.core.reader import TREE
+from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notices import Pulled, step_id, write_pulled
 from runner.documents.tree import Kept, decode
+from runner.effects.notices.enclosures import PREFIX, carried
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.notices.decide import renderings
 from runner.incident.state.incident import Document, Incident
@@ -59,6 +62,19 @@ def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
     return decode(reader.document(incident, document.id, TREE))
 
 
+def enclosed_texts(reader: Reader, incident: Incident, document: Document) -> str:
+    """Return the text of each enclosure under its number; one that was not written as text is named."""
+    return "".join(
+        f"\n\nENCLOSURE {name.removeprefix(PREFIX)}\n\n"
+        + (
+            reader.document(incident, document.id, f"{name}.txt").decode()
+            if f"{name}.txt" in document.files
+            else "Not stored as text. Read its file: tocsin notice pull"
+        )
+        for name in dict.fromkeys(file.rpartition(".")[0] for file in carried(document.files))
+    )
+
+
 def document_of(incident: Incident, report: TaskReport) -> Document | None:
     """Return the notice for approval; None for another subject."""
     digest = report.subject_digest
@@ -83,12 +99,14 @@ def change_since(reader: Reader, incident: Incident, report: TaskReport) -> tupl
 
 
 def named(incident: Incident, name: str) -> list[Document]:
-    """Return the versions of a notice or a step, one version by its id, or all without a name; raises NotFound without any."""
-    documents = [
-        document
-        for document in incident.documents.values()
-        if not name or name in (document.id, document.notice, document.step, step_id(incident, document))
-    ]
+    """Return the versions of a notice or a step, one version by its id, or all without a name; raises NotFound without any.
+
+    Another name is that of a task, such as its row number.
+    """
+    documents = _called(incident, name)
+    if not documents:
+        with suppress(NotFound):
+            documents = _called(incident, resolve_step(incident, name))
     if not documents:
         raise NotFound(
             f'Notice "{name}" is not generated yet.' if name else "No notice is generated yet.",
@@ -96,6 +114,14 @@ def named(incident: Incident, name: str) -> list[Document]:
             code="unknown_notice" if name else "not_rendered",
         )
     return documents
+
+
+def _called(incident: Incident, name: str) -> list[Document]:
+    return [
+        document
+        for document in incident.documents.values()
+        if not name or name in (document.id, document.notice, document.step, step_id(incident, document))
+    ]
 
 
 def versions(incident: Incident, name: str) -> list[Document]:

@@ -130,6 +130,9 @@ def _step_of(incident: Incident, file: Path, content: bytes) -> str:
     found = [document.step for document in incident.documents.values() if _is_of(file, content, document)]
     found = found or [document.step for document in incident.documents.values()]
     steps = list(dict.fromkeys(found))
+    if len({(one.notice, one.duty) for one in incident.documents.values() if one.step in steps}) == 1:
+        # a later task of the same notice is the one that waits for approval
+        steps = sorted(steps, key=[*incident.invocations].index)[-1:]
     if len(steps) != 1:
         names = ", ".join(steps) or "none is generated"
         raise Usage(

@@ -204,12 +204,13 @@ def _show_change(session: Session, incident: Incident, report: TaskReport) -> No
 
 def _show_document(session: Session, incident: Incident, report: TaskReport) -> None:
     """Show the text of a notice."""
-    from runner.app.notices.notice_versions import document_of, tree_of
+    from runner.app.notices.notice_versions import document_of, enclosed_texts, tree_of
     from runner.documents.write import write
 
     document = document_of(incident, report)
     if document is not None and document.tree:
         words = write(tree_of(session.reader, incident, document).document, "txt").decode()
+        words += enclosed_texts(session.reader, incident, document)
         session.read(f"DOCUMENT to approve: {document.id}, {document.status}\n\n{words}")
 
 

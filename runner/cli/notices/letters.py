@@ -13,6 +13,7 @@ from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning
+from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Cell, Page, line, paged, table
 
 if TYPE_CHECKING:
@@ -122,7 +123,9 @@ def sign_letters(
         int | None, Option("--mailed", metavar="N", help="Sign off the number of mailed letters instead.")
     ] = None,
     reason: Reason = "",
-    yes: Annotated[bool, Option("--yes", help="You have read the sample. No question.")] = False,
+    yes: Annotated[
+        bool, Option("--yes", help="You read the sample and verified the items shown. No question.")
+    ] = False,
 ) -> None:
     """Approve letters after reading a sample of each text.
 
@@ -134,7 +137,7 @@ def sign_letters(
       tocsin notice sign-letters drafts --as jonas
       tocsin notice sign-letters letters --mailed 1998 --reason "2 envelopes were damaged"
     """
-    from runner.app.notices.letter_approval import approval, mailing, run_of, samples
+    from runner.app.notices.letter_approval import approval, items_to_verify, mailing, run_of, samples
 
     incident = session.incident()
     in_person(session, "letters")
@@ -145,10 +148,13 @@ def sign_letters(
         read = samples(folder, found, max(size, 1))
         rows = [(" ".join(filter(None, one.group)) or "everyone", str(folder / one.file)) for one in read]
         session.tell(Page((line("READ THESE LETTERS", "title"), table(rows, 1, indent=2))))
-        signed = approval(run, found, read)
+        verified = items_to_verify(incident, found)
+        for item in verified:
+            session.tell(Page((line(f"TO VERIFY: {item}", "warn", hang=2),)))
+        signed = approval(run, found, read, verified)
         said = f"Approved: {found.letters:,} letters. Make them again with another --out DIR"
         if not yes:
-            question = f"{session.by}: did you read them, and do you approve all {found.letters:,} letters?"
+            question = f"{session.by}: did you read them, did you verify {count(len(verified), 'item')}, and do you approve all {found.letters:,} letters?"
             session.confirm(question, "Add --yes")
     tell(session, session.service.act(session.principal, incident.id, [signed]), said)
 

@@ -184,17 +184,21 @@ def add(app: Commands) -> None:
 
 def list_(session: Session) -> None:
     """List the notices with missing information and approvals."""
+    from runner.reports.core.task_rows import numbered
     from runner.reports.notices.notices import notices, notices_page
 
-    report = notices(session.incident())
-    session.show(report, lambda: notices_page(report, session.now()))
+    incident = session.incident()
+    report = notices(incident)
+    session.show(report, lambda: notices_page(report, session.now(), numbered(incident)))
 
 
 def show(session: Session, name: Name) -> None:
     """Show one version of a notice with files and approvals."""
+    from runner.app.notices.notice_versions import named
     from runner.reports.notices.notices import notice, notice_page
 
-    report = notice(session.incident(), name)
+    incident = session.incident()
+    report = notice(incident, named(incident, name)[-1].id)
     session.show(report, lambda: notice_page(report))
 
 
@@ -250,6 +254,8 @@ def render(
 def _draft(
     session: Session, incident: Incident, name: str, duty: str, to: list[str], out: Path | None
 ) -> None:
+    from msgspec.structs import replace
+
     from runner.app.notices.notices import about_duty, draft, formats_of, save_draft
 
     if out is None:
@@ -260,7 +266,9 @@ def _draft(
         )
     notice, document = draft(session.service, incident, name, duty)
     about = about_duty(notice, duty)
-    show_pulled(session, save_draft(session.service, document, formats_of(to) or ("docx",), out, about))
+    files = save_draft(session.service, document, formats_of(to) or ("docx",), out, about)
+    unapproved = (replace(file, status="not approved") if file.status == "final" else file for file in files)
+    show_pulled(session, tuple(unapproved))
 
 
 def check(
@@ -278,9 +286,13 @@ def check(
       tocsin notice check gdpr-33-initial
       tocsin notice check final
     """
+    from runner.app.notices.notice_versions import named
     from runner.app.notices.notices import check_content
 
-    report = check_content(session.service, session.reader, session.incident(), name, duty)
+    incident = session.incident()
+    if name not in session.service.catalogue(incident).notices:
+        name = named(incident, name)[-1].id
+    report = check_content(session.service, session.reader, incident, name, duty)
     session.show(report, lambda: _check_page(report))
     return 0 if report.complete else 1
 

@@ -8,7 +8,7 @@ from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import Refused, Usage
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Document, Incident
@@ -41,17 +41,13 @@ def tick(
       tocsin notice tick final --as petra
       tocsin notice tick final 1 2 --as petra --digest sha256:9f2c…
     """
-    from runner.app.core.step_reference import resolve_step
     from runner.app.notices.notice_versions import versions
     from runner.incident.state.commands import TickItems
     from runner.reports.notices.notices import notice
 
     in_person(session, "tick")
     incident = session.incident()
-    try:
-        document = versions(incident, name)[-1]
-    except NotFound:
-        document = versions(incident, resolve_step(incident, name))[-1]
+    document = versions(incident, name)[-1]
     row = notice(incident, document.id).notice
     every = row.to_verify
     wrong = [number for number in numbers or () if not 0 < number <= len(every)]
@@ -64,6 +60,12 @@ def tick(
     items = tuple(every[number - 1] for number in numbers or ()) or tuple(
         item for item in every if item not in row.ticks
     )
+    if not items and document.status == "draft":
+        raise Refused(
+            f'Nobody can verify away what is missing or forbidden in "{document.id}": {"; ".join(document.gaps)}.',
+            hint=f"Correct the facts or the text, then: tocsin notice render {document.step}. Or counsel adds --override WHY",
+            code="draft",
+        )
     if not digest and items:
         _ask(session, incident, document, " ".join(str(every.index(item) + 1) for item in items))
     bound = digest if not digest or ":" in digest else f"sha256:{digest}"
@@ -75,13 +77,14 @@ def tick(
 
 def _ask(session: Session, incident: Incident, document: Document, listed: str) -> None:
     """Show the text and its items, and ask once."""
-    from runner.app.notices.notice_versions import tree_of
+    from runner.app.notices.notice_versions import enclosed_texts, tree_of
     from runner.documents.write import write
     from runner.reports.core.page import Page
     from runner.reports.notices.notices import notice, verification_blocks
 
     if document.tree:
         words = write(tree_of(session.reader, incident, document).document, "txt").decode()
+        words += enclosed_texts(session.reader, incident, document)
         session.read(f"DOCUMENT to verify: {document.id}, {document.status}\n\n{words}")
     session.tell(Page(tuple(verification_blocks(notice(incident, document.id).notice))))
     again = f"tocsin notice tick {document.step} {listed} --digest {document.digest}"

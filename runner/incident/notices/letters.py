@@ -114,6 +114,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     unchosen: str = ""
     """Why the text is in a language that nobody chose; empty if it was chosen."""
 
+    to_verify: tuple[str, ...] = ()
+    """Content that only a person can verify."""
+
     @property
     def key(self) -> GroupKey:
         """The place, population, variant and language of its people."""

@@ -49,6 +49,18 @@ def standing_texts(incident: Incident) -> tuple[Document, ...]:
     return tuple({document.step: document for document in incident.documents.values()}.values())
 
 
+def superseded(incident: Incident, document: Document) -> bool:
+    """Tell whether a later task of the same notice and duty has the same text or a newer one."""
+    about, made, steps = (document.notice, document.duty), [*incident.documents], [*incident.invocations]
+    return any(
+        (other.notice, other.duty) == about
+        and steps.index(other.step) > steps.index(document.step)
+        and (other.digest == document.digest or made.index(other.id) > made.index(document.id))
+        for other in standing_texts(incident)
+        if document.duty
+    )
+
+
 def contradictions(incident: Incident) -> tuple[Contradiction, ...]:
     """Return every contradiction between facts, current texts and lists of people."""
     return (*_sums(incident), *_groups(incident), *_lists(incident), *_awareness(incident), *_prose(incident))

@@ -166,6 +166,8 @@ class LettersSigned(Personal, frozen=True, kw_only=True):
     """Template, version and SHA-256 of the pattern of each text."""
     samples: tuple[str, ...] = ()
     """SHA-256 of each letter that was read."""
+    verified: tuple[str, ...] = ()
+    """Items of the texts that the person verified with the approval."""
     mailed: int = 0
     by: str
     reason: str = ""

@@ -258,6 +258,16 @@ def standing(incident: Incident, duty: str, notice: str, version: str) -> tuple[
     return "", ()
 
 
+def approvals_of(incident: Incident, document: Document) -> dict[str, bool]:
+    """Return the tasks that approve a step's text, each with whether it approved exactly this one."""
+    step = incident.invocations[document.step]
+    return {
+        one.id: one.state in ("done", "done_late") and one.digest == document.digest
+        for one in incident.invocations.values()
+        if one.kind == "approve" and (one.subject, one.scope) == (step.step, step.scope)
+    }
+
+
 def filed(incident: Incident, bound: Invocation, library: Library) -> bool:
     """Tell whether a ``file`` step has filed a step's product."""
     for other in incident.invocations.values():

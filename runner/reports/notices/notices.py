@@ -13,7 +13,7 @@ from runner.base.states import Kind
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
-from runner.incident.notices.verification import Contradiction, contradictions, items_of
+from runner.incident.notices.verification import Contradiction, contradictions, items_of, superseded
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override, Tick
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
@@ -71,7 +71,7 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     by: str
     current: bool
-    """No later version of the same step supersedes it."""
+    """No later version of the same step, and no later step of the same notice and duty, supersedes it."""
     approvals: tuple[ApprovalRow, ...] = ()
     approve_step: str = ""
     """The open approval for it, by its name in commands."""
@@ -118,7 +118,13 @@ def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
     changed = changes(incident, incident.documents.values())
     found = contradictions(incident)
     return tuple(
-        _row(incident, document, newest[document.step] == document.id, changed[document.id], found)
+        _row(
+            incident,
+            document,
+            newest[document.step] == document.id and not superseded(incident, document),
+            changed[document.id],
+            found,
+        )
         for document in sorted(incident.documents.values(), key=lambda one: (one.at, one.step))
     )
 
@@ -206,15 +212,15 @@ def unrendered(incident: Incident) -> str:
     return "For a draft of a template: tocsin notice render NOTICE --out DIR"
 
 
-def notices_page(report: NoticesReport, now: datetime) -> Page:
-    """Draw the list, superseded versions in grey."""
+def notices_page(report: NoticesReport, now: datetime, tasks: Sequence[str] = ()) -> Page:
+    """Draw the list, superseded versions in grey; ``tasks`` has the tasks in the order of their row numbers."""
     head = list_header(report.heading, "Notices", now)
     if not report.notices:
         return Page((*head, line("No notice was generated", "dim")))
-    return Page((*head, *_listed(report.notices, now)))
+    return Page((*head, *_listed(report.notices, now, tasks)))
 
 
-def _listed(notices: Sequence[NoticeRow], now: datetime) -> Iterator[Block]:
+def _listed(notices: Sequence[NoticeRow], now: datetime, tasks: Sequence[str]) -> Iterator[Block]:
     """Yield the current notices, then those that are superseded, each with its id below."""
     for current in (True, False):
         found = [row for row in notices if row.current is current]
@@ -222,7 +228,8 @@ def _listed(notices: Sequence[NoticeRow], now: datetime) -> Iterator[Block]:
             yield line(f"{'CURRENT' if current else 'SUPERSEDED'} ({len(found)})", "title")
         for row in found:
             yield table((notice_cells(row, now),), 1)
-            yield line(row.document, "dim", indent=4)
+            number = f"{tasks.index(row.step) + 1}  " if row.step in tasks else ""
+            yield line(f"{number}{row.document}", "dim", indent=4)
 
 
 def notice_cells(row: NoticeRow, now: datetime) -> Cells:

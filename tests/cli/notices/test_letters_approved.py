@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.cli.notices.noticed import rendered, verified
+from tests.cli.notices.test_adopt import edited, pulled
 from tests.cli.notices.test_letters import FACTS, PEOPLE, TEMPLATE, listed, run
 
 DUTY = "us-ma-breach/individuals"
@@ -28,7 +30,7 @@ steps:
 
 @pytest.fixture
 def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
-    """An incident whose letter for Massachusetts was rendered and waits for counsel."""
+    """An incident whose letter for Massachusetts was approved by counsel."""
     tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"]})
     (tocsin.home / "notices").mkdir(exist_ok=True)
     for path, text in (
@@ -39,6 +41,8 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
         path.write_text(text, encoding="utf-8")
     tocsin.done("open", str(tmp_path / "to-people.yaml"), "--yes", "--facts", str(tmp_path / "facts.yaml"))
     tocsin.done("notice", "render", "draft")
+    verified(tocsin)
+    tocsin.done("approve", "sign", "--as", "ada", "--digest", rendered(tocsin)["digest"])
     return tocsin
 
 
@@ -116,3 +120,21 @@ def test_the_number_of_mailed_letters_is_signed_off(desk: AtDesk, tmp_path: Path
 def test_drafts_need_no_approval(desk: AtDesk, tmp_path: Path) -> None:
     said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt", "--draft")
     assert (said.code, warned(said.err)) == (0, [])
+
+
+def test_letters_wait_for_the_approval_of_their_notice(desk: AtDesk, tmp_path: Path) -> None:
+    desk.done("fact", "set", "risk.advice=Change your card.", "--source", "log")
+    made(desk, tmp_path, "out")
+    assert signed(desk, tmp_path / "out").error == "notice_stale"
+    desk.done("notice", "render", "draft")
+    assert signed(desk, tmp_path / "out").error == "items_open"
+    verified(desk)
+    assert signed(desk, tmp_path / "out").error == "not_approved"
+
+
+def test_letters_do_not_lose_word_edits(desk: AtDesk, tmp_path: Path) -> None:
+    file = pulled(desk, tmp_path / "word")
+    edited(file, ("Keep your eyes open.", "Keep both eyes open."))
+    desk.done("notice", "adopt", str(file), "draft", "--as", "jonas", "--yes")
+    said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
+    assert (said.code, said.error) == (1, "edits_lost")

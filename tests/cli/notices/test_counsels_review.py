@@ -1,0 +1,60 @@
+"""What goes out is approved and verified; names of notices work alike in all commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.cli.notices.noticed import DUTY, PLAYBOOK, noticed, rendered
+from tests.cli.notices.test_adopt import edited, pulled
+
+TWICE = PLAYBOOK.replace(
+    "  - {id: sign, approve: draft, by: {roles: [counsel]}, after: [draft]}\n",
+    f"  - {{id: final, notice: short-notice, duty: {DUTY}, after: [draft]}}\n"
+    "  - {id: sign, approve: final, by: {roles: [counsel]}, after: [final]}\n",
+).replace("file: draft", "file: final")
+
+
+@pytest.fixture
+def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """A notice whose two tasks have the same final text; nobody approved it."""
+    made = noticed(tocsin, tmp_path, playbook=TWICE)
+    made.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    made.done("notice", "render", "draft")
+    made.done("notice", "render", "final")
+    return made
+
+
+def test_a_text_that_nobody_approved_does_not_go_out(desk: AtDesk, tmp_path: Path) -> None:
+    desk.done("notice", "pull", "--out", str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "to-file").exists()
+
+
+def test_one_current_text_stands_for_the_draft_and_the_final_task(desk: AtDesk, tmp_path: Path) -> None:
+    rows = desk("notice", "list", "--format", "json").json["notices"]
+    assert [row["step"].partition("#")[0][-5:] for row in rows if row["current"]] == ["final"]
+    file = edited(pulled(desk, tmp_path / "out"), ("How:", "The way in was:"))
+    desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
+    assert "final" in rendered(desk)["step"]
+
+
+def test_a_row_number_names_a_notice_in_every_command(desk: AtDesk) -> None:
+    listed = desk("notice", "list").out.splitlines()
+    number = next(line.split()[0] for line in listed if ":final#1/" in line)
+    assert desk("notice", "show", number).code == 0
+    assert desk("notice", "check", number).error != "unknown_notice"
+
+
+def test_the_only_current_text_is_filed_with_a_reason_alone(desk: AtDesk) -> None:
+    filing = ("duty", "record-filed", DUTY, "--reference", "4711")
+    assert desk(*filing).error == "which_text"
+    assert desk(*filing, "--reason", "the portal closed").code == 0
+
+
+def test_forbidden_content_is_not_verified_away(tocsin: AtDesk, tmp_path: Path) -> None:
+    desk = noticed(tocsin, tmp_path, forbids="[{ref: c, item: The summary, facts: [incident.summary]}]")
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    assert desk("notice", "tick", "draft", "--as", "ada").error == "draft"

@@ -36,6 +36,7 @@ from runner.incident.campaigns.pacing import (
     feasibility,
 )
 from runner.incident.campaigns.transitions import admit, sendable
+from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
 from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.incident import Incident
@@ -352,6 +353,7 @@ class _Reading:
 def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
     for problem in unapproved(texts, campaign.grounds):
         yield f"{problem.file} is not approved. Sending is blocked until the approval."
+    yield from unchosen_words(ground.group for ground in campaign.grounds)
     for ground in campaign.grounds:
         if ground.held:
             yield f"{ground.group.duty} is delayed at the request of law enforcement (R27)"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -18,7 +17,6 @@ from runner.reports.core.page import Block, Cell, Page, line, paged, table
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
-    from runner.incident.notices.letters import Group
 
 
 Repeated = Annotated[
@@ -66,6 +64,7 @@ def letters(
     """
     from runner.app.notices.letters import Order, write_letters
     from runner.app.notices.notices import formats_of
+    from runner.incident.notices.letter_languages import unchosen_words
 
     order = Order(
         notice=notice,
@@ -85,7 +84,9 @@ def letters(
     incident = session.incident()
     with bar(session, "letters") as tell:
         written = write_letters(session.service, incident, order, tell)
-    for said in (*_unchosen(written.groups), *(() if drafts else _unapproved(written))):
+    for text in unchosen_words(written.groups):
+        session.say(warning("unchosen_language", text))
+    for said in () if drafts else _unapproved(written):
         session.say(said)
     session.show(written, lambda: _page(written))
 
@@ -101,21 +102,6 @@ def _unapproved(written: Written) -> list[str]:
             f"Counsel runs: tocsin notice sign-letters {quote(written.folder)}",
         )
         for duty, notice, version in patterns
-    ]
-
-
-def _unchosen(groups: Iterable[Group]) -> list[str]:
-    """Return a warning that counts the letters in a language that nobody chose."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for group in groups:
-        counts[group.written_in, group.unchosen] += group.letters if group.unchosen else 0
-    return [
-        warning(
-            "unchosen_language",
-            f"{count:,} letters are in the language {written}: {why}. Add a column language, or a template.",
-        )
-        for (written, why), count in sorted(counts.items())
-        if count
     ]
 
 

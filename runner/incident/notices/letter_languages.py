@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from runner.incident.notices.letters import Group
@@ -32,3 +33,15 @@ def unchosen(group: Group, chosen: str, written: str) -> str:
     if chosen:
         return f"no template in {chosen}"
     return f"no language is known for {group.jurisdiction or 'people without a place'}"
+
+
+def unchosen_words(groups: Iterable[Group]) -> list[str]:
+    """Return a sentence for each number of letters in a language that nobody chose."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for group in groups:
+        counts[group.written_in, group.unchosen] += group.letters if group.unchosen else 0
+    return [
+        f"{count:,} letters are in the language {written}: {why}. Add a column language, or a template."
+        for (written, why), count in sorted(counts.items())
+        if count
+    ]

@@ -222,7 +222,7 @@ def plan_page(plan: BulkPlan) -> Page:
 def _groups(campaign: Campaign) -> Iterator[tuple[Cell, ...]]:
     for ground in campaign.grounds:
         one = ground.group
-        where = " ".join(filter(None, (one.jurisdiction, one.population))) or "all people"
+        where = " ".join(filter(None, (one.jurisdiction, one.population, one.language))) or "all people"
         approved: tuple[str, Tone] = ("approved", "good") if one.approved else ("NOT APPROVED", "warn")
         yield (
             Cell(where),

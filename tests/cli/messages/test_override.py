@@ -55,6 +55,7 @@ def test_a_final_notice_states_missing_information_as_not_known(
     tocsin: AtDesk, tmp_path: Path, language: str
 ) -> None:
     desk = noticed(tocsin, tmp_path, language=language)
+    desk.done("fact", "set", f"organisation.prose_language={language}", "--source", "the demo")
     desk.done("notice", "render", "draft", "--as", "jonas", "--override", WHY)
     desk.done("notice", "pull", "--to", "txt", "--out", str(tmp_path / "out"))
     (path,) = (tmp_path / "out").glob("*short-notice*.txt")

@@ -96,7 +96,7 @@ def test_lines_of_a_shard_keep_the_order_of_the_list(tmp_path: Path) -> None:
     people = tuple(
         msgspec.structs.replace(person(n), jurisdiction=("DE", "FR", "AT")[n % 3]) for n in range(1, 8)
     )
-    papers = {(place, "", ""): PAPER for place in ("DE", "FR", "AT")}
+    papers = {(place, "", "", ""): PAPER for place in ("DE", "FR", "AT")}
     mixed = msgspec.structs.replace(shard(tmp_path, 1, 7), people=people, papers=papers, formats=("pdf",))
     make_shard(mixed)
     lines = [json.loads(line) for line in (tmp_path / "00001" / "manifest.jsonl").read_bytes().splitlines()]
@@ -120,7 +120,7 @@ def shard(folder: Path, number: int, count: int, batch: int = 0) -> Shard:
         number=number,
         first=first,
         people=tuple(person(n) for n in range(first, first + count)),
-        papers={("", "", ""): PAPER},
+        papers={("", "", "", ""): PAPER},
         formats=("pdf",) if batch else ("txt",),
         batch=batch,
         folder=str(folder),
@@ -153,7 +153,7 @@ def test_ten_times_the_people_need_no_more_memory_in_a_run(tmp_path: Path) -> No
                         number=int(waiting[-1].reference[1:]) // 100 + 1,
                         first=1,
                         people=tuple(waiting),
-                        papers={("", "", ""): PAPER},
+                        papers={("", "", "", ""): PAPER},
                         formats=("txt",),
                         batch=0,
                         folder=str(out),

@@ -157,6 +157,12 @@ def _plain_value(value: Any) -> Any:
     raise NotImplementedError(type(value).__name__)
 
 
+def _after(inlines: list[Inline], piece: str) -> str:
+    """Return a template's text without its full stop if the fact before it ends with one ("Inc.")."""
+    before = inlines[-1] if inlines else None
+    return piece.removeprefix(".") if isinstance(before, tree.Text) and before.text.endswith(".") else piece
+
+
 class _Filling:
     """One pass over a tree that puts the ledger's cells where their marks stand."""
 
@@ -215,7 +221,7 @@ class _Filling:
         for index, piece in enumerate(_MARK.split(text)):
             if index % 2:
                 inlines.extend(self._cell(self._ledger.cells[int(piece)]))
-            elif piece:
+            elif piece := _after(inlines, piece):
                 inlines.append(tree.Text(piece))
         return inlines
 

@@ -138,7 +138,7 @@ _FRAUD = (
     ),
     Rule(
         number="R16",
-        says="a notice names the organisation's contact and states that no password is requested; otherwise a person checks",
+        says="a notice names the organisation's contact and advises to give no password to anyone; otherwise a person checks",
         kept_by="notices",
         source=_PRACTICE,
     ),

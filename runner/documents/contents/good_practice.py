@@ -29,16 +29,16 @@ _LAWFUL = (
 """Governments, and services that American law requires in such letters (15 USC 1681j and the states' breach laws)."""
 _NEVER: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
-        "en": (r"\b(?:never|not)\b", r"\bask\b", r"\bpasswords?\b"),
-        "de": (r"\b(?:nie|niemals|nicht|kein\w*)\b", r"\b(?:fragen|bitten|verlangen)\b", r"\b(?:passw[oö]rt\w*|kennw[oö]rt\w*)\b"),
-        "fr": (r"\b(?:jamais|pas|aucun)\b", r"\bdemand\w+\b", r"\bmots? de passe\b"),
-        "nl": (r"\b(?:nooit|niet)\b", r"\b(?:vrag\w+|verzoek\w+)\b", r"\bwachtwoord\w*\b"),
-        "it": (r"\b(?:mai|non)\b", r"\b(?:chied\w+|richied\w+)\b", r"\bpassword\b"),
+        "en": (r"\b(?:never|not)\b", r"\b(?:ask|give|tell)\b", r"\bpasswords?\b"),
+        "de": (r"\b(?:nie|niemand\w*|niemals|nicht|kein\w*)\b", r"\b(?:geben|fragen|bitten|verlangen)\b", r"\b(?:passw[oö]rt\w*|kennw[oö]rt\w*)\b"),
+        "fr": (r"\b(?:jamais|pas|aucun|personne)\b", r"\b(?:demand|donn)\w+\b", r"\bmots? de passe\b"),
+        "nl": (r"\b(?:nooit|niet|niemand)\b", r"\b(?:geef|vrag\w+|verzoek\w+)\b", r"\bwachtwoord\w*\b"),
+        "it": (r"\b(?:mai|non)\b", r"\b(?:dia|chied\w+|richied\w+)\b", r"\bpassword\b"),
         "pl": (r"\b(?:nigdy|nie)\b", r"\b(?:popros\w+|prosi\w+)\b", r"\bhas(?:ło|ła|eł)\b"),
-        "es": (r"\b(?:nunca|jamás|no)\b", r"\b(?:ped\w+|solicit\w+)\b", r"\bcontraseñas?\b"),
+        "es": (r"\b(?:nunca|jamás|no)\b", r"\b(?:dé|ped\w+|solicit\w+)\b", r"\bcontraseñas?\b"),
     }
 )  # fmt: skip
-"""By language: groups of words, one of each, in the sentence that no password is requested."""
+"""By language: groups of words, one of each, in the sentence that no password is requested, or is to be given to anyone."""
 _SENTENCE = re.compile(r"[.!?]\s|\n\n")
 
 
@@ -59,7 +59,7 @@ def _reachable(document: Document) -> Coverage:
 
 
 def _no_password(document: Document) -> Coverage:
-    item = "Statement that no password is requested"
+    item = "Advice to give no password to anyone"
     words = _NEVER.get(document.language.partition("-")[0].lower())
     if words is None:
         note = "to verify: no check exists for this language"
@@ -72,7 +72,7 @@ def _no_password(document: Document) -> Coverage:
     )
     if stated:
         return Coverage(ref="R16", item=item, state="covered")
-    note = "to verify: no sentence such as “We will never ask you for a password.” was found"
+    note = "to verify: no sentence such as “Do not give your password to anyone.” was found"
     return Coverage(ref="R16", item=item, state="to_check", note=note)
 
 

@@ -114,12 +114,13 @@ def _places(value: Any, language: str) -> Any:
 
 
 def place_name(code: str, language: str) -> str:
-    """Return what a country or a part of the United States is called; other parts keep their code."""
+    """Return what a country or a part of the United States or Germany is called; other parts keep their code."""
     country, _, part = code.partition("-")
     if country == "US" and part in US_NAMES:
         return US_NAMES[part]
     if part:
-        return code
+        name = label(code, language)
+        return name if name == code else f"{name}, {place_name(country, language)}"
     if code == "EU":
         return phrases(language).union
     from babel import Locale

@@ -97,8 +97,13 @@ _MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
 
 
 def fill_sentence(source: str, names: Mapping[str, Any]) -> str:
-    """Return the text with every fact put in; raises ``Invalid`` with the line when the template is wrong."""
-    marked = fill_template(source, names, language="en", zone="UTC", name="message")
+    """Return the text with every fact put in; raises ``Invalid`` with the line when the template is wrong.
+
+    Dates are in the zone of ``organisation``, and as its country writes them: American only if that is the United States.
+    """
+    sender = names.get("organisation") or {}
+    language = "en" if sender.get("country", "US") == "US" else "en-GB"
+    marked = fill_template(source, names, language=language, zone=sender.get("zone", "UTC"), name="message")
     cells = marked.ledger.cells
     return _MARK.sub(lambda found: _shown(cells[int(found[1])]), marked.text).strip()[:LONGEST]
 

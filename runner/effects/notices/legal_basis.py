@@ -20,6 +20,7 @@ import msgspec
 
 from runner.base.link_targets import own_domains
 from runner.documents.notice import Ban, Item, Notice
+from runner.documents.template.filters import day
 from runner.documents.template.values import Kept
 from runner.facts.expression import Unknown
 from runner.facts.vocabulary.fact_types import FactType
@@ -220,7 +221,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
-        "notified": _kept(f"incident.individual_notice_count_in.{status.jurisdiction}", found),
+        "notified": _notified(found),
         "dated_at": _kept(f"incident.dated_at.{status.id}", found),
         "certified": _certified(found),
         "exempt": _exempt(found),
@@ -274,6 +275,17 @@ def _told(found: Brief) -> Kept:
     place, view = found.status.jurisdiction, found.judges[0].view
     told = (_plain(f"{_TOLD}{where}", view) for where in (place, "*"))
     return Kept(f"{_TOLD}{place}", next((at for at in told if at is not None), None))
+
+
+def _notified(found: Brief) -> Kept:
+    """Return how many people of the duty's place were notified; before the first notice, that none was and when it is planned."""
+    count = _kept(f"incident.individual_notice_count_in.{found.status.jurisdiction}", found)
+    planned = _plain("incident.individual_notice_planned_at", found.judges[0].view)
+    residents = _count(found, found.version.residents_of).value
+    if None in (planned, residents) or count.value is not None or _told(found).value is not None:
+        return count
+    zone = _plain("organisation.zone", found.judges[0].view) or "UTC"
+    return Kept(count.path, f"0 so far; {residents:,} planned on {day(planned, 'en-US', zone)}")
 
 
 def _certified(found: Brief) -> dict[str, Kept]:

@@ -76,10 +76,10 @@ def promises(desk: AtDesk) -> list[tuple[timedelta | None, datetime | None]]:
 
 
 def test_each_update_says_when_the_next_one_comes_and_the_last_that_it_is_the_last(updates: AtDesk) -> None:
-    assert "Early word. Next update: November 24, 2026, 10:00 AM (UTC)." in updates.console
+    assert "Early word. Next update: 24 November 2026, 11:00 (UTC+01:00)." in updates.console
     assert "This is the last one." in later(updates, 1)
-    assert "Next update: November 24, 2026, 5:00 PM (UTC)." in later(updates, 3)
-    assert "Next update: November 24, 2026, 9:00 PM (UTC)." in later(updates, 1, 3)
+    assert "Next update: 24 November 2026, 18:00 (UTC+01:00)." in later(updates, 3)
+    assert "Next update: 24 November 2026, 22:00 (UTC+01:00)." in later(updates, 1, 3)
     assert "This is the last one." in later(updates, 1, 3)
     assert missed(updates) == []
 
@@ -92,7 +92,7 @@ def test_an_update_that_was_promised_and_skipped_is_seen_until_the_next_one_whic
     assert missed(updates) == []
     updates.clock.advance(timedelta(minutes=16))
     assert missed(updates) == [("cadence:rounds.tell#1", "2026-11-24T17:00:00Z")]
-    assert "Next update: November 25, 2026, 12:16 AM (UTC)." in later(updates, 0, 3)
+    assert "Next update: 25 November 2026, 01:16 (UTC+01:00)." in later(updates, 0, 3)
     assert missed(updates) == []
     late, then = timedelta(hours=3, minutes=16), datetime(2026, 11, 25, 0, 16, tzinfo=UTC)
     assert promises(updates)[-1] == (late, then)

@@ -1,4 +1,4 @@
-"""A letter to people names every element of their data, whatever was written about it besides."""
+"""A letter to people names every element of their data once; what was written about it stands in where no element says it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ EU_LETTERS = {
 
 
 @pytest.mark.parametrize(("name", "duty"), US_LETTERS)
-def test_an_american_letter_names_every_element_after_the_words_about_it(name: str, duty: str) -> None:
+def test_an_american_letter_names_every_element_once(name: str, duty: str) -> None:
     facts = us_facts()
     facts["data"] |= {"categories_text": WORDS, "elements": ["name", "ssn", "drivers_license_or_state_id"]}
     text = " ".join(write(made(name, duty, facts)[1], "txt").decode().split()).lower()
-    _, found, after = text.partition(WORDS.lower())
-    assert found
-    assert "driver's license" in after
+    assert "driver's license" in text
+    assert WORDS.lower() not in text
 
 
 @pytest.mark.parametrize(("name", "duty"), US_LETTERS)
@@ -51,10 +50,11 @@ def test_the_words_alone_are_enough_where_no_element_is_known(name: str, duty: s
 
 
 @pytest.mark.parametrize(("name", "language"), EU_LETTERS.items())
-def test_a_european_letter_names_every_element_after_the_words_about_it(name: str, language: str) -> None:
+def test_a_european_letter_names_every_element_once(name: str, language: str) -> None:
     facts = europe_facts()
     facts["organisation"]["prose_language"] = language
     facts["populations"][0]["data"] |= {"categories_text": WORDS, "elements": ["name", "passport"]}
     document = written(name, "eu-gdpr-34-data-subjects/individuals", facts)[1]
     text = " ".join(write(document, "txt").decode().split()).lower()
-    assert label("passport", language).lower() in text.partition(WORDS.lower())[2]
+    assert label("passport", language).lower() in text
+    assert WORDS.lower() not in text

@@ -96,7 +96,7 @@ def test_lines_of_a_shard_keep_the_order_of_the_list(tmp_path: Path) -> None:
     people = tuple(
         msgspec.structs.replace(person(n), jurisdiction=("DE", "FR", "AT")[n % 3]) for n in range(1, 8)
     )
-    papers = {(place, "", ""): PAPER for place in ("DE", "FR", "AT")}
+    papers = {(place, "", "", ""): PAPER for place in ("DE", "FR", "AT")}
     mixed = msgspec.structs.replace(shard(tmp_path, 1, 7), people=people, papers=papers, formats=("pdf",))
     make_shard(mixed)
     lines = [json.loads(line) for line in (tmp_path / "00001" / "manifest.jsonl").read_bytes().splitlines()]

@@ -242,7 +242,10 @@ def test_california_has_its_title_and_headings_in_order_in_ten_point_type() -> N
     [
         ("dc", "Attorney General for the District of Columbia, 400 6th Street NW, Washington, DC 20001"),
         ("md", "Maryland Attorney General, 200 St. Paul Place, Baltimore, MD 21202, 1-888-743-0023"),
-        ("nc", "North Carolina Attorney General, Consumer Protection Division, 9001 Mail Service Center, Raleigh, NC 27699-9001"),
+        (
+            "nc",
+            "North Carolina Attorney General, Consumer Protection Division, 9001 Mail Service Center, Raleigh, NC 27699-9001",
+        ),
         ("ny", "New York Attorney General, The Capitol, Albany, NY 12224-0341, 1-800-771-7755"),
     ],
 )

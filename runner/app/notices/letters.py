@@ -37,6 +37,7 @@ from runner.effects.notices.render import Paper
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import People, open_people
 from runner.files.people_lists.people_list import Checked, as_problem, check_columns, checked
+from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import MAX_BATCH, Group, GroupKey, Letters, Person
 from runner.incident.notices.list_counts import (
     CountDifference,
@@ -100,6 +101,10 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     evidence: str
     """The journal entry with the root; empty for drafts."""
     groups: tuple[Group, ...]
+
+    def unchosen(self) -> list[str]:
+        """Return a sentence for each number of letters in a language that nobody chose."""
+        return unchosen_words(self.groups)
 
 
 class _Survey:

@@ -65,7 +65,6 @@ def letters(
     """
     from runner.app.notices.letters import Order, write_letters
     from runner.app.notices.notices import formats_of
-    from runner.incident.notices.letter_languages import unchosen_words
 
     order = Order(
         notice=notice,
@@ -85,7 +84,7 @@ def letters(
     incident = session.incident()
     with bar(session, "letters") as tell:
         written = write_letters(session.service, incident, order, tell)
-    for text in unchosen_words(written.groups):
+    for text in written.unchosen():
         session.say(warning("unchosen_language", text))
     for said in () if drafts else _unapproved(written):
         session.say(said)

@@ -76,7 +76,6 @@ def instant_text(moment: datetime) -> str:
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
-@lru_cache(maxsize=4096)
 @lru_cache(maxsize=1024)
 def is_zone(name: str) -> bool:
     """Return whether a name is a time zone of the IANA data."""

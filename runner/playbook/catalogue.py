@@ -390,7 +390,8 @@ class Catalog:
             playbook=self._playbook_or_none,
             actions=frozenset(self.action_files),
             action=lambda use: _or_none(lambda name: self.action(name)[0], use),
-            clock_starts=lambda: self._clock_starts,
+            clock_starts=lambda: self._starts_and_recipients[0],
+            recipients=lambda: self._starts_and_recipients[1],
             home=home,
             domains=domains | declared_domains(home),
             channels=channels,
@@ -398,19 +399,15 @@ class Catalog:
         )
 
     @cached_property
-    def _clock_starts(self) -> frozenset[str]:
+    def _starts_and_recipients(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Facts that start clocks, and recipients, from the compiled law: reading the files takes seconds."""
         try:
             laws = self.regimes()
         except Invalid:  # the check of the law reports it
             laws = self._shipped.regimes()
-        return frozenset(
-            path
-            for law in laws
-            for version in law.versions
-            for rule in version.duties
-            for limb in rule.clock.limbs
-            for path in limb.start.facts
-        )
+        rules = [rule for law in laws for version in law.versions for rule in version.duties]
+        starts = (path for rule in rules for limb in rule.clock.limbs for path in limb.start.facts)
+        return frozenset(starts), frozenset(rule.recipient for rule in rules)
 
     def _playbook_or_none(self, name: str) -> Playbook | None:
         found = _or_none(self.find_playbook, name)

@@ -39,6 +39,8 @@ class Known(msgspec.Struct, frozen=True):
     """An action template by ``name`` or ``name@version``; None if it is missing or invalid."""
     clock_starts: Callable[[], frozenset[str]] = frozenset
     """The facts that start a clock of a duty, of all law."""
+    recipients: Callable[[], frozenset[str]] = frozenset
+    """The recipients of the duties of all law."""
     classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
     """The built-in message classes with the home's own."""
     home: Home | None = None
@@ -59,10 +61,6 @@ class Known(msgspec.Struct, frozen=True):
             for rule in version.duties:
                 rules.setdefault(rule.slug, rule)
         return rules
-
-    def recipients(self) -> set[str]:
-        """Return the recipients of all duties."""
-        return {rule.recipient for regime in self.regimes for rule in self.rules(regime).values()}
 
 
 def hours(rule: DutyRule) -> float | None:

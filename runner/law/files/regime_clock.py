@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from runner.base.instants import is_zone
 from runner.law.clock import (
     Clock,
     CountingRule,
@@ -128,7 +129,7 @@ def read_cut_off(terms: Terms, node: Node) -> CutOff | None:
 def read_zone(node: Node | None, reader: Reader) -> str:
     """Read the name of a time zone; empty without one."""
     name = reader.text(node)
-    if node is not None and name and name not in available_timezones():
+    if node is not None and name and not is_zone(name):
         reader.report(
             node,
             "regime-zone",

@@ -171,8 +171,7 @@ def _end(limb: Limb, period: Period, began: Began, clock: Clock, known: Known, p
     amount, unit, missing = _chosen(period, known)
     if is_elapsed(unit):
         return _End(limb, period, began, plus_elapsed(began.at, amount, unit), missing)
-    # Two readings of the first day: where the organisation is, and where the recipient is. The earlier one is kept.
-    first = min(began.at.astimezone(zone).date() for zone in (place.home or place.zone, place.zone))
+    first = began.at.astimezone(place.home or place.zone).date()
     day = last_day(first, amount, unit, period.counting, place.calendar, place.country)
     at = time.fromisoformat(clock.cut_off.time) if clock.cut_off else LAST_SECOND
     return _End(limb, period, began, end_of(day, place.zone, at), missing)

@@ -160,8 +160,13 @@ class Demo(Typist):
         self.tocsin(
             "task", "done", f"{LANE}.complete", "--comment", "the rest follows in phases", "--as", "ben"
         )
-        self.say("Two people approve the exact version")
+        self.say("One person reads the items that no program can check, and confirms them")
         digest = self.digest()
+        items = self.json("notice", "show", "gdpr-33-initial")["notice"]["to_verify"]
+        if items:
+            numbers = [str(number + 1) for number in range(len(items))]
+            self.tocsin("notice", "tick", "gdpr-33-initial", *numbers, "--digest", digest, "--as", "ana")
+        self.say("Two people approve the exact version")
         self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", "ana")
         self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", "ben")
         self.tocsin("status", shown=44)

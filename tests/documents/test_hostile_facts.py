@@ -68,7 +68,7 @@ HOSTILE = (
     "Label: other: value",
     "a\u00a0b\u2013c\u2019d",
     "Brown & Sons <b>",
-    '\' -- "smart" ...',
+    '\' -- "smart" ... --',
     "~ ^ ~~ +++ ---",
     "x" * 200,
 )

@@ -26,6 +26,7 @@ from runner.law.duty import DutyRecord, DutyStatus
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import count, moment
+from runner.reports.core.report import filled
 from runner.reports.law.register import Breach, Decision, RegisterReport, binding, breach
 from runner.settings import CONFIG
 from runner.yamlfile.source import load
@@ -358,17 +359,7 @@ def register(
         except Sealed as error:
             if error.code != "shredded":
                 raise
-            breaches.append(
-                Breach(
-                    incident=row.id,
-                    codename=row.codename,
-                    title=row.title,
-                    kind=kind,
-                    state=row.state,
-                    opened_at=row.opened_at,
-                    shredded=True,
-                )
-            )
+            breaches.append(filled(Breach, row, incident=row.id, shredded=True))
             continue
         duties = service.duties(incident)
         entry = breach(incident, duties, _title(service, incident))

@@ -174,13 +174,7 @@ class Addressing:
             self._gaps[key] = blocking
         elif not self._draft:
             made = final(made)
-        for text in standing_texts(self._incident):
-            if (text.duty, text.notice) == (status.id, notice.id) and text.adoption is not None:
-                raise Refused(
-                    f'"{text.step}" has Word edits by {text.adoption.by}. Letters from template "{notice.id}" lose them. No letter was created.',
-                    hint=f"Put the words into facts or a template of your own. Then: tocsin notice render {quote(text.step)} --drop-edits",
-                    code="edits_lost",
-                )
+        self._refuse_lost_edits(status, notice)
         digest, by = standing(self._incident, status.id, notice.id, notice.version)
         self.papers[key] = made
         written = bare(notice.language)
@@ -203,6 +197,15 @@ class Addressing:
         named = self._notice is not None or (not place and "organisation.language" in self._incident.facts)
         chosen = language or (written if named else language_of(place or status.jurisdiction))
         self.groups[key] = msgspec.structs.replace(group, unchosen=unchosen(group, chosen, written))
+
+    def _refuse_lost_edits(self, status: DutyStatus, notice: Notice) -> None:
+        for text in standing_texts(self._incident):
+            if (text.duty, text.notice) == (status.id, notice.id) and text.adoption is not None:
+                raise Refused(
+                    f'"{text.step}" has Word edits by {text.adoption.by}. Letters from template "{notice.id}" lose them. No letter was created.',
+                    hint=f"Put the words into facts or a template of your own. Then: tocsin notice render {quote(text.step)} --drop-edits",
+                    code="edits_lost",
+                )
 
     def _open_duty(self, place: str, population: str) -> DutyStatus:
         """Return the duty of a row; raises NotFound without the group, Refused after a decision not to notify."""

@@ -44,7 +44,7 @@ def run_of(incident: Incident, folder: Path) -> tuple[str, Letters]:
     if not run:
         raise NotFound(
             f'Folder "{folder}" has no letters that this incident recorded.',
-            hint="Name the folder of: tocsin notice letters",
+            hint="Name the folder that the letters were written to with --out",
             code="letters_unknown",
         )
     return run, from_json(content, Letters)

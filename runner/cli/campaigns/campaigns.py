@@ -220,7 +220,7 @@ def status(
     if returned is not None:
         listed = _write_table(returned, open_list(session.service, standing, returned=True))
         session.say(
-            f"{count(listed, 'letter')} came back. Correct the addresses, then: tocsin notice letters NOTICE --people {returned}"
+            f"{count(listed, 'letter')} came back. Correct the addresses, then: tocsin notice letters NOTICE --people {returned} --out DIR"
         )
     session.show(report, lambda: status_page(report, session.now()))
 

@@ -73,7 +73,6 @@ MEANT: Mapping[str, str] = {
     "domains": "tocsin domain list",
     "drills": "tocsin drill list",
     "duty list": "tocsin duties",
-    "duty show": "tocsin duties",
     "evidence": "tocsin attach FILE",
     "exercise": "tocsin drill list",
     "export": "tocsin audit verify",

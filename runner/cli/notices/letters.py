@@ -81,9 +81,8 @@ def letters(
         repeated=_repeated(repeated),
         accept_counts=accept_counts,
     )
-    incident = session.incident()
     with bar(session, "letters") as tell:
-        written = write_letters(session.service, incident, order, tell)
+        written = write_letters(session.service, session.incident(), order, tell)
     for text in written.unchosen():
         session.say(warning("unchosen_language", text))
     for said in () if drafts else _unapproved(written):

@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from runner.actions import Action, set_fact
+from runner.actions import Action, Slot, set_fact
 from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutiesReport, DutyChange, DutyStatus, Unless
@@ -200,7 +200,9 @@ def _unnamed(found: Sequence[DutyStatus], facts: Mapping[str, Fact]) -> Iterator
     live = {one.jurisdiction for one in laws if one.verdict in ("applies", "unknown") and one.in_sight}
     if out := sorted({duty.jurisdiction for duty in laws} - live):
         words = f"People in {', '.join(out)} are recorded, but the organisation's facts name no business there. Check"
-        action = Action("fact.set", f"organisation.does_business_in={','.join(out)}")
+        action = Action(
+            "fact.set", "organisation.does_business_in", {"value": ",".join(out), "source": Slot("SOURCE")}
+        )
         yield flow(Cell(words, "warn"), arrow(action), hang=2)
 
 

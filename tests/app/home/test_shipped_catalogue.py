@@ -20,6 +20,7 @@ def built(tmp_path: Path) -> Path:
     """Return a folder as the program ships it: two laws, no notices, and both compiled."""
     folder = tmp_path / "playbooks"
     (folder / "regimes").mkdir(parents=True)
+    shutil.copytree(SHIPPED / "law", folder / "law")
     for law in LAWS:
         shutil.copy(SHIPPED / "regimes" / f"{law}.yaml", folder / "regimes")
     compile_shipped(folder / COMPILED, folder)

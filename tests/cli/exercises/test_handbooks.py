@@ -83,8 +83,8 @@ def test_a_book_says_exercise_in_its_name_on_each_page_and_in_its_properties(
     assert read.get_metadata_value("Title").startswith("EXERCISE: ")
     for page in read:
         lines = page.get_textpage().get_text_range().splitlines()
-        assert any(line.startswith("EXERCISE ·") for line in lines)  # the foot
-        assert any(line == "EXERCISE" or line.startswith("EXERCISE: ") for line in lines)  # the head
+        assert any(line.startswith("EXERCISE ") and line[9].isdigit() for line in lines)  # the foot
+        assert any(line == "EXERCISE" or "EXERCISE: " in line for line in lines)  # the head
     read.close()
     docx = written(tocsin, str(exercise), reader, tmp_path, "docx")
     with zipfile.ZipFile(io.BytesIO(docx.read_bytes())) as archive:
@@ -93,7 +93,7 @@ def test_a_book_says_exercise_in_its_name_on_each_page_and_in_its_properties(
     for header in ("word/header1.xml", "word/header2.xml"):
         assert "<w:t>EXERCISE</w:t>" in parts[header]
         assert 'string="EXERCISE"' in parts[header]  # the watermark
-    assert "EXERCISE ·" in parts["word/footer1.xml"]
+    assert "EXERCISE" in parts["word/footer1.xml"]
     for path in (pdf, docx):
         assert path.name.startswith("EXERCISE_")
         assert ("not-for-players" in path.name) == (reader == "controllers")

@@ -17,7 +17,7 @@ SCREENS = (
     ("brief",),
     ("task", "list"),
     ("task", "show", "sign"),
-    ("duties", "--all"),
+    # Not "duties": each deadline stands in the zone of its recipient.
     ("message", "list"),
     ("timeline", "--all"),
     ("fact", "show"),

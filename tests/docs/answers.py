@@ -19,6 +19,7 @@ from runner.files.exercise_file import load_exercise
 from runner.playbook.catalogue import Catalog
 from tests.docs.consoles import ROOT, Desk
 from tests.docs.picture import EXAMPLES, SETTINGS
+from tests.law.make_pack import archive, bag, law_files
 
 PAGE = ROOT / "docs" / "reference" / "json.md"
 WIDTH, LONGEST = 128, 72
@@ -75,6 +76,8 @@ ASKED = (
     ),
     ("regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01", "`tocsin regime diff`"),
     ("regime import contracts.csv", "`tocsin regime import FILE`"),
+    ("law show", "`tocsin law show`"),
+    ("law show law.zip", "`tocsin law show FILE`, `tocsin law update FILE`"),
     ("authority list --in AT", "`tocsin authority list`"),
     ("authority show at-dsb", "`tocsin authority show ID`"),
     ("channel list", ""),
@@ -216,6 +219,7 @@ def _write(folder: Path) -> None:
     (folder / "people.csv").write_text("reference,name,address\nK-1,Ada,1 Elm Road\n", encoding="utf-8")
     (folder / "contacts.csv").write_text("person,name,phone\nzoe,Zoe Zimmer,+15005550006\n", encoding="utf-8")
     (folder / "contracts.csv").write_text(CONTRACTS, encoding="utf-8")
+    (folder / "law.zip").write_bytes(archive(bag(law_files(), None)))
     (folder / "wrong.yaml").write_text(
         shipped.replace("role: technical", "role: tecnical", 1), encoding="utf-8"
     )

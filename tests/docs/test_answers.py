@@ -19,6 +19,7 @@ FILES = {
     "tocsin/regime/v1",
     "tocsin/notice/v1",
     "tocsin/authorities/v1",
+    "tocsin/contract/v1",
     "tocsin/facts/v1",
     "tocsin/home/v1",
 }

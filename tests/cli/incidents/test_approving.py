@@ -153,7 +153,7 @@ def test_information_that_may_follow_never_blocks_and_other_gaps_need_overrides(
     said = desk("approve", "sign", "--as", "ada", "--digest", one["digest"])
     assert said.code == 0, said.err
     desk.done("notice", "pull", "--to", "txt", "--out", str(tmp_path / "out"))
-    [paper] = (tmp_path / "out").glob("short-notice*.txt")
+    [paper] = (tmp_path / "out" / "to-file").glob("*.txt")
     assert paper.read_text(encoding="utf-8").count("not known at this time") == 2
     entries = desk("timeline", "--format", "json").json["entries"]
     [kept] = [entry["text"] for entry in entries if entry["type"] == "NoticeOverridden"]

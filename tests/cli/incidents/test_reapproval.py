@@ -43,7 +43,7 @@ def test_a_rendering_names_the_entry_of_the_journal_behind_each_fact(tocsin: AtD
     desk.done("fact", "set", "populations.staff.people.total=7", "--source", "log")
     desk.done("notice", "render", "draft")
     desk.done("notice", "pull", "--out", str(tmp_path / "out"))
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((tmp_path / "out" / "privileged" / "manifest.json").read_text(encoding="utf-8"))
     facts = manifest["documents"][-1]["facts"]
     assert facts["incident.summary"] > 0
     assert facts["populations[staff].people.total"] > facts["incident.summary"]

@@ -82,7 +82,7 @@ def test_every_view_says_which_facts_changed(desk: AtDesk, tmp_path: Path) -> No
     assert [file["stale"] for file in pulled if file["path"].endswith(".html")] == [True, False], (
         "the redline is not"
     )
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((tmp_path / "out" / "privileged" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["documents"][-1]["changed"] == CHANGE
     assert [change_words(ChangedFact(**one)) for one in CHANGE] == [
         "How many people are affected (people.total): 12,000 → 12,400"

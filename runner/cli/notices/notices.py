@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from runner.cli.framework.output_files import in_person, rendered_words, show_pu
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import letters, sign_letters
 from runner.cli.notices.verification import consistency, tick
-from runner.errors import Usage
+from runner.errors import NotFound, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, plain, table
 
@@ -291,7 +292,8 @@ def check(
 
     incident = session.incident()
     if name not in session.service.catalogue(incident).notices:
-        name = named(incident, name)[-1].id
+        with suppress(NotFound):  # the check names the nearest notice
+            name = named(incident, name)[-1].id
     report = check_content(session.service, session.reader, incident, name, duty)
     session.show(report, lambda: _check_page(report))
     return 0 if report.complete else 1

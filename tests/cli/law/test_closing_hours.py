@@ -41,7 +41,8 @@ def test_the_closing_hour_stands_wherever_the_deadline_does(breach: AtDesk, tmp_
         "instant",
         "2026-12-01T17:30:00-05:00",
     )
-    for page in (("duties", "--all"), ("status", "--all"), ("brief",)):
+    assert "17:30" in breach.done("duties", "--all").split()
+    for page in (("status", "--all"), ("brief",)):
         assert {HERE.split()[0], THERE.split()[0]} <= set(breach.done(*page).replace("(", " ").split()), page
     for dated in (breach.done("duties", "calendar"), breach.done("regime", "show", DUTY.partition("/")[0])):
         assert "17:30" in dated.split()

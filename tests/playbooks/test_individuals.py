@@ -66,7 +66,8 @@ def laws_with_people() -> list[Regime]:
 
 @pytest.mark.parametrize("law", laws_with_people(), ids=lambda law: law.id)
 def test_each_law_with_people_there_opens_the_branch(law: Regime) -> None:
-    facts = changed(typical(law), {"organisation.public_body": True} if law.id == "us-ga-breach" else {})
+    public = law.id in ("us-ga-breach", "us-ca-civ-1798-29")
+    facts = changed(typical(law), {"organisation.public_body": True} if public else {})
     assert world(facts, (law,), WHEN).state("people") == "active"
     assert world(facts, (law,)).state("people") == "active"
 

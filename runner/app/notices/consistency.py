@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +24,7 @@ from runner.reports.notices.consistency import ConsistencyReport, Statement, con
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
+    from runner.law.duty import DutyStatus
 
 _FIGURE = re.compile(r"\d[\d.,:/\u00a0\u202f-]*\d|\d")
 _ELSEWHERE = ("public", "internal")
@@ -35,7 +36,8 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
     aware: list[Statement] = []
     typed: list[Statement] = []
     day = aware_day(incident)
-    of = {duty.id: duty.jurisdiction for duty in service.near_duties(incident)}
+    duties = service.near_duties(incident)
+    of = {duty.id: duty.jurisdiction for duty in duties}
     places = {document.step: of.get(document.duty, "") for document in standing_texts(incident)}
     for name, step, tree, figures in _texts(service, reader, incident):
         kept = service.catalogue(incident).notices.get(name)
@@ -50,7 +52,7 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
                     Statement(notice=name, step=step, says=words, current=same, place=places.get(step, ""))
                 )
     prose = list(_in_prose(incident))
-    return consistency(incident, stated, aware, typed, prose, _new_duties(service, incident))
+    return consistency(incident, stated, aware, typed, prose, _new_duties(service, incident, duties))
 
 
 def _texts(
@@ -112,11 +114,11 @@ def _figures(tree: Tree) -> Iterator[str]:
     return (figure for inlines in runs(tree.blocks) for figure in _FIGURE.findall(plain(inlines)))
 
 
-def _new_duties(service: IncidentService, incident: Incident) -> list[str]:
+def _new_duties(service: IncidentService, incident: Incident, duties: Iterable[DutyStatus]) -> list[str]:
     """Return the duties that apply only with the counts of the lists: a list can cross a threshold."""
     rows = [row for one in incident.campaigns.values() for row in differences(incident, dict(one.counts))]
     if not rows:
         return []
-    now = {duty.id for duty in service.near_duties(incident) if duty.verdict == "applies"}
+    now = {duty.id for duty in duties if duty.verdict == "applies"}
     then = service.near_duties(as_listed(incident, rows))
     return [duty.id for duty in then if duty.verdict == "applies" and duty.id not in now]

@@ -87,7 +87,8 @@ def pull(
 ) -> tuple[Pulled, ...]:
     """Write the stored documents into a folder, with the bytes of the approval, once each.
 
-    A cover sheet and a redline for each, the coverage, the duties and a manifest are added: they are privileged.
+    A cover sheet and a redline for each, the coverage, the duties and a manifest are added: they are privileged. Files that go
+    out come first in the result.
     ``draw`` turns a page into text; with ``everything``, the duties are not shortened.
     """
     found: dict[str, Pulled] = {}
@@ -109,7 +110,8 @@ def pull(
         _beside(made, document)
     _lists(made, documents, draw, everything=everything)
     _manifest(made, documents, {Path(path).name: one for path, one in found.items()})
-    return (*found.values(), *made.house)
+    outgoing = {path: one for path, one in found.items() if Path(path).parent.name == TO_FILE}
+    return (*(outgoing | found).values(), *made.house)
 
 
 def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]:

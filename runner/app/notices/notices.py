@@ -82,7 +82,8 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
 
     notice, body = template(service, incident, name)
     wanted = about_duty(notice, duty)
-    duties, library = service.duties(incident), service.library(incident)
+    # A press text is about no duty: the law need not be assessed for it.
+    duties, library = service.duties(incident) if wanted else (), service.library(incident)
     brief = legal_context(incident, next((one for one in duties if one.id == wanted), None), library)
     notice = requirements(notice, body, incident, brief)
     return notice, make(

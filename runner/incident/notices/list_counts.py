@@ -106,13 +106,14 @@ def _difference(
 def _told(incident: Incident, fact: str) -> Iterator[ToldCount]:
     """Yield the count of a place in each filed notice, over its groups, as the facts were when its text was made."""
     made = {document.digest: document for document in incident.documents.values()}
-    keys = {key for key in incident.facts if key == fact or key.endswith(f".{fact}")}
+    ordered = sorted(incident.facts)
+    keys = {key for key in ordered if key == fact or key.endswith(f".{fact}")}
     for duty in incident.duties.values():
         document = made.get(duty.record.digest) if duty.record is not None else None
         read = {
             key: value_at(incident, key, entry)[1]
             for path, entry in (document.facts.items() if document is not None else ())
-            for key in keys.intersection(recorded_as(path.removesuffix("[]"), incident.facts))
+            for key in keys.intersection(recorded_as(path.removesuffix("[]"), ordered))
         }
         if known := [value for value in read.values() if type(value) is int]:
             yield ToldCount(duty=duty.id, people=sum(known))

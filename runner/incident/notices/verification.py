@@ -73,7 +73,8 @@ def items_of(
 
     ``found`` has all contradictions, where they are known already.
     """
-    read = {key for path in document.facts for key in recorded_as(path.removesuffix("[]"), incident.facts)}
+    keys = sorted(incident.facts)
+    read = {key for path in document.facts for key in recorded_as(path.removesuffix("[]"), keys)}
     return (
         *document.to_verify,
         *(

@@ -22,6 +22,7 @@ import msgspec
 
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused
+from runner.playbook.pinned import PackInfo
 from runner.yamlfile.limited_archive import TOTAL, UnsafeArchive, read_archive
 from runner.yamlfile.limited_files import read_file
 
@@ -38,23 +39,6 @@ _PAYLOAD = re.compile(
     rf"data/(law/pack\.json|(regimes|authorities|notices/fields)/{_NAME}\.yaml|notices/(parts/)?{_NAME}\.md)"
 )
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
-STALE_DAYS = 180
-"""The law is old after this time: ``doctor`` warns."""
-
-
-class PackInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``law/pack.json``: the day on which the law was put together, and the oldest program that can use it."""
-
-    schema: Literal["tocsin/pack/v1"]
-    version: str
-    date: Day
-    program: str
-
-    def age(self, today: Day) -> str:
-        """Return the day and the age in words."""
-        days = max((today - self.date).days, 0)
-        old = ". Look for changes of the law since then" if days > STALE_DAYS else ""
-        return f"{self.date} ({days} day{'' if days == 1 else 's'} old){old}"
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date as Day
 from functools import cached_property
-from typing import overload
+from typing import Literal, overload
 
 import msgspec
 
@@ -12,7 +13,24 @@ from runner.decoding import from_json
 from runner.documents.notice import Notice
 from runner.law.regime import Regime
 from runner.law.screening_index import Outline
-from runner.playbook.law_pack import PackInfo
+
+STALE_DAYS = 180
+"""The law is old after this time: ``doctor`` warns."""
+
+
+class PackInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``law/pack.json``: the day on which the law was put together, and the oldest program that can use it."""
+
+    schema: Literal["tocsin/pack/v1"]
+    version: str
+    date: Day
+    program: str
+
+    def age(self, today: Day) -> str:
+        """Return the day and the age in words."""
+        days = max((today - self.date).days, 0)
+        old = ". Look for changes of the law since then" if days > STALE_DAYS else ""
+        return f"{self.date} ({days} day{'' if days == 1 else 's'} old){old}"
 
 
 class PinnedNotice(msgspec.Struct, frozen=True, kw_only=True):

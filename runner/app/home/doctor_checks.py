@@ -25,7 +25,8 @@ from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
 from runner.law.relevance import SET_UP
 from runner.playbook.catalogue import Catalog
-from runner.playbook.law_pack import FOLDER, STALE_DAYS, about, applied_in, read_pack
+from runner.playbook.law_pack import FOLDER, about, applied_in, read_pack
+from runner.playbook.pinned import STALE_DAYS
 from runner.reports.core.formatting import count
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, open_to_others

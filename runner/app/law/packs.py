@@ -24,16 +24,8 @@ from runner.law.duty import DutyStatus
 from runner.law.regime import Level, Regime
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog, File, Kind
-from runner.playbook.law_pack import (
-    FOLDER,
-    Applied,
-    Pack,
-    PackInfo,
-    about,
-    applied_in,
-    read_pack,
-    write_applied,
-)
+from runner.playbook.law_pack import FOLDER, Applied, Pack, about, applied_in, read_pack, write_applied
+from runner.playbook.pinned import PackInfo
 from runner.reports.core.formatting import moment
 from runner.reports.law.confidence import counted
 from runner.reports.law.regimes import levels

@@ -125,7 +125,6 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     by: str
     on: date
     url: str
-    quote: str = ""
     reason: str = ""
     """Why the page is not of a site that the law file names."""
     outdated: bool = False

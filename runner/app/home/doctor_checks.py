@@ -284,8 +284,14 @@ def _law_in_use(folder: Path, today: date) -> Iterator[Finding]:
 
 def _law_update(service: IncidentService) -> Iterator[Finding]:
     """Yield a recorded update of the law that was not finished, or a pack that no entry records."""
-    recorded, applied = service.law_checks().updated, applied_in(service.folder)
-    if (recorded.folder if recorded is not None else "") != (applied.folder if applied is not None else ""):
+    checks, applied = service.readable_checks(), applied_in(service.folder)
+    recorded = checks.updated
+    if checks.problem:
+        what = f"The checks of the law cannot be read: {checks.problem} Duties show the confidence of the law files"
+        yield Finding(
+            "laws", "error", what, "Restore a backup; then: tocsin audit verify", code="checks_unreadable"
+        )
+    elif (recorded.folder if recorded is not None else "") != (applied.folder if applied is not None else ""):
         what = "The law in use differs from the last recorded update of the law"
         yield Finding("laws", "error", what, "tocsin law update FILE", code="law_update_unfinished")
 

@@ -25,6 +25,7 @@ from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
 from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
+from runner.cli.law.regimes import recorded_checks
 from runner.errors import NotFound, Usage
 from runner.reports.core.formatting import count, short_digest
 from runner.settings import CONFIG, cache_folder
@@ -159,6 +160,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
 
     now, service = _when(session, at or known), session.service
     incident = read_incident(session, None, known)
+    recorded_checks(session)  # a warning if these cannot be read
     report = duties(service.duties(incident, now), now, ineffective_claims(service, incident))
     heading = heading_of(incident)
     session.show(

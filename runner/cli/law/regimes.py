@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from runner.actions import Action
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, duration, group
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Scope,
+    calendar_day,
+    command,
+    duration,
+    group,
+)
 from runner.cli.framework.session import Session
 from runner.errors import TocsinError, Usage
 from runner.reports.core.formatting import count
@@ -101,7 +110,7 @@ def show(
     from runner.app.law.regimes import shown
     from runner.reports.law.regimes import show_page
 
-    found = shown(regime, _catalog(session), _date(at), recorded_checks(session))
+    found = shown(regime, _catalog(session), calendar_day(at), recorded_checks(session))
     session.show(found, lambda: show_page(found))
 
 
@@ -162,47 +171,29 @@ def verify(
     by: Annotated[
         str, Option("--by", metavar="PERSON", help="Who opened the official page: an id, or a full name.")
     ],
-    source: Annotated[str, Option("--source", metavar="URL", help="Official page, https.")] = "",
-    on: Annotated[str, Option("--on", metavar="DATE", help="Date of the check. Default: today.")] = "",
+    source: Annotated[str, Option("--source", metavar="URL", help="Official page, https.")],
     reason: Annotated[
         str,
         Option("--reason", metavar="WHY", help="Why the page is on another site than the law file names."),
     ] = "",
-    withdraw: Annotated[bool, Option("--withdraw", help="Remove a wrong check.")] = False,
 ) -> None:
     """Record that a person compared a duty with the official page.
 
     The check counts as long as the law file has the same rule.
 
     \b
-    Examples:
+    Example:
       tocsin regime verify us-ca-breach/individuals --by ana --source https://leginfo.legislature.ca.gov/PAGE
-      tocsin regime verify us-ca-breach/individuals --by ana --withdraw
     """
-    from runner.app.law import verifications
+    from runner.app.law.verifications import verify as recorded
     from runner.reports.core.formatting import person_name
 
-    if bool(source) == withdraw:
-        raise Usage(
-            "Exactly one of --source and --withdraw is needed.",
-            hint="Add --source https://…, the address of the official page",
-            code="options_conflict" if withdraw else "option_missing",
-        )
-    found = verifications.verify(
-        session.service,
-        _catalog(session),
-        name,
-        by=by,
-        url=source,
-        on=_date(on),
-        reason=reason,
-        withdraw=withdraw,
-    )
+    found = recorded(session.service, _catalog(session), name, by=by, url=source, reason=reason)
     duties = count(sum("/" in rule for rule in found.rules), "duty", "duties")
-    done = "withdrawn" if withdraw else f"verified by {person_name(found.by)} on {found.on}: {found.url}"
+    done = f"{name}, {duties}: verified by {person_name(found.by)} on {found.on}: {found.url}"
     session.show(
         {"schema": "tocsin/regime-verification/v1", **msgspec.structs.asdict(found)},
-        lambda: Page((line(f"{name}, {duties}: {done}", "plain" if withdraw else "good"),)),
+        lambda: Page((line(done, "good"),)),
     )
 
 
@@ -228,9 +219,9 @@ def diff(
     from runner.app.law.regimes import between_dates, between_files, own_and_built_in
 
     names, catalog = regime or [], _catalog(session)
-    begin = _date(since)
+    begin = calendar_day(since)
     if begin is not None:
-        difference = between_dates(names, begin, _date(to) or session.now().date(), catalog)
+        difference = between_dates(names, begin, calendar_day(to) or session.now().date(), catalog)
     elif to:
         raise Usage(
             "--to needs --from.",
@@ -307,14 +298,3 @@ def _import_page(found: tuple[Imported, ...]) -> Page:
         for imported in found
     )
     return Page((table(rows, 2, indent=0),))
-
-
-def _date(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Usage(
-            f'"{text[:20]}" is not a date.', hint="Write it as 2026-11-24.", code="bad_date"
-        ) from None

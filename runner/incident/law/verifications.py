@@ -33,7 +33,7 @@ _OF_THE_LAW = (
 
 
 class LawChecked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
-    """A person compared rules with the official page, or withdrew their check.
+    """A person compared rules with the official page, or withdrew their check (in older journals).
 
     ``rules`` maps ``regime/slug``, or the regime's id for its conditions and exemptions, to the digest of the rule.
     """
@@ -42,7 +42,6 @@ class LawChecked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     by: str
     on: date
     url: str = ""
-    quote: str = ""
     reason: str = ""
     """Why the page is not of a site that the law file names."""
     recorded_by: str = ""
@@ -72,6 +71,8 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     found: Mapping[str, LawChecked] = {}
     updated: LawUpdated | None = None
     version: int = 0
+    problem: str = ""
+    """Why the checks cannot be read; then none is here."""
 
     def of(self, regime: Regime, version: Version, rule: DutyRule | None = None) -> Verification | None:
         """Return the check of a duty, or of the conditions and exemptions of a law; None without one."""
@@ -80,14 +81,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
         if check is None:
             return None
         outdated = check.rules[name] != rule_digest(version if rule is None else rule)
-        return Verification(
-            by=check.by,
-            on=check.on,
-            url=check.url,
-            quote=check.quote,
-            reason=check.reason,
-            outdated=outdated,
-        )
+        return Verification(by=check.by, on=check.on, url=check.url, reason=check.reason, outdated=outdated)
 
 
 def fold_checks(events: Iterable[tuple[int, datetime, LawChecked | LawUpdated]]) -> Checks:

@@ -67,9 +67,8 @@ def words_blocks(words: Iterable[Words], check: Verification | None, source: str
             Cell("Seen in  ", "dim"), Cell(_provenance(one, source, opened=opened), "dim"), indent=2, hang=9
         )
     if check is not None:
-        quote = f" “{check.quote}”" if check.quote else ""
-        tone: Tone = "good" if opened else "warn"
-        yield flow(Cell("Check    ", "dim"), Cell(f"{check_words(check)}{quote}", tone), indent=2, hang=9)
+        said = Cell(check_words(check), "good" if opened else "warn")
+        yield flow(Cell("Check    ", "dim"), said, indent=2, hang=9)
 
 
 def check_words(check: Verification) -> str:

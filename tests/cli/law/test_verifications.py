@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from runner.incident.law.verifications import LawChecked, fold_checks
 from runner.law.regime import Level
 from tests.cli.at_desk import AtDesk
+from tests.cli.home.test_damaged import meddle
 from tests.cli.law.test_regimes import SHIPPED
 
 LAW = "us-az-breach"
 DUTY = f"{LAW}/individuals"
 PAGE = "https://www.azleg.gov/ars/18/00552.htm"
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DONE = (DUTY, "--by", "jonas", "--source", PAGE)
 
 
@@ -58,12 +61,12 @@ def test_words_of_a_copy_and_checks_of_persons_are_counted_apart(nowhere: AtDesk
 def test_a_law_is_shown_with_its_words_and_who_opened_the_page(tocsin: AtDesk) -> None:
     words = duty(tocsin)["words"]
     assert [(one["ref"], one["url"], "by" in one) for one in words] == [("A.R.S. § 18-552(B)", PAGE, False)]
-    tocsin.done("regime", "verify", *DONE, "--on", "2026-11-20")
+    tocsin.done("regime", "verify", *DONE)
     found = duty(tocsin)
     assert (found["confidence"], found["verification"]["by"], found["verification"]["on"]) == (
         "verified",
         "jonas",
-        "2026-11-20",
+        "2026-11-24",
     )
     page = tocsin.done("regime", "show", LAW).split()
     assert {"Jansen", f"{PAGE}"} <= set(page)
@@ -111,12 +114,27 @@ def test_a_page_of_another_site_needs_a_reason_that_is_shown(tocsin: AtDesk) -> 
     assert "offline" in tocsin.done("regime", "show", LAW)
 
 
-def test_a_wrong_check_is_withdrawn(tocsin: AtDesk) -> None:
+def test_a_check_that_an_earlier_version_withdrew_does_not_count() -> None:
+    made = LawChecked(rules={DUTY: "a"}, by="jonas", on=NOON.date())
+    gone = LawChecked(rules={DUTY: "a"}, by="jonas", on=NOON.date(), withdrawn=True)
+    assert fold_checks([(1, NOON, made)]).found == {DUTY: made}
+    assert fold_checks([(1, NOON, made), (2, NOON, gone)]).found == {}
+
+
+def test_damaged_checks_are_reported_and_the_duties_are_still_shown(tocsin: AtDesk) -> None:
+    facts = ("organisation.does_business_in=US-AZ", "people.by_jurisdiction.US-AZ=600", "data.elements=ssn")
+    tocsin.done("open", "lost-device", "--yes", *(word for fact in facts for word in ("--fact", fact)))
     tocsin.done("regime", "verify", *DONE)
-    tocsin.done("regime", "verify", DUTY, "--by", "jonas", "--withdraw")
-    assert (levels(tocsin)["verified"], duty(tocsin)["verification"]) == (0, None)
-    again = tocsin("regime", "verify", DUTY, "--by", "jonas", "--withdraw")
-    assert (again.code, again.error) == (1, "no_check")
+    meddle(tocsin, "UPDATE events SET payload = ? WHERE incident = 'law'", b"\x01" * 60)
+    said = tocsin("duties", "--format", "json")
+    assert (said.code, said.warnings) == (0, ["checks_unreadable"])
+    rows = {row["id"]: row["confidence"] for row in said.json["duties"]}
+    assert rows[DUTY] == "text"
+    assert [tocsin(*words).code for words in (("status",), ("duty", "show", DUTY), ("law", "show"))] == [
+        0
+    ] * 3
+    found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
+    assert [one["severity"] for one in found if one["code"] == "checks_unreadable"] == ["error"]
 
 
 @pytest.mark.parametrize(
@@ -127,14 +145,12 @@ def test_a_wrong_check_is_withdrawn(tocsin: AtDesk) -> None:
         ((DUTY, "--by", "jona", "--source", PAGE), "unknown_person"),
         ((DUTY, "--by", "jonas", "--source", PAGE.replace("https", "http")), "bad_source"),
         ((DUTY, "--by", "jonas", "--source", "https://ada:pw@example.org/law"), "bad_source"),
-        ((DUTY, "--by", "jonas", "--source", f"{PAGE}?Token=abc"), "secret_in_source"),
-        ((DUTY, "--by", "jonas", "--source", f"{PAGE};jsessionid=abc"), "secret_in_source"),
-        ((DUTY, "--by", "jonas", "--source", f"{PAGE}#access_token=abc"), "secret_in_source"),
-        ((*DONE, "--on", "2027-01-01"), "bad_date"),
+        ((DUTY, "--by", "jonas", "--source", f"{PAGE}?Token=abc"), "bad_source"),
+        ((DUTY, "--by", "jonas", "--source", f"{PAGE};jsessionid=abc"), "bad_source"),
+        ((DUTY, "--by", "jonas", "--source", f"{PAGE}#access_token=abc"), "bad_source"),
         ((DUTY, "--by", "jonas", "--source", "https://www.azleg.gov/"), "bad_source"),
         ((DUTY, "--by", "jonas", "--source", "https://www.azleg.gov/", "--reason", "moved"), "bad_source"),
         ((DUTY, "--by", "jonas", "--source", "https://example.org/ars/18/00552.htm"), "other_source"),
-        ((*DONE, "--withdraw"), "options_conflict"),
         ((DUTY, "--by", "jonas"), "option_missing"),
     ],
 )

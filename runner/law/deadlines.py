@@ -171,10 +171,18 @@ def _end(limb: Limb, period: Period, began: Began, clock: Clock, known: Known, p
     amount, unit, missing = _chosen(period, known)
     if is_elapsed(unit):
         return _End(limb, period, began, plus_elapsed(began.at, amount, unit), missing)
-    first = began.at.astimezone(place.home or place.zone).date()
-    day = last_day(first, amount, unit, period.counting, place.calendar, place.country)
+    day = last_day(_first_day(began.at, place), amount, unit, period.counting, place.calendar, place.country)
     at = time.fromisoformat(clock.cut_off.time) if clock.cut_off else LAST_SECOND
     return _End(limb, period, began, end_of(day, place.zone, at), missing)
+
+
+def _first_day(event: datetime, place: Place) -> date:
+    """Return the day of an event: of the organisation's and the recipient's day the earlier, so that no deadline is late.
+
+    Midnight of the organisation is how people record a day without its hour: that day counts.
+    """
+    ours, there = event.astimezone(place.home or place.zone), event.astimezone(place.zone)
+    return ours.date() if ours.time() == time() else min(ours.date(), there.date())
 
 
 def _chosen(period: Period, known: Known) -> tuple[int, Unit, tuple[str, ...]]:
@@ -300,8 +308,9 @@ def held_until(
         if is_elapsed(unit):
             after = plus_elapsed(hold_end, amount, unit)
         else:
-            first = hold_end.astimezone(place.zone).date()
-            day = last_day(first, amount, unit, "CAL-EXCL", place.calendar, place.country)
+            day = last_day(
+                _first_day(hold_end, place), amount, unit, "CAL-EXCL", place.calendar, place.country
+            )
             after = end_of(day, place.zone)
     return max(due, after) if due else after
 

@@ -370,6 +370,34 @@ def test_an_extension_moves_only_the_latest_legal_moment() -> None:
     assert run(clock, Facts(facts), "America/New_York").latest_legal is None
 
 
+@pytest.mark.parametrize("home", ["Europe/Berlin", "America/Los_Angeles", "America/New_York"])
+@pytest.mark.parametrize("hour", range(1, 24, 4))
+def test_the_first_day_is_the_earlier_one_of_the_organisation_and_the_recipient(home: str, hour: int) -> None:
+    event = datetime(2026, 4, 10, hour, tzinfo=UTC)
+    place = Place(ZoneInfo("America/New_York"), "US", NoHolidays(), ZoneInfo(home))
+    clock = Clock(
+        limbs=(
+            Limb(
+                start=Start(facts=("incident.aware_at",)),
+                period=Period(amount=30, unit="calendar_days", counting="CAL-EXCL"),
+            ),
+        )
+    )
+    first = min(event.astimezone(zone).date() for zone in (place.zone, ZoneInfo(home)))
+    found = deadline(clock, aware(event.isoformat()), place)
+    assert (found.due, found.due_date) == (
+        end_of(first + timedelta(days=30), place.zone),
+        first + timedelta(days=30),
+    )
+    assert held_until(None, event, 7, "calendar_days", place) == end_of(first + timedelta(days=7), place.zone)
+
+
+def test_midnight_of_the_organisation_is_its_day_without_an_hour() -> None:
+    place = Place(ZoneInfo("America/New_York"), "US", NoHolidays(), ZoneInfo("Europe/Berlin"))
+    event = datetime(2026, 4, 10, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert held_until(None, event, 7, "calendar_days", place) == end_of(date(2026, 4, 17), place.zone)
+
+
 def test_after_a_hold_maryland_gives_seven_days_and_never_less_than_its_own_number() -> None:
     place = Place(ZoneInfo("America/New_York"), "US", NoHolidays())
     own = end_of(date(2026, 4, 16), place.zone)

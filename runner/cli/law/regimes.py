@@ -69,7 +69,8 @@ def recorded_checks(session: Session) -> Checks:
     except TocsinError as error:
         if error.code != "no_store":
             session.warn(
-                "checks_unreadable", f"The checks of the home folder cannot be read: {error.message}"
+                "checks_unreadable",
+                f"The checks of the law cannot be read, so duties show the confidence of the law files. Run: tocsin doctor. {error.message}",
             )
         return Checks()
 

@@ -44,7 +44,7 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "notices": (".md",),
     "actions": (".yaml", ".yml"),
     "authorities": (".yaml", ".yml"),
-    "contracts": (".yaml",),
+    "contracts": (".yaml", ".yml"),
 }
 COMPILED = "compiled"
 """The folder beside the playbooks with the law and notices that the build compiled."""
@@ -132,7 +132,16 @@ class Catalog:
     @cached_property
     def law(self) -> File:
         """The folder of the laws, notices and authorities below the home's own: of its pack, or of the program."""
-        return self._law or law_folder(self.folder, self._ours) or self._ours
+        return self._law or self._pack[0] or self._ours
+
+    @property
+    def damage(self) -> str:
+        """Why the pack that the home applied is not used; empty without damage."""
+        return self._pack[1]
+
+    @cached_property
+    def _pack(self) -> tuple[Path | None, str]:
+        return law_folder(self.folder, self._ours)
 
     def _files(self, kind: Kind, folder: str = "", endings: tuple[str, ...] = ()) -> dict[str, File]:
         """Return the files of a kind by their names without the ending; nearer folders hide the others."""
@@ -212,6 +221,15 @@ class Catalog:
                 self.bad_authorities.append(error)
         return found
 
+    def ignored(self) -> Iterator[Path]:
+        """Yield the files of the home with an ending that is not read, or with the name of another file."""
+        for kind in _ENDINGS:
+            place = self.folder / kind if self.folder is not None else None
+            used = {*self._files(kind).values(), *self.law_files.values()}
+            for file in sorted(place.iterdir()) if place is not None and place.is_dir() else ():
+                if file.is_file() and file not in used and not file.name.startswith((".", "_")):
+                    yield file
+
     @cached_property
     def notice_files(self) -> dict[str, File]:
         """Notice templates by id."""
@@ -262,13 +280,13 @@ class Catalog:
         }
         fitting = [one for one, has in versions.items() if f"{has}.".startswith(f"{version}.") or not version]
         if not fitting:
-            there = ", ".join(sorted(versions.values(), key=_rank))
+            there = ", ".join(sorted(versions.values(), key=rank))
             raise NotFound(
                 f'Playbook "{bare}" has no version "{version}".',
                 hint=f"Choose one of: {there}.",
                 code="unknown_version",
             )
-        return read[max(fitting, key=lambda one: _rank(versions[one]))]
+        return read[max(fitting, key=lambda one: rank(versions[one]))]
 
     def _read(self, name: str) -> tuple[Source, Read]:
         if name not in self._reads:
@@ -454,7 +472,7 @@ def _wanted(there: dict[str, File], name: str, what: str, *, code: str) -> File:
     return there[name]
 
 
-def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
+def rank(version: str) -> tuple[tuple[int, ...], bool, str]:
     """Order versions approximately as semver: by numbers, a release after its pre-releases."""
     numbers, _, preview = version.partition("+")[0].partition("-")
     return tuple(int(number) for number in _NUMBER.findall(numbers)), not preview, preview

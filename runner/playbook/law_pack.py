@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date as Day
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.decoding import from_json
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, TocsinError
 from runner.playbook.pinned import PackInfo
 from runner.yamlfile.limited_archive import TOTAL, UnsafeArchive, read_archive
 from runner.yamlfile.limited_files import read_file
@@ -57,11 +57,6 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     signed_by: str = ""
 
     @property
-    def signature(self) -> Literal["known", "unknown", "none"]:
-        """Whether it is signed with one of the keys, with another, or not at all."""
-        return "known" if self.signed_by else "unknown" if SIGNATURE in self.files else "none"
-
-    @property
     def folder(self) -> str:
         """The name of its folder in the home."""
         return f"{self.about.date}-{self.digest[:12]}"
@@ -90,10 +85,10 @@ def read_pack(path: Path, keys: Mapping[str, str]) -> Pack:
 
 
 def _folder(path: Path) -> dict[str, bytes]:
-    found = sorted(file for file in path.rglob("*") if not file.is_dir())
-    if any(file.is_symlink() for file in (*found, *path.rglob("*"))):
+    found = sorted(path.rglob("*"))
+    if any(file.is_symlink() for file in found):
         raise UnsafeArchive("the folder has a link")
-    return {file.relative_to(path).as_posix(): read_file(file, TOTAL) for file in found}
+    return {file.relative_to(path).as_posix(): read_file(file, TOTAL) for file in found if not file.is_dir()}
 
 
 def _base(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -121,10 +116,12 @@ def check_bag(files: Mapping[str, bytes]) -> None:
 
 
 def _signer(files: Mapping[str, bytes], keys: Mapping[str, str]) -> str:
+    if not keys or SIGNATURE not in files:
+        return ""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    for name, key in keys.items() if SIGNATURE in files else ():
+    for name, key in keys.items():
         with suppress(InvalidSignature):
             Ed25519PublicKey.from_public_bytes(b64decode(key)).verify(files[SIGNATURE], files[TAGS])
             return name
@@ -151,17 +148,29 @@ def applied_in(home: Path | None) -> Applied | None:
     return None
 
 
-def law_folder(home: Path | None, built_in: Path | Traversable) -> Path | None:
-    """Return the law of the home's pack; None if the built-in law counts, also if a later program brought a later one."""
+def law_folder(home: Path | None, built_in: Path | Traversable) -> tuple[Path | None, str]:
+    """Return the law of the home's pack, and why that cannot be used: each file must be as it was applied.
+
+    The built-in law counts without a pack, with a damaged one, and if a later program brought later law.
+    """
     applied = applied_in(home)
     if home is None or applied is None or not applied.folder:
-        return None
-    folder = home / FOLDER / applied.folder / "data"
+        return None, ""
+    folder = home / FOLDER / applied.folder
     try:
-        ours, theirs = about(built_in), about(folder)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return None if ours.date > max(theirs.date, applied.built_in) else folder
+        theirs = read_applied(folder).about
+    except TocsinError as error:
+        return None, f"{applied.folder}: {error.message}"
+    passed = about(built_in).date > max(theirs.date, applied.built_in)
+    return None if passed else folder / "data", ""
+
+
+def read_applied(folder: Path) -> Pack:
+    """Return a pack in a home; raises NotFound, or Refused if it is not the one that was applied."""
+    pack = read_pack(folder, {})
+    if pack.folder != folder.name:
+        raise _bad("its manifest was changed")
+    return pack
 
 
 def about(law: Path | Traversable) -> PackInfo:

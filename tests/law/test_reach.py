@@ -203,6 +203,7 @@ OTHERWISE: Mapping[str, Mapping[str, Any]] = {
 SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "us-circia": {"organisation.sectors": ["energy"]},
     "us-ftc-safeguards-314-4-j": {"organisation.regulated_as": ["ftc_safeguards_institution"]},
+    "us-ny-doh-405-46": {"organisation.regulated_as": ["ny_hospital"]},
     "eu-eidas-19a-24": {"organisation.regulated_as": ["trust_service_provider"]},
 }
 """What a regime asks in an expression, where the typical entity cannot be read off its lists."""

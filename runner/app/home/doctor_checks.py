@@ -25,7 +25,7 @@ from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
 from runner.law.relevance import SET_UP
 from runner.playbook.catalogue import Catalog
-from runner.playbook.law_pack import FOLDER, about, applied_in, read_pack
+from runner.playbook.law_pack import FOLDER, about, applied_in
 from runner.playbook.pinned import STALE_DAYS
 from runner.reports.core.formatting import count
 from runner.routing.organisation import Home
@@ -245,6 +245,9 @@ def own_laws(folder: Path) -> Iterator[Finding]:
     if catalog.authorities and catalog.bad_authorities:
         for problem in (problem for error in catalog.bad_authorities for problem in error.problems):
             yield Finding("laws", "warning", str(problem), "Correct the file", code="bad_authorities")
+    for ignored in catalog.ignored():
+        hint = "Rename the file: laws, contracts and playbooks end in .yaml, notices in .md"
+        yield Finding("laws", "warning", f"{ignored} is not read", hint, code="file_ignored")
     for file, number in Counter(problem.file for problem in catalog.open_contracts).items():
         what = f"Contract not filled, so it makes no duty: {file} ({count(number, 'line')})"
         yield Finding(
@@ -266,20 +269,13 @@ def _law_in_use(folder: Path, today: date) -> Iterator[Finding]:
         yield Finding("laws", "warning", what, "Update the law: tocsin law update FILE", code="law_old")
     else:
         yield Finding("laws", "good", what)
-    if applied is None and (folder / FOLDER).exists():
-        what = "The pack of the law was not fully applied. The built-in law is used"
-        yield Finding("laws", "error", what, "tocsin law update FILE", code="law_pack_damaged")
-    elif applied is not None and applied.folder:
-        if catalog.origin == "built-in" and (folder / FOLDER / applied.folder).exists():
-            what = f"This version of Tocsin has later law than the pack {applied.folder}, so the pack is not used"
-            yield Finding("laws", "warning", what, code="law_pack_passed")
-        try:
-            read_pack(folder / FOLDER / applied.folder, {})
-        except TocsinError as error:
-            hint = "Apply the pack again: tocsin law update FILE"
-            yield Finding(
-                "laws", "error", f"{applied.folder}: {error.message}", hint, code="law_pack_damaged"
-            )
+    if catalog.damage or (applied is None and (folder / FOLDER).exists()):
+        why = catalog.damage or "The pack of the law was not fully applied."
+        hint = "Apply the pack again: tocsin law update FILE"
+        yield Finding("laws", "error", f"{why} The built-in law is used", hint, code="law_pack_damaged")
+    elif applied is not None and applied.folder and catalog.origin == "built-in":
+        what = f"This version of Tocsin has later law than the pack {applied.folder}, so the pack is not used"
+        yield Finding("laws", "warning", what, code="law_pack_passed")
 
 
 def _law_update(service: IncidentService) -> Iterator[Finding]:

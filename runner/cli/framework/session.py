@@ -460,12 +460,16 @@ class Session:
 
 
 def catalog(session: Session) -> Catalog:
-    """Return the catalogue of playbooks, law and notices."""
+    """Return the catalogue of playbooks, law and notices, with a warning if the home's pack of the law is damaged."""
     from runner.playbook.catalogue import Catalog
 
     folder = session.folder if session.folder.is_dir() else None
     home = readable_home(session)
-    return Catalog(folder, classes={} if home is None else home.classes)
+    found = Catalog(folder, classes={} if home is None else home.classes)
+    if found.damage:
+        text = f"{found.damage} The built-in law is used. Apply the pack again: tocsin law update FILE"
+        session.warn("law_pack_damaged", text)
+    return found
 
 
 def readable_home(session: Session) -> Home | None:

@@ -30,7 +30,7 @@ from runner.cli.framework.options import (
     profile_of,
 )
 from runner.cli.framework.outcome import page, submit, work
-from runner.cli.framework.session import Session
+from runner.cli.framework.session import Session, catalog
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
@@ -133,9 +133,10 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
     from runner.reports.messages.attention_messages import nothing_left
 
-    opening = prepare_opening(session.service, request)
+    known = catalog(session)
+    opening = prepare_opening(session.service, request, known)
     if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
-        opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles))
+        opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles), known)
     plan = _plan(opening)
     session.tell(_ahead(session, opening, plan))
     for role in opening.unheld:

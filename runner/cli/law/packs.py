@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.framework.session import Session
+from runner.cli.framework.session import Session, catalog
 from runner.cli.law.regimes import changes_blocks, recorded_checks
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, fields, line, paged
+from runner.reports.law.confidence import counts_words
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
-    from runner.app.law.packs import ForIncident, LawShown, PackShown
+    from runner.app.law.packs import LawShown, PackShown
 
 _File = Annotated[str, Argument(metavar="FILE", help="Pack (.zip), its folder, or built-in.")]
 
@@ -35,14 +36,13 @@ def show(session: Session, file: _File = "") -> None:
     """
     from runner.app.law.packs import compared, shown
 
-    home = session.folder if session.folder.is_dir() else None
-    service = session.service if (session.folder / CONFIG).exists() else None
     today = session.now().date()
     if file:
-        pack = compared(home, file, today, service)
+        service = session.service if (session.folder / CONFIG).exists() else None
+        pack = compared(session.folder if session.folder.is_dir() else None, file, today, service)
         session.show(pack, lambda: _pack_page(pack))
     else:
-        law = shown(home, recorded_checks(session), today, service)
+        law = shown(catalog(session), recorded_checks(session), today)
         session.show(law, lambda: _law_page(law))
 
 
@@ -69,50 +69,38 @@ def update(
 @paged
 def _law_page(found: LawShown) -> Iterator[Block]:
     yield line(f"Law of {found.age}", "title")
-    levels = ", ".join(f"{number} {level}" for level, number in found.confidence.items())
-    yield fields([("Version", found.law.version), ("Origin", found.origin), ("Duties", levels)])
+    rows = [
+        ("Version", found.law.version),
+        ("Origin", found.origin),
+        ("Duties", counts_words(found.confidence)),
+    ]
     if (entry := found.applied) is not None:
         signed = f"signed by {entry.signed_by}" if entry.signed_by else "UNSIGNED"
-        words = ", ".join(filter(None, (f"by {entry.by}", signed, entry.reason)))
-        yield fields([("Applied", words), ("SHA-256", entry.digest)])
-    if found.corrections:
-        yield line("YOUR OWN FILES, used first", "title")
-        yield from (line(f"  {name}") for name in found.corrections)
-    yield from _incident_blocks(found.incidents)
+        rows.append(("Applied", ", ".join(filter(None, (f"by {entry.by}", signed, entry.reason)))))
+    yield fields([*rows, *(("Your file", f"{name}, used first") for name in found.corrections)])
 
 
 @paged
 def _pack_page(found: PackShown) -> Iterator[Block]:
     yield line(f"Law of {found.age}{', applied' if found.applied else ''}", "title")
-    unknown = "UNSIGNED: no key of the settings (law: keys) fits the signature"
-    signed = {"known": f"signed by {found.signed_by}", "unknown": unknown, "none": "UNSIGNED"}[
-        found.signature
-    ]
-    proof = [("SHA-256", found.digest), ("Signature", signed)] if found.digest else [("Origin", "built-in")]
-    yield fields(
-        [
-            ("Version", found.law.version),
-            *proof,
-            ("Before" if found.applied else "In use", f"law of {found.present.date}"),
-        ]
+    unknown = "UNSIGNED" + (
+        ": no key of the settings (law: keys) fits" if found.signature == "unknown" else ""
     )
+    signed = f"signed by {found.signed_by}" if found.signed_by else unknown
+    proof = [("SHA-256", found.digest), ("Signature", signed)] if found.digest else [("Origin", "built-in")]
+    before = ("Before" if found.applied else "In use", f"law of {found.present.date}")
+    yield fields([("Version", found.law.version), *proof, before])
     yield line(f"CHANGES ({count(len(found.changes), 'part')})", "title")
     yield from changes_blocks(found.changes)
     for name in found.own:
         yield line(f"Your own file is used, not this change: tocsin regime diff {name}", "warn")
-    yield from _incident_blocks(found.incidents)
-    if found.applied:
-        yield line(f"To undo: tocsin law update {found.previous} --reason WHY", "dim")
-
-
-def _incident_blocks(found: Sequence[ForIncident]) -> Iterator[Block]:
-    if found:
+    if found.incidents:
         yield Blank()
         yield line("OPEN INCIDENTS keep their law. Check these changes by hand:", "title")
-    for one in found:
+    for one in found.incidents:
         law = f"law of {one.law}" if one.law is not None else "date of the law not recorded"
-        said = one.problem or (
-            f"{count(len(one.changes), 'duty', 'duties')} would differ" if one.changes else ""
-        )
-        yield line(f"{one.codename}: {law}{f', {said}' if said else ''}", "warn" if said else "plain")
+        would = count(len(one.changes), "duty", "duties") + " would differ"
+        yield line(f"{one.codename}: {law}, {one.problem or would}", "warn")
         yield from changes_blocks(one.changes)
+    if found.applied:
+        yield line(f"To undo: tocsin law update {found.previous} --reason WHY", "dim")

@@ -20,7 +20,7 @@ from runner.cli.framework.options import (
     duration,
     group,
 )
-from runner.cli.framework.session import Session
+from runner.cli.framework.session import Session, catalog
 from runner.errors import TocsinError, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
@@ -29,7 +29,6 @@ from runner.settings import CONFIG
 if TYPE_CHECKING:
     from runner.app.law.regimes import Checked, Imported, LawChange, LawDifference
     from runner.incident.law.verifications import Checks
-    from runner.playbook.catalogue import Catalog
 
 _TONES: dict[str, Tone] = {
     "added": "good",
@@ -50,12 +49,6 @@ def add(app: Commands) -> None:
     command(commands, "verify", Scope.HOME_WRITES)(verify)
     command(commands, "diff", Scope.ANYWHERE)(diff)
     command(commands, "import", Scope.HOME_WRITES)(import_)
-
-
-def _catalog(session: Session) -> Catalog:
-    from runner.playbook.catalogue import Catalog
-
-    return Catalog(session.folder if session.folder.is_dir() else None)
 
 
 def recorded_checks(session: Session) -> Checks:
@@ -90,7 +83,7 @@ def list_(
     from runner.app.law.regimes import listed
     from runner.reports.law.regimes import list_page
 
-    entries = listed(_catalog(session), jurisdiction, recorded_checks(session))
+    entries = listed(catalog(session), jurisdiction, recorded_checks(session))
     session.show({"schema": "tocsin/regimes/v1", "regimes": entries}, lambda: list_page(entries))
 
 
@@ -111,7 +104,7 @@ def show(
     from runner.app.law.regimes import shown
     from runner.reports.law.regimes import show_page
 
-    found = shown(regime, _catalog(session), calendar_day(at), recorded_checks(session))
+    found = shown(regime, catalog(session), calendar_day(at), recorded_checks(session))
     session.show(found, lambda: show_page(found))
 
 
@@ -138,7 +131,7 @@ def check(
     from runner.app.law.regimes import checked
 
     since = session.now().date() - duration(stale) if stale else None
-    found = checked(regime or (), _catalog(session), recorded_checks(session), since)
+    found = checked(regime or (), catalog(session), recorded_checks(session), since)
     session.show(found, lambda: _check_page(found, since))
     return 1 if any(problem.severity == "error" for problem in found.problems) else 0
 
@@ -189,7 +182,7 @@ def verify(
     from runner.app.law.verifications import verify as recorded
     from runner.reports.core.formatting import person_name
 
-    found = recorded(session.service, _catalog(session), name, by=by, url=source, reason=reason)
+    found = recorded(session.service, catalog(session), name, by=by, url=source, reason=reason)
     duties = count(sum("/" in rule for rule in found.rules), "duty", "duties")
     done = f"{name}, {duties}: verified by {person_name(found.by)} on {found.on}: {found.url}"
     session.show(
@@ -219,10 +212,10 @@ def diff(
     """
     from runner.app.law.regimes import between_dates, between_files, own_and_built_in
 
-    names, catalog = regime or [], _catalog(session)
+    names, known = regime or [], catalog(session)
     begin = calendar_day(since)
     if begin is not None:
-        difference = between_dates(names, begin, calendar_day(to) or session.now().date(), catalog)
+        difference = between_dates(names, begin, calendar_day(to) or session.now().date(), known)
     elif to:
         raise Usage(
             "--to needs --from.",
@@ -230,9 +223,9 @@ def diff(
             code="option_missing",
         )
     elif len(names) == 2:
-        difference = between_files(names[0], names[1], catalog)
+        difference = between_files(names[0], names[1], known)
     elif len(names) == 1:
-        difference = own_and_built_in(names[0], catalog)
+        difference = own_and_built_in(names[0], known)
     else:
         raise Usage(
             "The two versions to compare are missing.",

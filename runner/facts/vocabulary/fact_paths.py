@@ -138,6 +138,7 @@ _ORGANISATION: Mapping[str, Branch] = {
     "does_business_in": places("Where it does business"),
     "role": set_of("Its role for the affected data", _ROLES),
     "public_body": yes_no("Is it a public body?"),
+    "licensed_hospital": yes_no("Is it a licensed general hospital (New York: Article 28)?"),
     "public_kind": one_of("What kind of public body is it?", PUBLIC_KINDS),
     "owner_public_body": yes_no("For data of other owners: is the owner a public body?"),
     "owner_regulated_as": set_of("For data of other owners: how the owner is regulated", _REGULATED),

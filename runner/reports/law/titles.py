@@ -202,6 +202,7 @@ _QUESTIONS = {
     "organisation.country": "In which country is the organisation?",
     "organisation.does_business_in": "Where does the organisation do business?",
     "organisation.established_in": "Where does the organisation have an establishment?",
+    "organisation.licensed_hospital": "Is the organisation a licensed general hospital (New York: Article 28)?",
     "organisation.home_state": "Which is the organisation's home state?",
     "organisation.main_establishment": "Where is the main establishment in the Union? In Germany: the Land, as DE-HE.",
     "organisation.offers_to": "Where does the organisation offer goods or services without an establishment?",

@@ -153,3 +153,36 @@ def test_two_contracts_of_one_kind_each_have_their_clock(tocsin: AtDesk) -> None
     second.write_text(file.read_text(encoding="utf-8").replace("amount: 24", "amount: 12"), encoding="utf-8")
     opened(tocsin, "data.payment_cards=true")
     assert [one["id"] for one in shown(tocsin)[:2]] == ["contract-acquirer-north/acquirer", ACQUIRER]
+
+
+def test_a_contract_that_ends_in_yml_is_read(tocsin: AtDesk) -> None:
+    file = fill(tocsin, "acquirer")
+    file.rename(file.with_suffix(".yml"))
+    opened(tocsin, "data.payment_cards=true")
+    assert shown(tocsin)[0]["id"] == ACQUIRER
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "contracts/bank.txt",
+        "regimes/own.yaml.bak",
+        "notices/own.yaml",
+        "authorities/own.json",
+        "playbooks/own.YAML",
+    ],
+)
+def test_a_file_of_the_home_that_is_not_read_is_reported(tocsin: AtDesk, name: str) -> None:
+    file = tocsin.home / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("schema: tocsin/contract/v1\n", encoding="utf-8")
+    found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
+    assert [str(file) in one["what"] for one in found if one["code"] == "file_ignored"] == [True]
+
+
+def test_of_two_files_with_one_name_the_second_is_reported(tocsin: AtDesk) -> None:
+    file = fill(tocsin, "acquirer")
+    other = file.with_suffix(".yml")
+    other.write_bytes(file.read_bytes())
+    found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
+    assert [str(other) in one["what"] for one in found if one["code"] == "file_ignored"] == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,29 @@ def test_the_file_wins_over_the_home(tocsin: AtDesk, tmp_path: Path) -> None:
     path.write_text(f"{HARM}organisation: {{role: [processor]}}\n", encoding="utf-8")
     tocsin.settings(organisation=DE)
     assert verdict(tocsin("duties", "--facts", str(path), "--format", "json")) == "not_applicable"
+
+
+HOSPITAL = """\
+schema: tocsin/facts/v1
+source: the desk
+organisation: {role: [controller], regulated_as: [hipaa_covered_entity], country: US, established_in: [US-NY]}
+incident: {detected_at: "2026-11-24T09:10:00-05:00", vector: ransomware, impact: [confidentiality]}
+data: {involved: true, elements: [name, medical], encrypted: false, form: [electronic]}
+people: {by_jurisdiction: {US-NY: 600}, total: 600}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"), [(None, "unknown"), ("true", "applies"), ("false", "not_applicable")]
+)
+def test_a_health_care_provider_in_new_york_is_asked_first_whether_it_is_a_hospital(
+    nowhere: AtDesk, tmp_path: Path, answer: str | None, verdict: str
+) -> None:
+    path = tmp_path / "facts.yaml"
+    said = f"country: US, licensed_hospital: {answer}" if answer else "country: US"
+    path.write_text(HOSPITAL.replace("country: US", said), encoding="utf-8")
+    words = ("duties", "--facts", str(path), "--at", "2026-11-24T15:00:00Z")
+    rows = {one["id"]: one for one in nowhere(*words, "--format", "json").json["duties"]}
+    duty = rows["us-ny-doh-405-46/ny_department_of_health"]
+    asked = re.findall(r"tocsin fact set ([\w.]+)=", nowhere.done(*words))
+    assert (duty["verdict"], asked[:1] == ["organisation.licensed_hospital"]) == (verdict, answer is None)

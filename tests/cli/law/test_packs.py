@@ -204,8 +204,6 @@ def test_open_incidents_keep_their_law_and_show_what_would_change(
     assert (one["codename"], one["law"]) == ("amber-falcon", "2026-11-28")
     assert DUTY in {change["what"] for change in one["changes"]}
     assert home("duties", "--format", "json").json == before
-    (other,) = shown(home, "show")["incidents"]
-    assert other["codename"] == "amber-falcon"
 
 
 def test_an_update_that_stopped_between_its_record_and_the_switch_is_reported(
@@ -220,11 +218,41 @@ def test_an_update_that_stopped_between_its_record_and_the_switch_is_reported(
     assert (period(home), {code for code in findings(home) if code.startswith("law_")}) == (46, set())
 
 
-def test_a_changed_file_of_the_applied_pack_is_reported_and_repaired(home: AtDesk, tmp_path: Path) -> None:
+def _edited(folder: Path) -> None:
+    file = folder / "data" / "regimes" / f"{LAW}.yaml"
+    file.write_bytes(file.read_bytes().replace(b"amount: 46", b"amount: 99"))
+
+
+def _with_another_manifest(folder: Path) -> None:
+    _edited(folder)
+    payload = folder / "data"
+    files = {file.relative_to(payload).as_posix(): file for file in payload.rglob("*") if file.is_file()}
+    for name, body in bag({name: file.read_bytes() for name, file in files.items()}).items():
+        (folder / name).write_bytes(body)
+
+
+def _without_a_law(folder: Path) -> None:
+    (folder / "data" / "regimes" / "us-az-breach.yaml").unlink()
+
+
+def _with_one_more(folder: Path) -> None:
+    (folder / "data" / "regimes" / "xx-new.yaml").write_bytes(b"")
+
+
+@pytest.mark.parametrize("change", [_edited, _with_another_manifest, _without_a_law, _with_one_more])
+def test_a_changed_file_of_the_applied_pack_is_seen_at_its_use_and_repaired(
+    home: AtDesk, playbook: Path, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
     file = pack(tmp_path, law())
     home.done("law", "update", file)
-    (changed,) = (home.home / "law").glob(f"*/data/regimes/{LAW}.yaml")
-    changed.write_text("", encoding="utf-8")
+    home.done("open", str(playbook), "--yes")  # the cache has the law of the pack now
+    (folder,) = (one for one in (home.home / "law").iterdir() if one.is_dir())
+    change(folder)
+    shown_ = home("regime", "show", LAW)
+    opened = home("open", str(playbook), "--yes")
+    assert (shown_.warnings, "law_pack_damaged" in opened.warnings) == (["law_pack_damaged"], True)
+    assert (period(home), shown(home, "show")["origin"]) == (45, "built-in")
+    assert home("duties", "-i", "calm-heron").code == 0
     assert "law_pack_damaged" in findings(home)
     home.done("law", "update", file)
     assert ("law_pack_damaged" in findings(home), period(home)) == (False, 46)
@@ -251,4 +279,4 @@ def test_the_date_of_the_law_is_not_before_a_check_in_its_files() -> None:
 
 def test_a_key_that_is_no_key_is_a_problem_of_the_settings(tocsin: AtDesk) -> None:
     tocsin.settings(law={"keys": {"publisher": "abc"}})
-    assert tocsin("law", "show").error == "bad_settings"
+    assert tocsin("law", "update", "built-in").error == "bad_settings"

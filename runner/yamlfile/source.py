@@ -61,7 +61,8 @@ def file_bytes(file: Path | Traversable) -> bytes:
     try:
         return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
     except OSError as error:
-        raise Invalid(f'File "{file}" cannot be read: {error.strerror}.', code="file_unreadable") from None
+        text = f'File "{file}" cannot be read: {error.strerror}.'
+        raise Invalid(text, hint="Check the path.", code="file_unreadable") from None
 
 
 def same_content(

@@ -44,8 +44,7 @@ from runner.playbook.profiles import bundle_of_profile
 from runner.reports.people.unassigned_roles import UnheldRole, unheld
 from runner.routing.messaging import DeliveryPlan
 from runner.routing.organisation import Home
-from runner.yamlfile.limited_files import read_file
-from runner.yamlfile.source import MAX_BYTES
+from runner.yamlfile.source import file_bytes
 
 if TYPE_CHECKING:
     from runner.app.core.repository import Turn
@@ -239,7 +238,7 @@ def _gather(
 def _imported(path: Path) -> Imported:
     from runner.facts.veris.veris_record import import_veris, parse_veris
 
-    return import_veris(parse_veris(_bytes(path), str(path)))
+    return import_veris(parse_veris(file_bytes(path), str(path)))
 
 
 def _from_file(path: Path) -> tuple[Stated, ...]:
@@ -255,15 +254,6 @@ def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[State
     return parse_assignment(
         text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}, now
     )
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return read_file(path, MAX_BYTES)
-    except OSError as error:
-        raise Invalid(
-            f'File "{path}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
-        ) from error
 
 
 def _roles(

@@ -32,17 +32,9 @@ from runner.reports.law.regimes import (
     regime_shown,
     threshold_words,
 )
-from runner.yamlfile.limited_files import read_file
-from runner.yamlfile.source import MAX_BYTES
+from runner.yamlfile.source import file_bytes
 
 NO_CHECKS = Checks()
-
-
-class InWords(msgspec.Struct, frozen=True, kw_only=True):
-    """A duty that a program cannot assess, and the obstacles."""
-
-    duty: str
-    why: tuple[str, ...]
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +60,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """The same as shares of all duties, between 0 and 1."""
     outdated: tuple[str, ...]
     """Duties and laws that the home checked, and whose file has another rule since."""
-    in_words: tuple[InWords, ...]
+    in_words: tuple[str, ...]
+    """Duties that a program cannot assess: a condition is only in words, or the deadline has no start."""
     problems: tuple[Problem, ...]
     stale: tuple[Looked, ...] = ()
     """With ``--stale``: the duties that nobody looked at since that day, the oldest first."""
@@ -120,18 +113,10 @@ def shown(name: str, catalog: Catalog, on: date | None = None, checks: Checks = 
 
 def _regime(name: str, catalog: Catalog) -> Regime:
     path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        try:
-            content = read_file(path, MAX_BYTES)
-            load = load_contract if CONTRACT_SCHEMA.encode() in content else load_regime
-            return load(content, str(path))
-        except OSError as error:
-            raise NotFound(
-                f'File "{path}" cannot be read: {error.strerror}.',
-                hint="Check the path.",
-                code="file_unreadable",
-            ) from None
-    return catalog.regime(name)
+    if path.suffix not in (".yaml", ".yml"):
+        return catalog.regime(name)
+    content = file_bytes(path)
+    return (load_contract if CONTRACT_SCHEMA.encode() in content else load_regime)(content, str(path))
 
 
 def _version(regime: Regime, on: date | None) -> Version:
@@ -139,25 +124,15 @@ def _version(regime: Regime, on: date | None) -> Version:
         return regime.versions[0]
     found = in_force(regime, on)
     if found is None:
-        known = "; ".join(
-            f"{version.from_date or '…'} to {version.until or '…'}" for version in regime.versions
-        )
-        raise NotFound(
-            f'No version of the law "{regime.id}" is in force on {on}.',
-            hint=f"Use a date in one of the versions: {known}",
-            code="not_in_force",
-        )
+        known = "; ".join(f"{one.from_date or '…'} to {one.until or '…'}" for one in regime.versions)
+        text = f'No version of the law "{regime.id}" is in force on {on}.'
+        raise NotFound(text, hint=f"Use a date in one of the versions: {known}", code="not_in_force")
     return found
 
 
 def in_force(regime: Regime, on: date) -> Version | None:
     """Return the version of a law that covers a day."""
-    for version in regime.versions:
-        if (version.from_date is None or version.from_date <= on) and (
-            version.until is None or on <= version.until
-        ):
-            return version
-    return None
+    return next((one for one in regime.versions if (one.from_date or on) <= on <= (one.until or on)), None)
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -179,30 +154,20 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
 
     if str(file) in (templates := Catalog().contract_files) or not file.suffix:
         return (_template(str(file), templates, home, replace=replace),)
-    try:
-        content = read_file(file, MAX_BYTES)
-    except OSError as error:
-        raise NotFound(
-            f'File "{file}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
-        ) from None
+    content = file_bytes(file)
     regimes = own_regimes(content, str(file))
     known = Catalog(law=Catalog(home).law).regime_files
-    shipped = [regime.id for regime in regimes if regime.id in known]
-    if shipped:
-        hint = "Use another id. To change a law of Tocsin, copy its file into the regimes folder of the home folder."
+    if shipped := [regime.id for regime in regimes if regime.id in known]:
         raise Refused(
             f"{', '.join(shipped)} is a law of Tocsin. Nothing was imported.",
-            hint=hint,
+            hint="Use another id. To change a law of Tocsin, copy its file into the regimes folder of the home folder.",
             code="built_in_regime",
         )
     folder = home / "regimes"
     there = [regime.id for regime in regimes if (folder / f"{regime.id}.yaml").exists()]
     if there and not replace:
-        raise Refused(
-            f"{', '.join(there)} exists in the home folder. Nothing was imported.",
-            hint="Add --replace",
-            code="regime_exists",
-        )
+        text = f"{', '.join(there)} exists in the home folder. Nothing was imported."
+        raise Refused(text, hint="Add --replace", code="regime_exists")
     folder.mkdir(parents=True, exist_ok=True)
     for regime in regimes:
         (folder / f"{regime.id}.yaml").write_text(regime.text, encoding="utf-8")
@@ -215,11 +180,8 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
 def _template(name: str, templates: Mapping[str, File], home: Path, *, replace: bool) -> Imported:
     """Copy a template of a contract into the home, to be filled there; raises NotFound with the templates."""
     if name not in templates:
-        raise NotFound(
-            f'Contract template "{name}" does not exist.',
-            hint=choice_hint(name, templates),
-            code="unknown_template",
-        )
+        text = f'Contract template "{name}" does not exist.'
+        raise NotFound(text, hint=choice_hint(name, templates), code="unknown_template")
     file = home / "contracts" / f"{name}.yaml"
     if file.exists() and not replace:
         hint = "Fill it. For a second contract of this kind, copy the file under another name. To lose it: --replace"
@@ -227,9 +189,8 @@ def _template(name: str, templates: Mapping[str, File], home: Path, *, replace: 
     content = templates[name].read_bytes()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
-    return Imported(
-        id=f"{CONTRACT}-{name}", file=str(file), duties=0, to_fill=len(unfilled(content, str(file)))
-    )
+    to_fill = len(unfilled(content, str(file)))
+    return Imported(id=f"{CONTRACT}-{name}", file=str(file), duties=0, to_fill=to_fill)
 
 
 # ---------------------------------------------------------------------------------------------------- check
@@ -253,30 +214,28 @@ def checked(
         regimes.append(regime)
         problems += meaning(regime, str(catalog.regime_files.get(name, name)), catalog)
     duties = [(regime, rule) for regime in regimes for rule in regime.versions[0].duties]
-    wordses = tuple(
-        InWords(duty=f"{regime.id}/{rule.slug}", why=_in_words(rule, regime.versions[0]))
-        for regime, rule in duties
-        if not executable(rule, regime.versions[0])
+    in_words = tuple(
+        f"{regime.id}/{rule.slug}" for regime, rule in duties if not executable(rule, regime.versions[0])
     )
     confidence = counted(level for regime in regimes for level in levels(regime, regime.versions[0], checks))
-    looked = (_looked(regime, rule, checks) for regime, rule in duties) if since is not None else ()
+    stale = [
+        one
+        for one in (_looked(*each, checks) for each in duties if since is not None)
+        if one.last is None or (since is not None and one.last < since)
+    ]
+    whole = max(len(duties), 1)
     return Checked(
         regimes=len(regimes),
         duties=len(duties),
-        executable=len(duties) - len(wordses),
-        share=round((len(duties) - len(wordses)) / len(duties), 4) if duties else 0.0,
+        executable=len(duties) - len(in_words),
+        share=round((len(duties) - len(in_words)) / whole, 4),
         numbered=sum(numbered(rule) for _, rule in duties),
         confidence=confidence,
-        shares={level: round(number / max(len(duties), 1), 4) for level, number in confidence.items()},
+        shares={level: round(number / whole, 4) for level, number in confidence.items()},
         outdated=tuple(_outdated(regimes, checks)),
-        in_words=wordses,
+        in_words=in_words,
         problems=tuple(problems),
-        stale=tuple(
-            sorted(
-                (one for one in looked if one.last is None or (since is not None and one.last < since)),
-                key=lambda one: (one.last or date.min, one.duty),
-            )
-        ),
+        stale=tuple(sorted(stale, key=lambda one: (one.last or date.min, one.duty))),
     )
 
 
@@ -329,23 +288,14 @@ def meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
 
 def without_key(regime: Regime) -> tuple[str, ...]:
     """Return the exemptions by encryption that do not name the key."""
-    every = (exemption for version in regime.versions for exemption in version.exemptions)
-    return tuple(
-        dict.fromkeys(
-            exemption.code for exemption in every if exemption.by_encryption and not exemption.names_key
-        )
-    )
+    every = (one for version in regime.versions for one in version.exemptions)
+    return tuple(dict.fromkeys(one.code for one in every if one.by_encryption and not one.names_key))
 
 
 def _problem(
     file: str, code: str, message: str, hint: str, severity: Literal["error", "warning"] = "error"
 ) -> Problem:
     return Problem(file=file, line=1, column=1, severity=severity, code=code, message=message, hint=hint)
-
-
-def _in_words(rule: DutyRule, version: Version) -> tuple[str, ...]:
-    asked = (*version.scope, *rule.only_if, *rule.unless)
-    return tuple(start.text for start in asked if start.in_words) or ("the deadline has no start",)
 
 
 # ----------------------------------------------------------------------------------------------- difference
@@ -376,11 +326,9 @@ def between_files(old: str, new: str, catalog: Catalog) -> LawDifference:
 def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
     """Return the content of the home's copy of a law that the built-in one does not have."""
     if not catalog.is_own("regimes", name):
-        raise NotFound(
-            f'The home folder has no copy of the law "{name}".',
-            hint=f"Put your copy into {catalog.folder}/regimes/{name}.yaml",
-            code="copy_missing",
-        )
+        text = f'The home folder has no copy of the law "{name}".'
+        hint = f"Put your copy into {catalog.folder}/regimes/{name}.yaml"
+        raise NotFound(text, hint=hint, code="copy_missing")
     below = Catalog(law=catalog.law)
     changes = tuple(changes_of(name, below.regime(name), catalog.regime(name)))
     return LawDifference(old=below.origin, new="home", changes=changes)
@@ -389,21 +337,13 @@ def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
 def changes_of(name: str, before: Regime | None, after: Regime | None) -> Iterator[LawChange]:
     """Yield the differences of two files of one law, duty by duty for their newest versions; None is no file."""
     if before is not None and after is not None:
-        yield from _about(name, before, after)
+        fields = tuple(_differing(before, after, skip=("id", "versions", "digest", "authorities")))
+        if fields:
+            yield LawChange(what=name, change="changed", fields=fields)
     newest = (one.versions[0] if one is not None else None for one in (before, after))
     yield from _versions(name, *newest)
     if before is not None and after is not None and before.versions[1:] != after.versions[1:]:
         yield LawChange(what=name, change="changed", fields=("earlier versions",))
-
-
-def _about(name: str, before: Regime, after: Regime) -> Iterator[LawChange]:
-    fields = tuple(
-        field
-        for field in ("name", "jurisdictions", "decided_by", "records", "traps", "confidence", "source")
-        if getattr(before, field) != getattr(after, field)
-    )
-    if fields:
-        yield LawChange(what=name, change="changed", fields=fields)
 
 
 def _versions(name: str, before: Version | None, after: Version | None) -> Iterator[LawChange]:

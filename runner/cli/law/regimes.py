@@ -150,8 +150,7 @@ def _check_page(found: Checked, since: date | None) -> Iterator[Block]:
         yield line(f"{number} ({found.shares[level]:.1%}) {LEVEL_WORDS[level]}", TONES[level])
     for name in found.outdated:
         yield line(f"{name}: the rule in the law file changed after the check. Check it again.", "warn")
-    for word in found.in_words:
-        yield flow(Cell(f"{word.duty}: ", "warn"), "; ".join(word.why), hang=2)
+    yield from (line(f"{name}: only in words, a person decides", "warn") for name in found.in_words)
     if since is not None:
         yield Blank()
         yield line(f"NOT LOOKED AT SINCE {since} ({len(found.stale)})", "title")

@@ -16,7 +16,7 @@ from runner.law.regime import Authority, DutyRule, Regime, Version
 _PEOPLE = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _UNION = "EU"
 _EEA = EU_MEMBERS | {"IS", "LI", "NO"}
-_SAME = (
+_SAME = [
     "name",
     "short",
     "unit",
@@ -28,7 +28,7 @@ _SAME = (
     "cut_off",
     "next_check",
     "one_filing",
-)
+]
 ESTABLISHED = "organisation.main_establishment"
 
 

@@ -96,15 +96,8 @@ class Catalog:
         return self._again(self.beside, cache)
 
     def _again(self, beside: Path | None, cache: Path | None) -> Catalog:
-        return Catalog(
-            self.folder,
-            beside=beside,
-            built_in=self._built_in,
-            cache=cache,
-            classes=self.classes,
-            anew=self._anew,
-            law=self._law,
-        )
+        same = {"built_in": self._built_in, "classes": self.classes, "anew": self._anew, "law": self._law}
+        return Catalog(self.folder, beside=beside, cache=cache, **same)  # type: ignore[arg-type]
 
     @cached_property
     def compiled_folder(self) -> Path | None:

@@ -7,9 +7,7 @@ A pack is a zip archive, or the same files in a folder. Its manifest has the SHA
 
 from __future__ import annotations
 
-import binascii
 import hashlib
-import os
 import re
 from base64 import b64decode
 from collections.abc import Mapping
@@ -128,14 +126,6 @@ def _signer(files: Mapping[str, bytes], keys: Mapping[str, str]) -> str:
     return ""
 
 
-def is_key(text: str) -> bool:
-    """Tell whether a text is an Ed25519 public key: 32 bytes in base64."""
-    try:
-        return len(b64decode(text, validate=True)) == 32
-    except (binascii.Error, ValueError):
-        return False
-
-
 def _bad(why: str) -> Refused:
     hint = "Get the pack again from its publisher. Nothing changed."
     return Refused(f"The pack cannot be used: {why}.", hint=hint, code="bad_pack")
@@ -183,8 +173,5 @@ def write_applied(home: Path, applied: Applied) -> None:
     place = home / FOLDER / APPLIED
     place.parent.mkdir(exist_ok=True)
     new = place.with_suffix(".new")
-    with new.open("wb") as file:
-        file.write(msgspec.json.encode(applied) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    new.write_bytes(msgspec.json.encode(applied) + b"\n")
     new.replace(place)

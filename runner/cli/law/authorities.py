@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from runner.base.text import near_hint
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session, catalog
 from runner.errors import NotFound
-from runner.law.regime import Authority
+from runner.playbook.catalogue import Catalog
 from runner.reports.core.page import Cell, Page, table
 
 
@@ -33,7 +32,9 @@ def list_(
       tocsin authority list --in DE
     """
     found = [
-        one for one in _known(session).values() if f"{one.place}-".startswith(f"{place}-" if place else "")
+        one
+        for one in _catalog(session).authorities.values()
+        if f"{one.place}-".startswith(f"{place}-" if place else "")
     ]
     rows = [
         (one.id, one.name, Cell(str(one.checked.date) if one.checked else "not checked", "dim"))
@@ -56,7 +57,7 @@ def show(
     """
     from runner.reports.law.authority import authority_page
 
-    known = _known(session)
+    known = _catalog(session).authorities
     if authority not in known:
         hint = near_hint(authority, known, "tocsin authority list")
         raise NotFound(f'Authority "{authority}" does not exist.', hint=hint, code="unknown_authority")
@@ -66,10 +67,9 @@ def show(
     )
 
 
-def _known(session: Session) -> Mapping[str, Authority]:
-    """Return the directory of the home, with a warning for each file of authorities that is not used."""
+def _catalog(session: Session) -> Catalog:
+    """Return the catalogue of the home, with a warning for each file of authorities that is not used."""
     found = catalog(session)
-    known = found.authorities
-    for error in found.bad_authorities:
+    for error in found.bad_authorities if found.authorities else ():
         session.warn("bad_authorities", f"{error.message} Its entries are not used.")
-    return known
+    return found

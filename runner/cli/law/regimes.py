@@ -30,13 +30,7 @@ if TYPE_CHECKING:
     from runner.app.law.regimes import Checked, Imported, LawChange, LawDifference
     from runner.incident.law.verifications import Checks
 
-_TONES: dict[str, Tone] = {
-    "added": "good",
-    "begins": "good",
-    "removed": "alarm",
-    "ends": "alarm",
-    "changed": "warn",
-}
+_TONES: dict[str, Tone] = {"added": "good", "begins": "good", "removed": "alarm", "ends": "alarm"}
 Names = Annotated[list[str] | None, Argument(metavar="[REGIME]...", help="Ids or files. Default: all laws.")]
 
 
@@ -55,16 +49,12 @@ def recorded_checks(session: Session) -> Checks:
     """Return the checks that the home recorded; none without a home, or with a warning if it cannot be read."""
     from runner.incident.law.verifications import Checks
 
-    if not (session.folder / CONFIG).exists():
-        return Checks()
     try:
-        return session.service.law_checks()
+        return session.service.law_checks() if (session.folder / CONFIG).exists() else Checks()
     except TocsinError as error:
         if error.code != "no_store":
-            session.warn(
-                "checks_unreadable",
-                f"The checks of the law cannot be read, so duties show the confidence of the law files. Run: tocsin doctor. {error.message}",
-            )
+            text = f"The checks of the law cannot be read, so duties show the confidence of the law files. Run: tocsin doctor. {error.message}"
+            session.warn("checks_unreadable", text)
         return Checks()
 
 
@@ -216,21 +206,15 @@ def diff(
     if begin is not None:
         difference = between_dates(names, begin, calendar_day(to) or session.now().date(), known)
     elif to:
-        raise Usage(
-            "--to needs --from.",
-            hint=Action("regime.diff", args={"from": "2025-06-01", "to": "2026-06-01"}),
-            code="option_missing",
-        )
+        action = Action("regime.diff", args={"from": "2025-06-01", "to": "2026-06-01"})
+        raise Usage("--to needs --from.", hint=action, code="option_missing")
     elif len(names) == 2:
         difference = between_files(names[0], names[1], known)
     elif len(names) == 1:
         difference = own_and_built_in(names[0], known)
     else:
-        raise Usage(
-            "The two versions to compare are missing.",
-            hint="Name two dates, two files, or the id of a law with a copy in the home folder.",
-            code="argument_missing",
-        )
+        hint = "Name two dates, two files, or the id of a law with a copy in the home folder."
+        raise Usage("The two versions to compare are missing.", hint=hint, code="argument_missing")
     session.show(difference, lambda: _diff_page(difference))
 
 
@@ -246,7 +230,9 @@ def changes_blocks(changes: Sequence[LawChange]) -> Iterator[Block]:
     """Yield each change with its fields."""
     for change in changes:
         yield Blank()
-        yield flow(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change]), hang=2)
+        yield flow(
+            Cell(change.what, "title"), Cell(f"  {change.change}", _TONES.get(change.change, "warn")), hang=2
+        )
         if change.fields:
             yield table(((field,) for field in change.fields), 0)
 
@@ -280,14 +266,9 @@ def import_(
 
 
 def _import_page(found: tuple[Imported, ...]) -> Page:
-    rows = tuple(
-        (
-            imported.id,
-            Cell(f"not filled: {count(imported.to_fill, 'line')}", "warn")
-            if imported.to_fill
-            else Cell(count(imported.duties, "duty", "duties"), "dim"),
-            imported.file,
-        )
-        for imported in found
-    )
-    return Page((table(rows, 2, indent=0),))
+    def state(one: Imported) -> Cell:
+        if one.to_fill:
+            return Cell(f"not filled: {count(one.to_fill, 'line')}", "warn")
+        return Cell(count(one.duties, "duty", "duties"), "dim")
+
+    return Page((table(((one.id, state(one), one.file) for one in found), 2, indent=0),))

@@ -21,7 +21,7 @@ JOURNAL = "law"
 """The journal's name; it is not an incident."""
 _BESIDE = {"words", "confidence", "confidence_note"}
 """Fields of a duty that say how sure its rule is, and are no part of the rule."""
-_OF_THE_LAW = (
+_OF_THE_LAW = [
     "standing",
     "from_date",
     "until",
@@ -29,7 +29,7 @@ _OF_THE_LAW = (
     "residents_of",
     "personal_information",
     "exemptions",
-)
+]
 
 
 class LawChecked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
@@ -92,12 +92,10 @@ def fold_checks(events: Iterable[tuple[int, datetime, LawChecked | LawUpdated]])
     for number, _, event in events:  # noqa: B007  # the last one counts
         if isinstance(event, LawUpdated):
             updated = event
-            continue
-        for name in event.rules:
-            if event.withdrawn:
-                found.pop(name, None)
-            else:
-                found[name] = event
+        elif event.withdrawn:
+            found = {name: check for name, check in found.items() if name not in event.rules}
+        else:
+            found |= dict.fromkeys(event.rules, event)
     return Checks(found=found, updated=updated, version=number)
 
 
@@ -111,12 +109,8 @@ def rule_digest(rule: DutyRule | Version) -> str:
 def _full(value: Any) -> Any:
     """Return a value without empty fields, so that a field that a later version adds changes no digest."""
     if isinstance(value, Mapping):
-        members = {name: _full(member) for name, member in value.items()}
-        return {
-            name: member
-            for name, member in members.items()
-            if member or (member == 0 and member is not False)
-        }
+        members = ((name, _full(member)) for name, member in value.items())
+        return {name: member for name, member in members if member or (member == 0 and member is not False)}
     return [_full(member) for member in value] if isinstance(value, list | tuple) else value
 
 
@@ -132,11 +126,9 @@ def with_checks(statuses: Sequence[DutyStatus], checks: Checks, library: Library
 
 def _with_check(status: DutyStatus, checks: Checks, library: Library) -> DutyStatus:
     regime = library.regime(status.regime)
-    if regime is None:
-        return status
-    for version in regime.versions:
-        for rule in version.duties:
-            if version.label == status.law_version and status.id == f"{status.regime}/{rule.slug}":
+    for version in regime.versions if regime is not None else ():
+        for rule in version.duties if version.label == status.law_version else ():
+            if regime is not None and status.id == f"{status.regime}/{rule.slug}":
                 check = checks.of(regime, version, rule)
                 return msgspec.structs.replace(status, confidence=level_of(rule, check), verification=check)
     return status

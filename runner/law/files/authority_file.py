@@ -8,9 +8,9 @@ from zoneinfo import available_timezones
 
 import msgspec
 
-from runner.errors import Invalid, Problem
+from runner.errors import Problem
 from runner.law.files.regime_grounds import Terms, keys_of
-from runner.law.files.regime_reader import Node, Reader
+from runner.law.files.regime_reader import Node, Reader, invalid
 from runner.law.regime import Authority
 from runner.yamlfile.source import scan
 
@@ -31,12 +31,7 @@ def load_authorities(data: bytes, file: str, known: Mapping[str, Authority]) -> 
     """
     found, problems = read_authorities(data, file, known)
     if problems:
-        count = len(problems)
-        raise Invalid(
-            f'Authority file "{file}" has {count} problem{"s" if count > 1 else ""}.',
-            problems=problems,
-            code="bad_authorities",
-        )
+        raise invalid("Authority file", file, problems, "bad_authorities")
     return {**known, **found}
 
 
@@ -47,12 +42,7 @@ def read_authorities(
     source = scan(data, file)
     if source.problems:
         return {}, source.problems
-    reader = Reader(source)
-    found = _read(reader, Node(source.data, ()), known)
-    return found, tuple(reader.problems)
-
-
-def _read(reader: Reader, top: Node, known: Mapping[str, Authority]) -> dict[str, Authority]:
+    reader, top = Reader(source), Node(source.data, ())
     fields = reader.fields(top, ("schema", "authorities"))
     if reader.text(reader.need(fields, "schema", top)) != SCHEMA:
         hint = f"Write schema: {SCHEMA}."
@@ -63,7 +53,7 @@ def _read(reader: Reader, top: Node, known: Mapping[str, Authority]) -> dict[str
         if entry.id in found:
             reader.report(node, "regime-duplicate", f'Authority "{entry.id}" is given twice.')
         found[entry.id] = entry
-    return found
+    return found, reader.found
 
 
 def _entry(reader: Reader, node: Node, known: Mapping[str, Authority]) -> Authority:

@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
-from runner.errors import Invalid, Problem
+from runner.errors import Problem
 from runner.law.files.regime_file import SCHEMA as REGIME
 from runner.law.files.regime_file import regime_of
-from runner.law.files.regime_reader import Node, Reader
+from runner.law.files.regime_grounds import Terms
+from runner.law.files.regime_reader import Node, Reader, invalid
 from runner.law.regime import Authority, Regime, Remark
 from runner.law.relevance import CONTRACT
 from runner.yamlfile.positions import problem_at
@@ -42,18 +43,12 @@ _SINCE: Final = {"from": "1900-01-01"}
 def unfilled(data: bytes, file: str) -> tuple[Problem, ...]:
     """Return a warning for each line that is still to fill."""
     lines = enumerate(data.decode("utf-8", "replace").splitlines(), 1)
-    open_ = {number: line.partition("#")[0].strip()[:60] for number, line in lines if _UNFILLED.match(line)}
+    open_ = [(number, line.partition("#")[0].strip()[:60]) for number, line in lines if _UNFILLED.match(line)]
     hint = "Write what the contract says, or delete the line if the contract says nothing."
+    hints = (hint, *("" for _ in open_))
     return tuple(
-        problem_at(
-            file,
-            number,
-            "contract-not-filled",
-            f'Not filled: "{line}"',
-            hint if number == min(open_) else "",
-            severity="warning",
-        )
-        for number, line in open_.items()
+        problem_at(file, number, "contract-not-filled", f'Not filled: "{line}"', said, severity="warning")
+        for (number, line), said in zip(open_, hints, strict=False)
     )
 
 
@@ -61,9 +56,7 @@ def load_contract(data: bytes, file: str) -> Regime:
     """Return the contract as a regime, or raise ``Invalid`` with every problem of the file."""
     regime, problems = read_contract(data, file)
     if regime is None:
-        raise Invalid(
-            f'Contract "{file}" is not filled or not valid.', problems=problems, code="bad_contract"
-        )
+        raise invalid("Contract", file, problems, "bad_contract")
     return regime
 
 
@@ -94,20 +87,14 @@ def read_contract(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem,
     kept = {key: fields[key] for key in _KEPT if key in fields}
     laid = {key: Node(value, ()) for key, value in made.items()} | kept
     regime = regime_of(top, laid, reader, hashlib.sha256(data).hexdigest())
-    office = {key: reader.text(node) for key, node in contact.items() if key != "languages"}
-    languages = reader.texts(contact.get("languages"))
-    taker = Authority(
-        place=CONTRACT, name=party, short=party, unit=office.pop("role", ""), languages=languages
-    )
-    notes = {
-        "Confidentiality": reader.text(fields.get("confidentiality")),
-        "If the deadline is missed": reader.text(fields.get("consequence")),
-    }
+    unit = reader.text(contact.get("role"))
+    known = {"id": "", "serves": (), "place": CONTRACT, "name": party, "short": party, "unit": unit}
+    taker = Terms(reader, {}).struct(Authority, top, contact, **known)
+    notes = (("confidentiality", "Confidentiality"), ("consequence", "If the deadline is missed"))
+    said = ((title, reader.text(fields.get(key))) for key, title in notes)
+    remarks = tuple(Remark(text=f"{title}: {text}") for title, text in said if text)
     if reader.problems:
-        problems = dict.fromkeys(reader.problems)
-        return None, tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
-    remarks = tuple(Remark(text=f"{title}: {text}") for title, text in notes.items() if text)
-    version = regime.versions[0]
+        return None, reader.found
     duties = tuple(
         msgspec.structs.replace(
             rule,
@@ -116,9 +103,7 @@ def read_contract(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem,
             confidence=regime.confidence,
             confidence_note=rule.confidence_note or regime.confidence_note,
         )
-        for rule in version.duties
+        for rule in regime.versions[0].duties
     )
-    version = msgspec.structs.replace(version, duties=duties)
-    return msgspec.structs.replace(
-        regime, authorities=(msgspec.structs.replace(taker, **office),), versions=(version,)
-    ), ()
+    version = msgspec.structs.replace(regime.versions[0], duties=duties)
+    return msgspec.structs.replace(regime, authorities=(taker,), versions=(version,)), ()

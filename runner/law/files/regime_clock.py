@@ -116,12 +116,8 @@ def read_cut_off(terms: Terms, node: Node) -> CutOff | None:
     at = reader.text(reader.need(fields, "time", node))
     hour, _, minute = at.partition(":")
     if not (hour.isdigit() and minute.isdigit() and len(at) == 5 and int(hour) < 24 and int(minute) < 60):
-        reader.report(
-            fields.get("time", node),
-            "regime-time",
-            "Required here: a time of day.",
-            "Write a time such as '17:30'.",
-        )
+        hint = "Write a time such as '17:30'."
+        reader.report(fields.get("time", node), "regime-time", "Required here: a time of day.", hint)
         return None
     return CutOff(time=at, zone=zone)
 
@@ -130,12 +126,8 @@ def read_zone(node: Node | None, reader: Reader) -> str:
     """Read the name of a time zone; empty without one."""
     name = reader.text(node)
     if node is not None and name and not is_zone(name):
-        reader.report(
-            node,
-            "regime-zone",
-            f'Time zone "{name}" does not exist.',
-            "Write a time zone such as America/New_York.",
-        )
+        hint = "Write a time zone such as America/New_York."
+        reader.report(node, "regime-zone", f'Time zone "{name}" does not exist.', hint)
         return ""
     return ZoneInfo(name).key if name else ""
 

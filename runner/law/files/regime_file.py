@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from runner.base.text import near_hint
-from runner.errors import Invalid, Problem
+from runner.errors import Problem
 from runner.law.clock import Clock, CutOff, Extension, Limb, Ordering
 from runner.law.files.regime_clock import (
     read_clock,
@@ -28,7 +28,7 @@ from runner.law.files.regime_clock import (
     read_zone,
 )
 from runner.law.files.regime_grounds import Terms, keys_of
-from runner.law.files.regime_reader import Fields, Node, Reader
+from runner.law.files.regime_reader import Fields, Node, Reader, invalid
 from runner.law.grounds import Condition, Element, Exemption, PersonalInformation, Threshold
 from runner.law.regime import DutyRule, NationalLaw, Regime, Remark, Source, Standing, Version, Words, seen_on
 from runner.yamlfile.source import scan
@@ -55,12 +55,7 @@ def load_regime(data: bytes, file: str) -> Regime:
     """Return the compiled regime or raise ``Invalid`` with every problem of the file."""
     regime, problems = read_regime(data, file)
     if regime is None:
-        count = len(problems)
-        raise Invalid(
-            f'Law file "{file}" has {count} problem{"s" if count > 1 else ""}.',
-            problems=problems,
-            code="bad_regime",
-        )
+        raise invalid("Law file", file, problems, "bad_regime")
     return regime
 
 
@@ -72,21 +67,14 @@ def read_regime(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem, .
     reader = Reader(source)
     top = Node(source.data, ())
     regime = regime_of(top, reader.fields(top, _TOP), reader, hashlib.sha256(data).hexdigest())
-    if reader.problems:
-        problems = dict.fromkeys(reader.problems)
-        return None, tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
-    return regime, ()
+    return (None if reader.problems else regime), reader.found
 
 
 def regime_of(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) -> Regime:
     """Return the regime of a file's fields; the reader keeps the problems."""
     if reader.text(reader.need(fields, "schema", top)) != SCHEMA:
-        reader.report(
-            fields.get("schema", top),
-            "regime-schema",
-            "The file is not a law file.",
-            f"Write schema: {SCHEMA}.",
-        )
+        hint = f"Write schema: {SCHEMA}."
+        reader.report(fields.get("schema", top), "regime-schema", "The file is not a law file.", hint)
     terms = Terms(reader, _OWN)
     terms.learn(fields.get("lists"), fields.get("conditions"))
     about = reader.need(fields, "source", top)
@@ -186,12 +174,8 @@ def _check_references(rules: Mapping[str, DutyRule], node: Node, reader: Reader)
         for slug in named:
             if slug not in rules:
                 hint = f"Choose one of: {', '.join(rules)}."
-                reader.report(
-                    node,
-                    "regime-duty",
-                    f'Duty "{rule.slug}" names duty "{slug}", which does not exist.',
-                    hint,
-                )
+                text = f'Duty "{rule.slug}" names duty "{slug}", which does not exist.'
+                reader.report(node, "regime-duty", text, hint)
 
 
 def _check_order(versions: list[Version], node: Node, reader: Reader) -> None:
@@ -216,9 +200,8 @@ def _words(terms: Terms, node: Node) -> Words:
     if words.seen and seen_on(words.seen) is None:
         reader.report(node, "regime-date", "Required under seen: a date or a year.")
     if bool(words.by) != bool(words.checked):
-        reader.report(
-            node, "regime-words", "by and checked belong together.", "Name the person and the date."
-        )
+        message = "by and checked belong together."
+        reader.report(node, "regime-words", message, "Name the person and the date.")
     return words
 
 

@@ -35,12 +35,7 @@ from runner.law.regime import Content, CreditMonitoring, NationalLaw, Remark, St
 
 Made = TypeVar("Made", bound=msgspec.Struct)
 _CONDITION = ("code", "text", "when", "any_of", "none_of", "when_silent", "in_words")
-_WORDS: Mapping[str, ThresholdOp] = {
-    "more_than": ">",
-    "at_least": ">=",
-    "fewer_than": "<",
-    "at_most": "<=",
-}
+_WORDS: Mapping[str, ThresholdOp] = {"more_than": ">", "at_least": ">=", "fewer_than": "<", "at_most": "<="}
 _WRITTEN: Mapping[type, Mapping[str, str]] = {
     Content: {"condition": "only_if"},
     CreditMonitoring: {"conditions": "only_if"},
@@ -135,9 +130,8 @@ class Terms(msgspec.Struct):
         if not code:
             self.reader.report(node, "regime-missing", 'The key "code" is missing.')
         if "text" not in fields:
-            self.reader.report(
-                node, "regime-missing", 'The key "text" is missing.', "Write the condition in words."
-            )
+            hint = "Write the condition in words."
+            self.reader.report(node, "regime-missing", 'The key "text" is missing.', hint)
         in_words = self.reader.flag(fields.get("in_words"))
         if not in_words and not {"when", "any_of", "none_of"} & set(fields):
             hint = "Write `when: <expression>`, `any_of:`, `none_of:`, or `in_words: true` if only a person can decide."

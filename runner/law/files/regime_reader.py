@@ -6,14 +6,14 @@ one mapping over another (an earlier version of a law over the current one) keep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar, get_args
 
 import msgspec
 
 from runner.base.text import choice_hint, near_hint
-from runner.errors import Problem
+from runner.errors import Invalid, Problem
 from runner.facts.vocabulary.lookup import find
 from runner.yamlfile.source import Source, Where
 
@@ -37,6 +37,12 @@ class Reader:
         self.source = source
         self.problems: list[Problem] = []
 
+    @property
+    def found(self) -> tuple[Problem, ...]:
+        """Every problem once, in the order of lines."""
+        problems = dict.fromkeys(self.problems)
+        return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+
     def report(
         self, node: Node, code: str, message: str, hint: str = "", *, key: bool = False, offset: int = 0
     ) -> None:
@@ -57,9 +63,8 @@ class Reader:
             if key in names:
                 nodes[key] = inner
             else:
-                self.report(
-                    inner, "regime-key", f'The key "{key}" is unknown.', near_hint(key, names), key=True
-                )
+                text = f'The key "{key}" is unknown.'
+                self.report(inner, "regime-key", text, near_hint(key, names), key=True)
         return nodes
 
     def items(self, node: Node | None) -> list[Node]:
@@ -139,9 +144,8 @@ class Reader:
         """Return a fact path of the vocabulary; ``*`` means any entry of a map."""
         path = self.text(node)
         if path and find(path) is None:
-            self.report(
-                node, "regime-fact", f'Fact "{path}" does not exist.', "Choose a fact of the vocabulary."
-            )
+            hint = "Choose a fact of the vocabulary."
+            self.report(node, "regime-fact", f'Fact "{path}" does not exist.', hint)
         return path
 
     def facts(self, node: Node | None) -> tuple[str, ...]:
@@ -149,6 +153,12 @@ class Reader:
         if node is not None and isinstance(node.value, str):
             return (self.fact(node),)
         return tuple(self.fact(item) for item in self.items(node))
+
+
+def invalid(what: str, file: str, problems: Sequence[Problem], code: str) -> Invalid:
+    """Return the error of a file of the law with these problems."""
+    many = "s" if len(problems) > 1 else ""
+    return Invalid(f'{what} "{file}" has {len(problems)} problem{many}.', problems=tuple(problems), code=code)
 
 
 def is_laid(node: Node) -> bool:

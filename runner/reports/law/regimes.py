@@ -343,18 +343,17 @@ def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) ->
 
 def list_page(found: Sequence[RegimeEntry]) -> Page:
     """Draw the list of laws."""
-    rows = tuple(
+    rows = (
         (
-            entry.id,
-            Cell(entry.problem or entry.name, "alarm" if entry.problem else "plain"),
-            Cell(_standing(entry), "plain" if entry.standing == "in_force" else "warn"),
-            Cell(counts_words(entry.levels), "warn" if entry.levels.get("unverified") else "plain"),
+            one.id,
+            Cell(one.problem or one.name, "alarm" if one.problem else "plain"),
+            Cell(_standing(one), "plain" if one.standing == "in_force" else "warn"),
+            Cell(counts_words(one.levels), "warn" if one.levels.get("unverified") else "plain"),
         )
-        for entry in found
+        for one in found
     )
-    return Page(
-        (table(rows, 1, indent=0), Blank(), *(line(LEVEL_WORDS[level], "dim") for level in LEVELS[:3]))
-    )
+    levels = (line(LEVEL_WORDS[level], "dim") for level in LEVELS[:3])
+    return Page((table(rows, 1, indent=0), Blank(), *levels))
 
 
 def _standing(one: RegimeEntry) -> str:

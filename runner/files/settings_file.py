@@ -24,6 +24,8 @@ from runner.yamlfile.source import Source, Where, load
 
 _REFERENCE = re.compile(r"(env|file|keyring|command):.+")
 _KNOWN = Home.__struct_fields__
+_PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
+"""32 bytes in base64: an Ed25519 public key."""
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "oauth2": ("client_id", "token_url"),
     "google-jwt": ("scope",),
@@ -125,7 +127,7 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
             source.problem(("worker", "ping"), "ping", "The value is not an address to call.", hint=hint)
         )
     for name, key in home.law.keys.items():
-        if not re.fullmatch("[A-Za-z0-9+/]{43}=", key):
+        if not _PUBLIC_KEY.fullmatch(key):
             hint = "Write the 32 bytes of an Ed25519 public key in base64."
             text = "The value is not the public key of a publisher."
             problems.append(source.problem(("law", "keys", name), "law-key", text, hint=hint))

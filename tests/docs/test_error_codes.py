@@ -16,6 +16,7 @@ FORWARDED = {
     "runner/documents/template/template.py",
     "runner/workers/scheduler.py",
     "runner/incident/steps/migrate.py",
+    "runner/law/files/regime_reader.py",
     "runner/playbook/catalogue.py",
     "runner/yamlfile/source.py",
     "runner/yamlfile/strict.py",

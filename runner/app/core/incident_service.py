@@ -36,9 +36,9 @@ from runner.app.core.repository import (
 from runner.app.core.rights import Rights, named_in, refuse_other_names, require, rights_of
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
-from runner.errors import NotFound, Refused, TocsinError
+from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
-from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, with_checks
+from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
 from runner.incident.state.commands import (
     AnyCommand,
     MigratePlaybook,
@@ -219,15 +219,8 @@ class IncidentService:
         """Return every duty in full as of an instant."""
         library = self.library(incident)
         return with_checks(
-            duty_statuses(incident, at or self.now_in(incident), library), self.readable_checks(), library
+            duty_statuses(incident, at or self.now_in(incident), library), readable(self.law_checks), library
         )
-
-    def readable_checks(self) -> Checks:
-        """Return the checks of the law; if their journal is damaged none, and the problem."""
-        try:
-            return self.law_checks()
-        except TocsinError as error:
-            return Checks(problem=error.message)
 
     def law_checks(self) -> Checks:
         """Return the checks of the law that people of the home recorded."""

@@ -23,6 +23,7 @@ from runner.errors import TocsinError
 from runner.facts.vocabulary.fact_types import NONE
 from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
+from runner.incident.law.verifications import readable
 from runner.law.relevance import SET_UP
 from runner.playbook.catalogue import Catalog
 from runner.playbook.law_pack import FOLDER, about, applied_in
@@ -280,7 +281,7 @@ def _law_in_use(folder: Path, today: date) -> Iterator[Finding]:
 
 def _law_update(service: IncidentService) -> Iterator[Finding]:
     """Yield a recorded update of the law that was not finished, or a pack that no entry records."""
-    checks, applied = service.readable_checks(), applied_in(service.folder)
+    checks, applied = readable(service.law_checks), applied_in(service.folder)
     recorded = checks.updated
     if checks.problem:
         what = f"The checks of the law cannot be read: {checks.problem} Duties show the confidence of the law files"

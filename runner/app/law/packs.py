@@ -159,14 +159,20 @@ def _keep(new: Path, folder: Path) -> None:
 def _refuse(found: PackShown, reason: str, today: date) -> None:
     hint = "Compare the pack first: tocsin law show FILE. To apply it all the same, add --reason WHY"
     if found.law.date > today:
-        text, code = f"The pack has the date {found.law.date}, which is in the future.", "pack_future"
-        raise Refused(text, hint="Ask its maker for a pack with the right date.", code=code)
+        maker = "Ask its maker for a pack with the right date."
+        raise Refused(
+            f"The pack has the date {found.law.date}, which is in the future.", hint=maker, code="pack_future"
+        )
     if found.digest and not found.signed_by and not reason:
-        text = "The pack is not signed with a key of the settings (law: keys)."
-        raise Refused(text, hint=hint, code="pack_unsigned")
+        raise Refused(
+            "The pack is not signed with a key of the settings (law: keys).", hint=hint, code="pack_unsigned"
+        )
     if found.law.date < found.present.date and not reason:
-        text = f"The law of {found.law.date} is older than the law in use, of {found.present.date}."
-        raise Refused(text, hint=hint, code="pack_older")
+        raise Refused(
+            f"The law of {found.law.date} is older than the law in use, of {found.present.date}.",
+            hint=hint,
+            code="pack_older",
+        )
 
 
 def _compared(

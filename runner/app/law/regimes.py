@@ -125,8 +125,10 @@ def _version(regime: Regime, on: date | None) -> Version:
     found = in_force(regime, on)
     if found is None:
         known = "; ".join(f"{one.from_date or '…'} to {one.until or '…'}" for one in regime.versions)
-        text = f'No version of the law "{regime.id}" is in force on {on}.'
-        raise NotFound(text, hint=f"Use a date in one of the versions: {known}", code="not_in_force")
+        hint = f"Use a date in one of the versions: {known}"
+        raise NotFound(
+            f'No version of the law "{regime.id}" is in force on {on}.', hint=hint, code="not_in_force"
+        )
     return found
 
 
@@ -166,8 +168,12 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
     folder = home / "regimes"
     there = [regime.id for regime in regimes if (folder / f"{regime.id}.yaml").exists()]
     if there and not replace:
-        text = f"{', '.join(there)} exists in the home folder. Nothing was imported."
-        raise Refused(text, hint="Add --replace", code="regime_exists")
+        named = ", ".join(there)
+        raise Refused(
+            f"{named} exists in the home folder. Nothing was imported.",
+            hint="Add --replace",
+            code="regime_exists",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for regime in regimes:
         (folder / f"{regime.id}.yaml").write_text(regime.text, encoding="utf-8")
@@ -180,8 +186,8 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
 def _template(name: str, templates: Mapping[str, File], home: Path, *, replace: bool) -> Imported:
     """Copy a template of a contract into the home, to be filled there; raises NotFound with the templates."""
     if name not in templates:
-        text = f'Contract template "{name}" does not exist.'
-        raise NotFound(text, hint=choice_hint(name, templates), code="unknown_template")
+        hint = choice_hint(name, templates)
+        raise NotFound(f'Contract template "{name}" does not exist.', hint=hint, code="unknown_template")
     file = home / "contracts" / f"{name}.yaml"
     if file.exists() and not replace:
         hint = "Fill it. For a second contract of this kind, copy the file under another name. To lose it: --replace"
@@ -326,9 +332,8 @@ def between_files(old: str, new: str, catalog: Catalog) -> LawDifference:
 def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
     """Return the content of the home's copy of a law that the built-in one does not have."""
     if not catalog.is_own("regimes", name):
-        text = f'The home folder has no copy of the law "{name}".'
         hint = f"Put your copy into {catalog.folder}/regimes/{name}.yaml"
-        raise NotFound(text, hint=hint, code="copy_missing")
+        raise NotFound(f'The home folder has no copy of the law "{name}".', hint=hint, code="copy_missing")
     below = Catalog(law=catalog.law)
     changes = tuple(changes_of(name, below.regime(name), catalog.regime(name)))
     return LawDifference(old=below.origin, new="home", changes=changes)

@@ -71,10 +71,11 @@ def _address(url: str, hosts: tuple[str, ...]) -> str:
     """
     host, secret = host_of(url), _SECRET.search(url)
     page = host and url.startswith("https://") and (urlsplit(url).path.strip("/") or urlsplit(url).query)
-    if not page or secret:
-        what = "contains a session or a secret" if secret else "is not the https address of a page"
-        hint = "Use the public address of the page with the text of the law: --source https://…"
-        raise Refused(f"The source {what}.", hint=hint, code="bad_source")
+    hint = "Use the public address of the page with the text of the law: --source https://…"
+    if secret:
+        raise Refused("The source contains a session or a secret.", hint=hint, code="secret_in_source")
+    if not page:
+        raise Refused("The source is not the https address of a page.", hint=hint, code="bad_source")
     if hosts and host not in hosts:
         hint = f"Use a page of {' or '.join(filter(None, hosts))}. Or add --reason WHY"
         raise Refused(f'The law file names no page of "{host}".', hint=hint, code="other_source")

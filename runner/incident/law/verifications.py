@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from runner.decoding import json_reader
+from runner.errors import TocsinError
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus, Verification
 from runner.law.regime import DutyRule, Level, Regime, Version
@@ -82,6 +83,14 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
             return None
         outdated = check.rules[name] != rule_digest(version if rule is None else rule)
         return Verification(by=check.by, on=check.on, url=check.url, reason=check.reason, outdated=outdated)
+
+
+def readable(read: Callable[[], Checks]) -> Checks:
+    """Return the checks of a journal; if it is damaged none, and the problem."""
+    try:
+        return read()
+    except TocsinError as error:
+        return Checks(problem=error.message)
 
 
 def fold_checks(events: Iterable[tuple[int, datetime, LawChecked | LawUpdated]]) -> Checks:

@@ -31,7 +31,7 @@ def load_authorities(data: bytes, file: str, known: Mapping[str, Authority]) -> 
     """
     found, problems = read_authorities(data, file, known)
     if problems:
-        raise invalid("Authority file", file, problems, "bad_authorities")
+        raise invalid("Authority file", file, problems, code="bad_authorities")
     return {**known, **found}
 
 

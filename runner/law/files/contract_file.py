@@ -56,7 +56,7 @@ def load_contract(data: bytes, file: str) -> Regime:
     """Return the contract as a regime, or raise ``Invalid`` with every problem of the file."""
     regime, problems = read_contract(data, file)
     if regime is None:
-        raise invalid("Contract", file, problems, "bad_contract")
+        raise invalid("Contract", file, problems, code="bad_contract")
     return regime
 
 

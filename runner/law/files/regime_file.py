@@ -55,7 +55,7 @@ def load_regime(data: bytes, file: str) -> Regime:
     """Return the compiled regime or raise ``Invalid`` with every problem of the file."""
     regime, problems = read_regime(data, file)
     if regime is None:
-        raise invalid("Law file", file, problems, "bad_regime")
+        raise invalid("Law file", file, problems, code="bad_regime")
     return regime
 
 

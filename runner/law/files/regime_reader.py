@@ -155,7 +155,7 @@ class Reader:
         return tuple(self.fact(item) for item in self.items(node))
 
 
-def invalid(what: str, file: str, problems: Sequence[Problem], code: str) -> Invalid:
+def invalid(what: str, file: str, problems: Sequence[Problem], *, code: str) -> Invalid:
     """Return the error of a file of the law with these problems."""
     many = "s" if len(problems) > 1 else ""
     return Invalid(f'{what} "{file}" has {len(problems)} problem{many}.', problems=tuple(problems), code=code)

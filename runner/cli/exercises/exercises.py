@@ -20,7 +20,7 @@ from runner.reports.core.page import Block, Cell, Cells, Page, line, table
 if TYPE_CHECKING:
     from runner.app.exercises.exercises import Listed
     from runner.incident.exercises.exercise_plan import ScenarioEvent
-    from runner.incident.exercises.rating_rules import Proposal
+    from runner.incident.exercises.ratings import Proposal
     from runner.incident.state.exercise import ClockChange
 
 Exercise = Annotated[str, Argument("EXERCISE", "Name of an exercise, or a file.")]

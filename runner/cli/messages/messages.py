@@ -99,7 +99,7 @@ def send(
       tocsin message send "All hands call at 04:00, bridge 4711" --to everybody --ask-ack
       tocsin message send "Call me before you restore" --to technical --to person:ada --yes
     """
-    from runner.app.messages.written_message import Written, compose_by_hand
+    from runner.app.messages.messages import WrittenMessage, compose_by_hand
 
     if not to:
         raise Usage(
@@ -108,7 +108,7 @@ def send(
             code="option_missing",
         )
     incident = session.incident()
-    written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
+    written = WrittenMessage(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
     message = composed.event
     session.tell(_plan_of(session, incident, message))

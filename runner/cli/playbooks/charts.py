@@ -186,8 +186,7 @@ def card(
 
 def _card(session: Session, name: str, profile: Profile, *, first_hour: bool) -> Document:
     from runner.app.messages.call_sheet import call_lines
-    from runner.app.playbooks.first_hour_card import first_hour_card
-    from runner.app.playbooks.run_card import called, run_card
+    from runner.app.playbooks.cards import called, first_hour_card, run_card
     from runner.cli.framework.session import catalog
     from runner.playbook.bundle import load_bundle
     from runner.playbook.profiles import bundle_of_profile

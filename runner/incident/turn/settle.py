@@ -12,8 +12,7 @@ from datetime import datetime
 
 from runner.errors import Bug
 from runner.incident.law.duties import assessment, duty_passed, with_the_law
-from runner.incident.messages.deliveries import delivery_events
-from runner.incident.messages.delivery_schedule import pop_due
+from runner.incident.messages.deliveries import delivery_events, pop_due
 from runner.incident.messages.escalation import lapse_events, message_events
 from runner.incident.state.events import AnyEvent, DutiesAssessed, Recorded
 from runner.incident.state.incident import Incident

@@ -25,7 +25,7 @@ from runner.incident.exercises.ratings import Proposal, proposal_for, ratings
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseBegun, ExerciseClock, FaultSet
 from runner.incident.state.incident import Incident
-from runner.incident.turn.timers import next_wakeup
+from runner.incident.turn.settle import next_wakeup
 from runner.reports.incidents.incidents import Playing
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from runner.actions import Action, Slot, assign_role
 from runner.base.states import Kind
 from runner.base.text import clean, nearest, text_problem
 from runner.effects.context import message_class, plan_context
-from runner.effects.messages.compose import Body, deliveries, planned_for
+from runner.effects.messages.compose import Addressed, Body, addressed, deliveries, people_behind, planned_for
 from runner.effects.messages.content_screening import forbidden_text, traits_of
-from runner.effects.messages.escalation_levels import Addressed, addressed, people_behind
 from runner.errors import UNREADABLE, NotFound, Refused, Sealed
 from runner.incident.state.commands import AskReplan, Composed
 from runner.incident.state.events import decode

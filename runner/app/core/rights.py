@@ -39,9 +39,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset(
-    ("incident.read", "fact.read", "person.list", "law.read")
-)
+_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "person.list", "law.read"))
 """What everybody reads who has a role in an incident."""
 _LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))

@@ -75,6 +75,8 @@ class Door:
             app = PlainTextResponse("This server does not answer to that name.\n", 421)
         elif scope["method"] not in (*SAFE, "POST"):
             app = PlainTextResponse("This method is not used here.\n", 405, {"allow": "GET, HEAD, POST"})
+        elif int(headers.get("content-length") or 0) > LARGEST_FORM:  # before a handler that reads no body
+            app = PlainTextResponse("The form is too large. Nothing changed.\n", 413)
         elif is_foreign(scope["method"], headers):
             app = PlainTextResponse("The request came from another site. Nothing changed.\n", 403)
         await app(scope, receive, sent)

@@ -5,7 +5,7 @@ No page is written twice: what a terminal says, the room says. Only the frame ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -43,7 +43,8 @@ _KINDS = {
 def about(action: Action) -> str:
     """Return the reference of the page where an action belongs; empty if no page has it."""
     if listed := _LISTS.get(action.verb):
-        return listed
+        shown = "&".join(f"{name}=1" for name in ("all", "why") if action.args.get(name) is True)
+        return f"{listed}?{shown}" if shown else listed
     kind = _KINDS.get(action.verb.partition(".")[0], "")
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
@@ -113,7 +114,7 @@ class _Pen:
             command = Markup("<code>{}</code>").format(command_text(cell.action))
             if target := self._links(about(cell.action)):
                 command = Markup('<a href="{}">{}</a>').format(target, command)
-            return Markup("<span class=do>{} {}</span>").format(visible(cell.text).strip(), command)
+            return Markup(" <span class=do>{} {}</span>").format(visible(cell.text).strip(), command)
         text = escape(visible(cell.text))
         if cell.about and (target := self._links(cell.about)):
             text = Markup('<a href="{}">{}</a>').format(target, text)
@@ -151,14 +152,18 @@ class _Pen:
                 kind = "detail" if block.indent > 4 else "line"
                 return [Markup("<p class={}>{}</p>").format(kind, self.inside(block))]
 
-    def _table(self, rows: Iterable[tuple[Cell, ...]]) -> Markup:
-        written = (
-            Markup("<tr>{}</tr>").format(
-                Markup("").join(Markup("<td>{}</td>").format(self.cell(cell)) for cell in row)
-            )
-            for row in rows
-        )
-        return Markup("<div class=wide><table>{}</table></div>").format(Markup("").join(written))
+    def _table(self, rows: Sequence[tuple[Cell, ...]]) -> Markup:
+        """Return a table; a first row of faint words over other rows has the titles of the columns."""
+        titled = len(rows) > 1 and all(cell.tone == "dim" for cell in rows[0]) and rows[0][1].text.isalpha()
+        written = [self._row(row, "th" if titled and not n else "td") for n, row in enumerate(rows)]
+        head = Markup("<thead>{}</thead>").format(written.pop(0)) if titled else Markup()
+        body = Markup("").join(written)
+        return Markup("<table>{}<tbody>{}</tbody></table>").format(head, body)
+
+    def _row(self, row: tuple[Cell, ...], kind: str) -> Markup:
+        around = {"td": Markup("<td>{}</td>"), "th": Markup("<th scope=col>{}</th>")}[kind]
+        cells = (around.format(self.cell(cell)) for cell in row)
+        return Markup("<tr>{}</tr>").format(Markup("").join(cells))
 
 
 def _without_first(block: Block) -> dict[str, Any]:

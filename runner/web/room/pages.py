@@ -44,6 +44,7 @@ class Shown(NamedTuple):
     page: Page
     text: str = ""
     """A document as text, shown as it is."""
+    document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
 
@@ -176,7 +177,9 @@ def notice(asked: Asked) -> Shown:
         line("REQUIRED CONTENT", "title"),
         coverage_table(checked.coverage),
     )
-    return Shown(report, Page((*notice_page(report).blocks, *content)), text, tuple(document.files))
+    return Shown(
+        report, Page((*notice_page(report).blocks, *content)), text, document.id, tuple(document.files)
+    )
 
 
 def messages(asked: Asked) -> Shown:

@@ -35,7 +35,7 @@ from runner.web.room import drawing
 from runner.web.room.door import Door
 from runner.web.room.live import Signals, key_of
 from runner.web.room.pages import Asked, Shown, refused_page
-from runner.web.room.table import BY_OPERATION, INCIDENT, TABLE, Row, address
+from runner.web.room.table import BY_OPERATION, DOCUMENT, TABLE, Row, address, document_address
 
 THREADS = 4
 """Pages that are made at the same time."""
@@ -79,7 +79,7 @@ class Room:
         """Return the ASGI application."""
         routes = [Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE]
         routes += [
-            Route(f"{INCIDENT}/document/{{document:path}}/{{form}}", self._document, methods=["GET"]),
+            Route(DOCUMENT, self._document, methods=["GET"]),
             Route("/enter/{link}", self._enter, methods=["GET", "POST"]),
             Route("/leave", self._leave, methods=["POST"]),
             Route("/live", self._live, methods=["GET"]),
@@ -190,9 +190,7 @@ class Room:
             heading=heading,
             sections=sections,
             text=shown.text,
-            files=[
-                (form, f"/i/{codename}/document/{self._document_of(shown)}/{form}") for form in shown.files
-            ],
+            files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
             home_links=self._navigation(reader, None),
             links=self._navigation(reader, incident) if incident is not None else [],
             here=row.operation,
@@ -208,9 +206,6 @@ class Room:
         )
         return HTMLResponse(text)
 
-    def _document_of(self, shown: Shown) -> str:
-        return str(getattr(getattr(shown.report, "notice", None), "document", ""))
-
     def _navigation(self, reader: Reader, incident: Incident | None) -> list[tuple[str, str, str]]:
         """Return operation, title and address of each page of lists that the reader may see."""
         return [
@@ -223,6 +218,7 @@ class Room:
 
     def _link(self, reader: Reader, incident: Incident | None, about: str) -> str:
         """Return the address of a reference of a cell; empty if the reader has no such page."""
+        about, _, query = about.partition("?")
         kind, _, ref = about.partition("/")
         row = BY_OPERATION.get(kind)
         if row is None or (ref.isupper() and kind != "incident"):  # a value to fill in is not a reference
@@ -233,7 +229,7 @@ class Room:
             return ""
         if row.right != "login" and not reader.may(row.right, incident if row.about_incident else None):
             return ""
-        return address(row, incident.codename if incident else "", ref)
+        return address(row, incident.codename if incident else "", ref) + (f"?{query}" if query else "")
 
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
@@ -251,7 +247,7 @@ class Room:
             incident = self._readable(BY_OPERATION["notice"], request, service, reader)
             if incident is None:
                 raise Absent
-            body = reader.document(incident, request.path_params["document"], form)
+            body = reader.document(incident, request.path_params["ref"], form)
         except (Absent, NotFound):
             return self._absent()
         name = f"{incident.codename}-{request.path_params['document'].rpartition('/')[2]}.{form}"

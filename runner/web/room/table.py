@@ -4,7 +4,7 @@ access test are made from it; a page that is not in it does not exist.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from runner.app.core.rights import Right
@@ -54,7 +54,19 @@ TABLE = (
 BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 
 
-def address(row: Row, incident: str = "", ref: Any = "") -> str:
+DOCUMENT = f"{INCIDENT}/document/{{ref:path}}/{{form}}"
+
+
+def address(row: Row, incident: str = "", ref: str = "") -> str:
     """Return the address of a page."""
-    path = row.path.replace("{incident}", quote(incident, safe=""))
-    return path.replace("{ref:path}", quote(str(ref), safe="/")).replace("{ref}", quote(str(ref), safe=""))
+    return _filled(row.path, incident, ref)
+
+
+def document_address(incident: str, document: str, form: str) -> str:
+    """Return the address of a document's bytes in a format."""
+    return _filled(DOCUMENT, incident, document).replace("{form}", quote(form, safe=""))
+
+
+def _filled(path: str, incident: str, ref: str) -> str:
+    named = path.replace("{incident}", quote(incident, safe=""))
+    return named.replace("{ref:path}", quote(ref, safe="/")).replace("{ref}", quote(ref, safe=""))

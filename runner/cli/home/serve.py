@@ -80,7 +80,7 @@ def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
     from runner.web.serving import listening
 
     bound = listening(host, port)
-    server = Server(lambda port: Room(session.service.apart, logins, port), bound, host)
+    server = Server(lambda port: Room(session.service.apart, logins, port, session.say), bound, host)
     with stopped_by_signals(server.stop):
         session.say(f"Listening on {host}:{server.port}. Stop with Ctrl-C or SIGTERM.")
         _tell(session, logins, host, server.port)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -49,6 +49,10 @@ def about(action: Action) -> str:
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
 
+_NOTES = 4
+"""Blocks in which the first heading of a page is."""
+
+
 class Section(msgspec.Struct, kw_only=True):
     """A heading, and the HTML of all blocks under it."""
 
@@ -58,28 +62,40 @@ class Section(msgspec.Struct, kw_only=True):
     parts: list[Markup] = []
 
 
-def draw(page: Page, links: Callable[[str], str]) -> tuple[Markup, Markup, list[Section]]:
-    """Return the marking of a page, its first heading, and its sections.
+class Drawn(NamedTuple):
+    """A page as HTML."""
+
+    mark: Markup
+    """``EXERCISE``, or nothing."""
+    notes: list[Markup]
+    """Warnings above the first heading."""
+    heading: Markup
+    sections: list[Section]
+
+
+def draw(page: Page, links: Callable[[str], str]) -> Drawn:
+    """Return a page as HTML.
 
     ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page.
     """
     pen = _Pen(links)
-    mark, heading, sections = Markup(), Markup(), [Section(key="top", parts=[])]
+    mark, notes, heading, sections = Markup(), [], Markup(), [Section(key="top", parts=[])]
     blocks = list(page.blocks)
     if blocks and isinstance(first := blocks[0], Paragraph) and first.cells[0].tone == "marking":
         mark = escape(first.cells[0].text)
         blocks.pop(0)
-    while blocks and isinstance(blocks[0], Blank):
-        blocks.pop(0)
-    if blocks and _is_title(blocks[0]):
-        heading = pen.inside(blocks.pop(0))
+    start = next((n for n, block in enumerate(blocks[:_NOTES]) if _is_title(block)), None)
+    if start is not None:
+        notes = [part for block in blocks[:start] for part in pen.block(block)]
+        heading = pen.inside(blocks[start])
+        blocks = blocks[start + 1 :]
     for block in blocks:
         if _is_title(block):
             key = "".join(one for one in _cells(block)[0].text.lower() if one.isalpha())
             sections.append(Section(heading=pen.inside(block), key=key or "part", parts=[]))
         else:
             sections[-1].parts.extend(pen.block(block))
-    return mark, heading, [section for section in sections if section.parts or section.heading]
+    return Drawn(mark, notes, heading, [one for one in sections if one.parts or one.heading])
 
 
 def _is_title(block: Block) -> bool:

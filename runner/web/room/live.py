@@ -36,22 +36,38 @@ class Signals:
         self._service = service
         self._streams: dict[asyncio.Queue[bytes], tuple[str, Login]] = {}
         self._closing = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._versions: dict[str, int] = {}
+        self._looked = False
+
+    @property
+    def open(self) -> int:
+        """The number of open streams."""
+        return len(self._streams)
+
+    @property
+    def looked(self) -> bool:
+        """Whether the store was looked at: what it had then is no change."""
+        return self._looked
 
     def close(self) -> None:
-        """End all streams."""
+        """End all streams; safe to call from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._close)
+
+    def _close(self) -> None:
         self._closing.set()
         for queue in self._streams:
             queue.put_nowait(_BYE)
 
     async def feed(self) -> None:
         """Look for changes until the task is cancelled; a store that does not answer is asked again."""
-        token = None
+        token, self._loop = None, asyncio.get_running_loop()
         while True:
             found = await anyio.to_thread.run_sync(self._token)
             if found is not None and found != token:
                 token = found
-                await anyio.to_thread.run_sync(self._spread, asyncio.get_running_loop())
+                await anyio.to_thread.run_sync(self._spread, self._loop)
             await asyncio.sleep(POLL)
 
     async def stream(self, session: str, login: Login, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
@@ -82,7 +98,7 @@ class Signals:
         service = self._service()
         versions = {row.id: row.version for row in service.incidents()}
         changed = {name for name, version in versions.items() if self._versions.get(name) != version}
-        first, self._versions = not self._versions, versions
+        first, self._versions, self._looked = not self._looked, versions, True
         if first or not changed:
             return
         seen: dict[str, frozenset[str]] = {}

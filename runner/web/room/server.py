@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -24,13 +25,14 @@ from starlette.routing import Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
+from runner.app.home.workers import living, works_by_itself
 from runner.app.people.logins import LONGEST, Login, Logins
 from runner.base.states import MARKS
 from runner.errors import NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
-from runner.reports.core.header import named_zone, zone_of
+from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.web.room import drawing
 from runner.web.room.door import Door
 from runner.web.room.live import Signals, key_of
@@ -59,8 +61,11 @@ class Absent(Exception):
 class Room:
     """Answers requests; safe for several threads."""
 
-    def __init__(self, apart: Callable[[], IncidentService], logins: Logins, port: int) -> None:
-        """Take what makes a service for another thread, and the sessions."""
+    def __init__(
+        self, apart: Callable[[], IncidentService], logins: Logins, port: int, say: Callable[[str], None]
+    ) -> None:
+        """Take what makes a service for another thread, and the sessions; ``say`` receives lines without content."""
+        self._say = say
         self._apart = apart
         self._logins = logins
         self._cookie = f"tocsin-room-{port}"
@@ -97,7 +102,6 @@ class Room:
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
         feeding = asyncio.create_task(self.signals.feed())
         yield
-        self.signals.close()
         feeding.cancel()
 
     # --- pages --------------------------------------------------------------------------------------------
@@ -118,6 +122,8 @@ class Room:
         try:
             incident = self._readable(row, request, service, reader)
             shown = row.draw(self._asked(row, request, service, reader, login, incident))
+            if incident is not None and works_by_itself(incident) and not living(service):
+                shown = shown._replace(page=without_worker(shown.page))
         except Absent:
             return self._absent()
         except NotFound as error:
@@ -174,7 +180,7 @@ class Room:
         incident: Incident | None,
     ) -> Response:
         links = partial(self._link, reader, incident)
-        mark, heading, sections = drawing.draw(shown.page, links)
+        drawn = drawing.draw(shown.page, links)
         codename = "" if incident is None else incident.codename
         who = login.principal
         query = "&".join(
@@ -186,9 +192,7 @@ class Room:
             title=row.title or row.operation.capitalize(),
             codename=codename,
             kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
-            mark=mark,
-            heading=heading,
-            sections=sections,
+            drawn=drawn,
             text=shown.text,
             files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
             home_links=self._navigation(reader, None),
@@ -250,7 +254,7 @@ class Room:
             body = reader.document(incident, request.path_params["ref"], form)
         except (Absent, NotFound):
             return self._absent()
-        name = f"{incident.codename}-{request.path_params['document'].rpartition('/')[2]}.{form}"
+        name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
         safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
         return Response(
             body,
@@ -315,6 +319,7 @@ class Room:
         return self._absent()
 
     async def _broken(self, request: Request, error: Exception) -> Response:
+        self._say(f"A page could not be made: internal error ({type(error).__name__})")
         return self._plain_page(
             500,
             "The page could not be made",
@@ -327,8 +332,8 @@ class Room:
         )
 
     def _plain_page(self, status: int, message: str, hint: str) -> Response:
-        _, heading, sections = drawing.draw(refused_page(message, hint), lambda about: "")
-        text = drawing.render("plain.html", title=message, heading=heading, sections=sections)
+        drawn = drawing.draw(refused_page(message, hint), lambda about: "")
+        text = drawing.render("plain.html", title=message, drawn=drawn)
         return HTMLResponse(text, status)
 
 
@@ -349,9 +354,11 @@ class Server:
             ws="none",
             timeout_graceful_shutdown=GRACE,
         )
+        silent = logging.getLogger("uvicorn")  # its log would contain addresses
+        silent.propagate = False
+        silent.handlers = [logging.NullHandler()]
         self._server = uvicorn.Server(config)
         self._socket = listening
-        self._signals = room.signals
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -360,6 +367,7 @@ class Server:
         thread.start()
         while thread.is_alive() and not self._stop.wait(0.2):
             pass
+        self.room.signals.close()  # an open stream would hold the server up
         self._server.should_exit = True
         thread.join()
 

@@ -36,6 +36,7 @@ class Served:
     logins: Logins
     codename: str
     document: str
+    server: Server
 
     @property
     def url(self) -> str:
@@ -54,6 +55,18 @@ class Served:
         assert answer.status_code == 303, answer.text
         return session
 
+    def streams(self) -> int:
+        """Return the number of open streams."""
+        return self.server.room.signals.open
+
+    def looked(self) -> bool:
+        """Tell whether the server has looked for changes."""
+        return self.server.room.signals.looked
+
+    def server_stops(self) -> None:
+        """Stop the server as SIGTERM does."""
+        self.server.stop()
+
     def get(self, session: requests.Session, path: str) -> requests.Response:
         """Return a page of the room."""
         return session.get(f"{self.url}{path}", timeout=30)
@@ -65,13 +78,15 @@ def served(tocsin: AtDesk, document: str = "") -> Iterator[Served]:
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
         logins = Logins(session.service)
         server = Server(
-            lambda port: Room(session.service.apart, logins, port), listening("127.0.0.1", 0), "127.0.0.1"
+            lambda port: Room(session.service.apart, logins, port, session.say),
+            listening("127.0.0.1", 0),
+            "127.0.0.1",
         )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
             rows = session.service.incidents()
-            yield Served(server.port, logins, rows[-1].codename if rows else "", document)
+            yield Served(server.port, logins, rows[-1].codename if rows else "", document, server)
         finally:
             server.stop()
             thread.join(20)

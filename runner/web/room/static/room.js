@@ -5,14 +5,17 @@ const connection = document.getElementById("connection");
 const channel = new BroadcastChannel("tocsin-room");
 const refresh = () => { if (main && main.dataset.live !== undefined) htmx.trigger(main, "refresh"); };
 const say = (text) => { if (connection && connection.textContent !== text) connection.textContent = text; };
+let standing = ""; // what the tab that reads the stream last said of it
 const heard = (signal) => {
+  if (signal.ask) { if (standing) channel.postMessage({state: standing}); return; }
   if (signal.state) { say(signal.state); if (signal.again) refresh(); return; }
   const mine = main ? main.dataset.live : undefined;
   if (mine === "" || signal.changed.includes(mine)) refresh();
 };
-const tell = (signal) => { channel.postMessage(signal); heard(signal); };
+const tell = (signal) => { standing = signal.state || standing; channel.postMessage(signal); heard(signal); };
 channel.onmessage = (message) => heard(message.data);
 if (main && main.dataset.live !== undefined) {
+  channel.postMessage({ask: true});
   navigator.locks.request("tocsin-room", () => new Promise((done) => {
     const source = new EventSource("/live");
     source.onmessage = (message) => tell(JSON.parse(message.data));

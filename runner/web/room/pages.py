@@ -140,7 +140,7 @@ def duty(asked: Asked) -> Shown:
 
     found = {one.id: one for one in asked.service.duties(asked.incident, asked.now)}
     if asked.ref not in found:
-        hint = near_hint(asked.ref, found, "tocsin duties --all")
+        hint = near_hint(asked.ref, found, "Open the list of all legal duties")
         raise NotFound(f'Duty "{asked.ref}" does not exist.', hint=hint, code="unknown_duty")
     law = asked.service.library(asked.incident).regime(found[asked.ref].regime)
     shown = DutyShown(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk
+from tests.servers.needed import absent
 from tests.web.room.room import Served, a_breach, served
 
 CHROMIUM = shutil.which("chromium")
@@ -42,7 +43,7 @@ def room(desk: AtDesk, tmp_path: Path) -> Iterator[Served]:
 def browser() -> Iterator[Any]:
     """Debian's Chromium; what needs it is skipped without it."""
     if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
+        absent("chromium", "Debian: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -12,6 +12,7 @@ import pytest
 from runner.base.actor import Principal
 from runner.web.room.table import TABLE, address
 from tests.cli.at_desk import AtDesk
+from tests.servers.needed import absent
 from tests.web.room.room import Served
 
 AXE = Path(__file__).parents[2] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
@@ -72,11 +73,12 @@ def every_page(room: Served) -> list[str]:
     ]
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make servers")
 @pytest.mark.parametrize(
     "theme", ["light", *(pytest.param(name, marks=pytest.mark.nightly) for name in THEMES if name != "light")]
 )
 def test_no_page_has_a_barrier(browser: Any, room: Served, theme: str) -> None:
+    if not AXE.exists():
+        absent("axe", "make servers")
     with logged_in(browser, room, **THEMES[theme]) as page:
         found = {}
         for path in every_page(room):

@@ -245,7 +245,11 @@ def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
         first = Cell(remaining(row.due, now), "alarm" if row.due <= now else "title")
     who = row.who or "automatic"
     progress = f" · {row.progress}" if row.progress and not row.stuck else ""
-    return Row(first, (title or named(row), f" · {who}{progress}"), last=Cell(str(row.row), "dim"))
+    return Row(
+        first,
+        (Cell(title or named(row), about=f"task/{row.invocation}"), f" · {who}{progress}"),
+        last=Cell(str(row.row), "dim"),
+    )
 
 
 def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -> Row:

@@ -112,7 +112,7 @@ def table_row(duty: DutyStatus, now: datetime, following: str) -> Cells:
     unsure = UNSURE if duty.provisional and open_ else ""
     return (
         Cell(short, left.tone),
-        law_words(duty),
+        Cell(law_words(duty), about=f"duty/{duty.id}"),
         recipient_words(duty),
         f"{due}{unsure}",
         _state(duty),
@@ -199,6 +199,6 @@ def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, mo
     details = (deadline_line(duty, now, opened), doubt_words(duty))
     return Row(
         time_left(duty, now),
-        (f"{duty_label(duty)}{more}",),
+        (Cell(f"{duty_label(duty)}{more}", about=f"duty/{duty.id}"),),
         details=tuple((detail,) for detail in details if detail),
     )

@@ -14,9 +14,10 @@ from runner.app.core.reader import TREE
 from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notices import Pulled, step_id, write_pulled
 from runner.documents.tree import Kept, decode
-from runner.effects.notices.enclosures import PREFIX, carried
+from runner.effects.notices.enclosures import carried
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.notices.decide import renderings
+from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import rendered_so_far
 from runner.reports.notices.redline import Compared, approved_before, compared, version
@@ -65,7 +66,7 @@ def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
 def enclosed_texts(reader: Reader, incident: Incident, document: Document) -> str:
     """Return the text of each enclosure under its number; one that was not written as text is named."""
     return "".join(
-        f"\n\nENCLOSURE {name.removeprefix(PREFIX)}\n\n"
+        f"\n\nENCLOSURE {name.removeprefix(ENCLOSURE)}\n\n"
         + (
             reader.document(incident, document.id, f"{name}.txt").decode()
             if f"{name}.txt" in document.files

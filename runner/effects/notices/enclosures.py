@@ -15,11 +15,10 @@ from runner.documents.tree import Document, Kept, decode
 from runner.documents.write import FORMATS, write
 from runner.effects.context import Blobs
 from runner.effects.notices.legal_basis import Brief, legal_context
+from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
-
-PREFIX = "enclosure-"
 
 
 class Enclosure(msgspec.Struct, frozen=True):
@@ -61,7 +60,7 @@ def stored(
 ) -> dict[str, str]:
     """Store enclosures in the formats of their notice, and return their digests by the names of their files."""
     return {
-        f"{PREFIX}{number}.{form}": blobs.put_blob(incident.id, write(document, form))
+        f"{ENCLOSURE}{number}.{form}": blobs.put_blob(incident.id, write(document, form))
         for number, document in enumerate(enclosures, 1)
         for form in FORMATS
         if form in formats
@@ -70,4 +69,4 @@ def stored(
 
 def carried(before: Mapping[str, str]) -> dict[str, str]:
     """Return the enclosures among the files of a version."""
-    return {name: digest for name, digest in before.items() if name.startswith(PREFIX)}
+    return {name: digest for name, digest in before.items() if name.startswith(ENCLOSURE)}

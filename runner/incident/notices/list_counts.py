@@ -71,15 +71,15 @@ def differences(incident: Incident, counts: Counts, laws: Iterable[str] = ()) ->
     found = views(nested(incident.facts))
     known = {(place, view.id) for view in found for place in (view.census[0] if view.census else ())}
     groups, covered = {group for _, group in counts}, frozenset(laws)
-    wanted = {key if key in known else _wider(key, known) for key in counts}
+    wanted = {_wider(key, known) for key in counts}
     wanted |= {key for key in known if key[1] in groups and covered & {*levels(key[0])}}
     rows = (_difference(incident, counts, found, *key) for key in sorted(wanted))
     return tuple(row for row in rows if row is not None)
 
 
 def _wider(key: tuple[str, str], known: Container[tuple[str, str]]) -> tuple[str, str]:
-    country = (key[0].partition("-")[0], key[1])
-    return country if country in known else key
+    wider = ((place, key[1]) for place in levels(key[0]))
+    return next((one for one in wider if one in known), key)
 
 
 def _difference(
@@ -88,7 +88,7 @@ def _difference(
     listed = sum(
         count
         for (where, group), count in counts.items()
-        if group == population and (not place or f"{where}-".startswith(f"{place}-"))
+        if group == population and (not place or place in levels(where))
     )
     own = [view for view in found if view.id == population] or found
     spans = [residents(view, place) if place else everyone(view) for view in own]

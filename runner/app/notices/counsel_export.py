@@ -7,6 +7,7 @@ compared with the text, the duties, and a manifest with the digest of every file
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import msgspec
 from runner.app.notices import notice_versions
 from runner.app.notices.notices import Pulled, write_pulled
 from runner.base.states import MARKS
+from runner.decoding import from_json
 from runner.documents.contents.cover_sheet import PRIVILEGE, FactRow
 from runner.documents.contents.coverage import check, unnamed
 from runner.documents.notice import Coverage, Format
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 HOUSE = "privileged"
 TO_FILE = "to-file"
+OLDER = "older"
 
 
 class _Pull:
@@ -92,6 +95,7 @@ def pull(
     ``draw`` turns a page into text; with ``everything``, the duties are not shortened.
     """
     found: dict[str, Pulled] = {}
+    still, older = _retire(incident, folder)
     stale = changes(incident, documents)
     made = _Pull(service, reader, incident, folder)
     for document in documents:
@@ -109,9 +113,38 @@ def pull(
     for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
     _lists(made, documents, draw, everything=everything)
-    _manifest(made, documents, {Path(path).name: one for path, one in found.items()})
+    _manifest(made, documents, still, {Path(path).name: one for path, one in found.items()})
     outgoing = {path: one for path, one in found.items() if Path(path).parent.name == TO_FILE}
-    return (*(outgoing | found).values(), *made.house)
+    return (*(outgoing | found).values(), *made.house, *older)
+
+
+def _retire(incident: Incident, folder: Path) -> tuple[dict[str, str], list[Pulled]]:
+    """Move what an earlier pull wrote into ``to-file`` to ``older``, unless it still goes out; return what stayed and what moved.
+
+    Only files that a manifest lists are from a pull: a person's own files stay.
+    """
+    stale = changes(incident, incident.documents.values())
+    current = {
+        digest
+        for document in incident.documents.values()
+        if _goes_out(incident, document, stale=bool(stale[document.id]))
+        for digest in document.files.values()
+    }
+    still: dict[str, str] = {}
+    moved = []
+    for manifest in sorted((folder / HOUSE).glob("*manifest.json")):
+        for name in from_json(manifest.read_bytes()).get("files", {}):
+            path = folder / TO_FILE / Path(name).name
+            if not name.startswith(f"{TO_FILE}/") or not path.is_file():
+                continue
+            content = path.read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            if sha256 in current:
+                still[name] = f"sha256:{sha256}"
+            else:
+                moved.append(write_pulled(folder / OLDER / f"{sha256[:8]}_{path.name}", content, "", "moved"))
+                path.unlink()
+    return still, moved
 
 
 def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]:
@@ -268,7 +301,9 @@ def _row(one: Coverage) -> str:
     return f"  {one.state.replace('_', ' '):<12} {one.ref}  {one.item}{f' ({why})' if why else ''}"
 
 
-def _manifest(made: _Pull, documents: Sequence[Document], stored: Mapping[str, Pulled]) -> None:
+def _manifest(
+    made: _Pull, documents: Sequence[Document], still: Mapping[str, str], stored: Mapping[str, Pulled]
+) -> None:
     """Write the manifest: every file with its digest, the approvals and the journal's head."""
     head = made.reader.head(made.incident)
     content = msgspec.json.encode(
@@ -280,7 +315,11 @@ def _manifest(made: _Pull, documents: Sequence[Document], stored: Mapping[str, P
             "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
             "documents": [_listed(made, document) for document in documents],
             "files": {
-                f"{Path(one.path).parent.name}/{name}": f"sha256:{one.sha256}" for name, one in stored.items()
+                **still,
+                **{
+                    f"{Path(one.path).parent.name}/{name}": f"sha256:{one.sha256}"
+                    for name, one in stored.items()
+                },
             },
             "house": {Path(file.path).name: f"sha256:{file.sha256}" for file in made.house},
         }

@@ -15,6 +15,7 @@ from runner.documents.tree import Document, Kept, decode
 from runner.documents.write import FORMATS, write
 from runner.effects.context import Blobs
 from runner.effects.notices.legal_basis import Brief, legal_context
+from runner.incident.notices.staleness import blocking, change_words
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
@@ -49,10 +50,15 @@ def letters_of(
             yield brief
 
 
-def edited(brief: Brief, blobs: Blobs) -> Kept | None:
-    """Return the newest text of a letter if counsel edited it in Word: the sample has the same words."""
+def edited(brief: Brief, blobs: Blobs) -> tuple[Kept, tuple[str, ...]] | None:
+    """Return the newest text of a letter if counsel edited it in Word, and the facts that changed since and make it a draft."""
     made = [one for one in brief.incident.documents.values() if one.duty == brief.status.id and one.tree]
-    return decode(blobs.get_blob(made[-1].tree)) if made and made[-1].adoption is not None else None
+    if not made or made[-1].adoption is None:
+        return None
+    stale = tuple(
+        f"{made[-1].notice} is out of date: {change_words(one)}" for one in blocking(brief.incident, made[-1])
+    )
+    return decode(blobs.get_blob(made[-1].tree)), stale
 
 
 def stored(

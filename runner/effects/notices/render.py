@@ -77,9 +77,10 @@ def enclosures(
 
 def _enclosure(letter: Brief, tools: EffectContext) -> Enclosure:
     """Return the letter of a duty as an enclosure: in counsel's words if they were imported, else as generated."""
-    if kept := edited(letter, tools.blobs):
-        text = kept.document
-        return Enclosure(text, lambda: text, blockers(kept.notice, text), to_verify(kept.notice, text))
+    if (found := edited(letter, tools.blobs)) is not None:
+        (kept, stale), text = found, found[0].document
+        items = (*blockers(kept.notice, text), *stale)
+        return Enclosure(text, lambda: text, items, to_verify(kept.notice, text))
     work = Render(incident=letter.incident.id, step="", notice="auto", duty=letter.status.id, formats=())
     notice, source = tools.notices[template_for(work, tools, letter)]
     notice = requirements(notice, source, letter.incident, letter)

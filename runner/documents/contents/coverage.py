@@ -12,7 +12,7 @@ from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 from runner.documents.tree import Document, Heading, plain, walk
-from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.lookup import fact_type, nobody
 from runner.facts.vocabulary.translations import PREFIX
 
 _STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
@@ -89,7 +89,11 @@ class _Places:
     """Positions of facts in a document, by their short paths."""
 
     def __init__(self, document: Document) -> None:
-        self.printed = {short(used.path) for used in document.facts_used if used.printed}
+        self.printed = {
+            short(used.path)
+            for used in document.facts_used
+            if used.printed or nobody(short(used.path), used.value.strip('"'))  # there is no such party
+        }
         self.known = {short(used.path) for used in document.facts_used}
         self.gaps: dict[str, set[Treatment]] = {}
         for gap in document.gaps:

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[str, str]] = {
     "ftc-notification": ("ftc-notification", "us-ftc-safeguards-314-4-j/ftc"),
     "fcc-cpni": ("fcc-cpni", "us-fcc-64-2011-2007/fbi"),
     "fcc-sim-change": ("fcc-sim-change", "us-fcc-sim-swap/sim_change_request"),
+    "us-ma-portal": ("us-ma-portal", "us-ma-breach/attorney_general"),
     "portal-sheet": ("portal-sheet", "us-nc-breach/attorney_general"),
     "press-holding-statement": ("press-holding-statement", ""),
     "call-centre-script": ("call-centre-script", ""),

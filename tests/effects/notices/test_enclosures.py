@@ -74,7 +74,7 @@ def test_the_letter_is_among_the_files_and_under_the_digest_of_the_notice(desk: 
     assert event.digest == bound_digest(dict(event.files))
     letter = desk.blobs[event.files["enclosure-1.txt"]].decode()
     assert us_facts()["risk"]["advice"] in " ".join(letter.split())
-    assert "is enclosed" in " ".join(desk.blobs[event.files["txt"]].decode().split())
+    assert "Notice of Data Breach" in " ".join(desk.blobs[event.files["txt"]].decode().split())
 
 
 def test_a_fact_of_the_letter_alone_changes_the_digest_and_is_watched(desk: Desk) -> None:

@@ -62,7 +62,9 @@ def test_a_massachusetts_letter_names_a_parent_only_if_there_is_one() -> None:
     assert "Parent or affiliated corporation" not in write(document, "md").decode()
     assert complete(check(notice, document))
     named = changed(us_facts("MA"), {"organisation.parent": "Example Holding"})
-    assert "Example Holding" in write(letter("us-letter", "us-ma-breach/individuals", named)[1], "md").decode()
+    assert (
+        "Example Holding" in write(letter("us-letter", "us-ma-breach/individuals", named)[1], "md").decode()
+    )
     unknown = changed(us_facts("MA"), {"organisation.parent": None})
     _, document = letter("us-letter", "us-ma-breach/individuals", unknown)
     assert [gap for gap in document.gaps if gap.path == "organisation.parent"]

@@ -14,7 +14,6 @@ from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.playbook.format import secret_in
-from runner.playbook.law_pack import is_key
 from runner.playbook.parts import host_of
 from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
@@ -25,6 +24,8 @@ from runner.yamlfile.source import Source, Where, load
 
 _REFERENCE = re.compile(r"(env|file|keyring|command):.+")
 _KNOWN = Home.__struct_fields__
+_PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
+"""32 bytes in base64: an Ed25519 public key."""
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "oauth2": ("client_id", "token_url"),
     "google-jwt": ("scope",),
@@ -126,7 +127,7 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
             source.problem(("worker", "ping"), "ping", "The value is not an address to call.", hint=hint)
         )
     for name, key in home.law.keys.items():
-        if not is_key(key):
+        if not _PUBLIC_KEY.fullmatch(key):
             hint = "Write the 32 bytes of an Ed25519 public key in base64."
             text = "The value is not the public key of a publisher."
             problems.append(source.problem(("law", "keys", name), "law-key", text, hint=hint))

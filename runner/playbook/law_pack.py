@@ -7,7 +7,6 @@ A pack is a zip archive, or the same files in a folder. Its manifest has the SHA
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import os
 import re
@@ -129,14 +128,6 @@ def _signer(files: Mapping[str, bytes], keys: Mapping[str, str]) -> str:
             Ed25519PublicKey.from_public_bytes(b64decode(key)).verify(files[SIGNATURE], files[TAGS])
             return name
     return ""
-
-
-def is_key(text: str) -> bool:
-    """Tell whether a text is an Ed25519 public key: 32 bytes in base64."""
-    try:
-        return len(b64decode(text, validate=True)) == 32
-    except (binascii.Error, ValueError):
-        return False
 
 
 def _bad(why: str) -> Refused:

@@ -117,7 +117,7 @@ class Story(Typist):
             "--source", "risk meeting", "--as", "ben",
         )  # fmt: skip
         self.say("What must Ana do now? Each action has its command. A form is answered with one command.")
-        self.tocsin("next", shown=6)
+        self.tocsin("next", shown=4)
         self.tocsin(
             "answer", "command", "incident.mobilised.command_at=2m ago", "incident.mobilised.scribe=no",
             "incident.mobilised.deputy=no", "incident.mobilised.channel=telephone",
@@ -130,7 +130,7 @@ class Story(Typist):
         self.tocsin("task", "done", "contain", "--as", "ana", shown=3)
         self.tocsin("answer", "contained_at", "1m ago", "--as", "ana", shown=3)
         self.say("Which legal duties apply, why, and by when? Tocsin has assessed all its laws.")
-        self.tocsin("duties", shown=10, last=1)
+        self.tocsin("duties", shown=10)
 
     def notify(self) -> None:
         """Complete the notice, approve it by two people, file it, and export it."""
@@ -147,7 +147,7 @@ class Story(Typist):
         self.say("Ben files the notice with the authority and records its reference number.")
         self.tocsin("duty", "record-filed", DUTY, "--reference", "AP-2026-4711", "--as", "ben")
         self.say("The documents for counsel: Word, PDF, HTML and text, with the list of duties.")
-        self.tocsin("notice", "pull", "gdpr-33-initial", "--out", short(str(DOCUMENTS)), shown=4)
+        self.tocsin("notice", "pull", "gdpr-33-initial", "--out", short(str(DOCUMENTS)), shown=2)
 
     def prove(self) -> None:
         """Close the incident by two people and verify the journal."""

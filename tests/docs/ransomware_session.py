@@ -42,6 +42,7 @@ organisation:
   address: "Musterweg 1, 10115 Berlin"
   contact: {name: Ada Adler, role: Counsel, email: counsel@example.org, phone: "+49 30 1234560", address: "Musterweg 1, 10115 Berlin"}
   dpo: {name: Jonas Jansen, email: dpo@example.org, phone: "+49 30 1234561"}
+  signatory: {name: Jonas Jansen, role: Data protection officer}
 people:
   maria: {name: Maria Muster}
   jonas: {name: Jonas Jansen}
@@ -177,6 +178,14 @@ class Session:
         self.type(f"tocsin task done {name} --as {who}", *["y"] * len(rows))
 
     def _sign(self, name: str, roles: list[str]) -> None:
+        shown = self.look(f"tocsin task show {name}")
+        notice = shown.get("notice") or {}
+        numbers = [
+            str(n) for n, item in enumerate(notice.get("to_verify", ()), 1) if item not in notice["ticks"]
+        ]
+        if numbers:
+            tick = f"tocsin notice tick {notice['notice']} {' '.join(numbers)} --digest {notice['digest']}"
+            self.type(f"{tick} --as {ROLES[roles[0]]}")
         for role in roles:
             shown = self.look(f"tocsin task show {name}")
             if shown["task"]["state"] == "ready":

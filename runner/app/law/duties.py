@@ -253,8 +253,8 @@ def _text(
             code="unknown_digest",
         )
     if not given:
-        texts = [*{d.step: d for d in texts}.values()]
-        fresh = [d for d in texts if subject in ("", incident.invocations[d.step].step)]
+        newest = {d.step: d for d in texts}.values()
+        fresh = [d for d in newest if subject in ("", incident.invocations[d.step].step)]
         fresh = [d for d in fresh if passes or not blocking(incident, d, record.at)]
         documents = [d for d in fresh if signed_at(incident, d) is not None]
         if not documents and record.reason.strip():

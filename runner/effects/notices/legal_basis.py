@@ -147,7 +147,12 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
 
 
 def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
-    """Yield the law's items whose reference no item of the template has: a person must verify each of them."""
+    """Yield the law's items whose reference no item of the template has: a person must verify each of them.
+
+    They are owed to the recipient: a document of the organisation itself, as the register, has its own list alone.
+    """
+    if notice.audience == "internal":
+        return
     own = [_REFERENCE.sub(" ", item.ref) for item in notice.requires]
     for content in found.rule.content:
         ref = _REFERENCE.sub(" ", content.ref)

@@ -158,7 +158,8 @@ def test_a_law_changed_by_the_home_is_compared_in_words(tocsin: AtDesk, own: Pat
     compare("regimes-diff", pages + tocsin.done("regime", "diff", CALIFORNIA), tocsin.home)
     files_ = tocsin("regime", "diff", str(SHIPPED / f"{CALIFORNIA}.yaml"), str(own), "--format", "json").json
     assert [file["what"] for file in files_["changes"]] == [
-        f"{CALIFORNIA}/{slug}" for slug in ("individuals", "attorney_general")
+        *(f"{CALIFORNIA}/{slug}" for slug in ("individuals", "attorney_general")),
+        CALIFORNIA,
     ]
 
 

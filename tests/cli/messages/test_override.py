@@ -58,7 +58,7 @@ def test_a_final_notice_states_missing_information_as_not_known(
     desk.done("fact", "set", f"organisation.prose_language={language}", "--source", "the demo")
     desk.done("notice", "render", "draft", "--as", "jonas", "--override", WHY)
     desk.done("notice", "pull", "--to", "txt", "--out", str(tmp_path / "out"))
-    (path,) = (tmp_path / "out").glob("*short-notice*.txt")
+    (path,) = (tmp_path / "out" / "privileged").glob("short-notice*.txt")
     text = path.read_text(encoding="utf-8")
     same(FOLDER / "override" / f"{language}.txt", text)
     assert not [one for one in (WHY, "jonas", "Jonas") if one in text]
@@ -71,7 +71,7 @@ def test_an_undecided_condition_is_shown_as_open(tocsin: AtDesk, tmp_path: Path)
     desk = noticed(tocsin, tmp_path, body=body)
     desk.done("notice", "render", "draft", "--as", "jonas", "--override", WHY)
     desk.done("notice", "pull", "--to", "txt", "--out", str(tmp_path / "out"))
-    (path,) = (tmp_path / "out").glob("*short-notice*.txt")
+    (path,) = (tmp_path / "out" / "privileged").glob("short-notice*.txt")
     same(FOLDER / "override" / "open-condition.txt", path.read_text(encoding="utf-8"))
 
 

@@ -21,7 +21,7 @@ def test_a_notice_is_written_on_the_firms_paper_and_comes_back_from_it(
     desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
     desk.done("notice", "render", "draft")
     desk.done("notice", "pull", "--to", "docx", "--out", str(tmp_path / "out"))
-    (file,) = (tmp_path / "out").glob("short-notice*.docx")
+    (file,) = (tmp_path / "out" / "privileged").glob("short-notice*.docx")
     parts = unpack(file.read_bytes())
     assert parts["word/footer1.xml"] == FOOTER
     assert b"DRAFT" not in parts["word/header1.xml"]

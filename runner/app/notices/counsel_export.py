@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
@@ -55,6 +55,7 @@ class _Pull:
         self.service, self.reader, self.incident, self.folder = service, reader, incident, folder
         self.duties: tuple[DutyStatus, ...] = service.duties(incident)
         self.house: list[Pulled] = []
+        self.marks = _marks(incident)
 
     def put(self, name: str, content: bytes, note: str, notice: str = "") -> None:
         """Write an internal file."""
@@ -102,7 +103,7 @@ def pull(
         seen(1)
         for form in _wanted(document, formats):
             content = reader.document(incident, document.id, form)
-            name = file_name(incident, document, form)
+            name = file_name(made.incident, document, form)
             path = folder / HOUSE / name
             if _goes_out(incident, document, stale=bool(stale[document.id])):
                 clean = _clean_name(made, document, form)
@@ -174,79 +175,75 @@ def _beside(made: _Pull, document: Document) -> None:
     except (NotFound, Refused):
         return
     author = kept.document.context.stationery.name or made.incident.codename
-    made.house += notice_versions.save(
-        pair, notice_versions.FORMATS, made.folder / HOUSE, author, _marks(made.incident)
-    )
+    made.house += notice_versions.save(pair, notice_versions.FORMATS, made.folder / HOUSE, author, made.marks)
 
 
 def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     from runner.documents.contents.cover_sheet import cover
 
-    word, one = document.override, document.adoption
+    waived, passed, took, now = (
+        document.override,
+        document.as_it_was,
+        document.adoption,
+        made.service.now_in(made.incident),
+    )
     head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
-    duty = made.duty(document)
-    pack, today = made.service.catalogue(made.incident).contents.pack, made.service.now_in(made.incident)
+    duty, pack = made.duty(document), made.service.catalogue(made.incident).contents.pack
+    office = duty.authority if duty is not None else None
     about = (
         {}
         if duty is None
         else {
             "To": recipient_name(duty).removeprefix("the "),
             "Duty": duty_label(duty),
-            "Due": moment(duty.due, ZoneInfo(duty.authority.zone) if duty.authority else None)
-            if duty.due
-            else duty.standard,
+            "Due": moment(duty.due, ZoneInfo(office.zone) if office else None) if duty.due else duty.standard,
             "Law": LEVEL_WORDS[duty.confidence],
-            "Law of": pack.age(today.date()) if pack is not None else "date not recorded",
+            "Law of": pack.age(now.date()) if pack is not None else "date not recorded",
         }
     )
+    stale = [*map(change_words, changes(made.incident, [document])[document.id])]
+    if passed is not None:
+        stale.append(f"{_by(passed)}, as it was: {passed.reason}; a supplement must follow")
+    lists = {
+        "OVERRIDDEN": [f"{_by(waived)}: {waived.reason}", *waived.items] if waived is not None else [],
+        "OUT OF DATE: facts changed since the document was generated": stale,
+        "Authority": [f"{label}: {text}" for label, text, _ in office_fields(office, now) if text]
+        if office
+        else [],
+        "Approvals": [*map(_approval, _approvals(made.incident, document))] or ["None"],
+        "Text imported from Word": [
+            f"{_by(took)}: Word file {took.file}, {took.tracked} tracked changes accepted"
+        ]
+        if took
+        else [],
+    }
     return cover(
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
         about,
-        approvals=[_approval(approval) for approval in _approvals(made.incident, document)],
-        override=[] if word is None else [f"{word.by}, {moment(word.at)}: {word.reason}", *word.items],
-        stale=_stale(made.incident, document),
-        adopted=[]
-        if one is None
-        else [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"],
-        ticks={item: f"{tick.by}, {moment(tick.at)}" for item, tick in document.ticks.items()},
+        lists,
+        ticks={item: _by(tick) for item, tick in document.ticks.items()},
         facts=_facts(made.incident, document),
-        authority=[
-            f"{label}: {text}"
-            for duty in made.duties
-            if duty.id == document.duty and duty.authority is not None
-            for label, text, _ in office_fields(duty.authority, made.service.now_in(made.incident))
-            if text
-        ],
     )
 
 
-def _facts(incident: Incident, document: Document) -> list[FactRow]:
-    """Return the recorded facts that a text read, as they are now."""
+def _by(act: Any) -> str:
+    return f"{act.by}, {moment(act.at)}"
+
+
+def _facts(incident: Incident, document: Document) -> Iterator[FactRow]:
+    """Yield the recorded facts that a text read, as they are now."""
     keys = (key for path in document.facts for key in recorded_as(path.removesuffix("[]"), incident.facts))
-    rows = []
     for key in sorted(dict.fromkeys(keys)):
         fact, known = incident.facts[key], fact_type(key)
-        value = "unknown" if fact.value is None else value_words(fact.value)
-        rows.append(
-            FactRow(
-                name=(known.title.rstrip("?") if known is not None else "") or key,
-                value=value,
-                source=fact.source or fact.by,
-                confidence=fact.confidence,
-                since=moment(fact.at),
-            )
+        yield FactRow(
+            name=(known.title.rstrip("?") if known is not None else "") or key,
+            value="unknown" if fact.value is None else value_words(fact.value),
+            source=fact.source or fact.by,
+            confidence=fact.confidence,
+            since=moment(fact.at),
         )
-    return rows
-
-
-def _stale(incident: Incident, document: Document) -> list[str]:
-    word = document.as_it_was
-    passed = (
-        [f"{word.by}, {moment(word.at)}, as it was: {word.reason}; a supplement must follow"] if word else []
-    )
-    return [*map(change_words, changes(incident, [document])[document.id]), *passed]
 
 
 def _approval(one: Approval) -> str:
@@ -256,12 +253,8 @@ def _approval(one: Approval) -> str:
 
 
 def _approvals(incident: Incident, document: Document) -> list[Approval]:
-    return [
-        approval
-        for invocation in incident.invocations.values()
-        for approval in invocation.approvals
-        if approval.digest == document.digest and approval.approved and not approval.provisional
-    ]
+    given = (approval for invocation in incident.invocations.values() for approval in invocation.approvals)
+    return [one for one in given if one.digest == document.digest and one.approved and not one.provisional]
 
 
 def _lists(
@@ -272,23 +265,20 @@ def _lists(
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
 
-    marks, now = _marks(made.incident), made.service.clock.now()
-    report = view(made.duties, now)
+    report = view(made.duties, made.service.clock.now())
     texts: dict[str, list[str]] = {}
     for document in documents:
         if (kept := made.tree(document)) is not None:
             whose = f"{document.notice} {document.version} ({document.digest}) {document.duty}".rstrip()
             texts.setdefault(_covered(kept), []).append(whose)
     text = "\n\n".join("\n".join((*whose, rows)) for rows, whose in texts.items())
-    head = f"{marking(made.incident.kind)}\n\n" if marks else ""
-    head = f"{PRIVILEGE}\n\n{head}"
-    made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), "coverage")
-    page = duties_page(
-        report, heading_of(made.incident), opened=made.incident.opened_at, everything=everything
-    )
-    made.put(f"{marks}duties.txt", f"{head}{draw(page)}".encode(), "duties")
+    head = f"{PRIVILEGE}\n\n" + (f"{marking(made.incident.kind)}\n\n" if made.marks else "")
+    heading, opened = heading_of(made.incident), made.incident.opened_at
+    page = duties_page(report, heading, opened=opened, everything=everything)
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    made.put(f"{marks}duties.json", content, "duties")
+    made.put(f"{made.marks}coverage.txt", f"{head}{text}\n".encode(), "coverage")
+    made.put(f"{made.marks}duties.txt", f"{head}{draw(page)}".encode(), "duties")
+    made.put(f"{made.marks}duties.json", content, "duties")
 
 
 def _covered(kept: Kept) -> str:
@@ -324,8 +314,7 @@ def _manifest(
             "house": {Path(file.path).name: f"sha256:{file.sha256}" for file in made.house},
         }
     )
-    name = f"{_marks(made.incident)}manifest.json"
-    made.put(name, msgspec.json.format(content, indent=2), "manifest")
+    made.put(f"{made.marks}manifest.json", msgspec.json.format(content, indent=2), "manifest")
 
 
 def _listed(made: _Pull, document: Document) -> dict[str, Any]:
@@ -381,7 +370,7 @@ def _clean_name(made: _Pull, document: Document, form: str) -> str:
     words = (re.sub(r"[^\w.-]+", "-", text).strip("-.")[:60] for text in (whom, paper))
     parts = [f"{document.at:%Y-%m-%d}", *filter(None, words)]
     enclosed, _, ending = form.rpartition(".")
-    return f"{_marks(made.incident)}{'_'.join([*parts, *filter(None, [enclosed])])}.{ending}"
+    return f"{made.marks}{'_'.join([*parts, *filter(None, [enclosed])])}.{ending}"
 
 
 def file_name(incident: Incident, document: Document, form: str) -> str:

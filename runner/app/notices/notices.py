@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -246,34 +246,21 @@ def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
     return cast("tuple[Format, ...]", tuple(names))
 
 
-def save_draft(
-    service: IncidentService,
-    tree: Tree,
-    formats: Sequence[Format],
-    folder: Path,
-    duty: str = "",
-    *,
-    name: str = "",
-) -> tuple[Pulled, ...]:
-    """Write an unrecorded document into a folder; without ``name`` the file name has the duty."""
-    return save(tree, formats, folder, service.letterhead() if "docx" in formats else b"", duty, name=name)
-
-
 def save(
     tree: Tree,
     formats: Sequence[Format],
     folder: Path,
-    letterhead: bytes = b"",
+    letterhead: Callable[[], bytes] = bytes,
     duty: str = "",
     *,
     name: str = "",
 ) -> tuple[Pulled, ...]:
-    """Write a document into a folder; in Word on the organisation's file, if any."""
+    """Write a document into a folder; in Word on the organisation's file, if any. Without ``name`` the file name has the duty."""
     from runner.documents.write import rendered, write
 
     found = []
     for form in formats:
-        content = write(tree, form, letterhead if form == "docx" else b"")
+        content = write(tree, form, letterhead() if form == "docx" else b"")
         about = rendered(tree, form, content, duty)
         file = folder / (f"{name}.{form}" if name else about.filename)
         found.append(write_pulled(file, content, tree.id, tree.context.status))

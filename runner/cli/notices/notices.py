@@ -257,7 +257,7 @@ def _draft(
 ) -> None:
     from msgspec.structs import replace
 
-    from runner.app.notices.notices import about_duty, draft, formats_of, save_draft
+    from runner.app.notices.notices import about_duty, draft, formats_of, save
 
     if out is None:
         raise Usage(
@@ -267,7 +267,7 @@ def _draft(
         )
     notice, document = draft(session.service, incident, name, duty)
     about = about_duty(notice, duty)
-    files = save_draft(session.service, document, formats_of(to) or ("docx",), out, about)
+    files = save(document, formats_of(to) or ("docx",), out, session.service.letterhead, about)
     unapproved = (replace(file, status="not approved") if file.status == "final" else file for file in files)
     show_pulled(session, tuple(unapproved))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from msgspec.structs import replace
@@ -156,20 +156,17 @@ def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
     return marked or [paths[0]]
 
 
-def _form(notice: Notice, document: Document) -> list[Coverage]:
-    lines: list[Coverage] = []
+def _form(notice: Notice, document: Document) -> Iterator[Coverage]:
+    rules = []
     if notice.headings:
         there = [plain(block.inlines) for block in walk(document.blocks) if isinstance(block, Heading)]
         rest = iter(there)
-        absent = tuple(heading for heading in notice.headings if heading not in rest)
-        wrong = f"absent or out of order: {'; '.join(absent)}" if absent else ""
-        lines.append(_rule(f"headings in this order: {'; '.join(notice.headings)}", wrong))
+        absent = "; ".join(heading for heading in notice.headings if heading not in rest)
+        item = f"headings in this order: {'; '.join(notice.headings)}"
+        rules.append((item, f"absent or out of order: {absent}" if absent else ""))
     if notice.min_points:
         points = document.context.stationery.points
         wrong = "" if points >= notice.min_points else f"the stationery sets {points:g} point"
-        lines.append(_rule(f"type no smaller than {notice.min_points:g} point", wrong))
-    return lines
-
-
-def _rule(item: str, wrong: str) -> Coverage:
-    return Coverage(ref="form", item=item, state="gap" if wrong else "covered", note=wrong)
+        rules.append((f"type no smaller than {notice.min_points:g} point", wrong))
+    for item, wrong in rules:
+        yield Coverage(ref="form", item=item, state="gap" if wrong else "covered", note=wrong)

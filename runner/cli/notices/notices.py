@@ -99,20 +99,12 @@ def _page(found: Adoption, by: str) -> Iterator[Block]:
         yield line(text, "alarm", hang=2)
     if found.returned.tracked:
         yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")
-    if found.returned.comments:
-        yield line(
-            f"{count(found.returned.comments, 'comment')} ignored: comments are not part of the text", "warn"
-        )
-    for coverage in found.coverage:
-        if coverage.state in ("gap", "forbidden", "to_check"):
-            tone: Tone = "warn" if coverage.state == "to_check" else "alarm"
-            yield line(
-                f"{coverage.state.replace('_', ' ')}: {coverage.ref} {coverage.item}. {coverage.note}".rstrip(
-                    ". "
-                ),
-                tone,
-                hang=2,
-            )
+    if comments := found.returned.comments:
+        yield line(f"{count(comments, 'comment')} ignored: comments are not part of the text", "warn")
+    for one in found.coverage:
+        if one.state in ("gap", "forbidden", "to_check"):
+            said = f"{one.state.replace('_', ' ')}: {one.ref} {one.item}. {one.note}".rstrip(". ")
+            yield line(said, "warn" if one.state == "to_check" else "alarm", hang=2)
 
 
 Which = "Version: its number, the start of its digest, or its id."

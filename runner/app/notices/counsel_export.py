@@ -2,7 +2,8 @@
 
 ``to-file`` has the final, current and approved notices with their enclosures, and nothing else. ``privileged`` has the other
 versions, a redline of each against its previous version, a cover sheet for each, the legal requirements
-compared with the text, the duties, and a manifest with the digest of every file.
+compared with the text, the duties, and a manifest with the digest of every file. ``older`` has what an earlier pull wrote
+and what no longer goes out.
 """
 
 from __future__ import annotations

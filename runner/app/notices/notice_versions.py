@@ -15,7 +15,7 @@ from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notices import Pulled, step_id, write_pulled
 from runner.documents.tree import Kept, decode
 from runner.effects.notices.enclosures import carried
-from runner.errors import NotFound, Refused, Usage
+from runner.errors import NotFound, Refused
 from runner.incident.notices.decide import renderings
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Document, Incident
@@ -220,19 +220,6 @@ def comparison(incident: Incident, pair: Pair) -> Compared:
         for document in (pair.old, pair.new)
     )
     return compared(before, after, pair.redline, pair.facts)
-
-
-def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return the formats of a redline; raises Usage for other formats."""
-    names = [name for text in texts for name in text.split(",") if name]
-    wrong = [name for name in names if name not in FORMATS]
-    if wrong:
-        raise Usage(
-            f'Format "{wrong[0]}" is not available for a redline.',
-            hint=f"Use --to {','.join(FORMATS)}",
-            code="unknown_format",
-        )
-    return tuple(names) or FORMATS
 
 
 def save(

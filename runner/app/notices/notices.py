@@ -235,13 +235,13 @@ def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
     )
 
 
-def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
+def formats_of(texts: Sequence[str], known: Sequence[str] = FORMATS) -> tuple[Format, ...]:
     """Return formats by their names; a text may have several, separated by commas; raises Usage."""
     names = [name for text in texts for name in text.split(",") if name]
     for name in names:
-        if name not in FORMATS:
+        if name not in known:
             raise Usage(
-                f'Format "{name}" is unknown.', hint=f"Use --to {'|'.join(FORMATS)}", code="unknown_format"
+                f'Format "{name}" is unknown.', hint=f"Use --to {'|'.join(known)}", code="unknown_format"
             )
     return cast("tuple[Format, ...]", tuple(names))
 

@@ -134,6 +134,7 @@ def diff(
       tocsin notice diff nis2-final --since-filed
     """
     from runner.app.notices import notice_versions
+    from runner.app.notices.notices import formats_of
     from runner.reports.notices.redline import compared_page
 
     incident = session.incident()
@@ -152,7 +153,7 @@ def diff(
         session.show(report, lambda: compared_page(report, pair.redline))
         return
     author = pair.after.document.context.stationery.name or incident.codename
-    formats = notice_versions.redline_formats(to or [])
+    formats = formats_of(to or [], notice_versions.FORMATS) or notice_versions.FORMATS
     show_pulled(session, notice_versions.save(pair, formats, out, author))
 
 
@@ -323,6 +324,7 @@ def pull(
 
     The folder to-file has the final, current and approved versions, byte for byte as approved, with their enclosures. The
     folder privileged has drafts, cover sheets, redlines against the earlier version, coverage, duties and the manifest.
+    Files of an earlier pull that no longer go out are moved to the folder older.
 
     \b
     Examples:

@@ -28,9 +28,8 @@ from runner.documents.tree import Kept
 from runner.errors import NotFound, Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
-from runner.incident.notices.decide import renderings
 from runner.incident.notices.staleness import change_words, changes, recorded_as
-from runner.incident.notices.verification import items_of, open_items
+from runner.incident.notices.verification import items_of, open_items, standing_texts
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.incident.steps.approvals import approvals_of
 from runner.reports.core.formatting import moment
@@ -73,9 +72,8 @@ class _Pull:
 
 def to_export(incident: Incident, name: str, *, everything: bool) -> list[Document]:
     """Return the versions of a notice, or of all, with ``everything`` also superseded versions; raises NotFound without any."""
-    newest = {document.step: document.id for document in incident.documents.values()}
-    documents = notice_versions.named(incident, name)
-    return [document for document in documents if everything or newest[document.step] == document.id]
+    newest = standing_texts(incident)
+    return [one for one in notice_versions.named(incident, name) if everything or one in newest]
 
 
 def pull(
@@ -354,7 +352,7 @@ def _goes_out(incident: Incident, document: Document, *, stale: bool) -> bool:
 
     A text that no task approves stays with counsel.
     """
-    newest = renderings(incident, document.step)[-1] == document
+    newest = document in standing_texts(incident)
     if document.status != "final" or stale or not newest or open_items(incident, document):
         return False
     approved = approvals_of(incident, document).values()

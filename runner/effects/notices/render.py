@@ -323,14 +323,16 @@ def _fits(fits: Fits | None, status: DutyStatus) -> int:
     if fits is None:
         return 0
     places = any(f"{status.jurisdiction}-".startswith(f"{place}-") for place in fits.jurisdictions)
-    asked = (
-        (bool(fits.recipients), status.recipient in fits.recipients),
-        (bool(fits.jurisdictions), places),
-        (bool(fits.stages), status.stage in fits.stages),
-    )
-    if any(named and not answer for named, answer in asked):
-        return 0
-    return 1 + sum(named for named, _ in asked)
+    answers = [
+        answer
+        for wanted, answer in (
+            (fits.recipients, status.recipient in fits.recipients),
+            (fits.jurisdictions, places),
+            (fits.stages, status.stage in fits.stages),
+        )
+        if wanted
+    ]
+    return 1 + len(answers) if all(answers) else 0
 
 
 def _stationery(facts: dict[str, object], language: str, notice: Notice, logo: Logo | None) -> Stationery:

@@ -146,8 +146,6 @@ def address_problem(address: str) -> str:
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Send one event with the idempotency key to an unencrypted room; only an event id means accepted."""
     token = held(secrets, "token")
-    if isinstance(token, Rejected):
-        return token
     if len(outbound.text) > LONGEST or len(_text(outbound).encode("utf-8", "replace")) > LARGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
     return _no_clear_text(outbound, settings, token) or put(outbound, settings, token)
@@ -157,7 +155,7 @@ def _text(outbound: Outbound) -> str:
     return f"{outbound.subject}\n\n{plain_body(outbound)}"
 
 
-def _no_clear_text(outbound: Outbound, settings: Settings, token: str) -> Outcome | None:
+def _no_clear_text(outbound: Outbound, settings: Settings, token: str | Rejected) -> Outcome | None:
     """Return why a room gets no clear text: it is encrypted, or the server does not say whether it is.
 
     Checked before each event: a room can become encrypted at any time.
@@ -179,7 +177,7 @@ def _no_clear_text(outbound: Outbound, settings: Settings, token: str) -> Outcom
             return reply
 
 
-def put(outbound: Outbound, settings: Settings, token: str) -> Outcome:
+def put(outbound: Outbound, settings: Settings, token: str | Rejected) -> Outcome:
     """Send one event to any room."""
     # Mention the room: without a mention many clients do not notify.
     content: dict[str, object] = {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {"room": True}}
@@ -313,8 +311,6 @@ _LOST = "the response of the homeserver is incomplete"
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
     """Open a room, or find the room of an earlier attempt."""
     token = held(secrets, "token")
-    if isinstance(token, Rejected):
-        return token
     reply = send_json(
         room, f"{base(settings)}/createRoom", _content(room, settings), token=token, ca_file=settings.ca_file
     )
@@ -347,7 +343,7 @@ def _named(given: object) -> Outcome:
     return named(given if isinstance(given, str) and ROOM.fullmatch(given) else "", _LOST)
 
 
-def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
+def _found(room: NewRoom, settings: Settings, token: str | Rejected) -> Outcome:
     """Return the room of the alias if Tocsin's user made it and it is encrypted."""
     alias = f"#{room.name}:{settings.user.partition(':')[2]}"
     reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
@@ -377,8 +373,6 @@ def _states(reply: Reply) -> dict[object, object]:
 def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
     """Invite the person in the room that receives the person's messages."""
     token = held(secrets, "token")
-    if isinstance(token, Rejected):
-        return token
     who = _whose(invitation, settings, token)
     if not isinstance(who, str):
         return who
@@ -394,7 +388,7 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
     return refused(reply, invitation.at) or judge(reply, invitation.at) or Accepted()
 
 
-def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outcome:
+def _whose(invitation: Invitation, settings: Settings, token: str | Rejected) -> str | Outcome:
     """Return the id of the one other person in a room."""
     room = quote(invitation.recipient, safe="")
     reply = ask(invitation, f"rooms/{room}/joined_members", settings, token)
@@ -413,7 +407,9 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
     )
 
 
-def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:
+def ask(
+    attempt: Timed, path: str, settings: Settings, token: str | Rejected
+) -> Reply | NotSent | Rejected | Unknown:
     """Make one GET of the client-server API with the token."""
     url = f"{base(settings)}/{path}"
     return fetch(

@@ -66,9 +66,6 @@ def address_problem(address: str) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Publish one message; only an id means accepted."""
-    token = held(secrets, "token")
-    if isinstance(token, Rejected):
-        return token
     text = plain_body(outbound)
     if len(outbound.text) > LONGEST or len(text.encode("utf-8", "replace")) > LARGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
@@ -78,7 +75,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         "message": text,
         "priority": settings.priority,
     }
-    reply = send_json(outbound, settings.url, content, token=token, ca_file=settings.ca_file)
+    reply = send_json(outbound, settings.url, content, token=held(secrets, "token"), ca_file=settings.ca_file)
     if not isinstance(reply, Reply):
         return reply
     said = json_object(reply.body)

@@ -103,14 +103,14 @@ def method(settings: Settings, name: str) -> str:
 
 
 def call(
-    attempt: Timed, settings: Settings, name: str, content: Mapping[str, object], token: str
+    attempt: Timed, settings: Settings, name: str, content: Mapping[str, object], token: str | Rejected
 ) -> Reply | NotSent | Rejected | Unknown:
     """Make one call of a method that writes."""
     return send_json(attempt, method(settings, name), content, token=token, ca_file=settings.ca_file)
 
 
 def ask(
-    attempt: Timed, settings: Settings, name: str, query: Mapping[str, str], token: str
+    attempt: Timed, settings: Settings, name: str, query: Mapping[str, str], token: str | Rejected
 ) -> dict[str, object]:
     """Return the answer of a reading method, or nothing without ``ok``. Such a method has a query instead of a JSON body."""
     reply = fetch(
@@ -174,8 +174,6 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     if len(outbound.text) > LONGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters")
     token = held(secrets, "token")
-    if isinstance(token, Rejected):
-        return token
     reply = call(outbound, settings, "chat.postMessage", _content(outbound, settings), token)
 
     def read(said: dict[str, object]) -> Outcome:
@@ -313,8 +311,6 @@ _INSIDE = frozenset({"already_in_channel", "already_invited", "cant_invite_self"
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
     """Make a private channel, or find the channel of an earlier attempt; its topic is set if possible."""
     token = held(secrets, "token")
-    if isinstance(token, Rejected):
-        return token
     content = {"name": room.name, "is_private": True}
     reply = call(room, settings, "conversations.create", content, token)
 
@@ -336,7 +332,7 @@ def _named(given: object) -> Outcome:
     return named(name, "Slack answered ok without a channel")
 
 
-def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
+def _found(room: NewRoom, settings: Settings, token: str | Rejected) -> Outcome:
     for page in _pages(room, settings, token):
         if page is None:
             return Unknown("a channel with this name exists, and Slack does not state its owner", "answer")
@@ -346,7 +342,7 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     return Rejected("name_taken", "a different channel with this name exists")
 
 
-def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[object] | None]:
+def _pages(room: NewRoom, settings: Settings, token: str | Rejected) -> Iterator[list[object] | None]:
     """Yield the private channels of Tocsin's app, a hundred at a time; None if the list is incomplete."""
     cursor = ""
     for _ in range(PAGES):
@@ -369,8 +365,6 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
     if invitation.recipient[:1] not in {"U", "W"}:
         return Rejected("address", "the contact is a conversation, not a person's own id", about="recipient")
     token = held(secrets, "token")
-    if isinstance(token, Rejected):
-        return token
     content = {"channel": invitation.room, "users": invitation.recipient}
     reply = call(invitation, settings, "conversations.invite", content, token)
 

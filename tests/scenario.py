@@ -19,7 +19,7 @@ import msgspec
 from runner.app.core.transaction import Transaction, make_transaction
 from runner.base.actor import PROGRAM, Principal
 from runner.base.states import Kind, Profile
-from runner.effects.messages.escalation_levels import deputies
+from runner.effects.messages.compose import deputies
 from runner.facts.expression import LOOP_NAMES, Expression
 from runner.facts.expressions.parser import parse, parse_condition
 from runner.incident.messages.deliveries import reached_places
@@ -40,7 +40,7 @@ from runner.incident.state.work import (
 )
 from runner.incident.steps.migrate import decide_migration
 from runner.incident.turn.fold import begin, fold
-from runner.incident.turn.timers import next_wakeup
+from runner.incident.turn.settle import next_wakeup
 from runner.law.regime import Regime
 from runner.playbook import format as p
 from runner.playbook.plan import compile_plan

@@ -120,11 +120,12 @@ def send_json(
     content: Mapping[str, object],
     *,
     method: str = "POST",
-    token: str = "",
+    token: str | Rejected = "",
     ca_file: str = "",
-    max_answer: int = 65_536,
 ) -> Reply | NotSent | Rejected | Unknown:
-    """Send one JSON document once; ``token`` is used only in the header ``Authorization``."""
+    """Send one JSON document once; ``token``, as ``held`` returns it, is used only in the header ``Authorization``."""
+    if isinstance(token, Rejected):
+        return token
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -137,15 +138,16 @@ def send_json(
             body=compact(content),
             timeouts=attempt.timeouts,
             ca_file=ca_file,
-            max_answer=max_answer,
         )
     )
 
 
 def fetch(
-    url: str, at: datetime, timeouts: Timeouts, *, token: str = "", ca_file: str = "", max_answer: int
+    url: str, at: datetime, timeouts: Timeouts, *, token: str | Rejected, ca_file: str, max_answer: int
 ) -> Reply | NotSent | Rejected | Unknown:
-    """Make one GET; ``token`` is used only in the header ``Authorization``."""
+    """Make one GET; ``token``, as ``held`` returns it, is used only in the header ``Authorization``."""
+    if isinstance(token, Rejected):
+        return token
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return exchange(
         Request(

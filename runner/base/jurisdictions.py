@@ -17,6 +17,7 @@ PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK
 SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK
 YE YT ZA ZM ZW
 """
+_EU_CODES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 _US_NAMES = """
 AK Alaska
 AL Alabama
@@ -82,37 +83,7 @@ US_NAMES = {line[:2]: line[3:] for line in _US_NAMES.strip().splitlines()}
 PEOPLE = "residents?|people|individuals?|persons?|consumers?|customers?|Personen|personnes|personas|persone"
 """Words beside a number of affected people (a pattern)."""
 US_PARTS = frozenset(US_NAMES)
-EU_MEMBERS = frozenset(
-    [
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
-)
+EU_MEMBERS = frozenset(_EU_CODES.split())
 _MEANT = {"UK": "GB", "EL": "GR", "USA": "US", "EN": "GB"}
 _FORM = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
 _EXAMPLE = "write a country such as DE, or a state such as US-CA"

@@ -5,7 +5,7 @@ judged by itself (``runner.law.applicability``); a duty arises if it applies to 
 over all of these. A false ground decides the verdict; while one is open the verdict is *unknown* and names the
 missing facts. A further fact therefore cannot change an answer that is not unknown, except if a
 regime's author wrote a rule for unknown answers, or if harm is presumed. Exemptions that would end a duty if
-claimed are named beside it (``runner.law.unclaimed_exemptions``). Rules that are not in force are *advisory*, never duties.
+claimed are named beside it (``runner.law.applicability``). Rules that are not in force are *advisory*, never duties.
 
 The assessment is a pure function: the same facts, records and instant give the same answer.
 """
@@ -22,16 +22,19 @@ import msgspec
 
 from runner.base.states import Verdict
 from runner.facts.expression import Unknown
-from runner.facts.expressions.values import merged
+from runner.facts.expressions.evaluate import merged
 from runner.law.applicability import (
     Answer,
     Evaluator,
     Ground,
+    Standing,
     claimed_ground,
     conjunction,
+    evidence,
     exemption_grounds,
     reasons,
     scope_grounds,
+    unclaimed,
 )
 from runner.law.counting import HolidayCalendar, NoHolidays
 from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
@@ -45,7 +48,6 @@ from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
 from runner.law.relevance import is_relevant, nearness, places
 from runner.law.transposition import CODE, Transposition, applicable_states
-from runner.law.unclaimed_exemptions import Standing, evidence, unclaimed
 from runner.law.versions import deciding, deciding_day
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ import msgspec
 
 from runner.base.states import Verdict
 from runner.facts.expression import Unknown
-from runner.facts.expressions.values import inverted
+from runner.facts.expressions.evaluate import inverted
 from runner.law.applicability import Answer, Evaluator
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.populations import View, lives, met

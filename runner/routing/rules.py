@@ -1,6 +1,6 @@
 """Rules over one channel to one person: each is a function that returns a reason to block, or nothing.
 
-The text of a rule, its source, and whether an approver can override it are in ``rule_book.py``. Rules only
+The text of a rule, its source, and whether an approver can override it are in ``rule_book.csv``. Rules only
 remove channels, and a further compromised domain only blocks more. An override removes one rule, for the domains
 that were compromised at that time: so also with overrides, one more compromised domain can never add a channel.
 """
@@ -14,7 +14,7 @@ import msgspec
 
 from runner.base.states import Kind, Refusal
 from runner.routing.messaging import Audience, Channel, ContactPoint, MessageClass, carries, carries_personal
-from runner.routing.rule_book import RULE_BOOK, RuleOverride
+from runner.routing.rule_book import RuleOverride, rule_book
 
 OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
 """Audiences that an exercise never contacts, whatever the settings."""
@@ -295,7 +295,7 @@ def against(one: Candidate) -> Iterator[tuple[Refusal, RuleOverride]]:
 
 def set_aside(one: Candidate, number: str) -> RuleOverride | None:
     """Return the override of a rule for this candidate; firm rules, credentials and opt-outs have none."""
-    if not one.context.overrides or RULE_BOOK[number].firm or number == "R10":
+    if not one.context.overrides or rule_book()[number].firm or number == "R10":
         return None
     if number == "R25" and stopped(one):
         return None

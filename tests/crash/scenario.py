@@ -28,7 +28,7 @@ from runner.incident.state.events import FactChange, IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
 from runner.incident.state.work import AnyWork
 from runner.incident.turn.fold import begin
-from runner.incident.turn.timers import next_wakeup
+from runner.incident.turn.settle import next_wakeup
 from runner.playbook.format import (
     Act,
     After,

@@ -9,7 +9,7 @@ from runner.playbook.action_template import ActionTemplate
 from runner.playbook.catalogue import Catalog
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
-from runner.routing.rule_book import RULE_BOOK, Rule
+from runner.routing.rule_book import Rule, rule_book
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"
@@ -48,7 +48,7 @@ def _span(span: timedelta) -> str:
 
 def rules() -> list[str]:
     """Return one row for each rule, with its ground."""
-    return [_rule(one) for one in RULE_BOOK.values()]
+    return [_rule(one) for one in rule_book().values()]
 
 
 def _rule(one: Rule) -> str:

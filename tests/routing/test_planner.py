@@ -19,7 +19,7 @@ from runner.routing.messaging import (
     Recipient,
 )
 from runner.routing.planner import contact_points, plan
-from runner.routing.rule_book import RULE_BOOK, RuleOverride
+from runner.routing.rule_book import RuleOverride, rule_book
 from runner.routing.rules import FOREIGN_LINK, LINK, RULES, Compromise, PlanContext
 
 START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -299,7 +299,7 @@ def test_an_override_covers_only_domains_compromised_at_its_time():
     assert plan(INTERNAL, [mail], ALICE, context("idp", "dns", overrides=(entry,))).channels == ()
 
 
-@pytest.mark.parametrize("rule", [number for number, one in RULE_BOOK.items() if one.firm])
+@pytest.mark.parametrize("rule", [number for number, one in rule_book().items() if one.firm])
 def test_a_firm_rule_applies_despite_an_override(rule):
     where = msgspec.structs.replace(EXERCISE, overrides=(allowed(rule),))
     outside = MessageClass(name="m", audience="public")
@@ -406,8 +406,8 @@ def test_a_critical_message_over_the_companys_own_systems_alone_is_warned_of():
 
 
 def test_every_rule_of_the_planner_is_in_the_rule_book():
-    assert {number for number, _ in RULES} <= RULE_BOOK.keys()
-    assert {f"R{n}" for n in range(1, 37)} <= RULE_BOOK.keys()
+    assert {number for number, _ in RULES} <= rule_book().keys()
+    assert {f"R{n}" for n in range(1, 37)} <= rule_book().keys()
 
 
 DOMAINS = st.sampled_from(["m365", "idp", "slack", "twilio", "relay"])
@@ -546,7 +546,7 @@ def test_no_used_channel_breaks_a_rule_without_an_override(message, channels, pe
         assert {(step.channel, rule) for rule in breaks} == {
             pair for pair in shown if pair[0] == step.channel
         }
-        assert not any(RULE_BOOK[rule].firm or rule == "R10" for rule in breaks)
+        assert not any(rule_book()[rule].firm or rule == "R10" for rule in breaks)
 
 
 @given(CLASSES, CHANNELS, RECIPIENTS, CONTEXTS, DOMAINS, st.booleans(), TRAITS)

@@ -12,7 +12,7 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.work import AnyWork, Deliver, Replan
 from runner.incident.turn.claims import claims
-from runner.incident.turn.timers import next_wakeup
+from runner.incident.turn.settle import next_wakeup
 from runner.routing.messaging import MessageClass, SendResult
 from runner.routing.rate_limit import Quota, Quotas
 from runner.routing.traffic import GONE

@@ -33,8 +33,7 @@ from runner.incident.state.work import AnyWork
 from runner.incident.turn.claims import claims
 from runner.incident.turn.decide import decide
 from runner.incident.turn.fold import fold
-from runner.incident.turn.settle import number, settle
-from runner.incident.turn.timers import next_wakeup
+from runner.incident.turn.settle import next_wakeup, number, settle
 from runner.routing.rate_limit import OPEN, Quotas
 
 

@@ -31,9 +31,7 @@ from runner.reports.core.formatting import describe_actor, read_in
 from runner.reports.core.header import exercise_zone, named_zone, zone_of
 from runner.reports.core.report_blocks import time
 from runner.reports.exercises.controller_handbook import controllers_book
-from runner.reports.exercises.feedback_form import feedback_form
-from runner.reports.exercises.handbook import Book
-from runner.reports.exercises.player_handbook import players_book
+from runner.reports.exercises.handbook import Book, feedback_form, players_book
 from runner.reports.incidents.timeline import timeline, words_of
 
 if TYPE_CHECKING:

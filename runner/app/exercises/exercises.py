@@ -21,12 +21,11 @@ from runner.errors import NotFound, Refused, TocsinError
 from runner.files.exercise_file import exercise_files, load_exercise
 from runner.incident.exercises.exercise_plan import Exercise, FaultPlan, ScenarioEvent
 from runner.incident.exercises.injects import Due, due_injects, is_over, next_inject, skew
-from runner.incident.exercises.rating_rules import Proposal
-from runner.incident.exercises.ratings import proposal_for, ratings
+from runner.incident.exercises.ratings import Proposal, proposal_for, ratings
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseBegun, ExerciseClock, FaultSet
 from runner.incident.state.incident import Incident
-from runner.incident.turn.timers import next_wakeup
+from runner.incident.turn.settle import next_wakeup
 from runner.reports.incidents.incidents import Playing
 
 if TYPE_CHECKING:

@@ -353,8 +353,7 @@ def _plans(
     An opening without recipients imports no planner.
     """
     from runner.effects.context import message_class, plan_context
-    from runner.effects.messages.compose import planned_for
-    from runner.effects.messages.escalation_levels import addressed
+    from runner.effects.messages.compose import addressed, planned_for
 
     context = plan_context(sketch, service.clock.now())
     kind = message_class(message, service.directory, playbook.classes)

@@ -20,12 +20,12 @@ from runner.reports.core.page import Block, Cell, Cells, Page, line, table
 if TYPE_CHECKING:
     from runner.app.exercises.exercises import Listed
     from runner.incident.exercises.exercise_plan import ScenarioEvent
-    from runner.incident.exercises.rating_rules import Proposal
+    from runner.incident.exercises.ratings import Proposal
     from runner.incident.state.exercise import ClockChange
 
-Exercise = Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise, or a file.")]
-Number = Annotated[str, Argument(metavar="NUMBER", help="Number of the inject, as in tocsin drill show.")]
-Why = Annotated[str, Option("--reason", metavar="WHY", help="Reason.")]
+Exercise = Annotated[str, Argument("EXERCISE", "Name of an exercise, or a file.")]
+Number = Annotated[str, Argument("NUMBER", "Number of the inject, as in tocsin drill show.")]
+Why = Annotated[str, Option("--reason WHY", "Reason.")]
 Seen = Literal["observation", "strength", "improvement", "answer"]
 KINDS: tuple[Seen, ...] = get_args(Seen)
 RATINGS: tuple[Rating, ...] = get_args(Rating)
@@ -73,18 +73,15 @@ def _cells(exercise: Listed) -> Cells:
 def run(
     session: Session,
     exercise: Exercise = "",
-    unattended: Annotated[
-        bool, Option("--unattended", help="Test run without people, in virtual time.")
-    ] = False,
+    unattended: Annotated[bool, Option("--unattended", "Test run without people, in virtual time.")] = False,
     report: Annotated[
-        Path | None,
-        Option("--report", metavar="DIR", help="Folder for the report. Needs --unattended."),
+        Path | None, Option("--report DIR", "Folder for the report. Needs --unattended.")
     ] = None,
-    go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="Open exercise to continue.")] = "",
-    due: Annotated[bool, Option("--due", help="Run all due exercises and jobs; for cron.")] = False,
-    yes: Annotated[bool, Option("--yes", help="No question before the start.")] = False,
+    go_on: Annotated[str, Option("--go-on INCIDENT", "Open exercise to continue.")] = "",
+    due: Annotated[bool, Option("--due", "Run all due exercises and jobs; for cron.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question before the start.")] = False,
     despite: Annotated[
-        str, Option("--despite", metavar="WHY", help="Reason to run the exercise during a real incident.")
+        str, Option("--despite WHY", "Reason to run the exercise during a real incident.")
     ] = "",
 ) -> int:
     """Run an exercise of a playbook in exercise time.
@@ -276,9 +273,7 @@ def resume(session: Session, reason: Why = "") -> None:
 
 def jump(
     session: Session,
-    to: Annotated[
-        str, Option("--to", metavar="INSTANT", help="Exercise time, or next: the next inject.")
-    ] = "next",
+    to: Annotated[str, Option("--to INSTANT", "Exercise time, or next: the next inject.")] = "next",
 ) -> None:
     """Jump ahead in exercise time, to a time or the next inject.
 
@@ -292,9 +287,7 @@ def jump(
 def end(
     session: Session,
     reason: Why = "",
-    close: Annotated[
-        bool, Option("--close", help="Also close the exercise, even if it ended before.")
-    ] = False,
+    close: Annotated[bool, Option("--close", "Also close the exercise, even if it ended before.")] = False,
 ) -> None:
     """End the exercise (EndEx).
 
@@ -332,15 +325,12 @@ def real_world(session: Session, reason: Why = "") -> None:
 
 def observe(
     session: Session,
-    text: Annotated[str, Argument(metavar="TEXT", help="Text of the observation or of the answer.")],
-    objective: Annotated[str, Option("--objective", metavar="ID", help="Objective of the exercise.")] = "",
-    question: Annotated[
-        str, Option("--question", metavar="ID", help="Discussion question that the text answers.")
-    ] = "",
-    kind: Annotated[str, Option("--kind", help=", ".join(KINDS))] = "observation",
+    text: Annotated[str, Argument("TEXT", "Text of the observation or of the answer.")],
+    objective: Annotated[str, Option("--objective ID", "Objective of the exercise.")] = "",
+    question: Annotated[str, Option("--question ID", "Discussion question that the text answers.")] = "",
+    kind: Annotated[str, Option("--kind", ", ".join(KINDS))] = "observation",
     about: Annotated[
-        str,
-        Option("--about", metavar="REFERENCE", help="Plan, policy or step that the observation is about."),
+        str, Option("--about REFERENCE", "Plan, policy or step that the observation is about.")
     ] = "",
 ) -> None:
     """Record an observation, or an answer to a discussion question.
@@ -359,11 +349,9 @@ def observe(
 
 def rate(
     session: Session,
-    target: Annotated[str, Argument(metavar="TARGET", help="Target or objective.")],
-    rating: Annotated[
-        str, Argument(metavar="RATING", help="P, S, M, U, N/A or N/O. Default: show the proposal.")
-    ] = "",
-    note: Annotated[str, Option("--note", help="Reason. Required if it differs from the proposal.")] = "",
+    target: Annotated[str, Argument("TARGET", "Target or objective.")],
+    rating: Annotated[str, Argument("RATING", "P, S, M, U, N/A or N/O. Default: show the proposal.")] = "",
+    note: Annotated[str, Option("--note", "Reason. Required if it differs from the proposal.")] = "",
 ) -> None:
     """Rate a target or an objective: P, S, M or U.
 

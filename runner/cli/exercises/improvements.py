@@ -26,16 +26,14 @@ from runner.incident.exercises.improvements import ELEMENTS, Item, Plan, Source
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
-Name = Annotated[str, Argument(metavar="ITEM", help="Id, as in tocsin improvement list.")]
-Corrective = Annotated[str, Option("--action", metavar="TEXT", help="Corrective action.")]
-Sort = Annotated[str, Option("--element", metavar="ELEMENT", help=", ".join(ELEMENTS))]
-Capability = Annotated[str, Option("--capability", metavar="TEXT", help="Core capability.")]
-Owner = Annotated[str, Option("--owner", metavar="PERSON", help="Owner: a person, or role:NAME.")]
-Start = Annotated[str, Option("--start", metavar="DAY", help="Start date, as 2026-12-01.")]
-Due = Annotated[str, Option("--due", metavar="DAY", help="Target date, as 2026-12-24.")]
-Closes = Annotated[
-    str, Option("--closes-with", metavar="PROOF", help="Proof: test:PLAYBOOK:CASE, or exercise:NAME:TARGET.")
-]
+Name = Annotated[str, Argument("ITEM", "Id, as in tocsin improvement list.")]
+Corrective = Annotated[str, Option("--action TEXT", "Corrective action.")]
+Sort = Annotated[str, Option("--element ELEMENT", ", ".join(ELEMENTS))]
+Capability = Annotated[str, Option("--capability TEXT", "Core capability.")]
+Owner = Annotated[str, Option("--owner PERSON", "Owner: a person, or role:NAME.")]
+Start = Annotated[str, Option("--start DAY", "Start date, as 2026-12-01.")]
+Due = Annotated[str, Option("--due DAY", "Target date, as 2026-12-24.")]
+Closes = Annotated[str, Option("--closes-with PROOF", "Proof: test:PLAYBOOK:CASE, or exercise:NAME:TARGET.")]
 
 
 def add(app: Commands) -> None:
@@ -53,7 +51,7 @@ def add(app: Commands) -> None:
 
 def list_(
     session: Session,
-    everything: Annotated[bool, Option("--all", help="Include verified and dropped items.")] = False,
+    everything: Annotated[bool, Option("--all", "Include verified and dropped items.")] = False,
 ) -> None:
     """List action items that are open or not yet verified."""
     from runner.app.core.organisation_journal import today
@@ -82,27 +80,23 @@ def _show(session: Session, found: Sequence[Item]) -> None:
 
 def add_(
     session: Session,
-    text: Annotated[str, Argument(metavar="[TEXT]", help="Text of the action item.")] = "",
+    text: Annotated[str, Argument("[TEXT]", "Text of the action item.")] = "",
     come_from: Annotated[
         str,
         Option(
-            "--from",
-            metavar="INCIDENT",
-            help="Exercise or real incident of origin. Alone: show its proposals.",
+            "--from INCIDENT",
+            "Exercise or real incident of origin. Alone: show its proposals.",
             autocompletion=incidents,
         ),
     ] = "",
     take: Annotated[
-        list[str] | None,
-        Option("--take", metavar="PROPOSAL", help="Proposal to accept, or all. Repeatable."),
+        list[str] | None, Option("--take PROPOSAL", "Proposal to accept, or all. Repeatable.")
     ] = None,
     action: Corrective = "",
     element: Sort = "",
     capability: Capability = "",
-    objective: Annotated[
-        str, Option("--objective", metavar="ID", help="Objective or target of the exercise.")
-    ] = "",
-    step: Annotated[str, Option("--step", metavar="STEP", help="Step of the playbook.")] = "",
+    objective: Annotated[str, Option("--objective ID", "Objective or target of the exercise.")] = "",
+    step: Annotated[str, Option("--step STEP", "Step of the playbook.")] = "",
     owner: Owner = "",
     start: Start = "",
     due: Due = "",
@@ -198,7 +192,7 @@ def _propose(session: Session, incident: Incident) -> None:
 def change(
     session: Session,
     name: Name,
-    text: Annotated[str, Option("--text", metavar="TEXT", help="Text of the action item.")] = "",
+    text: Annotated[str, Option("--text TEXT", "Text of the action item.")] = "",
     action: Corrective = "",
     element: Sort = "",
     capability: Capability = "",
@@ -225,9 +219,7 @@ def change(
 def done(
     session: Session,
     name: Name,
-    note: Annotated[
-        str, Option("--note", metavar="TEXT", help="Action taken, and its evidence. Required.")
-    ] = "",
+    note: Annotated[str, Option("--note TEXT", "Action taken, and its evidence. Required.")] = "",
 ) -> None:
     """Mark an action item as done. First runs its test.
 
@@ -255,8 +247,7 @@ def retest(
     session: Session,
     name: Name,
     exercise: Annotated[
-        str,
-        Option("--by", metavar="INCIDENT", help="Exercise. Default: the newest.", autocompletion=incidents),
+        str, Option("--by INCIDENT", "Exercise. Default: the newest.", autocompletion=incidents)
     ] = "",
 ) -> None:
     """Record that a later exercise verified an action item.

@@ -17,15 +17,10 @@ from runner.settings import CONFIG
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
-To = Annotated[
-    list[str] | None,
-    Option("--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt, md."),
-]
-Out = Annotated[Path, Option("--out", metavar="PATH", help="Folder, or file whose ending sets the format.")]
-Sign = Annotated[bool, Option("--sign", help="Sign the report and its annex. Stored in the journal.")]
-Check = Annotated[
-    Path | None, Option("--check", metavar="FILE", help="Signed file to check against the journal.")
-]
+To = Annotated[list[str] | None, Option("--to FORMAT", "Formats with commas: docx, pdf, html, txt, md.")]
+Out = Annotated[Path, Option("--out PATH", "Folder, or file whose ending sets the format.")]
+Sign = Annotated[bool, Option("--sign", "Sign the report and its annex. Stored in the journal.")]
+Check = Annotated[Path | None, Option("--check FILE", "Signed file to check against the journal.")]
 
 
 def add(app: Commands) -> None:
@@ -136,13 +131,12 @@ def _check(session: Session, incident: Incident, file: Path) -> int:
 
 def handbook(
     session: Session,
-    exercise: Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise, or a file.")],
+    exercise: Annotated[str, Argument("EXERCISE", "Name of an exercise, or a file.")],
     reader: Annotated[
-        str,
-        Option("--for", metavar="WHOM", help="Readers: players, controllers (and evaluators), or feedback."),
+        str, Option("--for WHOM", "Readers: players, controllers (and evaluators), or feedback.")
     ] = "",
     to: To = None,
-    out: Annotated[Path, Option("--out", metavar="DIR", help="Folder to write into.")] = Path(),
+    out: Annotated[Path, Option("--out DIR", "Folder to write into.")] = Path(),
 ) -> None:
     """Write a handbook of an exercise for one group of readers.
 
@@ -176,7 +170,7 @@ def handbook(
 
 def readiness(
     session: Session,
-    check: Annotated[bool, Option("--check", help="Exit code 4 if an action is required.")] = False,
+    check: Annotated[bool, Option("--check", "Exit code 4 if an action is required.")] = False,
 ) -> int:
     """Show exercises, changes, channel tests and open action items.
 

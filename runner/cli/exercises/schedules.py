@@ -41,27 +41,23 @@ def add(app: Commands) -> None:
 
 def schedule(
     session: Session,
-    exercise: Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise, or a file.")],
-    cron: Annotated[
-        str, Option("--cron", metavar="LINE", help="Minute hour day month weekday, in local time.")
-    ] = "",
-    every: Annotated[str, Option("--every", metavar="SPAN", help="Interval, as 90d.")] = "",
+    exercise: Annotated[str, Argument("EXERCISE", "Name of an exercise, or a file.")],
+    cron: Annotated[str, Option("--cron LINE", "Minute hour day month weekday, in local time.")] = "",
+    every: Annotated[str, Option("--every SPAN", "Interval, as 90d.")] = "",
     zone: Annotated[
-        str,
-        Option("--zone", metavar="ZONE", help="Time zone of --cron. Default: the organisation's, then UTC."),
+        str, Option("--zone ZONE", "Time zone of --cron. Default: the organisation's, then UTC.")
     ] = "",
     no_notice: Annotated[
-        str,
-        Option("--no-notice", metavar="WINDOW", help="Length of a window with an unannounced random start."),
+        str, Option("--no-notice WINDOW", "Length of a window with an unannounced random start.")
     ] = "",
     on_missed: Annotated[
-        str, Option("--on-missed", metavar="HOW", help="Missed-run policy: skip, latest or all.")
+        str, Option("--on-missed HOW", "Missed-run policy: skip, latest or all.")
     ] = "latest",
     unattended: Annotated[
-        bool, Option("--unattended", help="Test run without people. Stores the result.")
+        bool, Option("--unattended", "Test run without people. Stores the result.")
     ] = False,
     despite: Annotated[
-        str, Option("--despite", metavar="WHY", help="Reason to run the exercise during a real incident.")
+        str, Option("--despite WHY", "Reason to run the exercise during a real incident.")
     ] = "",
 ) -> None:
     """Schedule an exercise.
@@ -97,7 +93,7 @@ def schedule(
 
 def unschedule(
     session: Session,
-    name: Annotated[str, Argument(metavar="SCHEDULE", help="Id, as in tocsin drill schedules.")],
+    name: Annotated[str, Argument("SCHEDULE", "Id, as in tocsin drill schedules.")],
 ) -> None:
     """Remove an exercise from the schedule. Keeps all entries."""
     from runner.app.exercises.schedules import drop
@@ -109,10 +105,8 @@ def unschedule(
 
 def acknowledge(
     session: Session,
-    name: Annotated[str, Argument(metavar="SCHEDULE", help="Id, as in tocsin drill schedules.")],
-    reason: Annotated[
-        str, Option("--reason", metavar="WHY", help="Reason to accept the missed or failed run.")
-    ] = "",
+    name: Annotated[str, Argument("SCHEDULE", "Id, as in tocsin drill schedules.")],
+    reason: Annotated[str, Option("--reason WHY", "Reason to accept the missed or failed run.")] = "",
 ) -> None:
     """Acknowledge a missed or failed run of a schedule.
 
@@ -131,11 +125,9 @@ def acknowledge(
 
 def schedules(
     session: Session,
-    ics: Annotated[
-        Path | None, Option("--ics", metavar="FILE", help="Calendar file for the announced exercises.")
-    ] = None,
+    ics: Annotated[Path | None, Option("--ics FILE", "Calendar file for the announced exercises.")] = None,
     check: Annotated[
-        bool, Option("--check", help="Exit code 4 if a missed or failed run is not acknowledged.")
+        bool, Option("--check", "Exit code 4 if a missed or failed run is not acknowledged.")
     ] = False,
 ) -> int:
     """List the scheduled exercises with their times and results."""

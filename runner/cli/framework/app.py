@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from runner.cli.framework.boundary import guarded
-from runner.cli.framework.commands import COMMANDS, COMPLETION, MEANT
+from runner.cli.framework.commands import COMMANDS, COMPLETION, meant
 from runner.errors import Usage
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def _run(words: list[str], world: World) -> int:
         command, given = found
         return command.run(world, given) or 0
     for typed in (" ".join(ordered[:2]), ordered[0]):
-        if typed in MEANT and typed not in COMMANDS:
-            raise Usage(f'Command "{typed}" is unknown.', hint=MEANT[typed], code="unknown_command")
+        if (hint := meant(typed)) and typed not in COMMANDS:
+            raise Usage(f'Command "{typed}" is unknown.', hint=hint, code="unknown_command")
     from runner.cli.framework.typer_app import answer
 
     installing = any(word in ("--install-completion", "--show-completion") for word in words)

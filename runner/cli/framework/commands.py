@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.base.table_file import table_rows
+
 SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Respond": {
         "incidents.status": ("next", "status", "watch"),
@@ -64,44 +66,11 @@ COMMANDS: Mapping[str, str] = {
     for module, commands in modules.items()
     for command in commands
 }
-MEANT: Mapping[str, str] = {
-    "actions": "tocsin next",
-    "channels": "tocsin channel list",
-    "clocks": "tocsin duties",
-    "config": "tocsin doctor",
-    "deadlines": "tocsin duties",
-    "domains": "tocsin domain list",
-    "drills": "tocsin drill list",
-    "duty list": "tocsin duties",
-    "evidence": "tocsin attach FILE",
-    "exercise": "tocsin drill list",
-    "export": "tocsin audit verify",
-    "fact list": "tocsin fact show",
-    "facts": "tocsin fact show",
-    "handover": "tocsin brief",
-    "history": "tocsin timeline",
-    "improvements": "tocsin improvement list",
-    "incident": "tocsin list",
-    "incidents": "tocsin list",
-    "laws": "tocsin regime list",
-    "log": "tocsin timeline",
-    "ls": "tocsin list",
-    "messages": "tocsin message list",
-    "notices": "tocsin notice list",
-    "page": "tocsin message send TEXT",
-    "people": "tocsin person list",
-    "playbooks": "tocsin playbook list",
-    "questions": "tocsin fact missing",
-    "regimes": "tocsin regime list",
-    "roles": "tocsin role list",
-    "routines": "tocsin routine list",
-    "settings": "tocsin doctor",
-    "setup": "tocsin init",
-    "show": "tocsin status",
-    "tasks": "tocsin task list",
-    "todo": "tocsin next",
-    "verify": "tocsin audit verify",
-}
-"""Words that people type for another command → that command; none of them is a command itself."""
 COMPLETION = "_TOCSIN_COMPLETE"
 """Set by the shell when it asks for completions."""
+
+
+def meant(typed: str) -> str:
+    """Return the command for a word that people type for it (``meant.csv``), or nothing; none of the words is a command."""
+    rows = table_rows("runner.cli.framework", "meant.csv")
+    return next((row["command"] for row in rows if row["typed"] == typed), "")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from runner.cli.framework.options import Argument, Commands, Declared, Option, Parameter
+from runner.cli.framework.options import Argument, Commands, Declared, Parameter
 
 
 def read(root: Commands, words: Sequence[str]) -> tuple[Declared, dict[str, Any]] | None:
@@ -26,13 +26,10 @@ def read(root: Commands, words: Sequence[str]) -> tuple[Declared, dict[str, Any]
             return None
         commands = inside
     parameters = commands.parameters()
-    taken = _taken(rest, {name: parameter for parameter in parameters for name in _names(parameter)})
+    options = {name: one for one in parameters for name in one.mark.names if "/" not in name}
+    taken = _taken(rest, options)
     given = _given(parameters, *taken) if taken is not None else None
     return (commands, given) if given is not None else None
-
-
-def _names(one: Parameter) -> tuple[str, ...]:
-    return tuple(name for name in one.mark.names if "/" not in name) if isinstance(one.mark, Option) else ()
 
 
 def _taken(

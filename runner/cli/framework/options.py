@@ -26,24 +26,29 @@ Command = Callable[..., int | None]
 Complete = Callable[[str], list[str]]
 
 
-class Option:
-    """An option: its names, its help and its completion."""
+class _Input:
+    """What a command reads: its usage as the help shows it, its help and its completion."""
 
     def __init__(
-        self, *names: str, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
+        self,
+        usage: str = "",
+        help: str = "",
+        *,
+        metavar: str | None = None,
+        autocompletion: Complete | None = None,
     ) -> None:
-        """Accept the parameters of Typer's option; ``--yes/--no`` is a switch with two names."""
-        self.names = names
-        self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
+        words = usage.replace(",", "").split()
+        self.names = tuple(word for word in words if word.startswith("-"))
+        value = " ".join(words[len(self.names) :])
+        self.about = {"help": help, "metavar": value or metavar, "autocompletion": autocompletion}
 
 
-class Argument:
-    """An argument: its help and its completion."""
+class Option(_Input):
+    """An option, as ``--reason WHY`` or ``--incident, -i INCIDENT``; ``--yes/--no`` is a switch with two names."""
 
-    def __init__(
-        self, *, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
-    ) -> None:
-        self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
+
+class Argument(_Input):
+    """An argument, as ``STEP`` or ``[ROW]...``."""
 
 
 class Scope(Enum):
@@ -59,32 +64,19 @@ class Scope(Enum):
 
 RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
 """Scopes of commands that write to a journal, with the actor."""
-_HOME = Annotated[
-    str | None, Option("--home", metavar="DIR", help="Home folder. Default: TOCSIN_HOME, .tocsin.")
-]
-_FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="Output format: text or json.")]
-_AS = Annotated[str, Option("--as", metavar="PERSON", help="Your person id. Not verified.")]
-_BEHALF = Annotated[
-    str, Option("--on-behalf-of", metavar="PERSON", help="Person you act for. Needs confirmation.")
-]
-_VIA = Annotated[str, Option("--via", metavar="WAY", help="Contact with that person: phone.")]
-_NO_WORK = Annotated[bool, Option("--no-work", help="Queue the work for a worker.")]
-_NO_PAGER = Annotated[bool, Option("--no-pager", help="Write long output to the terminal, without a pager.")]
+_HOME = Annotated[str | None, Option("--home DIR", "Home folder. Default: TOCSIN_HOME, .tocsin.")]
+_FORMAT = Annotated[str, Option("--format FORMAT", "Output format: text or json.")]
+_AS = Annotated[str, Option("--as PERSON", "Your person id. Not verified.")]
+_BEHALF = Annotated[str, Option("--on-behalf-of PERSON", "Person you act for. Needs confirmation.")]
+_VIA = Annotated[str, Option("--via WAY", "Contact with that person: phone.")]
+_NO_WORK = Annotated[bool, Option("--no-work", "Queue the work for a worker.")]
+_NO_PAGER = Annotated[bool, Option("--no-pager", "Write long output to the terminal, without a pager.")]
 _INCIDENT = Annotated[
-    str | None,
-    Option(
-        "--incident",
-        "-i",
-        metavar="INCIDENT",
-        help="Id or codename of the incident.",
-        autocompletion=incidents,
-    ),
+    str | None, Option("--incident, -i INCIDENT", "Id or codename of the incident.", autocompletion=incidents)
 ]
 Where = Annotated[
     str | None,
-    Argument(
-        metavar="[INCIDENT]", help="Id or codename. Default: the active incident.", autocompletion=incidents
-    ),
+    Argument("[INCIDENT]", "Id or codename. Default: the active incident.", autocompletion=incidents),
 ]
 """The incident as an argument, for commands about a whole one."""
 
@@ -181,7 +173,7 @@ def group(app: Commands, name: str, words: str) -> Commands:
     return commands
 
 
-Reason = Annotated[str, Option("--reason", metavar="WHY", help="Reason. Stored in the journal.")]
+Reason = Annotated[str, Option("--reason WHY", "Reason. Stored in the journal.")]
 NEEDS_A_PERSON = 4
 
 
@@ -205,7 +197,7 @@ def kind_of(text: str, what: str = "Kind of incident") -> Kind:
 
 
 ProfileOption = Annotated[
-    str, Option("--profile", metavar="PROFILE", help="small or large. Default: the profile in tocsin.yaml.")
+    str, Option("--profile PROFILE", "small or large. Default: the profile in tocsin.yaml.")
 ]
 
 

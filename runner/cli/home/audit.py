@@ -51,12 +51,7 @@ def add(app: Commands) -> None:
 def verify(
     session: Session,
     anchor: Annotated[
-        str,
-        Option(
-            "--anchor",
-            metavar="N:sha256:HASH",
-            help="Head of the journal from another source, as on a document.",
-        ),
+        str, Option("--anchor N:sha256:HASH", "Head of the journal from another source, as on a document.")
     ] = "",
 ) -> int:
     """Verify that every journal entry is present and unchanged.

@@ -29,11 +29,9 @@ def add(app: Commands) -> None:
 def init(
     session: Session,
     interview: Annotated[
-        bool, Option("--interview", help="Set-up questions; also for an existing home folder.")
+        bool, Option("--interview", "Set-up questions; also for an existing home folder.")
     ] = False,
-    profile: Annotated[
-        str, Option("--profile", metavar="PROFILE", help="small or large. Default: large.")
-    ] = "",
+    profile: Annotated[str, Option("--profile PROFILE", "small or large. Default: large.")] = "",
 ) -> None:
     """Create a home folder with settings, a key and a database.
 
@@ -88,9 +86,9 @@ _NEXT = (
 
 def doctor(
     session: Session,
-    repair: Annotated[bool, Option("--repair", help="Repair what can be repaired.")] = False,
-    dns: Annotated[bool, Option("--dns", help="Check the sender domains of email in DNS.")] = False,
-    offline: Annotated[bool, Option("--offline", help="No connection to the servers of channels.")] = False,
+    repair: Annotated[bool, Option("--repair", "Repair what can be repaired.")] = False,
+    dns: Annotated[bool, Option("--dns", "Check the sender domains of email in DNS.")] = False,
+    offline: Annotated[bool, Option("--offline", "No connection to the servers of channels.")] = False,
 ) -> int:
     """Check the home folder: settings, channels, database, workers, clock.
 

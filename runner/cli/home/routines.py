@@ -34,21 +34,15 @@ def add(app: Commands) -> None:
 
 def keep(
     session: Session,
-    routine: Annotated[str, Argument(metavar="ROUTINE", help=f"Scheduled job: {', '.join(ROUTINES)}.")],
-    cron: Annotated[
-        str, Option("--cron", metavar="LINE", help="Minute hour day month weekday, in local time.")
-    ] = "",
-    every: Annotated[str, Option("--every", metavar="SPAN", help="Interval, as 12h.")] = "",
+    routine: Annotated[str, Argument("ROUTINE", f"Scheduled job: {', '.join(ROUTINES)}.")],
+    cron: Annotated[str, Option("--cron LINE", "Minute hour day month weekday, in local time.")] = "",
+    every: Annotated[str, Option("--every SPAN", "Interval, as 12h.")] = "",
     zone: Annotated[
-        str,
-        Option("--zone", metavar="ZONE", help="Time zone of --cron. Default: the organisation's, then UTC."),
+        str, Option("--zone ZONE", "Time zone of --cron. Default: the organisation's, then UTC.")
     ] = "",
-    ahead: Annotated[
-        str, Option("--ahead", metavar="SPAN", help="Time to the deadline, for watch. Default: 24h.")
-    ] = "",
+    ahead: Annotated[str, Option("--ahead SPAN", "Time to the deadline, for watch. Default: 24h.")] = "",
     closed_for: Annotated[
-        str,
-        Option("--closed-for", metavar="SPAN", help="Time since the last entry. Default: 1095d."),
+        str, Option("--closed-for SPAN", "Time since the last entry. Default: 1095d.")
     ] = "",
 ) -> None:
     """Add a scheduled job.
@@ -94,9 +88,7 @@ def list_(session: Session) -> None:
     show(session, routine=True)
 
 
-def drop(
-    session: Session, name: Annotated[str, Argument(metavar="NAME", help="Id, as in tocsin routine list.")]
-) -> None:
+def drop(session: Session, name: Annotated[str, Argument("NAME", "Id, as in tocsin routine list.")]) -> None:
     """Remove a scheduled job. Keeps all entries."""
     from runner.app.exercises import schedules
 
@@ -107,11 +99,9 @@ def drop(
 
 def shred(
     session: Session,
-    incident: Annotated[str, Argument(metavar="INCIDENT", help="Id or codename of the closed incident.")],
-    reason: Annotated[
-        str, Option("--reason", metavar="WHY", help="Reason, for example the period of your policy.")
-    ] = "",
-    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
+    incident: Annotated[str, Argument("INCIDENT", "Id or codename of the closed incident.")],
+    reason: Annotated[str, Option("--reason WHY", "Reason, for example the period of your policy.")] = "",
+    yes: Annotated[bool, Option("--yes", "No question.")] = False,
 ) -> None:
     """Erase personal data of a closed incident, permanently.
 

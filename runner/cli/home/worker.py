@@ -43,9 +43,9 @@ def add(app: Commands) -> None:
 
 def worker(
     session: Session,
-    once: Annotated[bool, Option("--once", help="End after all due work.")] = False,
+    once: Annotated[bool, Option("--once", "End after all due work.")] = False,
     background: Annotated[
-        bool, Option("--background", help="Internal: the process of tocsin worker start.")
+        bool, Option("--background", "Internal: the process of tocsin worker start.")
     ] = False,
 ) -> int:
     """Run a worker until SIGTERM or Ctrl-C. It performs all due work.

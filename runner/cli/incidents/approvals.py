@@ -24,25 +24,15 @@ if TYPE_CHECKING:
     from runner.reports.incidents.task import TaskReport
 
 Steps = Annotated[
-    list[str] | None,
-    Argument(metavar="STEP...", help="Tasks by id, id#n or row number.", autocompletion=complete_steps),
+    list[str] | None, Argument("STEP...", "Tasks by id, id#n or row number.", autocompletion=complete_steps)
 ]
-Digest = Annotated[
-    str, Option("--digest", metavar="SHA256", help="Digest of the version you read. Default: asks.")
-]
+Digest = Annotated[str, Option("--digest SHA256", "Digest of the version you read. Default: asks.")]
 Digests = Annotated[
     list[str] | None,
-    Option(
-        "--digest", metavar="SHA256", help="Digest of the version you read, one for each task. Default: asks."
-    ),
+    Option("--digest SHA256", "Digest of the version you read, one for each task. Default: asks."),
 ]
 AsItWas = Annotated[
-    str,
-    Option(
-        "--as-it-was",
-        metavar="REASON",
-        help="Reason to approve a text although facts changed since. Counsel only.",
-    ),
+    str, Option("--as-it-was REASON", "Reason to approve a text although facts changed since. Counsel only.")
 ]
 
 
@@ -58,15 +48,14 @@ def approve(
     digest: Digests = None,
     reason: Reason = "",
     void: Annotated[
-        bool, Option("--void", help="All your approvals that are void because the document changed.")
+        bool, Option("--void", "All your approvals that are void because the document changed.")
     ] = False,
     same: Annotated[
-        bool, Option("--same", help="All your approvals of the same text, for every duty that it serves.")
+        bool, Option("--same", "All your approvals of the same text, for every duty that it serves.")
     ] = False,
     as_it_was: AsItWas = "",
     out: Annotated[
-        Path | None,
-        Option("--out", metavar="PATH", help="Folder for all formats of the document, or one file."),
+        Path | None, Option("--out PATH", "Folder for all formats of the document, or one file.")
     ] = None,
 ) -> None:
     """Approve the exact version shown.

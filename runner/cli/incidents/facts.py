@@ -26,13 +26,11 @@ def add(app: Commands) -> None:
 def set_(
     session: Session,
     assignment: Annotated[
-        list[str], Argument(metavar="KEY=VALUE...", help="Facts to record; also KEY+=MEMBER and KEY=?.")
+        list[str], Argument("KEY=VALUE...", "Facts to record; also KEY+=MEMBER and KEY=?.")
     ],
-    source: Annotated[str, Option("--source", help="Source of the fact. Required.")] = "",
-    confidence: Annotated[
-        str, Option("--confidence", help="Certainty: confirmed or estimated.")
-    ] = "confirmed",
-    grounds: Annotated[str, Option("--grounds", help="Reason for the change of the fact.")] = "",
+    source: Annotated[str, Option("--source", "Source of the fact. Required.")] = "",
+    confidence: Annotated[str, Option("--confidence", "Certainty: confirmed or estimated.")] = "confirmed",
+    grounds: Annotated[str, Option("--grounds", "Reason for the change of the fact.")] = "",
 ) -> None:
     """Record, correct or withdraw facts, together.
 
@@ -59,9 +57,9 @@ def set_(
 
 def show(
     session: Session,
-    path: Annotated[str, Argument(metavar="[PATH]", help="Only facts at or below this path.")] = "",
+    path: Annotated[str, Argument("[PATH]", "Only facts at or below this path.")] = "",
     everything: Annotated[
-        bool, Option("--all", help="All possible facts with their types. Needs no incident.")
+        bool, Option("--all", "All possible facts with their types. Needs no incident.")
     ] = False,
     known: Known = "",
 ) -> None:
@@ -131,9 +129,7 @@ def missing(session: Session) -> None:
     session.show(report, lambda: missing_page(report))
 
 
-def history(
-    session: Session, key: Annotated[str, Argument(metavar="KEY", help="Full name of the fact.")]
-) -> None:
+def history(session: Session, key: Annotated[str, Argument("KEY", "Full name of the fact.")]) -> None:
     """Show all recorded values of one fact.
 
     \b

@@ -25,16 +25,10 @@ def add(app: Commands) -> None:
 def brief(
     session: Session,
     where: Where = None,
-    give: Annotated[
-        str, Option("--give", metavar="PERSON", help="Person who gets the brief and takes over the role.")
-    ] = "",
-    take_over: Annotated[bool, Option("--take-over", help="Take over the role after your brief.")] = False,
-    read_back: Annotated[
-        str, Option("--read-back", metavar="WORDS", help="Summary of the brief in your own words.")
-    ] = "",
-    role: Annotated[
-        str, Option("--role", metavar="ROLE", help="Role to hand over. Default: commander.")
-    ] = "commander",
+    give: Annotated[str, Option("--give PERSON", "Person who gets the brief and takes over the role.")] = "",
+    take_over: Annotated[bool, Option("--take-over", "Take over the role after your brief.")] = False,
+    read_back: Annotated[str, Option("--read-back WORDS", "Summary of the brief in your own words.")] = "",
+    role: Annotated[str, Option("--role ROLE", "Role to hand over. Default: commander.")] = "commander",
 ) -> None:
     """Show or record a handover brief.
 

@@ -74,32 +74,22 @@ def add(app: Commands) -> None:
 def open_(
     session: Session,
     playbook: Annotated[
-        list[str],
-        Argument(
-            metavar="PLAYBOOK...", help="Names of playbooks, or your own files.", autocompletion=playbooks
-        ),
+        list[str], Argument("PLAYBOOK...", "Names of playbooks, or your own files.", autocompletion=playbooks)
     ],
-    title: Annotated[str, Option("--title", help="Short description of the incident.")] = "",
-    facts: Annotated[
-        list[str] | None, Option("--facts", metavar="FILE", help="File with facts, or veris:FILE.")
-    ] = None,
-    fact: Annotated[
-        list[str] | None, Option("--fact", metavar="KEY=VALUE", help="One fact; may be repeated.")
-    ] = None,
-    kind: Annotated[str, Option("--kind", help="Kind of incident: real, exercise or test.")] = "real",
+    title: Annotated[str, Option("--title", "Short description of the incident.")] = "",
+    facts: Annotated[list[str] | None, Option("--facts FILE", "File with facts, or veris:FILE.")] = None,
+    fact: Annotated[list[str] | None, Option("--fact KEY=VALUE", "One fact; may be repeated.")] = None,
+    kind: Annotated[str, Option("--kind", "Kind of incident: real, exercise or test.")] = "real",
     compromised: Annotated[
-        list[str] | None,
-        Option("--compromised", metavar="DOMAIN", help="Failure domain that is compromised."),
+        list[str] | None, Option("--compromised DOMAIN", "Failure domain that is compromised.")
     ] = None,
-    since: Annotated[str, Option("--since", metavar="INSTANT", help="Start of the compromise.")] = "",
+    since: Annotated[str, Option("--since INSTANT", "Start of the compromise.")] = "",
     severity: Annotated[
-        str, Option("--severity", metavar="LEVEL", help="Severity: sev1 to sev4. See: tocsin severity.")
+        str, Option("--severity LEVEL", "Severity: sev1 to sev4. See: tocsin severity.")
     ] = "",
     profile: ProfileOption = "",
-    yes: Annotated[bool, Option("--yes", help="No question before sending.")] = False,
-    no_worker: Annotated[
-        bool, Option("--no-worker", help="No background worker for a real incident.")
-    ] = False,
+    yes: Annotated[bool, Option("--yes", "No question before sending.")] = False,
+    no_worker: Annotated[bool, Option("--no-worker", "No background worker for a real incident.")] = False,
 ) -> None:
     """Open an incident. Shows the message plan and asks first.
 
@@ -259,9 +249,7 @@ def _page(report: Opened, done: Done) -> Page:
 
 def severity(
     session: Session,
-    level: Annotated[
-        str, Argument(metavar="[LEVEL]", help="Severity: sev1 to sev4. Default: show the levels.")
-    ] = "",
+    level: Annotated[str, Argument("[LEVEL]", "Severity: sev1 to sev4. Default: show the levels.")] = "",
     reason: Reason = "",
 ) -> None:
     """Set the severity of the incident, or show the levels.

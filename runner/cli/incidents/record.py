@@ -31,11 +31,9 @@ def add(app: Commands) -> None:
 
 def note(
     session: Session,
-    text: Annotated[str, Argument(metavar="TEXT", help="Text of the note.")],
-    at: Annotated[
-        str, Option("--at", metavar="INSTANT", help="Time that the note is about. Default: now.")
-    ] = "",
-    privileged: Annotated[bool, Option("--privileged", help="Readable only by counsel.")] = False,
+    text: Annotated[str, Argument("TEXT", "Text of the note.")],
+    at: Annotated[str, Option("--at INSTANT", "Time that the note is about. Default: now.")] = "",
+    privileged: Annotated[bool, Option("--privileged", "Readable only by counsel.")] = False,
 ) -> None:
     """Add a note to the timeline.
 
@@ -53,10 +51,8 @@ def note(
 
 def attach(
     session: Session,
-    file: Annotated[Path, Argument(metavar="FILE", help="File to store as evidence.")],
-    source: Annotated[
-        str, Option("--source", help="Origin of the file, and the person who collected it.")
-    ] = "",
+    file: Annotated[Path, Argument("FILE", "File to store as evidence.")],
+    source: Annotated[str, Option("--source", "Origin of the file, and the person who collected it.")] = "",
 ) -> None:
     """Store a file as evidence, encrypted.
 
@@ -75,7 +71,7 @@ def attach(
 
 def correct(
     session: Session,
-    event: Annotated[int, Argument(metavar="EVENT", help="Number of the entry in the timeline.")],
+    event: Annotated[int, Argument("EVENT", "Number of the entry in the timeline.")],
     reason: Reason = "",
 ) -> None:
     """Mark a timeline entry as wrong. Keeps the entry. Needs --reason.
@@ -109,7 +105,7 @@ def _decision(incident: Incident, proposal: int) -> int:
 
 def confirm(
     session: Session,
-    event: Annotated[int, Argument(metavar="EVENT", help="Number of the entry in the timeline.")],
+    event: Annotated[int, Argument("EVENT", "Number of the entry in the timeline.")],
 ) -> None:
     """Confirm an entry as the second person, or one on your behalf.
 
@@ -171,11 +167,7 @@ def close(
     reason: Reason = "",
     leave_open: Annotated[
         list[str] | None,
-        Option(
-            "--leave-open",
-            metavar="DUTY=REASON",
-            help="Duty that stays open, with its reason; may be repeated.",
-        ),
+        Option("--leave-open DUTY=REASON", "Duty that stays open, with its reason; may be repeated."),
     ] = None,
 ) -> None:
     """Close the incident. Without options, list what is open.

@@ -25,7 +25,7 @@ def add(app: Commands) -> None:
 def graft(
     session: Session,
     playbook: Annotated[
-        str, Argument(metavar="PLAYBOOK", help="Name of a playbook, or a file.", autocompletion=playbooks)
+        str, Argument("PLAYBOOK", "Name of a playbook, or a file.", autocompletion=playbooks)
     ],
     reason: Reason = "",
 ) -> None:
@@ -43,14 +43,12 @@ def graft(
 
 def migrate(
     session: Session,
-    to: Annotated[
-        str, Option("--to", metavar="VERSION", help="New version, or a file. Default: the same version.")
-    ] = "",
+    to: Annotated[str, Option("--to VERSION", "New version, or a file. Default: the same version.")] = "",
     profile: Annotated[
-        str, Option("--profile", metavar="PROFILE", help="New profile: small or large. Default: the same.")
+        str, Option("--profile PROFILE", "New profile: small or large. Default: the same.")
     ] = "",
-    plan: Annotated[bool, Option("--plan", help="Show the changes; change nothing.")] = False,
-    run: Annotated[str, Option("--run", help="Playbook to update, if several run.")] = "",
+    plan: Annotated[bool, Option("--plan", "Show the changes; change nothing.")] = False,
+    run: Annotated[str, Option("--run", "Playbook to update, if several run.")] = "",
     reason: Reason = "",
 ) -> int:
     """Update a playbook to another version, or change its profile.

@@ -30,13 +30,9 @@ if TYPE_CHECKING:
     from runner.reports.incidents.incidents import IncidentsReport
     from runner.reports.incidents.status import Status
 
-All = Annotated[bool, Option("--all", help="All entries, without a cut.")]
-Mine = Annotated[
-    str, Option("--me", metavar="PERSON", help="Person to show actions for. Default: TOCSIN_PERSON.")
-]
-Known = Annotated[
-    str, Option("--as-known-at", metavar="INSTANT", help="State of knowledge at this time. Default: now.")
-]
+All = Annotated[bool, Option("--all", "All entries, without a cut.")]
+Mine = Annotated[str, Option("--me PERSON", "Person to show actions for. Default: TOCSIN_PERSON.")]
+Known = Annotated[str, Option("--as-known-at INSTANT", "State of knowledge at this time. Default: now.")]
 
 
 def add(app: Commands) -> None:
@@ -68,7 +64,7 @@ def next_(session: Session, where: Where = None, everything: All = False, me: Mi
 def status(
     session: Session,
     where: Where = None,
-    check: Annotated[bool, Option("--check", help="Exit code 4 if an action is required.")] = False,
+    check: Annotated[bool, Option("--check", "Exit code 4 if an action is required.")] = False,
     everything: All = False,
     me: Mine = "",
     known: Known = "",
@@ -194,18 +190,12 @@ def timeline(
     session: Session,
     where: Where = None,
     everything: All = False,
-    privileged: Annotated[bool, Option("--privileged", help="Include privileged notes.")] = False,
-    utc: Annotated[
-        bool, Option("--utc", help="Times in UTC. Default: the organisation's time zone.")
-    ] = False,
-    search: Annotated[
-        str, Option("--search", metavar="TEXT", help="Only entries that contain this text.")
-    ] = "",
-    kind: Annotated[
-        str, Option("--kind", metavar="KIND", help="Only entries of this kind: task, message, fact.")
-    ] = "",
-    by: Annotated[str, Option("--by", metavar="PERSON", help="Only entries by or for this person.")] = "",
-    since: Annotated[str, Option("--since", metavar="INSTANT", help="Only entries since this time.")] = "",
+    privileged: Annotated[bool, Option("--privileged", "Include privileged notes.")] = False,
+    utc: Annotated[bool, Option("--utc", "Times in UTC. Default: the organisation's time zone.")] = False,
+    search: Annotated[str, Option("--search TEXT", "Only entries that contain this text.")] = "",
+    kind: Annotated[str, Option("--kind KIND", "Only entries of this kind: task, message, fact.")] = "",
+    by: Annotated[str, Option("--by PERSON", "Only entries by or for this person.")] = "",
+    since: Annotated[str, Option("--since INSTANT", "Only entries since this time.")] = "",
 ) -> None:
     """List all entries in order, with the claimed author.
 

@@ -22,10 +22,7 @@ from runner.reports.core.header import heading_of, render_header
 from runner.reports.core.page import Cell, Page, Tone, line, table
 from runner.reports.core.task_rows import TaskRow, state_words
 
-Step = Annotated[
-    str,
-    Argument(metavar="STEP", help="Id, id#n or row number of the task.", autocompletion=steps),
-]
+Step = Annotated[str, Argument("STEP", "Id, id#n or row number of the task.", autocompletion=steps)]
 _TONES: dict[str, Tone] = {
     "ready": "title",
     "active": "title",
@@ -88,8 +85,8 @@ def add(app: Commands) -> None:
 
 def list_(
     session: Session,
-    state: Annotated[str, Option("--state", help="Only tasks in this state.")] = "",
-    open_only: Annotated[bool, Option("--open", help="Only tasks that have not ended.")] = False,
+    state: Annotated[str, Option("--state", "Only tasks in this state.")] = "",
+    open_only: Annotated[bool, Option("--open", "Only tasks that have not ended.")] = False,
 ) -> None:
     """List the tasks with their row numbers.
 
@@ -121,10 +118,10 @@ def show(session: Session, step: Step) -> None:
 
 def add_task(
     session: Session,
-    title: Annotated[str, Argument(metavar="TITLE", help="Title of the task.")],
-    role: Annotated[str, Option("--role", metavar="ROLE", help="Role that the task is for.")] = "",
-    to: Annotated[str, Option("--to", metavar="PERSON", help="Person that the task is for.")] = "",
-    due: Annotated[str, Option("--due", metavar="TIME", help="Time until the internal target, as 2h.")] = "",
+    title: Annotated[str, Argument("TITLE", "Title of the task.")],
+    role: Annotated[str, Option("--role ROLE", "Role that the task is for.")] = "",
+    to: Annotated[str, Option("--to PERSON", "Person that the task is for.")] = "",
+    due: Annotated[str, Option("--due TIME", "Time until the internal target, as 2h.")] = "",
 ) -> None:
     """Add a task. Reminds the role commander if it is overdue.
 
@@ -167,11 +164,9 @@ def start(session: Session, step: Step) -> None:
 def done(
     session: Session,
     step: Step,
-    text: Annotated[
-        str, Option("--comment", metavar="TEXT", help="Comment on the result. Stored in the journal.")
-    ] = "",
+    text: Annotated[str, Option("--comment TEXT", "Comment on the result. Stored in the journal.")] = "",
     everything: Annotated[
-        bool, Option("--all", help="Mark all checklist items first; asks for each item that must be checked.")
+        bool, Option("--all", "Mark all checklist items first; asks for each item that must be checked.")
     ] = False,
 ) -> None:
     """Mark a task as done.
@@ -209,11 +204,9 @@ def _all_rows(
 def check(
     session: Session,
     step: Step,
-    row: Annotated[
-        list[int] | None, Argument(metavar="[ROW]...", help="Numbers of the checklist items, from 1.")
-    ] = None,
+    row: Annotated[list[int] | None, Argument("[ROW]...", "Numbers of the checklist items, from 1.")] = None,
     everything: Annotated[
-        bool, Option("--all", help="All items; asks for each item that must be checked.")
+        bool, Option("--all", "All items; asks for each item that must be checked.")
     ] = False,
 ) -> None:
     """Mark checklist items as done.
@@ -240,7 +233,7 @@ def check(
 def uncheck(
     session: Session,
     step: Step,
-    row: Annotated[list[int], Argument(metavar="ROW...", help="Numbers of the checklist items, from 1.")],
+    row: Annotated[list[int], Argument("ROW...", "Numbers of the checklist items, from 1.")],
 ) -> None:
     """Mark checklist items as not done.
 
@@ -268,7 +261,7 @@ def reopen(session: Session, step: Step, reason: Reason = "") -> None:
 def assign(
     session: Session,
     step: Step,
-    person: Annotated[str, Argument(metavar="PERSON", help="Person who gets the task.")],
+    person: Annotated[str, Argument("PERSON", "Person who gets the task.")],
     reason: Reason = "",
 ) -> None:
     """Assign a task to a person. Needs --reason.
@@ -294,7 +287,7 @@ def fail(session: Session, step: Step, reason: Reason = "") -> None:
 
 
 def comment(
-    session: Session, step: Step, text: Annotated[str, Argument(metavar="TEXT", help="Text of the comment.")]
+    session: Session, step: Step, text: Annotated[str, Argument("TEXT", "Text of the comment.")]
 ) -> None:
     """Add a comment to a task."""
     _do(session, step, lambda name: c.CommentStep(step=name, text=text), "has a comment")
@@ -317,24 +310,17 @@ def answer(
     step: Step,
     value: Annotated[
         list[str] | None,
-        Argument(metavar="[VALUE]...", help="Value of the answer; for a form FACT=VALUE or FACT=unknown."),
+        Argument("[VALUE]...", "Value of the answer; for a form FACT=VALUE or FACT=unknown."),
     ] = None,
     unknown: Annotated[
-        bool, Option("--unknown", help="The answer, or each named field of a form, is not known.")
+        bool, Option("--unknown", "The answer, or each named field of a form, is not known.")
     ] = False,
     ask_again: Annotated[
-        str,
-        Option(
-            "--ask-again",
-            metavar="TIME",
-            help="Time until the question is asked again, as 2h. Needs --unknown.",
-        ),
+        str, Option("--ask-again TIME", "Time until the question is asked again, as 2h. Needs --unknown.")
     ] = "",
-    source: Annotated[str, Option("--source", help="Source of the answer.")] = "",
-    confidence: Annotated[
-        str, Option("--confidence", help="Certainty: confirmed or estimated.")
-    ] = "confirmed",
-    grounds: Annotated[str, Option("--grounds", help="Reason, if the answer moves a deadline.")] = "",
+    source: Annotated[str, Option("--source", "Source of the answer.")] = "",
+    confidence: Annotated[str, Option("--confidence", "Certainty: confirmed or estimated.")] = "confirmed",
+    grounds: Annotated[str, Option("--grounds", "Reason, if the answer moves a deadline.")] = "",
 ) -> None:
     """Answer a question, or fields of a form. Records each answer as a fact.
 

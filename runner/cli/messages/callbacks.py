@@ -24,11 +24,8 @@ def add(app: Commands) -> None:
 
 def serve_callbacks(
     session: Session,
-    listen: Annotated[
-        str,
-        Option("--listen", metavar="ADDRESS:PORT", help="Address and port behind a TLS proxy."),
-    ] = LISTEN,
-    list_: Annotated[bool, Option("--list", help="Show the callback URL of each channel and end.")] = False,
+    listen: Annotated[str, Option("--listen ADDRESS:PORT", "Address and port behind a TLS proxy.")] = LISTEN,
+    list_: Annotated[bool, Option("--list", "Show the callback URL of each channel and end.")] = False,
 ) -> None:
     """Receive callbacks of providers by HTTP.
 

@@ -50,14 +50,12 @@ def list_(session: Session) -> None:
 
 def check(
     session: Session,
-    person: Annotated[list[str] | None, Option("--to", metavar="PERSON", help="Only this person.")] = None,
-    channel: Annotated[
-        list[str] | None, Option("--channel", metavar="CHANNEL", help="Only over this channel.")
-    ] = None,
+    person: Annotated[list[str] | None, Option("--to PERSON", "Only this person.")] = None,
+    channel: Annotated[list[str] | None, Option("--channel CHANNEL", "Only over this channel.")] = None,
     show: Annotated[
-        bool, Option("--show", help="Show the age of the last success of each contact method. Sends nothing.")
+        bool, Option("--show", "Show the age of the last success of each contact method. Sends nothing.")
     ] = False,
-    yes: Annotated[bool, Option("--yes", help="No question before sending.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question before sending.")] = False,
 ) -> int:
     """Test every contact method of every person. Asks first.
 

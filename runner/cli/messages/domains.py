@@ -13,11 +13,9 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import elapsed_since
 from runner.reports.core.page import Cell, Page, Tone, line, table
 
-Name = Annotated[str, Argument(metavar="DOMAIN", help="Failure domain, as in tocsin.yaml.")]
-Since = Annotated[str, Option("--since", metavar="INSTANT", help="Start time. Default: now.")]
-Why = Annotated[
-    str, Option("--reason", metavar="WHY", help="Source of the information. Stored in the journal.")
-]
+Name = Annotated[str, Argument("DOMAIN", "Failure domain, as in tocsin.yaml.")]
+Since = Annotated[str, Option("--since INSTANT", "Start time. Default: now.")]
+Why = Annotated[str, Option("--reason WHY", "Source of the information. Stored in the journal.")]
 _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
 
 

@@ -19,7 +19,7 @@ from runner.settings import CONFIG
 if TYPE_CHECKING:
     from runner.app.messages.acknowledgement import Acknowledged
 
-Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")]
+Delivery = Annotated[str, Argument("DELIVERY", "Id, as in tocsin message list.")]
 
 
 def add(app: Commands) -> None:
@@ -42,17 +42,13 @@ def add(app: Commands) -> None:
 def plan(
     session: Session,
     class_: Annotated[
-        str, Argument(metavar="[CLASS]", help="Message class. Default: all messages of the playbooks.")
+        str, Argument("[CLASS]", "Message class. Default: all messages of the playbooks.")
     ] = "",
-    to: Annotated[
-        list[str] | None, Option("--to", metavar="ROLE", help="Role, or person:PERSON; with CLASS.")
-    ] = None,
-    kind: Annotated[str, Option("--kind", help="Kind of incident: real, exercise or test; with CLASS.")] = "",
+    to: Annotated[list[str] | None, Option("--to ROLE", "Role, or person:PERSON; with CLASS.")] = None,
+    kind: Annotated[str, Option("--kind", "Kind of incident: real, exercise or test; with CLASS.")] = "",
     compromised: Annotated[
         list[str] | None,
-        Option(
-            "--compromised", metavar="DOMAIN", help="Failure domain that counts as compromised; with CLASS."
-        ),
+        Option("--compromised DOMAIN", "Failure domain that counts as compromised; with CLASS."),
     ] = None,
 ) -> None:
     """Show the message plan and blocked channels. Sends nothing.
@@ -88,20 +84,13 @@ def plan(
 
 def send(
     session: Session,
-    text: Annotated[str, Argument(metavar="TEXT", help="Text of the message.")],
-    to: Annotated[
-        list[str] | None, Option("--to", metavar="WHOM", help="Role, person, or everybody with a role.")
-    ] = None,
+    text: Annotated[str, Argument("TEXT", "Text of the message.")],
+    to: Annotated[list[str] | None, Option("--to WHOM", "Role, person, or everybody with a role.")] = None,
     class_: Annotated[
-        str,
-        Option(
-            "--class",
-            metavar="CLASS",
-            help="Message class. Default: status-update; with --ask-ack urgent-internal.",
-        ),
+        str, Option("--class CLASS", "Message class. Default: status-update; with --ask-ack urgent-internal.")
     ] = "",
-    ask_ack: Annotated[bool, Option("--ask-ack", help="Acknowledgement required from each person.")] = False,
-    yes: Annotated[bool, Option("--yes", help="No question before sending.")] = False,
+    ask_ack: Annotated[bool, Option("--ask-ack", "Acknowledgement required from each person.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question before sending.")] = False,
 ) -> None:
     """Send a message. Shows the plan and asks first.
 
@@ -110,7 +99,7 @@ def send(
       tocsin message send "All hands call at 04:00, bridge 4711" --to everybody --ask-ack
       tocsin message send "Call me before you restore" --to technical --to person:ada --yes
     """
-    from runner.app.messages.written_message import Written, compose_by_hand
+    from runner.app.messages.messages import WrittenMessage, compose_by_hand
 
     if not to:
         raise Usage(
@@ -119,7 +108,7 @@ def send(
             code="option_missing",
         )
     incident = session.incident()
-    written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
+    written = WrittenMessage(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
     message = composed.event
     session.tell(_plan_of(session, incident, message))
@@ -172,13 +161,11 @@ def rules(session: Session) -> None:
 
 def override(
     session: Session,
-    rule: Annotated[str, Argument(metavar="RULE", help="Number of the rule, as R8.")],
-    channel: Annotated[str, Option("--channel", help="Only for this channel.")] = "",
-    class_: Annotated[str, Option("--class", metavar="CLASS", help="Only for this message class.")] = "",
-    to: Annotated[str, Option("--to", metavar="PERSON", help="Only for this person.")] = "",
-    text: Annotated[
-        str, Option("--text", metavar="SHA256", help="Only for this text. Required for R10.")
-    ] = "",
+    rule: Annotated[str, Argument("RULE", "Number of the rule, as R8.")],
+    channel: Annotated[str, Option("--channel", "Only for this channel.")] = "",
+    class_: Annotated[str, Option("--class CLASS", "Only for this message class.")] = "",
+    to: Annotated[str, Option("--to PERSON", "Only for this person.")] = "",
+    text: Annotated[str, Option("--text SHA256", "Only for this text. Required for R10.")] = "",
     reason: Reason = "",
 ) -> None:
     """Override a rule, as its approver. Stored in the journal.
@@ -216,8 +203,7 @@ def override(
 def call_sheet(
     session: Session,
     out: Annotated[
-        Path | None,
-        Option("--out", metavar="FILE", help="File .pdf, .docx, .html, .txt or .md. Default: the screen."),
+        Path | None, Option("--out FILE", "File .pdf, .docx, .html, .txt or .md. Default: the screen.")
     ] = None,
 ) -> None:
     """Create a call sheet with people, numbers and texts.
@@ -289,10 +275,8 @@ def show(session: Session, delivery: Delivery) -> None:
 
 def resolve(
     session: Session,
-    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Delivery, or task with an unknown outcome.")],
-    happened: Annotated[
-        bool | None, Option("--happened/--not-happened", help="Outcome of the attempt.")
-    ] = None,
+    delivery: Annotated[str, Argument("DELIVERY", "Delivery, or task with an unknown outcome.")],
+    happened: Annotated[bool | None, Option("--happened/--not-happened", "Outcome of the attempt.")] = None,
     reason: Reason = "",
 ) -> None:
     """Resolve an attempt with an unknown outcome.
@@ -332,8 +316,8 @@ def retry(session: Session, delivery: Delivery, reason: Reason = "") -> None:
 def call(
     session: Session,
     delivery: Delivery,
-    reached: Annotated[bool | None, Option("--reached/--not-reached", help="Result of the call.")] = None,
-    note: Annotated[str, Option("--note", help="Note about the call.")] = "",
+    reached: Annotated[bool | None, Option("--reached/--not-reached", "Result of the call.")] = None,
+    note: Annotated[str, Option("--note", "Note about the call.")] = "",
 ) -> None:
     """Record a phone call as a delivery. At a terminal it asks whether you reached the person.
 
@@ -370,8 +354,8 @@ def _asked(session: Session, person: str) -> bool:
 
 def ack(
     session: Session,
-    code: Annotated[str, Argument(metavar="CODE", help="Code in the last line of the message.")],
-    note: Annotated[str, Option("--note", help="Comment to the acknowledgement.")] = "",
+    code: Annotated[str, Argument("CODE", "Code in the last line of the message.")],
+    note: Annotated[str, Option("--note", "Comment to the acknowledgement.")] = "",
 ) -> None:
     """Acknowledge a message and stop its escalation.
 

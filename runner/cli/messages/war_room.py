@@ -20,12 +20,9 @@ def add(app: Commands) -> None:
 
 def use(
     session: Session,
-    address: Annotated[
-        str, Argument(metavar="ADDRESS", help="Address that people open or number that they dial.")
-    ],
+    address: Annotated[str, Argument("ADDRESS", "Address that people open or number that they dial.")],
     domain: Annotated[
-        list[str] | None,
-        Option("--domain", metavar="DOMAIN", help="Failure domain of the room; may be repeated."),
+        list[str] | None, Option("--domain DOMAIN", "Failure domain of the room; may be repeated.")
     ] = None,
 ) -> None:
     """Set the war room. All later messages contain its address.

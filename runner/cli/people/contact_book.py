@@ -27,13 +27,9 @@ def add(people: Commands) -> None:
 
 def import_(
     session: Session,
-    file: Annotated[
-        Path | None, Argument(metavar="[FILE]", help="File in CSV, vCard, or YAML as in tocsin.yaml.")
-    ] = None,
-    from_settings: Annotated[
-        bool, Option("--from-settings", help="Import the people of tocsin.yaml.")
-    ] = False,
-    yes: Annotated[bool, Option("--yes", help="No question before writing.")] = False,
+    file: Annotated[Path | None, Argument("[FILE]", "File in CSV, vCard, or YAML as in tocsin.yaml.")] = None,
+    from_settings: Annotated[bool, Option("--from-settings", "Import the people of tocsin.yaml.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question before writing.")] = False,
 ) -> None:
     """Import people with contacts and roles, encrypted. Asks first.
 
@@ -103,8 +99,8 @@ def _report(session: Session, found: Import, file: Path | None, *, written: bool
 
 def export(
     session: Session,
-    out: Annotated[Path, Argument(metavar="FILE", help="File that ends in .yaml, readable only by you.")],
-    replace: Annotated[bool, Option("--replace", help="Replace an existing file.")] = False,
+    out: Annotated[Path, Argument("FILE", "File that ends in .yaml, readable only by you.")],
+    replace: Annotated[bool, Option("--replace", "Replace an existing file.")] = False,
 ) -> None:
     """Export all people with contacts and roles, unencrypted.
 
@@ -128,8 +124,8 @@ def export(
 
 def forget(
     session: Session,
-    person: Annotated[str, Argument(metavar="PERSON", help="Person id.")],
-    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
+    person: Annotated[str, Argument("PERSON", "Person id.")],
+    yes: Annotated[bool, Option("--yes", "No question.")] = False,
 ) -> None:
     """Erase the contacts of a person, permanently.
 

@@ -14,7 +14,7 @@ from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
 from runner.routing.messaging import ContactPoint
 
-Person = Annotated[str, Argument(metavar="PERSON", help="Person id.")]
+Person = Annotated[str, Argument("PERSON", "Person id.")]
 
 
 def add(app: Commands) -> None:
@@ -66,14 +66,10 @@ def _told(session: Session, words: str) -> None:
 def add_(
     session: Session,
     person: Person,
-    name: Annotated[str, Option("--name", help="Full name.")] = "",
+    name: Annotated[str, Option("--name", "Full name.")] = "",
     contact: Annotated[
         list[str] | None,
-        Option(
-            "--contact",
-            metavar="CHANNEL=ADDRESS",
-            help="Contact as CHANNEL=ADDRESS; also email, phone or handle.",
-        ),
+        Option("--contact CHANNEL=ADDRESS", "Contact as CHANNEL=ADDRESS; also email, phone or handle."),
     ] = None,
 ) -> None:
     """Add a person, or contacts of a person.
@@ -106,8 +102,8 @@ def _contact(text: str) -> ContactPoint:
 def verify(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the verified contact.")],
-    how: Annotated[str, Option("--how", help="Method of verification over another channel. Required.")] = "",
+    channel: Annotated[str, Argument("CHANNEL", "Channel of the verified contact.")],
+    how: Annotated[str, Option("--how", "Method of verification over another channel. Required.")] = "",
 ) -> None:
     """Record that a contact was verified over another channel.
 
@@ -128,8 +124,8 @@ def verify(
 def distrust(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the contact at risk.")],
-    reason: Annotated[str, Option("--reason", metavar="WHY", help="Reason. Required.")] = "",
+    channel: Annotated[str, Argument("CHANNEL", "Channel of the contact at risk.")],
+    reason: Annotated[str, Option("--reason WHY", "Reason. Required.")] = "",
 ) -> None:
     """Record a risk of a contact, for example a new SIM card.
 
@@ -151,8 +147,8 @@ def distrust(
 def agreed(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the contact.")],
-    how: Annotated[str, Option("--how", help="Form of the consent. Required.")] = "",
+    channel: Annotated[str, Argument("CHANNEL", "Channel of the contact.")],
+    how: Annotated[str, Option("--how", "Form of the consent. Required.")] = "",
 ) -> None:
     """Record the consent of a person to text messages.
 
@@ -175,11 +171,11 @@ def agreed(
 def stop(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the contact.")],
+    channel: Annotated[str, Argument("CHANNEL", "Channel of the contact.")],
     how: Annotated[
-        str, Option("--how", help="Form of the opt-out, and the person who received it. Required.")
+        str, Option("--how", "Form of the opt-out, and the person who received it. Required.")
     ] = "",
-    lift: Annotated[bool, Option("--lift", help="End the opt-out.")] = False,
+    lift: Annotated[bool, Option("--lift", "End the opt-out.")] = False,
 ) -> None:
     """Record the opt-out of a person from messages at a contact.
 
@@ -207,10 +203,8 @@ def stop(
 def away(
     session: Session,
     person: Person,
-    alternate: Annotated[
-        str, Option("--alternate", metavar="PERSON", help="Deputy during the absence.")
-    ] = "",
-    back: Annotated[bool, Option("--back", help="End of the absence.")] = False,
+    alternate: Annotated[str, Option("--alternate PERSON", "Deputy during the absence.")] = "",
+    back: Annotated[bool, Option("--back", "End of the absence.")] = False,
 ) -> None:
     """Mark a person as away, with a deputy, or as back.
 
@@ -227,13 +221,11 @@ def away(
 
 def assign(
     session: Session,
-    role: Annotated[str, Argument(metavar="ROLE", help="Role.")],
-    person: Annotated[
-        list[str] | None, Argument(metavar="[PERSON...]", help="People who get the role.")
-    ] = None,
-    on_call: Annotated[bool, Option("--on-call", help="The person on call, in this incident.")] = False,
-    always: Annotated[bool, Option("--always", help="Also in future incidents.")] = False,
-    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
+    role: Annotated[str, Argument("ROLE", "Role.")],
+    person: Annotated[list[str] | None, Argument("[PERSON...]", "People who get the role.")] = None,
+    on_call: Annotated[bool, Option("--on-call", "The person on call, in this incident.")] = False,
+    always: Annotated[bool, Option("--always", "Also in future incidents.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question.")] = False,
 ) -> None:
     """Assign a role in the incident, and with --always also later.
 

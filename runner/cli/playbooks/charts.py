@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runner.documents.tree import Document
     from runner.reports.charts.playbook_chart import Chart
 
-Name = Annotated[str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)]
+Name = Annotated[str, Argument("NAME", "Name, NAME@VERSION or file.", autocompletion=playbooks)]
 _ENDINGS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
 _CARDS = {".pdf": "pdf", ".txt": "txt"}
 _FOREIGN = (
@@ -56,19 +56,14 @@ def graph(
     session: Session,
     name: Name,
     to: Annotated[
-        str,
-        Option(
-            "--to", metavar="FORM", help="Format: mermaid or svg. Default: the ending of FILE, then mermaid."
-        ),
+        str, Option("--to FORM", "Format: mermaid or svg. Default: the ending of FILE, then mermaid.")
     ] = "",
-    out: Annotated[str, Option("--out", metavar="FILE", help="File to write. Default: the screen.")] = "",
+    out: Annotated[str, Option("--out FILE", "File to write. Default: the screen.")] = "",
     incident: Annotated[
         str,
         Option(
-            "--incident",
-            "-i",
-            metavar="INCIDENT",
-            help="Id or codename of an incident, to show the state of each step.",
+            "--incident, -i INCIDENT",
+            "Id or codename of an incident, to show the state of each step.",
             autocompletion=incidents,
         ),
     ] = "",
@@ -150,14 +145,12 @@ def card(
     session: Session,
     name: Name,
     to: Annotated[
-        str, Option("--to", metavar="FORM", help="Format: pdf or txt. Default: the ending of FILE, then txt.")
+        str, Option("--to FORM", "Format: pdf or txt. Default: the ending of FILE, then txt.")
     ] = "",
-    out: Annotated[
-        str, Option("--out", metavar="FILE", help="File to write. Default for txt: the screen.")
-    ] = "",
+    out: Annotated[str, Option("--out FILE", "File to write. Default for txt: the screen.")] = "",
     profile: ProfileOption = "",
     first_hour: Annotated[
-        bool, Option("--first-hour", help="One page: the first tasks, people, safe channel and insurer.")
+        bool, Option("--first-hour", "One page: the first tasks, people, safe channel and insurer.")
     ] = False,
 ) -> None:
     """Create a run card to print, with phone numbers.
@@ -193,8 +186,7 @@ def card(
 
 def _card(session: Session, name: str, profile: Profile, *, first_hour: bool) -> Document:
     from runner.app.messages.call_sheet import call_lines
-    from runner.app.playbooks.first_hour_card import first_hour_card
-    from runner.app.playbooks.run_card import called, run_card
+    from runner.app.playbooks.cards import called, first_hour_card, run_card
     from runner.cli.framework.session import catalog
     from runner.playbook.bundle import load_bundle
     from runner.playbook.profiles import bundle_of_profile

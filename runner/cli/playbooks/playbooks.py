@@ -91,7 +91,7 @@ def _list_page(found: tuple[Entry, ...]) -> Page:
 def show(
     session: Session,
     name: Name,
-    yaml: Annotated[bool, Option("--yaml", help="Print the file.")] = False,
+    yaml: Annotated[bool, Option("--yaml", "Print the file.")] = False,
     profile: ProfileOption = "",
 ) -> None:
     """Show the outline and the digest of a playbook.
@@ -123,7 +123,7 @@ def show(
 def copy(
     session: Session,
     name: Name,
-    new: Annotated[str, Option("--as", metavar="NEW", help="Name of the copy.")] = "",
+    new: Annotated[str, Option("--as NEW", "Name of the copy.")] = "",
 ) -> None:
     """Copy a playbook into the home folder, to change it.
 
@@ -183,8 +183,8 @@ def _outline(one: Outline) -> Cells:
 
 def validate(
     session: Session,
-    path: Annotated[list[Path], Argument(metavar="PATH...", help="Files, folders, or names of playbooks.")],
-    strict: Annotated[bool, Option("--strict", help="Count warnings as errors.")] = False,
+    path: Annotated[list[Path], Argument("PATH...", "Files, folders, or names of playbooks.")],
+    strict: Annotated[bool, Option("--strict", "Count warnings as errors.")] = False,
 ) -> int:
     """Check files and list all problems. Exit code 1 on errors.
 
@@ -256,8 +256,8 @@ def _print_problems(
 
 def diff(
     session: Session,
-    old: Annotated[str, Argument(metavar="A", help="Name, NAME@VERSION or file.")],
-    new: Annotated[str, Argument(metavar="B", help="Playbook to compare with.")],
+    old: Annotated[str, Argument("A", "Name, NAME@VERSION or file.")],
+    new: Annotated[str, Argument("B", "Playbook to compare with.")],
 ) -> None:
     """Compare two playbooks: steps, roles, messages.
 
@@ -290,7 +290,7 @@ def _diff_page(found: Difference) -> Page:
 def schema(
     session: Session,
     kind: Annotated[
-        str, Argument(metavar="KIND", help="Kind of file: playbook, playbook-test, exercise or action.")
+        str, Argument("KIND", "Kind of file: playbook, playbook-test, exercise or action.")
     ] = "playbook",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors.
@@ -316,19 +316,15 @@ def rehearse(
     name: Annotated[
         list[str] | None,
         Argument(
-            metavar="[PLAYBOOK|FILE|FOLDER]...",
-            help="Playbooks or files with tests. Default: all.",
+            "[PLAYBOOK|FILE|FOLDER]...",
+            "Playbooks or files with tests. Default: all.",
             autocompletion=playbooks,
         ),
     ] = None,
-    only: Annotated[
-        str, Option("--only", metavar="WORDS", help="Only cases with this text in their name.")
-    ] = "",
-    missed: Annotated[bool, Option("--missed", help="Show branches that no test covers.")] = False,
-    cover: Annotated[
-        int, Option("--cover", metavar="PERCENT", help="Smallest share of covered branches, in percent.")
-    ] = 0,
-    junit: Annotated[str, Option("--junit", metavar="FILE", help="File for a JUnit report in XML.")] = "",
+    only: Annotated[str, Option("--only WORDS", "Only cases with this text in their name.")] = "",
+    missed: Annotated[bool, Option("--missed", "Show branches that no test covers.")] = False,
+    cover: Annotated[int, Option("--cover PERCENT", "Smallest share of covered branches, in percent.")] = 0,
+    junit: Annotated[str, Option("--junit FILE", "File for a JUnit report in XML.")] = "",
 ) -> int:
     """Test playbooks with written cases. Sends nothing.
 
@@ -381,17 +377,11 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
 def fixture(
     session: Session,
     incident: Annotated[
-        str,
-        Option(
-            "--from-incident",
-            metavar="INCIDENT",
-            help="Id or codename of the incident.",
-            autocompletion=incidents,
-        ),
+        str, Option("--from-incident INCIDENT", "Id or codename of the incident.", autocompletion=incidents)
     ],
-    out: Annotated[str, Option("--out", metavar="FILE", help="File to write. Default: the screen.")] = "",
+    out: Annotated[str, Option("--out FILE", "File to write. Default: the screen.")] = "",
     keep_text: Annotated[
-        bool, Option("--keep-text", help="Keep free text, which can name people. Default: replaced.")
+        bool, Option("--keep-text", "Keep free text, which can name people. Default: replaced.")
     ] = False,
 ) -> None:
     """Create a playbook test from an incident.

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from runner.base.table_file import table_rows
+
 
 def label(code: str, language: str) -> str:
     """Return the label of a code, the region's first; a code without a label has spaces for its underscores."""
@@ -27,10 +29,6 @@ def office(code: str) -> str:
 @cache
 def table(name: str) -> Mapping[str, Mapping[str, str]]:
     """Return a table of labels beside this module: language, then code, then words (a constant, read once)."""
-    import csv
-    import pkgutil
-
-    lines = (pkgutil.get_data(__package__, name) or b"").decode().splitlines()
-    rows = list(csv.DictReader(lines))
+    rows = table_rows("runner.documents.wording", name)
     languages = [head for head in rows[0] if head != "code"]
     return {language: {row["code"]: row[language] for row in rows if row[language]} for language in languages}

@@ -8,8 +8,7 @@ from datetime import timedelta
 import msgspec
 
 from runner.effects.context import EffectContext, message_class
-from runner.effects.messages.compose import kept, planned
-from runner.effects.messages.escalation_levels import recipients
+from runner.effects.messages.compose import kept, planned, recipients
 from runner.incident.messages.deliveries import reached_places
 from runner.incident.state.commands import Composed, NotAnnounced
 from runner.incident.state.events import PlannedDelivery

@@ -27,7 +27,7 @@ from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
 from runner.playbook.format import PEOPLE, Act
 from runner.routing.messaging import MessageClass, SendResult
-from runner.routing.rule_book import RULE_BOOK
+from runner.routing.rule_book import rule_book
 from runner.routing.rules import RULES
 from runner.routing.traffic import GONE
 
@@ -68,9 +68,9 @@ def overridden(incident: Incident, command: c.OverrideRule, by: str) -> e.RuleOv
 
 
 def _exists(number: str) -> None:
-    rule = RULE_BOOK.get(number)
+    rule = rule_book().get(number)
     if rule is None:
-        hint = near_hint(number, RULE_BOOK) or Action("message.rules")
+        hint = near_hint(number, rule_book()) or Action("message.rules")
         raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
     if rule.firm:
         raise Refused(

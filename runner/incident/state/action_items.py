@@ -18,8 +18,7 @@ import msgspec
 
 from runner.base.states import TaskState
 from runner.facts.expression import Unknown
-from runner.facts.expressions.evaluate import evaluate
-from runner.facts.expressions.values import merged
+from runner.facts.expressions.evaluate import evaluate, merged
 from runner.incident.state import events as e
 from runner.incident.state.due_times import backoff
 from runner.incident.state.expression_view import ScopeView, find_step

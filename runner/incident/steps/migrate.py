@@ -19,7 +19,7 @@ import msgspec
 
 from runner.base.states import Profile
 from runner.errors import Problem, Refused
-from runner.incident.apply.migration import newest_scopes
+from runner.incident.apply.steps import newest_scopes
 from runner.incident.state.events import PlaybookMigrated
 from runner.incident.state.expression_view import find_step
 from runner.incident.state.incident import Incident, Invocation, Run, Scope

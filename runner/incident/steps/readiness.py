@@ -9,8 +9,7 @@ from typing import Literal
 import msgspec
 
 from runner.facts.expression import Unknown, reads_duties
-from runner.facts.expressions.evaluate import evaluate, truth
-from runner.facts.expressions.values import merged
+from runner.facts.expressions.evaluate import evaluate, merged, truth
 from runner.incident.state import events as e
 from runner.incident.state.action_items import action_run
 from runner.incident.state.expression_view import ScopeView, find_step

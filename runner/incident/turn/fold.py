@@ -16,10 +16,9 @@ from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.apply.campaigns import CAMPAIGNS
 from runner.incident.apply.exercise import DRILL
 from runner.incident.apply.messages import RECEIPTS, ROOMS
-from runner.incident.apply.migration import MIGRATION
 from runner.incident.apply.record import RECORDS
-from runner.incident.apply.steps import STEPS
-from runner.incident.messages.delivery_schedule import reschedule
+from runner.incident.apply.steps import MIGRATION, STEPS
+from runner.incident.messages.deliveries import reschedule
 from runner.incident.state.events import AnyEvent, IncidentOpened, Recorded
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident

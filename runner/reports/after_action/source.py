@@ -13,7 +13,7 @@ from runner.documents.tree import Table
 from runner.facts.vocabulary.register import Fact
 from runner.incident.exercises.exercise_plan import Exercise, Participant
 from runner.incident.exercises.improvements import Item
-from runner.incident.exercises.rating_rules import SCRIPTED
+from runner.incident.exercises.ratings import SCRIPTED
 from runner.incident.state.events import IncidentClosed
 from runner.incident.state.exercise import OVER, Signed
 from runner.incident.state.incident import Incident

@@ -1,4 +1,8 @@
-"""The shared parts of the exercise handbooks: marking, overview, clock and emergency."""
+"""Exercise handbooks: their shared parts, the players' handbook, and the feedback form.
+
+The players' handbook (HSEEP: situation manual) has start, roles and rules, without the scenario. The feedback form asks
+participants for strengths, improvements and the quality of the exercise.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 
 import msgspec
+from msgspec.structs import replace
 
 from runner.base.instants import parse_duration, parse_instant
 from runner.documents.tree import Block, Document, Paragraph, RenderContext, Stationery, Strong, Text
 from runner.incident.exercises.exercise_plan import DISCUSSION, Exercise, HseepRole, Participant
 from runner.incident.state.exercise import LIVE
 from runner.playbook.format import Playbook
+from runner.playbook.playbook_test import Behaviour
 from runner.reports.core.formatting import span
 from runner.reports.core.header import clocked
-from runner.reports.core.report_blocks import fields, heading, paragraph
+from runner.reports.core.report_blocks import bullets, fields, heading, paragraph, table
 
 TYPES: Mapping[str, str] = {
     "seminar": "Seminar: a discussion that explains plans",
@@ -153,3 +159,165 @@ def ends(plan: Exercise) -> str:
 def part(one: Participant) -> str:
     """Return the exercise part and the playbook role of a participant."""
     return f"{PARTS[one.role]}: {one.plays}" if one.plays else PARTS[one.role]
+
+
+def players_book(about: Book) -> Document:
+    """Return the handbook as a document tree."""
+    known = replace(about, plan=open_to_players(about.plan))
+    document = book(about, "handbook-players", "Players' handbook", iter(()))
+    return replace(document, blocks=(*document.blocks, *_player_blocks(known)))
+
+
+def open_to_players(plan: Exercise) -> Exercise:
+    """Return the plan without scenario events, modules, questions and targets.
+
+    The handbook uses only this part, so it cannot contain hidden content.
+    """
+    return replace(
+        plan,
+        events=(),
+        modules=(),
+        facts=(),
+        compromised=(),
+        ends=None,
+        script=Behaviour(),
+        objectives=tuple(replace(objective, targets=()) for objective in plan.objectives),
+        participants=tuple(replace(participant, covers=()) for participant in plan.participants),
+    )
+
+
+def _player_blocks(about: Book) -> Iterator[Block]:
+    plan = about.plan
+    yield paragraph(
+        "This handbook is for all participants. It explains the start and the rules of the exercise. The scenario is in the controllers' "
+        "handbook. Players do not read the controllers' handbook."
+    )
+    if not plan.announced:
+        yield bold("This exercise is not announced. Do not give this handbook to players before StartEx.")
+    yield from overview(about)
+    yield heading(2, "Start of the exercise")
+    yield paragraph(plan.overview.scenario or "A controller explains the situation at StartEx.")
+    yield heading(2, "Objectives")
+    rows = [(objective.id, objective.text, objective.capability) for objective in plan.objectives]
+    yield table(("No.", "Objective", "Core capability"), rows)
+    yield from _people(about)
+    yield heading(2, "Rules of play")
+    yield bullets(_discussed(plan) if plan.type in DISCUSSION else _played(plan))
+    yield from emergency(plan)
+    yield heading(2, "Schedule")
+    yield table(("Time", "Activity"), list(_schedule(about)))
+
+
+def _people(about: Book) -> Iterator[Block]:
+    plan = about.plan
+    yield heading(2, "Roles")
+    rows = []
+    for role, title in about.playbook.roles.items():
+        players = ", ".join(about.person(one.person) for one in plan.participants if one.plays == role)
+        rows.append((title.title or role, players or "the usual person"))
+    yield table(("Playbook role", "Player"), rows)
+    others = [(about.person(one.person), PARTS[one.role]) for one in plan.participants if not one.plays]
+    if others:
+        yield table(("Person", "Part"), others)
+    yield bullets(
+        (
+            "Players do their work as in a real incident.",
+            "Controllers or a facilitator release the injects and control time. Ask a controller or facilitator if a point is unclear.",
+            "Simulators play external people: authorities, press, customers, suppliers.",
+            "Evaluators observe and record. Evaluators rate plans and resources, not people.",
+            "Observers watch only.",
+        )
+    )
+
+
+def _played(plan: Exercise) -> Iterator[str]:
+    yield "Act as in a real incident, with the same program. Tasks, deadlines, approvals and documents work as in a real incident."
+    yield "Accept the information from controllers and from Tocsin. Do not dispute the scenario. Do not guess the next inject."
+    if plan.live:
+        yield "Tocsin sends real messages only to people who consented. Each message is marked as an exercise."
+    else:
+        yield (
+            "No message leaves this machine. To list your messages: tocsin message list. To read a message with its code: "
+            "tocsin message show DELIVERY. To acknowledge: tocsin ack CODE."
+        )
+    yield "Do not call or write to external people. Tell a controller instead, and a simulator answers."
+    yield "Do not change real systems. Describe your action, then mark the task as done."
+    yield f"Begin and end every exercise message and call with: {plan.marking}."
+    yield clock_words(plan) + " All deadlines use exercise time, including legal deadlines."
+
+
+def _discussed(plan: Exercise) -> Iterator[str]:
+    yield "This is a discussion: Tocsin sends no messages. The facilitator reads the situation and asks questions."
+    yield "Answer with the plans, people, numbers and keys that exist today. This is not a test of people. Different answers are welcome."
+    yield "Accept the scenario, even if you expect a different course."
+    yield "Answers are recorded with names. A question without an answer is also useful: it shows a need for improvement."
+    yield f"Mark all exercise documents: {plan.marking}."
+    yield clock_words(plan)
+
+
+def _schedule(about: Book) -> Iterator[tuple[str, str]]:
+    plan = about.plan
+    talk = plan.type in DISCUSSION
+    yield LINE, "Briefing: rules, real emergency, roles"
+    yield LINE, f"StartEx. Exercise time: {started(about)}"
+    yield (
+        "from StartEx",
+        "Discussion" if talk else "Play. PauseEx and ResumeEx pause and resume exercise time",
+    )
+    yield f"at most {longest(plan)} after StartEx", "EndEx: all players stop"
+    yield (
+        "immediately after EndEx",
+        "Hot wash: strengths and improvements. All participants complete a feedback form",
+    )
+    yield LINE, "After-action meeting: action items, owners, dates"
+
+
+_BOX = "[\u00a0\u00a0]"
+_WIDE = f"\n{LINE}{LINE[:8]}"
+_ROWS = ("1", "2", "3")
+
+
+def feedback_form(about: Book) -> Document:
+    """Return the form as a document tree."""
+    return book(about, "feedback", "Feedback form", _feedback_blocks(about))
+
+
+def _feedback_blocks(about: Book) -> Iterator[Block]:
+    plan = about.plan
+    contact = plan.overview.contact or "a controller"
+    yield paragraph(
+        f"Complete this form alone, immediately after EndEx. Return the form to {contact}. Your name is optional. The after-action report "
+        "uses the answers without names."
+    )
+    parts = "\n".join(f"{_BOX} {part}" for part in PARTS.values())
+    who = (("Name (optional)", LINE), ("Organisation, department", LINE))
+    yield fields((*who, ("Role in the exercise", parts)))
+    yield heading(2, "Strengths")
+    yield table(("No.", "Strength", "Person, plan or tool"), [(row, _WIDE, _WIDE) for row in _ROWS])
+    yield heading(2, "Improvements")
+    heads = ("No.", "Issue and effect", "Corrective action", "Owner and date")
+    yield table(heads, [(row, _WIDE, _WIDE, f"\n{LINE[:12]}") for row in _ROWS])
+    yield heading(2, "The exercise")
+    yield paragraph("1: not at all. 5: fully. Leave a row empty if you have no answer.")
+    statements = _statements(talked=plan.type in DISCUSSION)
+    yield table(("", *"12345"), [(statement, *[_BOX] * 5) for statement in statements])
+    yield heading(2, "Objectives")
+    yield paragraph("After the exercise, I could do my part in a real incident:")
+    goals = [f"{objective.id}: {objective.text}" for objective in plan.objectives]
+    yield table(("", *"12345"), [(goal, *[_BOX] * 5) for goal in goals])
+    yield heading(2, "Other comments")
+    yield paragraph("\n".join([LINE * 3] * 4))
+
+
+def _statements(*, talked: bool) -> Iterator[str]:
+    yield "The scenario was realistic."
+    yield "I knew my tasks and the rules."
+    yield "The right people took part."
+    yield "The time was sufficient and well used."
+    if talked:
+        yield "Every person could speak, and the answers were recorded."
+    else:
+        yield "The injects were clear and timely."
+        yield "Tocsin showed me my next task."
+    yield "The exercised plan was useful."
+    yield "I would take part again."

@@ -8,8 +8,14 @@ from datetime import datetime
 import msgspec
 
 from runner.incident.exercises.exercise_plan import Exercise
-from runner.incident.exercises.rating_rules import SCRIPTED
-from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
+from runner.incident.exercises.ratings import (
+    SCRIPTED,
+    ObjectiveRating,
+    TargetRating,
+    TaskRating,
+    ratings,
+    unconfirmed,
+)
 from runner.incident.state.exercise import Rated
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, flow, line

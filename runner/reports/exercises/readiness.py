@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from runner.actions import Action, Slot, assign_role
-from runner.incident.exercises.rating_rules import SCRIPTED
+from runner.incident.exercises.ratings import SCRIPTED
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import age, count, day
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, flow, line, paged, table

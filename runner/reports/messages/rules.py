@@ -11,7 +11,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import scope_words, when
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
 from runner.reports.core.report import Report, filled
-from runner.routing.rule_book import RULE_BOOK, KeptBy
+from runner.routing.rule_book import KeptBy, rule_book
 
 
 class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
 def rules_report(incident: Incident | None) -> RulesReport:
     """Return all rules."""
     return RulesReport(
-        rules=tuple(filled(RuleView, one, rule=one.number) for one in RULE_BOOK.values()),
+        rules=tuple(filled(RuleView, one, rule=one.number) for one in rule_book().values()),
         overrides=override_views(incident),
     )
 

@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.main import get_command
 
+from runner.base.table_file import table_rows
 from runner.cli.framework.app import declared
-from runner.cli.framework.commands import MEANT
 from runner.cli.framework.environment import this_world
 from runner.cli.framework.typer_app import application
 from tests.cli.at_desk import AtDesk
@@ -68,7 +68,9 @@ def test_a_slip_still_gets_the_nearest_command(anywhere: AtDesk) -> None:
 
 def test_no_such_word_is_a_command_itself() -> None:
     root = get_command(application(declared(), this_world()))
-    assert [typed for typed in MEANT if _found(root, typed) is not None] == []
+    typed_words = [row["typed"] for row in table_rows("runner.cli.framework", "meant.csv")]
+    assert typed_words
+    assert [typed for typed in typed_words if _found(root, typed) is not None] == []
 
 
 def _found(root: typer.core.TyperCommand, path: str) -> object | None:

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.facts.expression import LOOP_NAMES, Apply, Const, DutyRef, Expression, Unknown, Value
-from runner.facts.expressions.evaluate import evaluate, truth
+from runner.facts.expressions.evaluate import added, apply, compared, evaluate, negated, part, truth
 from runner.facts.expressions.parser import parse
-from runner.facts.expressions.values import added, apply, compared, negated, part
 from tests.golden_files import FOLDER, same
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

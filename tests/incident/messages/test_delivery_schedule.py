@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner.incident.messages.deliveries import LOOK_AGAIN, next_delivery_look
-from runner.incident.messages.delivery_schedule import pop_due
+from runner.incident.messages.deliveries import LOOK_AGAIN, next_delivery_look, pop_due
 from runner.incident.state import commands as c
 from runner.incident.state.work import Deliver
 from runner.routing.messaging import MessageClass

@@ -18,8 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from runner.app.core import snapshots
 from runner.errors import Refused
-from runner.incident.messages.deliveries import delivery_events
-from runner.incident.messages.delivery_schedule import next_action
+from runner.incident.messages.deliveries import delivery_events, next_action
 from runner.incident.messages.escalation import called_off
 from runner.incident.messages.failover import Send, WaitUntil
 from runner.incident.state import commands as c

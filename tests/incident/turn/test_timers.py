@@ -11,7 +11,7 @@ from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.due_times import backoff
 from runner.incident.state.work import Compose
-from runner.incident.turn.timers import next_wakeup
+from runner.incident.turn.settle import next_wakeup
 from runner.law.duty import DutyRecord
 from runner.playbook.format import AnyStep, Due, OnOverdue, Retry
 from tests.scenario import (

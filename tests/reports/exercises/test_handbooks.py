@@ -24,8 +24,7 @@ from runner.incident.exercises.exercise_plan import (
 from runner.playbook.format import Playbook, Role, Task
 from runner.playbook.playbook_test import Behaviour
 from runner.reports.exercises.controller_handbook import controllers_book
-from runner.reports.exercises.handbook import Book
-from runner.reports.exercises.player_handbook import players_book
+from runner.reports.exercises.handbook import Book, players_book
 
 SECRET = "Zwölf Boxkämpfer"
 SECRETS = st.text(alphabet="abcxyz", min_size=1, max_size=4).map(lambda text: f"{SECRET} {text}")

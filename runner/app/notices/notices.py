@@ -69,11 +69,6 @@ def template(service: IncidentService, incident: Incident, name: str) -> tuple[N
     return notices[name].notice, notices[name].body
 
 
-def about_duty(notice: Notice, duty: str) -> str:
-    """Return the duty of a draft: the named duty, else the first duty of its template."""
-    return duty or next(iter(notice.duties), "")
-
-
 def draft(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
     """Return a draft from the incident's current facts; nothing is recorded."""
     from runner.effects.notices.forbidden_words import requirements
@@ -81,7 +76,7 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
     from runner.effects.notices.render import enclosures, make
 
     notice, body = template(service, incident, name)
-    wanted = about_duty(notice, duty)
+    wanted = duty or next(iter(notice.duties), "")
     # A press text is about no duty: the law need not be assessed for it.
     duties, library = service.duties(incident) if wanted else (), service.library(incident)
     brief = legal_context(incident, next((one for one in duties if one.id == wanted), None), library)

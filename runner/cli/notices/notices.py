@@ -250,7 +250,7 @@ def _draft(
 ) -> None:
     from msgspec.structs import replace
 
-    from runner.app.notices.notices import about_duty, draft, formats_of, save
+    from runner.app.notices.notices import draft, formats_of, save
 
     if out is None:
         raise Usage(
@@ -259,7 +259,7 @@ def _draft(
             code="option_missing",
         )
     notice, document = draft(session.service, incident, name, duty)
-    about = about_duty(notice, duty)
+    about = duty or next(iter(notice.duties), "")
     files = save(document, formats_of(to) or ("docx",), out, session.service.letterhead, about)
     unapproved = (replace(file, status="not approved") if file.status == "final" else file for file in files)
     show_pulled(session, tuple(unapproved))

@@ -5,9 +5,8 @@ A general form lists ``duty.content``: each required item of the regime, with it
 
 Legally required credit monitoring: a notice offers it only if a fact records its purchase.
 
-A promise of monitoring that was not ordered is a false statement to every reader and to the attorney general. The
-item is missing until provider, months and enrolment are recorded; fewer months than required also count as
-missing.
+A promise of monitoring that was not ordered is a false statement: the item is missing until provider, months and enrolment are
+recorded; fewer months than required also count as missing.
 """
 
 from __future__ import annotations

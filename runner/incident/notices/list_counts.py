@@ -121,11 +121,8 @@ def difference_words(row: CountDifference) -> str:
     """Return a difference for people."""
     where = " ".join(filter(None, (row.place, row.population))) or "In all"
     told = "".join(f"; {duty} states {people:,}" for duty, people in row.told)
-    return f"{where}: list {row.listed:,}, facts {_span_words(row.recorded)}{told}"
-
-
-def _span_words(span: Span | None) -> str:
-    if span is None:
-        return "not recorded"
-    high = "more" if span.high is None else f"{span.high:,}"
-    return f"{span.low:,}" if span.low == span.high else f"{span.low:,} to {high}"
+    facts = "not recorded"
+    if (span := row.recorded) is not None:
+        high = "more" if span.high is None else f"{span.high:,}"
+        facts = f"{span.low:,}" if span.low == span.high else f"{span.low:,} to {high}"
+    return f"{where}: list {row.listed:,}, facts {facts}{told}"

@@ -97,7 +97,7 @@ lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 
 # Real peers that the tests talk to, besides those of the system (postgresql, postfix, dovecot, ntfy): a Matrix homeserver in an
 # environment of its own, too large to be everybody's, and an SMSC that runs on Node. With it comes Twilio's description of its interface.
-# The clients of the vendors whose APIs the actions call are in an environment of their own, too.
+# The clients of the vendors whose APIs the actions call are in an environment of their own, too. axe checks the web pages.
 .PHONY: servers
 servers: .venv-synapse/servers .venv-vendors/servers tests/servers/node_modules/.package-lock.json ## Put real servers and vendors' clients here, for the tests
 

@@ -126,6 +126,9 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         problems.append(
             source.problem(("worker", "ping"), "ping", "The value is not an address to call.", hint=hint)
         )
+    if not re.fullmatch(r"[1-9]\d{0,2}[hd]", home.law.internal_target, re.ASCII):
+        where, text = ("law", "internal_target"), "The value is not a number of hours or days."
+        problems.append(source.problem(where, "law-target", text, hint="Write 48h or 3d."))
     for name, key in home.law.keys.items():
         if not _PUBLIC_KEY.fullmatch(key):
             hint = "Write the 32 bytes of an Ed25519 public key in base64."

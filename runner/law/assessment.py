@@ -38,7 +38,7 @@ from runner.law.applicability import (
 )
 from runner.law.counting import HolidayCalendar, NoHolidays
 from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
-from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
+from runner.law.duty import INTERNAL_TARGET, DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
 from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
@@ -83,6 +83,7 @@ class _Case(msgspec.Struct, frozen=True):
     whole: Evaluator
     places: frozenset[str]
     nearness: Callable[[Sequence[str]], int]
+    target: timedelta
 
     def judge(self, view: View) -> Evaluator:
         if view.id not in self.judges:
@@ -131,6 +132,7 @@ def assess(
     first_known: datetime | None = None,
     leads: Mapping[str, timedelta] = _NO_LEADS,
     populations: Populations | None = None,
+    target: timedelta = INTERNAL_TARGET,
 ) -> tuple[DutyStatus, ...]:
     """Return every duty of every regime at ``now``, regimes and duties in their order.
 
@@ -138,7 +140,7 @@ def assess(
     ``zone`` is the time zone while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
     clock without a recorded start and without a recorded discovery is provisional from there. ``leads`` is
     the time that approvals, rendering and delivery still need, by duty id. ``populations`` are those of these facts, if they are
-    computed already.
+    computed already. ``target`` is the time for a duty without a number, from the start of its clock.
     """
     whole = Evaluator(View(facts))
     case = _Case(
@@ -154,6 +156,7 @@ def assess(
         whole,
         places(facts),
         nearness(facts),
+        target,
     )
     statuses = [
         _status(rule, law, case)
@@ -348,6 +351,9 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         unless=finding.unless if verdict == "applies" else (),
         distance=case.nearness(law.regime.jurisdictions),
         record=done(case.records.get(identity)),
+        internal_target=computed.reading.start + case.target
+        if binding and computed.due_kind == "no_number" and computed.reading.start
+        else None,
         authority=authority_of(rule, law.regime, finding.judge, computed.zone),
         law=short_name(rule, law.regime, law.version),
     )

@@ -6,7 +6,7 @@ people recorded about a duty (a filing, a decision not to notify, a waiver) is `
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -16,7 +16,12 @@ from runner.base.states import Verdict
 from runner.facts.expression import Expression
 from runner.law.regime import Level
 
-DutyState = Literal["open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held"]
+DutyState = Literal[
+    "open", "overdue", "filed", "filed_late", "decided_not_to_notify", "waived", "held", "claimed"
+]
+"""``claimed``: a fact says that the notice was sent, and the incident has no filing, final text or campaign of it."""
+INTERNAL_TARGET = timedelta(days=3)
+"""The default internal target of a duty without a number, from the start of its clock."""
 Evidence = Literal["against", "open", "for"]
 """Whether recorded facts support the ground of a decision; ``open`` also if no fact can answer."""
 DueKind = Literal["instant", "date", "no_number", "waits_for_event"]
@@ -47,6 +52,8 @@ class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Items that nobody had verified in the text when it was filed, and contradictions that nobody had accepted."""
     evidence: Evidence = "open"
     """Support of the facts for its ground at the decision: the decision lapses when the support gets weaker."""
+    look_again: date | None = None
+    """Day on which people look at a decision again."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -156,6 +163,8 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """Items that nobody had verified in the text when it was filed."""
     evidence: Evidence = "open"
     """Support of the facts for that ground at the decision."""
+    look_again: date | None = None
+    """Day on which people look at a decision again."""
 
 
 class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -209,6 +218,8 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Short name of an act of the Union; absent for other laws."""
     verification: Verification | None = None
     """The check that the home recorded; absent without one."""
+    internal_target: datetime | None = None
+    """When a duty without a fixed deadline should be done, once its clock has started; absent otherwise."""
 
 
 class DutiesReport(

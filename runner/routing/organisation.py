@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from runner.base.instants import parse_duration
 from runner.base.states import AttemptState, Profile, Severity
 from runner.routing.messaging import (
     BUILT_IN_CLASSES,
@@ -142,9 +143,17 @@ class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class LawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Publishers of packs of the law whose signature is accepted: name → Ed25519 public key, in base64."""
+    """Publishers of packs of the law, and the internal target of a duty without a number."""
 
     keys: dict[str, str] = {}
+    """Publishers whose signature is accepted: name → Ed25519 public key, in base64."""
+    internal_target: str = "3d"
+    """Time for a duty without a number in the law ("without undue delay"), from the start of its clock."""
+
+    @property
+    def target(self) -> timedelta:
+        """The internal target as a duration."""
+        return parse_duration(self.internal_target)
 
 
 Mode = Literal["auto", "manual"]

@@ -55,12 +55,12 @@ class Server:
         silent.handlers = [logging.NullHandler()]
         self._sockets: dict[int, object] = {}
         self._stopping = threading.Event()
-        listening = _listening(host, port)
-        self.port = int(listening.getsockname()[1])
+        bound = listening(host, port)
+        self.port = int(bound.getsockname()[1])
         create_server(
             application,
             map=self._sockets,  # type: ignore[arg-type]  # a plain dictionary, which waitress fills
-            sockets=[listening],
+            sockets=[bound],
             ident="",
             threads=THREADS,
             connection_limit=CONNECTIONS,
@@ -90,7 +90,8 @@ class Server:
         self._stopping.set()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raises Refused if none can. Port 0 means any free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)

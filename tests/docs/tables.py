@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
+from runner.app.core.rights import ROLES, Right
 from runner.app.law.regimes import checked
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.catalogue import Catalog
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
 from runner.routing.rule_book import Rule, rule_book
+from runner.web.room.table import TABLE
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"
@@ -82,6 +85,37 @@ def confidence() -> str:
     before, _, rest = LAW_PAGE.read_text(encoding="utf-8").partition(LAW_START)
     table = "\n".join(rows)
     return f"{before}{LAW_START}{table}\n{LAW_END}{rest.partition(LAW_END)[2]}"
+
+
+PAGES_PAGE = ROOT / "docs" / "reference" / "pages.md"
+_ABOUT = """\
+# Web pages
+
+The pages of `tocsin serve`, each with its address and the right that it needs. This page is written from the table of the program.
+"""
+_RIGHTS = """\
+## Rights by role
+
+A user of this machine has all rights, because this user can open the database. A name that a login proved has the rights of
+its roles, in the home folder and in the incident. Any other right is denied. A page that you may not read gives the same answer
+as a page that does not exist.
+"""
+
+
+def web_pages() -> str:
+    """Return the reference page of the room."""
+    shown = [f"| {row.title or row.operation} | `{row.path}` | {_right(row.right)} |" for row in TABLE]
+    rights = [
+        f"| `{right}` | {', '.join(role for role, given in ROLES.items() if right in given.reads)} |"
+        for right in get_args(Right)
+    ]
+    pages = "\n".join(("| page | address | right |", "|---|---|---|", *shown))
+    roles = "\n".join(("| right | roles |", "|---|---|", *rights))
+    return f"{_ABOUT}\n{pages}\n\n{_RIGHTS}\n{roles}\n"
+
+
+def _right(right: str) -> str:
+    return "any login" if right == "login" else f"`{right}`"
 
 
 if __name__ == "__main__":

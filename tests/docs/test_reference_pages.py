@@ -73,6 +73,10 @@ def test_the_page_of_law_files_shows_the_share_of_each_confidence() -> None:
     same(tables.LAW_PAGE, tables.confidence())
 
 
+def test_the_page_of_web_pages_is_the_table_of_the_room() -> None:
+    same(tables.PAGES_PAGE, tables.web_pages())
+
+
 @pytest.mark.parametrize("rows", [tables.classes, tables.rules])
 def test_the_tables_of_messages_are_the_classes_and_rules(rows: Callable[[], list[str]]) -> None:
     page = tables.PAGE.read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.framework.action_text import sentence
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.format import Message
 from runner.playbook.playbook_test_file import find_tests, load_tests, paths
+from runner.reports.core.action_text import sentence
 from runner.workers.playbook_test_runner import Result, report_of, run_file
 from tests.warm import cache as warm_law
 

@@ -10,12 +10,12 @@ import msgspec
 
 from runner.base.actor import Actor
 from runner.base.states import Refusal
-from runner.cli.framework.action_text import encoded, typed
 from runner.incident.law.duties import duty_statuses
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.messages import MessageComposed
 from runner.playbook import format as p
+from runner.reports.core.action_text import encoded, typed
 from runner.reports.core.page import Page, plain
 from runner.reports.incidents.status import Status, status
 from runner.routing.messaging import MessageClass

@@ -19,11 +19,16 @@ from runner.incident.campaigns.transitions import MOVES, RETURNED, admit, requir
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkStatus, places, reasons, standing
+from runner.reports.core.report import filled
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
+_COLUMNS = (
+    *("reference", "name", "address", "jurisdiction", "population", "variant", "salutation", "language"),
+    *("state", "why"),
+)
 LARGEST = 64 * 1024 * 1024
 """The size limit of a suppression list."""
 
@@ -156,26 +161,20 @@ def status(service: IncidentService, incident: Incident, found: Known, *, check:
     for tally in tallies:
         if tally.state == "ready" and tally.way in ELECTRONIC:
             ready[tally.way] += tally.people
-    return BulkStatus(
+    return filled(
+        BulkStatus,
+        campaign,
+        found,
         campaign=campaign.id,
         incident=incident.codename,
-        notice=campaign.notice,
         list=campaign.list_name,
-        state=found.state,
         reason=view.reason if view is not None and found.state == "paused" else "",
         as_of=now,
-        rows=campaign.rows,
-        duplicates=campaign.duplicates,
-        rejected=campaign.rejected,
         standing=standing(tallies),
         places=tuple(places(campaign, view, tallies)),
         why=reasons(tallies),
-        refusals=campaign.refusals,
-        counters=found.counters,
         chunks=dict(Counter(state for _, state, *_ in tables.chunks(campaign.id))),
         suppressed=tables.suppressions(),
-        canary=campaign.canary,
-        canary_until=campaign.canary_until,
         left=feasibility(campaign, ready, {}, now),
         proof=proof,
     )
@@ -199,18 +198,7 @@ def open_list(service: IncidentService, found: Known, *, returned: bool = False)
     With ``returned``, only people whose letter came back: for the address search and a second mailing. Codes for credit
     monitoring are not in the list.
     """
-    yield [
-        "reference",
-        "name",
-        "address",
-        "jurisdiction",
-        "population",
-        "variant",
-        "salutation",
-        "language",
-        "state",
-        "why",
-    ]
+    yield [*_COLUMNS]
     tables = service.campaign_tables(service.principal)
     for contact, state, why in tables.listed(found.campaign, ("post", "unreachable")):
         one = contact.person

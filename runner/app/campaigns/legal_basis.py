@@ -16,7 +16,7 @@ from runner.effects.notices.legal_basis import legal_context
 from runner.errors import NotFound, Problem, Refused
 from runner.facts.vocabulary.register import nested
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
-from runner.incident.notices.letters import GroupKey, Person
+from runner.incident.notices.letters import GroupKey, Person, Variant
 from runner.incident.state.incident import Incident
 from runner.law.populations import views
 from runner.law.regime import SubstituteNotice
@@ -147,16 +147,7 @@ class CampaignTexts:
     def again(self, campaign: Campaign) -> tuple[Ground, ...]:
         """Return the present grounds of a campaign, in its own order; raises Refused if one is missing."""
         for ground in campaign.grounds:
-            one = Person(
-                reference="x",
-                name="x",
-                address="x",
-                jurisdiction=ground.group.jurisdiction,
-                population=ground.group.population,
-                variant=ground.group.variant,
-                language=ground.group.language,
-            )
-            if why := self.placed(one):
+            if why := self.placed(_person(*ground.group.key)):
                 raise Refused(
                     f"{ground.place}: {why}",
                     hint="Plan again: tocsin bulk plan NOTICE --people FILE",
@@ -176,6 +167,11 @@ class CampaignTexts:
         """The name of the short text, with its version."""
         first = next(iter(self._short.groups.values()), None) if self._short is not None else None
         return f"{first.notice} {first.version}" if first is not None else ""
+
+
+def _person(place: str, population: str, variant: Variant, language: str) -> Person:
+    named = Person(reference="x", name="x", address="x", jurisdiction=place, population=population)
+    return msgspec.structs.replace(named, variant=variant, language=language)
 
 
 def _breached(incident: Incident) -> dict[str, frozenset[str]]:
@@ -211,10 +207,7 @@ def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]
     }
     return [
         Problem(
-            file=what,
-            code="unapproved",
-            message="The template is not approved",
-            hint=signing.get(what, ""),
+            file=what, code="unapproved", message="The template is not approved", hint=signing.get(what, "")
         )
         for what in found
     ]

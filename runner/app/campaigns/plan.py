@@ -28,19 +28,14 @@ from runner.files.people_lists.person_contacts import contact_of, same_domain, s
 from runner.incident.campaigns.campaign import Campaign, Contact, NewOwed, OwedState, Way
 from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.eligible_channels import eligible_channels
-from runner.incident.campaigns.pacing import (
-    LEAST_CHUNK,
-    MOST_CHUNK,
-    canary_size,
-    chunk_size,
-    feasibility,
-)
+from runner.incident.campaigns.pacing import LEAST_CHUNK, MOST_CHUNK, canary_size, chunk_size, feasibility
 from runner.incident.campaigns.transitions import admit, sendable
 from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import GroupKey
 from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
+from runner.reports.core.report import filled
 from runner.routing.traffic import Rate
 from runner.yamlfile.limited_files import open_file
 
@@ -123,22 +118,19 @@ def _begun(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
     rates = {**own, **order.rates}
-    return Campaign(
+    return filled(
+        Campaign,
+        order,
         id=service.chance.name("b"),
         incident=incident.id,
-        notice=order.notice,
         list_name=order.people.name,
         list_sha256=digest,
         planned_at=service.clock.now(),
         by=service.principal.person,
         grounds=(),
         channels={way: channel.id for way, channel in carried.channels.items()},
-        short=order.short,
-        duties=order.duties,
         rates=rates,
         chunk=order.chunk or chunk_size(rates.get(channel.id, ()) for channel in carried.channels.values()),
-        canary_wait=order.canary_wait,
-        letter_cost=order.letter_cost,
     )
 
 
@@ -367,14 +359,10 @@ def _record(service: IncidentService, incident: Incident, made: BulkPlan, before
     tables.put(campaign)
     tables.set_state(campaign.id, "planned", "partial")
     old = before.campaign.id if before is not None else ""
-    event = CampaignPlanned(
+    event = filled(
+        CampaignPlanned,
+        campaign,
         campaign=campaign.id,
-        notice=campaign.notice,
-        list_name=campaign.list_name,
-        list_sha256=campaign.list_sha256,
-        owed=campaign.owed,
-        duplicates=campaign.duplicates,
-        rejected=campaign.rejected,
         ways={str(way): people for way, people in campaign.ways.items()},
         parts=tuple(
             convert({**msgspec.structs.asdict(ground.group), "people": ground.group.letters}, CampaignPart)

@@ -22,11 +22,7 @@ from runner.app.campaigns.tables import BulkTables
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
-from runner.incident.campaigns.campaign import (
-    RECEIPT_KINDS,
-    BulkReceipt,
-    Owed,
-)
+from runner.incident.campaigns.campaign import RECEIPT_KINDS, BulkReceipt, Owed
 from runner.incident.campaigns.transitions import alarm, folded, suppression
 from runner.incident.state.campaigns import CampaignResolved
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
@@ -160,13 +156,7 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
     if not path.is_file():
         raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
     problems = [
-        Problem(
-            file=str(path),
-            line=line,
-            column=1,
-            code="receipts",
-            message="The kind is unknown",
-        )
+        Problem(file=str(path), line=line, column=1, code="receipts", message="The kind is unknown")
         for line, cells in _lines(path)
         if cells["kind"].lower() not in RECEIPT_KINDS
     ]

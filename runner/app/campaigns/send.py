@@ -158,12 +158,7 @@ class _Run:
         self._begin()
         offered = self._offered()
         sender = Sender(
-            self._service,
-            self._incident,
-            self._campaign,
-            self._tag,
-            offered.channels,
-            self._checked.texts,
+            self._service, self._incident, self._campaign, self._tag, offered.channels, self._checked.texts
         )
         try:
             if why := self._closed(offered):

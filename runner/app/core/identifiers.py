@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -79,6 +80,11 @@ class RandomIds:
     def codename(self) -> str:
         """Return two words; there are some five thousand pairs."""
         return f"{_drawn(_FIRST)}-{_drawn(_SECOND)}"
+
+
+def new_secret() -> str:
+    """Return 256 random bits as 43 characters for an address: the secret of a link or a session."""
+    return urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
 
 
 def fraction() -> float:

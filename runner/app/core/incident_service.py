@@ -81,7 +81,8 @@ class IncidentService:
         """Take the parts; nothing is read yet."""
         self.folder = folder
         self.home = home
-        self.repository = Repository(store, lambda: self._calendar, home.second_person.none or "", home.act)
+        alone, target = home.second_person.none or "", home.law.target
+        self.repository = Repository(store, lambda: self._calendar, alone, home.act, target)
         self._tokens: dict[str, object] = {}
         self.clock = clock
         self.chance = chance

@@ -9,7 +9,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.repository import Head, IncidentRow, Repository, StoredEvent
-from runner.app.core.rights import Rights, RoleHolders, require, rights_of
+from runner.app.core.rights import Right, Rights, RoleHolders, require, rights_of
 from runner.base.actor import Actor, Principal
 from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
@@ -33,6 +33,10 @@ class Reader:
         if self._home.streams:
             return rows
         return [row for row in rows if self._may_read(row.id)]
+
+    def may(self, right: Right, incident: Incident | None = None) -> bool:
+        """Tell whether the principal has a right, in an incident or in the home."""
+        return right in (self._home if incident is None else self._rights(incident)).reads
 
     def incident(self, name: str, known_at: datetime | None = None) -> Incident:
         """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""
@@ -73,4 +77,4 @@ class Reader:
     def _rights(self, incident: Incident) -> Rights:
         """Return the rights in an incident: those of the person's roles in it, and in the home."""
         own = rights_of(self._principal, lambda: incident.roles)
-        return Rights(streams=own.streams | self._home.streams)
+        return Rights(streams=own.streams | self._home.streams, reads=own.reads | self._home.reads)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, get_args
@@ -144,13 +144,18 @@ class Repository:
     """The incidents of one store. It caches compiled plans and pinned law by digest, and a few folded incidents."""
 
     def __init__(
-        self, store: Store, calendar: Callable[[], HolidayCalendar], alone: str, acting: Acting
+        self,
+        store: Store,
+        calendar: Callable[[], HolidayCalendar],
+        alone: str,
+        acting: Acting,
+        target: timedelta,
     ) -> None:
         """Take the store, public holidays, which are read when a law first needs them, and settings that decisions read."""
         self.store = store
         self._calendar = calendar
         self._alone = alone
-        self._acting = acting
+        self._acting, self._target = acting, target
         self._plans: dict[str, Plan] = {}
         self._catalogues: dict[str, Pinned] = {}
         self._folded: dict[str, Incident] = {}
@@ -165,7 +170,9 @@ class Repository:
             law = self.catalogue(incident)
             plans = {plan: self._plan(plan) for plan in pinned[1:]}
             calendar = self._calendar() if law.regimes else None
-            library = Library(plans, law.regimes, calendar, law.outline, self._alone, self._acting)
+            library = Library(
+                plans, law.regimes, calendar, law.outline, self._alone, self._acting, self._target
+            )
             self._libraries[pinned] = library
         return library
 

@@ -7,6 +7,7 @@ unverified. Anybody else must prove a name, and has the rights of the roles of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, get_args
 
 import msgspec
 
@@ -17,12 +18,19 @@ from runner.incident.state.commands import Acknowledge, AnyCommand, Composed, Re
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.messages import MessageComposed
 
+Right = Literal[
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
+    "person.list", "register.read", "law.read", "exercise.read",
+]  # fmt: skip
+"""What a page or a program may read, as ``thing.verb``. The first five are about one incident."""
+
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """The rights of a principal; none by default."""
 
     streams: frozenset[Stream] = frozenset()
     """The streams whose events it may read."""
+    reads: frozenset[Right] = frozenset()
     acts: bool = False
     """It may change incidents, with their documents and campaigns."""
     manages: bool = False
@@ -31,12 +39,42 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
+_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "person.list", "law.read"))
+"""What everybody reads who has a role in an incident."""
+_LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
+_OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
+
+
+def _role(
+    *reads: Right,
+    base: frozenset[Right] = _MEMBER,
+    streams: Iterable[Stream] = (),
+    acts: bool = True,
+    manages: bool = False,
+) -> Rights:
+    """Return the rights of a role: those of ``base``, some more, and the operational stream."""
+    return Rights(
+        reads=frozenset((*base, *reads)),
+        streams=_OPERATIONAL.union(streams),
+        acts=acts,
+        manages=manages,
+    )
+
+
+_NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
-    LOCAL: Rights(streams=frozenset(("operational", "privileged", "hr")), acts=True, manages=True),
-    "commander": Rights(streams=frozenset(("operational",)), acts=True, manages=True),
-    "counsel": Rights(streams=frozenset(("operational", "privileged")), acts=True),
-    "hr": Rights(streams=frozenset(("operational", "hr")), acts=True),
-    ANY: Rights(streams=frozenset(("operational",)), acts=True),
+    LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
+    "commander": _role("duty.read", "notice.read", "message.read", "exercise.read", manages=True),
+    "counsel": _role(base=_LAWYER, streams=("privileged",)),
+    "outside_counsel": _role(
+        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE
+    ),
+    "dpo": _role(base=_LAWYER),
+    "executive": _role("duty.read", "notice.read", "exercise.read"),
+    "hr": _role(streams=("hr",)),
+    "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
+    "auditor": _role("exercise.read", base=_LAWYER - {"person.list"}, acts=False),
+    ANY: _role(),
 }
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""
@@ -52,6 +90,7 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     given = [ROLES.get(role, ROLES[ANY]) for role, people in roles.items() if principal.person in people]
     return Rights(
         streams=frozenset(stream for rights in given for stream in rights.streams),
+        reads=frozenset(right for rights in given for right in rights.reads),
         acts=any(rights.acts for rights in given),
         manages=any(rights.manages for rights in given),
     )

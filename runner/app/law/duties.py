@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,22 +12,24 @@ import msgspec
 from runner.actions import Action, Slot
 from runner.app.core.public_holidays import PublicHolidays
 from runner.decoding import from_json
-from runner.errors import NotFound, Problem, Refused, Sealed, Usage
+from runner.errors import Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
 from runner.incident.notices.staleness import blocking
+from runner.incident.people.second_person import guarded
 from runner.incident.state.commands import AttachFile, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
+from runner.incident.turn.decide_close import open_work as open_in
 from runner.law.assessment import assess
 from runner.law.counsel_positions import ineffective_positions
-from runner.law.duty import DutyRecord, DutyStatus
+from runner.law.duty import INTERNAL_TARGET, DutyRecord, DutyStatus
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.report import filled
-from runner.reports.law.register import Breach, Decision, RegisterReport, binding, breach
+from runner.reports.law.register import Breach, RegisterReport, binding, breach
 from runner.settings import CONFIG
 from runner.yamlfile.source import load
 
@@ -37,10 +39,6 @@ if TYPE_CHECKING:
 
 
 VERIS = "veris:"
-_CODE = 2
-"""Letters of the code of a country: such a filter is no part of a name."""
-
-
 Decided = Literal["decided_not_to_notify", "waived"]
 
 
@@ -50,6 +48,7 @@ def assess_files(
     home: Path | None,
     cache: Path | None = None,
     known: Sequence[Stated] = (),
+    target: timedelta = INTERNAL_TARGET,
 ) -> tuple[tuple[DutyStatus, ...], tuple[str, ...]]:
     """Return every duty of the home's law and the built-in law for facts files, later files over earlier ones.
 
@@ -66,16 +65,21 @@ def assess_files(
             register[fact.key] = Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at)
     law = {regime.id: regime for regime in Catalog(home, cache=cache).regimes()}
     facts = nested(register)
-    statuses = assess(tuple(law.values()), facts, at, calendar=PublicHolidays(cache), first_known=at)
+    statuses = assess(
+        tuple(law.values()), facts, at, calendar=PublicHolidays(cache), first_known=at, target=target
+    )
     return statuses, ineffective_positions(facts, law, law.get)
 
 
-def organisation_of(home: Path) -> tuple[Stated, ...]:
-    """Return the facts of the organisation in a home's settings, without opening its store."""
+def organisation_of(home: Path | None) -> tuple[tuple[Stated, ...], timedelta]:
+    """Return the facts of the organisation and the internal target in a home's settings, without opening its store."""
+    if home is None:
+        return (), INTERNAL_TARGET
     from runner.app.incidents.open_incident import organisation_facts
     from runner.files.settings_file import load_home
 
-    return organisation_facts(load_home(home / CONFIG))
+    settings = load_home(home / CONFIG)
+    return organisation_facts(settings), settings.law.target
 
 
 def _stated(name: str) -> tuple[Stated, ...]:
@@ -161,20 +165,21 @@ def decision(
     *,
     ground: str = "",
     watch: str = "",
+    look_again: date | None = None,
 ) -> RecordDuty:
     """Return the command that records a decision not to notify, or a waiver.
 
     ``ground`` is an exemption of the statute by its code, or ``none``; ``watch`` is a condition over facts that opens
     the decision again; raises Usage if it is invalid.
     """
-    by = service.principal.person
     record = DutyRecord(
         kind=kind,
-        by=by,
+        by=service.principal.person,
         at=at,
         reason=reason,
         ground=ground,
         watch=_condition(watch) if watch else None,
+        look_again=look_again,
     )
     return RecordDuty(duty=duty, record=record)
 
@@ -334,49 +339,30 @@ def signed_at(incident: Incident, document: Document) -> datetime | None:
     )
 
 
-def register(
-    service: IncidentService,
-    kind: Kind,
-    *,
-    period: tuple[date | None, date | None] = (None, None),
-    to: str = "",
-) -> RegisterReport:
-    """Return the register of one kind; an erased incident keeps its entry.
-
-    ``period`` has the first and the last day on which an incident was opened; ``to`` is an authority: a part
-    of its name, its short name, its place or the place's code. Raises NotFound for one that no entry has.
-    """
+def register(service: IncidentService, kind: Kind) -> RegisterReport:
+    """Return the register of one kind; an erased incident keeps its entry."""
     breaches: list[Breach] = []
-    known: set[str] = set()
     without = others = 0
-    first, last = period
     for row in service.incidents():
-        opened = row.opened_at.date()
-        if row.kind != kind or (first and opened < first) or (last and opened > last):
+        if row.kind != kind:
             continue
+        newest = service.store.head(row.id)
+        head = f"{newest.version}:sha256:{newest.hash}"
         try:
             incident = service.load(row.id)
         except Sealed as error:
             if error.code != "shredded":
                 raise
-            breaches.append(filled(Breach, row, incident=row.id, shredded=True))
+            breaches.append(filled(Breach, row, incident=row.id, head=head, shredded=True))
             continue
         duties = service.duties(incident)
-        entry = breach(incident, duties, _title(service, incident))
-        offices = [one for one in entry.decisions if one.authority] if entry is not None else []
-        known.update(name for one in offices for name in (one.to, *one.authority))
-        named = any(_means(to, one) for one in offices)
+        entry = breach(incident, duties, _title(service, incident), head)
         if entry is None:
             without += 1
         elif not binding(duties):
             others += 1
-        elif named or not to:
+        else:
             breaches.append(entry)
-    if to and known and not any(one.decisions for one in breaches):
-        hint = f"Use one of: {', '.join(sorted(known))}"
-        raise NotFound(
-            f'No entry of the register is for authority "{to}".', hint=hint, code="unknown_authority"
-        )
     breaches.sort(key=lambda one: (one.opened_at, one.incident))
     return RegisterReport(
         as_of=service.clock.now(),
@@ -387,10 +373,15 @@ def register(
     )
 
 
-def _means(to: str, one: Decision) -> bool:
-    """Tell whether a person means the authority of a decision; a short one is a whole name, not a part of one."""
-    asked, names = to.casefold(), [name.casefold() for name in (one.to, *one.authority)]
-    return asked in names or (len(asked) > _CODE and any(asked in name for name in names))
+def open_work(service: IncidentService, name: str, left: Collection[str]) -> tuple[Problem, ...]:
+    """Return what stays open if an incident closes: duties of a law in force, undetermined duties, messages, tasks.
+
+    Nothing if the close is refused, because a duty is not in ``left``: the refusal lists the same.
+    """
+    incident = service.load(name)
+    found = open_in(incident, service.now_in(incident), service.library(incident))
+    unsaid = any(one.code == "open_duty" and one.file not in left for one in found)
+    return () if unsaid and guarded(incident) else found
 
 
 def _title(service: IncidentService, incident: Incident) -> str:

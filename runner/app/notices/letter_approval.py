@@ -1,4 +1,4 @@
-"""Approval of a run of letters by a sample of each text, and the signed number of letters that were mailed.
+"""Approval of a run of letters by a sample of each text.
 
 An approval is valid for one list, one number of people, and the exact templates and texts: letters of any other list or text
 are marked as drafts again.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any, Literal
 
 from runner.app.notices.letter_run import SUMMARY
 from runner.decoding import from_json
@@ -74,8 +74,13 @@ def _line(line: bytes) -> Line:
     return from_json(line, Line)
 
 
-def items_to_verify(incident: Incident, found: Letters) -> tuple[str, ...]:
-    """Return the items of the letters that nobody ticked in a notice; raises Refused for a notice that is not verified and approved."""
+def items_to_verify(
+    incident: Incident, found: Letters, folder: Path, ticked: Sequence[int]
+) -> tuple[str, ...]:
+    """Return the items of the letters that no notice ticked and their reader did, by number.
+
+    Raises Refused for items that nobody ticked, and for a notice that is not verified and approved.
+    """
     open_: dict[str, None] = {}
     for group in found.groups:
         about = (group.duty, group.notice)
@@ -94,40 +99,25 @@ def items_to_verify(incident: Incident, found: Letters) -> tuple[str, ...]:
         open_ |= dict.fromkeys(
             item for item in group.to_verify if not any(item in text.ticks for text in texts)
         )
+    if left := [number for number in range(1, len(open_) + 1) if number not in ticked]:
+        raise Refused(
+            f"The letters have items to verify: {'; '.join(f'{n}. {item}' for n, item in enumerate(open_, 1) if n in left)}.",
+            hint=f"Read the letters, then: tocsin notice sign-letters {quote(str(folder))} {' '.join(f'--tick {n}' for n in range(1, len(open_) + 1))}",
+            code="items_open",
+        )
     return tuple(open_)
 
 
 def approval(run: str, found: Letters, read: list[Line], verified: tuple[str, ...]) -> SignLetters:
     """Return the command that approves a run; ``verified`` has the items that its person confirms."""
-    seen = tuple(one.sha256 for one in read)
-    return SignLetters(event=_signed(run, found, "approved", samples=seen, verified=verified))
-
-
-def mailing(run: str, found: Letters, mailed: int, reason: str) -> SignLetters:
-    """Return the command that signs off a number of mailed letters; raises Refused for drafts and for another number without a reason."""
-    if any(group.status == "draft" for group in found.groups):
-        raise Refused(
-            "These letters are drafts.",
-            hint="Approve them with: tocsin notice sign-letters DIR. Then make them again in another folder",
-            code="letters_draft",
-        )
-    if mailed != found.letters and not reason.strip():
-        raise Refused(
-            f"{mailed:,} letters were mailed, and {found.letters:,} were made.",
-            hint="Add --reason WHY",
-            code="reason_missing",
-        )
-    return SignLetters(event=_signed(run, found, "mailed", mailed=mailed, reason=reason.strip()))
-
-
-def _signed(run: str, found: Letters, kind: Literal["approved", "mailed"], **more: Any) -> LettersSigned:
-    texts = tuple(dict.fromkeys(group.wording for group in found.groups))
-    return LettersSigned(
+    event = LettersSigned(
         run=run,
-        kind=kind,
+        kind="approved",
         people_sha256=found.people_sha256,
         people=found.letters,
-        texts=texts,
+        texts=tuple(dict.fromkeys(group.wording for group in found.groups)),
         by="",
-        **more,
+        samples=tuple(one.sha256 for one in read),
+        verified=verified,
     )
+    return SignLetters(event=event)

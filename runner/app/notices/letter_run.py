@@ -13,13 +13,13 @@ import shutil
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -48,9 +48,7 @@ def locked(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
     begun = folder / PLAN
     if not begun.exists() and any(entry.suffix != ".lock" for entry in folder.iterdir()):
         raise Refused(
-            f'Folder "{folder}" is not empty.',
-            hint="Use a new folder: --out DIR",
-            code="folder_not_empty",
+            f'Folder "{folder}" is not empty.', hint="Use a new folder: --out DIR", code="folder_not_empty"
         )
     try:
         lock = FileLock(folder, "letters")
@@ -207,37 +205,36 @@ def join(folder: Path, shards: int) -> Joined:
     return count
 
 
-class Rejects:
-    """The file of invalid rows, unchanged, for correction; unprintable characters are escaped."""
+@contextmanager
+def rejects(path: Path, people: Path, *, wanted: bool) -> Iterator[Callable[[Checked], None]]:
+    """Give a function that writes an invalid row, unchanged, for correction; unprintable characters are escaped."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
 
-    def __init__(self, path: Path, *, wanted: bool) -> None:
-        self._path, self._part = path, path.with_name(f"{path.name}.part")
-        self._part.unlink(missing_ok=True)
-        if wanted:
-            write_file(self._part, b"")
-        self._file = self._part.open("a", encoding="utf-8", newline="") if wanted else None
-
-    def add(self, found: Checked) -> None:
-        """Write a row."""
-        if self._file is None:
-            raise Refused(
-                "The list changed during the run.",
-                hint="Start again in another folder: --out DIR",
-                code="list_changed",
-            )
-        table = csv.writer(self._file)
-        if not self._file.tell():
-            table.writerow(("line", "why", "row"))
+    def add(found: Checked) -> None:
+        if table is None:
+            raise list_changed(people)
         cells = "; ".join(
             f"{name}={ascii(text)[1:-1]}" for name, text in found.row.cells.items() if name != "code"
         )
         table.writerow(for_a_spreadsheet((found.row.line, "; ".join(found.problems), cells)))
 
-    def __enter__(self) -> Self:
-        return self
+    table = None
+    if not wanted:
+        yield add
+        return
+    write_file(part, b"")
+    with part.open("a", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("line", "why", "row"))
+        yield add
+    part.replace(path)
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-            if kind is None:
-                self._part.replace(self._path)
+
+def list_changed(people: Path) -> Refused:
+    """Return the refusal of a list that is not the surveyed one any more."""
+    return Refused(
+        f'File "{people}" changed during the run.',
+        hint="Start again in another folder: --out DIR",
+        code="list_changed",
+    )

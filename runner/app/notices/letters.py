@@ -23,10 +23,11 @@ from runner.app.notices.letter_approval import approvers
 from runner.app.notices.letter_run import (
     REJECTS,
     SUMMARY,
-    Rejects,
     is_done,
     join,
+    list_changed,
     locked,
+    rejects,
     replace_file,
     spread,
 )
@@ -39,13 +40,9 @@ from runner.files.people_lists.list_rows import People, open_people
 from runner.files.people_lists.people_list import Checked, as_problem, check_columns, checked
 from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import MAX_BATCH, Group, GroupKey, Letters, Person
-from runner.incident.notices.list_counts import (
-    CountDifference,
-    as_listed,
-    difference_words,
-    differences,
-)
+from runner.incident.notices.list_counts import CountDifference, as_listed, difference_words, differences
 from runner.incident.state.incident import Incident
+from runner.reports.core.report import filled
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -73,8 +70,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad: bool = False
     draft: bool = False
     fonts: tuple[str, ...] = ()
-    shard: int = 0
-    """People in one shard; 0 for the default."""
     repeated: Literal["", "keep", "drop"] = ""
     """Whether a person whose name and address an earlier row has gets a letter; empty refuses such a list."""
     accept_counts: str = ""
@@ -337,7 +332,7 @@ def _make(rows: _Rows, survey: _Survey, order: Order, tell: Tell) -> int:
 
 def _size(order: Order) -> int:
     """Return the number of people in a shard: a multiple of the batch size."""
-    size = order.shard or (PRINTED if order.batch else SHARD)
+    size = PRINTED if order.batch else SHARD
     return size // order.batch * order.batch or order.batch if order.batch else size
 
 
@@ -345,10 +340,10 @@ def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Itera
     size, number = _size(order), 1
     people: list[Person] = []
     digest = hashlib.sha256()
-    with Rejects(order.out / REJECTS, wanted=bool(survey.bad)) as rejects:
+    with rejects(order.out / REJECTS, order.people, wanted=bool(survey.bad)) as reject:
         for found in rows:
             if found.person is None:
-                rejects.add(found)
+                reject(found)
                 continue
             digest.update(msgspec.json.encode(found.person))
             people.append(found.person)
@@ -359,11 +354,7 @@ def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Itera
         if people and number in todo:
             yield _shard(rows, order, number, people)
         if digest.digest() != survey.digest.digest():
-            raise Refused(
-                f'File "{order.people}" changed during the run.',
-                hint="Start again in another folder: --out DIR",
-                code="list_changed",
-            )
+            raise list_changed(order.people)
 
 
 def _shard(rows: _Rows, order: Order, number: int, people: list[Person]) -> Shard:
@@ -408,27 +399,19 @@ def _finish(
     path = order.out / SUMMARY
     content = msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1)
     replace_file(path, content)
-    known = [
-        evidence.id
-        for evidence in incident.evidence.values()
-        if evidence.sha256 == hashlib.sha256(content).hexdigest()
-    ]
+    digest = hashlib.sha256(content).hexdigest()
+    known = [evidence.id for evidence in incident.evidence.values() if evidence.sha256 == digest]
     if not known and not order.draft:
         source = f"tocsin notice letters: {joined.letters} letters in {joined.files} files, Merkle root {summary.root}"
         command = take(service, incident.id, path, source)
         service.act(service.principal, incident.id, [command])
         known = [command.evidence]
-    return Written(
+    return filled(
+        Written,
+        summary,
         folder=str(order.out),
-        letters=joined.letters,
-        files=joined.files,
-        pages=joined.pages,
         made=made,
         rejected=survey.bad,
         dropped=survey.dropped,
-        differences=survey.differences,
-        root=summary.root,
-        manifest_sha256=summary.manifest_sha256,
         evidence=known[0] if known else "",
-        groups=groups,
     )

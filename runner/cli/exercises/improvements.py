@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action, Slot
-from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.options import (
     Argument,
@@ -22,6 +21,7 @@ from runner.cli.framework.options import (
 from runner.cli.framework.session import Session
 from runner.errors import Usage
 from runner.incident.exercises.improvements import ELEMENTS, Item, Plan, Source
+from runner.reports.core.action_text import sentence
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident

@@ -51,6 +51,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home.worker": ("worker",),
         "exercises.schedules": ("scheduler",),
         "home.routines": ("routine",),
+        "home.serve": ("serve",),
         "messages.callbacks": ("serve-callbacks",),
     },
     "Setup and maintenance": {

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from runner.errors import Usage
+
 if TYPE_CHECKING:
     from subprocess import Popen
 
@@ -124,3 +126,16 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def listen_address(text: str, example: str) -> tuple[str, int]:
+    """Return the host and the port of ``ADDRESS:PORT``; raises Usage."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise Usage(
+            f'"{text}" is not an address with a port.', hint=f"Use --listen {example}", code="bad_address"
+        )
+    return host.strip("[]"), int(port)

@@ -8,10 +8,10 @@ import msgspec
 
 from runner.app.home.workers import living
 from runner.app.incidents.outcome import Done, Step, awaiting, outcome
-from runner.cli.framework.action_text import command_text
 from runner.cli.framework.session import Session
 from runner.incident.law.moved_deadlines import move_words
 from runner.reports.core import suggested_actions
+from runner.reports.core.action_text import command_text
 from runner.reports.core.formatting import aside_words, here
 from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, arrow, flow, line
 

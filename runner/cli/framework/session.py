@@ -15,11 +15,11 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
 from runner.base.states import Profile
-from runner.cli.framework.action_text import command_text, typed
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import as_json, broken_pipe, cleaned
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused, TocsinError, Usage, warning
+from runner.reports.core.action_text import command_text, typed
 from runner.settings import (
     CONFIG,
     PERSON,

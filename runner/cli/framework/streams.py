@@ -13,8 +13,8 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
-from runner.cli.framework.action_text import encoded
 from runner.errors import TocsinError
+from runner.reports.core.action_text import encoded
 
 _HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that JSON does not escape, and that a terminal may act on."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runner.cli.framework.action_text import sentence
 from runner.errors import TocsinError
+from runner.reports.core.action_text import sentence
 from runner.routing.messaging import ContactPoint
 from runner.settings import CONFIG
 

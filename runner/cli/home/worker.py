@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import to_builtins
 
 from runner.actions import Action
-from runner.cli.framework.action_text import encoded
 from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, group
 from runner.cli.framework.progress_line import print_progress
 from runner.cli.framework.session import Session
 from runner.decoding import from_json
 from runner.errors import TocsinError
+from runner.reports.core.action_text import encoded
 
 if TYPE_CHECKING:
     from runner.workers.choice import Running

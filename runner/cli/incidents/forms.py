@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from runner.actions import Action, Slot
 from runner.app.core.repository import Turn
-from runner.cli.framework.action_text import sentence
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.errors import Invalid, Refused, Usage
 from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
+from runner.reports.core.action_text import sentence
 from runner.reports.incidents.task import FieldRow, field_rows, type_words
 
 _ABOUT_THE_VALUE = ("bad_answer", "ahead")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.action_text import encoded
 from runner.cli.framework.options import Commands, Option, Scope, Where, command
 from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning
 from runner.incident.state import commands as c
+from runner.reports.core.action_text import encoded
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident

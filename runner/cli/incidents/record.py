@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,8 @@ from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Page, line
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
@@ -190,7 +192,22 @@ def close(
         session.show(done, lambda: page(done))
         return
     made = c.Close(reason=reason, leave_open=_pairs(leave_open or ()))
+    if reason.strip():
+        _tell_open(session, session.name(where), made.leave_open)
     submit(session, session.name(where), made, "closed")
+
+
+def _tell_open(session: Session, name: str, left: Mapping[str, str]) -> None:
+    """Show what is open before the incident closes: each duty and message, and the number of tasks."""
+    from runner.app.law.duties import open_work
+
+    found = open_work(session.service, name, left)
+    tasks = [one for one in found if one.code in ("open_task", "open_approval")]
+    lines = [f"{one.file}: {one.message}" for one in found if one not in tasks]
+    lines += [count(len(tasks), "task")] if tasks else []
+    if lines:
+        rows = [line(each, indent=2, hang=2) for each in lines]
+        session.tell(Page((line("OPEN WHEN THE INCIDENT CLOSES", "title"), *rows)))
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:

@@ -17,49 +17,14 @@ from runner.errors import Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.playbook.format import Due, OnOverdue, Task
-from runner.reports.core.formatting import when
-from runner.reports.core.header import heading_of, render_header
-from runner.reports.core.page import Cell, Page, Tone, line, table
-from runner.reports.core.task_rows import TaskRow, state_words
 
 Step = Annotated[str, Argument("STEP", "Id, id#n or row number of the task.", autocompletion=steps)]
-_TONES: dict[str, Tone] = {
-    "ready": "title",
-    "active": "title",
-    "done": "good",
-    "done_late": "warn",
-    "failed": "alarm",
-    "expired": "alarm",
-    "outcome_unknown": "alarm",
-}
 
 
 def find(session: Session, text: str) -> tuple[Incident, str]:
     """Return the incident and the invocation in it."""
     incident = session.incident()
     return incident, begun_step(incident, text, session.service.library(incident))
-
-
-def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -> Page:
-    """Draw steps as numbered rows."""
-    now = session.now()
-    cells = tuple(
-        (
-            Cell(str(row.row) if row.row else "", "dim"),
-            row.command_name or row.step,
-            Cell(state_words(row), _TONES.get(row.state, "dim")),
-            Cell(row.title, "dim" if row.over else "plain"),
-            Cell(row.assignee or row.role, "dim"),
-            Cell(
-                f"due {when(row.due, now)}" if row.due and not row.over else "",
-                "warn" if row.overdue else "dim",
-            ),
-        )
-        for row in rows
-    )
-    if not cells:
-        return Page((line(f"{incident.codename}: no tasks", "dim"),))
-    return Page((*render_header(heading_of(incident), "Tasks"), table(cells, 3, indent=0)))
 
 
 def add(app: Commands) -> None:
@@ -96,6 +61,7 @@ def list_(
       tocsin task list --state ready
     """
     from runner.reports.core.task_rows import task_rows
+    from runner.reports.incidents.task import task_list_page
 
     incident = session.incident()
     rows = tuple(
@@ -104,7 +70,7 @@ def list_(
         if state in ("", row.state) and not (open_only and row.over)
     )
     report = {"schema": "tocsin/tasks/v1", "incident": incident.id, "tasks": rows}
-    session.show(report, lambda: list_page(rows, incident, session))
+    session.show(report, lambda: task_list_page(rows, incident, session.now()))
 
 
 def show(session: Session, step: Step) -> None:

@@ -26,7 +26,7 @@ from runner.cli.framework.session import Session
 from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
 from runner.errors import NotFound, Usage
-from runner.reports.core.formatting import count, short_digest
+from runner.reports.core.formatting import short_digest
 from runner.settings import CONFIG, cache_folder
 
 if TYPE_CHECKING:
@@ -34,17 +34,8 @@ if TYPE_CHECKING:
 
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
-OutFile = Annotated[
-    Path | None,
-    Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar, .pdf for the register."),
-]
-Since = Annotated[str, Option("--since", metavar="DATE", help="Register: first day of opening.")]
-Until = Annotated[str, Option("--until", metavar="DATE", help="Register: last day of opening.")]
-To = Annotated[
-    str, Option("--to", metavar="NAME", help="Register: name, short name or place of an authority.")
-]
 Privileged = Annotated[
-    bool, Option("--privileged", help="Register as CSV or PDF: also reasons in people's own words.")
+    bool, Option("--privileged", help="Register as CSV: also reasons in people's own words.")
 ]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
 Serves = Annotated[
@@ -84,10 +75,9 @@ def duties(
         str,
         Option("--kind", metavar="KIND", help="Kind of incident in the register: real, exercise or test."),
     ] = "real",
-    out: OutFile = None,
-    since: Since = "",
-    until: Until = "",
-    to: To = "",
+    out: Annotated[
+        Path | None, Option("--out", metavar="FILE", help="Calendar: file .ics, for a calendar program.")
+    ] = None,
     privileged: Privileged = False,
     no_home: Annotated[
         bool,
@@ -102,15 +92,14 @@ def duties(
       tocsin duties --why
       tocsin duties --facts facts.yaml --at 2026-11-24T10:00:00Z
       tocsin duties --as-known-at "3h ago"
-      tocsin duties register --format csv --since 2026-01-01
-      tocsin duties register --out register.pdf
+      tocsin duties register --format csv
       tocsin duties calendar --out deadlines.ics
     """
     if which == "calendar":
         _calendar(session, out, known)
         return
     if which:
-        _register(session, which, kind, out, (since, until), to, privileged=privileged)
+        _register(session, which, kind, privileged=privileged)
         return
     if session.options.format == "csv":
         raise Usage(
@@ -139,13 +128,15 @@ def _of_files(
         )
     now = _when(session, at)
     home = session.folder if (session.folder / CONFIG).exists() and not no_home else None
-    organisation = organisation_of(home) if home is not None else ()
+    organisation, target = organisation_of(home)
     if organisation:
         session.say(
             f"The organisation facts are from {session.folder / CONFIG}, unless the file has its own. "
             "To ignore them: --no-home"
         )
-    found, warnings = assess_files(facts, now, home, cache_folder(session.world.environ), organisation)
+    found, warnings = assess_files(
+        facts, now, home, cache_folder(session.world.environ), organisation, target
+    )
     report = duties(found, now, warnings)
     session.show(report, lambda: duties_page(report, everything=everything, why=why))
 
@@ -196,19 +187,10 @@ def show(session: Session, duty: Duty, at: At = "", known: Known = "") -> None:
     session.show(shown, lambda: duty_page(shown, incident.opened_at))
 
 
-def _register(
-    session: Session,
-    which: str,
-    kind: str,
-    out: Path | None,
-    period: tuple[str, str],
-    to: str,
-    *,
-    privileged: bool,
-) -> None:
+def _register(session: Session, which: str, kind: str, *, privileged: bool) -> None:
     """Show the register of personal data breaches of the home folder, without exercises by default."""
     from runner.app.law.duties import register
-    from runner.reports.law.register import register_csv, register_document, register_page
+    from runner.reports.law.register import register_csv, register_page
 
     if which != "register":
         raise Usage(
@@ -216,32 +198,17 @@ def _register(
             hint=Action("duty.list", "register"),
             code="unknown_report",
         )
-    first, last = map(calendar_day, period)
-    report = register(session.service, kind_of(kind, "Kind of duty"), period=(first, last), to=to)
+    report = register(session.service, kind_of(kind, "Kind of duty"))
     if session.options.format == "csv":
         session.world.out.write(register_csv(report, privileged=privileged))
-        return
-    if out is not None:
-        from runner.cli.framework.output_files import write_out
-        from runner.documents.write import write
-
-        if out.suffix != ".pdf":
-            raise Usage(
-                f'File "{out.name}" does not end in .pdf.',
-                hint="Use --out register.pdf",
-                code="unknown_ending",
-            )
-        name = str(session.service.home.organisation.get("name", ""))
-        write_out(out, write(register_document(report, name, privileged=privileged), "pdf"))
-        session.say(f"{out}: {count(len(report.breaches), 'entry', 'entries')}")
-        return
-    session.show(report, lambda: register_page(report))
+    else:
+        session.show(report, lambda: register_page(report))
 
 
 def _calendar(session: Session, out: Path | None, known: str) -> None:
-    """Show the open deadlines, or write them as iCalendar or spreadsheet."""
+    """Show the open deadlines, or write them as iCalendar."""
     from runner.cli.framework.output_files import write_out
-    from runner.reports.law.calendar import calendar_page, deadlines, ics, sheet
+    from runner.reports.law.calendar import calendar_page, deadlines, ics
 
     now = instant(known, session.now()) if known else session.now()
     incident = read_incident(session, None, known)
@@ -249,20 +216,12 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
     if out is None:
         session.show(found, lambda: calendar_page(found))
         return
-    if out.suffix not in (".ics", ".xlsx"):
+    if out.suffix != ".ics":
         raise Usage(
-            f'File "{out.name}" ends neither in .ics nor in .xlsx.',
-            hint="Use --out deadlines.ics",
-            code="unknown_ending",
+            f'File "{out.name}" does not end in .ics.', hint="Use --out deadlines.ics", code="unknown_ending"
         )
-    if out.suffix == ".ics":
-        content = ics(found)
-    else:
-        from runner.documents.writers.sheet import xlsx
-
-        content = xlsx([sheet(found)], now)
-    write_out(out, content)
-    session.say(f"{out}: {_held(found) if out.suffix == '.ics' else f'{len(found.deadlines)} deadlines'}")
+    write_out(out, ics(found))
+    session.say(f"{out}: {_held(found)}")
 
 
 def _held(found: Deadlines) -> str:
@@ -341,11 +300,13 @@ def decide(
     reason: Reason = "",
     at: At = "",
     ground: Annotated[
-        str,
-        Option("--ground", metavar="GROUND", help="Exemption of the statute, or none."),
+        str, Option("--ground", metavar="GROUND", help="Exemption of the statute, or none.")
     ] = "",
     watch: Annotated[
         str, Option("--watch", metavar="CONDITION", help="Condition that opens the decision again.")
+    ] = "",
+    look_again: Annotated[
+        str, Option("--look-again", metavar="DATE", help="Day to look at it again, in the calendar.")
     ] = "",
 ) -> None:
     """Record a decision not to notify. Needs two people.
@@ -361,7 +322,17 @@ def decide(
     """
     if not not_to_notify:
         raise Usage("The decision is missing.", hint="Add --not-to-notify", code="option_missing")
-    _decided(session, duty, "decided_not_to_notify", at, reason, "decided: not to notify", ground, watch)
+    _decided(
+        session,
+        duty,
+        "decided_not_to_notify",
+        at,
+        reason,
+        "decided: not to notify",
+        ground,
+        watch,
+        look_again,
+    )
 
 
 def waive(session: Session, duty: Duty, reason: Reason = "", at: At = "") -> None:
@@ -380,11 +351,13 @@ def _decided(
     words: str,
     ground: str = "",
     watch: str = "",
+    again: str = "",
 ) -> None:
     from runner.app.law.duties import decision
 
     incident = session.incident()
-    made = decision(session.service, duty, kind, _when(session, at), reason, ground=ground, watch=watch)
+    day, when = calendar_day(again), _when(session, at)
+    made = decision(session.service, duty, kind, when, reason, ground=ground, watch=watch, look_again=day)
     submit(session, incident.id, made, f"{duty} {words}")
 
 

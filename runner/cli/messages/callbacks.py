@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from runner.cli.framework.environment import stopped_by_signals
+from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
 from runner.cli.framework.options import Commands, Option, Scope, command
 from runner.cli.framework.session import Session
-from runner.errors import Usage
 from runner.settings import CONFIG
 
 AGAIN = timedelta(seconds=2)
 """Interval of retries for receipts that arrived too early."""
 LISTEN = "127.0.0.1:8750"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def add(app: Commands) -> None:
@@ -44,16 +42,7 @@ def serve_callbacks(
         report = CallbacksReport(callbacks=addresses(session.service))
         session.show(report, lambda: callbacks_page(report, CONFIG))
         return
-    _serve(session, *_address(listen))
-
-
-def _address(listen: str) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise Usage(
-            f'"{listen}" is not an address with a port.', hint=f"Use --listen {LISTEN}", code="bad_address"
-        )
-    return host.strip("[]"), int(port)
+    _serve(session, *listen_address(listen, LISTEN))
 
 
 def _serve(session: Session, host: str, port: int) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from runner.cli.framework.options import Argument, Option, Reason
+from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning
-from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Cell, Page, line, paged, table
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def letters(
         str, Option("--population", metavar="ID", help="Place, if the list has none.")
     ] = "",
     to: Annotated[
-        list[str] | None,
-        Option("--to", metavar="FORMAT", help="Format: pdf, docx, html, txt."),
+        list[str] | None, Option("--to", metavar="FORMAT", help="Format: pdf, docx, html, txt.")
     ] = None,
     batch: Annotated[int, Option("--batch", metavar="N", help="Letters in one PDF, up to 1,000.")] = 0,
     jobs: Annotated[int, Option("--jobs", metavar="N", help="Processes. Default: one per core.")] = 0,
@@ -117,44 +115,35 @@ def sign_letters(
     session: Session,
     folder: Annotated[Path, Argument(metavar="DIR", help="Folder of the letters.")],
     size: Annotated[int, Option("--sample", metavar="N", help="Letters to read of each text.")] = 3,
-    mailed: Annotated[
-        int | None, Option("--mailed", metavar="N", help="Sign off the number of mailed letters instead.")
+    tick: Annotated[
+        list[int] | None, Option("--tick", metavar="N", help="Item that you verified in the letters.")
     ] = None,
-    reason: Reason = "",
-    yes: Annotated[
-        bool, Option("--yes", help="You read the sample and verified the items shown. No question.")
-    ] = False,
+    yes: Annotated[bool, Option("--yes", help="You read the sample. No question.")] = False,
 ) -> None:
     """Approve letters after reading a sample of each text.
 
     The approval is valid for this list, its number of people, the templates and the texts. Then make the letters again in
-    another folder. With --mailed, signs off the number that was mailed.
+    another folder. Content that only a person can verify, and that no notice has ticked, needs --tick.
 
     \b
     Examples:
       tocsin notice sign-letters drafts --as jonas
-      tocsin notice sign-letters letters --mailed 1998 --reason "2 envelopes were damaged"
+      tocsin notice sign-letters drafts --as jonas --tick 1 --tick 2
     """
-    from runner.app.notices.letter_approval import approval, items_to_verify, mailing, run_of, samples
+    from runner.app.notices.letter_approval import approval, items_to_verify, run_of, samples
 
     incident = session.incident()
     in_person(session, "letters")
     run, found = run_of(incident, folder)
-    if mailed is not None:
-        signed, said = mailing(run, found, mailed, reason), f"Signed off: {mailed:,} mailed letters"
-    else:
-        read = samples(folder, found, max(size, 1))
-        rows = [(" ".join(filter(None, one.group)) or "everyone", str(folder / one.file)) for one in read]
-        session.tell(Page((line("READ THESE LETTERS", "title"), table(rows, 1, indent=2))))
-        verified = items_to_verify(incident, found)
-        for item in verified:
-            session.tell(Page((line(f"TO VERIFY: {item}", "warn", hang=2),)))
-        signed = approval(run, found, read, verified)
-        said = f"Approved: {found.letters:,} letters. Make them again with another --out DIR"
-        if not yes:
-            question = f"{session.by}: did you read them, did you verify {count(len(verified), 'item')}, and do you approve all {found.letters:,} letters?"
-            session.confirm(question, "Add --yes")
-    tell(session, session.service.act(session.principal, incident.id, [signed]), said)
+    read = samples(folder, found, max(size, 1))
+    rows = [(" ".join(filter(None, one.group)) or "everyone", str(folder / one.file)) for one in read]
+    session.tell(Page((line("READ THESE LETTERS", "title"), table(rows, 1, indent=2))))
+    verified = items_to_verify(incident, found, folder, tick or ())
+    if not yes:
+        question = f"{session.by}: did you read them, and do you approve all {found.letters:,} letters?"
+        session.confirm(question, "Add --yes")
+    turn = session.service.act(session.principal, incident.id, [approval(run, found, read, verified)])
+    tell(session, turn, f"Approved: {found.letters:,} letters. Make them again with another --out DIR")
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.action_text import typed
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
@@ -14,8 +13,10 @@ from runner.cli.framework.session import Session
 from runner.cli.notices.letters import letters, sign_letters
 from runner.cli.notices.verification import consistency, tick
 from runner.errors import NotFound, Usage
+from runner.reports.core.action_text import typed
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, plain, table
+from runner.reports.core.page import Blank, Block, Page, Tone, line, plain
+from runner.reports.notices.notices import coverage_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,9 +158,6 @@ def diff(
     show_pulled(session, notice_versions.save(pair, formats, out, author))
 
 
-_TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
-
-
 def add(app: Commands) -> None:
     """Add ``notice …``."""
     notices = group(app, "notice", "Manage notices: list, show, generate, compare, check, export.")
@@ -293,14 +291,6 @@ def check(
 
 
 def _check_page(report: Checked) -> Page:
-    rows = tuple(
-        (
-            Cell(coverage.state.replace("_", " "), _TONES.get(coverage.state, "dim")),
-            Cell(coverage.ref, "dim"),
-            "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part),
-        )
-        for coverage in report.coverage
-    )
     changed = [line(f"Changed since: {fact}", "alarm", hang=2) for fact in report.changed]
     missing = any(coverage.state in ("gap", "forbidden") for coverage in report.coverage)
     verdict = "information is missing" if missing else "no required information is missing"
@@ -310,7 +300,7 @@ def _check_page(report: Checked) -> Page:
     elif report.changed and not missing:
         verdict = "out of date"
     tone: Tone = "good" if report.complete else "alarm"
-    return Page((table(rows, 2, indent=0), *changed, line(f"{report.notice}: {verdict}", tone)))
+    return Page((coverage_table(report.coverage), *changed, line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(

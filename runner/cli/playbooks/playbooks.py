@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from runner.actions import Action, Slot
-from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents, playbooks
 from runner.cli.framework.options import (
     Argument,
@@ -25,6 +24,7 @@ from runner.cli.framework.session import catalog as _catalog
 from runner.cli.playbooks import charts
 from runner.cli.playbooks.charts import Name
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
+from runner.reports.core.action_text import sentence
 from runner.reports.core.formatting import count
 from runner.reports.core.page import (
     Blank,

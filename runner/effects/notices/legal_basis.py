@@ -148,7 +148,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
 def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
     """Yield the law's items whose reference no item of the template has: a person must verify each of them.
 
-    A notice to a recipient needs them: a document of the organisation itself, as the register, has its own list alone.
+    The recipient must get them: an internal document, as the register, has its own list alone.
     """
     if notice.audience == "internal":
         return

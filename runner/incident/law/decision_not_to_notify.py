@@ -21,7 +21,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.assessment import assess
 from runner.law.duty import DutyRecord, DutyStatus, Evidence
-from runner.law.regime import Regime
+from runner.law.regime import Regime, Version
 
 NONE = "none"
 """No exemption of the statute: the decision is against the law's verdict."""
@@ -76,25 +76,21 @@ def _choices(known: Mapping[str, str]) -> str:
 
 def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
     """Return the exemptions that the statute has for a duty: code and text."""
-    slug = status.id.partition("/")[2]
-    version = next(version for version in law.versions if version.label == status.law_version)
+    slug, version = _rules(law, status)
     exemptions = {exemption.code: exemption.text for exemption in version.exemptions_of(slug)}
     presumed = {exemption.ground: exemption.text for exemption in status.unless}
-    return (
-        presumed
-        | exemptions
-        | {
-            exemption.code: exemption.text
-            for rule in version.duties
-            if rule.slug == slug
-            for exemption in rule.unless
-        }
-    )
+    rules = (rule for rule in version.duties if rule.slug == slug)
+    return presumed | exemptions | {one.code: one.text for rule in rules for one in rule.unless}
+
+
+def _rules(law: Regime, status: DutyStatus) -> tuple[str, Version]:
+    """Return the duty's name in its law, and the version of the law that decided it."""
+    version = next(version for version in law.versions if version.label == status.law_version)
+    return status.id.partition("/")[2], version
 
 
 def _waivable(law: Regime, status: DutyStatus) -> None:
-    slug = status.id.partition("/")[2]
-    version = next(version for version in law.versions if version.label == status.law_version)
+    slug, version = _rules(law, status)
     if not any(rule.slug == slug and rule.waiver for rule in version.duties):
         raise Refused(
             f'The law has no waiver of duty "{status.id}".',

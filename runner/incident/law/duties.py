@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 
 from runner.facts.expressions.evaluate import truth
-from runner.facts.vocabulary.register import nested
+from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.law.lead_times import lead_times
+from runner.incident.notices.list_counts import levels
 from runner.incident.state import events as e
 from runner.incident.state.events import DutiesAssessed, DutyChange
 from runner.incident.state.incident import DutyView, Incident
 from runner.incident.state.library import Library
 from runner.law.assessment import assess, zone_of
 from runner.law.duty import DutyRecord, DutyStatus
-from runner.law.duty_state import done
+from runner.law.duty_state import PEOPLE, done
 from runner.law.equivalent_populations import Populations
 from runner.law.populations import View
 from runner.law.regime import Regime
@@ -48,6 +49,8 @@ def reason_to_reopen(before: DutyView, now: DutyStatus, facts: View) -> str:
 BINDING = ("applies", "unknown")
 """Verdicts whose clocks run: the clock of an undetermined duty runs, too."""
 FILED = ("filed", "filed_late")
+LIVE = ("open", "overdue", "held", "claimed")
+"""States of a duty that is not done."""
 
 
 def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
@@ -78,15 +81,42 @@ def _assessed(
     **more: Any,
 ) -> tuple[DutyStatus, ...]:
     """Assess the duties of an incident's laws; ``more`` is handed to ``assess``."""
-    return assess(
+    found = assess(
         regimes,
         facts,
         now,
         _records(incident),
         calendar=library.calendar,
         first_known=incident.opened_at,
+        target=library.target,
         **more,
     )
+    return tuple(_claimed(status, incident) for status in found)
+
+
+def claim(status: DutyStatus, facts: Mapping[str, Fact]) -> Fact | None:
+    """Return the fact that says that a duty is done, None without one."""
+    where = "incident.individual_notice_sent_at"
+    paths = (f"incident.stage_submitted_at.{status.id}", f"{where}.{status.jurisdiction}", f"{where}.*")
+    return next((facts[path] for path in paths if path in facts), None)
+
+
+def _claimed(status: DutyStatus, incident: Incident) -> DutyStatus:
+    """Return a duty to people as claimed if a fact alone says that it is done: a fact has no text and no proof."""
+    if status.state not in FILED or status.record is not None or status.recipient not in PEOPLE:
+        return status
+    texts = incident.documents.values()
+    if any(text.duty == status.id and text.status == "final" for text in texts):
+        return status
+    sent = (campaign for campaign in incident.campaigns.values() if campaign.state in ("sending", "done"))
+    if any(status.jurisdiction in levels(place) for campaign in sent for (place, _), _ in campaign.counts):
+        return status
+    fact = claim(status, incident.facts)
+    words = "Claimed sent, no text on record"
+    if fact is not None:
+        sent_at = datetime.fromisoformat(str(fact.value)).astimezone(UTC)
+        words = f"Claimed sent by {fact.by} at {sent_at:%a %d %b %Y, %H:%M} UTC, no text on record"
+    return msgspec.structs.replace(status, state="claimed", notes=(words, *status.notes))
 
 
 def _statuses(
@@ -98,13 +128,7 @@ def _statuses(
     populations: Populations | None = None,
 ) -> tuple[DutyStatus, ...]:
     statuses = _assessed(
-        incident,
-        facts,
-        now,
-        library,
-        regimes,
-        leads=lead_times(incident, library),
-        populations=populations,
+        incident, facts, now, library, regimes, leads=lead_times(incident, library), populations=populations
     )
     return tuple(_with_earlier(status, incident.duties.get(status.id)) for status in statuses)
 
@@ -155,19 +179,11 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
     return DutiesAssessed(changes=tuple(changes), because=because)
 
 
+_KEPT = ("verdict", "due", "provisional", "missing", "overdue", "in_sight", "settled", "waits")
+
+
 def _change(view: DutyView, reopened: str) -> DutyChange:
-    return DutyChange(
-        duty=view.id,
-        verdict=view.verdict,
-        due=view.due,
-        provisional=view.provisional,
-        missing=view.missing,
-        overdue=view.overdue,
-        in_sight=view.in_sight,
-        settled=view.settled,
-        waits=view.waits,
-        reopened=reopened,
-    )
+    return DutyChange(duty=view.id, reopened=reopened, **{name: getattr(view, name) for name in _KEPT})
 
 
 def _unmoved(incident: Incident, now: datetime, library: Library) -> bool:
@@ -266,7 +282,7 @@ def _in_full(
 def _settled(status: DutyStatus, now: datetime) -> bool:
     """Tell whether facts show that the duty was filed, or that it is delayed beyond its due time."""
     past = status.due is not None and status.due < now
-    return status.state in FILED or (status.state == "held" and past)
+    return status.state in (*FILED, "claimed") or (status.state == "held" and past)
 
 
 def _view(status: DutyStatus, *, settled: bool) -> DutyView:

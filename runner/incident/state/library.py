@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.errors import Refused
+from runner.law.duty import INTERNAL_TARGET
 from runner.law.duty_state import PEOPLE
 from runner.law.regime import Version
 from runner.playbook.action_template import ActionTemplate
@@ -45,6 +47,8 @@ class Library(msgspec.Struct, frozen=True):
     """Why the home folder has no second person; empty if it has one."""
     acting: Acting = Acting()
     """The settings of automatic actions: they decide which actions people do by hand."""
+    target: timedelta = INTERNAL_TARGET
+    """The internal target of a duty without a number, from the start of its clock."""
 
     def regime(self, name: str) -> Regime | None:
         """Return a pinned law by its id, None if there is none."""

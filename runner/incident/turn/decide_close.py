@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from runner.actions import Action
 from runner.base.text import near_hint
 from runner.errors import Problem, Refused
-from runner.incident.law.duties import near_statuses
+from runner.incident.law.duties import LIVE, near_statuses
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -46,9 +46,14 @@ def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyS
     return sorted(statuses, key=lambda duty: (duty.due or far, duty.id))
 
 
+def open_work(incident: Incident, now: datetime, library: Library) -> tuple[Problem, ...]:
+    """Return all open work: duties of a law in force, undetermined duties, messages, and active tasks."""
+    return tuple(_open(incident, left_open(incident, now, library), library, now))
+
+
 def is_open(duty: DutyStatus) -> bool:
     """Tell whether a duty applies and is not done."""
-    return duty.verdict == "applies" and duty.state in ("open", "overdue", "held") and duty.in_sight
+    return duty.verdict == "applies" and duty.state in LIVE and duty.in_sight
 
 
 def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
@@ -96,7 +101,7 @@ def _count(number: int, many: str, single: str) -> str:
 def _open(
     incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime
 ) -> Iterator[Problem]:
-    """Yield all open work, by name: duties that apply, undetermined duties, active tasks and deliveries in progress."""
+    """Yield all open work, by name: duties that apply, undetermined duties, deliveries in progress and active tasks."""
     for duty in owed:
         due = (
             f"due {duty.due.isoformat().replace('+00:00', 'Z')}"
@@ -108,12 +113,12 @@ def _open(
     for one in incident.duties.values():
         if one.verdict == "unknown" and one.in_sight and one.record is None:
             yield _problem(one.id, "undetermined_duty", f"undetermined: {', '.join(one.missing)}", "warning")
+    for name in sorted(incident.moving):
+        yield _problem(name, "open_message", f"message to {incident.deliveries[name].person}", "warning")
     for name in sorted(incident.active):
         step = library.step(incident, name)
         code = "open_approval" if incident.invocations[name].kind == "approve" else "open_task"
         yield _problem(name, code, title_of(step), "warning")
-    for name in sorted(incident.moving):
-        yield _problem(name, "open_message", f"message to {incident.deliveries[name].person}", "warning")
 
 
 def _problem(ref: str, code: str, message: str, severity: str = "error") -> Problem:

@@ -25,7 +25,7 @@ from runner.incident.campaigns.pacing import Feasibility, describe
 from runner.incident.state import campaigns as b
 from runner.incident.state.incident import CampaignView
 from runner.reports.core.formatting import count, moment, short_digest, when
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, flow, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, flow, line, paged, section, table
 
 
 class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-plan/v1"):
@@ -186,59 +186,49 @@ _OPEN: Mapping[str, tuple[str, Tone]] = {
 _WAYS: Mapping[Way, str] = {"email": "email", "sms": "text message", "post": "letter"}
 
 
-def plan_page(plan: BulkPlan) -> Page:
-    """Return the page of a planned campaign."""
+@paged
+def plan_page(plan: BulkPlan) -> Iterator[Block]:
+    """Draw a planned campaign."""
     campaign, found = plan.campaign, plan.feasible
     people = count(campaign.owed, "person", "people")
     twice = f", duplicates: {campaign.duplicates:,}" if campaign.duplicates else ""
     bad = f", invalid rows skipped: {campaign.rejected:,}" if campaign.rejected else ""
-    blocks: list[Block] = [
-        line(f"{campaign.notice} to {people} of {campaign.list_name}{twice}{bad}", "title")
+    yield line(f"{campaign.notice} to {people} of {campaign.list_name}{twice}{bad}", "title")
+    yield table(_groups(campaign), 3)
+    found_ways = [(way, words) for way, words in _WAYS.items() if campaign.ways.get(way)]
+    cells: list[Cells] = [
+        (f"{campaign.ways[way]:,}", f"by {words}", Cell(campaign.channels.get(way, ""), "dim"))
+        for way, words in found_ways
     ]
-    blocks.append(Table(rows=tuple(_groups(campaign)), elastic=3))
-    rows = [
-        (
-            Cell(f"{campaign.ways.get(way, 0):,}"),
-            Cell(f"by {words}"),
-            Cell(campaign.channels.get(way, ""), "dim"),
-        )
-        for way, words in _WAYS.items()
-        if campaign.ways.get(way)
-    ]
-    rows += [(Cell(f"{plan.exempt:,}"), Cell("exempt"), Cell(""))] if plan.exempt else []
+    cells += [(f"{plan.exempt:,}", "exempt", "")] if plan.exempt else []
     if plan.unreachable:
-        rows.append((Cell(f"{plan.unreachable:,}", "alarm"), Cell("no usable contact", "alarm"), Cell("")))
-    blocks += [Blank(), Table(rows=tuple(rows), elastic=2)]
-    if campaign.refusals:
-        blocks += [Blank(), line("BLOCKED CONTACT METHODS", "title"), *_refusals(campaign.refusals)]
-    blocks += [Blank(), line("DEADLINE CHECK", "title"), *_arithmetic(found)]
+        cells.append((Cell(f"{plan.unreachable:,}", "alarm"), Cell("no usable contact", "alarm"), ""))
+    yield Blank()
+    yield table(cells, 2)
+    blocked = ((f"{r.people:,}", _WAYS[r.way], Cell(r.rule, "warn"), r.why) for r in campaign.refusals)
+    yield from section("BLOCKED CONTACT METHODS", blocked, 3)
+    yield Blank()
+    yield line("DEADLINE CHECK", "title")
+    yield from _arithmetic(found)
     if campaign.canary:
         waits = f", then a wait of {describe(campaign.canary_wait)} for bounces" if found.canary_wait else ""
-        blocks.append(line(f"Pilot batch: the first {campaign.canary:,} people{waits}", indent=2))
-    blocks += [line(f"Warning: {warning}", "warn") for warning in plan.warnings]
-    return Page(tuple(blocks))
+        yield line(f"Pilot batch: the first {campaign.canary:,} people{waits}", indent=2)
+    yield from (line(f"Warning: {warning}", "warn") for warning in plan.warnings)
 
 
-def _groups(campaign: Campaign) -> Iterator[tuple[Cell, ...]]:
+def _groups(campaign: Campaign) -> Iterator[Cells]:
     for ground in campaign.grounds:
         one = ground.group
         where = " ".join(filter(None, (one.jurisdiction, one.population, one.language))) or "all people"
-        approved: tuple[str, Tone] = ("approved", "good") if one.approved else ("NOT APPROVED", "warn")
+        duty = f"{one.duty}{', DELAYED' if ground.held else ''}"
+        approved = Cell("approved", "good") if one.approved else Cell("NOT APPROVED", "warn")
         yield (
-            Cell(where),
-            Cell(f"{one.letters:,}"),
+            where,
+            f"{one.letters:,}",
             Cell(f"{one.notice} {one.version}", "dim"),
-            Cell(f"{one.duty}{', DELAYED' if ground.held else ''}", "dim"),
-            Cell(*approved),
+            Cell(duty, "dim"),
+            approved,
         )
-
-
-def _refusals(refusals: Sequence[Refused]) -> Iterator[Block]:
-    rows = tuple(
-        (Cell(f"{refusal.people:,}"), Cell(_WAYS[refusal.way]), Cell(refusal.rule, "warn"), Cell(refusal.why))
-        for refusal in refusals
-    )
-    yield Table(rows=rows, elastic=3)
 
 
 def _arithmetic(found: Feasibility) -> Iterator[Block]:
@@ -250,88 +240,71 @@ def _arithmetic(found: Feasibility) -> Iterator[Block]:
     yield line(end, "good" if found.in_time else "alarm", indent=2)
 
 
-def sent_page(sent: Sent, again: Action) -> Page:
-    """Return the page of one run of the sender."""
-    tone: Tone = "good" if sent.ending == "done" else "alarm" if sent.ending == "paused" else "warn"
-    blocks: list[Block] = []
+@paged
+def sent_page(sent: Sent, again: Action) -> Iterator[Block]:
+    """Draw one run of the sender."""
     if sent.lost:
         them = count(sent.lost, "person", "people")
-        blocks.append(
-            line(f"{them} with an unknown outcome: the last run was interrupted. No resend.", "alarm")
-        )
-    blocks.append(line(_outcomes(sent.outcomes) or "No messages were sent"))
+        yield line(f"{them} with an unknown outcome: the last run was interrupted. No resend.", "alarm")
+    yield line(_outcomes(sent.outcomes) or "No messages were sent")
     later = f", continue from {moment(sent.until)}" if sent.until is not None else ""
-    blocks.append(line(f"{sent.ending}: {sent.reason}{later}", tone))
+    tone: Tone = "good" if sent.ending == "done" else "alarm" if sent.ending == "paused" else "warn"
+    yield line(f"{sent.ending}: {sent.reason}{later}", tone)
     if sent.ending != "done":
-        blocks.append(flow(Cell("", "command", again), indent=2))
-    return Page(tuple(blocks))
+        yield flow(Cell("", "command", again), indent=2)
 
 
-def status_page(one: BulkStatus, now: datetime) -> Page:
-    """Return the page of the status of a campaign."""
-    standing = one.standing
-    tone = _STATES[one.state]
-    blocks: list[Block] = [
-        line(f"{one.notice} to {one.list}", "title"),
-        line(f"{one.state}{f': {one.reason}' if one.reason else ''}", tone, indent=2, hang=2),
-        Blank(),
-        Table(rows=tuple(_sum(standing)), elastic=1),
-    ]
-    rows = f"{one.rows:,} rows"
+@paged
+def status_page(one: BulkStatus, now: datetime) -> Iterator[Block]:
+    """Draw the status of a campaign."""
+    yield line(f"{one.notice} to {one.list}", "title")
+    yield line(f"{one.state}{f': {one.reason}' if one.reason else ''}", _STATES[one.state], indent=2, hang=2)
+    yield Blank()
+    yield table(_sum(one.standing), 1)
     twice = f", duplicates: {one.duplicates:,}" if one.duplicates else ""
-    blocks.append(
-        line(
-            f"{rows}{twice}; {one.counters.bounced:,} bounces, {one.counters.complaints:,} complaints",
-            "dim",
-        )
-    )
+    receipts = f"{one.counters.bounced:,} bounces, {one.counters.complaints:,} complaints"
+    yield line(f"{one.rows:,} rows{twice}; {receipts}", "dim")
     if len(one.places) > 1:
-        blocks += [Blank(), Table(rows=tuple(_place(place) for place in one.places), elastic=5)]
+        yield Blank()
+        yield table(map(_place, one.places), 5)
     for place in one.places:
-        blocks += [line(f"{place.place}: {why}", "alarm", hang=2) for why in place.asked]
+        yield from (line(f"{place.place}: {why}", "alarm", hang=2) for why in place.asked)
         if place.held:
-            blocks.append(line(f"{place.place}: delayed at the request of law enforcement", "warn"))
+            yield line(f"{place.place}: delayed at the request of law enforcement", "warn")
     if one.why:
-        reasons = tuple((Cell(f"{people:,}"), Cell(why)) for why, people in one.why.items())
-        blocks += [Blank(), line("REASONS", "title"), Table(rows=reasons, elastic=1)]
+        yield from section("REASONS", ((f"{people:,}", why) for why, people in one.why.items()), 1)
     if one.left.stretches:
-        blocks += [Blank(), line("REMAINING", "title"), *_arithmetic(one.left)]
+        yield Blank()
+        yield line("REMAINING", "title")
+        yield from _arithmetic(one.left)
     if one.canary_until is not None and one.canary_until > now:
-        blocks.append(
-            line(f"The pilot batch is sent. The next batch starts at {when(one.canary_until, now)}", "warn")
-        )
+        yield line(f"The pilot batch is sent. The next batch starts at {when(one.canary_until, now)}", "warn")
     if one.proof is not None:
         kept = f"{count(one.proof.attempts, 'attempt')} in {count(one.proof.chunks, 'batch', 'batches')}"
-        blocks.append(line(f"{kept} match the journal", "good"))
-    return Page(tuple(blocks))
+        yield line(f"{kept} match the journal", "good")
 
 
-def _sum(standing: Standing) -> Iterator[tuple[Cell, ...]]:
+def _sum(standing: Standing) -> Iterator[Cells]:
     for name, people in sorted(standing.evidence.items()):
-        yield Cell(f"{people:,}"), Cell(f"notified, {name}", "good")
+        yield f"{people:,}", Cell(f"notified, {name}", "good")
     if standing.substituted:
-        yield Cell(f"{standing.substituted:,}"), Cell("notified by substitute notice")
+        yield f"{standing.substituted:,}", "notified by substitute notice"
     if standing.exempt:
-        yield Cell(f"{standing.exempt:,}"), Cell("exempt")
+        yield f"{standing.exempt:,}", "exempt"
     for state, (words, tone) in _OPEN.items():
         if standing.still_open.get(state):
-            yield Cell(f"{standing.still_open[state]:,}"), Cell(f"pending, {words}", tone)
+            yield f"{standing.still_open[state]:,}", Cell(f"pending, {words}", tone)
     yield Cell(f"{standing.owed:,}", "title"), Cell("to notify", "title")
 
 
-def _place(place: PlaceStanding) -> tuple[Cell, ...]:
+def _place(place: PlaceStanding) -> Cells:
     one = place.standing
-    return (
-        Cell(place.place),
-        Cell(f"{one.notified:,} notified", "good"),
-        Cell(f"{one.substituted:,} substituted"),
-        Cell(f"{one.exempt:,} exempt"),
-        Cell(f"{one.open:,} pending", "warn" if one.open else "plain"),
-        Cell(
-            f"of {one.owed:,}, deadline {moment(place.due)}" if place.due is not None else f"of {one.owed:,}",
-            "dim",
-        ),
-    )
+    due = f", deadline {moment(place.due)}" if place.due is not None else ""
+    notified, pending = Cell(f"{one.notified:,} notified", "good"), Cell(f"{one.open:,} pending")
+    if one.open:
+        pending = Cell(pending.text, "warn")
+    counts = (notified, f"{one.substituted:,} substituted", f"{one.exempt:,} exempt", pending)
+    return place.place, *counts, Cell(f"of {one.owed:,}{due}", "dim")
 
 
 _MOVED = {"sending": "is being sent", "paused": "is paused", "done": "has ended"}

@@ -25,6 +25,7 @@ AttentionKind = Literal[
     "not_worked",
     "duty_overdue",
     "duty_reopened",
+    "duty_claimed",
     "filed_unsigned",
     "notice_stale",
     "overdue",

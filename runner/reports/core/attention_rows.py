@@ -50,6 +50,7 @@ _FIRST: Mapping[str, str] = {
     "no_outcome": "check now",
     "not_worked": "no worker",
     "duty_reopened": "file",
+    "duty_claimed": "confirm",
     "filed_unsigned": "approve",
     "notice_stale": "generate",
     "paused": "paused",

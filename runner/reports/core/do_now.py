@@ -43,6 +43,7 @@ _RANKS: Mapping[AttentionKind, Rank] = {
     "set_aside": 2,
     "duty_overdue": 3,
     "duty_reopened": 3,
+    "duty_claimed": 3,
     "filed_unsigned": 3,
     "notice_stale": QUESTIONS,
     "clock": 3,

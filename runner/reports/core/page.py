@@ -53,6 +53,8 @@ class Cell(msgspec.Struct, frozen=True):
     tone: Tone = "plain"
     action: Action | None = None
     """The terminal writes its command after the text."""
+    about: str = ""
+    """What the room has a page about: ``task/REF``, ``duty/ID``; a terminal has no use for it."""
 
 
 class Paragraph(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,6 +84,11 @@ def record_filed_late(duty: str) -> Action:
     return extended(record_filed(duty), late_reason=WHY)
 
 
+def confirm_sent(duty: str) -> Action:
+    """Return the action that confirms that people were notified, with its reason."""
+    return Action("duty.record_filed", duty, {"at": Slot("WHEN"), "reason": WHY})
+
+
 def decide_again(duty: str) -> Action:
     """Return the action that records a decision not to notify again."""
     return Action("duty.decide", duty, {"not_to_notify": True, "ground": Slot("GROUND"), "reason": WHY})

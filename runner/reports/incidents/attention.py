@@ -239,6 +239,13 @@ def _duties(
     duties: Sequence[DutyStatus], rows: Mapping[str, TaskRow], now: datetime
 ) -> Iterator[AttentionItem]:
     for duty in duties:
+        if duty.verdict == "applies" and duty.state == "claimed":
+            yield AttentionItem(
+                kind="duty_claimed",
+                ref=duty.id,
+                text=f"{duty_label(duty)}: {duty.notes[0]}",
+                action=suggested_actions.confirm_sent(duty.id),
+            )
         if duty.verdict != "applies" or duty.state not in ("open", "overdue") or duty.due is None:
             continue
         if duty.state == "overdue":

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
-from runner.incident.law.duties import BINDING
+from runner.incident.law.duties import BINDING, LIVE
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
@@ -143,8 +143,7 @@ def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: st
 
 
 def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
-    live = ("open", "overdue", "held")
-    running = [duty for duty in duties if duty.verdict in BINDING and duty.state in live]
+    running = [duty for duty in duties if duty.verdict in BINDING and duty.state in LIVE]
     never = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(running, key=lambda one: (one.latest_safe_start or one.due or never, one.id))
     return [

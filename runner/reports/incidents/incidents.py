@@ -160,7 +160,7 @@ def _cells(one: IncidentEntry, now: datetime) -> Cells:
     state = "stopped" if one.set_aside is not None else one.stage or one.state
     return (
         "*" if one.chosen else " ",
-        Cell(one.codename, "title"),
+        Cell(one.codename, "title", about=f"incident/{one.codename}"),
         one.title or ("(encrypted: no master key)" if one.unread else "(erased)"),
         Cell(mark, "marking"),
         Cell(one.severity.upper(), "alarm"),

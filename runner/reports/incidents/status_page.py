@@ -16,7 +16,7 @@ from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
 from runner.reports.core.report import filled
 from runner.reports.core.second_person import two_person_blocks
-from runner.reports.core.task_rows import STATE_WORDS, TaskRow, named, state_words
+from runner.reports.core.task_rows import STATE_WORDS, TaskRow, named, place_of, state_words
 from runner.reports.incidents.duty_lanes import (
     ENOUGH,
     LaneGroup,
@@ -245,7 +245,11 @@ def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
         first = Cell(remaining(row.due, now), "alarm" if row.due <= now else "title")
     who = row.who or "automatic"
     progress = f" · {row.progress}" if row.progress and not row.stuck else ""
-    return Row(first, (title or named(row), f" · {who}{progress}"), last=Cell(str(row.row), "dim"))
+    return Row(
+        first,
+        (Cell(title or named(row), about=f"task/{row.invocation}"), f" · {who}{progress}"),
+        last=Cell(str(row.row), "dim"),
+    )
 
 
 def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -> Row:
@@ -281,7 +285,8 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
         return
     alike: dict[tuple[str, ...], list[NoticeRow]] = {}
     for row in current:
-        key = (row.notice, row.version, row.status) if not everything else (row.document,)
+        stale = "stale" if row.stale else ""
+        key = (row.notice, row.version, row.status, stale) if not everything else (row.document,)
         alike.setdefault(key, []).append(row)
     yield _titled(f"NOTICES ({len(current)})", Action("notice.list"))
     for found in alike.values():
@@ -292,6 +297,7 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
         holes = f", missing information: {gaps[0]} to {gaps[-1]}" if gaps[-1] else ""
         items = sum(row.open_items for row in found)
         checks = f", to verify ({items})" if items else ""
+        checks += ", OUT OF DATE" if found[0].stale else ""
         first = found[0]
         yield line(
             f"{len(found)} x {first.notice} {first.version}  {first.status}{holes}{checks}", indent=2, hang=2
@@ -308,11 +314,24 @@ def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: 
     if not everything and len(shown) > SOON:
         soon = _soonest([row for row in shown if isinstance(row, TaskRow)])
         shown = [row for row in shown if isinstance(row, TaskRow) and row in soon]
-    numbers = {row.step: row.row for row in tasks if row.row}
-    yield from rows([_later(row, numbers) for row in shown])
+    yield from rows([_later(row, tasks) for row in shown])
 
 
-def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
+def _lane(row: TaskRow) -> str:
+    """Return the place of a task without its step: steps of other lanes and playbooks can have the same name."""
+    return place_of(row.invocation).removesuffix(row.step)
+
+
+def _numbers(row: TaskRow, tasks: Sequence[TaskRow]) -> Iterator[int]:
+    """Yield the numbers of the tasks that a task waits for, in its own lane; a step without a lane yet names only the one task."""
+    for step in row.waits_for:
+        near = [one for one in tasks if one.row and one.step == step]
+        own = [one.row for one in near if not row.invocation or _lane(one) == _lane(row)]
+        if len(own) == 1:
+            yield own[0]
+
+
+def _later(row: TaskRow | LaneGroup, tasks: Sequence[TaskRow]) -> Row:
     if isinstance(row, LaneGroup):
         return Row("later", (words(row),))
     number = Cell(str(row.row or ""), "dim")
@@ -320,7 +339,7 @@ def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
     cells = (named(row), who)
     if row.missing:
         return Row("needs a fact", cells, last=number, details=((f"Needed: {', '.join(row.missing)}",),))
-    before = [numbers[step] for step in row.waits_for if step in numbers]
+    before = list(_numbers(row, tasks))
     if not before:
         return Row("later", cells, last=number)
     more = f" +{len(before) - 1}" if len(before) > 1 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +23,20 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Page,
+    Tone,
+    do,
+    fields,
+    line,
+    paged,
+    section,
+    table,
+)
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import STATE_WORDS, TaskRow, definition, state_words, task_rows
 from runner.reports.incidents.action_requests import RequestRow, request_cells, request_rows, undone_by
@@ -392,3 +405,35 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     if actions:
         yield Blank()
     yield from map(do, actions)
+
+
+_STATE_TONES: Mapping[str, Tone] = {
+    "ready": "title",
+    "active": "title",
+    "done": "good",
+    "done_late": "warn",
+    "failed": "alarm",
+    "expired": "alarm",
+    "outcome_unknown": "alarm",
+}
+
+
+def task_list_page(rows: Sequence[TaskRow], incident: Incident, now: datetime) -> Page:
+    """Draw steps as numbered rows."""
+    cells = tuple(
+        (
+            Cell(str(row.row) if row.row else "", "dim"),
+            Cell(row.command_name or row.step, about=f"task/{row.invocation}" if row.invocation else ""),
+            Cell(state_words(row), _STATE_TONES.get(row.state, "dim")),
+            Cell(row.title, "dim" if row.over else "plain"),
+            Cell(row.assignee or row.role, "dim"),
+            Cell(
+                f"due {when(row.due, now)}" if row.due and not row.over else "",
+                "warn" if row.overdue else "dim",
+            ),
+        )
+        for row in rows
+    )
+    if not cells:
+        return Page((line(f"{incident.codename}: no tasks", "dim"),))
+    return Page((*render_header(heading_of(incident), "Tasks"), table(cells, 3, indent=0)))

@@ -1,33 +1,31 @@
 """Legal deadlines as a calendar: deadline or internal target, "start by", and the last day to mail all letters.
 
-A law without a number of days ("without undue delay") has an internal target: three days after its clock starts.
+A law without a number of days ("without undue delay") has an internal target from the settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from runner.base.states import MARKS, Kind
-from runner.documents.writers.sheet import Sheet, Value
+from runner.incident.law.duties import BINDING
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.law.regime import Level
 from runner.reports.core.formatting import day, moment
-from runner.reports.core.header import marked, marking
+from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.reports.law.duties import running
-from runner.reports.law.duty_rows import TARGET, target
 from runner.reports.law.titles import citation, recipient_name
 
 DECIDED = ("decided_not_to_notify", "waived")
-_UNITED_STATES = "US"
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +54,8 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "open"
     """``decided_not_to_notify`` and ``waived`` stay in the calendar."""
     ground: str = ""
+    look_again: date | None = None
+    """Day on which people look at the decision again."""
 
 
 class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
@@ -74,32 +74,32 @@ class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
 
 def deadlines(found: Sequence[DutyStatus], incident: Incident, now: datetime) -> Deadlines:
     """Return the open deadlines of an incident."""
-    decided = [
-        duty
-        for duty in found
-        if duty.state in DECIDED and duty.verdict in ("applies", "unknown") and duty.in_sight
-    ]
+    live = running(found, now)
+    decided = [duty for duty in found if duty.state in DECIDED and duty.verdict in BINDING and duty.in_sight]
     rows = [
         filled(
             Deadline,
             duty,
             duty=duty.id,
             start_by=duty.latest_safe_start,
-            to=_to(duty),
+            to=(duty.authority and (duty.authority.short or duty.authority.name))
+            or recipient_name(duty).removeprefix("the "),
             paper=f"{_STAGES.get(duty.stage, duty.stage.replace('_', ' '))} {citation(duty)}".strip(),
-            target=target(duty),
-            zone=(duty.authority.zone if duty.authority else "") or _zone(duty),
-            ground=duty.record.ground if duty.record is not None else "",
+            target=duty.internal_target,
+            zone=(duty.authority and duty.authority.zone)
+            or str(duty.due_local.tzinfo or "" if duty.due_local else ""),
+            ground=duty.record.ground if duty.record else "",
+            look_again=duty.record.look_again if duty.record else None,
         )
-        for duty in (*running(found, now), *decided)
+        for duty in (*live, *decided)
     ]
     far = datetime.max.replace(tzinfo=UTC)
     letters = [
         duty
-        for duty in running(found, now)
+        for duty in live
         if duty.verdict == "applies"
         and duty.recipient == "individuals"
-        and duty.jurisdiction.partition("-")[0] == _UNITED_STATES
+        and duty.jurisdiction.partition("-")[0] == "US"
         and duty.due_date is not None
     ]
     first = min(letters, key=lambda duty: duty.due or far, default=None)
@@ -123,18 +123,25 @@ def _fact(incident: Incident, path: str) -> str:
     return str(fact.value) if fact is not None and fact.value is not None else ""
 
 
-def _to(duty: DutyStatus) -> str:
-    office = duty.authority
-    return (office.short or office.name if office else "") or recipient_name(duty).removeprefix("the ")
+def _place(row: Deadline) -> ZoneInfo:
+    return ZoneInfo(row.zone or "UTC")
 
 
-def _zone(duty: DutyStatus) -> str:
-    return str(duty.due_local.tzinfo or "") if duty.due_local is not None else ""
+def _ends(row: Deadline) -> date | datetime | None:
+    """Return the day to look at a decision again, else the deadline, else the day of the internal target."""
+    if row.look_again:
+        return row.look_again
+    if row.due is None:
+        return row.target.astimezone(_place(row)).date() if row.target else None
+    return row.due_date if row.due_kind == "date" and row.due_date else row.due.astimezone(_place(row))
 
 
 def _decision(row: Deadline) -> str:
     """Return the decision about a duty in words; empty if the duty is open."""
-    return f"{row.state.replace('_', ' ')}{ground_words(row.ground)}" if row.state in DECIDED else ""
+    if row.state not in DECIDED:
+        return ""
+    again = "" if row.look_again else ", no day to look again"
+    return f"{row.state.replace('_', ' ')}{ground_words(row.ground)}{again}"
 
 
 @paged
@@ -154,124 +161,67 @@ def calendar_page(found: Deadlines) -> Iterator[Block]:
     notes = "A date ends at midnight, local time of the authority. ~ means an unconfirmed start time."
     yield line(notes, "dim")
     if any(row.target and not row.due for row in found.deadlines):
-        yield line(
-            f"target: internal, {TARGET.days} days after the start, because the law has no number", "dim"
-        )
+        yield line("target: internal, because the law has no number", "dim")
 
 
 def _cells(row: Deadline, now: datetime) -> Cells:
-    passed = row.due is None and row.target is not None and row.target <= now
+    ends = _ends(row)
+    soft = row.due is None or row.look_again is not None
+    passed = soft and ends is not None and ends <= now.astimezone(_place(row)).date()
     tone: Tone = "alarm" if passed else "warn" if row.provisional or row.verdict == "unknown" else "plain"
-    return Cell(f"{_due(row)}{', PASSED' if passed else ''}", tone), row.duty, Cell(_whom(row), "dim")
-
-
-def _whom(row: Deadline) -> str:
-    if row.state in DECIDED:
-        return _decision(row)
-    words = f"{row.to}{', undetermined' if row.verdict == 'unknown' else ''}"
-    return f"{words}: {row.standard}" if row.due is None and row.standard else words
-
-
-def _due(row: Deadline) -> str:
-    doubt = "~ " if row.provisional else ""
-    if row.due is None:
-        if row.target is not None:
-            return f"{doubt}target {day(row.target.astimezone(_place(row)).date())}"
-        return "not started" if row.due_kind == "waits_for_event" else "no fixed time"
-    return doubt + (
-        day(row.due_date) if row.due_kind == "date" and row.due_date else moment(row.due, _place(row))
-    )
-
-
-def _place(row: Deadline) -> ZoneInfo:
-    return ZoneInfo(row.zone or "UTC")
-
-
-_COLUMNS: Mapping[str, Callable[[Deadline], Value]] = {
-    "Duty": lambda row: row.duty,
-    "Recipient": lambda row: row.to,
-    "Notice": lambda row: row.paper,
-    "Jurisdiction": lambda row: row.jurisdiction,
-    "Verdict": lambda row: row.verdict,
-    "Due (UTC)": lambda row: row.due,
-    "Due day": lambda row: row.due_date,
-    "Due (recipient)": lambda row: moment(row.due, _place(row)) if row.due else "",
-    "Internal target": lambda row: row.target.astimezone(_place(row)).date() if row.target else None,
-    "Start by (UTC)": lambda row: row.start_by,
-    "Provisional": lambda row: "yes" if row.provisional else "no",
-    "Decision": lambda row: _decision(row),
-    "Words of the law": lambda row: row.standard,
-    "Citation": lambda row: row.citation,
-    "Confidence": lambda row: LEVEL_WORDS[row.confidence],
-}
-
-
-def sheet(found: Deadlines) -> Sheet:
-    """Return the deadlines as a spreadsheet."""
-    notes = [marking(found.kind), f"{found.incident}, as of {found.as_of:%Y-%m-%d %H:%M} UTC"]
-    if found.mail_by:
-        notes.append(f"Letters in the United States: mail by {found.mail_by} ({found.mail_by_because})")
-    return Sheet(
-        name="Deadlines",
-        heads=tuple(_COLUMNS),
-        rows=[tuple(column(row) for column in _COLUMNS.values()) for row in found.deadlines],
-        notes=tuple(filter(None, notes)),
-    )
+    words = "not started" if row.due_kind == "waits_for_event" else "no fixed time"
+    if ends is not None:
+        kind = "look again " if row.look_again else "target " if row.due is None else ""
+        words = f"{kind}{moment(ends, _place(row)) if isinstance(ends, datetime) else day(ends)}"
+    whom = f"{row.to}{', undetermined' if row.verdict == 'unknown' else ''}"
+    whom += f": {row.standard}" if row.due is None and row.standard else ""
+    first = f"{'~ ' if row.provisional else ''}{words}{', PASSED' if passed else ''}"
+    return Cell(first, tone), row.duty, Cell(_decision(row) or whom, "dim")
 
 
 def ics(found: Deadlines) -> bytes:
     """Return the deadlines as iCalendar (RFC 5545): one event each, with an alarm at "start by", and the last day to mail."""
-    from icalendar import Alarm, Calendar, Event
+    from icalendar import Alarm, Calendar, Component, Event
 
     mark = f"[{MARKS[found.kind]}] " if found.kind != "real" else ""
     book = Calendar()
     book.add("prodid", "-//Tocsin//duties//EN")
     book.add("version", "2.0")
+
+    def add(to: Component, component: Component, **values: object) -> Component:
+        for name, value in values.items():
+            component.add(name, value)
+        to.add_component(component)
+        return component
+
+    def event(name: str, summary: str, description: str, ends: date | datetime) -> Component:
+        values = {"uid": f"{found.incident}/{name}@tocsin", "dtstamp": found.as_of.astimezone(UTC)}
+        start = ends.astimezone(UTC) if isinstance(ends, datetime) else ends
+        return add(book, Event(), **values, summary=mark + summary, description=description, dtstart=start)
+
     if found.mail_by is not None:
-        mailing = Event()
-        mailing.add("uid", f"{found.incident}/mail-by@tocsin")
-        mailing.add("dtstamp", found.as_of.astimezone(UTC))
-        mailing.add("summary", f"{mark}Last day to mail the letters in the United States")
-        mailing.add(
-            "description",
-            f"The first deadline is that of {found.mail_by_because}.",
-        )
-        mailing.add("dtstart", found.mail_by)
-        book.add_component(mailing)
+        because = f"The first deadline is that of {found.mail_by_because}."
+        event("mail-by", "Last day to mail the letters in the United States", because, found.mail_by)
     for row in found.deadlines:
-        ends = row.due or row.target
-        if ends is None:
+        if (ends := _ends(row)) is None:
             continue
-        there, all_day = ends.astimezone(_place(row)), row.due is None or row.due_kind == "date"
-        event = Event()
-        event.add("uid", f"{found.incident}/{row.duty}@tocsin")
-        event.add("dtstamp", found.as_of.astimezone(UTC))
-        event.add("summary", f"{mark}{_summary(found, row)}")
-        when = (
-            f"Due {moment(ends, _place(row))}"
-            if row.due
-            else f"Internal target, {TARGET.days} days after the start"
-        )
-        event.add(
-            "description",
-            f"{when}. {row.citation}. {row.standard} Confidence: {LEVEL_WORDS[row.confidence]}. Duty: {row.duty}",
-        )
-        event.add("dtstart", (row.due_date or there.date()) if all_day else ends.astimezone(UTC))
-        if row.due is not None and row.start_by is not None and row.start_by < row.due:
-            alarm = Alarm()
-            alarm.add("action", "DISPLAY")
-            alarm.add("description", f"{mark}Start now: {_summary(found, row)}")
-            alarm.add("trigger", row.start_by.astimezone(UTC))
-            event.add_component(alarm)
-        book.add_component(event)
+        when = f"Due {moment(row.due, _place(row))}" if row.due else "Internal target: the law has no number"
+        said = f"{_decision(row) or when}. {row.citation}. {row.standard} Confidence: {LEVEL_WORDS[row.confidence]}. Duty: {row.duty}"
+        made = event(row.duty, _summary(found, row), said, ends)
+        start = row.start_by if row.state not in DECIDED else None
+        if row.due is not None and start is not None and start < row.due:
+            words = f"{mark}Start now: {_summary(found, row)}"
+            add(made, Alarm(), action="DISPLAY", description=words, trigger=start.astimezone(UTC))
     return bytes(book.to_ical())
 
 
 def _summary(found: Deadlines, row: Deadline) -> str:
     """Return a deadline as in a diary: organisation, recipient, notice, hour at the recipient, and file number."""
     whose = f"{found.organisation} – " if found.organisation else ""
-    hour = f"{row.due.astimezone(_place(row)):%H:%M %Z}" if row.due is not None else ""
-    state = _decision(row) or (f"due {hour}" if hour else "target")
+    state = f"due {row.due.astimezone(_place(row)):%H:%M %Z}" if row.due is not None else "target"
+    again = "look again at the decision: " if row.look_again else ""
     may = " (undetermined)" if row.verdict == "unknown" else ""
     doubt = " (unconfirmed start time)" if row.provisional else ""
-    return f"{whose}{row.to}: {row.paper} {state} (incident {found.number}){may}{doubt}"
+    return (
+        f"{whose}{row.to}: {again}{row.paper} {_decision(row) or state} (incident {found.number}){may}{doubt}"
+    )

@@ -10,41 +10,26 @@ import msgspec
 
 from runner.actions import Action, Slot, set_fact
 from runner.facts.vocabulary.register import Fact, nested
+from runner.incident.law.duties import claim
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutiesReport, DutyChange, DutyStatus, Unless
 from runner.law.relevance import ELSEWHERE, places, questions
 from runner.reports.core import suggested_actions
 from runner.reports.core.do_now import must_begin
-from runner.reports.core.formatting import (
-    count,
-    moment,
-    remaining,
-    screen_time,
-)
+from runner.reports.core.formatting import count, moment, remaining, screen_time
 from runner.reports.core.header import Heading, list_header
-from runner.reports.core.page import (
-    Block,
-    Cell,
-    Row,
-    arrow,
-    ends,
-    flow,
-    line,
-    paged,
-    rows,
-    table,
-)
+from runner.reports.core.page import Block, Cell, Row, arrow, ends, flow, line, paged, rows, table
 from runner.reports.law.duty_details import duty_blocks, record_words
 from runner.reports.law.duty_rows import (
     DONE,
     HEADER,
+    NOT_DONE,
     UNSURE,
     duty_row,
     is_past_target,
     law_words,
     next_fact,
     table_row,
-    target,
     there_words,
     time_left,
 )
@@ -91,7 +76,7 @@ def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, bool, dat
 def presses(duty: DutyStatus, now: datetime) -> datetime:
     """Return the time that orders a duty: its "start by", if it has one."""
     if duty.due_kind == "no_number" and duty.verdict == "applies":
-        return target(duty) or now if is_past_target(duty, now) else now + PROMPTLY
+        return duty.internal_target or now if is_past_target(duty, now) else now + PROMPTLY
     return duty.latest_safe_start or duty.due or FAR
 
 
@@ -265,6 +250,8 @@ class _Screen(msgspec.Struct, frozen=True):
         fact = next_fact(duty)
         if fact in self.asked:
             return f"answer {self.asked.index(fact) + 1}"
+        if duty.state == "claimed":
+            return "confirm it was sent"
         if fact or duty.state in DONE or duty.verdict not in ("applies", "unknown"):
             return f"record {fact}" if fact else ""
         return self.paper(duty)
@@ -285,7 +272,9 @@ class _Screen(msgspec.Struct, frozen=True):
                 records += (("Does not apply now",),)
             return msgspec.structs.replace(row, details=records)
         if duty.state in DONE:
-            return msgspec.structs.replace(row, first=_notified(duty), details=tuple(self.by_fact(duty)))
+            late = duty.state == "filed_late"
+            first = Cell("notified late" if late else "notified", "warn" if late else "good")
+            return msgspec.structs.replace(row, first=first, details=tuple(self.by_fact(duty)))
         details = row.details
         if duty.verdict == "applies" and (words := self.paper(duty)):
             details += ((f"Not filed · {words}",),)
@@ -295,20 +284,11 @@ class _Screen(msgspec.Struct, frozen=True):
 
     def by_fact(self, duty: DutyStatus) -> Iterator[tuple[str]]:
         """Yield who recorded the fact that a notice was sent, and whether Tocsin has the final text."""
-        sent = "incident.individual_notice_sent_at."
-        paths = (f"incident.stage_submitted_at.{duty.id}", f"{sent}{duty.jurisdiction}", f"{sent}*")
-        fact = next((self.facts[path] for path in paths if path in self.facts), None)
-        if fact is not None:
+        if (fact := claim(duty, self.facts)) is not None:
             yield (f"Fact recorded by {fact.by}: {fact.key}",)
         paper = (self.papers or {}).get(duty.id, "")
         if self.papers is not None and ": final" not in paper:
             yield (f"No final notice on record{f' · {paper}' if paper else ''}",)
-
-
-def _notified(duty: DutyStatus) -> Cell:
-    """Return the state of a duty that a fact met, without a record of a filing."""
-    late = duty.state == "filed_late"
-    return Cell("notified late" if late else "notified", "warn" if late else "good")
 
 
 def _do_now(
@@ -323,9 +303,9 @@ def _do_now(
         words = f"{count(passed, 'duty', 'duties')} without fixed deadline: internal target passed"
         yield flow(Cell(words, "alarm"), arrow(Action("duty.list", "calendar")))
     entries = [
-        Row(time_left(duty, now), (duty_label(duty),), details=((arrow(_file(duty), ""),),))
+        Row(time_left(duty, now), (duty_label(duty),), details=(*_claim(duty), (arrow(_file(duty), ""),)))
         for duty in found
-        if duty.verdict == "applies" and must_begin(duty, now)
+        if duty.verdict == "applies" and (must_begin(duty, now) or duty.state == "claimed")
     ]
     entries += answers
     if entries and incident:
@@ -339,7 +319,7 @@ def _do_now(
     ]
     if incident and not any(due - now < _NEAR for due in unknown):
         to_do = [duty for duty in found if duty.verdict == "applies" and duty.state not in DONE]
-        dues = [(duty.due, duty) for duty in to_do if duty.due is not None and duty.state != "held"]
+        dues = [(duty.due, duty) for duty in to_do if duty.due is not None and duty.state not in NOT_DONE]
         first = min(dues, default=None, key=lambda due: due[0])
         next_ = f" · nearest deadline: {remaining(first[0], now)}, {law_words(first[1])}" if first else ""
         words = f"{count(len(to_do), 'legal duty', 'legal duties')} to meet{next_}"
@@ -347,7 +327,14 @@ def _do_now(
         yield flow(calm, arrow(suggested_actions.STATUS))
 
 
+def _claim(duty: DutyStatus) -> Iterator[tuple[str]]:
+    if duty.state == "claimed":
+        yield (duty.notes[0],)
+
+
 def _file(duty: DutyStatus) -> Action:
+    if duty.state == "claimed":
+        return suggested_actions.confirm_sent(duty.id)
     late = duty.state == "overdue"
     return suggested_actions.record_filed_late(duty.id) if late else suggested_actions.record_filed(duty.id)
 

@@ -12,6 +12,7 @@ from runner.law.duty import DutyDone, DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import (
     as_it_was,
+    day,
     moment,
     screen_time,
     short_digest,
@@ -23,15 +24,8 @@ from runner.reports.core.page import Block, Cell, Tone, arrow, ends, fields, flo
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS, check_words
-from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words
+from runner.reports.law.duty_rows import DONE, VERDICTS, due_words, duty_row, start_words
 from runner.reports.law.titles import recipient_name
-
-_VERDICT_WORDS = {
-    "applies": "applies",
-    "unknown": "undetermined",
-    "advisory": "not in force",
-    "not_applicable": "does not apply",
-}
 
 
 class DutyShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duty/v1"):
@@ -63,7 +57,7 @@ def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None)
 
 def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
     verdict: Tone = "warn" if duty.verdict == "unknown" else "plain"
-    yield "Verdict", _VERDICT_WORDS[duty.verdict], verdict
+    yield "Verdict", VERDICTS.get(duty.verdict, "applies"), verdict
     for reason in duty.because:
         yield "Why", reason.text, "plain"
     if duty.state not in DONE:
@@ -105,6 +99,7 @@ def record_words(record: DutyDone) -> str:
     text = f", text {short_digest(record.digest)}" if record.digest else ""
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; decide again if {record.watch}" if record.watch else ""
+    again += f"; look again on {day(record.look_again)}" if record.look_again else ""
     return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned, record.accepted)}{as_it_was(record.as_it_was)}"
 
 

@@ -21,20 +21,14 @@ DONE = {
     "decided_not_to_notify": "decided not to notify",
     "waived": "waived",
 }
-
-
-TARGET = timedelta(days=3)
-"""The internal target of a duty without a number, from the start of its clock."""
-
-
-def target(duty: DutyStatus) -> datetime | None:
-    """Return the internal target of a duty without a fixed deadline whose clock has started."""
-    return duty.clock.start + TARGET if duty.due_kind == "no_number" and duty.clock.start else None
+VERDICTS = {"unknown": "undetermined", "advisory": "not in force", "not_applicable": "does not apply"}
+NOT_DONE = {"held": "delayed", "claimed": "claimed sent"}
+"""States of a duty that is neither done nor late."""
 
 
 def is_past_target(duty: DutyStatus, now: datetime) -> bool:
     """Return whether a duty is to meet and its internal target has passed."""
-    at = target(duty)
+    at = duty.internal_target
     return duty.verdict == "applies" and duty.state == "open" and at is not None and at <= now
 
 
@@ -64,18 +58,25 @@ HEADER: Cells = tuple(
 )
 
 
+def _settled(duty: DutyStatus) -> Cell | None:
+    """Return the state of a duty that is done, not to do, delayed or claimed; None while its clock counts."""
+    if duty.state in DONE:
+        return Cell(DONE[duty.state], "warn" if duty.state == "filed_late" else "good")
+    if duty.verdict in ("not_applicable", "advisory"):
+        return Cell(VERDICTS[duty.verdict], "dim")
+    return Cell(NOT_DONE[duty.state], "warn") if duty.state in NOT_DONE else None
+
+
 def _state(duty: DutyStatus) -> Cell:
     """Return the state of a duty in a word or two."""
-    if duty.state in DONE:
-        day = f" {duty.record.at.day} {duty.record.at:%b}" if duty.record is not None else ""
-        return Cell(f"{DONE[duty.state]}{day}", "warn" if duty.state == "filed_late" else "good")
-    if duty.verdict != "applies":
-        words = {"unknown": "undetermined", "advisory": "not in force", "not_applicable": "does not apply"}
-        return Cell(words[duty.verdict], "warn" if duty.verdict == "unknown" else "dim")
-    if duty.state == "held":
-        return Cell("delayed", "warn")
+    if duty.state in DONE and duty.record is not None:
+        day = f"{DONE[duty.state]} {duty.record.at.day} {duty.record.at:%b}"
+        return Cell(day, "warn" if duty.state == "filed_late" else "good")
+    if (settled := _settled(duty)) is not None:
+        return settled
     exempt = any(exemption.met or exemption.missing for exemption in duty.unless)
-    return Cell("applies unless" if exempt else "applies", "warn" if exempt else "plain")
+    words = VERDICTS[duty.verdict] if duty.verdict == "unknown" else f"applies{' unless' if exempt else ''}"
+    return Cell(words, "plain" if words == "applies" else "warn")
 
 
 def next_fact(duty: DutyStatus) -> str:
@@ -104,7 +105,7 @@ def table_row(duty: DutyStatus, now: datetime, following: str) -> Cells:
         short = short and f"{(duty.due - now).days} d"
     if is_past_target(duty, now):
         short = "passed"
-    internal = target(duty)
+    internal = duty.internal_target
     later = "starts later" if duty.due_kind == "waits_for_event" else "no fixed time"
     if internal is not None and duty.state not in DONE:
         later = f"target {internal:%a} {internal.day} {internal:%b}"
@@ -112,7 +113,7 @@ def table_row(duty: DutyStatus, now: datetime, following: str) -> Cells:
     unsure = UNSURE if duty.provisional and open_ else ""
     return (
         Cell(short, left.tone),
-        law_words(duty),
+        Cell(law_words(duty), about=f"duty/{duty.id}"),
         recipient_words(duty),
         f"{due}{unsure}",
         _state(duty),
@@ -122,14 +123,8 @@ def table_row(duty: DutyStatus, now: datetime, following: str) -> Cells:
 
 def time_left(duty: DutyStatus, now: datetime) -> Cell:
     """Return the first cell of a duty: the time left, red when overdue, or why there is none."""
-    if duty.state in DONE:
-        return Cell(DONE[duty.state], "warn" if duty.state == "filed_late" else "good")
-    if duty.verdict == "not_applicable":
-        return Cell("does not apply", "dim")
-    if duty.verdict == "advisory":
-        return Cell("not in force", "dim")
-    if duty.state == "held":
-        return Cell("delayed", "warn")
+    if (settled := _settled(duty)) is not None:
+        return settled
     if is_past_target(duty, now):
         return Cell("target passed", "alarm")
     if duty.due is None:
@@ -142,6 +137,8 @@ def deadline_line(duty: DutyStatus, now: datetime, opened: datetime | None = Non
     """Return the deadline and "start by"; without a deadline, the wording of the law or the start of the period."""
     if duty.state == "held":
         return "Law enforcement asked to delay the notice"
+    if duty.state == "claimed":
+        return duty.notes[0]
     if duty.due is None:
         if duty.due_kind == "waits_for_event":
             event = duty.clock.start_fact
@@ -199,6 +196,6 @@ def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, mo
     details = (deadline_line(duty, now, opened), doubt_words(duty))
     return Row(
         time_left(duty, now),
-        (f"{duty_label(duty)}{more}",),
+        (Cell(f"{duty_label(duty)}{more}", about=f"duty/{duty.id}"),),
         details=tuple((detail,) for detail in details if detail),
     )

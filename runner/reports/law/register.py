@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from runner.base.states import Kind
-from runner.documents import tree
 from runner.documents.wording.labels import label
 from runner.facts.vocabulary.register import nested, value_words
 from runner.incident.state.incident import DutyView, Incident
@@ -26,7 +25,7 @@ from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
-from runner.reports.law.titles import authority_names, duty_label, recipient_name
+from runner.reports.law.titles import duty_label, recipient_name
 
 LAWS = ("eu-gdpr-", "uk-gdpr-")
 """Prefixes of the laws whose decisions are in this register."""
@@ -45,7 +44,6 @@ FACTS = {
 }
 EFFECTS = {"Risk": "risk.to_people", "Consequences": "risk.consequences"}
 ACTION = {"Measures": "risk.mitigation"}
-EMPTY = "This register has no entries for this period and authority."
 WANTED = ("incident.summary", "risk.consequences", "risk.mitigation")
 """Facts that the article requires for every breach: facts, effects, remedial action."""
 _CODES = ("Cause", "Impact", "Data types", "Risk")
@@ -59,8 +57,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     to: str = ""
     """The authority or the people."""
-    authority: tuple[str, ...] = ()
-    """The authority's name, short name, place code and place; empty for people."""
     verdict: str
     state: str
     due: datetime | None
@@ -83,6 +79,10 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     number: str = ""
     """Your own file number, else the id of the incident."""
+    entities: tuple[str, ...] = ()
+    """The names of the legal entities whose people are affected; of all entities if no affected group names one."""
+    head: str = ""
+    """The seal: number and digest of the newest entry of the incident's journal when the register was made."""
     kind: Kind
     state: str
     opened_at: datetime
@@ -126,7 +126,9 @@ def binding(duties: Sequence[DutyStatus]) -> frozenset[str]:
     return frozenset(duty.regime[:2] for duty in duties if binds(duty) and duty.recipient not in people)
 
 
-def breach(incident: Incident, duties: Sequence[DutyStatus], title: str = "") -> Breach | None:
+def breach(
+    incident: Incident, duties: Sequence[DutyStatus], title: str = "", head: str = ""
+) -> Breach | None:
     """Return an incident's entry, or None if no personal data are affected."""
     known = {key: fact.value for key, fact in incident.facts.items() if fact.value is not None}
     if known.get("data.involved") is False:
@@ -143,12 +145,23 @@ def breach(incident: Incident, duties: Sequence[DutyStatus], title: str = "") ->
         incident=incident.id,
         title=title or incident.title,
         number=str(known.get("incident.file_number") or incident.id),
+        entities=_entities(nested(incident.facts)),
+        head=head,
         facts=facts,
         effects=_known(known, EFFECTS),
         remedial_action=_known(known, ACTION),
         decisions=tuple(_decisions(incident, duties)),
         missing=tuple(missing),
     )
+
+
+def _entities(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    known = {
+        one["id"]: str(one.get("name") or one["id"])
+        for one in (facts.get("organisation") or {}).get("entities") or ()
+    }
+    concerned = {one.get("entity") for one in facts.get("populations") or ()} & known.keys()
+    return tuple(name for key, name in known.items() if key in concerned or not concerned)
 
 
 def _known(known: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
@@ -177,7 +190,6 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             duty=duty.id,
             title=duty_label(duty),
             to=recipient_name(duty).removeprefix("the "),
-            authority=authority_names(duty),
             at=record.at if record else None,
             by=record.by if record else "",
             reference=(record.reference or record.receipt) if record else "",
@@ -207,7 +219,7 @@ def register_page(report: RegisterReport) -> Iterator[Block]:
     yield line("Register of personal data breaches (GDPR Art. 33(5))", "title")
     yield line(f"{count(len(report.breaches), 'entry', 'entries')}, as of {moment(report.as_of)}", "dim")
     if not report.breaches:
-        yield line(EMPTY, "warn")
+        yield line("This register has no entries", "warn")
     for number, one in enumerate(report.breaches, start=1):
         yield Blank()
         yield from _entry(number, one)
@@ -234,6 +246,8 @@ def _entry(number: int, one: Breach) -> Iterator[Block]:
 
 
 def _words(one: Breach) -> Iterator[tuple[str, str]]:
+    if one.entities:
+        yield "Entities", "; ".join(one.entities)
     yield "Opened", moment(one.opened_at)
     values = {**one.facts, **one.effects, **one.remedial_action}
     for name, path in {**FACTS, **EFFECTS, **ACTION}.items():
@@ -282,17 +296,19 @@ def _sentence(one: Decision, *, reasons: bool = True) -> str:
 def _exported(one: Breach, *, privileged: bool) -> dict[str, str]:
     """Return an entry for an authority by heading; empty if a value is unknown."""
     words = dict(_words(one))
-    groups = {name: words.pop(name) for name in [*words] if name not in ("Opened", *FACTS, *EFFECTS, *ACTION)}
+    known = ("Entities", "Opened", *FACTS, *EFFECTS, *ACTION)
+    groups = {name: words.pop(name) for name in [*words] if name not in known}
     row = {
         "Number": one.number,
         "Title": one.title,
         "State": "erased" if one.shredded else one.state,
-        **{name: words.get(name, "") for name in ("Opened", *FACTS, *EFFECTS, *ACTION)},
+        **{name: words.get(name, "") for name in known},
         "Affected groups": "; ".join(": ".join(pair) for pair in groups.items()),
         "Notifications and decisions": " | ".join(
             _sentence(found, reasons=privileged) for found in one.decisions
         ),
         "Not recorded": ", ".join(one.missing),
+        "Journal head": one.head,
     }
     return {"Codename": one.codename, **row} if privileged else row
 
@@ -306,32 +322,3 @@ def register_csv(report: RegisterReport, *, privileged: bool = False) -> str:
     for row in rows:
         table.writerow([f"'{text}" if text[:1] in "=+-@\t" and text else text for text in row.values()])
     return out.getvalue()
-
-
-def register_document(
-    report: RegisterReport, organisation: str, *, privileged: bool = False
-) -> tree.Document:
-    """Return the register as a document for an authority."""
-    title = "Register of personal data breaches (GDPR Art. 33(5))"
-    blocks: list[tree.Block] = [
-        tree.Heading(1, (tree.Text(title),)),
-        tree.Paragraph((tree.Text(f"As of {moment(report.as_of)}"),)),
-    ]
-    if not report.breaches:
-        blocks.append(tree.Paragraph((tree.Text(EMPTY),)))
-    for one in report.breaches:
-        rows = _exported(one, privileged=privileged)
-        fields = [tree.Field((tree.Text(name),), (tree.Text(text),)) for name, text in rows.items() if text]
-        blocks += [tree.Heading(2, (tree.Text(f"{one.number}: {one.title}"),)), tree.Fields(tuple(fields))]
-    stationery = tree.Stationery(name=organisation)
-    return tree.Document(
-        id="register",
-        version="1",
-        template_sha256="",
-        title=title,
-        language="en-GB",
-        context=tree.RenderContext(
-            status="final", kind=report.kind, timestamp=report.as_of, stationery=stationery
-        ),
-        blocks=tuple(blocks),
-    )

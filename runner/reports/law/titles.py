@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from runner.base.jurisdictions import US_NAMES
-from runner.documents.template.filters import place_name
 from runner.documents.wording.labels import office
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.duty import DutyStatus
@@ -16,49 +15,37 @@ from runner.law.relevance import CONTRACT
 
 _ACT = re.compile(r"^(Regulation|Directive) .*?(?= Arts?\. )")
 _LONGEST_ACRONYM = 6
+_REPORTS = "annual detailed final full intermediate preliminary progress root_cause summary"
+_FURTHER = "fi_update follow_up second supplement supplemental"
 _TITLES: Mapping[str, str] = {
-    "annual": "Send the annual report to {to}",
     "assessment": "Assess whether the law requires a notice",
     "attempt": "Report the attempted attack to {to}",
     "consent": "Ask {to} for consent before costs",
     "critical": "Report the critical incident to {to}",
-    "detailed": "Send the detailed report to {to}",
-    "early_warning": "Send the early warning to {to}",
     "extension": "Ask {to} for more time",
-    "fi_update": "Send further information to {to}",
-    "final": "Send the final report to {to}",
-    "follow_up": "Send further information to {to}",
-    "form": "Send the incident form to {to}",
-    "full": "Send the full report to {to}",
-    "full_report": "Send the full report to {to}",
-    "intermediate": "Send the intermediate report to {to}",
     "no_harm": "Record the finding of no harm and file it with {to}",
-    "on_request": "Send the documents that {to} requested",
-    "other_written": "Send the written report to {to}",
     "payment": "Report the ransom payment to {to}",
     "payment_explanation": "Explain the ransom payment to {to}",
     "phases": "Send further information",
-    "preliminary": "Send the preliminary report to {to}",
-    "progress": "Send the progress report to {to}",
     "record": "Record the incident with {to}",
-    "root_cause": "Send the root cause report to {to}",
-    "second": "Send further information to {to}",
-    "summary": "Send the summary report to {to}",
-    "supplement": "Send further information to {to}",
-    "supplemental": "Send further information to {to}",
+    "voluntary": "Notify {to} (voluntary)",
+    "early_warning": "Send the early warning to {to}",
+    "form": "Send the incident form to {to}",
+    "on_request": "Send the documents that {to} requested",
+    "other_written": "Send the written report to {to}",
+    "full_report": "Send the full report to {to}",
     "update": "Send the update to {to}",
     "updates": "Send the updates to {to}",
-    "voluntary": "Notify {to} (voluntary)",
+    **dict.fromkeys(_FURTHER.split(), "Send further information to {to}"),
+    **{stage: f"Send the {stage.replace('_', ' ')} report to {{to}}" for stage in _REPORTS.split()},
 }
 """By the stage of a duty; every other stage is a notification."""
+_NAMED = (
+    "clients consumer_reporting_agencies contracting_provider controller covered_entity covered_institution"
+    " customers prime_contractor public users"
+)
 _GROUPS: Mapping[str, str] = {
-    "clients": "the clients",
-    "consumer_reporting_agencies": "the consumer reporting agencies",
-    "contracting_provider": "the contracting provider",
-    "controller": "the controller",
-    "covered_entity": "the covered entity",
-    "covered_institution": "the covered institution",
-    "customers": "the customers",
+    **{code: f"the {code.replace('_', ' ')}" for code in _NAMED.split()},
     "data_owner": "the owner of the data",
     "federal_law_enforcement": "federal law enforcement",
     "data_subjects": "the affected people",
@@ -67,55 +54,25 @@ _GROUPS: Mapping[str, str] = {
     "internal": "your organisation",
     "law_enforcement": "law enforcement",
     "members_participants": "the members and participants",
-    "prime_contractor": "the prime contractor",
     "prominent_media": "the media",
-    "public": "the public",
     "service_recipients": "the users of the service",
-    "users": "the users",
 }
 """Recipients that are not authorities."""
 _LOCAL: Mapping[str, str] = {
-    "competent_authority": "competent authority",
-    "competent_national_authority": "competent national authority",
+    **{code: code.replace("_", " ") for code in ("competent_authority", "competent_national_authority")},
     "competent_sa": "data protection authority",
     "csirt_coordinator_and_enisa": "coordinating CSIRT and ENISA",
     "csirt_or_ca": "CSIRT or competent authority",
     "supervisory_body": "supervisory body",
 }
 """Authorities that every State has: the State is part of the name."""
-_ADJECTIVES: Mapping[str, str] = {
-    "AT": "Austrian",
-    "BE": "Belgian",
-    "BG": "Bulgarian",
-    "CY": "Cypriot",
-    "CZ": "Czech",
-    "DE": "German",
-    "DK": "Danish",
-    "EE": "Estonian",
-    "ES": "Spanish",
-    "FI": "Finnish",
-    "FR": "French",
-    "GB": "UK",
-    "GR": "Greek",
-    "HR": "Croatian",
-    "HU": "Hungarian",
-    "IE": "Irish",
-    "IS": "Icelandic",
-    "IT": "Italian",
-    "LI": "Liechtenstein",
-    "LT": "Lithuanian",
-    "LU": "Luxembourg",
-    "LV": "Latvian",
-    "MT": "Maltese",
-    "NL": "Dutch",
-    "NO": "Norwegian",
-    "PL": "Polish",
-    "PT": "Portuguese",
-    "RO": "Romanian",
-    "SE": "Swedish",
-    "SI": "Slovenian",
-    "SK": "Slovak",
-}
+_PEOPLES = (
+    "AT:Austrian BE:Belgian BG:Bulgarian CY:Cypriot CZ:Czech DE:German DK:Danish EE:Estonian ES:Spanish FI:Finnish"
+    " FR:French GB:UK GR:Greek HR:Croatian HU:Hungarian IE:Irish IS:Icelandic IT:Italian LI:Liechtenstein"
+    " LT:Lithuanian LU:Luxembourg LV:Latvian MT:Maltese NL:Dutch NO:Norwegian PL:Polish PT:Portuguese RO:Romanian"
+    " SE:Swedish SI:Slovenian SK:Slovak"
+)
+_ADJECTIVES: Mapping[str, str] = dict(pair.split(":") for pair in _PEOPLES.split())
 
 
 def title_of(duty: DutyStatus) -> str:
@@ -153,21 +110,6 @@ def recipient_name(duty: DutyStatus) -> str:
         return f"the {adjective} {local}" if adjective else f"the {_competent(local)}"
     named = office(duty.recipient) or _opened(duty.recipient)
     return f"the {state} {named}" if state and state not in named else f"the {named}"
-
-
-def authority_names(duty: DutyStatus) -> tuple[str, ...]:
-    """Return what a person can call a duty's authority: name, short name, place, country and the country's adjective."""
-    office = duty.authority
-    if office is None or duty.recipient in _GROUPS:
-        return ()
-    country = office.place.partition("-")[0]
-    places = (
-        office.place,
-        country,
-        place_name(country, "en") if country else "",
-        _ADJECTIVES.get(country, ""),
-    )
-    return tuple(dict.fromkeys(filter(None, (office.name, office.short, *places))))
 
 
 def _competent(office: str) -> str:

@@ -315,7 +315,7 @@ def delivery_cells(row: DeliveryRow, now: datetime) -> Cells:
     last = row.attempts[-1] if row.attempts else None
     via = last.channel if last else next(iter(row.channels if row.state == "active" else ()), "")
     return (
-        person_name(row.recipient),
+        Cell(person_name(row.recipient), about=f"message/{row.delivery}"),
         via,
         Cell(*standing(row)),
         when(last.at, now) if last else "",

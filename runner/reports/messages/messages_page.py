@@ -91,7 +91,12 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
     if row.exposed:
         said = standing(row)[0]
     exposed: Tone = "alarm" if row.exposed else "plain"
-    yield Cell(word, tone), who, Cell(said, exposed), Cell(row.delivery, "dim")
+    yield (
+        Cell(word, tone),
+        who,
+        Cell(said, exposed),
+        Cell(row.delivery, "dim", about=f"message/{row.delivery}"),
+    )
     for channel in channels:
         yield "", "", channel, ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from shlex import quote
 
@@ -10,6 +10,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.base.states import Kind
+from runner.documents.notice import Coverage
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
@@ -23,6 +24,7 @@ from runner.reports.core.page import (
     Cell,
     Cells,
     Page,
+    Table,
     Tone,
     do,
     fields,
@@ -233,10 +235,29 @@ def notice_cells(row: NoticeRow, now: datetime) -> Cells:
     """Return a notice as cells: name, status, time, digest."""
     tone: Tone = "plain" if row.current else "dim"
     return (
-        Cell(f"{row.notice} {row.version}", tone),
+        Cell(f"{row.notice} {row.version}", tone, about=f"notice/{row.document}"),
         Cell(notice_words(row), tone),
         Cell(when(row.at, now), tone),
         Cell(short_digest(row.digest), "dim"),
+    )
+
+
+_COVERAGE: Mapping[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
+
+
+def coverage_table(coverage: Iterable[Coverage]) -> Table:
+    """Draw the required and forbidden content of a notice, each with its state."""
+    return table(
+        (
+            (
+                Cell(one.state.replace("_", " "), _COVERAGE.get(one.state, "dim")),
+                Cell(one.ref, "dim"),
+                "; ".join(part for part in (one.item, ", ".join(one.facts), one.note) if part),
+            )
+            for one in coverage
+        ),
+        2,
+        indent=0,
     )
 
 

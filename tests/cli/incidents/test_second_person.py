@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,13 @@ def test_a_reason_alone_closes_nothing_while_a_duty_applies(desk: AtDesk) -> Non
     said = by(desk, "eve", "close", "--reason", "bored", *left_open(desk))
     assert (said.code, said.error) == (1, "role")
     assert status(desk)["state"] == "open"
+
+
+def test_close_lists_what_is_open_before_the_incident_closes(desk: AtDesk) -> None:
+    said = by(desk, "maria", "close", "--reason", "over", *left_open(desk))
+    named = re.findall(r"[\w-]+/\w+|\d+ tasks?", said.err)
+    assert [one for one in named if one in (INITIAL, LETTERS)] == [INITIAL, LETTERS]
+    assert named[-1].endswith(("task", "tasks"))
 
 
 def test_closing_with_a_duty_open_waits_for_counsel_or_an_executive(desk: AtDesk) -> None:

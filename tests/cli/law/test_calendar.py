@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,8 @@ FACTS = (
     "incident.discovered_at=2026-11-24T08:00:00Z",
     "people.good_faith_only=false",
 )
+
+INITIAL = "eu-gdpr-33-controller-sa/initial"
 
 
 @pytest.fixture
@@ -74,19 +74,6 @@ def test_a_calendar_program_reads_them_with_an_alarm_at_the_last_safe_start(
     assert str(events["us-ca-breach/individuals@tocsin"].decoded("dtstart")) == "2026-12-24"
 
 
-def test_the_spreadsheet_holds_the_same_and_the_same_moment_gives_the_same_bytes(
-    breach: AtDesk, tmp_path: Path
-) -> None:
-    first, second = tmp_path / "one.xlsx", tmp_path / "two.xlsx"
-    for out in (first, second):
-        breach.done("duties", "calendar", "--out", str(out))
-    assert first.read_bytes() == second.read_bytes()
-    texts = zipfile.ZipFile(io.BytesIO(first.read_bytes())).read("xl/sharedStrings.xml").decode()
-    cells = re.findall(r"<t[^>]*>([^<]*)</t>", texts)
-    assert any("2026-12-24" in cell and "us-ca-breach/individuals" in cell for cell in cells)
-    assert "eu-gdpr-33-controller-sa/initial" in cells
-
-
 def test_another_ending_or_a_folder_that_is_not_there_is_refused(breach: AtDesk, tmp_path: Path) -> None:
     said = breach("duties", "calendar", "--out", str(tmp_path / "deadlines.pdf"))
     assert (said.code, said.error) == (2, "unknown_ending")
@@ -102,14 +89,11 @@ def test_deadlines_of_exercises_and_tests_are_marked_in_every_format(tocsin: AtD
     assert tocsin("duties", "calendar", "--format", "json").json["kind"] == "test"
     mark = MARKS["test"]
     assert tocsin.done("duties", "calendar").startswith(mark)
-    ics, sheet = tmp_path / "deadlines.ics", tmp_path / "deadlines.xlsx"
+    ics = tmp_path / "deadlines.ics"
     tocsin.done("duties", "calendar", "--out", str(ics))
     events = Calendar.from_ical(ics.read_bytes()).walk("VEVENT")
     assert events
     assert all(mark in event["summary"] for event in events)
-    tocsin.done("duties", "calendar", "--out", str(sheet))
-    with zipfile.ZipFile(io.BytesIO(sheet.read_bytes())) as book:
-        assert mark in book.read("xl/sharedStrings.xml").decode()
 
 
 def test_a_duty_without_a_number_has_an_internal_target_and_keeps_its_entry(
@@ -136,6 +120,39 @@ def test_a_duty_without_a_number_has_an_internal_target_and_keeps_its_entry(
         assert words <= set(re.findall(r"[\w:-]+", str(first[duty]["summary"])))
         assert "amber-falcon" not in first[duty]["summary"]
         assert str(first[duty].decoded("dtstart")) > str(moved[duty].decoded("dtstart"))
+
+
+def test_the_internal_target_is_a_setting(breach: AtDesk) -> None:
+    breach.done("fact", "set", "risk.to_people=high", "--source", "counsel")
+    breach.settings(law={"internal_target": "36h"})
+    rows = {row["duty"]: row for row in breach("duties", "calendar", "--format", "json").json["deadlines"]}
+    assert rows["eu-gdpr-34-data-subjects/individuals"]["target"] == "2026-11-25T20:00:00Z"
+    for wrong in ("0d", "3", "3 weeks"):
+        breach.settings(law={"internal_target": wrong})
+        assert breach("status").error == "bad_settings", wrong
+        assert breach("doctor").code == 4, wrong
+
+
+def test_a_decision_not_to_notify_is_in_the_calendar_on_the_day_to_look_again(
+    breach: AtDesk, tmp_path: Path
+) -> None:
+    breach.done("role", "assign", "executive", "maria")
+    initial = ("duty", "decide", INITIAL, "--not-to-notify", "--reason", "no", "--ground", "none")
+    entry = breach(*initial, "--look-again", "2027-01-15", "--format", "json").json["second_person"]
+    breach.done("confirm", str(entry[0]), "--as", "ada")
+    [row] = [
+        one
+        for one in breach("duties", "calendar", "--format", "json").json["deadlines"]
+        if one["duty"] == INITIAL
+    ]
+    assert (row["state"], row["look_again"]) == ("decided_not_to_notify", "2027-01-15")
+    event = _events(breach, tmp_path / "decided.ics")[INITIAL]
+    assert str(event.decoded("dtstart")) == "2027-01-15"
+    assert {"look", "again", "decision"} <= set(re.findall(r"\w+", str(event["summary"])))
+    assert not event.walk("VALARM")
+    assert {"look", "again", "2027"} <= set(breach.done("duties", "calendar").split())
+    breach.clock.advance(timedelta(days=60))
+    assert "PASSED" in breach.done("duties", "calendar")
 
 
 def _events(desk: AtDesk, out: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ GERMAN = (
     *("incident.impact=confidentiality", "incident.aware_at=2026-11-24T08:00:00Z"),
     *("incident.discovered_at=2026-11-24T08:00:00Z", "people.good_faith_only=false"),
 )
-LETTERS = "eu-gdpr-34-data-subjects/individuals"
+NEW_YORK = "us-ny-breach/individuals"
 
 
 @pytest.fixture
@@ -54,13 +54,29 @@ def test_a_duty_that_does_not_apply_is_not_done_by_a_fact_about_sent_letters(bre
     sent = "incident.individual_notice_sent_at.US-NY=2026-11-24T08:30:00Z"
     breach.done("fact", "set", sent, "--source", "mailroom")
     found = breach("duties", "--format", "json").json["duties"]
-    done = {one["id"]: one["verdict"] for one in found if one["state"] not in ("open", "overdue", "held")}
-    assert done
-    assert "not_applicable" not in done.values()
-    shown = breach.done("duties").partition("DONE (")[2]
-    assert "notified" in shown
-    assert "maria" in shown
-    assert "final" in shown
+    claimed = {one["id"]: one["verdict"] for one in found if one["state"] not in ("open", "overdue", "held")}
+    assert claimed == {NEW_YORK: "applies"}
+
+
+def test_a_fact_alone_does_not_end_a_duty_to_people(breach: AtDesk) -> None:
+    sent = "incident.individual_notice_sent_at.US-NY=2026-11-24T08:30:00Z"
+    breach.done("fact", "set", sent, "--source", "mailroom")
+    breach.clock.advance(timedelta(days=60))
+    assert _state(breach) == "claimed"
+    shown = breach.done("duties")
+    assert "DONE" not in shown.split()
+    assert {"Claimed", "maria"} <= set(shown.partition("DUTIES (")[0].split())
+    wanted = breach("status", "--format", "json").json["needs_attention"]
+    assert [one["ref"] for one in wanted if one["kind"] == "duty_claimed"] == [NEW_YORK]
+    assert NEW_YORK in breach("close", "--reason", "over", "--format", "json").json["hint"]
+    assert NEW_YORK in breach.done("duties", "calendar")
+    breach.done("duty", "record-filed", NEW_YORK, "--at", "2026-11-24T08:30:00Z", "--reason", "post office")
+    assert _state(breach) == "filed"
+
+
+def _state(desk: AtDesk) -> str:
+    found = desk("duties", "--format", "json").json["duties"]
+    return next(str(one["state"]) for one in found if one["id"] == NEW_YORK)
 
 
 def test_exemptions_for_counsel_are_shown_with_their_texts(breach: AtDesk) -> None:

@@ -7,7 +7,6 @@ import io
 import re
 from pathlib import Path
 
-import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
 from runner.base.states import MARKS
@@ -123,31 +122,34 @@ def test_only_laws_that_bind_are_in_the_register_and_american_incidents_are_not(
     ]
 
 
-def test_an_export_is_for_one_authority_and_period_and_without_reasons(home: AtDesk, tmp_path: Path) -> None:
-    home.done(
-        "duty",
-        "record-filed",
-        INITIAL,
-        "--reference",
-        "4711",
-        "--late-reason",
-        "PLANTED",
-        "-i",
-        "amber-falcon",
-    )
+def test_an_export_is_without_reasons_and_codenames_unless_they_are_asked_for(home: AtDesk) -> None:
+    record = ("duty", "record-filed", INITIAL, "--reference", "4711", "--late-reason", "PLANTED")
+    home.done(*record, "-i", "amber-falcon")
     csv_of = ("duties", "register", "--format", "csv")
-    assert "4711" in home.done(*csv_of, "--to", "german", "--since", "2026-11-01", "--until", "2026-12-01")
-    assert home(*csv_of, "--to", "french").error == "unknown_authority"
-    assert "4711" not in home.done(*csv_of, "--until", "2026-11-01")
+    assert "4711" in home.done(*csv_of)
     assert ("PLANTED" in home.done(*csv_of), "PLANTED" in home.done(*csv_of, "--privileged")) == (False, True)
     assert "amber-falcon" not in home.done(*csv_of)
-    out = tmp_path / "register.pdf"
-    home.done("duties", "register", "--out", str(out))
-    text = "".join(page.get_textpage().get_text_range() for page in pdfium.PdfDocument(out))
-    assert {"4711", "Badge"} <= set(re.findall(r"\w+", text))
-    assert ("PLANTED" in text, "amber-falcon" in text, "eu-gdpr" in text) == (False, False, False)
-    said = home("duties", "register", "--out", str(tmp_path / "register.doc"))
-    assert (said.code, said.error) == (2, "unknown_ending")
+
+
+def test_the_register_has_a_column_for_the_entities_whose_people_are_affected(home: AtDesk) -> None:
+    there = ("--source", "counsel", "-i", "amber-falcon")
+    names = ("organisation.entities.de.name=Example GmbH", "organisation.entities.nl.name=Example BV")
+    home.done("fact", "set", *names, *there)
+    assert _rows(home)[0]["Entities"] == "Example GmbH; Example BV"
+    home.done("fact", "set", "populations.staff.entity=nl", "populations.staff.people.total=3", *there)
+    assert _rows(home)[0]["Entities"] == "Example BV"
+    [one] = home("duties", "register", "--format", "json").json["breaches"]
+    assert one["entities"] == ["Example BV"]
+
+
+def test_each_exported_entry_carries_the_head_of_its_journal(home: AtDesk) -> None:
+    number, _, digest = _rows(home)[0]["Journal head"].partition(":")
+    journal = home("audit", "verify", "-i", "amber-falcon", "--format", "json").json
+    assert (int(number), digest) == (journal["events"], journal["head"])
+
+
+def _rows(home: AtDesk) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(home.done("duties", "register", "--format", "csv"))))
 
 
 def test_a_title_of_the_playbook_gives_way_to_what_happened(home: AtDesk) -> None:
@@ -168,22 +170,3 @@ def test_only_the_register_is_a_table_and_other_reports_there_are_none(home: AtD
     said = home("duties", "register", "--kind", "drill")
     assert (said.code, said.error) == (2, "unknown_kind")
     assert all(kind in said.err for kind in MARKS)
-
-
-def test_an_authority_is_found_by_its_names_and_its_place_and_an_unknown_one_is_refused(
-    home: AtDesk, tmp_path: Path
-) -> None:
-    land = "organisation.main_establishment=DE-HH"
-    home.done("fact", "set", land, "organisation.public_body=false", "--source", "x", "-i", "amber-falcon")
-    out = tmp_path / "register.pdf"
-    home.done("duties", "register", "--out", str(out), "--to", "german")
-    text = "".join(page.get_textpage().get_text_range() for page in pdfium.PdfDocument(out))
-    assert "Badge" in re.findall(r"\w+", text)
-    for to in ("HmbBfDI", "de-hh", "DE", "Germany", "Hamburg"):
-        found = home("duties", "register", "--to", to, "--format", "json").json
-        assert [one["title"] for one in found["breaches"]] == ["Badge in a taxi"], to
-    said = home("duties", "register", "--to", "CNIL", "--format", "json")
-    assert (said.code, said.error) == (1, "unknown_authority")
-    assert {"DE", "HmbBfDI"} <= set(re.findall(r"\w+", said.json["hint"]))
-    none = home.done("duties", "register", "--until", "2020-01-01")
-    assert {"no", "entries"} <= set(re.findall(r"\w+", none))

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from runner.cli.framework.action_text import hint_text
 from runner.incident.exercises.exercise_plan import (
     Action,
     Exercise,
@@ -40,6 +39,7 @@ from runner.incident.exercises.improvements import (
 from runner.incident.state.exercise import Observation, Rated, Rating, Released
 from runner.incident.state.incident import Attempt, Delivery, Incident, Run
 from runner.law.duty import ClockReading, DutyStatus
+from runner.reports.core.action_text import hint_text
 from tests.golden_files import FOLDER, same
 from tests.incident.exercises.test_ratings import plan as plain
 from tests.incident.exercises.test_ratings import played as played_

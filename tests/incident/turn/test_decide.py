@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from runner.cli.framework.action_text import hint_text
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Due
+from runner.reports.core.action_text import hint_text
 from tests.refusals import refused
 from tests.scenario import (
     GDPR,

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from runner.cli.framework.action_text import command_text
 from runner.reports.core import suggested_actions
+from runner.reports.core.action_text import command_text
 
 HOSTILE = "lanes[it's; rm -rf ~].one#1"
 

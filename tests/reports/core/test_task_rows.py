@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from runner.app.core.step_reference import resolve_step
-from runner.cli.framework.action_text import hint_text
 from runner.errors import NotFound, Refused
 from runner.incident.state.incident import Incident
+from runner.reports.core.action_text import hint_text
 from runner.reports.core.task_rows import handle, numbered, task_rows
 from tests import scenario as s
 from tests.refusals import refused

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from runner.cli.framework.action_text import typed
+from runner.reports.core.action_text import typed
 from runner.reports.core.page import plain
 from runner.reports.incidents.live_status import scrolled, watch
 from runner.reports.incidents.status import Status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from runner.cli.framework.action_text import typed
 from runner.incident.exercises.improvements import Item, Plan, Source
 from runner.incident.exercises.schedules import (
     AnyScheduleEvent,
@@ -14,6 +13,7 @@ from runner.incident.exercises.schedules import (
     Rule,
     fold_schedules,
 )
+from runner.reports.core.action_text import typed
 from runner.reports.core.page import Page, plain
 from runner.reports.incidents.organisation_attention import between_blocks, late_items, missed_drills
 from tests.scenario import T0

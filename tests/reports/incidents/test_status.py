@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from runner.cli.framework.action_text import command_text, typed
 from runner.incident.state import commands as c
+from runner.reports.core.action_text import command_text, typed
 from runner.reports.core.formatting import read_in
 from runner.reports.core.page import plain
 from runner.reports.core.task_rows import TaskRow

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runner.base.actor import Principal
-from runner.cli.framework.action_text import typed
 from runner.incident.state import commands as c
+from runner.reports.core.action_text import typed
 from runner.reports.core.page import plain
 from runner.reports.incidents.task import TaskReport, task, task_page
 from tests import scenario as s

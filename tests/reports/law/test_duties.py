@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from runner.cli.framework.action_text import typed
 from runner.incident.law.duties import duty_statuses
 from runner.incident.state import commands as c
 from runner.law.duty import DutiesReport, DutyRecord, DutyStatus
+from runner.reports.core.action_text import typed
 from runner.reports.core.formatting import read_in
 from runner.reports.core.header import heading_of
 from runner.reports.core.page import Cell, plain

@@ -12,12 +12,12 @@ import pytest
 
 from runner.actions import Action
 from runner.app.law.duties import assess_files
-from runner.cli.framework.action_text import typed
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.assessment import assess
 from runner.law.duty import DutyStatus
 from runner.law.relevance import ELSEWHERE, questions
 from runner.playbook.catalogue import Catalog
+from runner.reports.core.action_text import typed
 from runner.reports.core.page import Page, Paragraph, plain
 from runner.reports.law.duties import FAR, duties, duties_page
 from tests.golden_files import same

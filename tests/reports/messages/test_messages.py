@@ -7,8 +7,8 @@ from datetime import timedelta
 import msgspec
 
 from runner.base.states import Refusal
-from runner.cli.framework.action_text import command_text
 from runner.errors import NotFound
+from runner.reports.core.action_text import command_text
 from runner.reports.core.page import plain
 from runner.reports.core.task_rows import titles
 from runner.reports.messages.message_plan import (

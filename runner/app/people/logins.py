@@ -1,0 +1,146 @@
+"""Logins of the web room: one-time links, and the sessions that they begin.
+
+A session is a mark of the store, so every process of the home sees it and can end it. A secret is never stored: the
+name of a mark is its SHA-256. On a read-only medium the sessions live in this process alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.core.identifiers import new_secret
+from runner.base.actor import Principal
+from runner.decoding import from_json
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import ChangeMarks
+
+LINK_LASTS = timedelta(minutes=10)
+IDLE = timedelta(minutes=30)
+"""A session ends after this time without a request."""
+LONGEST = timedelta(hours=12)
+"""A session ends after this time in any case."""
+_SEEN = timedelta(minutes=1)
+"""Smallest interval between two writes of the last request."""
+_LINK, _LOGIN = "room-link/", "room-login/"
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One login of a person: what proves the name, and since when."""
+
+    principal: Principal
+    made: datetime
+    seen: datetime
+    """The last request, up to a minute earlier."""
+
+    def ended(self, now: datetime) -> bool:
+        """Tell whether the session ended by time."""
+        return now - self.seen >= IDLE or now - self.made >= LONGEST
+
+
+class Logins:
+    """The links and sessions of a home. Safe for several threads."""
+
+    def __init__(self, service: IncidentService) -> None:
+        """Take the service whose store has the sessions."""
+        self._service = service
+        self._own: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def invite(self, principal: Principal) -> str:
+        """Return the secret of a link that begins one session of a principal within ``LINK_LASTS``."""
+        secret = new_secret()
+        now = self._service.clock.now()
+        self._sweep(now)
+        self._put(_name(_LINK, secret), Login(principal=principal, made=now, seen=now))
+        return secret
+
+    def enter(self, link: str) -> str | None:
+        """Use a link up and return the secret of a new session; None if the link is unknown, used or too old."""
+        now, secret = self._service.clock.now(), new_secret()
+        used, begun = _name(_LINK, link), _name(_LOGIN, secret)
+
+        def change(marks: Mapping[str, bytes]) -> dict[str, bytes]:
+            if used not in marks:
+                return {}
+            invited = from_json(marks[used], Login)
+            if now - invited.made >= LINK_LASTS:
+                return {}
+            login = Login(principal=invited.principal, made=now, seen=now)
+            return {begun: msgspec.json.encode(login)}
+
+        return secret if begun in self._change((used, begun), change) else None
+
+    def find(self, secret: str) -> Login | None:
+        """Return the session of a secret; None if there is none, or if it ended."""
+        name, now = _name(_LOGIN, secret), self._service.clock.now()
+        body = self._marks(name).get(name)
+        login = None if body is None else from_json(body, Login)
+        if login is None or login.ended(now):
+            return None
+        if now - login.seen >= _SEEN:
+            self._renew(name, now)
+        return login
+
+    def end(self, secret: str) -> None:
+        """End a session, everywhere and at once."""
+        self._change((_name(_LOGIN, secret),), lambda marks: {})
+
+    def end_all(self) -> int:
+        """End all sessions and links; return the number of sessions."""
+        names = tuple(self._marks("room-"))
+        self._change(names, lambda marks: {})
+        return sum(name.startswith(_LOGIN) for name in names)
+
+    def _renew(self, name: str, now: datetime) -> None:
+        """Record a request, unless the session was ended meanwhile."""
+
+        def change(marks: Mapping[str, bytes]) -> dict[str, bytes]:
+            return {
+                key: msgspec.json.encode(msgspec.structs.replace(from_json(body, Login), seen=now))
+                for key, body in marks.items()
+            }
+
+        self._change((name,), change, waits=False)
+
+    def _sweep(self, now: datetime) -> None:
+        """Remove what ended by time."""
+        old = [
+            name
+            for name, body in self._marks("room-").items()
+            if (LINK_LASTS if name.startswith(_LINK) else LONGEST) <= now - from_json(body, Login).made
+        ]
+        if old:
+            self._change(old, lambda marks: {})
+
+    def _put(self, name: str, login: Login) -> None:
+        self._change((name,), lambda marks: {name: msgspec.json.encode(login)})
+
+    def _marks(self, prefix: str) -> Mapping[str, bytes]:
+        if not self._service.read_only:
+            return self._service.marks(prefix)
+        with self._lock:
+            return {name: body for name, body in self._own.items() if name.startswith(prefix)}
+
+    def _change(
+        self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
+    ) -> Mapping[str, bytes]:
+        if not self._service.read_only:
+            return self._service.change_marks(names, change, waits=waits)
+        with self._lock:
+            found = dict(change({name: self._own[name] for name in names if name in self._own}))
+            for name in names:
+                self._own.pop(name, None)
+            self._own.update(found)
+            return found
+
+
+def _name(kind: str, secret: str) -> str:
+    return f"{kind}{sha256(secret.encode()).hexdigest()}"

@@ -1,0 +1,88 @@
+"""Command ``serve``: the room, web pages of the incidents on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
+from runner.cli.framework.options import Commands, Option, Scope, command
+from runner.cli.framework.session import Session
+from runner.errors import Refused
+
+if TYPE_CHECKING:
+    from runner.app.people.logins import Logins
+
+LISTEN = "127.0.0.1:8760"
+
+
+def add(app: Commands) -> None:
+    """Add the command."""
+    command(app, "serve", Scope.HOME_WRITES)(serve)
+
+
+def serve(
+    session: Session,
+    listen: Annotated[
+        str, Option("--listen", metavar="ADDRESS:PORT", help="Address and port on this machine.")
+    ] = LISTEN,
+    link: Annotated[
+        bool, Option("--link", help="Print one more link for a server that runs, and end.")
+    ] = False,
+    log_out: Annotated[bool, Option("--log-out", help="End all sessions and links, and end.")] = False,
+) -> None:
+    """Show the incidents as web pages on this machine.
+
+    Prints a link that logs one browser in. The link works once, within 10 minutes. Runs until SIGTERM or Ctrl-C. Other
+    machines cannot reach it: there are no accounts yet. To use it from another machine, forward the port with ssh.
+
+    \b
+    Examples:
+      tocsin serve --as maria
+      tocsin serve --link --as ben
+      tocsin serve --log-out
+    """
+    from runner.app.people.logins import Logins
+
+    logins = Logins(session.service)
+    host, port = listen_address(listen, LISTEN)
+    if host not in LOOPBACK:
+        raise Refused(
+            f"The room cannot listen on {host}: without accounts, only this machine may reach it.",
+            hint=f"Use --listen {LISTEN}. From another machine: ssh -L {port}:127.0.0.1:{port} HOST",
+            code="needs_accounts",
+        )
+    if log_out:
+        ended = logins.end_all()
+        session.say(f"Sessions ended: {ended}")
+    elif link:
+        _tell(session, logins, host, port)
+    else:
+        _serve(session, logins, host, port)
+
+
+def _tell(session: Session, logins: Logins, host: str, port: int) -> None:
+    """Print a one-time link for the person who runs the command."""
+    name = f"[{host}]" if ":" in host else host
+    session.world.out.write(f"http://{name}:{port}/enter/{logins.invite(session.principal)}\n")
+    session.world.out.flush()
+    session.say(f"The link logs one browser in as {session.by}, once, within 10 minutes.")
+
+
+def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
+    try:
+        from runner.web.room.server import Room, Server
+    except ImportError as error:
+        raise Refused(
+            "The web pages are not installed.",
+            hint="Install Tocsin with its extra: tocsin[web]",
+            code="no_web",
+        ) from error
+    from runner.web.serving import listening
+
+    bound = listening(host, port)
+    server = Server(lambda port: Room(session.service.apart, logins, port, session.say), bound, host)
+    with stopped_by_signals(server.stop):
+        session.say(f"Listening on {host}:{server.port}. Stop with Ctrl-C or SIGTERM.")
+        _tell(session, logins, host, server.port)
+        server.run()
+    session.say("Stopped.")

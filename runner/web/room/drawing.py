@@ -1,0 +1,222 @@
+"""A report's page as HTML: the same blocks that a terminal shows, with headings, lists, tables and links.
+
+No page is written twice: what a terminal says, the room says. Only the frame around it is the room's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from typing import Any, NamedTuple
+
+import msgspec
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from runner.actions import Action, Verb
+from runner.reports.core.action_text import command_text
+from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
+
+STATIC = ("htmx.min.js", "room.css", "room.js", "icon.svg")
+"""The only files that a browser may ask for besides pages."""
+
+
+_LISTS: Mapping[Verb, str] = {
+    "duty.list": "duties", "fact.missing": "missing", "fact.set": "missing", "fact.show": "facts",
+    "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
+    "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
+    "person.list": "people", "role.list": "people", "regime.diff": "law", "improvement.list": "readiness",
+}  # fmt: skip
+"""The page of an action without a reference of its own."""
+_KINDS = {
+    "task": "task",
+    "step": "task",
+    "duty": "duty",
+    "notice": "notice",
+    "message": "message",
+    "delivery": "message",
+}
+
+
+def about(action: Action) -> str:
+    """Return the reference of the page where an action belongs; empty if no page has it."""
+    if listed := _LISTS.get(action.verb):
+        shown = "&".join(f"{name}=1" for name in ("all", "why") if action.args.get(name) is True)
+        return f"{listed}?{shown}" if shown else listed
+    kind = _KINDS.get(action.verb.partition(".")[0], "")
+    return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
+
+
+_NOTES = 4
+"""Blocks in which the first heading of a page is."""
+
+
+class Section(msgspec.Struct, kw_only=True):
+    """A heading, and the HTML of all blocks under it."""
+
+    heading: Markup = Markup()
+    key: str = ""
+    """For the ``id`` of the section: the same at each drawing."""
+    parts: list[Markup] = []
+
+
+class Drawn(NamedTuple):
+    """A page as HTML."""
+
+    mark: Markup
+    """``EXERCISE``, or nothing."""
+    notes: list[Markup]
+    """Warnings above the first heading."""
+    heading: Markup
+    sections: list[Section]
+
+
+def draw(page: Page, links: Callable[[str], str]) -> Drawn:
+    """Return a page as HTML.
+
+    ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page.
+    """
+    pen = _Pen(links)
+    mark, notes, heading, sections = Markup(), [], Markup(), [Section(key="top", parts=[])]
+    blocks = list(page.blocks)
+    if blocks and isinstance(first := blocks[0], Paragraph) and first.cells[0].tone == "marking":
+        mark = escape(first.cells[0].text)
+        blocks.pop(0)
+    start = next((n for n, block in enumerate(blocks[:_NOTES]) if _is_title(block)), None)
+    if start is not None:
+        notes = [part for block in blocks[:start] for part in pen.block(block)]
+        heading = pen.inside(blocks[start])
+        blocks = blocks[start + 1 :]
+    for block in blocks:
+        if _is_title(block):
+            key = "".join(one for one in _cells(block)[0].text.lower() if one.isalpha())
+            sections.append(Section(heading=pen.inside(block), key=key or "part", parts=[]))
+        else:
+            sections[-1].parts.extend(pen.block(block))
+    return Drawn(mark, notes, heading, [one for one in sections if one.parts or one.heading])
+
+
+def _is_title(block: Block) -> bool:
+    """Tell whether a block begins a section: its first words are a title at the left edge."""
+    return (
+        not isinstance(block, Table | Blank)
+        and not block.indent
+        and bool(_cells(block))
+        and _cells(block)[0].tone == "title"
+    )
+
+
+def _cells(block: Block) -> tuple[Cell, ...]:
+    match block:
+        case Paragraph(cells=cells):
+            return cells
+        case Ends(left, right):
+            return (*left, *right)
+        case _:
+            return ()
+
+
+class _Pen:
+    """Writes blocks for one reader."""
+
+    def __init__(self, links: Callable[[str], str]) -> None:
+        self._links = links
+
+    def cell(self, cell: Cell) -> Markup:
+        """Return a cell: a link if the reader has a page about it, otherwise words in its tone."""
+        if cell.action is not None:
+            command = Markup("<code>{}</code>").format(command_text(cell.action))
+            if target := self._links(about(cell.action)):
+                command = Markup('<a href="{}">{}</a>').format(target, command)
+            return Markup(" <span class=do>{} {}</span>").format(visible(cell.text).strip(), command)
+        text = escape(visible(cell.text))
+        if cell.about and (target := self._links(cell.about)):
+            text = Markup('<a href="{}">{}</a>').format(target, text)
+        return text if cell.tone == "plain" else Markup("<span class={}>{}</span>").format(cell.tone, text)
+
+    def cells(self, cells: Iterable[Cell]) -> Markup:
+        """Return cells side by side."""
+        return Markup("").join(map(self.cell, cells))
+
+    def inside(self, block: Block) -> Markup:
+        """Return the words of a block without an element around them."""
+        match block:
+            case Ends(left, right) if any(cell.text for cell in right):
+                right_ = Markup(" ").join(self.cell(cell) for cell in right if cell.text)
+                return Markup("{} <span class=end>{}</span>").format(self.cells(left), right_)
+            case _:
+                return self.cells(_cells(block))
+
+    def block(self, block: Block) -> list[Markup]:
+        """Return a block as elements."""
+        match block:
+            case Blank():
+                return []
+            case Table(rows=rows):
+                return [self._table(rows)] if rows else []
+            case _:
+                cells = _cells(block)
+                if len(cells) > 2 and cells[1].text.isspace():  # a row of a list: its time, then its words
+                    rest = msgspec.structs.replace(block, **_without_first(block))
+                    return [
+                        Markup("<p class=row><span class=first>{}</span> <span>{}</span></p>").format(
+                            self.cell(cells[0]), self.inside(rest)
+                        )
+                    ]
+                kind = "detail" if block.indent > 4 else "line"
+                return [Markup("<p class={}>{}</p>").format(kind, self.inside(block))]
+
+    def _table(self, rows: Sequence[tuple[Cell, ...]]) -> Markup:
+        """Return a table; a first row of faint words over other rows has the titles of the columns."""
+        titled = len(rows) > 1 and all(cell.tone == "dim" for cell in rows[0]) and rows[0][1].text.isalpha()
+        written = [self._row(row, "th" if titled and not n else "td") for n, row in enumerate(rows)]
+        head = Markup("<thead>{}</thead>").format(written.pop(0)) if titled else Markup()
+        body = Markup("").join(written)
+        return Markup("<table>{}<tbody>{}</tbody></table>").format(head, body)
+
+    def _row(self, row: tuple[Cell, ...], kind: str) -> Markup:
+        around = {"td": Markup("<td>{}</td>"), "th": Markup("<th scope=col>{}</th>")}[kind]
+        cells = (around.format(self.cell(cell)) for cell in row)
+        return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+
+
+def _without_first(block: Block) -> dict[str, Any]:
+    match block:
+        case Paragraph(cells=cells):
+            return {"cells": cells[2:]}
+        case Ends(left, _):
+            return {"left": left[2:]}
+        case _:
+            return {}
+
+
+@cache
+def static_file(name: str) -> tuple[bytes, str]:
+    """Return a file for browsers, and the address under which it never changes."""
+    body = (resources.files("runner.web.room") / "static" / name).read_bytes()
+    return body, f"/static/{sha256(body).hexdigest()[:12]}/{name}"
+
+
+@cache
+def templates() -> Environment:
+    """Return the environment of the templates: everything is escaped, a missing value is an error."""
+    folder = resources.files("runner.web.room") / "templates"
+    made = Environment(
+        autoescape=True,
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["static"] = lambda name: static_file(name)[1]
+    return made
+
+
+def render(name: str, block: str = "", **values: Any) -> str:
+    """Return a template as text; with ``block`` only that part, so page and fragment cannot differ."""
+    template = templates().get_template(name)
+    if not block:
+        return template.render(values)
+    return "".join(template.blocks[block](template.new_context(values)))

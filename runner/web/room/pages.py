@@ -1,0 +1,262 @@
+"""What each page of the room shows: the report of a use case, and its drawing. Nothing is decided or computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.core.reader import Reader
+from runner.app.core.step_reference import begun_step
+from runner.base.actor import Principal
+from runner.base.text import near_hint
+from runner.errors import NotFound
+from runner.incident.state.incident import Incident
+from runner.reports.core.header import heading_of, zone_of
+from runner.reports.core.page import Blank, Block, Page, line, paged
+
+
+class Asked(NamedTuple):
+    """One request of a page: who asks, what about, and when."""
+
+    service: IncidentService
+    reader: Reader
+    principal: Principal
+    now: datetime
+    """Exercise time on a page about an exercise."""
+    incident: Incident
+    """On a page about none, nothing reads it."""
+    ref: str
+    """The rest of the path: a task, duty, notice or delivery."""
+    query: Mapping[str, str]
+
+    @property
+    def everything(self) -> bool:
+        """Whether lists are shown without a cut."""
+        return self.query.get("all") == "1"
+
+
+class Shown(NamedTuple):
+    """A report, its drawing, and further text of the page."""
+
+    report: Any
+    page: Page
+    text: str = ""
+    """A document as text, shown as it is."""
+    document: str = ""
+    files: tuple[str, ...] = ()
+    """Formats in which a browser can download the document."""
+
+
+Handler = Callable[[Asked], Shown]
+
+
+def incidents(asked: Asked) -> Shown:
+    """List all incidents that the reader may see."""
+    from runner.app.home.overview import read_incidents
+    from runner.reports.incidents.incidents import incidents_page
+
+    report = read_incidents(asked.service, asked.reader, asked.now, None)
+    return Shown(report, incidents_page(report, everything=asked.everything))
+
+
+def incident(asked: Asked) -> Shown:
+    """Show one incident: actions, deadlines, tasks, messages."""
+    from runner.app.home.overview import read_status
+    from runner.reports.incidents.status_page import status_page
+
+    report = read_status(asked.service, asked.incident, asked.now, asked.principal.person)
+    return Shown(report, status_page(report, everything=asked.everything))
+
+
+def tasks(asked: Asked) -> Shown:
+    """List the tasks."""
+    from runner.reports.core.task_rows import task_rows
+    from runner.reports.incidents.task import task_list_page
+
+    rows = tuple(
+        row
+        for row in task_rows(asked.incident, asked.service.library(asked.incident))
+        if asked.everything or not row.over
+    )
+    return Shown(rows, task_list_page(rows, asked.incident, asked.now))
+
+
+def task(asked: Asked) -> Shown:
+    """Show one task."""
+    from runner.reports.incidents.task import task as view
+    from runner.reports.incidents.task import task_page
+
+    library = asked.service.library(asked.incident)
+    report = view(asked.incident, library, begun_step(asked.incident, asked.ref, library))
+    return Shown(report, task_page(report, asked.now))
+
+
+def facts(asked: Asked) -> Shown:
+    """Show the recorded facts with their sources."""
+    from runner.reports.incidents.facts import facts as view
+    from runner.reports.incidents.facts import facts_page
+
+    report = view(asked.incident, asked.ref)
+    return Shown(report, facts_page(report, asked.now))
+
+
+def missing(asked: Asked) -> Shown:
+    """List the missing facts and what depends on them."""
+    from runner.reports.incidents.facts import missing as view
+    from runner.reports.incidents.facts import missing_page
+
+    service = asked.service
+    report = view(asked.incident, service.library(asked.incident), service.near_duties(asked.incident))
+    return Shown(report, missing_page(report))
+
+
+def duties(asked: Asked) -> Shown:
+    """List the legal duties."""
+    from runner.app.law.duties import ineffective_claims
+    from runner.reports.law.duties import duties as view
+    from runner.reports.law.duties import duties_page
+    from runner.reports.notices.notices import papers
+
+    found = asked.service.duties(asked.incident, asked.now)
+    report = view(found, asked.now, ineffective_claims(asked.service, asked.incident))
+    page = duties_page(
+        report,
+        heading_of(asked.incident),
+        opened=asked.incident.opened_at,
+        everything=asked.everything,
+        why=asked.query.get("why") == "1",
+        papers=papers(asked.incident),
+        incident=asked.incident,
+    )
+    return Shown(report, page)
+
+
+def duty(asked: Asked) -> Shown:
+    """Show one duty: reasons, deadline, authority, and the cautions of its law."""
+    from runner.reports.law.duty_details import DutyShown, duty_page
+    from runner.reports.law.titles import titled
+
+    found = {one.id: one for one in asked.service.duties(asked.incident, asked.now)}
+    if asked.ref not in found:
+        hint = near_hint(asked.ref, found, "Open the list of all legal duties")
+        raise NotFound(f'Duty "{asked.ref}" does not exist.', hint=hint, code="unknown_duty")
+    law = asked.service.library(asked.incident).regime(found[asked.ref].regime)
+    shown = DutyShown(
+        as_of=asked.now, duty=titled([found[asked.ref]])[0], cautions=law.traps if law is not None else ()
+    )
+    return Shown(shown, duty_page(shown, asked.incident.opened_at))
+
+
+def notices(asked: Asked) -> Shown:
+    """List the notices."""
+    from runner.reports.core.task_rows import numbered
+    from runner.reports.notices.notices import notices as view
+    from runner.reports.notices.notices import notices_page
+
+    report = view(asked.incident)
+    return Shown(report, notices_page(report, asked.now, numbered(asked.incident)))
+
+
+def notice(asked: Asked) -> Shown:
+    """Show one version of a notice: status, required content, the text, and its files."""
+    from runner.app.notices.notice_versions import named
+    from runner.app.notices.notices import check_content
+    from runner.reports.notices.notices import coverage_table, notice_page
+    from runner.reports.notices.notices import notice as view
+
+    document = named(asked.incident, asked.ref)[-1]
+    report = view(asked.incident, document.id)
+    checked = check_content(asked.service, asked.reader, asked.incident, document.id)
+    text = (
+        asked.reader.document(asked.incident, document.id, "txt").decode() if "txt" in document.files else ""
+    )
+    content: tuple[Block, ...] = (
+        Blank(),
+        line("REQUIRED CONTENT", "title"),
+        coverage_table(checked.coverage),
+    )
+    return Shown(
+        report, Page((*notice_page(report).blocks, *content)), text, document.id, tuple(document.files)
+    )
+
+
+def messages(asked: Asked) -> Shown:
+    """List the messages with their evidence."""
+    from runner.reports.core.task_rows import titles
+    from runner.reports.messages.messages import messages as view
+    from runner.reports.messages.messages_page import messages_page
+
+    report = view(asked.incident, asked.now, titles(asked.incident, asked.service.library(asked.incident)))
+    return Shown(report, messages_page(report, asked.now))
+
+
+def message(asked: Asked) -> Shown:
+    """Show one delivery; its code stays with the person who calls, at the command line."""
+    from runner.reports.messages.messages import message as view
+    from runner.reports.messages.messages import message_page
+
+    report = view(asked.incident, asked.ref, "")
+    return Shown(report, message_page(report, asked.now))
+
+
+def timeline(asked: Asked) -> Shown:
+    """List the entries of the journal; the address has the filters."""
+    from runner.reports.incidents.timeline import narrowed, timeline_page
+    from runner.reports.incidents.timeline import timeline as view
+
+    report = view(asked.incident, asked.service.library(asked.incident), asked.reader.events(asked.incident))
+    given = asked.query.get
+    report = narrowed(report, given("search", ""), given("kind", ""), given("by", ""), None)
+    return Shown(report, timeline_page(report, zone_of(asked.incident), everything=asked.everything))
+
+
+def people(asked: Asked) -> Shown:
+    """List the people with their roles and masked contacts."""
+    from runner.app.core.contact_store import kept_people
+    from runner.reports.people.people import people as view
+    from runner.reports.people.people import people_page
+
+    service = asked.service
+    report = view(
+        service.directory.people, service.directory.roles, service.home.people, kept_people(service)
+    )
+    return Shown(report, people_page(report, asked.now))
+
+
+def register(asked: Asked) -> Shown:
+    """Show the register of personal data breaches, without exercises."""
+    from runner.app.law.duties import register as view
+    from runner.reports.law.register import register_page
+
+    report = view(asked.service, "real")
+    return Shown(report, register_page(report))
+
+
+def law(asked: Asked) -> Shown:
+    """List the laws with their confidence."""
+    from runner.app.law.regimes import listed
+    from runner.playbook.catalogue import Catalog
+    from runner.reports.law.regimes import list_page
+
+    service = asked.service
+    entries = listed(Catalog(service.folder), asked.query.get("in", ""), service.law_checks())
+    return Shown(entries, list_page(entries))
+
+
+def readiness(asked: Asked) -> Shown:
+    """Show exercises, channel tests and action items."""
+    from runner.app.exercises.readiness import readiness as view
+    from runner.reports.exercises.readiness import readiness_page
+
+    report = view(asked.service)
+    return Shown(report, readiness_page(report))
+
+
+@paged
+def refused_page(message: str, hint: str) -> Any:
+    """Draw an error: what, and what next."""
+    yield line(message, "title")
+    if hint:
+        yield line(hint)

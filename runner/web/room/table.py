@@ -1,0 +1,72 @@
+"""The one table of the room: each page with its address, its right and its report. Routes, the reference page and the
+access test are made from it; a page that is not in it does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+from urllib.parse import quote
+
+from runner.app.core.rights import Right
+from runner.web.room import pages
+from runner.web.room.pages import Handler
+
+
+class Row(NamedTuple):
+    """One page that a person can read."""
+
+    path: str
+    operation: str
+    right: Right | Literal["login"]
+    """``login``: whoever is logged in has the page; it lists only what this person may read."""
+    draw: Handler
+    title: str
+    """In the navigation; empty for a page about one thing of a list."""
+    fresh: bool = True
+    """Whether an open page is drawn again when the data change."""
+
+    @property
+    def about_incident(self) -> bool:
+        """Whether it is a page about one incident."""
+        return self.path.startswith(INCIDENT)
+
+
+INCIDENT = "/i/{incident}"
+TABLE = (
+    Row("/", "incidents", "login", pages.incidents, "Incidents"),
+    Row("/people", "people", "person.list", pages.people, "People", fresh=False),
+    Row("/register", "register", "register.read", pages.register, "Register of breaches", fresh=False),
+    Row("/law", "law", "law.read", pages.law, "Laws", fresh=False),
+    Row("/readiness", "readiness", "exercise.read", pages.readiness, "Readiness", fresh=False),
+    Row(INCIDENT, "incident", "incident.read", pages.incident, "Status"),
+    Row(f"{INCIDENT}/tasks", "tasks", "incident.read", pages.tasks, "Tasks"),
+    Row(f"{INCIDENT}/task/{{ref:path}}", "task", "incident.read", pages.task, ""),
+    Row(f"{INCIDENT}/facts", "facts", "fact.read", pages.facts, "Facts"),
+    Row(f"{INCIDENT}/missing", "missing", "fact.read", pages.missing, "Questions"),
+    Row(f"{INCIDENT}/duties", "duties", "duty.read", pages.duties, "Legal duties"),
+    Row(f"{INCIDENT}/duty/{{ref:path}}", "duty", "duty.read", pages.duty, ""),
+    Row(f"{INCIDENT}/notices", "notices", "notice.read", pages.notices, "Notices"),
+    Row(f"{INCIDENT}/notice/{{ref:path}}", "notice", "notice.read", pages.notice, ""),
+    Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages"),
+    Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, ""),
+    Row(f"{INCIDENT}/timeline", "timeline", "incident.read", pages.timeline, "Timeline"),
+)
+BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
+
+
+DOCUMENT = f"{INCIDENT}/document/{{ref:path}}/{{form}}"
+
+
+def address(row: Row, incident: str = "", ref: str = "") -> str:
+    """Return the address of a page."""
+    return _filled(row.path, incident, ref)
+
+
+def document_address(incident: str, document: str, form: str) -> str:
+    """Return the address of a document's bytes in a format."""
+    return _filled(DOCUMENT, incident, document).replace("{form}", quote(form, safe=""))
+
+
+def _filled(path: str, incident: str, ref: str) -> str:
+    named = path.replace("{incident}", quote(incident, safe=""))
+    return named.replace("{ref:path}", quote(ref, safe="/")).replace("{ref}", quote(ref, safe=""))

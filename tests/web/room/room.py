@@ -1,0 +1,100 @@
+"""The room in this process, on a port of the loopback, with the clock of the test; and readers of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from runner.app.people.logins import Logins
+from runner.base.actor import Principal
+from runner.cli.framework.session import Options, Session
+from runner.web.room.server import Room, Server
+from runner.web.serving import listening
+from tests.cli.at_desk import AtDesk
+
+FACTS = """\
+schema: tocsin/facts/v1
+source: the help desk
+organisation: {role: [controller], established_in: [DE], main_establishment: DE}
+incident: {summary: Somebody read a mailbox., impact: [confidentiality], aware_at: "2026-11-24T08:00:00Z"}
+data: {involved: true, elements: [name, contact], encrypted: false}
+people: {total: 120, by_jurisdiction: {DE: 120}}
+risk: {to_people: risk}
+"""
+
+
+@dataclass
+class Served:
+    """The server that listens, and the logins of its home."""
+
+    port: int
+    logins: Logins
+    codename: str
+    document: str
+    server: Server
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def link(self, principal: Principal) -> str:
+        """Return the address that logs one browser in."""
+        return f"{self.url}/enter/{self.logins.invite(principal)}"
+
+    def reader(self, person: str, *, proven: str = "login:test", os_user: str = "") -> requests.Session:
+        """Return a browser in which a person is logged in."""
+        session = requests.Session()
+        session.headers["Origin"] = self.url
+        who = Principal(person=person, proven_by=None if os_user else proven, os_user=os_user, host="desk")
+        answer = session.post(self.link(who), allow_redirects=False, timeout=20)
+        assert answer.status_code == 303, answer.text
+        return session
+
+    def streams(self) -> int:
+        """Return the number of open streams."""
+        return self.server.room.signals.open
+
+    def looked(self) -> bool:
+        """Tell whether the server has looked for changes."""
+        return self.server.room.signals.looked
+
+    def server_stops(self) -> None:
+        """Stop the server as SIGTERM does."""
+        self.server.stop()
+
+    def get(self, session: requests.Session, path: str) -> requests.Response:
+        """Return a page of the room."""
+        return session.get(f"{self.url}{path}", timeout=30)
+
+
+@contextmanager
+def served(tocsin: AtDesk, document: str = "") -> Iterator[Served]:
+    """Serve the room of a home until the end of the block."""
+    with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
+        logins = Logins(session.service)
+        server = Server(
+            lambda port: Room(session.service.apart, logins, port, session.say),
+            listening("127.0.0.1", 0),
+            "127.0.0.1",
+        )
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            rows = session.service.incidents()
+            yield Served(server.port, logins, rows[-1].codename if rows else "", document, server)
+        finally:
+            server.stop()
+            thread.join(20)
+
+
+def a_breach(tocsin: AtDesk, folder: Path) -> str:
+    """Open an incident with a task, duties, a message and a notice; return the notice's document."""
+    from tests.cli.notices.noticed import noticed
+
+    desk = noticed(tocsin, folder)
+    return str(desk("notice", "list", "--format", "json").json["notices"][-1]["document"])

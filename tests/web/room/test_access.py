@@ -1,0 +1,127 @@
+"""Who may read which page: every role and every page, against a table that people wrote and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.app.core.rights import ANY, LOCAL, ROLES
+from runner.web.room.table import TABLE, address, document_address
+from tests.cli.at_desk import AtDesk
+from tests.web.room.room import Served, a_breach, served
+
+DUTY = "eu-gdpr-33-controller-sa/initial"
+# One letter a page, in the order of PAGES: y for yes, - for no.
+PAGES = (
+    "incidents", "people", "register", "law", "readiness", "incident", "tasks", "task", "facts", "missing",
+    "duties", "duty", "notices", "notice", "messages", "message", "timeline",
+)  # fmt: skip
+EXPECTED = {
+    # role             inc peo reg law rea inc tas tas fac mis dut dut not not mes mes tim
+    LOCAL:            "yyyyyyyyyyyyyyyyy",
+    "commander":      "yy-yyyyyyyyyyyyyy",
+    "counsel":        "yyyy-yyyyyyyyyyyy",
+    "outside_counsel": "y--y-yyyyyyyyy--y",
+    "dpo":            "yyyy-yyyyyyyyyyyy",
+    "executive":      "yy-yyyyyyyyyyy--y",
+    "hr":             "yy-y-yyyyy------y",
+    "evaluator":      "y--yyyyyyy------y",
+    "auditor":        "y-yyyyyyyyyyyyyyy",
+    ANY:              "yy-y-yyyyy------y",
+    "nobody":         "y----------------",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Served, str]]:
+    """A home in which each role has one person of the same name, a breach, and its room."""
+    folder = tmp_path_factory.mktemp("access")
+    desk = AtDesk(folder / "home")
+    desk.done("init")
+    document = a_breach(desk, folder)
+    for role in (*ROLES, "technical"):
+        if role not in (LOCAL, ANY, "commander", "counsel"):
+            desk.done("person", "add", role, "--name", role, "--as", "maria")
+            desk.done("role", "assign", role, role, "--always", "--as", "maria")
+    with served(desk, document) as room:
+        yield desk, room, document
+    desk.close()
+
+
+def references(room: Served, document: str) -> dict[str, str]:
+    """Return a thing for each page about one thing."""
+    return {"task": "law", "duty": DUTY, "notice": document, "message": "d-none"}
+
+
+def test_the_expected_table_has_every_role_and_every_page() -> None:
+    assert tuple(row.operation for row in TABLE) == PAGES
+    assert EXPECTED.keys() == {*ROLES, "nobody"}
+    assert {len(line) for line in EXPECTED.values()} == {len(PAGES)}
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_each_role_reads_its_pages_and_no_other(house: tuple[AtDesk, Served, str], role: str) -> None:
+    _, room, document = house
+    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
+    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    things, found = references(room, document), ""
+    absent = room.get(reader, "/i/no-such/tasks")
+    for row in TABLE:
+        answer = room.get(reader, address(row, room.codename, things.get(row.operation, "")))
+        # A delivery that does not exist is a page that may be asked for: its error names it.
+        allowed = answer.status_code == 200 or (row.operation == "message" and "d-none" in answer.text)
+        found += "y" if allowed else "-"
+        if not allowed:
+            assert (answer.status_code, answer.content) == (404, absent.content), row.operation
+    assert found == EXPECTED[role]
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_a_document_goes_to_those_who_may_read_the_notice(
+    house: tuple[AtDesk, Served, str], role: str
+) -> None:
+    _, room, document = house
+    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
+    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    answer = room.get(reader, document_address(room.codename, document, "txt"))
+    assert (answer.status_code == 200) == (EXPECTED[role][PAGES.index("notice")] == "y")
+    if answer.status_code == 200:
+        assert answer.headers["content-disposition"].startswith("attachment;")
+
+
+def test_the_navigation_offers_only_pages_that_open(house: tuple[AtDesk, Served, str]) -> None:
+    _, room, _ = house
+    for role, person in (("executive", "executive"), ("evaluator", "evaluator"), (ANY, "technical")):
+        reader = room.reader(person)
+        page = room.get(reader, f"/i/{room.codename}").text
+        offered = {
+            row.operation for row in TABLE if row.title and f'href="{address(row, room.codename)}"' in page
+        }
+        may = {name for name, letter in zip(PAGES, EXPECTED[role], strict=True) if letter == "y"}
+        assert offered == {row.operation for row in TABLE if row.title and row.operation in may}
+
+
+def test_an_unproven_name_from_elsewhere_reads_nothing(house: tuple[AtDesk, Served, str]) -> None:
+    _, room, _ = house
+    claimed = room.reader("maria", proven="")
+    assert room.get(claimed, f"/i/{room.codename}").status_code == 404
+    assert room.codename not in room.get(claimed, "/").text
+
+
+def test_privileged_notes_are_in_no_page_of_the_room(
+    house: tuple[AtDesk, Served, str], tmp_path: Path
+) -> None:
+    desk, room, document = house
+    desk.done("note", "canary-of-counsel", "--privileged", "--as", "jonas")
+    things = references(room, document)
+    for person in ("maria", "jonas", "technical"):
+        reader = room.reader(person)
+        for row in TABLE:
+            assert (
+                "canary-of-counsel"
+                not in room.get(
+                    reader, address(row, room.codename, things.get(row.operation, "")) + "?all=1"
+                ).text
+            )

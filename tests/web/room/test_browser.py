@@ -1,0 +1,151 @@
+"""The room in a real browser: no violation of accessibility or of the page's own policy, live, on a phone, without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.base.actor import Principal
+from runner.web.room.table import TABLE, address
+from tests.cli.at_desk import AtDesk
+from tests.servers.needed import absent
+from tests.web.room.room import Served
+
+AXE = Path(__file__).parents[2] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+MARIA = Principal(person="maria", os_user="maria", host="desk")
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+THEMES: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "forced": {"forced_colors": "active"},
+    "phone": PHONE,
+}
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def logged_in(browser: Any, room: Served, **options: Any) -> Iterator[Any]:
+    """Log a new browser in by a link; an error on a page fails the test."""
+    context = browser.new_context(**options)
+    said: list[str] = []
+
+    def listen(page: Any) -> None:
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+
+    context.on("page", listen)
+    page = context.new_page()
+    page.goto(room.link(MARIA))
+    page.click("button")
+    page.wait_for_url(f"{room.url}/")
+    try:
+        yield page
+    finally:
+        context.close()
+    assert said == []
+
+
+def sees(page: Any, place: str, text: str) -> None:
+    """Wait until a part of a page has a text."""
+    page.locator(place, has_text=text).wait_for(timeout=20_000)
+
+
+def violations(page: Any) -> list[str]:
+    """Return what axe finds on a page."""
+    page.evaluate(
+        AXE.read_text(encoding="utf-8")
+    )  # outside the page's policy, which allows no script of ours
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:80]}" for one in found]
+
+
+def every_page(room: Served) -> list[str]:
+    things = {"task": "law", "duty": "eu-gdpr-33-controller-sa/initial", "notice": room.document}
+    return [
+        address(row, room.codename, things.get(row.operation, ""))
+        for row in TABLE
+        if row.title or row.operation in things
+    ]
+
+
+@pytest.mark.parametrize(
+    "theme", ["light", *(pytest.param(name, marks=pytest.mark.nightly) for name in THEMES if name != "light")]
+)
+def test_no_page_has_a_barrier(browser: Any, room: Served, theme: str) -> None:
+    if not AXE.exists():
+        absent("axe", "make servers")
+    with logged_in(browser, room, **THEMES[theme]) as page:
+        found = {}
+        for path in every_page(room):
+            page.goto(f"{room.url}{path}")
+            found[path] = violations(page)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        assert found == {key: [] for key in found}
+
+
+def test_a_page_fits_a_phone(browser: Any, room: Served) -> None:
+    with logged_in(browser, room, **PHONE) as page:
+        for path in every_page(room):
+            page.goto(f"{room.url}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+def test_a_task_added_at_the_command_line_appears_in_an_open_page(
+    browser: Any, room: Served, desk: AtDesk
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}")
+        sees(page, "#connection", "Live")
+        desk.done("task", "add", "Call the landlord", "--to", "maria")
+        sees(page, "#main", "Call the landlord")
+
+
+def test_twelve_tabs_share_one_stream_and_all_are_current(browser: Any, room: Served, desk: AtDesk) -> None:
+    with logged_in(browser, room) as page:
+        tabs = [page.context.new_page() for _ in range(12)]
+        for tab in tabs:
+            tab.goto(f"{room.url}/i/{room.codename}")
+        sees(tabs[0], "#connection", "Live")
+        desk.done("task", "add", "Call the landlord", "--to", "maria")
+        for tab in tabs:
+            sees(tab, "#main", "Call the landlord")
+        assert room.streams() == 1
+
+
+def test_an_ended_session_is_said_on_the_open_page(browser: Any, room: Served) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}")
+        sees(page, "#connection", "Live")
+        room.server_stops()
+        sees(page, "#connection", "NOT LIVE")
+
+
+def test_everything_can_be_read_without_scripts(browser: Any, room: Served) -> None:
+    with logged_in(browser, room, java_script_enabled=False) as page:
+        page.click(f"text={room.codename}")
+        page.click("nav.incident >> text=Legal duties")
+        page.click("main a >> nth=1")
+        assert page.locator("h1").count() == 1
+
+
+def test_the_pages_can_be_walked_with_the_keyboard(browser: Any, room: Served) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_page_is_printed_without_its_navigation(browser: Any, room: Served, tmp_path: Path) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}")
+        page.emulate_media(media="print")
+        assert not page.locator("header").is_visible()
+        page.pdf(path=tmp_path / "page.pdf")
+        assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

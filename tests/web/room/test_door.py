@@ -1,0 +1,144 @@
+"""The door of the room: who comes in, how, and what a stranger learns."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import requests
+
+from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST
+from runner.base.actor import Principal
+from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
+from runner.web.room.table import TABLE, address, document_address
+from tests.cli.at_desk import AtDesk
+from tests.web.room.room import Served
+
+MARIA = Principal(person="maria", os_user="maria", host="desk")
+
+
+def enter(room: Served, link: str, session: requests.Session | None = None) -> requests.Response:
+    return (session or requests.Session()).post(
+        link, headers={"Origin": room.url}, allow_redirects=False, timeout=20
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "foreign"),
+    [
+        ({"sec-fetch-site": "same-origin", "cookie": "s=1"}, False),
+        ({"sec-fetch-site": "none", "cookie": "s=1"}, False),
+        ({"sec-fetch-site": "cross-site", "cookie": "s=1"}, True),
+        ({"sec-fetch-site": "same-site", "cookie": "s=1"}, True),
+        ({"origin": "http://room.test", "cookie": "s=1"}, False),
+        ({"origin": "http://evil.test", "cookie": "s=1"}, True),
+        ({"origin": "null", "cookie": "s=1"}, True),
+        ({"cookie": "s=1"}, True),
+        ({}, False),
+    ],
+)
+def test_a_change_from_another_site_is_recognised(headers: dict[str, str], *, foreign: bool) -> None:
+    assert is_foreign("POST", {"host": "room.test", **headers}) is foreign
+    assert not is_foreign("GET", {"host": "room.test", **headers})
+
+
+def test_no_page_is_shown_without_a_session(room: Served) -> None:
+    stranger = requests.Session()
+    answers = {row.operation: room.get(stranger, address(row, room.codename, "x")) for row in TABLE}
+    answers["document"] = room.get(stranger, document_address(room.codename, room.document, "txt"))
+    answers["live"] = room.get(stranger, "/live")
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 401)
+    assert not [name for name, answer in answers.items() if room.codename in answer.text]
+
+
+def test_a_link_is_used_up_by_its_button_and_not_by_looking(room: Served) -> None:
+    link = room.link(MARIA)
+    looked = requests.get(link, timeout=20)
+    assert (looked.status_code, "set-cookie" in looked.headers) == (200, False)
+    assert enter(room, link).status_code == 303
+    assert enter(room, link).status_code == 401
+    assert enter(room, f"{room.url}/enter/unknown").status_code == 401
+
+
+def test_a_link_is_valid_for_some_minutes(room: Served, desk: AtDesk) -> None:
+    link = room.link(MARIA)
+    desk.clock.advance(LINK_LASTS)
+    assert enter(room, link).status_code == 401
+
+
+def test_the_cookie_is_for_this_site_alone_and_for_no_script(room: Served) -> None:
+    said = enter(room, room.link(MARIA)).headers["set-cookie"].lower()
+    assert {"httponly", "samesite=strict", "path=/"} <= {part.strip() for part in said.split(";")}
+
+
+def test_a_session_ends_when_it_is_idle_and_after_its_longest_time(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    for _ in range(int(LONGEST / IDLE) * 2):
+        assert room.get(maria, "/").status_code == 200
+        desk.clock.advance(IDLE - timedelta(minutes=16))
+    desk.clock.advance(LONGEST)
+    assert room.get(maria, "/").status_code == 401
+    other = room.reader("maria")
+    desk.clock.advance(IDLE)
+    assert room.get(other, "/").status_code == 401
+
+
+def test_logging_out_ends_the_session_also_for_a_stolen_cookie(room: Served) -> None:
+    maria = room.reader("maria")
+    stolen = requests.Session()
+    stolen.cookies.update(maria.cookies.get_dict())
+    assert room.get(stolen, "/").status_code == 200
+    assert maria.post(f"{room.url}/leave", timeout=20).status_code == 200
+    assert room.get(stolen, "/").status_code == 401
+
+
+def test_all_sessions_and_links_are_ended_by_a_command(room: Served, desk: AtDesk) -> None:
+    maria, link = room.reader("maria"), room.link(MARIA)
+    desk.done("serve", "--log-out")
+    assert room.get(maria, "/").status_code == 401
+    assert enter(room, link).status_code == 401
+
+
+def test_a_secret_is_never_in_the_store(room: Served, desk: AtDesk) -> None:
+    maria, link = room.reader("maria"), room.logins.invite(MARIA)
+    (cookie,) = maria.cookies.get_dict().values()
+    stored = b"".join(path.read_bytes() for path in desk.home.glob("tocsin.db*"))
+    assert b"room-login/" in stored
+    assert (cookie.encode() in stored, link.encode() in stored) == (False, False)
+
+
+@pytest.mark.parametrize("host", ["evil.test", "127.0.0.1:1", "127.0.0.1"])
+def test_another_host_name_gets_nothing(room: Served, host: str) -> None:
+    answer = requests.get(f"{room.url}/healthz", headers={"Host": host}, timeout=20)
+    assert (answer.status_code, "ok" in answer.text) == (421, False)
+
+
+def test_a_foreign_change_a_large_body_and_an_unknown_method_are_refused(room: Served) -> None:
+    maria = room.reader("maria")
+    foreign = maria.post(f"{room.url}/leave", headers={"Origin": "http://evil.test"}, timeout=20)
+    assert foreign.status_code == 403
+    large = maria.post(f"{room.url}/leave", data=b"x" * (LARGEST_FORM + 1), timeout=20)
+    assert large.status_code == 413
+    assert maria.delete(f"{room.url}/", timeout=20).status_code == 405
+    assert room.get(maria, "/").status_code == 200
+
+
+def test_every_answer_has_the_headers_that_keep_a_page_alone(room: Served) -> None:
+    maria = room.reader("maria")
+    for path in ("/", "/nothing", f"/i/{room.codename}", "/healthz"):
+        answer = room.get(maria, path)
+        assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS), path
+        assert "server" not in answer.headers
+
+
+def test_other_machines_cannot_be_let_in_without_accounts(desk: AtDesk) -> None:
+    said = desk("serve", "--listen", "0.0.0.0:8760")
+    assert (said.code, said.error) == (1, "needs_accounts")
+    assert desk("serve", "--listen", "nowhere").error == "bad_address"
+
+
+def test_one_more_link_comes_from_a_command(room: Served, desk: AtDesk) -> None:
+    printed = desk.done("serve", "--link", "--as", "jonas", "--listen", f"127.0.0.1:{room.port}").strip()
+    jonas = requests.Session()
+    assert enter(room, printed, jonas).status_code == 303
+    assert "jonas" in room.get(jonas, "/").text

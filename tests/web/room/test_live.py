@@ -1,0 +1,65 @@
+"""An open page hears of a change within a second, and of nothing that its reader may not see."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from tests.cli.at_desk import AtDesk
+from tests.web.room.room import Served
+
+PATIENCE = 20.0
+"""Seconds; a test that passes needs a fraction of one."""
+
+
+@contextmanager
+def stream(room: Served, reader: requests.Session) -> Iterator[Iterator[str]]:
+    """Open the stream and wait until it is open."""
+    with reader.get(f"{room.url}/live", stream=True, timeout=PATIENCE) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = (line for line in answer.iter_lines(chunk_size=1, decode_unicode=True) if line)
+        assert next(lines).startswith(":")
+        time_to_look(room)
+        yield lines
+
+
+def time_to_look(room: Served) -> None:
+    """Wait until the server has looked at the store once: what was there before is no change."""
+    end = time.monotonic() + PATIENCE
+    while not room.looked() and time.monotonic() < end:
+        room.get(requests.Session(), "/healthz")
+
+
+def test_a_change_by_the_command_line_is_signalled_without_its_content(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    with stream(room, maria) as lines:
+        desk.done("task", "add", "Call the landlord", "--to", "maria")
+        signal = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+    (key,) = signal["changed"]
+    assert f'data-live="{key}"' in room.get(maria, f"/i/{room.codename}").text
+    assert room.codename not in json.dumps(signal)
+
+
+def test_two_sessions_have_different_names_for_one_incident(room: Served) -> None:
+    pages = {room.get(room.reader("maria"), f"/i/{room.codename}").text for _ in range(2)}
+    keys = {page.partition('data-live="')[2].partition('"')[0] for page in pages}
+    assert len(keys) == 2
+
+
+def test_who_may_not_see_an_incident_hears_nothing_of_it(room: Served, desk: AtDesk) -> None:
+    stranger, maria = room.reader("nobody-known"), room.reader("maria")
+    with stream(room, stranger) as silent, stream(room, maria) as lines:
+        desk.done("task", "add", "Call the landlord", "--to", "maria")
+        assert next(line for line in lines if line.startswith("data:"))
+        room.server_stops()
+        assert next(silent) == "event: bye"
+
+
+def test_the_stream_ends_with_the_server(room: Served) -> None:
+    with stream(room, room.reader("maria")) as lines:
+        room.server_stops()
+        assert "event: bye" in list(lines)

@@ -100,20 +100,12 @@ def _page(found: Adoption, by: str) -> Iterator[Block]:
         yield line(text, "alarm", hang=2)
     if found.returned.tracked:
         yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")
-    if found.returned.comments:
-        yield line(
-            f"{count(found.returned.comments, 'comment')} ignored: comments are not part of the text", "warn"
-        )
-    for coverage in found.coverage:
-        if coverage.state in ("gap", "forbidden", "to_check"):
-            tone: Tone = "warn" if coverage.state == "to_check" else "alarm"
-            yield line(
-                f"{coverage.state.replace('_', ' ')}: {coverage.ref} {coverage.item}. {coverage.note}".rstrip(
-                    ". "
-                ),
-                tone,
-                hang=2,
-            )
+    if comments := found.returned.comments:
+        yield line(f"{count(comments, 'comment')} ignored: comments are not part of the text", "warn")
+    for one in found.coverage:
+        if one.state in ("gap", "forbidden", "to_check"):
+            said = f"{one.state.replace('_', ' ')}: {one.ref} {one.item}. {one.note}".rstrip(". ")
+            yield line(said, "warn" if one.state == "to_check" else "alarm", hang=2)
 
 
 Which = "Version: its number, the start of its digest, or its id."
@@ -143,6 +135,7 @@ def diff(
       tocsin notice diff nis2-final --since-filed
     """
     from runner.app.notices import notice_versions
+    from runner.app.notices.notices import formats_of
     from runner.reports.notices.redline import compared_page
 
     incident = session.incident()
@@ -161,7 +154,7 @@ def diff(
         session.show(report, lambda: compared_page(report, pair.redline))
         return
     author = pair.after.document.context.stationery.name or incident.codename
-    formats = notice_versions.redline_formats(to or [])
+    formats = formats_of(to or [], notice_versions.FORMATS) or notice_versions.FORMATS
     show_pulled(session, notice_versions.save(pair, formats, out, author))
 
 
@@ -255,7 +248,7 @@ def _draft(
 ) -> None:
     from msgspec.structs import replace
 
-    from runner.app.notices.notices import about_duty, draft, formats_of, save_draft
+    from runner.app.notices.notices import draft, formats_of, save
 
     if out is None:
         raise Usage(
@@ -264,8 +257,8 @@ def _draft(
             code="option_missing",
         )
     notice, document = draft(session.service, incident, name, duty)
-    about = about_duty(notice, duty)
-    files = save_draft(session.service, document, formats_of(to) or ("docx",), out, about)
+    about = duty or next(iter(notice.duties), "")
+    files = save(document, formats_of(to) or ("docx",), out, session.service.letterhead, about)
     unapproved = (replace(file, status="not approved") if file.status == "final" else file for file in files)
     show_pulled(session, tuple(unapproved))
 
@@ -321,6 +314,7 @@ def pull(
 
     The folder to-file has the final, current and approved versions, byte for byte as approved, with their enclosures. The
     folder privileged has drafts, cover sheets, redlines against the earlier version, coverage, duties and the manifest.
+    Files of an earlier pull that no longer go out are moved to the folder older.
 
     \b
     Examples:

@@ -26,32 +26,24 @@ if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+Name = Annotated[str, Argument("NOTICE", "Notice, version of a notice, or notice task.")]
 To = Annotated[
     list[str] | None,
-    Option(
-        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
-    ),
+    Option("--to FORMAT", "Formats with commas: docx, pdf, html, txt; a form also xlsx, json."),
 ]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
+Out = Annotated[Path | None, Option("--out DIR", "Folder to write into.")]
 Override = Annotated[
     str,
-    Option(
-        "--override",
-        metavar="WHY",
-        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-    ),
+    Option("--override WHY", "Reason of counsel to accept the notice as it is. Stored in the journal."),
 ]
 
 
 def adopt(
     session: Session,
-    file: Annotated[Path, Argument(metavar="FILE.docx", help="Edited Word file.")],
-    step: Annotated[
-        str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
-    ] = "",
+    file: Annotated[Path, Argument("FILE.docx", "Edited Word file.")],
+    step: Annotated[str, Argument("[STEP]", "Notice task. Default: from the name of the file.")] = "",
     override: Override = "",
-    yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question before the import.")] = False,
 ) -> None:
     """Import an edited Word file as the text of a notice.
 
@@ -114,14 +106,12 @@ Which = "Version: its number, the start of its digest, or its id."
 def diff(
     session: Session,
     name: Name,
-    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
-    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
+    older: Annotated[str, Argument("[A]", f"{Which} Default: the one before B.")] = "",
+    newer: Annotated[str, Argument("[B]", f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
-        bool, Option("--since-filed", help="Changes since the last filing under the same law.")
+        bool, Option("--since-filed", "Changes since the last filing under the same law.")
     ] = False,
-    to: Annotated[
-        list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
-    ] = None,
+    to: Annotated[list[str] | None, Option("--to FORMAT", "Formats with commas: html, docx.")] = None,
     out: Out = None,
 ) -> None:
     """Compare two versions of a notice, by words and by facts.
@@ -199,17 +189,13 @@ def render(
     name: Name,
     to: To = None,
     out: Out = None,
-    duty: Annotated[str, Option("--duty", help="Duty of a template.")] = "",
+    duty: Annotated[str, Option("--duty", "Duty of a template.")] = "",
     override: Override = "",
     gap: Annotated[
         list[str] | None,
-        Option(
-            "--gap",
-            metavar="NAME=REASON",
-            help="Reason of counsel for one missing item, by fact or reference.",
-        ),
+        Option("--gap NAME=REASON", "Reason of counsel for one missing item, by fact or reference."),
     ] = None,
-    drop_edits: Annotated[bool, Option("--drop-edits", help="Drop the Word edits of the text.")] = False,
+    drop_edits: Annotated[bool, Option("--drop-edits", "Drop the Word edits of the text.")] = False,
 ) -> None:
     """Generate a notice from the current facts.
 
@@ -266,7 +252,7 @@ def _draft(
 def check(
     session: Session,
     name: Name,
-    duty: Annotated[str, Option("--duty", help="Duty of the notice.")] = "",
+    duty: Annotated[str, Option("--duty", "Duty of the notice.")] = "",
 ) -> int:
     """Check a notice for required and forbidden content.
 
@@ -305,10 +291,10 @@ def _check_page(report: Checked) -> Page:
 
 def pull(
     session: Session,
-    name: Annotated[str, Argument(metavar="[NOTICE]", help="Notice. Default: all notices.")] = "",
+    name: Annotated[str, Argument("[NOTICE]", "Notice. Default: all notices.")] = "",
     to: To = None,
     out: Out = None,
-    everything: Annotated[bool, Option("--all", help="Also superseded versions, and every duty.")] = False,
+    everything: Annotated[bool, Option("--all", "Also superseded versions, and every duty.")] = False,
 ) -> None:
     """Export the files of notices for counsel.
 

@@ -72,9 +72,13 @@ PERSON = Slot("PERSON", "person")
 REASON = Slot("WHY", "line")
 
 
-def set_fact(path: str | Slot) -> Action:
-    """Return the action that records a fact; ``none`` is an answer where several can be given."""
-    return Action("fact.set", path, {"value": Slot("VALUE"), "source": Slot("SOURCE")})
+_VALUE = Slot("VALUE")
+
+
+def set_fact(path: str | Slot, known: object = None, value: Argument = _VALUE) -> Action:
+    """Return the action that records a fact; to the members of a set in the ``known`` fact, the action adds."""
+    ref = f"{path}+" if isinstance(path, str) and isinstance(getattr(known, "value", None), list) else path
+    return Action("fact.set", ref, {"value": value, "source": Slot("SOURCE")})
 
 
 def assign_role(role: str | Slot, **more: Argument) -> Action:

@@ -77,6 +77,12 @@ def moved(service: IncidentService, turn: Turn, changes: Sequence[e.FactChange])
     return moves(before, changes, service.now_in(before), service.library(before))
 
 
+def ended_duties(turn: Turn) -> tuple[str, ...]:
+    """Return the duties that applied before a change and do not apply or cannot be decided now."""
+    open_before = (name for name in _duties(turn) if _open(turn.before, name))
+    return tuple(sorted(name for name in open_before if not _open(turn.after, name)))
+
+
 def awaiting(turn: Turn) -> tuple[int, ...]:
     """Return the new entries that a second person has to confirm."""
     asked = (one.seq for one in turn.events if isinstance(one.event, e.SecondPersonAsked))

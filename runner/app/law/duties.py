@@ -16,6 +16,7 @@ from runner.errors import Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
+from runner.incident.law.duties import signed_at
 from runner.incident.notices.staleness import blocking
 from runner.incident.people.second_person import guarded
 from runner.incident.state.commands import AttachFile, RecordDuty
@@ -49,10 +50,10 @@ def assess_files(
     cache: Path | None = None,
     known: Sequence[Stated] = (),
     target: timedelta = INTERNAL_TARGET,
-) -> tuple[tuple[DutyStatus, ...], tuple[str, ...]]:
+) -> tuple[tuple[DutyStatus, ...], tuple[str, ...], dict[str, Fact]]:
     """Return every duty of the home's law and the built-in law for facts files, later files over earlier ones.
 
-    The result includes positions of counsel on no known law.
+    The result includes positions of counsel on no known law, and the facts.
 
     ``known`` has the facts that no file states. Compiled law and holidays are cached in ``cache`` for the next
     time.
@@ -68,7 +69,7 @@ def assess_files(
     statuses = assess(
         tuple(law.values()), facts, at, calendar=PublicHolidays(cache), first_known=at, target=target
     )
-    return statuses, ineffective_positions(facts, law, law.get)
+    return statuses, ineffective_positions(facts, law, law.get), register
 
 
 def organisation_of(home: Path | None) -> tuple[tuple[Stated, ...], timedelta]:
@@ -240,20 +241,22 @@ def _text(
     """Return the digest of the filed text; empty if no text was generated for the duty.
 
     It is the named one, otherwise the only signed and current one; raises Refused with the choices otherwise.
-    An unsigned text needs a reason. ``passes``: counsel accepts a text of which facts changed.
+    A text that was made after the filing was never filed. An unsigned text needs a reason: it is chosen only if no other
+    text was signed. ``passes``: counsel accepts a text of which facts changed.
     """
     waiting = service.library(incident).step(incident, step) if step else None
     subject = waiting.file if isinstance(waiting, File) else ""
-    texts = [
+    made = [
         d
         for d in incident.documents.values()
         if d.duty == duty or (not d.duty and subject == incident.invocations[d.step].step)
     ]
+    texts = [d for d in made if d.at <= record.at]
     wanted = given.removeprefix("sha256:")
     documents = [d for d in texts if d.digest.removeprefix("sha256:").startswith(wanted)]
     if given and not documents:
         raise Refused(
-            f'No notice for "{duty}" has the digest {given}.',
+            f'No notice for "{duty}" that existed at {moment(record.at)} has the digest {given}.',
             hint=Action("notice.list"),
             code="unknown_digest",
         )
@@ -263,14 +266,14 @@ def _text(
         fresh = [d for d in fresh if passes or not blocking(incident, d, record.at)]
         documents = [d for d in fresh if signed_at(incident, d) is not None]
         if not documents and record.reason.strip():
-            documents = fresh
+            documents = [*fresh, *(d for d in texts if signed_at(incident, d) is not None)]
     digests = {d.digest for d in documents}
-    if texts and len(digests) != 1:
+    if made and len(digests) != 1 and (texts or not record.reason.strip()):
         raise Refused(
             f'{"No text" if not digests else f"{len(digests)} texts"} for "{duty}" {"is" if not digests else "are"} both signed and current.',
             hint="Name the filed text: --digest SHA256. For a text without approval, also add --reason WHY",
             code="which_text",
-            problems=[_choice(incident, d, record.at) for d in {d.digest: d for d in texts}.values()],
+            problems=[_choice(incident, d, record.at) for d in {d.digest: d for d in made}.values()],
         )
     unsigned = bool(texts) and all(signed_at(incident, d) is None for d in documents)
     if unsigned and not record.reason.strip():
@@ -288,12 +291,14 @@ def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
     stale = len(blocking(incident, document, at))
     words = f"signed {moment(signed)}" if signed is not None else "not signed"
     words += f", out of date: {count(stale, 'fact')}" if stale else ""
+    late = document.at > at
+    words += f", made after the filing: {moment(document.at)}" if late else ""
     return Problem(
         file=document.digest,
         line=0,
         column=0,
         severity="warning",
-        code="stale" if stale else "signed" if signed is not None else "unsigned",
+        code="made_later" if late else "stale" if stale else "signed" if signed is not None else "unsigned",
         message=f"{document.id} ({document.status}), {words}",
     )
 
@@ -321,22 +326,6 @@ def _unsigned(
         )
         if isinstance(asked, Approve) and (invocation.scope, asked.approve) in notices:
             yield invocation.id
-
-
-def signed_at(incident: Incident, document: Document) -> datetime | None:
-    """Return when an approval of exactly these bytes was reached, before any later version; None if there was none."""
-    step = incident.invocations[document.step]
-    return next(
-        (
-            invocation.ended_at
-            for invocation in incident.invocations.values()
-            if invocation.kind == "approve"
-            and invocation.state in ("done", "done_late")
-            and (invocation.subject, invocation.scope, invocation.digest)
-            == (step.step, step.scope, document.digest)
-        ),
-        None,
-    )
 
 
 def register(service: IncidentService, kind: Kind) -> RegisterReport:

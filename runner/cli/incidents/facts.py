@@ -42,7 +42,7 @@ def set_(
       tocsin fact set data.encrypted=? --source "the inventory was wrong"
     """
     from runner.app.incidents.facts import record_facts
-    from runner.app.incidents.outcome import moved
+    from runner.app.incidents.outcome import ended_duties, moved
 
     service = session.service
     turn, changes = record_facts(service, session.incident().id, assignment, source, confidence, grounds)
@@ -52,6 +52,10 @@ def set_(
 
         for told in ineffective_claims(service, turn.after):
             session.warn("claim_misread", told)
+    if ended := ended_duties(turn):
+        session.warn(
+            "duties_ended", f"These duties no longer apply, or their law is undetermined: {', '.join(ended)}"
+        )
     tell(session, turn, f"Recorded: {', '.join(keys)}", moved(service, turn, changes))
 
 

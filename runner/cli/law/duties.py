@@ -131,11 +131,11 @@ def _of_files(
             f"The organisation facts are from {session.folder / CONFIG}, unless the file has its own. "
             "To ignore them: --no-home"
         )
-    found, warnings = assess_files(
+    found, warnings, stated = assess_files(
         facts, now, home, cache_folder(session.world.environ), organisation, target
     )
     report = duties(found, now, warnings)
-    session.show(report, lambda: duties_page(report, everything=everything, why=why))
+    session.show(report, lambda: duties_page(report, everything=everything, why=why, facts=stated))
 
 
 def _of_incident(session: Session, at: str, known: str, *, everything: bool, why: bool) -> None:

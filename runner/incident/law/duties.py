@@ -14,7 +14,7 @@ from runner.incident.law.lead_times import lead_times
 from runner.incident.notices.list_counts import levels
 from runner.incident.state import events as e
 from runner.incident.state.events import DutiesAssessed, DutyChange
-from runner.incident.state.incident import DutyView, Incident
+from runner.incident.state.incident import Document, DutyView, Incident
 from runner.incident.state.library import Library
 from runner.law.assessment import assess, zone_of
 from runner.law.duty import DutyRecord, DutyStatus
@@ -94,6 +94,22 @@ def _assessed(
     return tuple(_claimed(status, incident) for status in found)
 
 
+def signed_at(incident: Incident, document: Document) -> datetime | None:
+    """Return when an approval of exactly these bytes was reached, before any later version; None if there was none."""
+    step = incident.invocations[document.step]
+    return next(
+        (
+            invocation.ended_at
+            for invocation in incident.invocations.values()
+            if invocation.kind == "approve"
+            and invocation.state in ("done", "done_late")
+            and (invocation.subject, invocation.scope, invocation.digest)
+            == (step.step, step.scope, document.digest)
+        ),
+        None,
+    )
+
+
 def claim(status: DutyStatus, facts: Mapping[str, Fact]) -> Fact | None:
     """Return the fact that says that a duty is done, None without one."""
     where = "incident.individual_notice_sent_at"
@@ -102,20 +118,20 @@ def claim(status: DutyStatus, facts: Mapping[str, Fact]) -> Fact | None:
 
 
 def _claimed(status: DutyStatus, incident: Incident) -> DutyStatus:
-    """Return a duty to people as claimed if a fact alone says that it is done: a fact has no text and no proof."""
+    """Return a duty to people as claimed if a fact alone says that it is done: a fact has no approved text and no proof."""
     if status.state not in FILED or status.record is not None or status.recipient not in PEOPLE:
         return status
     texts = incident.documents.values()
-    if any(text.duty == status.id and text.status == "final" for text in texts):
+    if any(text.duty == status.id and signed_at(incident, text) is not None for text in texts):
         return status
     sent = (campaign for campaign in incident.campaigns.values() if campaign.state in ("sending", "done"))
     if any(status.jurisdiction in levels(place) for campaign in sent for (place, _), _ in campaign.counts):
         return status
     fact = claim(status, incident.facts)
-    words = "Claimed sent, no text on record"
+    words = "Claimed sent, no approved text on record"
     if fact is not None:
         sent_at = datetime.fromisoformat(str(fact.value)).astimezone(UTC)
-        words = f"Claimed sent by {fact.by} at {sent_at:%a %d %b %Y, %H:%M} UTC, no text on record"
+        words = f"Claimed sent by {fact.by} at {sent_at:%a %d %b %Y, %H:%M} UTC, no approved text on record"
     return msgspec.structs.replace(status, state="claimed", notes=(words, *status.notes))
 
 

@@ -275,7 +275,7 @@ def _answer(
     if invocation.over:
         raise Refused(
             f'Question "{invocation.id}" is answered already.',
-            hint=set_fact(step.asks[0].fact),
+            hint=set_fact(step.asks[0].fact, incident.facts.get(step.asks[0].fact)),
             code="already_answered",
         )
     refuse_waiting(incident, invocation, step)

@@ -329,7 +329,7 @@ def _facts(
             text=question_words(path, title),
             who=asked[0].who if asked else "",
             detail="; ".join(holds_up),
-            action=ask or set_fact(path),
+            action=ask or set_fact(path, incident.facts.get(path)),
         )
 
 

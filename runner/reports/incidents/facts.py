@@ -127,7 +127,8 @@ def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) 
         heading=heading_of(incident),
         kind=incident.kind,
         missing=tuple(
-            _missing(path, words) for path, words in blocking_facts(incident, library, named, duties).items()
+            _missing(incident, path, words)
+            for path, words in blocking_facts(incident, library, named, duties).items()
         ),
         drafts=tuple(_draft_gaps(incident)),
     )
@@ -145,7 +146,7 @@ def _draft_gaps(incident: Incident) -> Iterator[DraftGap]:
     return (DraftGap(missing=name, notices=tuple(notices)) for name, notices in lacking.items())
 
 
-def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
+def _missing(incident: Incident, path: str, holds_up: tuple[str, ...]) -> MissingFact:
     found = fact_type(path.replace(".PLACE", ".US-CA"))
     kind = "" if found is None else f"{'several of ' if found.many else ''}{found.kind}"
     return MissingFact(
@@ -154,7 +155,7 @@ def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
         type=kind,
         choices=() if found is None else found.choices,
         holds_up=holds_up,
-        action=set_fact(path),
+        action=set_fact(path, incident.facts.get(path)),
     )
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from runner.actions import Action, Slot, set_fact
+from runner.actions import Action, set_fact
 from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.law.duties import claim
 from runner.incident.state.incident import Incident
@@ -96,14 +96,16 @@ def duties_page(
     why: bool = False,
     papers: Mapping[str, str] | None = None,
     incident: Incident | None = None,
+    facts: Mapping[str, Fact] = _NO_FACTS,
 ) -> Iterator[Block]:
     """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each.
 
     ``papers`` has the status of the newest notice of each duty; without it the page names no notices. ``incident`` adds
-    who recorded a sent notice, the start times that await a second person, and the places of people without a business.
+    who recorded a sent notice and the start times that await a second person; its facts, or ``facts``, the places of
+    people without a business.
     """
     now = report.as_of
-    facts = incident.facts if incident is not None else {}
+    facts = incident.facts if incident is not None else facts
     asked = _asked(report.duties)
     screen = _Screen(now, opened, None if everything else _SHOWN, why, papers, tuple(asked), facts)
     if heading is not None:
@@ -115,12 +117,12 @@ def duties_page(
         yield line("No law was assessed: no facts are recorded", "dim")
         return
     pending = _pending(incident) if incident is not None else {}
-    yield from _do_now(report.duties, _answers(asked, pending), now, heading is not None)
+    yield from _do_now(report.duties, _answers(asked, pending, facts), now, heading is not None)
     yield from _unnamed(report.duties, facts)
     listed = [d for d in report.duties if _is_listed(d, everything=everything)]
     yield from screen.section("DUTIES", listed)
     yield from screen.section("DONE", [d for d in report.duties if d.state in DONE])
-    yield from _questions(report.duties, {} if heading is not None else asked, _MOST - len(asked), now)
+    yield from _questions(report.duties, {} if heading is not None else asked, _MOST - len(asked), now, facts)
     yield from _folded(report.duties, screen, everything)
 
 
@@ -143,7 +145,11 @@ def _asked(found: Sequence[DutyStatus]) -> dict[str, list[DutyStatus]]:
 
 
 def _questions(
-    found: Sequence[DutyStatus], asked: Mapping[str, Sequence[DutyStatus]], most: int, now: datetime
+    found: Sequence[DutyStatus],
+    asked: Mapping[str, Sequence[DutyStatus]],
+    most: int,
+    now: datetime,
+    facts: Mapping[str, Fact],
 ) -> Iterator[Block]:
     """Yield the questions about relevant duties, then those that decide the most of the near laws, the nearest first."""
     far = [d for d in found if d.verdict == "unknown" and not d.in_sight]
@@ -155,7 +161,7 @@ def _questions(
             f" · undetermined: {count(len(far) - elsewhere, 'duty', 'duties')} here, {elsewhere} elsewhere"
         )
         yield line(f"QUESTIONS ({len(asked) + len(wide)}){where if far else ''}", "title")
-        yield from rows(_answers(asked))
+        yield from rows(_answers(asked, facts=facts))
         yield from rows(_question(path, held, now) for path, held in wide)
         if elsewhere:
             yield line(
@@ -185,13 +191,16 @@ def _unnamed(found: Sequence[DutyStatus], facts: Mapping[str, Fact]) -> Iterator
     live = {one.jurisdiction for one in laws if one.verdict in ("applies", "unknown") and one.in_sight}
     if out := sorted({duty.jurisdiction for duty in laws} - live):
         words = f"People in {', '.join(out)} are recorded, but the organisation's facts name no business there. Check"
-        action = Action(
-            "fact.set", "organisation.does_business_in", {"value": ",".join(out), "source": Slot("SOURCE")}
-        )
+        path = "organisation.does_business_in"
+        action = set_fact(path, facts.get(path), ",".join(out))
         yield flow(Cell(words, "warn"), arrow(action), hang=2)
 
 
-def _answers(asked: Mapping[str, Sequence[DutyStatus]], pending: Mapping[str, int] = _NONE) -> Iterator[Row]:
+def _answers(
+    asked: Mapping[str, Sequence[DutyStatus]],
+    pending: Mapping[str, int] = _NONE,
+    facts: Mapping[str, Fact] = _NO_FACTS,
+) -> Iterator[Row]:
     for number, (path, held) in enumerate(asked.items(), 1):
         first, more = held[0], f" and {len(held) - 1} more" if len(held) > 1 else ""
         does = "Decides"
@@ -199,7 +208,7 @@ def _answers(asked: Mapping[str, Sequence[DutyStatus]], pending: Mapping[str, in
             does = "Names the authority for"
         elif first.verdict == "applies" and not any(path in one.missing for one in first.unless):
             does = "Sets the deadline of"
-        detail = (f"{does} {law_words(first)}{more}", arrow(set_fact(path)))
+        detail = (f"{does} {law_words(first)}{more}", arrow(set_fact(path, facts.get(path))))
         if path in pending:
             detail = ("A later start awaits confirmation", arrow(suggested_actions.confirm(pending[path])))
         yield Row(Cell(f"answer {number}", "title"), (question_words(path),), details=(detail,))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,14 @@ GERMAN = (
     *("incident.impact=confidentiality", "incident.aware_at=2026-11-24T08:00:00Z"),
     *("incident.discovered_at=2026-11-24T08:00:00Z", "people.good_faith_only=false"),
 )
+FILE = """\
+schema: tocsin/facts/v1
+organisation: {role: [controller, data_owner], country: DE, established_in: [DE], offers_to: [FR, NL], does_business_in: [US-NY], zone: Europe/Berlin}
+data: {involved: true, with_name: true, elements: [ssn], encrypted: false}
+people: {by_jurisdiction: {DE: 10, US-NY: 600, US-CA: 900}, good_faith_only: false}
+risk: {to_people: high}
+incident: {impact: [confidentiality], discovered_at: "2026-11-24T08:00:00Z", aware_at: "2026-11-24T08:00:00Z"}
+"""
 NEW_YORK = "us-ny-breach/individuals"
 
 
@@ -103,3 +113,23 @@ def test_the_land_of_an_establishment_is_a_missing_fact(breach: AtDesk) -> None:
     missing = {one["key"] for one in breach("fact", "missing", "--format", "json").json["missing"]}
     assert asked
     assert asked <= missing
+
+
+def test_the_suggested_command_adds_a_place_and_ends_no_duty(breach: AtDesk) -> None:
+    breach.done("fact", "set", "people.by_jurisdiction.US-CA=900", "--source", "hr")
+    [command] = re.findall(
+        r"tocsin (fact set organisation\.does_business_in\S+) --source", breach.done("duties")
+    )
+    assert breach(*command.split(), "--source", "counsel").warnings == []
+    [fact] = breach("fact", "show", "organisation.does_business_in", "--format", "json").json["facts"]
+    assert set(fact["value"]) == {"US-NY", "US-CA"}
+    replaced = breach("fact", "set", "organisation.does_business_in=US-CA", "--source", "counsel")
+    assert replaced.warnings == ["duties_ended"]
+    assert NEW_YORK in replaced.err
+
+
+def test_facts_files_show_people_in_a_place_without_a_business(tocsin: AtDesk, tmp_path: Path) -> None:
+    file = tmp_path / "facts.yaml"
+    file.write_text(FILE, encoding="utf-8")
+    shown = tocsin.done("duties", "--facts", str(file), "--no-home")
+    assert "organisation.does_business_in+=US-CA" in shown

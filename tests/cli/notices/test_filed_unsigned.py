@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.noticed import DUTY, noticed, rendered
+from tests.cli.notices.noticed import DUTY, PLAYBOOK, noticed, rendered, verified
 
 SIGNATURE = "noticed:sign#1"
 FILED = ("duty", "record-filed", DUTY, "--reference", "4711")
@@ -113,3 +114,45 @@ def test_a_duty_without_a_text_is_recorded_without_one(tocsin: AtDesk, tmp_path:
     other = next(one for one in found if one.startswith("eu-gdpr-34"))
     said = desk("duty", "record-filed", other, "--reference", "1")
     assert (said.code, said.warnings) == (0, [])
+
+
+def test_a_text_made_after_the_filing_was_never_filed(tocsin: AtDesk, tmp_path: Path) -> None:
+    desk = noticed(tocsin, tmp_path)
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    signed = rendered(desk)["digest"]
+    desk.done("approve", "sign", "--as", "ada", "--digest", signed)
+    filed_at = (desk.clock.now() + timedelta(minutes=30)).isoformat()
+    desk.clock.advance(timedelta(hours=1))
+    desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
+    desk.done("notice", "render", "draft")
+    why = ("--reason", "the portal closed")
+    refused = desk(*FILED, *why, "--format", "json")
+    assert refused.error == "which_text", "a signed text and a newer one without a signature"
+    before = (desk.clock.now() - timedelta(days=1)).isoformat()
+    said = desk(*FILED, "--at", before, "--format", "json")
+    assert said.error == "which_text"
+    assert {problem["code"] for problem in said.json["problems"]} == {"made_later"}
+    assert desk(*FILED, "--at", filed_at, "--digest", rendered(desk)["digest"]).error == "unknown_digest"
+    desk.done(*FILED, *why, "--at", filed_at)
+    assert record(desk)["digest"] == signed
+
+
+def test_a_notice_without_gaps_does_not_prove_that_people_were_notified(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    people = "eu-gdpr-34-data-subjects/individuals"
+    desk = noticed(tocsin, tmp_path, playbook=PLAYBOOK.replace(DUTY, people))
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    sent = "incident.individual_notice_sent_at.*=2026-11-24T08:30:00Z"
+    desk.done("fact", "set", sent, "--source", "mailroom")
+    assert (rendered(desk)["status"], state(desk, people)) == ("final", "claimed")
+    verified(desk)
+    desk.done("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"])
+    assert state(desk, people) == "filed"
+
+
+def state(desk: AtDesk, duty: str) -> str:
+    found = desk("duties", "--all", "--format", "json").json["duties"]
+    return next(str(one["state"]) for one in found if one["id"] == duty)

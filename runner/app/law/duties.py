@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from runner.errors import Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
-from runner.incident.law.duties import signed_at
+from runner.incident.law.duties import LIVE, signed_at
 from runner.incident.notices.staleness import blocking
 from runner.incident.people.second_person import guarded
 from runner.incident.state.commands import AttachFile, RecordDuty
@@ -26,6 +27,7 @@ from runner.incident.turn.decide_close import open_work as open_in
 from runner.law.assessment import assess
 from runner.law.counsel_positions import ineffective_positions
 from runner.law.duty import INTERNAL_TARGET, DutyRecord, DutyStatus
+from runner.law.relevance import CONTRACT
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import count, moment
@@ -141,20 +143,46 @@ def filing(
 def _served_too(
     service: IncidentService, incident: Incident, made: RecordDuty, others: Sequence[str]
 ) -> Iterator[RecordDuty]:
-    """Yield the records of other duties that the same filing serves.
-
-    Raises Refused for a duty that the authority directory does not name with the filed one (``one_filing``).
-    """
-    known = {duty.id: duty for duty in service.duties(incident)} if others else {}
-    taker = known[made.duty].authority if made.duty in known else None
+    """Yield the records of other duties that the same filing serves; raises Refused for a duty that it cannot serve."""
+    together = served_together(service, incident, made.duty) if others else ()
     for other in dict.fromkeys(others):
-        if taker is None or other not in known or not {other, known[other].recipient} & {*taker.one_filing}:
+        if other not in together:
             raise Refused(
                 f'The authority directory does not say that one filing serves "{made.duty}" and "{other}".',
                 hint=Action("duty.record_filed", other, {"reference": Slot("REFERENCE")}),
                 code="filed_apart",
             )
         yield msgspec.structs.replace(made, duty=other, step=_file_step(service, incident, other))
+
+
+def served_together(service: IncidentService, incident: Incident, duty: str) -> tuple[str, ...]:
+    """Return the other duties that one filing serves together with this one.
+
+    The authority directory names them (``one_filing``); those of one contract to one party need no directory.
+    """
+    found = service.duties(incident)
+    own = next((one for one in found if one.id == duty), None)
+    if own is None:
+        return ()
+    named = {*own.authority.one_filing} if own.authority is not None else set()
+    party = (CONTRACT, own.regime, own.recipient)
+    return tuple(
+        one.id
+        for one in found
+        if one.id != duty
+        and ({one.id, one.recipient} & named or (one.jurisdiction, one.regime, one.recipient) == party)
+    )
+
+
+def others_to_file(service: IncidentService, incident: Incident, made: RecordDuty) -> str:
+    """Return the command that records the open duties that a recorded filing can serve too; empty if there are none."""
+    open_ = {duty.id for duty in service.duties(incident) if duty.verdict == "applies" and duty.state in LIVE}
+    others = [duty for duty in served_together(service, incident, made.duty) if duty in open_]
+    record = made.record
+    values = {"reference": record.reference, "digest": record.digest, "at": record.at.isoformat()}
+    options = [f"--{name} {quote(value)}" for name, value in values.items() if value]
+    options += [f"--serves {duty}" for duty in others[1:]]
+    return f"tocsin duty record-filed {' '.join((others[0], *options))}" if others else ""
 
 
 def decision(
@@ -246,10 +274,11 @@ def _text(
     """
     waiting = service.library(incident).step(incident, step) if step else None
     subject = waiting.file if isinstance(waiting, File) else ""
+    alike = served_together(service, incident, duty) if given else ()
     made = [
         d
         for d in incident.documents.values()
-        if d.duty == duty or (not d.duty and subject == incident.invocations[d.step].step)
+        if d.duty in (duty, *alike) or (not d.duty and subject == incident.invocations[d.step].step)
     ]
     texts = [d for d in made if d.at <= record.at]
     wanted = given.removeprefix("sha256:")
@@ -308,9 +337,10 @@ def _unsigned(
 ) -> Iterator[str]:
     """Yield the open approvals of a duty's notice, unless exactly the filed text was approved."""
     library = service.library(incident)
-    documents = [document for document in incident.documents.values() if document.duty == duty]
-    if any(document.digest == filed and signed_at(incident, document) is not None for document in documents):
+    every = incident.documents.values()
+    if any(document.digest == filed and signed_at(incident, document) is not None for document in every):
         return
+    documents = [document for document in every if document.duty == duty]
     notices = {
         (incident.invocations[document.step].scope, incident.invocations[document.step].step)
         for document in documents

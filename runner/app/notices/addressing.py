@@ -40,6 +40,9 @@ _REMEMBERED = 1_000
 """The number of places whose missing letter is explained; a list of any length has few places."""
 
 DECIDED = "decided_not_to_notify"
+_FEDERAL = "us-hipaa-164-400/individuals"
+_YIELDS = ("federal_notice_given", "hipaa_compliance")
+"""Exemptions of States that need no letter of their own after the letter of 45 CFR § 164.404, as N.Y. Gen. Bus. Law § 899-aa(2)(b)."""
 
 
 class Addressing:
@@ -95,6 +98,18 @@ class Addressing:
     def laws(self) -> frozenset[str]:
         """The places whose people the letters are for."""
         return frozenset(duty.jurisdiction for duty in self._meant)
+
+    def unserved(self) -> tuple[str, ...]:
+        """Return the duties that apply to people of the list and that no letter to these people serves, with the places."""
+        groups = () if self._named else self.groups.values()
+        found: dict[str, dict[str, None]] = {}
+        for group in groups:
+            own = {other.duty for other in groups if other.key[:2] == group.key[:2]}
+            for duty in self.statuses.values():
+                concerns = duty.recipient in PEOPLE and _owed(duty, group.population)
+                if concerns and duty.id not in own and duty.jurisdiction in levels(group.jurisdiction):
+                    found.setdefault(duty.id, {})[group.jurisdiction] = None
+        return tuple(f"{duty} ({', '.join(places)})" for duty, places in found.items())
 
     def mark_unapproved(self, approved: Mapping[str, tuple[str, ...]]) -> None:
         """Mark every letter as a draft whose wording nobody approved; ``approved`` has the approvers by wording."""
@@ -241,15 +256,7 @@ class Addressing:
             raise Refused("The jurisdiction is empty.", code="jurisdiction_missing")
         near = [[duty for duty in self._pool if duty.jurisdiction == level] for level in levels(place)]
         for level in near:
-            owed = [
-                duty
-                for duty in level
-                if self._named
-                or (
-                    duty.verdict == "applies"
-                    and (not population or not duty.populations or population in duty.populations)
-                )
-            ]
+            owed = [duty for duty in level if self._named or _owed(duty, population)]
             if len(owed) > 1:
                 names = ", ".join(duty.id for duty in owed)
                 raise Refused(
@@ -258,11 +265,22 @@ class Addressing:
                     code="ambiguous_duty",
                 )
             if owed:
-                return owed[0]
+                return self._federal_first(owed[0], population)
         told = ", ".join(f"{duty.id} is {_verdict(duty)}" for level in near for duty in level)
         raise Refused(
             f"No duty to notify people in {place} applies{f': {told}' if told else ''}.", code="no_duty"
         )
+
+    def _federal_first(self, status: DutyStatus, population: str) -> DutyStatus:
+        """Return the federal duty if the State needs no letter beside the federal one, else the State's."""
+        federal = next((duty for duty in self._pool if duty.id == _FEDERAL), None)
+        yields = not self._named and any(one.ground in _YIELDS for one in status.unless)
+        return federal if yields and federal is not None and _owed(federal, population) else status
+
+
+def _owed(duty: DutyStatus, population: str) -> bool:
+    concerned = not population or not duty.populations or population in duty.populations
+    return duty.verdict == "applies" and concerned
 
 
 def _verdict(one: DutyStatus) -> str:

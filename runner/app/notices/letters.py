@@ -96,6 +96,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     evidence: str
     """The journal entry with the root; empty for drafts."""
     groups: tuple[Group, ...]
+    unserved: tuple[str, ...] = ()
+    """Duties to people of the list that no letter serves, with the places."""
 
     def unchosen(self) -> list[str]:
         """Return a sentence for each number of letters in a language that nobody chose."""
@@ -412,6 +414,7 @@ def _finish(
         folder=str(order.out),
         made=made,
         rejected=survey.bad,
+        unserved=addressing.unserved(),
         dropped=survey.dropped,
         evidence=known[0] if known else "",
     )

@@ -256,7 +256,7 @@ def record_filed(
     Example:
       tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
     """
-    from runner.app.law.duties import filing
+    from runner.app.law.duties import filing, others_to_file
     from runner.cli.incidents.tasks import find
     from runner.incident.state.commands import RecordDuty
 
@@ -278,12 +278,17 @@ def record_filed(
         serves=serves or (),
     )
     turn = session.service.act(session.principal, before.id, files)
-    record = next(file.record for file in files if isinstance(file, RecordDuty))
+    made = next(file for file in files if isinstance(file, RecordDuty))
+    record = made.record
     if record.unsigned:
         session.warn(
             "unsigned",
             f"The notice is not signed: {', '.join(record.unsigned)} is still open. The filing is recorded. "
             "Have the text checked, and file a supplement if necessary.",
+        )
+    if other := others_to_file(session.service, turn.after, made):
+        session.warn(
+            "one_filing", f"One filing can serve other duties that are still open. If it did: {other}"
         )
     text = f", text {short_digest(record.digest)}" if record.digest else ""
     answer(session, turn, "\n".join(f"{one} is filed{text}" for one in (duty, *(serves or ()))))

@@ -71,6 +71,13 @@ def letters(
     )
     with bar(session, "letters") as tell:
         written = write_letters(session.service, session.incident(), order, tell)
+    for unserved in written.unserved:
+        session.say(
+            warning(
+                "duty_unserved",
+                f"No letter of this list serves {unserved}. Use --duty, or record the exemption: tocsin duty decide",
+            )
+        )
     for text in written.unchosen():
         session.say(warning("unchosen_language", text))
     for said in () if drafts else _unapproved(written):

@@ -197,3 +197,14 @@ def test_of_two_files_with_one_name_the_second_is_reported(tocsin: AtDesk) -> No
     other.write_bytes(file.read_bytes())
     found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
     assert [str(other) in one["what"] for one in found if one["code"] == "file_ignored"] == [True]
+
+
+def test_one_notice_serves_the_duties_of_a_contract_to_one_party(tocsin: AtDesk) -> None:
+    fill(tocsin, "cyber-insurer", 48)
+    opened(tocsin, "organisation.insurance.policy=CY-2026-1")
+    first, consent = (f"contract-cyber-insurer/{slug}" for slug in ("first-notice", "consent"))
+    refused = tocsin("duty", "record-filed", first, "--reference", "1", "--serves", ACQUIRER)
+    assert refused.error == "filed_apart"
+    tocsin.done("duty", "record-filed", first, "--reference", "call 4711", "--serves", consent)
+    found = {one["id"]: one["state"] for one in tocsin("duties", "--all", "--format", "json").json["duties"]}
+    assert (found[first], found[consent]) == ("filed", "filed")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from tests.cli.at_desk import AtDesk
@@ -67,3 +70,11 @@ def test_a_duty_that_is_filed_already_stops_all(breach: AtDesk) -> None:
     words = ("--reference", "2", "--serves", second, "--serves", third)
     assert breach("duty", "record-filed", first, *words).error == "already_filed"
     assert states(breach, first, second, third) == ["open", "open", "filed"]
+
+
+def test_after_a_filing_the_printed_command_records_the_other_offices(breach: AtDesk) -> None:
+    said = breach("duty", "record-filed", NEW_YORK[0], "--reference", "NYAG 4711")
+    assert said.warnings == ["one_filing"]
+    [command] = re.findall(r"tocsin (duty record-filed .+)", said.err)
+    assert breach(*shlex.split(command)).warnings == []
+    assert states(breach, *NEW_YORK) == ["filed"] * 3

@@ -454,3 +454,24 @@ def test_auto_takes_the_template_that_fits_each_duty(letters: AtDesk, tmp_path: 
         "US-MA": "us-letter",
         "US-TX": "us-letter",
     }
+
+
+def test_a_hospital_writes_the_federal_letter_where_the_state_waives_its_own(
+    letters: AtDesk, tmp_path: Path
+) -> None:
+    letters.done(
+        *("fact", "set", "--source", "counsel", "organisation.regulated_as=hipaa_covered_entity"),
+        *(
+            "organisation.does_business_in+=US-NY",
+            "people.by_jurisdiction.US-NY=1",
+            "data.elements=ssn,medical",
+        ),
+        *("risk.low_probability_of_compromise=false", "incident.impact=confidentiality"),
+    )
+    people = listed(tmp_path, HEAD + "B-1,Ada Ek,5 Elm Road,US-NY\nB-2,Bo Ek,6 Elm Road,US-MA\n")
+    said = run(letters, people, tmp_path / "out", "--to", "txt", "--draft", notice="auto")
+    chosen = {group["jurisdiction"]: group["duty"] for group in said.json["groups"]}
+    assert chosen == {"US-NY": "us-hipaa-164-400/individuals", "US-MA": "us-ma-breach/individuals"}
+    unserved = [one.split(" ")[0] for one in said.json["unserved"]]
+    assert {"us-hipaa-164-400/individuals", "us-ny-breach/individuals"} <= set(unserved)
+    assert said.err.count("[duty_unserved]") == len(unserved)

@@ -18,6 +18,7 @@ from runner.cli.framework.output_files import in_person, private_file
 from runner.cli.framework.session import Session
 from runner.cli.incidents.tasks import Step, find
 from runner.errors import Refused, Usage
+from runner.reports.core.formatting import whole_digest
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
@@ -134,7 +135,8 @@ def _decide(
         _show(session, incident, reports, approved=approved)
     for report in reports:
         _flag(session, report)
-    bound = digests or [report.subject_digest for report in reports]
+    current = [report.subject_digest for report in reports]
+    bound = list(map(whole_digest, digests or current, current))
     turn, given = decide_on(
         session.service,
         session.principal,

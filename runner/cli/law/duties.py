@@ -210,7 +210,9 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
     now = instant(known, session.now()) if known else session.now()
     incident = read_incident(session, None, known)
-    found = deadlines(session.service.duties(incident, now), incident, now)
+    service = session.service
+    holidays = service.library(incident).calendar
+    found = deadlines(service.duties(incident, now), incident, now, holidays)
     if out is None:
         session.show(found, lambda: calendar_page(found))
         return

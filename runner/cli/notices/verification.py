@@ -43,6 +43,7 @@ def tick(
     """
     from runner.app.notices.notice_versions import versions
     from runner.incident.state.commands import TickItems
+    from runner.reports.core.formatting import whole_digest
     from runner.reports.notices.notices import notice
 
     in_person(session, "tick")
@@ -68,8 +69,8 @@ def tick(
         )
     if not digest and items:
         _ask(session, incident, document, " ".join(str(every.index(item) + 1) for item in items))
-    bound = digest if not digest or ":" in digest else f"sha256:{digest}"
-    made = TickItems(step=document.step, digest=bound or document.digest, items=items, reason=reason)
+    bound = whole_digest(digest or document.digest, document.digest)
+    made = TickItems(step=document.step, digest=bound, items=items, reason=reason)
     turn = session.service.act(session.principal, incident.id, [made] if items else [])
     left = notice(turn.after, document.id).notice.open_items
     tell(session, turn, f"{document.notice}: {len(items)} verified by {session.by}, {left} open")

@@ -120,8 +120,8 @@ def ticked(incident: Incident, command: c.TickItems, by: str) -> tuple[e.AnyEven
     text = next((one for one in standing_texts(incident) if one.step == command.step), None)
     if text is None or text.digest != command.digest:
         raise Refused(
-            f'The text of "{command.step}" changed. Nothing was verified.',
-            hint=f"Read the new version: tocsin notice tick {quote(command.step)}",
+            f'{command.digest} is not the current text of "{command.step}". Nothing was verified.',
+            hint=f"Read the current version: tocsin notice tick {quote(command.step)}",
             code="digest_changed",
         )
     open_ = open_items(incident, text)

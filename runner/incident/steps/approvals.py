@@ -301,8 +301,8 @@ def decide_approval(
         )
     if command.digest != bound.digest:
         raise Refused(
-            f'The document of task "{step.approve}" changed. Its exact version is now {bound.digest}.',
-            hint="Read the new version, then approve its digest.",
+            f'{command.digest} is not the current version of the document of task "{step.approve}". That is {bound.digest}.',
+            hint="Read the current version, then approve its digest.",
             code="digest_changed",
         )
     if not command.approved:

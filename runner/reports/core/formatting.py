@@ -199,6 +199,13 @@ def short_digest(digest: str) -> str:
     return f"{kind}:{cut}" if kind else cut
 
 
+def whole_digest(given: str, current: str) -> str:
+    """Return the current digest if ``given`` is its beginning of at least 12 digits, as screens show it; else ``given``."""
+    digits = given.removeprefix("sha256:").removesuffix("…")
+    same = given == current or (len(digits) >= 12 and current.removeprefix("sha256:").startswith(digits))
+    return current if same else f"sha256:{digits}"
+
+
 def scope_words(channel: str, message_class: str, person: str, text: str) -> str:
     """Return the scope of a rule override in words."""
     parts = (

@@ -6,7 +6,7 @@ A law without a number of days ("without undue delay") has an internal target fr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from runner.base.states import MARKS, Kind
 from runner.incident.law.duties import BINDING
 from runner.incident.state.incident import Incident
+from runner.law.counting import HolidayCalendar
 from runner.law.duty import DutyStatus
 from runner.law.regime import Level
 from runner.reports.core.formatting import day, moment
@@ -59,7 +60,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
-    """All open deadlines, earliest first. ``mail_by`` is the last day to mail that meets the deadline of every state."""
+    """All open deadlines, earliest first. ``mail_by`` is the last day with mail that meets the deadline of every state."""
 
     incident: str
     organisation: str = ""
@@ -72,8 +73,10 @@ class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
     deadlines: tuple[Deadline, ...]
 
 
-def deadlines(found: Sequence[DutyStatus], incident: Incident, now: datetime) -> Deadlines:
-    """Return the open deadlines of an incident."""
+def deadlines(
+    found: Sequence[DutyStatus], incident: Incident, now: datetime, holidays: HolidayCalendar | None = None
+) -> Deadlines:
+    """Return the open deadlines of an incident; on ``holidays`` of the United States nobody takes mail."""
     live = running(found, now)
     decided = [duty for duty in found if duty.state in DECIDED and duty.verdict in BINDING and duty.in_sight]
     rows = [
@@ -109,12 +112,20 @@ def deadlines(found: Sequence[DutyStatus], incident: Incident, now: datetime) ->
         number=_fact(incident, "incident.file_number") or incident.codename,
         kind=incident.kind,
         as_of=now,
-        mail_by=first.due_date if first is not None else None,
+        mail_by=_last_mail(first.due_date, holidays) if first is not None and first.due_date else None,
         mail_by_because=first.id if first is not None else "",
         deadlines=tuple(sorted(rows, key=lambda row: (row.due or row.target or far, row.duty))),
     )
 
 
+def _last_mail(day: date, holidays: HolidayCalendar | None) -> date:
+    """Return the day, or the last one before it that is neither a Sunday nor a federal holiday."""
+    while day.isoweekday() == _SUNDAY or (holidays is not None and holidays.is_holiday(day, "US")):
+        day -= timedelta(days=1)
+    return day
+
+
+_SUNDAY = 7
 _STAGES = {"initial": "notification", "individuals": "letters"}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.reports.core.formatting import short_digest
 from tests.cli.at_desk import AtDesk, compare
 
 
@@ -119,6 +120,14 @@ def test_an_approval_of_other_bytes_is_refused(incident: AtDesk) -> None:
     signing(incident)
     said = incident("approve", "sign", "--as", "jonas", "--digest", "0" * 64, "--format", "json")
     assert (said.code, said.json["code"]) == (1, "digest_changed")
+
+
+def test_the_beginning_of_the_digest_that_screens_show_names_the_current_document(incident: AtDesk) -> None:
+    digest = signing(incident)
+    approve = ("approve", "sign", "--as", "jonas", "--digest")
+    refused = incident(*approve, digest[:18])
+    assert (refused.error, digest in refused.err) == ("digest_changed", True)
+    incident.done(*approve, short_digest(digest))
 
 
 def test_one_system_user_for_two_approvers_is_warned_and_recorded(

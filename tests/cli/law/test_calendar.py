@@ -54,6 +54,15 @@ def test_the_deadlines_come_in_order_and_all_letters_in_the_united_states_have_o
     compare("calendar-deadlines", breach.done("duties", "calendar"), breach.home)
 
 
+def test_the_last_day_to_mail_is_a_day_with_mail(tocsin: AtDesk) -> None:
+    tocsin.clock.advance(timedelta(days=1))
+    facts = [word for fact in FACTS for word in ("--fact", fact.replace("2026-11-24", "2026-11-25"))]
+    tocsin.done("open", "lost-device", "--yes", *facts)
+    found = tocsin("duties", "calendar", "--format", "json").json
+    due = {row["duty"]: row["due_date"] for row in found["deadlines"]}
+    assert (due[found["mail_by_because"]], found["mail_by"]) == ("2026-12-25", "2026-12-24")
+
+
 def test_a_calendar_program_reads_them_with_an_alarm_at_the_last_safe_start(
     breach: AtDesk, tmp_path: Path
 ) -> None:

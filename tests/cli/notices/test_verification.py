@@ -92,6 +92,9 @@ def test_a_new_text_is_verified_again(letter: AtDesk) -> None:
     letter.done("fact", "set", "risk.advice=Change your password.", "--source", "memo")
     letter.done("notice", "render", "draft")
     assert (rendered(letter)["ticks"], approve(letter).error) == ({}, "items_open")
+    short = rendered(letter)["digest"][7:19]
+    letter.done("notice", "tick", "draft", "1", "--as", "ada", "--digest", short)
+    assert len(rendered(letter)["ticks"]) == 1
 
 
 def test_an_unverified_text_is_filed_only_with_a_reason(tocsin: AtDesk, tmp_path: Path) -> None:

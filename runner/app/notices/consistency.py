@@ -20,10 +20,10 @@ from runner.incident.notices.list_counts import as_listed, differences
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.notices.verification import (
     contradictions,
+    current_texts,
     day_of,
     prose_facts,
     questions,
-    standing_texts,
 )
 from runner.incident.state.incident import Document, Incident
 from runner.reports.core.header import heading_of
@@ -86,7 +86,7 @@ def _texts(
     service: IncidentService, reader: Reader, incident: Incident
 ) -> Iterator[tuple[str, Document | None, Tree]]:
     """Yield each recorded text, and a draft of each press text and script that is not recorded."""
-    recorded = [document for document in standing_texts(incident) if document.tree]
+    recorded = [document for document in current_texts(incident) if document.tree]
     for document in recorded:
         yield document.notice, document, tree_of(reader, incident, document).document
     made = {document.notice for document in recorded}

@@ -29,7 +29,7 @@ from runner.errors import NotFound, Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
 from runner.incident.notices.staleness import change_words, changes, recorded_as
-from runner.incident.notices.verification import items_of, open_items, standing_texts
+from runner.incident.notices.verification import current_texts, items_of, open_items, standing_texts
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.incident.steps.approvals import approvals_of
 from runner.reports.core.formatting import moment
@@ -72,8 +72,9 @@ class _Pull:
 
 def to_export(incident: Incident, name: str, *, everything: bool) -> list[Document]:
     """Return the versions of a notice, or of all, with ``everything`` also superseded versions; raises NotFound without any."""
-    newest = standing_texts(incident)
-    return [one for one in notice_versions.named(incident, name) if everything or one in newest]
+    found = notice_versions.named(incident, name)
+    current = [one for one in found if everything or one in current_texts(incident)]
+    return current or [one for one in found if one in standing_texts(incident)]
 
 
 def pull(
@@ -352,7 +353,7 @@ def _goes_out(incident: Incident, document: Document, *, stale: bool) -> bool:
 
     A text that no task approves stays with counsel.
     """
-    newest = document in standing_texts(incident)
+    newest = document in current_texts(incident)
     if document.status != "final" or stale or not newest or open_items(incident, document):
         return False
     approved = approvals_of(incident, document).values()

@@ -18,7 +18,7 @@ from runner.effects.notices.letters import MANIFEST
 from runner.errors import NotFound, Refused
 from runner.incident.notices.letters import GroupKey, Letters, Line
 from runner.incident.notices.staleness import passed
-from runner.incident.notices.verification import refuse_unverified, standing_texts, superseded
+from runner.incident.notices.verification import current_texts, refuse_unverified
 from runner.incident.state.commands import SignLetters
 from runner.incident.state.events import LettersSigned
 from runner.incident.state.incident import Incident
@@ -84,16 +84,18 @@ def items_to_verify(
     open_: dict[str, None] = {}
     for group in found.groups:
         about = (group.duty, group.notice)
-        texts = [text for text in standing_texts(incident) if (text.duty, text.notice) == about]
-        texts = [text for text in texts if not superseded(incident, text)]
+        texts = [text for text in current_texts(incident) if (text.duty, text.notice) == about]
         for text in texts:
             passed(incident, text, "", "")  # raises Refused if facts changed since
-            refuse_unverified(incident, text)
-            asked = approvals_of(incident, text)
-            if any(not ended for ended in asked.values()):
+            waiting = [one for one, ended in approvals_of(incident, text).items() if not ended]
+            approve = f"tocsin approve {quote(waiting[0])} --as PERSON" if waiting else ""
+            again = f"sign the letters: tocsin notice sign-letters {quote(str(folder))}"
+            then = f". Then another person approves it: {approve}" if waiting else ""
+            refuse_unverified(incident, text, f"{then}. Then {again}")
+            if waiting:
                 raise Refused(
-                    f'Notice "{text.id}" for {group.duty} is not approved.',
-                    hint=f"Approve it first: tocsin approve {quote(next(one for one in asked if not asked[one]))}",
+                    f'The letters use notice "{text.id}" for {group.duty}. It is verified, but not approved.',
+                    hint=f"{approve}, then {again}",
                     code="not_approved",
                 )
         open_ |= dict.fromkeys(

@@ -62,16 +62,13 @@ def standing_texts(incident: Incident) -> tuple[Document, ...]:
     return tuple({document.step: document for document in incident.documents.values()}.values())
 
 
-def superseded(incident: Incident, document: Document) -> bool:
-    """Tell whether a later task of the same notice and duty has the same text or a newer one."""
-    about, made, steps = (document.notice, document.duty), [*incident.documents], [*incident.invocations]
-    return any(
-        (other.notice, other.duty) == about
-        and steps.index(other.step) > steps.index(document.step)
-        and (other.digest == document.digest or made.index(other.id) > made.index(document.id))
-        for other in standing_texts(incident)
-        if document.duty
-    )
+def current_texts(incident: Incident) -> tuple[Document, ...]:
+    """Return the newest text of the last notice step with a text, for each notice and duty; earlier steps are superseded."""
+    order = {step: number for number, step in enumerate(incident.invocations)}
+    newest, last = standing_texts(incident), dict[tuple[str, ...], str]()
+    for text in sorted(newest, key=lambda one: order.get(one.step, 0)):
+        last[(text.notice, text.duty) if text.duty else (text.step,)] = text.id
+    return tuple(text for text in newest if text.id in last.values())
 
 
 def contradictions(incident: Incident) -> tuple[Contradiction, ...]:
@@ -105,12 +102,16 @@ def open_items(incident: Incident, document: Document) -> tuple[str, ...]:
     return tuple(item for item in items_of(incident, document) if item not in document.ticks)
 
 
-def refuse_unverified(incident: Incident, document: Document) -> None:
-    """Raise Refused if a text has items that nobody verified, or contradictions that nobody accepted."""
-    if items := open_items(incident, document):
+def refuse_unverified(incident: Incident, document: Document, then: str = "") -> None:
+    """Raise Refused if a text has items that nobody verified, or contradictions that nobody accepted.
+
+    The items have their numbers in ``tocsin notice tick``; ``then`` has the step after it.
+    """
+    every = enumerate(items_of(incident, document), 1)
+    if items := [f"{number}. {item}" for number, item in every if item not in document.ticks]:
         raise Refused(
             f'Notice "{document.notice}" has items to verify ({len(items)}): {"; ".join(items)}.',
-            hint=f"tocsin notice tick {quote(document.step)} --as PERSON",
+            hint=f"tocsin notice tick {quote(document.step)} --as PERSON{then}",
             code="items_open",
         )
 
@@ -196,7 +197,7 @@ def _lists(incident: Incident) -> Iterator[Contradiction]:
 
 def _awareness(incident: Incident) -> Iterator[Contradiction]:
     """Yield the texts that name other dates of awareness than the fact, or than each other if the fact is unknown."""
-    texts = [document for document in standing_texts(incident) if document.aware]
+    texts = [document for document in current_texts(incident) if document.aware]
     known = day_of(incident, _AWARE)
     said = {day: [d for d in texts if day in d.aware] for d in texts for day in d.aware if "/" not in day}
     for day, documents in sorted(said.items()):
@@ -214,7 +215,7 @@ def _said(code: Conflict, what: str, *documents: Document, facts: tuple[str, ...
 def _mailing(incident: Incident) -> Iterator[Contradiction]:
     """Yield each notice that says that letters were sent on another day than its sample letter has, or after its own date."""
     planned = day_of(incident, _PLANNED)
-    for text in standing_texts(incident):
+    for text in current_texts(incident):
         own = f"incident.dated_at.{text.duty}"
         dated = day_of(incident, own) if own in text.facts else ""
         sample = any(name.startswith(ENCLOSURE) for name in text.files)

@@ -14,7 +14,7 @@ from runner.decoding import from_json
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import Confidence, value_words
 from runner.incident.notices.staleness import recorded_as
-from runner.incident.notices.verification import standing_texts
+from runner.incident.notices.verification import current_texts
 from runner.incident.state.events import FactsRecorded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
@@ -137,7 +137,7 @@ def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) 
 def _draft_gaps(incident: Incident) -> Iterator[DraftGap]:
     """Yield what the current drafts lack, without the facts that are known by now."""
     lacking: dict[str, dict[str, None]] = {}
-    for document in standing_texts(incident):
+    for document in current_texts(incident):
         gaps = document.gaps if document.status == "draft" else ()
         for kind, _, name in (gap.partition(": ") for gap in gaps):
             known = [incident.facts[key].value for key in recorded_as(name, incident.facts)]

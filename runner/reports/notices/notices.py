@@ -14,7 +14,7 @@ from runner.documents.notice import Coverage
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
-from runner.incident.notices.verification import Contradiction, contradictions, items_of, superseded
+from runner.incident.notices.verification import Contradiction, contradictions, current_texts, items_of
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override, Tick
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
@@ -116,14 +116,14 @@ class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notic
 
 def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
     """Return every version of every notice, oldest first; those of the same time by step."""
-    newest = {document.step: document.id for document in incident.documents.values()}
+    current = {document.id for document in current_texts(incident)}
     changed = changes(incident, incident.documents.values())
     found = contradictions(incident)
     return tuple(
         _row(
             incident,
             document,
-            newest[document.step] == document.id and not superseded(incident, document),
+            document.id in current,
             changed[document.id],
             found,
         )

@@ -35,6 +35,13 @@ def test_a_text_that_nobody_approved_does_not_go_out(desk: AtDesk, tmp_path: Pat
 def test_one_current_text_stands_for_the_draft_and_the_final_task(desk: AtDesk, tmp_path: Path) -> None:
     rows = desk("notice", "list", "--format", "json").json["notices"]
     assert [row["step"].partition("#")[0][-5:] for row in rows if row["current"]] == ["final"]
+    desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
+    desk.done("notice", "render", "draft")
+    rows = desk("notice", "list", "--format", "json").json["notices"]
+    assert [row["step"].partition("#")[0][-5:] for row in rows if row["current"]] == ["final"]
+    desk.done("notice", "render", "final")
+    one = pulled(desk, tmp_path / "one").parent
+    assert len([path for path in one.glob("*.docx") if "REDLINE" not in path.name]) == 1
     file = edited(pulled(desk, tmp_path / "out"), ("How:", "The way in was:"))
     desk.done("notice", "adopt", str(file), "--as", "jonas", "--yes")
     assert "final" in rendered(desk)["step"]

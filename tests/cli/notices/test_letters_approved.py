@@ -133,9 +133,12 @@ def test_letters_wait_for_the_approval_of_their_notice(desk: AtDesk, tmp_path: P
     made(desk, tmp_path, "out")
     assert signed(desk, tmp_path / "out").error == "notice_stale"
     desk.done("notice", "render", "draft")
-    assert signed(desk, tmp_path / "out").error == "items_open"
+    refused = signed(desk, tmp_path / "out", *TICKED)
+    assert (refused.error, refused.json["message"].count("1. ")) == ("items_open", 1)
+    assert ["tick" in refused.json["hint"], "approve" in refused.json["hint"]] == [True, True]
     verified(desk)
-    assert signed(desk, tmp_path / "out").error == "not_approved"
+    refused = signed(desk, tmp_path / "out")
+    assert (refused.error, "sign-letters" in refused.json["hint"]) == ("not_approved", True)
 
 
 def test_letters_do_not_lose_word_edits(desk: AtDesk, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +114,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """The facts from VERIS records, and the records that gave none."""
     at: datetime
     unheld: tuple[UnheldRole, ...] = ()
+    repeated: tuple[str, ...] = ()
+    """Playbooks that several of the chosen ones run: each runs it, with all its tasks."""
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -159,6 +162,7 @@ def prepare_opening(
         by=service.principal.person,
         catalogue=pinned or pin_catalogue(service, catalog),
     )
+    names = [one.name for bundle in bundles for one in _all(bundle)]
     held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
     previews, unaddressed = _previews(service, event, commands, bundles, now)
     return Opening(
@@ -170,6 +174,7 @@ def prepare_opening(
         http_calls=http_calls(bundles, service.home.act),
         imported=imported,
         at=now,
+        repeated=tuple(name for name, times in Counter(names).items() if times > 1),
         unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
     )
 

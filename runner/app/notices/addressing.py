@@ -40,8 +40,8 @@ _REMEMBERED = 1_000
 """The number of places whose missing letter is explained; a list of any length has few places."""
 
 DECIDED = "decided_not_to_notify"
-_FEDERAL = "us-hipaa-164-400/individuals"
-_YIELDS = ("federal_notice_given", "hipaa_compliance")
+FEDERAL = "us-hipaa-164-400/individuals"
+YIELDS = ("federal_notice_given", "hipaa_compliance")
 """Exemptions of States that need no letter of their own after the letter of 45 CFR § 164.404, as N.Y. Gen. Bus. Law § 899-aa(2)(b)."""
 
 
@@ -273,8 +273,8 @@ class Addressing:
 
     def _federal_first(self, status: DutyStatus, population: str) -> DutyStatus:
         """Return the federal duty if the State needs no letter beside the federal one, else the State's."""
-        federal = next((duty for duty in self._pool if duty.id == _FEDERAL), None)
-        yields = not self._named and any(one.ground in _YIELDS for one in status.unless)
+        federal = next((duty for duty in self._pool if duty.id == FEDERAL), None)
+        yields = not self._named and any(one.ground in YIELDS for one in status.unless)
         return federal if yields and federal is not None and _owed(federal, population) else status
 
 

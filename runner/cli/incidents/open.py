@@ -217,6 +217,10 @@ def _ahead(session: Session, opening: Opening, plan: PlanReport) -> Iterator[Blo
         if words := unknown_domain_warning(session.service, domain):
             yield Blank()
             yield line(words, "alarm", hang=2)
+    if opening.repeated:
+        several = " and ".join(one.name for one in opening.playbooks)
+        words = f"Tasks appear twice: {several} each run {', '.join(opening.repeated)}. Open one of them."
+        yield line(words, "alarm", hang=2)
     for words in opening.unaddressed:
         yield line(f"No recipient: {words}", "alarm", hang=2)
     for call in opening.http_calls:

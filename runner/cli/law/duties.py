@@ -350,9 +350,12 @@ def _decided(
     watch: str = "",
     again: str = "",
 ) -> None:
+    from runner.app.law.decision_warnings import against
     from runner.app.law.duties import decision
 
     incident = session.incident()
+    for code, told in against(session.service, incident, duty, ground):
+        session.warn(code, told)
     day, when = calendar_day(again), _when(session, at)
     made = decision(session.service, duty, kind, when, reason, ground=ground, watch=watch, look_again=day)
     submit(session, incident.id, made, f"{duty} {words}")

@@ -71,6 +71,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[Cell, ...], ...]
     elastic: int
     indent: int = 2
+    titled: bool = False
+    """The first row has titles of columns: it is left out where the rows do not fit side by side."""
 
 
 class Ends(msgspec.Struct, frozen=True):
@@ -114,9 +116,10 @@ def ends(left: Cells, right: Cells, *, indent: int = 0, hang: int = _GAP) -> End
     return Ends(tuple(map(_cell, left)), tuple(map(_cell, right)), indent, hang)
 
 
-def table(rows: Iterable[Cells], elastic: int, *, indent: int = 2) -> Table:
+def table(rows: Iterable[Cells], elastic: int, *, indent: int = 2, titled: bool = False) -> Table:
     """Return rows of cells as a table."""
-    return Table(rows=tuple(tuple(map(_cell, row)) for row in rows), elastic=elastic, indent=indent)
+    cells = tuple(tuple(map(_cell, row)) for row in rows)
+    return Table(rows=cells, elastic=elastic, indent=indent, titled=titled)
 
 
 def fields(rows: Iterable[tuple[str, Cell | str]], *, indent: int = 2) -> Table:
@@ -387,7 +390,7 @@ def _side_by_side(row: Sequence[Cell], widths: Sequence[int], table: Table) -> I
 
 def _stacked(table: Table, width: int) -> Iterator[Line]:
     """Lay out a row that does not fit: the elastic cell on its own line, the others below."""
-    for row in table.rows:
+    for row in table.rows[table.titled :]:
         head = row[: table.elastic + 1]
         yield from _flow(_spaced(head), width, table.indent, table.indent + _GAP)
         rest = _spaced(row[table.elastic + 1 :])

@@ -248,7 +248,7 @@ class _Screen(msgspec.Struct, frozen=True):
             yield from rows(map(self.row, shown))
         else:
             drawn = [table_row(duty, self.now, self.following(duty)) for duty in shown]
-            yield table((HEADER, *drawn), 5)
+            yield table((HEADER, *drawn), 5, titled=True)
             if any(str(due).endswith(UNSURE) for _, _, _, due, *_ in drawn):
                 yield line(f"{UNSURE} start time unconfirmed", "dim", indent=2)
         if len(shown) < len(found):

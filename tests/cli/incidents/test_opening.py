@@ -165,3 +165,13 @@ messages: {alert: {class: urgent-confidential, text: "{{ incident.codename }} ne
 steps:
   - {id: tell, message: alert, to: [person:jonas]}
 """
+
+
+def test_two_playbooks_that_run_the_same_playbook_are_questioned_before_anybody_says_yes(
+    tocsin: AtDesk,
+) -> None:
+    said = tocsin("open", "ransomware", "personal-data-breach")
+    assert said.error == "no_terminal"
+    assert "breach-duties" in said.err + said.out
+    said = tocsin("open", "ransomware")
+    assert "breach-duties" not in said.err + said.out

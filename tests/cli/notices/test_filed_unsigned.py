@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.noticed import DUTY, PLAYBOOK, noticed, rendered, verified
+from tests.cli.notices.noticed import BODY, DUTY, PLAYBOOK, noticed, rendered, verified
 
 SIGNATURE = "noticed:sign#1"
 FILED = ("duty", "record-filed", DUTY, "--reference", "4711")
@@ -156,3 +157,20 @@ def test_a_notice_without_gaps_does_not_prove_that_people_were_notified(
 def state(desk: AtDesk, duty: str) -> str:
     found = desk("duties", "--all", "--format", "json").json["duties"]
     return next(str(one["state"]) for one in found if one["id"] == duty)
+
+
+def test_a_decision_not_to_notify_is_warned_of_a_filed_text_that_said_high_risk(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    body = BODY + "\nThe risk is {{ risk.to_people|label }}.\n"
+    desk = noticed(tocsin, tmp_path, body=body)
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    why = ("--reason", "no harm")
+    people = ("eu-gdpr-34-data-subjects/individuals", "--not-to-notify", "--ground", "none")
+    digest = rendered(desk)["digest"]
+    desk.done(*FILED, "--digest", digest, *why)
+    desk.done("fact", "set", "risk.to_people=risk", "--source", "dpo")
+    said = desk("duty", "decide", *people, *why, "--as", "ada")
+    assert said.warnings == ["filed_text_differs"]
+    assert {DUTY, "risk.to_people"} <= set(re.findall(r"[\w./-]*\w", said.err))

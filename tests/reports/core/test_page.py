@@ -20,6 +20,7 @@ from runner.reports.core.page import (
     layout,
     line,
     plain,
+    table,
     visible,
     width_of,
 )
@@ -98,3 +99,12 @@ def test_an_exercise_is_marked_and_a_real_incident_is_not() -> None:
         "[SELF-TEST calm-otter]",
         "[calm-otter]",
     )
+
+
+def test_titles_of_columns_are_left_out_where_the_rows_do_not_fit_side_by_side() -> None:
+    made = Page(
+        (table((("Left", "Law", "Next"), ("2 days", "GDPR Article 33 " * 3, "answer 1")), 2, titled=True),)
+    )
+    for width, shown in ((100, True), (40, False)):
+        text = " ".join(cell.text for line in layout(made, width) for cell in line)
+        assert ("Left" in text, "GDPR" in text) == (shown, True)

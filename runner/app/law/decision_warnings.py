@@ -16,16 +16,14 @@ if TYPE_CHECKING:
 _RISK, _PLANNED = "risk.to_people", "incident.individual_notice_planned_at"
 
 
-def against(
-    service: IncidentService, incident: Incident, duty: str, ground: str
-) -> Iterator[tuple[str, str]]:
-    """Yield the code and the words of each warning before a decision not to notify people."""
+def against(service: IncidentService, incident: Incident, duty: str, ground: str) -> Iterator[str]:
+    """Yield each warning before a decision not to notify people."""
     found = {one.id: one for one in service.duties(incident)}
     own, federal = found.get(duty), found.get(FEDERAL)
     if own is None or own.recipient not in PEOPLE:
         return
     if ground in YIELDS and federal is not None and federal.verdict == "applies" and federal.state in LIVE:
-        yield "federal_notice_open", f"The federal notice is not given yet: {FEDERAL} is {federal.state}"
+        yield f"The federal notice is not given yet: {FEDERAL} is {federal.state}"
     filed = {one.record.digest for one in incident.duties.values() if one.record is not None}
     for text in incident.documents.values():
         about = found.get(text.duty)
@@ -38,4 +36,4 @@ def against(
         }
         if read.get(_RISK) == "high" or read.get(_PLANNED):
             said = ", ".join(f"{key} = {value}" for key, value in read.items())
-            yield "filed_text_differs", f"The text {text.id}, filed for {text.duty}, is based on {said}"
+            yield f"The text {text.id}, filed for {text.duty}, is based on {said}"

@@ -280,8 +280,7 @@ def record_filed(
         serves=serves or (),
     )
     turn = session.service.act(session.principal, before.id, files)
-    made = next(file for file in files if isinstance(file, RecordDuty))
-    record = made.record
+    record = (made := next(file for file in files if isinstance(file, RecordDuty))).record
     if record.unsigned:
         session.warn(
             "unsigned",
@@ -289,9 +288,7 @@ def record_filed(
             "Have the text checked, and file a supplement if necessary.",
         )
     if other := others_to_file(session.service, turn.after, made):
-        session.warn(
-            "one_filing", f"One filing can serve other duties that are still open. If it did: {other}"
-        )
+        session.warn("one_filing", f"One filing can serve other open duties too. If it did: {other}")
     text = f", text {short_digest(record.digest)}" if record.digest else ""
     answer(session, turn, "\n".join(f"{one} is filed{text}" for one in (duty, *(serves or ()))))
 
@@ -354,8 +351,8 @@ def _decided(
     from runner.app.law.duties import decision
 
     incident = session.incident()
-    for code, told in against(session.service, incident, duty, ground):
-        session.warn(code, told)
+    for told in against(session.service, incident, duty, ground):
+        session.warn("decision_contradicted", told)
     day, when = calendar_day(again), _when(session, at)
     made = decision(session.service, duty, kind, when, reason, ground=ground, watch=watch, look_again=day)
     submit(session, incident.id, made, f"{duty} {words}")

@@ -172,5 +172,5 @@ def test_a_decision_not_to_notify_is_warned_of_a_filed_text_that_said_high_risk(
     desk.done(*FILED, "--digest", digest, *why)
     desk.done("fact", "set", "risk.to_people=risk", "--source", "dpo")
     said = desk("duty", "decide", *people, *why, "--as", "ada")
-    assert said.warnings == ["filed_text_differs"]
+    assert said.warnings == ["decision_contradicted"]
     assert {DUTY, "risk.to_people"} <= set(re.findall(r"[\w./-]*\w", said.err))

@@ -106,7 +106,7 @@ def web_pages() -> str:
     """Return the reference page of the room."""
     shown = [f"| {row.title or row.operation} | `{row.path}` | {_right(row.right)} |" for row in TABLE]
     rights = [
-        f"| `{right}` | {', '.join(role for role, given in ROLES.items() if right in given.reads)} |"
+        f"| `{right}` | {', '.join(role for role, given in ROLES.items() if right in given.grants)} |"
         for right in get_args(Right)
     ]
     pages = "\n".join(("| page | address | right |", "|---|---|---|", *shown))

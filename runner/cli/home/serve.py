@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
@@ -77,10 +78,18 @@ def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
             hint="Install Tocsin with its extra: tocsin[web]",
             code="no_web",
         ) from error
+    from runner.cli.framework.background_worker import keep_worker
     from runner.web.serving import listening
 
     bound = listening(host, port)
-    server = Server(lambda port: Room(session.service.apart, logins, port, session.say), bound, host)
+    apart = session.service.apart if session.service.read_only else session.apart
+    keeping = threading.Lock()
+
+    def after() -> None:
+        with keeping:
+            keep_worker(session)
+
+    server = Server(lambda port: Room(apart, logins, port, session.say, after), bound, host)
     with stopped_by_signals(server.stop):
         session.say(f"Listening on {host}:{server.port}. Stop with Ctrl-C or SIGTERM.")
         _tell(session, logins, host, server.port)

@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import anyio.to_thread
@@ -34,10 +34,20 @@ from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.web.room import drawing
+from runner.web.room.acts import ACTS, perform, task_forms
 from runner.web.room.door import Door
 from runner.web.room.live import Signals, key_of
 from runner.web.room.pages import Asked, Shown, refused_page
-from runner.web.room.table import BY_OPERATION, DOCUMENT, TABLE, Row, address, document_address
+from runner.web.room.table import (
+    ACT,
+    BY_OPERATION,
+    DOCUMENT,
+    TABLE,
+    Row,
+    act_address,
+    address,
+    document_address,
+)
 
 THREADS = 4
 """Pages that are made at the same time."""
@@ -54,6 +64,15 @@ TYPES: Mapping[str, str] = {
 """Every other file is only bytes to save."""
 
 
+class Failed(NamedTuple):
+    """A form that could not be taken: nothing was recorded, and what was typed is kept."""
+
+    verb: str
+    message: str
+    hint: str
+    given: Mapping[str, str]
+
+
 class Absent(Exception):
     """There is no such page for this reader."""
 
@@ -62,10 +81,19 @@ class Room:
     """Answers requests; safe for several threads."""
 
     def __init__(
-        self, apart: Callable[[], IncidentService], logins: Logins, port: int, say: Callable[[str], None]
+        self,
+        apart: Callable[[], IncidentService],
+        logins: Logins,
+        port: int,
+        say: Callable[[str], None],
+        after: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take what makes a service for another thread, and the sessions; ``say`` receives lines without content."""
+        """Take what makes a service for another thread, and the sessions.
+
+        ``say`` receives lines without content; ``after`` is called when something was recorded.
+        """
         self._say = say
+        self._after = after
         self._apart = apart
         self._logins = logins
         self._cookie = f"tocsin-room-{port}"
@@ -85,6 +113,7 @@ class Room:
         routes = [Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE]
         routes += [
             Route(DOCUMENT, self._document, methods=["GET"]),
+            Route(ACT, self._act, methods=["POST"]),
             Route("/enter/{link}", self._enter, methods=["GET", "POST"]),
             Route("/leave", self._leave, methods=["POST"]),
             Route("/live", self._live, methods=["GET"]),
@@ -121,7 +150,8 @@ class Room:
         reader = service.read(login.principal)
         try:
             incident = self._readable(row, request, service, reader)
-            shown = row.draw(self._asked(row, request, service, reader, login, incident))
+            asked = self._asked(row, request, service, reader, login, incident)
+            shown = row.draw(asked)
             if incident is not None and works_by_itself(incident) and not living(service):
                 shown = shown._replace(page=without_worker(shown.page))
         except Absent:
@@ -132,7 +162,41 @@ class Room:
             return self._plain_page(503, error.message, hint_text(error))
         except TocsinError as error:
             return self._plain_page(409, error.message, hint_text(error))
-        return self._drawn(row, request, shown, session, login, reader, incident)
+        return self._drawn(row, request, shown, session, login, asked)
+
+    async def _act(self, request: Request) -> Response:
+        given = {name: str(value) for name, value in (await request.form()).items()}
+        return await self._in_pool(partial(self._acted, request, given))
+
+    def _acted(self, request: Request, given: Mapping[str, str]) -> Response:
+        """Do what a form says, and show its task again; after an error with the error and all that was typed."""
+        session = request.cookies.get(self._cookie, "")
+        login = self._logins.find(session) if session else None
+        if login is None:
+            return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
+        row, service = BY_OPERATION["task"], self.service()
+        reader, verb = service.read(login.principal), request.path_params["verb"]
+        try:
+            incident = self._readable(row, request, service, reader)
+            if verb not in ACTS or incident is None or not reader.may(ACTS[verb].right, incident):
+                raise Absent
+            asked = self._asked(row, request, service, reader, login, incident)
+            try:
+                perform(asked, verb, given)
+            except TocsinError as error:
+                fresh = reader.incident(incident.id)
+                asked = asked._replace(incident=fresh)
+                shown = row.draw(asked)
+                said = Failed(verb, error.message, hint_text(error), given)
+                answer = self._drawn(row, request, shown, session, login, asked, said)
+                answer.status_code = 412 if error.code == "changed_meanwhile" else 409
+                return answer
+        except Absent:
+            return self._absent()
+        except TocsinError as error:
+            return self._plain_page(409, error.message, hint_text(error))
+        self._after()
+        return RedirectResponse(address(row, incident.codename, asked.ref), 303)
 
     def _readable(
         self, row: Row, request: Request, service: IncidentService, reader: Reader
@@ -176,9 +240,11 @@ class Room:
         shown: Shown,
         session: str,
         login: Login,
-        reader: Reader,
-        incident: Incident | None,
+        asked: Asked,
+        failed: Failed | None = None,
     ) -> Response:
+        reader, incident = asked.reader, asked.incident if row.about_incident else None
+        mark, forms = task_forms(asked) if row.operation == "task" else ("", [])
         links = partial(self._link, reader, incident)
         drawn = drawing.draw(shown.page, links)
         codename = "" if incident is None else incident.codename
@@ -206,6 +272,10 @@ class Room:
             open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
             key="" if incident is None else key_of(session, incident.id),
             fresh=row.fresh,
+            form_mark=mark,
+            forms=forms,
+            failed=failed,
+            act=lambda verb: act_address(codename, verb, asked.ref),
             fragment=f"{request.url.path}?{query}",
         )
         return HTMLResponse(text)

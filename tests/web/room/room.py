@@ -78,7 +78,7 @@ def served(tocsin: AtDesk, document: str = "") -> Iterator[Served]:
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
         logins = Logins(session.service)
         server = Server(
-            lambda port: Room(session.service.apart, logins, port, session.say),
+            lambda port: Room(session.apart, logins, port, session.say),
             listening("127.0.0.1", 0),
             "127.0.0.1",
         )

@@ -48,6 +48,8 @@ class DutyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The code of the statute's exemption for a decision not to notify; ``none`` is against the law's answer."""
     as_it_was: str = ""
     """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
+    accepted: tuple[str, ...] = ()
+    """Items that nobody had verified in the text when it was filed, and contradictions that nobody had accepted."""
     evidence: Evidence = "open"
     """Support of the facts for its ground at the decision: the decision lapses when the support gets weaker."""
     look_again: date | None = None
@@ -156,6 +158,8 @@ class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """For a decision not to notify: the code of the statute's exemption; ``none`` is against the law's answer."""
     as_it_was: str = ""
     """Why counsel let a text be filed although facts of it had changed: a supplement is to follow."""
+    accepted: tuple[str, ...] = ()
+    """Items that nobody had verified in the text when it was filed."""
     evidence: Evidence = "open"
     """Support of the facts for that ground at the decision."""
     look_again: date | None = None

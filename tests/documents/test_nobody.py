@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runner.documents.contents.coverage import check, complete
 from runner.documents.render import render
 from runner.documents.tree import Document, RenderContext
 from runner.documents.write import write
@@ -55,8 +56,23 @@ def test_without_a_data_protection_officer_the_other_contact_is_named() -> None:
     assert "Data protection officer: none" not in text
 
 
-def test_a_massachusetts_letter_states_that_there_is_no_parent() -> None:
+def test_a_massachusetts_letter_names_a_parent_only_if_there_is_one() -> None:
     facts = changed(us_facts("MA"), {"organisation.parent": "none"})
-    _, document = letter("us-letter", "us-ma-breach/individuals", facts)
-    assert "Parent or affiliated corporation" in write(document, "md").decode()
-    assert not [gap for gap in document.gaps if gap.path == "organisation.parent"]
+    notice, document = letter("us-letter", "us-ma-breach/individuals", facts)
+    assert "Parent or affiliated corporation" not in write(document, "md").decode()
+    assert complete(check(notice, document))
+    named = changed(us_facts("MA"), {"organisation.parent": "Example Holding"})
+    assert (
+        "Example Holding" in write(letter("us-letter", "us-ma-breach/individuals", named)[1], "md").decode()
+    )
+    unknown = changed(us_facts("MA"), {"organisation.parent": None})
+    _, document = letter("us-letter", "us-ma-breach/individuals", unknown)
+    assert [gap for gap in document.gaps if gap.path == "organisation.parent"]
+
+
+def test_a_notice_to_massachusetts_states_that_there_is_no_parent() -> None:
+    facts = changed(us_facts("MA"), {"organisation.parent": "none"})
+    _, document = letter("us-attorney-general", "us-ma-breach/attorney_general", facts)
+    text = write(document, "txt").decode()
+    assert "Parent or affiliated corporation" in text
+    assert "corporation: none" not in text

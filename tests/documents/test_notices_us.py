@@ -56,6 +56,7 @@ CASES: dict[str, tuple[str, str]] = {
     "ftc-notification": ("ftc-notification", "us-ftc-safeguards-314-4-j/ftc"),
     "fcc-cpni": ("fcc-cpni", "us-fcc-64-2011-2007/fbi"),
     "fcc-sim-change": ("fcc-sim-change", "us-fcc-sim-swap/sim_change_request"),
+    "us-ma-portal": ("us-ma-portal", "us-ma-breach/attorney_general"),
     "portal-sheet": ("portal-sheet", "us-nc-breach/attorney_general"),
     "press-holding-statement": ("press-holding-statement", ""),
     "call-centre-script": ("call-centre-script", ""),
@@ -455,3 +456,15 @@ def test_a_form_from_america_is_set_on_american_paper() -> None:
     for name, duty in CASES.values():
         _notice, document = made(name, duty, us_facts())
         assert (document.language, document.context.stationery.paper) == ("en-US", "us-letter")
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"), [("employees", "irs.gov/ippin"), ("patients", "and of your doctors")]
+)
+def test_a_letter_gives_employees_and_patients_their_own_advice(kind: str, advice: str) -> None:
+    facts = us_facts("TX")
+    facts["data"] = {**facts["data"], "elements": ["name", "ssn", "medical"]}
+    facts["people"] = {**facts["people"], "kinds": [kind]}
+    assert advice in letter("tx", facts)
+    facts["people"]["kinds"] = ["customers"]
+    assert advice not in letter("tx", facts)

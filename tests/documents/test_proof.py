@@ -123,7 +123,7 @@ def test_the_cover_sheet_lists_gaps_open_items_facts_and_approvals() -> None:
         document,
         check(notice, document),
         {"To": "the authority", "Law": ""},
-        approvals=["A. Counsel, 2026-11-24, claimed"],
+        {"Approvals": ["A. Counsel, 2026-11-24, claimed"]},
         facts=[row] * (FACTS_SHOWN + 2),
     )
     text = write(sheet, "txt").decode()

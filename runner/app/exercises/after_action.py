@@ -13,7 +13,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.exercises.exercises import plan_of
 from runner.app.exercises.improvements import contacts, of_incident, read
-from runner.app.notices.notices import Pulled, save, save_draft
+from runner.app.notices.notices import Pulled, save
 from runner.documents.notice import Format
 from runner.documents.tree import Document, Stationery
 from runner.effects.notices.render import bound_digest
@@ -99,10 +99,9 @@ def write_report(
     numbers = numbers_of(source, signing=sign)
     if sign:
         _may_sign(service, source)
-    pulleds = save_draft(service, after_action(source, numbers), formats, folder, name=name)
-    annex = save_draft(
-        service, journal_annex(source, numbers), formats, folder, name=name and f"{name}-journal"
-    )
+    pulleds = save(after_action(source, numbers), formats, folder, service.letterhead, name=name)
+    annexed = name and f"{name}-journal"
+    annex = save(journal_annex(source, numbers), formats, folder, service.letterhead, name=annexed)
     if sign:
         named = {
             **{pulled.format: pulled for pulled in pulleds},
@@ -159,9 +158,7 @@ def write_handbook(
 ) -> tuple[Pulled, ...]:
     """Write a handbook of an exercise; without a service on plain paper, with the people's names from the plan."""
     tree = MADE[reader](book_of(loaded, service, now))
-    return save(
-        tree, formats, folder, service.letterhead() if service is not None and "docx" in formats else b""
-    )
+    return save(tree, formats, folder, service.letterhead if service is not None else bytes)
 
 
 def book_of(loaded: Loaded, service: IncidentService | None, now: datetime) -> Book:

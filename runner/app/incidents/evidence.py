@@ -34,13 +34,13 @@ def take(service: IncidentService, incident: str, path: Path, source: str = "") 
     )
 
 
-def read(path: Path) -> bytes:
+def read(path: Path, limit: int = LARGEST) -> bytes:
     """Return a file's bytes; raises NotFound, Invalid, or Refused if it is too large to store."""
     try:
-        return read_file(path, LARGEST)
+        return read_file(path, limit)
     except TooLarge:
         raise Refused(
-            f'File "{path}" has more than {LARGEST:,} bytes, the limit for evidence.',
+            f'File "{path}" has more than {limit:,} bytes, the limit for such files.',
             hint="Store the file elsewhere and note its SHA-256: tocsin note TEXT",
             code="file_too_large",
         ) from None

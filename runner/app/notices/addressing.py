@@ -14,7 +14,7 @@ from runner.documents.contents.coverage import to_verify
 from runner.documents.notice import Notice
 from runner.effects.notices.forbidden_words import requirements
 from runner.effects.notices.legal_basis import legal_context
-from runner.effects.notices.render import Paper, blockers, final, paper, template_for
+from runner.effects.notices.render import Paper, blockers, paper, template_for
 from runner.effects.notices.translations import bare
 from runner.errors import NotFound, Problem, Refused, TocsinError
 from runner.facts.vocabulary.register import nested
@@ -102,8 +102,7 @@ class Addressing:
             by = approved.get(group.wording, ())
             paper = self.papers[key]
             status = paper.context.status if by else "draft"
-            context = msgspec.structs.replace(paper.context, status=status)
-            self.papers[key] = msgspec.structs.replace(paper, context=context)
+            self.papers[key] = paper.within(status=status)
             self.groups[key] = msgspec.structs.replace(
                 group, status=status, approved=bool(by), approved_by=by
             )
@@ -156,10 +155,8 @@ class Addressing:
         made = paper(notice_of_law, body, self._incident, brief, population, logo=logo)
         inks = {"font_paths": self._fonts, "letterhead": self._letterhead}
         stationery = msgspec.structs.replace(made.context.stationery, **inks)
-        context = msgspec.structs.replace(made.context, stationery=stationery, codes=self._codes)
-        plain = msgspec.structs.replace(made, context=context)
-        context = msgspec.structs.replace(context, variant=variant)
-        made = msgspec.structs.replace(made, context=context)
+        plain = made.within(stationery=stationery, codes=self._codes)
+        made = plain.within(variant=variant)
         pattern = made.document()
         if self._codes and not any(
             used.path == "recipient.code" and used.printed for used in pattern.facts_used
@@ -173,7 +170,7 @@ class Addressing:
         if blocking:
             self._gaps[key] = blocking
         elif not self._draft:
-            made = final(made)
+            made = made.within(status="final")
         self._refuse_lost_edits(status, notice)
         digest, by = standing(self._incident, status.id, notice.id, notice.version)
         self.papers[key] = made

@@ -10,23 +10,31 @@ import msgspec
 
 from runner.app.notices.notice_versions import tree_of
 from runner.app.notices.notices import draft
+from runner.base.number_words import NUMBER, number_of
 from runner.decoding import from_json
-from runner.documents.contents.awareness import aware_dates, dates_in
+from runner.documents.contents.awareness import aware_dates, dates_in, texts
 from runner.documents.tree import Document as Tree
-from runner.documents.tree import plain, runs
 from runner.facts.vocabulary.lookup import fact_type
+from runner.incident.notices.decide import renderings
 from runner.incident.notices.list_counts import as_listed, differences
 from runner.incident.notices.staleness import recorded_as
-from runner.incident.notices.verification import aware_day, prose_facts, standing_texts
+from runner.incident.notices.verification import (
+    contradictions,
+    day_of,
+    prose_facts,
+    questions,
+    standing_texts,
+)
 from runner.incident.state.incident import Document, Incident
-from runner.reports.notices.consistency import ConsistencyReport, Statement, consistency
+from runner.reports.core.header import heading_of
+from runner.reports.notices.consistency import ConsistencyReport, StatedFact, Statement
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
     from runner.law.duty import DutyStatus
 
-_FIGURE = re.compile(r"\d[\d.,:/\u00a0\u202f-]*\d|\d")
+_FIGURE = re.compile(NUMBER, re.IGNORECASE)
 _ELSEWHERE = ("public", "internal")
 
 
@@ -34,41 +42,59 @@ def compare_all(service: IncidentService, reader: Reader, incident: Incident) ->
     """Return numbers, dates and the word "aware" of all current texts, with the contradictions."""
     stated: dict[str, list[Statement]] = {}
     aware: list[Statement] = []
-    typed: list[Statement] = []
-    day = aware_day(incident)
+    prose = [row for key, text in prose_facts(incident) for row in _in_prose(incident, key, key, text, "en")]
+    day, facts, notices = (
+        day_of(incident, "incident.aware_at"),
+        incident.facts,
+        service.catalogue(incident).notices,
+    )
     duties = service.near_duties(incident)
     of = {duty.id: duty.jurisdiction for duty in duties}
-    places = {document.step: of.get(document.duty, "") for document in standing_texts(incident)}
-    for name, step, tree, figures in _texts(service, reader, incident):
-        kept = service.catalogue(incident).notices.get(name)
-        to_people = kept is None or kept.notice.audience == "individuals"
+    for name, document, tree in _texts(service, reader, incident):
+        step, place = (document.step, of.get(document.duty, "")) if document is not None else ("", "")
+        to_people = name not in notices or notices[name].notice.audience == "individuals"
         for path, says, current in _said(tree, incident, to_people=to_people):
-            row = Statement(notice=name, step=step, says=says, current=current, place=places.get(step, ""))
+            row = Statement(notice=name, step=step, says=says, current=current, place=place)
             stated.setdefault(path, []).append(row)
-        for rows, words in ((aware, aware_dates(tree)), (typed, figures)):
-            if words:
-                same = rows is typed or not day or set(words) == {day}
-                rows.append(
-                    Statement(notice=name, step=step, says=words, current=same, place=places.get(step, ""))
-                )
-    prose = list(_in_prose(incident))
-    return consistency(incident, stated, aware, typed, prose, _new_duties(service, incident, duties))
+        if words := aware_dates(tree):
+            same = not day or set(words) == {day}
+            aware.append(Statement(notice=name, step=step, says=words, current=same, place=place))
+        if document is not None and document.adoption is not None:
+            typed = _typed(reader, incident, document, tree)
+            prose += _in_prose(incident, name, step, typed, tree.language)
+    return ConsistencyReport(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        facts=tuple(
+            StatedFact(
+                fact=path,
+                title=kind.title if (kind := fact_type(path)) is not None else path,
+                value=facts[path].value if path in facts else None,
+                statements=tuple(statements),
+            )
+            for path, statements in sorted(stated.items())
+        ),
+        aware=tuple(aware),
+        prose=tuple(prose),
+        contradictions=contradictions(incident),
+        questions=tuple(questions(incident)),
+        new_duties=tuple(_new_duties(service, incident, duties)),
+    )
 
 
 def _texts(
     service: IncidentService, reader: Reader, incident: Incident
-) -> Iterator[tuple[str, str, Tree, tuple[str, ...]]]:
-    """Yield each text with its notice, its step, and the figures that a person typed into it."""
+) -> Iterator[tuple[str, Document | None, Tree]]:
+    """Yield each recorded text, and a draft of each press text and script that is not recorded."""
     recorded = [document for document in standing_texts(incident) if document.tree]
     for document in recorded:
-        tree = tree_of(reader, incident, document).document
-        yield document.notice, document.step, tree, _typed(reader, incident, document, tree)
+        yield document.notice, document, tree_of(reader, incident, document).document
     made = {document.notice for document in recorded}
     for name, kept in sorted(service.catalogue(incident).notices.items()):
         notice = kept.notice
         elsewhere = notice.audience in _ELSEWHERE and not (notice.duties or notice.fits or notice.translates)
         if elsewhere and name not in made:
-            yield name, "", draft(service, incident, name)[1], ()
+            yield name, None, draft(service, incident, name)[1]
 
 
 def _said(tree: Tree, incident: Incident, *, to_people: bool) -> Iterator[tuple[str, tuple[str, ...], bool]]:
@@ -83,35 +109,32 @@ def _said(tree: Tree, incident: Incident, *, to_people: bool) -> Iterator[tuple[
             yield keys[0], used.texts, used.value == "null" or from_json(used.value.encode()) == value
 
 
-def _in_prose(incident: Incident) -> Iterator[Statement]:
-    """Yield the figures and dates of each fact in prose: those of a recorded fact, then those that match none."""
-    values = [fact.value for fact in incident.facts.values()]
-    days = {day for value in values if isinstance(value, str) for day in dates_in(value[:10], "en")}
-    counts = {value for value in values if type(value) is int}
-    for key, text in prose_facts(incident):
-        dates = {day for language in ("en", "de", "fr", "es") for day in dates_in(text, language)}
-        parts = {part for day in dates for part in (day.year, day.day)}
-        figures = {
-            found: int(re.sub(r"\D", "", found)) for found in _FIGURE.findall(text) if "-" not in found
-        }
-        said = [(str(day), day in days) for day in sorted(dates)]
-        said += [(found, n in counts) for found, n in figures.items() if n not in parts or n in counts]
-        for same in (True, False):
-            if words := tuple(found for found, known in said if known is same):
-                yield Statement(notice=key, step=key, says=words, current=same)
+def _in_prose(incident: Incident, name: str, step: str, text: str, language: str) -> Iterator[Statement]:
+    """Yield the numbers and dates of a text: those of a recorded fact, then those that match none."""
+    kinds = ((key, fact_type(key)) for key in incident.facts)
+    days = {day_of(incident, key) for key, kind in kinds if kind is not None and kind.kind == "instant"}
+    counts = {fact.value for fact in incident.facts.values() if type(fact.value) is int}
+    by = max((fact.at for fact in incident.facts.values()), default=incident.opened_at).date()
+    said = {}
+    for spoken in dict.fromkeys((language, "de", "fr", "es")):
+        for shown, day in dates_in(text, spoken, by):
+            said[day] = day in days
+            text = text.replace(shown, " ")
+    said |= {
+        found: number_of(found) in counts
+        for found in _FIGURE.findall(text)
+        if "-" not in found or found[0].isalpha()
+    }
+    for same in (True, False):
+        if words := tuple(found for found, known in said.items() if known is same):
+            yield Statement(notice=name, step=step, says=words, current=same)
 
 
-def _typed(reader: Reader, incident: Incident, document: Document, tree: Tree) -> tuple[str, ...]:
-    """Return the figures of an imported text that the generated text did not have."""
-    made = [one for one in incident.documents.values() if one.step == document.step and one.adoption is None]
-    if document.adoption is None or not made or not made[-1].tree:
-        return ()
-    before = set(_figures(tree_of(reader, incident, made[-1]).document))
-    return tuple(dict.fromkeys(figure for figure in _figures(tree) if figure not in before))
-
-
-def _figures(tree: Tree) -> Iterator[str]:
-    return (figure for inlines in runs(tree.blocks) for figure in _FIGURE.findall(plain(inlines)))
+def _typed(reader: Reader, incident: Incident, document: Document, tree: Tree) -> str:
+    """Return the lines of an imported text that the generated text did not have."""
+    made = [one for one in renderings(incident, document.step) if one.adoption is None and one.tree]
+    before = set(texts(tree_of(reader, incident, made[-1]).document)) if made else set()
+    return "\n".join(text for text in texts(tree) if text not in before)
 
 
 def _new_duties(service: IncidentService, incident: Incident, duties: Iterable[DutyStatus]) -> list[str]:

@@ -2,13 +2,15 @@
 
 ``to-file`` has the final, current and approved notices with their enclosures, and nothing else. ``privileged`` has the other
 versions, a redline of each against its previous version, a cover sheet for each, the legal requirements
-compared with the text, the duties, and a manifest with the digest of every file.
+compared with the text, the duties, and a manifest with the digest of every file. ``older`` has what an earlier pull wrote
+and what no longer goes out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
@@ -18,6 +20,7 @@ import msgspec
 from runner.app.notices import notice_versions
 from runner.app.notices.notices import Pulled, write_pulled
 from runner.base.states import MARKS
+from runner.decoding import from_json
 from runner.documents.contents.cover_sheet import PRIVILEGE, FactRow
 from runner.documents.contents.coverage import check, unnamed
 from runner.documents.notice import Coverage, Format
@@ -25,9 +28,8 @@ from runner.documents.tree import Kept
 from runner.errors import NotFound, Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
-from runner.incident.notices.decide import renderings
 from runner.incident.notices.staleness import change_words, changes, recorded_as
-from runner.incident.notices.verification import items_of, open_items
+from runner.incident.notices.verification import items_of, open_items, standing_texts
 from runner.incident.state.incident import Approval, Document, Incident
 from runner.incident.steps.approvals import approvals_of
 from runner.reports.core.formatting import moment
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 HOUSE = "privileged"
 TO_FILE = "to-file"
+OLDER = "older"
 
 
 class _Pull:
@@ -52,6 +55,7 @@ class _Pull:
         self.service, self.reader, self.incident, self.folder = service, reader, incident, folder
         self.duties: tuple[DutyStatus, ...] = service.duties(incident)
         self.house: list[Pulled] = []
+        self.marks = _marks(incident)
 
     def put(self, name: str, content: bytes, note: str, notice: str = "") -> None:
         """Write an internal file."""
@@ -68,9 +72,8 @@ class _Pull:
 
 def to_export(incident: Incident, name: str, *, everything: bool) -> list[Document]:
     """Return the versions of a notice, or of all, with ``everything`` also superseded versions; raises NotFound without any."""
-    newest = {document.step: document.id for document in incident.documents.values()}
-    documents = notice_versions.named(incident, name)
-    return [document for document in documents if everything or newest[document.step] == document.id]
+    newest = standing_texts(incident)
+    return [one for one in notice_versions.named(incident, name) if everything or one in newest]
 
 
 def pull(
@@ -92,13 +95,14 @@ def pull(
     ``draw`` turns a page into text; with ``everything``, the duties are not shortened.
     """
     found: dict[str, Pulled] = {}
+    still, older = _retire(incident, folder)
     stale = changes(incident, documents)
     made = _Pull(service, reader, incident, folder)
     for document in documents:
         seen(1)
         for form in _wanted(document, formats):
             content = reader.document(incident, document.id, form)
-            name = file_name(incident, document, form)
+            name = file_name(made.incident, document, form)
             path = folder / HOUSE / name
             if _goes_out(incident, document, stale=bool(stale[document.id])):
                 clean = _clean_name(made, document, form)
@@ -109,9 +113,38 @@ def pull(
     for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
     _lists(made, documents, draw, everything=everything)
-    _manifest(made, documents, {Path(path).name: one for path, one in found.items()})
+    _manifest(made, documents, still, {Path(path).name: one for path, one in found.items()})
     outgoing = {path: one for path, one in found.items() if Path(path).parent.name == TO_FILE}
-    return (*(outgoing | found).values(), *made.house)
+    return (*(outgoing | found).values(), *made.house, *older)
+
+
+def _retire(incident: Incident, folder: Path) -> tuple[dict[str, str], list[Pulled]]:
+    """Move what an earlier pull wrote into ``to-file`` to ``older``, unless it still goes out; return what stayed and what moved.
+
+    Only files that a manifest lists are from a pull: a person's own files stay.
+    """
+    stale = changes(incident, incident.documents.values())
+    current = {
+        digest
+        for document in incident.documents.values()
+        if _goes_out(incident, document, stale=bool(stale[document.id]))
+        for digest in document.files.values()
+    }
+    still: dict[str, str] = {}
+    moved = []
+    for manifest in sorted((folder / HOUSE).glob("*manifest.json")):
+        for name in from_json(manifest.read_bytes()).get("files", {}):
+            path = folder / TO_FILE / Path(name).name
+            if not name.startswith(f"{TO_FILE}/") or not path.is_file():
+                continue
+            content = path.read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            if sha256 in current:
+                still[name] = f"sha256:{sha256}"
+            else:
+                moved.append(write_pulled(folder / OLDER / f"{sha256[:8]}_{path.name}", content, "", "moved"))
+                path.unlink()
+    return still, moved
 
 
 def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]:
@@ -141,79 +174,75 @@ def _beside(made: _Pull, document: Document) -> None:
     except (NotFound, Refused):
         return
     author = kept.document.context.stationery.name or made.incident.codename
-    made.house += notice_versions.save(
-        pair, notice_versions.FORMATS, made.folder / HOUSE, author, _marks(made.incident)
-    )
+    made.house += notice_versions.save(pair, notice_versions.FORMATS, made.folder / HOUSE, author, made.marks)
 
 
 def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     from runner.documents.contents.cover_sheet import cover
 
-    word, one = document.override, document.adoption
+    waived, passed, took, now = (
+        document.override,
+        document.as_it_was,
+        document.adoption,
+        made.service.now_in(made.incident),
+    )
     head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
-    duty = made.duty(document)
-    pack, today = made.service.catalogue(made.incident).contents.pack, made.service.now_in(made.incident)
+    duty, pack = made.duty(document), made.service.catalogue(made.incident).contents.pack
+    office = duty.authority if duty is not None else None
     about = (
         {}
         if duty is None
         else {
             "To": recipient_name(duty).removeprefix("the "),
             "Duty": duty_label(duty),
-            "Due": moment(duty.due, ZoneInfo(duty.authority.zone) if duty.authority else None)
-            if duty.due
-            else duty.standard,
+            "Due": moment(duty.due, ZoneInfo(office.zone) if office else None) if duty.due else duty.standard,
             "Law": LEVEL_WORDS[duty.confidence],
-            "Law of": pack.age(today.date()) if pack is not None else "date not recorded",
+            "Law of": pack.age(now.date()) if pack is not None else "date not recorded",
         }
     )
+    stale = [*map(change_words, changes(made.incident, [document])[document.id])]
+    if passed is not None:
+        stale.append(f"{_by(passed)}, as it was: {passed.reason}; a supplement must follow")
+    lists = {
+        "OVERRIDDEN": [f"{_by(waived)}: {waived.reason}", *waived.items] if waived is not None else [],
+        "OUT OF DATE: facts changed since the document was generated": stale,
+        "Authority": [f"{label}: {text}" for label, text, _ in office_fields(office, now) if text]
+        if office
+        else [],
+        "Approvals": [*map(_approval, _approvals(made.incident, document))] or ["None"],
+        "Text imported from Word": [
+            f"{_by(took)}: Word file {took.file}, {took.tracked} tracked changes accepted"
+        ]
+        if took
+        else [],
+    }
     return cover(
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
         about,
-        approvals=[_approval(approval) for approval in _approvals(made.incident, document)],
-        override=[] if word is None else [f"{word.by}, {moment(word.at)}: {word.reason}", *word.items],
-        stale=_stale(made.incident, document),
-        adopted=[]
-        if one is None
-        else [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"],
-        ticks={item: f"{tick.by}, {moment(tick.at)}" for item, tick in document.ticks.items()},
+        lists,
+        ticks={item: _by(tick) for item, tick in document.ticks.items()},
         facts=_facts(made.incident, document),
-        authority=[
-            f"{label}: {text}"
-            for duty in made.duties
-            if duty.id == document.duty and duty.authority is not None
-            for label, text, _ in office_fields(duty.authority, made.service.now_in(made.incident))
-            if text
-        ],
     )
 
 
-def _facts(incident: Incident, document: Document) -> list[FactRow]:
-    """Return the recorded facts that a text read, as they are now."""
+def _by(act: Any) -> str:
+    return f"{act.by}, {moment(act.at)}"
+
+
+def _facts(incident: Incident, document: Document) -> Iterator[FactRow]:
+    """Yield the recorded facts that a text read, as they are now."""
     keys = (key for path in document.facts for key in recorded_as(path.removesuffix("[]"), incident.facts))
-    rows = []
     for key in sorted(dict.fromkeys(keys)):
         fact, known = incident.facts[key], fact_type(key)
-        value = "unknown" if fact.value is None else value_words(fact.value)
-        rows.append(
-            FactRow(
-                name=(known.title.rstrip("?") if known is not None else "") or key,
-                value=value,
-                source=fact.source or fact.by,
-                confidence=fact.confidence,
-                since=moment(fact.at),
-            )
+        yield FactRow(
+            name=(known.title.rstrip("?") if known is not None else "") or key,
+            value="unknown" if fact.value is None else value_words(fact.value),
+            source=fact.source or fact.by,
+            confidence=fact.confidence,
+            since=moment(fact.at),
         )
-    return rows
-
-
-def _stale(incident: Incident, document: Document) -> list[str]:
-    word = document.as_it_was
-    passed = (
-        [f"{word.by}, {moment(word.at)}, as it was: {word.reason}; a supplement must follow"] if word else []
-    )
-    return [*map(change_words, changes(incident, [document])[document.id]), *passed]
 
 
 def _approval(one: Approval) -> str:
@@ -223,12 +252,8 @@ def _approval(one: Approval) -> str:
 
 
 def _approvals(incident: Incident, document: Document) -> list[Approval]:
-    return [
-        approval
-        for invocation in incident.invocations.values()
-        for approval in invocation.approvals
-        if approval.digest == document.digest and approval.approved and not approval.provisional
-    ]
+    given = (approval for invocation in incident.invocations.values() for approval in invocation.approvals)
+    return [one for one in given if one.digest == document.digest and one.approved and not one.provisional]
 
 
 def _lists(
@@ -239,23 +264,20 @@ def _lists(
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
 
-    marks, now = _marks(made.incident), made.service.clock.now()
-    report = view(made.duties, now)
+    report = view(made.duties, made.service.clock.now())
     texts: dict[str, list[str]] = {}
     for document in documents:
         if (kept := made.tree(document)) is not None:
             whose = f"{document.notice} {document.version} ({document.digest}) {document.duty}".rstrip()
             texts.setdefault(_covered(kept), []).append(whose)
     text = "\n\n".join("\n".join((*whose, rows)) for rows, whose in texts.items())
-    head = f"{marking(made.incident.kind)}\n\n" if marks else ""
-    head = f"{PRIVILEGE}\n\n{head}"
-    made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), "coverage")
-    page = duties_page(
-        report, heading_of(made.incident), opened=made.incident.opened_at, everything=everything
-    )
-    made.put(f"{marks}duties.txt", f"{head}{draw(page)}".encode(), "duties")
+    head = f"{PRIVILEGE}\n\n" + (f"{marking(made.incident.kind)}\n\n" if made.marks else "")
+    heading, opened = heading_of(made.incident), made.incident.opened_at
+    page = duties_page(report, heading, opened=opened, everything=everything)
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    made.put(f"{marks}duties.json", content, "duties")
+    made.put(f"{made.marks}coverage.txt", f"{head}{text}\n".encode(), "coverage")
+    made.put(f"{made.marks}duties.txt", f"{head}{draw(page)}".encode(), "duties")
+    made.put(f"{made.marks}duties.json", content, "duties")
 
 
 def _covered(kept: Kept) -> str:
@@ -268,7 +290,9 @@ def _row(one: Coverage) -> str:
     return f"  {one.state.replace('_', ' '):<12} {one.ref}  {one.item}{f' ({why})' if why else ''}"
 
 
-def _manifest(made: _Pull, documents: Sequence[Document], stored: Mapping[str, Pulled]) -> None:
+def _manifest(
+    made: _Pull, documents: Sequence[Document], still: Mapping[str, str], stored: Mapping[str, Pulled]
+) -> None:
     """Write the manifest: every file with its digest, the approvals and the journal's head."""
     head = made.reader.head(made.incident)
     content = msgspec.json.encode(
@@ -280,13 +304,16 @@ def _manifest(made: _Pull, documents: Sequence[Document], stored: Mapping[str, P
             "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
             "documents": [_listed(made, document) for document in documents],
             "files": {
-                f"{Path(one.path).parent.name}/{name}": f"sha256:{one.sha256}" for name, one in stored.items()
+                **still,
+                **{
+                    f"{Path(one.path).parent.name}/{name}": f"sha256:{one.sha256}"
+                    for name, one in stored.items()
+                },
             },
             "house": {Path(file.path).name: f"sha256:{file.sha256}" for file in made.house},
         }
     )
-    name = f"{_marks(made.incident)}manifest.json"
-    made.put(name, msgspec.json.format(content, indent=2), "manifest")
+    made.put(f"{made.marks}manifest.json", msgspec.json.format(content, indent=2), "manifest")
 
 
 def _listed(made: _Pull, document: Document) -> dict[str, Any]:
@@ -325,7 +352,7 @@ def _goes_out(incident: Incident, document: Document, *, stale: bool) -> bool:
 
     A text that no task approves stays with counsel.
     """
-    newest = renderings(incident, document.step)[-1] == document
+    newest = document in standing_texts(incident)
     if document.status != "final" or stale or not newest or open_items(incident, document):
         return False
     approved = approvals_of(incident, document).values()
@@ -342,7 +369,7 @@ def _clean_name(made: _Pull, document: Document, form: str) -> str:
     words = (re.sub(r"[^\w.-]+", "-", text).strip("-.")[:60] for text in (whom, paper))
     parts = [f"{document.at:%Y-%m-%d}", *filter(None, words)]
     enclosed, _, ending = form.rpartition(".")
-    return f"{_marks(made.incident)}{'_'.join([*parts, *filter(None, [enclosed])])}.{ending}"
+    return f"{made.marks}{'_'.join([*parts, *filter(None, [enclosed])])}.{ending}"
 
 
 def file_name(incident: Incident, document: Document, form: str) -> str:

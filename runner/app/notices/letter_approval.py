@@ -102,7 +102,7 @@ def items_to_verify(
     if left := [number for number in range(1, len(open_) + 1) if number not in ticked]:
         raise Refused(
             f"The letters have items to verify: {'; '.join(f'{n}. {item}' for n, item in enumerate(open_, 1) if n in left)}.",
-            hint=f"Read the letters, then: tocsin notice sign-letters {quote(str(folder))} {' '.join(f'--tick {n}' for n in range(1, len(open_) + 1))}",
+            hint=f"Read the letters, then: tocsin notice sign-letters {quote(str(folder))} --tick {' --tick '.join(map(str, range(1, len(open_) + 1)))}",
             code="items_open",
         )
     return tuple(open_)

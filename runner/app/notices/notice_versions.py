@@ -14,9 +14,10 @@ from runner.app.core.reader import TREE
 from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notices import Pulled, step_id, write_pulled
 from runner.documents.tree import Kept, decode
-from runner.effects.notices.enclosures import PREFIX, carried
-from runner.errors import NotFound, Refused, Usage
+from runner.effects.notices.enclosures import carried
+from runner.errors import NotFound, Refused
 from runner.incident.notices.decide import renderings
+from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import rendered_so_far
 from runner.reports.notices.redline import Compared, approved_before, compared, version
@@ -65,7 +66,7 @@ def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
 def enclosed_texts(reader: Reader, incident: Incident, document: Document) -> str:
     """Return the text of each enclosure under its number; one that was not written as text is named."""
     return "".join(
-        f"\n\nENCLOSURE {name.removeprefix(PREFIX)}\n\n"
+        f"\n\nENCLOSURE {name.removeprefix(ENCLOSURE)}\n\n"
         + (
             reader.document(incident, document.id, f"{name}.txt").decode()
             if f"{name}.txt" in document.files
@@ -151,23 +152,20 @@ def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Docum
     """
     documents = versions(incident, name)
     new = _one(documents, newer) if newer else documents[-1]
-    if older:
-        return _one(documents, older), new
-    before = documents[: documents.index(new)]
-    if not before:
-        raise Refused(f'Notice "{new.notice}" has no version before {new.id}.', code="no_earlier_version")
-    return before[-1], new
+    return (_one(documents, older) if older else _last(documents[: documents.index(new)], new)), new
 
 
 def before(incident: Incident, document: Document) -> Document:
     """Return the last version before a document with a different text; raises Refused without such a version."""
     documents = versions(incident, document.id)
-    older = [
-        earlier for earlier in documents[: documents.index(document)] if earlier.digest != document.digest
-    ]
-    if not older:
-        raise Refused(f"There is no version before {document.id}.", code="no_earlier_version")
-    return older[-1]
+    earlier = documents[: documents.index(document)]
+    return _last([one for one in earlier if one.digest != document.digest], document)
+
+
+def _last(documents: Sequence[Document], new: Document) -> Document:
+    if not documents:
+        raise Refused(f'Notice "{new.notice}" has no version before {new.id}.', code="no_earlier_version")
+    return documents[-1]
 
 
 def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Document, Document]:
@@ -177,52 +175,34 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
     """
     documents = versions(incident, name)
     new = _one(documents, newer) if newer else documents[-1]
-    filed = [filing for filing in _filings(incident, new) if filing.digest != new.digest]
+    law, made = new.duty.partition("/")[0], {one.digest: one for one in incident.documents.values()}
+    records = sorted(
+        (view.record.at, view.record.digest)
+        for duty, view in incident.duties.items()
+        if law and view.record is not None and view.record.kind == "filed" and duty.partition("/")[0] == law
+    )
+    filed = [made[digest] for _, digest in records if digest in made and digest != new.digest]
     if not filed:
-        law = new.duty.partition("/")[0] or new.notice
         raise Refused(
-            f'No earlier filing under "{law}" is recorded.',
+            f'No earlier filing under "{law or new.notice}" is recorded.',
             hint=Action("duty.record_filed", Slot("DUTY"), {"reference": Slot("REFERENCE")}),
             code="not_filed",
         )
     return filed[-1], new
 
 
-def _filings(incident: Incident, new: Document) -> list[Document]:
-    """Return the filed documents for the same duty or other stages of its law, oldest filing first."""
-    law = new.duty.partition("/")[0]
-    if not law:
-        return []
-    records = [
-        (view.record.at, view.record.digest)
-        for name, view in incident.duties.items()
-        if view.record is not None and view.record.kind == "filed" and name.partition("/")[0] == law
-    ]
-    made = {document.digest: document for document in incident.documents.values()}
-    return [made[digest] for _, digest in sorted(records) if digest in made]
-
-
 def _one(made: Sequence[Document], text: str) -> Document:
-    if text.isdigit() and len(text) < _SHORTEST:
-        if not 1 <= int(text) <= len(made):
-            raise _none(str(int(text)), len(made))
-        return made[int(text) - 1]
     wanted = text.removeprefix("sha256:")
-    alike = len(wanted) >= _SHORTEST
-    documents = [
-        document
-        for document in made
-        if document.id == text or (alike and document.digest[7:].startswith(wanted))
-    ]
-    if len(documents) == 1 or (documents and len({document.digest for document in documents}) == 1):
-        return documents[-1]
-    raise _none(text, len(made))
-
-
-def _none(text: str, count: int) -> NotFound:
-    return NotFound(
+    if text.isdigit() and len(text) < _SHORTEST:
+        found = [one for number, one in enumerate(made, 1) if number == int(text)]
+    else:
+        alike = len(wanted) >= _SHORTEST
+        found = [one for one in made if one.id == text or (alike and one.digest[7:].startswith(wanted))]
+    if len({one.digest for one in found}) == 1:
+        return found[-1]
+    raise NotFound(
         f'Version "{text}" does not exist.',
-        hint=f"Use 1 to {count}, or the start of a digest.",
+        hint=f"Use 1 to {len(made)}, or the start of a digest.",
         code="unknown_version",
     )
 
@@ -240,19 +220,6 @@ def comparison(incident: Incident, pair: Pair) -> Compared:
         for document in (pair.old, pair.new)
     )
     return compared(before, after, pair.redline, pair.facts)
-
-
-def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return the formats of a redline; raises Usage for other formats."""
-    names = [name for text in texts for name in text.split(",") if name]
-    wrong = [name for name in names if name not in FORMATS]
-    if wrong:
-        raise Usage(
-            f'Format "{wrong[0]}" is not available for a redline.',
-            hint=f"Use --to {','.join(FORMATS)}",
-            code="unknown_format",
-        )
-    return tuple(names) or FORMATS
 
 
 def save(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -69,11 +69,6 @@ def template(service: IncidentService, incident: Incident, name: str) -> tuple[N
     return notices[name].notice, notices[name].body
 
 
-def about_duty(notice: Notice, duty: str) -> str:
-    """Return the duty of a draft: the named duty, else the first duty of its template."""
-    return duty or next(iter(notice.duties), "")
-
-
 def draft(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
     """Return a draft from the incident's current facts; nothing is recorded."""
     from runner.effects.notices.forbidden_words import requirements
@@ -81,7 +76,7 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
     from runner.effects.notices.render import enclosures, make
 
     notice, body = template(service, incident, name)
-    wanted = about_duty(notice, duty)
+    wanted = duty or next(iter(notice.duties), "")
     # A press text is about no duty: the law need not be assessed for it.
     duties, library = service.duties(incident) if wanted else (), service.library(incident)
     brief = legal_context(incident, next((one for one in duties if one.id == wanted), None), library)
@@ -235,45 +230,32 @@ def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
     )
 
 
-def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
+def formats_of(texts: Sequence[str], known: Sequence[str] = FORMATS) -> tuple[Format, ...]:
     """Return formats by their names; a text may have several, separated by commas; raises Usage."""
     names = [name for text in texts for name in text.split(",") if name]
     for name in names:
-        if name not in FORMATS:
+        if name not in known:
             raise Usage(
-                f'Format "{name}" is unknown.', hint=f"Use --to {'|'.join(FORMATS)}", code="unknown_format"
+                f'Format "{name}" is unknown.', hint=f"Use --to {'|'.join(known)}", code="unknown_format"
             )
     return cast("tuple[Format, ...]", tuple(names))
-
-
-def save_draft(
-    service: IncidentService,
-    tree: Tree,
-    formats: Sequence[Format],
-    folder: Path,
-    duty: str = "",
-    *,
-    name: str = "",
-) -> tuple[Pulled, ...]:
-    """Write an unrecorded document into a folder; without ``name`` the file name has the duty."""
-    return save(tree, formats, folder, service.letterhead() if "docx" in formats else b"", duty, name=name)
 
 
 def save(
     tree: Tree,
     formats: Sequence[Format],
     folder: Path,
-    letterhead: bytes = b"",
+    letterhead: Callable[[], bytes] = bytes,
     duty: str = "",
     *,
     name: str = "",
 ) -> tuple[Pulled, ...]:
-    """Write a document into a folder; in Word on the organisation's file, if any."""
+    """Write a document into a folder; in Word on the organisation's file, if any. Without ``name`` the file name has the duty."""
     from runner.documents.write import rendered, write
 
     found = []
     for form in formats:
-        content = write(tree, form, letterhead if form == "docx" else b"")
+        content = write(tree, form, letterhead() if form == "docx" else b"")
         about = rendered(tree, form, content, duty)
         file = folder / (f"{name}.{form}" if name else about.filename)
         found.append(write_pulled(file, content, tree.id, tree.context.status))

@@ -10,6 +10,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.step_reference import resolve_step
+from runner.app.incidents.evidence import read
 from runner.app.notices.notice_versions import Pair, tree_of
 from runner.app.notices.notices import by_hand, template, work_of
 from runner.documents.notice import Coverage
@@ -17,12 +18,11 @@ from runner.documents.redline.redline import changed_facts, redline
 from runner.documents.word.docx_reader import Returned, read_docx
 from runner.effects.notices.forbidden_words import sought
 from runner.effects.notices.word_import import adopt, taken
-from runner.errors import Invalid, Refused, Usage
+from runner.errors import Refused, Usage
 from runner.incident.notices.decide import renderings
 from runner.incident.notices.staleness import blocking
 from runner.incident.state.commands import Rendered
 from runner.incident.state.incident import Document, Incident
-from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -55,7 +55,7 @@ def look(service: IncidentService, reader: Reader, incident: Incident, file: Pat
     """
     from runner.documents.contents.coverage import check
 
-    content = _read(file)
+    content = read(file, LARGEST)
     wanted = resolve_step(incident, step) if step else _step_of(incident, file, content)
     documents = renderings(incident, wanted)
     if not documents:
@@ -97,23 +97,6 @@ def command(service: IncidentService, incident: Incident, found: Adoption, overr
     kept = service.keep_document(service.principal, incident.id, found.content)
     rendered = msgspec.structs.replace(rendered, adopted=kept, tracked=found.returned.tracked)
     return by_hand(service, rendered, override)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return read_file(file, LARGEST)
-    except TooLarge:
-        raise Refused(
-            f'File "{file}" is larger than {LARGEST} bytes.',
-            hint="Check the file.",
-            code="file_too_large",
-        ) from None
-    except OSError as error:
-        raise Invalid(
-            f'File "{file}" cannot be read: {error.strerror}.',
-            hint="Name the .docx file.",
-            code="file_unreadable",
-        ) from None
 
 
 def _digest(content: bytes) -> str:

@@ -25,19 +25,13 @@ if TYPE_CHECKING:
     from runner.app.campaigns.send import WaitPolicy
     from runner.routing.traffic import Rate
 
-Notice = Annotated[
-    str, Argument(metavar="NOTICE", help="Template with slots, or auto: 1 template for each duty.")
-]
-People = Annotated[Path, Option("--people", metavar="FILE", help="CSV file; after the first use, its name.")]
+Notice = Annotated[str, Argument("NOTICE", "Template with slots, or auto: 1 template for each duty.")]
+People = Annotated[Path, Option("--people FILE", "CSV file; after the first use, its name.")]
 NEEDS_A_PERSON = 4
-Over = Annotated[list[str] | None, Option("--over", metavar="CHANNEL", help="Channels to use. Default: all.")]
+Over = Annotated[list[str] | None, Option("--over CHANNEL", "Channels to use. Default: all.")]
 Rates = Annotated[
     list[str] | None,
-    Option(
-        "--rate",
-        metavar="WHAT=RATE",
-        help="Rate limit: CHANNEL=60/s, example.org=10/s, or *=5/s for each domain.",
-    ),
+    Option("--rate WHAT=RATE", "Rate limit: CHANNEL=60/s, example.org=10/s, or *=5/s for each domain."),
 ]
 
 
@@ -58,26 +52,24 @@ def plan(
     session: Session,
     notice: Notice,
     people: People,
-    short: Annotated[str, Option("--short", metavar="NOTICE", help="Template for text messages.")] = "",
+    short: Annotated[str, Option("--short NOTICE", "Template for text messages.")] = "",
     duty: Annotated[
-        list[str] | None, Option("--duty", help="Duty, or one for each place. Default: by place.")
+        list[str] | None, Option("--duty", "Duty, or one for each place. Default: by place.")
     ] = None,
-    population: Annotated[
-        str, Option("--population", metavar="ID", help="Place, if the list has none.")
-    ] = "",
+    population: Annotated[str, Option("--population ID", "Place, if the list has none.")] = "",
     over: Over = None,
     rate: Rates = None,
     chunk: Annotated[
         int | None,
-        Option("--chunk", metavar="N", help="People in one batch."),
+        Option("--chunk N", "People in one batch."),
     ] = None,
     canary_wait: Annotated[
-        str, Option("--canary-wait", metavar="TIME", help="Time reserved for bounces, as 30m or 2h.")
+        str, Option("--canary-wait TIME", "Time reserved for bounces, as 30m or 2h.")
     ] = "30m",
     letter_cost: Annotated[
-        str, Option("--letter-cost", metavar="MONEY", help="Cost of one letter, for substitute notice.")
+        str, Option("--letter-cost MONEY", "Cost of one letter, for substitute notice.")
     ] = "0",
-    skip_bad: Annotated[bool, Option("--skip-bad", help="Skip invalid rows.")] = False,
+    skip_bad: Annotated[bool, Option("--skip-bad", "Skip invalid rows.")] = False,
 ) -> None:
     """Plan a notice to many people, with a deadline check.
 
@@ -113,9 +105,9 @@ def send(
     session: Session,
     notice: Notice,
     people: People,
-    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question.")] = False,
     no_wait: Annotated[
-        bool, Option("--no-wait", help="End instead of waiting for a rate limit or a quiet time.")
+        bool, Option("--no-wait", "End instead of waiting for a rate limit or a quiet time.")
     ] = False,
 ) -> int:
     """Send a planned notice, or continue an earlier run.
@@ -160,11 +152,10 @@ def resume(
     resend_unknown: Annotated[
         bool,
         Option(
-            "--resend-unknown",
-            help="Resend to people with an unknown outcome. They can get the notice twice.",
+            "--resend-unknown", "Resend to people with an unknown outcome. They can get the notice twice."
         ),
     ] = False,
-    nights: Annotated[bool, Option("--nights", help="Also send text messages in the quiet hours.")] = False,
+    nights: Annotated[bool, Option("--nights", "Also send text messages in the quiet hours.")] = False,
 ) -> None:
     """Resume a paused campaign. Needs --reason.
 
@@ -186,18 +177,14 @@ def status(
     session: Session,
     notice: Notice,
     people: People,
-    verify: Annotated[bool, Option("--verify", help="Compare the deliveries with the journal.")] = False,
+    verify: Annotated[bool, Option("--verify", "Compare the deliveries with the journal.")] = False,
     open_: Annotated[
         Path | None,
-        Option("--open", metavar="FILE", help="File with the people who need a letter, for a mail house."),
+        Option("--open FILE", "File with the people who need a letter, for a mail house."),
     ] = None,
     returned: Annotated[
         Path | None,
-        Option(
-            "--returned",
-            metavar="FILE",
-            help="File with the people whose letter came back, to search addresses.",
-        ),
+        Option("--returned FILE", "File with the people whose letter came back, to search addresses."),
     ] = None,
 ) -> None:
     """Count the people to notify: notified, substituted, exempt, pending.
@@ -231,9 +218,7 @@ def receipts(
     people: People,
     taken: Annotated[
         Path,
-        Option(
-            "--from", metavar="FILE", help="CSV file with kind and key, reference, address or provider_id."
-        ),
+        Option("--from FILE", "CSV file with kind and key, reference, address or provider_id."),
     ],
 ) -> int:
     """Import receipts: bounces, complaints, opt-outs, letters.
@@ -259,11 +244,9 @@ def receipts(
 
 def suppress(
     session: Session,
-    file: Annotated[
-        Path, Argument(metavar="FILE", help="File with one email address or phone number on each line.")
-    ],
+    file: Annotated[Path, Argument("FILE", "File with one email address or phone number on each line.")],
     reason: Annotated[
-        str, Option("--because", metavar="REASON", help="Reason: stop, complaint, hard_bounce or manual.")
+        str, Option("--because REASON", "Reason: stop, complaint, hard_bounce or manual.")
     ] = "stop",
 ) -> None:
     """Add addresses to the suppression list of all campaigns.
@@ -297,7 +280,7 @@ def substitute(
     session: Session,
     notice: Notice,
     people: People,
-    place: Annotated[str, Option("--place", metavar="PLACE", help="Place, as in the status: US-CA, DE.")],
+    place: Annotated[str, Option("--place PLACE", "Place, as in the status: US-CA, DE.")],
     reason: Reason = "",
 ) -> None:
     """Record a substitute notice for a place. Needs --reason.

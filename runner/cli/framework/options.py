@@ -29,18 +29,11 @@ Complete = Callable[[str], list[str]]
 class _Input:
     """What a command reads: its usage as the help shows it, its help and its completion."""
 
-    def __init__(
-        self,
-        usage: str = "",
-        help: str = "",
-        *,
-        metavar: str | None = None,
-        autocompletion: Complete | None = None,
-    ) -> None:
+    def __init__(self, usage: str = "", help: str = "", *, autocompletion: Complete | None = None) -> None:
         words = usage.replace(",", "").split()
         self.names = tuple(word for word in words if word.startswith("-"))
         value = " ".join(words[len(self.names) :])
-        self.about = {"help": help, "metavar": value or metavar, "autocompletion": autocompletion}
+        self.about = {"help": help, "metavar": value or None, "autocompletion": autocompletion}
 
 
 class Option(_Input):

@@ -23,13 +23,9 @@ def add(app: Commands) -> None:
 
 def serve(
     session: Session,
-    listen: Annotated[
-        str, Option("--listen", metavar="ADDRESS:PORT", help="Address and port on this machine.")
-    ] = LISTEN,
-    link: Annotated[
-        bool, Option("--link", help="Print one more link for a server that runs, and end.")
-    ] = False,
-    log_out: Annotated[bool, Option("--log-out", help="End all sessions and links, and end.")] = False,
+    listen: Annotated[str, Option("--listen ADDRESS:PORT", "Address and port on this machine.")] = LISTEN,
+    link: Annotated[bool, Option("--link", "Print one more link for a server that runs, and end.")] = False,
+    log_out: Annotated[bool, Option("--log-out", "End all sessions and links, and end.")] = False,
 ) -> None:
     """Show the incidents as web pages on this machine.
 

@@ -21,9 +21,7 @@ def add(app: Commands) -> None:
 
 def list_(
     session: Session,
-    place: Annotated[
-        str, Option("--in", metavar="PLACE", help="Only this place, as DE, DE-HE or US-CA.")
-    ] = "",
+    place: Annotated[str, Option("--in PLACE", "Only this place, as DE, DE-HE or US-CA.")] = "",
 ) -> None:
     """List the authorities of the home folder and of Tocsin.
 
@@ -46,9 +44,7 @@ def list_(
     )
 
 
-def show(
-    session: Session, authority: Annotated[str, Argument(metavar="ID", help="As in tocsin authority list.")]
-) -> None:
+def show(session: Session, authority: Annotated[str, Argument("ID", "As in tocsin authority list.")]) -> None:
     """Show one authority.
 
     \b

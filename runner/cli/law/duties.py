@@ -33,15 +33,13 @@ from runner.settings import CONFIG, cache_folder
 if TYPE_CHECKING:
     from runner.reports.law.calendar import Deadlines
 
-Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
-Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
-Privileged = Annotated[
-    bool, Option("--privileged", help="Register as CSV: also reasons in people's own words.")
-]
-At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
+Why = Annotated[bool, Option("--why", "Add reasons, sources and ids of each duty.")]
+Duty = Annotated[str, Argument("DUTY", "Id, as in tocsin duties.")]
+Privileged = Annotated[bool, Option("--privileged", "Register as CSV: also reasons in people's own words.")]
+At = Annotated[str, Option("--at INSTANT", "Time. Default: now.")]
 Serves = Annotated[
     list[str] | None,
-    Option("--serves", metavar="DUTY", help="Another duty that this filing serves, as New York's one form."),
+    Option("--serves DUTY", "Another duty that this filing serves, as New York's one form."),
 ]
 
 
@@ -60,29 +58,27 @@ def duties(
     which: Annotated[
         str,
         Argument(
-            metavar="[register|calendar]",
-            help="register: all breaches of the home folder, GDPR Art. 33(5). calendar: the open deadlines.",
+            "[register|calendar]",
+            "register: all breaches of the home folder, GDPR Art. 33(5). calendar: the open deadlines.",
         ),
     ] = "",
     facts: Annotated[
         list[str] | None,
-        Option("--facts", metavar="FILE", help="File with facts, or veris:FILE. Needs no incident."),
+        Option("--facts FILE", "File with facts, or veris:FILE. Needs no incident."),
     ] = None,
-    at: Annotated[str, Option("--at", metavar="INSTANT", help="Time of the assessment. Default: now.")] = "",
+    at: Annotated[str, Option("--at INSTANT", "Time of the assessment. Default: now.")] = "",
     everything: All = False,
     why: Why = False,
     known: Known = "",
     kind: Annotated[
         str,
-        Option("--kind", metavar="KIND", help="Kind of incident in the register: real, exercise or test."),
+        Option("--kind KIND", "Kind of incident in the register: real, exercise or test."),
     ] = "real",
-    out: Annotated[
-        Path | None, Option("--out", metavar="FILE", help="Calendar: file .ics, for a calendar program.")
-    ] = None,
+    out: Annotated[Path | None, Option("--out FILE", "Calendar: file .ics, for a calendar program.")] = None,
     privileged: Privileged = False,
     no_home: Annotated[
         bool,
-        Option("--no-home", help="With --facts: without the organisation and the laws of the home folder."),
+        Option("--no-home", "With --facts: without the organisation and the laws of the home folder."),
     ] = False,
 ) -> None:
     """Show the legal duties with deadlines and missing facts.
@@ -237,19 +233,17 @@ def _held(found: Deadlines) -> str:
 def record_filed(
     session: Session,
     duty: Duty,
-    reference: Annotated[str, Option("--reference", help="Reference number of the authority.")] = "",
+    reference: Annotated[str, Option("--reference", "Reference number of the authority.")] = "",
     receipt: Annotated[
-        Path | None, Option("--receipt", metavar="FILE", help="File with the receipt. Stored as evidence.")
+        Path | None, Option("--receipt FILE", "File with the receipt. Stored as evidence.")
     ] = None,
     at: At = "",
-    late_reason: Annotated[str, Option("--late-reason", metavar="WHY", help="Reason for the delay.")] = "",
-    step: Annotated[str, Option("--step", metavar="STEP", help="Filing task, if several are open.")] = "",
+    late_reason: Annotated[str, Option("--late-reason WHY", "Reason for the delay.")] = "",
+    step: Annotated[str, Option("--step STEP", "Filing task, if several are open.")] = "",
     digest: Annotated[
-        str, Option("--digest", metavar="SHA256", help="Digest of the filed text, if several are possible.")
+        str, Option("--digest SHA256", "Digest of the filed text, if several are possible.")
     ] = "",
-    reason: Annotated[
-        str, Option("--reason", metavar="WHY", help="Reason for filing a text without approval.")
-    ] = "",
+    reason: Annotated[str, Option("--reason WHY", "Reason for filing a text without approval.")] = "",
     as_it_was: AsItWas = "",
     serves: Serves = None,
 ) -> None:
@@ -298,18 +292,12 @@ def record_filed(
 def decide(
     session: Session,
     duty: Duty,
-    not_to_notify: Annotated[bool, Option("--not-to-notify", help="Decision not to notify.")] = False,
+    not_to_notify: Annotated[bool, Option("--not-to-notify", "Decision not to notify.")] = False,
     reason: Reason = "",
     at: At = "",
-    ground: Annotated[
-        str, Option("--ground", metavar="GROUND", help="Exemption of the statute, or none.")
-    ] = "",
-    watch: Annotated[
-        str, Option("--watch", metavar="CONDITION", help="Condition that opens the decision again.")
-    ] = "",
-    look_again: Annotated[
-        str, Option("--look-again", metavar="DATE", help="Day to look at it again, in the calendar.")
-    ] = "",
+    ground: Annotated[str, Option("--ground GROUND", "Exemption of the statute, or none.")] = "",
+    watch: Annotated[str, Option("--watch CONDITION", "Condition that opens the decision again.")] = "",
+    look_again: Annotated[str, Option("--look-again DATE", "Day to look at it again, in the calendar.")] = "",
 ) -> None:
     """Record a decision not to notify. Needs two people.
 

@@ -16,7 +16,7 @@ from runner.settings import CONFIG
 if TYPE_CHECKING:
     from runner.app.law.packs import LawShown, PackShown
 
-_File = Annotated[str, Argument(metavar="FILE", help="Pack (.zip), its folder, or built-in.")]
+_File = Annotated[str, Argument("FILE", "Pack (.zip), its folder, or built-in.")]
 
 
 def add(app: Commands) -> None:
@@ -49,9 +49,7 @@ def show(session: Session, file: _File = "") -> None:
 def update(
     session: Session,
     file: _File,
-    reason: Annotated[
-        str, Option("--reason", metavar="WHY", help="Needed for an unsigned or an older pack.")
-    ] = "",
+    reason: Annotated[str, Option("--reason WHY", "Needed for an unsigned or an older pack.")] = "",
 ) -> None:
     """Apply a pack: new incidents use its law, open incidents keep their own.
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from runner.incident.law.verifications import Checks
 
 _TONES: dict[str, Tone] = {"added": "good", "begins": "good", "removed": "alarm", "ends": "alarm"}
-Names = Annotated[list[str] | None, Argument(metavar="[REGIME]...", help="Ids or files. Default: all laws.")]
+Names = Annotated[list[str] | None, Argument("[REGIME]...", "Ids or files. Default: all laws.")]
 
 
 def add(app: Commands) -> None:
@@ -60,9 +60,7 @@ def recorded_checks(session: Session) -> Checks:
 
 def list_(
     session: Session,
-    jurisdiction: Annotated[
-        str, Option("--in", metavar="PLACE", help="Only laws of this place, as US-CA or EU.")
-    ] = "",
+    jurisdiction: Annotated[str, Option("--in PLACE", "Only laws of this place, as US-CA or EU.")] = "",
 ) -> None:
     """List the laws of the home folder and of Tocsin.
 
@@ -79,10 +77,8 @@ def list_(
 
 def show(
     session: Session,
-    regime: Annotated[str, Argument(metavar="REGIME", help="Id of the law, or a file.")],
-    at: Annotated[
-        str, Option("--at", metavar="DATE", help="Version in force on this date. Default: the newest.")
-    ] = "",
+    regime: Annotated[str, Argument("REGIME", "Id of the law, or a file.")],
+    at: Annotated[str, Option("--at DATE", "Version in force on this date. Default: the newest.")] = "",
 ) -> None:
     """Show a law in words, with a worked example of each deadline.
 
@@ -103,11 +99,7 @@ def check(
     regime: Names = None,
     stale: Annotated[
         str,
-        Option(
-            "--stale",
-            metavar="DURATION",
-            help="List the duties that nobody looked at for this time, as 180d.",
-        ),
+        Option("--stale DURATION", "List the duties that nobody looked at for this time, as 180d."),
     ] = "",
 ) -> int:
     """Check the files of laws, and count the confidence. Exit code 1 on errors.
@@ -150,14 +142,12 @@ def _check_page(found: Checked, since: date | None) -> Iterator[Block]:
 
 def verify(
     session: Session,
-    name: Annotated[str, Argument(metavar="ID", help="Id of a duty, or of a law with all its duties.")],
-    by: Annotated[
-        str, Option("--by", metavar="PERSON", help="Who opened the official page: an id, or a full name.")
-    ],
-    source: Annotated[str, Option("--source", metavar="URL", help="Official page, https.")],
+    name: Annotated[str, Argument("ID", "Id of a duty, or of a law with all its duties.")],
+    by: Annotated[str, Option("--by PERSON", "Who opened the official page: an id, or a full name.")],
+    source: Annotated[str, Option("--source URL", "Official page, https.")],
     reason: Annotated[
         str,
-        Option("--reason", metavar="WHY", help="Why the page is on another site than the law file names."),
+        Option("--reason WHY", "Why the page is on another site than the law file names."),
     ] = "",
 ) -> None:
     """Record that a person compared a duty with the official page.
@@ -183,10 +173,8 @@ def verify(
 def diff(
     session: Session,
     regime: Names = None,
-    since: Annotated[str, Option("--from", metavar="DATE", help="First date of the comparison.")] = "",
-    to: Annotated[
-        str, Option("--to", metavar="DATE", help="Second date of the comparison. Default: today.")
-    ] = "",
+    since: Annotated[str, Option("--from DATE", "First date of the comparison.")] = "",
+    to: Annotated[str, Option("--to DATE", "Second date of the comparison. Default: today.")] = "",
 ) -> None:
     """Compare laws: two dates, two files, or your copy.
 
@@ -242,12 +230,12 @@ def import_(
     file: Annotated[
         Path,
         Argument(
-            metavar="FILE",
-            help="CSV file with columns regime, name, duty, recipient, starts …; or a contract template, as acquirer.",
+            "FILE",
+            "CSV file with columns regime, name, duty, recipient, starts …; or a contract template, as acquirer.",
         ),
     ],
     replace: Annotated[
-        bool, Option("--replace", help="Replace laws of the home folder with the same ids.")
+        bool, Option("--replace", "Replace laws of the home folder with the same ids.")
     ] = False,
 ) -> None:
     """Import duties of contracts or insurers from a spreadsheet, or copy a contract template.

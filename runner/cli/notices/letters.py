@@ -19,35 +19,25 @@ if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
 
 
-Repeated = Annotated[
-    str, Option("--repeated", metavar="keep|drop", help="Rows with the name and address of an earlier row.")
-]
-AcceptCounts = Annotated[
-    str, Option("--accept-counts", metavar="WHY", help="Reason why the list differs from the facts.")
-]
+Repeated = Annotated[str, Option("--repeated keep|drop", "Rows with the name and address of an earlier row.")]
+AcceptCounts = Annotated[str, Option("--accept-counts WHY", "Reason why the list differs from the facts.")]
 
 
 def letters(
     session: Session,
-    notice: Annotated[str, Argument(metavar="NOTICE", help="Template with slots, or auto.")],
-    people: Annotated[Path, Option("--people", metavar="FILE", help="A CSV file.")],
-    out: Annotated[Path, Option("--out", metavar="DIR", help="Folder of this run.")],
+    notice: Annotated[str, Argument("NOTICE", "Template with slots, or auto.")],
+    people: Annotated[Path, Option("--people FILE", "A CSV file.")],
+    out: Annotated[Path, Option("--out DIR", "Folder of this run.")],
     duty: Annotated[
-        list[str] | None, Option("--duty", help="Duty, or one for each place. Default: by place.")
+        list[str] | None, Option("--duty", "Duty, or one for each place. Default: by place.")
     ] = None,
-    population: Annotated[
-        str, Option("--population", metavar="ID", help="Place, if the list has none.")
-    ] = "",
-    to: Annotated[
-        list[str] | None, Option("--to", metavar="FORMAT", help="Format: pdf, docx, html, txt.")
-    ] = None,
-    batch: Annotated[int, Option("--batch", metavar="N", help="Letters in one PDF, up to 1,000.")] = 0,
-    jobs: Annotated[int, Option("--jobs", metavar="N", help="Processes. Default: one per core.")] = 0,
-    fonts: Annotated[
-        list[Path] | None, Option("--fonts", metavar="DIR", help="Folder with more fonts.")
-    ] = None,
-    skip_bad: Annotated[bool, Option("--skip-bad", help="Skip and list invalid rows.")] = False,
-    drafts: Annotated[bool, Option("--draft", help="Drafts with missing information. Not recorded.")] = False,
+    population: Annotated[str, Option("--population ID", "Place, if the list has none.")] = "",
+    to: Annotated[list[str] | None, Option("--to FORMAT", "Format: pdf, docx, html, txt.")] = None,
+    batch: Annotated[int, Option("--batch N", "Letters in one PDF, up to 1,000.")] = 0,
+    jobs: Annotated[int, Option("--jobs N", "Processes. Default: one per core.")] = 0,
+    fonts: Annotated[list[Path] | None, Option("--fonts DIR", "Folder with more fonts.")] = None,
+    skip_bad: Annotated[bool, Option("--skip-bad", "Skip and list invalid rows.")] = False,
+    drafts: Annotated[bool, Option("--draft", "Drafts with missing information. Not recorded.")] = False,
     repeated: Repeated = "",
     accept_counts: AcceptCounts = "",
 ) -> None:
@@ -113,12 +103,10 @@ def _repeated(given: str) -> Literal["", "keep", "drop"]:
 
 def sign_letters(
     session: Session,
-    folder: Annotated[Path, Argument(metavar="DIR", help="Folder of the letters.")],
-    size: Annotated[int, Option("--sample", metavar="N", help="Letters to read of each text.")] = 3,
-    tick: Annotated[
-        list[int] | None, Option("--tick", metavar="N", help="Item that you verified in the letters.")
-    ] = None,
-    yes: Annotated[bool, Option("--yes", help="You read the sample. No question.")] = False,
+    folder: Annotated[Path, Argument("DIR", "Folder of the letters.")],
+    size: Annotated[int, Option("--sample N", "Letters to read of each text.")] = 3,
+    tick: Annotated[list[int] | None, Option("--tick N", "Item that you verified in the letters.")] = None,
+    yes: Annotated[bool, Option("--yes", "You read the sample. No question.")] = False,
 ) -> None:
     """Approve letters after reading a sample of each text.
 

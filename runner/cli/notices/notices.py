@@ -26,32 +26,24 @@ if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+Name = Annotated[str, Argument("NOTICE", "Notice, version of a notice, or notice task.")]
 To = Annotated[
     list[str] | None,
-    Option(
-        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
-    ),
+    Option("--to FORMAT", "Formats with commas: docx, pdf, html, txt; a form also xlsx, json."),
 ]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
+Out = Annotated[Path | None, Option("--out DIR", "Folder to write into.")]
 Override = Annotated[
     str,
-    Option(
-        "--override",
-        metavar="WHY",
-        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-    ),
+    Option("--override WHY", "Reason of counsel to accept the notice as it is. Stored in the journal."),
 ]
 
 
 def adopt(
     session: Session,
-    file: Annotated[Path, Argument(metavar="FILE.docx", help="Edited Word file.")],
-    step: Annotated[
-        str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
-    ] = "",
+    file: Annotated[Path, Argument("FILE.docx", "Edited Word file.")],
+    step: Annotated[str, Argument("[STEP]", "Notice task. Default: from the name of the file.")] = "",
     override: Override = "",
-    yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
+    yes: Annotated[bool, Option("--yes", "No question before the import.")] = False,
 ) -> None:
     """Import an edited Word file as the text of a notice.
 
@@ -100,20 +92,12 @@ def _page(found: Adoption, by: str) -> Iterator[Block]:
         yield line(text, "alarm", hang=2)
     if found.returned.tracked:
         yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")
-    if found.returned.comments:
-        yield line(
-            f"{count(found.returned.comments, 'comment')} ignored: comments are not part of the text", "warn"
-        )
-    for coverage in found.coverage:
-        if coverage.state in ("gap", "forbidden", "to_check"):
-            tone: Tone = "warn" if coverage.state == "to_check" else "alarm"
-            yield line(
-                f"{coverage.state.replace('_', ' ')}: {coverage.ref} {coverage.item}. {coverage.note}".rstrip(
-                    ". "
-                ),
-                tone,
-                hang=2,
-            )
+    if comments := found.returned.comments:
+        yield line(f"{count(comments, 'comment')} ignored: comments are not part of the text", "warn")
+    for one in found.coverage:
+        if one.state in ("gap", "forbidden", "to_check"):
+            said = f"{one.state.replace('_', ' ')}: {one.ref} {one.item}. {one.note}".rstrip(". ")
+            yield line(said, "warn" if one.state == "to_check" else "alarm", hang=2)
 
 
 Which = "Version: its number, the start of its digest, or its id."
@@ -122,14 +106,12 @@ Which = "Version: its number, the start of its digest, or its id."
 def diff(
     session: Session,
     name: Name,
-    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
-    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
+    older: Annotated[str, Argument("[A]", f"{Which} Default: the one before B.")] = "",
+    newer: Annotated[str, Argument("[B]", f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
-        bool, Option("--since-filed", help="Changes since the last filing under the same law.")
+        bool, Option("--since-filed", "Changes since the last filing under the same law.")
     ] = False,
-    to: Annotated[
-        list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
-    ] = None,
+    to: Annotated[list[str] | None, Option("--to FORMAT", "Formats with commas: html, docx.")] = None,
     out: Out = None,
 ) -> None:
     """Compare two versions of a notice, by words and by facts.
@@ -143,6 +125,7 @@ def diff(
       tocsin notice diff nis2-final --since-filed
     """
     from runner.app.notices import notice_versions
+    from runner.app.notices.notices import formats_of
     from runner.reports.notices.redline import compared_page
 
     incident = session.incident()
@@ -161,7 +144,7 @@ def diff(
         session.show(report, lambda: compared_page(report, pair.redline))
         return
     author = pair.after.document.context.stationery.name or incident.codename
-    formats = notice_versions.redline_formats(to or [])
+    formats = formats_of(to or [], notice_versions.FORMATS) or notice_versions.FORMATS
     show_pulled(session, notice_versions.save(pair, formats, out, author))
 
 
@@ -206,17 +189,13 @@ def render(
     name: Name,
     to: To = None,
     out: Out = None,
-    duty: Annotated[str, Option("--duty", help="Duty of a template.")] = "",
+    duty: Annotated[str, Option("--duty", "Duty of a template.")] = "",
     override: Override = "",
     gap: Annotated[
         list[str] | None,
-        Option(
-            "--gap",
-            metavar="NAME=REASON",
-            help="Reason of counsel for one missing item, by fact or reference.",
-        ),
+        Option("--gap NAME=REASON", "Reason of counsel for one missing item, by fact or reference."),
     ] = None,
-    drop_edits: Annotated[bool, Option("--drop-edits", help="Drop the Word edits of the text.")] = False,
+    drop_edits: Annotated[bool, Option("--drop-edits", "Drop the Word edits of the text.")] = False,
 ) -> None:
     """Generate a notice from the current facts.
 
@@ -255,7 +234,7 @@ def _draft(
 ) -> None:
     from msgspec.structs import replace
 
-    from runner.app.notices.notices import about_duty, draft, formats_of, save_draft
+    from runner.app.notices.notices import draft, formats_of, save
 
     if out is None:
         raise Usage(
@@ -264,8 +243,8 @@ def _draft(
             code="option_missing",
         )
     notice, document = draft(session.service, incident, name, duty)
-    about = about_duty(notice, duty)
-    files = save_draft(session.service, document, formats_of(to) or ("docx",), out, about)
+    about = duty or next(iter(notice.duties), "")
+    files = save(document, formats_of(to) or ("docx",), out, session.service.letterhead, about)
     unapproved = (replace(file, status="not approved") if file.status == "final" else file for file in files)
     show_pulled(session, tuple(unapproved))
 
@@ -273,7 +252,7 @@ def _draft(
 def check(
     session: Session,
     name: Name,
-    duty: Annotated[str, Option("--duty", help="Duty of the notice.")] = "",
+    duty: Annotated[str, Option("--duty", "Duty of the notice.")] = "",
 ) -> int:
     """Check a notice for required and forbidden content.
 
@@ -312,15 +291,16 @@ def _check_page(report: Checked) -> Page:
 
 def pull(
     session: Session,
-    name: Annotated[str, Argument(metavar="[NOTICE]", help="Notice. Default: all notices.")] = "",
+    name: Annotated[str, Argument("[NOTICE]", "Notice. Default: all notices.")] = "",
     to: To = None,
     out: Out = None,
-    everything: Annotated[bool, Option("--all", help="Also superseded versions, and every duty.")] = False,
+    everything: Annotated[bool, Option("--all", "Also superseded versions, and every duty.")] = False,
 ) -> None:
     """Export the files of notices for counsel.
 
     The folder to-file has the final, current and approved versions, byte for byte as approved, with their enclosures. The
     folder privileged has drafts, cover sheets, redlines against the earlier version, coverage, duties and the manifest.
+    Files of an earlier pull that no longer go out are moved to the folder older.
 
     \b
     Examples:

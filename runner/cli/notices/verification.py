@@ -13,7 +13,7 @@ from runner.errors import Refused, Usage
 if TYPE_CHECKING:
     from runner.incident.state.incident import Document, Incident
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+Name = Annotated[str, Argument("NOTICE", "Notice, version of a notice, or notice task.")]
 
 
 def tick(
@@ -21,14 +21,14 @@ def tick(
     name: Name,
     numbers: Annotated[
         list[int] | None,
-        Argument(metavar="[ITEM]...", help="Numbers of the items. Default: all that are shown."),
+        Argument("[ITEM]...", "Numbers of the items. Default: all that are shown."),
     ] = None,
     digest: Annotated[
-        str, Option("--digest", metavar="SHA256", help="Exact version that you read. Then name the items.")
+        str, Option("--digest SHA256", "Exact version that you read. Then name the items.")
     ] = "",
     reason: Annotated[
         str,
-        Option("--reason", metavar="WHY", help="Reason to accept a contradiction. Stored in the journal."),
+        Option("--reason WHY", "Reason to accept a contradiction. Stored in the journal."),
     ] = "",
 ) -> None:
     """Confirm content of a notice that only a person can verify.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from types import MappingProxyType
@@ -25,20 +26,21 @@ _SENTENCE = re.compile(r"(?<=[a-zà-ÿ)”\"][.!?])\s+|\n\n")
 
 
 def aware_dates(document: Document) -> tuple[str, ...]:
-    """Return the dates (ISO) in sentences and fields with the word "aware", in the document's language."""
+    """Return the dates in sentences and fields with the word "aware", in the document's language; see ``dates_in``."""
     language = document.language.partition("-")[0].lower()
     word = re.compile(_AWARE.get(language, _AWARE["en"]), re.IGNORECASE)
     found = (
         day
-        for text in _texts(document)
+        for text in texts(document)
         for sentence in _SENTENCE.split(text)
         if word.search(sentence)
-        for day in dates_in(sentence, language)
+        for _, day in dates_in(sentence, document.language, document.context.timestamp.date())
     )
-    return tuple(dict.fromkeys(day.isoformat() for day in found))
+    return tuple(dict.fromkeys(found))
 
 
-def _texts(document: Document) -> Iterator[str]:
+def texts(document: Document) -> Iterator[str]:
+    """Yield each paragraph, and each field with its label."""
     for block in walk(document.blocks):
         if isinstance(block, Fields):
             yield from (f"{plain(row.label)}: {plain(row.value)}" for row in block.rows)
@@ -46,18 +48,43 @@ def _texts(document: Document) -> Iterator[str]:
             yield from map(plain, runs((block,)))
 
 
-def dates_in(text: str, language: str) -> Iterator[date]:
-    """Yield the dates in a text: ISO, or with the name of the month in the language."""
-    months, pattern = _months(language)
+def dates_in(text: str, language: str, by: date) -> Iterator[tuple[str, str]]:
+    """Yield each date in a text as it is written and in ISO; as it is written if it has two readings.
+
+    A date without a year is the last one until ``by``. American English has the month first, "en" alone has either.
+    """
+    months, pattern = _months(language.partition("-")[0].lower())
     for found in pattern.finditer(text):
-        parts = found.groupdict()
-        year = parts["y"] or parts["y2"] or parts["y3"]
-        month = parts["m"] or months[(parts["name"] or parts["name2"]).lower()]
-        day = parts["d"] or parts["d2"] or parts["d3"]
-        try:
-            yield date(int(year), int(month), int(day))
-        except ValueError:
-            continue
+        part = found.groupdict()
+        if first := part["first"]:
+            other, year = part["second"], part["y4"]
+            swapped = part["sign"] == "/" and language.lower().startswith("en")
+            if (
+                swapped
+                and language.lower() != "en-us"
+                and first != other
+                and max(int(first), int(other)) < 13
+            ):
+                yield found[0], found[0]
+                continue
+            month_first = (swapped and int(other) > 12) or (
+                language.lower() == "en-us" and swapped and int(first) < 13
+            )
+            days, month = ((other,), first) if month_first else ((first,), other)
+        elif part["y"]:
+            year, month, days = part["y"], part["m"], (part["d"],)
+        else:
+            year = part["y2"] or part["y3"]
+            month = str(months[(part["name"] or part["name2"]).lower()])
+            days = tuple(filter(None, (part["from"], part["d2"], part["d3"], part["to"])))
+        for day in days:
+            with suppress(ValueError):
+                yield found[0], _day(int(day), int(month), year, by).isoformat()
+
+
+def _day(day: int, month: int, year: str | None, by: date) -> date:
+    near = date(int(year or by.year), month, day)
+    return near if year or near <= by else date(by.year - 1, month, day)
 
 
 @cache
@@ -66,14 +93,20 @@ def _months(language: str) -> tuple[Mapping[str, int], re.Pattern[str]]:
     from babel import Locale, UnknownLocaleError
 
     try:
-        names = Locale.parse(language).months["format"]["wide"]
+        names = Locale.parse(language).months["format"]
     except (UnknownLocaleError, ValueError):
-        names = Locale("en").months["format"]["wide"]
-    months = {str(name).lower(): number for number, name in names.items()}
-    name = "|".join(map(re.escape, months))
+        names = Locale("en").months["format"]
+    months = {
+        str(name).lower().rstrip("."): number
+        for width in ("abbreviated", "wide")
+        for number, name in names[width].items()
+    }
+    name = "|".join(map(re.escape, sorted(months, key=len, reverse=True)))
+    until = r"(?:\s*[-–—]\s*|\s+(?:to|and|until|bis|und|au|et|al|y|e|en|tot|do|i)\s+)"
     return months, re.compile(
-        r"(?<!\d)(?:(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"
-        rf"|(?P<d2>\d{{1,2}})(?:\.|er)?\s+(?:de\s+)?(?P<name>{name})\s+(?:de\s+)?(?P<y2>\d{{4}})"
-        rf"|(?P<name2>{name})\s+(?P<d3>\d{{1,2}}),?\s+(?P<y3>\d{{4}}))(?!\d)",
+        r"(?<![\d.])(?:(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"
+        r"|(?P<first>\d{1,2})(?P<sign>[./])(?P<second>\d{1,2})(?P=sign)(?P<y4>\d{4})"
+        rf"|(?:(?P<from>\d{{1,2}})\.?{until})?(?P<d2>\d{{1,2}})(?:\.|er)?\s+(?:de\s+)?(?P<name>{name})\b\.?(?:,?\s+(?:de\s+)?(?P<y2>\d{{4}}))?"
+        rf"|\b(?P<name2>{name})\b\.?\s+(?P<d3>\d{{1,2}})(?:{until}(?P<to>\d{{1,2}}))?(?:,?\s+(?P<y3>\d{{4}}))?)(?!\d)",
         re.IGNORECASE,
     )

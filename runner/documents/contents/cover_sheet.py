@@ -49,47 +49,31 @@ def cover(
     document: Document,
     coverage: Iterable[Coverage],
     about: Mapping[str, str] = MappingProxyType({}),
+    lists: Mapping[str, Iterable[str]] = MappingProxyType({}),
     *,
-    approvals: Iterable[str] = (),
-    override: Iterable[str] = (),
-    stale: Iterable[str] = (),
-    adopted: Iterable[str] = (),
     ticks: Mapping[str, str] = MappingProxyType({}),
     facts: Iterable[FactRow] = (),
-    authority: Iterable[str] = (),
 ) -> Document:
     """Return the cover sheet of a document, one page, to be written by the same writers.
 
-    ``about`` has what people ask first, by heading: to whom, due, how sure the law is. ``approvals`` are lines such as
-    ``A. Counsel, 2026-11-24 10:00 UTC, claimed``; ``override`` says who accepted missing information; ``stale`` which facts
-    changed since; ``ticks`` who verified an item, by its name; ``adopted`` whose Word file its text is from. ``authority`` says
-    where to file and how old that entry is. Digests are in the manifest.
+    ``about`` has what people ask first, by heading: to whom, due, how sure the law is. ``lists`` has lines by heading, such as
+    the approvals; ``ticks`` who verified an item, by its name. Digests are in the manifest.
     """
-    context = document.context
-    marks = watermark(document)
-    status = "Draft" if context.status == "draft" else "Final"
-    fields = {
-        "Notice": document.title,
-        **about,
-        "Status": status,
-        "Marking": marks if marks != "DRAFT" else "",
-    }
+    context, marks = document.context, watermark(document)
+    status = {"Status": "Draft" if context.status == "draft" else "Final"}
+    fields = {"Notice": document.title, **about, **status, "Marking": marks if marks != "DRAFT" else ""}
     open_ = [each for each in coverage if each.state not in ("covered", "not_required")]
     blocks: list[Block] = [
         tree.Heading(1, _text(f"Cover sheet: {document.title}")),
         tree.Paragraph(_text(f"{PRIVILEGE}. Do not file or send this sheet.")),
         tree.Fields(tuple(tree.Field(_text(name), _text(value)) for name, value in fields.items() if value)),
-        *_lines("OVERRIDDEN", tuple(override)),
-        *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
-        *_lines("Authority", tuple(authority)),
+        *(block for title, lines in lists.items() for block in _lines(title, tuple(lines))),
         *_gaps(document),
         *_table(
             "Open items of the law",
             ("Reference", "Required", "State"),
             (_coverage(each, ticks) for each in open_),
         ),
-        *_lines("Approvals", tuple(approvals) or ("None",)),
-        *_lines("Text imported from Word", tuple(adopted)),
         *_recorded(list(facts)),
         *_lines("Characters replaced by their code", document.replaced),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 from runner.documents.tree import Document, Heading, plain, walk
-from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.lookup import fact_type, nobody
 from runner.facts.vocabulary.translations import PREFIX
 
 _STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
@@ -89,7 +89,11 @@ class _Places:
     """Positions of facts in a document, by their short paths."""
 
     def __init__(self, document: Document) -> None:
-        self.printed = {short(used.path) for used in document.facts_used if used.printed}
+        self.printed = {
+            short(used.path)
+            for used in document.facts_used
+            if used.printed or nobody(short(used.path), used.value.strip('"'))  # there is no such party
+        }
         self.known = {short(used.path) for used in document.facts_used}
         self.gaps: dict[str, set[Treatment]] = {}
         for gap in document.gaps:
@@ -152,20 +156,17 @@ def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
     return marked or [paths[0]]
 
 
-def _form(notice: Notice, document: Document) -> list[Coverage]:
-    lines: list[Coverage] = []
+def _form(notice: Notice, document: Document) -> Iterator[Coverage]:
+    rules = []
     if notice.headings:
         there = [plain(block.inlines) for block in walk(document.blocks) if isinstance(block, Heading)]
         rest = iter(there)
-        absent = tuple(heading for heading in notice.headings if heading not in rest)
-        wrong = f"absent or out of order: {'; '.join(absent)}" if absent else ""
-        lines.append(_rule(f"headings in this order: {'; '.join(notice.headings)}", wrong))
+        absent = "; ".join(heading for heading in notice.headings if heading not in rest)
+        item = f"headings in this order: {'; '.join(notice.headings)}"
+        rules.append((item, f"absent or out of order: {absent}" if absent else ""))
     if notice.min_points:
         points = document.context.stationery.points
         wrong = "" if points >= notice.min_points else f"the stationery sets {points:g} point"
-        lines.append(_rule(f"type no smaller than {notice.min_points:g} point", wrong))
-    return lines
-
-
-def _rule(item: str, wrong: str) -> Coverage:
-    return Coverage(ref="form", item=item, state="gap" if wrong else "covered", note=wrong)
+        rules.append((f"type no smaller than {notice.min_points:g} point", wrong))
+    for item, wrong in rules:
+        yield Coverage(ref="form", item=item, state="gap" if wrong else "covered", note=wrong)

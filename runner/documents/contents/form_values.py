@@ -46,36 +46,41 @@ def asked_for(notice: Notice) -> Iterator[str]:
 
 def answers(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[Answer, ...]:
     """Return every field of the notice's form in its order; ``facts`` are nested and may hold ``duty`` as well."""
+    stage = notice.form.stage if notice.form is not None else ""
     return tuple(
-        _answer(section, field, notice, facts, form)
-        for section in notice.sections
-        for field in section.fields
+        _answer(section, field, stage, facts, form) for section in notice.sections for field in section.fields
     )
+
+
+def _asked_in(notice: Notice, facts: Mapping[str, Any], form: Setting) -> Iterator[Answer]:
+    """Yield the fields without those that are certainly not asked, and those unanswered that a person must judge."""
+    for one in answers(notice, facts, form):
+        if one.asked or (one.asked is None and (one.value is not None or one.field.when)):
+            yield one
 
 
 def printed(notice: Notice, facts: Mapping[str, Any], form: Setting) -> list[dict[str, Any]]:
     """Return the template's ``sections``: the fields that are asked, and those that may be."""
-    replies = answers(notice, facts, form)
-    return [
-        {"title": section.title, "fields": rows}
-        for section in notice.sections
-        if (rows := list(_rows(section, replies)))
-    ]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for one in _asked_in(notice, facts, form):
+        value = Kept(one.path, one.value, one.shown) if one.path else one.shown
+        row = {"id": one.field.id, "name": one.field.name, "answer": value}
+        rows.setdefault(one.section, []).append(row)
+    return [{"title": title, "fields": fields} for title, fields in rows.items()]
 
 
 def exported(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[FormField, ...]:
     """Return the same fields for sheets and electronic reports: choices in the form's codes, instants in UTC."""
     return tuple(
         FormField(
-            id=answer.field.id,
-            name=answer.field.name,
-            section=answer.section,
-            shown=answer.shown,
-            value=_coded(answer),
-            path=answer.field.path,
+            id=one.field.id,
+            name=one.field.name,
+            section=one.section,
+            shown=one.shown,
+            value=_coded(one),
+            path=one.field.path,
         )
-        for answer in answers(notice, facts, form)
-        if _stands(answer)
+        for one in _asked_in(notice, facts, form)
     )
 
 
@@ -91,56 +96,27 @@ def _coded(one: Answer) -> str | int | float | bool | tuple[str, ...] | None:
     return one.shown if isinstance(kind, FactType) and kind.kind == "instant" else str(value)
 
 
-def _rows(section: Section, found: tuple[Answer, ...]) -> Iterator[dict[str, Any]]:
-    for answer in found:
-        if answer.section == section.title and _stands(answer):
-            value = Kept(answer.path, answer.value, answer.shown) if answer.path else answer.shown
-            yield {"id": answer.field.id, "name": answer.field.name, "answer": value}
-
-
-def _stands(one: Answer) -> bool:
-    """Omit fields that are certainly not asked, and unanswered fields for a case that a person must judge."""
-    if one.asked is None:
-        return one.value is not None or bool(one.field.when)
-    return one.asked
-
-
-def _answer(
-    section: Section, field: Field, notice: Notice, facts: Mapping[str, Any], form: Setting
-) -> Answer:
-    stage = notice.form.stage if notice.form is not None else ""
+def _answer(section: Section, field: Field, stage: str, facts: Mapping[str, Any], form: Setting) -> Answer:
     if field.says:
         text = field.says.get(stage, "")
         return Answer(section=section.title, field=field, path="", value=text, shown=text, asked=True)
-    path, value = _first(field, facts)
+    found = [_kept(path, facts) for path in field.facts]
+    one = next((kept for kept in found if kept.value is not None), found[0])
+    shown = "" if one.value is None else _shown(field, one.path, one.value, form)
+    asked = _asked(field, facts, form)
     return Answer(
-        section=section.title,
-        field=field,
-        path=path,
-        value=value,
-        shown="" if value is None else _shown(field, path, value, form),
-        asked=_asked(field, facts, form),
+        section=section.title, field=field, path=one.path, value=one.value, shown=shown, asked=asked
     )
 
 
 def _asked(field: Field, facts: Mapping[str, Any], form: Setting) -> bool | None:
     parties = (*field.facts, field.of) if field.of else field.facts
-    if any(nobody(path, _at(path, facts)) for path in parties):
+    if any(nobody(path, _kept(path, facts).value) for path in parties):
         return False
     if not field.when:
         return None if field.only else True
     holds = decides(field.when, facts, language=form[0], zone=form[1], budget=form[2])
     return holds if isinstance(holds, bool) else None
-
-
-def _first(field: Field, facts: Mapping[str, Any]) -> tuple[str, Any]:
-    found = [_kept(path, facts) for path in field.facts]
-    one = next((kept for kept in found if kept.value is not None), found[0])
-    return one.path, one.value
-
-
-def _at(path: str, facts: Mapping[str, Any]) -> Any:
-    return _kept(path, facts).value
 
 
 def _kept(path: str, facts: Mapping[str, Any]) -> Kept:

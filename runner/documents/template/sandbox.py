@@ -64,6 +64,7 @@ def sandbox(language: str, zone: str) -> Environment:
     environment.tests = {
         "known": lambda value: not _absent(value),
         "unknown": _absent,
+        "nobody": _nobody,
     }
     return environment
 
@@ -72,6 +73,11 @@ def _absent(value: object) -> bool:
     """Whether there is nothing to print: the fact is unknown, or is ``none``; a text without a translation is a gap."""
     if isinstance(value, Missing):
         return not value.path_.startswith(PREFIX)
+    return _nobody(value)
+
+
+def _nobody(value: object) -> bool:
+    """Whether a fact states that there is no such party: ``none``."""
     return isinstance(value, Leaf) and nobody(value.path_, value.value_)
 
 

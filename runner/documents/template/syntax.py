@@ -31,7 +31,7 @@ _ALLOWED: Final = frozenset(
         *("Compare", "Operand", "And", "Or", "Not"),
     }
 )
-_TESTS: Final = ("known", "unknown")
+_TESTS: Final = ("known", "unknown", "nobody")
 
 
 def check_syntax(source: str, name: str = "notice") -> tuple[Problem, ...]:

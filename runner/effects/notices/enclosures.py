@@ -15,11 +15,11 @@ from runner.documents.tree import Document, Kept, decode
 from runner.documents.write import FORMATS, write
 from runner.effects.context import Blobs
 from runner.effects.notices.legal_basis import Brief, legal_context
+from runner.incident.notices.staleness import blocking, change_words
+from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
-
-PREFIX = "enclosure-"
 
 
 class Enclosure(msgspec.Struct, frozen=True):
@@ -50,10 +50,15 @@ def letters_of(
             yield brief
 
 
-def edited(brief: Brief, blobs: Blobs) -> Kept | None:
-    """Return the newest text of a letter if counsel edited it in Word: the sample has the same words."""
+def edited(brief: Brief, blobs: Blobs) -> tuple[Kept, tuple[str, ...]] | None:
+    """Return the newest text of a letter if counsel edited it in Word, and the facts that changed since and make it a draft."""
     made = [one for one in brief.incident.documents.values() if one.duty == brief.status.id and one.tree]
-    return decode(blobs.get_blob(made[-1].tree)) if made and made[-1].adoption is not None else None
+    if not made or made[-1].adoption is None:
+        return None
+    stale = tuple(
+        f"{made[-1].notice} is out of date: {change_words(one)}" for one in blocking(brief.incident, made[-1])
+    )
+    return decode(blobs.get_blob(made[-1].tree)), stale
 
 
 def stored(
@@ -61,7 +66,7 @@ def stored(
 ) -> dict[str, str]:
     """Store enclosures in the formats of their notice, and return their digests by the names of their files."""
     return {
-        f"{PREFIX}{number}.{form}": blobs.put_blob(incident.id, write(document, form))
+        f"{ENCLOSURE}{number}.{form}": blobs.put_blob(incident.id, write(document, form))
         for number, document in enumerate(enclosures, 1)
         for form in FORMATS
         if form in formats
@@ -70,4 +75,4 @@ def stored(
 
 def carried(before: Mapping[str, str]) -> dict[str, str]:
     """Return the enclosures among the files of a version."""
-    return {name: digest for name, digest in before.items() if name.startswith(PREFIX)}
+    return {name: digest for name, digest in before.items() if name.startswith(ENCLOSURE)}

@@ -5,9 +5,8 @@ A general form lists ``duty.content``: each required item of the regime, with it
 
 Legally required credit monitoring: a notice offers it only if a fact records its purchase.
 
-A promise of monitoring that was not ordered is a false statement to every reader and to the attorney general. The
-item is missing until provider, months and enrolment are recorded; fewer months than required also count as
-missing.
+A promise of monitoring that was not ordered is a false statement: the item is missing until provider, months and enrolment are
+recorded; fewer months than required also count as missing.
 """
 
 from __future__ import annotations
@@ -228,7 +227,11 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "told_at": _told(found),
         "notified": _notified(found),
         "dated_at": _kept(f"incident.dated_at.{status.id}", found),
-        "certified": _certified(found),
+        # nobody until a person records it
+        "certified": {
+            name: _kept(f"incident.certified.{found.regime.id}.{name}", found)
+            for name in ("name", "role", "at")
+        },
         "exempt": _exempt(found),
         "portal": status.authority.form or None if status.authority is not None else None,
         "office": _office(status.authority),
@@ -291,13 +294,6 @@ def _notified(found: Brief) -> Kept:
         return count
     zone = _plain("organisation.zone", found.judges[0].view) or "UTC"
     return Kept(count.path, f"0 so far; {residents:,} planned on {day(planned, 'en-US', zone)}")
-
-
-def _certified(found: Brief) -> dict[str, Kept]:
-    """Return who certified the statements of the notice: nobody until a person records it."""
-    return {
-        name: _kept(f"incident.certified.{found.regime.id}.{name}", found) for name in ("name", "role", "at")
-    }
 
 
 def _kept(path: str, found: Brief) -> Kept:

@@ -55,12 +55,12 @@ def render(
         notice = requirements(notice, source, incident, brief)
         enclosed = enclosures(notice, brief, duties, library, tools)
         drafted = paper(notice, source, incident, brief, privileged=tools.privileged, logo=tools.logo())
-        drafted = dated(enclosing(drafted, (one.draft.title for one in enclosed)), incident)
+        drafted = dated(drafted.within(enclosures=_titles(enclosed)), incident)
         document = drafted.document()
         own = blockers(notice, document)
         items = tuple(dict.fromkeys((*own, *(item for one in enclosed for item in one.items))))
         if override or not items:
-            document = final(drafted, waived=bool(own)).document()
+            document = drafted.within(status="final", waived=bool(own)).document()
             enclosed = tuple(msgspec.structs.replace(one, draft=one.final()) for one in enclosed)
         rendered = keep(work, incident, notice, document, tools, enclosed)
     except TocsinError as error:
@@ -77,17 +77,22 @@ def enclosures(
 
 def _enclosure(letter: Brief, tools: EffectContext) -> Enclosure:
     """Return the letter of a duty as an enclosure: in counsel's words if they were imported, else as generated."""
-    if kept := edited(letter, tools.blobs):
-        text = kept.document
-        return Enclosure(text, lambda: text, blockers(kept.notice, text), to_verify(kept.notice, text))
+    if (found := edited(letter, tools.blobs)) is not None:
+        (kept, stale), text = found, found[0].document
+        items = (*blockers(kept.notice, text), *stale)
+        return Enclosure(text, lambda: text, items, to_verify(kept.notice, text))
     work = Render(incident=letter.incident.id, step="", notice="auto", duty=letter.status.id, formats=())
     notice, source = tools.notices[template_for(work, tools, letter)]
     notice = requirements(notice, source, letter.incident, letter)
     drafted = dated(paper(notice, source, letter.incident, letter, logo=tools.logo()), letter.incident)
     document = drafted.document()
     items = blockers(notice, document)
-    last = final(drafted, waived=bool(items))
+    last = drafted.within(status="final", waived=bool(items))
     return Enclosure(document, last.document, items, to_verify(notice, document))
+
+
+def _titles(enclosed: Iterable[Enclosure]) -> tuple[str, ...]:
+    return tuple(one.draft.title for one in enclosed)
 
 
 def keep(
@@ -157,6 +162,10 @@ class Paper(msgspec.Struct, frozen=True):
             self.notice, self.source, self.facts, context=self.context, extra={**self.extra, **names}
         )
 
+    def within(self, **context: Any) -> Paper:
+        """Return the source with changes of its context, such as ``status``."""
+        return msgspec.structs.replace(self, context=msgspec.structs.replace(self.context, **context))
+
 
 def make(
     notice: Notice,
@@ -174,11 +183,11 @@ def make(
     A missing legal requirement or forbidden content also makes it a draft.
     """
     drafted = paper(notice, source, incident, found, privileged=privileged, logo=logo)
-    drafted = enclosing(drafted, (one.draft.title for one in enclosed))
+    drafted = drafted.within(enclosures=_titles(enclosed))
     document = drafted.document()
     if draft or (draft is None and blockers(notice, document)):
         return document
-    return final(drafted).document()
+    return drafted.within(status="final").document()
 
 
 def paper(
@@ -221,17 +230,7 @@ def dated(drafted: Paper, incident: Incident) -> Paper:
     """Return the source with the time of its newest used fact, so that other facts do not change its bytes."""
     read = _read(drafted.document())
     times = [incident.facts[key].at for path in read for key in recorded_as(path, incident.facts)]
-    if not times:
-        return drafted
-    context = msgspec.structs.replace(drafted.context, timestamp=max(times))
-    return msgspec.structs.replace(drafted, context=context)
-
-
-def enclosing(drafted: Paper, titles: Iterable[str]) -> Paper:
-    """Return the source of a draft that lists its enclosures by their titles."""
-    return msgspec.structs.replace(
-        drafted, context=msgspec.structs.replace(drafted.context, enclosures=tuple(titles))
-    )
+    return drafted.within(timestamp=max(times)) if times else drafted
 
 
 def _behind(document: Document) -> Iterator[str]:
@@ -248,12 +247,6 @@ def entry_of(path: str, incident: Incident) -> int:
     """Return the newest journal entry behind a template's value; 0 if it is not from the journal."""
     behind = recorded_as(path.removesuffix("[]"), incident.facts)
     return max((incident.fact_events.get(key, 0) for key in behind), default=0)
-
-
-def final(drafted: Paper, *, waived: bool = False) -> Paper:
-    """Return the source of the final version; ``waived`` allows unknown facts."""
-    context = msgspec.structs.replace(drafted.context, status="final", waived=waived)
-    return msgspec.structs.replace(drafted, context=context)
 
 
 def blockers(notice: Notice, document: Document) -> tuple[str, ...]:
@@ -330,14 +323,16 @@ def _fits(fits: Fits | None, status: DutyStatus) -> int:
     if fits is None:
         return 0
     places = any(f"{status.jurisdiction}-".startswith(f"{place}-") for place in fits.jurisdictions)
-    asked = (
-        (bool(fits.recipients), status.recipient in fits.recipients),
-        (bool(fits.jurisdictions), places),
-        (bool(fits.stages), status.stage in fits.stages),
-    )
-    if any(named and not answer for named, answer in asked):
-        return 0
-    return 1 + sum(named for named, _ in asked)
+    answers = [
+        answer
+        for wanted, answer in (
+            (fits.recipients, status.recipient in fits.recipients),
+            (fits.jurisdictions, places),
+            (fits.stages, status.stage in fits.stages),
+        )
+        if wanted
+    ]
+    return 1 + len(answers) if all(answers) else 0
 
 
 def _stationery(facts: dict[str, object], language: str, notice: Notice, logo: Logo | None) -> Stationery:

@@ -7,10 +7,9 @@ from datetime import datetime
 
 import msgspec
 
-from runner.actions import assign_role
 from runner.base.actor import named_person
 from runner.errors import Refused
-from runner.incident.notices.staleness import COUNSEL, changes
+from runner.incident.notices.staleness import COUNSEL, changes, counsel_only
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
@@ -22,7 +21,13 @@ def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) ->
     made = command.event
     invocation = incident.invocations[made.step]
     if command.override:
-        _may_override(incident, command, by)
+        counsel_only(incident, by, "accept missing information")
+        if not command.override.strip():
+            raise Refused(
+                "The reason to accept the missing information is missing.",
+                hint="Add --override WHY",
+                code="reason_missing",
+            )
     before = renderings(incident, made.step)
     if _outdated(before, made):
         return ()
@@ -61,30 +66,10 @@ def _beside(command: c.Rendered, made: e.DocumentRendered) -> Iterator[e.AnyEven
         yield e.event_of(e.NoticeOverridden, made, reason=command.override.strip(), items=command.items)
 
 
-def _may_override(incident: Incident, command: c.Rendered, by: str) -> None:
-    """Only counsel can do this, and only with a reason that can be read later."""
-    if by not in incident.roles.get(COUNSEL, ()):
-        raise Refused(
-            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can accept missing information.",
-            hint=assign_role(COUNSEL),
-            code="role",
-        )
-    if not command.override.strip():
-        raise Refused(
-            "The reason to accept the missing information is missing.",
-            hint="Add --override WHY",
-            code="reason_missing",
-        )
-
-
 def letters_signed(incident: Incident, event: e.LettersSigned, by: str) -> e.LettersSigned:
     """Counsel approves letters that another person made; anybody may sign off the number that was mailed."""
-    if event.kind == "approved" and by not in incident.roles.get(COUNSEL, ()):
-        raise Refused(
-            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can approve letters.",
-            hint=assign_role(COUNSEL),
-            code="role",
-        )
+    if event.kind == "approved":
+        counsel_only(incident, by, "approve letters")
     if event.kind == "approved" and incident.evidence[event.run].by == by:
         raise Refused(
             f"{named_person(by)} made these letters.",

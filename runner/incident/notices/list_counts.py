@@ -6,7 +6,7 @@ the differences are shown before a letter is made.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -22,13 +22,6 @@ Counts = Mapping[tuple[str, str], int]
 _PLACE = "people.by_jurisdiction."
 
 
-class ToldCount(msgspec.Struct, frozen=True, kw_only=True):
-    """The count in a filed notice."""
-
-    duty: str
-    people: int
-
-
 class CountDifference(msgspec.Struct, frozen=True, kw_only=True):
     """A place where the list has another count than the facts or than a filed notice."""
 
@@ -38,8 +31,8 @@ class CountDifference(msgspec.Struct, frozen=True, kw_only=True):
     listed: int
     recorded: Span | None
     """None if no count is recorded."""
-    told: tuple[ToldCount, ...] = ()
-    """Filed notices with another count."""
+    told: tuple[tuple[str, int], ...] = ()
+    """The duties of filed notices with another count, each with the count."""
 
     @property
     def recorded_differs(self) -> bool:
@@ -71,15 +64,13 @@ def differences(incident: Incident, counts: Counts, laws: Iterable[str] = ()) ->
     found = views(nested(incident.facts))
     known = {(place, view.id) for view in found for place in (view.census[0] if view.census else ())}
     groups, covered = {group for _, group in counts}, frozenset(laws)
-    wanted = {key if key in known else _wider(key, known) for key in counts}
+    wanted = {
+        next(((level, group) for level in levels(place) if (level, group) in known), (place, group))
+        for place, group in counts
+    }
     wanted |= {key for key in known if key[1] in groups and covered & {*levels(key[0])}}
     rows = (_difference(incident, counts, found, *key) for key in sorted(wanted))
     return tuple(row for row in rows if row is not None)
-
-
-def _wider(key: tuple[str, str], known: Container[tuple[str, str]]) -> tuple[str, str]:
-    country = (key[0].partition("-")[0], key[1])
-    return country if country in known else key
 
 
 def _difference(
@@ -88,7 +79,7 @@ def _difference(
     listed = sum(
         count
         for (where, group), count in counts.items()
-        if group == population and (not place or f"{where}-".startswith(f"{place}-"))
+        if group == population and (not place or place in levels(where))
     )
     own = [view for view in found if view.id == population] or found
     spans = [residents(view, place) if place else everyone(view) for view in own]
@@ -99,11 +90,11 @@ def _difference(
         top = sum(highs) if len(highs) == len(known) else None
         recorded = Span(max(span.low for span in known), top)
     row = CountDifference(place=place, population=population, listed=listed, recorded=recorded)
-    told = tuple(one for one in _told(incident, row.fact) if one.people != listed)
+    told = tuple(one for one in _told(incident, row.fact) if one[1] != listed)
     return msgspec.structs.replace(row, told=told) if told or row.recorded_differs else None
 
 
-def _told(incident: Incident, fact: str) -> Iterator[ToldCount]:
+def _told(incident: Incident, fact: str) -> Iterator[tuple[str, int]]:
     """Yield the count of a place in each filed notice, over its groups, as the facts were when its text was made."""
     made = {document.digest: document for document in incident.documents.values()}
     ordered = sorted(incident.facts)
@@ -116,7 +107,7 @@ def _told(incident: Incident, fact: str) -> Iterator[ToldCount]:
             for key in keys.intersection(recorded_as(path.removesuffix("[]"), ordered))
         }
         if known := [value for value in read.values() if type(value) is int]:
-            yield ToldCount(duty=duty.id, people=sum(known))
+            yield duty.id, sum(known)
 
 
 def as_listed(incident: Incident, rows: Iterable[CountDifference]) -> Incident:
@@ -129,12 +120,9 @@ def as_listed(incident: Incident, rows: Iterable[CountDifference]) -> Incident:
 def difference_words(row: CountDifference) -> str:
     """Return a difference for people."""
     where = " ".join(filter(None, (row.place, row.population))) or "In all"
-    told = "".join(f"; {one.duty} states {one.people:,}" for one in row.told)
-    return f"{where}: list {row.listed:,}, facts {_span_words(row.recorded)}{told}"
-
-
-def _span_words(span: Span | None) -> str:
-    if span is None:
-        return "not recorded"
-    high = "more" if span.high is None else f"{span.high:,}"
-    return f"{span.low:,}" if span.low == span.high else f"{span.low:,} to {high}"
+    told = "".join(f"; {duty} states {people:,}" for duty, people in row.told)
+    facts = "not recorded"
+    if (span := row.recorded) is not None:
+        high = "more" if span.high is None else f"{span.high:,}"
+        facts = f"{span.low:,}" if span.low == span.high else f"{span.low:,} to {high}"
+    return f"{where}: list {row.listed:,}, facts {facts}{told}"

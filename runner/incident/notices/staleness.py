@@ -79,12 +79,7 @@ def passed(
             hint=f"tocsin notice render {quote(document.step)}. Then approve again. Counsel can add --as-it-was REASON instead.",
             code="notice_stale",
         )
-    if by not in incident.roles.get(COUNSEL, ()):
-        raise Refused(
-            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can use an outdated text.",
-            hint=assign_role(COUNSEL),
-            code="role",
-        )
+    counsel_only(incident, by, "use an outdated text")
     word = document.as_it_was.facts if document.as_it_was is not None else {}
     return (
         e.NoticeKept(
@@ -96,6 +91,16 @@ def passed(
             facts={**word, **{fact.fact: incident.fact_events[fact.fact] for fact in stale}},
         ),
     )
+
+
+def counsel_only(incident: Incident, by: str, act: str) -> None:
+    """Raise Refused if a person does not have the role counsel."""
+    if by not in incident.roles.get(COUNSEL, ()):
+        raise Refused(
+            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can {act}.",
+            hint=assign_role(COUNSEL),
+            code="role",
+        )
 
 
 def change_words(change: ChangedFact) -> str:

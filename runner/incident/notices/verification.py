@@ -15,20 +15,33 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from runner.base.jurisdictions import PEOPLE, US_NAMES
+from runner.base.number_words import NUMBER, number_of
+from runner.documents.contents.awareness import dates_in
 from runner.errors import NotFound, Refused
 from runner.facts.vocabulary.lookup import fact_type
-from runner.incident.notices.list_counts import difference_words, differences
+from runner.incident.notices.list_counts import difference_words, differences, levels
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Document, Incident
 
 Conflict = Literal[
-    "places_over_total", "groups_and_total", "list_and_facts", "aware_dates", "prose_and_facts"
+    "places_over_total",
+    "groups_and_total",
+    "list_and_facts",
+    "aware_dates",
+    "mail_dates",
+    "days_of_incident",
+    "prose_and_facts",
 ]
 _TOTAL, _PLACES = "people.total", "people.by_jurisdiction."
 _AWARE = "incident.aware_at"
-_SAID = re.compile(rf"(?<![\w.,])(\d[\d.,]*)(?:\s[^\s.;]+){{0,2}}?\s(?:{PEOPLE})\b", re.IGNORECASE)
+_BEGAN, _DAY, _ENDED = "incident.started_at", "incident.occurred_at", "incident.ended_at"
+_PLANNED, _SENT = "incident.individual_notice_planned_at", "incident.individual_notice_sent_at."
+_FEW = 100
+"""A smaller number in words is asked, as it may be of other people: "one employee"."""
+_SAID = re.compile(rf"(?<![\w.,])({NUMBER})(?:\s[^\s.;]+){{0,2}}?\s(?:{PEOPLE})\b", re.IGNORECASE)
 _MARK = "contradiction: "
 
 
@@ -63,7 +76,8 @@ def superseded(incident: Incident, document: Document) -> bool:
 
 def contradictions(incident: Incident) -> tuple[Contradiction, ...]:
     """Return every contradiction between facts, current texts and lists of people."""
-    return (*_sums(incident), *_groups(incident), *_lists(incident), *_awareness(incident), *_prose(incident))
+    checks = (_sums, _groups, _lists, _awareness, _mailing, _days, _prose)
+    return tuple(one for check in checks for one in check(incident))
 
 
 def items_of(
@@ -77,6 +91,7 @@ def items_of(
     read = {key for path in document.facts for key in recorded_as(path.removesuffix("[]"), keys)}
     return (
         *document.to_verify,
+        *(f'"aware" on {day}: the day or the month can be first' for day in document.aware if "/" in day),
         *(
             f"{_MARK}{one.what}"
             for one in (contradictions(incident) if found is None else found)
@@ -134,15 +149,23 @@ def _prefixes(incident: Incident) -> list[str]:
 
 
 def _sums(incident: Incident) -> Iterator[Contradiction]:
-    """Yield each group with more people in its places than in all; a place with counted parts counts once."""
+    """Yield each place with fewer people than its parts, and each total with fewer people than its places."""
     for prefix in _prefixes(incident):
-        total, first = _count(incident, f"{prefix}{_TOTAL}"), f"{prefix}{_PLACES}"
-        keys = [key for key in sorted(incident.facts) if key.startswith(first)]
-        leaves = [key for key in keys if not any(other.startswith(f"{key}-") for other in keys)]
-        places = sum(_count(incident, key) or 0 for key in leaves if key != f"{first}EU")
-        if total is not None and places > total:
-            what = f"{prefix}{_TOTAL} is {total:,}, the places have {places:,}"
-            yield Contradiction(code="places_over_total", what=what, facts=(f"{prefix}{_TOTAL}", *leaves))
+        first = f"{prefix}{_PLACES}"
+        keys = {key.removeprefix(first): key for key in sorted(incident.facts) if key.startswith(first)}
+        keys[""] = f"{prefix}{_TOTAL}"
+        most: dict[str, int] = {}
+        # the smallest places first: DE-BE, then DE, then EU, then all people
+        for place in sorted(keys, key=lambda one: (not one, one == "EU", "-" not in one)):
+            parts = [
+                part for part in most if place == next((n for n in [*levels(part)][1:] if n in keys), "")
+            ]
+            own, inside = _count(incident, keys[place]), sum(most[part] for part in parts)
+            most[place] = max(inside, own or 0)
+            if own is not None and inside > own:
+                what = f"{keys[place]} is {own:,}, the {'parts' if place else 'places'} have {inside:,}"
+                found = (keys[place], *(keys[part] for part in parts))
+                yield Contradiction(code="places_over_total", what=what, facts=found)
 
 
 def _groups(incident: Incident) -> Iterator[Contradiction]:
@@ -174,33 +197,75 @@ def _lists(incident: Incident) -> Iterator[Contradiction]:
 def _awareness(incident: Incident) -> Iterator[Contradiction]:
     """Yield the texts that name other dates of awareness than the fact, or than each other if the fact is unknown."""
     texts = [document for document in standing_texts(incident) if document.aware]
-    known = aware_day(incident)
-    said = {day: [d for d in texts if day in d.aware] for d in texts for day in d.aware}
+    known = day_of(incident, _AWARE)
+    said = {day: [d for d in texts if day in d.aware] for d in texts for day in d.aware if "/" not in day}
     for day, documents in sorted(said.items()):
         others = {known} if known else said.keys() - {day}
         if day not in others and others:
             names = ", ".join(document.notice for document in documents)
             what = f'{names}: "aware" on {day}; {_AWARE if known else "other notices"}: {", ".join(sorted(others))}'
-            yield Contradiction(
-                code="aware_dates", what=what, facts=(_AWARE,), documents=tuple(one.id for one in documents)
-            )
+            yield _said("aware_dates", what, *documents, facts=(_AWARE,))
 
 
-def _prose(incident: Incident) -> Iterator[Contradiction]:
-    """Yield each number of people in words about the incident that no recorded count of its place, or of people, has."""
-    counts = {
-        key: fact.value
-        for key, fact in incident.facts.items()
-        if "people." in key and type(fact.value) is int
-    }
+def _said(code: Conflict, what: str, *documents: Document, facts: tuple[str, ...] = ()) -> Contradiction:
+    return Contradiction(code=code, what=what, facts=facts, documents=tuple(one.id for one in documents))
+
+
+def _mailing(incident: Incident) -> Iterator[Contradiction]:
+    """Yield each notice that says that letters were sent on another day than its sample letter has, or after its own date."""
+    planned = day_of(incident, _PLANNED)
+    for text in standing_texts(incident):
+        own = f"incident.dated_at.{text.duty}"
+        dated = day_of(incident, own) if own in text.facts else ""
+        sample = any(name.startswith(ENCLOSURE) for name in text.files)
+        letter = planned if sample and {"notice.date", _PLANNED} & text.facts.keys() else ""
+        for key in (key for key in text.facts if key.startswith(_SENT)):
+            sent = day_of(incident, key) or day_of(incident, f"{_SENT}*")
+            said = f"{text.notice}: the letters were sent on {sent or 'no recorded day'}"
+            if sent and letter and letter != sent:
+                yield _said("mail_dates", f"{said}, the enclosed letter has the date {letter}", text)
+            if sent and dated and dated < sent:
+                yield _said("mail_dates", f"{said}, the notice has the date {dated}", text)
+
+
+def _days(incident: Incident) -> Iterator[Contradiction]:
+    """Yield the beginning, the day and the end of the incident if they are not in this order."""
+    days = {path: day for path in (_BEGAN, _DAY, _ENDED) if (day := day_of(incident, path))}
+    if [*days.values()] != sorted(days.values()):
+        what = ", ".join(f"{path} is {day}" for path, day in days.items())
+        yield Contradiction(code="days_of_incident", what=what, facts=tuple(days))
+
+
+def _prose(incident: Incident, *, sure: bool = True) -> Iterator[Contradiction]:
+    """Yield each number of people in words about the incident that no recorded count of its place, or of people, has.
+
+    A small number in words is not sure: it can be of other people.
+    """
     for key, text in prose_facts(incident):
         for found in _SAID.finditer(text):
             code = next((code for code, name in US_NAMES.items() if name in found[0]), "")
-            path = f"{_PLACES}US-{code}" if code else _TOTAL
-            known = {key_: n for key_, n in counts.items() if not code or key_.endswith(path)}
-            if path in counts and int(re.sub(r"\D", "", found[1])) not in known.values():
-                what = f'{key} says "{found[0]}", {path} is {counts[path]:,}'
+            path, said = f"{_PLACES}US-{code}" if code else _TOTAL, number_of(found[1])
+            count = _count(incident, path)
+            known = (one for one in incident.facts if one.endswith(path if code else "") and "people." in one)
+            if count is None or said in {_count(incident, one) for one in known}:
+                continue
+            if sure == (said >= _FEW or found[0][0].isdigit()):
+                what = f'{key} says "{found[0]}", {path} is {count:,}'
                 yield Contradiction(code="prose_and_facts", what=what, facts=(key, path))
+
+
+def questions(incident: Incident) -> Iterator[str]:
+    """Yield the differences that can be right, and that a person must explain."""
+    for key, fact in sorted(incident.facts.items()):
+        people = incident.facts.get(key.replace("data.records", "people.total"))
+        if key.endswith("data.records") and people is not None and fact.value != people.value:
+            yield f"{key} is {fact.value}, {people.key} is {people.value}"
+    yield from (one.what for one in _prose(incident, sure=False))
+    began, ended = day_of(incident, _BEGAN) or day_of(incident, _DAY), day_of(incident, _ENDED)
+    for key, text in prose_facts(incident) if began and ended and began != ended else ():
+        days = {day for _, day in dates_in(text, "en", incident.facts[key].at.date())} & {began, ended}
+        if len(days) == 1:
+            yield f"{key} says {days.pop()}, the incident lasted from {began} to {ended}"
 
 
 def prose_facts(incident: Incident) -> Iterator[tuple[str, str]]:
@@ -216,14 +281,11 @@ def prose_facts(incident: Incident) -> Iterator[tuple[str, str]]:
             yield key, str(fact.value)
 
 
-def aware_day(incident: Incident) -> str:
-    """Return the recorded day of awareness (ISO) in the organisation's zone; empty if it is unknown."""
-    fact, zone = incident.facts.get(_AWARE), incident.facts.get("organisation.zone")
+def day_of(incident: Incident, path: str) -> str:
+    """Return the recorded day of an instant (ISO) in the organisation's zone; empty if it is unknown."""
+    fact, zone = incident.facts.get(path), incident.facts.get("organisation.zone")
     if fact is None or not isinstance(fact.value, (str, datetime)):
         return ""
     at = fact.value if isinstance(fact.value, datetime) else datetime.fromisoformat(fact.value)
-    return (
-        at.astimezone(ZoneInfo(str(zone.value)) if zone is not None and zone.value else UTC)
-        .date()
-        .isoformat()
-    )
+    local = ZoneInfo(str(zone.value)) if zone is not None and zone.value else UTC
+    return at.astimezone(local).date().isoformat()

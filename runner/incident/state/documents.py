@@ -10,6 +10,9 @@ import msgspec
 
 from runner.base.actor import Event, Personal
 
+ENCLOSURE = "enclosure-"
+"""Begins the name of an enclosure among the files of a notice, as ``enclosure-1.pdf``."""
+
 
 class DocumentRendered(Event, frozen=True, kw_only=True):
     """A notice was generated in its formats, named by digest, with its missing information."""

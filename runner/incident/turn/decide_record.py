@@ -22,7 +22,7 @@ from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
 from runner.incident.notices.decide import letters_signed
 from runner.incident.notices.staleness import passed
-from runner.incident.notices.verification import refuse_unverified, ticked
+from runner.incident.notices.verification import open_items, refuse_unverified, ticked
 from runner.incident.people.second_person import agreed, guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -327,6 +327,7 @@ def _as_it_was(
         return (), record
     if not record.reason.strip():
         refuse_unverified(incident, filed[-1])
+    record = msgspec.structs.replace(record, accepted=open_items(incident, filed[-1]))
     word = passed(incident, filed[-1], by, command.as_it_was, record.at)
     known = filed[-1].as_it_was
     reason = command.as_it_was.strip() or (known.reason if known is not None else "")

@@ -135,9 +135,10 @@ def signatures(signed: Sequence[str]) -> str:
     return f", signed by {', '.join(signed)}" if signed else ""
 
 
-def unsigned(waited_for: Sequence[str]) -> str:
-    """Return the approvals that were open at the filing, as the end of a sentence; empty if none."""
-    return f", WITHOUT APPROVAL, still open: {', '.join(waited_for)}" if waited_for else ""
+def unsigned(waited_for: Sequence[str], items: Sequence[str] = ()) -> str:
+    """Return the approvals and items that were open at the filing, as the end of a sentence; empty if none."""
+    approvals = f", WITHOUT APPROVAL, still open: {', '.join(waited_for)}" if waited_for else ""
+    return approvals + (f", NOT VERIFIED: {'; '.join(items)}" if items else "")
 
 
 def as_it_was(reason: str) -> str:

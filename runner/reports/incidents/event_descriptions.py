@@ -381,7 +381,7 @@ def _record(event: _Record, words: Words) -> str:
             with_proof = f", proof {proof}" if proof else ""
             late = f", reason for the delay: {record.late_reason}" if record.late_reason else ""
             text = f", text {short_digest(record.digest)}" if record.digest else ""
-            done = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
+            done = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned, record.accepted)}{as_it_was(record.as_it_was)}"
             again = f"; open again if {record.watch.source}" if record.watch is not None else ""
             return f"{duty}: {done}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):

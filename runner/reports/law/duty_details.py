@@ -100,7 +100,7 @@ def record_words(record: DutyDone) -> str:
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
     again = f"; decide again if {record.watch}" if record.watch else ""
     again += f"; look again on {day(record.look_again)}" if record.look_again else ""
-    return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
+    return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned, record.accepted)}{as_it_was(record.as_it_was)}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

@@ -19,8 +19,8 @@ from runner.base.states import Kind
 from runner.documents.wording.labels import label
 from runner.facts.vocabulary.register import nested, value_words
 from runner.incident.state.incident import DutyView, Incident
-from runner.law.duty import DutyStatus
-from runner.reports.core.formatting import count, moment, signatures, standing
+from runner.law.duty import DutyRecord, DutyStatus
+from runner.reports.core.formatting import count, moment, signatures, standing, unsigned
 from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
 from runner.reports.core.report import Report, filled
@@ -193,12 +193,16 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             at=record.at if record else None,
             by=record.by if record else "",
             reference=(record.reference or record.receipt) if record else "",
-            reasons="; ".join(filter(None, (record.reason, record.late_reason) if record else ()))
-            or _fallen(seen),
+            reasons=_reasons(record) if record else _fallen(seen),
             because=tuple(reason.text for reason in duty.because),
             signed=record.signed if record else (),
             ground=record.ground if record else "",
         )
+
+
+def _reasons(record: DutyRecord) -> str:
+    said = (record.reason, record.late_reason, unsigned((), record.accepted).removeprefix(", "))
+    return "; ".join(filter(None, said))
 
 
 def _fallen(seen: DutyView | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from runner.actions import Action
 from runner.incident.notices.staleness import change_words, changes, not_passed
+from runner.incident.notices.verification import standing_texts
 from runner.incident.state.incident import Incident
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
@@ -38,9 +39,7 @@ def stale_notices(incident: Incident) -> Iterator[AttentionItem]:
     used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
     live = ("applies", "unknown")
     done = {one.id for one in incident.duties.values() if one.record is not None or one.verdict not in live}
-    newest = [
-        one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
-    ]
+    newest = [one for one in standing_texts(incident) if one.duty not in done]
     steps = {one.step: incident.invocations[one.step] for one in newest}
     signed = [one for one in newest if (steps[one.step].scope, steps[one.step].step) in used]
     duties = {one.duty for one in signed}

@@ -8,15 +8,14 @@ from typing import Any
 import msgspec
 
 from runner.base.states import Kind
-from runner.facts.vocabulary.lookup import fact_type
-from runner.incident.notices.verification import Contradiction, contradictions
-from runner.incident.state.incident import Incident
+from runner.incident.notices.verification import Contradiction
 from runner.reports.core.formatting import count
-from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.header import Heading, render_header
 from runner.reports.core.page import Blank, Block, Cell, line, paged, table
 from runner.reports.core.report import Report
 
 _OTHER = "not the present value"
+_UNKNOWN = "to verify: no recorded fact has this value"
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,54 +47,13 @@ class ConsistencyReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-co
     facts: tuple[StatedFact, ...]
     aware: tuple[Statement, ...]
     """Dates in sentences with the word "aware"."""
-    typed: tuple[Statement, ...]
-    """Numbers and dates of edited texts that come from no fact."""
     prose: tuple[Statement, ...]
-    """Figures and dates in facts in prose; not ``current`` if no recorded fact has them."""
+    """Numbers and dates in facts in prose, and in what a person typed into a text; not ``current`` if no fact has them."""
     contradictions: tuple[Contradiction, ...]
     questions: tuple[str, ...]
     """Differences that are possible, and that a person must explain."""
     new_duties: tuple[str, ...]
     """Duties that would apply if the facts had the counts of the lists."""
-
-
-def consistency(
-    incident: Incident,
-    stated: dict[str, list[Statement]],
-    aware: list[Statement],
-    typed: list[Statement],
-    prose: list[Statement],
-    new_duties: list[str],
-) -> ConsistencyReport:
-    """Return the report of what the texts state."""
-    facts = incident.facts
-    return ConsistencyReport(
-        heading=heading_of(incident),
-        kind=incident.kind,
-        facts=tuple(
-            StatedFact(
-                fact=path,
-                title=kind.title if (kind := fact_type(path)) is not None else path,
-                value=facts[path].value if path in facts else None,
-                statements=tuple(statements),
-            )
-            for path, statements in sorted(stated.items())
-        ),
-        aware=tuple(aware),
-        typed=tuple(typed),
-        prose=tuple(prose),
-        contradictions=contradictions(incident),
-        questions=tuple(_questions(incident)),
-        new_duties=tuple(new_duties),
-    )
-
-
-def _questions(incident: Incident) -> Iterator[str]:
-    """Yield each group whose number of records differs from its number of people: both can be right."""
-    for key, fact in sorted(incident.facts.items()):
-        people = incident.facts.get(key.replace("data.records", "people.total"))
-        if key.endswith("data.records") and people is not None and fact.value != people.value:
-            yield f"{key} is {fact.value}, {people.key} is {people.value}"
 
 
 @paged
@@ -113,11 +71,7 @@ def consistency_page(report: ConsistencyReport) -> Iterator[Block]:
         yield line(f"With the count of the list, duty {duty} applies too", "alarm", indent=2, hang=2)
     for question in report.questions:
         yield line(f"Is it right? {question}", "warn", indent=2, hang=2)
-    for title, rows, other in (
-        ("AWARE", report.aware, _OTHER),
-        ("TYPED BY HAND, FROM NO FACT", report.typed, _OTHER),
-        ("IN PROSE", report.prose, "to verify: no recorded fact has this value"),
-    ):
+    for title, rows, other in (("AWARE", report.aware, _OTHER), ("IN PROSE", report.prose, _UNKNOWN)):
         if rows:
             yield Blank()
             yield line(title, "title")

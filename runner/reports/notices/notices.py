@@ -139,7 +139,8 @@ def _row(
     found: tuple[Contradiction, ...],
 ) -> NoticeRow:
     bound = incident.invocations.get(document.step)
-    signing = [i for i in incident.invocations.values() if bound is not None and _binds(incident, i, bound)]
+    about = ("approve", bound.step, bound.scope) if bound is not None else None
+    signing = [i for i in incident.invocations.values() if (i.kind, i.subject, i.scope) == about]
     waiting = [i.id for i in signing if i.state in ("ready", "active") and not i.over]
     return filled(
         NoticeRow,
@@ -153,10 +154,6 @@ def _row(
         to_verify=items_of(incident, document, found) if current else document.to_verify,
         as_it_was=document.as_it_was if changed and not not_passed(incident, document, changed) else None,
     )
-
-
-def _binds(incident: Incident, approval: Invocation, bound: Invocation) -> bool:
-    return approval.kind == "approve" and approval.subject == bound.step and approval.scope == bound.scope
 
 
 def approval_rows(incident: Incident, invocation: Invocation, digest: str) -> tuple[ApprovalRow, ...]:

@@ -77,6 +77,17 @@ def test_the_filled_contract_with_the_acquirer_is_the_first_deadline_of_a_card_b
     compare("contracts-duty", tocsin.done("duty", "show", ACQUIRER), tocsin.home)
 
 
+def test_the_notice_to_the_cyber_insurer_is_the_form_of_its_contract(tocsin: AtDesk, tmp_path: Path) -> None:
+    fill(tocsin, "cyber-insurer", 48)
+    opened(tocsin, "organisation.insurance.policy=CY-2026-1", "incident.summary=Files were copied.")
+    tocsin.done(
+        *("notice", "render", "insurer-notice", "--duty", "contract-cyber-insurer/first-notice"),
+        *("--to", "txt", "--out", str(tmp_path / "out")),
+    )
+    [file] = (tmp_path / "out").iterdir()
+    compare("contracts-insurer-notice", file.read_text(encoding="utf-8"), tocsin.home)
+
+
 def test_a_contract_is_in_the_calendar_and_the_status_and_not_in_the_register(
     tocsin: AtDesk, tmp_path: Path
 ) -> None:

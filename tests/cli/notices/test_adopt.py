@@ -153,7 +153,7 @@ def test_a_file_that_could_do_harm_is_not_taken_and_leaves_no_trace(desk: AtDesk
     said = desk("notice", "adopt", str(file), "--as", "jonas", "--yes")
     assert (said.code, said.error, "word/vbaProject.bin" in said.err) == (1, "word_file", True)
     said = desk("notice", "adopt", str(tmp_path / "none.docx"))
-    assert (said.code, said.error) == (1, "file_unreadable")
+    assert (said.code, said.error) == (1, "file_missing")
 
 
 def test_the_file_that_came_back_is_kept_sealed(desk: AtDesk, tmp_path: Path) -> None:

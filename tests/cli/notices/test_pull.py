@@ -111,6 +111,26 @@ def test_only_final_current_approved_texts_go_out(tocsin: AtDesk, tmp_path: Path
     assert not going.exists()
 
 
+def test_a_second_pull_moves_what_no_longer_goes_out(desk: AtDesk, tmp_path: Path) -> None:
+    going, older = tmp_path / "to-file", tmp_path / "older"
+    desk.done("notice", "pull", "--out", str(tmp_path))
+    before = {path.name: path.read_bytes() for path in going.iterdir()}
+    (going / "own.txt").write_text("mine", encoding="utf-8")
+    changed, *_ = sorted(before)
+    (going / changed).write_bytes(b"edited")
+    desk.done("notice", "pull", "short-notice", "--to", "pdf", "--out", str(tmp_path))
+    assert {path.name for path in going.iterdir()} == {*before, "own.txt"} - {changed}
+    assert [path.read_bytes() for path in older.iterdir()] == [b"edited"]
+    desk.done("fact", "set", "incident.summary=Three mailboxes.", "--source", "log")
+    desk.done("notice", "pull", "--out", str(tmp_path))
+    assert [path.name for path in going.iterdir()] == ["own.txt"]
+    assert {path.read_bytes() for path in older.iterdir()} == {b"edited", *before.values()} - {
+        before[changed]
+    }
+    manifest = json.loads((tmp_path / "privileged" / "manifest.json").read_bytes())
+    assert not [name for name in manifest["files"] if name.startswith("to-file/")]
+
+
 def test_the_same_coverage_is_written_once_and_every_duty_on_request(desk: AtDesk, tmp_path: Path) -> None:
     desk.done("notice", "pull", "--all", "--out", str(tmp_path / "all"))
     short = pulled(desk, tmp_path / "out")["duties.txt"]

@@ -101,8 +101,12 @@ def test_an_unverified_text_is_filed_only_with_a_reason(tocsin: AtDesk, tmp_path
     desk.done("notice", "render", "draft")
     filing = ("duty", "record-filed", DUTY, "--reference", "4711", "--digest", rendered(desk)["digest"])
     assert desk(*filing).error == "not_approved"
-    verified(desk)
+    [item] = rendered(desk)["to_verify"]
     desk.done(*filing, "--reason", "it was filed by hand")
+    [duty] = [one for one in desk("duties", "--all", "--format", "json").json["duties"] if one["id"] == DUTY]
+    assert duty["record"]["accepted"] == [item]
+    assert item in " ".join(desk.done("duty", "show", DUTY).split())
+    assert item in " ".join(desk.done("timeline").split())
 
 
 def test_requirements_that_a_template_does_not_list_are_shown(tocsin: AtDesk, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from runner.documents.tree import decode, plain, runs
 from runner.effects.context import EffectContext
 from runner.effects.notices.render import bound_digest, render
-from runner.facts.vocabulary.register import nested
+from runner.facts.vocabulary.register import Fact, nested
 from runner.incident.state.commands import Rendered
-from runner.incident.state.documents import Adoption
+from runner.incident.state.documents import Adoption, AsItWas
 from runner.incident.state.documents import Document as Made
 from runner.incident.state.library import Library
 from runner.incident.state.work import Render
@@ -74,7 +74,7 @@ def test_the_letter_is_among_the_files_and_under_the_digest_of_the_notice(desk: 
     assert event.digest == bound_digest(dict(event.files))
     letter = desk.blobs[event.files["enclosure-1.txt"]].decode()
     assert us_facts()["risk"]["advice"] in " ".join(letter.split())
-    assert "is enclosed" in " ".join(desk.blobs[event.files["txt"]].decode().split())
+    assert "Notice of Data Breach" in " ".join(desk.blobs[event.files["txt"]].decode().split())
 
 
 def test_a_fact_of_the_letter_alone_changes_the_digest_and_is_watched(desk: Desk) -> None:
@@ -96,13 +96,13 @@ def test_missing_information_of_the_letter_keeps_the_notice_a_draft(desk: Desk) 
     assert made.items
 
 
-def test_a_letter_that_counsel_edited_is_enclosed_in_counsels_words(desk: Desk) -> None:
+def edited_letter(desk: Desk, **facts: int) -> Made:
+    """Return the letter in counsel's words; ``facts`` are the entries behind what it read."""
     event = desk.written(us_facts(), LETTER).event
     kept = decode(desk.blobs[event.tree])
-    title = plain(next(iter(runs(kept.document.blocks))))
     edited = msgspec.structs.replace(kept.document, blocks=kept.document.blocks[:3], edited=True)
     tree = desk.put_blob("i", msgspec.json.encode(msgspec.structs.replace(kept, document=edited)))
-    standing = Made(
+    return Made(
         id="letter/us-letter",
         step="letter",
         notice=event.notice,
@@ -110,17 +110,39 @@ def test_a_letter_that_counsel_edited_is_enclosed_in_counsels_words(desk: Desk) 
         digest=event.digest,
         files=event.files,
         gaps=(),
-        facts={},
+        facts={f"risk.{name}": entry for name, entry in facts.items()},
         at=AT,
         duty=LETTER,
         status="final",
         tree=tree,
         adoption=Adoption(by="ada", at=AT, file="0", base=event.digest),
     )
-    made = desk.written(us_facts(), documents={standing.id: standing}).event
-    letter = desk.blobs[made.files["enclosure-1.txt"]].decode()
+
+
+def test_a_letter_that_counsel_edited_is_enclosed_in_counsels_words(desk: Desk) -> None:
+    standing = edited_letter(desk)
+    made = desk.written(us_facts(), documents={standing.id: standing})
+    letter = desk.blobs[made.event.files["enclosure-1.txt"]].decode()
+    title = plain(next(iter(runs(decode(desk.blobs[standing.tree]).document.blocks))))
     assert title.split("\n")[0] in letter
     assert us_facts()["risk"]["advice"] not in " ".join(letter.split())
+    assert not [item for item in made.items if "risk.advice" in item]
+
+
+def test_an_edited_letter_keeps_the_notice_a_draft_while_facts_of_it_have_changed(desk: Desk) -> None:
+    standing = edited_letter(desk, advice=1)
+    old = Fact(key="risk.advice", value="Call us.", at=AT)
+    changed = {
+        "version": 5,
+        "fact_events": dict.fromkeys(incident_of(us_facts()).facts, 5),
+        "superseded": {"risk.advice": ((1, old),)},
+    }
+    made = desk.written(us_facts(), documents={standing.id: standing}, **changed)
+    assert (made.event.status, len([item for item in made.items if "risk.advice" in item])) == ("draft", 1)
+    kept = AsItWas(by="ada", at=AT, reason="agreed", facts={"risk.advice": 5})
+    standing = msgspec.structs.replace(standing, as_it_was=kept)
+    made = desk.written(us_facts(), documents={standing.id: standing}, **changed)
+    assert not [item for item in made.items if "risk.advice" in item]
 
 
 def test_a_notice_without_an_enclosure_claims_none(desk: Desk) -> None:

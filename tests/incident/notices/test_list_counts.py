@@ -47,6 +47,14 @@ def test_parts_of_a_country_count_for_the_country() -> None:
     assert found({"people.by_jurisdiction.DE": 10}, {("DE-BE", ""): 4, ("DE", ""): 6}) == {}
 
 
+def test_members_of_the_union_count_for_the_union() -> None:
+    facts = {"people.by_jurisdiction.EU": 14}
+    assert found(facts, {("DE-BE", ""): 4, ("FR", ""): 10}, "EU") == {}
+    assert found(facts, {("DE", ""): 4}, "EU") == {"EU": (4, Span(14, 14))}
+    facts = {"people.by_jurisdiction.EU": 14, "people.by_jurisdiction.DE": 4}
+    assert found(facts, {("DE", ""): 4, ("FR", ""): 10}, "EU") == {}
+
+
 def test_a_list_without_places_is_compared_with_the_total() -> None:
     assert found({"people.total": 12}, {("", ""): 12}) == {}
     assert found({"people.total": 12}, {("", ""): 13}) == {"": (13, Span(12, 12))}

@@ -89,7 +89,8 @@ def task(asked: Asked) -> Shown:
     from runner.reports.incidents.task import task_page
 
     library = asked.service.library(asked.incident)
-    report = view(asked.incident, library, begun_step(asked.incident, asked.ref, library))
+    step = begun_step(asked.incident, asked.ref, library)
+    report = view(asked.incident, library, step, asked.reader.events(asked.incident))
     return Shown(report, task_page(report, asked.now))
 
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import anyio
 import anyio.to_thread
@@ -51,6 +52,8 @@ from runner.web.room.table import (
 
 THREADS = 4
 """Pages that are made at the same time."""
+FIELDS = 500
+"""Most fields of a form."""
 GRACE = 5
 """Seconds for open answers after a stop."""
 TYPES: Mapping[str, str] = {
@@ -165,7 +168,11 @@ class Room:
         return self._drawn(row, request, shown, session, login, asked)
 
     async def _act(self, request: Request) -> Response:
-        given = {name: str(value) for name, value in (await request.form()).items()}
+        body = (await request.body()).decode("utf-8", "replace")
+        try:
+            given = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS))
+        except ValueError:
+            return self._plain_page(400, "The form has too many fields", "Use the page again")
         return await self._in_pool(partial(self._acted, request, given))
 
     def _acted(self, request: Request, given: Mapping[str, str]) -> Response:

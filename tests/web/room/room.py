@@ -98,3 +98,10 @@ def a_breach(tocsin: AtDesk, folder: Path) -> str:
 
     desk = noticed(tocsin, folder)
     return str(desk("notice", "list", "--format", "json").json["notices"][-1]["document"])
+
+
+def landlord(desk: AtDesk) -> str:
+    """Add a task for Maria and return its invocation."""
+    desk.done("task", "add", "Call the landlord", "--to", "maria")
+    tasks = desk("task", "list", "--format", "json").json["tasks"]
+    return str(next(task["invocation"] for task in tasks if task["title"] == "Call the landlord"))

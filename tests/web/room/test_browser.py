@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from runner.base.actor import Principal
-from runner.web.room.table import TABLE, address
+from runner.web.room.table import BY_OPERATION, TABLE, address
 from tests.cli.at_desk import AtDesk
 from tests.servers.needed import absent
-from tests.web.room.room import Served
+from tests.web.room.room import Served, landlord
 
 AXE = Path(__file__).parents[2] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -64,8 +64,14 @@ def violations(page: Any) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:80]}" for one in found]
 
 
-def every_page(room: Served) -> list[str]:
-    things = {"task": "law", "duty": "eu-gdpr-33-controller-sa/initial", "notice": room.document}
+@pytest.fixture
+def step(room: Served, desk: AtDesk) -> str:
+    """A task of Maria's, beside those of the playbook."""
+    return landlord(desk)
+
+
+def every_page(room: Served, step: str) -> list[str]:
+    things = {"task": step, "duty": "eu-gdpr-33-controller-sa/initial", "notice": room.document}
     return [
         address(row, room.codename, things.get(row.operation, ""))
         for row in TABLE
@@ -76,21 +82,21 @@ def every_page(room: Served) -> list[str]:
 @pytest.mark.parametrize(
     "theme", ["light", *(pytest.param(name, marks=pytest.mark.nightly) for name in THEMES if name != "light")]
 )
-def test_no_page_has_a_barrier(browser: Any, room: Served, theme: str) -> None:
+def test_no_page_has_a_barrier(browser: Any, room: Served, step: str, theme: str) -> None:
     if not AXE.exists():
         absent("axe", "make servers")
     with logged_in(browser, room, **THEMES[theme]) as page:
         found = {}
-        for path in every_page(room):
+        for path in every_page(room, step):
             page.goto(f"{room.url}{path}")
             found[path] = violations(page)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
         assert found == {key: [] for key in found}
 
 
-def test_a_page_fits_a_phone(browser: Any, room: Served) -> None:
+def test_a_page_fits_a_phone(browser: Any, room: Served, step: str) -> None:
     with logged_in(browser, room, **PHONE) as page:
-        for path in every_page(room):
+        for path in every_page(room, step):
             page.goto(f"{room.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 
@@ -149,3 +155,44 @@ def test_a_page_is_printed_without_its_navigation(browser: Any, room: Served, tm
         assert not page.locator("header").is_visible()
         page.pdf(path=tmp_path / "page.pdf")
         assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_task_is_done_in_the_browser_with_and_without_scripts(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    for scripts in (True, False):
+        with logged_in(browser, room, java_script_enabled=scripts) as page:
+            page.goto(f"{room.url}/i/{room.codename}/tasks")
+            page.click("text=landlord")
+            page.click("text=Start this task" if scripts else "button:text-is('This task is done')")
+            sees(page, "#live", "in progress" if scripts else "done")
+    assert desk("task", "show", step, "--format", "json").json["task"]["state"] == "done"
+
+
+def test_typed_text_survives_a_reload_a_change_and_a_refusal(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}{address(BY_OPERATION['task'], room.codename, step)}")
+        sees(page, "#connection", "Live")
+        page.fill("textarea[name=comment]", "He is on holiday")
+        page.reload()
+        assert page.input_value("textarea[name=comment]") == "He is on holiday"
+        sees(page, "#connection", "Live")
+        desk.done("task", "start", step)
+        sees(page, "#changed", "Your text is kept")
+        assert page.input_value("textarea[name=comment]") == "He is on holiday"
+        page.reload()
+        page.click("button:text-is('This task is done')")
+        sees(page, "#live", "done")
+        assert page.evaluate("Object.keys(localStorage).length") == 0
+
+
+def test_a_page_without_typed_text_follows_the_task(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}{address(BY_OPERATION['task'], room.codename, step)}")
+        sees(page, "#connection", "Live")
+        desk.done("task", "start", step)
+        page.locator("text=Start this task").wait_for(state="detached", timeout=20_000)

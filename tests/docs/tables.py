@@ -12,7 +12,8 @@ from runner.playbook.catalogue import Catalog
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
 from runner.routing.rule_book import Rule, rule_book
-from runner.web.room.table import TABLE
+from runner.web.room.acts import ACTS
+from runner.web.room.table import ACT, TABLE
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"
@@ -109,9 +110,13 @@ def web_pages() -> str:
         f"| `{right}` | {', '.join(role for role, given in ROLES.items() if right in given.grants)} |"
         for right in get_args(Right)
     ]
+    acts = [
+        f"| {verb} | `{ACT.replace('{verb}', verb)}` | {_right(act.right)} |" for verb, act in ACTS.items()
+    ]
     pages = "\n".join(("| page | address | right |", "|---|---|---|", *shown))
     roles = "\n".join(("| right | roles |", "|---|---|", *rights))
-    return f"{_ABOUT}\n{pages}\n\n{_RIGHTS}\n{roles}\n"
+    forms = "\n".join(("| form of a task | address | right |", "|---|---|---|", *acts))
+    return f"{_ABOUT}\n{pages}\n\n{forms}\n\n{_RIGHTS}\n{roles}\n"
 
 
 def _right(right: str) -> str:

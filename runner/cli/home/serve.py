@@ -67,7 +67,8 @@ def _tell(session: Session, logins: Logins, host: str, port: int) -> None:
 
 def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
     try:
-        from runner.web.room.server import Room, Server
+        from runner.web.room.application import Room
+        from runner.web.room.server import Server
     except ImportError as error:
         raise Refused(
             "The web pages are not installed.",

@@ -13,7 +13,8 @@ import requests
 from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.cli.framework.session import Options, Session
-from runner.web.room.server import Room, Server
+from runner.web.room.application import Room
+from runner.web.room.server import Server
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 

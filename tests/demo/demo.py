@@ -216,6 +216,7 @@ def main() -> None:
         story.stop()
     print(
         f"Done in {time.monotonic() - started:.0f} s. The documents are in {short(str(DOCUMENTS))}/."
+        f"\nSee it in a browser: .venv/bin/tocsin serve --as ana --home {short(str(HOME))}"
         "\nNext: docs/tutorial.md. A longer demo: make demo-full"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
@@ -52,17 +53,28 @@ def serve(
         ended = logins.end_all()
         session.say(f"Sessions ended: {ended}")
     elif link:
-        _tell(session, logins, host, port)
+        _tell(session, logins, _running(logins))
     else:
         _serve(session, logins, host, port)
 
 
-def _tell(session: Session, logins: Logins, host: str, port: int) -> None:
+def _tell(session: Session, logins: Logins, address: str) -> None:
     """Print a one-time link for the person who runs the command."""
-    name = f"[{host}]" if ":" in host else host
-    session.world.out.write(f"http://{name}:{port}/enter/{logins.invite(session.principal)}\n")
+    session.world.out.write(f"http://{address}/enter/{logins.invite(session.principal)}\n")
     session.world.out.flush()
     session.say(f"The link logs one browser in as {session.by}, once, within 10 minutes.")
+
+
+def _running(logins: Logins) -> str:
+    """Return where the room of this home listens; raises Refused if it does not answer: another program must not get a link."""
+    from http.client import HTTPConnection, HTTPException
+
+    address = logins.address()
+    with suppress(OSError, HTTPException), closing(HTTPConnection(address or LISTEN, timeout=5)) as line:
+        line.request("GET", "/healthz")
+        if line.getresponse().status == 200 and address:
+            return address
+    raise Refused("No room of this home folder is running.", hint="Start it: tocsin serve", code="no_room")
 
 
 def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
@@ -87,8 +99,11 @@ def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
             keep_worker(session)
 
     server = Server(lambda port: Room(apart, logins, port, session.say, after), bound, host)
+    address = f"{f'[{host}]' if ':' in host else host}:{server.port}"
     with stopped_by_signals(server.stop):
-        session.say(f"Listening on {host}:{server.port}. Stop with Ctrl-C or SIGTERM.")
-        _tell(session, logins, host, server.port)
+        session.say(f"Listening on {address}. Stop with Ctrl-C or SIGTERM.")
+        logins.announce(address)
+        _tell(session, logins, address)
         server.run()
+    logins.announce("")
     session.say("Stopped.")

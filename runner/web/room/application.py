@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlencode
 
 import anyio
 import anyio.to_thread
@@ -26,7 +26,7 @@ from runner.app.core.reader import Reader
 from runner.app.home.workers import living, works_by_itself
 from runner.app.people.logins import LONGEST, Login, Logins
 from runner.base.states import MARKS
-from runner.errors import NotFound, Refused, StoreError, TocsinError
+from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
@@ -49,6 +49,8 @@ from runner.web.room.table import (
 
 THREADS = 4
 """Pages that are made at the same time."""
+FILTERS = ("all", "why", "kind", "by", "search", "in")
+"""What an address can choose on a page."""
 FIELDS = 500
 """Most fields of a form."""
 TYPES: Mapping[str, str] = {
@@ -73,6 +75,10 @@ class Failed(NamedTuple):
 
 class Absent(Exception):
     """There is no such page for this reader."""
+
+
+class Stranger(Absent):
+    """Nobody is logged in."""
 
 
 class Room:
@@ -102,8 +108,12 @@ class Room:
     def service(self) -> IncidentService:
         """Return the service of this thread."""
         if not hasattr(self._own, "service"):
-            self._own.service = self._apart()
+            self._own.service, self._own.seen = self._apart(), ""
         found: IncidentService = self._own.service
+        seen = found.store.changed()
+        if seen != self._own.seen:  # somebody may have another role, or be new
+            found.forget_directory()
+            self._own.seen = seen
         return found
 
     def application(self, hosts: frozenset[str]) -> Door:
@@ -141,26 +151,41 @@ class Room:
 
     def _answer(self, row: Row, request: Request) -> Response:
         session = request.cookies.get(self._cookie, "")
-        login = self._logins.find(session) if session else None
-        if login is None:
-            return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
-        service = self.service()
-        reader = service.read(login.principal)
         try:
+            login = self._login(request)
+            service = self.service()
+            reader = service.read(login.principal)
             incident = self._readable(row, request, service, reader)
             asked = self._asked(row, request, service, reader, login, incident)
             shown = row.draw(asked)
             if incident is not None and works_by_itself(incident) and not living(service):
                 shown = shown._replace(page=without_worker(shown.page))
-        except Absent:
-            return self._absent()
-        except NotFound as error:
-            return self._plain_page(404, error.message, hint_text(error))
-        except StoreError as error:
-            return self._plain_page(503, error.message, hint_text(error))
-        except TocsinError as error:
-            return self._plain_page(409, error.message, hint_text(error))
-        return self._drawn(row, request, shown, session, login, asked)
+            return self._drawn(row, request, shown, session, login, asked)
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+
+    def _login(self, request: Request) -> Login:
+        """Return the session of a request; raises Stranger without one. A page that follows by itself keeps no session alive."""
+        session = request.cookies.get(self._cookie, "")
+        by_itself = request.query_params.get("part") == "live"
+        login = self._logins.find(session, counts=not by_itself) if session else None
+        if login is None:
+            raise Stranger
+        return login
+
+    def _failed(self, error: Exception) -> Response:
+        """Return the answer for an error: a stranger, an absent page, or what the service says."""
+        match error:
+            case Stranger():
+                return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
+            case NotFound():
+                return self._plain_page(404, error.message, hint_text(error))
+            case StoreError():
+                return self._plain_page(503, error.message, hint_text(error))
+            case TocsinError():
+                return self._plain_page(409, error.message, hint_text(error))
+            case _:
+                return self._absent()
 
     async def _act(self, request: Request) -> Response:
         body = (await request.body()).decode("utf-8", "replace")
@@ -172,13 +197,10 @@ class Room:
 
     def _acted(self, request: Request, given: Mapping[str, str]) -> Response:
         """Do what a form says, and show its task again; after an error with the error and all that was typed."""
-        session = request.cookies.get(self._cookie, "")
-        login = self._logins.find(session) if session else None
-        if login is None:
-            return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
-        row, service = BY_OPERATION["task"], self.service()
-        reader, verb = service.read(login.principal), request.path_params["verb"]
+        session, row = request.cookies.get(self._cookie, ""), BY_OPERATION["task"]
         try:
+            login, service = self._login(request), self.service()
+            reader, verb = service.read(login.principal), request.path_params["verb"]
             incident = self._readable(row, request, service, reader)
             if verb not in ACTS or incident is None or not reader.may(ACTS[verb].right, incident):
                 raise Absent
@@ -193,10 +215,8 @@ class Room:
                 answer = self._drawn(row, request, shown, session, login, asked, said)
                 answer.status_code = 412 if error.code == "changed_meanwhile" else 409
                 return answer
-        except Absent:
-            return self._absent()
-        except TocsinError as error:
-            return self._plain_page(409, error.message, hint_text(error))
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
         self._after()
         return RedirectResponse(address(row, incident.codename, asked.ref), 303)
 
@@ -210,6 +230,10 @@ class Room:
                 incident = reader.incident(service.find(request.path_params["incident"]))
             except (NotFound, Refused):
                 raise Absent from None
+            except UNREADABLE:  # erased or damaged: only who reads all incidents may know of it
+                if not reader.may("incident.read"):
+                    raise Absent from None
+                raise
         if row.right != "login" and not reader.may(row.right, incident):
             raise Absent
         return incident
@@ -251,9 +275,9 @@ class Room:
         drawn = drawing.draw(shown.page, links)
         codename = "" if incident is None else incident.codename
         who = login.principal
-        query = "&".join(
-            (*(f"{k}={v}" for k, v in request.query_params.items() if k in ("all", "why")), "part=live")
-        )
+        kept = [(name, value) for name, value in request.query_params.items() if name in FILTERS]
+        other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
+        here = quote(request.scope["path"])
         text = drawing.render(
             "page.html",
             "live" if request.query_params.get("part") == "live" else "",
@@ -278,7 +302,8 @@ class Room:
             forms=forms,
             failed=failed,
             act=lambda verb: act_address(codename, verb, asked.ref),
-            fragment=f"{request.url.path}?{query}",
+            fragment=f"{here}?{urlencode([*kept, ('part', 'live')])}",
+            other=f"{here}?{urlencode(other)}",
         )
         return HTMLResponse(text)
 
@@ -312,20 +337,18 @@ class Room:
 
     def _bytes(self, request: Request) -> Response:
         """Send a document of a notice: exactly the stored bytes, to be saved and not shown by the browser."""
-        session = request.cookies.get(self._cookie, "")
-        login = self._logins.find(session) if session else None
-        if login is None:
-            return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
-        service = self.service()
-        reader = service.read(login.principal)
         form = request.path_params["form"]
         try:
+            service = self.service()
+            reader = service.read(self._login(request).principal)
             incident = self._readable(BY_OPERATION["notice"], request, service, reader)
             if incident is None:
                 raise Absent
             body = reader.document(incident, request.path_params["ref"], form)
-        except (Absent, NotFound):
+        except NotFound:
             return self._absent()
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
         safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
         return Response(
@@ -338,16 +361,19 @@ class Room:
 
     async def _enter(self, request: Request) -> Response:
         """Show the button of a one-time link; only the button uses the link up."""
-        if request.method == "GET":
+        if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
-        return await self._in_pool(partial(self._entered, request.path_params["link"]))
+        before = request.cookies.get(self._cookie, "")
+        return await self._in_pool(partial(self._entered, request.path_params["link"], before))
 
-    def _entered(self, link: str) -> Response:
+    def _entered(self, link: str, before: str) -> Response:
         secret = self._logins.enter(link)
         if secret is None:
             return self._plain_page(
                 401, "This link was used, or is older than 10 minutes", "Get another: tocsin serve --link"
             )
+        if before:  # one browser has one session
+            self._logins.end(before)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             self._cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
@@ -364,10 +390,13 @@ class Room:
 
     async def _live(self, request: Request) -> Response:
         session = request.cookies.get(self._cookie, "")
-        login = await anyio.to_thread.run_sync(self._logins.find, session, limiter=self._pool)
+        look = partial(self._logins.find, session, counts=False)
+        login = await anyio.to_thread.run_sync(look, limiter=self._pool)
         if login is None:
             return PlainTextResponse("not logged in\n", 401)
-        stream = self.signals.stream(session, login, lambda: self._logins.find(session) is not None)
+        if request.method == "HEAD":
+            return PlainTextResponse("")
+        stream = self.signals.stream(session, login, lambda: look() is not None)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _static(self, request: Request) -> Response:

@@ -13,7 +13,8 @@ from runner.base.actor import Principal
 from runner.base.text import near_hint
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
-from runner.reports.core.header import heading_of, zone_of
+from runner.reports.core.formatting import here
+from runner.reports.core.header import heading_of
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
 
 LIVE = 12
@@ -92,10 +93,13 @@ def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:
 
 def incident(asked: Asked) -> Shown:
     """Show one incident: actions, deadlines, tasks, messages."""
+    from runner.app.exercises.organisation_attention import waiting
     from runner.app.home.overview import read_status
     from runner.reports.incidents.status_page import status_page
 
-    report = read_status(asked.service, asked.incident, asked.now, asked.principal.person)
+    organisation = waiting(asked.service)
+    person = asked.principal.person
+    report = read_status(asked.service, asked.incident, asked.now, person, organisation=organisation)
     return Shown(report, status_page(report, everything=asked.everything))
 
 
@@ -233,13 +237,17 @@ def message(asked: Asked) -> Shown:
 
 def timeline(asked: Asked) -> Shown:
     """List the entries of the journal; the address has the filters."""
+    from runner.reports.incidents.event_descriptions import KINDS
     from runner.reports.incidents.timeline import narrowed, timeline_page
     from runner.reports.incidents.timeline import timeline as view
 
     report = view(asked.incident, asked.service.library(asked.incident), asked.reader.events(asked.incident))
     given = asked.query.get
+    if (kind := given("kind", "")) and kind not in KINDS:
+        hint = f"Use one of: {', '.join(KINDS)}"
+        raise NotFound(f'Kind of entry "{kind}" is unknown.', hint=hint, code="unknown_kind")
     report = narrowed(report, given("search", ""), given("kind", ""), given("by", ""), None)
-    return Shown(report, timeline_page(report, zone_of(asked.incident), everything=asked.everything))
+    return Shown(report, timeline_page(report, here(), everything=asked.everything))
 
 
 def people(asked: Asked) -> Shown:

@@ -15,6 +15,10 @@ GRACE = 5
 """Seconds for open answers after a stop."""
 
 
+_HTTP = 80
+"""A browser names this port to nobody."""
+
+
 class Server:
     """One listening server, in a thread of its own until ``stop``."""
 
@@ -23,8 +27,11 @@ class Server:
         self.port = int(listening.getsockname()[1])
         self.room = room = make(self.port)
         names = {host, "127.0.0.1", "localhost"} if ":" not in host else {f"[{host}]", "localhost"}
+        hosts = frozenset(f"{name}:{self.port}" for name in names) | (
+            names if self.port == _HTTP else frozenset()
+        )
         config = uvicorn.Config(
-            room.application(frozenset(f"{name}:{self.port}" for name in names)),
+            room.application(hosts),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import requests
 
+from runner.app.core.incident_service import IncidentService
 from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.cli.framework.session import Options, Session
+from runner.errors import StoreError
 from runner.web.room.application import Room
 from runner.web.room.server import Server
 from runner.web.serving import listening
@@ -63,6 +65,17 @@ class Served:
     def looked(self) -> bool:
         """Tell whether the server has looked for changes."""
         return self.server.room.signals.looked
+
+    def fails_once(self) -> None:
+        """Have the next look at the store fail."""
+        signals = self.server.room.signals
+        service = signals._service
+
+        def failing() -> IncidentService:
+            signals._service = service
+            raise StoreError("The store is away.", code="store_away")
+
+        signals._service = failing
 
     def server_stops(self) -> None:
         """Stop the server as SIGTERM does."""

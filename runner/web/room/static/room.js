@@ -5,28 +5,39 @@ const live = document.getElementById("live");
 const acts = document.getElementById("acts");
 const connection = document.getElementById("connection");
 const channel = new BroadcastChannel("tocsin-room");
-const follows = live && live.dataset.live !== undefined;
+const follows = live && live.hasAttribute("hx-get");
+const SILENCE = 12000; // milliseconds: two signs of life of the server, and some more
+const GONE = "NOT LIVE: what you see may be old. Reload the page.";
+const state = () => document.getElementById("state");
+const say = (text) => { if (follows && connection.textContent !== text) connection.textContent = text; };
 const refresh = () => { if (follows) htmx.trigger(live, "refresh"); };
-const say = (text) => { if (connection && connection.textContent !== text) connection.textContent = text; };
-let standing = ""; // what the tab that reads the stream last said of it
+let heardAt = 0;
+let leads = false; // this tab reads the stream
 const heard = (signal) => {
-  if (signal.ask) { if (standing) channel.postMessage({state: standing}); return; }
-  if (signal.state) { say(signal.state); if (signal.again) refresh(); return; }
-  const mine = live ? live.dataset.live : undefined;
-  if (mine === "" || signal.changed.includes(mine)) refresh();
+  if (signal.ask) { if (leads && Date.now() - heardAt < SILENCE) channel.postMessage({alive: true}); return; }
+  if (signal.gone) { heardAt = 0; say(GONE); return; }
+  heardAt = Date.now();
+  say("Live");
+  if (signal.again) { refresh(); return; }
+  const mine = state().dataset.live;
+  if (signal.changed && (mine === "" || signal.changed.includes(mine))) refresh();
 };
-const tell = (signal) => { standing = signal.state || standing; channel.postMessage(signal); heard(signal); };
+const tell = (signal) => { channel.postMessage(signal); heard(signal); };
 channel.onmessage = (message) => heard(message.data);
+
+const read = () => {
+  const source = new EventSource("/live");
+  source.onmessage = (message) => tell(JSON.parse(message.data));
+  // After a break anything may have happened: every tab asks again.
+  source.onopen = () => tell({again: true});
+  const again = () => { source.close(); tell({gone: true}); setTimeout(read, 3000); };
+  source.addEventListener("bye", again);
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) again(); else tell({gone: true}); };
+};
 if (follows) {
   channel.postMessage({ask: true});
-  navigator.locks.request("tocsin-room", () => new Promise((done) => {
-    const source = new EventSource("/live");
-    source.onmessage = (message) => tell(JSON.parse(message.data));
-    // After a break anything may have happened: every tab asks again.
-    source.onopen = () => tell({state: "Live", again: true});
-    source.onerror = () => tell({state: "NOT LIVE: the server does not answer. Reload the page."});
-    source.addEventListener("bye", () => { tell({state: "NOT LIVE: logged out, or the server stopped. Reload the page."}); source.close(); done(); });
-  }));
+  navigator.locks.request("tocsin-room", () => new Promise(() => { leads = true; read(); }));
+  setInterval(() => { if (Date.now() - heardAt > SILENCE) say(GONE); }, 2000);
   setInterval(refresh, 60000); // the times left change without an event
 }
 
@@ -49,12 +60,14 @@ for (const field of fields) {
   }
   field.addEventListener("input", () => { if (field.value) localStorage.setItem(key, field.value); else localStorage.removeItem(key); });
 }
-if (acts) {
-  acts.addEventListener("submit", (event) => sessionStorage.setItem("sent", place(event.target)));
-  // The task changed while the page was open: without typed text the page is drawn anew, otherwise the person decides.
+if (acts) acts.addEventListener("submit", (event) => sessionStorage.setItem("sent", place(event.target)));
+if (follows) {
   new MutationObserver(() => {
-    const now = live.querySelector("[data-mark]");
-    if (!now || now.dataset.mark === acts.dataset.mark) return;
+    const now = state();
+    if (!now) return;
+    document.getElementById("open").textContent = now.dataset.open;
+    if (!acts || now.dataset.mark === acts.dataset.mark) return;
+    // The task changed: without typed text the page is drawn anew, otherwise the person decides.
     if (typed()) document.getElementById("changed").textContent = "This task changed. Reload the page before you send. Your text is kept.";
     else location.reload();
   }).observe(live, {childList: true, subtree: true, attributes: true});

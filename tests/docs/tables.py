@@ -99,7 +99,8 @@ _RIGHTS = """\
 
 A user of this machine has all rights, because this user can open the database. A name that a login proved has the rights of
 its roles, in the home folder and in the incident. Any other right is denied. A page that you may not read gives the same answer
-as a page that does not exist.
+as a page that does not exist. The pages of `incident.read` name duties, notices and messages of the incident in short to everybody
+who has a role in it.
 """
 
 

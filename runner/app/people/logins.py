@@ -1,7 +1,8 @@
 """Logins of the web room: one-time links, and the sessions that they begin.
 
 A session is a mark of the store, so every process of the home sees it and can end it. A secret is never stored: the
-name of a mark is its SHA-256. On a read-only medium the sessions live in this process alone.
+name of a mark is its SHA-256. Where the store cannot be written, the sessions live in this process alone: one more link
+then needs a new start of the room.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Logins:
         """Take the service whose store has the sessions."""
         self._service = service
         self._own: dict[str, bytes] = {}
+        self._in_memory = service.read_only
         self._lock = threading.Lock()
 
     def invite(self, principal: Principal) -> str:
@@ -144,7 +146,7 @@ class Logins:
         self._change((name,), lambda marks: {name: msgspec.json.encode(login)})
 
     def _marks(self, prefix: str) -> Mapping[str, bytes]:
-        if not self._service.read_only:
+        if not self._in_memory:
             return self._service.marks(prefix)
         with self._lock:
             return {name: body for name, body in self._own.items() if name.startswith(prefix)}
@@ -152,8 +154,13 @@ class Logins:
     def _change(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> Mapping[str, bytes]:
-        if not self._service.read_only:
-            return self._service.change_marks(names, change, waits=waits)
+        if not self._in_memory:
+            try:
+                return self._service.change_marks(names, change, waits=waits)
+            except StoreError as error:
+                if error.code != "store_read_only":
+                    raise
+                self._in_memory = True
         with self._lock:
             found = dict(change({name: self._own[name] for name in names if name in self._own}))
             for name in names:

@@ -197,3 +197,31 @@ def test_a_page_without_typed_text_follows_the_task(
         sees(page, "#connection", "Live")
         desk.done("task", "start", step)
         page.locator("text=Start this task").wait_for(state="detached", timeout=20_000)
+
+
+def test_an_open_page_follows_after_a_second_login_of_the_browser(
+    browser: Any, room: Served, desk: AtDesk
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}")
+        sees(page, "#connection", "Live")
+        other = page.context.new_page()
+        other.goto(room.link(MARIA))
+        other.click("button")
+        other.wait_for_url(f"{room.url}/")
+        landlord(desk)
+        sees(page, "#main", "Call the landlord")
+        other.goto(f"{room.url}/people")
+        assert other.text_content("#connection").strip() == "", (
+            "what does not follow changes does not say that it is live"
+        )
+
+
+def test_the_number_of_open_incidents_follows_too(
+    browser: Any, room: Served, desk: AtDesk, tmp_path: Path
+) -> None:
+    with logged_in(browser, room) as page:
+        sees(page, "#open", "1")
+        sees(page, "#connection", "Live")
+        desk.done("open", str(tmp_path / "noticed.yaml"), "--yes")
+        sees(page, "#open", "2")

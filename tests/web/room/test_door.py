@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
 
-from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST
+from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST, Logins
 from runner.base.actor import Principal
+from runner.errors import StoreError
 from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
 from runner.web.room.table import TABLE, address, document_address
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import AtDesk, Clock
 from tests.web.room.room import Served
 
 MARIA = Principal(person="maria", os_user="maria", host="desk")
@@ -177,3 +179,28 @@ def test_one_more_link_comes_from_a_command(room: Served, desk: AtDesk) -> None:
     jonas = requests.Session()
     assert enter(room, printed, jonas).status_code == 303
     assert "jonas" in room.get(jonas, "/").text
+
+
+class Unwritable:
+    """A service whose store says that it cannot be written."""
+
+    read_only = False
+    clock = Clock()
+
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        return {}
+
+    def change_marks(self, *given: object, **options: object) -> dict[str, bytes]:
+        raise StoreError("The database cannot be written.", code="store_read_only")
+
+
+def test_where_nothing_can_be_written_sessions_are_in_the_process() -> None:
+    service: Any = Unwritable()
+    logins = Logins(service)
+    session = logins.enter(logins.invite(MARIA))
+    assert session is not None
+    found = logins.find(session)
+    assert found is not None
+    assert found.principal == MARIA
+    logins.end(session)
+    assert logins.find(session) is None

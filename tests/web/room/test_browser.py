@@ -25,7 +25,7 @@ THEMES: dict[str, dict[str, Any]] = {
     "forced": {"forced_colors": "active"},
     "phone": PHONE,
 }
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @contextmanager

@@ -110,7 +110,7 @@ class Room:
         if not hasattr(self._own, "service"):
             self._own.service, self._own.seen = self._apart(), ""
         found: IncidentService = self._own.service
-        seen = found.store.changed()
+        seen = found.changed()
         if seen != self._own.seen:  # somebody may have another role, or be new
             found.forget_directory()
             self._own.seen = seen

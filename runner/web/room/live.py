@@ -112,7 +112,7 @@ class Signals:
         """Tell each stream which of its incidents changed since the last look."""
         try:
             service = self._service()
-            token = service.store.changed()
+            token = service.changed()
             if token == self._token:
                 return
             versions = {row.id: row.version for row in service.incidents()}

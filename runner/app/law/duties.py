@@ -175,14 +175,14 @@ def served_together(service: IncidentService, incident: Incident, duty: str) -> 
 
 
 def others_to_file(service: IncidentService, incident: Incident, made: RecordDuty) -> str:
-    """Return the command that records the open duties that a recorded filing can serve too; empty if there are none."""
+    """Return the arguments that record the open duties that a recorded filing can serve too; empty if there are none."""
     open_ = {duty.id for duty in service.duties(incident) if duty.verdict == "applies" and duty.state in LIVE}
     others = [duty for duty in served_together(service, incident, made.duty) if duty in open_]
     record = made.record
     values = {"reference": record.reference, "digest": record.digest, "at": record.at.isoformat()}
     options = [f"--{name} {quote(value)}" for name, value in values.items() if value]
     options += [f"--serves {duty}" for duty in others[1:]]
-    return f"tocsin duty record-filed {' '.join((others[0], *options))}" if others else ""
+    return " ".join((others[0], *options)) if others else ""
 
 
 def decision(

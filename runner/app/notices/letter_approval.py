@@ -88,14 +88,14 @@ def items_to_verify(
         for text in texts:
             passed(incident, text, "", "")  # raises Refused if facts changed since
             waiting = [one for one, ended in approvals_of(incident, text).items() if not ended]
-            approve = f"tocsin approve {quote(waiting[0])} --as PERSON" if waiting else ""
-            again = f"sign the letters: tocsin notice sign-letters {quote(str(folder))}"
-            then = f". Then another person approves it: {approve}" if waiting else ""
-            refuse_unverified(incident, text, f"{then}. Then {again}")
+            again = f"Then sign the letters: tocsin notice sign-letters {quote(str(folder))}"
+            approve = f"person who is not its author: tocsin approve {quote(waiting[0])}" if waiting else ""
+            then = f". Then, a {approve}" if waiting else ""
+            refuse_unverified(incident, text, f"{then}. {again}")
             if waiting:
                 raise Refused(
                     f'The letters use notice "{text.id}" for {group.duty}. It is verified, but not approved.',
-                    hint=f"{approve}, then {again}",
+                    hint=f"Needs a {approve}. {again}",
                     code="not_approved",
                 )
         open_ |= dict.fromkeys(

@@ -288,7 +288,7 @@ def record_filed(
             "Have the text checked, and file a supplement if necessary.",
         )
     if other := others_to_file(session.service, turn.after, made):
-        session.warn("one_filing", f"One filing can serve other open duties too. If it did: {other}")
+        session.warn("one_filing", f"If it served other duties too: tocsin duty record-filed {other}")
     text = f", text {short_digest(record.digest)}" if record.digest else ""
     answer(session, turn, "\n".join(f"{one} is filed{text}" for one in (duty, *(serves or ()))))
 

@@ -75,7 +75,7 @@ def letters(
         session.say(
             warning(
                 "duty_unserved",
-                f"No letter of this list serves {unserved}. Use --duty, or record the exemption: tocsin duty decide",
+                f"No letter of this list serves {unserved}. Use --duty, or record the exemption: tocsin duty decide DUTY",
             )
         )
     for text in written.unchosen():

@@ -57,6 +57,7 @@ CASES: dict[str, tuple[str, str]] = {
     "fcc-cpni": ("fcc-cpni", "us-fcc-64-2011-2007/fbi"),
     "fcc-sim-change": ("fcc-sim-change", "us-fcc-sim-swap/sim_change_request"),
     "us-ma-portal": ("us-ma-portal", "us-ma-breach/attorney_general"),
+    "authority-form-ny-doh": ("authority-form", "us-ny-doh-405-46/ny_department_of_health"),
     "portal-sheet": ("portal-sheet", "us-nc-breach/attorney_general"),
     "press-holding-statement": ("press-holding-statement", ""),
     "call-centre-script": ("call-centre-script", ""),
@@ -351,6 +352,15 @@ def test_the_planned_notification_day_is_shown_until_people_are_notified() -> No
     assert complete(check(notice, document))
     facts["incident"]["individual_notice_sent_at"] = {"US-CT": "2026-11-29T15:00:00Z"}
     assert "Sent: November 29, 2026" in said(made("us-attorney-general", duty, facts)[1])
+
+
+def test_a_general_form_without_contents_in_the_law_file_asks_for_the_essentials() -> None:
+    duty = "us-ny-doh-405-46/ny_department_of_health"
+    facts = {"organisation": us_facts()["organisation"], "incident": {"summary": "Ransomware."}}
+    notice, document = made("authority-form", duty, facts)
+    gaps = {path for line in check(notice, document) if line.state == "gap" for path in line.facts}
+    assert gaps == {"incident.discovered_at", "data.categories_text", "risk.mitigation"}
+    assert {"law"} <= {line.ref for line in check(notice, document) if line.state == "to_check"}
 
 
 def test_a_data_owner_is_notified_at_once_with_details_to_follow() -> None:

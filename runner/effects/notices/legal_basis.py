@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from runner.base.link_targets import own_domains
-from runner.documents.notice import Ban, Item, Notice
+from runner.documents.notice import Ban, Fits, Item, Notice
 from runner.documents.template.filters import day
 from runner.documents.template.values import Kept
 from runner.facts.expression import Unknown
@@ -135,6 +135,9 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     items = tuple(_items(_wanted(found), found.judges) if notice.law_items else _unlisted(notice, found))
     if notice.law_items and "credit_monitoring" in notice.says:
         items += tuple(monitoring_items(found.rule, found.judges))
+    if notice.fits == Fits() and not found.rule.content:
+        words = "The law's own list of contents is not in the law file: check the authority's form"
+        items += (Item(ref="law", item=words, of_law=True),)
     bans = tuple(
         Ban(ref=content.ref, item=content.item, facts=content.facts)
         for content in found.rule.forbidden

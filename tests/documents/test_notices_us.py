@@ -15,7 +15,7 @@ from runner.documents.notice import Notice
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.documents.write import write
 from runner.effects.notices.legal_basis import apply_duty
-from runner.effects.notices.render import make, template_for
+from runner.effects.notices.render import make, paper, template_for
 from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, made, of_duty, us_facts, without
 from tests.documents.formats import FILES, files_of
@@ -361,6 +361,32 @@ def test_a_general_form_without_contents_in_the_law_file_asks_for_the_essentials
     gaps = {path for line in check(notice, document) if line.state == "gap" for path in line.facts}
     assert gaps == {"incident.discovered_at", "data.categories_text", "risk.mitigation"}
     assert {"law"} <= {line.ref for line in check(notice, document) if line.state == "to_check"}
+
+
+@pytest.mark.parametrize(
+    ("name", "duty"),
+    [("us-letter", "us-tx-breach/individuals"), ("us-ca-individual", "us-ca-breach/individuals")],
+)
+def test_a_letter_with_personal_codes_says_where_to_enroll(name: str, duty: str) -> None:
+    notice, source = catalog().notices()[name]
+    incident = incident_of(us_facts())
+    text = said(paper(notice, source, incident, of_duty(duty, incident)).within(codes=True).document())
+    assert "https://example.com/enroll" in text
+    assert "personal code" in text
+
+
+def test_a_planned_day_is_not_printed_as_the_day_of_the_notice() -> None:
+    facts = without(us_facts(), "incident.individual_notice_sent_at")
+    facts["incident"]["individual_notice_planned_at"] = "2026-12-04T15:00:00Z"
+    duty = "us-ny-breach/attorney_general"
+    assert "Planned for December 4, 2026" in said(made("us-ny-portal", duty, facts)[1])
+
+
+def test_the_end_of_a_breach_that_nobody_recorded_is_missing() -> None:
+    facts = without(us_facts(), "incident.started_at", "incident.ended_at")
+    facts["incident"]["occurred_at"] = "2026-11-02T15:00:00Z"
+    text = said(made("hipaa-hhs-sheet", "us-hipaa-164-400/hhs_secretary", facts)[1])
+    assert "Breach ended: [MISSING: incident.ended_at]" in text
 
 
 def test_a_data_owner_is_notified_at_once_with_details_to_follow() -> None:

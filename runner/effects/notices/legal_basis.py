@@ -21,6 +21,7 @@ from runner.base.link_targets import own_domains
 from runner.documents.notice import Ban, Fits, Item, Notice
 from runner.documents.template.filters import day
 from runner.documents.template.values import Kept
+from runner.effects.notices.translations import bare
 from runner.facts.expression import Unknown
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
@@ -138,6 +139,7 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     if notice.fits == Fits() and not found.rule.content:
         words = "The law's own list of contents is not in the law file: check the authority's form"
         items += (Item(ref="law", item=words, of_law=True),)
+    items += tuple(_foreign(notice, languages_of(found)))
     bans = tuple(
         Ban(ref=content.ref, item=content.item, facts=content.facts)
         for content in found.rule.forbidden
@@ -146,6 +148,22 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     return msgspec.structs.replace(
         notice, requires=(*notice.requires, *items), forbids=(*notice.forbids, *bans)
     )
+
+
+def languages_of(found: Brief) -> tuple[str, ...]:
+    """Return the languages in which the authority works, without regions; empty if the directory does not say."""
+    office = found.status.authority
+    return tuple(map(bare, office.languages)) if office is not None else ()
+
+
+def _foreign(notice: Notice, spoken: Sequence[str]) -> Iterator[Item]:
+    """Yield what to verify if the text is not in a language of the authority."""
+    if notice.audience == "authority" and spoken and bare(notice.language) not in spoken:
+        from babel import Locale
+
+        *names, written = (Locale(tag).english_name for tag in (*spoken, bare(notice.language)))
+        words = f"the authority works in {' or '.join(names)}; this text is {written}: does the authority accept it?"
+        yield Item(ref="language", item=words, of_law=True)
 
 
 def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:

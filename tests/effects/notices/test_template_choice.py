@@ -8,6 +8,7 @@ import pytest
 
 from runner.documents.notice import Notice
 from runner.effects.context import EffectContext
+from runner.effects.notices.legal_basis import apply_duty, languages_of
 from runner.effects.notices.render import template_for
 from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, of_duty
@@ -62,6 +63,19 @@ def chosen(duty: str, language: str | None = None, **own: Notice) -> str:
 )
 def test_the_organisations_language_chooses_among_translations(language: str | None, expected: str) -> None:
     assert chosen(INITIAL, language) == expected
+
+
+def test_the_authoritys_only_language_chooses_if_the_organisation_has_none() -> None:
+    facts = europe_facts()
+    facts["organisation"] |= {"country": "DE", "main_establishment": "DE-BE"}
+    incident = incident_of(facts)
+    brief = of_duty(INITIAL, incident)
+    assert languages_of(brief) == ("de",)
+    work = Render(incident="i", step="draft", notice="auto", duty=INITIAL, formats=("txt",))
+    assert template_for(work, tools(), brief) == "gdpr-33-initial-de"
+    for name, foreign in (("gdpr-33-supplementary", True), ("gdpr-33-initial-de", False)):
+        refs = {item.ref for item in apply_duty(catalog().notices()[name][0], brief).requires}
+        assert ("language" in refs) is foreign
 
 
 def test_a_translation_of_ones_own_is_found_and_its_region_comes_first() -> None:

@@ -293,7 +293,9 @@ def template_for(work: Render, tools: EffectContext, found: Brief | None, langua
 def _in_language(chosen: str, tools: EffectContext, found: Brief | None, language: str) -> str:
     """Return the translation into a language, in its own region first; else the original."""
     fact = found.incident.facts.get("organisation.language") if found is not None else None
-    spoken = languages_of(found) if found is not None and tools.notices[chosen][0].audience == "authority" else ()
+    spoken = (
+        languages_of(found) if found is not None and tools.notices[chosen][0].audience == "authority" else ()
+    )
     own = str(fact.value or "" if fact is not None else "")
     wanted = (language or own or (spoken[0] if len(spoken) == 1 else "")).lower()
     same = {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
@@ -238,7 +239,7 @@ def _facts(incident: Incident, document: Document) -> Iterator[FactRow]:
         fact, known = incident.facts[key], fact_type(key)
         yield FactRow(
             name=(known.title.rstrip("?") if known is not None else "") or key,
-            value="unknown" if fact.value is None else value_words(fact.value),
+            value=moment(fact.value) if isinstance(fact.value, datetime) else value_words(fact.value),
             source=fact.source or fact.by,
             confidence=fact.confidence,
             since=moment(fact.at),

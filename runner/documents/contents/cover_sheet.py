@@ -93,7 +93,8 @@ def _recorded(rows: list[FactRow]) -> Iterator[Block]:
         tuple(map(_text, (_cut(row.name), _cut(row.value), _cut(row.source), row.confidence, row.since)))
         for row in rows[:FACTS_SHOWN]
     )
-    yield from _table("Facts", ("Fact", "Value", "Source", "Confidence", "Since"), shown)
+    heads = ("Fact", "Value", "Source", "Confidence", "Since")
+    yield from _table("Facts", heads, shown, (20, 30, 21, 13, 16))
     if len(rows) > FACTS_SHOWN:
         yield tree.Paragraph(_text(f"{len(rows) - FACTS_SHOWN} more facts are in the manifest."))
 
@@ -118,14 +119,16 @@ def _coverage(line: Coverage, ticks: Mapping[str, str]) -> _Row:
     return _text(line.ref), _text(line.item), (tree.Strong((state,)) if strong else state, *_text(why))
 
 
-def _table(title: str, heads: tuple[str, ...], rows: Iterable[_Row]) -> list[Block]:
+def _table(
+    title: str, heads: tuple[str, ...], rows: Iterable[_Row], widths: tuple[int, ...] = ()
+) -> list[Block]:
     """Return a table under its title, nothing without rows."""
     cells = tuple(rows)
     if not cells:
         return []
     return [
         tree.Heading(2, _text(title)),
-        tree.Table(("left",) * len(heads), tuple(map(_text, heads)), cells),
+        tree.Table(("left",) * len(heads), tuple(map(_text, heads)), cells, widths),
     ]
 
 

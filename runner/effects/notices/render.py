@@ -35,6 +35,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.work import Render
 from runner.law.duty import DutyStatus
+from runner.law.relevance import CONTRACT
 
 ENCLOSED = "enclosure: "
 """Begins the name of an item that is verified in an enclosure."""
@@ -221,8 +222,9 @@ def paper(
 
 
 def _american(notice: Notice, found: Brief | None, facts: Mapping[str, Any]) -> str:
-    """Return ``en-US`` for an English notice to an American reader or, without a duty, of an American organisation."""
-    place = found.status.jurisdiction if found is not None else facts.get("organisation", {}).get("country")
+    """Return ``en-US`` for an English notice to an American reader or, under a contract or no duty, of an American organisation."""
+    place = found.status.jurisdiction if found is not None else CONTRACT
+    place = facts.get("organisation", {}).get("country") if place == CONTRACT else place
     return "en-US" if notice.language.startswith("en") and str(place).partition("-")[0] == "US" else ""
 
 

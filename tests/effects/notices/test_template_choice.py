@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from runner.documents.notice import Notice
 from runner.effects.context import EffectContext
 from runner.effects.notices.legal_basis import apply_duty, languages_of
-from runner.effects.notices.render import template_for
+from runner.effects.notices.render import _american, template_for
 from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, of_duty
 from tests.documents.europe import europe_facts
@@ -100,3 +101,10 @@ def test_the_template_for_the_duty_is_chosen_before_a_fitting_one() -> None:
     assert chosen(duty) == "authority-form"
     own = Notice(id="our-progress", version="1.0.0", title="Own", duties=(duty,))
     assert chosen(duty, own=own) == "our-progress"
+
+
+def test_a_notice_under_a_contract_is_american_if_the_organisation_is() -> None:
+    notice = catalog().notices()["insurer-notice"][0]
+    brief = cast("Any", SimpleNamespace(status=SimpleNamespace(jurisdiction="contract")))
+    assert _american(notice, brief, {"organisation": {"country": "US"}}) == "en-US"
+    assert _american(notice, brief, {"organisation": {"country": "GB"}}) == ""

@@ -94,7 +94,7 @@ def _recorded(rows: list[FactRow]) -> Iterator[Block]:
         for row in rows[:FACTS_SHOWN]
     )
     heads = ("Fact", "Value", "Source", "Confidence", "Since")
-    yield from _table("Facts", heads, shown, (20, 30, 21, 13, 16))
+    yield from _table("Facts", heads, shown, (21, 29, 17, 13, 20))
     if len(rows) > FACTS_SHOWN:
         yield tree.Paragraph(_text(f"{len(rows) - FACTS_SHOWN} more facts are in the manifest."))
 
@@ -113,7 +113,7 @@ def _gaps(document: Document) -> list[Block]:
 def _coverage(line: Coverage, ticks: Mapping[str, str]) -> _Row:
     tick = ticks.get(item_name(line), "") if line.state == "to_check" else ""
     state = tree.Text("verified" if tick else _STATES[line.state])
-    parts = [part for part in (", ".join(line.facts), tick or line.note) if part]
+    parts = [part for part in (", ".join(line.facts), tick or line.note.removeprefix("to verify: ")) if part]
     why = f": {'; '.join(parts)}" if parts else ""
     strong = line.state in ("gap", "forbidden")
     return _text(line.ref), _text(line.item), (tree.Strong((state,)) if strong else state, *_text(why))

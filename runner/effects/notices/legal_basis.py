@@ -161,7 +161,7 @@ def _foreign(notice: Notice, spoken: Sequence[str]) -> Iterator[Item]:
     if notice.audience == "authority" and spoken and bare(notice.language) not in spoken:
         from babel import Locale
 
-        *names, written = (Locale(tag).english_name for tag in (*spoken, bare(notice.language)))
+        *names, written = (str(Locale(tag).english_name) for tag in (*spoken, bare(notice.language)))
         words = f"the authority works in {' or '.join(names)}; this text is {written}: does the authority accept it?"
         yield Item(ref="language", item=words, of_law=True)
 

@@ -265,7 +265,8 @@ def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     return tuple(
         coverage
         for coverage in check(notice, document)
-        if coverage.state == "forbidden" or (coverage.state == "gap" and not shown & set(coverage.facts))
+        if coverage.state == "forbidden"
+        or (coverage.state == "gap" and not shown & set(map(short, coverage.facts)))
     )
 
 

@@ -389,6 +389,11 @@ def test_the_end_of_a_breach_that_nobody_recorded_is_missing() -> None:
     assert "Breach ended: [MISSING: incident.ended_at]" in text
 
 
+def test_the_law_lists_no_item_twice_for_another_form_of_its_reference() -> None:
+    notice, _ = made("us-ca-individual", "us-ca-breach/individuals", us_facts())
+    assert [item.ref for item in notice.requires if item.of_law] == ["(d)(1)", "(d)(1)(B)"]
+
+
 def test_a_data_owner_is_notified_at_once_with_details_to_follow() -> None:
     facts = without(us_facts(), "people", "risk.mitigation")
     notice, document = made("us-data-owner", "us-tx-breach/data_owner", facts)

@@ -176,7 +176,9 @@ def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
     own = [_REFERENCE.sub(" ", item.ref) for item in notice.requires]
     for content in found.rule.content:
         ref = _REFERENCE.sub(" ", content.ref)
-        listed = any(re.search(rf"(?<!\w){re.escape(ref)}(?!\w)", other) for other in own)
+        # "(d)(2)(A)" is the end of "1798.82(d)(2)(A)", but neither of "(a)(d)(2)(A)" nor of "1798.82(d)(2)(A)(i)"
+        ends = (r"(?<!\))", r"(?![\w(])") if ref.startswith("(") else (r"(?<!\w)", r"(?!\w)")
+        listed = any(re.search(re.escape(ref).join(ends), other) for other in own)
         if not listed and _holds(content.condition, found.judges) is not False:
             yield Item(ref=content.ref, item=content.item, of_law=True)
 

@@ -23,8 +23,9 @@ TESTS ?=
 # The whole suite takes every core; a choice of tests runs in one process, where a debugger and -s work.
 WORKERS ?= auto
 PYTEST = -m pytest $(if $(TESTS),$(TESTS),-n $(WORKERS) --dist worksteal) $(SELECT)
-# Tests that play shipped files depend on no version of Python, and cover no code that others leave out: one run has them.
-CODE := -m "not soak and not nightly and not shipped"
+# Tests that play shipped files or drive a browser depend on no version of Python, and cover no code that others leave out: one
+# run has them.
+CODE := -m "not soak and not nightly and not shipped and not browser"
 
 UV := .uv/bin/uv
 BIN := .venv/bin

@@ -97,6 +97,7 @@ def test_the_wheel_holds_the_program_its_data_and_its_licence_and_nothing_else(w
     }
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.startswith("playbooks/") and name.endswith(".yaml") for name in names)
+    assert {"runner/web/room/templates/page.html", "runner/web/room/static/room.js"} <= set(names)
 
 
 def test_the_wheel_holds_the_law_and_the_notices_as_they_compile_now(wheel: Path, tmp_path: Path):
@@ -121,7 +122,7 @@ def test_the_installed_program_says_its_version(installed: Path, tmp_path: Path)
 
 
 def test_the_declared_dependencies_are_enough_to_import_every_module(installed: Path, tmp_path: Path):
-    extras = ("psycopg", "procrastinate", "keyring", "dns")
+    extras = ("psycopg", "procrastinate", "keyring", "dns", "anyio", "starlette", "uvicorn")
     script = f"""
 import importlib, pkgutil, integrations, runner
 for package in (runner, integrations):

@@ -100,13 +100,13 @@ class Story(Typist):
         self.say("Ana opens an incident with the first facts. Tocsin alerts Ben and Cleo by mail.")
         self.tocsin(
             "open", "personal-data-breach", "--title", "Customer list on the internet",
-            "--facts", short(str(OUT / "facts.yaml")), "--as", "ana", "--yes", shown=4, last=4,
+            "--facts", short(str(OUT / "facts.yaml")), "--as", "ana", "--yes", shown=3, last=2,
         )  # fmt: skip
         code = self.wait("the mail to Ben", self.code)
         self.say("Ben reads the mail and acknowledges it with its code.")
         self.tocsin("ack", code, "--as", "ben")
         self.say("Who has acknowledged? Ben has, Cleo has not.")
-        self.tocsin("message", "list", shown=11)
+        self.tocsin("message", "list", shown=8)
 
     def work(self) -> None:
         """Assess the risk and do the first task; the duties follow."""
@@ -130,7 +130,7 @@ class Story(Typist):
         self.tocsin("task", "done", "contain", "--as", "ana", shown=3)
         self.tocsin("answer", "contained_at", "1m ago", "--as", "ana", shown=3)
         self.say("Which legal duties apply, why, and by when? Tocsin has assessed all its laws.")
-        self.tocsin("duties", shown=10)
+        self.tocsin("duties", shown=8)
 
     def notify(self) -> None:
         """Complete the notice, approve it by two people, file it, and export it."""
@@ -155,7 +155,7 @@ class Story(Typist):
         self.tocsin("timeline", "--by", "ben", shown=9)
         self.say("Ana closes the incident. One duty stays open, so Cleo must agree.")
         words = ("--reason", "end of the demo", "--leave-open", f"{PHASES}=no new facts yet")
-        self.tocsin("close", *words, "--as", "ana")
+        self.tocsin("close", *words, "--as", "ana", shown=3, last=5)
         waiting = self.json("status")["second_person"]
         (entry,) = (one["entry"] for one in waiting if one["state"] == "awaiting")
         self.tocsin("confirm", str(entry), "--as", "cleo")
@@ -216,6 +216,7 @@ def main() -> None:
         story.stop()
     print(
         f"Done in {time.monotonic() - started:.0f} s. The documents are in {short(str(DOCUMENTS))}/."
+        f"\nSee it in a browser: .venv/bin/tocsin serve --as ana --home {short(str(HOME))}"
         "\nNext: docs/tutorial.md. A longer demo: make demo-full"
     )
 

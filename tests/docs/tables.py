@@ -12,7 +12,8 @@ from runner.playbook.catalogue import Catalog
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
 from runner.routing.rule_book import Rule, rule_book
-from runner.web.room.table import TABLE
+from runner.web.room.acts import ACTS
+from runner.web.room.table import ACT, TABLE
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"
@@ -98,7 +99,8 @@ _RIGHTS = """\
 
 A user of this machine has all rights, because this user can open the database. A name that a login proved has the rights of
 its roles, in the home folder and in the incident. Any other right is denied. A page that you may not read gives the same answer
-as a page that does not exist.
+as a page that does not exist. The pages of `incident.read` name duties, notices and messages of the incident in short to everybody
+who has a role in it.
 """
 
 
@@ -106,12 +108,16 @@ def web_pages() -> str:
     """Return the reference page of the room."""
     shown = [f"| {row.title or row.operation} | `{row.path}` | {_right(row.right)} |" for row in TABLE]
     rights = [
-        f"| `{right}` | {', '.join(role for role, given in ROLES.items() if right in given.reads)} |"
+        f"| `{right}` | {', '.join(role for role, given in ROLES.items() if right in given.grants)} |"
         for right in get_args(Right)
+    ]
+    acts = [
+        f"| {verb} | `{ACT.replace('{verb}', verb)}` | {_right(act.right)} |" for verb, act in ACTS.items()
     ]
     pages = "\n".join(("| page | address | right |", "|---|---|---|", *shown))
     roles = "\n".join(("| right | roles |", "|---|---|", *rights))
-    return f"{_ABOUT}\n{pages}\n\n{_RIGHTS}\n{roles}\n"
+    forms = "\n".join(("| form of a task | address | right |", "|---|---|---|", *acts))
+    return f"{_ABOUT}\n{pages}\n\n{forms}\n\n{_RIGHTS}\n{roles}\n"
 
 
 def _right(right: str) -> str:

@@ -383,6 +383,10 @@ class IncidentService:
         require(self._rights(self.principal).acts, self.principal, "change settings")
         self.store.set_setting(name, value)
 
+    def changed(self) -> str:
+        """Return a token that differs after any change of the store; cheap enough to poll."""
+        return self.store.changed()
+
     def worker_alive(self, worker: str) -> bool:
         """Tell whether a worker is alive."""
         return self.store.worker_alive(worker)

@@ -36,7 +36,7 @@ class Reader:
 
     def may(self, right: Right, incident: Incident | None = None) -> bool:
         """Tell whether the principal has a right, in an incident or in the home."""
-        return right in (self._home if incident is None else self._rights(incident)).reads
+        return right in (self._home if incident is None else self._rights(incident)).grants
 
     def incident(self, name: str, known_at: datetime | None = None) -> Incident:
         """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""
@@ -77,4 +77,4 @@ class Reader:
     def _rights(self, incident: Incident) -> Rights:
         """Return the rights in an incident: those of the person's roles in it, and in the home."""
         own = rights_of(self._principal, lambda: incident.roles)
-        return Rights(streams=own.streams | self._home.streams, reads=own.reads | self._home.reads)
+        return Rights(streams=own.streams | self._home.streams, grants=own.grants | self._home.grants)

@@ -20,9 +20,10 @@ from runner.incident.state.messages import MessageComposed
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
+    "task.act", "task.steer",
     "person.list", "register.read", "law.read", "exercise.read",
 ]  # fmt: skip
-"""What a page or a program may read, as ``thing.verb``. The first five are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those of the first two lines are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +31,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
     streams: frozenset[Stream] = frozenset()
     """The streams whose events it may read."""
-    reads: frozenset[Right] = frozenset()
+    grants: frozenset[Right] = frozenset()
     acts: bool = False
     """It may change incidents, with their documents and campaigns."""
     manages: bool = False
@@ -39,14 +40,14 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "person.list", "law.read"))
-"""What everybody reads who has a role in an incident."""
+_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
+"""What everybody may do who has a role in an incident."""
 _LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 
 
 def _role(
-    *reads: Right,
+    *more: Right,
     base: frozenset[Right] = _MEMBER,
     streams: Iterable[Stream] = (),
     acts: bool = True,
@@ -54,7 +55,7 @@ def _role(
 ) -> Rights:
     """Return the rights of a role: those of ``base``, some more, and the operational stream."""
     return Rights(
-        reads=frozenset((*base, *reads)),
+        grants=frozenset((*base, *more)),
         streams=_OPERATIONAL.union(streams),
         acts=acts,
         manages=manages,
@@ -64,7 +65,9 @@ def _role(
 _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
-    "commander": _role("duty.read", "notice.read", "message.read", "exercise.read", manages=True),
+    "commander": _role(
+        "task.steer", "duty.read", "notice.read", "message.read", "exercise.read", manages=True
+    ),
     "counsel": _role(base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE
@@ -73,7 +76,7 @@ ROLES: Mapping[str, Rights] = {
     "executive": _role("duty.read", "notice.read", "exercise.read"),
     "hr": _role(streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", base=_LAWYER - {"person.list"}, acts=False),
+    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act"}, acts=False),
     ANY: _role(),
 }
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
@@ -90,7 +93,7 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     given = [ROLES.get(role, ROLES[ANY]) for role, people in roles.items() if principal.person in people]
     return Rights(
         streams=frozenset(stream for rights in given for stream in rights.streams),
-        reads=frozenset(right for rights in given for right in rights.reads),
+        grants=frozenset(right for rights in given for right in rights.grants),
         acts=any(rights.acts for rights in given),
         manages=any(rights.manages for rights in given),
     )

@@ -1,13 +1,15 @@
 """Logins of the web room: one-time links, and the sessions that they begin.
 
 A session is a mark of the store, so every process of the home sees it and can end it. A secret is never stored: the
-name of a mark is its SHA-256. On a read-only medium the sessions live in this process alone.
+name of a mark is its SHA-256. Where the store cannot be written, the sessions live in this process alone: one more link
+then needs a new start of the room.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ import msgspec
 from runner.app.core.identifiers import new_secret
 from runner.base.actor import Principal
 from runner.decoding import from_json
+from runner.errors import StoreError
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -27,9 +30,9 @@ IDLE = timedelta(minutes=30)
 """A session ends after this time without a request."""
 LONGEST = timedelta(hours=12)
 """A session ends after this time in any case."""
-_SEEN = timedelta(minutes=1)
+_SEEN = timedelta(minutes=5)
 """Smallest interval between two writes of the last request."""
-_LINK, _LOGIN = "room-link/", "room-login/"
+_LINK, _LOGIN, _SERVER = "room-link/", "room-login/", "room-server"
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +41,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     principal: Principal
     made: datetime
     seen: datetime
-    """The last request, up to a minute earlier."""
+    """The last request of a person, up to five minutes earlier."""
 
     def ended(self, now: datetime) -> bool:
         """Tell whether the session ended by time."""
@@ -52,6 +55,7 @@ class Logins:
         """Take the service whose store has the sessions."""
         self._service = service
         self._own: dict[str, bytes] = {}
+        self._in_memory = service.read_only
         self._lock = threading.Lock()
 
     def invite(self, principal: Principal) -> str:
@@ -66,6 +70,8 @@ class Logins:
         """Use a link up and return the secret of a new session; None if the link is unknown, used or too old."""
         now, secret = self._service.clock.now(), new_secret()
         used, begun = _name(_LINK, link), _name(_LOGIN, secret)
+        if used not in self._marks(used):  # a guess writes nothing
+            return None
 
         def change(marks: Mapping[str, bytes]) -> dict[str, bytes]:
             if used not in marks:
@@ -78,26 +84,42 @@ class Logins:
 
         return secret if begun in self._change((used, begun), change) else None
 
-    def find(self, secret: str) -> Login | None:
-        """Return the session of a secret; None if there is none, or if it ended."""
+    def find(self, secret: str, *, counts: bool = True) -> Login | None:
+        """Return the session of a secret; None if there is none, or if it ended.
+
+        A request that ``counts`` keeps the session alive. Where that cannot be written, reading goes on.
+        """
         name, now = _name(_LOGIN, secret), self._service.clock.now()
         body = self._marks(name).get(name)
         login = None if body is None else from_json(body, Login)
         if login is None or login.ended(now):
             return None
-        if now - login.seen >= _SEEN:
-            self._renew(name, now)
+        if counts and now - login.seen >= _SEEN:
+            with suppress(StoreError):
+                self._renew(name, now)
         return login
 
     def end(self, secret: str) -> None:
         """End a session, everywhere and at once."""
-        self._change((_name(_LOGIN, secret),), lambda marks: {})
+        name = _name(_LOGIN, secret)
+        if name in self._marks(name):
+            self._change((name,), lambda marks: {})
 
     def end_all(self) -> int:
         """End all sessions and links; return the number of sessions."""
-        names = tuple(self._marks("room-"))
-        self._change(names, lambda marks: {})
-        return sum(name.startswith(_LOGIN) for name in names)
+        ended: set[str] = set()
+        while names := (*self._marks(_LOGIN), *self._marks(_LINK)):  # one may begin meanwhile
+            self._change(names, lambda marks: {})
+            ended.update(name for name in names if name.startswith(_LOGIN))
+        return len(ended)
+
+    def announce(self, address: str) -> None:
+        """Record where the room listens; an empty address ends that."""
+        self._change((_SERVER,), lambda marks: {_SERVER: address.encode()} if address else {})
+
+    def address(self) -> str:
+        """Return where a room of this home listens, as its server said; empty if none does."""
+        return self._marks(_SERVER).get(_SERVER, b"").decode()
 
     def _renew(self, name: str, now: datetime) -> None:
         """Record a request, unless the session was ended meanwhile."""
@@ -114,7 +136,7 @@ class Logins:
         """Remove what ended by time."""
         old = [
             name
-            for name, body in self._marks("room-").items()
+            for name, body in (*self._marks(_LOGIN).items(), *self._marks(_LINK).items())
             if (LINK_LASTS if name.startswith(_LINK) else LONGEST) <= now - from_json(body, Login).made
         ]
         if old:
@@ -124,7 +146,7 @@ class Logins:
         self._change((name,), lambda marks: {name: msgspec.json.encode(login)})
 
     def _marks(self, prefix: str) -> Mapping[str, bytes]:
-        if not self._service.read_only:
+        if not self._in_memory:
             return self._service.marks(prefix)
         with self._lock:
             return {name: body for name, body in self._own.items() if name.startswith(prefix)}
@@ -132,8 +154,13 @@ class Logins:
     def _change(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> Mapping[str, bytes]:
-        if not self._service.read_only:
-            return self._service.change_marks(names, change, waits=waits)
+        if not self._in_memory:
+            try:
+                return self._service.change_marks(names, change, waits=waits)
+            except StoreError as error:
+                if error.code != "store_read_only":
+                    raise
+                self._in_memory = True
         with self._lock:
             found = dict(change({name: self._own[name] for name in names if name in self._own}))
             for name in names:

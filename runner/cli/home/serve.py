@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
@@ -51,34 +53,57 @@ def serve(
         ended = logins.end_all()
         session.say(f"Sessions ended: {ended}")
     elif link:
-        _tell(session, logins, host, port)
+        _tell(session, logins, _running(logins))
     else:
         _serve(session, logins, host, port)
 
 
-def _tell(session: Session, logins: Logins, host: str, port: int) -> None:
+def _tell(session: Session, logins: Logins, address: str) -> None:
     """Print a one-time link for the person who runs the command."""
-    name = f"[{host}]" if ":" in host else host
-    session.world.out.write(f"http://{name}:{port}/enter/{logins.invite(session.principal)}\n")
+    session.world.out.write(f"http://{address}/enter/{logins.invite(session.principal)}\n")
     session.world.out.flush()
     session.say(f"The link logs one browser in as {session.by}, once, within 10 minutes.")
 
 
+def _running(logins: Logins) -> str:
+    """Return where the room of this home listens; raises Refused if it does not answer: another program must not get a link."""
+    from http.client import HTTPConnection, HTTPException
+
+    address = logins.address()
+    with suppress(OSError, HTTPException), closing(HTTPConnection(address or LISTEN, timeout=5)) as line:
+        line.request("GET", "/healthz")
+        if line.getresponse().status == 200 and address:
+            return address
+    raise Refused("No room of this home folder is running.", hint="Start it: tocsin serve", code="no_room")
+
+
 def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
     try:
-        from runner.web.room.server import Room, Server
+        from runner.web.room.application import Room
+        from runner.web.room.server import Server
     except ImportError as error:
         raise Refused(
             "The web pages are not installed.",
             hint="Install Tocsin with its extra: tocsin[web]",
             code="no_web",
         ) from error
+    from runner.cli.framework.background_worker import keep_worker
     from runner.web.serving import listening
 
     bound = listening(host, port)
-    server = Server(lambda port: Room(session.service.apart, logins, port, session.say), bound, host)
+    apart = session.service.apart if session.service.read_only else session.apart
+    keeping = threading.Lock()
+
+    def after() -> None:
+        with keeping:
+            keep_worker(session)
+
+    server = Server(lambda port: Room(apart, logins, port, session.say, after), bound, host)
+    address = f"{f'[{host}]' if ':' in host else host}:{server.port}"
     with stopped_by_signals(server.stop):
-        session.say(f"Listening on {host}:{server.port}. Stop with Ctrl-C or SIGTERM.")
-        _tell(session, logins, host, server.port)
+        session.say(f"Listening on {address}. Stop with Ctrl-C or SIGTERM.")
+        logins.announce(address)
+        _tell(session, logins, address)
         server.run()
+    logins.announce("")
     session.say("Stopped.")

@@ -78,7 +78,7 @@ def show(session: Session, step: Step) -> None:
     from runner.reports.incidents.task import task, task_page
 
     incident, name = find(session, step)
-    report = task(incident, session.service.library(incident), name)
+    report = task(incident, session.service.library(incident), name, session.reader.events(incident))
     session.show(report, lambda: task_page(report, session.now()))
 
 

@@ -36,10 +36,10 @@ HEADERS: Mapping[str, str] = {
 
 
 def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
-    """Tell whether another site made a request that can change something; lower-case names of headers."""
-    if method in SAFE:
-        return False
+    """Tell whether another site made a request, other than by a link that a person followed; lower-case names of headers."""
     site = headers.get("sec-fetch-site", "")
+    if method in SAFE:  # a person may come by a link; a page of others may not ask in their name
+        return site in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate"
     if site:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")

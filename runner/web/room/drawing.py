@@ -49,6 +49,8 @@ def about(action: Action) -> str:
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
 
+_TIGHT = 14
+"""Letters of a cell that is not broken."""
 _NOTES = 4
 """Blocks in which the first heading of a page is."""
 
@@ -131,6 +133,8 @@ class _Pen:
             if target := self._links(about(cell.action)):
                 command = Markup('<a href="{}">{}</a>').format(target, command)
             return Markup(" <span class=do>{} {}</span>").format(visible(cell.text).strip(), command)
+        if not cell.text:
+            return Markup()
         text = escape(visible(cell.text))
         if cell.about and (target := self._links(cell.about)):
             text = Markup('<a href="{}">{}</a>').format(target, text)
@@ -177,8 +181,10 @@ class _Pen:
         return Markup("<table>{}<tbody>{}</tbody></table>").format(head, body)
 
     def _row(self, row: tuple[Cell, ...], kind: str) -> Markup:
-        around = {"td": Markup("<td>{}</td>"), "th": Markup("<th scope=col>{}</th>")}[kind]
-        cells = (around.format(self.cell(cell)) for cell in row)
+        around = {"td": Markup('<td class="{}">{}</td>'), "th": Markup('<th scope=col class="{}">{}</th>')}[
+            kind
+        ]
+        cells = (around.format("tight" if len(cell.text) <= _TIGHT else "", self.cell(cell)) for cell in row)
         return Markup("<tr>{}</tr>").format(Markup("").join(cells))
 
 

@@ -7,7 +7,7 @@ page then asks for its content, and the rights are judged there. A viewer hears 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from hashlib import sha256
 
 import anyio.to_thread
@@ -15,17 +15,33 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.people.logins import Login
+from runner.errors import TocsinError
 
 POLL = 0.2
 """Seconds between two looks at the store."""
-PING = 15.0
-"""Seconds after which a silent stream says that it lives."""
+PING = 5.0
+"""Seconds between two signs of life: a page says that it is not live when two of them are missing."""
 _BYE = b"event: bye\ndata: {}\n\n"
+_ALIVE = b'data: {"alive":true}\n\n'
 
 
 def key_of(session: str, incident: str) -> str:
     """Return the name of an incident in the signals of one session."""
     return sha256(f"{session}\0{incident}".encode()).hexdigest()[:16]
+
+
+class _Stream:
+    """The stream of one browser: what it has not been told yet, each incident once."""
+
+    def __init__(self, session: str, login: Login) -> None:
+        self.session = session
+        self.login = login
+        self.pending: set[str] = set()
+        self.woken = asyncio.Event()
+
+    def tell(self, keys: Iterable[str]) -> None:
+        self.pending.update(keys)
+        self.woken.set()
 
 
 class Signals:
@@ -34,11 +50,11 @@ class Signals:
     def __init__(self, service: Callable[[], IncidentService]) -> None:
         """Take what returns the service of the calling thread."""
         self._service = service
-        self._streams: dict[asyncio.Queue[bytes], tuple[str, Login]] = {}
-        self._closing = asyncio.Event()
+        self._streams: set[_Stream] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._versions: dict[str, int] = {}
-        self._looked = False
+        self._closing = False
+        self._versions: dict[str, int] | None = None
+        self._token = ""
 
     @property
     def open(self) -> int:
@@ -48,7 +64,7 @@ class Signals:
     @property
     def looked(self) -> bool:
         """Whether the store was looked at: what it had then is no change."""
-        return self._looked
+        return self._versions is not None
 
     def close(self) -> None:
         """End all streams; safe to call from another thread."""
@@ -56,61 +72,65 @@ class Signals:
             self._loop.call_soon_threadsafe(self._close)
 
     def _close(self) -> None:
-        self._closing.set()
-        for queue in self._streams:
-            queue.put_nowait(_BYE)
+        self._closing = True
+        for stream in self._streams:
+            stream.woken.set()
 
     async def feed(self) -> None:
-        """Look for changes until the task is cancelled; a store that does not answer is asked again."""
-        token, self._loop = None, asyncio.get_running_loop()
+        """Look for changes until the task is cancelled. A store that does not answer is asked again."""
+        self._loop = asyncio.get_running_loop()
         while True:
-            found = await anyio.to_thread.run_sync(self._token)
-            if found is not None and found != token:
-                token = found
-                await anyio.to_thread.run_sync(self._spread, self._loop)
+            await anyio.to_thread.run_sync(self._look, self._loop)
             await asyncio.sleep(POLL)
 
     async def stream(self, session: str, login: Login, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
         """Yield the signals of one browser until its session or the server ends."""
-        queue: asyncio.Queue[bytes] = asyncio.Queue()
-        self._streams[queue] = (session, login)
+        stream = _Stream(session, login)
+        self._streams.add(stream)
+        asked = asyncio.get_running_loop().time()
         try:
             yield b": open\n\n"
-            while not self._closing.is_set():
+            while not self._closing:
                 try:
-                    yield await asyncio.wait_for(queue.get(), PING)
+                    await asyncio.wait_for(stream.woken.wait(), PING)
                 except TimeoutError:
+                    yield _ALIVE
+                stream.woken.clear()
+                now = asyncio.get_running_loop().time()
+                if now - asked >= PING:
+                    asked = now
                     if not await anyio.to_thread.run_sync(alive):
-                        yield _BYE
-                        return
-                    yield b": ping\n\n"
+                        break
+                if keys := sorted(stream.pending):
+                    stream.pending.clear()
+                    yield b"data: " + msgspec.json.encode({"changed": keys}) + b"\n\n"
+            yield _BYE
         finally:
-            del self._streams[queue]
+            self._streams.discard(stream)
 
-    def _token(self) -> str | None:
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell each stream which of its incidents changed since the last look."""
         try:
-            return self._service().store.changed()
-        except Exception:  # noqa: BLE001  # a store that is away for a moment must not end the signals of all
-            return None
-
-    def _spread(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell each stream which of its incidents changed."""
-        service = self._service()
-        versions = {row.id: row.version for row in service.incidents()}
-        changed = {name for name, version in versions.items() if self._versions.get(name) != version}
-        first, self._versions, self._looked = not self._looked, versions, True
-        if first or not changed:
+            service = self._service()
+            token = service.changed()
+            if token == self._token:
+                return
+            versions = {row.id: row.version for row in service.incidents()}
+            before = versions if self._versions is None else self._versions
+            changed = {name for name, version in versions.items() if before.get(name) != version}
+            if changed:
+                self._spread(service, changed, loop)
+            self._versions, self._token = versions, token
+        except (TocsinError, OSError):  # away for a moment: what changed is found by the next look
             return
-        seen: dict[str, frozenset[str]] = {}
-        for queue, (session, login) in list(self._streams.items()):
-            who = login.principal
-            mine = seen.get(f"{who.person}/{who.os_user}")
+
+    def _spread(self, service: IncidentService, changed: set[str], loop: asyncio.AbstractEventLoop) -> None:
+        seen: dict[tuple[str, str], frozenset[str]] = {}
+        for stream in tuple(self._streams):
+            who = stream.login.principal
+            mine = seen.get((who.person, who.os_user))
             if mine is None:
                 mine = frozenset(row.id for row in service.read(who).incidents())
-                seen[f"{who.person}/{who.os_user}"] = mine
-            if keys := [key_of(session, name) for name in sorted(changed & mine)]:
-                loop.call_soon_threadsafe(queue.put_nowait, _data({"changed": keys}))
-
-
-def _data(signal: Mapping[str, list[str]]) -> bytes:
-    return b"data: " + msgspec.json.encode(signal) + b"\n\n"
+                seen[who.person, who.os_user] = mine
+            if keys := [key_of(stream.session, name) for name in changed & mine]:
+                loop.call_soon_threadsafe(stream.tell, keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,8 +13,14 @@ from runner.base.actor import Principal
 from runner.base.text import near_hint
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
-from runner.reports.core.header import heading_of, zone_of
-from runner.reports.core.page import Blank, Block, Page, line, paged
+from runner.reports.core.formatting import here
+from runner.reports.core.header import heading_of
+from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
+
+LIVE = 12
+"""Most open incidents whose actions are on the first page."""
+SHOWN = 5
+"""Most actions of one incident there."""
 
 
 class Asked(NamedTuple):
@@ -58,15 +64,42 @@ def incidents(asked: Asked) -> Shown:
     from runner.reports.incidents.incidents import incidents_page
 
     report = read_incidents(asked.service, asked.reader, asked.now, None)
-    return Shown(report, incidents_page(report, everything=asked.everything))
+    listed = incidents_page(report, everything=asked.everything).blocks
+    live = [one.incident for one in report.incidents if one.state in ("open", "paused")]
+    waiting = (block for name in live[:LIVE] for block in _do_now(asked, asked.reader.incident(name)))
+    return Shown(report, Page((*listed, *waiting)))
+
+
+def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:
+    """Yield what an incident needs now; the heading leads to it."""
+    from runner.app.home.overview import read_status
+    from runner.reports.core.attention_rows import first_cell
+    from runner.reports.core.do_now import LATER, NOTHING
+
+    now = asked.service.now_in(incident)
+    items = read_status(asked.service, incident, now, asked.principal.person).needs_attention
+    urgent = [item for item in items if item.rank < LATER]
+    title = Cell(f"DO NOW ({len(urgent)})", "title")
+    yield flow(title, " · ", Cell(incident.codename, about=f"incident/{incident.codename}"))
+    if not urgent:
+        yield line(NOTHING, "good")
+    yield from rows(
+        Row(first_cell(item, now), (item.text, f" · {item.who}" if item.who else ""))
+        for item in urgent[:SHOWN]
+    )
+    if len(urgent) > SHOWN:
+        yield line(f"{len(urgent) - SHOWN} more", "dim")
 
 
 def incident(asked: Asked) -> Shown:
     """Show one incident: actions, deadlines, tasks, messages."""
+    from runner.app.exercises.organisation_attention import waiting
     from runner.app.home.overview import read_status
     from runner.reports.incidents.status_page import status_page
 
-    report = read_status(asked.service, asked.incident, asked.now, asked.principal.person)
+    organisation = waiting(asked.service)
+    person = asked.principal.person
+    report = read_status(asked.service, asked.incident, asked.now, person, organisation=organisation)
     return Shown(report, status_page(report, everything=asked.everything))
 
 
@@ -89,7 +122,8 @@ def task(asked: Asked) -> Shown:
     from runner.reports.incidents.task import task_page
 
     library = asked.service.library(asked.incident)
-    report = view(asked.incident, library, begun_step(asked.incident, asked.ref, library))
+    step = begun_step(asked.incident, asked.ref, library)
+    report = view(asked.incident, library, step, asked.reader.events(asked.incident))
     return Shown(report, task_page(report, asked.now))
 
 
@@ -203,13 +237,17 @@ def message(asked: Asked) -> Shown:
 
 def timeline(asked: Asked) -> Shown:
     """List the entries of the journal; the address has the filters."""
+    from runner.reports.incidents.event_descriptions import KINDS
     from runner.reports.incidents.timeline import narrowed, timeline_page
     from runner.reports.incidents.timeline import timeline as view
 
     report = view(asked.incident, asked.service.library(asked.incident), asked.reader.events(asked.incident))
     given = asked.query.get
+    if (kind := given("kind", "")) and kind not in KINDS:
+        hint = f"Use one of: {', '.join(KINDS)}"
+        raise NotFound(f'Kind of entry "{kind}" is unknown.', hint=hint, code="unknown_kind")
     report = narrowed(report, given("search", ""), given("kind", ""), given("by", ""), None)
-    return Shown(report, timeline_page(report, zone_of(asked.incident), everything=asked.everything))
+    return Shown(report, timeline_page(report, here(), everything=asked.everything))
 
 
 def people(asked: Asked) -> Shown:

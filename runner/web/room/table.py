@@ -57,9 +57,17 @@ BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 DOCUMENT = f"{INCIDENT}/document/{{ref:path}}/{{form}}"
 
 
+ACT = f"{INCIDENT}/act/{{verb}}/{{ref:path}}"
+
+
 def address(row: Row, incident: str = "", ref: str = "") -> str:
     """Return the address of a page."""
     return _filled(row.path, incident, ref)
+
+
+def act_address(incident: str, verb: str, ref: str) -> str:
+    """Return the address that a form of a task posts to."""
+    return _filled(ACT.replace("{verb}", verb), incident, ref)
 
 
 def document_address(incident: str, document: str, form: str) -> str:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import requests
 
+from runner.app.core.incident_service import IncidentService
 from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.cli.framework.session import Options, Session
-from runner.web.room.server import Room, Server
+from runner.errors import StoreError
+from runner.web.room.application import Room
+from runner.web.room.server import Server
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 
@@ -63,6 +66,17 @@ class Served:
         """Tell whether the server has looked for changes."""
         return self.server.room.signals.looked
 
+    def fails_once(self) -> None:
+        """Have the next look at the store fail."""
+        signals = self.server.room.signals
+        service = signals._service
+
+        def failing() -> IncidentService:
+            signals._service = service
+            raise StoreError("The store is away.", code="store_away")
+
+        signals._service = failing
+
     def server_stops(self) -> None:
         """Stop the server as SIGTERM does."""
         self.server.stop()
@@ -78,7 +92,7 @@ def served(tocsin: AtDesk, document: str = "") -> Iterator[Served]:
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
         logins = Logins(session.service)
         server = Server(
-            lambda port: Room(session.service.apart, logins, port, session.say),
+            lambda port: Room(session.apart, logins, port, session.say),
             listening("127.0.0.1", 0),
             "127.0.0.1",
         )
@@ -98,3 +112,10 @@ def a_breach(tocsin: AtDesk, folder: Path) -> str:
 
     desk = noticed(tocsin, folder)
     return str(desk("notice", "list", "--format", "json").json["notices"][-1]["document"])
+
+
+def landlord(desk: AtDesk) -> str:
+    """Add a task for Maria and return its invocation."""
+    desk.done("task", "add", "Call the landlord", "--to", "maria")
+    tasks = desk("task", "list", "--format", "json").json["tasks"]
+    return str(next(task["invocation"] for task in tasks if task["title"] == "Call the landlord"))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner.app.core.rights import ANY, LOCAL, ROLES
-from runner.web.room.table import TABLE, address, document_address
+from runner.web.room.acts import ACTS
+from runner.web.room.table import TABLE, act_address, address, document_address
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, a_breach, served
 
@@ -32,6 +33,22 @@ EXPECTED = {
     ANY:              "yy-y-yyyyy------y",
     "nobody":         "y----------------",
 }  # fmt: skip
+
+
+ACTS_EXPECTED = {
+    LOCAL: "both",
+    "commander": "both",
+    "counsel": "act",
+    "outside_counsel": "",
+    "dpo": "act",
+    "executive": "act",
+    "hr": "act",
+    "evaluator": "",
+    "auditor": "",
+    ANY: "act",
+    "nobody": "",
+}
+"""Who may act on a task, and who may also steer it."""
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +142,23 @@ def test_privileged_notes_are_in_no_page_of_the_room(
                     reader, address(row, room.codename, things.get(row.operation, "")) + "?all=1"
                 ).text
             )
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_each_role_acts_as_the_table_says(house: tuple[AtDesk, Served, str], role: str) -> None:
+    _, room, _ = house
+    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
+    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    absent = room.get(reader, "/nothing").content
+    may = {"": frozenset(), "act": {"task.act"}, "both": {"task.act", "task.steer"}}[ACTS_EXPECTED[role]]
+    for verb, act in ACTS.items():
+        # A mark of another task: who may act hears that the task changed, and nothing is done.
+        answer = reader.post(
+            f"{room.url}{act_address(room.codename, verb, 'law')}",
+            data={"mark": "x", "person": "maria"},
+            timeout=30,
+        )
+        if act.right in may:
+            assert answer.status_code in (409, 412), verb
+        else:
+            assert (answer.status_code, answer.content) == (404, absent), verb

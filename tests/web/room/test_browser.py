@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from runner.base.actor import Principal
-from runner.web.room.table import TABLE, address
+from runner.web.room.table import BY_OPERATION, TABLE, address
 from tests.cli.at_desk import AtDesk
 from tests.servers.needed import absent
-from tests.web.room.room import Served
+from tests.web.room.room import Served, landlord
 
 AXE = Path(__file__).parents[2] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -25,7 +25,7 @@ THEMES: dict[str, dict[str, Any]] = {
     "forced": {"forced_colors": "active"},
     "phone": PHONE,
 }
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @contextmanager
@@ -64,8 +64,14 @@ def violations(page: Any) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:80]}" for one in found]
 
 
-def every_page(room: Served) -> list[str]:
-    things = {"task": "law", "duty": "eu-gdpr-33-controller-sa/initial", "notice": room.document}
+@pytest.fixture
+def step(room: Served, desk: AtDesk) -> str:
+    """A task of Maria's, beside those of the playbook."""
+    return landlord(desk)
+
+
+def every_page(room: Served, step: str) -> list[str]:
+    things = {"task": step, "duty": "eu-gdpr-33-controller-sa/initial", "notice": room.document}
     return [
         address(row, room.codename, things.get(row.operation, ""))
         for row in TABLE
@@ -76,21 +82,21 @@ def every_page(room: Served) -> list[str]:
 @pytest.mark.parametrize(
     "theme", ["light", *(pytest.param(name, marks=pytest.mark.nightly) for name in THEMES if name != "light")]
 )
-def test_no_page_has_a_barrier(browser: Any, room: Served, theme: str) -> None:
+def test_no_page_has_a_barrier(browser: Any, room: Served, step: str, theme: str) -> None:
     if not AXE.exists():
         absent("axe", "make servers")
     with logged_in(browser, room, **THEMES[theme]) as page:
         found = {}
-        for path in every_page(room):
+        for path in every_page(room, step):
             page.goto(f"{room.url}{path}")
             found[path] = violations(page)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
         assert found == {key: [] for key in found}
 
 
-def test_a_page_fits_a_phone(browser: Any, room: Served) -> None:
+def test_a_page_fits_a_phone(browser: Any, room: Served, step: str) -> None:
     with logged_in(browser, room, **PHONE) as page:
-        for path in every_page(room):
+        for path in every_page(room, step):
             page.goto(f"{room.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 
@@ -129,8 +135,9 @@ def test_everything_can_be_read_without_scripts(browser: Any, room: Served) -> N
     with logged_in(browser, room, java_script_enabled=False) as page:
         page.click(f"text={room.codename}")
         page.click("nav.incident >> text=Legal duties")
-        page.click("main a >> nth=1")
-        assert page.locator("h1").count() == 1
+        page.click("#live table a >> nth=0")
+        assert page.url.startswith(f"{room.url}/i/{room.codename}/duty/")
+        assert room.codename in page.inner_text("h1") or page.locator("#state").count() == 1
 
 
 def test_the_pages_can_be_walked_with_the_keyboard(browser: Any, room: Served) -> None:
@@ -149,3 +156,72 @@ def test_a_page_is_printed_without_its_navigation(browser: Any, room: Served, tm
         assert not page.locator("header").is_visible()
         page.pdf(path=tmp_path / "page.pdf")
         assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_task_is_done_in_the_browser_with_and_without_scripts(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    for scripts in (True, False):
+        with logged_in(browser, room, java_script_enabled=scripts) as page:
+            page.goto(f"{room.url}/i/{room.codename}/tasks")
+            page.click("text=landlord")
+            page.click("text=Start this task" if scripts else "button:text-is('This task is done')")
+            sees(page, "#live", "in progress" if scripts else "done")
+    assert desk("task", "show", step, "--format", "json").json["task"]["state"] == "done"
+
+
+def test_typed_text_survives_a_reload_a_change_and_a_refusal(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}{address(BY_OPERATION['task'], room.codename, step)}")
+        sees(page, "#connection", "Live")
+        page.fill("textarea[name=comment]", "He is on holiday")
+        page.reload()
+        assert page.input_value("textarea[name=comment]") == "He is on holiday"
+        sees(page, "#connection", "Live")
+        desk.done("task", "start", step)
+        sees(page, "#changed", "Your text is kept")
+        assert page.input_value("textarea[name=comment]") == "He is on holiday"
+        page.reload()
+        page.click("button:text-is('This task is done')")
+        sees(page, "#live", "done")
+        assert page.evaluate("Object.keys(localStorage).length") == 0
+
+
+def test_a_page_without_typed_text_follows_the_task(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}{address(BY_OPERATION['task'], room.codename, step)}")
+        sees(page, "#connection", "Live")
+        desk.done("task", "start", step)
+        page.locator("text=Start this task").wait_for(state="detached", timeout=20_000)
+
+
+def test_an_open_page_follows_after_a_second_login_of_the_browser(
+    browser: Any, room: Served, desk: AtDesk
+) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}")
+        sees(page, "#connection", "Live")
+        other = page.context.new_page()
+        other.goto(room.link(MARIA))
+        other.click("button")
+        other.wait_for_url(f"{room.url}/")
+        landlord(desk)
+        sees(page, "#main", "Call the landlord")
+        other.goto(f"{room.url}/people")
+        assert other.text_content("#connection").strip() == "", (
+            "what does not follow changes does not say that it is live"
+        )
+
+
+def test_the_number_of_open_incidents_follows_too(
+    browser: Any, room: Served, desk: AtDesk, tmp_path: Path
+) -> None:
+    with logged_in(browser, room) as page:
+        sees(page, "#open", "1")
+        sees(page, "#connection", "Live")
+        desk.done("open", str(tmp_path / "noticed.yaml"), "--yes")
+        sees(page, "#open", "2")

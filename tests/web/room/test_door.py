@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
 
-from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST
+from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST, Logins
 from runner.base.actor import Principal
+from runner.errors import StoreError
 from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
 from runner.web.room.table import TABLE, address, document_address
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import AtDesk, Clock
 from tests.web.room.room import Served
 
 MARIA = Principal(person="maria", os_user="maria", host="desk")
@@ -39,7 +42,11 @@ def enter(room: Served, link: str, session: requests.Session | None = None) -> r
 )
 def test_a_change_from_another_site_is_recognised(headers: dict[str, str], *, foreign: bool) -> None:
     assert is_foreign("POST", {"host": "room.test", **headers}) is foreign
-    assert not is_foreign("GET", {"host": "room.test", **headers})
+    by_link = {"host": "room.test", **headers, "sec-fetch-mode": "navigate"}
+    assert not is_foreign("GET", by_link)
+    assert is_foreign("GET", {**by_link, "sec-fetch-mode": "no-cors"}) is (
+        "site" in headers.get("sec-fetch-site", "").removeprefix("same-origin")
+    )
 
 
 def test_no_page_is_shown_without_a_session(room: Served) -> None:
@@ -53,8 +60,9 @@ def test_no_page_is_shown_without_a_session(room: Served) -> None:
 
 def test_a_link_is_used_up_by_its_button_and_not_by_looking(room: Served) -> None:
     link = room.link(MARIA)
-    looked = requests.get(link, timeout=20)
-    assert (looked.status_code, "set-cookie" in looked.headers) == (200, False)
+    for method in ("GET", "HEAD"):
+        looked = requests.request(method, link, timeout=20)
+        assert (looked.status_code, "set-cookie" in looked.headers) == (200, False)
     assert enter(room, link).status_code == 303
     assert enter(room, link).status_code == 401
     assert enter(room, f"{room.url}/enter/unknown").status_code == 401
@@ -71,16 +79,43 @@ def test_the_cookie_is_for_this_site_alone_and_for_no_script(room: Served) -> No
     assert {"httponly", "samesite=strict", "path=/"} <= {part.strip() for part in said.split(";")}
 
 
-def test_a_session_ends_when_it_is_idle_and_after_its_longest_time(room: Served, desk: AtDesk) -> None:
+def test_a_session_ends_when_it_is_idle(room: Served, desk: AtDesk) -> None:
     maria = room.reader("maria")
-    for _ in range(int(LONGEST / IDLE) * 2):
-        assert room.get(maria, "/").status_code == 200
-        desk.clock.advance(IDLE - timedelta(minutes=16))
-    desk.clock.advance(LONGEST)
+    desk.clock.advance(IDLE - timedelta(minutes=1))
+    assert room.get(maria, "/").status_code == 200
+    desk.clock.advance(IDLE - timedelta(minutes=1))
+    assert room.get(maria, "/?part=live").status_code == 200, (
+        "what a page asks by itself is no request of a person"
+    )
+    desk.clock.advance(timedelta(minutes=1))
     assert room.get(maria, "/").status_code == 401
-    other = room.reader("maria")
-    desk.clock.advance(IDLE)
-    assert room.get(other, "/").status_code == 401
+
+
+def test_a_session_ends_after_its_longest_time_also_in_use(room: Served, desk: AtDesk) -> None:
+    maria, step = room.reader("maria"), timedelta(minutes=20)
+    for _ in range(LONGEST // step - 1):
+        desk.clock.advance(step)
+        assert room.get(maria, "/").status_code == 200
+    desk.clock.advance(step)
+    assert room.get(maria, "/").status_code == 401
+
+
+def test_a_new_login_ends_the_session_that_the_browser_had(room: Served) -> None:
+    maria = room.reader("maria")
+    old = requests.Session()
+    old.cookies.update(maria.cookies.get_dict())
+    assert enter(room, room.link(MARIA), maria).status_code == 303
+    assert (room.get(old, "/").status_code, room.get(maria, "/").status_code) == (401, 200)
+
+
+def test_reading_goes_on_while_the_store_cannot_be_written(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    desk.clock.advance(timedelta(minutes=6))
+    with sqlite3.connect(desk.home / "tocsin.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert room.get(maria, f"/i/{room.codename}").status_code == 200
+        other.execute("ROLLBACK")
+    other.close()
 
 
 def test_logging_out_ends_the_session_also_for_a_stolen_cookie(room: Served) -> None:
@@ -138,7 +173,34 @@ def test_other_machines_cannot_be_let_in_without_accounts(desk: AtDesk) -> None:
 
 
 def test_one_more_link_comes_from_a_command(room: Served, desk: AtDesk) -> None:
-    printed = desk.done("serve", "--link", "--as", "jonas", "--listen", f"127.0.0.1:{room.port}").strip()
+    assert desk("serve", "--link", "--as", "jonas").error == "no_room"
+    room.logins.announce(f"127.0.0.1:{room.port}")
+    printed = desk.done("serve", "--link", "--as", "jonas").strip()
     jonas = requests.Session()
     assert enter(room, printed, jonas).status_code == 303
     assert "jonas" in room.get(jonas, "/").text
+
+
+class Unwritable:
+    """A service whose store says that it cannot be written."""
+
+    read_only = False
+    clock = Clock()
+
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        return {}
+
+    def change_marks(self, *given: object, **options: object) -> dict[str, bytes]:
+        raise StoreError("The database cannot be written.", code="store_read_only")
+
+
+def test_where_nothing_can_be_written_sessions_are_in_the_process() -> None:
+    service: Any = Unwritable()
+    logins = Logins(service)
+    session = logins.enter(logins.invite(MARIA))
+    assert session is not None
+    found = logins.find(session)
+    assert found is not None
+    assert found.principal == MARIA
+    logins.end(session)
+    assert logins.find(session) is None

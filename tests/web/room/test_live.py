@@ -38,7 +38,7 @@ def test_a_change_by_the_command_line_is_signalled_without_its_content(room: Ser
     maria = room.reader("maria")
     with stream(room, maria) as lines:
         desk.done("task", "add", "Call the landlord", "--to", "maria")
-        signal = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+        signal = json.loads(next(line for line in lines if "changed" in line).removeprefix("data:"))
     (key,) = signal["changed"]
     assert f'data-live="{key}"' in room.get(maria, f"/i/{room.codename}").text
     assert room.codename not in json.dumps(signal)
@@ -54,12 +54,31 @@ def test_who_may_not_see_an_incident_hears_nothing_of_it(room: Served, desk: AtD
     stranger, maria = room.reader("nobody-known"), room.reader("maria")
     with stream(room, stranger) as silent, stream(room, maria) as lines:
         desk.done("task", "add", "Call the landlord", "--to", "maria")
-        assert next(line for line in lines if line.startswith("data:"))
+        assert next(line for line in lines if "changed" in line)
         room.server_stops()
-        assert next(silent) == "event: bye"
+        assert not [line for line in silent if "changed" in line]
 
 
 def test_the_stream_ends_with_the_server(room: Served) -> None:
     with stream(room, room.reader("maria")) as lines:
         room.server_stops()
         assert "event: bye" in list(lines)
+
+
+def test_an_error_of_the_store_does_not_end_the_signals(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    room.fails_once()
+    with stream(room, maria) as lines:
+        desk.done("task", "add", "Call the landlord", "--to", "maria")
+        assert next(line for line in lines if "changed" in line)
+
+
+def test_a_stream_of_an_ended_session_ends_also_while_much_happens(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    with stream(room, maria) as lines:
+        maria.post(f"{room.url}/leave", timeout=20)
+        assert "event: bye" in list(lines)
+
+
+def test_head_of_the_stream_is_answered_at_once(room: Served) -> None:
+    assert room.reader("maria").head(f"{room.url}/live", timeout=5).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import timedelta
 from hashlib import sha256
 from importlib import resources
 
@@ -87,7 +88,7 @@ def test_an_exercise_is_marked_in_the_navigation_and_on_the_page() -> None:
 def test_a_table_with_titles_has_a_head() -> None:
     titles = tuple(Cell(word, "dim") for word in ("Left", "Law"))
     (section,) = draw(Page((table((titles, ("1 d", "GDPR")), 1),)), lambda about: "").sections
-    assert section.parts[0].count("<th scope=col>") == 2
+    assert section.parts[0].count("<th scope=col") == 2
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,46 @@ def test_a_static_file_is_found_under_its_digest_alone(room: Served) -> None:
         assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)
     assert room.get(maria, "/static/0/room.css").status_code == 404
     assert room.get(maria, "/static/0/..%2fserver.py").status_code == 404
+
+
+def test_the_timeline_has_the_zone_of_the_command_line(room: Served, desk: AtDesk) -> None:
+    said = re.findall(r"\d\d:\d\d:\d\d", desk.done("timeline", "--all"))
+    page = room.get(room.reader("maria"), f"/i/{room.codename}/timeline?all=1").text
+    assert re.findall(r"\d\d:\d\d:\d\d", page) == said != []
+
+
+def test_a_page_keeps_its_filters_when_it_follows_changes(room: Served) -> None:
+    text = room.get(room.reader("maria"), f"/i/{room.codename}/timeline?kind=fact&search=a%26b").text
+    (fragment,) = re.findall(r'hx-get="([^"]+)"', text)
+    assert fragment.replace("&amp;", "&").endswith("?kind=fact&search=a%26b&part=live")
+    assert room.get(room.reader("maria"), f"/i/{room.codename}/timeline?kind=nonsense").status_code == 404
+
+
+def test_what_waits_in_the_organisation_is_on_the_incident_page(room: Served, desk: AtDesk) -> None:
+    desk.done(
+        "improvement", "add", "Change the locks", "--owner", "maria", "--due", "2026-11-25", "--as", "maria"
+    )
+    desk.clock.advance(timedelta(days=3))
+    said = [word for word in desk.done("status").split() if word.startswith("I-")]
+    page = room.get(room.reader("maria"), f"/i/{room.codename}").text
+    assert said != []
+    assert all(word.rstrip(",") in page for word in said)
+
+
+def test_a_new_person_and_a_changed_role_count_at_once(room: Served, desk: AtDesk) -> None:
+    ada, jonas = room.reader("maria"), room.reader("lena")
+    assert room.get(jonas, "/readiness").status_code == 404
+    assert "lena" not in room.get(ada, "/people").text
+    desk.done("person", "add", "lena", "--name", "Lena", "--as", "maria")
+    desk.done("role", "assign", "executive", "lena", "--always", "--as", "maria")
+    assert "lena" in room.get(ada, "/people").text
+    assert room.get(jonas, "/readiness").status_code == 200
+
+
+def test_an_erased_incident_is_absent_for_a_stranger(room: Served, desk: AtDesk) -> None:
+    maria, stranger = room.reader("maria", os_user="maria"), room.reader("nobody-known")
+    desk.done("cancel", "--reason", "a drill of ours")
+    desk.done("shred", room.codename, "--reason", "asked by its owner", "--yes")
+    assert room.get(stranger, f"/i/{room.codename}").content == room.get(stranger, "/nothing").content
+    assert room.get(maria, f"/i/{room.codename}").status_code == 503
+    assert room.get(maria, document_address(room.codename, room.document, "txt")).status_code == 503

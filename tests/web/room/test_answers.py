@@ -1,0 +1,72 @@
+"""Checklists, questions and forms on the page of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.web.room.room import Served, served
+from tests.web.room.test_acts import act, page, shown
+
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: questions
+version: 1.0.0
+title: Questions
+roles: {commander: {title: Incident commander}}
+steps:
+  - id: contain
+    task: Stop it
+    role: commander
+    checklist: [{must: Access is ended}, Keys are changed]
+  - {id: encrypted, ask: Were the data encrypted?, sets: data.encrypted, role: commander}
+  - id: about
+    form: What is known
+    role: commander
+    fields:
+      - {fact: incident.summary, ask: What happened?}
+      - {fact: people.total, ask: How many people?}
+"""
+
+
+@pytest.fixture
+def asked(desk: AtDesk, tmp_path: Path) -> Iterator[Served]:
+    """The room of an incident with a checklist, a question and a form."""
+    (tmp_path / "questions.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    desk.settings()
+    desk.done("open", str(tmp_path / "questions.yaml"), "--yes")
+    with served(desk) as found:
+        yield found
+
+
+def test_items_are_marked_one_by_one_and_taken_back(asked: Served, desk: AtDesk) -> None:
+    maria, step = asked.reader("maria"), "questions:contain#1"
+    assert act(asked, maria, "check", step, row="1", done="yes").status_code == 303
+    assert [item["done"] for item in shown(desk, step)["checklist"]] == [True, False]
+    assert act(asked, maria, "check", step, row="1", done="no").status_code == 303
+    assert [item["done"] for item in shown(desk, step)["checklist"]] == [False, False]
+    for row in ("0", "9", "-1", "x", ""):
+        assert act(asked, maria, "check", step, row=row, done="yes").status_code == 409, row
+
+
+def test_a_question_is_answered_and_can_be_unknown(asked: Served, desk: AtDesk) -> None:
+    maria, step = asked.reader("maria"), "questions:encrypted#1"
+    assert act(asked, maria, "answer", step, value="").status_code == 409
+    assert act(asked, maria, "answer", step, value="perhaps").status_code == 409
+    assert act(asked, maria, "answer", step, value="no", source="the inventory").status_code == 303
+    (fact,) = desk("fact", "show", "data.encrypted", "--format", "json").json["facts"]
+    assert (fact["value"], fact["source"]) == (False, "the inventory")
+
+
+def test_a_form_is_answered_in_parts_and_nothing_is_half_recorded(asked: Served, desk: AtDesk) -> None:
+    maria, step = asked.reader("maria"), "questions:about#1"
+    wrong = act(asked, maria, "answer", step, **{"incident.summary": "Lost", "people.total": "many"})
+    assert (wrong.status_code, 'value="many"' in wrong.text) == (409, True)
+    assert desk("fact", "show", "incident", "--format", "json").json["facts"] == []
+    assert act(asked, maria, "answer", step, **{"incident.summary": "Lost"}).status_code == 303
+    assert 'name="incident.summary"' not in page(asked, maria, step)
+    assert act(asked, maria, "answer", step, **{"people.total": "unknown"}).status_code == 303
+    assert shown(desk, step)["task"]["state"] == "done"

@@ -68,8 +68,7 @@ if TYPE_CHECKING:
 Commands = Sequence[AnyCommand]
 Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or a function that wraps it."""
-PAPER = 16 * 1024 * 1024
-"""Bytes of a letterhead or a logo."""
+PAPER = 16 * 1024 * 1024  # bytes of a letterhead or a logo
 
 
 class IncidentService:
@@ -195,9 +194,7 @@ class IncidentService:
             raise nothing_open(self.repository, rows)
         names = ", ".join(row.codename for row in open_rows[:8])
         raise Refused(
-            f"{len(open_rows)} incidents are open: {names}.",
-            hint="Add -i INCIDENT",
-            code="which_incident",
+            f"{len(open_rows)} incidents are open: {names}.", hint="Add -i INCIDENT", code="which_incident"
         )
 
     def incidents(self, state: str | None = None) -> list[IncidentRow]:

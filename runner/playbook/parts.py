@@ -59,7 +59,7 @@ class Due(Part, frozen=True, kw_only=True):
     """A due time: ``offset`` (negative for "before") from an anchor.
 
     ``ready`` is the moment the step is ready; ``fact``, ``step`` and ``duty`` name theirs in ``ref``.
-    ``hours`` names a fact with the number of hours from ready; ``offset`` counts while the fact is unknown or out of bounds.
+    ``hours`` names a fact with the number of hours from discovery, or from ready if that is earlier; ``offset`` counts while the fact is unknown or out of bounds.
     """
 
     offset: timedelta

@@ -15,7 +15,7 @@ from runner.documents.notice import Notice
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.documents.write import write
 from runner.effects.notices.legal_basis import apply_duty
-from runner.effects.notices.render import make, template_for
+from runner.effects.notices.render import make, paper, template_for
 from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, made, of_duty, us_facts, without
 from tests.documents.formats import FILES, files_of
@@ -57,6 +57,7 @@ CASES: dict[str, tuple[str, str]] = {
     "fcc-cpni": ("fcc-cpni", "us-fcc-64-2011-2007/fbi"),
     "fcc-sim-change": ("fcc-sim-change", "us-fcc-sim-swap/sim_change_request"),
     "us-ma-portal": ("us-ma-portal", "us-ma-breach/attorney_general"),
+    "authority-form-ny-doh": ("authority-form", "us-ny-doh-405-46/ny_department_of_health"),
     "portal-sheet": ("portal-sheet", "us-nc-breach/attorney_general"),
     "press-holding-statement": ("press-holding-statement", ""),
     "call-centre-script": ("call-centre-script", ""),
@@ -351,6 +352,46 @@ def test_the_planned_notification_day_is_shown_until_people_are_notified() -> No
     assert complete(check(notice, document))
     facts["incident"]["individual_notice_sent_at"] = {"US-CT": "2026-11-29T15:00:00Z"}
     assert "Sent: November 29, 2026" in said(made("us-attorney-general", duty, facts)[1])
+
+
+def test_a_general_form_without_contents_in_the_law_file_asks_for_the_essentials() -> None:
+    duty = "us-ny-doh-405-46/ny_department_of_health"
+    facts = {"organisation": us_facts()["organisation"], "incident": {"summary": "Ransomware."}}
+    notice, document = made("authority-form", duty, facts)
+    gaps = {path for line in check(notice, document) if line.state == "gap" for path in line.facts}
+    assert gaps == {"incident.discovered_at", "data.categories_text", "risk.mitigation"}
+    assert {"law"} <= {line.ref for line in check(notice, document) if line.state == "to_check"}
+
+
+@pytest.mark.parametrize(
+    ("name", "duty"),
+    [("us-letter", "us-tx-breach/individuals"), ("us-ca-individual", "us-ca-breach/individuals")],
+)
+def test_a_letter_with_personal_codes_says_where_to_enroll(name: str, duty: str) -> None:
+    notice, source = catalog().notices()[name]
+    incident = incident_of(us_facts())
+    text = said(paper(notice, source, incident, of_duty(duty, incident)).within(codes=True).document())
+    assert "https://example.com/enroll" in text
+    assert "personal code" in text
+
+
+def test_a_planned_day_is_not_printed_as_the_day_of_the_notice() -> None:
+    facts = without(us_facts(), "incident.individual_notice_sent_at")
+    facts["incident"]["individual_notice_planned_at"] = "2026-12-04T15:00:00Z"
+    duty = "us-ny-breach/attorney_general"
+    assert "Planned for December 4, 2026" in said(made("us-ny-portal", duty, facts)[1])
+
+
+def test_the_end_of_a_breach_that_nobody_recorded_is_missing() -> None:
+    facts = without(us_facts(), "incident.started_at", "incident.ended_at")
+    facts["incident"]["occurred_at"] = "2026-11-02T15:00:00Z"
+    text = said(made("hipaa-hhs-sheet", "us-hipaa-164-400/hhs_secretary", facts)[1])
+    assert "Breach ended: [MISSING: incident.ended_at]" in text
+
+
+def test_the_law_lists_no_item_twice_for_another_form_of_its_reference() -> None:
+    notice, _ = made("us-ca-individual", "us-ca-breach/individuals", us_facts())
+    assert [item.ref for item in notice.requires if item.of_law] == ["(d)(1)", "(d)(1)(B)"]
 
 
 def test_a_data_owner_is_notified_at_once_with_details_to_follow() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ from runner.documents.contents.coverage import check, unnamed
 from runner.documents.notice import Coverage, Format
 from runner.documents.tree import Kept
 from runner.errors import NotFound, Refused
+from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
 from runner.incident.notices.staleness import change_words, changes, recorded_as
@@ -239,11 +241,17 @@ def _facts(incident: Incident, document: Document) -> Iterator[FactRow]:
         fact, known = incident.facts[key], fact_type(key)
         yield FactRow(
             name=(known.title.rstrip("?") if known is not None else "") or key,
-            value="unknown" if fact.value is None else value_words(fact.value),
+            value=_value(fact.value, known),
             source=fact.source or fact.by,
             confidence=fact.confidence,
             since=moment(fact.at),
         )
+
+
+def _value(value: Any, known: FactType | None) -> str:
+    if value is None or known is None or known.kind != "instant":
+        return value_words(value)
+    return moment(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
 
 
 def _approval(one: Approval) -> str:

@@ -93,7 +93,8 @@ def _recorded(rows: list[FactRow]) -> Iterator[Block]:
         tuple(map(_text, (_cut(row.name), _cut(row.value), _cut(row.source), row.confidence, row.since)))
         for row in rows[:FACTS_SHOWN]
     )
-    yield from _table("Facts", ("Fact", "Value", "Source", "Confidence", "Since"), shown)
+    heads = ("Fact", "Value", "Source", "Confidence", "Since")
+    yield from _table("Facts", heads, shown, (21, 29, 17, 13, 20))
     if len(rows) > FACTS_SHOWN:
         yield tree.Paragraph(_text(f"{len(rows) - FACTS_SHOWN} more facts are in the manifest."))
 
@@ -112,20 +113,22 @@ def _gaps(document: Document) -> list[Block]:
 def _coverage(line: Coverage, ticks: Mapping[str, str]) -> _Row:
     tick = ticks.get(item_name(line), "") if line.state == "to_check" else ""
     state = tree.Text("verified" if tick else _STATES[line.state])
-    parts = [part for part in (", ".join(line.facts), tick or line.note) if part]
+    parts = [part for part in (", ".join(line.facts), tick or line.note.removeprefix("to verify: ")) if part]
     why = f": {'; '.join(parts)}" if parts else ""
     strong = line.state in ("gap", "forbidden")
     return _text(line.ref), _text(line.item), (tree.Strong((state,)) if strong else state, *_text(why))
 
 
-def _table(title: str, heads: tuple[str, ...], rows: Iterable[_Row]) -> list[Block]:
+def _table(
+    title: str, heads: tuple[str, ...], rows: Iterable[_Row], widths: tuple[int, ...] = ()
+) -> list[Block]:
     """Return a table under its title, nothing without rows."""
     cells = tuple(rows)
     if not cells:
         return []
     return [
         tree.Heading(2, _text(title)),
-        tree.Table(("left",) * len(heads), tuple(map(_text, heads)), cells),
+        tree.Table(("left",) * len(heads), tuple(map(_text, heads)), cells, widths),
     ]
 
 

@@ -18,6 +18,8 @@ from runner.facts.vocabulary.translations import PREFIX
 _STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
     {"missing": "gap", "to_follow": "to_follow", "waived": "to_check"}
 )
+OF_DUTY = "duty."
+"""Begins the values of a duty: no fact that a person can record. Without a duty they are unknown."""
 _PREFIX = re.compile(r"^(?:populations\[[^\]]*\]\.|translations\.[a-z]{2}\.(?:populations\.[^.]+\.)?)")
 
 
@@ -62,11 +64,14 @@ def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ..
     """Return a line for each gap in the text that none of these lines names: each keeps the notice a draft."""
     named = {path for line in lines for path in line.facts}
     words = "is in the text; no required item names the fact"
-    return tuple(
+    found = [
         Coverage(ref=gap.item, item=words, state=_STATES[gap.treatment], facts=(gap.path,))
         for gap in document.gaps
-        if short(gap.path) not in named and gap.path not in named
-    )
+        if short(gap.path) not in named and gap.path not in named and not gap.path.startswith(OF_DUTY)
+    ]
+    if any(gap.path.startswith(OF_DUTY) for gap in document.gaps):
+        found.append(Coverage(ref="duty", item="depends on the duty: name it with --duty", state="gap"))
+    return tuple(found)
 
 
 def to_verify(notice: Notice, document: Document) -> tuple[str, ...]:
@@ -98,6 +103,8 @@ class _Places:
         self.gaps: dict[str, set[Treatment]] = {}
         for gap in document.gaps:
             self.gaps.setdefault(short(gap.path), set()).add(gap.treatment)
+        asked = [gap.path for gap in document.gaps if gap.path.startswith(PREFIX)]
+        self.translated = {short(path): path for path in asked}
 
     def reworded(self, path: str) -> bool:
         """Tell whether a fact is prose, which counsel may word differently, and no mark of missing information stands."""
@@ -144,7 +151,8 @@ def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Co
     follows = all(places.gaps.get(path) == {"to_follow"} for path in missing)
     silent = [path for path in missing if path not in places.gaps]
     note = f"not in the text: {', '.join(silent)}" if silent else ""
-    return replace(covered, state="to_follow" if follows else "gap", facts=missing, note=note)
+    asked = tuple(places.translated.get(path, path) for path in missing)
+    return replace(covered, state="to_follow" if follows else "gap", facts=asked, note=note)
 
 
 def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:

@@ -135,7 +135,8 @@ def _shown(field: Field, path: str, value: Any, form: Setting) -> str:
     kind = fact_type(path)
     match kind.kind if isinstance(kind, FactType) else "":
         case "instant" if language == "en-US":
-            return day(value, language, zone)
+            planned = "Planned for " if path == "incident.individual_notice_planned_at" else ""
+            return planned + day(value, language, zone)
         case "instant":
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
             return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -18,9 +18,10 @@ from typing import Any
 import msgspec
 
 from runner.base.link_targets import own_domains
-from runner.documents.notice import Ban, Item, Notice
+from runner.documents.notice import Ban, Fits, Item, Notice
 from runner.documents.template.filters import day
 from runner.documents.template.values import Kept
+from runner.effects.notices.translations import bare
 from runner.facts.expression import Unknown
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
@@ -135,6 +136,10 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     items = tuple(_items(_wanted(found), found.judges) if notice.law_items else _unlisted(notice, found))
     if notice.law_items and "credit_monitoring" in notice.says:
         items += tuple(monitoring_items(found.rule, found.judges))
+    if notice.fits == Fits() and not found.rule.content:
+        words = "The law's own list of contents is not in the law file: check the authority's form"
+        items += (Item(ref="law", item=words, of_law=True),)
+    items += tuple(_foreign(notice, languages_of(found)))
     bans = tuple(
         Ban(ref=content.ref, item=content.item, facts=content.facts)
         for content in found.rule.forbidden
@@ -143,6 +148,22 @@ def apply_duty(notice: Notice, found: Brief | None) -> Notice:
     return msgspec.structs.replace(
         notice, requires=(*notice.requires, *items), forbids=(*notice.forbids, *bans)
     )
+
+
+def languages_of(found: Brief) -> tuple[str, ...]:
+    """Return the languages in which the authority works, without regions; empty if the directory does not say."""
+    office = found.status.authority
+    return tuple(map(bare, office.languages)) if office is not None else ()
+
+
+def _foreign(notice: Notice, spoken: Sequence[str]) -> Iterator[Item]:
+    """Yield what to verify if the text is not in a language of the authority."""
+    if notice.audience == "authority" and spoken and bare(notice.language) not in spoken:
+        from babel import Locale
+
+        *names, written = (str(Locale(tag).english_name) for tag in (*spoken, bare(notice.language)))
+        words = f"the authority works in {' or '.join(names)}; this text is {written}: does the authority accept it?"
+        yield Item(ref="language", item=words, of_law=True)
 
 
 def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
@@ -155,7 +176,9 @@ def _unlisted(notice: Notice, found: Brief) -> Iterator[Item]:
     own = [_REFERENCE.sub(" ", item.ref) for item in notice.requires]
     for content in found.rule.content:
         ref = _REFERENCE.sub(" ", content.ref)
-        listed = any(re.search(rf"(?<!\w){re.escape(ref)}(?!\w)", other) for other in own)
+        # "(d)(2)(A)" is the end of "1798.82(d)(2)(A)", but neither of "(a)(d)(2)(A)" nor of "1798.82(d)(2)(A)(i)"
+        ends = (r"(?<!\))", r"(?![\w(])") if ref.startswith("(") else (r"(?<!\w)", r"(?!\w)")
+        listed = any(re.search(re.escape(ref).join(ends), other) for other in own)
         if not listed and _holds(content.condition, found.judges) is not False:
             yield Item(ref=content.ref, item=content.item, of_law=True)
 

@@ -23,7 +23,7 @@ from runner.documents.write import write
 from runner.effects.context import EffectContext
 from runner.effects.notices.enclosures import Enclosure, carried, edited, letters_of, stored
 from runner.effects.notices.forbidden_words import requirements
-from runner.effects.notices.legal_basis import Brief, duty_variables, legal_context
+from runner.effects.notices.legal_basis import Brief, duty_variables, languages_of, legal_context
 from runner.effects.notices.translations import bare, in_language
 from runner.errors import TocsinError
 from runner.facts.vocabulary.register import nested
@@ -35,6 +35,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.work import Render
 from runner.law.duty import DutyStatus
+from runner.law.relevance import CONTRACT
 
 ENCLOSED = "enclosure: "
 """Begins the name of an item that is verified in an enclosure."""
@@ -221,8 +222,9 @@ def paper(
 
 
 def _american(notice: Notice, found: Brief | None, facts: Mapping[str, Any]) -> str:
-    """Return ``en-US`` for an English notice to an American reader or, without a duty, of an American organisation."""
-    place = found.status.jurisdiction if found is not None else facts.get("organisation", {}).get("country")
+    """Return ``en-US`` for an English notice to an American reader or, under a contract or no duty, of an American organisation."""
+    place = found.status.jurisdiction if found is not None else CONTRACT
+    place = facts.get("organisation", {}).get("country") if place == CONTRACT else place
     return "en-US" if notice.language.startswith("en") and str(place).partition("-")[0] == "US" else ""
 
 
@@ -263,7 +265,8 @@ def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
     return tuple(
         coverage
         for coverage in check(notice, document)
-        if coverage.state == "forbidden" or (coverage.state == "gap" and not shown & set(coverage.facts))
+        if coverage.state == "forbidden"
+        or (coverage.state == "gap" and not shown & set(map(short, coverage.facts)))
     )
 
 
@@ -276,7 +279,7 @@ def bound_digest(files: dict[str, str]) -> str:
 def template_for(work: Render, tools: EffectContext, found: Brief | None, language: str = "") -> str:
     """Return the template's id; ``auto`` is the law's template, else the duty's template, else a fitting template.
 
-    The translation into the given language is preferred, else into the organisation's language.
+    The translation into the given language is preferred, else into the organisation's, else into the authority's only one.
     """
     if work.notice != "auto":
         return work.notice
@@ -293,7 +296,11 @@ def template_for(work: Render, tools: EffectContext, found: Brief | None, langua
 def _in_language(chosen: str, tools: EffectContext, found: Brief | None, language: str) -> str:
     """Return the translation into a language, in its own region first; else the original."""
     fact = found.incident.facts.get("organisation.language") if found is not None else None
-    wanted = (language or str(fact.value or "" if fact is not None else "")).lower()
+    spoken = (
+        languages_of(found) if found is not None and tools.notices[chosen][0].audience == "authority" else ()
+    )
+    own = str(fact.value or "" if fact is not None else "")
+    wanted = (language or own or (spoken[0] if len(spoken) == 1 else "")).lower()
     same = {
         notice.language.lower(): name
         for name, (notice, _) in sorted(tools.notices.items(), reverse=True)

@@ -10,6 +10,8 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.playbook import format as p
 from runner.playbook.parts import MAX_HOURS
 
+DISCOVERED = "incident.discovered_at"
+
 
 def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
     """Return when a step is due, or None while its anchor is unknown or it has no due time.
@@ -29,17 +31,21 @@ def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready:
 
 
 def _offset(incident: Incident, due: p.Due) -> timedelta:
+    return timedelta(hours=hours) if (hours := _hours(incident, due)) else due.offset
+
+
+def _hours(incident: Incident, due: p.Due) -> float:
+    """Return the hours that a fact gives, as of an insurance policy: they count from discovery. 0 if it gives none."""
     hours = lookup(incident.facts, due.hours) if due.hours else None
-    if isinstance(hours, int | float) and 0 < hours <= MAX_HOURS:
-        return timedelta(hours=hours)
-    return due.offset
+    return hours if isinstance(hours, int | float) and 0 < hours <= MAX_HOURS else 0
 
 
 def _anchor(incident: Incident, invocation: Invocation, due: p.Due, ready: datetime) -> datetime | None:
     scope = incident.scopes[invocation.scope]
     match due.anchor:
         case "ready":
-            return ready
+            found = lookup(incident.facts, DISCOVERED) if _hours(incident, due) else None
+            return min(ready, found) if isinstance(found, datetime) else ready
         case "opened":
             return incident.opened_at
         case "fact":

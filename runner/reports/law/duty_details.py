@@ -76,7 +76,9 @@ def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterat
     for note in duty.notes:
         yield "Note", note, "dim"
     sure = check_words(duty.verification) if duty.verification is not None else ""
-    yield "Source", f"{duty.citation}, version {duty.law_version}; {LEVEL_WORDS[duty.confidence]}", "dim"
+    # a contract, or a duty of one's own, without a date
+    version = "" if duty.law_version.startswith("1900-") else f", version {duty.law_version}"
+    yield "Source", f"{duty.citation}{version}; {LEVEL_WORDS[duty.confidence]}", "dim"
     yield "Check", sure, "dim"
     yield "Id", duty.id, "dim"
 

@@ -41,3 +41,20 @@ def test_a_draft_without_a_duty_has_none_in_its_name(tocsin: AtDesk, tmp_path: P
     desk.done("notice", "render", name, "--out", str(tmp_path / "drafts"), "--to", "txt")
     (path,) = (tmp_path / "drafts").iterdir()
     assert path.name.startswith(f"DRAFT_{name}_1.")
+
+
+def test_check_without_a_duty_asks_for_it_and_names_no_internals(tocsin: AtDesk, tmp_path: Path) -> None:
+    desk = noticed(tocsin, tmp_path)
+    said = desk("notice", "check", "us-substitute-web", "--format", "json")
+    named = [path for one in said.json["coverage"] for path in one["facts"]]
+    assert [path for path in named if path.startswith("duty.")] == []
+    assert "duty" in [one["ref"] for one in said.json["coverage"] if one["state"] == "gap"]
+
+
+def test_check_of_a_translation_names_the_fact_of_its_language(tocsin: AtDesk, tmp_path: Path) -> None:
+    desk = noticed(tocsin, tmp_path)
+    desk.done("fact", "set", "incident.summary=Two mailboxes.", "--source", "log")
+    said = desk("notice", "check", "gdpr-33-initial-de", "--format", "json")
+    named = [path for one in said.json["coverage"] for path in one["facts"]]
+    assert "translations.de.incident.summary" in named
+    assert "incident.summary" not in named

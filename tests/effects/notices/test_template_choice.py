@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from runner.documents.notice import Notice
 from runner.effects.context import EffectContext
-from runner.effects.notices.render import template_for
+from runner.effects.notices.legal_basis import apply_duty, languages_of
+from runner.effects.notices.render import _american, template_for
 from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, of_duty
 from tests.documents.europe import europe_facts
@@ -64,6 +66,19 @@ def test_the_organisations_language_chooses_among_translations(language: str | N
     assert chosen(INITIAL, language) == expected
 
 
+def test_the_authoritys_only_language_chooses_if_the_organisation_has_none() -> None:
+    facts = europe_facts()
+    facts["organisation"] |= {"country": "DE", "main_establishment": "DE-BE"}
+    incident = incident_of(facts)
+    brief = of_duty(INITIAL, incident)
+    assert languages_of(brief) == ("de",)
+    work = Render(incident="i", step="draft", notice="auto", duty=INITIAL, formats=("txt",))
+    assert template_for(work, tools(), brief) == "gdpr-33-initial-de"
+    for name, foreign in (("gdpr-33-supplementary", True), ("gdpr-33-initial-de", False)):
+        refs = {item.ref for item in apply_duty(catalog().notices()[name][0], brief).requires}
+        assert ("language" in refs) is foreign
+
+
 def test_a_translation_of_ones_own_is_found_and_its_region_comes_first() -> None:
     swiss = Notice(
         id="our-33-ch", version="1.0.0", title="Own", translates="gdpr-33-initial", language="de-CH"
@@ -86,3 +101,10 @@ def test_the_template_for_the_duty_is_chosen_before_a_fitting_one() -> None:
     assert chosen(duty) == "authority-form"
     own = Notice(id="our-progress", version="1.0.0", title="Own", duties=(duty,))
     assert chosen(duty, own=own) == "our-progress"
+
+
+def test_a_notice_under_a_contract_is_american_if_the_organisation_is() -> None:
+    notice = catalog().notices()["insurer-notice"][0]
+    brief = cast("Any", SimpleNamespace(status=SimpleNamespace(jurisdiction="contract")))
+    assert _american(notice, brief, {"organisation": {"country": "US"}}) == "en-US"
+    assert _american(notice, brief, {"organisation": {"country": "GB"}}) == ""

@@ -381,3 +381,9 @@ def test_a_due_time_in_hours_of_a_fact_moves_with_the_fact() -> None:
 def test_hours_out_of_bounds_are_not_used(hours: int) -> None:
     world = World(task("a", due=Due(offset=4 * HOUR, hours=NOTICE)), facts={NOTICE: hours})
     assert world.at("a").due == T0 + 4 * HOUR
+
+
+def test_hours_of_a_policy_count_from_an_earlier_discovery() -> None:
+    world = World(task("a", due=Due(offset=4 * HOUR, hours=NOTICE)), facts={NOTICE: 72})
+    world.fact("incident.discovered_at", T0 - 48 * HOUR)
+    assert world.at("a").due == T0 + 24 * HOUR

@@ -158,8 +158,8 @@ class _Pen:
         match block:
             case Blank():
                 return []
-            case Table(rows=rows):
-                return [self._table(rows)] if rows else []
+            case Table(rows=rows, titled=titled):
+                return [self._table(rows, titled=titled)] if rows else []
             case _:
                 cells = _cells(block)
                 if len(cells) > 2 and cells[1].text.isspace():  # a row of a list: its time, then its words
@@ -172,9 +172,7 @@ class _Pen:
                 kind = "detail" if block.indent > 4 else "line"
                 return [Markup("<p class={}>{}</p>").format(kind, self.inside(block))]
 
-    def _table(self, rows: Sequence[tuple[Cell, ...]]) -> Markup:
-        """Return a table; a first row of faint words over other rows has the titles of the columns."""
-        titled = len(rows) > 1 and all(cell.tone == "dim" for cell in rows[0]) and rows[0][1].text.isalpha()
+    def _table(self, rows: Sequence[tuple[Cell, ...]], *, titled: bool) -> Markup:
         written = [self._row(row, "th" if titled and not n else "td") for n, row in enumerate(rows)]
         head = Markup("<thead>{}</thead>").format(written.pop(0)) if titled else Markup()
         body = Markup("").join(written)

@@ -87,7 +87,7 @@ def test_an_exercise_is_marked_in_the_navigation_and_on_the_page() -> None:
 
 def test_a_table_with_titles_has_a_head() -> None:
     titles = tuple(Cell(word, "dim") for word in ("Left", "Law"))
-    (section,) = draw(Page((table((titles, ("1 d", "GDPR")), 1),)), lambda about: "").sections
+    (section,) = draw(Page((table((titles, ("1 d", "GDPR")), 1, titled=True),)), lambda about: "").sections
     assert section.parts[0].count("<th scope=col") == 2
 
 

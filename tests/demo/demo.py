@@ -32,6 +32,7 @@ organisation:
   name: Example B.V.
   country: NL
   zone: Europe/Amsterdam
+  language: en
   address: "Voorbeeldstraat 1\\n1000 AA Amsterdam"
   established_in: [NL]
   offers_to: []
@@ -139,8 +140,8 @@ class Story(Typist):
         self.tocsin("task", "done", number, "--all", "--as", "ana")
         digest = self.wait("the final notice", self.digest)
         number = self.wait("the approval", lambda: self.task("sign"))
-        self.say("One item only a person can check. Cleo reads the text and confirms the item.")
-        self.tocsin("notice", "tick", "gdpr-33-initial", "1", "--digest", digest, "--as", "cleo")
+        self.say("Two items only a person can check: Cleo reads the text and confirms them.")
+        self.tocsin("notice", "tick", "gdpr-33-initial", "1", "2", "--digest", digest, "--as", "cleo")
         self.say("Two people approve the exact version: Cleo, then Ben.")
         for person in ("cleo", "ben"):
             self.tocsin("approve", number, "--digest", digest, "--as", person)
@@ -152,7 +153,7 @@ class Story(Typist):
     def prove(self) -> None:
         """Close the incident by two people and verify the journal."""
         self.say("What has Ben done? Each entry of the journal has its author and its time.")
-        self.tocsin("timeline", "--by", "ben", shown=9)
+        self.tocsin("timeline", "--by", "ben", shown=6)
         self.say("Ana closes the incident. One duty stays open, so Cleo must agree.")
         words = ("--reason", "end of the demo", "--leave-open", f"{PHASES}=no new facts yet")
         self.tocsin("close", *words, "--as", "ana", shown=3, last=5)

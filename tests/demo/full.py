@@ -36,6 +36,7 @@ schema: tocsin/home/v1
 organisation:
   country: NL
   zone: Europe/Amsterdam
+  language: en
   address: "Voorbeeldstraat 1\\n1000 AA Amsterdam"
   established_in: [NL]
   main_establishment: NL

@@ -30,7 +30,7 @@ _FONT = re.compile(r" *@font-face \{\{.*?\}\}\n", re.DOTALL)
 
 SETTINGS = """\
 schema: tocsin/home/v1
-organisation: {country: NL, zone: Europe/Amsterdam, established_in: [NL], does_business_in: [NL, US-CA]}
+organisation: {country: NL, zone: Europe/Amsterdam, language: en, established_in: [NL], does_business_in: [NL, US-CA]}
 people:
   ana: {name: Ana, contacts: [{channel: corporate-mail, address: ana@corp.example}, {channel: pager, address: ana}]}
   ben: {name: Ben, contacts: [{channel: corporate-mail, address: ben@corp.example}]}

@@ -162,7 +162,7 @@ def _foreign(notice: Notice, spoken: Sequence[str]) -> Iterator[Item]:
         from babel import Locale
 
         *names, written = (str(Locale(tag).english_name) for tag in (*spoken, bare(notice.language)))
-        words = f"the authority works in {' or '.join(names)}; this text is {written}: does the authority accept it?"
+        words = f"the authority works in {' or '.join(names)}; this text is {written}. Check that the authority accepts it"
         yield Item(ref="language", item=words, of_law=True)
 
 

@@ -12,8 +12,9 @@ import msgspec
 
 from runner.actions import Action, Slot
 from runner.app.core.public_holidays import PublicHolidays
+from runner.base.text import near_hint
 from runner.decoding import from_json
-from runner.errors import Problem, Refused, Sealed, Usage
+from runner.errors import NotFound, Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
@@ -32,7 +33,9 @@ from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.report import filled
+from runner.reports.law.duty_details import DutyShown
 from runner.reports.law.register import Breach, RegisterReport, binding, breach
+from runner.reports.law.titles import titled
 from runner.settings import CONFIG
 from runner.yamlfile.source import load
 
@@ -153,6 +156,16 @@ def _served_too(
                 code="filed_apart",
             )
         yield msgspec.structs.replace(made, duty=other, step=_file_step(service, incident, other))
+
+
+def shown(service: IncidentService, incident: Incident, duty: str, at: datetime) -> DutyShown:
+    """Return one duty as of an instant, with the cautions of its law; raises NotFound."""
+    found = {one.id: one for one in service.duties(incident, at)}
+    if duty not in found:
+        hint = near_hint(duty, found) or Action("duty.list", args={"all": True})
+        raise NotFound(f'Duty "{duty}" does not exist.', hint=hint, code="unknown_duty")
+    law = service.library(incident).regime(found[duty].regime)
+    return DutyShown(as_of=at, duty=titled([found[duty]])[0], cautions=law.traps if law is not None else ())
 
 
 def served_together(service: IncidentService, incident: Incident, duty: str) -> tuple[str, ...]:

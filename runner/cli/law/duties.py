@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.actions import Action
-from runner.base.text import near_hint
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -26,7 +25,7 @@ from runner.cli.framework.session import Session
 from runner.cli.incidents.approvals import AsItWas
 from runner.cli.incidents.status import All, Known, read_incident
 from runner.cli.law.regimes import recorded_checks
-from runner.errors import NotFound, Usage
+from runner.errors import Usage
 from runner.reports.core.formatting import short_digest
 from runner.settings import CONFIG, cache_folder
 
@@ -171,18 +170,12 @@ def show(session: Session, duty: Duty, at: At = "", known: Known = "") -> None:
     Example:
       tocsin duty show eu-gdpr-33-controller-sa/initial
     """
-    from runner.reports.law.duty_details import DutyShown, duty_page
-    from runner.reports.law.titles import titled
+    from runner.app.law.duties import shown
+    from runner.reports.law.duty_details import duty_page
 
     now, incident = _when(session, at or known), read_incident(session, None, known)
-    found = {one.id: one for one in session.service.duties(incident, now)}
-    if duty not in found:
-        hint = near_hint(duty, found, "tocsin duties --all")
-        raise NotFound(f'Duty "{duty}" does not exist.', hint=hint, code="unknown_duty")
-    law = session.service.library(incident).regime(found[duty].regime)
-    cautions = law.traps if law is not None else ()
-    shown = DutyShown(as_of=now, duty=titled([found[duty]])[0], cautions=cautions)
-    session.show(shown, lambda: duty_page(shown, incident.opened_at))
+    found = shown(session.service, incident, duty, now)
+    session.show(found, lambda: duty_page(found, incident.opened_at))
 
 
 def _register(session: Session, which: str, kind: str, *, privileged: bool) -> None:

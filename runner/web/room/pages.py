@@ -10,7 +10,6 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.core.step_reference import begun_step
 from runner.base.actor import Principal
-from runner.base.text import near_hint
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
@@ -169,18 +168,11 @@ def duties(asked: Asked) -> Shown:
 
 def duty(asked: Asked) -> Shown:
     """Show one duty: reasons, deadline, authority, and the cautions of its law."""
-    from runner.reports.law.duty_details import DutyShown, duty_page
-    from runner.reports.law.titles import titled
+    from runner.app.law.duties import shown
+    from runner.reports.law.duty_details import duty_page
 
-    found = {one.id: one for one in asked.service.duties(asked.incident, asked.now)}
-    if asked.ref not in found:
-        hint = near_hint(asked.ref, found, "Open the list of all legal duties")
-        raise NotFound(f'Duty "{asked.ref}" does not exist.', hint=hint, code="unknown_duty")
-    law = asked.service.library(asked.incident).regime(found[asked.ref].regime)
-    shown = DutyShown(
-        as_of=asked.now, duty=titled([found[asked.ref]])[0], cautions=law.traps if law is not None else ()
-    )
-    return Shown(shown, duty_page(shown, asked.incident.opened_at))
+    report = shown(asked.service, asked.incident, asked.ref, asked.now)
+    return Shown(report, duty_page(report, asked.incident.opened_at))
 
 
 def notices(asked: Asked) -> Shown:
@@ -293,7 +285,7 @@ def readiness(asked: Asked) -> Shown:
 
 
 @paged
-def refused_page(message: str, hint: str) -> Any:
+def refused_page(message: str, hint: str) -> Iterator[Block]:
     """Draw an error: what, and what next."""
     yield line(message, "title")
     if hint:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import partial
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
@@ -158,9 +159,9 @@ def _command(make: Callable[[str, Given], c.AnyCommand]) -> Callable[[Asked, str
 
 def _answer_it(asked: Asked, step: str, given: Given) -> None:
     """Record the answers that were given; the others stay open."""
-    service = copy(asked.service)
+    service, name = copy(asked.service), asked.incident.id
     service.principal = asked.principal
-    _unchanged(asked, service.load(asked.incident.id), step, given)
+    check = partial(_unchanged, asked, step=step, given=given)
     source, grounds = given.get("source", ""), given.get("grounds", "")
     if asked.incident.invocations[step].kind == "form":
         known = [row.fact for row in field_rows(asked.incident, service.library(asked.incident), step)]
@@ -169,15 +170,15 @@ def _answer_it(asked: Asked, step: str, given: Given) -> None:
             raise Refused(
                 "No field has an answer. Nothing was recorded.", hint="Answer a field", code="no_answer"
             )
-        record_form(service, asked.incident.id, step, texts, source, "confirmed", grounds)
+        record_form(service, name, step, texts, source, grounds=grounds, check=check)
         return
     value = given.get("value", "").strip()
     if not value:
         raise Refused("The answer is empty. Nothing was recorded.", hint="Write the answer", code="no_answer")
     if value == _UNKNOWN:
-        service.act(asked.principal, asked.incident.id, [c.AnswerUnknown(step=step)])
+        _command(lambda name, said: c.AnswerUnknown(step=name))(asked, step, given)
     else:
-        record_answer(service, asked.incident.id, step, value, source, "confirmed", grounds)
+        record_answer(service, name, step, value, source, "confirmed", grounds, check)
 
 
 def _row(given: Given) -> int:

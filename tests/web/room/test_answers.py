@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, served
-from tests.web.room.test_acts import act, page, shown
+from tests.web.room.test_acts import act, mark, page, shown
 
 PLAYBOOK = """\
 schema: tocsin/playbook/v1
@@ -70,3 +70,20 @@ def test_a_form_is_answered_in_parts_and_nothing_is_half_recorded(asked: Served,
     assert 'name="incident.summary"' not in page(asked, maria, step)
     assert act(asked, maria, "answer", step, **{"people.total": "unknown"}).status_code == 303
     assert shown(desk, step)["task"]["state"] == "done"
+
+
+@pytest.mark.parametrize("value", ["no", "unknown"])
+def test_an_answer_to_a_changed_question_is_refused(asked: Served, desk: AtDesk, value: str) -> None:
+    maria, step = asked.reader("maria"), "questions:encrypted#1"
+    before = mark(page(asked, maria, step))
+    desk.done("task", "assign", step, "jonas", "--reason", "has the inventory")
+    assert act(asked, maria, "answer", step, mark=before, value=value).status_code == 412
+    assert desk("fact", "show", "data.encrypted", "--format", "json").json["facts"] == []
+
+
+def test_a_form_that_changed_meanwhile_is_refused(asked: Served, desk: AtDesk) -> None:
+    maria, step = asked.reader("maria"), "questions:about#1"
+    before = mark(page(asked, maria, step))
+    desk.done("answer", step, "people.total=7")
+    answer = act(asked, maria, "answer", step, mark=before, **{"incident.summary": "Lost"})
+    assert (answer.status_code, 'value="Lost"' in answer.text) == (412, True)

@@ -35,7 +35,7 @@ from runner.web.room import drawing
 from runner.web.room.acts import ACTS, perform, task_forms
 from runner.web.room.door import Door
 from runner.web.room.live import Signals, key_of
-from runner.web.room.pages import Asked, Shown, refused_page
+from runner.web.room.pages import Asked, refused_page
 from runner.web.room.table import (
     ACT,
     BY_OPERATION,
@@ -57,11 +57,8 @@ TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
-    "pdf": "application/pdf",
-    "html": "text/html; charset=utf-8",
-    "txt": "text/plain; charset=utf-8",
 }
-"""Every other file is only bytes to save."""
+"""Of the static files; a document is only bytes to save."""
 
 
 class Failed(NamedTuple):
@@ -79,6 +76,10 @@ class Absent(Exception):
 
 class Stranger(Absent):
     """Nobody is logged in."""
+
+
+def _may(reader: Reader, row: Row, incident: Incident | None) -> bool:
+    return row.right == "login" or reader.may(row.right, incident)
 
 
 class Room:
@@ -150,17 +151,12 @@ class Room:
         return await anyio.to_thread.run_sync(made, limiter=self._pool)
 
     def _answer(self, row: Row, request: Request) -> Response:
-        session = request.cookies.get(self._cookie, "")
         try:
             login = self._login(request)
             service = self.service()
             reader = service.read(login.principal)
             incident = self._readable(row, request, service, reader)
-            asked = self._asked(row, request, service, reader, login, incident)
-            shown = row.draw(asked)
-            if incident is not None and works_by_itself(incident) and not living(service):
-                shown = shown._replace(page=without_worker(shown.page))
-            return self._drawn(row, request, shown, session, login, asked)
+            return self._drawn(row, request, self._asked(request, service, reader, login, incident))
         except (Absent, TocsinError) as error:
             return self._failed(error)
 
@@ -197,22 +193,20 @@ class Room:
 
     def _acted(self, request: Request, given: Mapping[str, str]) -> Response:
         """Do what a form says, and show its task again; after an error with the error and all that was typed."""
-        session, row = request.cookies.get(self._cookie, ""), BY_OPERATION["task"]
+        row = BY_OPERATION["task"]
         try:
             login, service = self._login(request), self.service()
             reader, verb = service.read(login.principal), request.path_params["verb"]
             incident = self._readable(row, request, service, reader)
             if verb not in ACTS or incident is None or not reader.may(ACTS[verb].right, incident):
                 raise Absent
-            asked = self._asked(row, request, service, reader, login, incident)
+            asked = self._asked(request, service, reader, login, incident)
             try:
                 perform(asked, verb, given)
             except TocsinError as error:
-                fresh = reader.incident(incident.id)
-                asked = asked._replace(incident=fresh)
-                shown = row.draw(asked)
+                fresh = asked._replace(incident=reader.incident(incident.id))
                 said = Failed(verb, error.message, hint_text(error), given)
-                answer = self._drawn(row, request, shown, session, login, asked, said)
+                answer = self._drawn(row, request, fresh, said)
                 answer.status_code = 412 if error.code == "changed_meanwhile" else 409
                 return answer
         except (Absent, TocsinError) as error:
@@ -234,13 +228,12 @@ class Room:
                 if not reader.may("incident.read"):
                     raise Absent from None
                 raise
-        if row.right != "login" and not reader.may(row.right, incident):
+        if not _may(reader, row, incident):
             raise Absent
         return incident
 
     def _asked(
         self,
-        row: Row,
         request: Request,
         service: IncidentService,
         reader: Reader,
@@ -259,22 +252,17 @@ class Room:
         about: Any = incident
         return Asked(service, reader, login.principal, now, about, ref, dict(request.query_params))
 
-    def _drawn(
-        self,
-        row: Row,
-        request: Request,
-        shown: Shown,
-        session: str,
-        login: Login,
-        asked: Asked,
-        failed: Failed | None = None,
-    ) -> Response:
+    def _drawn(self, row: Row, request: Request, asked: Asked, failed: Failed | None = None) -> Response:
+        """Return a page, with the warning of the command line if no worker runs; after a failed form with what was typed."""
         reader, incident = asked.reader, asked.incident if row.about_incident else None
+        shown = row.draw(asked)
+        if incident is not None and works_by_itself(incident) and not living(asked.service):
+            shown = shown._replace(page=without_worker(shown.page))
         mark, forms = task_forms(asked) if row.operation == "task" else ("", [])
         links = partial(self._link, reader, incident)
         drawn = drawing.draw(shown.page, links)
         codename = "" if incident is None else incident.codename
-        who = login.principal
+        who = asked.principal
         kept = [(name, value) for name, value in request.query_params.items() if name in FILTERS]
         other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
         here = quote(request.scope["path"])
@@ -290,13 +278,13 @@ class Room:
             home_links=self._navigation(reader, None),
             links=self._navigation(reader, incident) if incident is not None else [],
             here=row.operation,
-            everything=request.query_params.get("all") == "1",
+            everything=asked.everything,
             person=who.person,
             proven=who.proven_by or "",
             os_user=who.os_user,
-            now=screen_time(self.service().clock.now(), named=True),
+            now=screen_time(asked.service.clock.now(), named=True),
             open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
-            key="" if incident is None else key_of(session, incident.id),
+            key="" if incident is None else key_of(request.cookies[self._cookie], incident.id),
             fresh=row.fresh,
             form_mark=mark,
             forms=forms,
@@ -312,9 +300,7 @@ class Room:
         return [
             (row.operation, row.title, address(row, incident.codename if incident else ""))
             for row in TABLE
-            if row.title
-            and row.about_incident == (incident is not None)
-            and (row.right == "login" or reader.may(row.right, incident))
+            if row.title and row.about_incident == (incident is not None) and _may(reader, row, incident)
         ]
 
     def _link(self, reader: Reader, incident: Incident | None, about: str) -> str:
@@ -328,7 +314,7 @@ class Room:
             return address(row, ref)
         if row.about_incident and incident is None:
             return ""
-        if row.right != "login" and not reader.may(row.right, incident if row.about_incident else None):
+        if not _may(reader, row, incident if row.about_incident else None):
             return ""
         return address(row, incident.codename if incident else "", ref) + (f"?{query}" if query else "")
 
@@ -424,7 +410,7 @@ class Room:
         return self._plain_page(
             500,
             "The page could not be made",
-            "Nothing changed. The command line can still work: tocsin status",
+            "If you sent a form, look whether it was recorded before you repeat it: tocsin timeline",
         )
 
     def _absent(self) -> Response:

@@ -44,7 +44,8 @@ class Behaviour(Written, frozen=True, kw_only=True):
 
     facts: tuple[Words, ...] = ()
     """Assignments at the opening: ``KEY=VALUE``."""
-    answers: dict[str, Words | tuple[Words, ...]] = {}
+    # Without a pattern for the single text: see decision 0219.
+    answers: dict[str, str | tuple[Words, ...]] = {}
     """Question → answer; form → assignments, ``FACT=unknown`` for an unknown answer."""
     finds: dict[str, tuple[Words, ...]] = {}
     """Task → assignments that the assigned person records first."""

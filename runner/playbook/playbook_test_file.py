@@ -213,12 +213,20 @@ def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
                 yield from _duration(source, (*where, step, index), rest)
 
 
+def _answers(source: Source, where: Where, answers: str | tuple[str, ...]) -> Iterator[Problem]:
+    if isinstance(answers, str):
+        if not answers.strip():
+            yield source.problem(where, "wrong-form", "The text is empty.")
+        return
+    for index, text in enumerate(answers):
+        if not says_unknown(text):
+            yield from misstated(source, (*where, index), text)
+
+
 def _assignments(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
     """Yield the problems of the assignments under ``facts``, ``finds``, ``learns``, and of the answers to forms."""
     for step, answers in one.answers.items():
-        for index, text in enumerate(() if isinstance(answers, str) else answers):
-            if not says_unknown(text):
-                yield from misstated(source, (*where, "answers", step, index), text)
+        yield from _answers(source, (*where, "answers", step), answers)
     for index, text in enumerate(one.facts):
         yield from misstated(source, (*where, "facts", index), text)
     for step, found in one.finds.items():

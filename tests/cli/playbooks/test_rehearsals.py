@@ -87,6 +87,12 @@ def test_a_missing_answer_is_reported_with_the_next_action(nowhere: AtDesk, book
     assert said.code == 1
 
 
+def test_an_answer_without_a_text_is_refused(nowhere: AtDesk, books: Path) -> None:
+    file = written(books, "    answers: {used: no}\n", "    answers: {used: ' '}\n")
+    said = nowhere("playbook", "test", file)
+    assert (said.code, said.error, f"{file}:7:" in said.err) == (1, "bad_tests", True)
+
+
 CALLER = """\
 schema: tocsin/playbook/v1
 name: caller

@@ -20,10 +20,15 @@ from runner.incident.state.messages import MessageComposed
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
-    "task.act", "task.steer",
+    "task.act", "task.steer", "note.add", "note.privileged", "entry.confirm", "incident.lead", "domain.declare",
+    "message.send", "incident.open", "person.manage",
     "person.list", "register.read", "law.read", "exercise.read",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those of the first two lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``.
+
+``note.add`` is also for evidence, ``entry.confirm`` also to accept a handover, ``incident.lead`` for everything that decides the
+course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and absences outside of incidents.
+"""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +45,12 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
+_MEMBER: frozenset[Right] = frozenset((
+    "incident.read", "fact.read", "task.act", "note.add", "entry.confirm", "person.list", "law.read",
+))  # fmt: skip
 """What everybody may do who has a role in an incident."""
-_LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
+_READS_LAW: frozenset[Right] = frozenset(("duty.read", "notice.read", "message.read", "register.read"))
+_LAWYER: frozenset[Right] = _MEMBER | _READS_LAW | {"message.send", "incident.open"}
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 
 
@@ -66,18 +74,28 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer", "duty.read", "notice.read", "message.read", "exercise.read", manages=True
+        "task.steer",
+        "incident.lead",
+        "domain.declare",
+        "message.send",
+        "incident.open",
+        "person.manage",
+        "duty.read",
+        "notice.read",
+        "message.read",
+        "exercise.read",
+        manages=True,
     ),
-    "counsel": _role(base=_LAWYER, streams=("privileged",)),
+    "counsel": _role("note.privileged", base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
-        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE
+        "incident.read", "fact.read", "duty.read", "notice.read", "note.add", "law.read", base=_NONE
     ),
     "dpo": _role(base=_LAWYER),
-    "executive": _role("duty.read", "notice.read", "exercise.read"),
+    "executive": _role("duty.read", "notice.read", "exercise.read", "incident.open"),
     "hr": _role(streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act"}, acts=False),
-    ANY: _role(),
+    "auditor": _role("exercise.read", "incident.read", "fact.read", "law.read", base=_READS_LAW, acts=False),
+    ANY: _role("domain.declare", "incident.open"),
 }
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""

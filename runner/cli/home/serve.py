@@ -94,9 +94,9 @@ def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
     apart = session.service.apart if session.service.read_only else session.apart
     keeping = threading.Lock()
 
-    def after() -> None:
+    def after(opened: bool) -> None:
         with keeping:
-            keep_worker(session)
+            keep_worker(session, start=opened)
 
     server = Server(lambda port: Room(apart, logins, port, session.say, after), bound, host)
     address = f"{f'[{host}]' if ':' in host else host}:{server.port}"

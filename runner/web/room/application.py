@@ -27,7 +27,7 @@ from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.web.room import drawing
-from runner.web.room.acts.forms import SURE, Given, Upload, perform, what_was_seen
+from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Door
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
@@ -72,11 +72,12 @@ class Room:
         logins: Logins,
         port: int,
         say: Callable[[str], None],
-        after: Callable[[], None] = lambda: None,
+        after: Callable[[bool], None] = lambda opened: None,
     ) -> None:
         """Take what makes a service for another thread, and the sessions.
 
-        ``say`` receives lines without content; ``after`` is called when something was recorded.
+        ``say`` receives lines without content; ``after`` is called when something was recorded, with whether that opened an
+        incident.
         """
         self._say = say
         self._after = after
@@ -194,19 +195,21 @@ class Room:
                 raise Absent
             asked = self._asked(request, service, login, incident)
             try:
-                preview = acting.acts[verb].preview
-                if preview is not None and given[SURE] != what_was_seen(given):
-                    shown = Again(verb, given, preview=preview(asked, given))
-                    return self._drawn(row, request, asked, shown)
+                preview = foreseen(acting, asked, verb, given)
+                if preview is not None and given[SURE] != what_was_seen(given, preview):
+                    words = "What will happen is not what you saw before. Nothing was recorded."
+                    again = Again(verb, given, words if given[SURE] else "", preview=preview)
+                    return self._drawn(row, request, asked, again)
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                answer = self._drawn(row, request, fresh, Again(verb, given, error.message, hint_text(error)))
+                again = Again(verb, given, error.message, hint_text(error), error.problems)
+                answer = self._drawn(row, request, fresh, again)
                 answer.status_code = 412 if error.code == "changed_meanwhile" else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)
-        self._after()
+        self._after(acting.acts[verb].opens)
         return RedirectResponse(onward or address(row, codename_of(incident), asked.ref), 303)
 
     def _readable(

@@ -12,12 +12,12 @@ from runner.app.core.reader import Reader
 from runner.app.home.workers import living, works_by_itself
 from runner.base.actor import Principal
 from runner.base.states import MARKS
+from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
-from runner.reports.core.page import Page
 from runner.web.room import drawing
-from runner.web.room.acts.forms import Given, mark_of, offered, what_was_seen
+from runner.web.room.acts.forms import Given, Preview, mark_of, offered, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.live import key_of
 from runner.web.room.pages import Asked
@@ -35,12 +35,13 @@ class Again(NamedTuple):
     message: str = ""
     """Why it was refused: nothing was recorded."""
     hint: str = ""
-    preview: Page | None = None
+    problems: tuple[Problem, ...] = ()
+    preview: Preview | None = None
 
     @property
     def sure(self) -> str:
         """What the second button sends."""
-        return what_was_seen(self.given)
+        return what_was_seen(self.given, self.preview) if self.preview is not None else ""
 
 
 def codename_of(incident: Incident | None) -> str:
@@ -107,7 +108,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         form_mark=mark,
         forms=forms,
         again=again,
-        preview=drawing.draw(again.preview, links) if again and again.preview else None,
+        preview=drawing.draw(again.preview.page, links) if again and again.preview else None,
         act=lambda verb: act_address(row, verb, codename, asked.ref),
         fragment=f"{path}?{urlencode([*kept, ('part', 'live')])}",
         other=f"{path}?{urlencode(other)}",

@@ -5,20 +5,23 @@ A form carries a mark of what its page was drawn from. If that changed meanwhile
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
-from runner.errors import Refused
+from runner.base.instants import parse_duration, spoken_instant
+from runner.errors import Invalid, Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.web.room.pages import Asked
 
+T = TypeVar("T")
 SURE = "sure"
 """The hidden field of a form that was shown with its preview: a digest of what was previewed."""
 
@@ -70,16 +73,26 @@ class Form(NamedTuple):
     """Behind its label: it is needed rarely."""
 
 
+class Preview(NamedTuple):
+    """What a form would do."""
+
+    page: Page
+    about: Any = None
+    """What must be the same when it is done, if that is not the page itself: a page may tell the time."""
+
+
 class Act(NamedTuple):
     """What one form does, and the right that it needs."""
 
     right: Right
     do: Callable[[Asked, Given], str | None]
     """Records it with ``asked.service``; returns the path of the next page, if that is not the page of the form."""
-    preview: Callable[[Asked, Given], Page] | None = None
+    preview: Callable[[Asked, Given], Page | Preview] | None = None
     """What will happen: shown before, with a second button."""
     adds: bool = False
     """It only adds, such as a comment: what changed meanwhile does not matter."""
+    opens: bool = False
+    """It opens an incident, whose messages a worker has to send."""
 
 
 class Acting(NamedTuple):
@@ -122,11 +135,21 @@ def perform(acting: Acting, asked: Asked, verb: str, given: Given) -> str | None
     return act.do(asked._replace(service=asked.service.of(asked.principal, guard)), given)
 
 
-def what_was_seen(given: Given) -> str:
-    """Return a digest of the fields of a form, so that what was previewed is what is done."""
+def foreseen(acting: Acting, asked: Asked, verb: str, given: Given) -> Preview | None:
+    """Return what a form would do now; None for a form without a preview."""
+    preview = acting.acts[verb].preview
+    if preview is None:
+        return None
+    found = preview(asked._replace(service=asked.service.of(asked.principal)), given)
+    return found if isinstance(found, Preview) else Preview(found)
+
+
+def what_was_seen(given: Given, preview: Preview) -> str:
+    """Return a digest of the fields of a form and of its preview, so that what was previewed is what is done."""
     fields = sorted((name, value) for name, value in given.items() if name not in (SURE, "mark"))
     files = sorted((name, sha256(one.body).hexdigest()) for name, one in given.files.items())
-    return sha256(msgspec.json.encode((fields, files))).hexdigest()[:16]
+    about = preview.page.blocks if preview.about is None else preview.about
+    return sha256(msgspec.json.encode((fields, files, about), order="deterministic")).hexdigest()[:16]
 
 
 def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given], None]:
@@ -142,6 +165,40 @@ def people_field(asked: Asked) -> Field:
     """Return the field that names a person of the home."""
     people = sorted((name, one.name) for name, one in asked.service.directory.people.items())
     return Field("person", "Person", "choice", tuple(people), needed=True)
+
+
+def instant_of(given: Given, name: str, now: datetime) -> datetime | None:
+    """Return the time in a field, None if it is empty; raises Invalid."""
+    return _read(
+        lambda text: spoken_instant(text, now), given[name], "Write 2026-11-24T14:05Z, now, or 2h ago."
+    )
+
+
+def span_of(given: Given, name: str) -> timedelta | None:
+    """Return the duration in a field, None if it is empty; raises Invalid."""
+    return _read(parse_duration, given[name], "Write a duration such as 2h.")
+
+
+def _read(read: Callable[[str], T], text: str, hint: str) -> T | None:
+    try:
+        return read(text) if text.strip() else None
+    except ValueError as error:
+        raise Invalid(f'"{text}" is not valid: {error}.', hint=hint, code="bad_instant") from None
+
+
+def one_of(given: Given, name: str, choices: Iterable[T]) -> T:
+    """Return the choice in a field; raises Refused for anything that the form did not offer."""
+    for choice in choices:
+        if choice == given[name]:
+            return choice
+    raise Refused(
+        f'"{given[name]}" is not a choice of this form.', hint="Use the page again", code="bad_form"
+    )
+
+
+def words_of(given: Given, name: str) -> tuple[str, ...]:
+    """Return the words of a field that takes several, separated by commas or spaces."""
+    return tuple(given[name].replace(",", " ").split())
 
 
 REASON = Field("reason", "Reason", needed=True)

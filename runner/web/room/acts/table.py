@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.web.room.acts.forms import Acting
+from runner.web.room.acts.incident import INCIDENT
+from runner.web.room.acts.message import MESSAGE, MESSAGES
 from runner.web.room.acts.task import TASK
 
 ACTING: Mapping[str, Acting] = {
+    "incident": INCIDENT,
     "task": TASK,
+    "messages": MESSAGES,
+    "message": MESSAGE,
 }
 """By the operation of the page in the table of pages."""

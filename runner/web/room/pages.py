@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
@@ -15,6 +15,10 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
 from runner.reports.core.header import heading_of
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
+from runner.web.room.kept import Kept
+
+if TYPE_CHECKING:
+    from runner.reports.incidents.status import Status
 
 LIVE = 12
 """Most open incidents whose actions are on the first page."""
@@ -35,6 +39,8 @@ class Asked(NamedTuple):
     ref: str
     """The rest of the path: a task, duty, notice or delivery."""
     query: Mapping[str, str]
+    kept: Kept | None = None
+    """Reports that viewers share."""
 
     @property
     def everything(self) -> bool:
@@ -57,6 +63,22 @@ class Shown(NamedTuple):
 Handler = Callable[[Asked], Shown]
 
 
+def _status(asked: Asked, incident: Incident) -> Status:
+    """Return the status of an incident for the reader; all readers share its costly part."""
+    from runner.app.exercises.organisation_attention import waiting
+    from runner.app.home.overview import read_status
+    from runner.reports.incidents.status import status_for
+
+    service, now = asked.service, asked.service.now_in(incident)
+
+    def make() -> Status:
+        return read_status(service, incident, now, "", organisation=waiting(service))
+
+    kept = asked.kept
+    found = make() if kept is None else kept.find(("status", incident.id), service, now, make)
+    return status_for(found, incident, asked.principal.person)
+
+
 def incidents(asked: Asked) -> Shown:
     """List all incidents that the reader may see."""
     from runner.app.home.overview import read_incidents
@@ -71,13 +93,11 @@ def incidents(asked: Asked) -> Shown:
 
 def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
-    from runner.app.home.overview import read_status
     from runner.reports.core.attention_rows import first_cell
     from runner.reports.core.do_now import LATER, NOTHING
 
     now = asked.service.now_in(incident)
-    items = read_status(asked.service, incident, now, asked.principal.person).needs_attention
-    urgent = [item for item in items if item.rank < LATER]
+    urgent = [item for item in _status(asked, incident).needs_attention if item.rank < LATER]
     title = Cell(f"DO NOW ({len(urgent)})", "title")
     yield flow(title, " · ", Cell(incident.codename, about=f"incident/{incident.codename}"))
     if not urgent:
@@ -92,13 +112,9 @@ def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:
 
 def incident(asked: Asked) -> Shown:
     """Show one incident: actions, deadlines, tasks, messages."""
-    from runner.app.exercises.organisation_attention import waiting
-    from runner.app.home.overview import read_status
     from runner.reports.incidents.status_page import status_page
 
-    organisation = waiting(asked.service)
-    person = asked.principal.person
-    report = read_status(asked.service, asked.incident, asked.now, person, organisation=organisation)
+    report = _status(asked, asked.incident)
     return Shown(report, status_page(report, everything=asked.everything))
 
 

@@ -124,7 +124,7 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench demo demo-full clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench bench-web demo demo-full clean $(PYTHONS:%=test-%)
 test: .venv/installed catalogue ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python $(PYTEST)
 

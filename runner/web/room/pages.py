@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +15,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
 from runner.reports.core.header import heading_of
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
-from runner.web.room.kept import Kept
+from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
@@ -41,6 +41,10 @@ class Asked(NamedTuple):
     query: Mapping[str, str]
     kept: Kept | None = None
     """Reports that viewers share."""
+
+    def shared(self, about: Hashable, make: Callable[[], Report]) -> Report:
+        """Return a report that is the same for all readers with the right to the page."""
+        return make() if self.kept is None else self.kept.find(about, self.service, self.now, make)
 
     @property
     def everything(self) -> bool:
@@ -70,12 +74,10 @@ def _status(asked: Asked, incident: Incident) -> Status:
     from runner.reports.incidents.status import status_for
 
     service, now = asked.service, asked.service.now_in(incident)
-
-    def make() -> Status:
-        return read_status(service, incident, now, "", organisation=waiting(service))
-
-    kept = asked.kept
-    found = make() if kept is None else kept.find(("status", incident.id), service, now, make)
+    found = asked.shared(
+        ("status", incident.id),
+        lambda: read_status(service, incident, now, "", organisation=waiting(service)),
+    )
     return status_for(found, incident, asked.principal.person)
 
 
@@ -168,7 +170,9 @@ def duties(asked: Asked) -> Shown:
     from runner.reports.law.duties import duties_page
     from runner.reports.notices.notices import papers
 
-    found = asked.service.duties(asked.incident, asked.now)
+    found = asked.shared(
+        ("duties", asked.incident.id), lambda: asked.service.duties(asked.incident, asked.now)
+    )
     report = view(found, asked.now, ineffective_claims(asked.service, asked.incident))
     page = duties_page(
         report,
@@ -287,7 +291,10 @@ def law(asked: Asked) -> Shown:
     from runner.reports.law.regimes import list_page
 
     service = asked.service
-    entries = listed(Catalog(service.folder), asked.query.get("in", ""), service.law_checks())
+    place = asked.query.get("in", "")
+    entries = asked.shared(
+        ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
+    )
     return Shown(entries, list_page(entries))
 
 
@@ -296,7 +303,7 @@ def readiness(asked: Asked) -> Shown:
     from runner.app.exercises.readiness import readiness as view
     from runner.reports.exercises.readiness import readiness_page
 
-    report = view(asked.service)
+    report = asked.shared("readiness", lambda: view(asked.service))
     return Shown(report, readiness_page(report))
 
 

@@ -33,17 +33,13 @@ from runner.app.core.repository import (
     unknown_incident,
     whole,
 )
-from runner.app.core.rights import Rights, named_in, refuse_other_names, require, rights_of
+from runner.app.core.rights import Rights, named_in, refuse_other_names, refuse_unproven, require, rights_of
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
-from runner.incident.state.commands import (
-    AnyCommand,
-    MigratePlaybook,
-    PinPlaybook,
-)
+from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -285,6 +281,7 @@ class IncidentService:
 
         at, who = now or self.clock.now(), principal or self.principal
         require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
+        refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         decided = (*self._handovers(incident), *commands)
         transaction = make_transaction(incident, decided, at, library, who, worker, room=room, rooms=rooms)

@@ -6,6 +6,9 @@ import threading
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
+from msgspec import structs
+
+from runner.app.people.logins import LISTEN
 from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
 from runner.cli.framework.options import Commands, Option, Scope, command
 from runner.cli.framework.session import Session
@@ -13,8 +16,6 @@ from runner.errors import Refused
 
 if TYPE_CHECKING:
     from runner.app.people.logins import Logins
-
-LISTEN = "127.0.0.1:8760"
 
 
 def add(app: Commands) -> None:
@@ -59,8 +60,9 @@ def serve(
 
 
 def _tell(session: Session, logins: Logins, address: str) -> None:
-    """Print a one-time link for the person who runs the command."""
-    session.world.out.write(f"http://{address}/enter/{logins.invite(session.principal)}\n")
+    """Print a one-time link for the person who runs the command: a claim, whatever login the terminal has."""
+    claimed = structs.replace(session.principal, proven_by=None)
+    session.world.out.write(f"http://{address}/enter/{logins.invite(claimed)}\n")
     session.world.out.flush()
     session.say(f"The link logs one browser in as {session.by}, once, within 10 minutes.")
 

@@ -23,8 +23,9 @@ from starlette.routing import Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
+from runner.app.core.rights import read_accounts
 from runner.app.home.workers import living, works_by_itself
-from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.people.logins import Login, Logins
 from runner.base.states import MARKS
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
@@ -33,7 +34,8 @@ from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.web.room import drawing
 from runner.web.room.acts import ACTS, perform, task_forms
-from runner.web.room.door import Door
+from runner.web.room.door import Absent, Door, Stranger
+from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.live import Signals, key_of
 from runner.web.room.pages import Asked, refused_page
 from runner.web.room.table import (
@@ -70,14 +72,6 @@ class Failed(NamedTuple):
     given: Mapping[str, str]
 
 
-class Absent(Exception):
-    """There is no such page for this reader."""
-
-
-class Stranger(Absent):
-    """Nobody is logged in."""
-
-
 def _may(reader: Reader, row: Row, incident: Incident | None) -> bool:
     return row.right == "login" or reader.may(row.right, incident)
 
@@ -104,6 +98,10 @@ class Room:
         self._cookie = f"tocsin-room-{port}"
         self._own = threading.local()
         self._pool = anyio.CapacityLimiter(THREADS)
+        self._session = Cookie(self._cookie, secure=False)
+        self._entrance = Entrance(
+            self.service, logins, self._session, self._login, self._in_pool, self._failed
+        )
         self.signals = Signals(self.service)
 
     def service(self) -> IncidentService:
@@ -128,6 +126,7 @@ class Room:
             Route("/live", self._live, methods=["GET"]),
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
+            *self._entrance.routes(),
         ]
         app = Starlette(
             routes=routes,
@@ -166,12 +165,14 @@ class Room:
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
-            raise Stranger
+            raise Stranger(request.url.path if request.method == "GET" else "/")
         return login
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
+            case Stranger() if read_accounts(self.service().store).proves:
+                return self._entrance.ask(str(error))
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
             case NotFound():
@@ -361,16 +362,14 @@ class Room:
         if before:  # one browser has one session
             self._logins.end(before)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            self._cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
-        )
+        self._session.put(answer, secret)
         return answer
 
     async def _leave(self, request: Request) -> Response:
         session = request.cookies.get(self._cookie, "")
         await anyio.to_thread.run_sync(self._logins.end, session, limiter=self._pool)
         answer = self._plain_page(200, "You are logged out", "Get a link: tocsin serve --link")
-        answer.delete_cookie(self._cookie, httponly=True, samesite="strict")
+        self._session.drop(answer)
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 

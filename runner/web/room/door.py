@@ -35,6 +35,14 @@ HEADERS: Mapping[str, str] = {
 """An answer's own header takes precedence."""
 
 
+class Absent(Exception):
+    """There is no such page for this reader."""
+
+
+class Stranger(Absent):
+    """Nobody is logged in; its text is the place that was asked for."""
+
+
 def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     """Tell whether another site made a request, other than by a link that a person followed; lower-case names of headers."""
     site = headers.get("sec-fetch-site", "")

@@ -180,7 +180,7 @@ class Entrance:
         link, accounts = request.path_params["link"], self.accounts()
         title, action = "Open your account", request.url.path
         if request.method != "POST":
-            texts = ("This link works once. You need a phone with an authenticator app.",)
+            first = ("This link works once. You need a phone with an authenticator app.",)
             return _page(title, (Box(texts=first, action=action, label="Begin"),))
         failed, nonce = None, given.get("nonce", "") or new_secret()
         if "nonce" in given:

@@ -15,8 +15,8 @@ from runner.app.people.logins import LONGEST
 from runner.app.people.passwords import hash_password, is_password
 from runner.errors import Refused
 from tests.cli.at_desk import PLAYBOOK, AtDesk
-from tests.web.room.factors import PASSWORD, Person, accounts_of, an_account
 from tests.refusals import refused
+from tests.web.room.factors import PASSWORD, Person, accounts_of, an_account
 
 
 @pytest.fixture(scope="module")

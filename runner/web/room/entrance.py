@@ -25,10 +25,11 @@ from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.web.room import drawing
+from runner.web.room.acts.forms import Given
 from runner.web.room.door import Absent
 
-PASSWORD, CODE = "account-password", "account-code"
-"""Fields of the factors in a form; they never reach an act."""
+PASSWORD, CODE, FILE = "account-password", "account-code", "account-file"
+"""Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
 _STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
 
 
@@ -48,6 +49,12 @@ class Cookie(NamedTuple):
             samesite="strict",
             secure=self.secure,
         )
+
+    def renew(self, request: Request, answer: Response) -> Response:
+        """Keep the new secret of a session whose person confirmed in this request."""
+        if after := getattr(request.state, "session", ""):
+            self.put(answer, after)
+        return answer
 
     def drop(self, answer: Response) -> None:
         """Remove a session from a browser."""
@@ -80,18 +87,7 @@ class Box(NamedTuple):
     """``get`` or ``create``: the button asks for a passkey, and is there only with a script."""
 
 
-class Confirmed(NamedTuple):
-    """The result of ``Entrance.confirm``. With an ``answer``, send it and do nothing else."""
-
-    login: Login
-    given: Mapping[str, str]
-    """What the form says, without the factors."""
-    secret: str = ""
-    """The secret of the session from now on, for ``Cookie.put``; empty if it is the same."""
-    answer: Response | None = None
-
-
-Made = Callable[[Request, Mapping[str, str]], Response]
+Made = Callable[[Request, Given], Response]
 
 
 class Entrance:
@@ -125,12 +121,13 @@ class Entrance:
     def _route(self, path: str, made: Made) -> Route:
         async def answer(request: Request) -> Response:
             body = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else ""
-            given = dict(parse_qsl(body, keep_blank_values=True))
-            return await self._pooled(partial(self._answered, made, request, given))
+            given = Given(dict(parse_qsl(body, keep_blank_values=True)))
+            answer = await self._pooled(partial(self._answered, made, request, given))
+            return self._cookie.renew(request, answer)
 
         return Route(path, answer, methods=["GET", "POST"])
 
-    def _answered(self, made: Made, request: Request, given: Mapping[str, str]) -> Response:
+    def _answered(self, made: Made, request: Request, given: Given) -> Response:
         try:
             service = self._service()
             READER.set(named_zone(service.home.organisation.get("zone")))
@@ -153,7 +150,7 @@ class Entrance:
         box = Box(action="/login", label="Log in", fields=fields, hidden=(("next", local(place)),))
         return _page("Log in", (box,), failed=failed, status=401)
 
-    def _log_in(self, request: Request, given: Mapping[str, str]) -> Response:
+    def _log_in(self, request: Request, given: Given) -> Response:
         place = local(given.get("next", request.query_params.get("next", "/")))
         if request.method != "POST":
             answer = self.ask(place)
@@ -175,7 +172,7 @@ class Entrance:
         self._cookie.put(answer, secret)
         return answer
 
-    def _join(self, request: Request, given: Mapping[str, str]) -> Response:
+    def _join(self, request: Request, given: Given) -> Response:
         """Open an account with an invitation. Looking at the link changes and shows nothing."""
         link, accounts = request.path_params["link"], self.accounts()
         title, action = "Open your account", request.url.path
@@ -222,7 +219,7 @@ class Entrance:
 
     # --- one's own account --------------------------------------------------------------------------------
 
-    def _me(self, request: Request, given: Mapping[str, str]) -> Response:
+    def _me(self, request: Request, given: Given) -> Response:
         login = self._login(request)
         who, accounts = login.principal, self.accounts()
         if not login.name:
@@ -233,13 +230,9 @@ class Entrance:
         if ending := given.get("end"):
             self._logins.end_of(who.person, ending)
             return RedirectResponse("/me", 303)
-        confirmed = self.confirm(request, login, given)
-        if confirmed.answer is not None:
-            return confirmed.answer
-        answer = _codes(accounts.new_recovery_codes(who.person))
-        if confirmed.secret:
-            self._cookie.put(answer, confirmed.secret)
-        return answer
+        if asks := self.confirm(request, login, given):
+            return asks
+        return _codes(accounts.new_recovery_codes(who.person))
 
     def _my_page(self, login: Login) -> Response:
         person = login.principal.person
@@ -268,32 +261,39 @@ class Entrance:
 
     # --- an act that binds --------------------------------------------------------------------------------
 
-    def confirm(self, request: Request, login: Login, given: Mapping[str, str]) -> Confirmed:
-        """Return whether the factors of a session are new enough for an act that binds, or the page that asks for them.
+    def confirm(self, request: Request, login: Login, given: Given) -> Response | None:
+        """Return the page that asks for the factors before an act that binds; None if they are new enough.
 
         The page sends the same form to the same address again, with the factors: nothing that was typed is lost. Afterwards
-        the session has a new secret. A session without an account cannot confirm: whether its claim is enough, the service decides.
+        the session has a new secret (``Cookie.renew``), and ``given`` is without the factors. A session without an account
+        cannot confirm: whether its claim is enough, the service decides.
         """
-        plain = {name: value for name, value in given.items() if name not in (PASSWORD, CODE)}
+        password, code, had_file = (given.pop(name, None) for name in (PASSWORD, CODE, FILE))
         if not login.name or login.fresh(self._service().clock.now()):
-            return Confirmed(login, plain)
+            return None
         failed: Refused | None = None
-        if PASSWORD in given:
+        if password is not None:
             secret = request.cookies.get(self._cookie.name, "")
             try:
-                after = self.accounts().prove_again(
-                    secret, login, given[PASSWORD], given.get(CODE, ""), _address(request)
+                request.state.session = self.accounts().prove_again(
+                    secret, login, password, code or "", _address(request)
                 )
-                return Confirmed(login, plain, after)
             except Refused as error:
                 failed = error
+            else:
+                if had_file:
+                    raise Refused(
+                        "You are confirmed. Your browser did not send the file again, so nothing was recorded.",
+                        hint="Choose the file once more.",
+                        code="file_again",
+                    )
+                return None
         texts = (
             "Your last login is older than 5 minutes. Nothing was done yet, and what you typed is kept.",
         )
-        hidden = tuple(plain.items())
+        hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
         box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
-        page = _page("Confirm that it is you", (box,), texts=texts, failed=failed, status=401)
-        return Confirmed(login, plain, answer=page)
+        return _page("Confirm that it is you", (box,), texts=texts, failed=failed, status=401)
 
 
 def _factors() -> tuple[Entry, ...]:
@@ -330,7 +330,7 @@ def _picture(address: str) -> Markup:
     return Markup(made.svg_inline(scale=4, border=4, light="white", svgclass=None, lineclass=None))  # noqa: S704  # of our own text
 
 
-def _same(given: Mapping[str, str]) -> None:
+def _same(given: Given) -> None:
     if given.get("new", "") != given.get("again", ""):
         raise Refused("The two passwords differ.", hint="Type both again.", code="passwords_differ")
 

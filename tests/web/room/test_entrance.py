@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import pytest
 import requests
 from pyotp import TOTP
-from starlette.requests import Request
 
 from runner.app.core.rights import ANY
 from runner.app.people.accounts import CODES
 from runner.app.people.logins import FRESH
-from runner.web.room.entrance import CODE, PASSWORD, Confirmed, local
-from runner.web.room.table import TABLE, address
+from runner.web.room.acts.task import TASK
+from runner.web.room.entrance import local
+from runner.web.room.table import BY_OPERATION, TABLE, act_address, address
 from tests.cli.at_desk import AtDesk
 from tests.web.room import factors
 from tests.web.room.factors import Person, an_account
-from tests.web.room.room import Served, a_breach, served
+from tests.web.room.room import Served, a_breach, landlord, served
 from tests.web.room.test_access import DUTY, EXPECTED, PAGES, references
 
 PEOPLE = {"counsel": "jonas", ANY: "technical"}
@@ -194,39 +194,54 @@ def test_a_person_who_logged_in_has_the_rights_of_the_roles(
     assert (found, len(found)) == (EXPECTED[role], len(PAGES))
 
 
-def asks(
-    house: Served, reader: requests.Session, given: dict[str, str], path: str = "/i/x/act/sign/y"
-) -> Confirmed:
-    """Return what the room says to an act that binds, sent by a browser."""
-    (name, secret), *_ = reader.cookies.get_dict().items()
-    scope = {
-        "type": "http", "method": "POST", "path": path, "query_string": b"", "client": ("127.0.0.1", 1),
-        "headers": [(b"cookie", f"{name}={secret}".encode()), (b"host", b"room.test")], "scheme": "http", "server": ("room.test", 80),
-    }  # fmt: skip
-    request, entrance = Request(scope), house.server.room._entrance
-    return entrance.confirm(request, house.server.room._login(request), given)
+@pytest.fixture
+def bound() -> Iterator[None]:
+    """The first act of a task needs the factors again."""
+    before = dict(TASK.acts)
+    TASK.acts["comment"] = before["comment"]._replace(bound=True)
+    yield
+    TASK.acts["comment"] = before["comment"]
 
 
+@pytest.mark.usefixtures("bound")
 def test_an_act_that_binds_asks_for_the_factors_again_and_keeps_what_was_typed(
     desk: AtDesk, house: Served, jonas: Person
 ) -> None:
-    reader, typed = logged_in(house, jonas), {"mark": "m", "reason": "a long <reason>"}
-    assert asks(house, reader, typed).answer is None
+    reader, typed = logged_in(house, jonas), {"mark": "m", "text": "a long <text>"}
+    path = act_address(BY_OPERATION["task"], "comment", house.codename, "law")
+    assert post(house, path, reader, **typed).status_code == 303
     desk.clock.advance(FRESH)
-    asked = asks(house, reader, typed)
-    text = bytes(asked.answer.body).decode()
-    assert asked.answer.status_code == 401
-    assert 'action="/i/x/act/sign/y"' in text
-    assert 'name="reason" value="a long &lt;reason&gt;"' in text
-    assert asks(house, reader, {**typed, PASSWORD: "wrong", CODE: "1"}).answer.status_code == 401
+    asked = post(house, path, reader, **typed)
+    assert asked.status_code == 401
+    assert f'action="{path}"' in asked.text
+    assert 'name="text" value="a long &lt;text&gt;"' in asked.text
+    wrong = post(house, path, reader, **typed, account_password="wrong", account_code="1")
+    assert (wrong.status_code, "a long &lt;text&gt;" in wrong.text) == (401, True)
     before = reader.cookies.get_dict()
-    done = asks(house, reader, {**typed, PASSWORD: factors.PASSWORD, CODE: jonas.code()})
-    assert (done.answer, done.given) == (None, typed)
-    assert house.get(reader, "/me").status_code == 401, "the old identifier ended"
-    (name,) = before
-    reader.cookies.clear()
-    reader.cookies.set(name, done.secret)
-    assert asks(house, reader, typed).answer is None
+    given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
+    assert post(house, path, reader, **typed, **given).status_code == 303
+    assert post(house, path, reader, **typed).status_code == 303
+    assert reader.cookies.get_dict() != before
+    stolen = requests.Session()
+    stolen.cookies.update(before)
+    assert house.get(stolen, "/me").status_code == 401, "the old identifier ended"
+    comments = desk("task", "show", "law", "--format", "json").json["comments"]
+    assert [one["text"] for one in comments] == ["a long <text>"] * 3
+
+
+@pytest.mark.usefixtures("bound")
+def test_a_form_with_a_file_asks_for_the_file_again(desk: AtDesk, house: Served, jonas: Person) -> None:
+    reader, step = logged_in(house, jonas), landlord(desk)
+    path = act_address(BY_OPERATION["task"], "comment", house.codename, step)
+    desk.clock.advance(FRESH)
+    file = {"file": ("receipt.pdf", b"%PDF")}
+    headers = {"Origin": house.url}
+    asked = reader.post(f"{house.url}{path}", data={"text": "x"}, files=file, headers=headers, timeout=30)
+    assert 'name="account-file"' in asked.text
+    given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
+    answer = post(house, path, reader, text="x", account_file="1", **given)
+    assert (answer.status_code, ">x</textarea>" in answer.text) == (409, True)
+    assert desk("task", "show", step, "--format", "json").json["comments"] == []
     assert house.get(reader, "/me").status_code == 200
 
 

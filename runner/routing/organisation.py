@@ -152,11 +152,11 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     require_proof: tuple[Proof, ...] = ("approve", "decide")
 
 
-class RoomSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How other machines reach ``tocsin serve``: over its own certificate, or through a proxy that speaks TLS."""
 
     names: tuple[str, ...] = ()
-    """Host names of the room, as in the address of a browser; with the port unless it is 443."""
+    """Host names of the web pages, as in the address of a browser; with the port unless it is 443."""
     certificate: str = ""
     """Path of a certificate chain in PEM; relative to the home folder."""
     key: str = ""
@@ -166,7 +166,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     @property
     def secure(self) -> bool:
-        """Whether browsers reach the room over TLS."""
+        """Whether browsers reach the pages over TLS."""
         return bool(self.names and (self.proxies or (self.certificate and self.key)))
 
 
@@ -227,7 +227,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     stationery: Paper = Paper()
     second_person: SecondPerson = SecondPerson()
     identity: Identity = Identity()
-    room: RoomSettings = RoomSettings()
+    serve: ServeSettings = ServeSettings()
     law: LawSettings = LawSettings()
     profile: Profile = "large"
     """Profile of new incidents: playbooks leave out the steps of the other one."""

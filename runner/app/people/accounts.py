@@ -103,10 +103,11 @@ class Accounts:
         return secret
 
     def link(self, secret: str) -> str:
-        """Return the address of an invitation: on the name in the settings, else on this machine."""
-        room = self._service.home.room
-        base = f"https://{room.names[0]}" if room.secure else f"http://{self._logins.address() or LISTEN}"
-        return f"{base}/join/{secret}"
+        """Return the address of an invitation: where the room of this home listens, or will."""
+        settings, address = self._service.home.serve, self._logins.address()
+        if not address and settings.secure and self.book().proves:
+            address = f"https://{settings.names[0]}"
+        return f"{address if '://' in address else f'http://{address or LISTEN}'}/join/{secret}"
 
     def invited(self, link: str) -> str:
         """Return the person of an invitation; empty if it is unknown, used or too old."""

@@ -67,19 +67,22 @@ class Room:
         port: int,
         say: Callable[[str], None],
         after: Callable[[], None] = lambda: None,
+        *,
+        secure: bool = False,
     ) -> None:
         """Take what makes a service for another thread, and the sessions.
 
-        ``say`` receives lines without content; ``after`` is called when something was recorded.
+        ``secure``: browsers reach it over TLS alone, and only people with an account. ``say`` receives lines without content; ``after`` is called when something was recorded.
         """
         self._say = say
         self._after = after
         self._apart = apart
         self._logins = logins
-        self._cookie = f"tocsin-room-{port}"
+        self._secure = secure
+        self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
         self._pool = anyio.CapacityLimiter(THREADS)
-        self._session = Cookie(self._cookie, secure=False)
+        self._session = Cookie(self._cookie, secure)
         self._entrance = Entrance(
             self.service, logins, self._session, self._login, self._in_pool, self._failed
         )
@@ -115,7 +118,7 @@ class Room:
             lifespan=self._living,
             exception_handlers={404: self._not_found, 500: self._broken},
         )
-        return Door(app, hosts)
+        return Door(app, hosts, secure=self._secure)
 
     @contextlib.asynccontextmanager
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
@@ -269,7 +272,9 @@ class Room:
     # --- the door -----------------------------------------------------------------------------------------
 
     async def _enter(self, request: Request) -> Response:
-        """Show the button of a one-time link; only the button uses the link up."""
+        """Show the button of a one-time link; only the button uses the link up. From other machines, people need an account."""
+        if self._secure:
+            return self._absent()
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
         before = request.cookies.get(self._cookie, "")

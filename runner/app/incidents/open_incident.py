@@ -89,6 +89,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity | Literal[""] = ""
     profile: Profile | None = None
     """None is the profile of the settings."""
+    incident: str = ""
+    """Its identifier, so that a repeated request is refused; a new one by default."""
 
 
 class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +157,7 @@ def prepare_opening(
         *(pin_command(service, bundle, now, profile=profile) for bundle in authored),
     )
     event = IncidentOpened(
-        incident=service.chance.name("i"),
+        incident=request.incident or service.chance.name("i"),
         codename=_codename(service),
         title=request.title or bundles[0].playbook.title,
         kind=request.kind,

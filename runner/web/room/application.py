@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
+from time import perf_counter
 
 import anyio
 import anyio.to_thread
@@ -22,15 +23,18 @@ from starlette.routing import Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.core.rights import read_accounts
+from runner.app.people.logins import Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen
 from runner.web.room.acts.table import ACTING
-from runner.web.room.door import LARGEST_FORM, Door
+from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
+from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
+from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
 from runner.web.room.pages import Asked, refused_page
 from runner.web.room.table import (
@@ -55,14 +59,6 @@ TYPES: Mapping[str, str] = {
 """Of the static files; a document is only bytes to save."""
 
 
-class Absent(Exception):
-    """There is no such page for this reader."""
-
-
-class Stranger(Absent):
-    """Nobody is logged in."""
-
-
 class Room:
     """Answers requests; safe for several threads."""
 
@@ -73,20 +69,27 @@ class Room:
         port: int,
         say: Callable[[str], None],
         after: Callable[[bool], None] = lambda opened: None,
+        *,
+        secure: bool = False,
     ) -> None:
         """Take what makes a service for another thread, and the sessions.
 
-        ``say`` receives lines without content; ``after`` is called when something was recorded, with whether that opened an
-        incident.
+        ``secure``: browsers reach it over TLS alone, and only people with an account. ``say`` receives lines without content; ``after`` is called when something was recorded, with whether that opened an incident.
         """
         self._say = say
         self._after = after
         self._apart = apart
         self._logins = logins
-        self._cookie = f"tocsin-room-{port}"
+        self._secure = secure
+        self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
+        self._kept = Kept()
         self._pool = anyio.CapacityLimiter(THREADS)
-        self.signals = Signals(self.service)
+        self._session = Cookie(self._cookie, secure)
+        self._entrance = Entrance(
+            self.service, logins, self._session, self._login, self._in_pool, self._failed
+        )
+        self.signals = Signals(self.service, logins.alive)
 
     def service(self) -> IncidentService:
         """Return the service of this thread."""
@@ -111,13 +114,14 @@ class Room:
             Route("/live", self._live, methods=["GET"]),
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
+            *self._entrance.routes(),
         ]
         app = Starlette(
             routes=routes,
             lifespan=self._living,
             exception_handlers={404: self._not_found, 500: self._broken},
         )
-        return Door(app, hosts)
+        return Door(app, hosts, secure=self._secure)
 
     @contextlib.asynccontextmanager
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
@@ -128,7 +132,13 @@ class Room:
     # --- pages --------------------------------------------------------------------------------------------
 
     async def _page(self, row: Row, request: Request) -> Response:
-        return await self._in_pool(partial(self._answer, row, request))
+        return await self._in_pool(partial(self._timed, row, request))
+
+    def _timed(self, row: Row, request: Request) -> Response:
+        began = perf_counter()
+        answer = self._answer(row, request)
+        answer.headers["server-timing"] = f"page;dur={(perf_counter() - began) * 1000:.1f}"
+        return answer
 
     async def _in_pool(self, made: Callable[[], Response]) -> Response:
         return await anyio.to_thread.run_sync(made, limiter=self._pool)
@@ -149,12 +159,14 @@ class Room:
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
-            raise Stranger
+            raise Stranger(request.url.path if request.method == "GET" else "/")
         return login
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
+            case Stranger() if read_accounts(self.service().store).proves:
+                return self._entrance.ask(str(error))
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
             case NotFound():
@@ -177,7 +189,8 @@ class Room:
                 }
         except HTTPException:
             return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
-        return await self._in_pool(partial(self._acted, request, Given(fields, files)))
+        acted = partial(self._acted, request, Given(fields, files))
+        return self._session.renew(request, await self._in_pool(acted))
 
     def _acted(self, request: Request, given: Given) -> Response:
         """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""
@@ -200,6 +213,8 @@ class Room:
                     words = "What will happen is not what you saw before. Nothing was recorded."
                     again = Again(verb, given, words if given[SURE] else "", preview=preview)
                     return self._drawn(row, request, asked, again)
+                if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
+                    return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
@@ -234,7 +249,7 @@ class Room:
         self, request: Request, service: IncidentService, login: Login, incident: Incident | None
     ) -> Asked:
         ref = request.path_params.get("ref", "")
-        return asked_of(service, login.principal, incident, ref, request.query_params)
+        return asked_of(service, login.principal, incident, ref, request.query_params, self._kept)
 
     def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:
         path = address(row, codename_of(asked.incident), asked.ref)
@@ -268,7 +283,9 @@ class Room:
     # --- the door -----------------------------------------------------------------------------------------
 
     async def _enter(self, request: Request) -> Response:
-        """Show the button of a one-time link; only the button uses the link up."""
+        """Show the button of a one-time link; only the button uses the link up. From other machines, people need an account."""
+        if self._secure:
+            return self._absent()
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
         before = request.cookies.get(self._cookie, "")
@@ -283,16 +300,14 @@ class Room:
         if before:  # one browser has one session
             self._logins.end(before)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            self._cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
-        )
+        self._session.put(answer, secret)
         return answer
 
     async def _leave(self, request: Request) -> Response:
         session = request.cookies.get(self._cookie, "")
         await anyio.to_thread.run_sync(self._logins.end, session, limiter=self._pool)
         answer = self._plain_page(200, "You are logged out", "Get a link: tocsin serve --link")
-        answer.delete_cookie(self._cookie, httponly=True, samesite="strict")
+        self._session.drop(answer)
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 
@@ -304,7 +319,7 @@ class Room:
             return PlainTextResponse("not logged in\n", 401)
         if request.method == "HEAD":
             return PlainTextResponse("")
-        stream = self.signals.stream(session, login, lambda: look() is not None)
+        stream = self.signals.stream(session, login)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _static(self, request: Request) -> Response:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.cli.framework.session import Options, Session
 from runner.errors import StoreError
+from runner.routing.organisation import ServeSettings
 from runner.web.room.application import Room
 from runner.web.room.server import Server
 from runner.web.room.table import BY_OPERATION, act_address, address
@@ -80,6 +83,12 @@ class Served:
 
         signals._service = failing
 
+    def hangs(self, seconds: float) -> None:
+        """Have the server do nothing for a time."""
+        loop = self.server.room.signals._loop
+        assert loop is not None
+        loop.call_soon_threadsafe(time.sleep, seconds)
+
     def server_stops(self) -> None:
         """Stop the server as SIGTERM does."""
         self.server.stop()
@@ -90,14 +99,22 @@ class Served:
 
 
 @contextmanager
-def served(tocsin: AtDesk, document: str = "") -> Iterator[Served]:
+def served(
+    tocsin: AtDesk,
+    document: str = "",
+    *,
+    bound: socket.socket | None = None,
+    beyond: ServeSettings | None = None,
+) -> Iterator[Served]:
     """Serve the room of a home until the end of the block."""
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
         logins = Logins(session.service)
         server = Server(
-            lambda port: Room(session.apart, logins, port, session.say),
-            listening("127.0.0.1", 0),
+            lambda port: Room(session.apart, logins, port, session.say, secure=beyond is not None),
+            bound or listening("127.0.0.1", 0),
             "127.0.0.1",
+            beyond,
+            tocsin.home,
         )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
@@ -121,7 +138,7 @@ def landlord(desk: AtDesk) -> str:
     """Add a task for Maria and return its invocation."""
     desk.done("task", "add", "Call the landlord", "--to", "maria")
     tasks = desk("task", "list", "--format", "json").json["tasks"]
-    return str(next(task["invocation"] for task in tasks if task["title"] == "Call the landlord"))
+    return [str(task["invocation"]) for task in tasks if task["title"] == "Call the landlord"][-1]
 
 
 def hidden(text: str, name: str) -> str:

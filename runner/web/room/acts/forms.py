@@ -25,6 +25,9 @@ T = TypeVar("T")
 SURE = "sure"
 """The hidden field of a form that was shown with its preview: a digest of what was previewed."""
 
+FACTORS = "account-"
+"""The beginning of the names of fields that confirm who acts."""
+
 
 class Upload(NamedTuple):
     """One file of a form."""
@@ -93,6 +96,8 @@ class Act(NamedTuple):
     """It only adds, such as a comment: what changed meanwhile does not matter."""
     opens: bool = False
     """It opens an incident, whose messages a worker has to send."""
+    bound: bool = False
+    """It binds, as a signature does: a person with an account gives the factors again after five minutes."""
 
 
 class Acting(NamedTuple):
@@ -146,7 +151,8 @@ def foreseen(acting: Acting, asked: Asked, verb: str, given: Given) -> Preview |
 
 def what_was_seen(given: Given, preview: Preview) -> str:
     """Return a digest of the fields of a form and of its preview, so that what was previewed is what is done."""
-    fields = sorted((name, value) for name, value in given.items() if name not in (SURE, "mark"))
+    own = (one for one in given.items() if one[0] not in (SURE, "mark") and not one[0].startswith(FACTORS))
+    fields = sorted(own)
     files = sorted((name, sha256(one.body).hexdigest()) for name, one in given.files.items())
     about = preview.page.blocks if preview.about is None else preview.about
     return sha256(msgspec.json.encode((fields, files, about), order="deterministic")).hexdigest()[:16]

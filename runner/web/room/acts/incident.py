@@ -341,7 +341,10 @@ INCIDENT = Acting(
         "attach": Act("note.add", _one(_attach), adds=True),
         "task": Act("task.steer", _one(_task), adds=True),
         "confirm": Act(
-            "entry.confirm", command(lambda ref, given: c.ConfirmEntry(seq=_entry(given))), _confirmed
+            "entry.confirm",
+            command(lambda ref, given: c.ConfirmEntry(seq=_entry(given))),
+            _confirmed,
+            bound=True,
         ),
         "take": Act(
             "entry.confirm",
@@ -368,11 +371,12 @@ INCIDENT = Acting(
         "graft": Act("incident.lead", _graft, _grafted),
         "pause": Act("incident.lead", command(lambda ref, given: c.Pause(reason=given["reason"]))),
         "resume": Act("incident.lead", _resume),
-        "close": Act("incident.lead", _one(_close), _ends(_close)),
+        "close": Act("incident.lead", _one(_close), _ends(_close), bound=True),
         "cancel": Act(
             "incident.lead",
             command(lambda ref, given: c.CancelIncident(reason=given["reason"])),
             _ends(lambda asked, given: c.CancelIncident(reason=given["reason"])),
+            bound=True,
         ),
         "reopen": Act("incident.lead", command(lambda ref, given: c.Reopen(reason=given["reason"]))),
     },

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.incident import INCIDENT
+from runner.web.room.acts.incidents import INCIDENTS
 from runner.web.room.acts.message import MESSAGE, MESSAGES
 from runner.web.room.acts.task import TASK
 
 ACTING: Mapping[str, Acting] = {
+    "incidents": INCIDENTS,
     "incident": INCIDENT,
     "task": TASK,
     "messages": MESSAGES,

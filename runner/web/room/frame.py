@@ -11,6 +11,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.home.workers import living, works_by_itself
 from runner.base.actor import Principal
+from runner.base.instants import instant_text
 from runner.base.states import MARKS
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
@@ -24,7 +25,7 @@ from runner.web.room.live import key_of
 from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, TABLE, Row, act_address, address, document_address
 
-FILTERS = ("all", "why", "kind", "by", "search", "in")
+FILTERS = ("all", "why", "kind", "by", "search", "in", "since")
 """What an address can choose on a page."""
 
 
@@ -106,6 +107,9 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         now=screen_time(asked.service.clock.now(), named=True),
         open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
         key="" if incident is None else key_of(session, incident.id),
+        seen=f"{incident.version} {instant_text(asked.now)}"
+        if incident and row.operation == "incident"
+        else "",
         fresh=row.fresh,
         form_mark=mark,
         forms=forms,
@@ -133,8 +137,10 @@ def _link(reader: Reader, incident: Incident | None, about: str) -> str:
     row = BY_OPERATION.get(kind)
     if row is None or (ref.isupper() and kind != "incident"):  # a value to fill in is not a reference
         return ""
-    if kind == "incident" and ref:
-        return address(row, ref)
+    if kind == "incident" and ref:  # also a thing of it that all its readers may see: incident/NAME/task/ID
+        name, _, inner = ref.partition("/")
+        kind, _, ref = inner.partition("/")
+        return address(BY_OPERATION[kind or "incident"], name, ref)
     if row.about_incident and incident is None:
         return ""
     if not may_read(reader, row, incident if row.about_incident else None):

@@ -14,12 +14,12 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
-from runner.base.instants import parse_duration, spoken_instant
+from runner.base.instants import parse_duration
 from runner.errors import Invalid, Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
-from runner.web.room.pages import Asked
+from runner.web.room.pages import Asked, instant_in
 
 T = TypeVar("T")
 SURE = "sure"
@@ -175,21 +175,15 @@ def people_field(asked: Asked) -> Field:
 
 def instant_of(given: Given, name: str, now: datetime) -> datetime | None:
     """Return the time in a field, None if it is empty; raises Invalid."""
-    return _read(
-        lambda text: spoken_instant(text, now), given[name], "Write 2026-11-24T14:05Z, now, or 2h ago."
-    )
+    return instant_in(given[name].strip(), now)
 
 
 def span_of(given: Given, name: str) -> timedelta | None:
     """Return the duration in a field, None if it is empty; raises Invalid."""
-    return _read(parse_duration, given[name], "Write a duration such as 2h.")
-
-
-def _read(read: Callable[[str], T], text: str, hint: str) -> T | None:
     try:
-        return read(text) if text.strip() else None
+        return parse_duration(given[name]) if given[name].strip() else None
     except ValueError as error:
-        raise Invalid(f'"{text}" is not valid: {error}.', hint=hint, code="bad_instant") from None
+        raise Invalid(f'Duration "{given[name]}" is not valid: {error}.', code="bad_duration") from None
 
 
 def one_of(given: Given, name: str, choices: Iterable[T]) -> T:

@@ -18,6 +18,7 @@ from runner.base.instants import parse_duration
 from runner.errors import Invalid, Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page
 from runner.web.room.pages import Asked, instant_in
 
@@ -199,6 +200,31 @@ def one_of(given: Given, name: str, choices: Iterable[T]) -> T:
 def words_of(given: Given, name: str) -> tuple[str, ...]:
     """Return the words of a field that takes several, separated by commas or spaces."""
     return tuple(given[name].replace(",", " ").split())
+
+
+def assigned(asked: Asked, given: Given) -> tuple[str, tuple[str, ...]]:
+    """Return the role and the people of a form that assigns one; raises Invalid or NotFound."""
+    role, persons = given["role"].strip(), words_of(given, "persons")
+    if not (role and persons):
+        raise Invalid(
+            "The role or its people are missing.",
+            hint="Write both, people by their ids",
+            code="argument_missing",
+        )
+    for person in persons:
+        asked.service.known(person)
+    return role, persons
+
+
+def role_words(
+    role: str, persons: Sequence[str], gone: Sequence[str], lost: Sequence[str], *, known: bool
+) -> list[str]:
+    """Return what an assignment does, in sentences: who loses the role, and what becomes impossible."""
+    words = [f"{', '.join(map(person_name, persons))}: role {role}."]
+    words += [f"They replace {', '.join(map(person_name, gone))}."] if gone else []
+    words += [] if known else [f"Nobody has the role {role} yet: it is new."]
+    words += [f"Too few people remain for an approval: {'; '.join(lost)}."] if lost else []
+    return words
 
 
 REASON = Field("reason", "Reason", needed=True)

@@ -16,7 +16,7 @@ from runner.app.law.duties import open_work
 from runner.app.messages.domains import State, declare, domain_rows
 from runner.app.playbooks.playbooks import replacing
 from runner.base.states import SEVERITIES
-from runner.errors import Invalid, NotFound, Refused
+from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.playbook.catalogue import Catalog
@@ -33,12 +33,13 @@ from runner.web.room.acts.forms import (
     Form,
     Given,
     Preview,
+    assigned,
     command,
     instant_of,
     one_of,
     people_field,
+    role_words,
     span_of,
-    words_of,
 )
 from runner.web.room.pages import Asked
 
@@ -228,27 +229,15 @@ def _confirmed(asked: Asked, given: Given) -> Page:
     return _lines(f"{words}: entry {entry}. Read the entry in the timeline before you confirm.")
 
 
-def _persons(asked: Asked, given: Given) -> tuple[str, ...]:
-    persons = words_of(given, "persons")
-    if not (persons and given["role"].strip()):
-        raise Invalid(
-            "The role or its people are missing.",
-            hint="Write both, people by their ids",
-            code="argument_missing",
-        )
-    for person in persons:
-        asked.service.known(person)
-    return persons
+def _assign(asked: Asked, given: Given) -> c.AssignRole:
+    role, persons = assigned(asked, given)
+    return c.AssignRole(role=role, persons=persons)
 
 
 def _assigns(asked: Asked, given: Given) -> Page:
-    persons, role = _persons(asked, given), given["role"].strip()
+    role, persons = assigned(asked, given)
     gone, lost = replacing(asked.service, asked.incident, role, persons)
-    words = [f"{', '.join(persons)}: role {role}."]
-    words += [f"They replace {', '.join(gone)}."] if gone else []
-    words += [f"The role {role} is new in this incident."] if role not in asked.incident.roles else []
-    words += [f"Too few people remain for an approval: {'; '.join(lost)}."] if lost else []
-    return _lines(*words)
+    return _lines(*role_words(role, persons, gone, lost, known=role in asked.incident.roles))
 
 
 def _brief(asked: Asked, given: Given) -> None:
@@ -359,13 +348,7 @@ INCIDENT = Acting(
                 )
             ),
         ),
-        "role": Act(
-            "incident.lead",
-            _one(
-                lambda asked, given: c.AssignRole(role=given["role"].strip(), persons=_persons(asked, given))
-            ),
-            _assigns,
-        ),
+        "role": Act("incident.lead", _one(_assign), _assigns),
         "brief": Act("incident.lead", _brief, _briefed),
         "domain": Act("domain.declare", _declare, _depends),
         "graft": Act("incident.lead", _graft, _grafted),

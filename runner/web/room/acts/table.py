@@ -8,10 +8,12 @@ from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.incident import INCIDENT
 from runner.web.room.acts.incidents import INCIDENTS
 from runner.web.room.acts.message import MESSAGE, MESSAGES
+from runner.web.room.acts.people import PEOPLE
 from runner.web.room.acts.task import TASK
 
 ACTING: Mapping[str, Acting] = {
     "incidents": INCIDENTS,
+    "people": PEOPLE,
     "incident": INCIDENT,
     "task": TASK,
     "messages": MESSAGES,

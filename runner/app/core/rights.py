@@ -78,7 +78,7 @@ ROLES: Mapping[str, Rights] = {
         "exercise.read",
         "metrics.read",
         manages=True,
-    ),  # fmt: skip
+    ),
     "counsel": _role(base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE

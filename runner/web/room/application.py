@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
@@ -19,11 +19,11 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.home.workers import living, works_by_itself
+from runner.app.home.workers import lacks_worker
 from runner.app.people.logins import LONGEST, Login, Logins
 from runner.base.states import MARKS
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
@@ -101,7 +101,7 @@ class Room:
         self._after = after
         self._apart = apart
         self._logins = logins
-        self._cookie = f"tocsin-room-{port}"
+        self.cookie = f"tocsin-room-{port}"
         self._own = threading.local()
         self._pool = anyio.CapacityLimiter(THREADS)
         self.signals = Signals(self.service)
@@ -117,9 +117,11 @@ class Room:
             self._own.seen = seen
         return found
 
-    def application(self, hosts: frozenset[str]) -> Door:
-        """Return the ASGI application."""
-        routes = [Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE]
+    def application(self, hosts: frozenset[str], more: Iterable[BaseRoute] = ()) -> Door:
+        """Return the ASGI application with the pages and more routes."""
+        routes: list[BaseRoute] = [
+            Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE
+        ]
         routes += [
             Route(DOCUMENT, self._document, methods=["GET"]),
             Route(ACT, self._act, methods=["POST"]),
@@ -128,6 +130,7 @@ class Room:
             Route("/live", self._live, methods=["GET"]),
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
+            *more,
         ]
         app = Starlette(
             routes=routes,
@@ -145,24 +148,25 @@ class Room:
     # --- pages --------------------------------------------------------------------------------------------
 
     async def _page(self, row: Row, request: Request) -> Response:
-        return await self._in_pool(partial(self._answer, row, request))
+        return await self.in_pool(partial(self._answer, row, request))
 
-    async def _in_pool(self, made: Callable[[], Response]) -> Response:
+    async def in_pool(self, made: Callable[[], Response]) -> Response:
+        """Return an answer that is made in a thread."""
         return await anyio.to_thread.run_sync(made, limiter=self._pool)
 
     def _answer(self, row: Row, request: Request) -> Response:
         try:
-            login = self._login(request)
+            login = self.login(request)
             service = self.service()
             reader = service.read(login.principal)
-            incident = self._readable(row, request, service, reader)
-            return self._drawn(row, request, self._asked(request, service, reader, login, incident))
+            incident = self.readable(row, request, service, reader)
+            return self._drawn(row, request, self.asked(request, service, reader, login, incident))
         except (Absent, TocsinError) as error:
             return self._failed(error)
 
-    def _login(self, request: Request) -> Login:
+    def login(self, request: Request) -> Login:
         """Return the session of a request; raises Stranger without one. A page that follows by itself keeps no session alive."""
-        session = request.cookies.get(self._cookie, "")
+        session = request.cookies.get(self.cookie, "")
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
@@ -189,18 +193,18 @@ class Room:
             given = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS))
         except ValueError:
             return self._plain_page(400, "The form has too many fields", "Use the page again")
-        return await self._in_pool(partial(self._acted, request, given))
+        return await self.in_pool(partial(self._acted, request, given))
 
     def _acted(self, request: Request, given: Mapping[str, str]) -> Response:
         """Do what a form says, and show its task again; after an error with the error and all that was typed."""
         row = BY_OPERATION["task"]
         try:
-            login, service = self._login(request), self.service()
+            login, service = self.login(request), self.service()
             reader, verb = service.read(login.principal), request.path_params["verb"]
-            incident = self._readable(row, request, service, reader)
+            incident = self.readable(row, request, service, reader)
             if verb not in ACTS or incident is None or not reader.may(ACTS[verb].right, incident):
                 raise Absent
-            asked = self._asked(request, service, reader, login, incident)
+            asked = self.asked(request, service, reader, login, incident)
             try:
                 perform(asked, verb, given)
             except TocsinError as error:
@@ -214,7 +218,7 @@ class Room:
         self._after()
         return RedirectResponse(address(row, incident.codename, asked.ref), 303)
 
-    def _readable(
+    def readable(
         self, row: Row, request: Request, service: IncidentService, reader: Reader
     ) -> Incident | None:
         """Return the incident of a page; raises Absent if it is unknown, or if the reader has no right to the page."""
@@ -232,7 +236,7 @@ class Room:
             raise Absent
         return incident
 
-    def _asked(
+    def asked(
         self,
         request: Request,
         service: IncidentService,
@@ -256,7 +260,7 @@ class Room:
         """Return a page, with the warning of the command line if no worker runs; after a failed form with what was typed."""
         reader, incident = asked.reader, asked.incident if row.about_incident else None
         shown = row.draw(asked)
-        if incident is not None and works_by_itself(incident) and not living(asked.service):
+        if incident is not None and lacks_worker(asked.service, incident):
             shown = shown._replace(page=without_worker(shown.page))
         mark, forms = task_forms(asked) if row.operation == "task" else ("", [])
         links = partial(self._link, reader, incident)
@@ -284,7 +288,7 @@ class Room:
             os_user=who.os_user,
             now=screen_time(asked.service.clock.now(), named=True),
             open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
-            key="" if incident is None else key_of(request.cookies[self._cookie], incident.id),
+            key="" if incident is None else key_of(request.cookies[self.cookie], incident.id),
             fresh=row.fresh,
             form_mark=mark,
             forms=forms,
@@ -319,15 +323,15 @@ class Room:
         return address(row, incident.codename if incident else "", ref) + (f"?{query}" if query else "")
 
     async def _document(self, request: Request) -> Response:
-        return await self._in_pool(partial(self._bytes, request))
+        return await self.in_pool(partial(self._bytes, request))
 
     def _bytes(self, request: Request) -> Response:
         """Send a document of a notice: exactly the stored bytes, to be saved and not shown by the browser."""
         form = request.path_params["form"]
         try:
             service = self.service()
-            reader = service.read(self._login(request).principal)
-            incident = self._readable(BY_OPERATION["notice"], request, service, reader)
+            reader = service.read(self.login(request).principal)
+            incident = self.readable(BY_OPERATION["notice"], request, service, reader)
             if incident is None:
                 raise Absent
             body = reader.document(incident, request.path_params["ref"], form)
@@ -349,8 +353,8 @@ class Room:
         """Show the button of a one-time link; only the button uses the link up."""
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
-        before = request.cookies.get(self._cookie, "")
-        return await self._in_pool(partial(self._entered, request.path_params["link"], before))
+        before = request.cookies.get(self.cookie, "")
+        return await self.in_pool(partial(self._entered, request.path_params["link"], before))
 
     def _entered(self, link: str, before: str) -> Response:
         secret = self._logins.enter(link)
@@ -362,20 +366,20 @@ class Room:
             self._logins.end(before)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
-            self._cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
+            self.cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
         )
         return answer
 
     async def _leave(self, request: Request) -> Response:
-        session = request.cookies.get(self._cookie, "")
+        session = request.cookies.get(self.cookie, "")
         await anyio.to_thread.run_sync(self._logins.end, session, limiter=self._pool)
         answer = self._plain_page(200, "You are logged out", "Get a link: tocsin serve --link")
-        answer.delete_cookie(self._cookie, httponly=True, samesite="strict")
+        answer.delete_cookie(self.cookie, httponly=True, samesite="strict")
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 
     async def _live(self, request: Request) -> Response:
-        session = request.cookies.get(self._cookie, "")
+        session = request.cookies.get(self.cookie, "")
         look = partial(self._logins.find, session, counts=False)
         login = await anyio.to_thread.run_sync(look, limiter=self._pool)
         if login is None:

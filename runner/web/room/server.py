@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from runner.web.room.api import Api
 from runner.web.room.application import Room
 
 GRACE = 5
@@ -31,7 +32,7 @@ class Server:
             names if self.port == _HTTP else frozenset()
         )
         config = uvicorn.Config(
-            room.application(hosts),
+            room.application(hosts, Api(room).routes()),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -12,8 +12,8 @@ from runner.playbook.catalogue import Catalog
 from runner.reports.law.confidence import LEVEL_WORDS
 from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
 from runner.routing.rule_book import Rule, rule_book
-from runner.web.room.acts import ACTS
-from runner.web.room.table import ACT, TABLE
+from runner.web.room.acts.table import ACTING
+from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, TABLE
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"
@@ -112,12 +112,19 @@ def web_pages() -> str:
         for right in get_args(Right)
     ]
     acts = [
-        f"| {verb} | `{ACT.replace('{verb}', verb)}` | {_right(act.right)} |" for verb, act in ACTS.items()
+        f"| {operation} | {verb} | `{_posted(operation, verb)}` | {_right(act.right)} |"
+        for operation, acting in ACTING.items()
+        for verb, act in acting.acts.items()
     ]
     pages = "\n".join(("| page | address | right |", "|---|---|---|", *shown))
     roles = "\n".join(("| right | roles |", "|---|---|", *rights))
-    forms = "\n".join(("| form of a task | address | right |", "|---|---|---|", *acts))
+    forms = "\n".join(("| page | form | address | right |", "|---|---|---|---|", *acts))
     return f"{_ABOUT}\n{pages}\n\n{forms}\n\n{_RIGHTS}\n{roles}\n"
+
+
+def _posted(operation: str, verb: str) -> str:
+    path = INCIDENT_ACT if BY_OPERATION[operation].about_incident else ACT
+    return path.replace("{operation}", operation).replace("{verb}", verb)
 
 
 def _right(right: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -29,6 +30,10 @@ from runner.incident.people.contact_journal import (
 from runner.routing.message_classes import laid_over
 from runner.routing.messaging import BUILT_IN_CLASSES, Channel, ContactPoint
 from runner.routing.organisation import Directory, Home, Person
+from runner.yamlfile.limited_files import read_file
+
+STATIONERY = 16 * 1024 * 1024
+"""Bytes of a letterhead or a logo."""
 
 
 class Office(ContactCache, Protocol):
@@ -240,3 +245,16 @@ def as_settings(service: Office) -> bytes:
     people = read_people(service)
     known = msgspec.to_builtins({"people": people.people, "roles": people.roles})
     return yaml.safe_dump(known, allow_unicode=True, sort_keys=True).encode()
+
+
+def read_stationery(folder: Path, named: str, what: str) -> bytes:
+    """Return a file of the home that the settings name; raises NotFound if it cannot be read."""
+    try:
+        return read_file(folder / named, STATIONERY)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no such name"
+        raise NotFound(
+            f'The {what} "{named}" cannot be read: {why}.',
+            hint=f"Correct stationery.{what} in tocsin.yaml. The path is relative to the home folder.",
+            code="file_unreadable",
+        ) from None

@@ -7,6 +7,7 @@ folded from the journal on each request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
@@ -39,11 +40,7 @@ from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
-from runner.incident.state.commands import (
-    AnyCommand,
-    MigratePlaybook,
-    PinPlaybook,
-)
+from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -53,7 +50,6 @@ from runner.law.duty import DutyStatus
 from runner.playbook.pinned import Pinned
 from runner.routing.organisation import Directory, Home
 from runner.routing.rate_limit import OPEN, Quotas
-from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.core.channel_state import Traffic
@@ -68,7 +64,8 @@ if TYPE_CHECKING:
 Commands = Sequence[AnyCommand]
 Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or a function that wraps it."""
-PAPER = 16 * 1024 * 1024  # bytes of a letterhead or a logo
+Guard = Callable[[Incident], None]
+"""Raises Refused if a change was not meant for the incident as it is now."""
 
 
 class IncidentService:
@@ -86,6 +83,7 @@ class IncidentService:
         self.clock = clock
         self.chance = chance
         self.principal = principal
+        self._guard: Guard | None = None
         self.write: Write = store.append
         """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""
         self.backoff: Backoff | None = None
@@ -100,6 +98,12 @@ class IncidentService:
         return IncidentService(
             self.folder, self.home, self.store, self.clock, self.chance, self.principal.program()
         )
+
+    def of(self, principal: Principal, guard: Guard | None = None) -> IncidentService:
+        """Return a service of a principal, for one use case; ``guard`` is asked inside its first change."""
+        own = copy(self)
+        own.principal, own._guard = principal, guard
+        return own
 
     def close(self) -> None:
         """Close the store; a second call has no effect."""
@@ -250,11 +254,14 @@ class IncidentService:
 
         def attempt() -> Turn | None:
             before = self.load(incident)
+            if self._guard is not None:
+                self._guard(before)
             made = commands(before) if callable(commands) else commands
             refuse_other_names(principal, chain.from_iterable(map(named_in, made)))
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None
+            self._guard = None
             self.repository.keep(done.incident)
             self.repository.keep_snapshot(done.incident)
             return Turn(before=before, after=done.incident, events=done.events, work=done.work)
@@ -441,27 +448,21 @@ class IncidentService:
     def letterhead(self) -> bytes:
         """Return the organisation's Word template, empty if none is named; raises NotFound if the file is missing."""
         named = self.home.stationery.letterhead
-        return self._paper(named, "letterhead") if named else b""
+        if not named:
+            return b""
+        from runner.app.core.directory import read_stationery
+
+        return read_stationery(self.folder, named, "letterhead")
 
     def logo(self) -> Logo | None:
         """Return the organisation's logo, None if none is named; raises NotFound or Refused if it cannot be used."""
         named = self.home.stationery.logo
         if not named:
             return None
+        from runner.app.core.directory import read_stationery
         from runner.documents.pictures import read_logo
 
-        return read_logo(self._paper(named, "logo"), self.home.stationery.logo_sha256)
-
-    def _paper(self, named: str, what: str) -> bytes:
-        try:
-            return read_file(self.folder / named, PAPER)
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "no such name"
-            raise NotFound(
-                f'The {what} "{named}" cannot be read: {why}.',
-                hint=f"Correct stationery.{what} in tocsin.yaml. The path is relative to the home folder.",
-                code="file_unreadable",
-            ) from None
+        return read_logo(read_stationery(self.folder, named, "logo"), self.home.stationery.logo_sha256)
 
     @cached_property
     def gateway(self) -> Gateway:

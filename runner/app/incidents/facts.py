@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -55,19 +55,13 @@ def record_answer(
     source: str,
     confidence: str,
     grounds: str = "",
-    check: Callable[[Incident], None] | None = None,
 ) -> tuple[Turn, tuple[FactChange, ...]]:
-    """Answer a question; further entries of a map are recorded beside the answer. Raises as ``record_facts``.
-
-    ``check`` raises Refused if the answer was not meant for the incident as it is at the change.
-    """
+    """Answer a question; further entries of a map are recorded beside the answer. Raises as ``record_facts``."""
     sure = level(confidence)
     made: tuple[RecordFacts | Answer, ...] = ()
 
     def make(incident: Incident) -> tuple[RecordFacts | Answer, ...]:
         nonlocal made
-        if check is not None:
-            check(incident)
         made = _answer(service, incident, step, value, source, sure, grounds)
         return made
 
@@ -107,7 +101,6 @@ def record_form(
     confidence: str = "confirmed",
     grounds: str = "",
     ask_again: datetime | None = None,
-    check: Callable[[Incident], None] | None = None,
 ) -> tuple[Turn, tuple[FactChange, ...]]:
     """Answer fields of a form together: ``FACT=VALUE`` or ``FACT=unknown``; nothing is recorded if one is wrong.
 
@@ -118,8 +111,6 @@ def record_form(
 
     def make(incident: Incident) -> tuple[AnswerForm | AnswerUnknown, ...]:
         nonlocal changes
-        if check is not None:
-            check(incident)
         _check_fields(service, incident, step, texts)
         said = source or f"answer of {service.principal.person}"
         unknown = [text.partition("=")[0].strip() for text in texts if says_unknown(text)]

@@ -71,7 +71,7 @@ class Api:
 
     def _route(self, path: str, operation: str, made: Callable[[Request, Caller], Response]) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await self._room.in_pool(partial(self._answer, made, request))
+            return await self._room._in_pool(partial(self._answer, made, request))
 
         return Route(path, endpoint, methods=["GET"], name=operation)
 
@@ -96,8 +96,8 @@ class Api:
         """Return who asks, by a token or by a session; raises Refused for both, and Stranger for neither."""
         given = request.headers.get("authorization")
         if given is None:
-            return self._room.login(request)
-        if self._room.cookie in request.cookies:
+            return self._room._login(request)
+        if self._room._cookie in request.cookies:
             raise Refused(
                 "The request has a token and a session.", hint="Send one of them", code="two_logins"
             )
@@ -120,7 +120,7 @@ class Api:
 
     def asked(self, row: Row, request: Request, caller: Caller) -> tuple[Asked, Incident | None]:
         """Return a request for the handler of a page; raises Absent without the right, and Usage for an unknown parameter."""
-        incident = self._room.readable(row, request, caller.service, caller.reader)
+        incident = self._room._readable(row, request, caller.service, caller.reader)
         if (
             caller.principal.scopes is not None
             and row.right == "login"
@@ -128,7 +128,7 @@ class Api:
         ):
             raise Absent
         _check_query(request, QUERY.get(row.operation, ()))
-        asked = self._room.asked(request, caller.service, caller.reader, caller.login, incident)
+        asked = self._room._asked(request, caller.service, caller.login, incident)
         return asked._replace(query={**asked.query, "all": "1"}), incident
 
     def report(self, row: Row, asked: Asked, incident: Incident | None) -> object:
@@ -149,7 +149,7 @@ class Api:
 
     def _events(self, request: Request, caller: Caller) -> Response:
         """List the entries of one incident behind an entry."""
-        incident = self._room.readable(BY_OPERATION["timeline"], request, caller.service, caller.reader)
+        incident = self._room._readable(BY_OPERATION["timeline"], request, caller.service, caller.reader)
         if incident is None:
             raise Absent
         _check_query(request, ("after", "limit"))
@@ -167,7 +167,7 @@ class Api:
 
     def _document(self, request: Request, caller: Caller) -> Response:
         """Send a document of a notice: exactly the stored bytes, named by their digest."""
-        incident = self._room.readable(BY_OPERATION["notice"], request, caller.service, caller.reader)
+        incident = self._room._readable(BY_OPERATION["notice"], request, caller.service, caller.reader)
         if incident is None:
             raise Absent
         try:

@@ -10,49 +10,43 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from functools import cache, partial
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode
+from functools import partial
 
 import anyio
 import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.home.workers import lacks_worker
 from runner.app.people.logins import LONGEST, Login, Logins
-from runner.base.states import MARKS
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
-from runner.reports.core.formatting import PEOPLE, READER, screen_time
-from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.web.room import drawing
-from runner.web.room.acts import ACTS, perform, task_forms
-from runner.web.room.door import Door
-from runner.web.room.live import Signals, key_of
+from runner.web.room.acts.forms import SURE, Given, Upload, perform, what_was_seen
+from runner.web.room.acts.table import ACTING
+from runner.web.room.door import LARGEST_FORM, Door
+from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
+from runner.web.room.live import Signals
 from runner.web.room.pages import Asked, refused_page
 from runner.web.room.table import (
     ACT,
     BY_OPERATION,
     DOCUMENT,
+    INCIDENT_ACT,
     TABLE,
     Row,
-    act_address,
     address,
-    document_address,
 )
 
 THREADS = 4
 """Pages that are made at the same time."""
-FILTERS = ("all", "why", "kind", "by", "search", "in")
-"""What an address can choose on a page."""
-FIELDS = 500
-"""Most fields of a form."""
+FIELDS, FILES = 500, 1
+"""Most fields and files of a form."""
 TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -61,25 +55,12 @@ TYPES: Mapping[str, str] = {
 """Of the static files; a document is only bytes to save."""
 
 
-class Failed(NamedTuple):
-    """A form that could not be taken: nothing was recorded, and what was typed is kept."""
-
-    verb: str
-    message: str
-    hint: str
-    given: Mapping[str, str]
-
-
 class Absent(Exception):
     """There is no such page for this reader."""
 
 
 class Stranger(Absent):
     """Nobody is logged in."""
-
-
-def _may(reader: Reader, row: Row, incident: Incident | None) -> bool:
-    return row.right == "login" or reader.may(row.right, incident)
 
 
 class Room:
@@ -101,7 +82,7 @@ class Room:
         self._after = after
         self._apart = apart
         self._logins = logins
-        self.cookie = f"tocsin-room-{port}"
+        self._cookie = f"tocsin-room-{port}"
         self._own = threading.local()
         self._pool = anyio.CapacityLimiter(THREADS)
         self.signals = Signals(self.service)
@@ -125,6 +106,7 @@ class Room:
         routes += [
             Route(DOCUMENT, self._document, methods=["GET"]),
             Route(ACT, self._act, methods=["POST"]),
+            Route(INCIDENT_ACT, self._act, methods=["POST"]),
             Route("/enter/{link}", self._enter, methods=["GET", "POST"]),
             Route("/leave", self._leave, methods=["POST"]),
             Route("/live", self._live, methods=["GET"]),
@@ -148,25 +130,24 @@ class Room:
     # --- pages --------------------------------------------------------------------------------------------
 
     async def _page(self, row: Row, request: Request) -> Response:
-        return await self.in_pool(partial(self._answer, row, request))
+        return await self._in_pool(partial(self._answer, row, request))
 
-    async def in_pool(self, made: Callable[[], Response]) -> Response:
-        """Return an answer that is made in a thread."""
+    async def _in_pool(self, made: Callable[[], Response]) -> Response:
         return await anyio.to_thread.run_sync(made, limiter=self._pool)
 
     def _answer(self, row: Row, request: Request) -> Response:
         try:
-            login = self.login(request)
+            login = self._login(request)
             service = self.service()
             reader = service.read(login.principal)
-            incident = self.readable(row, request, service, reader)
-            return self._drawn(row, request, self.asked(request, service, reader, login, incident))
+            incident = self._readable(row, request, service, reader)
+            return self._drawn(row, request, self._asked(request, service, login, incident))
         except (Absent, TocsinError) as error:
             return self._failed(error)
 
-    def login(self, request: Request) -> Login:
+    def _login(self, request: Request) -> Login:
         """Return the session of a request; raises Stranger without one. A page that follows by itself keeps no session alive."""
-        session = request.cookies.get(self.cookie, "")
+        session = request.cookies.get(self._cookie, "")
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
@@ -188,37 +169,50 @@ class Room:
                 return self._absent()
 
     async def _act(self, request: Request) -> Response:
-        body = (await request.body()).decode("utf-8", "replace")
         try:
-            given = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS))
-        except ValueError:
-            return self._plain_page(400, "The form has too many fields", "Use the page again")
-        return await self.in_pool(partial(self._acted, request, given))
+            async with request.form(max_files=FILES, max_fields=FIELDS, max_part_size=LARGEST_FORM) as form:
+                fields = {name: value for name, value in form.items() if isinstance(value, str)}
+                files = {
+                    name: Upload(value.filename or "", await value.read())
+                    for name, value in form.items()
+                    if not isinstance(value, str) and value.size
+                }
+        except HTTPException:
+            return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
+        return await self._in_pool(partial(self._acted, request, Given(fields, files)))
 
-    def _acted(self, request: Request, given: Mapping[str, str]) -> Response:
-        """Do what a form says, and show its task again; after an error with the error and all that was typed."""
-        row = BY_OPERATION["task"]
+    def _acted(self, request: Request, given: Given) -> Response:
+        """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""
+        verb, operation = request.path_params["verb"], request.path_params["operation"]
+        row, acting = BY_OPERATION.get(operation), ACTING.get(operation)
         try:
-            login, service = self.login(request), self.service()
-            reader, verb = service.read(login.principal), request.path_params["verb"]
-            incident = self.readable(row, request, service, reader)
-            if verb not in ACTS or incident is None or not reader.may(ACTS[verb].right, incident):
+            login, service = self._login(request), self.service()
+            reader = service.read(login.principal)
+            if row is None or acting is None or verb not in acting.acts:
                 raise Absent
-            asked = self.asked(request, service, reader, login, incident)
+            if row.about_incident != ("incident" in request.path_params):
+                raise Absent
+            incident = self._readable(row, request, service, reader)
+            if not reader.may(acting.acts[verb].right, incident):
+                raise Absent
+            asked = self._asked(request, service, login, incident)
             try:
-                perform(asked, verb, given)
+                preview = acting.acts[verb].preview
+                if preview is not None and given[SURE] != what_was_seen(given):
+                    shown = Again(verb, given, preview=preview(asked, given))
+                    return self._drawn(row, request, asked, shown)
+                onward = perform(acting, asked, verb, given)
             except TocsinError as error:
-                fresh = asked._replace(incident=reader.incident(incident.id))
-                said = Failed(verb, error.message, hint_text(error), given)
-                answer = self._drawn(row, request, fresh, said)
+                fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
+                answer = self._drawn(row, request, fresh, Again(verb, given, error.message, hint_text(error)))
                 answer.status_code = 412 if error.code == "changed_meanwhile" else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)
         self._after()
-        return RedirectResponse(address(row, incident.codename, asked.ref), 303)
+        return RedirectResponse(onward or address(row, codename_of(incident), asked.ref), 303)
 
-    def readable(
+    def _readable(
         self, row: Row, request: Request, service: IncidentService, reader: Reader
     ) -> Incident | None:
         """Return the incident of a page; raises Absent if it is unknown, or if the reader has no right to the page."""
@@ -232,106 +226,30 @@ class Room:
                 if not reader.may("incident.read"):
                     raise Absent from None
                 raise
-        if not _may(reader, row, incident):
+        if not may_read(reader, row, incident):
             raise Absent
         return incident
 
-    def asked(
-        self,
-        request: Request,
-        service: IncidentService,
-        reader: Reader,
-        login: Login,
-        incident: Incident | None,
+    def _asked(
+        self, request: Request, service: IncidentService, login: Login, incident: Incident | None
     ) -> Asked:
-        """Return the request for a handler; names and times are shown as at the command line from here on."""
-        zone = named_zone(service.home.organisation.get("zone"))
-        if incident is not None and "organisation.zone" in incident.facts:
-            zone = zone_of(incident)
-        READER.set(zone)
-        PEOPLE.set(cache(lambda: {name: one.name for name, one in service.directory.people.items()}))
-        now = service.clock.now() if incident is None else service.now_in(incident)
         ref = request.path_params.get("ref", "")
-        # A page about no incident has a handler that does not look at it.
-        about: Any = incident
-        return Asked(service, reader, login.principal, now, about, ref, dict(request.query_params))
+        return asked_of(service, login.principal, incident, ref, request.query_params)
 
-    def _drawn(self, row: Row, request: Request, asked: Asked, failed: Failed | None = None) -> Response:
-        """Return a page, with the warning of the command line if no worker runs; after a failed form with what was typed."""
-        reader, incident = asked.reader, asked.incident if row.about_incident else None
-        shown = row.draw(asked)
-        if incident is not None and lacks_worker(asked.service, incident):
-            shown = shown._replace(page=without_worker(shown.page))
-        mark, forms = task_forms(asked) if row.operation == "task" else ("", [])
-        links = partial(self._link, reader, incident)
-        drawn = drawing.draw(shown.page, links)
-        codename = "" if incident is None else incident.codename
-        who = asked.principal
-        kept = [(name, value) for name, value in request.query_params.items() if name in FILTERS]
-        other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
-        here = quote(request.scope["path"])
-        text = drawing.render(
-            "page.html",
-            "live" if request.query_params.get("part") == "live" else "",
-            title=row.title or row.operation.capitalize(),
-            codename=codename,
-            kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
-            drawn=drawn,
-            text=shown.text,
-            files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
-            home_links=self._navigation(reader, None),
-            links=self._navigation(reader, incident) if incident is not None else [],
-            here=row.operation,
-            everything=asked.everything,
-            person=who.person,
-            proven=who.proven_by or "",
-            os_user=who.os_user,
-            now=screen_time(asked.service.clock.now(), named=True),
-            open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
-            key="" if incident is None else key_of(request.cookies[self.cookie], incident.id),
-            fresh=row.fresh,
-            form_mark=mark,
-            forms=forms,
-            failed=failed,
-            act=lambda verb: act_address(codename, verb, asked.ref),
-            fragment=f"{here}?{urlencode([*kept, ('part', 'live')])}",
-            other=f"{here}?{urlencode(other)}",
-        )
-        return HTMLResponse(text)
-
-    def _navigation(self, reader: Reader, incident: Incident | None) -> list[tuple[str, str, str]]:
-        """Return operation, title and address of each page of lists that the reader may see."""
-        return [
-            (row.operation, row.title, address(row, incident.codename if incident else ""))
-            for row in TABLE
-            if row.title and row.about_incident == (incident is not None) and _may(reader, row, incident)
-        ]
-
-    def _link(self, reader: Reader, incident: Incident | None, about: str) -> str:
-        """Return the address of a reference of a cell; empty if the reader has no such page."""
-        about, _, query = about.partition("?")
-        kind, _, ref = about.partition("/")
-        row = BY_OPERATION.get(kind)
-        if row is None or (ref.isupper() and kind != "incident"):  # a value to fill in is not a reference
-            return ""
-        if kind == "incident" and ref:
-            return address(row, ref)
-        if row.about_incident and incident is None:
-            return ""
-        if not _may(reader, row, incident if row.about_incident else None):
-            return ""
-        return address(row, incident.codename if incident else "", ref) + (f"?{query}" if query else "")
+    def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:
+        path = address(row, codename_of(asked.incident), asked.ref)
+        return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again))
 
     async def _document(self, request: Request) -> Response:
-        return await self.in_pool(partial(self._bytes, request))
+        return await self._in_pool(partial(self._bytes, request))
 
     def _bytes(self, request: Request) -> Response:
         """Send a document of a notice: exactly the stored bytes, to be saved and not shown by the browser."""
         form = request.path_params["form"]
         try:
             service = self.service()
-            reader = service.read(self.login(request).principal)
-            incident = self.readable(BY_OPERATION["notice"], request, service, reader)
+            reader = service.read(self._login(request).principal)
+            incident = self._readable(BY_OPERATION["notice"], request, service, reader)
             if incident is None:
                 raise Absent
             body = reader.document(incident, request.path_params["ref"], form)
@@ -353,8 +271,8 @@ class Room:
         """Show the button of a one-time link; only the button uses the link up."""
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
-        before = request.cookies.get(self.cookie, "")
-        return await self.in_pool(partial(self._entered, request.path_params["link"], before))
+        before = request.cookies.get(self._cookie, "")
+        return await self._in_pool(partial(self._entered, request.path_params["link"], before))
 
     def _entered(self, link: str, before: str) -> Response:
         secret = self._logins.enter(link)
@@ -366,20 +284,20 @@ class Room:
             self._logins.end(before)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
-            self.cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
+            self._cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
         )
         return answer
 
     async def _leave(self, request: Request) -> Response:
-        session = request.cookies.get(self.cookie, "")
+        session = request.cookies.get(self._cookie, "")
         await anyio.to_thread.run_sync(self._logins.end, session, limiter=self._pool)
         answer = self._plain_page(200, "You are logged out", "Get a link: tocsin serve --link")
-        answer.delete_cookie(self.cookie, httponly=True, samesite="strict")
+        answer.delete_cookie(self._cookie, httponly=True, samesite="strict")
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 
     async def _live(self, request: Request) -> Response:
-        session = request.cookies.get(self.cookie, "")
+        session = request.cookies.get(self._cookie, "")
         look = partial(self._logins.find, session, counts=False)
         login = await anyio.to_thread.run_sync(look, limiter=self._pool)
         if login is None:

@@ -15,7 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE = ("GET", "HEAD")
 LARGEST_FORM = 64 * 1024
-"""Bytes of a form."""
+"""Bytes of a form without a file."""
+LARGEST_UPLOAD = 25 * 1024 * 1024
+"""Bytes of a form with a file."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -54,6 +56,7 @@ class Door:
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
         """Take the application, and the values of ``Host`` that it answers to."""
         self._app = RequestBodyLimitMiddleware(app, LARGEST_FORM)
+        self._uploads = RequestBodyLimitMiddleware(app, LARGEST_UPLOAD)
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,12 +73,14 @@ class Door:
                 message["headers"] = [*message["headers"], *(pair for pair in more if pair[0] not in own)]
             await send(message)
 
-        app: ASGIApp = self._app
+        uploads = headers.get("content-type", "").startswith("multipart/form-data")
+        app: ASGIApp = self._uploads if uploads else self._app
+        largest = LARGEST_UPLOAD if uploads else LARGEST_FORM
         if headers.get("host") not in self._hosts:
             app = PlainTextResponse("This server does not answer to that name.\n", 421)
         elif scope["method"] not in (*SAFE, "POST"):
             app = PlainTextResponse("This method is not used here.\n", 405, {"allow": "GET, HEAD, POST"})
-        elif int(headers.get("content-length") or 0) > LARGEST_FORM:  # before a handler that reads no body
+        elif int(headers.get("content-length") or 0) > largest:  # before a handler that reads no body
             app = PlainTextResponse("The form is too large. Nothing changed.\n", 413)
         elif is_foreign(scope["method"], headers):
             app = PlainTextResponse("The request came from another site. Nothing changed.\n", 403)

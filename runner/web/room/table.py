@@ -57,7 +57,8 @@ BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 DOCUMENT = f"{INCIDENT}/document/{{ref:path}}/{{form}}"
 
 
-ACT = f"{INCIDENT}/act/{{verb}}/{{ref:path}}"
+ACT = "/act/{operation}/{verb}/{ref:path}"
+INCIDENT_ACT = f"{INCIDENT}{ACT}"
 
 
 def address(row: Row, incident: str = "", ref: str = "") -> str:
@@ -65,9 +66,10 @@ def address(row: Row, incident: str = "", ref: str = "") -> str:
     return _filled(row.path, incident, ref)
 
 
-def act_address(incident: str, verb: str, ref: str) -> str:
-    """Return the address that a form of a task posts to."""
-    return _filled(ACT.replace("{verb}", verb), incident, ref)
+def act_address(row: Row, verb: str, incident: str = "", ref: str = "") -> str:
+    """Return the address that a form of a page posts to."""
+    path = INCIDENT_ACT if row.about_incident else ACT
+    return _filled(path.replace("{operation}", row.operation).replace("{verb}", verb), incident, ref)
 
 
 def document_address(incident: str, document: str, form: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner.app.core.rights import ANY, LOCAL, ROLES
-from runner.web.room.acts import ACTS
-from runner.web.room.table import TABLE, act_address, address, document_address
+from runner.web.room.acts.table import ACTING
+from runner.web.room.table import BY_OPERATION, TABLE, act_address, address, document_address
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, a_breach, served
 
@@ -35,20 +35,21 @@ EXPECTED = {
 }  # fmt: skip
 
 
-ACTS_EXPECTED = {
-    LOCAL: "both",
-    "commander": "both",
-    "counsel": "act",
-    "outside_counsel": "",
-    "dpo": "act",
-    "executive": "act",
-    "hr": "act",
-    "evaluator": "",
-    "auditor": "",
-    ANY: "act",
-    "nobody": "",
+_MEMBER = {"task.act"}
+ACTS_EXPECTED: dict[str, set[str]] = {
+    LOCAL: {"task.act", "task.steer"},
+    "commander": {"task.act", "task.steer"},
+    "counsel": _MEMBER,
+    "outside_counsel": set(),
+    "dpo": _MEMBER,
+    "executive": _MEMBER,
+    "hr": _MEMBER,
+    "evaluator": set(),
+    "auditor": set(),
+    ANY: _MEMBER,
+    "nobody": set(),
 }
-"""Who may act on a task, and who may also steer it."""
+"""The rights to change something that each role has."""
 
 
 @pytest.fixture(scope="module")
@@ -146,19 +147,23 @@ def test_privileged_notes_are_in_no_page_of_the_room(
 
 @pytest.mark.parametrize("role", EXPECTED)
 def test_each_role_acts_as_the_table_says(house: tuple[AtDesk, Served, str], role: str) -> None:
-    _, room, _ = house
+    _, room, document = house
     person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
     reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
     absent = room.get(reader, "/nothing").content
-    may = {"": frozenset(), "act": {"task.act"}, "both": {"task.act", "task.steer"}}[ACTS_EXPECTED[role]]
-    for verb, act in ACTS.items():
-        # A mark of another task: who may act hears that the task changed, and nothing is done.
-        answer = reader.post(
-            f"{room.url}{act_address(room.codename, verb, 'law')}",
-            data={"mark": "x", "person": "maria"},
-            timeout=30,
-        )
-        if act.right in may:
-            assert answer.status_code in (409, 412), verb
-        else:
-            assert (answer.status_code, answer.content) == (404, absent), verb
+    may = ACTS_EXPECTED[role]
+    things = references(room, document)
+    for operation, acting in ACTING.items():
+        row = BY_OPERATION[operation]
+        incident = room.codename if row.about_incident else ""
+        for verb, act in acting.acts.items():
+            # A mark of another page, and no field: who may act hears what is wrong, and nothing is done.
+            answer = reader.post(
+                f"{room.url}{act_address(row, verb, incident, things.get(operation, ''))}",
+                data={"mark": "x", "person": "maria"},
+                timeout=30,
+            )
+            if act.right in may:
+                assert answer.status_code in (200, 409, 412), (operation, verb)
+            else:
+                assert (answer.status_code, answer.content) == (404, absent), (operation, verb)

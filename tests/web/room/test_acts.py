@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from runner.web.room.acts import ACTS
+from runner.web.room.acts.task import TASK as ACTING
 from runner.web.room.table import BY_OPERATION, act_address, address
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, landlord
@@ -33,7 +33,10 @@ def mark(text: str) -> str:
 def act(room: Served, reader: requests.Session, verb: str, step: str, **given: str) -> requests.Response:
     given.setdefault("mark", mark(page(room, reader, step)))
     return reader.post(
-        f"{room.url}{act_address(room.codename, verb, step)}", data=given, allow_redirects=False, timeout=30
+        f"{room.url}{act_address(TASK, verb, room.codename, step)}",
+        data=given,
+        allow_redirects=False,
+        timeout=30,
     )
 
 
@@ -103,7 +106,7 @@ def test_a_person_without_the_right_sees_no_form_and_cannot_act(
 def test_a_stranger_and_another_site_change_nothing(room: Served, desk: AtDesk, step: str) -> None:
     maria = room.reader("maria")
     known = mark(page(room, maria, step))
-    target = f"{room.url}{act_address(room.codename, 'start', step)}"
+    target = f"{room.url}{act_address(TASK, 'start', room.codename, step)}"
     stranger = requests.post(target, data={"mark": known}, headers={"Origin": room.url}, timeout=30)
     assert stranger.status_code == 401
     foreign = maria.post(target, data={"mark": known}, headers={"Origin": "http://evil.test"}, timeout=30)
@@ -118,4 +121,4 @@ def test_every_act_is_offered_somewhere_or_needs_a_state(room: Served, desk: AtD
     act(room, maria, "done", step)
     offered |= set(re.findall(r'data-draft="(\w+)"', page(room, maria, step)))
     # Items and answers are in the test with a playbook that has them.
-    assert offered == ACTS.keys() - {"check", "answer"}
+    assert offered == ACTING.acts.keys() - {"check", "answer"}

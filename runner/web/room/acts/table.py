@@ -1,0 +1,13 @@
+"""The one table of acts: by the page that has their forms. An act that is not in it does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.web.room.acts.forms import Acting
+from runner.web.room.acts.task import TASK
+
+ACTING: Mapping[str, Acting] = {
+    "task": TASK,
+}
+"""By the operation of the page in the table of pages."""

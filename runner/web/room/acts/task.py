@@ -1,0 +1,150 @@
+"""What a person can do on the page of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.core.step_reference import begun_step
+from runner.app.incidents.facts import record_answer, record_form
+from runner.errors import Refused
+from runner.incident.state import commands as c
+from runner.incident.state.incident import Incident
+from runner.reports.incidents.task import TaskReport, field_rows, type_words
+from runner.reports.incidents.task import task as task_report
+from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, command, people_field
+from runner.web.room.pages import Asked
+
+OPEN = ("ready", "active")
+_UNSET, _UNKNOWN = "", "unknown"
+
+
+def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    library = service.library(incident)
+    step = begun_step(incident, ref, library)
+    return incident.invocations[step], [(row.fact, row.value) for row in field_rows(incident, library, step)]
+
+
+def _step(asked: Asked) -> str:
+    return begun_step(asked.incident, asked.ref, asked.service.library(asked.incident))
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    report = task_report(asked.incident, asked.service.library(asked.incident), _step(asked))
+    return tuple(_offered(asked, report))
+
+
+def _offered(asked: Asked, report: TaskReport) -> Iterator[Form]:
+    row, live = report.task, asked.incident.state == "open"
+    if live and row.state in OPEN:
+        if row.kind == "task":
+            if row.state == "ready":
+                yield Form("start", "Start this task")
+            for item in report.checklist:
+                words = f"Item {item.row} is {'not ' if item.done else ''}done: {item.text}"
+                yield Form(
+                    "check", words, hidden=(("row", str(item.row)), ("done", "no" if item.done else "yes"))
+                )
+            yield Form("done", "This task is done", (Field("comment", "Comment on the result", "text"),))
+            yield Form("fail", "This task failed", (REASON,), folded=True)
+        elif row.kind in ("ask", "form"):
+            yield Form("answer", "Record the answer", tuple(_answers(report)))
+        yield Form("assign", "Assign this task", (people_field(asked), REASON), folded=True)
+        yield Form("skip", "Skip this task", (REASON,), folded=True)
+    elif live and row.over and row.kind in ("task", "ask", "form"):
+        yield Form("reopen", "Reopen this task", (REASON,), folded=True)
+    if row.kind in ("task", "ask", "form", "approve", "file"):
+        yield Form("comment", "Add a comment", (Field("text", "Comment", "text", needed=True),), folded=True)
+
+
+def _answers(report: TaskReport) -> Iterator[Field]:
+    if report.task.kind == "ask":
+        yield _answer("value", "Answer", report.choices, type_words(report.answer_type))
+    for row in report.fields:
+        if row.state in ("open", "unknown"):
+            yield _answer(row.fact, row.ask, row.choices, row.help or type_words(row.type))
+    yield Field("source", "Source", help="Where you know it from. Default: you.")
+    yield Field("grounds", "Grounds", help="Needed if the answer moves a legal deadline.")
+
+
+def _answer(name: str, label: str, choices: tuple[str, ...], words: str) -> Field:
+    if not choices:
+        return Field(name, label, help=f"{words}. Write {_UNKNOWN} if it is not known.")
+    first = ((_UNSET, "no answer yet"), *((one, one) for one in choices), (_UNKNOWN, "not known"))
+    return Field(name, label, "choice", first)
+
+
+def _on_step(make: Callable[[str, Given], c.AnyCommand]) -> Callable[[Asked, Given], None]:
+    """Return an act that performs one command on the task of the page."""
+
+    def do(asked: Asked, given: Given) -> None:
+        command(make)(asked._replace(ref=_step(asked)), given)
+
+    return do
+
+
+def _answer_it(asked: Asked, given: Given) -> None:
+    """Record the answers that were given; the others stay open."""
+    service, name, step = asked.service, asked.incident.id, _step(asked)
+    source, grounds = given["source"], given["grounds"]
+    if asked.incident.invocations[step].kind == "form":
+        known = [row.fact for row in field_rows(asked.incident, service.library(asked.incident), step)]
+        texts = [f"{fact}={given[fact]}" for fact in known if given[fact].strip()]
+        if not texts:
+            raise Refused(
+                "No field has an answer. Nothing was recorded.", hint="Answer a field", code="no_answer"
+            )
+        record_form(service, name, step, texts, source, grounds=grounds)
+        return
+    value = given["value"].strip()
+    if not value:
+        raise Refused("The answer is empty. Nothing was recorded.", hint="Write the answer", code="no_answer")
+    if value == _UNKNOWN:
+        _on_step(lambda name, said: c.AnswerUnknown(step=name))(asked, given)
+    else:
+        record_answer(service, name, step, value, source, "confirmed", grounds)
+
+
+def _row(given: Given) -> int:
+    number = given["row"]
+    if not number.isascii() or not number.isdigit():
+        raise Refused("The form names no checklist item.", hint="Use the page again", code="bad_form")
+    return int(number) - 1
+
+
+def _assigned(asked: Asked, given: Given) -> None:
+    asked.service.known(given["person"])
+    _on_step(lambda step, said: c.AssignStep(step=step, to=said["person"], reason=said["reason"]))(
+        asked, given
+    )
+
+
+TASK = Acting(
+    _forms,
+    {
+        "start": Act("task.act", _on_step(lambda step, given: c.StartTask(step=step))),
+        "check": Act(
+            "task.act",
+            _on_step(lambda step, given: c.CheckRow(step=step, row=_row(given), done=given["done"] != "no")),
+        ),
+        "done": Act(
+            "task.act", _on_step(lambda step, given: c.CompleteTask(step=step, comment=given["comment"]))
+        ),
+        "fail": Act("task.act", _on_step(lambda step, given: c.FailStep(step=step, reason=given["reason"]))),
+        "answer": Act("task.act", _answer_it),
+        "comment": Act(
+            "task.act",
+            _on_step(lambda step, given: c.CommentStep(step=step, text=given["text"])),
+            adds=True,
+        ),
+        "assign": Act("task.steer", _assigned),
+        "skip": Act(
+            "task.steer", _on_step(lambda step, given: c.SkipStep(step=step, reason=given["reason"]))
+        ),
+        "reopen": Act(
+            "task.steer", _on_step(lambda step, given: c.ReopenStep(step=step, reason=given["reason"]))
+        ),
+    },
+    _seen,
+)

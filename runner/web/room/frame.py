@@ -1,0 +1,139 @@
+"""A page of the room with its frame: navigation, who is logged in, warnings, and the forms that the reader may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.core.reader import Reader
+from runner.app.home.workers import lacks_worker
+from runner.base.actor import Principal
+from runner.base.states import MARKS
+from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import PEOPLE, READER, screen_time
+from runner.reports.core.header import named_zone, without_worker, zone_of
+from runner.reports.core.page import Page
+from runner.web.room import drawing
+from runner.web.room.acts.forms import Given, mark_of, offered, what_was_seen
+from runner.web.room.acts.table import ACTING
+from runner.web.room.live import key_of
+from runner.web.room.pages import Asked
+from runner.web.room.table import BY_OPERATION, TABLE, Row, act_address, address, document_address
+
+FILTERS = ("all", "why", "kind", "by", "search", "in")
+"""What an address can choose on a page."""
+
+
+class Again(NamedTuple):
+    """A form that is shown again with what was typed: it was refused, or it is shown with its preview."""
+
+    verb: str
+    given: Given
+    message: str = ""
+    """Why it was refused: nothing was recorded."""
+    hint: str = ""
+    preview: Page | None = None
+
+    @property
+    def sure(self) -> str:
+        """What the second button sends."""
+        return what_was_seen(self.given)
+
+
+def codename_of(incident: Incident | None) -> str:
+    """Return the codename of a page's incident; empty on a page about none."""
+    return "" if incident is None else incident.codename
+
+
+def may_read(reader: Reader, row: Row, incident: Incident | None) -> bool:
+    """Tell whether a reader has a page."""
+    return row.right == "login" or reader.may(row.right, incident)
+
+
+def asked_of(
+    service: IncidentService,
+    principal: Principal,
+    incident: Incident | None,
+    ref: str,
+    query: Mapping[str, str],
+) -> Asked:
+    """Return a request for a handler; names and times are shown as at the command line from here on."""
+    zone = named_zone(service.home.organisation.get("zone"))
+    if incident is not None and "organisation.zone" in incident.facts:
+        zone = zone_of(incident)
+    READER.set(zone)
+    PEOPLE.set(cache(lambda: {name: one.name for name, one in service.directory.people.items()}))
+    now = service.clock.now() if incident is None else service.now_in(incident)
+    # A page about no incident has a handler that does not look at it.
+    about: Any = incident
+    return Asked(service, service.read(principal), principal, now, about, ref, dict(query))
+
+
+def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None) -> str:
+    """Return a page as HTML, with the warning of the command line if no worker runs; ``path`` is its address."""
+    reader, incident = asked.reader, asked.incident if row.about_incident else None
+    shown = row.draw(asked)
+    if incident is not None and lacks_worker(asked.service, incident):
+        shown = shown._replace(page=without_worker(shown.page))
+    acting = ACTING.get(row.operation)
+    mark, forms = (mark_of(acting, asked, incident), offered(acting, asked)) if acting else ("", [])
+    links = partial(_link, reader, incident)
+    codename, who = codename_of(incident), asked.principal
+    kept = [(name, value) for name, value in asked.query.items() if name in FILTERS]
+    other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
+    return drawing.render(
+        "page.html",
+        "live" if asked.query.get("part") == "live" else "",
+        title=row.title or row.operation.capitalize(),
+        codename=codename,
+        kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
+        drawn=drawing.draw(shown.page, links),
+        text=shown.text,
+        files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
+        home_links=_navigation(reader, None),
+        links=_navigation(reader, incident) if incident is not None else [],
+        here=row.operation,
+        everything=asked.everything,
+        person=who.person,
+        proven=who.proven_by or "",
+        os_user=who.os_user,
+        now=screen_time(asked.service.clock.now(), named=True),
+        open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
+        key="" if incident is None else key_of(session, incident.id),
+        fresh=row.fresh,
+        form_mark=mark,
+        forms=forms,
+        again=again,
+        preview=drawing.draw(again.preview, links) if again and again.preview else None,
+        act=lambda verb: act_address(row, verb, codename, asked.ref),
+        fragment=f"{path}?{urlencode([*kept, ('part', 'live')])}",
+        other=f"{path}?{urlencode(other)}",
+    )
+
+
+def _navigation(reader: Reader, incident: Incident | None) -> list[tuple[str, str, str]]:
+    """Return operation, title and address of each page of lists that the reader may see."""
+    return [
+        (row.operation, row.title, address(row, codename_of(incident)))
+        for row in TABLE
+        if row.title and row.about_incident == (incident is not None) and may_read(reader, row, incident)
+    ]
+
+
+def _link(reader: Reader, incident: Incident | None, about: str) -> str:
+    """Return the address of a reference of a cell; empty if the reader has no such page."""
+    about, _, query = about.partition("?")
+    kind, _, ref = about.partition("/")
+    row = BY_OPERATION.get(kind)
+    if row is None or (ref.isupper() and kind != "incident"):  # a value to fill in is not a reference
+        return ""
+    if kind == "incident" and ref:
+        return address(row, ref)
+    if row.about_incident and incident is None:
+        return ""
+    if not may_read(reader, row, incident if row.about_incident else None):
+        return ""
+    return address(row, codename_of(incident), ref) + (f"?{query}" if query else "")

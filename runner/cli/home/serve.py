@@ -27,6 +27,7 @@ def serve(
     listen: Annotated[str, Option("--listen ADDRESS:PORT", "Address and port on this machine.")] = LISTEN,
     link: Annotated[bool, Option("--link", "Print one more link for a server that runs, and end.")] = False,
     log_out: Annotated[bool, Option("--log-out", "End all sessions and links, and end.")] = False,
+    log: Annotated[bool, Option("--log", "Write a line of JSON for each request to standard error.")] = False,
 ) -> None:
     """Show the incidents as web pages on this machine.
 
@@ -55,7 +56,7 @@ def serve(
     elif link:
         _tell(session, logins, _running(logins))
     else:
-        _serve(session, logins, host, port)
+        _serve(session, logins, host, port, log=log)
 
 
 def _tell(session: Session, logins: Logins, address: str) -> None:
@@ -77,7 +78,7 @@ def _running(logins: Logins) -> str:
     raise Refused("No room of this home folder is running.", hint="Start it: tocsin serve", code="no_room")
 
 
-def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
+def _serve(session: Session, logins: Logins, host: str, port: int, *, log: bool) -> None:
     try:
         from runner.web.room.application import Room
         from runner.web.room.server import Server
@@ -98,7 +99,8 @@ def _serve(session: Session, logins: Logins, host: str, port: int) -> None:
         with keeping:
             keep_worker(session)
 
-    server = Server(lambda port: Room(apart, logins, port, session.say, after), bound, host)
+    lines = session.say if log else None
+    server = Server(lambda port: Room(apart, logins, port, session.say, after), bound, host, lines)
     address = f"{f'[{host}]' if ':' in host else host}:{server.port}"
     with stopped_by_signals(server.stop):
         session.say(f"Listening on {address}. Stop with Ctrl-C or SIGTERM.")

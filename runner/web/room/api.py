@@ -73,7 +73,8 @@ class Api:
         async def endpoint(request: Request) -> Response:
             return await self._room._in_pool(partial(self._answer, made, request))
 
-        return Route(path, endpoint, methods=["GET"], name=operation)
+        endpoint.__name__ = f"api_{operation}"
+        return Route(path, endpoint, methods=["GET"])
 
     async def _description(self, request: Request) -> Response:
         return Response(await anyio.to_thread.run_sync(description), media_type="application/json")
@@ -91,6 +92,13 @@ class Api:
             return problems.absent()
         except TocsinError as error:
             return problems.of_error(error)
+        except Exception as error:  # noqa: BLE001  # the boundary of the API: its errors are JSON, too
+            return self._broken(error)
+
+    def _broken(self, error: Exception) -> Response:
+        self._room._say(f"An answer of the API could not be made: internal error ({type(error).__name__})")
+        hint = "If you sent a change, look whether it was recorded before you repeat it: tocsin timeline"
+        return problems.answer(500, "our_fault", "The answer could not be made.", hint)
 
     def _login(self, request: Request) -> Login:
         """Return who asks, by a token or by a session; raises Refused for both, and Stranger for neither."""

@@ -11,6 +11,7 @@ import uvicorn
 
 from runner.web.room.api import Api
 from runner.web.room.application import Room
+from runner.web.room.health import Health, Watch
 
 GRACE = 5
 """Seconds for open answers after a stop."""
@@ -23,8 +24,14 @@ _HTTP = 80
 class Server:
     """One listening server, in a thread of its own until ``stop``."""
 
-    def __init__(self, make: Callable[[int], Room], listening: socket.socket, host: str) -> None:
-        """Take what makes the room for a port, and a socket that listens."""
+    def __init__(
+        self,
+        make: Callable[[int], Room],
+        listening: socket.socket,
+        host: str,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        """Take what makes the room for a port, and a socket that listens; ``log`` receives a line for each request."""
         self.port = int(listening.getsockname()[1])
         self.room = room = make(self.port)
         names = {host, "127.0.0.1", "localhost"} if ":" not in host else {f"[{host}]", "localhost"}
@@ -32,7 +39,7 @@ class Server:
             names if self.port == _HTTP else frozenset()
         )
         config = uvicorn.Config(
-            room.application(hosts, Api(room).routes()),
+            self._watched(room, hosts, log),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -46,6 +53,13 @@ class Server:
         self._server = uvicorn.Server(config)
         self._socket = listening
         self._stop = threading.Event()
+
+    @staticmethod
+    def _watched(room: Room, hosts: frozenset[str], log: Callable[[str], None] | None) -> Watch:
+        """Return the pages, the API and the addresses for monitoring, with every request counted."""
+        health = Health(room)
+        health.watch = Watch(room.application(hosts, (*Api(room).routes(), *health.routes())), log)
+        return health.watch
 
     def run(self) -> None:
         """Serve until ``stop``."""

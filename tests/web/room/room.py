@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +87,7 @@ class Served:
 
 
 @contextmanager
-def served(tocsin: AtDesk, document: str = "") -> Iterator[Served]:
+def served(tocsin: AtDesk, document: str = "", log: Callable[[str], None] | None = None) -> Iterator[Served]:
     """Serve the room of a home until the end of the block."""
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
         logins = Logins(session.service)
@@ -95,6 +95,7 @@ def served(tocsin: AtDesk, document: str = "") -> Iterator[Served]:
             lambda port: Room(session.apart, logins, port, session.say),
             listening("127.0.0.1", 0),
             "127.0.0.1",
+            log,
         )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -28,6 +28,7 @@ from runner.errors import NotFound, Refused, TocsinError, Usage
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
 from runner.web.room import problems
+from runner.web.room.api_acts import Acts
 from runner.web.room.application import Absent, Room, Stranger
 from runner.web.room.openapi import QUERY, api_path, description, served
 from runner.web.room.pages import Asked
@@ -65,6 +66,7 @@ class Api:
             self._route(DOCUMENT.replace("/i/", "/incidents/"), "document", self._document),
             *(self._route(api_path(row), row.operation, partial(self._row, row)) for row in served()),
             Route("/openapi.json", self._description, methods=["GET"]),
+            *Acts(self._room, self._login).routes(),
             Route("/{rest:path}", self._nothing, methods=["GET", "POST"]),
         ]
         return [Mount(BASE, routes=found)]

@@ -44,6 +44,9 @@ _STATUS: Sequence[tuple[type[TocsinError], int]] = (
 _BY_CODE = {
     "changed_meanwhile": 412,
     "two_logins": 400,
+    "bad_body": 400,
+    "token_needed": 403,
+    "key_missing": 400,
     "not_logged_in": 401,
     "key_reused": 422,
     "no_right": 404,

@@ -30,11 +30,10 @@ from runner.reports.core.action_text import as_json
 from runner.web.room import problems
 from runner.web.room.api_acts import Acts
 from runner.web.room.application import Absent, Room, Stranger
-from runner.web.room.openapi import QUERY, api_path, description, served
+from runner.web.room.openapi import BASE, QUERY, api_path, description, served
 from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, DOCUMENT, Row
 
-BASE = "/api/v1"
 EVENTS = "/incidents/{incident}/events"
 
 
@@ -95,12 +94,7 @@ class Api:
         except TocsinError as error:
             return problems.of_error(error)
         except Exception as error:  # noqa: BLE001  # the boundary of the API: its errors are JSON, too
-            return self._broken(error)
-
-    def _broken(self, error: Exception) -> Response:
-        self._room._say(f"An answer of the API could not be made: internal error ({type(error).__name__})")
-        hint = "If you sent a change, look whether it was recorded before you repeat it: tocsin timeline"
-        return problems.answer(500, "our_fault", "The answer could not be made.", hint)
+            return problems.broken(self._room._say, error)
 
     def _login(self, request: Request) -> Login:
         """Return who asks, by a token or by a session; raises Refused for both, and Stranger for neither."""

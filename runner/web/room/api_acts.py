@@ -83,6 +83,8 @@ class Acts:
             return problems.absent()
         except TocsinError as error:
             return problems.of_error(error)
+        except Exception as error:  # noqa: BLE001  # the boundary of the API: its errors are JSON, too
+            return problems.broken(self._room._say, error)
 
     def _once(
         self, request: Request, body: bytes, service: IncidentService, principal: Principal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -11,9 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from runner import __version__
+from runner.app.core.rights import PROGRAMS
 from runner.app.incidents.event_feed import LIMIT, EventFeed, Events
+from runner.app.people.idempotency import LONGEST
+from runner.web.room.acts.table import ACTING
+from runner.web.room.api_acts import ActDone
 from runner.web.room.problems import Problem
-from runner.web.room.table import DOCUMENT, TABLE, Row
+from runner.web.room.table import ACT, BY_OPERATION, DOCUMENT, INCIDENT_ACT, TABLE, Row
 
 REPORTS: Mapping[str, str] = {
     "incidents": "incidents.incidents.IncidentsReport",
@@ -47,6 +51,10 @@ _CODES = {
 _AWAY = {"410": "Erased", "500": "Damaged, or an internal error", "503": "The database is not available"}
 
 
+BASE = "/api/v1"
+_REFERENCE = "#/components/schemas/{name}"
+
+
 class Point(NamedTuple):
     """One address of the API as it is described."""
 
@@ -66,6 +74,14 @@ def api_path(row: Row) -> str:
 def served() -> list[Row]:
     """Return the rows of the table that have an address in the API."""
     return [row for row in TABLE if row.operation in REPORTS]
+
+
+def program_acts() -> Iterator[tuple[Row, str, str]]:
+    """Yield the page, the verb and the right of each act that a token can have the right to."""
+    for operation, acting in ACTING.items():
+        for verb, act in acting.acts.items():
+            if act.right in PROGRAMS and operation in BY_OPERATION:
+                yield BY_OPERATION[operation], verb, act.right
 
 
 @cache
@@ -103,7 +119,48 @@ def description() -> bytes:
         ),
         Point(DOCUMENT.replace("/i/", "/incidents/"), "document", "notice.read", "Bytes of a notice", bytes),
     ]
-    return msgspec.json.encode(_document(points))
+    found = _document(points)
+    for row, verb, right in program_acts():
+        path = (
+            (INCIDENT_ACT if row.about_incident else ACT)
+            .replace("{operation}", row.operation)
+            .replace("{verb}", verb)
+        )
+        found["paths"][f"{BASE}{_plain(path.replace('/i/', '/incidents/'))}"] = {
+            "post": _post(row, verb, right, path, found)
+        }
+    return msgspec.json.encode(found)
+
+
+def _post(row: Row, verb: str, right: str, path: str, made: dict[str, Any]) -> dict[str, Any]:
+    (ref,), components = msgspec.json.schema_components([ActDone], ref_template=_REFERENCE)
+    made["components"]["schemas"] |= components
+    fields = {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}
+    key = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+    headers = [
+        {"name": "Idempotency-Key", "in": "header", "required": True, "schema": key},
+        {"name": "If-Match", "in": "header", "schema": {"type": "string"}},
+    ]
+    problem = {
+        "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(name="Problem")}}}
+    }
+    codes = _CODES | _AWAY | {"403": "No token", "412": "Changed meanwhile"}
+    return {
+        "operationId": f"{row.operation}_{verb}",
+        "summary": f"{row.operation.capitalize()}: {verb}",
+        "x-right": right,
+        "parameters": [*_parameters(Point(path, "", "", "", None)), *headers],
+        "requestBody": {"content": {"application/json": fields}},
+        "responses": {
+            "200": {"description": "Done", "content": {"application/json": {"schema": ref}}},
+            **{code: {"description": words, **problem} for code, words in codes.items()},
+        },
+    }
+
+
+def _plain(path: str) -> str:
+    """Return a path without the converters of its parameters."""
+    return path.replace(":path", "")
 
 
 def _report(operation: str) -> Any:
@@ -113,9 +170,7 @@ def _report(operation: str) -> Any:
 
 def _document(points: Iterable[Point]) -> dict[str, Any]:
     types = [point.gives for point in points if point.gives is not bytes]
-    refs, components = msgspec.json.schema_components(
-        [*types, Problem], ref_template="#/components/schemas/{name}"
-    )
+    refs, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
     schemas = dict(zip(types, refs, strict=False))
     error = {"content": {"application/problem+json": {"schema": refs[-1]}}}
     problems = {code: {"description": words, **error} for code, words in (_CODES | _AWAY).items()}
@@ -123,7 +178,7 @@ def _document(points: Iterable[Point]) -> dict[str, Any]:
     for point in points:
         kind = "application/octet-stream" if point.gives is bytes else "application/json"
         content = {kind: {} if point.gives is bytes else {"schema": schemas[point.gives]}}
-        paths.setdefault(f"/api/v1{re.sub(':path', '', point.path)}", {})["get"] = {
+        paths.setdefault(f"{BASE}{_plain(point.path)}", {})["get"] = {
             "operationId": point.operation,
             "summary": point.title,
             "x-right": point.right,

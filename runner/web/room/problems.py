@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -90,6 +90,13 @@ def stranger() -> Response:
     return answer(
         401, "not_logged_in", "There is no valid token or session.", "Send: Authorization: Bearer TOKEN"
     )
+
+
+def broken(say: Callable[[str], None], error: Exception) -> Response:
+    """Return the answer for an internal error, and write a line about it without content."""
+    say(f"An answer of the API could not be made: internal error ({type(error).__name__})")
+    hint = "If you sent a change, look whether it was recorded before you repeat it: tocsin timeline"
+    return answer(500, "our_fault", "The answer could not be made.", hint)
 
 
 def of_error(error: TocsinError, state: Any = None) -> Response:

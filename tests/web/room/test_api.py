@@ -14,8 +14,7 @@ import pytest
 import requests
 
 from runner.app.core.rights import ANY, PROGRAMS
-from runner.web.room.api import BASE
-from runner.web.room.openapi import REPORTS, api_path, description
+from runner.web.room.openapi import BASE, REPORTS, api_path, description
 from runner.web.room.openapi import served as rows
 from runner.web.room.table import TABLE
 from tests.cli.at_desk import AtDesk
@@ -278,6 +277,7 @@ def test_each_page_of_the_table_is_described_with_its_right() -> None:
         operation["operationId"]: operation["x-right"]
         for path in DOCUMENT["paths"].values()
         for operation in path.values()
+        if path.keys() == {"get"}
     }
     assert {row.operation: row.right for row in TABLE}.items() <= found.items()
     assert [row.operation for row in rows()] == [row.operation for row in TABLE]
@@ -320,7 +320,7 @@ def play(place: tuple[AtDesk, Served], examples: int) -> list[str]:
     desk, room = place
     secret, schema = token(desk, "maria"), schemathesis.openapi.from_dict(known(room))
     problems: list[str] = []
-    for result in schema.get_all_operations():
+    for result in schema.include(method="GET").get_all_operations():
         operation = result.ok()
 
         @hypothesis.given(case=operation.as_strategy())

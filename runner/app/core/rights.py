@@ -16,6 +16,7 @@ from runner.app.core.repository import Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
+from runner.incident.state import commands as c
 from runner.incident.state.commands import (
     Acknowledge,
     AnyCommand,
@@ -37,6 +38,7 @@ Right = Literal[
     "task.act", "task.steer", "note.add", "note.privileged", "entry.confirm", "incident.lead", "domain.declare",
     "message.send", "incident.open", "person.manage",
     "person.list", "register.read", "law.read", "exercise.read",
+    "metrics.read", "token.manage",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``.
 
@@ -66,6 +68,10 @@ _MEMBER: frozenset[Right] = frozenset((
 _READS_LAW: frozenset[Right] = frozenset(("duty.read", "notice.read", "message.read", "register.read"))
 _LAWYER: frozenset[Right] = _MEMBER | _READS_LAW | {"message.send", "incident.open"}
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
+_ABOUT_INCIDENT: frozenset[Right] = frozenset((
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "note.add", "note.privileged", "entry.confirm", "incident.lead", "domain.declare", "message.send",
+))  # fmt: skip
 
 
 def _role(
@@ -98,6 +104,7 @@ ROLES: Mapping[str, Rights] = {
         "notice.read",
         "message.read",
         "exercise.read",
+        "metrics.read",
         manages=True,
     ),
     "counsel": _role("note.privileged", base=_LAWYER, streams=("privileged",)),
@@ -111,14 +118,35 @@ ROLES: Mapping[str, Rights] = {
     "auditor": _role("exercise.read", "incident.read", "fact.read", "law.read", base=_READS_LAW, acts=False),
     ANY: _role("domain.declare", "incident.open"),
 }
+PROGRAMS: frozenset[Right] = frozenset((
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "person.list", "register.read", "law.read", "exercise.read", "metrics.read",
+))  # fmt: skip
+"""The rights that a token can have: none to approve, to decide, to file or to administer."""
+_ACTS = (c.StartTask, c.CompleteTask, c.CheckRow, c.FailStep, c.CommentStep)
+_STEERS = (c.AssignStep, c.SkipStep, c.ReopenStep)
+_BY_PROGRAMS: Mapping[type, Right] = {
+    **dict.fromkeys(_ACTS, "task.act"),
+    **dict.fromkeys(_STEERS, "task.steer"),
+}
+"""The only commands of a program with a token, each with the right that it needs. People state facts."""
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""
 
 
 def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
-    """Return all rights of a principal; none for nobody, and for an unproven name."""
+    """Return all rights of a principal; none for nobody, and for an unproven name.
+
+    A program has those of its token that its person has, too. It reads the operational stream alone.
+    """
     if not principal.person:
         return Rights()
+    if principal.scopes is not None:
+        owner = rights_of(msgspec.structs.replace(principal, scopes=None), holders)
+        grants = owner.grants & PROGRAMS & principal.scopes
+        return Rights(
+            grants=grants, streams=_OPERATIONAL & owner.streams if grants & _ABOUT_INCIDENT else frozenset()
+        )
     if principal.os_user:
         return ROLES[LOCAL]
     roles = holders() if principal.proven_by else {}
@@ -129,6 +157,13 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
         acts=any(rights.acts for rights in given),
         manages=any(rights.manages for rights in given),
     )
+
+
+def may_perform(principal: Principal, rights: Rights, commands: Iterable[AnyCommand]) -> bool:
+    """Tell whether a principal may give all of these commands; a program only those of its scopes."""
+    if principal.scopes is None:
+        return rights.acts
+    return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
 
 
 def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +105,7 @@ def served(
     *,
     bound: socket.socket | None = None,
     beyond: ServeSettings | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> Iterator[Served]:
     """Serve the room of a home until the end of the block."""
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
@@ -115,6 +116,7 @@ def served(
             "127.0.0.1",
             beyond,
             tocsin.home,
+            log,
         )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -141,12 +141,11 @@ def perform(acting: Acting, asked: Asked, verb: str, given: Given) -> str | None
     return act.do(asked._replace(service=asked.service.of(asked.principal, guard)), given)
 
 
-def foreseen(acting: Acting, asked: Asked, verb: str, given: Given) -> Preview | None:
+def foreseen(act: Act, asked: Asked, given: Given) -> Preview | None:
     """Return what a form would do now; None for a form without a preview."""
-    preview = acting.acts[verb].preview
-    if preview is None:
+    if act.preview is None:
         return None
-    found = preview(asked._replace(service=asked.service.of(asked.principal)), given)
+    found = act.preview(asked._replace(service=asked.service.of(asked.principal)), given)
     return found if isinstance(found, Preview) else Preview(found)
 
 

@@ -19,12 +19,23 @@ from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
 from runner.playbook.format import Ask, Form
+from runner.reports.incidents.known_facts import FactsReport, facts
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
 
 Confidence = Literal["confirmed", "estimated"]
 LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
+
+
+def known(
+    service: IncidentService, reader: Reader, incident: Incident, under: str, now: datetime
+) -> FactsReport:
+    """Return what is known of an incident at or under a path, and what is not, as of an instant."""
+    rows = (row for row in reader.events(incident) if row.seq <= incident.version)
+    duties = service.near_duties(incident, now)
+    return facts(incident, service.library(incident), duties, rows, under, now)
 
 
 def record_facts(

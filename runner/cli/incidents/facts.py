@@ -78,10 +78,11 @@ def show(
     if everything:
         _vocabulary(session, path)
         return
-    from runner.reports.incidents.facts import facts, facts_page
+    from runner.app.incidents.facts import known as view
+    from runner.reports.incidents.known_facts import facts_page
 
-    report = facts(read_incident(session, None, known), path)
     now = instant(known, session.now()) if known else session.now()
+    report = view(session.service, session.reader, read_incident(session, None, known), path, now)
     session.show(report, lambda: facts_page(report, now))
 
 

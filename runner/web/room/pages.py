@@ -10,6 +10,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.core.step_reference import begun_step
 from runner.base.actor import Principal
+from runner.base.instants import instant
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
@@ -128,11 +129,27 @@ def task(asked: Asked) -> Shown:
 
 def facts(asked: Asked) -> Shown:
     """Show the recorded facts with their sources."""
-    from runner.reports.incidents.facts import facts as view
-    from runner.reports.incidents.facts import facts_page
+    from runner.app.incidents.facts import known
+    from runner.reports.incidents.known_facts import facts_page
 
-    report = view(asked.incident, asked.ref)
+    incident, now = asked.incident, asked.now
+    if said := asked.query.get("at", ""):
+        now = instant(said, asked.now)
+        incident = asked.reader.incident(incident.id, now)
+    report = known(asked.service, asked.reader, incident, "", now)
     return Shown(report, facts_page(report, asked.now))
+
+
+def fact(asked: Asked) -> Shown:
+    """Show one fact: its question, what depends on it, and all its recorded values."""
+    from runner.app.incidents.facts import known
+    from runner.reports.incidents.facts import history, history_page
+    from runner.reports.incidents.known_facts import facts_page
+
+    report = known(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    before = history(asked.incident, asked.ref, asked.reader.events(asked.incident))
+    page = facts_page(report, asked.now)
+    return Shown((report, before), Page((*page.blocks, Blank(), *history_page(before).blocks)))
 
 
 def missing(asked: Asked) -> Shown:

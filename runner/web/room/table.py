@@ -42,6 +42,7 @@ TABLE = (
     Row(f"{INCIDENT}/tasks", "tasks", "incident.read", pages.tasks, "Tasks"),
     Row(f"{INCIDENT}/task/{{ref:path}}", "task", "incident.read", pages.task, ""),
     Row(f"{INCIDENT}/facts", "facts", "fact.read", pages.facts, "Facts"),
+    Row(f"{INCIDENT}/facts/{{ref:path}}", "fact", "fact.read", pages.fact, ""),
     Row(f"{INCIDENT}/missing", "missing", "fact.read", pages.missing, "Questions"),
     Row(f"{INCIDENT}/duties", "duties", "duty.read", pages.duties, "Legal duties"),
     Row(f"{INCIDENT}/duty/{{ref:path}}", "duty", "duty.read", pages.duty, ""),

@@ -16,22 +16,22 @@ from tests.web.room.room import Served, a_breach, served
 DUTY = "eu-gdpr-33-controller-sa/initial"
 # One letter a page, in the order of PAGES: y for yes, - for no.
 PAGES = (
-    "incidents", "people", "register", "law", "readiness", "incident", "tasks", "task", "facts", "missing",
+    "incidents", "people", "register", "law", "readiness", "incident", "tasks", "task", "facts", "fact", "missing",
     "duties", "duty", "notices", "notice", "messages", "message", "timeline",
 )  # fmt: skip
 EXPECTED = {
-    # role             inc peo reg law rea inc tas tas fac mis dut dut not not mes mes tim
-    LOCAL:            "yyyyyyyyyyyyyyyyy",
-    "commander":      "yy-yyyyyyyyyyyyyy",
-    "counsel":        "yyyy-yyyyyyyyyyyy",
-    "outside_counsel": "y--y-yyyyyyyyy--y",
-    "dpo":            "yyyy-yyyyyyyyyyyy",
-    "executive":      "yy-yyyyyyyyyyy--y",
-    "hr":             "yy-y-yyyyy------y",
-    "evaluator":      "y--yyyyyyy------y",
-    "auditor":        "y-yyyyyyyyyyyyyyy",
-    ANY:              "yy-y-yyyyy------y",
-    "nobody":         "y----------------",
+    # role             inc peo reg law rea inc tas tas fac fac mis dut dut not not mes mes tim
+    LOCAL:            "yyyyyyyyyyyyyyyyyy",
+    "commander":      "yy-yyyyyyyyyyyyyyy",
+    "counsel":        "yyyy-yyyyyyyyyyyyy",
+    "outside_counsel": "y--y-yyyyyyyyyy--y",
+    "dpo":            "yyyy-yyyyyyyyyyyyy",
+    "executive":      "yy-yyyyyyyyyyyy--y",
+    "hr":             "yy-y-yyyyyy------y",
+    "evaluator":      "y--yyyyyyyy------y",
+    "auditor":        "y-yyyyyyyyyyyyyyyy",
+    ANY:              "yy-y-yyyyyy------y",
+    "nobody":         "y-----------------",
 }  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
 
 def references(room: Served, document: str) -> dict[str, str]:
     """Return a thing for each page about one thing."""
-    return {"task": "law", "duty": DUTY, "notice": document, "message": "d-none"}
+    return {"task": "law", "fact": "data.involved", "duty": DUTY, "notice": document, "message": "d-none"}
 
 
 def test_the_expected_table_has_every_role_and_every_page() -> None:

@@ -21,9 +21,10 @@ from runner.incident.state.messages import MessageComposed
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
+    "fact.state", "fact.legal", "evidence.read", "entry.correct",
     "person.list", "register.read", "law.read", "exercise.read",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those of the first two lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those of the first three lines are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +43,11 @@ LOCAL = "(user of this machine)"
 ANY = "(any other role)"
 _MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
 """What everybody may do who has a role in an incident."""
-_LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
+_RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
+_LAWYER: frozenset[Right] = frozenset(
+    (*_RESPONDER, "fact.legal", "duty.read", "notice.read", "message.read", "register.read")
+)
+_CHANGES: frozenset[Right] = frozenset(("task.act", "fact.state", "fact.legal", "entry.correct"))
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 
 
@@ -66,18 +71,32 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer", "duty.read", "notice.read", "message.read", "exercise.read", manages=True
+        *_RESPONDER,
+        "fact.legal",
+        "task.steer",
+        "duty.read",
+        "notice.read",
+        "message.read",
+        "exercise.read",
+        manages=True,
     ),
     "counsel": _role(base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
-        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE
+        "incident.read",
+        "fact.read",
+        "duty.read",
+        "notice.read",
+        "law.read",
+        "evidence.read",
+        "entry.correct",
+        base=_NONE,
     ),
     "dpo": _role(base=_LAWYER),
-    "executive": _role("duty.read", "notice.read", "exercise.read"),
-    "hr": _role(streams=("hr",)),
+    "executive": _role("entry.correct", "duty.read", "notice.read", "exercise.read"),
+    "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act"}, acts=False),
-    ANY: _role(),
+    "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
+    ANY: _role(base=_RESPONDER),
 }
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""

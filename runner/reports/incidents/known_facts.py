@@ -21,14 +21,17 @@ from runner.incident.notices.list_counts import difference_words, differences
 from runner.incident.state.events import FactsRecorded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
+from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyStatus
 from runner.law.grounds import Threshold
 from runner.law.populations import met, views
+from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, arrow, flow, line, paged, table
 from runner.reports.core.report import Report, filled
+from runner.reports.core.second_person import awaited_words
 from runner.reports.incidents.facts import missing
 from runner.reports.law.regimes import threshold_words
 from runner.reports.law.titles import citation, question_words, title_of
@@ -122,6 +125,13 @@ class ListCheck(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[str, ...]
 
 
+class Awaited(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of facts that does not count before a second person confirms it."""
+
+    entry: int
+    text: str
+
+
 class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"):
     """The facts of an incident by path, and what belongs to them."""
 
@@ -133,6 +143,7 @@ class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"
     thresholds: tuple[ThresholdMark, ...] = ()
     """Of all affected people together."""
     lists: tuple[ListCheck, ...] = ()
+    awaiting: tuple[Awaited, ...] = ()
 
 
 def facts(
@@ -175,7 +186,18 @@ def facts(
         people=tuple(_grids(incident, marks)) if whom else (),
         thresholds=tuple(mark for threshold, mark in marks if threshold.count in everyone),
         lists=tuple(_lists(incident)) if whom else (),
+        awaiting=tuple(
+            Awaited(entry=people.entry, text=awaited_words(incident, people))
+            for people in awaited_changes(incident, under)
+        ),
     )
+
+
+def awaited_changes(incident: Incident, under: str = "") -> Iterator[TwoPeople]:
+    """Yield the changes of facts at or under a path that await a second person."""
+    for people in incident.second_person.values():
+        if people.state == "awaiting" and any(_under(one.key, under) for one in people.act.facts):
+            yield people
 
 
 def _under(key: str, path: str) -> bool:
@@ -314,6 +336,13 @@ def _lists(incident: Incident) -> Iterator[ListCheck]:
 def facts_page(report: FactsReport, now: datetime) -> Iterator[Block]:
     """Draw the facts by block with source, author and confidence, and what is not known in each."""
     yield from render_header(report.heading, "Facts")
+    for one in report.awaiting:
+        yield flow(
+            Cell(f"NOT CONFIRMED, entry {one.entry}: ", "alarm"),
+            one.text,
+            arrow(suggested_actions.confirm(one.entry)),
+            hang=2,
+        )
     if not report.facts:
         yield line("No facts recorded", "dim")
     first = bool(report.facts)

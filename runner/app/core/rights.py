@@ -21,7 +21,7 @@ from runner.incident.state.messages import MessageComposed
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
-    "fact.state", "fact.legal", "evidence.read", "entry.correct",
+    "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "person.list", "register.read", "law.read", "exercise.read",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those of the first three lines are about one incident."""
@@ -45,9 +45,11 @@ _MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act",
 """What everybody may do who has a role in an incident."""
 _RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
 _LAWYER: frozenset[Right] = frozenset(
-    (*_RESPONDER, "fact.legal", "duty.read", "notice.read", "message.read", "register.read")
+    (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
 )
-_CHANGES: frozenset[Right] = frozenset(("task.act", "fact.state", "fact.legal", "entry.correct"))
+_CHANGES: frozenset[Right] = frozenset(
+    ("task.act", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
+)
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 
 
@@ -71,33 +73,21 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        *_RESPONDER,
-        "fact.legal",
-        "task.steer",
-        "duty.read",
-        "notice.read",
-        "message.read",
-        "exercise.read",
-        manages=True,
+        "fact.legal", "entry.confirm", "task.steer", "duty.read", "notice.read", "message.read",
+        "exercise.read", base=_RESPONDER, manages=True,
     ),
     "counsel": _role(base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
-        "incident.read",
-        "fact.read",
-        "duty.read",
-        "notice.read",
-        "law.read",
-        "evidence.read",
-        "entry.correct",
-        base=_NONE,
+        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
+        "entry.correct", base=_NONE,
     ),
     "dpo": _role(base=_LAWYER),
-    "executive": _role("entry.correct", "duty.read", "notice.read", "exercise.read"),
+    "executive": _role("entry.correct", "entry.confirm", "duty.read", "notice.read", "exercise.read"),
     "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
     ANY: _role(base=_RESPONDER),
-}
+}  # fmt: skip
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""
 

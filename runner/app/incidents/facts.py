@@ -21,7 +21,9 @@ from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
 from runner.playbook.format import Ask, Form
 from runner.reports.incidents.fact_changes import FactChangesReport, fact_changes
+from runner.reports.incidents.facts import missing
 from runner.reports.incidents.known_facts import FactsReport, facts
+from runner.reports.law.titles import question_words
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -38,6 +40,16 @@ def known(
     rows = (row for row in reader.events(incident) if row.seq <= incident.version)
     duties = service.near_duties(incident, now)
     return facts(incident, service.library(incident), duties, rows, under, now)
+
+
+def known_questions(
+    service: IncidentService, incident: Incident
+) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Return the missing facts near to this incident: path, question, and what depends on it. All places are one question."""
+    report = missing(incident, service.library(incident), service.near_duties(incident))
+    return tuple(
+        (one.key.removesuffix(".PLACE"), question_words(one.key), one.holds_up) for one in report.missing
+    )
 
 
 def planned(

@@ -176,6 +176,11 @@ def missing_page(report: MissingReport) -> Iterator[Block]:
 def history_page(report: HistoryReport) -> Iterator[Block]:
     """Draw the recorded values of one fact, the current value marked."""
     yield from render_header(report.heading, f"History of {report.key}")
+    yield from history_blocks(report)
+
+
+def history_blocks(report: HistoryReport) -> Iterator[Block]:
+    """Yield the recorded values of one fact."""
     if not report.history:
         yield line("This fact was never recorded", "dim")
     for one in report.history:

@@ -205,12 +205,15 @@ class Room:
             try:
                 preview = acting.acts[verb].preview
                 if preview is not None and given[SURE] != what_was_seen(given):
-                    shown = Again(verb, given, preview=preview(asked, given))
-                    return self._drawn(row, request, asked, shown)
+                    drawn = preview(asked, given)
+                    if drawn is not None:
+                        return self._drawn(row, request, asked, Again(verb, given, preview=drawn))
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                answer = self._drawn(row, request, fresh, Again(verb, given, error.message, hint_text(error)))
+                answer = self._drawn(
+                    row, request, fresh, Again(verb, given, error.message, hint_text(error), error.problems)
+                )
                 answer.status_code = 412 if error.code == "changed_meanwhile" else 409
                 return answer
         except (Absent, TocsinError) as error:

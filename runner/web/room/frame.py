@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -12,12 +12,13 @@ from runner.app.core.reader import Reader
 from runner.app.home.workers import living, works_by_itself
 from runner.base.actor import Principal
 from runner.base.states import MARKS
+from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.reports.core.page import Page
 from runner.web.room import drawing
-from runner.web.room.acts.forms import Given, mark_of, offered, what_was_seen
+from runner.web.room.acts.forms import SURE, Form, Given, mark_of, offered, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
@@ -36,7 +37,22 @@ class Again(NamedTuple):
     message: str = ""
     """Why it was refused: nothing was recorded."""
     hint: str = ""
+    problems: Sequence[Problem] = ()
+    """What is wrong in which field: ``file`` is its name, or begins with it."""
     preview: Page | None = None
+
+    def of(self, form: Form) -> bool:
+        """Tell whether it is this form of several with the same verb."""
+        return self.verb == form.verb and all(self.given[name] == value for name, value in form.hidden)
+
+    def wrong(self, field: str) -> list[Problem]:
+        """Return what is wrong in a field."""
+        return [one for one in self.problems if one.file == field or one.file.startswith(f"{field}.")]
+
+    def left(self, form: Form) -> list[tuple[str, str]]:
+        """Return what was typed and has no field any more, because the form changed meanwhile."""
+        names = {field.name for field in form.fields} | {name for name, _ in form.hidden} | {"mark", SURE}
+        return [(name, value) for name, value in self.given.items() if value and name not in names]
 
     @property
     def sure(self) -> str:

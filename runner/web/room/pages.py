@@ -161,13 +161,18 @@ def facts(asked: Asked) -> Shown:
 def fact(asked: Asked) -> Shown:
     """Show one fact: its question, what depends on it, and all its recorded values."""
     from runner.app.incidents.facts import known
-    from runner.reports.incidents.facts import history, history_page
+    from runner.facts.vocabulary.lookup import find
+    from runner.reports.incidents.facts import history, history_blocks
     from runner.reports.incidents.known_facts import facts_page
 
+    if find(asked.ref) is None:
+        hint = "Use a link of the page of facts"
+        raise NotFound(f'Fact "{asked.ref}" does not exist.', hint=hint, code="unknown_fact")
     report = known(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
     before = history(asked.incident, asked.ref, asked.reader.events(asked.incident))
     page = facts_page(report, asked.now)
-    return Shown((report, before), Page((*page.blocks, Blank(), *history_page(before).blocks)))
+    past = (line("HISTORY", "title"), *history_blocks(before))
+    return Shown((report, before), Page((*page.blocks, *past)))
 
 
 def missing(asked: Asked) -> Shown:

@@ -20,13 +20,19 @@ from runner.reports.core.page import Page
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Form, Given, mark_of, offered, what_was_seen
 from runner.web.room.acts.table import ACTING
+from runner.web.room.filters import FILTERS, NAMES
 from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
 from runner.web.room.pages import Asked
-from runner.web.room.table import BY_OPERATION, TABLE, Row, act_address, address, document_address
-
-FILTERS = ("all", "why", "kind", "by", "search", "in")
-"""What an address can choose on a page."""
+from runner.web.room.table import (
+    BY_OPERATION,
+    TABLE,
+    Row,
+    act_address,
+    address,
+    document_address,
+    download_address,
+)
 
 
 class Again(NamedTuple):
@@ -100,7 +106,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     mark, forms = (mark_of(acting, asked, incident), offered(acting, asked)) if acting else ("", [])
     links = partial(_link, reader, incident)
     codename, who = codename_of(incident), asked.principal
-    kept = [(name, value) for name, value in asked.query.items() if name in FILTERS]
+    kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
     other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
     return drawing.render(
         "page.html",
@@ -108,8 +114,15 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         title=row.title or row.operation.capitalize(),
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
-        drawn=drawing.draw(shown.page, links),
+        drawn=drawing.draw(shown.page, links, path),
         text=shown.text,
+        downloads=[
+            (words, f"{download_address(row, codename, ref)}?{urlencode(kept)}")
+            for words, ref in shown.downloads
+        ],
+        filters=FILTERS[row.operation](asked) if row.operation in FILTERS else (),
+        chosen=dict(kept),
+        path=path,
         files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
         home_links=_navigation(reader, None),
         links=_navigation(reader, incident) if incident is not None else [],

@@ -22,6 +22,7 @@ from runner.reports.incidents.fact_changes import fact_changes, fact_changes_pag
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
 from runner.web.room.acts.forms import Act, Acting, Field, Form, Given
+from runner.web.room.acts.timeline import entry_number
 from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
@@ -99,25 +100,18 @@ def _confirmations(asked: Asked) -> Iterator[Form]:
             yield Form("confirm", f"Confirm entry {people.entry}", hidden=(("entry", str(people.entry)),))
 
 
-def _entry(given: Given) -> int:
-    number = given["entry"]
-    if not number.isascii() or not number.isdigit():
-        raise Refused("The form names no entry.", hint="Use the page again", code="bad_form")
-    return int(number)
-
-
 def _confirm(asked: Asked, given: Given) -> None:
-    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=_entry(given))])
+    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=entry_number(given))])
 
 
 def _preview_confirm(asked: Asked, given: Given) -> Page | None:
-    people = asked.incident.second_person.get(_entry(given))
+    people = asked.incident.second_person.get(entry_number(given))
     if people is None:
         return None
     return fact_changes_page(fact_changes(asked.incident, people.act.facts, people.act.moves))
 
 
-CONFIRM = Act("entry.confirm", _confirm, _preview_confirm)
+CONFIRM = Act("entry.confirm", _confirm, _preview_confirm, bound=True)
 """Whoever confirms needs a role that the entry names."""
 
 

@@ -1,9 +1,12 @@
-"""Facts in the room: what counsel sees, states and confirms, and who may."""
+"""Facts and the record in the room: what counsel sees, states, confirms, corrects and downloads, and who may."""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import sha256
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
     document = a_breach(desk, folder)
     desk.done("person", "add", "dora", "--name", "Dora")
     desk.done("role", "assign", "dpo", "dora")
+    desk.done("person", "add", "tom", "--name", "Tom")
+    desk.done("role", "assign", "technical", "tom")
+    (folder / "login.log").write_bytes(b"exact bytes\x00")
+    desk.done("attach", str(folder / "login.log"), "--source", "the mail tenant")
+    desk.done("note", "advice on the contract", "--privileged", "--as", "jonas")
     with served(desk, document) as room:
         yield desk, room
     desk.close()
@@ -55,7 +63,7 @@ def page(room: Served, reader: requests.Session, operation: str, ref: str = "", 
 
 
 def mark(text: str) -> str:
-    return re.findall(r'name="mark" value="(\w+)"', text)[0]
+    return re.findall(r'name="mark" value="(\w*)"', text)[0]
 
 
 def act(
@@ -167,11 +175,11 @@ def test_a_later_deadline_without_grounds_is_refused(room: Served) -> None:
 
 
 def test_a_responder_states_facts_but_none_that_decides_on_a_duty(room: Served, desk: AtDesk) -> None:
-    ada = room.reader("ada")
-    assert act(room, ada, "fact", "state", "incident.root_cause", value="a token").status_code == 303
-    refused = act(room, ada, "fact", "state", "risk.to_people", value="unlikely")
+    tom = room.reader("tom")
+    assert act(room, tom, "fact", "state", "incident.root_cause", value="a token").status_code == 303
+    refused = act(room, tom, "fact", "state", "risk.to_people", value="unlikely")
     assert (refused.status_code, "data-error" in refused.text) == (409, True)
-    assert act(room, ada, "facts", "confirm", entry="1").status_code == 404
+    assert act(room, tom, "facts", "confirm", entry="1").status_code == 404
 
 
 def test_many_questions_are_answered_in_one_form(room: Served, desk: AtDesk) -> None:
@@ -190,8 +198,71 @@ def test_many_questions_are_answered_in_one_form(room: Served, desk: AtDesk) -> 
     assert act(room, jonas, "missing", "answer", source="counsel").status_code == 409
 
 
-def test_what_was_known_then_is_shown_without_forms(room: Served) -> None:
+def test_what_was_known_then_is_shown_without_forms(room: Served, desk: AtDesk) -> None:
     jonas = room.reader("jonas")
-    past = page(room, jonas, "facts", query="?at=2026-11-24T08:59:00Z")
-    assert 'id="acts"' not in past
+    desk.clock.advance(timedelta(minutes=2))
+    desk.done("fact", "set", "incident.location=cellar-4711", "--source", "porter")
+    assert "cellar-4711" in page(room, jonas, "facts")
+    past = page(room, jonas, "facts", query="?at=1m+ago")
+    assert ("cellar-4711" in past, 'id="acts"' in past) == (False, False)
     assert room.get(jonas, f"/i/{room.codename}/facts?at=tomorrow").status_code == 409
+
+
+def test_the_csv_has_exactly_the_entries_that_the_page_has(room: Served, desk: AtDesk) -> None:
+    jonas = room.reader("jonas")
+    query = "?all=1&kind=fact&by=maria&since=3h+ago&until=now"
+    text = page(room, jonas, "timeline", query=query)
+    target = unescape(re.findall(r'href="([^"]+timeline\.csv[^"]*)"', text)[0])
+    rows = list(csv.reader(room.get(jonas, target).text.splitlines()))
+    numbers = [row[0] for row in rows[1:]]
+    assert numbers
+    assert all(re.search(rf"\b{number}\b", text) for number in numbers)
+    said = desk("timeline", "--all", "--kind", "fact", "--by", "maria", "--format", "csv").out
+    assert [row[0] for row in csv.reader(said.splitlines())][1:] == numbers
+    assert room.get(jonas, f"/i/{room.codename}/timeline?kind=weather").status_code == 409
+    assert 'value="3h ago"' in text
+
+
+def test_withheld_entries_are_counted(room: Served, desk: AtDesk) -> None:
+    tom = room.reader("tom")
+    held = [
+        one for one in desk("timeline", "--format", "json").json["entries"] if one["stream"] == "privileged"
+    ]
+    assert len(held) == 1
+    for operation in ("timeline", "evidence"):
+        assert "advice on the contract" not in page(room, tom, operation, query="?all=1")
+    assert f": {held[0]['event']}" in page(room, tom, "timeline")
+
+
+def test_an_entry_is_marked_as_wrong_after_a_look_at_it(room: Served, desk: AtDesk) -> None:
+    jonas = room.reader("jonas")
+    desk.done("note", "the porter saw nobody")
+    number = str(desk("timeline", "--kind", "note", "--format", "json").json["entries"][-1]["event"])
+    given = {"entry": number, "reason": "it was the other day"}
+    look = act(room, jonas, "timeline", "correct", **given)
+    assert "the porter saw nobody" in look.text[look.text.index('id="acts"') :]
+    assert act(room, jonas, "timeline", "correct", **given, sure=sure(look)).status_code == 303
+    found = desk("timeline", "--kind", "note", "--format", "json").json["entries"][-1]
+    assert [one["reason"] for one in found["corrections"]] == ["it was the other day"]
+    for wrong in ("", "x", "999999"):
+        assert act(room, jonas, "timeline", "correct", entry=wrong, reason="r").status_code == 409
+
+
+def test_evidence_is_saved_byte_for_byte(room: Served, desk: AtDesk, tmp_path: Path) -> None:
+    (file,) = desk("evidence", "list", "--format", "json").json["files"]
+    jonas = room.reader("jonas")
+    text = page(room, jonas, "evidence")
+    target = unescape(re.findall(r'href="([^"]+/evidence/[^"?]+\??)"', text)[0])
+    answer = room.get(jonas, target)
+    assert answer.content == b"exact bytes\x00"
+    assert sha256(answer.content).hexdigest() in text.replace("\n", "")
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    desk.done("evidence", "save", file["id"], str(tmp_path / "copy"))
+    assert (tmp_path / "copy").read_bytes() == answer.content
+    assert desk("evidence", "save", file["id"], str(tmp_path / "copy")).error == "file_unwritable"
+    assert desk("evidence", "save", "e-none", str(tmp_path / "other")).error == "unknown_evidence"
+
+
+def test_the_register_is_the_file_that_the_command_line_writes(room: Served, desk: AtDesk) -> None:
+    answer = room.get(room.reader("jonas"), "/register.csv")
+    assert answer.text == desk("duties", "register", "--format", "csv").out

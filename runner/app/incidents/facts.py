@@ -230,8 +230,8 @@ def stated(
             register[fact.key] = Fact(key=fact.key, value=fact.value, at=now)
             found[fact.key] = fact
     if refused:
-        what = "1 fact is" if len(refused) == 1 else f"{len(refused)} facts are"
-        raise Invalid(f"{what} not valid. Nothing was recorded.", problems=refused, code="fact")
+        which = ", ".join(problem.file for problem in refused)
+        raise Invalid(f"Not valid: {which}. Nothing was recorded.", problems=refused, code="fact")
     given = (msgspec.structs.replace(fact, source=source, confidence=confidence) for fact in found.values())
     return tuple(change_of(fact) for fact in given)
 

@@ -206,7 +206,7 @@ def timeline(
       tocsin timeline --kind message --by jonas --since "2h ago"
       tocsin timeline --all --format csv
     """
-    from runner.app.incidents.entries import Filter, filtered
+    from runner.app.incidents.timeline_filter import Filter, filtered
     from runner.incident.state.events import Stream
     from runner.reports.core.formatting import READER, here
     from runner.reports.incidents.timeline import timeline_csv, timeline_page

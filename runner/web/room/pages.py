@@ -289,7 +289,7 @@ def timeline(asked: Asked) -> Shown:
 
 
 def _entries(asked: Asked) -> Timeline:
-    from runner.app.incidents.entries import Filter, filtered
+    from runner.app.incidents.timeline_filter import Filter, filtered
 
     given = Filter(**{name: asked.query.get(name, "") for name in Filter._fields})
     return filtered(asked.service, asked.reader, asked.incident, given, asked.now)

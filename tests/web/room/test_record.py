@@ -242,7 +242,8 @@ def test_an_entry_is_marked_as_wrong_after_a_look_at_it(room: Served, desk: AtDe
     look = act(room, jonas, "timeline", "correct", **given)
     assert "the porter saw nobody" in look.text[look.text.index('id="acts"') :]
     assert act(room, jonas, "timeline", "correct", **given, sure=sure(look)).status_code == 303
-    found = desk("timeline", "--kind", "note", "--format", "json").json["entries"][-1]
+    entries = desk("timeline", "--format", "json").json["entries"]
+    found = next(one for one in entries if str(one["event"]) == number)
     assert [one["reason"] for one in found["corrections"]] == ["it was the other day"]
     for wrong in ("", "x", "999999"):
         assert act(room, jonas, "timeline", "correct", entry=wrong, reason="r").status_code == 409

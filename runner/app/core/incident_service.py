@@ -34,7 +34,15 @@ from runner.app.core.repository import (
     unknown_incident,
     whole,
 )
-from runner.app.core.rights import Rights, named_in, refuse_other_names, refuse_unproven, require, rights_of
+from runner.app.core.rights import (
+    Rights,
+    may_perform,
+    named_in,
+    refuse_other_names,
+    refuse_unproven,
+    require,
+    rights_of,
+)
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -292,7 +300,8 @@ class IncidentService:
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
-        require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
+        rights = rights_of(who, lambda: incident.roles)
+        require(may_perform(who, rights, commands), who, f"change {incident.codename}")
         refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)

@@ -14,16 +14,25 @@ import msgspec
 from runner.actions import Slot, assign_role
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
-from runner.incident.state.commands import Acknowledge, AnyCommand, Composed, Rendered
+from runner.incident.state.commands import (
+    Acknowledge,
+    AnyCommand,
+    Composed,
+    Decide,
+    RecordDuty,
+    Rendered,
+    TickItems,
+)
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.messages import MessageComposed
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
     "person.list", "register.read", "law.read", "exercise.read",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those of the first two lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those before the last line are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +49,10 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
-"""What everybody may do who has a role in an incident."""
+_MEMBER: frozenset[Right] = frozenset(
+    ("incident.read", "fact.read", "task.act", "sign", "person.list", "law.read")
+)
+"""What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
 _LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 
@@ -66,17 +77,24 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer", "duty.read", "notice.read", "message.read", "exercise.read", manages=True
+        "task.steer", "duty.file", "duty.read", "notice.read", "message.read", "exercise.read", manages=True
     ),
-    "counsel": _role(base=_LAWYER, streams=("privileged",)),
+    "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
-        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE
+        "incident.read",
+        "fact.read",
+        "duty.read",
+        "notice.read",
+        "law.read",
+        "notice.edit",
+        "sign",
+        base=_NONE,
     ),
-    "dpo": _role(base=_LAWYER),
-    "executive": _role("duty.read", "notice.read", "exercise.read"),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
+    "executive": _role("duty.decide", "duty.read", "notice.read", "exercise.read"),
     "hr": _role(streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act"}, acts=False),
+    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act", "sign"}, acts=False),
     ANY: _role(),
 }
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
@@ -115,6 +133,28 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return (person,)
         case _:
             return ()
+
+
+ACTS: Mapping[Right, str] = {
+    "duty.decide": "decide on duties of",
+    "duty.file": "record filings of",
+    "notice.edit": "change notices of",
+    "sign": "approve documents of",
+}
+"""The rights that a command needs, in words."""
+
+
+def needed(command: AnyCommand) -> Right | None:
+    """Return the right that a command needs beside that to change the incident."""
+    match command:
+        case RecordDuty(record=record):
+            return "duty.file" if record.kind == "filed" else "duty.decide"
+        case Decide():
+            return "sign"
+        case TickItems() | Rendered():
+            return "notice.edit"
+        case _:
+            return None
 
 
 def require(right: object, principal: Principal, what: str) -> None:

@@ -196,7 +196,8 @@ class Room:
             try:
                 preview = acting.acts[verb].preview
                 if preview is not None and given[SURE] != what_was_seen(given):
-                    shown = Again(verb, given, preview=preview(asked, given))
+                    own = asked._replace(service=service.of(login.principal))
+                    shown = Again(verb, given, preview=preview(own, given))
                     return self._drawn(row, request, asked, shown)
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:

@@ -171,7 +171,7 @@ def duty(asked: Asked) -> Shown:
     from runner.app.law.duties import shown
     from runner.reports.law.duty_details import duty_page
 
-    report = shown(asked.service, asked.incident, asked.ref, asked.now)
+    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
     return Shown(report, duty_page(report, asked.incident.opened_at))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.web.room.acts.duty import DUTY
 from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.task import TASK
 
 ACTING: Mapping[str, Acting] = {
     "task": TASK,
+    "duty": DUTY,
 }
 """By the operation of the page in the table of pages."""

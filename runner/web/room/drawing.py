@@ -5,6 +5,7 @@ No page is written twice: what a terminal says, the room says. Only the frame ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -98,6 +99,18 @@ def draw(page: Page, links: Callable[[str], str]) -> Drawn:
         else:
             sections[-1].parts.extend(pen.block(block))
     return Drawn(mark, notes, heading, [one for one in sections if one.parts or one.heading])
+
+
+def marked(text: str, wrong: Sequence[str]) -> Markup:
+    """Return a text as HTML in which some words are marked, also where a line breaks inside them."""
+    alike = [r"\s+".join(map(re.escape, words.split())) for words in sorted(wrong, key=len, reverse=True)]
+    if not (alike := [one for one in alike if one]):
+        return escape(text)
+    pieces = re.split(rf"(?<!\w)({'|'.join(alike)})(?!\w)", text, flags=re.IGNORECASE)
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(piece) if number % 2 else escape(piece)
+        for number, piece in enumerate(pieces)
+    )
 
 
 def _is_title(block: Block) -> bool:

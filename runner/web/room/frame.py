@@ -93,7 +93,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
         drawn=drawing.draw(shown.page, links),
-        text=shown.text,
+        text=drawing.marked(shown.text, shown.wrong),
         files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
         home_links=_navigation(reader, None),
         links=_navigation(reader, incident) if incident is not None else [],

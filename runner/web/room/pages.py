@@ -59,6 +59,8 @@ class Shown(NamedTuple):
     page: Page
     text: str = ""
     """A document as text, shown as it is."""
+    wrong: tuple[str, ...] = ()
+    """Words of the text to mark: forbidden ones, and those of facts that changed since."""
     document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
@@ -206,10 +208,10 @@ def notices(asked: Asked) -> Shown:
 
 
 def notice(asked: Asked) -> Shown:
-    """Show one version of a notice: status, required content, the text, and its files."""
+    """Show one version of a notice: status, the text, and beside it the required content and the files."""
     from runner.app.notices.notice_versions import named
     from runner.app.notices.notices import check_content
-    from runner.reports.notices.notices import coverage_table, notice_page
+    from runner.reports.notices.notices import coverage_table, notice_page, open_facts
     from runner.reports.notices.notices import notice as view
 
     document = named(asked.incident, asked.ref)[-1]
@@ -222,10 +224,35 @@ def notice(asked: Asked) -> Shown:
         Blank(),
         line("REQUIRED CONTENT", "title"),
         coverage_table(checked.coverage),
+        *open_facts(checked.coverage),
+        line("COMPARE", "title"),
+        flow(Cell("Changes since the last signed and filed text", about=f"changes/{document.id}")),
+        flow(Cell("Consistency of all notices", about="consistency")),
     )
-    return Shown(
-        report, Page((*notice_page(report).blocks, *content)), text, document.id, tuple(document.files)
-    )
+    wrong = (*checked.old_words, *(word for one in checked.coverage for word in one.words))
+    page = Page((*notice_page(report).blocks, *content))
+    return Shown(report, page, text, wrong, document.id, tuple(document.files))
+
+
+def changes(asked: Asked) -> Shown:
+    """Compare a version of a notice with the last signed, the last filed and the previous text."""
+    from runner.app.notices.notice_versions import comparisons, number_of
+    from runner.app.notices.notice_versions import named
+    from runner.reports.notices.redline import since_page
+
+    document = named(asked.incident, asked.ref)[-1]
+    found = comparisons(asked.reader, asked.incident, document.id)
+    pairs = [(title, pair and (pair.redline, pair.facts, pair.old)) for title, pair in found]
+    return Shown(found, since_page(asked.incident, document, number_of(asked.incident, document), pairs))
+
+
+def consistency(asked: Asked) -> Shown:
+    """Compare numbers, dates and the word "aware" in all notices."""
+    from runner.app.notices.consistency import compare_all
+    from runner.reports.notices.consistency import consistency_page
+
+    report = compare_all(asked.service, asked.reader, asked.incident)
+    return Shown(report, consistency_page(report))
 
 
 def messages(asked: Asked) -> Shown:

@@ -47,6 +47,8 @@ TABLE = (
     Row(f"{INCIDENT}/duty/{{ref:path}}", "duty", "duty.read", pages.duty, ""),
     Row(f"{INCIDENT}/notices", "notices", "notice.read", pages.notices, "Notices"),
     Row(f"{INCIDENT}/notice/{{ref:path}}", "notice", "notice.read", pages.notice, ""),
+    Row(f"{INCIDENT}/changes/{{ref:path}}", "changes", "notice.read", pages.changes, ""),
+    Row(f"{INCIDENT}/consistency", "consistency", "notice.read", pages.consistency, "Consistency"),
     Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages"),
     Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, ""),
     Row(f"{INCIDENT}/timeline", "timeline", "incident.read", pages.timeline, "Timeline"),

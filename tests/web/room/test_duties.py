@@ -52,7 +52,7 @@ def post(
 def sure(answer: requests.Response) -> dict[str, str]:
     """Return the hidden field of a form that was previewed."""
     found = re.findall(r'name="sure" value="(\w+)"', answer.text)
-    assert answer.status_code == 200 and found, answer.text
+    assert (answer.status_code, len(found)) == (200, 1), answer.text
     return {"sure": found[0]}
 
 

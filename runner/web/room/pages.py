@@ -59,11 +59,11 @@ class Shown(NamedTuple):
     page: Page
     text: str = ""
     """A document as text, shown as it is."""
-    wrong: tuple[str, ...] = ()
-    """Words of the text to mark: forbidden ones, and those of facts that changed since."""
     document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
+    wrong: tuple[str, ...] = ()
+    """Words of the text to mark: forbidden ones, and those of facts that changed since."""
 
 
 Handler = Callable[[Asked], Shown]
@@ -231,18 +231,19 @@ def notice(asked: Asked) -> Shown:
     )
     wrong = (*checked.old_words, *(word for one in checked.coverage for word in one.words))
     page = Page((*notice_page(report).blocks, *content))
-    return Shown(report, page, text, wrong, document.id, tuple(document.files))
+    return Shown(report, page, text, document.id, tuple(document.files), wrong)
 
 
 def changes(asked: Asked) -> Shown:
     """Compare a version of a notice with the last signed, the last filed and the previous text."""
-    from runner.app.notices.notice_versions import comparisons, number_of
-    from runner.app.notices.notice_versions import named
+    from runner.app.notices.notice_versions import comparisons, named, number_of
     from runner.reports.notices.redline import since_page
 
     document = named(asked.incident, asked.ref)[-1]
     found = comparisons(asked.reader, asked.incident, document.id)
-    pairs = [(title, pair and (pair.redline, pair.facts, pair.old)) for title, pair in found]
+    pairs = [
+        (title, (pair.redline, pair.facts, pair.old) if pair is not None else None) for title, pair in found
+    ]
     return Shown(found, since_page(asked.incident, document, number_of(asked.incident, document), pairs))
 
 

@@ -17,9 +17,12 @@ from runner.reports.core.page import Page
 from runner.reports.notices.notices import NoticeRow, notice
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
 from runner.web.room.pages import Asked
+from runner.web.room.table import BY_OPERATION, address
 
 OVERRIDE = Field(
-    "override", "Reason to accept missing or forbidden content", help="Only counsel can accept it. Stored in the journal."
+    "override",
+    "Reason to accept missing or forbidden content",
+    help="Only counsel can accept it. Stored in the journal.",
 )
 
 
@@ -46,7 +49,10 @@ def _offered(row: NoticeRow) -> Iterator[Form]:
                 yield Form("accept", f"Accept item {number}: {item}", (REASON,), bound)
             else:
                 yield Form("tick", f"Item {number} is right: {item}", (), bound)
-    fields = [OVERRIDE, Field("gaps", "Reasons for single missing items", "text", help="One NAME=REASON a line.")]
+    fields = [
+        OVERRIDE,
+        Field("gaps", "Reasons for single missing items", "text", help="One NAME=REASON a line."),
+    ]
     if row.adoption is not None:
         kept = (("", "keep them: nothing is generated"), ("drop", "drop them"))
         fields.append(Field("edits", "Word edits of the present text", "choice", kept))
@@ -64,7 +70,8 @@ def _tick(asked: Asked, given: Given) -> None:
 
 def _newest(asked: Asked, step: str) -> str:
     """Return the address of the newest version: the page of the form shows an earlier one."""
-    return asked.address("notice", named(asked.service.load(asked.incident.id), step)[-1].id)
+    made = named(asked.service.load(asked.incident.id), step)[-1]
+    return address(BY_OPERATION["notice"], asked.incident.codename, made.id)
 
 
 def _render(asked: Asked, given: Given) -> str:

@@ -49,6 +49,8 @@ THREADS = 4
 """Pages that are made at the same time."""
 FIELDS, FILES = 500, 1
 """Most fields and files of a form."""
+STALE = ("changed_meanwhile", "digest_changed", "notice_stale")
+"""Codes of a form that was made from another state than the present one."""
 TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -212,7 +214,7 @@ class Room:
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
                 answer = self._drawn(row, request, fresh, Again(verb, given, error.message, hint_text(error)))
-                answer.status_code = 412 if error.code == "changed_meanwhile" else 409
+                answer.status_code = 412 if error.code in STALE else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)

@@ -256,6 +256,26 @@ def consistency(asked: Asked) -> Shown:
     return Shown(report, consistency_page(report))
 
 
+def approvals(asked: Asked) -> Shown:
+    """List the approvals that wait, over all incidents: those of the reader first."""
+    from runner.app.incidents.approvals import queue
+    from runner.reports.incidents.signing import queue_page
+
+    report = queue(asked.service, asked.reader, asked.principal)
+    return Shown(report, queue_page(report))
+
+
+def sign(asked: Asked) -> Shown:
+    """Show one approval: its progress, what changed, the text with its files, and what is open."""
+    from runner.app.notices.signing import to_sign
+
+    step = begun_step(asked.incident, asked.ref, asked.service.library(asked.incident))
+    found = to_sign(asked.service, asked.reader, asked.principal, asked.incident, step)
+    document = found.document
+    files = tuple(document.files) if document is not None and found.text else ()
+    return Shown(found.report, found.page, found.text, document.id if document is not None else "", files)
+
+
 def messages(asked: Asked) -> Shown:
     """List the messages with their evidence."""
     from runner.reports.core.task_rows import titles

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from runner.web.room.acts.duty import DUTY
 from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.notice import NOTICE
+from runner.web.room.acts.sign import SIGN
 from runner.web.room.acts.task import TASK
 
 ACTING: Mapping[str, Acting] = {
     "task": TASK,
     "duty": DUTY,
     "notice": NOTICE,
+    "sign": SIGN,
 }
 """By the operation of the page in the table of pages."""

@@ -34,7 +34,16 @@ from runner.app.core.repository import (
     unknown_incident,
     whole,
 )
-from runner.app.core.rights import ACTS, Rights, named_in, needed, refuse_other_names, require, rights_of
+from runner.app.core.rights import (
+    ACTS,
+    Rights,
+    named_in,
+    needed,
+    refuse_other_names,
+    refuse_unproven,
+    require,
+    rights_of,
+)
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -300,6 +309,7 @@ class IncidentService:
 
         at, who = now or self.clock.now(), principal or self.principal
         require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
+        refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         decided = (*self._handovers(incident), *commands)
         transaction = make_transaction(incident, decided, at, library, who, worker, room=room, rooms=rooms)

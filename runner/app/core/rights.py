@@ -12,19 +12,26 @@ from typing import Literal, get_args
 import msgspec
 
 from runner.actions import Slot, assign_role
+from runner.app.core.repository import Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
+from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state.commands import (
     Acknowledge,
     AnyCommand,
+    Close,
     Composed,
+    ConfirmEntry,
     Decide,
     RecordDuty,
     Rendered,
+    SignLetters,
     TickItems,
 )
 from runner.incident.state.documents import DocumentRendered
+from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
+from runner.routing.organisation import Proof
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
@@ -165,3 +172,47 @@ def require(right: object, principal: Principal, what: str) -> None:
             hint=assign_role(Slot("ROLE")),
             code="no_right",
         )
+
+
+def read_accounts(store: Store) -> AccountBook:
+    """Return all accounts of the home."""
+    with whole(store, JOURNAL):
+        payloads = store.read_payloads(JOURNAL)
+        return fold_accounts((seq, at, READER(data)) for seq, at, data in payloads if data is not None)
+
+
+def refuse_unproven(
+    store: Store,
+    principal: Principal,
+    incident: Incident,
+    commands: Sequence[AnyCommand],
+    required: Sequence[Proof],
+) -> None:
+    """Raise Refused if a command needs a proven name and the name is only claimed.
+
+    Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
+    """
+    needed = {kind for command in commands if (kind := _binding(command))}
+    if principal.proven_by or incident.kind != "real":
+        return
+    if needed.intersection(required) and read_accounts(store).proves:
+        raise Refused(
+            f"{named_person(principal.person)} is a claim. This act needs a login.",
+            hint="Log in, then repeat the command: tocsin login",
+            code="needs_proof",
+        )
+
+
+def _binding(command: AnyCommand) -> Proof | None:
+    """Return the kind of a command that can need a proven name."""
+    match command:
+        case Decide() | SignLetters():
+            return "approve"
+        case RecordDuty(record=record) if record.kind != "filed":
+            return "decide"
+        case ConfirmEntry():
+            return "decide"
+        case Close():
+            return "close"
+        case _:
+            return None

@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "People and channels": {
         "people.people": ("person", "role"),
+        "people.accounts": ("account", "login", "logout"),
         "messages.channels": ("channel",),
         "messages.domains": ("domain",),
         "messages.war_room": ("room",),

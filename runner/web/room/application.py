@@ -23,14 +23,16 @@ from starlette.routing import Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.core.rights import read_accounts
+from runner.app.people.logins import Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, perform, what_was_seen
 from runner.web.room.acts.table import ACTING
-from runner.web.room.door import LARGEST_FORM, Door
+from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
+from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
@@ -59,14 +61,6 @@ TYPES: Mapping[str, str] = {
 """Of the static files; a document is only bytes to save."""
 
 
-class Absent(Exception):
-    """There is no such page for this reader."""
-
-
-class Stranger(Absent):
-    """Nobody is logged in."""
-
-
 class Room:
     """Answers requests; safe for several threads."""
 
@@ -77,19 +71,26 @@ class Room:
         port: int,
         say: Callable[[str], None],
         after: Callable[[], None] = lambda: None,
+        *,
+        secure: bool = False,
     ) -> None:
         """Take what makes a service for another thread, and the sessions.
 
-        ``say`` receives lines without content; ``after`` is called when something was recorded.
+        ``secure``: browsers reach it over TLS alone, and only people with an account. ``say`` receives lines without content; ``after`` is called when something was recorded.
         """
         self._say = say
         self._after = after
         self._apart = apart
         self._logins = logins
-        self._cookie = f"tocsin-room-{port}"
+        self._secure = secure
+        self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
         self._kept = Kept()
         self._pool = anyio.CapacityLimiter(THREADS)
+        self._session = Cookie(self._cookie, secure)
+        self._entrance = Entrance(
+            self.service, logins, self._session, self._login, self._in_pool, self._failed
+        )
         self.signals = Signals(self.service, logins.alive)
 
     def service(self) -> IncidentService:
@@ -115,13 +116,14 @@ class Room:
             Route("/live", self._live, methods=["GET"]),
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
+            *self._entrance.routes(),
         ]
         app = Starlette(
             routes=routes,
             lifespan=self._living,
             exception_handlers={404: self._not_found, 500: self._broken},
         )
-        return Door(app, hosts)
+        return Door(app, hosts, secure=self._secure)
 
     @contextlib.asynccontextmanager
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
@@ -159,12 +161,14 @@ class Room:
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
-            raise Stranger
+            raise Stranger(request.url.path if request.method == "GET" else "/")
         return login
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
+            case Stranger() if read_accounts(self.service().store).proves:
+                return self._entrance.ask(str(error))
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
             case NotFound():
@@ -187,7 +191,8 @@ class Room:
                 }
         except HTTPException:
             return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
-        return await self._in_pool(partial(self._acted, request, Given(fields, files)))
+        acted = partial(self._acted, request, Given(fields, files))
+        return self._session.renew(request, await self._in_pool(acted))
 
     def _acted(self, request: Request, given: Given) -> Response:
         """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""
@@ -210,6 +215,8 @@ class Room:
                     own = asked._replace(service=service.of(login.principal))
                     shown = Again(verb, given, preview=preview(own, given))
                     return self._drawn(row, request, asked, shown)
+                if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
+                    return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
@@ -277,7 +284,9 @@ class Room:
     # --- the door -----------------------------------------------------------------------------------------
 
     async def _enter(self, request: Request) -> Response:
-        """Show the button of a one-time link; only the button uses the link up."""
+        """Show the button of a one-time link; only the button uses the link up. From other machines, people need an account."""
+        if self._secure:
+            return self._absent()
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
         before = request.cookies.get(self._cookie, "")
@@ -292,16 +301,14 @@ class Room:
         if before:  # one browser has one session
             self._logins.end(before)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            self._cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
-        )
+        self._session.put(answer, secret)
         return answer
 
     async def _leave(self, request: Request) -> Response:
         session = request.cookies.get(self._cookie, "")
         await anyio.to_thread.run_sync(self._logins.end, session, limiter=self._pool)
         answer = self._plain_page(200, "You are logged out", "Get a link: tocsin serve --link")
-        answer.delete_cookie(self._cookie, httponly=True, samesite="strict")
+        self._session.drop(answer)
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 

@@ -92,7 +92,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         title=row.title or row.operation.capitalize(),
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
-        drawn=drawing.draw(shown.page, links),
+        drawn=drawing.draw(shown.page, links, path),
         text=drawing.marked(shown.text, shown.wrong),
         files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
         home_links=_navigation(reader, None),

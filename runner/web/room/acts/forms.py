@@ -80,6 +80,8 @@ class Act(NamedTuple):
     """What will happen: shown before, with a second button."""
     adds: bool = False
     """It only adds, such as a comment: what changed meanwhile does not matter."""
+    bound: bool = False
+    """It binds, as a signature does: a person with an account gives the factors again after five minutes."""
 
 
 class Acting(NamedTuple):

@@ -13,6 +13,7 @@ from runner.actions import Action, Slot
 from runner.errors import Problem, Refused
 from runner.incident.law.duties import LIVE, signed_at
 from runner.incident.notices.staleness import blocking
+from runner.incident.notices.verification import current_texts
 from runner.incident.state.commands import AttachFile, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
@@ -23,6 +24,8 @@ from runner.reports.core.formatting import count, moment
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
+    from runner.documents.tree import FormField
 
 
 def filing(
@@ -207,6 +210,21 @@ def texts_to_file(
     """
     made = {one.digest: one for one in _made(service, incident, step, duty)}
     return tuple(_choice(incident, document, at) for document in made.values())
+
+
+def form_fields(
+    reader: Reader, incident: Incident, duty: str
+) -> tuple[Document | None, tuple[FormField, ...]]:
+    """Return the text to file for a duty, the signed one first, and the fields of the authority's form in its order.
+
+    Nothing without a text; no fields if the text fills no form.
+    """
+    from runner.app.notices.notice_versions import tree_of
+
+    texts = [one for one in current_texts(incident) if one.duty == duty and one.tree]
+    signed = [one for one in texts if signed_at(incident, one) is not None]
+    document = next(reversed(signed or texts), None)
+    return document, tree_of(reader, incident, document).document.form if document is not None else ()
 
 
 def _subject(service: IncidentService, incident: Incident, step: str) -> str:

@@ -8,7 +8,6 @@ from typing import Literal
 
 import msgspec
 
-from runner.actions import Action
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.steps.approvals import Tally
 from runner.reports.core.formatting import remaining, when
@@ -18,7 +17,6 @@ from runner.reports.core.page import (
     Cell,
     Row,
     Tone,
-    do,
     fields,
     line,
     paged,
@@ -142,4 +140,3 @@ def signing_page(
         yield line("ANSWERS", "title")
         yield table(((one.ask, f"{one.value}", Cell(one.fact, "dim")) for one in report.fields), 0)
     yield from approval_blocks(report.approvals)
-    yield do(Action("step.approve", row.command_name, {"digest": report.subject_digest}))

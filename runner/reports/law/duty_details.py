@@ -71,6 +71,26 @@ def duty_page(shown: DutyShown, opened: datetime | None = None) -> Iterator[Bloc
         yield from (line(f"- {caution}", indent=2, hang=2) for caution in shown.cautions)
 
 
+@paged
+def filing_page(shown: DutyShown, text: NoticeRow | None) -> Iterator[Block]:
+    """Draw where a duty is filed, and the text that is filed; None without a text."""
+    duty = shown.duty
+    yield ends((Cell("File a notice", "title"),), (screen_time(shown.as_of),))
+    yield from rows([duty_row(duty, shown.as_of)])
+    if duty.authority is not None:
+        office = office_fields(duty.authority, shown.as_of)
+        yield fields(((name, Cell(text, tone)) for name, text, tone in office), indent=4)
+    yield line("THE TEXT TO FILE", "title")
+    if text is None:
+        yield line("No text was generated for this duty", "warn")
+        return
+    yield table([notice_cells(text, shown.as_of)], 1)
+    signed = any(one.binds and one.approved for one in text.approvals)
+    if not signed or text.stale or text.status == "draft":
+        yield line("Do not file it yet: it must be final, current and approved", "alarm")
+    yield line(f"Exact version {text.digest}", "dim")
+
+
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
     """Yield the reasons of one duty, its times, sources and id; ``opened`` is the opening of its incident, if there is one."""
     details = _details(duty, now, opened)

@@ -266,7 +266,7 @@ def open_facts(coverage: Iterable[Coverage]) -> Iterator[Block]:
     """Yield the command that records each fact that the text lacks, or says in other words."""
     lines = (one for one in coverage if one.state in ("gap", "to_follow", "to_check"))
     for path in dict.fromkeys(path for one in lines for path in one.facts):
-        yield do(set_fact(path), indent=2)
+        yield flow(Cell(f"{path}  ", "warn"), "→ ", Cell("", "command", set_fact(path)), indent=2, hang=2)
 
 
 def _quoted(one: Coverage) -> str:

@@ -39,6 +39,8 @@ _KINDS = {
     "message": "message",
     "delivery": "message",
 }
+_PAGES: Mapping[Verb, str] = {"step.approve": "sign", "duty.record_filed": "file"}
+"""The page of an action that has one of its own."""
 
 
 _WORDS: Mapping[str, str] = {
@@ -47,6 +49,7 @@ _WORDS: Mapping[str, str] = {
     "messages": "See the messages", "notices": "See the notices", "tasks": "See the tasks",
     "people": "See the people", "readiness": "See the readiness", "task": "Open the task",
     "duty": "Open the duty", "notice": "Open the notice", "message": "Open the message",
+    "sign": "Read and approve it", "file": "See what is filed, and where",
 }  # fmt: skip
 """Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 
@@ -56,7 +59,7 @@ def about(action: Action) -> str:
     if listed := _LISTS.get(action.verb):
         shown = "&".join(f"{name}=1" for name in ("all", "why") if action.args.get(name) is True)
         return f"{listed}?{shown}" if shown else listed
-    kind = _KINDS.get(action.verb.partition(".")[0], "")
+    kind = _PAGES.get(action.verb) or _KINDS.get(action.verb.partition(".")[0], "")
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
 

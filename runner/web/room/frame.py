@@ -94,6 +94,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
         drawn=drawing.draw(shown.page, links, path),
         text=drawing.marked(shown.text, shown.wrong),
+        fields=shown.fields,
         files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
         home_links=_navigation(reader, None),
         links=_navigation(reader, incident) if incident is not None else [],

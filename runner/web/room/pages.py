@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.app.core.incident_service import IncidentService
@@ -20,6 +21,7 @@ from runner.web.room.kept import Kept, Report
 if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
 
+NOT_KNOWN = "not known"
 LIVE = 12
 """Most open incidents whose actions are on the first page."""
 SHOWN = 5
@@ -62,6 +64,8 @@ class Shown(NamedTuple):
     document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Labels and values that a person copies into a form; a label alone is a heading."""
     wrong: tuple[str, ...] = ()
     """Words of the text to mark: forbidden ones, and those of facts that changed since."""
 
@@ -197,6 +201,28 @@ def duty(asked: Asked) -> Shown:
     return Shown(report, duty_page(report, asked.incident.opened_at))
 
 
+def file(asked: Asked) -> Shown:
+    """Show what goes into the authority's form for a duty, field by field, and where the form is."""
+    from runner.app.law.duties import shown
+    from runner.app.law.filings import form_fields
+    from runner.reports.law.duty_details import filing_page
+
+    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    document, answers = form_fields(asked.reader, asked.incident, asked.ref)
+    fields: list[tuple[str, str]] = []
+    for section, group in groupby(answers, key=lambda one: one.section):
+        fields += [
+            (section, ""),
+            *((f"{one.id} {one.name}".strip(), one.shown or NOT_KNOWN) for one in group),
+        ]
+    if document is not None and not fields and "txt" in document.files:
+        fields = [("Text", asked.reader.document(asked.incident, document.id, "txt").decode())]
+    row = next((row for row in report.notices if document is not None and row.document == document.id), None)
+    page = filing_page(report, row)
+    name, files = (document.id, tuple(document.files)) if document is not None else ("", ())
+    return Shown(report, page, "", name, files, tuple(fields))
+
+
 def notices(asked: Asked) -> Shown:
     """List the notices."""
     from runner.reports.core.task_rows import numbered
@@ -231,7 +257,7 @@ def notice(asked: Asked) -> Shown:
     )
     wrong = (*checked.old_words, *(word for one in checked.coverage for word in one.words))
     page = Page((*notice_page(report).blocks, *content))
-    return Shown(report, page, text, document.id, tuple(document.files), wrong)
+    return Shown(report, page, text, document.id, tuple(document.files), wrong=wrong)
 
 
 def changes(asked: Asked) -> Shown:

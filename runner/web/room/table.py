@@ -46,6 +46,7 @@ TABLE = (
     Row(f"{INCIDENT}/missing", "missing", "fact.read", pages.missing, "Questions"),
     Row(f"{INCIDENT}/duties", "duties", "duty.read", pages.duties, "Legal duties"),
     Row(f"{INCIDENT}/duty/{{ref:path}}", "duty", "duty.read", pages.duty, ""),
+    Row(f"{INCIDENT}/file/{{ref:path}}", "file", "notice.read", pages.file, ""),
     Row(f"{INCIDENT}/notices", "notices", "notice.read", pages.notices, "Notices"),
     Row(f"{INCIDENT}/notice/{{ref:path}}", "notice", "notice.read", pages.notice, ""),
     Row(f"{INCIDENT}/changes/{{ref:path}}", "changes", "notice.read", pages.changes, ""),

@@ -16,33 +16,35 @@ from tests.web.room.room import Served, a_breach, served
 DUTY = "eu-gdpr-33-controller-sa/initial"
 # One letter a page, in the order of PAGES: y for yes, - for no.
 PAGES = (
-    "incidents", "people", "register", "law", "readiness", "incident", "tasks", "task", "facts", "missing",
-    "duties", "duty", "notices", "notice", "messages", "message", "timeline",
+    "incidents", "people", "register", "law", "readiness", "approvals",
+    "incident", "tasks", "task", "facts", "missing",
+    "duties", "duty", "file", "notices", "notice", "changes", "consistency", "sign",
+    "messages", "message", "timeline",
 )  # fmt: skip
 EXPECTED = {
-    # role             inc peo reg law rea inc tas tas fac mis dut dut not not mes mes tim
-    LOCAL:            "yyyyyyyyyyyyyyyyy",
-    "commander":      "yy-yyyyyyyyyyyyyy",
-    "counsel":        "yyyy-yyyyyyyyyyyy",
-    "outside_counsel": "y--y-yyyyyyyyy--y",
-    "dpo":            "yyyy-yyyyyyyyyyyy",
-    "executive":      "yy-yyyyyyyyyyy--y",
-    "hr":             "yy-y-yyyyy------y",
-    "evaluator":      "y--yyyyyyy------y",
-    "auditor":        "y-yyyyyyyyyyyyyyy",
-    ANY:              "yy-y-yyyyy------y",
-    "nobody":         "y----------------",
+    # role            inc peo reg law rea app|inc tas tas fac mis|dut dut fil not not cha con sig|mes mes tim
+    LOCAL:             "yyyyyy" "yyyyy" "yyyyyyyy" "yyy",
+    "commander":       "yy-yyy" "yyyyy" "yyyyyyyy" "yyy",
+    "counsel":         "yyyy-y" "yyyyy" "yyyyyyyy" "yyy",
+    "outside_counsel": "y--y-y" "yyyyy" "yyyyyyyy" "--y",
+    "dpo":             "yyyy-y" "yyyyy" "yyyyyyyy" "yyy",
+    "executive":       "yy-yyy" "yyyyy" "yyyyyyyy" "--y",
+    "hr":              "yy-y-y" "yyyyy" "-------y" "--y",
+    "evaluator":       "y--yyy" "yyyyy" "--------" "--y",
+    "auditor":         "y-yyyy" "yyyyy" "yyyyyyy-" "yyy",
+    ANY:               "yy-y-y" "yyyyy" "-------y" "--y",
+    "nobody":          "y----y" "-----" "--------" "---",
 }  # fmt: skip
 
 
-_MEMBER = {"task.act"}
+_MEMBER = {"task.act", "sign"}
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {"task.act", "task.steer"},
-    "commander": {"task.act", "task.steer"},
-    "counsel": _MEMBER,
-    "outside_counsel": set(),
-    "dpo": _MEMBER,
-    "executive": _MEMBER,
+    LOCAL: {"task.act", "task.steer", "sign", "duty.decide", "duty.file", "notice.edit"},
+    "commander": {"task.act", "task.steer", "sign", "duty.file"},
+    "counsel": {"task.act", "sign", "duty.decide", "duty.file", "notice.edit"},
+    "outside_counsel": {"sign", "notice.edit"},
+    "dpo": {"task.act", "sign", "duty.decide", "duty.file", "notice.edit"},
+    "executive": {"task.act", "sign", "duty.decide"},
     "hr": _MEMBER,
     "evaluator": set(),
     "auditor": set(),
@@ -70,7 +72,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
 
 def references(room: Served, document: str) -> dict[str, str]:
     """Return a thing for each page about one thing."""
-    return {"task": "law", "duty": DUTY, "notice": document, "message": "d-none"}
+    return {
+        "task": "law", "duty": DUTY, "file": DUTY, "notice": document, "changes": document, "sign": "sign",
+        "message": "d-none",
+    }  # fmt: skip
 
 
 def test_the_expected_table_has_every_role_and_every_page() -> None:

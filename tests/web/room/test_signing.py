@@ -61,10 +61,10 @@ def test_two_people_sign_at_once_and_both_count(house: tuple[AtDesk, Served]) ->
 def test_another_version_is_refused_and_both_digests_are_shown(house: tuple[AtDesk, Served]) -> None:
     desk, room = house
     page, before = Page(room, room.reader("jonas"), "sign", "sign"), rendered(desk)["digest"]
-    desk.done("fact", "set", "incident.vector=exploit", "--source", "log", "--as", "maria")
+    desk.done("fact", "set", "incident.vector=ransomware", "--source", "log", "--as", "maria")
     stale = page.post("approve", digest=before, reason="as <agreed>")
     assert (stale.status_code, "as &lt;agreed&gt;" in stale.text) == (412, True), "facts changed since"
-    now = final(desk, "exploit")
+    now = final(desk, "ransomware")
     answer = page.post("approve", digest=before)
     assert (answer.status_code, before in answer.text, now in answer.text) == (412, True, True)
     assert page.post("approve", digest="sha256:00").status_code == 412
@@ -76,7 +76,7 @@ def test_another_version_is_refused_and_both_digests_are_shown(house: tuple[AtDe
 
 def test_an_author_and_others_are_told_why_they_cannot_sign(house: tuple[AtDesk, Served]) -> None:
     desk, room = house
-    desk.done("fact", "set", "incident.vector=exploit", "--source", "log", "--as", "maria")
+    desk.done("fact", "set", "incident.vector=ransomware", "--source", "log", "--as", "maria")
     desk.done("notice", "render", "draft", "--as", "ada")
     verified(desk, by="maria")
     for person in ("ada", "maria"):

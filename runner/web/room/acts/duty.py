@@ -145,17 +145,28 @@ DUTY = Acting(
                 _decided(asked, given, "decided_not_to_notify"),
                 *against(asked.service, asked.incident, asked.ref, given["ground"]),
             ),
+            bound=True,
         ),
         "waive": Act(
             "duty.decide",
             lambda asked, given: _act(asked, _decided(asked, given, "waived")),
             lambda asked, given: _shown_before(asked, _decided(asked, given, "waived")),
+            bound=True,
         ),
         "confirm": Act(
             "duty.decide",
             lambda asked, given: _act(asked, _confirmed(asked, given)),
             lambda asked, given: _shown_before(asked, _confirmed(asked, given)),
+            bound=True,
         ),
     },
     _seen,
 )
+
+
+def _file_forms(asked: Asked) -> Sequence[Form]:
+    live = asked.incident.state in ("open", "paused")
+    return (Form("filed", "Record this filing", tuple(filed_fields(asked))),) if live else ()
+
+
+FILE = Acting(_file_forms, {"filed": FILED}, _seen)

@@ -67,8 +67,8 @@ def _decide(asked: Asked, given: Given, *, approved: bool) -> None:
 SIGN = Acting(
     _forms,
     {
-        "approve": Act("sign", partial(_decide, approved=True), adds=True),
-        "reject": Act("sign", partial(_decide, approved=False), adds=True),
+        "approve": Act("sign", partial(_decide, approved=True), adds=True, bound=True),
+        "reject": Act("sign", partial(_decide, approved=False), adds=True, bound=True),
     },
     _seen,
 )

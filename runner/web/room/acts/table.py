@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.web.room.acts.duty import DUTY
+from runner.web.room.acts.duty import DUTY, FILE
 from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.notice import NOTICE
 from runner.web.room.acts.sign import SIGN
@@ -13,6 +13,7 @@ from runner.web.room.acts.task import TASK
 ACTING: Mapping[str, Acting] = {
     "task": TASK,
     "duty": DUTY,
+    "file": FILE,
     "notice": NOTICE,
     "sign": SIGN,
 }

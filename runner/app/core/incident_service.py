@@ -37,6 +37,7 @@ from runner.app.core.repository import (
 from runner.app.core.rights import (
     ACTS,
     Rights,
+    may_perform,
     named_in,
     needed,
     refuse_other_names,
@@ -308,7 +309,8 @@ class IncidentService:
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
-        require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
+        rights = rights_of(who, lambda: incident.roles)
+        require(may_perform(who, rights, commands), who, f"change {incident.codename}")
         refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         decided = (*self._handovers(incident), *commands)

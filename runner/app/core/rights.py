@@ -16,6 +16,7 @@ from runner.app.core.repository import Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
+from runner.incident.state import commands as c
 from runner.incident.state.commands import (
     Acknowledge,
     AnyCommand,
@@ -38,6 +39,7 @@ Right = Literal[
     "task.act", "task.steer",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "person.list", "register.read", "law.read", "exercise.read",
+    "metrics.read", "token.manage",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those before the last line are about one incident."""
 
@@ -62,6 +64,10 @@ _MEMBER: frozenset[Right] = frozenset(
 """What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
 _LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
+_ABOUT_INCIDENT: frozenset[Right] = frozenset((
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
+))  # fmt: skip
 
 
 def _role(
@@ -84,7 +90,14 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer", "duty.file", "duty.read", "notice.read", "message.read", "exercise.read", manages=True
+        "task.steer",
+        "duty.file",
+        "duty.read",
+        "notice.read",
+        "message.read",
+        "exercise.read",
+        "metrics.read",
+        manages=True,
     ),
     "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
@@ -104,14 +117,35 @@ ROLES: Mapping[str, Rights] = {
     "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act", "sign"}, acts=False),
     ANY: _role(),
 }
+PROGRAMS: frozenset[Right] = frozenset((
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "person.list", "register.read", "law.read", "exercise.read", "metrics.read",
+))  # fmt: skip
+"""The rights that a token can have: none to approve, to decide, to file or to administer."""
+_ACTS = (c.StartTask, c.CompleteTask, c.CheckRow, c.FailStep, c.CommentStep)
+_STEERS = (c.AssignStep, c.SkipStep, c.ReopenStep)
+_BY_PROGRAMS: Mapping[type, Right] = {
+    **dict.fromkeys(_ACTS, "task.act"),
+    **dict.fromkeys(_STEERS, "task.steer"),
+}
+"""The only commands of a program with a token, each with the right that it needs. People state facts."""
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""
 
 
 def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
-    """Return all rights of a principal; none for nobody, and for an unproven name."""
+    """Return all rights of a principal; none for nobody, and for an unproven name.
+
+    A program has those of its token that its person has, too. It reads the operational stream alone.
+    """
     if not principal.person:
         return Rights()
+    if principal.scopes is not None:
+        owner = rights_of(msgspec.structs.replace(principal, scopes=None), holders)
+        grants = owner.grants & PROGRAMS & principal.scopes
+        return Rights(
+            grants=grants, streams=_OPERATIONAL & owner.streams if grants & _ABOUT_INCIDENT else frozenset()
+        )
     if principal.os_user:
         return ROLES[LOCAL]
     roles = holders() if principal.proven_by else {}
@@ -122,6 +156,13 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
         acts=any(rights.acts for rights in given),
         manages=any(rights.manages for rights in given),
     )
+
+
+def may_perform(principal: Principal, rights: Rights, commands: Iterable[AnyCommand]) -> bool:
+    """Tell whether a principal may give all of these commands; a program only those of its scopes."""
+    if principal.scopes is None:
+        return rights.acts
+    return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
 
 
 def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:

@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "People and channels": {
         "people.people": ("person", "role"),
         "people.accounts": ("account", "login", "logout"),
+        "people.tokens": ("token",),
         "messages.channels": ("channel",),
         "messages.domains": ("domain",),
         "messages.war_room": ("room",),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from time import perf_counter
 
@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
@@ -104,9 +104,11 @@ class Room:
             self._own.seen = seen
         return found
 
-    def application(self, hosts: frozenset[str]) -> Door:
-        """Return the ASGI application."""
-        routes = [Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE]
+    def application(self, hosts: frozenset[str], more: Iterable[BaseRoute] = ()) -> Door:
+        """Return the ASGI application with the pages and more routes."""
+        routes: list[BaseRoute] = [
+            Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE
+        ]
         routes += [
             Route(DOCUMENT, self._document, methods=["GET"]),
             Route(ACT, self._act, methods=["POST"]),
@@ -117,6 +119,7 @@ class Room:
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
             *self._entrance.routes(),
+            *more,
         ]
         app = Starlette(
             routes=routes,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.home.workers import living, works_by_itself
+from runner.app.home.workers import lacks_worker
 from runner.base.actor import Principal
 from runner.base.states import MARKS
 from runner.incident.state.incident import Incident
@@ -78,7 +78,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     """Return a page as HTML, with the warning of the command line if no worker runs; ``path`` is its address."""
     reader, incident = asked.reader, asked.incident if row.about_incident else None
     shown = row.draw(asked)
-    if incident is not None and works_by_itself(incident) and not living(asked.service):
+    if incident is not None and lacks_worker(asked.service, incident):
         shown = shown._replace(page=without_worker(shown.page))
     acting = ACTING.get(row.operation)
     mark, forms = (mark_of(acting, asked, incident), offered(acting, asked)) if acting else ("", [])

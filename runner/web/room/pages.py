@@ -129,14 +129,15 @@ def incident(asked: Asked) -> Shown:
 def tasks(asked: Asked) -> Shown:
     """List the tasks."""
     from runner.reports.core.task_rows import task_rows
-    from runner.reports.incidents.task import task_list_page
+    from runner.reports.incidents.task import TasksReport, task_list_page
 
     rows = tuple(
         row
         for row in task_rows(asked.incident, asked.service.library(asked.incident))
         if asked.everything or not row.over
     )
-    return Shown(rows, task_list_page(rows, asked.incident, asked.now))
+    report = TasksReport(incident=asked.incident.id, tasks=rows)
+    return Shown(report, task_list_page(rows, asked.incident, asked.now))
 
 
 def task(asked: Asked) -> Shown:
@@ -362,14 +363,14 @@ def law(asked: Asked) -> Shown:
     """List the laws with their confidence."""
     from runner.app.law.regimes import listed
     from runner.playbook.catalogue import Catalog
-    from runner.reports.law.regimes import list_page
+    from runner.reports.law.regimes import RegimesReport, list_page
 
     service = asked.service
     place = asked.query.get("in", "")
     entries = asked.shared(
         ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
     )
-    return Shown(entries, list_page(entries))
+    return Shown(RegimesReport(regimes=entries), list_page(entries))
 
 
 def readiness(asked: Asked) -> Shown:

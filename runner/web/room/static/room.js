@@ -69,7 +69,7 @@ if (follows) {
     if (!acts || now.dataset.mark === acts.dataset.mark) return;
     // The page changed: without typed text the page is drawn anew, otherwise the person decides.
     if (typed()) document.getElementById("changed").textContent = "This page changed. Reload the page before you send. Your text is kept.";
-    else location.reload();
+    else location.replace(live.getAttribute("hx-get").replace(/[?&]part=live/, "")); // a reload would send a refused form again
   }).observe(live, {childList: true, subtree: true, attributes: true});
 }
 

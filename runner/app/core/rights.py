@@ -27,6 +27,7 @@ from runner.incident.state.commands import (
     RecordDuty,
     Rendered,
     SignLetters,
+    TickItems,
 )
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
@@ -35,15 +36,16 @@ from runner.routing.organisation import Proof
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
-    "task.act", "task.steer", "note.add", "note.privileged", "entry.confirm", "incident.lead", "domain.declare",
-    "message.send", "incident.open", "person.manage",
-    "person.list", "register.read", "law.read", "exercise.read",
+    "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
+    "duty.decide", "duty.file", "notice.edit", "sign",
+    "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
+    "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``.
+"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
 
-``note.add`` is also for evidence, ``entry.confirm`` also to accept a handover, ``incident.lead`` for everything that decides the
-course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and absences outside of incidents.
+``note.add`` is also for evidence, ``incident.lead`` for everything that decides the course of an incident (severity, roles, pause,
+close, another playbook), ``person.manage`` for roles and absences outside of incidents.
 """
 
 
@@ -61,16 +63,23 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset((
-    "incident.read", "fact.read", "task.act", "note.add", "entry.confirm", "person.list", "law.read",
+_MEMBER: frozenset[Right] = frozenset(
+    ("incident.read", "fact.read", "task.act", "note.add", "sign", "person.list", "law.read")
+)
+"""What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
+_RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
+_LAWYER: frozenset[Right] = frozenset((
+    *_RESPONDER, "fact.legal", "entry.confirm", "message.send", "incident.open",
+    "duty.read", "notice.read", "message.read", "register.read",
 ))  # fmt: skip
-"""What everybody may do who has a role in an incident."""
-_READS_LAW: frozenset[Right] = frozenset(("duty.read", "notice.read", "message.read", "register.read"))
-_LAWYER: frozenset[Right] = _MEMBER | _READS_LAW | {"message.send", "incident.open"}
+_CHANGES: frozenset[Right] = frozenset((
+    "task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm", "note.add", "message.send",
+    "incident.open",
+))  # fmt: skip
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
-    "note.add", "note.privileged", "entry.confirm", "incident.lead", "domain.declare", "message.send",
+    "duty.decide", "duty.file", "notice.edit", "sign",
 ))  # fmt: skip
 
 
@@ -94,30 +103,27 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer",
-        "incident.lead",
-        "domain.declare",
-        "message.send",
-        "incident.open",
-        "person.manage",
-        "duty.read",
-        "notice.read",
-        "message.read",
-        "exercise.read",
-        "metrics.read",
-        manages=True,
+        "incident.lead", "domain.declare", "message.send", "incident.open", "person.manage",
+        "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
+        "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
     ),
-    "counsel": _role("note.privileged", base=_LAWYER, streams=("privileged",)),
+    "counsel": _role(
+        "note.privileged", "duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)
+    ),
     "outside_counsel": _role(
-        "incident.read", "fact.read", "duty.read", "notice.read", "note.add", "law.read", base=_NONE
+        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
+        "note.add", "entry.correct", "notice.edit", "sign", base=_NONE,
     ),
-    "dpo": _role(base=_LAWYER),
-    "executive": _role("duty.read", "notice.read", "exercise.read", "incident.open"),
-    "hr": _role(streams=("hr",)),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
+    "executive": _role(
+        "incident.open", "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read",
+        "exercise.read",
+    ),
+    "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", "incident.read", "fact.read", "law.read", base=_READS_LAW, acts=False),
-    ANY: _role("domain.declare", "incident.open"),
-}
+    "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
+    ANY: _role("domain.declare", "incident.open", base=_RESPONDER),
+}  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
     "person.list", "register.read", "law.read", "exercise.read", "metrics.read",
@@ -182,6 +188,28 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return (person,)
         case _:
             return ()
+
+
+ACTS: Mapping[Right, str] = {
+    "duty.decide": "decide on duties of",
+    "duty.file": "record filings of",
+    "notice.edit": "change notices of",
+    "sign": "approve documents of",
+}
+"""The rights that a command needs, in words."""
+
+
+def needed(command: AnyCommand) -> Right | None:
+    """Return the right that a command needs beside that to change the incident."""
+    match command:
+        case RecordDuty(record=record):
+            return "duty.file" if record.kind == "filed" else "duty.decide"
+        case Decide():
+            return "sign"
+        case TickItems() | Rendered():
+            return "notice.edit"
+        case _:
+            return None
 
 
 def require(right: object, principal: Principal, what: str) -> None:

@@ -13,18 +13,22 @@ from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
+    from runner.incident.state.incident import Evidence, Incident
 
 LARGEST = 512 * 1024 * 1024
 """The limit for one file; for an image of a disk, record a note with its digest instead."""
 
 
 def take(service: IncidentService, incident: str, path: Path, source: str = "") -> AttachFile:
-    """Store a file's bytes, encrypted, and return the command that records it."""
-    return keep(service, incident, path.name, read(path), source)
+    """Store a file, encrypted, and return the command that records it."""
+    return take_bytes(service, incident, path.name, read(path), source)
 
 
-def keep(service: IncidentService, incident: str, name: str, content: bytes, source: str = "") -> AttachFile:
-    """Store bytes that a browser sent under a name, as ``take``."""
+def take_bytes(
+    service: IncidentService, incident: str, name: str, content: bytes, source: str = ""
+) -> AttachFile:
+    """Store the bytes of a file, encrypted, and return the command that records it under its name."""
     kept = service.keep_document(service.principal, incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
@@ -58,6 +62,21 @@ def read(path: Path, limit: int = LARGEST) -> bytes:
         ) from None
 
 
+def save(reader: Reader, incident: Incident, name: str, path: Path) -> Evidence:
+    """Write the bytes of an evidence file to a new file; raises NotFound, or Invalid if it cannot be written."""
+    content = reader.evidence(incident, name)
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise Invalid(
+            f'File "{path}" cannot be written: {error.strerror}.',
+            hint="Name a new file in a folder that you can write.",
+            code="file_unwritable",
+        ) from None
+    return incident.evidence[name]
+
+
 def _name(name: str) -> str:
-    """Return a file's name; characters that could deceive a reader are written as escapes."""
+    """Return the file's name; characters that could deceive a reader are written as escapes."""
     return ascii(name)[1:-1] if text_problem(name) else name

@@ -36,11 +36,12 @@ from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
-from runner.web.room.pages import Asked, refused_page
+from runner.web.room.pages import Asked, File, refused_page
 from runner.web.room.table import (
     ACT,
     BY_OPERATION,
     DOCUMENT,
+    DOWNLOADS,
     INCIDENT_ACT,
     TABLE,
     Row,
@@ -51,6 +52,8 @@ THREADS = 4
 """Pages that are made at the same time."""
 FIELDS, FILES = 500, 1
 """Most fields and files of a form."""
+STALE = ("changed_meanwhile", "digest_changed", "notice_stale")
+"""Codes of a form that was made from another state than the present one."""
 TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -108,6 +111,10 @@ class Room:
             Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE
         ]
         routes += [
+            *(
+                Route(path, partial(self._file, BY_OPERATION[operation], make), methods=["GET"])
+                for operation, (path, make) in DOWNLOADS.items()
+            ),
             Route(DOCUMENT, self._document, methods=["GET"]),
             Route(ACT, self._act, methods=["POST"]),
             Route(INCIDENT_ACT, self._act, methods=["POST"]),
@@ -223,7 +230,7 @@ class Room:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
                 again = Again(verb, given, error.message, hint_text(error), error.problems)
                 answer = self._drawn(row, request, fresh, again)
-                answer.status_code = 412 if error.code == "changed_meanwhile" else 409
+                answer.status_code = 412 if error.code in STALE else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)
@@ -258,6 +265,19 @@ class Room:
         path = address(row, codename_of(asked.incident), asked.ref)
         return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again))
 
+    async def _file(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        return await self._in_pool(partial(self._made, row, make, request))
+
+    def _made(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        """Send a file of a page to whoever has the page, to be saved and not shown by the browser."""
+        try:
+            login, service = self._login(request), self.service()
+            incident = self._readable(row, request, service, service.read(login.principal))
+            found = make(self._asked(request, service, login, incident))
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        return _saved(found.name, found.body)
+
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
 
@@ -276,12 +296,7 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
-        safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
-        return Response(
-            body,
-            media_type="application/octet-stream",
-            headers={"content-disposition": f'attachment; filename="{safe}"'},
-        )
+        return _saved(name, body)
 
     # --- the door -----------------------------------------------------------------------------------------
 
@@ -362,3 +377,14 @@ class Room:
         drawn = drawing.draw(refused_page(message, hint), lambda about: "")
         text = drawing.render("plain.html", title=message, drawn=drawn)
         return HTMLResponse(text, status)
+
+
+def _saved(name: str, body: bytes) -> Response:
+    """Return bytes that the browser saves under a name."""
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
+    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return Response(
+        body,
+        media_type="application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{ascii_name}"'},
+    )

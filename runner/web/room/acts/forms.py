@@ -14,13 +14,13 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
-from runner.base.instants import parse_duration
+from runner.base.instants import instant, parse_duration
 from runner.errors import Invalid, Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page
-from runner.web.room.pages import Asked, instant_in
+from runner.web.room.pages import Asked
 
 T = TypeVar("T")
 SURE = "sure"
@@ -82,7 +82,12 @@ class Preview(NamedTuple):
 
     page: Page
     about: Any = None
-    """What must be the same when it is done, if that is not the page itself: a page may tell the time."""
+    """What must be the same when it is done, besides the fields; not the page where that tells times left."""
+
+
+def fixed(page: Page) -> Preview:
+    """Return a preview that is shown again if anything in it changed."""
+    return Preview(page, page.blocks)
 
 
 class Act(NamedTuple):
@@ -91,8 +96,8 @@ class Act(NamedTuple):
     right: Right
     do: Callable[[Asked, Given], str | None]
     """Records it with ``asked.service``; returns the path of the next page, if that is not the page of the form."""
-    preview: Callable[[Asked, Given], Page | Preview] | None = None
-    """What will happen: shown before, with a second button."""
+    preview: Callable[[Asked, Given], Page | Preview | None] | None = None
+    """What will happen: shown before, with a second button; None is done at once."""
     adds: bool = False
     """It only adds, such as a comment: what changed meanwhile does not matter."""
     opens: bool = False
@@ -146,7 +151,7 @@ def foreseen(act: Act, asked: Asked, given: Given) -> Preview | None:
     if act.preview is None:
         return None
     found = act.preview(asked._replace(service=asked.service.of(asked.principal)), given)
-    return found if isinstance(found, Preview) else Preview(found)
+    return Preview(found) if isinstance(found, Page) else found
 
 
 def what_was_seen(given: Given, preview: Preview) -> str:
@@ -154,8 +159,7 @@ def what_was_seen(given: Given, preview: Preview) -> str:
     own = (one for one in given.items() if one[0] not in (SURE, "mark") and not one[0].startswith(FACTORS))
     fields = sorted(own)
     files = sorted((name, sha256(one.body).hexdigest()) for name, one in given.files.items())
-    about = preview.page.blocks if preview.about is None else preview.about
-    return sha256(msgspec.json.encode((fields, files, about), order="deterministic")).hexdigest()[:16]
+    return sha256(msgspec.json.encode((fields, files, preview.about), order="deterministic")).hexdigest()[:16]
 
 
 def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given], None]:
@@ -167,6 +171,18 @@ def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given]
     return do
 
 
+def number_of(given: Given, name: str) -> int:
+    """Return a hidden number of a form; raises Refused if it is none."""
+    number = given[name]
+    if not number.isascii() or not number.isdigit():
+        raise Refused(
+            "The form names nothing on the page. Nothing was recorded.",
+            hint="Use the page again",
+            code="bad_form",
+        )
+    return int(number)
+
+
 def people_field(asked: Asked) -> Field:
     """Return the field that names a person of the home."""
     people = sorted((name, one.name) for name, one in asked.service.directory.people.items())
@@ -174,8 +190,8 @@ def people_field(asked: Asked) -> Field:
 
 
 def instant_of(given: Given, name: str, now: datetime) -> datetime | None:
-    """Return the time in a field, None if it is empty; raises Invalid."""
-    return instant_in(given[name].strip(), now)
+    """Return the time in a field, None if it is empty; raises Usage."""
+    return instant(given[name], now) if given[name].strip() else None
 
 
 def span_of(given: Given, name: str) -> timedelta | None:
@@ -226,4 +242,6 @@ def role_words(
     return words
 
 
+CHOOSE = ("", "choose")
+"""The first choice of a field that has no safe default."""
 REASON = Field("reason", "Reason", needed=True)

@@ -10,22 +10,23 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.home.opening_plan import graft_plan
 from runner.app.home.overview import give_brief, read_brief
 from runner.app.incidents import entries
-from runner.app.incidents.evidence import keep
+from runner.app.incidents.evidence import take_bytes
+from runner.app.incidents.preview import consequences
 from runner.app.incidents.runs import graft
 from runner.app.law.duties import open_work
 from runner.app.messages.domains import State, declare, domain_rows
 from runner.app.playbooks.playbooks import replacing
 from runner.base.states import SEVERITIES
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.playbook.catalogue import Catalog
-from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Block, Page, line
 from runner.reports.core.second_person import awaited_words
 from runner.reports.incidents.handover import brief_page
 from runner.reports.messages.message_plan import plan_page
 from runner.web.room.acts.forms import (
+    CHOOSE,
     REASON,
     Act,
     Acting,
@@ -35,7 +36,9 @@ from runner.web.room.acts.forms import (
     Preview,
     assigned,
     command,
+    fixed,
     instant_of,
+    number_of,
     one_of,
     people_field,
     role_words,
@@ -129,8 +132,8 @@ def _work(asked: Asked) -> Iterator[Form]:
     if rows := domain_rows(asked.service, incident):
         names = tuple((row.domain, f"{row.domain} ({row.state})") for row in rows)
         fields = (
-            Field("domain", "Failure domain", "choice", names, needed=True),
-            Field("state", "New state", "choice", tuple(STATES.items()), needed=True),
+            Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
+            Field("state", "New state", "choice", (CHOOSE, *STATES.items()), needed=True),
             Field("since", "Since", help="2026-11-24T14:05Z, or 2h ago. Default: now."),
             _MAY_BE_EMPTY,
         )
@@ -142,7 +145,7 @@ def _course(asked: Asked) -> Iterator[Form]:
     incident, person = asked.incident, people_field(asked)
     levels = {**SEVERITIES, **asked.service.home.severities}
     choices = tuple((level, f"{level.upper()}: {words}") for level, words in levels.items())
-    level = Field("severity", "Severity", "choice", choices, value=incident.severity)
+    level = Field("severity", "Severity", "choice", (CHOOSE, *choices), needed=True, value=incident.severity)
     yield Form("severity", "Set the severity", (level, _MAY_BE_EMPTY), folded=True)
     who = Field("persons", "People", help=f"Their ids. {_MORE}", needed=True)
     yield Form("role", "Assign a role", (Field("role", "Role", needed=True), who), folded=True)
@@ -204,29 +207,16 @@ def _attach(asked: Asked, given: Given) -> c.AttachFile:
     if file is None:
         raise NotFound("No file was sent. Nothing was recorded.", hint="Choose a file", code="file_missing")
     name = file.name.replace("\\", "/").rpartition("/")[2] or "file"
-    return keep(asked.service, asked.incident.id, name, file.body, given["source"])
-
-
-def _entry(given: Given) -> int:
-    number = given["entry"]
-    if not number.isascii() or not number.isdigit():
-        raise Refused("The form names no entry.", hint="Use the page again", code="bad_form")
-    return int(number)
+    return take_bytes(asked.service, asked.incident.id, name, file.body, given["source"])
 
 
 def _confirmed(asked: Asked, given: Given) -> Page:
-    """Say what is confirmed; raises what the act would raise."""
-    entry, incident = _entry(given), asked.incident
-    asked.service.prepare(incident, [c.ConfirmEntry(seq=entry)], principal=asked.principal)
-    if (two := incident.second_person.get(entry)) is not None:
-        return _lines(awaited_words(incident, two))
-    behalf = incident.unconfirmed.get(entry)
-    words = (
-        f"{person_name(behalf.by)} recorded this on your behalf"
-        if behalf is not None
-        else "Confirm the entry"
-    )
-    return _lines(f"{words}: entry {entry}. Read the entry in the timeline before you confirm.")
+    """Say what is confirmed and what follows; raises what the act would raise."""
+    entry, incident = number_of(given, "entry"), asked.incident
+    two = incident.second_person.get(entry)
+    words = f"You confirm entry {entry}, which was recorded on your behalf. Read it in the timeline first."
+    words = words if two is None else awaited_words(incident, two)
+    return consequences(asked.service, incident, [c.ConfirmEntry(seq=entry)], words)
 
 
 def _assign(asked: Asked, given: Given) -> c.AssignRole:
@@ -234,7 +224,7 @@ def _assign(asked: Asked, given: Given) -> c.AssignRole:
     return c.AssignRole(role=role, persons=persons)
 
 
-def _assigns(asked: Asked, given: Given) -> Page:
+def _assigns(asked: Asked, given: Given) -> Preview:
     role, persons = assigned(asked, given)
     gone, lost = replacing(asked.service, asked.incident, role, persons)
     return _lines(*role_words(role, persons, gone, lost, known=role in asked.incident.roles))
@@ -265,7 +255,7 @@ def _domain(asked: Asked, given: Given) -> str:
     return one_of(given, "domain", [row.domain for row in domain_rows(asked.service, asked.incident)])
 
 
-def _depends(asked: Asked, given: Given) -> Page:
+def _depends(asked: Asked, given: Given) -> Preview:
     row = next(
         row for row in domain_rows(asked.service, asked.incident) if row.domain == _domain(asked, given)
     )
@@ -287,8 +277,8 @@ def _playbook(asked: Asked, given: Given) -> str:
     return one_of(given, "playbook", Catalog(asked.service.folder).playbook_files)
 
 
-def _grafted(asked: Asked, given: Given) -> Page:
-    return plan_page(graft_plan(asked.service, asked.incident, _playbook(asked, given)))
+def _grafted(asked: Asked, given: Given) -> Preview:
+    return fixed(plan_page(graft_plan(asked.service, asked.incident, _playbook(asked, given))))
 
 
 def _resume(asked: Asked, given: Given) -> None:
@@ -300,10 +290,10 @@ def _close(asked: Asked, given: Given) -> c.Close:
     return entries.close(given["reason"], lines)
 
 
-def _ends(make: Callable[[Asked, Given], c.Close | c.CancelIncident]) -> Callable[[Asked, Given], Page]:
+def _ends(make: Callable[[Asked, Given], c.Close | c.CancelIncident]) -> Callable[[Asked, Given], Preview]:
     """Return the preview of an end: all that stays open; raises what the act would raise."""
 
-    def preview(asked: Asked, given: Given) -> Page:
+    def preview(asked: Asked, given: Given) -> Preview:
         made = make(asked, given)
         turn = asked.service.prepare(asked.incident, [made], principal=asked.principal)
         found = open_work(asked.service, asked.incident.id)
@@ -311,13 +301,13 @@ def _ends(make: Callable[[Asked, Given], c.Close | c.CancelIncident]) -> Callabl
         blocks: list[Block] = [line(head, "title"), *(line(f"{one.file}: {one.message}") for one in found)]
         if turn.incident.state in ("open", "paused"):
             blocks.append(line("A second person must confirm. Until then the incident stays open.", "warn"))
-        return Page(tuple(blocks))
+        return fixed(Page(tuple(blocks)))
 
     return preview
 
 
-def _lines(*words: str) -> Page:
-    return Page(tuple(line(text) for text in words))
+def _lines(*words: str) -> Preview:
+    return fixed(Page(tuple(line(text) for text in words)))
 
 
 INCIDENT = Acting(
@@ -331,12 +321,12 @@ INCIDENT = Acting(
         "task": Act("task.steer", _one(_task), adds=True),
         "confirm": Act(
             "entry.confirm",
-            command(lambda ref, given: c.ConfirmEntry(seq=_entry(given))),
+            command(lambda ref, given: c.ConfirmEntry(seq=number_of(given, "entry"))),
             _confirmed,
             bound=True,
         ),
         "take": Act(
-            "entry.confirm",
+            "task.act",
             command(lambda ref, given: c.TakeCommand(role=given["role"], read_back=given["read_back"])),
             _briefed,
         ),

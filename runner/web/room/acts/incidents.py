@@ -15,7 +15,18 @@ from runner.errors import Invalid, Refused
 from runner.playbook.catalogue import Catalog
 from runner.reports.core.page import Page, line
 from runner.reports.people.unassigned_roles import unheld_blocks
-from runner.web.room.acts.forms import Act, Acting, Field, Form, Given, Preview, instant_of, one_of, words_of
+from runner.web.room.acts.forms import (
+    CHOOSE,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    Preview,
+    instant_of,
+    one_of,
+    words_of,
+)
 from runner.web.room.pages import Asked
 
 KINDS: Mapping[Kind, str] = {
@@ -23,7 +34,6 @@ KINDS: Mapping[Kind, str] = {
     "exercise": "an exercise: every message and page says EXERCISE",
     "test": "a self-test: every message and page says SELF-TEST",
 }
-_CHOOSE = ("", "choose")
 _NAME = re.compile(r"i-[a-z0-9]{1,20}")
 
 
@@ -34,8 +44,8 @@ def _forms(asked: Asked) -> Sequence[Form]:
     levels = {**SEVERITIES, **service.home.severities}
     known = ", ".join(row.domain for row in domain_rows(service, None)) or "none"
     fields = (
-        Field("kind", "Kind", "choice", (_CHOOSE, *KINDS.items()), needed=True),
-        Field("playbook", "Playbook", "choice", (_CHOOSE, *playbooks), needed=True),
+        Field("kind", "Kind", "choice", (CHOOSE, *KINDS.items()), needed=True),
+        Field("playbook", "Playbook", "choice", (CHOOSE, *playbooks), needed=True),
         Field("title", "Short description"),
         Field("severity", "Severity", "choice", (("", "not set yet"), *((k, f"{k.upper()}: {v}") for k, v in levels.items()))),
         Field("compromised", "Compromised failure domains", help=f"Separated by commas. Known: {known}."),

@@ -16,7 +16,20 @@ from runner.incident.state.incident import Delivery, Incident
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page, line
 from runner.reports.messages.message_plan import plan_page
-from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, command, one_of, words_of
+from runner.web.room.acts.forms import (
+    CHOOSE,
+    REASON,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    Preview,
+    command,
+    fixed,
+    one_of,
+    words_of,
+)
 from runner.web.room.pages import Asked
 
 _YES = (("no", "no"), ("yes", "yes"))
@@ -66,9 +79,9 @@ def _send(asked: Asked, given: Given) -> None:
     asked.service.act(asked.principal, asked.incident.id, [_composed(asked, given)])
 
 
-def _planned(asked: Asked, given: Given) -> Page:
+def _planned(asked: Asked, given: Given) -> Preview:
     made = _composed(asked, given)
-    return plan_page(plan_of(asked.service, asked.incident, made.event))
+    return fixed(plan_page(plan_of(asked.service, asked.incident, made.event)))
 
 
 # --- one delivery -----------------------------------------------------------------------------------------
@@ -94,7 +107,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
     if asked.incident.state not in ("open", "paused"):
         return
     if any(one.state == "unknown" and not one.resolved_by for one in delivery.attempts):
-        outcome = (("", "choose"), ("yes", "it was sent"), ("no", "it was not sent"))
+        outcome = (CHOOSE, ("yes", "it was sent"), ("no", "it was not sent"))
         fields = (Field("happened", "Outcome", "choice", outcome, needed=True), REASON)
         yield Form("resolve", "Resolve the unknown outcome", fields)
     note = Field("note", "Note")
@@ -102,7 +115,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
         if delivery.person == asked.principal.person:
             yield Form("ack", "Acknowledge this message", (note,))
         else:
-            reached = (("", "choose"), ("yes", f"{name} was reached"), ("no", f"{name} was not reached"))
+            reached = (CHOOSE, ("yes", f"{name} was reached"), ("no", f"{name} was not reached"))
             fields = (Field("reached", "Result", "choice", reached, needed=True), note)
             yield Form("call", "Record a phone call", fields)
             code = Field(

@@ -13,7 +13,9 @@ from runner.web.room.acts.forms import (
     Field,
     Form,
     Given,
+    Preview,
     assigned,
+    fixed,
     one_of,
     people_field,
     role_words,
@@ -51,11 +53,11 @@ def _hold(asked: Asked, given: Given) -> None:
     hold_role(asked.service, role, persons)
 
 
-def _holds(asked: Asked, given: Given) -> Page:
+def _holds(asked: Asked, given: Given) -> Preview:
     role, persons = assigned(asked, given)
     gone, lost = replacing(asked.service, None, role, persons)
     known = role in asked.service.directory.roles
-    return Page(tuple(line(text) for text in role_words(role, persons, gone, lost, known=known)))
+    return fixed(Page(tuple(line(text) for text in role_words(role, persons, gone, lost, known=known))))
 
 
 PEOPLE = Acting(_forms, {"away": Act("person.manage", _away), "role": Act("person.manage", _hold, _holds)})

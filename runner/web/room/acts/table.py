@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.web.room.acts.duty import DUTY, FILE
+from runner.web.room.acts.facts import FACT, FACTS, MISSING
 from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.incident import INCIDENT
 from runner.web.room.acts.incidents import INCIDENTS
 from runner.web.room.acts.message import MESSAGE, MESSAGES
+from runner.web.room.acts.notice import NOTICE
 from runner.web.room.acts.people import PEOPLE
+from runner.web.room.acts.sign import SIGN
 from runner.web.room.acts.task import TASK
+from runner.web.room.acts.timeline import TIMELINE
 
 ACTING: Mapping[str, Acting] = {
     "incidents": INCIDENTS,
@@ -18,5 +23,13 @@ ACTING: Mapping[str, Acting] = {
     "task": TASK,
     "messages": MESSAGES,
     "message": MESSAGE,
+    "facts": FACTS,
+    "fact": FACT,
+    "missing": MISSING,
+    "timeline": TIMELINE,
+    "duty": DUTY,
+    "file": FILE,
+    "notice": NOTICE,
+    "sign": SIGN,
 }
 """By the operation of the page in the table of pages."""

@@ -63,6 +63,7 @@ ASKED = (
     ("fact missing", ""),
     ("fact history data.encrypted", ""),
     ("fact show organisation --all", ""),
+    ("evidence list", ""),
     ("duties", ""),
     ("duty show eu-gdpr-33-controller-sa/initial", "`tocsin duty show DUTY`"),
     ("duties register", ""),

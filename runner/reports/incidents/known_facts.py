@@ -343,9 +343,9 @@ def facts_page(report: FactsReport, now: datetime) -> Iterator[Block]:
             arrow(suggested_actions.confirm(one.entry)),
             hang=2,
         )
-    if not report.facts:
+    if not report.facts and not report.unanswered:
         yield line("No facts recorded", "dim")
-    first = bool(report.facts)
+    first = True
     for part, title in TITLES.items():
         rows = [*_known_rows(report, part, now), *_open_rows(report, part)]
         more = list(_people(report)) if part == "people" else []

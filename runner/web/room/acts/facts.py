@@ -21,11 +21,13 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 from runner.reports.incidents.fact_changes import fact_changes, fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
-from runner.web.room.acts.forms import Act, Acting, Field, Form, Given
+from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given
 from runner.web.room.acts.timeline import entry_number
 from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
+_MOST = 12
+"""Most words of a set that are listed beside other questions."""
 _CERTAINTY = Field("confidence", "Certainty", "choice", tuple((one, one) for one in LEVELS))
 _SOURCE = Field("source", "Source", help="Where you know it from. Default: you.")
 _GROUNDS = Field("grounds", "Grounds", help="Needed if a legal deadline moves.")
@@ -41,11 +43,15 @@ def _value(name: str, label: str, branch: Branch | None, words: str = "") -> Fie
             )
         case FactType(many=True, choices=choices, kind=kind):
             which = f"Any of: {', '.join(choices)}" if choices else type_words(f"several {kind}")
+            if words and len(choices) > _MOST:
+                which = f"{len(choices)} words, on the page of this fact"
             return Field(
                 name,
                 label,
                 help=f"{words}{which}. Separate them by commas. Write {NONE}, or {OPEN} if not known.",
             )
+        case FactType(kind="instant"):
+            return Field(name, label, help=f"{words}{TIME} Write {OPEN} if it is not known.")
         case FactType(kind="prose"):
             return Field(name, label, "text", help=words)
         case FactType(kind=kind):

@@ -19,6 +19,8 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.web.room.pages import Asked
 
+TIME = "As 2026-11-24T10:00:00+01:00, now, or 2h ago."
+"""Help of a field for a time."""
 SURE = "sure"
 """The hidden field of a form that was shown with its preview: a digest of what was previewed."""
 

@@ -27,6 +27,7 @@ from runner.incident.state.commands import (
     RecordDuty,
     Rendered,
     SignLetters,
+    TickItems,
 )
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
@@ -36,11 +37,12 @@ from runner.routing.organisation import Proof
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those of the first three lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,18 +59,21 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
-"""What everybody may do who has a role in an incident."""
+_MEMBER: frozenset[Right] = frozenset(
+    ("incident.read", "fact.read", "task.act", "sign", "person.list", "law.read")
+)
+"""What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
 _RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
 _LAWYER: frozenset[Right] = frozenset(
     (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
 )
 _CHANGES: frozenset[Right] = frozenset(
-    ("task.act", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
+    ("task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
 )
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
 ))  # fmt: skip
 
 
@@ -92,16 +97,18 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "fact.legal", "entry.confirm", "task.steer", "duty.read", "notice.read", "message.read",
+        "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
         "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
     ),
-    "counsel": _role(base=_LAWYER, streams=("privileged",)),
+    "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
-        "entry.correct", base=_NONE,
+        "entry.correct", "notice.edit", "sign", base=_NONE,
     ),
-    "dpo": _role(base=_LAWYER),
-    "executive": _role("entry.correct", "entry.confirm", "duty.read", "notice.read", "exercise.read"),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
+    "executive": _role(
+        "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read", "exercise.read"
+    ),
     "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
@@ -171,6 +178,28 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return (person,)
         case _:
             return ()
+
+
+ACTS: Mapping[Right, str] = {
+    "duty.decide": "decide on duties of",
+    "duty.file": "record filings of",
+    "notice.edit": "change notices of",
+    "sign": "approve documents of",
+}
+"""The rights that a command needs, in words."""
+
+
+def needed(command: AnyCommand) -> Right | None:
+    """Return the right that a command needs beside that to change the incident."""
+    match command:
+        case RecordDuty(record=record):
+            return "duty.file" if record.kind == "filed" else "duty.decide"
+        case Decide():
+            return "sign"
+        case TickItems() | Rendered():
+            return "notice.edit"
+        case _:
+            return None
 
 
 def require(right: object, principal: Principal, what: str) -> None:

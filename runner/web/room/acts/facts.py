@@ -21,8 +21,7 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 from runner.reports.incidents.fact_changes import fact_changes, fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
-from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given
-from runner.web.room.acts.timeline import entry_number
+from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of
 from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
@@ -107,11 +106,11 @@ def _confirmations(asked: Asked) -> Iterator[Form]:
 
 
 def _confirm(asked: Asked, given: Given) -> None:
-    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=entry_number(given))])
+    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=number_of(given, "entry"))])
 
 
 def _preview_confirm(asked: Asked, given: Given) -> Page | None:
-    people = asked.incident.second_person.get(entry_number(given))
+    people = asked.incident.second_person.get(number_of(given, "entry"))
     if people is None:
         return None
     return fact_changes_page(fact_changes(asked.incident, people.act.facts, people.act.moves))

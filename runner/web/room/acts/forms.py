@@ -142,6 +142,21 @@ def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given]
     return do
 
 
+_DIGITS = 9
+
+
+def number_of(given: Given, name: str) -> int:
+    """Return a number of a form; raises Refused if it is none."""
+    number = given[name].strip()
+    if not number.isascii() or not number.isdigit() or len(number) > _DIGITS:
+        raise Refused(
+            "The form names nothing on the page. Nothing was recorded.",
+            hint="Use the page again",
+            code="bad_form",
+        )
+    return int(number)
+
+
 def people_field(asked: Asked) -> Field:
     """Return the field that names a person of the home."""
     people = sorted((name, one.name) for name, one in asked.service.directory.people.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -95,6 +95,15 @@ def _preview(asked: Asked, given: Given, texts: Sequence[str]) -> Page | None:
     return fact_changes_page(report) if report.deadlines or report.second_person else None
 
 
+def _stating(texts: Callable[[Asked, Given], Sequence[str]]) -> Act:
+    """Return an act that records assignments, made from the page and its fields."""
+    return Act(
+        "fact.state",
+        lambda asked, given: _record(asked, given, texts(asked, given)),
+        lambda asked, given: _preview(asked, given, texts(asked, given)),
+    )
+
+
 # --- a change that awaits a second person ---------------------------------------------------------------------
 
 
@@ -163,19 +172,11 @@ def _import(asked: Asked, given: Given) -> None:
     import_facts(asked.service, asked.incident.id, _file(given), given["grounds"])
 
 
-def _named(given: Given) -> list[str]:
-    return list(_texts(given["fact"].strip(), given["value"]))
-
-
 FACTS = Acting(
     _all_forms,
     {
         "confirm": CONFIRM,
-        "state": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _named(given)),
-            lambda asked, given: _preview(asked, given, _named(given)),
-        ),
+        "state": _stating(lambda asked, given: list(_texts(given["fact"].strip(), given["value"]))),
         "import": Act(
             "fact.state",
             _import,
@@ -232,24 +233,12 @@ def _later(asked: Asked, given: Given) -> None:
     asked.service.act(asked.principal, asked.incident.id, [command])
 
 
-def _own(asked: Asked, given: Given) -> list[str]:
-    return list(_texts(asked.ref, given["value"]))
-
-
 FACT = Acting(
     _one_form,
     {
         "confirm": CONFIRM,
-        "state": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _own(asked, given)),
-            lambda asked, given: _preview(asked, given, _own(asked, given)),
-        ),
-        "unknown": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, [f"{asked.ref}={OPEN}"]),
-            lambda asked, given: _preview(asked, given, [f"{asked.ref}={OPEN}"]),
-        ),
+        "state": _stating(lambda asked, given: list(_texts(asked.ref, given["value"]))),
+        "unknown": _stating(lambda asked, given: [f"{asked.ref}={OPEN}"]),
         "later": Act("fact.state", _later),
     },
     _seen,
@@ -276,13 +265,7 @@ def _answers(asked: Asked, given: Given) -> list[str]:
 
 MISSING = Acting(
     _questions,
-    {
-        "answer": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _answers(asked, given)),
-            lambda asked, given: _preview(asked, given, _answers(asked, given)),
-        )
-    },
+    {"answer": _stating(_answers)},
     lambda service, incident, ref: [
         (path, incident.fact_events.get(path)) for path, _, _ in known_questions(service, incident)
     ],

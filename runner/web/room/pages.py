@@ -267,7 +267,7 @@ def file(asked: Asked) -> Shown:
     row = next((row for row in report.notices if document is not None and row.document == document.id), None)
     page = filing_page(report, row)
     name, files = (document.id, tuple(document.files)) if document is not None else ("", ())
-    return Shown(report, page, "", name, files, tuple(fields))
+    return Shown(report, page, document=name, files=files, fields=tuple(fields))
 
 
 def notices(asked: Asked) -> Shown:

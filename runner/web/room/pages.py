@@ -263,15 +263,11 @@ def notice(asked: Asked) -> Shown:
 
 def changes(asked: Asked) -> Shown:
     """Compare a version of a notice with the last signed, the last filed and the previous text."""
-    from runner.app.notices.notice_versions import comparisons, named, number_of
+    from runner.app.notices.notice_versions import changes as view
     from runner.reports.notices.redline import since_page
 
-    document = named(asked.incident, asked.ref)[-1]
-    found = comparisons(asked.reader, asked.incident, document.id)
-    pairs = [
-        (title, (pair.redline, pair.facts, pair.old) if pair is not None else None) for title, pair in found
-    ]
-    return Shown(found, since_page(asked.incident, document, number_of(asked.incident, document), pairs))
+    report, found = view(asked.reader, asked.incident, asked.ref)
+    return Shown(report, since_page(asked.incident, report, found))
 
 
 def consistency(asked: Asked) -> Shown:

@@ -38,10 +38,11 @@ Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
     "duty.decide", "duty.file", "notice.edit", "sign",
+    "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those before the last line are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +63,13 @@ _MEMBER: frozenset[Right] = frozenset(
     ("incident.read", "fact.read", "task.act", "sign", "person.list", "law.read")
 )
 """What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
-_LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
+_RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
+_LAWYER: frozenset[Right] = frozenset(
+    (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
+)
+_CHANGES: frozenset[Right] = frozenset(
+    ("task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
+)
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
@@ -90,33 +97,23 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer",
-        "duty.file",
-        "duty.read",
-        "notice.read",
-        "message.read",
-        "exercise.read",
-        "metrics.read",
-        manages=True,
+        "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
+        "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
     ),
     "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
-        "incident.read",
-        "fact.read",
-        "duty.read",
-        "notice.read",
-        "law.read",
-        "notice.edit",
-        "sign",
-        base=_NONE,
+        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
+        "entry.correct", "notice.edit", "sign", base=_NONE,
     ),
     "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
-    "executive": _role("duty.decide", "duty.read", "notice.read", "exercise.read"),
-    "hr": _role(streams=("hr",)),
+    "executive": _role(
+        "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read", "exercise.read"
+    ),
+    "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act", "sign"}, acts=False),
-    ANY: _role(),
-}
+    "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
+    ANY: _role(base=_RESPONDER),
+}  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
     "person.list", "register.read", "law.read", "exercise.read", "metrics.read",

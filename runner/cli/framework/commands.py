@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Facts and evidence": {
         "incidents.facts": ("fact",),
         "incidents.record": ("attach", "correct", "confirm"),
+        "incidents.evidence": ("evidence",),
         "incidents.status": ("timeline",),
         "incidents.tasks": ("undo",),
     },

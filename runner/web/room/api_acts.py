@@ -134,7 +134,9 @@ class Acts:
     def _do(self, act: Act, asked: Asked, incident: Incident | None, given: Given, asks: str) -> None:
         """Do an act, if the incident has the version that was asked for."""
         if act.preview is not None and given[SURE] != what_was_seen(given):
-            raise _Unsure(Preview(text=plain(act.preview(asked, given), WIDTH), sure=what_was_seen(given)))
+            foreseen = act.preview(asked, given)
+            if foreseen is not None:
+                raise _Unsure(Preview(text=plain(foreseen, WIDTH), sure=what_was_seen(given)))
 
         def unchanged(present: Incident) -> None:
             if asks and asks != "*" and _version(asks) != str(present.version):

@@ -36,11 +36,12 @@ from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
-from runner.web.room.pages import Asked, refused_page
+from runner.web.room.pages import Asked, File, refused_page
 from runner.web.room.table import (
     ACT,
     BY_OPERATION,
     DOCUMENT,
+    DOWNLOADS,
     INCIDENT_ACT,
     TABLE,
     Row,
@@ -110,6 +111,10 @@ class Room:
             Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE
         ]
         routes += [
+            *(
+                Route(path, partial(self._file, BY_OPERATION[operation], make), methods=["GET"])
+                for operation, (path, make) in DOWNLOADS.items()
+            ),
             Route(DOCUMENT, self._document, methods=["GET"]),
             Route(ACT, self._act, methods=["POST"]),
             Route(INCIDENT_ACT, self._act, methods=["POST"]),
@@ -216,14 +221,17 @@ class Room:
                 preview = acting.acts[verb].preview
                 if preview is not None and given[SURE] != what_was_seen(given):
                     own = asked._replace(service=service.of(login.principal))
-                    shown = Again(verb, given, preview=preview(own, given))
-                    return self._drawn(row, request, asked, shown)
+                    drawn = preview(own, given)
+                    if drawn is not None:
+                        return self._drawn(row, request, asked, Again(verb, given, preview=drawn))
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
                     return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                answer = self._drawn(row, request, fresh, Again(verb, given, error.message, hint_text(error)))
+                answer = self._drawn(
+                    row, request, fresh, Again(verb, given, error.message, hint_text(error), error.problems)
+                )
                 answer.status_code = 412 if error.code in STALE else 409
                 return answer
         except (Absent, TocsinError) as error:
@@ -259,6 +267,19 @@ class Room:
         path = address(row, codename_of(asked.incident), asked.ref)
         return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again))
 
+    async def _file(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        return await self._in_pool(partial(self._made, row, make, request))
+
+    def _made(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        """Send a file of a page to whoever has the page, to be saved and not shown by the browser."""
+        try:
+            login, service = self._login(request), self.service()
+            incident = self._readable(row, request, service, service.read(login.principal))
+            found = make(self._asked(request, service, login, incident))
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        return _saved(found.name, found.body)
+
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
 
@@ -277,12 +298,7 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
-        safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
-        return Response(
-            body,
-            media_type="application/octet-stream",
-            headers={"content-disposition": f'attachment; filename="{safe}"'},
-        )
+        return _saved(name, body)
 
     # --- the door -----------------------------------------------------------------------------------------
 
@@ -363,3 +379,14 @@ class Room:
         drawn = drawing.draw(refused_page(message, hint), lambda about: "")
         text = drawing.render("plain.html", title=message, drawn=drawn)
         return HTMLResponse(text, status)
+
+
+def _saved(name: str, body: bytes) -> Response:
+    """Return bytes that the browser saves under a name."""
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
+    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return Response(
+        body,
+        media_type="application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{ascii_name}"'},
+    )

@@ -194,7 +194,7 @@ def needed(command: AnyCommand) -> Right | None:
     match command:
         case RecordDuty(record=record):
             return "duty.file" if record.kind == "filed" else "duty.decide"
-        case Decide():
+        case Decide() | SignLetters():
             return "sign"
         case TickItems() | Rendered():
             return "notice.edit"

@@ -22,6 +22,7 @@ from runner.web.room.kept import Kept, Report
 if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
+    from runner.reports.law.duty_details import DutyShown
 
 NOT_KNOWN = "not known"
 LIVE = 12
@@ -227,20 +228,28 @@ def duties(asked: Asked) -> Shown:
 
 def duty(asked: Asked) -> Shown:
     """Show one duty: reasons, deadline, authority, and the cautions of its law."""
-    from runner.app.law.duties import shown
     from runner.reports.law.duty_details import duty_page
 
-    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    report = duty_report(asked)
     return Shown(report, duty_page(report, asked.incident.opened_at))
+
+
+def duty_report(asked: Asked) -> DutyShown:
+    """Return the duty of a page."""
+    from runner.app.law.duties import shown
+
+    return asked.shared(
+        ("duty", asked.incident.id, asked.ref),
+        lambda: shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now),
+    )
 
 
 def file(asked: Asked) -> Shown:
     """Show what goes into the authority's form for a duty, field by field, and where the form is."""
-    from runner.app.law.duties import shown
     from runner.app.law.filings import form_fields
     from runner.reports.law.duty_details import filing_page
 
-    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    report = duty_report(asked)
     document, answers = form_fields(asked.reader, asked.incident, asked.ref)
     fields: list[tuple[str, str]] = []
     for section, group in groupby(answers, key=lambda one: one.section):

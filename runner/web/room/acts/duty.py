@@ -8,9 +8,9 @@ from typing import Any
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.preview import consequences
 from runner.app.law.decision_warnings import against
-from runner.app.law.duties import Decided, decision, shown
+from runner.app.law.duties import Decided, decision
 from runner.app.law.filings import filing, served_together, texts_to_file
-from runner.base.typed_times import calendar_day, instant
+from runner.base.instants import calendar_day, instant
 from runner.incident.state.commands import AnyCommand, ConfirmEntry
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import short_digest
@@ -18,7 +18,7 @@ from runner.reports.core.page import Page
 from runner.reports.law.duty_details import DutyShown
 from runner.reports.law.duty_rows import DONE
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
-from runner.web.room.pages import Asked
+from runner.web.room.pages import Asked, duty_report
 
 AT = Field("at", "Time", help="With an offset, as 2026-11-24T10:00+01:00, or 2h ago. Default: now.")
 _NONE = ("none", "none: against the legal result, shown on every report")
@@ -33,8 +33,8 @@ def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
 
 
 def _forms(asked: Asked) -> Sequence[Form]:
-    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
-    return tuple(_offered(asked, report)) if asked.incident.state in ("open", "paused") else ()
+    live = asked.incident.state in ("open", "paused")
+    return tuple(_offered(asked, duty_report(asked))) if live else ()
 
 
 def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:

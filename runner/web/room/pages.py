@@ -64,6 +64,8 @@ class Shown(NamedTuple):
     page: Page
     text: str = ""
     """A document as text, shown as it is."""
+    text_before: str = ""
+    """The key of the section that follows the text; the second one without it."""
     document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
@@ -262,7 +264,7 @@ def file(asked: Asked) -> Shown:
     row = next((row for row in report.notices if document is not None and row.document == document.id), None)
     page = filing_page(report, row)
     name, files = (document.id, tuple(document.files)) if document is not None else ("", ())
-    return Shown(report, page, "", name, files, tuple(fields))
+    return Shown(report, page, document=name, files=files, fields=tuple(fields))
 
 
 def notices(asked: Asked) -> Shown:
@@ -299,7 +301,7 @@ def notice(asked: Asked) -> Shown:
     )
     wrong = (*checked.old_words, *(word for one in checked.coverage for word in one.words))
     page = Page((*notice_page(report).blocks, *content))
-    return Shown(report, page, text, document.id, tuple(document.files), wrong=wrong)
+    return Shown(report, page, text, document=document.id, files=tuple(document.files), wrong=wrong)
 
 
 def changes(asked: Asked) -> Shown:
@@ -337,7 +339,8 @@ def sign(asked: Asked) -> Shown:
     found = to_sign(asked.service, asked.reader, asked.principal, asked.incident, step)
     document = found.document
     files = tuple(document.files) if document is not None and found.text else ()
-    return Shown(found.report, found.page, found.text, document.id if document is not None else "", files)
+    name = document.id if document is not None else ""
+    return Shown(found.report, found.page, found.text, "files", name, files)
 
 
 def messages(asked: Asked) -> Shown:

@@ -190,7 +190,7 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return ()
 
 
-ACTS: Mapping[Right, str] = {
+_IN_WORDS: Mapping[Right, str] = {
     "duty.decide": "decide on duties of",
     "duty.file": "record filings of",
     "notice.edit": "change notices of",
@@ -204,12 +204,21 @@ def needed(command: AnyCommand) -> Right | None:
     match command:
         case RecordDuty(record=record):
             return "duty.file" if record.kind == "filed" else "duty.decide"
-        case Decide():
+        case Decide() | SignLetters():
             return "sign"
         case TickItems() | Rendered():
             return "notice.edit"
         case _:
             return None
+
+
+def refuse_without_right(
+    principal: Principal, incident: Incident, commands: Iterable[AnyCommand], may: Callable[[Right], bool]
+) -> None:
+    """Raise Refused for a command that needs a right which the roles of a person do not give."""
+    for command in commands:
+        if (right := needed(command)) is not None:
+            require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
 
 
 def require(right: object, principal: Principal, what: str) -> None:

@@ -291,8 +291,7 @@ class IncidentService:
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
-        rights = rights_of(who, lambda: incident.roles)
-        require(may_perform(who, rights, commands), who, f"change {incident.codename}")
+        require(may_perform(who, incident.roles, commands), who, f"change {incident.codename}")
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         decided = (*self._handovers(incident), *commands)
         transaction = make_transaction(incident, decided, at, library, who, worker, room=room, rooms=rooms)

@@ -131,8 +131,11 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     )
 
 
-def may_perform(principal: Principal, rights: Rights, commands: Iterable[AnyCommand]) -> bool:
-    """Tell whether a principal may give all of these commands; a program only those of its scopes."""
+def may_perform(
+    principal: Principal, roles: Mapping[str, Sequence[str]], commands: Iterable[AnyCommand]
+) -> bool:
+    """Tell whether a principal may give all of these commands to an incident; a program only those of its scopes."""
+    rights = rights_of(principal, lambda: roles)
     if principal.scopes is None:
         return rights.acts
     return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)

@@ -105,8 +105,7 @@ class Acts:
             raise
         except TocsinError as error:
             idempotency.forget(service, mark)
-            stale = error.code == "changed_meanwhile"
-            return problems.of_error(error, self._state(row, asked, incident) if stale else _state_of(error))
+            return problems.of_error(error, self._state(error.code, row, act, asked, given))
         self._room._after()
         done = as_json(self._done(request, asked, incident)).encode()
         idempotency.finish(service, mark, done)
@@ -133,7 +132,11 @@ class Acts:
     def _do(self, act: Act, asked: Asked, incident: Incident | None, given: Given, asks: str) -> None:
         """Do an act, if the incident has the version that was asked for."""
         if act.preview is not None and given[SURE] != what_was_seen(given):
-            raise _Unsure(Preview(text=plain(act.preview(asked, given), WIDTH), sure=what_was_seen(given)))
+            raise Refused(
+                "This act has a preview, and the request does not confirm it.",
+                hint="Read state.text, then send the request with the field sure",
+                code="preview_needed",
+            )
 
         def unchanged(present: Incident) -> None:
             if asks and asks != "*" and _version(asks) != str(present.version):
@@ -147,11 +150,13 @@ class Acts:
             unchanged(asked.incident)
         act.do(asked._replace(service=asked.service.of(asked.principal, unchanged)), given)
 
-    def _state(self, row: Row, asked: Asked, incident: Incident | None) -> Any:
-        """Return the present report of the page that an act is on."""
-        if incident is None:
-            return None
-        return row.draw(asked._replace(incident=asked.service.load(incident.id))).report
+    def _state(self, code: str, row: Row, act: Act, asked: Asked, given: Given) -> Any:
+        """Return what a program needs after an error: the present report, or the preview."""
+        if code == "changed_meanwhile" and row.about_incident:
+            return row.draw(asked._replace(incident=asked.service.load(asked.incident.id))).report
+        if code == "preview_needed" and act.preview is not None:
+            return Preview(text=plain(act.preview(asked, given), WIDTH), sure=what_was_seen(given))
+        return None
 
     def _done(self, request: Request, asked: Asked, incident: Incident | None) -> ActDone:
         after = None if incident is None else asked.service.load(incident.id)
@@ -163,22 +168,6 @@ class Acts:
             codename="" if after is None else after.codename,
             version=0 if after is None else after.version,
         )
-
-
-class _Unsure(Refused):
-    """An act that was not previewed, with its preview."""
-
-    def __init__(self, preview: Preview) -> None:
-        super().__init__(
-            "This act has a preview, and the request does not confirm it.",
-            hint="Read state.text, then send the request with the field sure",
-            code="preview_needed",
-        )
-        self.preview = preview
-
-
-def _state_of(error: TocsinError) -> Any:
-    return error.preview if isinstance(error, _Unsure) else None
 
 
 def _version(asks: str) -> str:

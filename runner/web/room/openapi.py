@@ -16,7 +16,7 @@ from runner.app.incidents.event_feed import LIMIT, EventFeed, Events
 from runner.app.people.idempotency import LONGEST
 from runner.web.room.acts.table import ACTING
 from runner.web.room.api_acts import ActDone
-from runner.web.room.problems import Problem
+from runner.web.room.problems import ApiProblem
 from runner.web.room.table import ACT, BY_OPERATION, DOCUMENT, INCIDENT_ACT, TABLE, Row
 
 REPORTS: Mapping[str, str] = {
@@ -84,6 +84,12 @@ def program_acts() -> Iterator[tuple[Row, str, str]]:
                 yield BY_OPERATION[operation], verb, act.right
 
 
+def act_path(row: Row, verb: str) -> str:
+    """Return the path of an act below ``/api/v1``."""
+    path = INCIDENT_ACT.replace("/i/", "/incidents/") if row.about_incident else ACT
+    return _plain(path.replace("{operation}", row.operation).replace("{verb}", verb))
+
+
 @cache
 def description() -> bytes:
     """Return the document."""
@@ -121,14 +127,8 @@ def description() -> bytes:
     ]
     found = _document(points)
     for row, verb, right in program_acts():
-        path = (
-            (INCIDENT_ACT if row.about_incident else ACT)
-            .replace("{operation}", row.operation)
-            .replace("{verb}", verb)
-        )
-        found["paths"][f"{BASE}{_plain(path.replace('/i/', '/incidents/'))}"] = {
-            "post": _post(row, verb, right, path, found)
-        }
+        path = act_path(row, verb)
+        found["paths"][f"{BASE}{path}"] = {"post": _post(row, verb, right, path, found)}
     return msgspec.json.encode(found)
 
 
@@ -142,7 +142,7 @@ def _post(row: Row, verb: str, right: str, path: str, made: dict[str, Any]) -> d
         {"name": "If-Match", "in": "header", "schema": {"type": "string"}},
     ]
     problem = {
-        "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(name="Problem")}}}
+        "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(name="ApiProblem")}}}
     }
     codes = _CODES | _AWAY | {"403": "No token", "412": "Changed meanwhile"}
     return {
@@ -170,7 +170,7 @@ def _report(operation: str) -> Any:
 
 def _document(points: Iterable[Point]) -> dict[str, Any]:
     types = [point.gives for point in points if point.gives is not bytes]
-    refs, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
+    refs, components = msgspec.json.schema_components([*types, ApiProblem], ref_template=_REFERENCE)
     schemas = dict(zip(types, refs, strict=False))
     error = {"content": {"application/problem+json": {"schema": refs[-1]}}}
     problems = {code: {"description": words, **error} for code, words in (_CODES | _AWAY).items()}

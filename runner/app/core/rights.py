@@ -23,7 +23,7 @@ Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
     "person.list", "register.read", "law.read", "exercise.read",
-    "metrics.read", "token.manage",
+    "metrics.read", "token.manage", "alert.send", "alert.handle",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those of the first two lines are about one incident."""
 
@@ -77,6 +77,8 @@ ROLES: Mapping[str, Rights] = {
         "message.read",
         "exercise.read",
         "metrics.read",
+        "alert.send",
+        "alert.handle",
         manages=True,
     ),
     "counsel": _role(base=_LAWYER, streams=("privileged",)),
@@ -92,7 +94,7 @@ ROLES: Mapping[str, Rights] = {
 }
 PROGRAMS: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
-    "person.list", "register.read", "law.read", "exercise.read", "metrics.read",
+    "person.list", "register.read", "law.read", "exercise.read", "metrics.read", "alert.send",
 ))  # fmt: skip
 """The rights that a token can have: none to approve, to decide, to file or to administer."""
 _ACTS = (c.StartTask, c.CompleteTask, c.CheckRow, c.FailStep, c.CommentStep)

@@ -5,7 +5,7 @@ Only a program with a token comes this way: a person uses the pages, which show 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents import alerts
 from runner.app.people import idempotency
 from runner.app.people.logins import Login
 from runner.base.actor import Principal
@@ -30,6 +31,8 @@ from runner.web.room.application import Absent, Room, Stranger
 from runner.web.room.pages import Asked
 from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, Row
 
+ALERTS = "/alerts/{mapping}"
+Post = Callable[[Request, bytes, IncidentService, Principal], Response]
 WIDTH = 100
 """Characters of a line of a preview."""
 
@@ -43,6 +46,14 @@ class ActDone(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     incident: str
     codename: str
     version: int
+
+
+class AlertsTaken(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/alerts-taken/v1"
+):
+    """The drafts that alerts joined or began."""
+
+    alerts: tuple[str, ...]
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,20 +74,27 @@ class Acts:
     def routes(self) -> list[BaseRoute]:
         """Return the routes below the base of the API."""
         paths = (ACT, INCIDENT_ACT.replace("/i/", "/incidents/"))
-        return [Route(path, self._act, methods=["POST"]) for path in paths]
+        return [
+            *(Route(path, self._post(self._once), methods=["POST"]) for path in paths),
+            Route(ALERTS, self._post(self._alerts), methods=["POST"]),
+        ]
 
-    async def _act(self, request: Request) -> Response:
-        body = await request.body()
-        return await self._room._in_pool(partial(self._answer, request, body))
+    def _post(self, made: Post) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            return await self._room._in_pool(partial(self._answer, made, request, body))
 
-    def _answer(self, request: Request, body: bytes) -> Response:
+        endpoint.__name__ = f"api{made.__name__}"
+        return endpoint
+
+    def _answer(self, made: Post, request: Request, body: bytes) -> Response:
         try:
             login, service = self._login(request), self._room.service()
             if login.principal.scopes is None:
                 raise Refused(
                     "Only a token can act here.", hint="Use the page of the task", code="token_needed"
                 )
-            return self._once(request, body, service, login.principal)
+            return made(request, body, service, login.principal)
         except Stranger:
             return problems.stranger()
         except Absent:
@@ -110,6 +128,15 @@ class Acts:
         done = as_json(self._done(request, asked, incident)).encode()
         idempotency.finish(service, mark, done)
         return Response(done, media_type="application/json")
+
+    def _alerts(
+        self, request: Request, body: bytes, service: IncidentService, principal: Principal
+    ) -> Response:
+        """Take the alerts of a monitoring program as drafts, which wait for a person."""
+        if not service.read(principal).may("alert.send"):
+            raise Absent
+        found = alerts.receive(service, request.path_params["mapping"], principal.proven_by or "", body)
+        return Response(as_json(AlertsTaken(alerts=found)), 202, media_type="application/json")
 
     def _asked(
         self, request: Request, service: IncidentService, principal: Principal

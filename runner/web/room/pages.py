@@ -90,7 +90,14 @@ def incidents(asked: Asked) -> Shown:
     listed = incidents_page(report, everything=asked.everything).blocks
     live = [one.incident for one in report.incidents if one.state in ("open", "paused")]
     waiting = (block for name in live[:LIVE] for block in _do_now(asked, asked.reader.incident(name)))
-    return Shown(report, Page((*listed, *waiting)))
+    return Shown(report, Page((*listed, *_alerts(asked), *waiting)))
+
+
+def _alerts(asked: Asked) -> tuple[Block, ...]:
+    """Return the alerts that wait for a person, to those who may open or dismiss them."""
+    from runner.app.incidents.alerts import waiting_blocks
+
+    return waiting_blocks(asked.service) if asked.reader.may("alert.handle") else ()
 
 
 def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:

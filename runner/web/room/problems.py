@@ -42,6 +42,7 @@ _STATUS: Sequence[tuple[type[TocsinError], int]] = (
     (Refused, 409),
 )
 _BY_CODE = {
+    "too_many_alerts": 429,
     "changed_meanwhile": 412,
     "two_logins": 400,
     "bad_body": 400,

@@ -492,4 +492,4 @@ def test_each_act_of_programs_is_described_and_no_other(place: tuple[AtDesk, Ser
         path["post"]["operationId"]: path["post"] for path in DOCUMENT["paths"].values() if "post" in path
     }
     assert {one["x-right"] for one in posts.values()} <= PROGRAMS
-    assert {"task_done", "task_comment", "task_assign"} <= posts.keys()
+    assert {"task_done", "task_comment", "task_assign", "alerts"} <= posts.keys()

@@ -8,6 +8,7 @@ from typing import get_args
 from runner.app.core.rights import ROLES, Right
 from runner.app.home.figures import HELP
 from runner.app.law.regimes import checked
+from runner.files.alert_mapping import load_mapping
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.catalogue import Catalog
 from runner.reports.law.confidence import LEVEL_WORDS
@@ -155,6 +156,14 @@ incident that changed since is refused. A form that is previewed on its page ans
 |---|---|
 """
 _API_HEADERS = """\
+## Alerts
+
+`POST /api/v1/alerts/NAME` takes the body of a monitoring program, with the right `alert.send` and without a key. `NAME` is a mapping:
+`alerts/NAME.yaml` in the home folder, or a shipped one. The answer is 202 with the ids of the drafts. How to: [](../how-to/take-alerts.md).
+
+| mapping | for |
+|---|---|
+{mappings}
 ## Headers
 
 | header | meaning |
@@ -182,6 +191,8 @@ An error is `application/problem+json` (RFC 9457): `type` is `urn:tocsin:error:C
 | 409 | `preview_needed` | the act has a preview that the request does not confirm |
 | 409 | `key_in_progress`, `key_outcome_unknown` | the request with this key runs, or its process stopped |
 | 412 | `changed_meanwhile` | another version; nothing was recorded |
+| 422 | `bad_alert`, `bad_mapping` | the body is not as the mapping says, or the mapping is wrong |
+| 429 | `too_many_alerts` | 200 alerts of this mapping wait for a person |
 | 422 | `key_reused`, `unknown_field`, `unknown_parameter`, `bad_number`, `bad_cursor` | a wrong request |
 | 503 | `store_locked`, `store_full`, `store_read_only` | the database; look whether the change was recorded |
 
@@ -209,7 +220,10 @@ def api() -> str:
     ]
     acts = [f"| `{act_path(row, verb)}` | `{right}` |" for row, verb, right in program_acts()]
     told = [f"| `tocsin_{name}` | {words} |" for name, words in (HELP | HTTP).items()]
-    return f"{_API}{_joined(reads)}\n{_API_ACTS}{_joined(acts)}\n{_API_HEADERS}{_joined(told)}"
+    shipped = sorted((ROOT / "playbooks" / "alerts").glob("*.yaml"))
+    mappings = [f"| `{one.stem}` | {load_mapping(one.stem, ROOT).title} |" for one in shipped]
+    headers = _API_HEADERS.replace("{mappings}", _joined(mappings))
+    return f"{_API}{_joined(reads)}\n{_API_ACTS}{_joined(acts)}\n{headers}{_joined(told)}"
 
 
 def _joined(rows: list[str]) -> str:

@@ -22,6 +22,7 @@ FILES = {
     "tocsin/contract/v1",
     "tocsin/facts/v1",
     "tocsin/home/v1",
+    "tocsin/alert-mapping/v1",
 }
 """Schemas of what people write."""
 KEPT = {"tocsin/manifest/v1", "tocsin/journal/v1", "tocsin/letters/v1", "tocsin/letters-run/v1"}

@@ -17,7 +17,7 @@ from runner.playbook.format import secret_in
 from runner.playbook.parts import host_of
 from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
-from runner.routing.organisation import AuthProfile, Home
+from runner.routing.organisation import AuthProfile, Home, ServeSettings
 from runner.routing.traffic import read_rate, read_timeout
 from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, Where, load
@@ -104,6 +104,10 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
     ]
     problems.extend(_rooms_and_rotas(home, source))
+    if home.serve != ServeSettings() and not home.serve.secure:
+        hint = "Write names, and certificate with key, or proxies."
+        text = "The settings of tocsin serve are not complete: other machines could not reach it over TLS."
+        problems.append(source.problem(("serve",), "serve", text, hint=hint))
     if _PASSWORD_IN_URL.match(home.store):
         hint = "Remove the password, and write store_password: file:store.password."
         problems.append(

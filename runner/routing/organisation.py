@@ -142,6 +142,34 @@ class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     none: Annotated[str, msgspec.Meta(pattern=r"\S")] | None = None
 
 
+Proof = Literal["approve", "decide", "close"]
+"""Acts that can need a proven name: ``decide`` includes to confirm an entry as the second person."""
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Acts that need a proven name as soon as the home has an account."""
+
+    require_proof: tuple[Proof, ...] = ("approve", "decide")
+
+
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How other machines reach ``tocsin serve``: over its own certificate, or through a proxy that speaks TLS."""
+
+    names: tuple[str, ...] = ()
+    """Host names of the web pages, as in the address of a browser; with the port unless it is 443."""
+    certificate: str = ""
+    """Path of a certificate chain in PEM; relative to the home folder."""
+    key: str = ""
+    """Path of its private key."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of the proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the pages over TLS."""
+        return bool(self.names and (self.proxies or (self.certificate and self.key)))
+
+
 class LawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Publishers of packs of the law, and the internal target of a duty without a number."""
 
@@ -198,6 +226,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     worker: Mode | Working = "auto"
     stationery: Paper = Paper()
     second_person: SecondPerson = SecondPerson()
+    identity: Identity = Identity()
+    serve: ServeSettings = ServeSettings()
     law: LawSettings = LawSettings()
     profile: Profile = "large"
     """Profile of new incidents: playbooks leave out the steps of the other one."""

@@ -12,20 +12,37 @@ from typing import Literal, get_args
 import msgspec
 
 from runner.actions import Slot, assign_role
+from runner.app.core.repository import Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
+from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
-from runner.incident.state.commands import Acknowledge, AnyCommand, Composed, Rendered
+from runner.incident.state.commands import (
+    Acknowledge,
+    AnyCommand,
+    Close,
+    Composed,
+    ConfirmEntry,
+    Decide,
+    RecordDuty,
+    Rendered,
+    SignLetters,
+    TickItems,
+)
 from runner.incident.state.documents import DocumentRendered
+from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
+from runner.routing.organisation import Proof
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
+    "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage", "alert.send", "alert.handle",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those of the first two lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +59,21 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
-"""What everybody may do who has a role in an incident."""
-_LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
+_MEMBER: frozenset[Right] = frozenset(
+    ("incident.read", "fact.read", "task.act", "sign", "person.list", "law.read")
+)
+"""What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
+_RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
+_LAWYER: frozenset[Right] = frozenset(
+    (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
+)
+_CHANGES: frozenset[Right] = frozenset(
+    ("task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
+)
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
 ))  # fmt: skip
 
 
@@ -71,27 +97,23 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer",
-        "duty.read",
-        "notice.read",
-        "message.read",
-        "exercise.read",
-        "metrics.read",
-        "alert.send",
-        "alert.handle",
-        manages=True,
+        "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
+        "exercise.read", "metrics.read", "alert.send", "alert.handle", base=_RESPONDER, manages=True,
     ),
-    "counsel": _role(base=_LAWYER, streams=("privileged",)),
+    "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
-        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE
+        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
+        "entry.correct", "notice.edit", "sign", base=_NONE,
     ),
-    "dpo": _role(base=_LAWYER),
-    "executive": _role("duty.read", "notice.read", "exercise.read"),
-    "hr": _role(streams=("hr",)),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
+    "executive": _role(
+        "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read", "exercise.read"
+    ),
+    "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act"}, acts=False),
-    ANY: _role(),
-}
+    "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
+    ANY: _role(base=_RESPONDER),
+}  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
     "person.list", "register.read", "law.read", "exercise.read", "metrics.read", "alert.send",
@@ -161,6 +183,28 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return ()
 
 
+ACTS: Mapping[Right, str] = {
+    "duty.decide": "decide on duties of",
+    "duty.file": "record filings of",
+    "notice.edit": "change notices of",
+    "sign": "approve documents of",
+}
+"""The rights that a command needs, in words."""
+
+
+def needed(command: AnyCommand) -> Right | None:
+    """Return the right that a command needs beside that to change the incident."""
+    match command:
+        case RecordDuty(record=record):
+            return "duty.file" if record.kind == "filed" else "duty.decide"
+        case Decide():
+            return "sign"
+        case TickItems() | Rendered():
+            return "notice.edit"
+        case _:
+            return None
+
+
 def require(right: object, principal: Principal, what: str) -> None:
     """Raise Refused without a right; ``what`` names the action."""
     if not right:
@@ -169,3 +213,47 @@ def require(right: object, principal: Principal, what: str) -> None:
             hint=assign_role(Slot("ROLE")),
             code="no_right",
         )
+
+
+def read_accounts(store: Store) -> AccountBook:
+    """Return all accounts of the home."""
+    with whole(store, JOURNAL):
+        payloads = store.read_payloads(JOURNAL)
+        return fold_accounts((seq, at, READER(data)) for seq, at, data in payloads if data is not None)
+
+
+def refuse_unproven(
+    store: Store,
+    principal: Principal,
+    incident: Incident,
+    commands: Sequence[AnyCommand],
+    required: Sequence[Proof],
+) -> None:
+    """Raise Refused if a command needs a proven name and the name is only claimed.
+
+    Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
+    """
+    needed = {kind for command in commands if (kind := _binding(command))}
+    if principal.proven_by or incident.kind != "real":
+        return
+    if needed.intersection(required) and read_accounts(store).proves:
+        raise Refused(
+            f"{named_person(principal.person)} is a claim. This act needs a login.",
+            hint="Log in, then repeat the command: tocsin login",
+            code="needs_proof",
+        )
+
+
+def _binding(command: AnyCommand) -> Proof | None:
+    """Return the kind of a command that can need a proven name."""
+    match command:
+        case Decide() | SignLetters():
+            return "approve"
+        case RecordDuty(record=record) if record.kind != "filed":
+            return "decide"
+        case ConfirmEntry():
+            return "decide"
+        case Close():
+            return "close"
+        case _:
+            return None

@@ -13,21 +13,29 @@ from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
+    from runner.incident.state.incident import Evidence, Incident
 
 LARGEST = 512 * 1024 * 1024
 """The limit for one file; for an image of a disk, record a note with its digest instead."""
 
 
 def take(service: IncidentService, incident: str, path: Path, source: str = "") -> AttachFile:
-    """Store a file's bytes, encrypted, and return the command that records it."""
-    content = read(path)
+    """Store a file, encrypted, and return the command that records it."""
+    return take_bytes(service, incident, path.name, read(path), source)
+
+
+def take_bytes(
+    service: IncidentService, incident: str, name: str, content: bytes, source: str = ""
+) -> AttachFile:
+    """Store the bytes of a file, encrypted, and return the command that records it under its name."""
     kept = service.keep_document(service.principal, incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
         raise Bug(f"The stored digest {kept} is not the digest of the file, {counted}.")
     return AttachFile(
         evidence=service.chance.name("e"),
-        name=_name(path),
+        name=_name(name),
         sha256=kept,
         size=len(content),
         source=source,
@@ -54,6 +62,21 @@ def read(path: Path, limit: int = LARGEST) -> bytes:
         ) from None
 
 
-def _name(path: Path) -> str:
+def save(reader: Reader, incident: Incident, name: str, path: Path) -> Evidence:
+    """Write the bytes of an evidence file to a new file; raises NotFound, or Invalid if it cannot be written."""
+    content = reader.evidence(incident, name)
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise Invalid(
+            f'File "{path}" cannot be written: {error.strerror}.',
+            hint="Name a new file in a folder that you can write.",
+            code="file_unwritable",
+        ) from None
+    return incident.evidence[name]
+
+
+def _name(name: str) -> str:
     """Return the file's name; characters that could deceive a reader are written as escapes."""
-    return ascii(path.name)[1:-1] if text_problem(path.name) else path.name
+    return ascii(name)[1:-1] if text_problem(name) else name

@@ -1,4 +1,4 @@
-"""Logins of the web room: one-time links, and the sessions that they begin.
+"""Logins: one-time links, and the sessions that they or the factors of an account begin.
 
 A session is a mark of the store, so every process of the home sees it and can end it. A secret is never stored: the
 name of a mark is its SHA-256. Where the store cannot be written, the sessions live in this process alone: one more link
@@ -30,9 +30,14 @@ IDLE = timedelta(minutes=30)
 """A session ends after this time without a request."""
 LONGEST = timedelta(hours=12)
 """A session ends after this time in any case."""
+FRESH = timedelta(minutes=5)
+"""Age up to which the factors of a session are enough for an act that binds."""
 _SEEN = timedelta(minutes=5)
 """Smallest interval between two writes of the last request."""
 _LINK, _LOGIN, _SERVER = "room-link/", "room-login/", "room-server"
+TERMINAL = "terminal"
+LISTEN = "127.0.0.1:8760"
+"""Where the room listens unless a command says otherwise."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,10 +47,21 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     made: datetime
     seen: datetime
     """The last request of a person, up to five minutes earlier."""
+    name: str = ""
+    """Its public name (``s-…``); empty for a session without an account."""
+    proved: datetime | None = None
+    """When the person last gave the factors of the account."""
+    place: str = ""
+    """``browser``, or ``terminal`` with the machine."""
 
     def ended(self, now: datetime) -> bool:
-        """Tell whether the session ended by time."""
-        return now - self.seen >= IDLE or now - self.made >= LONGEST
+        """Tell whether the session ended by time. At a terminal, the user of the machine is logged in already."""
+        idle = LONGEST if self.place.startswith(TERMINAL) else IDLE
+        return now - self.seen >= idle or now - self.made >= LONGEST
+
+    def fresh(self, now: datetime) -> bool:
+        """Tell whether the factors are new enough for an act that binds."""
+        return self.proved is not None and now - self.proved < FRESH
 
 
 class Logins:
@@ -83,6 +99,54 @@ class Logins:
             return {begun: msgspec.json.encode(login)}
 
         return secret if begun in self._change((used, begun), change) else None
+
+    def begin(
+        self, person: str, factors: str, place: str = "browser", machine: Principal | None = None
+    ) -> str:
+        """Return the secret of a new session of a person who gave the factors of the account.
+
+        ``machine`` is the user at a terminal, who keeps the rights of the machine's user.
+        """
+        now, secret, name = self._service.clock.now(), new_secret(), self._service.chance.name("s")
+        who = machine or Principal(person=person)
+        who = msgspec.structs.replace(who, person=person, proven_by=f"login:{factors}/{name}")
+        self._sweep(now)
+        login = Login(principal=who, made=now, seen=now, name=name, proved=now, place=place)
+        self._put(_name(_LOGIN, secret), login)
+        return secret
+
+    def prove_again(self, secret: str) -> str | None:
+        """Record that the person of a session gave the factors again; return its new secret, None if it ended meanwhile."""
+        now, after = self._service.clock.now(), new_secret()
+        old, new = _name(_LOGIN, secret), _name(_LOGIN, after)
+
+        def change(marks: Mapping[str, bytes]) -> dict[str, bytes]:
+            if old not in marks:
+                return {}
+            login = msgspec.structs.replace(from_json(marks[old], Login), seen=now, proved=now)
+            return {new: msgspec.json.encode(login)}
+
+        return after if new in self._change((old, new), change) else None
+
+    def of(self, person: str) -> list[Login]:
+        """Return the sessions of a person's account, the newest first."""
+        now = self._service.clock.now()
+        found = (from_json(body, Login) for body in self._marks(_LOGIN).values())
+        own = (one for one in found if one.name and one.principal.person == person and not one.ended(now))
+        return sorted(own, key=lambda one: one.made, reverse=True)
+
+    def end_of(self, person: str, name: str = "") -> int:
+        """End one session of a person's account by its public name, or all; return their number."""
+        ended = [
+            mark
+            for mark, body in self._marks(_LOGIN).items()
+            if (login := from_json(body, Login)).principal.person == person
+            and login.name
+            and name in ("", login.name)
+        ]
+        if ended:
+            self._change(ended, lambda marks: {})
+        return len(ended)
 
     def find(self, secret: str, *, counts: bool = True) -> Login | None:
         """Return the session of a secret; None if there is none, or if it ended.

@@ -17,6 +17,7 @@ from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choi
 from runner.base.states import Profile
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import broken_pipe, cleaned
+from runner.cli.framework.who_acts import KeptLogin, kept_login, proof_of, refuse_stranger
 from runner.errors import NotFound, Refused, TocsinError, Usage, warning
 from runner.reports.core.action_text import as_json, typed
 from runner.settings import (
@@ -99,11 +100,25 @@ class Session:
     @cached_property
     def principal(self) -> Principal:
         """Return the principal: a claim, and the person acted for."""
-        found = self.world.who(self._claim)
+        kept = self._kept_login
+        found = self.world.who(self._claim or (kept.person if kept else ""))
         if not self.options.on_behalf_of:
             return found
         behalf, via = self.options.on_behalf_of, self.options.via
         return msgspec.structs.replace(found, on_behalf_of=behalf, via=via)
+
+    @cached_property
+    def _kept_login(self) -> KeptLogin | None:
+        """The login of this terminal's user, unless the command is in another name."""
+        found = kept_login(self.world.environ, self.folder)
+        return found if found and self._claim in ("", found.person) else None
+
+    def _prove(self, service: IncidentService, kept: KeptLogin) -> None:
+        """Act with a proven name from now on, or warn that the login ended."""
+        proof = proof_of(kept, service, self.principal, counts=self.options.records)
+        if proof is None:
+            self.warn("login_ended", "Your login ended: your name is a claim. Log in again: tocsin login")
+        self.principal = service.principal = msgspec.structs.replace(self.principal, proven_by=proof)
 
     @property
     def _claim(self) -> str:
@@ -137,8 +152,10 @@ class Session:
 
             attach(service)
         try:
+            if self._kept_login is not None:
+                self._prove(service, self._kept_login)
             if self.options.records and self._claim:
-                self._refuse_stranger(service)
+                refuse_stranger(service.directory.people, self._claim, by_option=bool(self.options.claimed))
             if self.options.on_behalf_of:
                 service.known(self.options.on_behalf_of)
         except BaseException:
@@ -159,26 +176,6 @@ class Session:
     def opened(self) -> bool:
         """Return whether the command opened the home."""
         return "service" in self.__dict__
-
-    def _refuse_stranger(self, service: IncidentService) -> None:
-        """Raise NotFound if a claim is not a known person; the first person of a home can add themselves."""
-        from runner.base.text import nearest
-        from runner.files.contacts.contact_entries import is_short_name
-
-        people, claim = service.directory.people, self._claim
-        if claim in people or not people:
-            return
-        near = nearest(claim, people)
-        where, other = ("", "") if self.options.claimed else (f" ({PERSON})", " --as PERSON")
-        hints = (
-            f"Use --as {near}, if you mean this person." if near else "",
-            f"Or add the person: tocsin person add {claim}{other}" if is_short_name(claim) else "",
-        )
-        raise NotFound(
-            f'Person "{claim}"{where} is not in the contact list. Nothing was recorded.',
-            hint=" ".join(filter(None, hints)) or Action("person.list"),
-            code="unknown_person",
-        )
 
     @property
     def machine(self) -> IncidentService:

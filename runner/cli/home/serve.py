@@ -6,15 +6,18 @@ import threading
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
+from msgspec import structs
+
+from runner.app.people.logins import LISTEN
 from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
 from runner.cli.framework.options import Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import Refused
+from runner.settings import open_to_others
 
 if TYPE_CHECKING:
     from runner.app.people.logins import Logins
-
-LISTEN = "127.0.0.1:8760"
+    from runner.routing.organisation import ServeSettings
 
 
 def add(app: Commands) -> None:
@@ -29,10 +32,10 @@ def serve(
     log_out: Annotated[bool, Option("--log-out", "End all sessions and links, and end.")] = False,
     log: Annotated[bool, Option("--log", "Write a line of JSON for each request to standard error.")] = False,
 ) -> None:
-    """Show the incidents as web pages on this machine.
+    """Show the incidents as web pages.
 
-    Prints a link that logs one browser in. The link works once, within 10 minutes. Runs until SIGTERM or Ctrl-C. Other
-    machines cannot reach it: there are no accounts yet. To use it from another machine, forward the port with ssh.
+    Prints a link that logs one browser of this machine in. The link works once, within 10 minutes. Runs until SIGTERM or
+    Ctrl-C. Other machines can reach it only with accounts, and with a certificate or a proxy in the settings (serve).
 
     \b
     Examples:
@@ -40,28 +43,43 @@ def serve(
       tocsin serve --link --as ben
       tocsin serve --log-out
     """
+    from runner.app.core.rights import read_accounts
     from runner.app.people.logins import Logins
 
     logins = Logins(session.service)
     host, port = listen_address(listen, LISTEN)
-    if host not in LOOPBACK:
-        raise Refused(
-            f"The room cannot listen on {host}: without accounts, only this machine may reach it.",
-            hint=f"Use --listen {LISTEN}. From another machine: ssh -L {port}:127.0.0.1:{port} HOST",
-            code="needs_accounts",
-        )
+    settings = session.service.home.serve
+    beyond = settings if settings.secure and read_accounts(session.service.store).proves else None
+    if host not in LOOPBACK and beyond is None:
+        raise _only_here(host, port, secure=settings.secure)
     if log_out:
         ended = logins.end_all()
         session.say(f"Sessions ended: {ended}")
     elif link:
         _tell(session, logins, _running(logins))
     else:
-        _serve(session, logins, host, port, log=log)
+        _serve(session, logins, host, port, beyond, log=log)
+
+
+def _only_here(host: str, port: int, *, secure: bool) -> Refused:
+    """Return the refusal to let other machines reach the room."""
+    if secure:
+        return Refused(
+            f"The room cannot listen on {host}: nobody has an account.",
+            hint=f"Start it with --listen {LISTEN}, then: tocsin account invite PERSON",
+            code="needs_accounts",
+        )
+    return Refused(
+        f"The room cannot listen on {host}: the settings name no certificate and no proxy for it.",
+        hint=f"Add serve to tocsin.yaml. Or forward the port: ssh -L {port}:127.0.0.1:{port} HOST",
+        code="needs_tls",
+    )
 
 
 def _tell(session: Session, logins: Logins, address: str) -> None:
-    """Print a one-time link for the person who runs the command."""
-    session.world.out.write(f"http://{address}/enter/{logins.invite(session.principal)}\n")
+    """Print a one-time link for the person who runs the command: a claim, whatever login the terminal has."""
+    claimed = structs.replace(session.principal, proven_by=None)
+    session.world.out.write(f"http://{address}/enter/{logins.invite(claimed)}\n")
     session.world.out.flush()
     session.say(f"The link logs one browser in as {session.by}, once, within 10 minutes.")
 
@@ -71,6 +89,12 @@ def _running(logins: Logins) -> str:
     from http.client import HTTPConnection, HTTPException
 
     address = logins.address()
+    if "://" in address:
+        raise Refused(
+            "Other machines can reach this room, so a link does not log in.",
+            hint=f"Log in with an account: {address}",
+            code="needs_account",
+        )
     with suppress(OSError, HTTPException), closing(HTTPConnection(address or LISTEN, timeout=5)) as line:
         line.request("GET", "/healthz")
         if line.getresponse().status == 200 and address:
@@ -78,7 +102,9 @@ def _running(logins: Logins) -> str:
     raise Refused("No room of this home folder is running.", hint="Start it: tocsin serve", code="no_room")
 
 
-def _serve(session: Session, logins: Logins, host: str, port: int, *, log: bool) -> None:
+def _serve(
+    session: Session, logins: Logins, host: str, port: int, beyond: ServeSettings | None, *, log: bool
+) -> None:
     try:
         from runner.web.room.application import Room
         from runner.web.room.server import Server
@@ -91,6 +117,8 @@ def _serve(session: Session, logins: Logins, host: str, port: int, *, log: bool)
     from runner.cli.framework.background_worker import keep_worker
     from runner.web.serving import listening
 
+    if beyond is not None and open_to_others(key := session.folder / beyond.key):
+        raise Refused(f"Other users can read {key}.", hint=f"Run: chmod go= '{key}'", code="key_exposed")
     bound = listening(host, port)
     apart = session.service.apart if session.service.read_only else session.apart
     keeping = threading.Lock()
@@ -99,13 +127,26 @@ def _serve(session: Session, logins: Logins, host: str, port: int, *, log: bool)
         with keeping:
             keep_worker(session)
 
-    lines = session.say if log else None
-    server = Server(lambda port: Room(apart, logins, port, session.say, after), bound, host, lines)
+    def room(port: int) -> Room:
+        return Room(apart, logins, port, session.say, after, secure=beyond is not None)
+
+    try:
+        server = Server(room, bound, host, beyond, session.folder, session.say if log else None)
+    except OSError as error:
+        bound.close()
+        raise Refused(
+            f"The certificate of the room or its key cannot be read: {error.strerror or error}.",
+            hint="Correct serve.certificate and serve.key in tocsin.yaml.",
+            code="bad_certificate",
+        ) from None
     address = f"{f'[{host}]' if ':' in host else host}:{server.port}"
     with stopped_by_signals(server.stop):
         session.say(f"Listening on {address}. Stop with Ctrl-C or SIGTERM.")
-        logins.announce(address)
-        _tell(session, logins, address)
+        logins.announce(f"https://{beyond.names[0]}" if beyond else address)
+        if beyond:
+            session.say(f"Log in with an account: {logins.address()}")
+        else:
+            _tell(session, logins, address)
         server.run()
     logins.announce("")
     session.say("Stopped.")

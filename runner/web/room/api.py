@@ -29,7 +29,8 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
 from runner.web.room import problems
 from runner.web.room.api_acts import Acts
-from runner.web.room.application import Absent, Room, Stranger
+from runner.web.room.application import Room
+from runner.web.room.door import Absent, Stranger
 from runner.web.room.openapi import BASE, QUERY, api_path, description, served
 from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, DOCUMENT, Row

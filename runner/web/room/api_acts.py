@@ -27,7 +27,8 @@ from runner.reports.core.page import plain
 from runner.web.room import problems
 from runner.web.room.acts.forms import SURE, Act, Acting, Given, what_was_seen
 from runner.web.room.acts.table import ACTING
-from runner.web.room.application import Absent, Room, Stranger
+from runner.web.room.application import Room
+from runner.web.room.door import Absent, Stranger
 from runner.web.room.pages import Asked
 from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, Row
 
@@ -159,11 +160,13 @@ class Acts:
     def _do(self, act: Act, asked: Asked, incident: Incident | None, given: Given, asks: str) -> None:
         """Do an act, if the incident has the version that was asked for."""
         if act.preview is not None and given[SURE] != what_was_seen(given):
-            raise Refused(
-                "This act has a preview, and the request does not confirm it.",
-                hint="Read state.text, then send the request with the field sure",
-                code="preview_needed",
-            )
+            foreseen = act.preview(asked, given)
+            if foreseen is not None:
+                raise Refused(
+                    "This act has a preview, and the request does not confirm it.",
+                    hint="Read state.text, then send the request with the field sure",
+                    code="preview_needed",
+                )
 
         def unchanged(present: Incident) -> None:
             if asks and asks != "*" and _version(asks) != str(present.version):
@@ -181,8 +184,8 @@ class Acts:
         """Return what a program needs after an error: the present report, or the preview."""
         if code == "changed_meanwhile" and row.about_incident:
             return row.draw(asked._replace(incident=asked.service.load(asked.incident.id))).report
-        if code == "preview_needed" and act.preview is not None:
-            return Preview(text=plain(act.preview(asked, given), WIDTH), sure=what_was_seen(given))
+        if code == "preview_needed" and act.preview is not None and (page := act.preview(asked, given)):
+            return Preview(text=plain(page, WIDTH), sure=what_was_seen(given))
         return None
 
     def _done(self, request: Request, asked: Asked, incident: Incident | None) -> ActDone:

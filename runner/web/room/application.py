@@ -23,22 +23,25 @@ from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.core.rights import read_accounts
+from runner.app.people.logins import Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, perform, what_was_seen
 from runner.web.room.acts.table import ACTING
-from runner.web.room.door import LARGEST_FORM, Door
+from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
+from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
-from runner.web.room.pages import Asked, refused_page
+from runner.web.room.pages import Asked, File, refused_page
 from runner.web.room.table import (
     ACT,
     BY_OPERATION,
     DOCUMENT,
+    DOWNLOADS,
     INCIDENT_ACT,
     TABLE,
     Row,
@@ -49,20 +52,14 @@ THREADS = 4
 """Pages that are made at the same time."""
 FIELDS, FILES = 500, 1
 """Most fields and files of a form."""
+STALE = ("changed_meanwhile", "digest_changed", "notice_stale")
+"""Codes of a form that was made from another state than the present one."""
 TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
 }
 """Of the static files; a document is only bytes to save."""
-
-
-class Absent(Exception):
-    """There is no such page for this reader."""
-
-
-class Stranger(Absent):
-    """Nobody is logged in."""
 
 
 class Room:
@@ -75,19 +72,26 @@ class Room:
         port: int,
         say: Callable[[str], None],
         after: Callable[[], None] = lambda: None,
+        *,
+        secure: bool = False,
     ) -> None:
         """Take what makes a service for another thread, and the sessions.
 
-        ``say`` receives lines without content; ``after`` is called when something was recorded.
+        ``secure``: browsers reach it over TLS alone, and only people with an account. ``say`` receives lines without content; ``after`` is called when something was recorded.
         """
         self._say = say
         self._after = after
         self._apart = apart
         self._logins = logins
-        self._cookie = f"tocsin-room-{port}"
+        self._secure = secure
+        self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
         self._kept = Kept()
         self._pool = anyio.CapacityLimiter(THREADS)
+        self._session = Cookie(self._cookie, secure)
+        self._entrance = Entrance(
+            self.service, logins, self._session, self._login, self._in_pool, self._failed
+        )
         self.signals = Signals(self.service, logins.alive)
 
     def service(self) -> IncidentService:
@@ -107,6 +111,10 @@ class Room:
             Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE
         ]
         routes += [
+            *(
+                Route(path, partial(self._file, BY_OPERATION[operation], make), methods=["GET"])
+                for operation, (path, make) in DOWNLOADS.items()
+            ),
             Route(DOCUMENT, self._document, methods=["GET"]),
             Route(ACT, self._act, methods=["POST"]),
             Route(INCIDENT_ACT, self._act, methods=["POST"]),
@@ -115,6 +123,7 @@ class Room:
             Route("/live", self._live, methods=["GET"]),
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
+            *self._entrance.routes(),
             *more,
         ]
         app = Starlette(
@@ -122,7 +131,7 @@ class Room:
             lifespan=self._living,
             exception_handlers={404: self._not_found, 500: self._broken},
         )
-        return Door(app, hosts)
+        return Door(app, hosts, secure=self._secure)
 
     @contextlib.asynccontextmanager
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
@@ -160,12 +169,14 @@ class Room:
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
-            raise Stranger
+            raise Stranger(request.url.path if request.method == "GET" else "/")
         return login
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
+            case Stranger() if read_accounts(self.service().store).proves:
+                return self._entrance.ask(str(error))
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
             case NotFound():
@@ -188,7 +199,8 @@ class Room:
                 }
         except HTTPException:
             return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
-        return await self._in_pool(partial(self._acted, request, Given(fields, files)))
+        acted = partial(self._acted, request, Given(fields, files))
+        return self._session.renew(request, await self._in_pool(acted))
 
     def _acted(self, request: Request, given: Given) -> Response:
         """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""
@@ -208,13 +220,19 @@ class Room:
             try:
                 preview = acting.acts[verb].preview
                 if preview is not None and given[SURE] != what_was_seen(given):
-                    shown = Again(verb, given, preview=preview(asked, given))
-                    return self._drawn(row, request, asked, shown)
+                    own = asked._replace(service=service.of(login.principal))
+                    drawn = preview(own, given)
+                    if drawn is not None:
+                        return self._drawn(row, request, asked, Again(verb, given, preview=drawn))
+                if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
+                    return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                answer = self._drawn(row, request, fresh, Again(verb, given, error.message, hint_text(error)))
-                answer.status_code = 412 if error.code == "changed_meanwhile" else 409
+                answer = self._drawn(
+                    row, request, fresh, Again(verb, given, error.message, hint_text(error), error.problems)
+                )
+                answer.status_code = 412 if error.code in STALE else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)
@@ -249,6 +267,19 @@ class Room:
         path = address(row, codename_of(asked.incident), asked.ref)
         return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again))
 
+    async def _file(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        return await self._in_pool(partial(self._made, row, make, request))
+
+    def _made(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        """Send a file of a page to whoever has the page, to be saved and not shown by the browser."""
+        try:
+            login, service = self._login(request), self.service()
+            incident = self._readable(row, request, service, service.read(login.principal))
+            found = make(self._asked(request, service, login, incident))
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        return _saved(found.name, found.body)
+
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
 
@@ -267,17 +298,14 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
-        safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
-        return Response(
-            body,
-            media_type="application/octet-stream",
-            headers={"content-disposition": f'attachment; filename="{safe}"'},
-        )
+        return _saved(name, body)
 
     # --- the door -----------------------------------------------------------------------------------------
 
     async def _enter(self, request: Request) -> Response:
-        """Show the button of a one-time link; only the button uses the link up."""
+        """Show the button of a one-time link; only the button uses the link up. From other machines, people need an account."""
+        if self._secure:
+            return self._absent()
         if request.method != "POST":
             return HTMLResponse(drawing.render("enter.html", title="Log in"))
         before = request.cookies.get(self._cookie, "")
@@ -292,16 +320,14 @@ class Room:
         if before:  # one browser has one session
             self._logins.end(before)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            self._cookie, secret, max_age=int(LONGEST.total_seconds()), httponly=True, samesite="strict"
-        )
+        self._session.put(answer, secret)
         return answer
 
     async def _leave(self, request: Request) -> Response:
         session = request.cookies.get(self._cookie, "")
         await anyio.to_thread.run_sync(self._logins.end, session, limiter=self._pool)
         answer = self._plain_page(200, "You are logged out", "Get a link: tocsin serve --link")
-        answer.delete_cookie(self._cookie, httponly=True, samesite="strict")
+        self._session.drop(answer)
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 
@@ -353,3 +379,14 @@ class Room:
         drawn = drawing.draw(refused_page(message, hint), lambda about: "")
         text = drawing.render("plain.html", title=message, drawn=drawn)
         return HTMLResponse(text, status)
+
+
+def _saved(name: str, body: bytes) -> Response:
+    """Return bytes that the browser saves under a name."""
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
+    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return Response(
+        body,
+        media_type="application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{ascii_name}"'},
+    )

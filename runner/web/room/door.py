@@ -38,6 +38,16 @@ HEADERS: Mapping[str, str] = {
     "cache-control": "no-store",
 }
 """An answer's own header takes precedence."""
+OVER_TLS: Mapping[str, str] = {**HEADERS, "strict-transport-security": "max-age=31536000"}
+"""Those of a room that browsers reach over TLS alone."""
+
+
+class Absent(Exception):
+    """There is no such page for this reader."""
+
+
+class Stranger(Absent):
+    """Nobody is logged in; its text is the place that was asked for."""
 
 
 def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
@@ -56,8 +66,10 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
 class Door:
     """Middleware in front of all routes."""
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        """Take the application, and the values of ``Host`` that it answers to."""
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], *, secure: bool = False) -> None:
+        """Take the application, the values of ``Host`` that it answers to, and whether it answers over TLS alone."""
+        self._secure = secure
+        self._headers = OVER_TLS if secure else HEADERS
         self._app = RequestBodyLimitMiddleware(app, LARGEST_FORM)
         self._uploads = RequestBodyLimitMiddleware(app, LARGEST_UPLOAD)
         self._alerts = RequestBodyLimitMiddleware(app, LARGEST_ALERT)
@@ -73,7 +85,7 @@ class Door:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in message["headers"]}
-                more = ((name.encode(), value.encode()) for name, value in HEADERS.items())
+                more = ((name.encode(), value.encode()) for name, value in self._headers.items())
                 message["headers"] = [*message["headers"], *(pair for pair in more if pair[0] not in own)]
             await send(message)
 
@@ -84,6 +96,8 @@ class Door:
             app, largest = self._alerts, LARGEST_ALERT
         if headers.get("host") not in self._hosts:
             app = PlainTextResponse("This server does not answer to that name.\n", 421)
+        elif self._secure and scope["scheme"] != "https":  # past the proxy
+            app = PlainTextResponse("This server answers over TLS only.\n", 403)
         elif scope["method"] not in (*SAFE, "POST"):
             app = PlainTextResponse("This method is not used here.\n", 405, {"allow": "GET, HEAD, POST"})
         elif int(headers.get("content-length") or 0) > largest:  # before a handler that reads no body

@@ -5,6 +5,7 @@ No page is written twice: what a terminal says, the room says. Only the frame ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -24,10 +25,10 @@ STATIC = ("htmx.min.js", "room.css", "room.js", "icon.svg")
 
 
 _LISTS: Mapping[Verb, str] = {
-    "alert.list": "incidents", "duty.list": "duties", "fact.missing": "missing", "fact.set": "missing", "fact.show": "facts",
+    "alert.list": "incidents", "duty.list": "duties", "fact.missing": "missing", "fact.show": "facts",
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
-    "person.list": "people", "role.list": "people", "regime.diff": "law", "improvement.list": "readiness",
+    "person.list": "people", "role.list": "people", "improvement.list": "readiness",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {
@@ -38,6 +39,22 @@ _KINDS = {
     "message": "message",
     "delivery": "message",
 }
+_PAGES: Mapping[Verb, str] = {"step.approve": "sign", "duty.record_filed": "file"}
+"""The page of an action that has one of its own."""
+
+
+_WORDS: Mapping[str, str] = {
+    "duties": "See the duties", "missing": "Answer the questions", "facts": "See the facts", "fact": "State the fact",
+    "incidents": "See the incidents", "incident": "See the status", "timeline": "See the timeline",
+    "messages": "See the messages", "notices": "See the notices", "tasks": "See the tasks",
+    "people": "See the people", "readiness": "See the readiness", "task": "Open the task",
+    "duty": "Open the duty", "notice": "Open the notice", "message": "Open the message",
+    "approvals": "See the approvals",
+    "changes": "See the changes", "consistency": "Compare the notices", "evidence": "See the evidence",
+    "register": "See the register", "law": "See the laws",
+    "sign": "Read and approve it", "file": "See what is filed, and where",
+}  # fmt: skip
+"""Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 
 
 def about(action: Action) -> str:
@@ -45,7 +62,9 @@ def about(action: Action) -> str:
     if listed := _LISTS.get(action.verb):
         shown = "&".join(f"{name}=1" for name in ("all", "why") if action.args.get(name) is True)
         return f"{listed}?{shown}" if shown else listed
-    kind = _KINDS.get(action.verb.partition(".")[0], "")
+    if action.verb == "fact.set" and isinstance(action.ref, str):
+        return f"fact/{action.ref.rstrip('+-').removesuffix('.PLACE')}"
+    kind = _PAGES.get(action.verb) or _KINDS.get(action.verb.partition(".")[0], "")
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
 
@@ -75,12 +94,13 @@ class Drawn(NamedTuple):
     sections: list[Section]
 
 
-def draw(page: Page, links: Callable[[str], str]) -> Drawn:
+def draw(page: Page, links: Callable[[str], str], here: str = "") -> Drawn:
     """Return a page as HTML.
 
-    ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page.
+    ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page. An action that belongs to
+    another page than ``here`` is a link to it; any other is the command.
     """
-    pen = _Pen(links)
+    pen = _Pen(links, here)
     mark, notes, heading, sections = Markup(), [], Markup(), [Section(key="top", parts=[])]
     blocks = list(page.blocks)
     if blocks and isinstance(first := blocks[0], Paragraph) and first.cells[0].tone == "marking":
@@ -98,6 +118,18 @@ def draw(page: Page, links: Callable[[str], str]) -> Drawn:
         else:
             sections[-1].parts.extend(pen.block(block))
     return Drawn(mark, notes, heading, [one for one in sections if one.parts or one.heading])
+
+
+def marked(text: str, wrong: Sequence[str]) -> Markup:
+    """Return a text as HTML in which some words are marked, also where a line breaks inside them."""
+    alike = [r"\s+".join(map(re.escape, words.split())) for words in sorted(wrong, key=len, reverse=True)]
+    if not (alike := [one for one in alike if one]):
+        return escape(text)
+    pieces = re.split(rf"(?<!\w)({'|'.join(alike)})(?!\w)", text, flags=re.IGNORECASE)
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(piece) if number % 2 else escape(piece)
+        for number, piece in enumerate(pieces)
+    )
 
 
 def _is_title(block: Block) -> bool:
@@ -123,15 +155,18 @@ def _cells(block: Block) -> tuple[Cell, ...]:
 class _Pen:
     """Writes blocks for one reader."""
 
-    def __init__(self, links: Callable[[str], str]) -> None:
+    def __init__(self, links: Callable[[str], str], here: str) -> None:
         self._links = links
+        self._here = here
 
     def cell(self, cell: Cell) -> Markup:
         """Return a cell: a link if the reader has a page about it, otherwise words in its tone."""
         if cell.action is not None:
             command = Markup("<code>{}</code>").format(command_text(cell.action))
-            if target := self._links(about(cell.action)):
-                command = Markup('<a href="{}">{}</a>').format(target, command)
+            where = about(cell.action)
+            if (target := self._links(where)) and target != self._here:
+                words = _WORDS[re.split("[/?]", where, maxsplit=1)[0]]
+                command = Markup('<a href="{}">{}</a>').format(target, words)
             return Markup(" <span class=do>{} {}</span>").format(visible(cell.text).strip(), command)
         if not cell.text:
             return Markup()

@@ -13,6 +13,7 @@ import msgspec
 from runner import __version__
 from runner.app.core.rights import PROGRAMS
 from runner.app.incidents.event_feed import LIMIT, EventFeed, Events
+from runner.app.incidents.timeline_filter import Filter
 from runner.app.people.idempotency import LONGEST
 from runner.web.room.acts.table import ACTING
 from runner.web.room.api_acts import ALERTS, ActDone, AlertsTaken
@@ -28,7 +29,7 @@ REPORTS: Mapping[str, str] = {
     "incident": "incidents.status.Status",
     "tasks": "incidents.task.TasksReport",
     "task": "incidents.task.TaskReport",
-    "facts": "incidents.facts.FactsReport",
+    "facts": "incidents.known_facts.FactsReport",
     "missing": "incidents.facts.MissingReport",
     "duties": "law.duties.DutiesReport",
     "duty": "law.duty_details.DutyShown",
@@ -37,9 +38,10 @@ REPORTS: Mapping[str, str] = {
     "messages": "messages.messages.MessagesReport",
     "message": "messages.messages.DeliveryReport",
     "timeline": "incidents.timeline.Timeline",
+    "consistency": "notices.consistency.ConsistencyReport",
 }
 """The report of each page in ``runner.reports``; a page without one here has no address in the API."""
-QUERY: Mapping[str, tuple[str, ...]] = {"timeline": ("kind", "by", "search"), "law": ("in",)}
+QUERY: Mapping[str, tuple[str, ...]] = {"timeline": Filter._fields, "facts": ("at",), "law": ("in",)}
 """What the address of a row can choose; lists are always whole."""
 _CODES = {
     "400": "Wrong body, no key, or two logins", "401": "No valid token", "403": "No token", "404": "Absent or not allowed",

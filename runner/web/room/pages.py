@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.core.step_reference import begun_step
 from runner.base.actor import Principal
+from runner.base.instants import instant
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
@@ -19,7 +21,9 @@ from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
+    from runner.reports.incidents.timeline import Timeline
 
+NOT_KNOWN = "not known"
 LIVE = 12
 """Most open incidents whose actions are on the first page."""
 SHOWN = 5
@@ -62,6 +66,19 @@ class Shown(NamedTuple):
     document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
+    downloads: tuple[tuple[str, str], ...] = ()
+    """Other files of the page: in words, and the reference in the address."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Labels and values that a person copies into a form; a label alone is a heading."""
+    wrong: tuple[str, ...] = ()
+    """Words of the text to mark: forbidden ones, and those of facts that changed since."""
+
+
+class File(NamedTuple):
+    """A file that a browser saves."""
+
+    name: str
+    body: bytes
 
 
 Handler = Callable[[Asked], Shown]
@@ -154,11 +171,32 @@ def task(asked: Asked) -> Shown:
 
 def facts(asked: Asked) -> Shown:
     """Show the recorded facts with their sources."""
-    from runner.reports.incidents.facts import facts as view
-    from runner.reports.incidents.facts import facts_page
+    from runner.app.incidents.facts import known
+    from runner.reports.incidents.known_facts import facts_page
 
-    report = view(asked.incident, asked.ref)
+    incident, now = asked.incident, asked.now
+    if said := asked.query.get("at", ""):
+        now = instant(said, asked.now)
+        incident = asked.reader.incident(incident.id, now)
+    report = known(asked.service, asked.reader, incident, "", now)
     return Shown(report, facts_page(report, asked.now))
+
+
+def fact(asked: Asked) -> Shown:
+    """Show one fact: its question, what depends on it, and all its recorded values."""
+    from runner.app.incidents.facts import known
+    from runner.facts.vocabulary.lookup import find
+    from runner.reports.incidents.facts import history, history_blocks
+    from runner.reports.incidents.known_facts import facts_page
+
+    if find(asked.ref) is None:
+        hint = "Use a link of the page of facts"
+        raise NotFound(f'Fact "{asked.ref}" does not exist.', hint=hint, code="unknown_fact")
+    report = known(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    before = history(asked.incident, asked.ref, asked.reader.events(asked.incident))
+    page = facts_page(report, asked.now)
+    past = (line("HISTORY", "title"), *history_blocks(before))
+    return Shown((report, before), Page((*page.blocks, *past)))
 
 
 def missing(asked: Asked) -> Shown:
@@ -199,8 +237,30 @@ def duty(asked: Asked) -> Shown:
     from runner.app.law.duties import shown
     from runner.reports.law.duty_details import duty_page
 
-    report = shown(asked.service, asked.incident, asked.ref, asked.now)
+    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
     return Shown(report, duty_page(report, asked.incident.opened_at))
+
+
+def file(asked: Asked) -> Shown:
+    """Show what goes into the authority's form for a duty, field by field, and where the form is."""
+    from runner.app.law.duties import shown
+    from runner.app.law.filings import form_fields
+    from runner.reports.law.duty_details import filing_page
+
+    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    document, answers = form_fields(asked.reader, asked.incident, asked.ref)
+    fields: list[tuple[str, str]] = []
+    for section, group in groupby(answers, key=lambda one: one.section):
+        fields += [
+            (section, ""),
+            *((f"{one.id} {one.name}".strip(), one.shown or NOT_KNOWN) for one in group),
+        ]
+    if document is not None and not fields and "txt" in document.files:
+        fields = [("Text", asked.reader.document(asked.incident, document.id, "txt").decode())]
+    row = next((row for row in report.notices if document is not None and row.document == document.id), None)
+    page = filing_page(report, row)
+    name, files = (document.id, tuple(document.files)) if document is not None else ("", ())
+    return Shown(report, page, "", name, files, tuple(fields))
 
 
 def notices(asked: Asked) -> Shown:
@@ -214,10 +274,10 @@ def notices(asked: Asked) -> Shown:
 
 
 def notice(asked: Asked) -> Shown:
-    """Show one version of a notice: status, required content, the text, and its files."""
+    """Show one version of a notice: status, the text, and beside it the required content and the files."""
     from runner.app.notices.notice_versions import named
     from runner.app.notices.notices import check_content
-    from runner.reports.notices.notices import coverage_table, notice_page
+    from runner.reports.notices.notices import coverage_table, notice_page, open_facts
     from runner.reports.notices.notices import notice as view
 
     document = named(asked.incident, asked.ref)[-1]
@@ -230,10 +290,56 @@ def notice(asked: Asked) -> Shown:
         Blank(),
         line("REQUIRED CONTENT", "title"),
         coverage_table(checked.coverage),
+        *open_facts(checked.coverage),
+        line("COMPARE", "title"),
+        flow(Cell("Changes since the last signed and filed text", about=f"changes/{document.id}")),
+        flow(Cell("Consistency of all notices", about="consistency")),
     )
-    return Shown(
-        report, Page((*notice_page(report).blocks, *content)), text, document.id, tuple(document.files)
-    )
+    wrong = (*checked.old_words, *(word for one in checked.coverage for word in one.words))
+    page = Page((*notice_page(report).blocks, *content))
+    return Shown(report, page, text, document.id, tuple(document.files), wrong=wrong)
+
+
+def changes(asked: Asked) -> Shown:
+    """Compare a version of a notice with the last signed, the last filed and the previous text."""
+    from runner.app.notices.notice_versions import comparisons, named, number_of
+    from runner.reports.notices.redline import since_page
+
+    document = named(asked.incident, asked.ref)[-1]
+    found = comparisons(asked.reader, asked.incident, document.id)
+    pairs = [
+        (title, (pair.redline, pair.facts, pair.old) if pair is not None else None) for title, pair in found
+    ]
+    return Shown(found, since_page(asked.incident, document, number_of(asked.incident, document), pairs))
+
+
+def consistency(asked: Asked) -> Shown:
+    """Compare numbers, dates and the word "aware" in all notices."""
+    from runner.app.notices.consistency import compare_all
+    from runner.reports.notices.consistency import consistency_page
+
+    report = compare_all(asked.service, asked.reader, asked.incident)
+    return Shown(report, consistency_page(report))
+
+
+def approvals(asked: Asked) -> Shown:
+    """List the approvals that wait, over all incidents: those of the reader first."""
+    from runner.app.incidents.approvals import queue
+    from runner.reports.incidents.signing import queue_page
+
+    report = queue(asked.service, asked.reader, asked.principal)
+    return Shown(report, queue_page(report))
+
+
+def sign(asked: Asked) -> Shown:
+    """Show one approval: its progress, what changed, the text with its files, and what is open."""
+    from runner.app.notices.signing import to_sign
+
+    step = begun_step(asked.incident, asked.ref, asked.service.library(asked.incident))
+    found = to_sign(asked.service, asked.reader, asked.principal, asked.incident, step)
+    document = found.document
+    files = tuple(document.files) if document is not None and found.text else ()
+    return Shown(found.report, found.page, found.text, document.id if document is not None else "", files)
 
 
 def messages(asked: Asked) -> Shown:
@@ -257,17 +363,42 @@ def message(asked: Asked) -> Shown:
 
 def timeline(asked: Asked) -> Shown:
     """List the entries of the journal; the address has the filters."""
-    from runner.reports.incidents.event_descriptions import KINDS
-    from runner.reports.incidents.timeline import narrowed, timeline_page
-    from runner.reports.incidents.timeline import timeline as view
+    from runner.reports.incidents.timeline import timeline_page
 
-    report = view(asked.incident, asked.service.library(asked.incident), asked.reader.events(asked.incident))
-    given = asked.query.get
-    if (kind := given("kind", "")) and kind not in KINDS:
-        hint = f"Use one of: {', '.join(KINDS)}"
-        raise NotFound(f'Kind of entry "{kind}" is unknown.', hint=hint, code="unknown_kind")
-    report = narrowed(report, given("search", ""), given("kind", ""), given("by", ""), None)
-    return Shown(report, timeline_page(report, here(), everything=asked.everything))
+    report = _entries(asked)
+    page = timeline_page(report, here(), everything=asked.everything)
+    return Shown(report, page, downloads=(("CSV of these entries", ""),))
+
+
+def _entries(asked: Asked) -> Timeline:
+    from runner.app.incidents.timeline_filter import Filter, filtered
+
+    given = Filter(**{name: asked.query.get(name, "") for name in Filter._fields})
+    return filtered(asked.service, asked.reader, asked.incident, given, asked.now)
+
+
+def timeline_file(asked: Asked) -> File:
+    """Return the entries that the address asks for as CSV, as the command line writes them."""
+    from runner.reports.incidents.timeline import timeline_csv
+
+    text = timeline_csv(_entries(asked), everything=asked.everything)
+    return File(f"{asked.incident.codename}-timeline.csv", text.encode())
+
+
+def evidence(asked: Asked) -> Shown:
+    """List the evidence files with their digests."""
+    from runner.reports.incidents.evidence import evidence as view
+    from runner.reports.incidents.evidence import evidence_page
+
+    report = view(asked.incident)
+    files = tuple((f"{one.name}, the exact bytes ({one.id})", one.id) for one in report.files)
+    return Shown(report, evidence_page(report), downloads=files)
+
+
+def evidence_file(asked: Asked) -> File:
+    """Return the bytes of one evidence file."""
+    body = asked.reader.evidence(asked.incident, asked.ref)
+    return File(f"{asked.incident.codename}-{asked.incident.evidence[asked.ref].name}", body)
 
 
 def people(asked: Asked) -> Shown:
@@ -289,7 +420,15 @@ def register(asked: Asked) -> Shown:
     from runner.reports.law.register import register_page
 
     report = view(asked.service, "real")
-    return Shown(report, register_page(report))
+    return Shown(report, register_page(report), downloads=(("CSV for an authority", ""),))
+
+
+def register_file(asked: Asked) -> File:
+    """Return the register as CSV, as the command line writes it for an authority."""
+    from runner.app.law.duties import register as view
+    from runner.reports.law.register import register_csv
+
+    return File("register.csv", register_csv(view(asked.service, "real")).encode())
 
 
 def law(asked: Asked) -> Shown:

@@ -6,9 +6,12 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 
+from runner.routing.organisation import ServeSettings
 from runner.web.room.api import Api
 from runner.web.room.application import Room
 from runner.web.room.health import Health, Watch
@@ -29,24 +32,38 @@ class Server:
         make: Callable[[int], Room],
         listening: socket.socket,
         host: str,
+        beyond: ServeSettings | None = None,
+        base: Path = Path(),
         log: Callable[[str], None] | None = None,
     ) -> None:
-        """Take what makes the room for a port, and a socket that listens; ``log`` receives a line for each request."""
+        """Take what makes the room for a port, and a socket that listens; ``log`` receives a line for each request.
+
+        ``beyond`` are the settings of a room that other machines reach: it answers to their names alone. Raises OSError if its
+        certificate cannot be read.
+        """
         self.port = int(listening.getsockname()[1])
         self.room = room = make(self.port)
         names = {host, "127.0.0.1", "localhost"} if ":" not in host else {f"[{host}]", "localhost"}
         hosts = frozenset(f"{name}:{self.port}" for name in names) | (
             names if self.port == _HTTP else frozenset()
         )
+        tls: dict[str, Any] = {}
+        if beyond is not None:
+            hosts = frozenset(beyond.names)
+            if beyond.certificate:
+                tls = {"ssl_certfile": base / beyond.certificate, "ssl_keyfile": base / beyond.key}
         config = uvicorn.Config(
             self._watched(room, hosts, log),
+            **tls,
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(beyond and beyond.proxies),
+            forwarded_allow_ips=list(beyond.proxies) if beyond else [],
             ws="none",
             timeout_graceful_shutdown=GRACE,
         )
+        config.load()  # a certificate that cannot be read is said at once
         silent = logging.getLogger("uvicorn")  # its log would contain addresses
         silent.propagate = False
         silent.handlers = [logging.NullHandler()]

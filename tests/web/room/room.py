@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.cli.framework.session import Options, Session
 from runner.errors import StoreError
+from runner.routing.organisation import ServeSettings
 from runner.web.room.application import Room
 from runner.web.room.server import Server
 from runner.web.serving import listening
@@ -94,14 +96,23 @@ class Served:
 
 
 @contextmanager
-def served(tocsin: AtDesk, document: str = "", log: Callable[[str], None] | None = None) -> Iterator[Served]:
+def served(
+    tocsin: AtDesk,
+    document: str = "",
+    *,
+    bound: socket.socket | None = None,
+    beyond: ServeSettings | None = None,
+    log: Callable[[str], None] | None = None,
+) -> Iterator[Served]:
     """Serve the room of a home until the end of the block."""
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
         logins = Logins(session.service)
         server = Server(
-            lambda port: Room(session.apart, logins, port, session.say),
-            listening("127.0.0.1", 0),
+            lambda port: Room(session.apart, logins, port, session.say, secure=beyond is not None),
+            bound or listening("127.0.0.1", 0),
             "127.0.0.1",
+            beyond,
+            tocsin.home,
             log,
         )
         thread = threading.Thread(target=server.run, daemon=True)

@@ -168,7 +168,7 @@ def test_every_answer_has_the_headers_that_keep_a_page_alone(room: Served) -> No
 
 def test_other_machines_cannot_be_let_in_without_accounts(desk: AtDesk) -> None:
     said = desk("serve", "--listen", "0.0.0.0:8760")
-    assert (said.code, said.error) == (1, "needs_accounts")
+    assert (said.code, said.error) == (1, "needs_tls")
     assert desk("serve", "--listen", "nowhere").error == "bad_address"
 
 

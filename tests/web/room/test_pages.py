@@ -30,7 +30,8 @@ def test_the_incident_page_says_what_status_says(room: Served, desk: AtDesk) -> 
     page = room.get(room.reader("maria"), f"/i/{room.codename}").text
     main = words(page[page.index("<main") :])
     said = [word for word in desk.done("status", "--me", "maria").split() if word.isalpha() and len(word) > 4]
-    assert [word for word in said if word not in main] == []
+    # An action is a link on the page, without the value that its command asks for.
+    assert {word for word in said if word not in main} <= {"SOURCE"}
 
 
 def test_a_task_a_duty_and_a_notice_are_linked_and_open(room: Served) -> None:

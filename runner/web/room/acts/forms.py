@@ -76,10 +76,12 @@ class Act(NamedTuple):
     right: Right
     do: Callable[[Asked, Given], str | None]
     """Records it with ``asked.service``; returns the path of the next page, if that is not the page of the form."""
-    preview: Callable[[Asked, Given], Page] | None = None
-    """What will happen: shown before, with a second button."""
+    preview: Callable[[Asked, Given], Page | None] | None = None
+    """What will happen: shown before, with a second button; None is done at once."""
     adds: bool = False
     """It only adds, such as a comment: what changed meanwhile does not matter."""
+    bound: bool = False
+    """It binds, as a signature does: a person with an account gives the factors again after five minutes."""
 
 
 class Acting(NamedTuple):
@@ -136,6 +138,18 @@ def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given]
         asked.service.act(asked.principal, asked.incident.id, lambda incident: [make(asked.ref, given)])
 
     return do
+
+
+def number_of(given: Given, name: str) -> int:
+    """Return a hidden number of a form; raises Refused if it is none."""
+    number = given[name]
+    if not number.isascii() or not number.isdigit():
+        raise Refused(
+            "The form names nothing on the page. Nothing was recorded.",
+            hint="Use the page again",
+            code="bad_form",
+        )
+    return int(number)
 
 
 def people_field(asked: Asked) -> Field:

@@ -1,0 +1,355 @@
+"""Accounts: who may log in, and with which factors. An account begins with an invitation, and has a password and a second factor.
+
+The journal of accounts says who invited, opened and disabled them. The factors are one mark for each account, encrypted under
+the key of that journal: a copied database without the master key is no help for guessing a password.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.core import organisation_journal
+from runner.app.core.identifiers import new_secret
+from runner.app.core.rights import read_accounts
+from runner.app.people import tokens
+from runner.app.people.login_pace import begin_attempt, end_attempt
+from runner.app.people.logins import LISTEN, Login, Logins
+from runner.app.people.passwords import hash_password, is_password, without_extra
+from runner.base.redacted import Redacted
+from runner.decoding import from_json
+from runner.errors import NotFound, Refused
+from runner.incident.people.account_journal import JOURNAL, AccountBook, AccountChanged, Change
+from runner.reports.people.accounts import AccountRow, AccountsReport
+from runner.vault.keys import DataKey
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+
+INVITATION_LASTS = timedelta(days=3)
+CODES = 10
+"""Recovery codes of an account; each is valid once."""
+STEP = 30
+"""Seconds of one code of an authenticator app (RFC 6238)."""
+_ACCOUNT, _INVITED = "login-factors/", "login-invited/"
+
+
+class Passkey(Redacted, frozen=True, kw_only=True):
+    """One passkey of an account."""
+
+    SHOWN = ("name",)
+    name: str
+    id: bytes
+    key: bytes
+    count: int = 0
+    """The counter of its last use; 0 if it has none."""
+    made: datetime
+
+
+class Factors(Redacted, frozen=True, kw_only=True):
+    """The factors of an account."""
+
+    SHOWN = ("step",)
+    password: str
+    """Its Argon2id hash."""
+    totp: str
+    """The secret of the authenticator app, in base32."""
+    step: int = 0
+    """The last used step: a code is valid once."""
+    codes: tuple[str, ...] = ()
+    """The SHA-256 of each unused recovery code: 80 random bits need no slow hash."""
+    passkeys: tuple[Passkey, ...] = ()
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """An unused invitation."""
+
+    person: str
+    made: datetime
+
+
+class Accounts:
+    """The accounts of a home, for one thread."""
+
+    def __init__(self, service: IncidentService, logins: Logins) -> None:
+        """Take the home, and its sessions."""
+        self._service = service
+        self._logins = logins
+
+    def book(self) -> AccountBook:
+        """Return all accounts."""
+        return read_accounts(self._service.store)
+
+    # --- begin and end ------------------------------------------------------------------------------------
+
+    def invite(self, person: str) -> str:
+        """Return the secret of a link with which a person opens an account, or sets new factors, within three days.
+
+        An earlier invitation of the person ends.
+        """
+        self._service.known(person)
+        hash_password(new_secret())  # without the extra, nothing is recorded
+        self._record(person, "invited", self._service.principal.person)
+        now, secret = self._service.clock.now(), new_secret()
+        body = msgspec.json.encode(Invitation(person=person, made=now))
+        old = self._invitations_of(person)
+        self._service.change_marks((*old, _invited(secret)), lambda found: {_invited(secret): body})
+        return secret
+
+    def link(self, secret: str) -> str:
+        """Return the address of an invitation: where the room of this home listens, or will."""
+        settings, address = self._service.home.serve, self._logins.address()
+        if not address and settings.secure and self.book().proves:
+            address = f"https://{settings.names[0]}"
+        return f"{address if '://' in address else f'http://{address or LISTEN}'}/join/{secret}"
+
+    def invited(self, link: str) -> str:
+        """Return the person of an invitation; empty if it is unknown, used or too old."""
+        return self._person_of(self._service.marks(_invited(link)).get(_invited(link)))
+
+    def new_seed(self, link: str, nonce: str) -> str:
+        """Return the secret of an authenticator app for one opened form of an invitation, in base32."""
+        return base64.b32encode(self._vouch(f"totp\0{link}\0{nonce}")[:20]).decode()
+
+    def open(self, link: str, nonce: str, password: str, code: str) -> tuple[str, tuple[str, ...]]:
+        """Use an invitation up: set the factors of its account; return the secret of a session, and the recovery codes.
+
+        Raises Refused for a weak password or a wrong code; the invitation is then still valid.
+        """
+        person = self.invited(link)
+        if not person:
+            raise Refused(
+                "The invitation was used, or is older than 3 days.",
+                hint="Ask for another one.",
+                code="invitation_ended",
+            )
+        seed = self.new_seed(link, nonce)
+        known = self._service.directory.people.get(person)
+        stored = hash_password(password, person, known.name if known else "")
+        step = _step(seed, code, self._service.clock.now(), 0)
+        if step is None:
+            raise Refused(
+                "The code of the app is wrong.",
+                hint="Check the time of your phone. Then type the code that the app shows now.",
+                code="wrong_code",
+            )
+        codes = _new_codes()
+        body = self._sealed(person, Factors(password=stored, totp=seed, step=step, codes=_digests(codes)))
+        mark = _invited(link)
+        written = self._service.change_marks(
+            (mark, _ACCOUNT + person), lambda found: {_ACCOUNT + person: body} if mark in found else found
+        )
+        if written.get(_ACCOUNT + person) != body:  # somebody else was faster with the same link
+            raise Refused("The invitation was used.", hint="Ask for another one.", code="invitation_ended")
+        self._record(person, "opened", person)
+        self._logins.end_of(person)
+        return self._logins.begin(person, "password+totp"), codes
+
+    def disable(self, person: str, reason: str) -> int:
+        """End an account with its sessions, invitations and tokens; return the number of sessions. An invitation opens it again."""
+        account = self.book().found.get(person)
+        if account is None or account.state == "disabled":
+            raise NotFound(f'"{person}" has no account.', hint="tocsin account list", code="unknown_account")
+        self._record(person, "disabled", self._service.principal.person, reason)
+        self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
+        tokens.end_of(self._service, person)
+        return self._logins.end_of(person)
+
+    # --- prove --------------------------------------------------------------------------------------------
+
+    def log_in(self, person: str, password: str, code: str, address: str) -> str:
+        """Return which factors a person gave; ``code`` is of the app, or a recovery code. Raises Refused.
+
+        The answer and the work are the same for a wrong password, a wrong code and an unknown name.
+        """
+        begin_attempt(self._service, person, address)
+        kept = self.factors(person)
+        right = is_password(kept.password if kept else None, password)
+        used = _use(kept, code, self._service.clock.now()) if kept else None
+        if not right or used is None or not self._keep(person, kept, used):
+            raise wrong_login()
+        end_attempt(self._service, person, address)
+        if used.step == kept.step:  # type: ignore[union-attr]  # without factors nothing was used
+            self._record(person, "code_used", person)
+            return "password+recovery"
+        return "password+totp"
+
+    def prove_again(self, secret: str, login: Login, password: str, code: str, address: str) -> str:
+        """Return the new secret of a session whose person gives the factors again; raises Refused."""
+        self.log_in(login.principal.person, password, code, address)
+        return self.renewed(secret)
+
+    def renewed(self, secret: str) -> str:
+        """Return the new secret of a session whose person just gave a factor; raises Refused if it ended."""
+        after = self._logins.prove_again(secret)
+        if after is None:
+            raise Refused("Your session ended.", hint="Log in again.", code="not_logged_in")
+        return after
+
+    def new_recovery_codes(self, person: str) -> tuple[str, ...]:
+        """Return new recovery codes; the earlier ones are not valid any more."""
+        codes = _new_codes()
+        self.change(person, lambda kept: msgspec.structs.replace(kept, codes=_digests(codes)))
+        self._record(person, "codes_made", person)
+        return codes
+
+    # --- factors in the store -----------------------------------------------------------------------------
+
+    def factors(self, person: str) -> Factors | None:
+        """Return the factors of an active account of a person of the contact list; None without one."""
+        body = self._service.marks(_ACCOUNT + person).get(_ACCOUNT + person)
+        if body is None or not self.book().is_active(person) or person not in self._service.directory.people:
+            return None
+        return self._open(person, body)
+
+    def change(self, person: str, changed: Callable[[Factors], Factors]) -> None:
+        """Change the factors of an account; raises NotFound without one."""
+        name = _ACCOUNT + person
+
+        def change(found: Mapping[str, bytes]) -> dict[str, bytes]:
+            if name not in found:
+                return {}
+            return {name: self._sealed(person, changed(self._open(person, found[name])))}
+
+        if name not in self._service.change_marks((name,), change):
+            raise NotFound(f'"{person}" has no account.', hint="tocsin account list", code="unknown_account")
+
+    def _keep(self, person: str, before: Factors | None, after: Factors) -> bool:
+        """Store used factors unless they changed meanwhile: a code that is sent twice at once is valid once."""
+        name, body, kept = _ACCOUNT + person, self._sealed(person, after), False
+
+        def change(found: Mapping[str, bytes]) -> dict[str, bytes]:
+            nonlocal kept
+            kept = name in found and self._open(person, found[name]) == before
+            return {name: body} if kept else dict(found)
+
+        self._service.change_marks((name,), change)
+        return kept
+
+    def record(self, person: str, change: Change) -> None:
+        """Record a change that the owner of an account made."""
+        self._record(person, change, person)
+
+    def _record(self, person: str, change: Change, by: str, reason: str = "") -> None:
+        event = AccountChanged(person=person, change=change, by=by, reason=reason.strip())
+        organisation_journal.change(
+            self._service, JOURNAL, lambda service: read_accounts(service.store), lambda _: (event,)
+        )
+
+    def _invitations_of(self, person: str) -> tuple[str, ...]:
+        """Return the marks of a person's invitations, and those that are too old."""
+        return tuple(
+            mark
+            for mark, body in self._service.marks(_INVITED).items()
+            if self._person_of(body) in ("", person)
+        )
+
+    def _person_of(self, body: bytes | None) -> str:
+        found = None if body is None else from_json(body, Invitation)
+        if found is None or self._service.clock.now() - found.made >= INVITATION_LASTS:
+            return ""
+        return found.person
+
+    def _sealed(self, person: str, factors: Factors) -> bytes:
+        return self._key().seal(msgspec.json.encode(factors), _context(person))
+
+    def _open(self, person: str, body: bytes) -> Factors:
+        return from_json(self._key().open(body, _context(person)), Factors)
+
+    def _key(self) -> DataKey:
+        return DataKey(self._vouch("factors"), os.urandom)
+
+    def _vouch(self, what: str) -> bytes:
+        return self._service.store.vouch(JOURNAL, f"tocsin/accounts/v1\0{what}".encode())
+
+
+def wrong_login() -> Refused:
+    """Return the one refusal for every failed login."""
+    return Refused(
+        "The name, the password or the code is wrong.",
+        hint="A code of the app is valid once: wait for the next one.",
+        code="login_refused",
+    )
+
+
+def app_address(seed: str, person: str, organisation: str) -> str:
+    """Return the address that an authenticator app reads from a picture."""
+    from pyotp import TOTP
+
+    return TOTP(seed, name=person, issuer=f"Tocsin {organisation}".strip()).provisioning_uri()
+
+
+def _use(kept: Factors, code: str, now: datetime) -> Factors | None:
+    """Return the factors after the use of a code; None if it is wrong or was used."""
+    given = "".join(code.split())
+    if given.isdigit():
+        step = _step(kept.totp, given, now, kept.step)
+        return None if step is None else msgspec.structs.replace(kept, step=step)
+    digest = _digests((given,))[0]
+    if digest not in kept.codes:
+        return None
+    return msgspec.structs.replace(kept, codes=tuple(one for one in kept.codes if one != digest))
+
+
+def _step(seed: str, code: str, now: datetime, last: int) -> int | None:
+    """Return the step of a code, one step early or late; None if it is wrong, or not after the last used step."""
+    try:
+        from pyotp import TOTP
+    except ImportError:
+        raise without_extra() from None
+    totp, present = TOTP(seed, interval=STEP), int(now.timestamp()) // STEP
+    given = "".join(code.split()).encode()
+    for step in (present - 1, present, present + 1):
+        if hmac.compare_digest(totp.generate_otp(step).encode(), given) and step > last:
+            return step
+    return None
+
+
+def _new_codes() -> tuple[str, ...]:
+    """Return recovery codes of 80 random bits, in groups of four letters and digits."""
+    drawn = (base64.b32encode(os.urandom(10)).decode().lower() for _ in range(CODES))
+    return tuple("-".join(one[at : at + 4] for at in range(0, 16, 4)) for one in drawn)
+
+
+def _digests(codes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        sha256("".join(letter for letter in code.lower() if letter.isalnum()).encode()).hexdigest()
+        for code in codes
+    )
+
+
+def _invited(secret: str) -> str:
+    return f"{_INVITED}{sha256(secret.encode()).hexdigest()}"
+
+
+def _context(person: str) -> bytes:
+    return b"tocsin/account/v1\0" + person.encode()
+
+
+def listed(accounts: Accounts, service: IncidentService, logins: Logins) -> AccountsReport:
+    """Return the list of the accounts."""
+    book = accounts.book()
+    rows = []
+    for person, one in sorted(book.found.items()):
+        kept = accounts.factors(person)
+        rows.append(
+            AccountRow(
+                person=person,
+                state=one.state,
+                since=one.since,
+                by=one.by,
+                reason=one.reason,
+                passkeys=len(kept.passkeys) if kept else 0,
+                recovery_codes=len(kept.codes) if kept else 0,
+                sessions=len(logins.of(person)),
+            )
+        )
+    required = service.home.identity.require_proof if book.proves else ()
+    return AccountsReport(accounts=tuple(rows), require_proof=required)

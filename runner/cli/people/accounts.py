@@ -1,0 +1,150 @@
+"""Commands of accounts: invite, list and disable; log in and log out at the terminal."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
+from runner.cli.framework.session import Session
+from runner.cli.framework.who_acts import forget_login, keep_login, kept_login
+from runner.errors import Refused, Usage
+from runner.reports.core.page import Page, line
+from runner.settings import PERSON
+
+if TYPE_CHECKING:
+    from runner.app.people.accounts import Accounts
+
+Person = Annotated[str, Argument("PERSON", "Person id.")]
+
+
+def add(app: Commands) -> None:
+    """Add ``account …``, ``login`` and ``logout``."""
+    accounts = group(app, "account", "Manage accounts: who can log in and prove a name.")
+    command(accounts, "list", Scope.ANYWHERE)(list_)
+    command(accounts, "invite", Scope.HOME_WRITES)(invite)
+    command(accounts, "disable", Scope.HOME_WRITES)(disable)
+    command(app, "login", Scope.HOME_WRITES)(login)
+    command(app, "logout", Scope.HOME_WRITES)(logout)
+
+
+def _accounts(session: Session) -> Accounts:
+    from runner.app.people.accounts import Accounts
+    from runner.app.people.logins import Logins
+
+    return Accounts(session.service, Logins(session.service))
+
+
+def list_(session: Session) -> None:
+    """List the accounts: who can log in, and since when."""
+    from runner.app.people.accounts import listed
+    from runner.app.people.logins import Logins
+    from runner.reports.people.accounts import accounts_page
+
+    report = listed(_accounts(session), session.service, Logins(session.service))
+    session.show(report, lambda: accounts_page(report))
+
+
+def invite(session: Session, person: Person) -> None:
+    """Print a link with which a person opens an account.
+
+    The link works once, within 3 days. Give it to the person over a channel that you trust. For a person with an account,
+    the link sets a new password and new codes; the old ones are valid until then.
+
+    \b
+    Example:
+      tocsin account invite jonas
+    """
+    accounts = _accounts(session)
+    link = accounts.link(accounts.invite(person))
+    session.show(
+        {"schema": "tocsin/invitation/v1", "person": person, "link": link},
+        Page((line(link), line(f"The link opens an account for {person}, once, within 3 days.", "dim"))),
+    )
+
+
+def disable(session: Session, person: Person, reason: Reason = "") -> None:
+    """End an account with all its sessions. Needs --reason.
+
+    \b
+    Example:
+      tocsin account disable jonas --reason "his phone was stolen"
+    """
+    if not reason.strip():
+        raise Usage("The reason is missing.", hint="Add --reason WHY", code="option_missing")
+    ended = _accounts(session).disable(person, reason)
+    _told(session, f"The account of {person} is disabled. Sessions ended: {ended}")
+
+
+def login(
+    session: Session,
+    person: Annotated[
+        str, Argument("[PERSON]", "Person id. Default: TOCSIN_PERSON, or your user name.")
+    ] = "",
+    code: Annotated[str, Option("--recovery", "A recovery code, if you do not have your phone.")] = "",
+) -> None:
+    """Log in at this terminal: your commands then prove your name.
+
+    Asks for the password and the code of your app. The login ends after 12 hours, or with: tocsin logout
+
+    \b
+    Examples:
+      tocsin login jonas
+      tocsin logout
+    """
+    from runner.app.people.logins import TERMINAL, Logins
+
+    accounts, logins = _accounts(session), Logins(session.service)
+    who = session.world.who(person or session.options.claimed or session.world.environ.get(PERSON, ""))
+    if not accounts.book().is_active(who.person):
+        raise Refused(
+            f'"{who.person}" has no account that can log in.',
+            hint=f"Ask for an invitation: tocsin account invite {who.person}",
+            code="unknown_account",
+        )
+    session.terminal("Run tocsin login at a terminal")
+    password = _hidden(session, f"Password of {who.person}:")
+    given = code or session.ask("Code of the app:")
+    factors = accounts.log_in(who.person, password, given, f"{TERMINAL} {who.os_user}")
+    secret = logins.begin(who.person, factors, f"{TERMINAL} {who.host}", who)
+    before = kept_login(session.world.environ, session.folder)
+    try:
+        keep_login(session.world.environ, session.folder, who.person, secret)
+    except OSError:
+        logins.end(secret)
+        raise Refused(
+            "The login cannot be saved in your state folder.",
+            hint="Set TOCSIN_STATE to a folder",
+            code="no_state",
+        ) from None
+    if before is not None:
+        logins.end(before.secret)
+    _told(session, f"You are logged in as {who.person} for 12 hours")
+
+
+def logout(session: Session) -> None:
+    """End the login of this terminal's user."""
+    from runner.app.people.logins import Logins
+
+    found = kept_login(session.world.environ, session.folder)
+    if found is None:
+        raise Refused("You are not logged in.", hint="Log in: tocsin login", code="not_logged_in")
+    Logins(session.service).end(found.secret)
+    forget_login(session.world.environ, session.folder)
+    _told(session, "You are logged out")
+
+
+def _hidden(session: Session, question: str) -> str:
+    """Ask without showing the answer, if the terminal is a real one."""
+    import io
+
+    with suppress(io.UnsupportedOperation):
+        session.world.inp.fileno()
+        from getpass import getpass
+
+        return getpass(f"{question} ", session.world.err)
+    return session.ask(question)
+
+
+def _told(session: Session, words: str) -> None:
+    session.show({"schema": "tocsin/accounts-done/v1", "done": words}, Page((line(words, "good"),)))

@@ -1,0 +1,81 @@
+"""Journal of accounts: who may log in, since when, and who invited or disabled them. It has no secret.
+
+It is a journal of the organisation, encrypted as personal data. Its key also encrypts the factors of the accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.decoding import json_reader
+
+JOURNAL = "accounts"
+"""The journal's name; it is not an incident."""
+Change = Literal[
+    "invited", "opened", "disabled", "codes_made", "code_used", "passkey_added", "passkey_removed"
+]
+State = Literal["invited", "active", "disabled"]
+
+
+class AccountChanged(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
+):
+    """A change of the account of a person."""
+
+    person: str
+    change: Change
+    by: str
+    reason: str = ""
+    """Why it was disabled."""
+
+
+READER: Callable[[bytes], AccountChanged] = json_reader(AccountChanged)
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """The account of one person."""
+
+    person: str
+    state: State
+    since: datetime
+    by: str
+    """The person who invited or disabled it, or its owner."""
+    reason: str = ""
+
+
+class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
+    """All accounts, by person."""
+
+    found: Mapping[str, Account] = {}
+    version: int = 0
+
+    @property
+    def proves(self) -> bool:
+        """Whether somebody can log in, so that a name can be proved here."""
+        return any(one.state == "active" for one in self.found.values())
+
+    def is_active(self, person: str) -> bool:
+        """Tell whether a person can log in."""
+        return person in self.found and self.found[person].state == "active"
+
+
+_AFTER: Mapping[Change, State] = {"invited": "invited", "opened": "active", "disabled": "disabled"}
+
+
+def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> AccountBook:
+    """Return the accounts. An invitation to an account that is active changes nothing until it is used."""
+    found: dict[str, Account] = {}
+    number = 0
+    for number, at, event in events:  # noqa: B007  # the last one counts
+        state = _AFTER.get(event.change)
+        before = found.get(event.person)
+        if state is None or (state == "invited" and before is not None and before.state == "active"):
+            continue
+        found[event.person] = Account(
+            person=event.person, state=state, since=at, by=event.by, reason=event.reason
+        )
+    return AccountBook(found=found, version=number)

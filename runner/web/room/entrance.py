@@ -1,0 +1,345 @@
+"""Logging in to the room: the login page, invitations, one's own account, and the question for the factors before an act that binds.
+
+Nothing here decides who may do what. A login proves a name; the rights are those of the person's roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from runner.app.core.identifiers import new_secret
+from runner.app.core.incident_service import IncidentService
+from runner.app.people.accounts import Accounts, app_address
+from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.people.passwords import SHORTEST
+from runner.errors import Refused, TocsinError
+from runner.reports.core.action_text import hint_text
+from runner.reports.core.formatting import READER, count, screen_time
+from runner.reports.core.header import named_zone
+from runner.web.room import drawing
+from runner.web.room.acts.forms import Given
+from runner.web.room.door import Absent
+
+PASSWORD, CODE, FILE = "account-password", "account-code", "account-file"
+"""Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
+_STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
+
+
+class Cookie(NamedTuple):
+    """The cookie of a session: its name, and whether it goes over TLS alone."""
+
+    name: str
+    secure: bool
+
+    def put(self, answer: Response, secret: str) -> None:
+        """Keep a session in a browser."""
+        answer.set_cookie(
+            self.name,
+            secret,
+            max_age=int(LONGEST.total_seconds()),
+            httponly=True,
+            samesite="strict",
+            secure=self.secure,
+        )
+
+    def renew(self, request: Request, answer: Response) -> Response:
+        """Keep the new secret of a session whose person confirmed in this request."""
+        if after := getattr(request.state, "session", ""):
+            self.put(answer, after)
+        return answer
+
+    def drop(self, answer: Response) -> None:
+        """Remove a session from a browser."""
+        answer.delete_cookie(self.name, httponly=True, samesite="strict", secure=self.secure)
+
+
+class Entry(NamedTuple):
+    """One field of a form of the entrance."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    complete: str = "off"
+    """What a password manager fills in."""
+    help: str = ""
+    value: str = ""
+
+
+class Box(NamedTuple):
+    """One part of a page: texts, and a form if it has a label for its button."""
+
+    heading: str = ""
+    texts: tuple[str, ...] = ()
+    action: str = ""
+    label: str = ""
+    fields: tuple[Entry, ...] = ()
+    hidden: tuple[tuple[str, str], ...] = ()
+    quiet: bool = False
+    passkey: str = ""
+    """``get`` or ``create``: the button asks for a passkey, and is there only with a script."""
+
+
+Made = Callable[[Request, Given], Response]
+
+
+class Entrance:
+    """Answers the requests of logins and accounts."""
+
+    def __init__(
+        self,
+        service: Callable[[], IncidentService],
+        logins: Logins,
+        cookie: Cookie,
+        login: Callable[[Request], Login],
+        pooled: Callable[[Callable[[], Response]], Awaitable[Response]],
+        failed: Callable[[Exception], Response],
+    ) -> None:
+        """Take the service of the calling thread, the sessions, and how the room finds a session, works and refuses."""
+        self._service = service
+        self._logins = logins
+        self._cookie = cookie
+        self._login = login
+        self._pooled = pooled
+        self._failed = failed
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            self._route("/login", self._log_in),
+            self._route("/join/{link}", self._join),
+            self._route("/me", self._me),
+        ]
+
+    def _route(self, path: str, made: Made) -> Route:
+        async def answer(request: Request) -> Response:
+            body = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else ""
+            given = Given(dict(parse_qsl(body, keep_blank_values=True)))
+            answer = await self._pooled(partial(self._answered, made, request, given))
+            return self._cookie.renew(request, answer)
+
+        return Route(path, answer, methods=["GET", "POST"])
+
+    def _answered(self, made: Made, request: Request, given: Given) -> Response:
+        try:
+            service = self._service()
+            READER.set(named_zone(service.home.organisation.get("zone")))
+            return made(request, given)
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+
+    def accounts(self) -> Accounts:
+        """Return the accounts, for this thread."""
+        return Accounts(self._service(), self._logins)
+
+    # --- log in -------------------------------------------------------------------------------------------
+
+    def ask(self, place: str, failed: Refused | None = None, person: str = "") -> Response:
+        """Return the login page; it leads back to a place of the room."""
+        fields = (
+            Entry("person", "Your person id", complete="username", value=person),
+            *_factors(),
+        )
+        box = Box(action="/login", label="Log in", fields=fields, hidden=(("next", local(place)),))
+        return _page("Log in", (box,), failed=failed, status=401)
+
+    def _log_in(self, request: Request, given: Given) -> Response:
+        place = local(given.get("next", request.query_params.get("next", "/")))
+        if request.method != "POST":
+            answer = self.ask(place)
+            answer.status_code = 200
+            return answer
+        person = given.get("person", "").strip()
+        try:
+            factors = self.accounts().log_in(
+                person, given.get(PASSWORD, ""), given.get(CODE, ""), _address(request)
+            )
+        except Refused as error:
+            return self.ask(place, error, person)
+        return self.logged_in(request, self._logins.begin(person, factors), RedirectResponse(place, 303))
+
+    def logged_in(self, request: Request, secret: str, answer: Response) -> Response:
+        """Begin a session in a browser, and end the one that it had."""
+        if before := request.cookies.get(self._cookie.name, ""):
+            self._logins.end(before)
+        self._cookie.put(answer, secret)
+        return answer
+
+    def _join(self, request: Request, given: Given) -> Response:
+        """Open an account with an invitation. Looking at the link changes and shows nothing."""
+        link, accounts = request.path_params["link"], self.accounts()
+        title, action = "Open your account", request.url.path
+        if request.method != "POST":
+            first = ("This link works once. You need a phone with an authenticator app.",)
+            return _page(title, (Box(texts=first, action=action, label="Begin"),))
+        failed, nonce = None, given.get("nonce", "") or new_secret()
+        if "nonce" in given:
+            try:
+                _same(given)
+                secret, codes = accounts.open(link, nonce, given.get("new", ""), given.get(CODE, ""))
+            except Refused as error:
+                failed = error
+            else:
+                return self.logged_in(request, secret, _codes(codes))
+        person = accounts.invited(link)
+        if not person:
+            return _page(
+                "This invitation was used, or is older than 3 days",
+                (Box(texts=("Ask for another one.",)),),
+                status=401,
+            )
+        service = self._service()
+        seed = accounts.new_seed(link, nonce)
+        name = str(service.home.organisation.get("name", ""))
+        fields = (
+            Entry("new", "New password", "password", "new-password", f"At least {SHORTEST} characters."),
+            Entry("again", "The same password again", "password", "new-password"),
+            Entry(CODE, "Code that the app shows now", "text", "one-time-code"),
+        )
+        texts = (
+            f"You open the account of {person}.",
+            "Read the picture with an authenticator app, or type its secret there:",
+            " ".join(seed[at : at + 4] for at in range(0, len(seed), 4)),
+        )
+        box = Box(
+            action=action,
+            label="Open the account",
+            fields=fields,
+            hidden=(("nonce", nonce), ("person", person)),
+        )
+        picture = _picture(app_address(seed, person, name))
+        return _page(title, (box,), texts=texts, failed=failed, picture=picture)
+
+    # --- one's own account --------------------------------------------------------------------------------
+
+    def _me(self, request: Request, given: Given) -> Response:
+        login = self._login(request)
+        who, accounts = login.principal, self.accounts()
+        if not login.name:
+            text = f"You are {who.person}, by a link of this machine. The name is a claim: nothing proves it."
+            return _page("Your account", (Box(texts=(text,)),))
+        if request.method != "POST":
+            return self._my_page(login)
+        if ending := given.get("end"):
+            self._logins.end_of(who.person, ending)
+            return RedirectResponse("/me", 303)
+        if asks := self.confirm(request, login, given):
+            return asks
+        return _codes(accounts.new_recovery_codes(who.person))
+
+    def _my_page(self, login: Login) -> Response:
+        person = login.principal.person
+        kept = self.accounts().factors(person)
+        left = len(kept.codes) if kept else 0
+        about = (f"{count(left, 'recovery code')} left. New codes end the old ones.",)
+        boxes = [
+            Box(
+                "Factors",
+                ("Password, and the codes of your app.", *about),
+                "/me",
+                "Make new recovery codes",
+                quiet=True,
+            ),
+        ]
+        for number, one in enumerate(self._logins.of(person)):
+            here = " (this one)" if one.name == login.name else ""
+            text = f"{one.name}{here}: {one.place}, since {screen_time(one.made, named=True)}"
+            heading = "" if number else "Where you are logged in"
+            boxes.append(
+                Box(heading, (text,), "/me", f"End {one.name}", hidden=(("end", one.name),), quiet=True)
+            )
+        return _page(
+            "Your account", tuple(boxes), texts=(f"You are {person}, proved by {login.principal.proven_by}.",)
+        )
+
+    # --- an act that binds --------------------------------------------------------------------------------
+
+    def confirm(self, request: Request, login: Login, given: Given) -> Response | None:
+        """Return the page that asks for the factors before an act that binds; None if they are new enough.
+
+        The page sends the same form to the same address again, with the factors: nothing that was typed is lost. Afterwards
+        the session has a new secret (``Cookie.renew``), and ``given`` is without the factors. A session without an account
+        cannot confirm: whether its claim is enough, the service decides.
+        """
+        password, code, had_file = (given.pop(name, None) for name in (PASSWORD, CODE, FILE))
+        if not login.name or login.fresh(self._service().clock.now()):
+            return None
+        failed: Refused | None = None
+        if password is not None:
+            secret = request.cookies.get(self._cookie.name, "")
+            try:
+                request.state.session = self.accounts().prove_again(
+                    secret, login, password, code or "", _address(request)
+                )
+            except Refused as error:
+                failed = error
+            else:
+                if had_file:
+                    raise Refused(
+                        "You are confirmed. Your browser did not send the file again, so nothing was recorded.",
+                        hint="Choose the file once more.",
+                        code="file_again",
+                    )
+                return None
+        texts = (
+            "Your last login is older than 5 minutes. Nothing was done yet, and what you typed is kept.",
+        )
+        hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
+        box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
+        return _page("Confirm that it is you", (box,), texts=texts, failed=failed, status=401)
+
+
+def _factors() -> tuple[Entry, ...]:
+    return (
+        Entry(PASSWORD, "Password", "password", "current-password"),
+        Entry(CODE, "Code of the app, or a recovery code", "text", "one-time-code"),
+    )
+
+
+def _codes(codes: tuple[str, ...]) -> Response:
+    """Show recovery codes, once."""
+    texts = (
+        "Write these recovery codes down, and keep them apart from your phone. They are shown only now.",
+        "Each one works once, in place of a code of the app.",
+    )
+    ready = Box(texts=("You are logged in.",))
+    return _page("Your recovery codes", (ready,), texts=texts, codes=codes)
+
+
+def _page(
+    title: str, boxes: tuple[Box, ...], *, status: int = 200, failed: Refused | None = None, **more: Any
+) -> Response:
+    said = None if failed is None else {"message": failed.message, "hint": hint_text(failed)}
+    values = {"texts": (), "picture": "", "codes": (), "script": "", **more}
+    text = drawing.render("entrance.html", title=title, boxes=boxes, failed=said, **values)
+    return HTMLResponse(text, status if failed is None else _STATUS.get(failed.code, 409))
+
+
+def _picture(address: str) -> Markup:
+    """Return an address as a picture for a phone."""
+    import segno
+
+    made = segno.make(address, error="m")
+    return Markup(made.svg_inline(scale=4, border=4, light="white", svgclass=None, lineclass=None))  # noqa: S704  # of our own text
+
+
+def _same(given: Given) -> None:
+    if given.get("new", "") != given.get("again", ""):
+        raise Refused("The two passwords differ.", hint="Type both again.", code="passwords_differ")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def local(place: str) -> str:
+    """Return an address if it is a path of the room, else the first page: a login must not lead elsewhere."""
+    plain = place.startswith("/") and not place.startswith("//") and "\\" not in place
+    return place if plain and place.isprintable() else "/"

@@ -303,8 +303,7 @@ class IncidentService:
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
-        rights = rights_of(who, lambda: incident.roles)
-        require(may_perform(who, rights, commands), who, f"change {incident.codename}")
+        require(may_perform(who, incident.roles, commands), who, f"change {incident.codename}")
         refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
@@ -155,7 +156,7 @@ class Accounts:
         """End an account with its sessions and invitations; return the number of sessions. An invitation opens it again."""
         account = self.book().found.get(person)
         if account is None or account.state == "disabled":
-            raise NotFound(f'"{person}" has no account.', hint="tocsin account list", code="unknown_account")
+            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
         self._record(person, "disabled", self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
         return self._logins.end_of(person)
@@ -217,7 +218,7 @@ class Accounts:
             return {name: self._sealed(person, changed(self._open(person, found[name])))}
 
         if name not in self._service.change_marks((name,), change):
-            raise NotFound(f'"{person}" has no account.', hint="tocsin account list", code="unknown_account")
+            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
 
     def _keep(self, person: str, before: Factors | None, after: Factors) -> bool:
         """Store used factors unless they changed meanwhile: a code that is sent twice at once is valid once."""

@@ -124,7 +124,7 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench demo demo-full clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench bench-web demo demo-full clean $(PYTHONS:%=test-%)
 test: .venv/installed catalogue ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python $(PYTEST)
 
@@ -198,8 +198,12 @@ soak: .venv/installed catalogue ## Kill the worker at random, 200 times, on both
 
 nightly: .venv/installed catalogue ## What takes hours: plays of all exercises, random kills, all tests on each Python
 	$(BIN)/python -m pytest -m nightly -n $(WORKERS) --dist worksteal $(TESTS)
+	$(MAKE) --no-print-directory bench-web
 	$(MAKE) --no-print-directory soak
 	$(MAKE) --no-print-directory test-all
+
+bench-web: .venv/installed catalogue ## Measure the web pages: 500 viewers of one incident, and an incident of 500 tasks
+	$(BIN)/python -m tests.benchmarks.ours.viewers
 
 bench: .venv/installed catalogue ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
 	$(BIN)/python -m tests.benchmarks.run --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))

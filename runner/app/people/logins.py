@@ -8,7 +8,7 @@ then needs a new start of the room.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -162,6 +162,16 @@ class Logins:
             with suppress(StoreError):
                 self._renew(name, now)
         return login
+
+    def alive(self, secrets: Collection[str]) -> set[str]:
+        """Return those secrets whose sessions have not ended, with one look at the store for all."""
+        now, bodies = self._service.clock.now(), self._marks(_LOGIN)
+        named = {_name(_LOGIN, secret): secret for secret in secrets}
+        return {
+            named[name]
+            for name in named.keys() & bodies.keys()
+            if not from_json(bodies[name], Login).ended(now)
+        }
 
     def end(self, secret: str) -> None:
         """End a session, everywhere and at once."""

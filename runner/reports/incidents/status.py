@@ -114,7 +114,7 @@ def status(
     duties = titled(duties)
     rows = _about(task_rows(incident, library), duties)
     words = {row.invocation: named(row) for row in rows if row.invocation}
-    return filled(
+    found = filled(
         Status,
         incident,
         incident=incident.id,
@@ -132,14 +132,19 @@ def status(
         domains=_fallen(incident),
         overrides=override_views(incident),
         war_room=room_view(incident),
-        me=me,
-        mine=tuple(row.invocation for row in rows if _is_mine(incident, row, me)),
         lanes=lane_groups(incident, rows, duties),
         second_person=two_person_rows(incident),
         alone=alone_words(incident),
         organisation=organisation,
         set_aside=failed if failed is not None and failed.aside else None,
     )
+    return status_for(found, incident, me)
+
+
+def status_for(found: Status, incident: Incident, me: str) -> Status:
+    """Return the status of the same incident for another person."""
+    mine = tuple(row.invocation for row in found.tasks if _is_mine(incident, row, me))
+    return msgspec.structs.replace(found, me=me, mine=mine)
 
 
 def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskRow, ...]:

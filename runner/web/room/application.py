@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
+from time import perf_counter
 
 import anyio
 import anyio.to_thread
@@ -33,6 +34,7 @@ from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
+from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
 from runner.web.room.pages import Asked, refused_page
 from runner.web.room.table import (
@@ -81,12 +83,13 @@ class Room:
         self._secure = secure
         self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
+        self._kept = Kept()
         self._pool = anyio.CapacityLimiter(THREADS)
         self._session = Cookie(self._cookie, secure)
         self._entrance = Entrance(
             self.service, logins, self._session, self._login, self._in_pool, self._failed
         )
-        self.signals = Signals(self.service)
+        self.signals = Signals(self.service, logins.alive)
 
     def service(self) -> IncidentService:
         """Return the service of this thread."""
@@ -129,7 +132,13 @@ class Room:
     # --- pages --------------------------------------------------------------------------------------------
 
     async def _page(self, row: Row, request: Request) -> Response:
-        return await self._in_pool(partial(self._answer, row, request))
+        return await self._in_pool(partial(self._timed, row, request))
+
+    def _timed(self, row: Row, request: Request) -> Response:
+        began = perf_counter()
+        answer = self._answer(row, request)
+        answer.headers["server-timing"] = f"page;dur={(perf_counter() - began) * 1000:.1f}"
+        return answer
 
     async def _in_pool(self, made: Callable[[], Response]) -> Response:
         return await anyio.to_thread.run_sync(made, limiter=self._pool)
@@ -238,7 +247,7 @@ class Room:
         self, request: Request, service: IncidentService, login: Login, incident: Incident | None
     ) -> Asked:
         ref = request.path_params.get("ref", "")
-        return asked_of(service, login.principal, incident, ref, request.query_params)
+        return asked_of(service, login.principal, incident, ref, request.query_params, self._kept)
 
     def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:
         path = address(row, codename_of(asked.incident), asked.ref)
@@ -308,7 +317,7 @@ class Room:
             return PlainTextResponse("not logged in\n", 401)
         if request.method == "HEAD":
             return PlainTextResponse("")
-        stream = self.signals.stream(session, login, lambda: look() is not None)
+        stream = self.signals.stream(session, login)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _static(self, request: Request) -> Response:

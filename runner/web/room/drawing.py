@@ -5,6 +5,7 @@ No page is written twice: what a terminal says, the room says. Only the frame ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -27,7 +28,7 @@ _LISTS: Mapping[Verb, str] = {
     "duty.list": "duties", "fact.missing": "missing", "fact.set": "missing", "fact.show": "facts",
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
-    "person.list": "people", "role.list": "people", "regime.diff": "law", "improvement.list": "readiness",
+    "person.list": "people", "role.list": "people", "improvement.list": "readiness",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {
@@ -38,6 +39,16 @@ _KINDS = {
     "message": "message",
     "delivery": "message",
 }
+
+
+_WORDS: Mapping[str, str] = {
+    "duties": "See the duties", "missing": "Answer the questions", "facts": "See the facts",
+    "incidents": "See the incidents", "incident": "See the status", "timeline": "See the timeline",
+    "messages": "See the messages", "notices": "See the notices", "tasks": "See the tasks",
+    "people": "See the people", "readiness": "See the readiness", "task": "Open the task",
+    "duty": "Open the duty", "notice": "Open the notice", "message": "Open the message",
+}  # fmt: skip
+"""Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 
 
 def about(action: Action) -> str:
@@ -75,12 +86,13 @@ class Drawn(NamedTuple):
     sections: list[Section]
 
 
-def draw(page: Page, links: Callable[[str], str]) -> Drawn:
+def draw(page: Page, links: Callable[[str], str], here: str = "") -> Drawn:
     """Return a page as HTML.
 
-    ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page.
+    ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page. An action that belongs to
+    another page than ``here`` is a link to it; any other is the command.
     """
-    pen = _Pen(links)
+    pen = _Pen(links, here)
     mark, notes, heading, sections = Markup(), [], Markup(), [Section(key="top", parts=[])]
     blocks = list(page.blocks)
     if blocks and isinstance(first := blocks[0], Paragraph) and first.cells[0].tone == "marking":
@@ -123,15 +135,18 @@ def _cells(block: Block) -> tuple[Cell, ...]:
 class _Pen:
     """Writes blocks for one reader."""
 
-    def __init__(self, links: Callable[[str], str]) -> None:
+    def __init__(self, links: Callable[[str], str], here: str) -> None:
         self._links = links
+        self._here = here
 
     def cell(self, cell: Cell) -> Markup:
         """Return a cell: a link if the reader has a page about it, otherwise words in its tone."""
         if cell.action is not None:
             command = Markup("<code>{}</code>").format(command_text(cell.action))
-            if target := self._links(about(cell.action)):
-                command = Markup('<a href="{}">{}</a>').format(target, command)
+            where = about(cell.action)
+            if (target := self._links(where)) and target != self._here:
+                words = _WORDS[re.split("[/?]", where, maxsplit=1)[0]]
+                command = Markup('<a href="{}">{}</a>').format(target, words)
             return Markup(" <span class=do>{} {}</span>").format(visible(cell.text).strip(), command)
         if not cell.text:
             return Markup()

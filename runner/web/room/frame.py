@@ -19,6 +19,7 @@ from runner.reports.core.page import Page
 from runner.web.room import drawing
 from runner.web.room.acts.forms import Given, mark_of, offered, what_was_seen
 from runner.web.room.acts.table import ACTING
+from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
 from runner.web.room.pages import Asked
 from runner.web.room.table import BY_OPERATION, TABLE, Row, act_address, address, document_address
@@ -59,6 +60,7 @@ def asked_of(
     incident: Incident | None,
     ref: str,
     query: Mapping[str, str],
+    kept: Kept | None = None,
 ) -> Asked:
     """Return a request for a handler; names and times are shown as at the command line from here on."""
     zone = named_zone(service.home.organisation.get("zone"))
@@ -69,7 +71,7 @@ def asked_of(
     now = service.clock.now() if incident is None else service.now_in(incident)
     # A page about no incident has a handler that does not look at it.
     about: Any = incident
-    return Asked(service, service.read(principal), principal, now, about, ref, dict(query))
+    return Asked(service, service.read(principal), principal, now, about, ref, dict(query), kept)
 
 
 def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None) -> str:
@@ -90,7 +92,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         title=row.title or row.operation.capitalize(),
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
-        drawn=drawing.draw(shown.page, links),
+        drawn=drawing.draw(shown.page, links, path),
         text=shown.text,
         files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
         home_links=_navigation(reader, None),

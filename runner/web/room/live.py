@@ -7,7 +7,7 @@ page then asks for its content, and the rights are judged there. A viewer hears 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from hashlib import sha256
 
 import anyio.to_thread
@@ -36,8 +36,13 @@ class _Stream:
     def __init__(self, session: str, login: Login) -> None:
         self.session = session
         self.login = login
+        self.ended = False
         self.pending: set[str] = set()
         self.woken = asyncio.Event()
+
+    def end(self) -> None:
+        self.ended = True
+        self.woken.set()
 
     def tell(self, keys: Iterable[str]) -> None:
         self.pending.update(keys)
@@ -47,9 +52,12 @@ class _Stream:
 class Signals:
     """All open streams of one process, and the task that feeds them."""
 
-    def __init__(self, service: Callable[[], IncidentService]) -> None:
-        """Take what returns the service of the calling thread."""
+    def __init__(
+        self, service: Callable[[], IncidentService], alive: Callable[[Collection[str]], Collection[str]]
+    ) -> None:
+        """Take what returns the service of the calling thread, and what tells which sessions have not ended."""
         self._service = service
+        self._alive = alive
         self._streams: set[_Stream] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
@@ -79,34 +87,45 @@ class Signals:
     async def feed(self) -> None:
         """Look for changes until the task is cancelled. A store that does not answer is asked again."""
         self._loop = asyncio.get_running_loop()
+        asked = self._loop.time()
         while True:
             await anyio.to_thread.run_sync(self._look, self._loop)
+            if self._loop.time() - asked >= PING:
+                asked = self._loop.time()
+                await anyio.to_thread.run_sync(self._end_streams, self._loop)
             await asyncio.sleep(POLL)
 
-    async def stream(self, session: str, login: Login, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
+    async def stream(self, session: str, login: Login) -> AsyncIterator[bytes]:
         """Yield the signals of one browser until its session or the server ends."""
         stream = _Stream(session, login)
         self._streams.add(stream)
-        asked = asyncio.get_running_loop().time()
         try:
             yield b": open\n\n"
-            while not self._closing:
+            while not (self._closing or stream.ended):
                 try:
                     await asyncio.wait_for(stream.woken.wait(), PING)
                 except TimeoutError:
                     yield _ALIVE
                 stream.woken.clear()
-                now = asyncio.get_running_loop().time()
-                if now - asked >= PING:
-                    asked = now
-                    if not await anyio.to_thread.run_sync(alive):
-                        break
                 if keys := sorted(stream.pending):
                     stream.pending.clear()
                     yield b"data: " + msgspec.json.encode({"changed": keys}) + b"\n\n"
             yield _BYE
         finally:
             self._streams.discard(stream)
+
+    def _end_streams(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the streams whose session has ended; a store that does not answer ends none."""
+        streams = tuple(self._streams)
+        if not streams:
+            return
+        try:
+            alive = self._alive({stream.session for stream in streams})
+        except (TocsinError, OSError):
+            return
+        for stream in streams:
+            if stream.session not in alive:
+                loop.call_soon_threadsafe(stream.end)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Tell each stream which of its incidents changed since the last look."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
@@ -15,6 +15,10 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
 from runner.reports.core.header import heading_of
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
+from runner.web.room.kept import Kept, Report
+
+if TYPE_CHECKING:
+    from runner.reports.incidents.status import Status
 
 LIVE = 12
 """Most open incidents whose actions are on the first page."""
@@ -35,6 +39,12 @@ class Asked(NamedTuple):
     ref: str
     """The rest of the path: a task, duty, notice or delivery."""
     query: Mapping[str, str]
+    kept: Kept | None = None
+    """Reports that viewers share."""
+
+    def shared(self, about: Hashable, make: Callable[[], Report]) -> Report:
+        """Return a report that is the same for all readers with the right to the page."""
+        return make() if self.kept is None else self.kept.find(about, self.service, self.now, make)
 
     @property
     def everything(self) -> bool:
@@ -57,6 +67,20 @@ class Shown(NamedTuple):
 Handler = Callable[[Asked], Shown]
 
 
+def _status(asked: Asked, incident: Incident) -> Status:
+    """Return the status of an incident for the reader; all readers share its costly part."""
+    from runner.app.exercises.organisation_attention import waiting
+    from runner.app.home.overview import read_status
+    from runner.reports.incidents.status import status_for
+
+    service, now = asked.service, asked.service.now_in(incident)
+    found = asked.shared(
+        ("status", incident.id),
+        lambda: read_status(service, incident, now, "", organisation=waiting(service)),
+    )
+    return status_for(found, incident, asked.principal.person)
+
+
 def incidents(asked: Asked) -> Shown:
     """List all incidents that the reader may see."""
     from runner.app.home.overview import read_incidents
@@ -71,13 +95,11 @@ def incidents(asked: Asked) -> Shown:
 
 def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
-    from runner.app.home.overview import read_status
     from runner.reports.core.attention_rows import first_cell
     from runner.reports.core.do_now import LATER, NOTHING
 
     now = asked.service.now_in(incident)
-    items = read_status(asked.service, incident, now, asked.principal.person).needs_attention
-    urgent = [item for item in items if item.rank < LATER]
+    urgent = [item for item in _status(asked, incident).needs_attention if item.rank < LATER]
     title = Cell(f"DO NOW ({len(urgent)})", "title")
     yield flow(title, " · ", Cell(incident.codename, about=f"incident/{incident.codename}"))
     if not urgent:
@@ -92,13 +114,9 @@ def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:
 
 def incident(asked: Asked) -> Shown:
     """Show one incident: actions, deadlines, tasks, messages."""
-    from runner.app.exercises.organisation_attention import waiting
-    from runner.app.home.overview import read_status
     from runner.reports.incidents.status_page import status_page
 
-    organisation = waiting(asked.service)
-    person = asked.principal.person
-    report = read_status(asked.service, asked.incident, asked.now, person, organisation=organisation)
+    report = _status(asked, asked.incident)
     return Shown(report, status_page(report, everything=asked.everything))
 
 
@@ -152,7 +170,9 @@ def duties(asked: Asked) -> Shown:
     from runner.reports.law.duties import duties_page
     from runner.reports.notices.notices import papers
 
-    found = asked.service.duties(asked.incident, asked.now)
+    found = asked.shared(
+        ("duties", asked.incident.id), lambda: asked.service.duties(asked.incident, asked.now)
+    )
     report = view(found, asked.now, ineffective_claims(asked.service, asked.incident))
     page = duties_page(
         report,
@@ -271,7 +291,10 @@ def law(asked: Asked) -> Shown:
     from runner.reports.law.regimes import list_page
 
     service = asked.service
-    entries = listed(Catalog(service.folder), asked.query.get("in", ""), service.law_checks())
+    place = asked.query.get("in", "")
+    entries = asked.shared(
+        ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
+    )
     return Shown(entries, list_page(entries))
 
 
@@ -280,7 +303,7 @@ def readiness(asked: Asked) -> Shown:
     from runner.app.exercises.readiness import readiness as view
     from runner.reports.exercises.readiness import readiness_page
 
-    report = view(asked.service)
+    report = asked.shared("readiness", lambda: view(asked.service))
     return Shown(report, readiness_page(report))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,6 +79,12 @@ class Served:
             raise StoreError("The store is away.", code="store_away")
 
         signals._service = failing
+
+    def hangs(self, seconds: float) -> None:
+        """Have the server do nothing for a time."""
+        loop = self.server.room.signals._loop
+        assert loop is not None
+        loop.call_soon_threadsafe(time.sleep, seconds)
 
     def server_stops(self) -> None:
         """Stop the server as SIGTERM does."""

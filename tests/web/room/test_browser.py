@@ -225,3 +225,12 @@ def test_the_number_of_open_incidents_follows_too(
         sees(page, "#connection", "Live")
         desk.done("open", str(tmp_path / "noticed.yaml"), "--yes")
         sees(page, "#open", "2")
+
+
+@pytest.mark.nightly
+def test_an_open_page_says_that_it_is_not_live_while_the_server_hangs(browser: Any, room: Served) -> None:
+    with logged_in(browser, room) as page:
+        sees(page, "#connection", "Live")
+        room.hangs(16)
+        sees(page, "#connection", "NOT LIVE")
+        sees(page, "#connection:not(:has-text('NOT'))", "Live")

@@ -95,9 +95,8 @@ class IncidentService:
 
     def apart(self) -> IncidentService:
         """Return a service for another thread: on the same store, with nothing folded in common."""
-        return IncidentService(
-            self.folder, self.home, self.store, self.clock, self.chance, self.principal.program()
-        )
+        who = self.principal.program()
+        return IncidentService(self.folder, self.home, self.store, self.clock, self.chance, who)
 
     def of(self, principal: Principal, guard: Guard | None = None) -> IncidentService:
         """Return a service of a principal, for one use case; ``guard`` is asked inside its first change."""

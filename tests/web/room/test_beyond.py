@@ -92,7 +92,9 @@ def test_a_room_with_a_certificate_answers_people_with_accounts(desk: AtDesk, jo
     name = f"localhost:{bound.getsockname()[1]}"
     settings = ServeSettings(names=(name,), certificate="room.pem", key="room.key")
     with served(desk, bound=bound, beyond=settings) as room, requests.Session() as reader:
-        reader.headers["Connection"] = "close"  # the server ends each connection in order, before its loop ends
+        reader.headers["Connection"] = (
+            "close"  # the server ends each connection in order, before its loop ends
+        )
         reader.trust_env = False  # a bundle of the machine would take its place
         reader.verify = str(desk.home / "room.pem")
         given = {"person": "jonas", "account-password": PASSWORD, "account-code": jonas.code()}

@@ -21,7 +21,7 @@ from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
 from runner.app.people.login_pace import begin_attempt, end_attempt
-from runner.app.people.logins import LISTEN, Login, Logins
+from runner.app.people.logins import LISTEN, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
 from runner.base.redacted import Redacted
 from runner.decoding import from_json
@@ -116,7 +116,7 @@ class Accounts:
 
     def new_seed(self, link: str, nonce: str) -> str:
         """Return the secret of an authenticator app for one opened form of an invitation, in base32."""
-        return base64.b32encode(self._vouch(f"totp\0{link}\0{nonce}")[:20]).decode()
+        return base64.b32encode(self.vouch(f"totp\0{link}\0{nonce}")[:20]).decode()
 
     def open(self, link: str, nonce: str, password: str, code: str) -> tuple[str, tuple[str, ...]]:
         """Use an invitation up: set the factors of its account; return the secret of a session, and the recovery codes.
@@ -179,11 +179,6 @@ class Accounts:
             self._record(person, "code_used", person)
             return "password+recovery"
         return "password+totp"
-
-    def prove_again(self, secret: str, login: Login, password: str, code: str, address: str) -> str:
-        """Return the new secret of a session whose person gives the factors again; raises Refused."""
-        self.log_in(login.principal.person, password, code, address)
-        return self.renewed(secret)
 
     def renewed(self, secret: str) -> str:
         """Return the new secret of a session whose person just gave a factor; raises Refused if it ended."""
@@ -263,9 +258,10 @@ class Accounts:
         return from_json(self._key().open(body, _context(person)), Factors)
 
     def _key(self) -> DataKey:
-        return DataKey(self._vouch("factors"), os.urandom)
+        return DataKey(self.vouch("factors"), os.urandom)
 
-    def _vouch(self, what: str) -> bytes:
+    def vouch(self, what: str) -> bytes:
+        """Return 32 bytes for a purpose that only the key of the accounts can compute."""
         return self._service.store.vouch(JOURNAL, f"tocsin/accounts/v1\0{what}".encode())
 
 

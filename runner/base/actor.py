@@ -39,6 +39,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """The person for whom ``person`` acts; empty where it acts for itself."""
     via: str = ""
     """How the other person asked for it: ``phone``."""
+    scopes: frozenset[str] | None = None
+    """The rights that a program's token has at most, of those of ``person``; None for a person."""
 
     @property
     def actor(self) -> Actor:

@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
+from runner.errors import Usage
+
 _INSTANT = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})[Tt ](?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(?P<offset>[Zz]|[+-]\d{2}:\d{2})?",
     re.ASCII,
@@ -60,6 +62,18 @@ def spoken_instant(text: str, now: datetime) -> datetime:
     if written.endswith(AGO):
         return now - parse_duration(written.removesuffix(AGO))
     return parse_instant(written)
+
+
+def instant(text: str, now: datetime) -> datetime:
+    """Return the instant that a person wrote, as ``spoken_instant``; raises Usage."""
+    try:
+        return spoken_instant(text, now)
+    except ValueError as error:
+        raise Usage(
+            f'Time "{text}" is not valid: {error}.',
+            hint="Use RFC 3339 with an offset, now, or '2h ago'",
+            code="bad_instant",
+        ) from None
 
 
 def _zone(offset: str) -> timezone:

@@ -113,6 +113,9 @@ ASKED = (
     ("role list", ""),
     ("person away ben", "`tocsin person add`, `verify`, `away`; `tocsin role assign`"),
     ("domain list", ""),
+    ("token create siem --owner ana --scope incident.read --as ana", "`tocsin token create NAME`"),
+    ("token list --as ana", "`tocsin token list`"),
+    ("token revoke siem --as ana", "`tocsin token revoke NAME`"),
     ("playbook list", ""),
     ("playbook show lost-device", ""),
     ("playbook copy lost-device", ""),
@@ -185,6 +188,8 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
         shown = desk.type(f"tocsin {words.replace('CODE', _code(desk, words))} --format json", ())
         answer = [line for line in shown.splitlines() if line.startswith("{")][-1]
         document = json.loads(answer.replace(str(ROOT), "…"))
+        if "secret" in document:
+            document["secret"] = f"{document['secret'].rpartition('_')[0]}_…"
         yield words, named or f"`tocsin {words}`", document
         if words.startswith("init"):
             _write(folder)

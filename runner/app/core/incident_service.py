@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ from runner.app.core.repository import (
     unknown_incident,
     whole,
 )
-from runner.app.core.rights import Rights, named_in, refuse_other_names, refuse_unproven, require, rights_of
+from runner.app.core.rights import Rights, named_in, refuse_other_names, require, require_act, rights_of
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -286,21 +286,21 @@ class IncidentService:
         now: datetime | None = None,
     ) -> Transaction:
         """Return one transaction of an incident without writing it; ``now`` is the clock's time by default."""
-        from runner.app.core.transaction import make_transaction  # commands that only read import no engine
+        from runner.app.core.fact_rights import require_fact_rights  # a command that reads needs no engine
+        from runner.app.core.transaction import make_transaction
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
-        require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
-        refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
+        require_act(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
+        require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)
         decided = (*self._handovers(incident), *commands)
-        transaction = make_transaction(incident, decided, at, library, who, worker, room=room, rooms=rooms)
+        make = partial(make_transaction, incident, now=at, library=library, principal=who, worker=worker)
+        transaction = make(decided, room=room, rooms=rooms)
         for choose in (room_choice, guest_list):
             if command := choose(self, transaction.incident):
                 decided = (*decided, command)
-                transaction = make_transaction(
-                    incident, decided, at, library, who, worker, room=room, rooms=rooms
-                )
+                transaction = make(decided, room=room, rooms=rooms)
         return transaction
 
     def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
@@ -446,8 +446,7 @@ class IncidentService:
 
     def letterhead(self) -> bytes:
         """Return the organisation's Word template, empty if none is named; raises NotFound if the file is missing."""
-        named = self.home.stationery.letterhead
-        if not named:
+        if not (named := self.home.stationery.letterhead):
             return b""
         from runner.app.core.directory import read_stationery
 
@@ -455,8 +454,7 @@ class IncidentService:
 
     def logo(self) -> Logo | None:
         """Return the organisation's logo, None if none is named; raises NotFound or Refused if it cannot be used."""
-        named = self.home.stationery.logo
-        if not named:
+        if not (named := self.home.stationery.logo):
             return None
         from runner.app.core.directory import read_stationery
         from runner.documents.pictures import read_logo

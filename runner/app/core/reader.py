@@ -68,6 +68,18 @@ class Reader:
             )
         return self._repository.store.get_blob(digest)
 
+    def evidence(self, incident: Incident, name: str) -> bytes:
+        """Return the bytes of an evidence file; raises Refused without the right, NotFound if there is none."""
+        require("evidence.read" in self._rights(incident).grants, self._principal, f"read {name}")
+        stored = incident.evidence.get(name)
+        if stored is None:
+            raise NotFound(
+                f'Incident "{incident.codename}" has no evidence file "{name}".',
+                hint="tocsin evidence list",
+                code="unknown_evidence",
+            )
+        return self._repository.store.get_blob(stored.sha256)
+
     def _may_read(self, name: str) -> bool:
         try:
             return bool(self._rights(self._repository.load(name)).streams)

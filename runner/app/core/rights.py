@@ -16,17 +16,8 @@ from runner.app.core.repository import Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
-from runner.incident.state.commands import (
-    Acknowledge,
-    AnyCommand,
-    Close,
-    Composed,
-    ConfirmEntry,
-    Decide,
-    RecordDuty,
-    Rendered,
-    SignLetters,
-)
+from runner.incident.state import commands as c
+from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
@@ -35,9 +26,11 @@ from runner.routing.organisation import Proof
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
+    "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "person.list", "register.read", "law.read", "exercise.read",
+    "metrics.read", "token.manage",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those of the first two lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those of the first three lines are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +49,17 @@ LOCAL = "(user of this machine)"
 ANY = "(any other role)"
 _MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
 """What everybody may do who has a role in an incident."""
-_LAWYER: frozenset[Right] = frozenset((*_MEMBER, "duty.read", "notice.read", "message.read", "register.read"))
+_RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
+_LAWYER: frozenset[Right] = frozenset(
+    (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
+)
+_CHANGES: frozenset[Right] = frozenset(
+    ("task.act", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
+)
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
+_ABOUT_INCIDENT: frozenset[Right] = frozenset((
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+))  # fmt: skip
 
 
 def _role(
@@ -80,27 +82,50 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "task.steer", "duty.read", "notice.read", "message.read", "exercise.read", manages=True
+        "fact.legal", "entry.confirm", "task.steer", "duty.read", "notice.read", "message.read",
+        "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
     ),
     "counsel": _role(base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
-        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", base=_NONE
+        "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
+        "entry.correct", base=_NONE,
     ),
     "dpo": _role(base=_LAWYER),
-    "executive": _role("duty.read", "notice.read", "exercise.read"),
-    "hr": _role(streams=("hr",)),
+    "executive": _role("entry.correct", "entry.confirm", "duty.read", "notice.read", "exercise.read"),
+    "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
-    "auditor": _role("exercise.read", base=_LAWYER - {"person.list", "task.act"}, acts=False),
-    ANY: _role(),
+    "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
+    ANY: _role(base=_RESPONDER),
+}  # fmt: skip
+PROGRAMS: frozenset[Right] = frozenset((
+    "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "person.list", "register.read", "law.read", "exercise.read", "metrics.read",
+))  # fmt: skip
+"""The rights that a token can have: none to approve, to decide, to file or to administer."""
+_ACTS = (c.StartTask, c.CompleteTask, c.CheckRow, c.FailStep, c.CommentStep)
+_STEERS = (c.AssignStep, c.SkipStep, c.ReopenStep)
+_BY_PROGRAMS: Mapping[type, Right] = {
+    **dict.fromkeys(_ACTS, "task.act"),
+    **dict.fromkeys(_STEERS, "task.steer"),
 }
+"""The only commands of a program with a token, each with the right that it needs. People state facts."""
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""
 
 
 def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
-    """Return all rights of a principal; none for nobody, and for an unproven name."""
+    """Return all rights of a principal; none for nobody, and for an unproven name.
+
+    A program has those of its token that its person has, too. It reads the operational stream alone.
+    """
     if not principal.person:
         return Rights()
+    if principal.scopes is not None:
+        owner = rights_of(msgspec.structs.replace(principal, scopes=None), holders)
+        grants = owner.grants & PROGRAMS & principal.scopes
+        return Rights(
+            grants=grants, streams=_OPERATIONAL & owner.streams if grants & _ABOUT_INCIDENT else frozenset()
+        )
     if principal.os_user:
         return ROLES[LOCAL]
     roles = holders() if principal.proven_by else {}
@@ -113,6 +138,13 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     )
 
 
+def may_perform(principal: Principal, rights: Rights, commands: Iterable[AnyCommand]) -> bool:
+    """Tell whether a principal may give all of these commands; a program only those of its scopes."""
+    if principal.scopes is None:
+        return rights.acts
+    return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
+
+
 def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
     """Raise Refused if a principal with a proven name gives a command in another name, or in the program's own."""
     for name in () if principal.os_user else names:
@@ -123,9 +155,9 @@ def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
 def named_in(command: AnyCommand) -> tuple[str, ...]:
     """Return the person whom a command names as the author or as the one who answers."""
     match command:
-        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
+        case c.Acknowledge(person=person) | c.Rendered(event=DocumentRendered(by=person)):
             return (person,)
-        case Composed(event=MessageComposed(requested_by=person)) if person:
+        case c.Composed(event=MessageComposed(requested_by=person)) if person:
             return (person,)
         case _:
             return ()
@@ -148,19 +180,21 @@ def read_accounts(store: Store) -> AccountBook:
         return fold_accounts((seq, at, READER(data)) for seq, at, data in payloads if data is not None)
 
 
-def refuse_unproven(
+def require_act(
     store: Store,
     principal: Principal,
     incident: Incident,
     commands: Sequence[AnyCommand],
     required: Sequence[Proof],
 ) -> None:
-    """Raise Refused if a command needs a proven name and the name is only claimed.
+    """Raise Refused if a principal may not perform commands, or if one needs a login and there is none.
 
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
+    rights = rights_of(principal, lambda: incident.roles)
+    require(may_perform(principal, rights, commands), principal, f"change {incident.codename}")
     needed = {kind for command in commands if (kind := _binding(command))}
-    if principal.proven_by or incident.kind != "real":
+    if incident.kind != "real" or (principal.proven_by or "").startswith("login:"):
         return
     if needed.intersection(required) and read_accounts(store).proves:
         raise Refused(
@@ -173,13 +207,13 @@ def refuse_unproven(
 def _binding(command: AnyCommand) -> Proof | None:
     """Return the kind of a command that can need a proven name."""
     match command:
-        case Decide() | SignLetters():
+        case c.Decide() | c.SignLetters():
             return "approve"
-        case RecordDuty(record=record) if record.kind != "filed":
+        case c.RecordDuty(record=record) if record.kind != "filed":
             return "decide"
-        case ConfirmEntry():
+        case c.ConfirmEntry():
             return "decide"
-        case Close():
+        case c.Close():
             return "close"
         case _:
             return None

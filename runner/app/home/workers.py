@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -58,6 +58,22 @@ def living(service: IncidentService) -> list[str]:
 def works_by_itself(incident: Incident) -> bool:
     """Tell whether an incident needs a worker for reminders, escalation and failover."""
     return incident.state == "open" and (incident.drill is None or incident.drill.stage not in OVER)
+
+
+def lacks_worker(service: IncidentService, incident: Incident) -> bool:
+    """Tell whether an incident needs a worker and none runs."""
+    return works_by_itself(incident) and not living(service)
+
+
+def with_worker(service: IncidentService, incident: Incident, report: Any) -> Any:
+    """Return a report about an incident as programs read it: with whether a worker runs, if the incident needs one."""
+    if not works_by_itself(incident):
+        return report
+    from runner.reports.core.action_text import command_text
+    from runner.reports.core.suggested_actions import START_WORKER
+
+    worker = {"running": bool(living(service)), "start": command_text(START_WORKER)}
+    return {**from_json(msgspec.json.encode(report)), "worker": worker}
 
 
 def enlist(service: IncidentService, name: str) -> None:

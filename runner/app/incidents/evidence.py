@@ -13,6 +13,8 @@ from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
+    from runner.incident.state.incident import Evidence, Incident
 
 LARGEST = 512 * 1024 * 1024
 """The limit for one file; for an image of a disk, record a note with its digest instead."""
@@ -52,6 +54,21 @@ def read(path: Path, limit: int = LARGEST) -> bytes:
         raise Invalid(
             f'File "{path}" cannot be read: {error.strerror}.', hint="Check the file.", code="file_unreadable"
         ) from None
+
+
+def save(reader: Reader, incident: Incident, name: str, path: Path) -> Evidence:
+    """Write the bytes of an evidence file to a new file; raises NotFound, or Invalid if it cannot be written."""
+    content = reader.evidence(incident, name)
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise Invalid(
+            f'File "{path}" cannot be written: {error.strerror}.',
+            hint="Name a new file in a folder that you can write.",
+            code="file_unwritable",
+        ) from None
+    return incident.evidence[name]
 
 
 def _name(path: Path) -> str:

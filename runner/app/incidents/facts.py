@@ -11,20 +11,58 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.repository import Turn
 from runner.base.text import near_hint
-from runner.errors import Invalid, Refused, Usage
+from runner.errors import Invalid, Problem, Refused, Usage
 from runner.facts.fact_files import parse_assignment, says_unknown
 from runner.facts.vocabulary.register import Fact, Stated
+from runner.incident.law.moved_deadlines import moves
 from runner.incident.state.commands import Answer, AnswerForm, AnswerUnknown, RecordFacts
 from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
 from runner.playbook.format import Ask, Form
+from runner.reports.incidents.fact_changes import FactChangesReport, fact_changes
+from runner.reports.incidents.facts import missing
+from runner.reports.incidents.known_facts import FactsReport, facts
+from runner.reports.law.titles import question_words
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
 
 Confidence = Literal["confirmed", "estimated"]
 LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
+
+
+def known(
+    service: IncidentService, reader: Reader, incident: Incident, under: str, now: datetime
+) -> FactsReport:
+    """Return what is known of an incident at or under a path, and what is not, as of an instant."""
+    rows = (row for row in reader.events(incident) if row.seq <= incident.version)
+    duties = service.near_duties(incident, now)
+    return facts(incident, service.library(incident), duties, rows, under, now)
+
+
+def known_questions(
+    service: IncidentService, incident: Incident
+) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Return the missing facts near to this incident: path, question, and what depends on it. All places are one question."""
+    report = missing(incident, service.library(incident), service.near_duties(incident))
+    return tuple(
+        (one.key.removesuffix(".PLACE"), question_words(one.key), one.holds_up) for one in report.missing
+    )
+
+
+def planned(
+    service: IncidentService,
+    incident: Incident,
+    changes: Sequence[FactChange],
+    same: int = 0,
+    unmapped: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> FactChangesReport:
+    """Return what a change of facts would do, with the deadlines that it moves; nothing is recorded."""
+    moved = moves(incident, changes, service.now_in(incident), service.library(incident))
+    return fact_changes(incident, changes, moved, same, unmapped, notes)
 
 
 def record_facts(
@@ -178,22 +216,22 @@ def stated(
     """Return assignments in the form of the journal, later ones seeing earlier ones; raises Invalid."""
     register, now = dict(incident.facts), service.now_in(incident)
     found: dict[str, Stated] = {}
-    refused: list[Invalid] = []
+    refused: list[Problem] = []
     for text in texts:
         try:
             parsed = parse_assignment(text, register, now)
-        except Invalid as problem:
-            refused.append(problem)
+        except Invalid as wrong:
+            if len(texts) == 1:
+                raise
+            key = text.partition("=")[0].rstrip("+-").strip()
+            refused.append(Problem(file=key, code="fact", message=wrong.message, hint=wrong.hint))
             continue
         for fact in parsed:
             register[fact.key] = Fact(key=fact.key, value=fact.value, at=now)
             found[fact.key] = fact
-    if len(refused) > 1:
-        hint = " ".join(dict.fromkeys(str(one.hint) for one in refused if one.hint))
-        what = f"{' '.join(map(str, refused))} Nothing was recorded."
-        raise Invalid(what, hint=hint, code="fact")
     if refused:
-        raise refused[0]
+        which = ", ".join(problem.file for problem in refused)
+        raise Invalid(f"Not valid: {which}. Nothing was recorded.", problems=refused, code="fact")
     given = (msgspec.structs.replace(fact, source=source, confidence=confidence) for fact in found.values())
     return tuple(change_of(fact) for fact in given)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import __version__
-from runner.cli.framework.streams import Unwritten, as_json, broken_pipe, silence
+from runner.cli.framework.streams import Unwritten, broken_pipe, silence
 from runner.errors import Bug, TocsinError
-from runner.reports.core.action_text import hint_text
+from runner.reports.core.action_text import as_json, hint_text
 from runner.settings import find_home
 
 if TYPE_CHECKING:

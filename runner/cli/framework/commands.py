@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Facts and evidence": {
         "incidents.facts": ("fact",),
         "incidents.record": ("attach", "correct", "confirm"),
+        "incidents.evidence": ("evidence",),
         "incidents.status": ("timeline",),
         "incidents.tasks": ("undo",),
     },
@@ -39,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "People and channels": {
         "people.people": ("person", "role"),
         "people.accounts": ("account", "login", "logout"),
+        "people.tokens": ("token",),
         "messages.channels": ("channel",),
         "messages.domains": ("domain",),
         "messages.war_room": ("room",),

@@ -8,11 +8,12 @@ than most commands: ``plain`` reads simple lines, and ``typed`` passes the rest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
-from runner.base.instants import parse_duration, spoken_instant
+from runner.base.instants import instant as instant
+from runner.base.instants import parse_duration
 from runner.base.states import PROFILES, Kind, Profile
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.session import FORMATS, Options, Session
@@ -197,18 +198,6 @@ ProfileOption = Annotated[
 def profile_of(text: str) -> Profile | None:
     """Return a profile, None without a name; raises Usage."""
     return one_of(text, PROFILES, "Profile", "unknown_profile", option="--profile") if text else None
-
-
-def instant(text: str, now: datetime) -> datetime:
-    """Return the time of a text: RFC 3339 with an offset, ``now``, or a duration such as ``2h ago``."""
-    try:
-        return spoken_instant(text, now)
-    except ValueError as error:
-        raise Usage(
-            f'Time "{text}" is not valid: {error}.',
-            hint="Use RFC 3339 with an offset, now, or '2h ago'",
-            code="bad_instant",
-        ) from None
 
 
 def duration(text: str) -> timedelta:

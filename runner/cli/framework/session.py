@@ -16,11 +16,10 @@ from runner.actions import Action
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
 from runner.base.states import Profile
 from runner.cli.framework.environment import World
-from runner.cli.framework.streams import as_json, broken_pipe, cleaned
+from runner.cli.framework.streams import broken_pipe, cleaned
 from runner.cli.framework.who_acts import KeptLogin, kept_login, proof_of, refuse_stranger
-from runner.decoding import from_json
 from runner.errors import NotFound, Refused, TocsinError, Usage, warning
-from runner.reports.core.action_text import command_text, typed
+from runner.reports.core.action_text import as_json, typed
 from runner.settings import (
     CONFIG,
     PERSON,
@@ -330,8 +329,10 @@ class Session:
         """
         about = self._about if (not self.options.writes if reads is None else reads) else None
         if self.json:
-            if about is not None and self._needs_worker(about):
-                report = {**from_json(msgspec.json.encode(report)), "worker": self._worker()}
+            if about is not None:
+                from runner.app.home.workers import with_worker
+
+                report = with_worker(self.service, about, report)
             self.show_json(report)
             return
         shown = page() if callable(page) else page
@@ -339,22 +340,10 @@ class Session:
 
     def topped(self, page: Page, incident: Incident) -> Page:
         """Return a page about an incident, with a note under its marking if no worker runs."""
+        from runner.app.home.workers import lacks_worker
         from runner.reports.core.header import without_worker
 
-        return typed(
-            without_worker(page) if self._needs_worker(incident) and not self._worker()["running"] else page
-        )
-
-    def _needs_worker(self, incident: Incident) -> bool:
-        from runner.app.home.workers import works_by_itself
-
-        return works_by_itself(incident)
-
-    def _worker(self) -> dict[str, Any]:
-        from runner.app.home.workers import living
-        from runner.reports.core.suggested_actions import START_WORKER
-
-        return {"running": bool(living(self.service)), "start": command_text(START_WORKER)}
+        return typed(without_worker(page) if lacks_worker(self.service, incident) else page)
 
     def tell(self, page: Page) -> None:
         """Show a page on standard error."""

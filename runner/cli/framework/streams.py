@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
 from runner.errors import TocsinError
-from runner.reports.core.action_text import encoded
-
-_HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Characters that JSON does not escape, and that a terminal may act on."""
 
 
 def cleaned(text: str) -> str:
@@ -25,12 +20,6 @@ def cleaned(text: str) -> str:
     from runner.reports.core.page import visible
 
     return "\n".join(visible(line) for line in text.split("\n"))
-
-
-def as_json(report: Any) -> str:
-    """Return one JSON document in one line, with the characters escaped that control a terminal."""
-    text = encoded(report).decode()
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 class Unwritten(TocsinError):

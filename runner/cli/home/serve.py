@@ -30,6 +30,7 @@ def serve(
     listen: Annotated[str, Option("--listen ADDRESS:PORT", "Address and port on this machine.")] = LISTEN,
     link: Annotated[bool, Option("--link", "Print one more link for a server that runs, and end.")] = False,
     log_out: Annotated[bool, Option("--log-out", "End all sessions and links, and end.")] = False,
+    log: Annotated[bool, Option("--log", "Write a line of JSON for each request to standard error.")] = False,
 ) -> None:
     """Show the incidents as web pages.
 
@@ -57,7 +58,7 @@ def serve(
     elif link:
         _tell(session, logins, _running(logins))
     else:
-        _serve(session, logins, host, port, beyond)
+        _serve(session, logins, host, port, beyond, log=log)
 
 
 def _only_here(host: str, port: int, *, secure: bool) -> Refused:
@@ -101,7 +102,9 @@ def _running(logins: Logins) -> str:
     raise Refused("No room of this home folder is running.", hint="Start it: tocsin serve", code="no_room")
 
 
-def _serve(session: Session, logins: Logins, host: str, port: int, beyond: ServeSettings | None) -> None:
+def _serve(
+    session: Session, logins: Logins, host: str, port: int, beyond: ServeSettings | None, *, log: bool
+) -> None:
     try:
         from runner.web.room.application import Room
         from runner.web.room.server import Server
@@ -128,7 +131,7 @@ def _serve(session: Session, logins: Logins, host: str, port: int, beyond: Serve
         return Room(apart, logins, port, session.say, after, secure=beyond is not None)
 
     try:
-        server = Server(room, bound, host, beyond, session.folder)
+        server = Server(room, bound, host, beyond, session.folder, session.say if log else None)
     except OSError as error:
         bound.close()
         raise Refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
@@ -9,6 +10,8 @@ from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.cli.incidents.status import Known, read_incident
 from runner.reports.core.page import Cell, Page, line, table
+
+VERIS = "veris:"
 
 if TYPE_CHECKING:
     from runner.facts.vocabulary.fact_types import FactType
@@ -18,6 +21,7 @@ def add(app: Commands) -> None:
     """Add ``fact …``."""
     facts = group(app, "fact", "Show and record facts with their source.")
     command(facts, "set", Scope.WRITES)(set_)
+    command(facts, "import", Scope.WRITES)(import_)
     command(facts, "show")(show)
     command(facts, "missing")(missing)
     command(facts, "history")(history)
@@ -59,6 +63,35 @@ def set_(
     tell(session, turn, f"Recorded: {', '.join(keys)}", moved(service, turn, changes))
 
 
+def import_(
+    session: Session,
+    file: Annotated[str, Argument("FILE", "File with facts, or veris:FILE.")],
+    grounds: Annotated[str, Option("--grounds", "Reason, if a fact moves a deadline.")] = "",
+    yes: Annotated[bool, Option("--yes", "No question before recording.")] = False,
+) -> None:
+    """Record the facts of a file that differ. Shows the changes and asks first.
+
+    \b
+    Examples:
+      tocsin fact import facts.yaml
+      tocsin fact import veris:record.json --yes
+    """
+    from runner.app.incidents.evidence import read
+    from runner.app.incidents.fact_import import FactsFile, import_facts, preview_import
+    from runner.app.incidents.outcome import moved
+    from runner.reports.incidents.fact_changes import fact_changes_page
+    from runner.yamlfile.source import MAX_BYTES
+
+    name = file.removeprefix(VERIS)
+    given = FactsFile(name, read(Path(name), MAX_BYTES), veris=name != file)
+    incident, service = session.incident(), session.service
+    session.tell(fact_changes_page(preview_import(service, incident, given)))
+    if not yes:
+        session.confirm("Record these facts?", "Read the changes, then repeat the command with --yes")
+    turn, changes = import_facts(service, incident.id, given, grounds)
+    tell(session, turn, f"Recorded: {', '.join(one.key for one in changes)}", moved(service, turn, changes))
+
+
 def show(
     session: Session,
     path: Annotated[str, Argument("[PATH]", "Only facts at or below this path.")] = "",
@@ -78,10 +111,11 @@ def show(
     if everything:
         _vocabulary(session, path)
         return
-    from runner.reports.incidents.facts import facts, facts_page
+    from runner.app.incidents.facts import known as view
+    from runner.reports.incidents.known_facts import facts_page
 
-    report = facts(read_incident(session, None, known), path)
     now = instant(known, session.now()) if known else session.now()
+    report = view(session.service, session.reader, read_incident(session, None, known), path, now)
     session.show(report, lambda: facts_page(report, now))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
 from runner.cli.framework.outcome import answer, page, submit, tell
@@ -13,9 +13,6 @@ from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
-
-if TYPE_CHECKING:
-    from runner.incident.state.incident import Incident
 
 
 def add(app: Commands) -> None:
@@ -84,25 +81,13 @@ def correct(
     Example:
       tocsin correct 17 --reason "it was the other mailbox"
     """
-    incident = session.incident()
-    if decision := _decision(incident, event):
-        session.say(f"Entry {event} is the proposal. Its decision is entry {decision}.")
-        event = decision
-    made = c.CorrectEvent(seq=event, reason=reason)
-    duties = (duty for duty in incident.duties.values() if duty.record is not None)
-    again = "".join(f". The duty {duty.id} is open again" for duty in duties if duty.entry == event)
-    submit(session, incident.id, made, f"Entry {event} is marked as wrong{again}")
+    from runner.app.incidents.corrections import correct as mark
 
-
-def _decision(incident: Incident, proposal: int) -> int:
-    """Return the entry of the decision that a second person made of a proposal; 0 without one that counts."""
-    asked = incident.second_person.get(proposal)
-    duty = incident.duties.get(asked.act.duty) if asked is not None and asked.state != "awaiting" else None
-    if asked is None or duty is None or duty.record is None or asked.act.record is None:
-        return 0
-    wanted, found = asked.act.record, duty.record
-    same = (wanted.kind, wanted.reason) == (found.kind, found.reason) and duty.entry > proposal
-    return duty.entry if same else 0
+    turn, found = mark(session.service, session.incident().id, event, reason)
+    if found.entry != event:
+        session.say(f"Entry {event} is the proposal. Its decision is entry {found.entry}.")
+    again = "".join(f". The duty {duty} is open again" for duty in found.reopened)
+    tell(session, turn, f"Entry {found.entry} is marked as wrong{again}")
 
 
 def confirm(
@@ -123,9 +108,11 @@ def confirm(
             hint="Ask that person to run the command with --as PERSON",
             code="on_behalf",
         )
+    from runner.app.incidents.corrections import decision_of
+
     name = session.name()
     turn = session.service.act(session.principal, name, [c.ConfirmEntry(seq=event)])
-    decision = _decision(turn.after, event)
+    decision = decision_of(turn.after, event)
     counts = f". The decision is entry {decision}" if decision else ""
     tell(session, turn, f"{session.by} confirmed the entry{counts}")
     people = turn.after.second_person.get(event)

@@ -16,7 +16,6 @@ from runner.cli.framework.options import (
     Where,
     command,
     instant,
-    one_of,
 )
 from runner.cli.framework.session import Session
 from runner.errors import Refused, StoreError
@@ -41,7 +40,7 @@ def add(app: Commands) -> None:
     command(app, "status")(status)
     command(app, "watch")(watch)
     command(app, "list", Scope.ANYWHERE)(list_)
-    command(app, "timeline")(timeline)
+    command(app, "timeline", formats=("text", "json", "csv"))(timeline)
     command(app, "use", Scope.ANYWHERE)(use)
 
 
@@ -196,6 +195,7 @@ def timeline(
     kind: Annotated[str, Option("--kind KIND", "Only entries of this kind: task, message, fact.")] = "",
     by: Annotated[str, Option("--by PERSON", "Only entries by or for this person.")] = "",
     since: Annotated[str, Option("--since INSTANT", "Only entries since this time.")] = "",
+    until: Annotated[str, Option("--until INSTANT", "Only entries until this time.")] = "",
 ) -> None:
     """List all entries in order, with the claimed author.
 
@@ -204,25 +204,23 @@ def timeline(
       tocsin timeline
       tocsin timeline amber-falcon --all --utc
       tocsin timeline --kind message --by jonas --since "2h ago"
+      tocsin timeline --all --format csv
     """
+    from runner.app.incidents.timeline_filter import Filter, filtered
     from runner.incident.state.events import Stream
     from runner.reports.core.formatting import READER, here
-    from runner.reports.incidents.event_descriptions import KINDS
-    from runner.reports.incidents.timeline import narrowed, timeline_page
-    from runner.reports.incidents.timeline import timeline as view
+    from runner.reports.incidents.timeline import timeline_csv, timeline_page
 
-    if kind:
-        one_of(kind, KINDS, "Kind of entry", "unknown_kind", option="--kind")
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
-    service = session.service
-    status = view(incident, service.library(incident), session.reader.events(incident), streams)
-    if by and not any(by == entry.claimed for entry in status.entries):
-        service.known(by)
-    status = narrowed(status, search, kind, by, instant(since, session.now()) if since else None)
+    given = Filter(search, kind, by, since, until)
+    found = filtered(session.service, session.reader, incident, given, session.now(), streams)
+    if session.options.format == "csv":
+        session.world.out.write(timeline_csv(found, everything=everything))
+        return
     if utc:
         READER.set(UTC)
-    session.show(status, lambda: timeline_page(status, here(), everything=everything))
+    session.show(found, lambda: timeline_page(found, here(), everything=everything))
 
 
 def use(session: Session, incident: Where = None) -> None:

@@ -61,7 +61,7 @@ def list_(
       tocsin task list --state ready
     """
     from runner.reports.core.task_rows import task_rows
-    from runner.reports.incidents.task import task_list_page
+    from runner.reports.incidents.task import TasksReport, task_list_page
 
     incident = session.incident()
     rows = tuple(
@@ -69,7 +69,7 @@ def list_(
         for row in task_rows(incident, session.service.library(incident))
         if state in ("", row.state) and not (open_only and row.over)
     )
-    report = {"schema": "tocsin/tasks/v1", "incident": incident.id, "tasks": rows}
+    report = TasksReport(incident=incident.id, tasks=rows)
     session.show(report, lambda: task_list_page(rows, incident, session.now()))
 
 

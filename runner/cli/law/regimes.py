@@ -69,10 +69,10 @@ def list_(
       tocsin regime list --in US
     """
     from runner.app.law.regimes import listed
-    from runner.reports.law.regimes import list_page
+    from runner.reports.law.regimes import RegimesReport, list_page
 
     entries = listed(catalog(session), jurisdiction, recorded_checks(session))
-    session.show({"schema": "tocsin/regimes/v1", "regimes": entries}, lambda: list_page(entries))
+    session.show(RegimesReport(regimes=entries), lambda: list_page(entries))
 
 
 def show(

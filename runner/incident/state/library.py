@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from runner.errors import Refused
 from runner.law.duty import INTERNAL_TARGET
 from runner.law.duty_state import PEOPLE
+from runner.law.grounds import Threshold
 from runner.law.regime import Version
 from runner.playbook.action_template import ActionTemplate
 from runner.playbook.format import Act, AnyStep, Step, Task
@@ -76,6 +77,20 @@ class Library(msgspec.Struct, frozen=True):
             for slug, told in recipients.items():
                 if told in wanted:
                     yield f"{law.id}/{slug}", law.jurisdictions
+
+    def thresholds(self, on: date) -> Iterator[tuple[str, Threshold]]:
+        """Yield the numbers of people that laws in force on a day ask for, each with its duty."""
+        for law in self._laws:
+            versions: Sequence[Version | VersionOutline] = law.versions
+            for version in versions:
+                begun = version.from_date is None or version.from_date <= on
+                if (
+                    version.standing == "in_force"
+                    and begun
+                    and (version.until is None or on <= version.until)
+                ):
+                    rules = version.duties if isinstance(version, Version) else version.rules
+                    yield from ((f"{law.id}/{rule.slug}", one) for rule in rules for one in rule.thresholds)
 
     def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
         """Return the body that a scope was opened on; one that a migration removed has no steps."""

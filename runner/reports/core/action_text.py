@@ -74,6 +74,16 @@ def sentence(error: TocsinError) -> str:
     return f"{error.message} ({hint})" if hint else error.message
 
 
+_HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that JSON does not escape, and that a terminal may act on."""
+
+
+def as_json(report: Any) -> str:
+    """Return one JSON document in one line, with the characters escaped that control a terminal."""
+    text = encoded(report).decode()
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
 def encoded(report: Any) -> bytes:
     """Return the JSON of a report: beside each action its command, as ``hint`` if the report has one."""
     plain = msgspec.json.encode(report)

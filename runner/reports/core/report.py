@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+
+_FORMULA = ("=", "+", "-", "@", "\t")
+
+
+def csv_text(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as CSV; a spreadsheet program reads no value as a formula."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(heads)
+    for row in rows:
+        table.writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in row])
+    return out.getvalue()
+
 
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 

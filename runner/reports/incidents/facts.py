@@ -1,4 +1,4 @@
-"""Facts as data and as text: recorded facts, missing facts with what depends on them, and history."""
+"""Missing facts with what depends on them, and the history of one fact. What is recorded is in ``known_facts``."""
 
 from __future__ import annotations
 
@@ -20,36 +20,13 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.formatting import describe_actor, moment, when
+from runner.reports.core.formatting import describe_actor, moment
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, arrow, do, flow, line, paged, table
-from runner.reports.core.report import Report, filled
+from runner.reports.core.page import Blank, Block, Cell, arrow, do, flow, line, paged
+from runner.reports.core.report import Report
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
 from runner.reports.law.titles import question_words
-
-
-class FactRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact; ``value`` null means recorded as unknown."""
-
-    key: str
-    value: Any
-    source: str
-    by: str
-    at: datetime
-    confidence: Confidence
-    event: int
-    """The event that recorded it."""
-    supersedes: int | None
-
-
-class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"):
-    """The facts of an incident, by path."""
-
-    heading: Heading
-    kind: Kind
-    facts: tuple[FactRow, ...]
-
 
 _FEW = 12
 """Most possible values of a fact that are listed."""
@@ -105,19 +82,6 @@ class HistoryReport(Report, frozen=True, kw_only=True, tag="tocsin/fact-history/
     kind: Kind
     key: str
     history: tuple[FactVersion, ...]
-
-
-def facts(incident: Incident, under: str = "") -> FactsReport:
-    """Return the facts at or under a path, or all."""
-    return FactsReport(
-        heading=heading_of(incident),
-        kind=incident.kind,
-        facts=tuple(
-            filled(FactRow, fact, key=key, event=incident.fact_events[key])
-            for key, fact in sorted(incident.facts.items())
-            if not under or key == under or key.startswith(f"{under}.")
-        ),
-    )
 
 
 def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) -> MissingReport:
@@ -182,21 +146,6 @@ def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryRe
     return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(versions))
 
 
-def facts_page(report: FactsReport, now: datetime) -> Page:
-    """Draw the facts with source, author and confidence."""
-    rows = tuple(
-        (
-            fact.key,
-            Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
-            Cell("" if fact.confidence == "confirmed" else fact.confidence, "warn"),
-            Cell(" · ".join(filter(None, (fact.source, fact.by, when(fact.at, now)))), "dim"),
-        )
-        for fact in report.facts
-    )
-    found = table(rows, 1) if rows else line("No facts recorded", "dim")
-    return Page((*render_header(report.heading, "Facts"), found))
-
-
 @paged
 def missing_page(report: MissingReport) -> Iterator[Block]:
     """Draw the missing facts, what depends on each, and the command to record it."""
@@ -227,6 +176,11 @@ def missing_page(report: MissingReport) -> Iterator[Block]:
 def history_page(report: HistoryReport) -> Iterator[Block]:
     """Draw the recorded values of one fact, the current value marked."""
     yield from render_header(report.heading, f"History of {report.key}")
+    yield from history_blocks(report)
+
+
+def history_blocks(report: HistoryReport) -> Iterator[Block]:
+    """Yield the recorded values of one fact."""
     if not report.history:
         yield line("This fact was never recorded", "dim")
     for one in report.history:

@@ -418,6 +418,13 @@ _STATE_TONES: Mapping[str, Tone] = {
 }
 
 
+class TasksReport(Report, frozen=True, kw_only=True, tag="tocsin/tasks/v1"):
+    """The tasks of an incident; ``incident`` is its id."""
+
+    incident: str
+    tasks: tuple[TaskRow, ...]
+
+
 def task_list_page(rows: Sequence[TaskRow], incident: Incident, now: datetime) -> Page:
     """Draw steps as numbered rows."""
     cells = tuple(

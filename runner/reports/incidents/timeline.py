@@ -6,7 +6,7 @@ Privileged and personnel entries are withheld unless the reader asks for them: t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby
 
 import msgspec
@@ -20,7 +20,7 @@ from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import count, day, describe_actor, moment
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Tone, flow, line, paged
-from runner.reports.core.report import Report, filled
+from runner.reports.core.report import Report, csv_text, filled
 from runner.reports.core.task_rows import titles
 from runner.reports.incidents.event_descriptions import Words, describe, is_detail, kind_of
 from runner.reports.messages.war_room import errand_words
@@ -87,8 +87,10 @@ def timeline(
     return Timeline(heading=heading_of(incident), kind=incident.kind, entries=entries)
 
 
-def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | None) -> Timeline:
-    """Return the entries with a text, of a kind, by or for a person, and since a time; empty is any."""
+def narrowed(
+    found: Timeline, text: str, kind: str, by: str, since: datetime | None, until: datetime | None = None
+) -> Timeline:
+    """Return the entries with a text, of a kind, by or for a person, from and to a time; empty is any."""
     entries = tuple(
         entry
         for entry in found.entries
@@ -96,6 +98,7 @@ def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | N
         and kind in ("", entry.kind)
         and by in ("", entry.claimed, (entry.on_behalf_of or "").partition(VIA)[0])
         and (since is None or entry.at >= since)
+        and (until is None or entry.at <= until)
     )
     return msgspec.structs.replace(found, entries=entries, left_out=len(found.entries) - len(entries))
 
@@ -169,16 +172,23 @@ def _corrections(rows: Sequence[EventRow], streams: Sequence[Stream]) -> dict[in
 @paged
 def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Iterator[Block]:
     """Draw the timeline by day, in a zone; details are only counted unless ``everything`` is set."""
-    entries = [entry for entry in found.entries if everything or not entry.detail]
+    held = [entry for entry in found.entries if _is_withheld(entry)]
+    entries = [entry for entry in _shown(found, everything=everything) if not _is_withheld(entry)]
     yield from render_header(found.heading, "Timeline")
+    for stream, of_stream in groupby(sorted(held, key=lambda one: one.stream), key=lambda one: one.stream):
+        numbers = [str(entry.event) for entry in of_stream]
+        words = (
+            f"{count(len(numbers), f'{stream} entry', f'{stream} entries')} withheld: {', '.join(numbers)}"
+        )
+        yield line(words, "warn", hang=2)
     days = groupby(entries, key=lambda entry: entry.at.astimezone(zone).date())
     for number, (date, of_day) in enumerate(days):
         if number:
             yield Blank()
         yield line(day(date), "title")
         for entry in of_day:
-            yield from _entry_blocks(entry, zone)
-    if folded := len(found.entries) - len(entries):
+            yield from entry_blocks(entry, zone)
+    if folded := len(found.entries) - len(entries) - len(held):
         yield Blank()
         yield line(f"{count(folded, 'detail')} not shown (--all)", "dim")
     if found.left_out:
@@ -186,7 +196,43 @@ def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) ->
         yield line(f"{count(found.left_out, 'other entry', 'other entries')} not shown", "dim")
 
 
-def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
+def _shown(found: Timeline, *, everything: bool) -> list[Entry]:
+    return [entry for entry in found.entries if everything or not entry.detail]
+
+
+def _is_withheld(entry: Entry) -> bool:
+    """Tell whether an entry is in a stream that the reader did not ask for or may not read."""
+    return entry.text == WITHHELD and entry.stream != "operational"
+
+
+def timeline_csv(found: Timeline, *, everything: bool = False) -> str:
+    """Return the entries of a timeline as a table, times in UTC; a withheld entry is a row without its text."""
+    heads = (
+        "Entry",
+        "Time",
+        "Recorded",
+        "Kind",
+        "Stream",
+        "By",
+        "On behalf of",
+        "Verified by",
+        "Text",
+        "Marked as wrong",
+    )
+    rows = (
+        (
+            str(one.event),
+            *(f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (one.at, one.recorded)),
+            *(one.kind, one.stream, one.claimed, one.on_behalf_of or "", one.proven_by or "", one.text),
+            "; ".join(f"entry {wrong.event}, {wrong.by}: {wrong.reason}" for wrong in one.corrections),
+        )
+        for one in _shown(found, everything=everything)
+    )
+    return csv_text(heads, rows)
+
+
+def entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
+    """Draw one entry with its corrections."""
     clock = f"{one.at.astimezone(zone):%H:%M:%S}"
     stream = "" if one.stream == "operational" else f"[{one.stream}] "
     late = f", recorded {moment(one.recorded, zone)}" if one.recorded - one.at > _LATE_ENTRY else ""

@@ -50,6 +50,12 @@ class RegimeEntry(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class RegimesReport(Report, frozen=True, kw_only=True, tag="tocsin/regimes/v1"):
+    """The laws of the home folder and of Tocsin."""
+
+    regimes: tuple[RegimeEntry, ...]
+
+
 class Example(msgspec.Struct, frozen=True, kw_only=True):
     """A worked example: from a known start to the deadline."""
 

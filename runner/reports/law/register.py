@@ -7,8 +7,6 @@ GDPR does not apply, other laws, and proposals. The export leaves out the reason
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,7 +21,7 @@ from runner.law.duty import DutyRecord, DutyStatus
 from runner.reports.core.formatting import count, moment, signatures, standing, unsigned
 from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
-from runner.reports.core.report import Report, filled
+from runner.reports.core.report import Report, csv_text, filled
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.titles import duty_label, recipient_name
 
@@ -316,9 +314,4 @@ def _exported(one: Breach, *, privileged: bool) -> dict[str, str]:
 def register_csv(report: RegisterReport, *, privileged: bool = False) -> str:
     """Return the register as a table, one row for each entry; a spreadsheet reads no value as a formula."""
     rows = [_exported(one, privileged=privileged) for one in report.breaches]
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(rows[0] if rows else ("Number", "Title"))
-    for row in rows:
-        table.writerow([f"'{text}" if text[:1] in "=+-@\t" and text else text for text in row.values()])
-    return out.getvalue()
+    return csv_text(tuple(rows[0]) if rows else ("Number", "Title"), (tuple(row.values()) for row in rows))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from time import perf_counter
 
@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
@@ -36,11 +36,12 @@ from runner.web.room.entrance import Cookie, Entrance
 from runner.web.room.frame import Again, asked_of, codename_of, may_read, page
 from runner.web.room.kept import Kept
 from runner.web.room.live import Signals
-from runner.web.room.pages import Asked, refused_page
+from runner.web.room.pages import Asked, File, refused_page
 from runner.web.room.table import (
     ACT,
     BY_OPERATION,
     DOCUMENT,
+    DOWNLOADS,
     INCIDENT_ACT,
     TABLE,
     Row,
@@ -102,10 +103,16 @@ class Room:
             self._own.seen = seen
         return found
 
-    def application(self, hosts: frozenset[str]) -> Door:
-        """Return the ASGI application."""
-        routes = [Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE]
+    def application(self, hosts: frozenset[str], more: Iterable[BaseRoute] = ()) -> Door:
+        """Return the ASGI application with the pages and more routes."""
+        routes: list[BaseRoute] = [
+            Route(row.path, partial(self._page, row), methods=["GET"]) for row in TABLE
+        ]
         routes += [
+            *(
+                Route(path, partial(self._file, BY_OPERATION[operation], make), methods=["GET"])
+                for operation, (path, make) in DOWNLOADS.items()
+            ),
             Route(DOCUMENT, self._document, methods=["GET"]),
             Route(ACT, self._act, methods=["POST"]),
             Route(INCIDENT_ACT, self._act, methods=["POST"]),
@@ -115,6 +122,7 @@ class Room:
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
             *self._entrance.routes(),
+            *more,
         ]
         app = Starlette(
             routes=routes,
@@ -212,14 +220,17 @@ class Room:
             try:
                 preview = acting.acts[verb].preview
                 if preview is not None and given[SURE] != what_was_seen(given):
-                    shown = Again(verb, given, preview=preview(asked, given))
-                    return self._drawn(row, request, asked, shown)
+                    drawn = preview(asked, given)
+                    if drawn is not None:
+                        return self._drawn(row, request, asked, Again(verb, given, preview=drawn))
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
                     return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                answer = self._drawn(row, request, fresh, Again(verb, given, error.message, hint_text(error)))
+                answer = self._drawn(
+                    row, request, fresh, Again(verb, given, error.message, hint_text(error), error.problems)
+                )
                 answer.status_code = 412 if error.code == "changed_meanwhile" else 409
                 return answer
         except (Absent, TocsinError) as error:
@@ -255,6 +266,19 @@ class Room:
         path = address(row, codename_of(asked.incident), asked.ref)
         return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again))
 
+    async def _file(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        return await self._in_pool(partial(self._made, row, make, request))
+
+    def _made(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
+        """Send a file of a page to whoever has the page, to be saved and not shown by the browser."""
+        try:
+            login, service = self._login(request), self.service()
+            incident = self._readable(row, request, service, service.read(login.principal))
+            found = make(self._asked(request, service, login, incident))
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        return _saved(found.name, found.body)
+
     async def _document(self, request: Request) -> Response:
         return await self._in_pool(partial(self._bytes, request))
 
@@ -273,12 +297,7 @@ class Room:
         except (Absent, TocsinError) as error:
             return self._failed(error)
         name = f"{incident.codename}-{request.path_params['ref'].rpartition('/')[2]}.{form}"
-        safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
-        return Response(
-            body,
-            media_type="application/octet-stream",
-            headers={"content-disposition": f'attachment; filename="{safe}"'},
-        )
+        return _saved(name, body)
 
     # --- the door -----------------------------------------------------------------------------------------
 
@@ -359,3 +378,14 @@ class Room:
         drawn = drawing.draw(refused_page(message, hint), lambda about: "")
         text = drawing.render("plain.html", title=message, drawn=drawn)
         return HTMLResponse(text, status)
+
+
+def _saved(name: str, body: bytes) -> Response:
+    """Return bytes that the browser saves under a name."""
+    safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name)
+    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
+    return Response(
+        body,
+        media_type="application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{ascii_name}"'},
+    )

@@ -25,7 +25,7 @@ STATIC = ("htmx.min.js", "passkey.js", "room.css", "room.js", "icon.svg")
 
 
 _LISTS: Mapping[Verb, str] = {
-    "duty.list": "duties", "fact.missing": "missing", "fact.set": "missing", "fact.show": "facts",
+    "duty.list": "duties", "fact.missing": "missing", "fact.show": "facts",
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
     "person.list": "people", "role.list": "people", "improvement.list": "readiness",
@@ -42,7 +42,7 @@ _KINDS = {
 
 
 _WORDS: Mapping[str, str] = {
-    "duties": "See the duties", "missing": "Answer the questions", "facts": "See the facts",
+    "duties": "See the duties", "missing": "Answer the questions", "facts": "See the facts", "fact": "State the fact",
     "incidents": "See the incidents", "incident": "See the status", "timeline": "See the timeline",
     "messages": "See the messages", "notices": "See the notices", "tasks": "See the tasks",
     "people": "See the people", "readiness": "See the readiness", "task": "Open the task",
@@ -56,6 +56,8 @@ def about(action: Action) -> str:
     if listed := _LISTS.get(action.verb):
         shown = "&".join(f"{name}=1" for name in ("all", "why") if action.args.get(name) is True)
         return f"{listed}?{shown}" if shown else listed
+    if action.verb == "fact.set" and isinstance(action.ref, str):
+        return f"fact/{action.ref.rstrip('+-').removesuffix('.PLACE')}"
     kind = _KINDS.get(action.verb.partition(".")[0], "")
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.home.workers import living, works_by_itself
+from runner.app.home.workers import lacks_worker
 from runner.base.actor import Principal
 from runner.base.states import MARKS
+from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.reports.core.page import Page
 from runner.web.room import drawing
-from runner.web.room.acts.forms import Given, mark_of, offered, what_was_seen
+from runner.web.room.acts.forms import SURE, Form, Given, mark_of, offered, what_was_seen
 from runner.web.room.acts.table import ACTING
+from runner.web.room.filters import FILTERS, NAMES
 from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
 from runner.web.room.pages import Asked
-from runner.web.room.table import BY_OPERATION, TABLE, Row, act_address, address, document_address
-
-FILTERS = ("all", "why", "kind", "by", "search", "in")
-"""What an address can choose on a page."""
+from runner.web.room.table import (
+    BY_OPERATION,
+    TABLE,
+    Row,
+    act_address,
+    address,
+    document_address,
+    download_address,
+)
 
 
 class Again(NamedTuple):
@@ -36,7 +43,22 @@ class Again(NamedTuple):
     message: str = ""
     """Why it was refused: nothing was recorded."""
     hint: str = ""
+    problems: Sequence[Problem] = ()
+    """What is wrong in which field: ``file`` is its name, or begins with it."""
     preview: Page | None = None
+
+    def of(self, form: Form) -> bool:
+        """Tell whether it is this form of several with the same verb."""
+        return self.verb == form.verb and all(self.given[name] == value for name, value in form.hidden)
+
+    def wrong(self, field: str) -> list[Problem]:
+        """Return what is wrong in a field."""
+        return [one for one in self.problems if one.file == field or one.file.startswith(f"{field}.")]
+
+    def left(self, form: Form) -> list[tuple[str, str]]:
+        """Return what was typed and has no field any more, because the form changed meanwhile."""
+        names = {field.name for field in form.fields} | {name for name, _ in form.hidden} | {"mark", SURE}
+        return [(name, value) for name, value in self.given.items() if value and name not in names]
 
     @property
     def sure(self) -> str:
@@ -78,13 +100,13 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     """Return a page as HTML, with the warning of the command line if no worker runs; ``path`` is its address."""
     reader, incident = asked.reader, asked.incident if row.about_incident else None
     shown = row.draw(asked)
-    if incident is not None and works_by_itself(incident) and not living(asked.service):
+    if incident is not None and lacks_worker(asked.service, incident):
         shown = shown._replace(page=without_worker(shown.page))
     acting = ACTING.get(row.operation)
     mark, forms = (mark_of(acting, asked, incident), offered(acting, asked)) if acting else ("", [])
     links = partial(_link, reader, incident)
     codename, who = codename_of(incident), asked.principal
-    kept = [(name, value) for name, value in asked.query.items() if name in FILTERS]
+    kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
     other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
     return drawing.render(
         "page.html",
@@ -94,6 +116,13 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
         drawn=drawing.draw(shown.page, links, path),
         text=shown.text,
+        downloads=[
+            (words, f"{download_address(row, codename, ref)}?{urlencode(kept)}")
+            for words, ref in shown.downloads
+        ],
+        filters=FILTERS[row.operation](asked) if row.operation in FILTERS else (),
+        chosen=dict(kept),
+        path=path,
         files=[(form, document_address(codename, shown.document, form)) for form in shown.files],
         home_links=_navigation(reader, None),
         links=_navigation(reader, incident) if incident is not None else [],

@@ -10,6 +10,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.core.step_reference import begun_step
 from runner.base.actor import Principal
+from runner.base.instants import instant
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
@@ -19,6 +20,7 @@ from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
+    from runner.reports.incidents.timeline import Timeline
 
 LIVE = 12
 """Most open incidents whose actions are on the first page."""
@@ -62,6 +64,15 @@ class Shown(NamedTuple):
     document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
+    downloads: tuple[tuple[str, str], ...] = ()
+    """Other files of the page: in words, and the reference in the address."""
+
+
+class File(NamedTuple):
+    """A file that a browser saves."""
+
+    name: str
+    body: bytes
 
 
 Handler = Callable[[Asked], Shown]
@@ -123,14 +134,15 @@ def incident(asked: Asked) -> Shown:
 def tasks(asked: Asked) -> Shown:
     """List the tasks."""
     from runner.reports.core.task_rows import task_rows
-    from runner.reports.incidents.task import task_list_page
+    from runner.reports.incidents.task import TasksReport, task_list_page
 
     rows = tuple(
         row
         for row in task_rows(asked.incident, asked.service.library(asked.incident))
         if asked.everything or not row.over
     )
-    return Shown(rows, task_list_page(rows, asked.incident, asked.now))
+    report = TasksReport(incident=asked.incident.id, tasks=rows)
+    return Shown(report, task_list_page(rows, asked.incident, asked.now))
 
 
 def task(asked: Asked) -> Shown:
@@ -146,11 +158,32 @@ def task(asked: Asked) -> Shown:
 
 def facts(asked: Asked) -> Shown:
     """Show the recorded facts with their sources."""
-    from runner.reports.incidents.facts import facts as view
-    from runner.reports.incidents.facts import facts_page
+    from runner.app.incidents.facts import known
+    from runner.reports.incidents.known_facts import facts_page
 
-    report = view(asked.incident, asked.ref)
+    incident, now = asked.incident, asked.now
+    if said := asked.query.get("at", ""):
+        now = instant(said, asked.now)
+        incident = asked.reader.incident(incident.id, now)
+    report = known(asked.service, asked.reader, incident, "", now)
     return Shown(report, facts_page(report, asked.now))
+
+
+def fact(asked: Asked) -> Shown:
+    """Show one fact: its question, what depends on it, and all its recorded values."""
+    from runner.app.incidents.facts import known
+    from runner.facts.vocabulary.lookup import find
+    from runner.reports.incidents.facts import history, history_blocks
+    from runner.reports.incidents.known_facts import facts_page
+
+    if find(asked.ref) is None:
+        hint = "Use a link of the page of facts"
+        raise NotFound(f'Fact "{asked.ref}" does not exist.', hint=hint, code="unknown_fact")
+    report = known(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    before = history(asked.incident, asked.ref, asked.reader.events(asked.incident))
+    page = facts_page(report, asked.now)
+    past = (line("HISTORY", "title"), *history_blocks(before))
+    return Shown((report, before), Page((*page.blocks, *past)))
 
 
 def missing(asked: Asked) -> Shown:
@@ -249,17 +282,42 @@ def message(asked: Asked) -> Shown:
 
 def timeline(asked: Asked) -> Shown:
     """List the entries of the journal; the address has the filters."""
-    from runner.reports.incidents.event_descriptions import KINDS
-    from runner.reports.incidents.timeline import narrowed, timeline_page
-    from runner.reports.incidents.timeline import timeline as view
+    from runner.reports.incidents.timeline import timeline_page
 
-    report = view(asked.incident, asked.service.library(asked.incident), asked.reader.events(asked.incident))
-    given = asked.query.get
-    if (kind := given("kind", "")) and kind not in KINDS:
-        hint = f"Use one of: {', '.join(KINDS)}"
-        raise NotFound(f'Kind of entry "{kind}" is unknown.', hint=hint, code="unknown_kind")
-    report = narrowed(report, given("search", ""), given("kind", ""), given("by", ""), None)
-    return Shown(report, timeline_page(report, here(), everything=asked.everything))
+    report = _entries(asked)
+    page = timeline_page(report, here(), everything=asked.everything)
+    return Shown(report, page, downloads=(("CSV of these entries", ""),))
+
+
+def _entries(asked: Asked) -> Timeline:
+    from runner.app.incidents.timeline_filter import Filter, filtered
+
+    given = Filter(**{name: asked.query.get(name, "") for name in Filter._fields})
+    return filtered(asked.service, asked.reader, asked.incident, given, asked.now)
+
+
+def timeline_file(asked: Asked) -> File:
+    """Return the entries that the address asks for as CSV, as the command line writes them."""
+    from runner.reports.incidents.timeline import timeline_csv
+
+    text = timeline_csv(_entries(asked), everything=asked.everything)
+    return File(f"{asked.incident.codename}-timeline.csv", text.encode())
+
+
+def evidence(asked: Asked) -> Shown:
+    """List the evidence files with their digests."""
+    from runner.reports.incidents.evidence import evidence as view
+    from runner.reports.incidents.evidence import evidence_page
+
+    report = view(asked.incident)
+    files = tuple((f"{one.name}, the exact bytes ({one.id})", one.id) for one in report.files)
+    return Shown(report, evidence_page(report), downloads=files)
+
+
+def evidence_file(asked: Asked) -> File:
+    """Return the bytes of one evidence file."""
+    body = asked.reader.evidence(asked.incident, asked.ref)
+    return File(f"{asked.incident.codename}-{asked.incident.evidence[asked.ref].name}", body)
 
 
 def people(asked: Asked) -> Shown:
@@ -281,21 +339,29 @@ def register(asked: Asked) -> Shown:
     from runner.reports.law.register import register_page
 
     report = view(asked.service, "real")
-    return Shown(report, register_page(report))
+    return Shown(report, register_page(report), downloads=(("CSV for an authority", ""),))
+
+
+def register_file(asked: Asked) -> File:
+    """Return the register as CSV, as the command line writes it for an authority."""
+    from runner.app.law.duties import register as view
+    from runner.reports.law.register import register_csv
+
+    return File("register.csv", register_csv(view(asked.service, "real")).encode())
 
 
 def law(asked: Asked) -> Shown:
     """List the laws with their confidence."""
     from runner.app.law.regimes import listed
     from runner.playbook.catalogue import Catalog
-    from runner.reports.law.regimes import list_page
+    from runner.reports.law.regimes import RegimesReport, list_page
 
     service = asked.service
     place = asked.query.get("in", "")
     entries = asked.shared(
         ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
     )
-    return Shown(entries, list_page(entries))
+    return Shown(RegimesReport(regimes=entries), list_page(entries))
 
 
 def readiness(asked: Asked) -> Shown:

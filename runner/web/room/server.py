@@ -12,7 +12,9 @@ from typing import Any
 import uvicorn
 
 from runner.routing.organisation import ServeSettings
+from runner.web.room.api import Api
 from runner.web.room.application import Room
+from runner.web.room.health import Health, Watch
 
 GRACE = 5
 """Seconds for open answers after a stop."""
@@ -32,8 +34,9 @@ class Server:
         host: str,
         beyond: ServeSettings | None = None,
         base: Path = Path(),
+        log: Callable[[str], None] | None = None,
     ) -> None:
-        """Take what makes the room for a port, and a socket that listens.
+        """Take what makes the room for a port, and a socket that listens; ``log`` receives a line for each request.
 
         ``beyond`` are the settings of a room that other machines reach: it answers to their names alone. Raises OSError if its
         certificate cannot be read.
@@ -50,7 +53,7 @@ class Server:
             if beyond.certificate:
                 tls = {"ssl_certfile": base / beyond.certificate, "ssl_keyfile": base / beyond.key}
         config = uvicorn.Config(
-            room.application(hosts),
+            self._watched(room, hosts, log),
             **tls,
             log_config=None,
             access_log=False,
@@ -67,6 +70,13 @@ class Server:
         self._server = uvicorn.Server(config)
         self._socket = listening
         self._stop = threading.Event()
+
+    @staticmethod
+    def _watched(room: Room, hosts: frozenset[str], log: Callable[[str], None] | None) -> Watch:
+        """Return the pages, the API and the addresses for monitoring, with every request counted."""
+        health = Health(room)
+        health.watch = Watch(room.application(hosts, (*Api(room).routes(), *health.routes())), log)
+        return health.watch
 
     def run(self) -> None:
         """Serve until ``stop``."""

@@ -4,12 +4,13 @@ access test are made from it; a page that is not in it does not exist.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from runner.app.core.rights import Right
 from runner.web.room import pages
-from runner.web.room.pages import Handler
+from runner.web.room.pages import Asked, File, Handler
 
 
 class Row(NamedTuple):
@@ -42,6 +43,7 @@ TABLE = (
     Row(f"{INCIDENT}/tasks", "tasks", "incident.read", pages.tasks, "Tasks"),
     Row(f"{INCIDENT}/task/{{ref:path}}", "task", "incident.read", pages.task, ""),
     Row(f"{INCIDENT}/facts", "facts", "fact.read", pages.facts, "Facts"),
+    Row(f"{INCIDENT}/facts/{{ref:path}}", "fact", "fact.read", pages.fact, ""),
     Row(f"{INCIDENT}/missing", "missing", "fact.read", pages.missing, "Questions"),
     Row(f"{INCIDENT}/duties", "duties", "duty.read", pages.duties, "Legal duties"),
     Row(f"{INCIDENT}/duty/{{ref:path}}", "duty", "duty.read", pages.duty, ""),
@@ -50,10 +52,17 @@ TABLE = (
     Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages"),
     Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, ""),
     Row(f"{INCIDENT}/timeline", "timeline", "incident.read", pages.timeline, "Timeline"),
+    Row(f"{INCIDENT}/evidence", "evidence", "evidence.read", pages.evidence, "Evidence"),
 )
 BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 
 
+DOWNLOADS: Mapping[str, tuple[str, Callable[[Asked], File]]] = {
+    "register": ("/register.csv", pages.register_file),
+    "timeline": (f"{INCIDENT}/timeline.csv", pages.timeline_file),
+    "evidence": (f"{INCIDENT}/evidence/{{ref}}", pages.evidence_file),
+}
+"""Files of a page, by its operation: their address, and what makes the bytes. They need the right to the page."""
 DOCUMENT = f"{INCIDENT}/document/{{ref:path}}/{{form}}"
 
 
@@ -64,6 +73,11 @@ INCIDENT_ACT = f"{INCIDENT}{ACT}"
 def address(row: Row, incident: str = "", ref: str = "") -> str:
     """Return the address of a page."""
     return _filled(row.path, incident, ref)
+
+
+def download_address(row: Row, incident: str = "", ref: str = "") -> str:
+    """Return the address of a file of a page."""
+    return _filled(DOWNLOADS[row.operation][0], incident, ref)
 
 
 def act_address(row: Row, verb: str, incident: str = "", ref: str = "") -> str:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import Raw
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import ANY, LOCAL, ROLES, Rights, rights_of
 from runner.base.actor import Event, Principal
 from runner.errors import Refused
+from runner.facts.vocabulary.register import FactChange
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Run
@@ -192,3 +194,36 @@ def _attributes() -> Iterator[tuple[str, ast.Attribute]]:
 def _is_store(node: ast.expr) -> bool:
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
     return name.strip("_") == "store"
+
+
+FACT_RIGHTS: dict[str, tuple[bool, bool]] = {
+    # role             fact.state  fact.legal
+    LOCAL:            (True, True),
+    "commander":      (True, True),
+    "counsel":        (True, True),
+    "outside_counsel": (False, False),
+    "dpo":            (True, True),
+    "executive":      (False, False),
+    "hr":             (True, False),
+    "evaluator":      (False, False),
+    "auditor":        (False, False),
+    ANY:              (True, False),
+}  # fmt: skip
+"""Who may record facts, and those that decide on a legal duty; read beside the table of the issue."""
+
+
+@pytest.mark.parametrize("role", FACT_RIGHTS)
+def test_facts_are_stated_by_those_who_may(desk: IncidentService, role: str) -> None:
+    name = {ANY: "technical"}.get(role, role)
+    desk.act(desk.principal, "i-1", [c.AssignRole(role=name, persons=("pat",))])
+    principal = Principal(person="pat", os_user="pat") if role == LOCAL else proven("pat")
+    plain = FactChange(key="incident.summary", value=Raw(b'"x"'), source="pat")
+    legal = FactChange(key="risk.to_people", value=Raw(b'"high"'), source="pat")
+    found = []
+    for change in (plain, legal):
+        try:
+            desk.act(principal, "i-1", [c.RecordFacts(changes=(change,))])
+            found.append(True)
+        except Refused as refused:
+            found.append(refused.code != "no_right")
+    assert tuple(found) == FACT_RIGHTS[role]

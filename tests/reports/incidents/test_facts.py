@@ -6,19 +6,25 @@ from runner.base.actor import Actor
 from runner.facts.vocabulary.register import value_words
 from runner.incident.law.duties import duty_statuses
 from runner.reports.core.page import plain
-from runner.reports.incidents.facts import facts, facts_page, history, history_page, missing, missing_page
+from runner.reports.incidents.facts import history, history_page, missing, missing_page
+from runner.reports.incidents.known_facts import FactsReport, facts, facts_page
 from tests import scenario as s
 from tests.reports import scenes
+
+
+def known(world: s.World, under: str = "") -> FactsReport:
+    duties = duty_statuses(world.incident, world.now, world.library)
+    return facts(world.incident, world.library, duties, scenes.stored(world), under, world.now)
 
 
 def test_facts_show_their_source_and_whether_they_are_estimates() -> None:
     world = scenes.opened(kind="exercise")
     world.fact("data.encrypted", None)
-    scenes.compare("facts.show", facts_page(facts(world.incident), world.now))
+    scenes.compare("facts.show", facts_page(known(world), world.now))
 
 
 def test_facts_can_be_narrowed_to_a_part() -> None:
-    report = facts(scenes.opened().incident, "organisation")
+    report = known(scenes.opened(), "organisation")
     assert [fact.key for fact in report.facts] == ["organisation.country", "organisation.role"]
 
 
@@ -50,6 +56,6 @@ def test_values_read_as_people_write_them() -> None:
 
 
 def test_the_json_carries_values_as_they_are() -> None:
-    document = scenes.document(facts(scenes.opened().incident, "organisation.role"))
+    document = scenes.document(known(scenes.opened(), "organisation.role"))
     assert document["schema"] == "tocsin/known-facts/v1"
     assert document["facts"][0]["value"] == ["controller"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +102,7 @@ def served(
     *,
     bound: socket.socket | None = None,
     beyond: ServeSettings | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> Iterator[Served]:
     """Serve the room of a home until the end of the block."""
     with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
@@ -112,6 +113,7 @@ def served(
             "127.0.0.1",
             beyond,
             tocsin.home,
+            log,
         )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

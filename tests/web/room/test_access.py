@@ -9,44 +9,52 @@ import pytest
 
 from runner.app.core.rights import ANY, LOCAL, ROLES
 from runner.web.room.acts.table import ACTING
-from runner.web.room.table import BY_OPERATION, TABLE, act_address, address, document_address
+from runner.web.room.table import (
+    BY_OPERATION,
+    DOWNLOADS,
+    TABLE,
+    act_address,
+    address,
+    document_address,
+    download_address,
+)
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, a_breach, served
 
 DUTY = "eu-gdpr-33-controller-sa/initial"
 # One letter a page, in the order of PAGES: y for yes, - for no.
 PAGES = (
-    "incidents", "people", "register", "law", "readiness", "incident", "tasks", "task", "facts", "missing",
-    "duties", "duty", "notices", "notice", "messages", "message", "timeline",
+    "incidents", "people", "register", "law", "readiness", "incident", "tasks", "task", "facts", "fact", "missing",
+    "duties", "duty", "notices", "notice", "messages", "message", "timeline", "evidence",
 )  # fmt: skip
 EXPECTED = {
-    # role             inc peo reg law rea inc tas tas fac mis dut dut not not mes mes tim
-    LOCAL:            "yyyyyyyyyyyyyyyyy",
-    "commander":      "yy-yyyyyyyyyyyyyy",
-    "counsel":        "yyyy-yyyyyyyyyyyy",
-    "outside_counsel": "y--y-yyyyyyyyy--y",
-    "dpo":            "yyyy-yyyyyyyyyyyy",
-    "executive":      "yy-yyyyyyyyyyy--y",
-    "hr":             "yy-y-yyyyy------y",
-    "evaluator":      "y--yyyyyyy------y",
-    "auditor":        "y-yyyyyyyyyyyyyyy",
-    ANY:              "yy-y-yyyyy------y",
-    "nobody":         "y----------------",
+    # role             inc peo reg law rea inc tas tas fac fac mis dut dut not not mes mes tim evi
+    LOCAL:            "yyyyyyyyyyyyyyyyyyy",
+    "commander":      "yy-yyyyyyyyyyyyyyyy",
+    "counsel":        "yyyy-yyyyyyyyyyyyyy",
+    "outside_counsel": "y--y-yyyyyyyyyy--yy",
+    "dpo":            "yyyy-yyyyyyyyyyyyyy",
+    "executive":      "yy-yyyyyyyyyyyy--y-",
+    "hr":             "yy-y-yyyyyy------yy",
+    "evaluator":      "y--yyyyyyyy------y-",
+    "auditor":        "y-yyyyyyyyyyyyyyyyy",
+    ANY:              "yy-y-yyyyyy------yy",
+    "nobody":         "y------------------",
 }  # fmt: skip
 
 
-_MEMBER = {"task.act"}
+_RESPONDER = {"task.act", "fact.state", "entry.correct"}
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {"task.act", "task.steer"},
-    "commander": {"task.act", "task.steer"},
-    "counsel": _MEMBER,
-    "outside_counsel": set(),
-    "dpo": _MEMBER,
-    "executive": _MEMBER,
-    "hr": _MEMBER,
+    LOCAL: {*_RESPONDER, "task.steer", "entry.confirm"},
+    "commander": {*_RESPONDER, "task.steer", "entry.confirm"},
+    "counsel": {*_RESPONDER, "entry.confirm"},
+    "outside_counsel": {"entry.correct"},
+    "dpo": {*_RESPONDER, "entry.confirm"},
+    "executive": {"task.act", "entry.correct", "entry.confirm"},
+    "hr": _RESPONDER,
     "evaluator": set(),
     "auditor": set(),
-    ANY: _MEMBER,
+    ANY: _RESPONDER,
     "nobody": set(),
 }
 """The rights to change something that each role has."""
@@ -70,7 +78,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
 
 def references(room: Served, document: str) -> dict[str, str]:
     """Return a thing for each page about one thing."""
-    return {"task": "law", "duty": DUTY, "notice": document, "message": "d-none"}
+    return {"task": "law", "fact": "data.involved", "duty": DUTY, "notice": document, "message": "d-none"}
 
 
 def test_the_expected_table_has_every_role_and_every_page() -> None:
@@ -107,6 +115,21 @@ def test_a_document_goes_to_those_who_may_read_the_notice(
     assert (answer.status_code == 200) == (EXPECTED[role][PAGES.index("notice")] == "y")
     if answer.status_code == 200:
         assert answer.headers["content-disposition"].startswith("attachment;")
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_a_file_of_a_page_goes_to_those_who_have_the_page(
+    house: tuple[AtDesk, Served, str], role: str
+) -> None:
+    _, room, _ = house
+    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
+    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    absent = room.get(reader, "/nothing").content
+    for operation in DOWNLOADS:
+        answer = room.get(reader, download_address(BY_OPERATION[operation], room.codename, "e-none"))
+        allowed = answer.status_code == 200 or "e-none" in answer.text
+        assert allowed == (EXPECTED[role][PAGES.index(operation)] == "y"), operation
+        assert allowed or answer.content == absent
 
 
 def test_the_navigation_offers_only_pages_that_open(house: tuple[AtDesk, Served, str]) -> None:

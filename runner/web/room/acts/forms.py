@@ -76,8 +76,8 @@ class Act(NamedTuple):
     right: Right
     do: Callable[[Asked, Given], str | None]
     """Records it with ``asked.service``; returns the path of the next page, if that is not the page of the form."""
-    preview: Callable[[Asked, Given], Page] | None = None
-    """What will happen: shown before, with a second button."""
+    preview: Callable[[Asked, Given], Page | None] | None = None
+    """What will happen: shown before, with a second button; None is done at once."""
     adds: bool = False
     """It only adds, such as a comment: what changed meanwhile does not matter."""
     bound: bool = False

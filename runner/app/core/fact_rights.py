@@ -1,0 +1,62 @@
+"""Who may state facts. A fact that decides on a legal duty, or moves a statutory deadline, needs a right of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from runner.app.core.reader import Reader
+from runner.app.core.rights import require
+from runner.base.actor import Principal
+from runner.incident.law.moved_deadlines import moves
+from runner.incident.state.commands import Answer, AnswerForm, AnyCommand, RecordFacts
+from runner.incident.state.events import FactChange
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+
+_DECIDE = (
+    "incident.aware_at",
+    "risk.to_people",
+    "risk.harm",
+    "risk.low_probability_of_compromise",
+    "claims.",
+    "law_enforcement.",
+)
+"""Beginnings of the facts that start a clock, end a duty or delay it, whatever else is recorded."""
+
+
+def require_fact_rights(
+    reader: Reader,
+    principal: Principal,
+    incident: Incident,
+    commands: Sequence[AnyCommand],
+    now: datetime,
+    library: Library,
+) -> None:
+    """Raise Refused if commands state facts that a principal may not state. Whoever may do a task may answer its questions.
+
+    A user of this machine has all rights.
+    """
+    if principal.os_user:
+        return
+    for command in commands:
+        if isinstance(command, RecordFacts):
+            require(reader.may("fact.state", incident), principal, "record facts")
+        changes = _changes(command)
+        if changes and not reader.may("fact.legal", incident) and _is_legal(incident, changes, now, library):
+            require(False, principal, "record a fact that decides on a legal duty or its deadline")
+
+
+def _changes(command: AnyCommand) -> tuple[FactChange, ...]:
+    match command:
+        case RecordFacts(changes=changes) | AnswerForm(changes=changes):
+            return changes
+        case Answer(change=change):
+            return (change,)
+        case _:
+            return ()
+
+
+def _is_legal(incident: Incident, changes: Sequence[FactChange], now: datetime, library: Library) -> bool:
+    decides = any(change.key.startswith(_DECIDE) for change in changes)
+    return decides or bool(moves(incident, changes, now, library))

@@ -1,0 +1,174 @@
+"""Tokens of programs: each belongs to a person, has some of this person's rights, and ends.
+
+A token is a mark of the store, so every process of the home sees it and its end. The mark has the SHA-256 of the secret;
+the secret is shown once.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.actions import Action
+from runner.app.core.identifiers import new_secret
+from runner.app.core.rights import PROGRAMS, require, rights_of
+from runner.base.actor import Principal
+from runner.base.text import nearest
+from runner.decoding import from_json
+from runner.errors import NotFound, Refused, StoreError, Usage
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import ChangeMarks
+
+LONGEST = timedelta(days=365)
+PREFIX = "tcs_"
+"""Scanners for secrets find a token by it."""
+PROOF = "token:"
+_MARK = "token/"
+_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
+_SEEN = timedelta(minutes=5)
+"""Smallest interval between two writes of the last use."""
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One token without its secret."""
+
+    name: str
+    owner: str
+    scopes: tuple[str, ...]
+    digest: str
+    """SHA-256 of the secret."""
+    by: str
+    """The person who created it."""
+    made: datetime
+    expires: datetime
+    used: datetime | None = None
+    """The last use, up to five minutes earlier."""
+
+
+def create(
+    service: IncidentService,
+    principal: Principal,
+    name: str,
+    owner: str,
+    scopes: tuple[str, ...],
+    lasts: timedelta,
+) -> tuple[Token, str]:
+    """Create a token and return it with its secret, which nobody can see again."""
+    _manages(service, principal)
+    service.known(owner)
+    _check(service, name, owner, scopes, lasts)
+    now, secret = service.clock.now(), new_secret()
+    made = Token(
+        name=name,
+        owner=owner,
+        scopes=tuple(sorted(scopes)),
+        digest=sha256(secret.encode()).hexdigest(),
+        by=principal.person,
+        made=now,
+        expires=now + lasts,
+    )
+    body = msgspec.json.encode(made)
+    if (
+        service.change_marks((_MARK + name,), lambda marks: marks or {_MARK + name: body})[_MARK + name]
+        != body
+    ):
+        raise Refused(
+            f'Token "{name}" exists.',
+            hint=f"Use another name, or revoke it: tocsin token revoke {name}",
+            code="token_exists",
+        )
+    return made, f"{PREFIX}{name}_{secret}"
+
+
+def _manages(service: IncidentService, principal: Principal) -> None:
+    require(service.read(principal).may("token.manage"), principal, "manage tokens")
+
+
+def _check(
+    service: IncidentService, name: str, owner: str, scopes: tuple[str, ...], lasts: timedelta
+) -> None:
+    """Refuse a bad name, no scope, an unknown one, one that the owner does not have, and a wrong duration."""
+    if not _NAME.fullmatch(name):
+        raise Usage(
+            f'"{name}" is not a name of a token.',
+            hint="Use up to 40 letters, digits and hyphens",
+            code="bad_name",
+        )
+    for scope in scopes:
+        if scope not in PROGRAMS:
+            close = nearest(scope, PROGRAMS)
+            raise Usage(
+                f'No token can have the scope "{scope}".',
+                hint=f"Use {close}" if close else f"Use: {', '.join(sorted(PROGRAMS))}",
+                code="unknown_scope",
+            )
+    if not scopes:
+        raise Usage("The token has no scope.", hint="Add --scope incident.read", code="option_missing")
+    if not timedelta() < lasts <= LONGEST:
+        raise Usage("A token lasts from 1 to 365 days.", hint="Use --days 90", code="bad_duration")
+    proven = Principal(person=owner, proven_by=PROOF)
+    if beyond := sorted({*scopes} - rights_of(proven, lambda: service.directory.roles).grants):
+        raise Refused(
+            f"{owner} does not have the right {', '.join(beyond)}. A token has no more rights than its owner.",
+            hint=Action("role.list"),
+            code="scope_beyond_owner",
+        )
+
+
+def tokens(service: IncidentService, principal: Principal) -> list[Token]:
+    """Return all tokens by name, with those that expired."""
+    _manages(service, principal)
+    return sorted(
+        (from_json(body, Token) for body in service.marks(_MARK).values()), key=lambda one: one.name
+    )
+
+
+def revoke(service: IncidentService, principal: Principal, name: str) -> Token:
+    """End a token, everywhere and at once; raises NotFound."""
+    found = {one.name: one for one in tokens(service, principal)}
+    if name not in found:
+        close = nearest(name, found)
+        raise NotFound(
+            f'Token "{name}" does not exist.',
+            hint=f"Use {close}" if close else "Show all: tocsin token list",
+            code="unknown_token",
+        )
+    service.change_marks((_MARK + name,), lambda marks: {})
+    return found[name]
+
+
+def find(service: IncidentService, given: str) -> Principal | None:
+    """Return the principal of a token; None if it is unknown, revoked or expired. The last use is recorded."""
+    name, _, secret = given.removeprefix(PREFIX).partition("_")
+    if not given.startswith(PREFIX) or not _NAME.fullmatch(name):
+        return None
+    mark, now = _MARK + name, service.clock.now()
+    body = service.marks(mark).get(mark)
+    token = None if body is None else from_json(body, Token)
+    if token is None or not hmac.compare_digest(token.digest, sha256(secret.encode()).hexdigest()):
+        return None
+    if now >= token.expires:
+        return None
+    if token.used is None or now - token.used >= _SEEN:
+        with suppress(StoreError):
+            service.change_marks((mark,), _used(now), waits=False)
+    return Principal(person=token.owner, proven_by=f"{PROOF}{name}", scopes=frozenset(token.scopes))
+
+
+def _used(now: datetime) -> ChangeMarks:
+    def change(marks: Mapping[str, bytes]) -> dict[str, bytes]:
+        return {
+            name: msgspec.json.encode(msgspec.structs.replace(from_json(body, Token), used=now))
+            for name, body in marks.items()
+        }
+
+    return change

@@ -1,0 +1,58 @@
+"""What a person can do on the timeline: mark an entry as wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.app.incidents.corrections import correct, corrected_by
+from runner.errors import NotFound, Refused
+from runner.reports.core.formatting import here
+from runner.reports.core.page import Page, line
+from runner.reports.incidents.timeline import entry_blocks, timeline
+from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given
+from runner.web.room.pages import Asked
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    number = Field(
+        "entry", "Number of the entry", needed=True, help="It stands beside the time of each entry."
+    )
+    return (Form("correct", "Mark an entry as wrong", (number, REASON), folded=True),)
+
+
+def entry_number(given: Given) -> int:
+    """Return the number of the entry that a form names; raises Refused."""
+    number = given["entry"].strip()
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise Refused(
+            "The form names no entry. Nothing was recorded.",
+            hint="Write the number of an entry",
+            code="bad_form",
+        )
+    return int(number)
+
+
+def _preview(asked: Asked, given: Given) -> Page:
+    """Show the entry, and the duties that are open again without it."""
+    found = corrected_by(asked.incident, entry_number(given))
+    report = timeline(
+        asked.incident,
+        asked.service.library(asked.incident),
+        asked.reader.events(asked.incident, found.entry - 1),
+    )
+    entry = next((one for one in report.entries if one.event == found.entry), None)
+    if entry is None:
+        raise NotFound(
+            f'Entry "{found.entry}" does not exist.',
+            hint="Use a number of the timeline",
+            code="unknown_event",
+        )
+    reopened = (line(f"The duty {duty} is open again", "alarm") for duty in found.reopened)
+    return Page((line("THIS ENTRY STAYS, MARKED AS WRONG", "title"), *entry_blocks(entry, here()), *reopened))
+
+
+def _correct(asked: Asked, given: Given) -> None:
+    correct(asked.service, asked.incident.id, entry_number(given), given["reason"])
+
+
+TIMELINE = Acting(_forms, {"correct": Act("entry.correct", _correct, _preview, adds=True)})

@@ -1,0 +1,213 @@
+"""Acts of programs: the forms of the pages as POST with a JSON body, each done once for its ``Idempotency-Key``.
+
+Only a program with a token comes this way: a person uses the pages, which show what they sign and ask for proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.people import idempotency
+from runner.app.people.logins import Login
+from runner.base.actor import Principal
+from runner.decoding import from_json
+from runner.errors import Invalid, Refused, StoreError, TocsinError
+from runner.incident.state.incident import Incident
+from runner.reports.core.action_text import as_json
+from runner.reports.core.page import plain
+from runner.web.room import problems
+from runner.web.room.acts.forms import SURE, Act, Acting, Given, what_was_seen
+from runner.web.room.acts.table import ACTING
+from runner.web.room.application import Room
+from runner.web.room.door import Absent, Stranger
+from runner.web.room.pages import Asked
+from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, Row
+
+WIDTH = 100
+"""Characters of a line of a preview."""
+
+
+class ActDone(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/act-done/v1"):
+    """What was done; ``version`` is that of the incident after it, 0 for an act about no incident."""
+
+    operation: str
+    verb: str
+    ref: str
+    incident: str
+    codename: str
+    version: int
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What an act will do: sent again with ``sure``, it is done."""
+
+    text: str
+    sure: str
+
+
+class Acts:
+    """Answers the acts of programs; safe for several threads."""
+
+    def __init__(self, room: Room, login: Callable[[Request], Login]) -> None:
+        """Take the room, and what tells who asks."""
+        self._room = room
+        self._login = login
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes below the base of the API."""
+        paths = (ACT, INCIDENT_ACT.replace("/i/", "/incidents/"))
+        return [Route(path, self._act, methods=["POST"]) for path in paths]
+
+    async def _act(self, request: Request) -> Response:
+        body = await request.body()
+        return await self._room._in_pool(partial(self._answer, request, body))
+
+    def _answer(self, request: Request, body: bytes) -> Response:
+        try:
+            login, service = self._login(request), self._room.service()
+            if login.principal.scopes is None:
+                raise Refused(
+                    "Only a token can act here.", hint="Use the page of the task", code="token_needed"
+                )
+            return self._once(request, body, service, login.principal)
+        except Stranger:
+            return problems.stranger()
+        except Absent:
+            return problems.absent()
+        except TocsinError as error:
+            return problems.of_error(error)
+        except Exception as error:  # noqa: BLE001  # the boundary of the API: its errors are JSON, too
+            return problems.broken(self._room._say, error)
+
+    def _once(
+        self, request: Request, body: bytes, service: IncidentService, principal: Principal
+    ) -> Response:
+        """Do a request, or give the answer that it had before."""
+        row, act, asked, incident = self._asked(request, service, principal)
+        given = _given(body)
+        key = request.headers.get("idempotency-key", "").strip().strip('"')
+        asks = request.headers.get("if-match", "")
+        what = "\0".join((request.url.path, asks)).encode() + b"\0" + body
+        mark, before = idempotency.begin(service, principal, key, what)
+        if before:
+            return Response(before, media_type="application/json", headers={"idempotency-replayed": "true"})
+        try:
+            _check_fields(ACTING[row.operation], asked, request.path_params["verb"], given)
+            self._do(act, asked, incident, given, asks)
+        except StoreError:  # whether it was recorded is unknown
+            raise
+        except TocsinError as error:
+            idempotency.forget(service, mark)
+            stale = error.code == "changed_meanwhile"
+            return problems.of_error(error, self._state(row, asked, incident) if stale else _state_of(error))
+        self._room._after()
+        done = as_json(self._done(request, asked, incident)).encode()
+        idempotency.finish(service, mark, done)
+        return Response(done, media_type="application/json")
+
+    def _asked(
+        self, request: Request, service: IncidentService, principal: Principal
+    ) -> tuple[Row, Act, Asked, Incident | None]:
+        """Return what is asked for; raises Absent for no such act, and without the right."""
+        operation, verb = request.path_params["operation"], request.path_params["verb"]
+        row, acting = BY_OPERATION.get(operation), ACTING.get(operation)
+        if row is None or acting is None or verb not in acting.acts:
+            raise Absent
+        if row.about_incident != ("incident" in request.path_params):
+            raise Absent
+        reader, act = service.read(principal), acting.acts[verb]
+        incident = self._room._readable(row, request, service, reader)
+        if not reader.may(act.right, incident):
+            raise Absent
+        now = service.clock.now()
+        login = Login(principal=principal, made=now, seen=now)
+        return row, act, self._room._asked(request, service, login, incident), incident
+
+    def _do(self, act: Act, asked: Asked, incident: Incident | None, given: Given, asks: str) -> None:
+        """Do an act, if the incident has the version that was asked for."""
+        if act.preview is not None and given[SURE] != what_was_seen(given):
+            foreseen = act.preview(asked, given)
+            if foreseen is not None:
+                raise _Unsure(Preview(text=plain(foreseen, WIDTH), sure=what_was_seen(given)))
+
+        def unchanged(present: Incident) -> None:
+            if asks and asks != "*" and _version(asks) != str(present.version):
+                raise Refused(
+                    "The incident changed meanwhile. Nothing was recorded.",
+                    hint="Read the present state, then send the request with its ETag",
+                    code="changed_meanwhile",
+                )
+
+        if incident is not None:
+            unchanged(asked.incident)
+        act.do(asked._replace(service=asked.service.of(asked.principal, unchanged)), given)
+
+    def _state(self, row: Row, asked: Asked, incident: Incident | None) -> Any:
+        """Return the present report of the page that an act is on."""
+        if incident is None:
+            return None
+        return row.draw(asked._replace(incident=asked.service.load(incident.id))).report
+
+    def _done(self, request: Request, asked: Asked, incident: Incident | None) -> ActDone:
+        after = None if incident is None else asked.service.load(incident.id)
+        return ActDone(
+            operation=request.path_params["operation"],
+            verb=request.path_params["verb"],
+            ref=request.path_params["ref"],
+            incident="" if after is None else after.id,
+            codename="" if after is None else after.codename,
+            version=0 if after is None else after.version,
+        )
+
+
+class _Unsure(Refused):
+    """An act that was not previewed, with its preview."""
+
+    def __init__(self, preview: Preview) -> None:
+        super().__init__(
+            "This act has a preview, and the request does not confirm it.",
+            hint="Read state.text, then send the request with the field sure",
+            code="preview_needed",
+        )
+        self.preview = preview
+
+
+def _state_of(error: TocsinError) -> Any:
+    return error.preview if isinstance(error, _Unsure) else None
+
+
+def _version(asks: str) -> str:
+    """Return the version of an entity tag: ``"84.29"`` and ``W/"84"`` name 84."""
+    return asks.strip().removeprefix("W/").strip('"').partition(".")[0]
+
+
+def _given(body: bytes) -> Given:
+    """Return the fields of a request; raises Invalid unless the body is an object of texts."""
+    try:
+        fields: Mapping[str, str] = from_json(body or b"{}", dict[str, str])
+    except msgspec.DecodeError:
+        raise Invalid(
+            "The body is not a JSON object of texts.",
+            hint='Send an object, for example {"comment": "Done"}',
+            code="bad_body",
+        ) from None
+    return Given(fields)
+
+
+def _check_fields(acting: Acting, asked: Asked, verb: str, given: Given) -> None:
+    """Raise Invalid for a field that no form of an act has now."""
+    forms = [form for form in acting.forms(asked) if form.verb == verb]
+    known = {field.name for form in forms for field in form.fields} | {
+        name for form in forms for name, _ in form.hidden
+    }
+    if forms and (unknown := sorted(given.keys() - known - {SURE})):
+        hint = f"Use: {', '.join(sorted(known)) or 'no field'}"
+        raise Invalid(f'Unknown field "{unknown[0][:80]}".', hint=hint, code="unknown_field")

@@ -228,6 +228,10 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     """The paths that are missing or forbidden."""
     note: str = ""
+    words: tuple[str, ...] = ()
+    """The forbidden words that the text has."""
+    sentence: str = ""
+    """The first sentence that covers the item; empty if no fact of the item is printed in one."""
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):

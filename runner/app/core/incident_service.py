@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ from runner.app.core.repository import (
     unknown_incident,
     whole,
 )
-from runner.app.core.rights import Rights, named_in, refuse_other_names, require, require_act, rights_of
+from runner.app.core.rights import Rights, refuse_other_names, require, require_act, require_rights, rights_of
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -256,7 +255,8 @@ class IncidentService:
             if self._guard is not None:
                 self._guard(before)
             made = commands(before) if callable(commands) else commands
-            refuse_other_names(principal, chain.from_iterable(map(named_in, made)))
+            refuse_other_names(principal, made)
+            require_rights(partial(self.read(principal).may, incident=before), principal, before, made)
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None

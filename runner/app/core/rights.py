@@ -7,6 +7,7 @@ unverified. Anybody else must prove a name, and has the rights of the roles of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Literal, get_args
 
 import msgspec
@@ -26,11 +27,12 @@ from runner.routing.organisation import Proof
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
     "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those of the first three lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident."""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,18 +49,21 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
-_MEMBER: frozenset[Right] = frozenset(("incident.read", "fact.read", "task.act", "person.list", "law.read"))
-"""What everybody may do who has a role in an incident."""
+_MEMBER: frozenset[Right] = frozenset(
+    ("incident.read", "fact.read", "task.act", "sign", "person.list", "law.read")
+)
+"""What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
 _RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
 _LAWYER: frozenset[Right] = frozenset(
     (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
 )
 _CHANGES: frozenset[Right] = frozenset(
-    ("task.act", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
+    ("task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
 )
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
+    "duty.decide", "duty.file", "notice.edit", "sign",
 ))  # fmt: skip
 
 
@@ -82,16 +87,18 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
-        "fact.legal", "entry.confirm", "task.steer", "duty.read", "notice.read", "message.read",
+        "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
         "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
     ),
-    "counsel": _role(base=_LAWYER, streams=("privileged",)),
+    "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
-        "entry.correct", base=_NONE,
+        "entry.correct", "notice.edit", "sign", base=_NONE,
     ),
-    "dpo": _role(base=_LAWYER),
-    "executive": _role("entry.correct", "entry.confirm", "duty.read", "notice.read", "exercise.read"),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
+    "executive": _role(
+        "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read", "exercise.read"
+    ),
     "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
@@ -145,14 +152,15 @@ def may_perform(principal: Principal, rights: Rights, commands: Iterable[AnyComm
     return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
 
 
-def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
+def refuse_other_names(principal: Principal, commands: Iterable[AnyCommand]) -> None:
     """Raise Refused if a principal with a proven name gives a command in another name, or in the program's own."""
+    names = chain.from_iterable(map(_named_in, commands))
     for name in () if principal.os_user else names:
         own = name and name in (principal.person, principal.on_behalf_of)
         require(own, principal, f"act as {name or 'the program'}")
 
 
-def named_in(command: AnyCommand) -> tuple[str, ...]:
+def _named_in(command: AnyCommand) -> tuple[str, ...]:
     """Return the person whom a command names as the author or as the one who answers."""
     match command:
         case c.Acknowledge(person=person) | c.Rendered(event=DocumentRendered(by=person)):
@@ -161,6 +169,37 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return (person,)
         case _:
             return ()
+
+
+ACTS: Mapping[Right, str] = {
+    "duty.decide": "decide on duties of",
+    "duty.file": "record filings of",
+    "notice.edit": "change notices of",
+    "sign": "approve documents of",
+}
+"""The rights that a command needs, in words."""
+
+
+def needed(command: AnyCommand) -> Right | None:
+    """Return the right that a command needs beside that to change the incident."""
+    match command:
+        case c.RecordDuty(record=record):
+            return "duty.file" if record.kind == "filed" else "duty.decide"
+        case c.Decide():
+            return "sign"
+        case c.TickItems() | c.Rendered():
+            return "notice.edit"
+        case _:
+            return None
+
+
+def require_rights(
+    may: Callable[[Right], bool], principal: Principal, incident: Incident, commands: Iterable[AnyCommand]
+) -> None:
+    """Raise Refused for a command that the roles of a person do not allow."""
+    for command in commands:
+        if (right := needed(command)) is not None:
+            require(may(right), principal, f"{ACTS[right]} {incident.codename}")
 
 
 def require(right: object, principal: Principal, what: str) -> None:
@@ -193,10 +232,10 @@ def require_act(
     """
     rights = rights_of(principal, lambda: incident.roles)
     require(may_perform(principal, rights, commands), principal, f"change {incident.codename}")
-    needed = {kind for command in commands if (kind := _binding(command))}
+    kinds = {kind for command in commands if (kind := _binding(command))}
     if incident.kind != "real" or (principal.proven_by or "").startswith("login:"):
         return
-    if needed.intersection(required) and read_accounts(store).proves:
+    if kinds.intersection(required) and read_accounts(store).proves:
         raise Refused(
             f"{named_person(principal.person)} is a claim. This act needs a login.",
             hint="Log in, then repeat the command: tocsin login",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from runner.app.incidents import facts
-from runner.app.law import duties
+from runner.app.law import duties, filings
 from runner.app.notices import notices
 from runner.base.actor import Principal
 from runner.base.instants import parse_duration
@@ -256,7 +256,7 @@ class Players:
         now = self._now
         late = known is not None and known.due is not None and now > known.due
         service = self._at(self._holder(invocation, step.role))
-        made = duties.filing(
+        made = filings.filing(
             service,
             incident,
             duty,

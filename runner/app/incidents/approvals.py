@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from runner.actions import Action
 from runner.errors import Refused
+from runner.incident.notices.staleness import blocking
 from runner.incident.state.commands import Decide
-from runner.incident.steps.approvals import Tally, eligible, tally
+from runner.incident.steps.approvals import Tally, authors, eligible, subject, tally
 from runner.playbook.format import Approve
+from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.signing import Part, SigningQueue, WaitingApproval
 from runner.reports.incidents.task import TaskReport, task
 from runner.reports.notices.redline import approved_before
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.app.core.repository import Turn
     from runner.base.actor import Principal
-    from runner.incident.state.incident import Incident
+    from runner.incident.state.incident import Incident, Invocation
     from runner.incident.state.library import Library
 
 
@@ -39,14 +43,59 @@ def same_text(
 
 def _open_approvals(service: IncidentService, principal: Principal, incident: Incident) -> list[str]:
     """Return the open approvals that this person may give."""
-    library, person = service.library(incident), principal.on_behalf_of or principal.person
-    found = []
+    person = principal.on_behalf_of or principal.person
+    waiting = _waiting(incident, service.library(incident))
+    return [one.id for one, step in waiting if eligible(incident, one, step, person)]
+
+
+def _waiting(incident: Incident, library: Library) -> Iterator[tuple[Invocation, Approve]]:
     for name, invocation in incident.invocations.items():
         waits = invocation.state in ("ready", "active") and not invocation.over
         definition = library.step(incident, name) if waits and invocation.kind == "approve" else None
-        if isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
-            found.append(name)
-    return found
+        if isinstance(definition, Approve):
+            yield invocation, definition
+
+
+def part_of(incident: Incident, invocation: Invocation, step: Approve, person: str) -> Part:
+    """Return why a person cannot decide in an approval; empty if the person can."""
+    bound = subject(incident, invocation, step)
+    if not eligible(incident, invocation, step, person):
+        return "role"
+    if bound is not None and person in authors(incident, bound):
+        return "author"
+    given = (a for a in invocation.approvals if not a.void and not a.provisional)
+    digest = bound.digest if bound is not None else ""
+    return "decided" if any((a.by, a.digest) == (person, digest) for a in given) else ""
+
+
+def queue(service: IncidentService, reader: Reader, principal: Principal) -> SigningQueue:
+    """Return the approvals that wait in all open incidents of a reader who may approve there."""
+    found: list[WaitingApproval] = []
+    for listed in reader.incidents():
+        incident = reader.incident(listed.id) if listed.state in ("open", "paused") else None
+        if incident is None or not reader.may("sign", incident):
+            continue
+        library = service.library(incident)
+        tasks = {row.invocation: row for row in task_rows(incident, library)}
+        for one, step in _waiting(incident, library):
+            bound = subject(incident, one, step)
+            text = next((d for d in incident.documents.values() if bound and bound.digest == d.digest), None)
+            found.append(
+                WaitingApproval(
+                    incident=incident.id,
+                    codename=incident.codename,
+                    step=one.id,
+                    title=tasks[one.id].title,
+                    tally=tally(incident, one, step),
+                    part=part_of(incident, one, step, principal.person),
+                    due=tasks[one.id].due,
+                    document=text.id if text is not None else "",
+                    stale=text is not None and bool(blocking(incident, text)),
+                )
+            )
+    now = service.clock.now()
+    found.sort(key=lambda one: (bool(one.part), one.due is None, one.due or now))
+    return SigningQueue(as_of=now, approvals=tuple(found))
 
 
 def approval(incident: Incident, name: str, library: Library) -> TaskReport:

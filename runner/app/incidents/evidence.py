@@ -21,15 +21,21 @@ LARGEST = 512 * 1024 * 1024
 
 
 def take(service: IncidentService, incident: str, path: Path, source: str = "") -> AttachFile:
-    """Store a file's bytes, encrypted, and return the command that records it."""
-    content = read(path)
+    """Store a file, encrypted, and return the command that records it."""
+    return take_bytes(service, incident, path.name, read(path), source)
+
+
+def take_bytes(
+    service: IncidentService, incident: str, name: str, content: bytes, source: str = ""
+) -> AttachFile:
+    """Store the bytes of a file, encrypted, and return the command that records it under its name."""
     kept = service.keep_document(service.principal, incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
         raise Bug(f"The stored digest {kept} is not the digest of the file, {counted}.")
     return AttachFile(
         evidence=service.chance.name("e"),
-        name=_name(path),
+        name=_name(name),
         sha256=kept,
         size=len(content),
         source=source,
@@ -71,6 +77,6 @@ def save(reader: Reader, incident: Incident, name: str, path: Path) -> Evidence:
     return incident.evidence[name]
 
 
-def _name(path: Path) -> str:
+def _name(name: str) -> str:
     """Return the file's name; characters that could deceive a reader are written as escapes."""
-    return ascii(path.name)[1:-1] if text_problem(path.name) else path.name
+    return ascii(name)[1:-1] if text_problem(name) else name

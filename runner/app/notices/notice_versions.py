@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,12 @@ from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notices import Pulled, step_id, write_pulled
 from runner.documents.tree import Kept, decode
 from runner.effects.notices.enclosures import carried
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, Usage
+from runner.incident.law.duties import signed_at
 from runner.incident.notices.decide import renderings
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Document, Incident
-from runner.reports.notices.notices import rendered_so_far
+from runner.reports.notices.notices import notice, rendered_so_far
 from runner.reports.notices.redline import Compared, approved_before, compared, version
 
 if TYPE_CHECKING:
@@ -205,6 +206,47 @@ def _one(made: Sequence[Document], text: str) -> Document:
         hint=f"Use 1 to {len(made)}, or the start of a digest.",
         code="unknown_version",
     )
+
+
+def items_named(incident: Incident, document: Document, numbers: Sequence[int]) -> tuple[str, ...]:
+    """Return the items to verify with these numbers, or all open ones; raises Usage, or Refused for a draft without any."""
+    row = notice(incident, document.id).notice
+    every = row.to_verify
+    if wrong := [number for number in numbers if not 0 < number <= len(every)]:
+        raise Usage(
+            f"Item {wrong[0]} does not exist.",
+            hint=f"Use numbers from 1 to {len(every)}: tocsin notice show {document.id}",
+            code="unknown_item",
+        )
+    items = tuple(every[number - 1] for number in numbers) or tuple(
+        item for item in every if item not in row.ticks
+    )
+    if not items and document.status == "draft":
+        raise Refused(
+            f'Nobody can verify away what is missing or forbidden in "{document.id}": {"; ".join(document.gaps)}.',
+            hint=f"Correct the facts or the text, then: tocsin notice render {document.step}. Or counsel adds --override WHY",
+            code="draft",
+        )
+    return items
+
+
+def comparisons(reader: Reader, incident: Incident, name: str) -> list[tuple[str, Pair | None]]:
+    """Return the changes of a version since the last signed, the last filed and the previous text; None without one."""
+    new = named(incident, name)[-1]
+    earlier = versions(incident, new.id)
+    signed = [one for one in earlier[: earlier.index(new)] if signed_at(incident, one) is not None]
+    chosen: list[tuple[str, Callable[[], Document]]] = [
+        ("THE LAST SIGNED VERSION", lambda: _last(signed, new)),
+        ("THE LAST FILED TEXT", lambda: since_filed(incident, name, new.id)[0]),
+        ("THE PREVIOUS VERSION", lambda: before(incident, new)),
+    ]
+    found: list[tuple[str, Pair | None]] = []
+    for title, old in chosen:
+        try:
+            found.append((title, compare(reader, incident, old(), new)))
+        except Refused:
+            found.append((title, None))
+    return found
 
 
 def number_of(incident: Incident, document: Document) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -15,7 +15,7 @@ from runner.base.text import nearest
 from runner.documents.notice import Coverage, Format, Notice
 from runner.errors import Invalid, NotFound, Refused, Usage
 from runner.incident.notices.decide import renderings
-from runner.incident.notices.staleness import blocking, change_words
+from runner.incident.notices.staleness import blocking, change_words, recorded_as
 from runner.incident.notices.verification import items_of
 from runner.incident.state.commands import EffectFailed, Rendered
 from runner.incident.state.incident import Document, Incident
@@ -55,6 +55,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """Items that nobody has verified."""
     changed: tuple[str, ...] = ()
     """Facts that changed after the version was generated, with both values."""
+    old_words: tuple[str, ...] = ()
+    """What the text says of those facts."""
 
 
 def template(service: IncidentService, incident: Incident, name: str) -> tuple[Notice, str]:
@@ -100,7 +102,7 @@ def check_content(
     ``name`` is a version or its step: then the recorded text is checked. With a template it is a draft from the
     present facts, unless its recorded text has Word edits.
     """
-    from runner.documents.contents.coverage import check, complete, to_verify, unnamed
+    from runner.documents.contents.coverage import check, complete, to_verify, unnamed, with_sentences
     from runner.documents.tree import decode
     from runner.effects.notices.forbidden_words import sought
 
@@ -112,17 +114,22 @@ def check_content(
     ]
     text = made[-1] if made and made[-1].tree else None
     changed: tuple[str, ...] = ()
+    old: tuple[str, ...] = ()
     if text is None:
         notice, document = draft(service, incident, made[-1].notice if made else name, duty)
         open_ = to_verify(notice, document)
     else:
         kept = decode(reader.document(incident, text.id, TREE))
         notice = sought(kept.notice, template(service, incident, text.notice)[1], incident)
-        document, changed = kept.document, tuple(map(change_words, blocking(incident, text)))
+        document, stale = kept.document, blocking(incident, text)
+        changed, old = (
+            tuple(map(change_words, stale)),
+            _words_of({one.fact for one in stale}, document, incident),
+        )
         items = dict.fromkeys((*to_verify(notice, document), *items_of(incident, text)))
         open_ = tuple(item for item in items if item not in text.ticks)
     lines = check(notice, document)
-    lines = (*lines, *unnamed(lines, document))
+    lines = with_sentences((*lines, *unnamed(lines, document)), notice, document)
     return Checked(
         notice=notice.id,
         complete=complete(lines) and not open_ and not changed,
@@ -130,7 +137,23 @@ def check_content(
         document=text.id if text is not None else "",
         to_verify=open_,
         changed=changed,
+        old_words=old,
     )
+
+
+def _words_of(facts: Collection[str], document: Tree, incident: Incident) -> tuple[str, ...]:
+    """Return what a text says of facts, in its own words."""
+    keys = sorted(incident.facts)
+    of = (used for used in document.facts_used if not {*recorded_as(used.path, keys)}.isdisjoint(facts))
+    return tuple(dict.fromkeys(text for used in of if used.printed for text in used.texts if text))
+
+
+def reasons_for_gaps(pairs: Iterable[str]) -> dict[str, str]:
+    """Return the reasons of counsel for missing items, each written as ``NAME=REASON``; raises Usage."""
+    found = {name.strip(): reason for name, _, reason in (pair.partition("=") for pair in pairs)}
+    if not all(name and reason.strip() for name, reason in found.items()):
+        raise Usage("--gap has no reason.", hint="Use --gap NAME=REASON", code="reason_missing")
+    return found
 
 
 def step_id(incident: Incident, document: Document) -> str:

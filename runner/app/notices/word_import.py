@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.actions import Action
 from runner.app.core.step_reference import resolve_step
-from runner.app.incidents.evidence import read
 from runner.app.notices.notice_versions import Pair, tree_of
 from runner.app.notices.notices import by_hand, template, work_of
 from runner.documents.notice import Coverage
@@ -23,6 +22,9 @@ from runner.incident.notices.decide import renderings
 from runner.incident.notices.staleness import blocking
 from runner.incident.state.commands import Rendered
 from runner.incident.state.incident import Document, Incident
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Blank, Block, line, paged
+from runner.reports.notices.redline import redline_blocks
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -48,14 +50,15 @@ class Adoption(msgspec.Struct, frozen=True):
     """Whether the file changes nothing: an identical text, judged by the same facts."""
 
 
-def look(service: IncidentService, reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
-    """Return the changes of a Word file; raises Refused for an unsafe file or a file without a notice.
+def look(
+    service: IncidentService, reader: Reader, incident: Incident, file: str, content: bytes, step: str
+) -> Adoption:
+    """Return the changes of a Word file by its name and bytes; raises Refused for an unsafe file or one without a notice.
 
     An imported text that is out of date or a draft is judged again by the present facts, also if it is the same text.
     """
     from runner.documents.contents.coverage import check
 
-    content = read(file, LARGEST)
     wanted = resolve_step(incident, step) if step else _step_of(incident, file, content)
     documents = renderings(incident, wanted)
     if not documents:
@@ -99,17 +102,39 @@ def command(service: IncidentService, incident: Incident, found: Adoption, overr
     return by_hand(service, rendered, override)
 
 
+@paged
+def adoption_page(found: Adoption, by: str) -> Iterator[Block]:
+    """Draw the differences, the accepted tracked changes, and the legal check of the new text."""
+    newest = found.pair.new
+    yield line(f"COMPARED WITH {newest.id}", "title")
+    yield from redline_blocks(found.pair.redline)
+    yield Blank()
+    author = f"{by} becomes an author of this text and cannot approve it. Another person must."
+    yield line(author, "warn", hang=2)
+    if found.written_from.id != newest.id:
+        text = f"The file is from {found.written_from.id}. {newest.id} supersedes it. The import undoes the changes between the two."
+        yield line(text, "alarm", hang=2)
+    if found.returned.tracked:
+        yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")
+    if comments := found.returned.comments:
+        yield line(f"{count(comments, 'comment')} ignored: comments are not part of the text", "warn")
+    for one in found.coverage:
+        if one.state in ("gap", "forbidden", "to_check"):
+            said = f"{one.state.replace('_', ' ')}: {one.ref} {one.item}. {one.note}".rstrip(". ")
+            yield line(said, "warn" if one.state == "to_check" else "alarm", hang=2)
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _is_of(file: Path, content: bytes, document: Document) -> bool:
+def _is_of(file: str, content: bytes, document: Document) -> bool:
     """Tell whether a file is from a version: by its bytes, else by the digest in its exported name."""
     short = document.digest.rpartition(":")[2][:8]
-    return document.files.get("docx") == _digest(content) or short in file.stem
+    return document.files.get("docx") == _digest(content) or short in file
 
 
-def _step_of(incident: Incident, file: Path, content: bytes) -> str:
+def _step_of(incident: Incident, file: str, content: bytes) -> str:
     found = [document.step for document in incident.documents.values() if _is_of(file, content, document)]
     found = found or [document.step for document in incident.documents.values()]
     steps = list(dict.fromkeys(found))
@@ -119,7 +144,7 @@ def _step_of(incident: Incident, file: Path, content: bytes) -> str:
     if len(steps) != 1:
         names = ", ".join(steps) or "none is generated"
         raise Usage(
-            f'The name of file "{file.name}" does not identify its notice.',
+            f'The name of file "{file}" does not identify its notice.',
             hint=f"Name the task: {names}",
             code="ambiguous_notice",
         )

@@ -8,13 +8,14 @@ than most commands: ``plain`` reads simple lines, and ``typed`` passes the rest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
-from runner.base.instants import instant as instant
 from runner.base.instants import parse_duration
 from runner.base.states import PROFILES, Kind, Profile
+from runner.base.typed_times import calendar_day as calendar_day
+from runner.base.typed_times import instant as instant
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.session import FORMATS, Options, Session
 from runner.errors import Usage
@@ -206,14 +207,6 @@ def duration(text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise Usage(f'Duration "{text}" is not valid: {error}.', code="bad_duration") from None
-
-
-def calendar_day(text: str) -> date | None:
-    """Return the date of a text; None for an empty text."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Usage(f'"{text}" is not a date.', hint="Write it as 2026-12-24.", code="bad_date") from None
 
 
 def check_times(cron: str, every: str) -> None:

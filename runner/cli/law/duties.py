@@ -174,7 +174,7 @@ def show(session: Session, duty: Duty, at: At = "", known: Known = "") -> None:
     from runner.reports.law.duty_details import duty_page
 
     now, incident = _when(session, at or known), read_incident(session, None, known)
-    found = shown(session.service, incident, duty, now)
+    found = shown(session.service, session.reader, incident, duty, now)
     session.show(found, lambda: duty_page(found, incident.opened_at))
 
 
@@ -251,7 +251,8 @@ def record_filed(
     Example:
       tocsin duty record-filed eu-gdpr-33-controller-sa/initial --reference 2026-4711 --receipt receipt.pdf
     """
-    from runner.app.law.duties import filing, others_to_file
+    from runner.app.incidents.evidence import read
+    from runner.app.law.filings import filing, others_to_file
     from runner.cli.incidents.tasks import find
     from runner.incident.state.commands import RecordDuty
 
@@ -264,7 +265,7 @@ def record_filed(
         duty,
         at=_when(session, at),
         reference=reference,
-        receipt=receipt,
+        receipt=None if receipt is None else (receipt.name, read(receipt)),
         late_reason=late_reason,
         step=named,
         digest=digest,

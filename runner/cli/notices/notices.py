@@ -14,15 +14,11 @@ from runner.cli.notices.letters import letters, sign_letters
 from runner.cli.notices.verification import consistency, tick
 from runner.errors import NotFound, Usage
 from runner.reports.core.action_text import typed
-from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Page, Tone, line, plain
+from runner.reports.core.page import Page, Tone, line, plain
 from runner.reports.notices.notices import coverage_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runner.app.notices.notices import Checked
-    from runner.app.notices.word_import import Adoption
     from runner.incident.state.incident import Incident
 
 
@@ -56,10 +52,11 @@ def adopt(
       tocsin notice adopt edited.docx final --as jonas --yes
     """
     from runner.app.core.repository import Turn
-    from runner.app.notices.word_import import command, look
+    from runner.app.incidents.evidence import read
+    from runner.app.notices.word_import import LARGEST, adoption_page, command, look
 
     incident = session.incident()
-    adoption = look(session.service, session.reader, incident, file, step)
+    adoption = look(session.service, session.reader, incident, file.name, read(file, LARGEST), step)
     if adoption.same:
         answer(
             session,
@@ -68,36 +65,13 @@ def adopt(
         )
         return
     in_person(session, override)
-    session.tell(Page(tuple(_page(adoption, session.by))))
+    session.tell(adoption_page(adoption, session.by))
     if not yes:
         again = f"tocsin notice adopt {file} {adoption.step} --yes"
         session.confirm(f"{session.by}: import this text for {adoption.step}?", again)
     rendered = command(session.service, incident, adoption, override)
     turn = session.service.act(session.principal, incident.id, [rendered])
     tell(session, turn, f"Imported the text of {file.name}: {rendered_words(rendered)}")
-
-
-def _page(found: Adoption, by: str) -> Iterator[Block]:
-    """Yield the differences, the accepted tracked changes, and the legal check of the new text."""
-    from runner.reports.notices.redline import redline_blocks
-
-    newest = found.pair.new
-    yield line(f"COMPARED WITH {newest.id}", "title")
-    yield from redline_blocks(found.pair.redline)
-    yield Blank()
-    author = f"{by} becomes an author of this text and cannot approve it. Another person must."
-    yield line(author, "warn", hang=2)
-    if found.written_from.id != newest.id:
-        text = f"The file is from {found.written_from.id}. {newest.id} supersedes it. The import undoes the changes between the two."
-        yield line(text, "alarm", hang=2)
-    if found.returned.tracked:
-        yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")
-    if comments := found.returned.comments:
-        yield line(f"{count(comments, 'comment')} ignored: comments are not part of the text", "warn")
-    for one in found.coverage:
-        if one.state in ("gap", "forbidden", "to_check"):
-            said = f"{one.state.replace('_', ' ')}: {one.ref} {one.item}. {one.note}".rstrip(". ")
-            yield line(said, "warn" if one.state == "to_check" else "alarm", hang=2)
 
 
 Which = "Version: its number, the start of its digest, or its id."
@@ -211,16 +185,14 @@ def render(
       tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
     """
     from runner.app.core.step_reference import resolve_step
-    from runner.app.notices.notices import refuse_lost_edits, render_step
+    from runner.app.notices.notices import reasons_for_gaps, refuse_lost_edits, render_step
 
     incident = session.incident()
     if name in session.service.catalogue(incident).notices:
         _draft(session, incident, name, duty, to or [], out)
         return
     step = resolve_step(incident, name)
-    marked = dict(pair.partition("=")[::2] for pair in gap or ())
-    if not all(name and reason.strip() for name, reason in marked.items()):
-        raise Usage("--gap has no reason.", hint="Use --gap NAME=REASON", code="reason_missing")
+    marked = reasons_for_gaps(gap or ())
     in_person(session, override or "".join(marked.values()))
     if not drop_edits:
         refuse_lost_edits(incident, step)

@@ -8,7 +8,7 @@ from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
-from runner.errors import Refused, Usage
+from runner.errors import Usage
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Document, Incident
@@ -41,7 +41,7 @@ def tick(
       tocsin notice tick final --as petra
       tocsin notice tick final 1 2 --as petra --digest sha256:9f2c…
     """
-    from runner.app.notices.notice_versions import versions
+    from runner.app.notices.notice_versions import items_named, versions
     from runner.incident.state.commands import TickItems
     from runner.reports.core.formatting import whole_digest
     from runner.reports.notices.notices import notice
@@ -49,24 +49,16 @@ def tick(
     in_person(session, "tick")
     incident = session.incident()
     document = versions(incident, name)[-1]
-    row = notice(incident, document.id).notice
-    every = row.to_verify
-    wrong = [number for number in numbers or () if not 0 < number <= len(every)]
-    if wrong or (digest and not numbers):
+    if digest and not numbers:
         raise Usage(
-            f"Item {wrong[0]} does not exist." if wrong else "The items are missing.",
-            hint=f"Use numbers from 1 to {len(every)}: tocsin notice show {document.id}",
-            code="unknown_item" if wrong else "argument_missing",
+            "The items are missing.",
+            hint=f"tocsin notice show {document.id}",
+            code="argument_missing",
         )
-    items = tuple(every[number - 1] for number in numbers or ()) or tuple(
-        item for item in every if item not in row.ticks
+    items, every = (
+        items_named(incident, document, numbers or ()),
+        notice(incident, document.id).notice.to_verify,
     )
-    if not items and document.status == "draft":
-        raise Refused(
-            f'Nobody can verify away what is missing or forbidden in "{document.id}": {"; ".join(document.gaps)}.',
-            hint=f"Correct the facts or the text, then: tocsin notice render {document.step}. Or counsel adds --override WHY",
-            code="draft",
-        )
     if not digest and items:
         _ask(session, incident, document, " ".join(str(every.index(item) + 1) for item in items))
     bound = whole_digest(digest or document.digest, document.digest)

@@ -22,7 +22,7 @@ _AWARE: Mapping[str, str] = MappingProxyType(
         "pl": r"\b(?:stwierdz\w+|świadom\w*|wiadomoś\w+)\b",
     }
 )
-_SENTENCE = re.compile(r"(?<=[a-zà-ÿ)”\"][.!?])\s+|\n\n")
+SENTENCE = re.compile(r"(?<=[a-zà-ÿ)”\"][.!?])\s+|\n\n")
 
 
 def aware_dates(document: Document) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def aware_dates(document: Document) -> tuple[str, ...]:
     found = (
         day
         for text in texts(document)
-        for sentence in _SENTENCE.split(text)
+        for sentence in SENTENCE.split(text)
         if word.search(sentence)
         for _, day in dates_in(sentence, document.language, document.context.timestamp.date())
     )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from runner.documents.contents.awareness import SENTENCE, texts
 from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
@@ -88,6 +89,23 @@ def item_name(line: Coverage) -> str:
 def complete(coverage: tuple[Coverage, ...]) -> bool:
     """Return whether a notice can be approved: nothing uncovered, nothing forbidden."""
     return not any(line.state in ("gap", "forbidden") for line in coverage)
+
+
+def with_sentences(lines: Iterable[Coverage], notice: Notice, document: Document) -> tuple[Coverage, ...]:
+    """Return the lines with the sentence that covers each item: the first that prints a fact of the item."""
+    items = {(item.ref, item.item): item for item in notice.requires}
+    said = [" ".join(one.split()) for text in texts(document) for one in SENTENCE.split(text)]
+    return tuple(
+        replace(line, sentence=_sentence(items.get((line.ref, line.item)), said, document)) for line in lines
+    )
+
+
+def _sentence(item: Item | None, said: list[str], document: Document) -> str:
+    choices = (*item.facts, *item.known) if item is not None else ()
+    paths = {path for choice in choices for path in ((choice,) if isinstance(choice, str) else choice)}
+    printed = (used for used in document.facts_used if used.printed and short(used.path) in paths)
+    wanted = [" ".join(text.split()) for used in printed for text in used.texts]
+    return next((one for one in said if any(text and text in one for text in wanted)), "")
 
 
 class _Places:

@@ -28,8 +28,10 @@ def judged(ban: Ban, document: Document) -> Coverage:
     present = tuple(path for path in ban.facts if path in printed)
     certain: list[str] = []
     unsure: list[str] = []
+    words: list[str] = []
     for number, text in enumerate(_texts(document), 1):
         found, weak = _found(ban, text)
+        words += found
         certain += [f"“{word}” in paragraph {number}" for word in found]
         unsure += [f"“{word}” in paragraph {number}" for word in weak]
     state: CoverageState = "forbidden" if present or certain else "to_check"
@@ -39,7 +41,14 @@ def judged(ban: Ban, document: Document) -> Coverage:
         note = f"to verify: {'; '.join(unsure[:_SHOWN])} can have another meaning"
     else:
         note = "" if present else "to verify: the search found nothing"
-    return Coverage(ref=ban.ref, item=f"must not say: {ban.item}", state=state, facts=present, note=note)
+    return Coverage(
+        ref=ban.ref,
+        item=f"must not say: {ban.item}",
+        state=state,
+        facts=present,
+        note=note,
+        words=tuple(dict.fromkeys(words)),
+    )
 
 
 def _texts(document: Document) -> Iterator[str]:

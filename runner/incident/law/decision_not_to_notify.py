@@ -89,9 +89,14 @@ def _rules(law: Regime, status: DutyStatus) -> tuple[str, Version]:
     return status.id.partition("/")[2], version
 
 
-def _waivable(law: Regime, status: DutyStatus) -> None:
+def waivable(law: Regime, status: DutyStatus) -> bool:
+    """Tell whether the law has a waiver of a duty."""
     slug, version = _rules(law, status)
-    if not any(rule.slug == slug and rule.waiver for rule in version.duties):
+    return any(rule.slug == slug and rule.waiver for rule in version.duties)
+
+
+def _waivable(law: Regime, status: DutyStatus) -> None:
+    if not waivable(law, status):
         raise Refused(
             f'The law has no waiver of duty "{status.id}".',
             hint=Action(

@@ -57,6 +57,11 @@ class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
     """The texts that say it."""
 
 
+def is_contradiction(item: str) -> bool:
+    """Tell whether an item to verify is a contradiction, which needs a reason."""
+    return item.startswith(_MARK)
+
+
 def standing_texts(incident: Incident) -> tuple[Document, ...]:
     """Return the newest text of each notice step."""
     return tuple({document.step: document for document in incident.documents.values()}.values())
@@ -130,7 +135,7 @@ def ticked(incident: Incident, command: c.TickItems, by: str) -> tuple[e.AnyEven
     if unknown:
         raise NotFound(f'Notice "{text.notice}" has no item to verify "{unknown[0]}".', code="unknown_item")
     items = tuple(item for item in open_ if item in command.items)
-    if any(item.startswith(_MARK) for item in items) and not command.reason.strip():
+    if any(map(is_contradiction, items)) and not command.reason.strip():
         raise Refused(
             f"The reason to accept a contradiction is missing: {items[-1]}.",
             hint="Correct the facts. Or add --reason WHY",

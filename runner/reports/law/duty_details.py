@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
 from runner.actions import Action, set_fact
+from runner.documents.notice import CoverageState
 from runner.law.duty import DutyDone, DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import (
@@ -20,12 +21,13 @@ from runner.reports.core.formatting import (
     unsigned,
     when,
 )
-from runner.reports.core.page import Block, Cell, Tone, arrow, ends, fields, flow, line, paged, rows
-from runner.reports.core.second_person import ground_words
+from runner.reports.core.page import Block, Cell, Tone, arrow, ends, fields, flow, line, paged, rows, table
+from runner.reports.core.second_person import TwoPersonRow, ground_words
 from runner.reports.law.authority import office_fields
 from runner.reports.law.confidence import LEVEL_WORDS, check_words
 from runner.reports.law.duty_rows import DONE, VERDICTS, due_words, duty_row, start_words
 from runner.reports.law.titles import recipient_name
+from runner.reports.notices.notices import NoticeRow, notice_cells
 
 
 class DutyShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/duty/v1"):
@@ -34,6 +36,16 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", t
     as_of: datetime
     duty: DutyStatus
     cautions: tuple[str, ...]
+    grounds: Mapping[str, str] = {}
+    """The exemptions that the statute has for a decision not to notify: code and text."""
+    waivable: bool = False
+    """The law has a waiver."""
+    notices: tuple[NoticeRow, ...] = ()
+    """Every version of its notices, oldest first."""
+    content: Mapping[CoverageState, int] = {}
+    """How many required and forbidden items of the current notice have each state; empty without a notice."""
+    awaiting: tuple[TwoPersonRow, ...] = ()
+    """Decisions that await a second person."""
 
 
 @paged
@@ -42,9 +54,41 @@ def duty_page(shown: DutyShown, opened: datetime | None = None) -> Iterator[Bloc
     yield ends((Cell("Legal duty", "title"),), (screen_time(shown.as_of),))
     yield from rows([duty_row(shown.duty, shown.as_of, opened)])
     yield from duty_blocks(shown.duty, shown.as_of, opened)
+    for row in shown.awaiting:
+        said = f"{row.by} asks to {row.text}: {row.reason}. It counts after confirmation by {' or '.join(row.roles)}"
+        yield line(said, "warn", hang=2)
+    listed = {one.ground for one in shown.duty.unless}
+    if more := [row for row in shown.grounds.items() if row[0] not in listed]:
+        yield line(f"OTHER EXEMPTIONS OF THE STATUTE ({len(more)})", "title")
+        yield fields(more)
+    if shown.notices:
+        counts = (f"{number} {state.replace('_', ' ')}" for state, number in shown.content.items())
+        yield line(f"NOTICES ({len(shown.notices)})", "title")
+        yield table((notice_cells(row, shown.as_of) for row in shown.notices), 1)
+        yield line(f"Content of the current notice: {', '.join(counts) or 'no required item'}", indent=2)
     if shown.cautions:
         yield line(f"CAUTIONS ({len(shown.cautions)})", "title")
         yield from (line(f"- {caution}", indent=2, hang=2) for caution in shown.cautions)
+
+
+@paged
+def filing_page(shown: DutyShown, text: NoticeRow | None) -> Iterator[Block]:
+    """Draw where a duty is filed, and the text that is filed; None without a text."""
+    duty = shown.duty
+    yield ends((Cell("File a notice", "title"),), (screen_time(shown.as_of),))
+    yield from rows([duty_row(duty, shown.as_of)])
+    if duty.authority is not None:
+        office = office_fields(duty.authority, shown.as_of)
+        yield fields(((name, Cell(text, tone)) for name, text, tone in office), indent=4)
+    yield line("THE TEXT TO FILE", "title")
+    if text is None:
+        yield line("No text was generated for this duty", "warn")
+        return
+    yield table([notice_cells(text, shown.as_of)], 1)
+    signed = any(one.binds and one.approved for one in text.approvals)
+    if not signed or text.stale or text.status == "draft":
+        yield line("Do not file it yet: it must be final, current and approved", "alarm")
+    yield line(f"Exact version {text.digest}", "dim")
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:

@@ -8,8 +8,9 @@ from shlex import quote
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, set_fact
 from runner.base.states import Kind
+from runner.base.text import cut
 from runner.documents.notice import Coverage
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
@@ -252,13 +253,24 @@ def coverage_table(coverage: Iterable[Coverage]) -> Table:
             (
                 Cell(one.state.replace("_", " "), _COVERAGE.get(one.state, "dim")),
                 Cell(one.ref, "dim"),
-                "; ".join(part for part in (one.item, ", ".join(one.facts), one.note) if part),
+                "; ".join(part for part in (one.item, ", ".join(one.facts), one.note, _quoted(one)) if part),
             )
             for one in coverage
         ),
         2,
         indent=0,
     )
+
+
+def open_facts(coverage: Iterable[Coverage]) -> Iterator[Block]:
+    """Yield the command that records each fact that the text lacks, or says in other words."""
+    lines = (one for one in coverage if one.state in ("gap", "to_follow", "to_check"))
+    for path in dict.fromkeys(path for one in lines for path in one.facts):
+        yield flow(Cell(f"{path}  ", "warn"), "→ ", Cell("", "command", set_fact(path)), indent=2, hang=2)
+
+
+def _quoted(one: Coverage) -> str:
+    return f"“{cut(one.sentence, 120)}”" if one.sentence else ""
 
 
 def papers(incident: Incident) -> dict[str, str]:

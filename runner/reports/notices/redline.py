@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -13,7 +13,8 @@ from runner.documents.redline.redline import FactChange, Line, Op, Redline
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state.incident import Document, Incident, Invocation
 from runner.reports.core.formatting import count, moment, short_digest
-from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, table
+from runner.reports.core.header import heading_of, render_header
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 
 _SIGNS: Mapping[Op, tuple[str, str, Tone]] = {
@@ -89,6 +90,29 @@ def change_page(found: Redline, facts: tuple[FactChange, ...], since: str) -> Pa
     return Page(
         (line(f"CHANGED SINCE {since}", "title"), *redline_blocks(found), *fact_blocks(facts), Blank())
     )
+
+
+@paged
+def since_page(
+    incident: Incident,
+    new: Document,
+    number: int,
+    pairs: Sequence[tuple[str, tuple[Redline, tuple[FactChange, ...], Document] | None]],
+) -> Iterator[Block]:
+    """Draw the changes of a version since other versions, each with its title; None says that there is no such version."""
+    yield from render_header(heading_of(incident), f"Changes of {new.notice}, version {number} · {new.id}")
+    for title, found in pairs:
+        yield Blank()
+        yield line(f"SINCE {title}", "title")
+        if found is None:
+            yield line("There is no such version before this one", "dim")
+            continue
+        laid, facts, old = found
+        yield flow(Cell(old.id, about=f"notice/{old.id}"), f", {old.status}, {short_digest(old.digest)}")
+        if laid.identical:
+            yield line("No visible change", "good")
+        yield from redline_blocks(laid)
+        yield from fact_blocks(facts)
 
 
 def _head(report: Compared) -> Iterator[Block]:

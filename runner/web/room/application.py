@@ -52,6 +52,8 @@ THREADS = 4
 """Pages that are made at the same time."""
 FIELDS, FILES = 500, 1
 """Most fields and files of a form."""
+STALE = ("changed_meanwhile", "digest_changed", "notice_stale")
+"""Codes of a form that was made from another state than the present one."""
 TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -220,7 +222,8 @@ class Room:
             try:
                 preview = acting.acts[verb].preview
                 if preview is not None and given[SURE] != what_was_seen(given):
-                    drawn = preview(asked, given)
+                    own = asked._replace(service=service.of(login.principal))
+                    drawn = preview(own, given)
                     if drawn is not None:
                         return self._drawn(row, request, asked, Again(verb, given, preview=drawn))
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
@@ -231,7 +234,7 @@ class Room:
                 answer = self._drawn(
                     row, request, fresh, Again(verb, given, error.message, hint_text(error), error.problems)
                 )
-                answer.status_code = 412 if error.code == "changed_meanwhile" else 409
+                answer.status_code = 412 if error.code in STALE else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)

@@ -39,6 +39,8 @@ _KINDS = {
     "message": "message",
     "delivery": "message",
 }
+_PAGES: Mapping[Verb, str] = {"step.approve": "sign", "duty.record_filed": "file"}
+"""The page of an action that has one of its own."""
 
 
 _WORDS: Mapping[str, str] = {
@@ -47,6 +49,7 @@ _WORDS: Mapping[str, str] = {
     "messages": "See the messages", "notices": "See the notices", "tasks": "See the tasks",
     "people": "See the people", "readiness": "See the readiness", "task": "Open the task",
     "duty": "Open the duty", "notice": "Open the notice", "message": "Open the message",
+    "sign": "Read and approve it", "file": "See what is filed, and where",
 }  # fmt: skip
 """Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 
@@ -58,7 +61,7 @@ def about(action: Action) -> str:
         return f"{listed}?{shown}" if shown else listed
     if action.verb == "fact.set" and isinstance(action.ref, str):
         return f"fact/{action.ref.rstrip('+-').removesuffix('.PLACE')}"
-    kind = _KINDS.get(action.verb.partition(".")[0], "")
+    kind = _PAGES.get(action.verb) or _KINDS.get(action.verb.partition(".")[0], "")
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
 
@@ -112,6 +115,18 @@ def draw(page: Page, links: Callable[[str], str], here: str = "") -> Drawn:
         else:
             sections[-1].parts.extend(pen.block(block))
     return Drawn(mark, notes, heading, [one for one in sections if one.parts or one.heading])
+
+
+def marked(text: str, wrong: Sequence[str]) -> Markup:
+    """Return a text as HTML in which some words are marked, also where a line breaks inside them."""
+    alike = [r"\s+".join(map(re.escape, words.split())) for words in sorted(wrong, key=len, reverse=True)]
+    if not (alike := [one for one in alike if one]):
+        return escape(text)
+    pieces = re.split(rf"(?<!\w)({'|'.join(alike)})(?!\w)", text, flags=re.IGNORECASE)
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(piece) if number % 2 else escape(piece)
+        for number, piece in enumerate(pieces)
+    )
 
 
 def _is_title(block: Block) -> bool:

@@ -115,7 +115,8 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
         drawn=drawing.draw(shown.page, links, path),
-        text=shown.text,
+        text=drawing.marked(shown.text, shown.wrong),
+        fields=shown.fields,
         downloads=[
             (words, f"{download_address(row, codename, ref)}?{urlencode(kept)}")
             for words, ref in shown.downloads
@@ -162,7 +163,9 @@ def _link(reader: Reader, incident: Incident | None, about: str) -> str:
     if row is None or (ref.isupper() and kind != "incident"):  # a value to fill in is not a reference
         return ""
     if kind == "incident" and ref:
-        return address(row, ref)
+        codename, _, further = ref.partition("/")  # from a list over all incidents: a page of one of them
+        operation, _, thing = further.partition("/")
+        return address(BY_OPERATION.get(operation, row), codename, thing)
     if row.about_incident and incident is None:
         return ""
     if not may_read(reader, row, incident if row.about_incident else None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.app.core.incident_service import IncidentService
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
 
+NOT_KNOWN = "not known"
 LIVE = 12
 """Most open incidents whose actions are on the first page."""
 SHOWN = 5
@@ -66,6 +68,10 @@ class Shown(NamedTuple):
     """Formats in which a browser can download the document."""
     downloads: tuple[tuple[str, str], ...] = ()
     """Other files of the page: in words, and the reference in the address."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Labels and values that a person copies into a form; a label alone is a heading."""
+    wrong: tuple[str, ...] = ()
+    """Words of the text to mark: forbidden ones, and those of facts that changed since."""
 
 
 class File(NamedTuple):
@@ -224,8 +230,30 @@ def duty(asked: Asked) -> Shown:
     from runner.app.law.duties import shown
     from runner.reports.law.duty_details import duty_page
 
-    report = shown(asked.service, asked.incident, asked.ref, asked.now)
+    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
     return Shown(report, duty_page(report, asked.incident.opened_at))
+
+
+def file(asked: Asked) -> Shown:
+    """Show what goes into the authority's form for a duty, field by field, and where the form is."""
+    from runner.app.law.duties import shown
+    from runner.app.law.filings import form_fields
+    from runner.reports.law.duty_details import filing_page
+
+    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    document, answers = form_fields(asked.reader, asked.incident, asked.ref)
+    fields: list[tuple[str, str]] = []
+    for section, group in groupby(answers, key=lambda one: one.section):
+        fields += [
+            (section, ""),
+            *((f"{one.id} {one.name}".strip(), one.shown or NOT_KNOWN) for one in group),
+        ]
+    if document is not None and not fields and "txt" in document.files:
+        fields = [("Text", asked.reader.document(asked.incident, document.id, "txt").decode())]
+    row = next((row for row in report.notices if document is not None and row.document == document.id), None)
+    page = filing_page(report, row)
+    name, files = (document.id, tuple(document.files)) if document is not None else ("", ())
+    return Shown(report, page, "", name, files, tuple(fields))
 
 
 def notices(asked: Asked) -> Shown:
@@ -239,10 +267,10 @@ def notices(asked: Asked) -> Shown:
 
 
 def notice(asked: Asked) -> Shown:
-    """Show one version of a notice: status, required content, the text, and its files."""
+    """Show one version of a notice: status, the text, and beside it the required content and the files."""
     from runner.app.notices.notice_versions import named
     from runner.app.notices.notices import check_content
-    from runner.reports.notices.notices import coverage_table, notice_page
+    from runner.reports.notices.notices import coverage_table, notice_page, open_facts
     from runner.reports.notices.notices import notice as view
 
     document = named(asked.incident, asked.ref)[-1]
@@ -255,10 +283,56 @@ def notice(asked: Asked) -> Shown:
         Blank(),
         line("REQUIRED CONTENT", "title"),
         coverage_table(checked.coverage),
+        *open_facts(checked.coverage),
+        line("COMPARE", "title"),
+        flow(Cell("Changes since the last signed and filed text", about=f"changes/{document.id}")),
+        flow(Cell("Consistency of all notices", about="consistency")),
     )
-    return Shown(
-        report, Page((*notice_page(report).blocks, *content)), text, document.id, tuple(document.files)
-    )
+    wrong = (*checked.old_words, *(word for one in checked.coverage for word in one.words))
+    page = Page((*notice_page(report).blocks, *content))
+    return Shown(report, page, text, document.id, tuple(document.files), wrong=wrong)
+
+
+def changes(asked: Asked) -> Shown:
+    """Compare a version of a notice with the last signed, the last filed and the previous text."""
+    from runner.app.notices.notice_versions import comparisons, named, number_of
+    from runner.reports.notices.redline import since_page
+
+    document = named(asked.incident, asked.ref)[-1]
+    found = comparisons(asked.reader, asked.incident, document.id)
+    pairs = [
+        (title, (pair.redline, pair.facts, pair.old) if pair is not None else None) for title, pair in found
+    ]
+    return Shown(found, since_page(asked.incident, document, number_of(asked.incident, document), pairs))
+
+
+def consistency(asked: Asked) -> Shown:
+    """Compare numbers, dates and the word "aware" in all notices."""
+    from runner.app.notices.consistency import compare_all
+    from runner.reports.notices.consistency import consistency_page
+
+    report = compare_all(asked.service, asked.reader, asked.incident)
+    return Shown(report, consistency_page(report))
+
+
+def approvals(asked: Asked) -> Shown:
+    """List the approvals that wait, over all incidents: those of the reader first."""
+    from runner.app.incidents.approvals import queue
+    from runner.reports.incidents.signing import queue_page
+
+    report = queue(asked.service, asked.reader, asked.principal)
+    return Shown(report, queue_page(report))
+
+
+def sign(asked: Asked) -> Shown:
+    """Show one approval: its progress, what changed, the text with its files, and what is open."""
+    from runner.app.notices.signing import to_sign
+
+    step = begun_step(asked.incident, asked.ref, asked.service.library(asked.incident))
+    found = to_sign(asked.service, asked.reader, asked.principal, asked.incident, step)
+    document = found.document
+    files = tuple(document.files) if document is not None and found.text else ()
+    return Shown(found.report, found.page, found.text, document.id if document is not None else "", files)
 
 
 def messages(asked: Asked) -> Shown:

@@ -24,33 +24,36 @@ from tests.web.room.room import Served, a_breach, served
 DUTY = "eu-gdpr-33-controller-sa/initial"
 # One letter a page, in the order of PAGES: y for yes, - for no.
 PAGES = (
-    "incidents", "people", "register", "law", "readiness", "incident", "tasks", "task", "facts", "fact", "missing",
-    "duties", "duty", "notices", "notice", "messages", "message", "timeline", "evidence",
+    "incidents", "people", "register", "law", "readiness", "approvals",
+    "incident", "tasks", "task", "facts", "fact", "missing",
+    "duties", "duty", "file", "notices", "notice", "changes", "consistency", "sign",
+    "messages", "message", "timeline", "evidence",
 )  # fmt: skip
 EXPECTED = {
-    # role             inc peo reg law rea inc tas tas fac fac mis dut dut not not mes mes tim evi
-    LOCAL:            "yyyyyyyyyyyyyyyyyyy",
-    "commander":      "yy-yyyyyyyyyyyyyyyy",
-    "counsel":        "yyyy-yyyyyyyyyyyyyy",
-    "outside_counsel": "y--y-yyyyyyyyyy--yy",
-    "dpo":            "yyyy-yyyyyyyyyyyyyy",
-    "executive":      "yy-yyyyyyyyyyyy--y-",
-    "hr":             "yy-y-yyyyyy------yy",
-    "evaluator":      "y--yyyyyyyy------y-",
-    "auditor":        "y-yyyyyyyyyyyyyyyyy",
-    ANY:              "yy-y-yyyyyy------yy",
-    "nobody":         "y------------------",
+    # role            inc peo reg law rea app|inc tas tas fac fac mis|dut dut fil not not cha con sig|mes mes tim evi
+    LOCAL:             "yyyyyy" "yyyyyy" "yyyyyyyy" "yyyy",
+    "commander":       "yy-yyy" "yyyyyy" "yyyyyyyy" "yyyy",
+    "counsel":         "yyyy-y" "yyyyyy" "yyyyyyyy" "yyyy",
+    "outside_counsel": "y--y-y" "yyyyyy" "yyyyyyyy" "--yy",
+    "dpo":             "yyyy-y" "yyyyyy" "yyyyyyyy" "yyyy",
+    "executive":       "yy-yyy" "yyyyyy" "yyyyyyyy" "--y-",
+    "hr":              "yy-y-y" "yyyyyy" "-------y" "--yy",
+    "evaluator":       "y--yyy" "yyyyyy" "--------" "--y-",
+    "auditor":         "y-yyyy" "yyyyyy" "yyyyyyy-" "yyyy",
+    ANY:               "yy-y-y" "yyyyyy" "-------y" "--yy",
+    "nobody":          "y----y" "------" "--------" "----",
 }  # fmt: skip
 
 
-_RESPONDER = {"task.act", "fact.state", "entry.correct"}
+_RESPONDER = {"task.act", "sign", "fact.state", "entry.correct"}
+_LAWYER = {*_RESPONDER, "entry.confirm", "duty.decide", "duty.file", "notice.edit"}
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {*_RESPONDER, "task.steer", "entry.confirm"},
-    "commander": {*_RESPONDER, "task.steer", "entry.confirm"},
-    "counsel": {*_RESPONDER, "entry.confirm"},
-    "outside_counsel": {"entry.correct"},
-    "dpo": {*_RESPONDER, "entry.confirm"},
-    "executive": {"task.act", "entry.correct", "entry.confirm"},
+    LOCAL: {*_LAWYER, "task.steer"},
+    "commander": {*_RESPONDER, "task.steer", "entry.confirm", "duty.file"},
+    "counsel": _LAWYER,
+    "outside_counsel": {"entry.correct", "sign", "notice.edit"},
+    "dpo": _LAWYER,
+    "executive": {"task.act", "sign", "entry.correct", "entry.confirm", "duty.decide"},
     "hr": _RESPONDER,
     "evaluator": set(),
     "auditor": set(),
@@ -78,7 +81,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
 
 def references(room: Served, document: str) -> dict[str, str]:
     """Return a thing for each page about one thing."""
-    return {"task": "law", "fact": "data.involved", "duty": DUTY, "notice": document, "message": "d-none"}
+    return {
+        "task": "law", "fact": "data.involved", "duty": DUTY, "file": DUTY, "notice": document,
+        "changes": document, "sign": "sign", "message": "d-none",
+    }  # fmt: skip
 
 
 def test_the_expected_table_has_every_role_and_every_page() -> None:

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @contextmanager
-def logged_in(browser: Any, room: Served, **options: Any) -> Iterator[Any]:
+def logged_in(browser: Any, room: Served, who: Principal = MARIA, **options: Any) -> Iterator[Any]:
     """Log a new browser in by a link; an error on a page fails the test."""
     context = browser.new_context(**options)
     said: list[str] = []
@@ -40,14 +40,14 @@ def logged_in(browser: Any, room: Served, **options: Any) -> Iterator[Any]:
 
     context.on("page", listen)
     page = context.new_page()
-    page.goto(room.link(MARIA))
+    page.goto(room.link(who))
     page.click("button")
     page.wait_for_url(f"{room.url}/")
     try:
         yield page
     finally:
         context.close()
-    assert said == []
+    assert [text for text in said if "status of 412" not in text] == []  # the answer to a stale form
 
 
 def sees(page: Any, place: str, text: str) -> None:
@@ -71,7 +71,10 @@ def step(room: Served, desk: AtDesk) -> str:
 
 
 def every_page(room: Served, step: str) -> list[str]:
-    things = {"task": step, "duty": "eu-gdpr-33-controller-sa/initial", "notice": room.document}
+    duty = "eu-gdpr-33-controller-sa/initial"
+    things = {
+        "task": step, "duty": duty, "file": duty, "notice": room.document, "changes": room.document, "sign": "sign",
+    }  # fmt: skip
     return [
         address(row, room.codename, things.get(row.operation, ""))
         for row in TABLE

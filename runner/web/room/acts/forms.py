@@ -140,6 +140,18 @@ def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given]
     return do
 
 
+def number_of(given: Given, name: str) -> int:
+    """Return a hidden number of a form; raises Refused if it is none."""
+    number = given[name]
+    if not number.isascii() or not number.isdigit():
+        raise Refused(
+            "The form names nothing on the page. Nothing was recorded.",
+            hint="Use the page again",
+            code="bad_form",
+        )
+    return int(number)
+
+
 def people_field(asked: Asked) -> Field:
     """Return the field that names a person of the home."""
     people = sorted((name, one.name) for name, one in asked.service.directory.people.items())

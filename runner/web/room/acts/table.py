@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.web.room.acts.duty import DUTY, FILE
 from runner.web.room.acts.facts import FACT, FACTS, MISSING
 from runner.web.room.acts.forms import Acting
+from runner.web.room.acts.notice import NOTICE
+from runner.web.room.acts.sign import SIGN
 from runner.web.room.acts.task import TASK
 from runner.web.room.acts.timeline import TIMELINE
 
@@ -15,5 +18,9 @@ ACTING: Mapping[str, Acting] = {
     "fact": FACT,
     "missing": MISSING,
     "timeline": TIMELINE,
+    "duty": DUTY,
+    "file": FILE,
+    "notice": NOTICE,
+    "sign": SIGN,
 }
 """By the operation of the page in the table of pages."""

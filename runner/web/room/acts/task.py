@@ -13,7 +13,17 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.incidents.task import TaskReport, field_rows, type_words
 from runner.reports.incidents.task import task as task_report
-from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, command, people_field
+from runner.web.room.acts.forms import (
+    REASON,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    command,
+    number_of,
+    people_field,
+)
 from runner.web.room.pages import Asked
 
 OPEN = ("ready", "active")
@@ -106,13 +116,6 @@ def _answer_it(asked: Asked, given: Given) -> None:
         record_answer(service, name, step, value, source, "confirmed", grounds)
 
 
-def _row(given: Given) -> int:
-    number = given["row"]
-    if not number.isascii() or not number.isdigit():
-        raise Refused("The form names no checklist item.", hint="Use the page again", code="bad_form")
-    return int(number) - 1
-
-
 def _assigned(asked: Asked, given: Given) -> None:
     asked.service.known(given["person"])
     _on_step(lambda step, said: c.AssignStep(step=step, to=said["person"], reason=said["reason"]))(
@@ -126,7 +129,11 @@ TASK = Acting(
         "start": Act("task.act", _on_step(lambda step, given: c.StartTask(step=step))),
         "check": Act(
             "task.act",
-            _on_step(lambda step, given: c.CheckRow(step=step, row=_row(given), done=given["done"] != "no")),
+            _on_step(
+                lambda step, given: c.CheckRow(
+                    step=step, row=number_of(given, "row") - 1, done=given["done"] != "no"
+                )
+            ),
         ),
         "done": Act(
             "task.act", _on_step(lambda step, given: c.CompleteTask(step=step, comment=given["comment"]))

@@ -67,8 +67,14 @@ if (follows) {
     if (!now) return;
     document.getElementById("open").textContent = now.dataset.open;
     if (!acts || now.dataset.mark === acts.dataset.mark) return;
-    // The task changed: without typed text the page is drawn anew, otherwise the person decides.
-    if (typed()) document.getElementById("changed").textContent = "This task changed. Reload the page before you send. Your text is kept.";
-    else location.reload();
+    // The page changed: without typed text the page is drawn anew, otherwise the person decides.
+    if (typed()) document.getElementById("changed").textContent = "This page changed. Reload the page before you send. Your text is kept.";
+    else location.replace(live.getAttribute("hx-get").replace(/[?&]part=live/, "")); // a reload would send a refused form again
   }).observe(live, {childList: true, subtree: true, attributes: true});
 }
+
+document.documentElement.classList.add("scripted");
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) navigator.clipboard.writeText(button.dataset.copy).then(() => { button.textContent = "Copied"; });
+});

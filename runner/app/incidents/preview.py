@@ -1,0 +1,47 @@
+"""What commands would do, before anybody gives them: ended tasks, changed duties and deadlines, and who must confirm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Block, line, paged
+from runner.reports.core.second_person import awaited_words
+from runner.reports.core.task_rows import task_rows
+from runner.reports.law.duty_rows import DONE, due_words
+from runner.reports.law.titles import duty_label
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.incident.state.commands import AnyCommand
+    from runner.incident.state.incident import Incident
+
+
+@paged
+def consequences(
+    service: IncidentService, incident: Incident, commands: Sequence[AnyCommand], *warnings: str
+) -> Iterator[Block]:
+    """Draw what commands would do now; nothing is recorded. Raises Refused as the commands themselves."""
+    after = service.prepare(incident, commands, principal=service.principal).incident
+    now = service.now_in(after)
+    yield line("WHAT WILL HAPPEN", "title")
+    yield from (line(warning, "alarm", hang=2) for warning in warnings)
+    for entry, people in after.second_person.items():
+        if people.state == "awaiting" and entry not in incident.second_person:
+            yield line(awaited_words(after, people), "warn", hang=2)
+    done = {row.invocation for row in task_rows(incident, service.library(incident)) if row.over}
+    for row in task_rows(after, service.library(after)):
+        if row.over and row.invocation and row.invocation not in done:
+            yield line(f"Ends the task: {row.title}", hang=2)
+    before = {one.id: one for one in service.duties(incident, now)}
+    changed = 0
+    for duty in service.duties(after, now):
+        old = before.get(duty.id)
+        if old is not None and (old.verdict, old.state, old.due) != (duty.verdict, duty.state, duty.due):
+            due = f"deadline {due_words(duty, now)}" if duty.due is not None else "no fixed deadline"
+            yield line(f"{duty_label(duty)} ({duty.id}): {DONE.get(duty.state, due)}", hang=2)
+            changed += 1
+    yield line(
+        f"{count(changed, 'legal duty', 'legal duties')} changed" if changed else "No legal duty changes"
+    )

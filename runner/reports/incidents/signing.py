@@ -1,0 +1,142 @@
+"""Approvals that wait for people: the queue over all incidents, and one approval with everything that it binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.incident.state.documents import ENCLOSURE
+from runner.incident.steps.approvals import Tally
+from runner.reports.core.formatting import remaining, when
+from runner.reports.core.header import render_header
+from runner.reports.core.page import (
+    Block,
+    Cell,
+    Row,
+    Tone,
+    fields,
+    line,
+    paged,
+    rows,
+    section,
+    table,
+)
+from runner.reports.core.report import Report
+from runner.reports.incidents.action_requests import request_cells
+from runner.reports.incidents.task import TaskReport
+from runner.reports.law.duty_rows import deadline_words
+from runner.reports.notices.notices import approval_blocks, override_blocks, verification_blocks
+
+Part = Literal["", "role", "author", "decided"]
+"""Why a person cannot decide; empty if the person can."""
+_PARTS: dict[Part, tuple[str, Tone]] = {
+    "": ("You can approve or reject it", "title"),
+    "role": ("You have none of its roles", "dim"),
+    "author": ("You wrote this version. Another person must approve it", "warn"),
+    "decided": ("You decided on this version already", "good"),
+}
+
+
+class WaitingApproval(msgspec.Struct, frozen=True, kw_only=True):
+    """One approval that waits, of any incident."""
+
+    incident: str
+    codename: str
+    step: str
+    title: str
+    tally: Tally
+    part: Part
+    due: datetime | None
+    document: str = ""
+    stale: bool = False
+    """Facts changed after its document was generated."""
+
+
+class SigningQueue(Report, frozen=True, kw_only=True, tag="tocsin/approvals/v1"):
+    """All approvals that wait, those of the reader first; the earliest internal target first."""
+
+    as_of: datetime
+    approvals: tuple[WaitingApproval, ...]
+
+
+def tally_words(tally: Tally) -> str:
+    """Return the progress of an approval: ``1 of 2; counsel is still needed``."""
+    roles = (" and " if tally.each else " or ").join(tally.still_needs)
+    return f"{tally.have} of {tally.wanted}" + (f"; {roles} is still needed" if roles else "")
+
+
+@paged
+def queue_page(queue: SigningQueue) -> Iterator[Block]:
+    """Draw the approvals that wait for the reader, then those that wait for others."""
+    mine = [one for one in queue.approvals if not one.part]
+    others = [one for one in queue.approvals if one.part]
+    for title, listed in (("WAITS FOR YOU", mine), ("WAITS FOR OTHERS", others)):
+        yield line(f"{title} ({len(listed)})", "title")
+        yield from rows(_row(one, queue.as_of) for one in listed)
+
+
+def _row(one: WaitingApproval, now: datetime) -> Row:
+    late = one.due is not None and one.due <= now
+    first = Cell(
+        remaining(one.due, now) if one.due is not None else "no target", "alarm" if late else "plain"
+    )
+    title = Cell(one.title, "title", about=f"incident/{one.codename}/sign/{one.step}")
+    details = [(Cell(f"Signatures: {tally_words(one.tally)}"),)]
+    if one.part:
+        details.append((Cell(*_PARTS[one.part]),))
+    if one.stale:
+        details.append((Cell("Facts changed since: the text must be generated again", "alarm"),))
+    return Row(first, (title, f" · {one.codename}"), details=tuple(details))
+
+
+@paged
+def signing_page(
+    report: TaskReport, tally: Tally, part: Part, same: Sequence[str], changed: Sequence[Block], now: datetime
+) -> Iterator[Block]:
+    """Draw an approval: its progress, what changed since it was given, the files with their digests, and open items."""
+    row, notice = report.task, report.notice
+    yield from render_header(report.heading, f"Approval · {row.title}")
+    deadline = deadline_words(report.legal_deadline, report.legal_deadline, now, "recipient")
+    yield fields(
+        [
+            ("Signatures", Cell(tally_words(tally), "title")),
+            ("Approval by", report.quorum),
+            ("You", Cell(*_PARTS[part])),
+            ("Legal deadline", deadline),
+            ("Due", f"{when(row.due, now)} ({remaining(row.due, now)})" if row.due else ""),
+            ("Document", Cell(notice.document, about=f"notice/{notice.document}") if notice else ""),
+            (
+                "Status",
+                Cell(notice.status, "alarm" if notice.status == "draft" else "plain") if notice else "",
+            ),
+            ("Exact version", report.subject_digest or "nothing to approve yet"),
+            ("Same text", f"also awaits you in {', '.join(same)}" if same else ""),
+        ]
+    )
+    if notice is not None and (notice.gaps or notice.open_items):
+        yield line(f"OPEN ({len(notice.gaps) + notice.open_items})", "alarm")
+        yield from (line(f"– {gap}", "alarm", indent=2, hang=2) for gap in notice.gaps)
+        if notice.open_items:
+            yield line(
+                f"– {notice.open_items} of {len(notice.to_verify)} items are not verified", "warn", indent=2
+            )
+    if notice is not None:
+        yield from override_blocks(notice)
+    yield from changed
+    if notice is not None:
+        for title, enclosed in (("FILES", False), ("ENCLOSURES, approved with the text", True)):
+            files = [
+                (name.removeprefix(ENCLOSURE), digest)
+                for name, digest in notice.files.items()
+                if name.startswith(ENCLOSURE) is enclosed
+            ]
+            yield from section(title, files, 1)
+        yield from verification_blocks(notice)
+    yield from section("REQUESTS", request_cells(report.requests), 2)
+    if report.fields:
+        yield line("ANSWERS", "title")
+        yield table(((one.ask, f"{one.value}", Cell(one.fact, "dim")) for one in report.fields), 0)
+    yield from approval_blocks(report.approvals)

@@ -1,0 +1,172 @@
+"""What a person can do on the page of a legal duty: decide not to notify, waive, confirm, record a filing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.incidents.preview import consequences
+from runner.app.law.decision_warnings import against
+from runner.app.law.duties import Decided, decision, shown
+from runner.app.law.filings import filing, served_together, texts_to_file
+from runner.base.typed_times import calendar_day, instant
+from runner.incident.state.commands import AnyCommand, ConfirmEntry
+from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import short_digest
+from runner.reports.core.page import Page
+from runner.reports.law.duty_details import DutyShown
+from runner.reports.law.duty_rows import DONE
+from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
+from runner.web.room.pages import Asked
+
+AT = Field("at", "Time", help="With an offset, as 2026-11-24T10:00+01:00, or 2h ago. Default: now.")
+_NONE = ("none", "none: against the legal result, shown on every report")
+
+
+def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    state = incident.duties.get(ref)
+    awaiting = [one.entry for one in incident.second_person.values() if one.state == "awaiting"]
+    texts = texts_to_file(service, incident, ref, service.now_in(incident))
+    assessed = None if state is None else (state.verdict, state.due, state.entry)
+    return assessed, awaiting, [(one.file, one.message) for one in texts]
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    return tuple(_offered(asked, report)) if asked.incident.state in ("open", "paused") else ()
+
+
+def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
+    duty = report.duty
+    for row in report.awaiting:
+        if row.by != asked.principal.person:
+            yield Form("confirm", f"Confirm: {row.text}", hidden=(("entry", str(row.entry)),))
+    rare = duty.state in DONE or duty.verdict != "applies"
+    yield Form("filed", "Record a filing", tuple(filed_fields(asked)), folded=rare)
+    listed = {**{one.ground: one.text for one in duty.unless}, **report.grounds}
+    choices = (("", "choose the exemption"), *((code, f"{code}: {text}") for code, text in listed.items()))
+    fields = (
+        Field("ground", "Ground in the statute", "choice", (*choices, _NONE)),
+        Field("reason", "Reason", "text", needed=True),
+        Field("watch", "Condition that opens the decision again", help="As people.total > 500."),
+        Field("look_again", "Day to look at it again", help="As 2026-12-24."),
+        AT,
+    )
+    yield Form("decide", "Decide not to notify", fields, folded=True)
+    if report.waivable:
+        yield Form("waive", "Record a waiver", (REASON, AT), folded=True)
+
+
+def filed_fields(asked: Asked) -> Iterator[Field]:
+    """Yield the fields of the form that records a filing: the text is chosen, never guessed."""
+    texts = texts_to_file(asked.service, asked.incident, asked.ref, asked.now)
+    if texts:
+        listed = ((one.file, f"{_WORDS[one.code]}{one.message}, {short_digest(one.file)}") for one in texts)
+        choices = (("", "choose the text that was filed"), *reversed([*listed]))
+        yield Field("digest", "Text that was filed", "choice", choices)
+    yield Field("reference", "Reference number of the authority")
+    yield AT
+    yield Field("receipt", "File with the receipt", "file", help="Stored as evidence, encrypted.")
+    yield Field("late_reason", "Reason for the delay", help="Needed if the filing was late.")
+    yield Field(
+        "reason", "Reason for filing a text without approval", help="Needed if nobody approved the text."
+    )
+    yield Field(
+        "as_it_was", "Reason to accept a text although facts changed", help="Only counsel can accept it."
+    )
+    if others := served_together(asked.service, asked.incident, asked.ref):
+        both = ("1", f"and {', '.join(others)}")
+        yield Field("serves", "Duties that this filing serves", "choice", (("", "only this duty"), both))
+
+
+_WORDS = {"signed": "", "unsigned": "UNSIGNED: ", "stale": "OUT OF DATE: ", "made_later": "MADE LATER: "}
+
+
+def _filing(asked: Asked, given: Given, *, keeps: bool) -> Sequence[AnyCommand]:
+    receipt = given.files.get("receipt")
+    others = served_together(asked.service, asked.incident, asked.ref) if given["serves"] else ()
+    return filing(
+        asked.service,
+        asked.incident,
+        asked.ref,
+        at=instant(given["at"] or "now", asked.now),
+        reference=given["reference"],
+        receipt=(receipt.name, receipt.body) if receipt and keeps else None,
+        late_reason=given["late_reason"],
+        digest=given["digest"],
+        reason=given["reason"],
+        as_it_was=given["as_it_was"],
+        serves=others,
+        chosen=True,
+    )
+
+
+def _decided(asked: Asked, given: Given, kind: Decided) -> Sequence[AnyCommand]:
+    made = decision(
+        asked.service,
+        asked.ref,
+        kind,
+        instant(given["at"] or "now", asked.now),
+        given["reason"],
+        ground=given["ground"],
+        watch=given["watch"],
+        look_again=calendar_day(given["look_again"]),
+    )
+    return (made,)
+
+
+def _act(asked: Asked, commands: Sequence[AnyCommand]) -> None:
+    asked.service.act(asked.principal, asked.incident.id, commands)
+
+
+def _shown_before(asked: Asked, commands: Sequence[AnyCommand], *warnings: str) -> Page:
+    return consequences(asked.service, asked.incident, commands, *warnings)
+
+
+def _confirmed(asked: Asked, given: Given) -> Sequence[AnyCommand]:
+    return (ConfirmEntry(seq=number_of(given, "entry")),)
+
+
+FILED = Act(
+    "duty.file",
+    lambda asked, given: _act(asked, _filing(asked, given, keeps=True)),
+    lambda asked, given: _shown_before(asked, _filing(asked, given, keeps=False)),
+)
+DUTY = Acting(
+    _forms,
+    {
+        "filed": FILED,
+        "decide": Act(
+            "duty.decide",
+            lambda asked, given: _act(asked, _decided(asked, given, "decided_not_to_notify")),
+            lambda asked, given: _shown_before(
+                asked,
+                _decided(asked, given, "decided_not_to_notify"),
+                *against(asked.service, asked.incident, asked.ref, given["ground"]),
+            ),
+            bound=True,
+        ),
+        "waive": Act(
+            "duty.decide",
+            lambda asked, given: _act(asked, _decided(asked, given, "waived")),
+            lambda asked, given: _shown_before(asked, _decided(asked, given, "waived")),
+            bound=True,
+        ),
+        "confirm": Act(
+            "duty.decide",
+            lambda asked, given: _act(asked, _confirmed(asked, given)),
+            lambda asked, given: _shown_before(asked, _confirmed(asked, given)),
+            bound=True,
+        ),
+    },
+    _seen,
+)
+
+
+def _file_forms(asked: Asked) -> Sequence[Form]:
+    live = asked.incident.state in ("open", "paused")
+    return (Form("filed", "Record this filing", tuple(filed_fields(asked))),) if live else ()
+
+
+FILE = Acting(_file_forms, {"filed": FILED}, _seen)

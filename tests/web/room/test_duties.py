@@ -1,0 +1,77 @@
+"""What people do on the page of a duty: decide by two, record a filing with its text and its receipt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.web.room.filled import Page, sure
+from tests.web.room.room import Served
+
+DUTY = "eu-gdpr-33-controller-sa/initial"
+
+
+@pytest.fixture
+def eve(desk: AtDesk, room: Served) -> Page:
+    """The page of the duty as an executive has it."""
+    desk.done("person", "add", "eve", "--name", "Eve", "--as", "maria")
+    desk.done("role", "assign", "executive", "eve", "--always", "--as", "maria")
+    return Page(room, room.reader("eve"), "duty", DUTY)
+
+
+@pytest.fixture
+def jonas(room: Served) -> Page:
+    """The page of the duty as counsel has it."""
+    return Page(room, room.reader("jonas"), "duty", DUTY)
+
+
+def shown(desk: AtDesk) -> Any:
+    return desk("duty", "show", DUTY, "--format", "json").json
+
+
+def test_two_people_decide_not_to_notify(desk: AtDesk, jonas: Page, eve: Page) -> None:
+    given = {"ground": "risk_unlikely", "reason": "the mailbox was empty", "watch": "people.total > 10"}
+    assert (jonas.offered(), eve.offered()) == ({"filed", "decide"}, {"decide"})
+    wrong = jonas.post("decide", reason="because <b>", watch="nonsense >")
+    assert (wrong.status_code, "because &lt;b&gt;" in wrong.text) == (409, True)
+    assert jonas.post("decide", reason="because").status_code == 409, "without a ground"
+    before = jonas.post("decide", **given)
+    assert shown(desk)["awaiting"] == [], "a preview records nothing"
+    assert jonas.post("decide", **given, **sure(before)).status_code == 303
+    (asked,) = shown(desk)["awaiting"]
+    assert (asked["by"], asked["state"]) == ("jonas", "awaiting")
+    assert "confirm" not in jonas.offered()
+    assert eve.do("confirm", entry=str(asked["entry"])).status_code == 303
+    record = shown(desk)["duty"]["record"]
+    assert (record["kind"], record["by"], record["signed"]) == ("decided_not_to_notify", "jonas", ["eve"])
+
+
+def test_a_filing_names_its_text_and_keeps_its_receipt(desk: AtDesk, room: Served, jonas: Page) -> None:
+    maria = Page(room, room.reader("maria"), "duty", DUTY)
+    assert maria.offered() == {"filed"}
+    digest = desk("notice", "show", room.document, "--format", "json").json["notice"]["digest"]
+    assert digest in jonas.text()
+    guessed = jonas.post("filed", reference="4711", reason="nobody approved it")
+    assert (guessed.status_code, 'value="4711"' in guessed.text) == (409, True)
+    given = {"reference": "4711", "digest": digest, "reason": "by telephone, in a hurry"}
+    receipt = {"receipt": ("../receipt.pdf", b"%PDF-receipt")}
+    before = jonas.post("filed", receipt, **given)
+    other = jonas.post("filed", {"receipt": ("a.pdf", b"another")}, **given, **sure(before))
+    assert (other.status_code, "record" in shown(desk)["duty"]) == (200, False), (
+        "another file, another preview"
+    )
+    assert jonas.post("filed", receipt, **given, **sure(before)).status_code == 303
+    record = shown(desk)["duty"]["record"]
+    assert (record["reference"], record["digest"], bool(record["receipt"])) == ("4711", digest, True)
+
+
+def test_a_stale_form_of_a_duty_is_refused(desk: AtDesk, jonas: Page) -> None:
+    given = {"ground": "risk_unlikely", "reason": "the mailbox was empty", "mark": jonas.mark()}
+    previewed = sure(jonas.post("decide", **given))
+    desk.done("fact", "set", "incident.summary=Two mailboxes.", "--source", "the log", "--as", "ada")
+    desk.done("notice", "render", "draft", "--as", "ada")
+    answer = jonas.post("decide", **given, **previewed)
+    assert (answer.status_code, "the mailbox was empty" in answer.text) == (412, True)
+    assert shown(desk)["awaiting"] == []

@@ -238,7 +238,7 @@ def require_act(
     if kinds.intersection(required) and read_accounts(store).proves:
         raise Refused(
             f"{named_person(principal.person)} is a claim. This act needs a login.",
-            hint="Log in, then repeat the command: tocsin login",
+            hint="Log in, then repeat it. In the browser: /login. At a terminal: tocsin login",
             code="needs_proof",
         )
 

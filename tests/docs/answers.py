@@ -105,6 +105,7 @@ ASKED = (
         "--duty eu-gdpr-34-data-subjects/individuals",
         "`tocsin notice letters`",
     ),
+    ("evidence list", "`tocsin evidence list`, `tocsin evidence save`"),
     ("brief", ""),
     ("person list", ""),
     ("account invite ben", ""),
@@ -162,6 +163,7 @@ cyber-insurance,Policy 4711,claim,insurer,incident.discovered_at,72,hours
 PREPARED = (
     "task check triage --all --as ana",
     "task done triage --as ana",
+    "attach wrong.yaml --source 'the mail tenant' --as ana",
     "fact set incident.contained_at=2026-11-24T08:55:00+01:00 --source meeting --as ana",
     "fact set incident.aware_at=2026-11-24T06:40:00+01:00 --source meeting --as ben",
     "fact set risk.to_people=high incident.summary='A mailbox was read.' --source meeting --as ben",

@@ -7,6 +7,7 @@ unverified. Anybody else must prove a name, and has the rights of the roles of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Literal, get_args
 
 import msgspec
@@ -17,18 +18,7 @@ from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
-from runner.incident.state.commands import (
-    Acknowledge,
-    AnyCommand,
-    Close,
-    Composed,
-    ConfirmEntry,
-    Decide,
-    RecordDuty,
-    Rendered,
-    SignLetters,
-    TickItems,
-)
+from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
@@ -175,19 +165,20 @@ def may_perform(
     return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
 
 
-def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
+def refuse_other_names(principal: Principal, commands: Iterable[AnyCommand]) -> None:
     """Raise Refused if a principal with a proven name gives a command in another name, or in the program's own."""
+    names = chain.from_iterable(map(_named_in, commands))
     for name in () if principal.os_user else names:
         own = name and name in (principal.person, principal.on_behalf_of)
         require(own, principal, f"act as {name or 'the program'}")
 
 
-def named_in(command: AnyCommand) -> tuple[str, ...]:
+def _named_in(command: AnyCommand) -> tuple[str, ...]:
     """Return the person whom a command names as the author or as the one who answers."""
     match command:
-        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
+        case c.Acknowledge(person=person) | c.Rendered(event=DocumentRendered(by=person)):
             return (person,)
-        case Composed(event=MessageComposed(requested_by=person)) if person:
+        case c.Composed(event=MessageComposed(requested_by=person)) if person:
             return (person,)
         case _:
             return ()
@@ -205,20 +196,20 @@ _IN_WORDS: Mapping[Right, str] = {
 def needed(command: AnyCommand) -> Right | None:
     """Return the right that a command needs beside that to change the incident."""
     match command:
-        case RecordDuty(record=record):
+        case c.RecordDuty(record=record):
             return "duty.file" if record.kind == "filed" else "duty.decide"
-        case Decide() | SignLetters():
+        case c.Decide() | c.SignLetters():
             return "sign"
-        case TickItems() | Rendered():
+        case c.TickItems() | c.Rendered():
             return "notice.edit"
         case _:
             return None
 
 
-def refuse_without_right(
-    principal: Principal, incident: Incident, commands: Iterable[AnyCommand], may: Callable[[Right], bool]
+def require_rights(
+    may: Callable[[Right], bool], principal: Principal, incident: Incident, commands: Iterable[AnyCommand]
 ) -> None:
-    """Raise Refused for a command that needs a right which the roles of a person do not give."""
+    """Raise Refused for a command that the roles of a person do not allow."""
     for command in commands:
         if (right := needed(command)) is not None:
             require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
@@ -241,24 +232,26 @@ def read_accounts(store: Store) -> AccountBook:
         return fold_accounts((seq, at, READER(data)) for seq, at, data in payloads if data is not None)
 
 
-def refuse_unproven(
+def require_act(
     store: Store,
     principal: Principal,
     incident: Incident,
     commands: Sequence[AnyCommand],
     required: Sequence[Proof],
 ) -> None:
-    """Raise Refused if a command needs a proven name and the name is only claimed.
+    """Raise Refused if a principal may not perform commands, or if one needs a login and there is none.
 
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
-    needed = {kind for command in commands if (kind := _binding(command))}
-    if principal.proven_by or incident.kind != "real":
+    rights = rights_of(principal, lambda: incident.roles)
+    require(may_perform(principal, rights, commands), principal, f"change {incident.codename}")
+    kinds = {kind for command in commands if (kind := _binding(command))}
+    if incident.kind != "real" or (principal.proven_by or "").startswith("login:"):
         return
-    if needed.intersection(required) and read_accounts(store).proves:
+    if kinds.intersection(required) and read_accounts(store).proves:
         raise Refused(
             f"{named_person(principal.person)} is a claim. This act needs a login.",
-            hint="Log in, then repeat the command: tocsin login",
+            hint="Log in, then repeat it. In the browser: /login. At a terminal: tocsin login",
             code="needs_proof",
         )
 
@@ -266,13 +259,13 @@ def refuse_unproven(
 def _binding(command: AnyCommand) -> Proof | None:
     """Return the kind of a command that can need a proven name."""
     match command:
-        case Decide() | SignLetters():
+        case c.Decide() | c.SignLetters():
             return "approve"
-        case RecordDuty(record=record) if record.kind != "filed":
+        case c.RecordDuty(record=record) if record.kind != "filed":
             return "decide"
-        case ConfirmEntry():
+        case c.ConfirmEntry():
             return "decide"
-        case Close():
+        case c.Close():
             return "close"
         case _:
             return None

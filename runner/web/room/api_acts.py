@@ -64,15 +64,11 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     sure: str
 
 
-class _Unsure(Refused):
-    """An act with a preview that the request does not confirm."""
+class _Unsure(Exception):
+    """A request does not confirm the preview of its act."""
 
     def __init__(self, preview: Preview) -> None:
-        super().__init__(
-            "This act has a preview, and the request does not confirm it.",
-            hint="Read state.text, then send the request with the field sure",
-            code="preview_needed",
-        )
+        super().__init__()
         self.preview = preview
 
 
@@ -134,6 +130,14 @@ class Acts:
             self._do(act, asked, incident, given, asks)
         except StoreError:  # whether it was recorded is unknown
             raise
+        except _Unsure as unsure:
+            idempotency.forget(service, mark)
+            refused = Refused(
+                "This act has a preview, and the request does not confirm it.",
+                hint="Read state.text, then send the request with the field sure",
+                code="preview_needed",
+            )
+            return problems.of_error(refused, unsure.preview)
         except TocsinError as error:
             idempotency.forget(service, mark)
             return problems.of_error(error, self._state(error, row, asked))
@@ -188,9 +192,7 @@ class Acts:
         act.do(asked._replace(service=asked.service.of(asked.principal, unchanged)), given)
 
     def _state(self, error: TocsinError, row: Row, asked: Asked) -> Any:
-        """Return what a program needs after an error: the present report, or the preview."""
-        if isinstance(error, _Unsure):
-            return error.preview
+        """Return what a program needs after an error: the present report."""
         if error.code == "changed_meanwhile" and row.about_incident:
             return row.draw(asked._replace(incident=asked.service.load(asked.incident.id))).report
         return None

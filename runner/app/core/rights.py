@@ -36,13 +36,17 @@ from runner.routing.organisation import Proof
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
-    "task.act", "task.steer",
+    "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
-    "person.list", "register.read", "law.read", "exercise.read",
+    "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
+
+``note.add`` is also for evidence, ``incident.lead`` for everything that decides the course of an incident (severity, roles, pause,
+close, another playbook), ``person.manage`` for roles and absences outside of incidents.
+"""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,16 +64,18 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
 _MEMBER: frozenset[Right] = frozenset(
-    ("incident.read", "fact.read", "task.act", "sign", "person.list", "law.read")
+    ("incident.read", "fact.read", "task.act", "note.add", "sign", "person.list", "law.read")
 )
 """What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
 _RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
-_LAWYER: frozenset[Right] = frozenset(
-    (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
-)
-_CHANGES: frozenset[Right] = frozenset(
-    ("task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
-)
+_LAWYER: frozenset[Right] = frozenset((
+    *_RESPONDER, "fact.legal", "entry.confirm", "message.send", "incident.open",
+    "duty.read", "notice.read", "message.read", "register.read",
+))  # fmt: skip
+_CHANGES: frozenset[Right] = frozenset((
+    "task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm", "note.add", "message.send",
+    "incident.open",
+))  # fmt: skip
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
@@ -97,22 +103,26 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
+        "incident.lead", "domain.declare", "message.send", "incident.open", "person.manage",
         "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
         "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
     ),
-    "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
+    "counsel": _role(
+        "note.privileged", "duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)
+    ),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
-        "entry.correct", "notice.edit", "sign", base=_NONE,
+        "note.add", "entry.correct", "notice.edit", "sign", base=_NONE,
     ),
     "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
     "executive": _role(
-        "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read", "exercise.read"
+        "incident.open", "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read",
+        "exercise.read",
     ),
     "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
-    ANY: _role(base=_RESPONDER),
+    ANY: _role("domain.declare", "incident.open", base=_RESPONDER),
 }  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
@@ -180,7 +190,7 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return ()
 
 
-ACTS: Mapping[Right, str] = {
+_IN_WORDS: Mapping[Right, str] = {
     "duty.decide": "decide on duties of",
     "duty.file": "record filings of",
     "notice.edit": "change notices of",
@@ -194,12 +204,21 @@ def needed(command: AnyCommand) -> Right | None:
     match command:
         case RecordDuty(record=record):
             return "duty.file" if record.kind == "filed" else "duty.decide"
-        case Decide():
+        case Decide() | SignLetters():
             return "sign"
         case TickItems() | Rendered():
             return "notice.edit"
         case _:
             return None
+
+
+def refuse_without_right(
+    principal: Principal, incident: Incident, commands: Iterable[AnyCommand], may: Callable[[Right], bool]
+) -> None:
+    """Raise Refused for a command that needs a right which the roles of a person do not give."""
+    for command in commands:
+        if (right := needed(command)) is not None:
+            require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
 
 
 def require(right: object, principal: Principal, what: str) -> None:

@@ -24,7 +24,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
 from runner.reports.core.page import plain
 from runner.web.room import problems
-from runner.web.room.acts.forms import SURE, Act, Acting, Given, what_was_seen
+from runner.web.room.acts.forms import SURE, Act, Acting, Given, foreseen, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.application import Room
 from runner.web.room.door import Absent, Stranger
@@ -108,7 +108,7 @@ class Acts:
             idempotency.forget(service, mark)
             stale = error.code == "changed_meanwhile"
             return problems.of_error(error, self._state(row, asked, incident) if stale else _state_of(error))
-        self._room._after()
+        self._room._after(act.opens)
         done = as_json(self._done(request, asked, incident)).encode()
         idempotency.finish(service, mark, done)
         return Response(done, media_type="application/json")
@@ -133,10 +133,9 @@ class Acts:
 
     def _do(self, act: Act, asked: Asked, incident: Incident | None, given: Given, asks: str) -> None:
         """Do an act, if the incident has the version that was asked for."""
-        if act.preview is not None and given[SURE] != what_was_seen(given):
-            foreseen = act.preview(asked, given)
-            if foreseen is not None:
-                raise _Unsure(Preview(text=plain(foreseen, WIDTH), sure=what_was_seen(given)))
+        preview = foreseen(act, asked, given)
+        if preview is not None and given[SURE] != (sure := what_was_seen(given, preview)):
+            raise _Unsure(Preview(text=plain(preview.page, WIDTH), sure=sure))
 
         def unchanged(present: Incident) -> None:
             if asks and asks != "*" and _version(asks) != str(present.version):

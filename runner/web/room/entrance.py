@@ -25,10 +25,10 @@ from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.web.room import drawing
-from runner.web.room.acts.forms import Given
+from runner.web.room.acts.forms import FACTORS, Given
 from runner.web.room.door import Absent
 
-PASSWORD, CODE, FILE = "account-password", "account-code", "account-file"
+PASSWORD, CODE, FILE = f"{FACTORS}password", f"{FACTORS}code", f"{FACTORS}file"
 """Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
 _STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
 

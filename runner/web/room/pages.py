@@ -402,8 +402,8 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents.evidence import evidence as view
-    from runner.reports.incidents.evidence import evidence_page
+    from runner.reports.incidents.timeline import evidence as view
+    from runner.reports.incidents.timeline import evidence_page
 
     report = view(asked.incident)
     files = tuple((f"{one.name}, the exact bytes ({one.id})", one.id) for one in report.files)

@@ -29,7 +29,7 @@ def save(
     evidence: Annotated[str, Argument("EVIDENCE", "Id of the evidence file.")],
     file: Annotated[Path, Argument("FILE", "New file for the bytes.")],
 ) -> None:
-    """Save the exact bytes of an evidence file.
+    """Save an evidence file unchanged.
 
     \b
     Example:

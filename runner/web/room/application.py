@@ -169,14 +169,16 @@ class Room:
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
-            raise Stranger(request.url.path if request.method == "GET" else "/")
+            raise Stranger(request)
         return login
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
             case Stranger() if read_accounts(self.service().store).proves:
-                return self._entrance.ask(str(error))
+                return self._entrance.ask(
+                    asked := error.args[0], asked.url.path if asked.method == "GET" else "/"
+                )
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
             case NotFound():

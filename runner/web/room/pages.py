@@ -122,7 +122,14 @@ def incidents(asked: Asked) -> Shown:
             unread.append(line(f"{one.codename} cannot be read: {error.message}", "alarm"))
     waiting = (block for one in found for block in _do_now(one))
     summary = (summary_line(found, len(live)), *unread) if live else ()
-    return Shown(report, Page((first, *summary, *listed, *own_blocks(found), *waiting)))
+    return Shown(report, Page((first, *summary, *listed, *own_blocks(found), *_alerts(asked), *waiting)))
+
+
+def _alerts(asked: Asked) -> tuple[Block, ...]:
+    """Return the alerts that wait for a person, to those who may open or dismiss them."""
+    from runner.app.incidents.alerts import waiting_blocks
+
+    return waiting_blocks(asked.service) if asked.reader.may("alert.handle") else ()
 
 
 def _do_now(found: Status) -> Iterator[Block]:
@@ -406,7 +413,7 @@ def evidence(asked: Asked) -> Shown:
     from runner.reports.incidents.timeline import evidence_page
 
     report = view(asked.incident)
-    files = tuple((f"{one.name}, the exact bytes ({one.id})", one.id) for one in report.files)
+    files = tuple((f"{one.name} ({one.id})", one.id) for one in report.files)
     return Shown(report, evidence_page(report), downloads=files)
 
 

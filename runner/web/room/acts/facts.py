@@ -18,7 +18,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.reports.core.task_rows import TaskRow, task_rows
-from runner.reports.incidents.fact_changes import fact_changes, fact_changes_page
+from runner.reports.incidents.facts import fact_changes, fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
 from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of, people_field, span_of

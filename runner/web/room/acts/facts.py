@@ -108,7 +108,7 @@ def _stating(texts: Callable[[Asked, Given], Sequence[str]]) -> Act:
 
 
 def _confirmations(asked: Asked) -> Iterator[Form]:
-    """Yield a form for each change of facts that the reader may confirm; nobody confirms an own one."""
+    """Yield a form for each change of facts by another person that the reader may confirm."""
     for people in awaited_changes(asked.incident, asked.ref):
         if people.act.by.casefold() != asked.principal.person.casefold():
             yield Form("confirm", f"Confirm entry {people.entry}", hidden=(("entry", str(people.entry)),))

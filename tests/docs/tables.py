@@ -17,7 +17,7 @@ from runner.routing.rule_book import Rule, rule_book
 from runner.web.room.acts.table import ACTING
 from runner.web.room.health import HTTP
 from runner.web.room.openapi import QUERY, act_path, api_path, program_acts, served
-from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, TABLE
+from runner.web.room.table import ACT, BY_OPERATION, DOWNLOADS, INCIDENT_ACT, TABLE
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"
@@ -123,7 +123,11 @@ def web_pages() -> str:
     pages = "\n".join(("| page | address | right |", "|---|---|---|", *shown))
     roles = "\n".join(("| right | roles |", "|---|---|", *rights))
     forms = "\n".join(("| page | form | address | right |", "|---|---|---|---|", *acts))
-    return f"{_ABOUT}\n{pages}\n\n{forms}\n\n{_RIGHTS}\n{roles}\n"
+    found = (
+        f"| {name} | `{path}` | {_right(BY_OPERATION[name].right)} |" for name, (path, _) in DOWNLOADS.items()
+    )
+    files = "\n".join(("| file of the page | address | right |", "|---|---|---|", *found))
+    return f"{_ABOUT}\n{pages}\n\n{forms}\n\n{files}\n\n{_RIGHTS}\n{roles}\n"
 
 
 def _posted(operation: str, verb: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from runner.actions import Action
 from runner.app.core.public_holidays import PublicHolidays
+from runner.app.law.filings import together
 from runner.base.text import near_hint
 from runner.decoding import from_json
 from runner.errors import NotFound, Problem, Sealed, Usage
@@ -111,6 +112,7 @@ def shown(service: IncidentService, reader: Reader, incident: Incident, duty: st
         duty=titled([own])[0],
         cautions=law.traps if law is not None else (),
         grounds=statute_grounds(law, own) if law is not None else {},
+        served_too=together(tuple(found.values()), duty),
         waivable=law is not None and waivable(law, own),
         notices=texts,
         content=Counter(line.state for line in checked),
@@ -195,14 +197,16 @@ def register(service: IncidentService, kind: Kind) -> RegisterReport:
     )
 
 
-def open_work(service: IncidentService, name: str, left: Collection[str]) -> tuple[Problem, ...]:
+def open_work(
+    service: IncidentService, name: str, left: Collection[str] | None = None
+) -> tuple[Problem, ...]:
     """Return what stays open if an incident closes: duties of a law in force, undetermined duties, messages, tasks.
 
-    Nothing if the close is refused, because a duty is not in ``left``: the refusal lists the same.
+    With ``left``, nothing if the close is refused because a duty is not in it: the refusal lists the same.
     """
     incident = service.load(name)
     found = open_in(incident, service.now_in(incident), service.library(incident))
-    unsaid = any(one.code == "open_duty" and one.file not in left for one in found)
+    unsaid = left is not None and any(one.code == "open_duty" and one.file not in left for one in found)
     return () if unsaid and guarded(incident) else found
 
 

@@ -58,8 +58,9 @@ def for_programs(operation: str, verb: str) -> bool:
     """Tell whether a token can have an act: none that is looked at before it is done, and none that states a fact."""
     acting = ACTING.get(operation)
     act = acting.acts.get(verb) if acting else None
-    allowed = act is not None and act.right in PROGRAMS and act.preview is None and verb != "answer"
-    return allowed and BY_OPERATION[operation].about_incident
+    if act is None or act.right not in PROGRAMS or act.preview is not None or act.bound or verb == "answer":
+        return False
+    return BY_OPERATION[operation].about_incident
 
 
 class Acts:
@@ -117,7 +118,7 @@ class Acts:
             stale = error.code == "changed_meanwhile"
             now = asked._replace(incident=service.load(asked.incident.id)) if stale else None
             return problems.of_error(error, row.draw(now).report if now else None)
-        self._room._after()
+        self._room._after(act.opens)
         done = as_json(self._done(request, asked)).encode()
         idempotency.finish(service, mark, done)
         return Response(done, media_type="application/json")

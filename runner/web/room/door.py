@@ -47,7 +47,7 @@ class Absent(Exception):
 
 
 class Stranger(Absent):
-    """Nobody is logged in; its text is the place that was asked for."""
+    """Nobody is logged in; its argument is the request."""
 
 
 def is_foreign(method: str, headers: Mapping[str, str]) -> bool:

@@ -20,7 +20,7 @@ from runner.actions import Action, Verb
 from runner.reports.core.action_text import command_text
 from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
 
-STATIC = ("htmx.min.js", "room.css", "room.js", "icon.svg")
+STATIC = ("htmx.min.js", "passkey.js", "room.css", "room.js", "icon.svg")
 """The only files that a browser may ask for besides pages."""
 
 

@@ -32,12 +32,14 @@ REPORTS: Mapping[str, str] = {
     "missing": "incidents.facts.MissingReport",
     "duties": "law.duties.DutiesReport",
     "duty": "law.duty_details.DutyShown",
+    "file": "law.duty_details.DutyShown",
     "notices": "notices.notices.NoticesReport",
     "notice": "notices.notices.NoticeReport",
+    "changes": "notices.redline.ChangesReport",
+    "consistency": "notices.consistency.ConsistencyReport",
     "messages": "messages.messages.MessagesReport",
     "message": "messages.messages.DeliveryReport",
     "timeline": "incidents.timeline.Timeline",
-    "consistency": "notices.consistency.ConsistencyReport",
 }
 """The report of each page in ``runner.reports``; a page without one here has no address in the API."""
 QUERY: Mapping[str, tuple[str, ...]] = {"timeline": Filter._fields, "facts": ("at",), "law": ("in",)}

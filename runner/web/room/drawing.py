@@ -49,7 +49,7 @@ _WORDS: Mapping[str, str] = {
     "messages": "See the messages", "notices": "See the notices", "tasks": "See the tasks",
     "people": "See the people", "readiness": "See the readiness", "task": "Open the task",
     "duty": "Open the duty", "notice": "Open the notice", "message": "Open the message",
-    "file": "Fill in the form", "sign": "Read and sign", "approvals": "See the approvals",
+    "approvals": "See the approvals",
     "changes": "See the changes", "consistency": "Compare the notices", "evidence": "See the evidence",
     "register": "See the register", "law": "See the laws",
     "sign": "Read and approve it", "file": "See what is filed, and where",

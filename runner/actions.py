@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 _Incident = Literal[
+    "alert.list",
     "incident.close", "incident.list", "incident.next", "incident.open", "incident.report", "incident.resume",
     "incident.status", "incident.timeline", "entry.confirm", "entry.correct", "fact.missing", "fact.set",
     "fact.show", "step.answer", "step.approve", "task.add", "task.check", "task.done", "task.list", "task.reopen",

@@ -7,7 +7,7 @@ offset, is refused, because a wrong time zone moves a legal clock of 72 hours.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
 from runner.errors import Usage
@@ -74,6 +74,14 @@ def instant(text: str, now: datetime) -> datetime:
             hint="Use RFC 3339 with an offset, now, or '2h ago'",
             code="bad_instant",
         ) from None
+
+
+def calendar_day(text: str) -> date | None:
+    """Return the date of a text; None for an empty text; raises Usage."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Usage(f'"{text}" is not a date.', hint="Write it as 2026-12-24.", code="bad_date") from None
 
 
 def _zone(offset: str) -> timezone:

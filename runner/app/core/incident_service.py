@@ -35,13 +35,12 @@ from runner.app.core.repository import (
     whole,
 )
 from runner.app.core.rights import (
-    ACTS,
     Rights,
     may_perform,
     named_in,
-    needed,
     refuse_other_names,
     refuse_unproven,
+    refuse_without_right,
     require,
     rights_of,
 )
@@ -268,7 +267,8 @@ class IncidentService:
                 self._guard(before)
             made = commands(before) if callable(commands) else commands
             refuse_other_names(principal, chain.from_iterable(map(named_in, made)))
-            self._require_rights(principal, before, made)
+            reader = self.read(principal)
+            refuse_without_right(principal, before, made, lambda right: reader.may(right, before))
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None
@@ -278,13 +278,6 @@ class IncidentService:
             return Turn(before=before, after=done.incident, events=done.events, work=done.work)
 
         return retry(self, incident, attempt)
-
-    def _require_rights(self, principal: Principal, incident: Incident, commands: Commands) -> None:
-        """Raise Refused for a command that the roles of a person do not allow."""
-        reader = self.read(principal)
-        for command in commands:
-            if (right := needed(command)) is not None:
-                require(reader.may(right, incident), principal, f"{ACTS[right]} {incident.codename}")
 
     def since(self, turn: Turn) -> Turn:
         """Return a turn together with all later entries."""
@@ -310,8 +303,7 @@ class IncidentService:
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
-        rights = rights_of(who, lambda: incident.roles)
-        require(may_perform(who, rights, commands), who, f"change {incident.codename}")
+        require(may_perform(who, incident.roles, commands), who, f"change {incident.codename}")
         refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)

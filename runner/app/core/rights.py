@@ -40,7 +40,7 @@ Right = Literal[
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
-    "metrics.read", "token.manage",
+    "metrics.read", "token.manage", "alert.send", "alert.handle",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
 
@@ -105,7 +105,7 @@ ROLES: Mapping[str, Rights] = {
     "commander": _role(
         "incident.lead", "domain.declare", "message.send", "incident.open", "person.manage",
         "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
-        "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
+        "exercise.read", "metrics.read", "alert.send", "alert.handle", base=_RESPONDER, manages=True,
     ),
     "counsel": _role(
         "note.privileged", "duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)
@@ -126,7 +126,7 @@ ROLES: Mapping[str, Rights] = {
 }  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
-    "person.list", "register.read", "law.read", "exercise.read", "metrics.read",
+    "person.list", "register.read", "law.read", "exercise.read", "metrics.read", "alert.send",
 ))  # fmt: skip
 """The rights that a token can have: none to approve, to decide, to file or to administer."""
 _ACTS = (c.StartTask, c.CompleteTask, c.CheckRow, c.FailStep, c.CommentStep)
@@ -165,8 +165,11 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     )
 
 
-def may_perform(principal: Principal, rights: Rights, commands: Iterable[AnyCommand]) -> bool:
-    """Tell whether a principal may give all of these commands; a program only those of its scopes."""
+def may_perform(
+    principal: Principal, roles: Mapping[str, Sequence[str]], commands: Iterable[AnyCommand]
+) -> bool:
+    """Tell whether a principal may give all of these commands to an incident; a program only those of its scopes."""
+    rights = rights_of(principal, lambda: roles)
     if principal.scopes is None:
         return rights.acts
     return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
@@ -190,7 +193,7 @@ def named_in(command: AnyCommand) -> tuple[str, ...]:
             return ()
 
 
-ACTS: Mapping[Right, str] = {
+_IN_WORDS: Mapping[Right, str] = {
     "duty.decide": "decide on duties of",
     "duty.file": "record filings of",
     "notice.edit": "change notices of",
@@ -204,12 +207,21 @@ def needed(command: AnyCommand) -> Right | None:
     match command:
         case RecordDuty(record=record):
             return "duty.file" if record.kind == "filed" else "duty.decide"
-        case Decide():
+        case Decide() | SignLetters():
             return "sign"
         case TickItems() | Rendered():
             return "notice.edit"
         case _:
             return None
+
+
+def refuse_without_right(
+    principal: Principal, incident: Incident, commands: Iterable[AnyCommand], may: Callable[[Right], bool]
+) -> None:
+    """Raise Refused for a command that needs a right which the roles of a person do not give."""
+    for command in commands:
+        if (right := needed(command)) is not None:
+            require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
 
 
 def require(right: object, principal: Principal, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from runner.actions import Action
@@ -13,7 +14,7 @@ from runner.incident.steps.approvals import Tally, authors, eligible, subject, t
 from runner.playbook.format import Approve
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.signing import Part, SigningQueue, WaitingApproval
-from runner.reports.incidents.task import TaskReport, task
+from runner.reports.incidents.task import TaskReport, legal_deadline, task
 from runner.reports.notices.redline import approved_before
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from runner.base.actor import Principal
     from runner.incident.state.incident import Incident, Invocation
     from runner.incident.state.library import Library
+
+
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def void_approvals(service: IncidentService, principal: Principal, incident: Incident) -> list[str]:
@@ -84,18 +88,21 @@ def queue(service: IncidentService, reader: Reader, principal: Principal) -> Sig
                 WaitingApproval(
                     incident=incident.id,
                     codename=incident.codename,
+                    kind=incident.kind,
+                    as_of=service.now_in(incident),
                     step=one.id,
                     title=tasks[one.id].title,
                     tally=tally(incident, one, step),
                     part=part_of(incident, one, step, principal.person),
                     due=tasks[one.id].due,
+                    deadline=legal_deadline(incident, library, text.duty) if text is not None else None,
+                    notice=text.notice if text is not None else "",
                     document=text.id if text is not None else "",
                     stale=text is not None and bool(blocking(incident, text)),
                 )
             )
-    now = service.clock.now()
-    found.sort(key=lambda one: (bool(one.part), one.due is None, one.due or now))
-    return SigningQueue(as_of=now, approvals=tuple(found))
+    found.sort(key=lambda one: (bool(one.part), min(filter(None, (one.deadline, one.due)), default=LATEST)))
+    return SigningQueue(as_of=service.clock.now(), approvals=tuple(found))
 
 
 def approval(incident: Incident, name: str, library: Library) -> TaskReport:

@@ -82,6 +82,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     """Files, or ``veris:FILE``."""
     assignments: tuple[str, ...] = ()
+    stated: tuple[Stated, ...] = ()
+    """Facts with their source, under those of files and assignments."""
     compromised: tuple[str, ...] = ()
     since: datetime | None = None
     roles: Mapping[str, tuple[str, ...]] = {}
@@ -229,6 +231,7 @@ def _gather(
 ) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
     """Return the facts of the home, the files in their order and the assignments, later ones over earlier."""
     found = {fact.key: fact for fact in organisation_facts(service.home)}
+    found.update({fact.key: fact for fact in request.stated})
     imported: list[Imported] = []
     for name in request.facts:
         if name.startswith(VERIS):

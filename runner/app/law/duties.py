@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from runner.actions import Action
 from runner.app.core.public_holidays import PublicHolidays
+from runner.app.law.filings import together
 from runner.base.text import near_hint
 from runner.decoding import from_json
 from runner.errors import NotFound, Problem, Sealed, Usage
@@ -111,6 +112,7 @@ def shown(service: IncidentService, reader: Reader, incident: Incident, duty: st
         duty=titled([own])[0],
         cautions=law.traps if law is not None else (),
         grounds=statute_grounds(law, own) if law is not None else {},
+        served_too=together(tuple(found.values()), duty),
         waivable=law is not None and waivable(law, own),
         notices=texts,
         content=Counter(line.state for line in checked),

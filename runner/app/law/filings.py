@@ -17,7 +17,7 @@ from runner.incident.notices.verification import current_texts
 from runner.incident.state.commands import AttachFile, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
-from runner.law.duty import DutyRecord
+from runner.law.duty import DutyRecord, DutyStatus
 from runner.law.relevance import CONTRACT
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import count, moment
@@ -98,7 +98,11 @@ def served_together(service: IncidentService, incident: Incident, duty: str) -> 
 
     The authority directory names them (``one_filing``); those of one contract to one party need no directory.
     """
-    found = service.duties(incident)
+    return together(service.duties(incident), duty)
+
+
+def together(found: Sequence[DutyStatus], duty: str) -> tuple[str, ...]:
+    """Return the other duties among these that one filing serves together with this one."""
     own = next((one for one in found if one.id == duty), None)
     if own is None:
         return ()

@@ -21,7 +21,7 @@ from runner.incident.notices.decide import renderings
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import notice, rendered_so_far
-from runner.reports.notices.redline import Compared, approved_before, compared, version
+from runner.reports.notices.redline import ChangesReport, Compared, Since, approved_before, compared, version
 
 if TYPE_CHECKING:
     from runner.app.core.reader import Reader
@@ -230,8 +230,8 @@ def items_named(incident: Incident, document: Document, numbers: Sequence[int]) 
     return items
 
 
-def comparisons(reader: Reader, incident: Incident, name: str) -> list[tuple[str, Pair | None]]:
-    """Return the changes of a version since the last signed, the last filed and the previous text; None without one."""
+def changes(reader: Reader, incident: Incident, name: str) -> tuple[ChangesReport, list[Redline | None]]:
+    """Return the changes of a version since the last signed, the last filed and the previous text, with the redlines."""
     new = named(incident, name)[-1]
     earlier = versions(incident, new.id)
     signed = [one for one in earlier[: earlier.index(new)] if signed_at(incident, one) is not None]
@@ -240,13 +240,17 @@ def comparisons(reader: Reader, incident: Incident, name: str) -> list[tuple[str
         ("THE LAST FILED TEXT", lambda: since_filed(incident, name, new.id)[0]),
         ("THE PREVIOUS VERSION", lambda: before(incident, new)),
     ]
-    found: list[tuple[str, Pair | None]] = []
+    found: list[Since] = []
+    laid: list[Redline | None] = []
     for title, old in chosen:
         try:
-            found.append((title, compare(reader, incident, old(), new)))
+            pair = compare(reader, incident, old(), new)
+            found.append(Since(title=title, changes=comparison(incident, pair)))
+            laid.append(pair.redline)
         except Refused:
-            found.append((title, None))
-    return found
+            found.append(Since(title=title, changes=None))
+            laid.append(None)
+    return ChangesReport(document=new.id, since=tuple(found)), laid
 
 
 def number_of(incident: Incident, document: Document) -> int:

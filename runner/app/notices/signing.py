@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import msgspec
+
 from runner.app.incidents.approvals import approval, part_of, same_text
 from runner.app.notices.notice_versions import change_since, document_of, enclosed_texts
 from runner.incident.steps.approvals import Tally, tally
 from runner.playbook.format import Approve
 from runner.reports.core.page import Block, Page
 from runner.reports.incidents.signing import Part, signing_page
-from runner.reports.incidents.task import TaskReport
+from runner.reports.incidents.task import TaskReport, legal_deadline
 from runner.reports.notices.redline import change_page
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def to_sign(
     blocks: tuple[Block, ...] = ()
     words = ""
     if document is not None and (part != "role" or reader.may("notice.read", incident)):
+        there = report.legal_deadline or legal_deadline(incident, library, document.duty)
+        report = msgspec.structs.replace(report, legal_deadline=there)
         if "txt" in document.files:
             words = reader.document(incident, document.id, "txt").decode()
             words += enclosed_texts(reader, incident, document)

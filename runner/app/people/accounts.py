@@ -19,6 +19,7 @@ import msgspec
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
+from runner.app.people import tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.app.people.logins import LISTEN, Login, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
@@ -152,12 +153,13 @@ class Accounts:
         return self._logins.begin(person, "password+totp"), codes
 
     def disable(self, person: str, reason: str) -> int:
-        """End an account with its sessions and invitations; return the number of sessions. An invitation opens it again."""
+        """End an account with its sessions, invitations and tokens; return the number of sessions. An invitation opens it again."""
         account = self.book().found.get(person)
         if account is None or account.state == "disabled":
             raise NotFound(f'"{person}" has no account.', hint="tocsin account list", code="unknown_account")
         self._record(person, "disabled", self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
+        tokens.end_of(self._service, person)
         return self._logins.end_of(person)
 
     # --- prove --------------------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
+from runner.base.instants import calendar_day as calendar_day
+from runner.base.instants import instant as instant
 from runner.base.instants import parse_duration
 from runner.base.states import PROFILES, Kind, Profile
-from runner.base.typed_times import calendar_day as calendar_day
-from runner.base.typed_times import instant as instant
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.session import FORMATS, Options, Session
 from runner.errors import Usage

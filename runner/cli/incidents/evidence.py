@@ -7,7 +7,6 @@ from typing import Annotated
 
 from runner.cli.framework.options import Argument, Commands, Where, command, group
 from runner.cli.framework.session import Session
-from runner.reports.core.page import Page, line
 
 
 def add(app: Commands) -> None:
@@ -37,10 +36,10 @@ def save(
       tocsin evidence save e-2yqq5bdmeq login.log
     """
     from runner.app.incidents.evidence import save as write
+    from runner.reports.incidents.evidence import evidence as view
+    from runner.reports.incidents.evidence import evidence_page
 
-    found = write(session.reader, session.incident(), evidence, file)
-    words = f"{file}: {found.size} bytes, sha256:{found.sha256.removeprefix('sha256:')}"
-    session.show(
-        {"schema": "tocsin/evidence-saved/v1", "file": str(file), "sha256": found.sha256},
-        Page((line(words),)),
-    )
+    incident = session.incident()
+    write(session.reader, incident, evidence, file)
+    report = view(incident, evidence)
+    session.show(report, lambda: evidence_page(report))

@@ -112,11 +112,11 @@ def open_(
         severity=severity_of(severity) if severity else "",
         profile=profile_of(profile),
     )
-    _open(session, request, yes=yes, no_worker=no_worker)
+    open_incident(session, request, yes=yes, no_worker=no_worker)
 
 
-def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> None:
-    """Show the message plan, ask, open the incident, and show the result."""
+def open_incident(session: Session, request: Request, *, yes: bool, no_worker: bool) -> str:
+    """Show the message plan, ask, open the incident, show the result, and return the id of the incident."""
     from runner.app.home.opening_plan import opening_page, plan_of
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
     from runner.reports.messages.attention_messages import nothing_left
@@ -157,6 +157,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
     )
     session.show(report, lambda: _page(report, outcome(session.service, turn)))
+    return after.id
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:

@@ -35,12 +35,12 @@ class EvidenceReport(Report, frozen=True, kw_only=True, tag="tocsin/evidence/v1"
     files: tuple[EvidenceRow, ...]
 
 
-def evidence(incident: Incident) -> EvidenceReport:
-    """Return the evidence files of an incident."""
+def evidence(incident: Incident, only: str = "") -> EvidenceReport:
+    """Return the evidence files of an incident, or one of them."""
     return EvidenceReport(
         heading=heading_of(incident),
         kind=incident.kind,
-        files=tuple(filled(EvidenceRow, one) for one in incident.evidence.values()),
+        files=tuple(filled(EvidenceRow, one) for one in incident.evidence.values() if only in ("", one.id)),
     )
 
 

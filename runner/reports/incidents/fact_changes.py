@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from runner.base.states import Kind
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import Confidence, FactChange
 from runner.incident.people.second_person import guarded
@@ -16,7 +15,6 @@ from runner.incident.state.second_person import ClockMove
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Block, Cell, Cells, line, paged, section, table
-from runner.reports.core.report import Report
 from runner.reports.incidents.known_facts import shown_value, title_words
 
 
@@ -31,11 +29,10 @@ class FactMove(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
 
 
-class FactChangesReport(Report, frozen=True, kw_only=True, tag="tocsin/fact-changes/v1"):
+class FactChanges(msgspec.Struct, frozen=True, kw_only=True):
     """A change of facts that is not recorded yet."""
 
     heading: Heading
-    kind: Kind
     changes: tuple[FactMove, ...]
     same: int = 0
     """Facts that have this value already: they are not recorded again."""
@@ -54,12 +51,11 @@ def fact_changes(
     same: int = 0,
     unmapped: Sequence[str] = (),
     notes: Sequence[str] = (),
-) -> FactChangesReport:
+) -> FactChanges:
     """Return what recorded changes would do to an incident."""
     later = any(move.later for move in deadlines) or any(one.key.startswith("claims.") for one in changes)
-    return FactChangesReport(
+    return FactChanges(
         heading=heading_of(incident),
-        kind=incident.kind,
         changes=tuple(
             FactMove(
                 key=one.key,
@@ -80,7 +76,7 @@ def fact_changes(
 
 
 @paged
-def fact_changes_page(report: FactChangesReport) -> Iterator[Block]:
+def fact_changes_page(report: FactChanges) -> Iterator[Block]:
     """Draw a change: facts and deadlines before and after, and what a file has besides."""
     yield from render_header(report.heading, "Change of facts, not recorded yet")
     yield line(f"FACTS THAT CHANGE ({len(report.changes)})", "title")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.base.states import MARKS, Kind
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.steps.approvals import Tally
 from runner.reports.core.formatting import remaining, when
@@ -45,11 +46,18 @@ class WaitingApproval(msgspec.Struct, frozen=True, kw_only=True):
 
     incident: str
     codename: str
+    kind: Kind
+    as_of: datetime
+    """Exercise time in an exercise."""
     step: str
     title: str
     tally: Tally
     part: Part
     due: datetime | None
+    """The internal target of the task."""
+    deadline: datetime | None = None
+    """The statutory deadline of the duty of its document."""
+    notice: str = ""
     document: str = ""
     stale: bool = False
     """Facts changed after its document was generated."""
@@ -75,21 +83,24 @@ def queue_page(queue: SigningQueue) -> Iterator[Block]:
     others = [one for one in queue.approvals if one.part]
     for title, listed in (("WAITS FOR YOU", mine), ("WAITS FOR OTHERS", others)):
         yield line(f"{title} ({len(listed)})", "title")
-        yield from rows(_row(one, queue.as_of) for one in listed)
+        yield from rows(_row(one) for one in listed)
 
 
-def _row(one: WaitingApproval, now: datetime) -> Row:
-    late = one.due is not None and one.due <= now
-    first = Cell(
-        remaining(one.due, now) if one.due is not None else "no target", "alarm" if late else "plain"
-    )
+def _row(one: WaitingApproval) -> Row:
+    now, mark = one.as_of, "" if one.kind == "real" else f" · {MARKS[one.kind]}"
+    ends = min(filter(None, (one.due, one.deadline)), default=None)
+    late = ends is not None and ends <= now
+    first = Cell(remaining(ends, now) if ends is not None else "no deadline", "alarm" if late else "plain")
     title = Cell(one.title, "title", about=f"incident/{one.codename}/sign/{one.step}")
     details = [(Cell(f"Signatures: {tally_words(one.tally)}"),)]
+    if one.notice:
+        until = deadline_words(one.deadline, one.deadline, now, "recipient")
+        details.insert(0, (Cell(f"{one.notice}{f', legal deadline {until}' if until else ''}"),))
     if one.part:
         details.append((Cell(*_PARTS[one.part]),))
     if one.stale:
         details.append((Cell("Facts changed since: the text must be generated again", "alarm"),))
-    return Row(first, (title, f" · {one.codename}"), details=tuple(details))
+    return Row(first, (title, f" · {one.codename}", Cell(mark, "marking")), details=tuple(details))
 
 
 @paged

@@ -199,11 +199,11 @@ def task(
         fields=field_rows(incident, library, bound.id if bound is not None else invocation),
         comments=tuple(_comments(invocation, journal)),
         notice=notices[-1] if notices else None,
-        legal_deadline=_legal_deadline(incident, library, row.item),
+        legal_deadline=legal_deadline(incident, library, row.item),
     )
 
 
-def _legal_deadline(incident: Incident, library: Library, item: str) -> datetime | None:
+def legal_deadline(incident: Incident, library: Library, item: str) -> datetime | None:
     """Return the deadline of the duty that an item names; None for another item."""
     duty = incident.duties.get(item)
     name, _, slug = item.partition("/")

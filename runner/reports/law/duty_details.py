@@ -40,6 +40,8 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", t
     """The exemptions that the statute has for a decision not to notify: code and text."""
     waivable: bool = False
     """The law has a waiver."""
+    served_too: tuple[str, ...] = ()
+    """Other duties that one filing serves together with this one."""
     notices: tuple[NoticeRow, ...] = ()
     """Every version of its notices, oldest first."""
     content: Mapping[CoverageState, int] = {}
@@ -86,7 +88,8 @@ def filing_page(shown: DutyShown, text: NoticeRow | None) -> Iterator[Block]:
         return
     yield table([notice_cells(text, shown.as_of)], 1)
     signed = any(one.binds and one.approved for one in text.approvals)
-    if not signed or text.stale or text.status == "draft":
+    stale = text.stale and text.as_it_was is None
+    if not signed or stale or text.status == "draft":
         yield line("Do not file it yet: it must be final, current and approved", "alarm")
     yield line(f"Exact version {text.digest}", "dim")
 

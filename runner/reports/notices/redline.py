@@ -92,27 +92,37 @@ def change_page(found: Redline, facts: tuple[FactChange, ...], since: str) -> Pa
     )
 
 
+class Since(msgspec.Struct, frozen=True, kw_only=True):
+    """The changes of a version since another one; null if there is no such version."""
+
+    title: str
+    changes: Compared | None
+
+
+class ChangesReport(Report, frozen=True, kw_only=True, tag="tocsin/notice-changes/v1"):
+    """The changes of a version since the last signed, the last filed and the previous text."""
+
+    document: str
+    since: tuple[Since, ...]
+
+
 @paged
-def since_page(
-    incident: Incident,
-    new: Document,
-    number: int,
-    pairs: Sequence[tuple[str, tuple[Redline, tuple[FactChange, ...], Document] | None]],
-) -> Iterator[Block]:
-    """Draw the changes of a version since other versions, each with its title; None says that there is no such version."""
-    yield from render_header(heading_of(incident), f"Changes of {new.notice}, version {number} · {new.id}")
-    for title, found in pairs:
+def since_page(incident: Incident, report: ChangesReport, found: Sequence[Redline | None]) -> Iterator[Block]:
+    """Draw the changes of a version since other versions; ``found`` has each redline in the order of the report."""
+    yield from render_header(heading_of(incident), f"Changes of {report.document}")
+    for one, laid in zip(report.since, found, strict=True):
         yield Blank()
-        yield line(f"SINCE {title}", "title")
-        if found is None:
+        yield line(f"SINCE {one.title}", "title")
+        if one.changes is None or laid is None:
             yield line("There is no such version before this one", "dim")
             continue
-        laid, facts, old = found
-        yield flow(Cell(old.id, about=f"notice/{old.id}"), f", {old.status}, {short_digest(old.digest)}")
+        old = one.changes.before
+        words = f", version {old.number}, {old.status}, {short_digest(old.digest)}"
+        yield flow(Cell(old.document, about=f"notice/{old.document}"), words)
         if laid.identical:
             yield line("No visible change", "good")
         yield from redline_blocks(laid)
-        yield from fact_blocks(facts)
+        yield from fact_blocks(one.changes.facts)
 
 
 def _head(report: Compared) -> Iterator[Block]:

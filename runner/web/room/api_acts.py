@@ -5,7 +5,7 @@ Only a program with a token comes this way: a person uses the pages, which show 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents import alerts
 from runner.app.people import idempotency
 from runner.app.people.logins import Login
 from runner.base.actor import Principal
@@ -31,6 +32,8 @@ from runner.web.room.door import Absent, Stranger
 from runner.web.room.pages import Asked
 from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, Row
 
+ALERTS = "/alerts/{mapping}"
+Post = Callable[[Request, bytes, IncidentService, Principal], Response]
 WIDTH = 100
 """Characters of a line of a preview."""
 
@@ -46,11 +49,31 @@ class ActDone(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     version: int
 
 
+class AlertsTaken(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/alerts-taken/v1"
+):
+    """The drafts that alerts joined or began."""
+
+    alerts: tuple[str, ...]
+
+
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What an act will do: sent again with ``sure``, it is done."""
 
     text: str
     sure: str
+
+
+class _Unsure(Refused):
+    """An act with a preview that the request does not confirm."""
+
+    def __init__(self, preview: Preview) -> None:
+        super().__init__(
+            "This act has a preview, and the request does not confirm it.",
+            hint="Read state.text, then send the request with the field sure",
+            code="preview_needed",
+        )
+        self.preview = preview
 
 
 class Acts:
@@ -64,20 +87,27 @@ class Acts:
     def routes(self) -> list[BaseRoute]:
         """Return the routes below the base of the API."""
         paths = (ACT, INCIDENT_ACT.replace("/i/", "/incidents/"))
-        return [Route(path, self._act, methods=["POST"]) for path in paths]
+        return [
+            *(Route(path, self._post(self._once), methods=["POST"]) for path in paths),
+            Route(ALERTS, self._post(self._alerts), methods=["POST"]),
+        ]
 
-    async def _act(self, request: Request) -> Response:
-        body = await request.body()
-        return await self._room._in_pool(partial(self._answer, request, body))
+    def _post(self, made: Post) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            return await self._room._in_pool(partial(self._answer, made, request, body))
 
-    def _answer(self, request: Request, body: bytes) -> Response:
+        endpoint.__name__ = f"api{made.__name__}"
+        return endpoint
+
+    def _answer(self, made: Post, request: Request, body: bytes) -> Response:
         try:
             login, service = self._login(request), self._room.service()
             if login.principal.scopes is None:
                 raise Refused(
                     "Only a token can act here.", hint="Use the page of the task", code="token_needed"
                 )
-            return self._once(request, body, service, login.principal)
+            return made(request, body, service, login.principal)
         except Stranger:
             return problems.stranger()
         except Absent:
@@ -106,12 +136,20 @@ class Acts:
             raise
         except TocsinError as error:
             idempotency.forget(service, mark)
-            stale = error.code == "changed_meanwhile"
-            return problems.of_error(error, self._state(row, asked, incident) if stale else _state_of(error))
+            return problems.of_error(error, self._state(error, row, asked))
         self._room._after(act.opens)
         done = as_json(self._done(request, asked, incident)).encode()
         idempotency.finish(service, mark, done)
         return Response(done, media_type="application/json")
+
+    def _alerts(
+        self, request: Request, body: bytes, service: IncidentService, principal: Principal
+    ) -> Response:
+        """Take the alerts of a monitoring program as drafts, which wait for a person."""
+        if not service.read(principal).may("alert.send"):
+            raise Absent
+        found = alerts.receive(service, request.path_params["mapping"], principal.proven_by or "", body)
+        return Response(as_json(AlertsTaken(alerts=found)), 202, media_type="application/json")
 
     def _asked(
         self, request: Request, service: IncidentService, principal: Principal
@@ -149,11 +187,13 @@ class Acts:
             unchanged(asked.incident)
         act.do(asked._replace(service=asked.service.of(asked.principal, unchanged)), given)
 
-    def _state(self, row: Row, asked: Asked, incident: Incident | None) -> Any:
-        """Return the present report of the page that an act is on."""
-        if incident is None:
-            return None
-        return row.draw(asked._replace(incident=asked.service.load(incident.id))).report
+    def _state(self, error: TocsinError, row: Row, asked: Asked) -> Any:
+        """Return what a program needs after an error: the present report, or the preview."""
+        if isinstance(error, _Unsure):
+            return error.preview
+        if error.code == "changed_meanwhile" and row.about_incident:
+            return row.draw(asked._replace(incident=asked.service.load(asked.incident.id))).report
+        return None
 
     def _done(self, request: Request, asked: Asked, incident: Incident | None) -> ActDone:
         after = None if incident is None else asked.service.load(incident.id)
@@ -165,22 +205,6 @@ class Acts:
             codename="" if after is None else after.codename,
             version=0 if after is None else after.version,
         )
-
-
-class _Unsure(Refused):
-    """An act that was not previewed, with its preview."""
-
-    def __init__(self, preview: Preview) -> None:
-        super().__init__(
-            "This act has a preview, and the request does not confirm it.",
-            hint="Read state.text, then send the request with the field sure",
-            code="preview_needed",
-        )
-        self.preview = preview
-
-
-def _state_of(error: TocsinError) -> Any:
-    return error.preview if isinstance(error, _Unsure) else None
 
 
 def _version(asks: str) -> str:

@@ -25,7 +25,7 @@ STATIC = ("htmx.min.js", "room.css", "room.js", "icon.svg")
 
 
 _LISTS: Mapping[Verb, str] = {
-    "duty.list": "duties", "fact.missing": "missing", "fact.show": "facts",
+    "alert.list": "incidents", "duty.list": "duties", "fact.missing": "missing", "fact.show": "facts",
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
     "person.list": "people", "role.list": "people", "improvement.list": "readiness",

@@ -110,15 +110,17 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     codename, who = codename_of(incident), asked.principal
     kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
     other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
+    drawn = drawing.draw(shown.page, links, path)
     return drawing.render(
         "page.html",
         part,
         title=row.title or row.operation.capitalize(),
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
-        drawn=drawing.draw(shown.page, links, path),
+        drawn=drawn,
         text=drawing.marked(shown.text, shown.wrong),
         fields=shown.fields,
+        lead=next((n for n, one in enumerate(drawn.sections, 1) if one.key == shown.text_before), 2),
         downloads=[
             (words, f"{download_address(row, codename, ref)}?{urlencode(kept)}")
             for words, ref in shown.downloads

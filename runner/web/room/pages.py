@@ -23,6 +23,7 @@ from runner.web.room.kept import Kept, Report
 if TYPE_CHECKING:
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
+    from runner.reports.law.duty_details import DutyShown
 
 NOT_KNOWN = "not known"
 LIVE = 12
@@ -64,6 +65,8 @@ class Shown(NamedTuple):
     page: Page
     text: str = ""
     """A document as text, shown as it is."""
+    text_before: str = ""
+    """The key of the section that follows the text; the second one without it."""
     document: str = ""
     files: tuple[str, ...] = ()
     """Formats in which a browser can download the document."""
@@ -119,7 +122,14 @@ def incidents(asked: Asked) -> Shown:
             unread.append(line(f"{one.codename} cannot be read: {error.message}", "alarm"))
     waiting = (block for one in found for block in _do_now(one))
     summary = (summary_line(found, len(live)), *unread) if live else ()
-    return Shown(report, Page((first, *summary, *listed, *own_blocks(found), *waiting)))
+    return Shown(report, Page((first, *summary, *listed, *own_blocks(found), *_alerts(asked), *waiting)))
+
+
+def _alerts(asked: Asked) -> tuple[Block, ...]:
+    """Return the alerts that wait for a person, to those who may open or dismiss them."""
+    from runner.app.incidents.alerts import waiting_blocks
+
+    return waiting_blocks(asked.service) if asked.reader.may("alert.handle") else ()
 
 
 def _do_now(found: Status) -> Iterator[Block]:
@@ -241,20 +251,28 @@ def duties(asked: Asked) -> Shown:
 
 def duty(asked: Asked) -> Shown:
     """Show one duty: reasons, deadline, authority, and the cautions of its law."""
-    from runner.app.law.duties import shown
     from runner.reports.law.duty_details import duty_page
 
-    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    report = duty_report(asked)
     return Shown(report, duty_page(report, asked.incident.opened_at))
+
+
+def duty_report(asked: Asked) -> DutyShown:
+    """Return the duty of a page."""
+    from runner.app.law.duties import shown
+
+    return asked.shared(
+        ("duty", asked.incident.id, asked.ref),
+        lambda: shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now),
+    )
 
 
 def file(asked: Asked) -> Shown:
     """Show what goes into the authority's form for a duty, field by field, and where the form is."""
-    from runner.app.law.duties import shown
     from runner.app.law.filings import form_fields
     from runner.reports.law.duty_details import filing_page
 
-    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
+    report = duty_report(asked)
     document, answers = form_fields(asked.reader, asked.incident, asked.ref)
     fields: list[tuple[str, str]] = []
     for section, group in groupby(answers, key=lambda one: one.section):
@@ -267,7 +285,7 @@ def file(asked: Asked) -> Shown:
     row = next((row for row in report.notices if document is not None and row.document == document.id), None)
     page = filing_page(report, row)
     name, files = (document.id, tuple(document.files)) if document is not None else ("", ())
-    return Shown(report, page, "", name, files, tuple(fields))
+    return Shown(report, page, document=name, files=files, fields=tuple(fields))
 
 
 def notices(asked: Asked) -> Shown:
@@ -304,20 +322,16 @@ def notice(asked: Asked) -> Shown:
     )
     wrong = (*checked.old_words, *(word for one in checked.coverage for word in one.words))
     page = Page((*notice_page(report).blocks, *content))
-    return Shown(report, page, text, document.id, tuple(document.files), wrong=wrong)
+    return Shown(report, page, text, document=document.id, files=tuple(document.files), wrong=wrong)
 
 
 def changes(asked: Asked) -> Shown:
     """Compare a version of a notice with the last signed, the last filed and the previous text."""
-    from runner.app.notices.notice_versions import comparisons, named, number_of
+    from runner.app.notices.notice_versions import changes as view
     from runner.reports.notices.redline import since_page
 
-    document = named(asked.incident, asked.ref)[-1]
-    found = comparisons(asked.reader, asked.incident, document.id)
-    pairs = [
-        (title, (pair.redline, pair.facts, pair.old) if pair is not None else None) for title, pair in found
-    ]
-    return Shown(found, since_page(asked.incident, document, number_of(asked.incident, document), pairs))
+    report, found = view(asked.reader, asked.incident, asked.ref)
+    return Shown(report, since_page(asked.incident, report, found))
 
 
 def consistency(asked: Asked) -> Shown:
@@ -346,7 +360,8 @@ def sign(asked: Asked) -> Shown:
     found = to_sign(asked.service, asked.reader, asked.principal, asked.incident, step)
     document = found.document
     files = tuple(document.files) if document is not None and found.text else ()
-    return Shown(found.report, found.page, found.text, document.id if document is not None else "", files)
+    name = document.id if document is not None else ""
+    return Shown(found.report, found.page, found.text, "files", name, files)
 
 
 def messages(asked: Asked) -> Shown:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from runner.documents.word.docx_package import pack, unpack
+from runner.web.room.drawing import marked
 from runner.web.room.table import document_address
 from tests.cli.at_desk import AtDesk
 from tests.web.room.filled import Page
@@ -29,6 +30,12 @@ def counsel_writes(docx: bytes, old: str, new: str) -> bytes:
 
 def newest(desk: AtDesk) -> Any:
     return desk("notice", "list", "--format", "json").json["notices"][-1]
+
+
+def test_marked_words_are_found_across_lines_and_stay_text() -> None:
+    found = marked("12 people\nof <b>Ohio</b>, and 12 dogs", ["12 people of <b>ohio", "", "dog"])
+    assert found == "<mark>12 people\nof &lt;b&gt;Ohio</mark>&lt;/b&gt;, and 12 dogs"
+    assert marked("<i>", []) == "&lt;i&gt;"
 
 
 def test_a_gap_is_filled_and_the_notice_is_generated_and_verified(

@@ -8,17 +8,16 @@ from typing import Any
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.preview import consequences
 from runner.app.law.decision_warnings import against
-from runner.app.law.duties import Decided, decision, shown
+from runner.app.law.duties import Decided, decision
 from runner.app.law.filings import filing, served_together, texts_to_file
-from runner.base.typed_times import calendar_day, instant
+from runner.base.instants import calendar_day, instant
 from runner.incident.state.commands import AnyCommand, ConfirmEntry
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import short_digest
 from runner.reports.core.page import Page
 from runner.reports.law.duty_details import DutyShown
-from runner.reports.law.duty_rows import DONE
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
-from runner.web.room.pages import Asked
+from runner.web.room.pages import Asked, duty_report
 
 AT = Field("at", "Time", help="With an offset, as 2026-11-24T10:00+01:00, or 2h ago. Default: now.")
 _NONE = ("none", "none: against the legal result, shown on every report")
@@ -33,8 +32,8 @@ def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
 
 
 def _forms(asked: Asked) -> Sequence[Form]:
-    report = shown(asked.service, asked.reader, asked.incident, asked.ref, asked.now)
-    return tuple(_offered(asked, report)) if asked.incident.state in ("open", "paused") else ()
+    live = asked.incident.state in ("open", "paused")
+    return tuple(_offered(asked, duty_report(asked))) if live else ()
 
 
 def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
@@ -42,8 +41,7 @@ def _offered(asked: Asked, report: DutyShown) -> Iterator[Form]:
     for row in report.awaiting:
         if row.by != asked.principal.person:
             yield Form("confirm", f"Confirm: {row.text}", hidden=(("entry", str(row.entry)),))
-    rare = duty.state in DONE or duty.verdict != "applies"
-    yield Form("filed", "Record a filing", tuple(filed_fields(asked)), folded=rare)
+    yield Form("filed", "Record a filing", tuple(filed_fields(asked)), folded=True)
     listed = {**{one.ground: one.text for one in duty.unless}, **report.grounds}
     choices = (("", "choose the exemption"), *((code, f"{code}: {text}") for code, text in listed.items()))
     fields = (
@@ -75,7 +73,7 @@ def filed_fields(asked: Asked) -> Iterator[Field]:
     yield Field(
         "as_it_was", "Reason to accept a text although facts changed", help="Only counsel can accept it."
     )
-    if others := served_together(asked.service, asked.incident, asked.ref):
+    if others := duty_report(asked).served_too:
         both = ("1", f"and {', '.join(others)}")
         yield Field("serves", "Duties that this filing serves", "choice", (("", "only this duty"), both))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,11 +21,12 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 from runner.reports.incidents.fact_changes import fact_changes, fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
-from runner.web.room.acts.forms import Act, Acting, Field, Form, Given
-from runner.web.room.acts.timeline import entry_number
+from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of
 from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
+_MOST = 12
+"""Most words of a set that are listed beside other questions."""
 _CERTAINTY = Field("confidence", "Certainty", "choice", tuple((one, one) for one in LEVELS))
 _SOURCE = Field("source", "Source", help="Where you know it from. Default: you.")
 _GROUNDS = Field("grounds", "Grounds", help="Needed if a legal deadline moves.")
@@ -41,11 +42,15 @@ def _value(name: str, label: str, branch: Branch | None, words: str = "") -> Fie
             )
         case FactType(many=True, choices=choices, kind=kind):
             which = f"Any of: {', '.join(choices)}" if choices else type_words(f"several {kind}")
+            if words and len(choices) > _MOST:
+                which = f"{len(choices)} words, on the page of this fact"
             return Field(
                 name,
                 label,
                 help=f"{words}{which}. Separate them by commas. Write {NONE}, or {OPEN} if not known.",
             )
+        case FactType(kind="instant"):
+            return Field(name, label, help=f"{words}{TIME} Write {OPEN} if it is not known.")
         case FactType(kind="prose"):
             return Field(name, label, "text", help=words)
         case FactType(kind=kind):
@@ -90,6 +95,15 @@ def _preview(asked: Asked, given: Given, texts: Sequence[str]) -> Page | None:
     return fact_changes_page(report) if report.deadlines or report.second_person else None
 
 
+def _stating(texts: Callable[[Asked, Given], Sequence[str]]) -> Act:
+    """Return an act that records assignments, made from the page and its fields."""
+    return Act(
+        "fact.state",
+        lambda asked, given: _record(asked, given, texts(asked, given)),
+        lambda asked, given: _preview(asked, given, texts(asked, given)),
+    )
+
+
 # --- a change that awaits a second person ---------------------------------------------------------------------
 
 
@@ -101,11 +115,11 @@ def _confirmations(asked: Asked) -> Iterator[Form]:
 
 
 def _confirm(asked: Asked, given: Given) -> None:
-    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=entry_number(given))])
+    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=number_of(given, "entry"))])
 
 
 def _preview_confirm(asked: Asked, given: Given) -> Page | None:
-    people = asked.incident.second_person.get(entry_number(given))
+    people = asked.incident.second_person.get(number_of(given, "entry"))
     if people is None:
         return None
     return fact_changes_page(fact_changes(asked.incident, people.act.facts, people.act.moves))
@@ -158,19 +172,11 @@ def _import(asked: Asked, given: Given) -> None:
     import_facts(asked.service, asked.incident.id, _file(given), given["grounds"])
 
 
-def _named(given: Given) -> list[str]:
-    return list(_texts(given["fact"].strip(), given["value"]))
-
-
 FACTS = Acting(
     _all_forms,
     {
         "confirm": CONFIRM,
-        "state": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _named(given)),
-            lambda asked, given: _preview(asked, given, _named(given)),
-        ),
+        "state": _stating(lambda asked, given: list(_texts(given["fact"].strip(), given["value"]))),
         "import": Act(
             "fact.state",
             _import,
@@ -227,24 +233,12 @@ def _later(asked: Asked, given: Given) -> None:
     asked.service.act(asked.principal, asked.incident.id, [command])
 
 
-def _own(asked: Asked, given: Given) -> list[str]:
-    return list(_texts(asked.ref, given["value"]))
-
-
 FACT = Acting(
     _one_form,
     {
         "confirm": CONFIRM,
-        "state": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _own(asked, given)),
-            lambda asked, given: _preview(asked, given, _own(asked, given)),
-        ),
-        "unknown": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, [f"{asked.ref}={OPEN}"]),
-            lambda asked, given: _preview(asked, given, [f"{asked.ref}={OPEN}"]),
-        ),
+        "state": _stating(lambda asked, given: list(_texts(asked.ref, given["value"]))),
+        "unknown": _stating(lambda asked, given: [f"{asked.ref}={OPEN}"]),
         "later": Act("fact.state", _later),
     },
     _seen,
@@ -271,13 +265,7 @@ def _answers(asked: Asked, given: Given) -> list[str]:
 
 MISSING = Acting(
     _questions,
-    {
-        "answer": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _answers(asked, given)),
-            lambda asked, given: _preview(asked, given, _answers(asked, given)),
-        )
-    },
+    {"answer": _stating(_answers)},
     lambda service, incident, ref: [
         (path, incident.fact_events.get(path)) for path, _, _ in known_questions(service, incident)
     ],

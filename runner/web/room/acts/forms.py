@@ -25,6 +25,8 @@ from runner.reports.core.page import Page
 from runner.web.room.pages import Asked
 
 T = TypeVar("T")
+TIME = "As 2026-11-24T10:00:00+01:00, now, or 2h ago."
+"""Help of a field for a time."""
 SURE = "sure"
 """The hidden field of a form that was shown with its preview: a digest of what was previewed."""
 
@@ -173,10 +175,13 @@ def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given]
     return do
 
 
+_DIGITS = 9
+
+
 def number_of(given: Given, name: str) -> int:
-    """Return a hidden number of a form; raises Refused if it is none."""
-    number = given[name]
-    if not number.isascii() or not number.isdigit():
+    """Return a number of a form; raises Refused if it is none."""
+    number = given[name].strip()
+    if not number.isascii() or not number.isdigit() or len(number) > _DIGITS:
         raise Refused(
             "The form names nothing on the page. Nothing was recorded.",
             hint="Use the page again",

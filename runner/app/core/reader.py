@@ -75,7 +75,7 @@ class Reader:
         if stored is None:
             raise NotFound(
                 f'Incident "{incident.codename}" has no evidence file "{name}".',
-                hint="tocsin evidence list",
+                hint="Use a name from the list of evidence",
                 code="unknown_evidence",
             )
         return self._repository.store.get_blob(stored.sha256)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def note(text: str, about: datetime | None = None, *, privileged: bool = False) -> c.AddNote:
     """Return the command for a note about an instant, now by default; raises Usage without a text."""
     if not text.strip():
-        raise Usage("The note has no text.", hint='tocsin note "TEXT"', code="words_missing")
+        raise Usage("The note has no text.", hint="Write the text of the note", code="words_missing")
     return c.AddNote(text=text, about=about, privileged=privileged)
 
 
@@ -37,7 +37,7 @@ def own_task(
     if not title.strip():
         raise Usage(
             "The task has no title.",
-            hint='tocsin task add "Call the landlord" --to PERSON',
+            hint="Write what has to be done",
             code="words_missing",
         )
     if not (role or to):

@@ -13,9 +13,9 @@ from runner.incident.state.commands import Decide
 from runner.incident.steps.approvals import Tally, authors, eligible, subject, tally
 from runner.playbook.format import Approve
 from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.signing import Part, SigningQueue, WaitingApproval
 from runner.reports.incidents.task import TaskReport, legal_deadline, task
 from runner.reports.notices.redline import approved_before
-from runner.reports.notices.signing import Part, SigningQueue, WaitingApproval
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -11,9 +11,9 @@ from runner.app.notices.notice_versions import change_since, document_of, enclos
 from runner.incident.steps.approvals import Tally, tally
 from runner.playbook.format import Approve
 from runner.reports.core.page import Block, Page
+from runner.reports.incidents.signing import Part, signing_page
 from runner.reports.incidents.task import TaskReport, legal_deadline
 from runner.reports.notices.redline import change_page
-from runner.reports.notices.signing import Part, signing_page
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -346,7 +346,7 @@ def consistency(asked: Asked) -> Shown:
 def approvals(asked: Asked) -> Shown:
     """List the approvals that wait, over all incidents: those of the reader first."""
     from runner.app.incidents.approvals import queue
-    from runner.reports.notices.signing import queue_page
+    from runner.reports.incidents.signing import queue_page
 
     report = queue(asked.service, asked.reader, asked.principal)
     return Shown(report, queue_page(report))

@@ -16,7 +16,7 @@ from runner.incident.state.incident import Incident
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.facts.vocabulary.register import Stated
-    from runner.reports.incidents.fact_changes import FactChanges
+    from runner.reports.incidents.facts import FactChanges
 
 
 class FactsFile(NamedTuple):

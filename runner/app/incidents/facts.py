@@ -20,8 +20,7 @@ from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
 from runner.playbook.format import Ask, Form
-from runner.reports.incidents.fact_changes import FactChanges, fact_changes
-from runner.reports.incidents.facts import missing
+from runner.reports.incidents.facts import FactChanges, fact_changes, missing
 from runner.reports.incidents.known_facts import FactsReport, facts
 from runner.reports.law.titles import question_words
 

@@ -18,7 +18,7 @@ def add(app: Commands) -> None:
 
 def list_(session: Session, where: Where = None) -> None:
     """List the evidence files with their SHA-256 and their source."""
-    from runner.reports.incidents.evidence import evidence, evidence_page
+    from runner.reports.incidents.timeline import evidence, evidence_page
 
     report = evidence(session.incident(where))
     session.show(report, lambda: evidence_page(report))
@@ -29,15 +29,15 @@ def save(
     evidence: Annotated[str, Argument("EVIDENCE", "Id of the evidence file.")],
     file: Annotated[Path, Argument("FILE", "New file for the bytes.")],
 ) -> None:
-    """Save the exact bytes of an evidence file.
+    """Save an evidence file unchanged.
 
     \b
     Example:
       tocsin evidence save e-2yqq5bdmeq login.log
     """
     from runner.app.incidents.evidence import save as write
-    from runner.reports.incidents.evidence import evidence as view
-    from runner.reports.incidents.evidence import evidence_page
+    from runner.reports.incidents.timeline import evidence as view
+    from runner.reports.incidents.timeline import evidence_page
 
     incident = session.incident()
     write(session.reader, incident, evidence, file)

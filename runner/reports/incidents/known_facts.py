@@ -32,7 +32,8 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, arrow, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import awaited_words
-from runner.reports.incidents.facts import missing
+from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.attention import blocking_facts
 from runner.reports.law.regimes import threshold_words
 from runner.reports.law.titles import citation, question_words, title_of
 
@@ -235,7 +236,8 @@ def _unanswered(
     incident: Incident, library: Library, duties: Sequence[DutyStatus], starts: Mapping[str, Sequence[str]]
 ) -> Iterator[OpenFact]:
     """Yield what something depends on, then the core facts, none of them recorded."""
-    asked = {one.key: one.holds_up for one in missing(incident, library, duties).missing}
+    named = {row.invocation: row for row in task_rows(incident, library) if row.invocation}
+    asked = dict(blocking_facts(incident, library, named, duties))
     grouped = any(key.startswith("populations.") for key in incident.facts)
     placed = any("people.by_jurisdiction." in key for key in incident.facts)
     for key in _CORE:

@@ -49,10 +49,9 @@ _WORDS: Mapping[str, str] = {
     "messages": "See the messages", "notices": "See the notices", "tasks": "See the tasks",
     "people": "See the people", "readiness": "See the readiness", "task": "Open the task",
     "duty": "Open the duty", "notice": "Open the notice", "message": "Open the message",
-    "approvals": "See the approvals",
+    "file": "See what is filed, and where", "sign": "Read and approve it", "approvals": "See the approvals",
     "changes": "See the changes", "consistency": "Compare the notices", "evidence": "See the evidence",
     "register": "See the register", "law": "See the laws",
-    "sign": "Read and approve it", "file": "See what is filed, and where",
 }  # fmt: skip
 """Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 

@@ -409,11 +409,11 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents.evidence import evidence as view
-    from runner.reports.incidents.evidence import evidence_page
+    from runner.reports.incidents.timeline import evidence as view
+    from runner.reports.incidents.timeline import evidence_page
 
     report = view(asked.incident)
-    files = tuple((f"{one.name}, the exact bytes ({one.id})", one.id) for one in report.files)
+    files = tuple((f"{one.name} ({one.id})", one.id) for one in report.files)
     return Shown(report, evidence_page(report), downloads=files)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents.entries import own_task
 from runner.app.incidents.fact_import import FactsFile, import_facts, preview_import
 from runner.app.incidents.facts import LEVELS, known_questions, level, planned, record_facts, stated
 from runner.errors import Refused
@@ -18,10 +18,10 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.reports.core.task_rows import TaskRow, task_rows
-from runner.reports.incidents.fact_changes import fact_changes, fact_changes_page
+from runner.reports.incidents.facts import fact_changes, fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
-from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of
+from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of, people_field, span_of
 from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
@@ -108,7 +108,7 @@ def _stating(texts: Callable[[Asked, Given], Sequence[str]]) -> Act:
 
 
 def _confirmations(asked: Asked) -> Iterator[Form]:
-    """Yield a form for each change of facts that the reader may confirm; nobody confirms an own one."""
+    """Yield a form for each change of facts by another person that the reader may confirm."""
     for people in awaited_changes(asked.incident, asked.ref):
         if people.act.by.casefold() != asked.principal.person.casefold():
             yield Form("confirm", f"Confirm entry {people.entry}", hidden=(("entry", str(people.entry)),))
@@ -209,8 +209,11 @@ def _of_fact(asked: Asked) -> Iterator[Form]:
     if single:
         yield Form("unknown", "Record as not known")
     if _asking(asked) is not None:
-        again = Field("after", "Ask again after hours", needed=True, value="2")
+        again = Field("after", "Ask again after", needed=True, value="2h")
         yield Form("later", "Ask the question again later", (again,), folded=True)
+    else:
+        within = Field("due", "Within", help="Such as 2h.")
+        yield Form("ask", "Ask a person for this fact", (people_field(asked), within), folded=True)
 
 
 def _asking(asked: Asked) -> TaskRow | None:
@@ -221,15 +224,27 @@ def _asking(asked: Asked) -> TaskRow | None:
 
 
 def _later(asked: Asked, given: Given) -> None:
-    row, hours = _asking(asked), given["after"].strip()
-    if row is None or not hours.isascii() or not hours.isdigit() or not 0 < int(hours) < 1000:
+    row, span = _asking(asked), span_of(given, "after")
+    if row is None or span is None:
         raise Refused(
-            "No open question asks for this fact, or the time is not a number of hours. Nothing was recorded.",
-            hint="Write a number of hours, such as 2",
+            "No open question asks for this fact, or the form has no time. Nothing was recorded.",
+            hint="Write a time such as 2h",
             code="bad_form",
         )
-    again = asked.service.now_in(asked.incident) + timedelta(hours=int(hours))
+    again = asked.service.now_in(asked.incident) + span
     command = c.AnswerUnknown(step=row.invocation, ask_again=again)
+    asked.service.act(asked.principal, asked.incident.id, [command])
+
+
+def _ask(asked: Asked, given: Given) -> None:
+    """Give a person the task to find out the fact."""
+    command = own_task(
+        asked.service,
+        f"Find out: {title_words(asked.ref)}",
+        to=given["person"],
+        due=span_of(given, "due"),
+        instructions=f"Record the answer: tocsin fact set {asked.ref}=VALUE --source SOURCE",
+    )
     asked.service.act(asked.principal, asked.incident.id, [command])
 
 
@@ -240,6 +255,7 @@ FACT = Acting(
         "state": _stating(lambda asked, given: list(_texts(asked.ref, given["value"]))),
         "unknown": _stating(lambda asked, given: [f"{asked.ref}={OPEN}"]),
         "later": Act("fact.state", _later),
+        "ask": Act("fact.state", _ask, adds=True),
     },
     _seen,
 )

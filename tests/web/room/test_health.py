@@ -137,7 +137,8 @@ def test_figures_are_for_this_machine_or_a_token_with_the_right(place: tuple[AtD
 
 def requests_of_the_log(number: int) -> list[dict[str, Any]]:
     """Return the lines but that of the login; a line is written after its answer has left."""
-    end, lines = time.monotonic() + 20, []
+    end = time.monotonic() + 20
+    lines: list[dict[str, Any]] = []
     while len(lines) < number and time.monotonic() < end:
         lines = [one for line in tuple(LINES) if (one := json.loads(line))["operation"] != "enter"]
     return lines

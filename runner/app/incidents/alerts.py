@@ -22,7 +22,7 @@ from runner.facts.vocabulary.register import Stated
 from runner.files.alert_mapping import Alert, load_mapping, read_alerts
 from runner.reports.core.page import Block
 from runner.reports.core.report import filled
-from runner.reports.incidents.alerts import AlertRow, AlertsReport, alerts_page
+from runner.reports.messages.alerts import AlertRow, AlertsReport, alerts_page
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

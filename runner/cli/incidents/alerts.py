@@ -31,7 +31,7 @@ def list_(
 ) -> None:
     """List the alerts that wait for a person, with their age. No alert pages anybody."""
     from runner.app.incidents import alerts
-    from runner.reports.incidents.alerts import alerts_page
+    from runner.reports.messages.alerts import alerts_page
 
     report = alerts.report(session.service, everything=everything)
     session.show(report, lambda: alerts_page(report))
@@ -40,7 +40,7 @@ def list_(
 def show(session: Session, alert: Alert) -> None:
     """Show one alert with the words of its sender."""
     from runner.app.incidents import alerts
-    from runner.reports.incidents.alerts import alerts_page
+    from runner.reports.messages.alerts import alerts_page
 
     found = alerts.report(session.service, everything=True)
     one = tuple(row for row in found.alerts if row.alert == alert)

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 _Incident = Literal[
+    "alert.list",
     "incident.close", "incident.list", "incident.next", "incident.open", "incident.report", "incident.resume",
     "incident.status", "incident.timeline", "entry.confirm", "entry.correct", "fact.missing", "fact.set",
     "fact.show", "step.answer", "step.approve", "task.add", "task.check", "task.done", "task.list", "task.reopen",
@@ -35,7 +36,7 @@ _Exercise = Literal[
     "improvement.show", "routine.list",
 ]  # fmt: skip
 _Home = Literal[
-    "audit.verify", "home.doctor", "home.init", "person.add", "person.export", "person.list",
+    "account.list", "audit.verify", "home.doctor", "home.init", "person.add", "person.export", "person.list",
     "playbook.copy", "playbook.list", "playbook.test", "playbook.validate", "regime.diff", "role.assign",
     "role.list", "worker.run", "worker.start", "worker.status",
 ]  # fmt: skip

@@ -104,10 +104,7 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
     ]
     problems.extend(_rooms_and_rotas(home, source))
-    if home.serve != ServeSettings() and not home.serve.secure:
-        hint = "Write names, and certificate with key, or proxies."
-        text = "The settings of tocsin serve are not complete: other machines could not reach it over TLS."
-        problems.append(source.problem(("serve",), "serve", text, hint=hint))
+    problems.extend(_serving(home, source))
     if _PASSWORD_IN_URL.match(home.store):
         hint = "Remove the password, and write store_password: file:store.password."
         problems.append(
@@ -142,6 +139,17 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         problems.extend(_channel(name, channel, source))
     problems.extend(_acting(home, source))
     return problems
+
+
+def _serving(home: Home, source: Source) -> Iterator[Problem]:
+    """Yield settings of the web pages with which other machines could not reach them."""
+    if home.serve != ServeSettings() and not home.serve.secure:
+        yield source.problem(
+            ("serve",),
+            "serve",
+            "Other machines cannot reach the web pages with these settings.",
+            hint="Write names, and certificate with key, or proxies.",
+        )
 
 
 def _acting(home: Home, source: Source) -> Iterator[Problem]:

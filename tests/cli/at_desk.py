@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -65,7 +65,8 @@ class Chance:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._names = iter(("amber-falcon", "calm-heron", "jade-otter", "iron-lark"))
+        first = ("amber-falcon", "calm-heron", "jade-otter", "iron-lark")
+        self._names = chain(first, (f"grey-owl-{n}" for n in count(1)))
 
     def name(self, prefix: str) -> str:
         return f"{prefix}-{next(self._numbers)}"

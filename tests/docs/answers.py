@@ -13,10 +13,12 @@ from typing import Any
 
 from runner.app.exercises.exercises import prepare_drill, set_clock
 from runner.app.home.open_home import open_service
+from runner.app.incidents.alerts import receive
 from runner.app.incidents.open_incident import commit_opening
 from runner.base.actor import Principal
 from runner.files.exercise_file import load_exercise
 from runner.playbook.catalogue import Catalog
+from tests.cli.at_desk import Chance
 from tests.docs.consoles import ROOT, Desk
 from tests.docs.picture import EXAMPLES, SETTINGS
 from tests.law.make_pack import archive, bag, law_files
@@ -105,14 +107,20 @@ ASKED = (
         "--duty eu-gdpr-34-data-subjects/individuals",
         "`tocsin notice letters`",
     ),
+    ("evidence list", "`tocsin evidence list`, `tocsin evidence save`"),
     ("brief", ""),
     ("person list", ""),
+    ("account invite ben", ""),
+    ("account list", ""),
+    ("account disable ben --reason left", "`tocsin account disable`, `tocsin login`, `tocsin logout`"),
     ("role list", ""),
     ("person away ben", "`tocsin person add`, `verify`, `away`; `tocsin role assign`"),
     ("domain list", ""),
     ("token create siem --owner ana --scope incident.read --as ana", "`tocsin token create NAME`"),
     ("token list --as ana", "`tocsin token list`"),
     ("token revoke siem --as ana", "`tocsin token revoke NAME`"),
+    ("alert list", ""),
+    ("alert dismiss a-1 --reason 'planned load test' --as ana", "`tocsin alert dismiss ALERT --reason WHY`"),
     ("playbook list", ""),
     ("playbook show lost-device", ""),
     ("playbook copy lost-device", ""),
@@ -159,6 +167,7 @@ cyber-insurance,Policy 4711,claim,insurer,incident.discovered_at,72,hours
 PREPARED = (
     "task check triage --all --as ana",
     "task done triage --as ana",
+    "attach wrong.yaml --source 'the mail tenant' --as ana",
     "fact set incident.contained_at=2026-11-24T08:55:00+01:00 --source meeting --as ana",
     "fact set incident.aware_at=2026-11-24T06:40:00+01:00 --source meeting --as ben",
     "fact set risk.to_people=high incident.summary='A mailbox was read.' --source meeting --as ben",
@@ -178,6 +187,8 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
     for words, named in ASKED:
         for line in PREPARED if words == "notice list" else AGAIN if words.startswith("notice diff") else ():
             desk.type(f"tocsin {line}", ())
+        if words == "alert list":
+            _alerted(desk)
         if words.startswith("drill rate"):
             _exercised(desk)
         if words.startswith("shred"):
@@ -201,6 +212,20 @@ def _code(desk: Desk, words: str) -> str:
     return str(
         json.loads(desk.type(f"tocsin message show {name} --format json", ()).splitlines()[-1])["code"]
     )
+
+
+def _alerted(desk: Desk) -> None:
+    """Have a monitoring program send an alert."""
+    who = Principal(person="tocsin", host="desk", os_user="ana")
+    office = open_service(desk.folder / ".tocsin", who, clock=desk.clock, chance=Chance())
+    body = {
+        "title": "Shadow copies deleted",
+        "at": "2026-11-24T08:40:00Z",
+        "severity": "high",
+        "key": "fs-01",
+    }
+    receive(office, "generic", "token:siem", json.dumps(body).encode())
+    office.store.close()
 
 
 def _exercised(desk: Desk) -> None:

@@ -77,6 +77,10 @@ def test_the_page_of_web_pages_is_the_table_of_the_room() -> None:
     same(tables.PAGES_PAGE, tables.web_pages())
 
 
+def test_the_page_of_the_api_is_the_tables_of_the_program() -> None:
+    same(tables.API_PAGE, tables.api())
+
+
 @pytest.mark.parametrize("rows", [tables.classes, tables.rules])
 def test_the_tables_of_messages_are_the_classes_and_rules(rows: Callable[[], list[str]]) -> None:
     page = tables.PAGE.read_text(encoding="utf-8")

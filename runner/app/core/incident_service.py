@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,16 +33,7 @@ from runner.app.core.repository import (
     unknown_incident,
     whole,
 )
-from runner.app.core.rights import (
-    Rights,
-    may_perform,
-    named_in,
-    refuse_other_names,
-    refuse_unproven,
-    refuse_without_right,
-    require,
-    rights_of,
-)
+from runner.app.core.rights import Rights, refuse_other_names, require, require_act, require_rights, rights_of
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
@@ -104,9 +94,8 @@ class IncidentService:
 
     def apart(self) -> IncidentService:
         """Return a service for another thread: on the same store, with nothing folded in common."""
-        return IncidentService(
-            self.folder, self.home, self.store, self.clock, self.chance, self.principal.program()
-        )
+        who = self.principal.program()
+        return IncidentService(self.folder, self.home, self.store, self.clock, self.chance, who)
 
     def of(self, principal: Principal, guard: Guard | None = None) -> IncidentService:
         """Return a service of a principal, for one use case; ``guard`` is asked inside its first change."""
@@ -266,9 +255,8 @@ class IncidentService:
             if self._guard is not None:
                 self._guard(before)
             made = commands(before) if callable(commands) else commands
-            refuse_other_names(principal, chain.from_iterable(map(named_in, made)))
-            reader = self.read(principal)
-            refuse_without_right(principal, before, made, lambda right: reader.may(right, before))
+            refuse_other_names(principal, made)
+            require_rights(partial(self.read(principal).may, incident=before), principal, before, made)
             done = self.prepare(before, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None
@@ -303,9 +291,7 @@ class IncidentService:
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
-        rights = rights_of(who, lambda: incident.roles)
-        require(may_perform(who, rights, commands), who, f"change {incident.codename}")
-        refuse_unproven(self.store, who, incident, commands, self.home.identity.require_proof)
+        require_act(self.store, who, incident, commands, self.home.identity.require_proof)
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         require_fact_rights(self.read(who), who, incident, commands, time_in(incident, at), library)
         decided = (*self._handovers(incident), *commands)

@@ -7,6 +7,7 @@ unverified. Anybody else must prove a name, and has the rights of the roles of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Literal, get_args
 
 import msgspec
@@ -17,18 +18,7 @@ from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
-from runner.incident.state.commands import (
-    Acknowledge,
-    AnyCommand,
-    Close,
-    Composed,
-    ConfirmEntry,
-    Decide,
-    RecordDuty,
-    Rendered,
-    SignLetters,
-    TickItems,
-)
+from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
@@ -36,13 +26,17 @@ from runner.routing.organisation import Proof
 
 Right = Literal[
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read",
-    "task.act", "task.steer",
+    "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
-    "person.list", "register.read", "law.read", "exercise.read",
-    "metrics.read", "token.manage",
+    "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
+    "metrics.read", "token.manage", "alert.send", "alert.handle",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident."""
+"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
+
+``note.add`` is also for evidence, ``incident.lead`` for everything that decides the course of an incident (severity, roles, pause,
+close, another playbook), ``person.manage`` for roles and absences outside of incidents.
+"""
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,16 +54,18 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
 _MEMBER: frozenset[Right] = frozenset(
-    ("incident.read", "fact.read", "task.act", "sign", "person.list", "law.read")
+    ("incident.read", "fact.read", "task.act", "note.add", "sign", "person.list", "law.read")
 )
 """What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
 _RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
-_LAWYER: frozenset[Right] = frozenset(
-    (*_RESPONDER, "fact.legal", "entry.confirm", "duty.read", "notice.read", "message.read", "register.read")
-)
-_CHANGES: frozenset[Right] = frozenset(
-    ("task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm")
-)
+_LAWYER: frozenset[Right] = frozenset((
+    *_RESPONDER, "fact.legal", "entry.confirm", "message.send", "incident.open",
+    "duty.read", "notice.read", "message.read", "register.read",
+))  # fmt: skip
+_CHANGES: frozenset[Right] = frozenset((
+    "task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm", "note.add", "message.send",
+    "incident.open",
+))  # fmt: skip
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
@@ -97,26 +93,30 @@ _NONE: frozenset[Right] = frozenset()
 ROLES: Mapping[str, Rights] = {
     LOCAL: _role(base=frozenset(get_args(Right)), streams=("privileged", "hr"), manages=True),
     "commander": _role(
+        "incident.lead", "domain.declare", "message.send", "incident.open", "person.manage",
         "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
-        "exercise.read", "metrics.read", base=_RESPONDER, manages=True,
+        "exercise.read", "metrics.read", "alert.send", "alert.handle", base=_RESPONDER, manages=True,
     ),
-    "counsel": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)),
+    "counsel": _role(
+        "note.privileged", "duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)
+    ),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
-        "entry.correct", "notice.edit", "sign", base=_NONE,
+        "note.add", "entry.correct", "notice.edit", "sign", base=_NONE,
     ),
     "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
     "executive": _role(
-        "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read", "exercise.read"
+        "incident.open", "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read",
+        "exercise.read",
     ),
     "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
-    ANY: _role(base=_RESPONDER),
+    ANY: _role("domain.declare", "incident.open", base=_RESPONDER),
 }  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
     "incident.read", "fact.read", "duty.read", "notice.read", "message.read", "task.act", "task.steer",
-    "person.list", "register.read", "law.read", "exercise.read", "metrics.read",
+    "person.list", "register.read", "law.read", "exercise.read", "metrics.read", "alert.send",
 ))  # fmt: skip
 """The rights that a token can have: none to approve, to decide, to file or to administer."""
 _ACTS = (c.StartTask, c.CompleteTask, c.CheckRow, c.FailStep, c.CommentStep)
@@ -155,26 +155,30 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     )
 
 
-def may_perform(principal: Principal, rights: Rights, commands: Iterable[AnyCommand]) -> bool:
-    """Tell whether a principal may give all of these commands; a program only those of its scopes."""
+def may_perform(
+    principal: Principal, roles: Mapping[str, Sequence[str]], commands: Iterable[AnyCommand]
+) -> bool:
+    """Tell whether a principal may give all of these commands to an incident; a program only those of its scopes."""
+    rights = rights_of(principal, lambda: roles)
     if principal.scopes is None:
         return rights.acts
     return all(_BY_PROGRAMS.get(type(command)) in rights.grants for command in commands)
 
 
-def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
+def refuse_other_names(principal: Principal, commands: Iterable[AnyCommand]) -> None:
     """Raise Refused if a principal with a proven name gives a command in another name, or in the program's own."""
+    names = chain.from_iterable(map(_named_in, commands))
     for name in () if principal.os_user else names:
         own = name and name in (principal.person, principal.on_behalf_of)
         require(own, principal, f"act as {name or 'the program'}")
 
 
-def named_in(command: AnyCommand) -> tuple[str, ...]:
+def _named_in(command: AnyCommand) -> tuple[str, ...]:
     """Return the person whom a command names as the author or as the one who answers."""
     match command:
-        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
+        case c.Acknowledge(person=person) | c.Rendered(event=DocumentRendered(by=person)):
             return (person,)
-        case Composed(event=MessageComposed(requested_by=person)) if person:
+        case c.Composed(event=MessageComposed(requested_by=person)) if person:
             return (person,)
         case _:
             return ()
@@ -192,20 +196,20 @@ _IN_WORDS: Mapping[Right, str] = {
 def needed(command: AnyCommand) -> Right | None:
     """Return the right that a command needs beside that to change the incident."""
     match command:
-        case RecordDuty(record=record):
+        case c.RecordDuty(record=record):
             return "duty.file" if record.kind == "filed" else "duty.decide"
-        case Decide() | SignLetters():
+        case c.Decide() | c.SignLetters():
             return "sign"
-        case TickItems() | Rendered():
+        case c.TickItems() | c.Rendered():
             return "notice.edit"
         case _:
             return None
 
 
-def refuse_without_right(
-    principal: Principal, incident: Incident, commands: Iterable[AnyCommand], may: Callable[[Right], bool]
+def require_rights(
+    may: Callable[[Right], bool], principal: Principal, incident: Incident, commands: Iterable[AnyCommand]
 ) -> None:
-    """Raise Refused for a command that needs a right which the roles of a person do not give."""
+    """Raise Refused for a command that the roles of a person do not allow."""
     for command in commands:
         if (right := needed(command)) is not None:
             require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
@@ -228,24 +232,25 @@ def read_accounts(store: Store) -> AccountBook:
         return fold_accounts((seq, at, READER(data)) for seq, at, data in payloads if data is not None)
 
 
-def refuse_unproven(
+def require_act(
     store: Store,
     principal: Principal,
     incident: Incident,
     commands: Sequence[AnyCommand],
     required: Sequence[Proof],
 ) -> None:
-    """Raise Refused if a command needs a proven name and the name is only claimed.
+    """Raise Refused if a principal may not perform commands, or if one needs a login and there is none.
 
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
-    needed = {kind for command in commands if (kind := _binding(command))}
-    if principal.proven_by or incident.kind != "real":
+    require(may_perform(principal, incident.roles, commands), principal, f"change {incident.codename}")
+    kinds = {kind for command in commands if (kind := _binding(command))}
+    if incident.kind != "real" or (principal.proven_by or "").startswith("login:"):
         return
-    if needed.intersection(required) and read_accounts(store).proves:
+    if kinds.intersection(required) and read_accounts(store).proves:
         raise Refused(
             f"{named_person(principal.person)} is a claim. This act needs a login.",
-            hint="Log in, then repeat the command: tocsin login",
+            hint="Log in, then repeat it. In the browser: /login. At a terminal: tocsin login",
             code="needs_proof",
         )
 
@@ -253,13 +258,13 @@ def refuse_unproven(
 def _binding(command: AnyCommand) -> Proof | None:
     """Return the kind of a command that can need a proven name."""
     match command:
-        case Decide() | SignLetters():
+        case c.Decide() | c.SignLetters():
             return "approve"
-        case RecordDuty(record=record) if record.kind != "filed":
+        case c.RecordDuty(record=record) if record.kind != "filed":
             return "decide"
-        case ConfirmEntry():
+        case c.ConfirmEntry():
             return "decide"
-        case Close():
+        case c.Close():
             return "close"
         case _:
             return None

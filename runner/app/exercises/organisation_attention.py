@@ -15,7 +15,7 @@ from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import needs_attention, pressing_on
-from runner.reports.incidents.organisation_attention import late_items, missed_drills
+from runner.reports.incidents.organisation_attention import late_items, missed_drills, waiting_alerts
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -36,10 +36,12 @@ def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
     if not service.repository.has_journals():
         return ()
     from runner.app.core.organisation_journal import entries, today
+    from runner.app.incidents.alerts import waiting as alerts_waiting
     from runner.incident.exercises.improvements import JOURNAL, READER, fold_items
 
     items = fold_items(entries(service, JOURNAL, READER)).items
-    return (*missed(service), *late_items(items.values(), today(service)))
+    alerts = waiting_alerts(*alerts_waiting(service))
+    return (*alerts, *missed(service), *late_items(items.values(), today(service)))
 
 
 def is_watched(row: IncidentRow) -> bool:

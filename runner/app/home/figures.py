@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.home.workers import living
+from runner.app.incidents.alerts import waiting
 from runner.errors import UNREADABLE, StoreError
 from runner.reports.law.duties import running
 
@@ -42,6 +43,8 @@ HELP = {
     "deliveries": "Messages of open incidents by kind and state.",
     "outcome_unknown": "Delivery attempts of open incidents whose outcome nobody resolved.",
     "domain_up": "Failure domains: 1 is up, 0 is down or compromised.",
+    "alerts_waiting": "Alerts that wait for a person.",
+    "alerts_oldest_seconds": "Age of the oldest alert that waits.",
     "workers_alive": "Workers that run.",
     "store_writable": "1 if the database can be written.",
     "disk_free_bytes": "Free bytes on the disk of the home folder.",
@@ -75,6 +78,9 @@ def figures(service: IncidentService) -> Iterator[Figure]:
     yield Figure("work_oldest_seconds", max((now - oldest).total_seconds(), 0) if due and oldest else 0)
     yield from _of_incidents(service, now, [row.id for row in rows if row.state in _LIVE])
     yield from _of_domains(service)
+    alerts, since = waiting(service)
+    yield Figure("alerts_waiting", alerts)
+    yield Figure("alerts_oldest_seconds", (now - since).total_seconds() if since else 0)
     yield Figure("workers_alive", len(living(service)))
     yield Figure("store_writable", not {*unready(service)} - {"disk_low"})
     yield Figure("disk_free_bytes", shutil.disk_usage(service.folder).free)

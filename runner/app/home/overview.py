@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from runner.app.core.active_incident import Choice
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
+    from runner.app.core.repository import Turn
+    from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
     from runner.reports.core.attention_item import AttentionItem
+    from runner.reports.incidents.handover import Brief
 
 
 def read_status(
@@ -45,3 +48,37 @@ def read_incidents(
     rows = reader.incidents()
     running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
     return incidents(rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service))
+
+
+def read_brief(
+    service: IncidentService,
+    reader: Reader,
+    incident: Incident,
+    now: datetime,
+    person: str,
+    role: str = "commander",
+    *,
+    every_duty: bool = False,
+) -> Brief:
+    """Return the handover brief of a role, with all that the reader may see."""
+    from runner.reports.incidents.handover import brief
+    from runner.reports.incidents.timeline import timeline
+
+    story = timeline(incident, service.library(incident), reader.events(incident))
+    found = read_status(service, incident, now, person, every_duty=every_duty)
+    return brief(incident, found, story.entries, role)
+
+
+def give_brief(
+    service: IncidentService, principal: Principal, incident: Incident, found: Brief, to: str
+) -> Turn:
+    """Record that a person got a brief; raises NotFound for an unknown person."""
+    from hashlib import sha256
+
+    from runner.incident.state.commands import GiveBrief
+    from runner.reports.core.action_text import encoded
+
+    service.known(to)
+    digest = sha256(encoded(found)).hexdigest()
+    given = GiveBrief(to=to, version=incident.version, digest=f"sha256:{digest}")
+    return service.act(principal, incident.id, [given])

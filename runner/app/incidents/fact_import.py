@@ -16,7 +16,7 @@ from runner.incident.state.incident import Incident
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.facts.vocabulary.register import Stated
-    from runner.reports.incidents.fact_changes import FactChangesReport
+    from runner.reports.incidents.facts import FactChanges
 
 
 class FactsFile(NamedTuple):
@@ -35,7 +35,7 @@ class _Read(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def preview_import(service: IncidentService, incident: Incident, file: FactsFile) -> FactChangesReport:
+def preview_import(service: IncidentService, incident: Incident, file: FactsFile) -> FactChanges:
     """Return what a file would change; raises Invalid with every problem."""
     read = _read(incident, file)
     return planned(service, incident, *read)

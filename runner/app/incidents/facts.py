@@ -20,8 +20,7 @@ from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
 from runner.playbook.format import Ask, Form
-from runner.reports.incidents.fact_changes import FactChangesReport, fact_changes
-from runner.reports.incidents.facts import missing
+from runner.reports.incidents.facts import FactChanges, fact_changes, missing
 from runner.reports.incidents.known_facts import FactsReport, facts
 from runner.reports.law.titles import question_words
 
@@ -59,7 +58,7 @@ def planned(
     same: int = 0,
     unmapped: Sequence[str] = (),
     notes: Sequence[str] = (),
-) -> FactChangesReport:
+) -> FactChanges:
     """Return what a change of facts would do, with the deadlines that it moves; nothing is recorded."""
     moved = moves(incident, changes, service.now_in(incident), service.library(incident))
     return fact_changes(incident, changes, moved, same, unmapped, notes)

@@ -82,6 +82,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     """Files, or ``veris:FILE``."""
     assignments: tuple[str, ...] = ()
+    stated: tuple[Stated, ...] = ()
+    """Facts with their source, under those of files and assignments."""
     compromised: tuple[str, ...] = ()
     since: datetime | None = None
     roles: Mapping[str, tuple[str, ...]] = {}
@@ -89,6 +91,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity | Literal[""] = ""
     profile: Profile | None = None
     """None is the profile of the settings."""
+    incident: str = ""
+    """Its identifier, so that a repeated request is refused; a new one by default."""
 
 
 class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +159,7 @@ def prepare_opening(
         *(pin_command(service, bundle, now, profile=profile) for bundle in authored),
     )
     event = IncidentOpened(
-        incident=service.chance.name("i"),
+        incident=request.incident or service.chance.name("i"),
         codename=_codename(service),
         title=request.title or bundles[0].playbook.title,
         kind=request.kind,
@@ -164,7 +168,7 @@ def prepare_opening(
     )
     names = [one.name for bundle in bundles for one in _all(bundle)]
     held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
-    previews, unaddressed = _previews(service, event, commands, bundles, now)
+    previews, unaddressed = previews_of(service, _sketch(event, commands, now), bundles)
     return Opening(
         event=event,
         commands=commands,
@@ -227,6 +231,7 @@ def _gather(
 ) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
     """Return the facts of the home, the files in their order and the assignments, later ones over earlier."""
     found = {fact.key: fact for fact in organisation_facts(service.home)}
+    found.update({fact.key: fact for fact in request.stated})
     imported: list[Imported] = []
     for name in request.facts:
         if name.startswith(VERIS):
@@ -314,15 +319,10 @@ def _domains(
         )
 
 
-def _previews(
-    service: IncidentService,
-    event: IncidentOpened,
-    commands: Sequence[AnyCommand],
-    bundles: Sequence[Bundle],
-    now: datetime,
+def previews_of(
+    service: IncidentService, incident: Incident, bundles: Sequence[Bundle]
 ) -> tuple[tuple[MessagePreview, ...], tuple[str, ...]]:
-    """Plan every message of the playbooks to the present persons of its roles."""
-    sketch = _sketch(event, commands, now)
+    """Plan every message of playbooks to the present persons of its roles; return also the messages to nobody."""
     found: dict[tuple[str, str, str], MessagePreview] = {}
     nobody: dict[str, None] = {}
     for playbook in (p for bundle in bundles for p in _all(bundle)):
@@ -331,7 +331,7 @@ def _previews(
                 continue
             template = playbook.messages[step.message]
             to = step.to or template.to
-            plans, filled = _plans(service, sketch, playbook, template.message_class, to)
+            plans, filled = _plans(service, incident, playbook, template.message_class, to)
             if not (plans or filled):
                 nobody[f"{step.message} ({', '.join(to)})"] = None
             for person, plan in plans.items():

@@ -197,14 +197,16 @@ def register(service: IncidentService, kind: Kind) -> RegisterReport:
     )
 
 
-def open_work(service: IncidentService, name: str, left: Collection[str]) -> tuple[Problem, ...]:
+def open_work(
+    service: IncidentService, name: str, left: Collection[str] | None = None
+) -> tuple[Problem, ...]:
     """Return what stays open if an incident closes: duties of a law in force, undetermined duties, messages, tasks.
 
-    Nothing if the close is refused, because a duty is not in ``left``: the refusal lists the same.
+    With ``left``, nothing if the close is refused because a duty is not in it: the refusal lists the same.
     """
     incident = service.load(name)
     found = open_in(incident, service.now_in(incident), service.library(incident))
-    unsaid = any(one.code == "open_duty" and one.file not in left for one in found)
+    unsaid = left is not None and any(one.code == "open_duty" and one.file not in left for one in found)
     return () if unsaid and guarded(incident) else found
 
 

@@ -26,7 +26,8 @@ from runner.vault.derived_tokens import LENGTH, ack_code, holds, read_link, spok
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-COMMAND_LINE = "command line"
+COMMAND_LINE, ROOM = "command line", "web page"
+"""Ways of an answer that are no channel."""
 LINK = "link"
 
 
@@ -207,7 +208,7 @@ def _by_code(service: IncidentService, code: str, person: str, via: str, only: s
     ]
     mine = [match for match in found if not person or match[1].person == person]
     if len(mine) != 1:
-        if via != COMMAND_LINE or len(found) != 1:
+        if via not in (COMMAND_LINE, ROOM) or len(found) != 1:
             raise refused()
         # On the command line nothing is secret, and a wrong name is a typing error.
         owner = found[0][1].person
@@ -223,7 +224,7 @@ def _by_code(service: IncidentService, code: str, person: str, via: str, only: s
 def _with_channel(service: IncidentService, incident: Incident, delivery: Delivery, via: str) -> _Found:
     """Add the channel; an answer over an unknown channel proves nothing."""
     channel = service.directory.channels.get(via)
-    if channel is None and via != COMMAND_LINE:
+    if channel is None and via not in (COMMAND_LINE, ROOM):
         raise refused()
     return _Found(incident=incident, delivery=delivery, channel=channel, via=via)
 

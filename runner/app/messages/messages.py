@@ -24,6 +24,7 @@ from runner.incident.state.messages import MessageComposed
 from runner.playbook.format import Message, MessageTemplate, Playbook
 from runner.playbook.plan import Plan, walk
 from runner.reports.messages.delivery_evidence import ProofReport, Written, proof
+from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_report
 from runner.routing.message_classes import laid_over
 from runner.routing.messaging import DeliveryPlan, MessageClass, proves
 from runner.routing.rules import Compromise, PlanContext
@@ -235,6 +236,18 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
             unheld=found.unheld,
         )
     )
+
+
+def plan_of(service: IncidentService, incident: Incident, made: MessageComposed) -> PlanReport:
+    """Return the plan of one message before it is sent."""
+    kind = made.message_class
+    planned = PlannedMessage(
+        step="",
+        title=f"{kind.name} to {', '.join(made.to)}",
+        message_class=kind.name,
+        plans=plans_to(service, incident, kind, made.to, frozenset(made.traits)),
+    )
+    return plan_report(incident.id, incident.codename, incident.kind, [planned])
 
 
 def _kind(service: IncidentService, incident: Incident, written: WrittenMessage) -> MessageClass:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
+from runner.app.people import tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
-from runner.app.people.logins import LISTEN, Login, Logins
+from runner.app.people.logins import LISTEN, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
 from runner.base.redacted import Redacted
 from runner.decoding import from_json
@@ -115,7 +117,7 @@ class Accounts:
 
     def new_seed(self, link: str, nonce: str) -> str:
         """Return the secret of an authenticator app for one opened form of an invitation, in base32."""
-        return base64.b32encode(self._vouch(f"totp\0{link}\0{nonce}")[:20]).decode()
+        return base64.b32encode(self.vouch(f"totp\0{link}\0{nonce}")[:20]).decode()
 
     def open(self, link: str, nonce: str, password: str, code: str) -> tuple[str, tuple[str, ...]]:
         """Use an invitation up: set the factors of its account; return the secret of a session, and the recovery codes.
@@ -152,12 +154,13 @@ class Accounts:
         return self._logins.begin(person, "password+totp"), codes
 
     def disable(self, person: str, reason: str) -> int:
-        """End an account with its sessions and invitations; return the number of sessions. An invitation opens it again."""
+        """End an account with its sessions, invitations and tokens; return the number of sessions. An invitation opens it again."""
         account = self.book().found.get(person)
         if account is None or account.state == "disabled":
-            raise NotFound(f'"{person}" has no account.', hint="tocsin account list", code="unknown_account")
+            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
         self._record(person, "disabled", self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
+        tokens.end_of(self._service, person)
         return self._logins.end_of(person)
 
     # --- prove --------------------------------------------------------------------------------------------
@@ -178,11 +181,6 @@ class Accounts:
             self._record(person, "code_used", person)
             return "password+recovery"
         return "password+totp"
-
-    def prove_again(self, secret: str, login: Login, password: str, code: str, address: str) -> str:
-        """Return the new secret of a session whose person gives the factors again; raises Refused."""
-        self.log_in(login.principal.person, password, code, address)
-        return self.renewed(secret)
 
     def renewed(self, secret: str) -> str:
         """Return the new secret of a session whose person just gave a factor; raises Refused if it ended."""
@@ -217,7 +215,7 @@ class Accounts:
             return {name: self._sealed(person, changed(self._open(person, found[name])))}
 
         if name not in self._service.change_marks((name,), change):
-            raise NotFound(f'"{person}" has no account.', hint="tocsin account list", code="unknown_account")
+            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
 
     def _keep(self, person: str, before: Factors | None, after: Factors) -> bool:
         """Store used factors unless they changed meanwhile: a code that is sent twice at once is valid once."""
@@ -262,9 +260,10 @@ class Accounts:
         return from_json(self._key().open(body, _context(person)), Factors)
 
     def _key(self) -> DataKey:
-        return DataKey(self._vouch("factors"), os.urandom)
+        return DataKey(self.vouch("factors"), os.urandom)
 
-    def _vouch(self, what: str) -> bytes:
+    def vouch(self, what: str) -> bytes:
+        """Return 32 bytes for a purpose that only the key of the accounts can compute."""
         return self._service.store.vouch(JOURNAL, f"tocsin/accounts/v1\0{what}".encode())
 
 

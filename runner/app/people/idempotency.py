@@ -47,7 +47,7 @@ def begin(service: IncidentService, principal: Principal, key: str, request: byt
         raise Usage(
             "The request has no valid Idempotency-Key.",
             hint="Send a new random key with each new request, and the same key if you repeat it",
-            code="key_missing",
+            code="idempotency_key_missing",
         )
     now, digest, own = service.clock.now(), sha256(request).hexdigest(), new_secret()
     name = _MARK + sha256(f"{principal.proven_by}\0{key}".encode()).hexdigest()

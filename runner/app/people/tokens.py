@@ -146,6 +146,13 @@ def revoke(service: IncidentService, principal: Principal, name: str) -> Token:
     return found[name]
 
 
+def end_of(service: IncidentService, owner: str) -> None:
+    """End all tokens of a person, whose account ended."""
+    names = [mark for mark, body in service.marks(_MARK).items() if from_json(body, Token).owner == owner]
+    if names:
+        service.change_marks(names, lambda marks: {})
+
+
 def find(service: IncidentService, given: str) -> Principal | None:
     """Return the principal of a token; None if it is unknown, revoked or expired. The last use is recorded."""
     name, _, secret = given.removeprefix(PREFIX).partition("_")

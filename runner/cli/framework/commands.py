@@ -16,6 +16,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Incidents": {
         "incidents.open": ("open", "severity"),
         "incidents.status": ("list", "use"),
+        "incidents.alerts": ("alert",),
         "incidents.handover": ("brief",),
         "incidents.record": ("pause", "resume", "close", "reopen", "cancel"),
         "incidents.runs": ("graft", "migrate"),

@@ -123,9 +123,9 @@ def _serve(
     apart = session.service.apart if session.service.read_only else session.apart
     keeping = threading.Lock()
 
-    def after() -> None:
+    def after(opened: bool) -> None:
         with keeping:
-            keep_worker(session)
+            keep_worker(session, start=opened)
 
     def room(port: int) -> Room:
         return Room(apart, logins, port, session.say, after, secure=beyond is not None)

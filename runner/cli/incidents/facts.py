@@ -79,7 +79,7 @@ def import_(
     from runner.app.incidents.evidence import read
     from runner.app.incidents.fact_import import FactsFile, import_facts, preview_import
     from runner.app.incidents.outcome import moved
-    from runner.reports.incidents.fact_changes import fact_changes_page
+    from runner.reports.incidents.facts import fact_changes_page
     from runner.yamlfile.source import MAX_BYTES
 
     name = file.removeprefix(VERIS)

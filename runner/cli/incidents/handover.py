@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Commands, Option, Scope, Where, command
@@ -10,11 +9,9 @@ from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning
 from runner.incident.state import commands as c
-from runner.reports.core.action_text import encoded
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
-    from runner.reports.incidents.handover import Brief
 
 
 def add(app: Commands) -> None:
@@ -41,6 +38,7 @@ def brief(
       tocsin brief --give jonas
       tocsin brief --take-over --read-back "two deadlines run, counsel signs at six, the provider has not answered" --as jonas
     """
+    from runner.app.home.overview import give_brief, read_brief
     from runner.reports.incidents.handover import brief_page
 
     if give and take_over:
@@ -54,12 +52,12 @@ def brief(
         made = c.TakeCommand(role=role, read_back=read_back)
         submit(session, incident.id, made, f"{session.by} took over the role {role}")
         return
-    found = _brief(session, incident, role)
+    service = session.service
+    found = read_brief(
+        service, session.reader, incident, session.now(), session.by, role, every_duty=session.json
+    )
     if give:
-        session.service.known(give)
-        digest = hashlib.sha256(encoded(found)).hexdigest()
-        given = c.GiveBrief(to=give, version=incident.version, digest=f"sha256:{digest}")
-        session.service.act(session.principal, incident.id, [given])
+        give_brief(service, session.principal, incident, found, give)
         session.say(
             f"{give} received the brief and now runs: tocsin brief --take-over --read-back WORDS --as {give}"
         )
@@ -79,13 +77,3 @@ def _kept(incident: Incident, role: str, giver: str, to: str) -> str:
         f"{giver} does not have the role {role}. {names} will have the role together with {to}. "
         f"To hand over: tocsin brief --give {to} --as {holders[0]}",
     )
-
-
-def _brief(session: Session, incident: Incident, role: str) -> Brief:
-    from runner.cli.incidents.status import read_status
-    from runner.reports.incidents.handover import brief as view
-    from runner.reports.incidents.timeline import timeline
-
-    service = session.service
-    story = timeline(incident, service.library(incident), session.reader.events(incident))
-    return view(incident, read_status(session, incident), story.entries, role)

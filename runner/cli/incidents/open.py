@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,6 @@ from runner.actions import Action
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
 from runner.app.incidents.outcome import Done, outcome
-from runner.app.messages.domains import unknown_domain_warning
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
@@ -34,11 +32,10 @@ from runner.cli.framework.session import Session, catalog
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.page import Cell, Page, do, flow, table
 from runner.reports.core.report import Report, filled
-from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
+from runner.reports.messages.message_plan import PlanReport
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
-from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.app.incidents.open_incident import Opening, Request
@@ -115,11 +112,12 @@ def open_(
         severity=severity_of(severity) if severity else "",
         profile=profile_of(profile),
     )
-    _open(session, request, yes=yes, no_worker=no_worker)
+    open_incident(session, request, yes=yes, no_worker=no_worker)
 
 
-def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> None:
-    """Show the message plan, ask, open the incident, and show the result."""
+def open_incident(session: Session, request: Request, *, yes: bool, no_worker: bool) -> str:
+    """Show the message plan, ask, open the incident, show the result, and return the id of the incident."""
+    from runner.app.home.opening_plan import opening_page, plan_of
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
     from runner.reports.messages.attention_messages import nothing_left
 
@@ -127,8 +125,8 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     opening = prepare_opening(session.service, request, known)
     if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
         opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles), known)
-    plan = _plan(opening)
-    session.tell(_ahead(session, opening, plan))
+    plan = plan_of(opening)
+    session.tell(opening_page(session.service, opening, plan))
     for role in opening.unheld:
         hint = f"tocsin role assign {role.role} PERSON"
         session.warn("unheld_role", f"No person has the role {unheld_words(role)}. {hint}")
@@ -159,6 +157,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
     )
     session.show(report, lambda: _page(report, outcome(session.service, turn)))
+    return after.id
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
@@ -188,62 +187,6 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
 def severity_of(text: str) -> Severity:
     """Return a level of severity; raises Usage."""
     return one_of(text, SEVERITIES, "Severity", "unknown_severity")
-
-
-def _plan(opening: Opening) -> PlanReport:
-    """Return every message of the playbooks as it would be sent now."""
-    classes = {
-        (bundle.name, name): message.message_class
-        for bundle in opening.playbooks
-        for name, message in bundle.messages.items()
-    }
-    planned = [
-        PlannedMessage(
-            step=preview.message,
-            title=f"{preview.playbook}: {preview.message}",
-            message_class=classes.get((preview.playbook, preview.message), ""),
-            plans=(preview.plan,),
-        )
-        for preview in opening.previews
-    ]
-    return plan_report(opening.event.incident, opening.event.codename, opening.event.kind, planned)
-
-
-@paged
-def _ahead(session: Session, opening: Opening, plan: PlanReport) -> Iterator[Block]:
-    """Draw the plan, and the values that the import could not use."""
-    yield from plan_page(plan, CONFIG).blocks
-    for domain in opening.declared:
-        if words := unknown_domain_warning(session.service, domain):
-            yield Blank()
-            yield line(words, "alarm", hang=2)
-    if opening.repeated:
-        several = " and ".join(one.name for one in opening.playbooks)
-        words = f"Tasks appear twice: {several} each run {', '.join(opening.repeated)}. Open one of them."
-        yield line(words, "alarm", hang=2)
-    for words in opening.unaddressed:
-        yield line(f"No recipient: {words}", "alarm", hang=2)
-    for call in opening.http_calls:
-        yield line(str(call), "warn" if call.refused else "plain", hang=2)
-    for record in opening.imported:
-        yield Blank()
-        yield line(f"VERIS: {len(record.facts)} facts, {len(record.unmapped)} values not mapped", "title")
-        yield from (line(f"– {words}", "dim", indent=2, hang=2) for words in record.unmapped)
-        yield from (line(f"! {words}", "warn", indent=2, hang=2) for words in record.notes)
-    if words := _comcheck(session, plan):
-        yield Blank()
-        yield line(words, "dim", hang=2)
-
-
-def _comcheck(session: Session, plan: PlanReport) -> str:
-    """Show the channel test results of the plan's contact methods, also in an exercise."""
-    from runner.app.messages.communications_check import ways
-    from runner.reports.messages.communications_check import comcheck_words
-
-    used = [(recipient.recipient, way.channel) for recipient in plan.plan for way in recipient.channels]
-    worked = {(way.person, way.channel.id): way.worked_at for way in ways(session.service)} if used else {}
-    known = {way: at for way, at in worked.items() if at is not None}
-    return comcheck_words(used, known, session.now())
 
 
 def _page(report: Opened, done: Done) -> Page:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
+from runner.app.incidents import entries
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
 from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
-from runner.errors import Refused, Usage
+from runner.errors import Refused
 from runner.incident.state import commands as c
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
@@ -41,11 +42,8 @@ def note(
       tocsin note "the provider confirmed the reset" --at "20m ago"
       tocsin note --privileged "asked for advice on the contract"
     """
-    if not text.strip():
-        raise Usage("The note has no text.", hint='tocsin note "TEXT"', code="words_missing")
     about = instant(at, session.now()) if at else None
-    made = c.AddNote(text=text, about=about, privileged=privileged)
-    submit(session, session.name(), made, "noted")
+    submit(session, session.name(), entries.note(text, about, privileged=privileged), "noted")
 
 
 def attach(
@@ -178,7 +176,7 @@ def close(
         done = Done(incident=row.id, codename=row.codename, version=row.version, done=said)
         session.show(done, lambda: page(done))
         return
-    made = c.Close(reason=reason, leave_open=_pairs(leave_open or ()))
+    made = entries.close(reason, leave_open or ())
     if reason.strip():
         _tell_open(session, session.name(where), made.leave_open)
     submit(session, session.name(where), made, "closed")
@@ -195,15 +193,6 @@ def _tell_open(session: Session, name: str, left: Mapping[str, str]) -> None:
     if lines:
         rows = [line(each, indent=2, hang=2) for each in lines]
         session.tell(Page((line("OPEN WHEN THE INCIDENT CLOSES", "title"), *rows)))
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    if bad := next((duty for duty, equals, _ in pairs if not equals), None):
-        raise Usage(
-            f"--leave-open {bad} has no reason.", hint=f"Use --leave-open {bad}=WHY", code="argument_missing"
-        )
-    return {duty: why for duty, _, why in pairs}
 
 
 def reopen(session: Session, where: Where = None, reason: Reason = "") -> None:

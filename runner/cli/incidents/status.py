@@ -172,11 +172,13 @@ def _seconds(wait: Wait | None) -> Iterator[Key]:
 
 
 def list_(session: Session, everything: All = False) -> None:
-    """List the incidents of this home folder."""
+    """List the incidents of this home folder, and the alerts that wait."""
+    from runner.app.incidents.alerts import waiting_blocks
     from runner.reports.incidents.incidents import incidents_page
 
     report = _incidents(session)
-    session.show(report, lambda: incidents_page(report, everything=everything))
+    page = incidents_page(report, everything=everything)
+    session.show(report, lambda: Page((*page.blocks, *waiting_blocks(session.service))))
 
 
 def _incidents(session: Session) -> IncidentsReport:

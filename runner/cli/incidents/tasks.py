@@ -16,7 +16,6 @@ from runner.cli.framework.session import Session
 from runner.errors import Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
-from runner.playbook.format import Due, OnOverdue, Task
 
 Step = Annotated[str, Argument("STEP", "Id, id#n or row number of the task.", autocompletion=steps)]
 
@@ -88,6 +87,7 @@ def add_task(
     role: Annotated[str, Option("--role ROLE", "Role that the task is for.")] = "",
     to: Annotated[str, Option("--to PERSON", "Person that the task is for.")] = "",
     due: Annotated[str, Option("--due TIME", "Time until the internal target, as 2h.")] = "",
+    instructions: Annotated[str, Option("--instructions TEXT", "Instructions for the task.")] = "",
 ) -> None:
     """Add a task. Reminds the role commander if it is overdue.
 
@@ -96,25 +96,11 @@ def add_task(
       tocsin task add "Call the landlord" --role technical --due 2h
       tocsin task add "Collect the spare laptops" --to maria
     """
-    if not title.strip():
-        raise Usage(
-            "The task has no title.",
-            hint='tocsin task add "Call the landlord" --to PERSON',
-            code="words_missing",
-        )
-    if not (role or to):
-        raise Usage("The task has no assignee.", hint="Add --role ROLE or --to PERSON", code="option_missing")
-    if to:
-        session.service.known(to)
-    task = Task(
-        id="",
-        task=title.strip(),
-        role=role,
-        assignee=to,
-        due=Due(offset=duration(due)) if due else None,
-        on_overdue=OnOverdue(escalate="commander"),
-    )
-    submit(session, session.name(), c.AddTask(task=task), "added")
+    from runner.app.incidents.entries import own_task
+
+    span = duration(due) if due else None
+    made = own_task(session.service, title, role=role, to=to, due=span, instructions=instructions)
+    submit(session, session.name(), made, "added")
 
 
 def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words: str) -> None:

@@ -12,7 +12,6 @@ from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
-from runner.incident.state.messages import MessageComposed
 from runner.reports.core.page import Page, line
 from runner.settings import CONFIG
 
@@ -99,7 +98,8 @@ def send(
       tocsin message send "All hands call at 04:00, bridge 4711" --to everybody --ask-ack
       tocsin message send "Call me before you restore" --to technical --to person:ada --yes
     """
-    from runner.app.messages.messages import WrittenMessage, compose_by_hand
+    from runner.app.messages.messages import WrittenMessage, compose_by_hand, plan_of
+    from runner.reports.messages.message_plan import plan_page
 
     if not to:
         raise Usage(
@@ -111,25 +111,10 @@ def send(
     written = WrittenMessage(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
     message = composed.event
-    session.tell(_plan_of(session, incident, message))
+    session.tell(plan_page(plan_of(session.service, incident, message), CONFIG))
     if not yes:
         session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
     submit(session, incident.id, composed, f"Message {message.message} is sent to {', '.join(message.to)}")
-
-
-def _plan_of(session: Session, incident: Incident, made: MessageComposed) -> Page:
-    """Return the plan of one message before it is sent."""
-    from runner.app.messages.messages import plans_to
-    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
-
-    kind = made.message_class
-    planned = PlannedMessage(
-        step="",
-        title=f"{kind.name} to {', '.join(made.to)}",
-        message_class=kind.name,
-        plans=plans_to(session.service, incident, kind, made.to, frozenset(made.traits)),
-    )
-    return plan_page(plan_report(incident.id, incident.codename, incident.kind, [planned]), CONFIG)
 
 
 def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:

@@ -48,8 +48,8 @@ def list_(session: Session) -> None:
 def invite(session: Session, person: Person) -> None:
     """Print a link with which a person opens an account.
 
-    The link works once, within 3 days. Give it to the person over a channel that you trust. For a person with an account,
-    the link sets a new password and new codes; the old ones are valid until then.
+    The link works once, within 3 days. Give it to the person over a channel that you trust. If the person has an
+    account, the link sets a new password and new codes. The old ones are valid until then.
 
     \b
     Example:
@@ -102,7 +102,7 @@ def login(
             hint=f"Ask for an invitation: tocsin account invite {who.person}",
             code="unknown_account",
         )
-    session.terminal("Run tocsin login at a terminal")
+    session.terminal("Run the command at a terminal")
     password = _hidden(session, f"Password of {who.person}:")
     given = code or session.ask("Code of the app:")
     factors = accounts.log_in(who.person, password, given, f"{TERMINAL} {who.os_user}")

@@ -42,6 +42,7 @@ AttentionKind = Literal[
     "substitute_notice",
     "update_missed",
     "improvement_late",
+    "alert_waits",
     "drill_missed",
     "exercise_over",
     "routine_failed",

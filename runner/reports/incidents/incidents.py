@@ -146,6 +146,8 @@ def incidents(
 def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iterator[Block]:
     """Draw the list; closed incidents are only counted unless ``everything`` is set."""
     live = [one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")]
+    # exercises are never between real incidents
+    live.sort(key=lambda one: (one.state not in ("open", "paused"), one.kind != "real"))
     yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
     if live:
         yield table((_cells(incident, report.as_of) for incident in live), 2, indent=0)

@@ -32,7 +32,8 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, arrow, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import awaited_words
-from runner.reports.incidents.facts import missing
+from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.attention import blocking_facts
 from runner.reports.law.regimes import threshold_words
 from runner.reports.law.titles import citation, question_words, title_of
 
@@ -141,7 +142,7 @@ class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"
     unanswered: tuple[OpenFact, ...] = ()
     people: tuple[PeopleGrid, ...] = ()
     thresholds: tuple[ThresholdMark, ...] = ()
-    """Of all affected people together."""
+    """Of all affected people together, or of any one state."""
     lists: tuple[ListCheck, ...] = ()
     awaiting: tuple[Awaited, ...] = ()
 
@@ -162,7 +163,6 @@ def facts(
     grounds = _grounds(incident, rows)
     whom = not under or under.startswith(("people", "populations"))
     marks = tuple(_marks(incident, library, duties, now)) if whom else ()
-    everyone = ("persons_notified", "individuals_total")
     return FactsReport(
         heading=heading_of(incident),
         kind=incident.kind,
@@ -184,7 +184,7 @@ def facts(
             one for one in _unanswered(incident, library, duties, starts) if _under(one.key, under)
         ),
         people=tuple(_grids(incident, marks)) if whom else (),
-        thresholds=tuple(mark for threshold, mark in marks if threshold.count in everyone),
+        thresholds=tuple(mark for one, mark in marks if one.count != "residents_notified"),
         lists=tuple(_lists(incident)) if whom else (),
         awaiting=tuple(
             Awaited(entry=people.entry, text=awaited_words(incident, people))
@@ -236,7 +236,8 @@ def _unanswered(
     incident: Incident, library: Library, duties: Sequence[DutyStatus], starts: Mapping[str, Sequence[str]]
 ) -> Iterator[OpenFact]:
     """Yield what something depends on, then the core facts, none of them recorded."""
-    asked = {one.key: one.holds_up for one in missing(incident, library, duties).missing}
+    named = {row.invocation: row for row in task_rows(incident, library) if row.invocation}
+    asked = dict(blocking_facts(incident, library, named, duties))
     grouped = any(key.startswith("populations.") for key in incident.facts)
     placed = any("people.by_jurisdiction." in key for key in incident.facts)
     for key in _CORE:
@@ -300,7 +301,9 @@ def _grids(incident: Incident, marks: Sequence[tuple[Threshold, ThresholdMark]])
                 PlaceRow(
                     place=place,
                     people=_number(fact),
-                    thresholds=() if place in marked else tuple(_of_place(place, marks)),
+                    thresholds=tuple(
+                        mark for one, mark in marks if _counts_in(one, place) and place not in marked
+                    ),
                 )
                 for place, fact in sorted(counts.items(), key=lambda one: (-(_number(one[1]) or 0), one[0]))
             ),
@@ -310,11 +313,8 @@ def _grids(incident: Incident, marks: Sequence[tuple[Threshold, ThresholdMark]])
         marked |= counts.keys()
 
 
-def _of_place(place: str, marks: Sequence[tuple[Threshold, ThresholdMark]]) -> Iterator[ThresholdMark]:
-    for threshold, mark in marks:
-        inside = threshold.count == "residents_of_one_state" and place.startswith(f"{threshold.place}-")
-        if inside or (threshold.count == "residents_notified" and threshold.place == place):
-            yield mark
+def _counts_in(threshold: Threshold, place: str) -> bool:
+    return threshold.count == "residents_notified" and threshold.place == place
 
 
 def _number(fact: Fact | None) -> int | None:
@@ -343,11 +343,11 @@ def facts_page(report: FactsReport, now: datetime) -> Iterator[Block]:
             arrow(suggested_actions.confirm(one.entry)),
             hang=2,
         )
-    if not report.facts:
+    if not report.facts and not report.unanswered:
         yield line("No facts recorded", "dim")
-    first = bool(report.facts)
+    first = True
     for part, title in TITLES.items():
-        rows = [*_known_rows(report, part, now), *_open_rows(report, part)]
+        rows = [*_rows(report, part, now)]
         more = list(_people(report)) if part == "people" else []
         if rows or more:
             yield from () if first else (Blank(),)
@@ -358,26 +358,29 @@ def facts_page(report: FactsReport, now: datetime) -> Iterator[Block]:
         yield from more
 
 
-def _known_rows(report: FactsReport, part: Part, now: datetime) -> Iterator[Cells]:
+def _rows(report: FactsReport, part: Part, now: datetime) -> Iterator[Cells]:
+    """Yield the known facts of a block, dates in their order, then what is not known."""
     rows = [row for row in report.facts if row.part == part and not _in_grid(row, report)]
     for row in sorted(rows, key=_dated) if part == "when" else rows:
-        title = Cell(row.title, about=f"fact/{row.key}")
-        known: Tone = "warn" if row.value is None else "plain"
-        value = Cell("recorded as not known" if row.value is None else shown_value(row.key, row.value), known)
-        sure = Cell("" if row.confidence == "confirmed" else row.confidence, "warn")
+        unknown = row.value is None
+        value = "recorded as not known" if unknown else shown_value(row.key, row.value)
+        sure = "" if row.confidence == "confirmed" else row.confidence
         grounds = f"grounds: {row.grounds}" if row.grounds else ""
-        tail = " · ".join(filter(None, (row.source, row.by, when(row.at, now), grounds, row.key)))
-        starts = Cell(_starts(row.starts))
-        yield (
-            (value, title, starts, sure, Cell(tail, "dim"))
-            if part == "when"
-            else (
-                title,
-                value,
-                sure,
-                Cell(tail, "dim"),
-            )
-        )
+        tail = (row.source, row.by, when(row.at, now), grounds, row.key)
+        yield _line(row, Cell(value, "warn" if unknown else "plain"), sure, tail)
+    for one in report.unanswered:
+        if one.part == part:
+            without = f"Without an answer these apply: {_few(one.without)}" if one.without else ""
+            holds_up = () if one.starts else one.holds_up
+            yield _line(one, Cell("NOT KNOWN", "warn"), "", (*holds_up, without, one.key))
+
+
+def _line(row: FactRow | OpenFact, value: Cell, sure: str, tail: Sequence[str]) -> Cells:
+    title = Cell(row.title, about=f"fact/{row.key.removesuffix('.PLACE')}")
+    more = (Cell(sure, "warn"), Cell(" · ".join(filter(None, tail)), "dim"))
+    if row.part != "when":
+        return title, value, *more
+    return value, title, Cell(f"Deadlines count from it: {_few(row.starts)}" if row.starts else ""), *more
 
 
 def _in_grid(row: FactRow, report: FactsReport) -> bool:
@@ -403,32 +406,8 @@ def shown_value(key: str, value: Any) -> str:
     return f"{value:,}" if type(value) is int else value_words(value)
 
 
-def _starts(duties: Sequence[str]) -> str:
-    return f"Deadlines count from it: {_few(duties)}" if duties else ""
-
-
 def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-
-
-def _open_rows(report: FactsReport, part: Part) -> Iterator[Cells]:
-    for one in report.unanswered:
-        if one.part == part:
-            title = Cell(one.title, about=f"fact/{one.key.removesuffix('.PLACE')}")
-            without = f"Without an answer these apply: {_few(one.without)}" if one.without else ""
-            holds_up = () if one.starts else one.holds_up
-            words = " · ".join(filter(None, (*holds_up, without, one.key)))
-            unknown = Cell("NOT KNOWN", "warn")
-            yield (
-                (unknown, title, Cell(_starts(one.starts)), Cell(""), Cell(words, "dim"))
-                if part == "when"
-                else (
-                    title,
-                    unknown,
-                    Cell(""),
-                    Cell(words, "dim"),
-                )
-            )
 
 
 def _people(report: FactsReport) -> Iterator[Block]:

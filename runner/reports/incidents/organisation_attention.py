@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from runner.actions import REASON, Action
@@ -34,6 +34,18 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
             text=f"{count(len(late), 'action item is', 'action items are')} overdue: "
             f"{', '.join(late[:_NAMED])}{more}",
             action=Action("improvement.list"),
+        )
+
+
+def waiting_alerts(number: int, since: datetime | None) -> Iterator[AttentionItem]:
+    """Yield one entry for all alerts that wait for a person."""
+    if since is not None:
+        yield AttentionItem(
+            kind="alert_waits",
+            ref="alert",
+            since=since,
+            text=f"{count(number, 'alert waits', 'alerts wait')} for a person since {moment(since)}",
+            action=Action("alert.list"),
         )
 
 

@@ -5,7 +5,7 @@ Only a program with a token comes this way: a person uses the pages, which show 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents import alerts
 from runner.app.people import idempotency
 from runner.app.people.logins import Login
 from runner.base.actor import Principal
@@ -24,13 +25,15 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
 from runner.reports.core.page import plain
 from runner.web.room import problems
-from runner.web.room.acts.forms import SURE, Act, Acting, Given, what_was_seen
+from runner.web.room.acts.forms import SURE, Act, Acting, Given, foreseen, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.application import Room
 from runner.web.room.door import Absent, Stranger
 from runner.web.room.pages import Asked
 from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, Row
 
+ALERTS = "/alerts/{mapping}"
+Post = Callable[[Request, bytes, IncidentService, Principal], Response]
 WIDTH = 100
 """Characters of a line of a preview."""
 
@@ -46,11 +49,27 @@ class ActDone(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     version: int
 
 
+class AlertsTaken(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/alerts-taken/v1"
+):
+    """The drafts that alerts joined or began."""
+
+    alerts: tuple[str, ...]
+
+
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What an act will do: sent again with ``sure``, it is done."""
 
     text: str
     sure: str
+
+
+class _Unsure(Exception):
+    """A request does not confirm the preview of its act."""
+
+    def __init__(self, preview: Preview) -> None:
+        super().__init__()
+        self.preview = preview
 
 
 class Acts:
@@ -64,20 +83,27 @@ class Acts:
     def routes(self) -> list[BaseRoute]:
         """Return the routes below the base of the API."""
         paths = (ACT, INCIDENT_ACT.replace("/i/", "/incidents/"))
-        return [Route(path, self._act, methods=["POST"]) for path in paths]
+        return [
+            *(Route(path, self._post(self._once), methods=["POST"]) for path in paths),
+            Route(ALERTS, self._post(self._alerts), methods=["POST"]),
+        ]
 
-    async def _act(self, request: Request) -> Response:
-        body = await request.body()
-        return await self._room._in_pool(partial(self._answer, request, body))
+    def _post(self, made: Post) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            return await self._room._in_pool(partial(self._answer, made, request, body))
 
-    def _answer(self, request: Request, body: bytes) -> Response:
+        endpoint.__name__ = f"api{made.__name__}"
+        return endpoint
+
+    def _answer(self, made: Post, request: Request, body: bytes) -> Response:
         try:
             login, service = self._login(request), self._room.service()
             if login.principal.scopes is None:
                 raise Refused(
                     "Only a token can act here.", hint="Use the page of the task", code="token_needed"
                 )
-            return self._once(request, body, service, login.principal)
+            return made(request, body, service, login.principal)
         except Stranger:
             return problems.stranger()
         except Absent:
@@ -104,14 +130,30 @@ class Acts:
             self._do(act, asked, incident, given, asks)
         except StoreError:  # whether it was recorded is unknown
             raise
+        except _Unsure as unsure:
+            idempotency.forget(service, mark)
+            refused = Refused(
+                "This act has a preview, and the request does not confirm it.",
+                hint="Read state.text, then send the request with the field sure",
+                code="preview_needed",
+            )
+            return problems.of_error(refused, unsure.preview)
         except TocsinError as error:
             idempotency.forget(service, mark)
-            stale = error.code == "changed_meanwhile"
-            return problems.of_error(error, self._state(row, asked, incident) if stale else _state_of(error))
-        self._room._after()
+            return problems.of_error(error, self._state(error, row, asked))
+        self._room._after(act.opens)
         done = as_json(self._done(request, asked, incident)).encode()
         idempotency.finish(service, mark, done)
         return Response(done, media_type="application/json")
+
+    def _alerts(
+        self, request: Request, body: bytes, service: IncidentService, principal: Principal
+    ) -> Response:
+        """Take the alerts of a monitoring program as drafts, which wait for a person."""
+        if not service.read(principal).may("alert.send"):
+            raise Absent
+        found = alerts.receive(service, request.path_params["mapping"], principal.proven_by or "", body)
+        return Response(as_json(AlertsTaken(alerts=found)), 202, media_type="application/json")
 
     def _asked(
         self, request: Request, service: IncidentService, principal: Principal
@@ -133,10 +175,9 @@ class Acts:
 
     def _do(self, act: Act, asked: Asked, incident: Incident | None, given: Given, asks: str) -> None:
         """Do an act, if the incident has the version that was asked for."""
-        if act.preview is not None and given[SURE] != what_was_seen(given):
-            foreseen = act.preview(asked, given)
-            if foreseen is not None:
-                raise _Unsure(Preview(text=plain(foreseen, WIDTH), sure=what_was_seen(given)))
+        preview = foreseen(act, asked, given)
+        if preview is not None and given[SURE] != (sure := what_was_seen(given, preview)):
+            raise _Unsure(Preview(text=plain(preview.page, WIDTH), sure=sure))
 
         def unchanged(present: Incident) -> None:
             if asks and asks != "*" and _version(asks) != str(present.version):
@@ -150,11 +191,11 @@ class Acts:
             unchanged(asked.incident)
         act.do(asked._replace(service=asked.service.of(asked.principal, unchanged)), given)
 
-    def _state(self, row: Row, asked: Asked, incident: Incident | None) -> Any:
-        """Return the present report of the page that an act is on."""
-        if incident is None:
-            return None
-        return row.draw(asked._replace(incident=asked.service.load(incident.id))).report
+    def _state(self, error: TocsinError, row: Row, asked: Asked) -> Any:
+        """Return what a program needs after an error: the present report."""
+        if error.code == "changed_meanwhile" and row.about_incident:
+            return row.draw(asked._replace(incident=asked.service.load(asked.incident.id))).report
+        return None
 
     def _done(self, request: Request, asked: Asked, incident: Incident | None) -> ActDone:
         after = None if incident is None else asked.service.load(incident.id)
@@ -166,22 +207,6 @@ class Acts:
             codename="" if after is None else after.codename,
             version=0 if after is None else after.version,
         )
-
-
-class _Unsure(Refused):
-    """An act that was not previewed, with its preview."""
-
-    def __init__(self, preview: Preview) -> None:
-        super().__init__(
-            "This act has a preview, and the request does not confirm it.",
-            hint="Read state.text, then send the request with the field sure",
-            code="preview_needed",
-        )
-        self.preview = preview
-
-
-def _state_of(error: TocsinError) -> Any:
-    return error.preview if isinstance(error, _Unsure) else None
 
 
 def _version(asks: str) -> str:

@@ -29,7 +29,7 @@ from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.web.room import drawing
-from runner.web.room.acts.forms import SURE, Given, Upload, perform, what_was_seen
+from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
@@ -71,13 +71,13 @@ class Room:
         logins: Logins,
         port: int,
         say: Callable[[str], None],
-        after: Callable[[], None] = lambda: None,
+        after: Callable[[bool], None] = lambda opened: None,
         *,
         secure: bool = False,
     ) -> None:
         """Take what makes a service for another thread, and the sessions.
 
-        ``secure``: browsers reach it over TLS alone, and only people with an account. ``say`` receives lines without content; ``after`` is called when something was recorded.
+        ``secure``: browsers reach it over TLS alone, and only people with an account. ``say`` receives lines without content; ``after`` is called when something was recorded, with whether that opened an incident.
         """
         self._say = say
         self._after = after
@@ -169,14 +169,16 @@ class Room:
         by_itself = request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
         if login is None:
-            raise Stranger(request.url.path if request.method == "GET" else "/")
+            raise Stranger(request)
         return login
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
             case Stranger() if read_accounts(self.service().store).proves:
-                return self._entrance.ask(str(error))
+                return self._entrance.ask(
+                    asked := error.args[0], asked.url.path if asked.method == "GET" else "/"
+                )
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
             case NotFound():
@@ -218,25 +220,23 @@ class Room:
                 raise Absent
             asked = self._asked(request, service, login, incident)
             try:
-                preview = acting.acts[verb].preview
-                if preview is not None and given[SURE] != what_was_seen(given):
-                    own = asked._replace(service=service.of(login.principal))
-                    drawn = preview(own, given)
-                    if drawn is not None:
-                        return self._drawn(row, request, asked, Again(verb, given, preview=drawn))
+                preview = foreseen(acting.acts[verb], asked, given)
+                if preview is not None and given[SURE] != what_was_seen(given, preview):
+                    words = "What will happen is not what you saw before. Nothing was recorded."
+                    again = Again(verb, given, words if given[SURE] else "", preview=preview)
+                    return self._drawn(row, request, asked, again)
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
                     return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                answer = self._drawn(
-                    row, request, fresh, Again(verb, given, error.message, hint_text(error), error.problems)
-                )
+                again = Again(verb, given, error.message, hint_text(error), error.problems)
+                answer = self._drawn(row, request, fresh, again)
                 answer.status_code = 412 if error.code in STALE else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)
-        self._after()
+        self._after(acting.acts[verb].opens)
         return RedirectResponse(onward or address(row, codename_of(incident), asked.ref), 303)
 
     def _readable(

@@ -16,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SAFE = ("GET", "HEAD")
 LARGEST_FORM = 64 * 1024
 """Bytes of a form without a file."""
+LARGEST_ALERT = 1024 * 1024
+"""Bytes of a group of alerts."""
+_ALERTS = "/api/v1/alerts/"
 LARGEST_UPLOAD = 25 * 1024 * 1024
 """Bytes of a form with a file."""
 POLICY = (
@@ -44,7 +47,7 @@ class Absent(Exception):
 
 
 class Stranger(Absent):
-    """Nobody is logged in; its text is the place that was asked for."""
+    """Nobody is logged in; its argument is the request."""
 
 
 def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
@@ -69,6 +72,7 @@ class Door:
         self._headers = OVER_TLS if secure else HEADERS
         self._app = RequestBodyLimitMiddleware(app, LARGEST_FORM)
         self._uploads = RequestBodyLimitMiddleware(app, LARGEST_UPLOAD)
+        self._alerts = RequestBodyLimitMiddleware(app, LARGEST_ALERT)
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,6 +92,8 @@ class Door:
         uploads = headers.get("content-type", "").startswith("multipart/form-data")
         app: ASGIApp = self._uploads if uploads else self._app
         largest = LARGEST_UPLOAD if uploads else LARGEST_FORM
+        if scope["path"].startswith(_ALERTS):
+            app, largest = self._alerts, LARGEST_ALERT
         if headers.get("host") not in self._hosts:
             app = PlainTextResponse("This server does not answer to that name.\n", 421)
         elif self._secure and scope["scheme"] != "https":  # past the proxy

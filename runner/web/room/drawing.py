@@ -20,12 +20,12 @@ from runner.actions import Action, Verb
 from runner.reports.core.action_text import command_text
 from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
 
-STATIC = ("htmx.min.js", "room.css", "room.js", "icon.svg")
+STATIC = ("htmx.min.js", "passkey.js", "room.css", "room.js", "icon.svg")
 """The only files that a browser may ask for besides pages."""
 
 
 _LISTS: Mapping[Verb, str] = {
-    "duty.list": "duties", "fact.missing": "missing", "fact.show": "facts",
+    "alert.list": "incidents", "duty.list": "duties", "fact.missing": "missing", "fact.show": "facts",
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
     "person.list": "people", "role.list": "people", "improvement.list": "readiness",

@@ -17,18 +17,20 @@ from starlette.routing import Route
 
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
-from runner.app.people.accounts import Accounts, app_address
+from runner.app.people.accounts import Accounts, app_address, wrong_login
 from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
 from runner.errors import Refused, TocsinError
 from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.web.room import drawing
-from runner.web.room.acts.forms import Given
+from runner.web.room.acts.forms import FACTORS, Given
 from runner.web.room.door import Absent
 
-PASSWORD, CODE, FILE = "account-password", "account-code", "account-file"
+PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
+KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
 """Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
 _STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
 
@@ -85,9 +87,12 @@ class Box(NamedTuple):
     quiet: bool = False
     passkey: str = ""
     """``get`` or ``create``: the button asks for a passkey, and is there only with a script."""
+    options: str = ""
+    """What the browser needs for that, as JSON."""
 
 
 Made = Callable[[Request, Given], Response]
+Hidden = tuple[tuple[str, str], ...]
 
 
 class Entrance:
@@ -141,28 +146,44 @@ class Entrance:
 
     # --- log in -------------------------------------------------------------------------------------------
 
-    def ask(self, place: str, failed: Refused | None = None, person: str = "") -> Response:
+    def ask(self, request: Request, place: str, failed: Refused | None = None, person: str = "") -> Response:
         """Return the login page; it leads back to a place of the room."""
         fields = (
             Entry("person", "Your person id", complete="username", value=person),
             *_factors(),
         )
-        box = Box(action="/login", label="Log in", fields=fields, hidden=(("next", local(place)),))
-        return _page("Log in", (box,), failed=failed, status=401)
+        hidden = (("next", local(place)),)
+        box = Box(action="/login", label="Log in", fields=fields, hidden=hidden)
+        key = self._with_passkey(request, "/login", hidden)
+        return _page("Log in", (*key, box), failed=failed, status=401)
+
+    def _passkeys(self, request: Request) -> Passkeys:
+        host = request.headers.get("host", "")
+        return Passkeys(self.accounts(), self._service(), host, secure=self._cookie.secure)
+
+    def _with_passkey(self, request: Request, action: str, hidden: Hidden) -> tuple[Box, ...]:
+        """Return the form that asks for a passkey, where a browser can use one and somebody has one."""
+        keys, accounts = self._passkeys(request), self.accounts()
+        known = (accounts.factors(person) for person in accounts.book().found)
+        if not keys.usable or not any(one and one.passkeys for one in known):
+            return ()
+        label = "Use a passkey"
+        return (Box(action=action, label=label, hidden=hidden, passkey="get", options=keys.request()),)
 
     def _log_in(self, request: Request, given: Given) -> Response:
         place = local(given.get("next", request.query_params.get("next", "/")))
         if request.method != "POST":
-            answer = self.ask(place)
+            answer = self.ask(request, place)
             answer.status_code = 200
             return answer
-        person = given.get("person", "").strip()
+        person, factors = given["person"].strip(), "passkey"
         try:
-            factors = self.accounts().log_in(
-                person, given.get(PASSWORD, ""), given.get(CODE, ""), _address(request)
-            )
+            if given[KEY]:
+                person = self._passkeys(request).prove(given[KEY])
+            else:
+                factors = self.accounts().log_in(person, given[PASSWORD], given[CODE], _address(request))
         except Refused as error:
-            return self.ask(place, error, person)
+            return self.ask(request, place, error, person)
         return self.logged_in(request, self._logins.begin(person, factors), RedirectResponse(place, 303))
 
     def logged_in(self, request: Request, secret: str, answer: Response) -> Response:
@@ -179,11 +200,11 @@ class Entrance:
         if request.method != "POST":
             first = ("This link works once. You need a phone with an authenticator app.",)
             return _page(title, (Box(texts=first, action=action, label="Begin"),))
-        failed, nonce = None, given.get("nonce", "") or new_secret()
+        failed, nonce = None, given["nonce"] or new_secret()
         if "nonce" in given:
             try:
                 _same(given)
-                secret, codes = accounts.open(link, nonce, given.get("new", ""), given.get(CODE, ""))
+                secret, codes = accounts.open(link, nonce, given["new"], given[CODE])
             except Refused as error:
                 failed = error
             else:
@@ -226,38 +247,44 @@ class Entrance:
             text = f"You are {who.person}, by a link of this machine. The name is a claim: nothing proves it."
             return _page("Your account", (Box(texts=(text,)),))
         if request.method != "POST":
-            return self._my_page(login)
+            return self._my_page(request, login)
         if ending := given.get("end"):
             self._logins.end_of(who.person, ending)
             return RedirectResponse("/me", 303)
         if asks := self.confirm(request, login, given):
             return asks
-        return _codes(accounts.new_recovery_codes(who.person))
+        if not given["name"]:
+            return _codes(accounts.new_recovery_codes(who.person))
+        keys = self._passkeys(request)
+        try:
+            if given["made"]:
+                keys.add(who.person, given["name"], given["made"])
+            else:
+                keys.remove(who.person, given["name"])
+        except Refused as error:
+            return self._my_page(request, login, error)
+        return RedirectResponse("/me", 303)
 
-    def _my_page(self, login: Login) -> Response:
-        person = login.principal.person
+    def _my_page(self, request: Request, login: Login, failed: Refused | None = None) -> Response:
+        person, keys = login.principal.person, self._passkeys(request)
         kept = self.accounts().factors(person)
-        left = len(kept.codes) if kept else 0
-        about = (f"{count(left, 'recovery code')} left. New codes end the old ones.",)
-        boxes = [
-            Box(
-                "Factors",
-                ("Password, and the codes of your app.", *about),
-                "/me",
-                "Make new recovery codes",
-                quiet=True,
-            ),
-        ]
+        left = count(len(kept.codes) if kept else 0, "recovery code")
+        about = ("Password, and the codes of your app.", f"{left} left. New codes end the old ones.")
+        boxes = [Box("Factors", about, "/me", "Make new recovery codes", quiet=True)]
+        for key in kept.passkeys if kept else ():
+            text, hidden = f"Passkey {key.name}, since {screen_time(key.made)}", (("name", key.name),)
+            boxes.append(Box("", (text,), "/me", f"Remove {key.name}", hidden=hidden, quiet=True))
+        if keys.usable:
+            named = (Entry("name", "Name of a new passkey", help="For example: my phone"),)
+            made = keys.creation(person)
+            boxes.append(Box("", (), "/me", "Add a passkey", named, passkey="create", options=made))
         for number, one in enumerate(self._logins.of(person)):
             here = " (this one)" if one.name == login.name else ""
             text = f"{one.name}{here}: {one.place}, since {screen_time(one.made, named=True)}"
-            heading = "" if number else "Where you are logged in"
-            boxes.append(
-                Box(heading, (text,), "/me", f"End {one.name}", hidden=(("end", one.name),), quiet=True)
-            )
-        return _page(
-            "Your account", tuple(boxes), texts=(f"You are {person}, proved by {login.principal.proven_by}.",)
-        )
+            heading, end = "" if number else "Where you are logged in", (("end", one.name),)
+            boxes.append(Box(heading, (text,), "/me", f"End {one.name}", hidden=end, quiet=True))
+        texts = (f"You are {person}, proved by {login.principal.proven_by}.",)
+        return _page("Your account", tuple(boxes), texts=texts, failed=failed)
 
     # --- an act that binds --------------------------------------------------------------------------------
 
@@ -268,16 +295,18 @@ class Entrance:
         the session has a new secret (``Cookie.renew``), and ``given`` is without the factors. A session without an account
         cannot confirm: whether its claim is enough, the service decides.
         """
-        password, code, had_file = (given.pop(name, None) for name in (PASSWORD, CODE, FILE))
+        password, code, key, had_file = (given.pop(name, "") for name in (PASSWORD, CODE, KEY, FILE))
         if not login.name or login.fresh(self._service().clock.now()):
             return None
         failed: Refused | None = None
-        if password is not None:
-            secret = request.cookies.get(self._cookie.name, "")
+        if password or key:
+            secret, accounts = request.cookies.get(self._cookie.name, ""), self.accounts()
             try:
-                request.state.session = self.accounts().prove_again(
-                    secret, login, password, code or "", _address(request)
-                )
+                if not key:
+                    accounts.log_in(login.principal.person, password, code, _address(request))
+                elif self._passkeys(request).prove(key) != login.principal.person:
+                    raise wrong_login()
+                request.state.session = accounts.renewed(secret)
             except Refused as error:
                 failed = error
             else:
@@ -293,7 +322,8 @@ class Entrance:
         )
         hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
         box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
-        return _page("Confirm that it is you", (box,), texts=texts, failed=failed, status=401)
+        boxes = (*self._with_passkey(request, request.url.path, hidden), box)
+        return _page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
 
 
 def _factors() -> tuple[Entry, ...]:
@@ -317,7 +347,7 @@ def _page(
     title: str, boxes: tuple[Box, ...], *, status: int = 200, failed: Refused | None = None, **more: Any
 ) -> Response:
     said = None if failed is None else {"message": failed.message, "hint": hint_text(failed)}
-    values = {"texts": (), "picture": "", "codes": (), "script": "", **more}
+    values = {"texts": (), "picture": "", "codes": (), **more}
     text = drawing.render("entrance.html", title=title, boxes=boxes, failed=said, **values)
     return HTMLResponse(text, status if failed is None else _STATUS.get(failed.code, 409))
 
@@ -331,7 +361,7 @@ def _picture(address: str) -> Markup:
 
 
 def _same(given: Given) -> None:
-    if given.get("new", "") != given.get("again", ""):
+    if given["new"] != given["again"]:
         raise Refused("The two passwords differ.", hint="Type both again.", code="passwords_differ")
 
 

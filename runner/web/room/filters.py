@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from runner.reports.incidents.event_descriptions import KINDS
-from runner.web.room.acts.forms import Field
+from runner.web.room.acts.forms import TIME, Field
 from runner.web.room.pages import Asked
 
-_TIME = "As 2026-11-24T10:00:00+01:00, or 2h ago."
 _ANY = ("", "any")
 
 
@@ -18,13 +17,13 @@ def _timeline(asked: Asked) -> Sequence[Field]:
         Field("search", "Text"),
         Field("kind", "Kind", "choice", (_ANY, *((kind, kind) for kind in KINDS))),
         Field("by", "By or for", "choice", (_ANY, *people, ("tocsin", "Tocsin"))),
-        Field("since", "From", help=_TIME),
-        Field("until", "To", help=_TIME),
+        Field("since", "From", help=TIME),
+        Field("until", "To", help=TIME),
     )
 
 
 def _facts(asked: Asked) -> Sequence[Field]:
-    return (Field("at", "As known at", help=_TIME),)
+    return (Field("at", "As known at", help=TIME),)
 
 
 FILTERS: Mapping[str, Callable[[Asked], Sequence[Field]]] = {"timeline": _timeline, "facts": _facts}

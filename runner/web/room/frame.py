@@ -11,14 +11,14 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.home.workers import lacks_worker
 from runner.base.actor import Principal
+from runner.base.instants import instant_text
 from runner.base.states import MARKS
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
-from runner.reports.core.page import Page
 from runner.web.room import drawing
-from runner.web.room.acts.forms import SURE, Form, Given, mark_of, offered, what_was_seen
+from runner.web.room.acts.forms import SURE, Form, Given, Preview, mark_of, offered, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.filters import FILTERS, NAMES
 from runner.web.room.kept import Kept
@@ -45,7 +45,7 @@ class Again(NamedTuple):
     hint: str = ""
     problems: Sequence[Problem] = ()
     """What is wrong in which field: ``file`` is its name, or begins with it."""
-    preview: Page | None = None
+    preview: Preview | None = None
 
     def of(self, form: Form) -> bool:
         """Tell whether it is this form of several with the same verb."""
@@ -63,7 +63,7 @@ class Again(NamedTuple):
     @property
     def sure(self) -> str:
         """What the second button sends."""
-        return what_was_seen(self.given)
+        return what_was_seen(self.given, self.preview) if self.preview is not None else ""
 
 
 def codename_of(incident: Incident | None) -> str:
@@ -137,11 +137,14 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         now=screen_time(asked.service.clock.now(), named=True),
         open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
         key="" if incident is None else key_of(session, incident.id),
+        seen=f"{incident.version} {instant_text(asked.now)}"
+        if incident and row.operation == "incident"
+        else "",
         fresh=row.fresh,
         form_mark=mark,
         forms=forms,
         again=again,
-        preview=drawing.draw(again.preview, links) if again and again.preview else None,
+        preview=drawing.draw(again.preview.page, links) if again and again.preview else None,
         act=lambda verb: act_address(row, verb, codename, asked.ref),
         fragment=f"{path}?{urlencode([*kept, ('part', 'live')])}",
         other=f"{path}?{urlencode(other)}",

@@ -26,7 +26,7 @@ from runner.web.room import problems
 from runner.web.room.application import Room
 
 PREFIX = "tocsin_"
-_HTTP = {
+HTTP = {
     "http_requests_total": "Requests by operation and status.",
     "http_seconds_sum": "Seconds that answers took, by operation.",
     "http_seconds_count": "Answers, by operation.",
@@ -173,7 +173,7 @@ def exposition(found: Iterable[Figure]) -> str:
     written = []
     for name, rows in lines.items():
         kind = "counter" if name.endswith("_total") else "gauge"
-        written += [f"# HELP {PREFIX}{name} {(HELP | _HTTP)[name]}", f"# TYPE {PREFIX}{name} {kind}", *rows]
+        written += [f"# HELP {PREFIX}{name} {(HELP | HTTP)[name]}", f"# TYPE {PREFIX}{name} {kind}", *rows]
     return "\n".join(written) + "\n"
 
 

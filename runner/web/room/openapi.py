@@ -13,10 +13,11 @@ import msgspec
 from runner import __version__
 from runner.app.core.rights import PROGRAMS
 from runner.app.incidents.event_feed import LIMIT, EventFeed, Events
+from runner.app.incidents.timeline_filter import Filter
 from runner.app.people.idempotency import LONGEST
 from runner.web.room.acts.table import ACTING
-from runner.web.room.api_acts import ActDone
-from runner.web.room.problems import Problem
+from runner.web.room.api_acts import ALERTS, ActDone, AlertsTaken
+from runner.web.room.problems import ApiProblem
 from runner.web.room.table import ACT, BY_OPERATION, DOCUMENT, INCIDENT_ACT, TABLE, Row
 
 REPORTS: Mapping[str, str] = {
@@ -29,7 +30,7 @@ REPORTS: Mapping[str, str] = {
     "incident": "incidents.status.Status",
     "tasks": "incidents.task.TasksReport",
     "task": "incidents.task.TaskReport",
-    "facts": "incidents.facts.FactsReport",
+    "facts": "incidents.known_facts.FactsReport",
     "missing": "incidents.facts.MissingReport",
     "duties": "law.duties.DutiesReport",
     "duty": "law.duty_details.DutyShown",
@@ -43,20 +44,20 @@ REPORTS: Mapping[str, str] = {
     "timeline": "incidents.timeline.Timeline",
 }
 """The report of each page in ``runner.reports``; a page without one here has no address in the API."""
-QUERY: Mapping[str, tuple[str, ...]] = {"timeline": ("kind", "by", "search"), "law": ("in",)}
+QUERY: Mapping[str, tuple[str, ...]] = {"timeline": Filter._fields, "facts": ("at",), "law": ("in",)}
 """What the address of a row can choose; lists are always whole."""
 _CODES = {
-    "400": "Two logins",
-    "401": "No valid token",
-    "404": "Absent or not allowed",
-    "409": "Refused",
-    "422": "Invalid",
-}
-_AWAY = {"410": "Erased", "500": "Damaged, or an internal error", "503": "The database is not available"}
-
-
+    "400": "Wrong body, no key, or two logins", "401": "No valid token", "403": "No token", "404": "Absent or not allowed",
+    "409": "Refused", "410": "Erased", "412": "Changed meanwhile", "413": "Too large", "422": "Invalid",
+    "429": "Too many alerts wait", "500": "Damaged, or an internal error", "503": "The database is not available",
+}  # fmt: skip
 BASE = "/api/v1"
 _REFERENCE = "#/components/schemas/{name}"
+_TEXT: dict[str, object] = {"type": "string"}
+_LIMIT: dict[str, object] = {"type": "integer", "minimum": 0, "maximum": LIMIT}
+_NUMBER: dict[str, object] = {"type": "integer", "minimum": 0, "maximum": 2**53}
+_KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+_FIELDS = {"type": "object", "additionalProperties": _TEXT}
 
 
 class Point(NamedTuple):
@@ -67,7 +68,12 @@ class Point(NamedTuple):
     right: str
     title: str
     gives: Any
+    """The struct of the answer; ``bytes`` for a document."""
     query: Mapping[str, Any] = {}
+    method: str = "get"
+    body: Mapping[str, Any] = {}
+    keyed: bool = False
+    """It needs an ``Idempotency-Key``."""
 
 
 def api_path(row: Row) -> str:
@@ -88,78 +94,10 @@ def program_acts() -> Iterator[tuple[Row, str, str]]:
                 yield BY_OPERATION[operation], verb, act.right
 
 
-@cache
-def description() -> bytes:
-    """Return the document."""
-    limit = {"type": "integer", "minimum": 0, "maximum": LIMIT}
-    text = {"type": "string"}
-    points = [
-        *(
-            Point(
-                api_path(row),
-                row.operation,
-                row.right,
-                row.title or row.operation.capitalize(),
-                _report(row.operation),
-                dict.fromkeys(QUERY.get(row.operation, ()), text),
-            )
-            for row in served()
-        ),
-        Point(
-            "/incidents/{incident}/events",
-            "events",
-            "incident.read",
-            "Journal entries of an incident",
-            Events,
-            {"after": {"type": "integer", "minimum": 0, "maximum": 2**53}, "limit": limit},
-        ),
-        Point(
-            "/events",
-            "event_feed",
-            "incident.read",
-            "Journal entries of all incidents",
-            EventFeed,
-            {"after": text, "limit": limit},
-        ),
-        Point(DOCUMENT.replace("/i/", "/incidents/"), "document", "notice.read", "Bytes of a notice", bytes),
-    ]
-    found = _document(points)
-    for row, verb, right in program_acts():
-        path = (
-            (INCIDENT_ACT if row.about_incident else ACT)
-            .replace("{operation}", row.operation)
-            .replace("{verb}", verb)
-        )
-        found["paths"][f"{BASE}{_plain(path.replace('/i/', '/incidents/'))}"] = {
-            "post": _post(row, verb, right, path, found)
-        }
-    return msgspec.json.encode(found)
-
-
-def _post(row: Row, verb: str, right: str, path: str, made: dict[str, Any]) -> dict[str, Any]:
-    (ref,), components = msgspec.json.schema_components([ActDone], ref_template=_REFERENCE)
-    made["components"]["schemas"] |= components
-    fields = {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}
-    key = {"type": "string", "minLength": 1, "maxLength": LONGEST}
-    headers = [
-        {"name": "Idempotency-Key", "in": "header", "required": True, "schema": key},
-        {"name": "If-Match", "in": "header", "schema": {"type": "string"}},
-    ]
-    problem = {
-        "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(name="Problem")}}}
-    }
-    codes = _CODES | _AWAY | {"403": "No token", "412": "Changed meanwhile"}
-    return {
-        "operationId": f"{row.operation}_{verb}",
-        "summary": f"{row.operation.capitalize()}: {verb}",
-        "x-right": right,
-        "parameters": [*_parameters(Point(path, "", "", "", None)), *headers],
-        "requestBody": {"content": {"application/json": fields}},
-        "responses": {
-            "200": {"description": "Done", "content": {"application/json": {"schema": ref}}},
-            **{code: {"description": words, **problem} for code, words in codes.items()},
-        },
-    }
+def act_path(row: Row, verb: str) -> str:
+    """Return the path of an act below ``/api/v1``."""
+    path = INCIDENT_ACT.replace("/i/", "/incidents/") if row.about_incident else ACT
+    return _plain(path.replace("{operation}", row.operation).replace("{verb}", verb))
 
 
 def _plain(path: str) -> str:
@@ -167,33 +105,42 @@ def _plain(path: str) -> str:
     return path.replace(":path", "")
 
 
+def _points() -> Iterator[Point]:
+    for row in served():
+        query = dict.fromkeys(QUERY.get(row.operation, ()), _TEXT)
+        title = row.title or row.operation.capitalize()
+        yield Point(api_path(row), row.operation, row.right, title, _report(row.operation), query)
+    events, pages = "/incidents/{incident}/events", {"after": _NUMBER, "limit": _LIMIT}
+    yield Point(events, "events", "incident.read", "Journal entries of an incident", Events, pages)
+    pages = {"after": _TEXT, "limit": _LIMIT}
+    yield Point(
+        "/events", "event_feed", "incident.read", "Journal entries of all incidents", EventFeed, pages
+    )
+    document = DOCUMENT.replace("/i/", "/incidents/")
+    yield Point(document, "document", "notice.read", "Bytes of a notice", bytes)
+    for row, verb, right in program_acts():
+        name, title = f"{row.operation}_{verb}", f"{row.operation.capitalize()}: {verb}"
+        yield Point(act_path(row, verb), name, right, title, ActDone, {}, "post", _FIELDS, keyed=True)
+    title = "Alerts of a monitoring program"
+    yield Point(ALERTS, "alerts", "alert.send", title, AlertsTaken, {}, "post", {"type": "object"})
+
+
 def _report(operation: str) -> Any:
     module, _, name = REPORTS[operation].rpartition(".")
     return getattr(import_module(f"runner.reports.{module}"), name)
 
 
-def _document(points: Iterable[Point]) -> dict[str, Any]:
-    types = [point.gives for point in points if point.gives is not bytes]
-    refs, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
-    schemas = dict(zip(types, refs, strict=False))
-    error = {"content": {"application/problem+json": {"schema": refs[-1]}}}
-    problems = {code: {"description": words, **error} for code, words in (_CODES | _AWAY).items()}
+@cache
+def description() -> bytes:
+    """Return the document."""
+    points = list(_points())
+    types = [*dict.fromkeys(point.gives for point in points if point.gives is not bytes), ApiProblem]
+    refs, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schemas = dict(zip(types, refs, strict=True))
     paths: dict[str, Any] = {}
     for point in points:
-        kind = "application/octet-stream" if point.gives is bytes else "application/json"
-        content = {kind: {} if point.gives is bytes else {"schema": schemas[point.gives]}}
-        paths.setdefault(f"{BASE}{_plain(point.path)}", {})["get"] = {
-            "operationId": point.operation,
-            "summary": point.title,
-            "x-right": point.right,
-            "parameters": list(_parameters(point)),
-            "responses": {
-                "200": {"description": "Done", "content": content},
-                "304": {"description": "Not changed"},
-                **problems,
-            },
-        }
-    return {
+        paths.setdefault(f"{BASE}{_plain(point.path)}", {})[point.method] = _operation(point, schemas)
+    found = {
         "openapi": "3.1.0",
         "info": {
             "title": "Tocsin",
@@ -207,6 +154,26 @@ def _document(points: Iterable[Point]) -> dict[str, Any]:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+    return msgspec.json.encode(found)
+
+
+def _operation(point: Point, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+    kind = "application/octet-stream" if point.gives is bytes else "application/json"
+    content = {kind: {} if point.gives is bytes else {"schema": schemas[point.gives]}}
+    problem = {"content": {"application/problem+json": {"schema": schemas[ApiProblem]}}}
+    done = "202" if point.gives is AlertsTaken else "200"
+    return {
+        "operationId": point.operation,
+        "summary": point.title,
+        "x-right": point.right,
+        "parameters": list(_parameters(point)),
+        **({"requestBody": {"content": {"application/json": {"schema": point.body}}}} if point.body else {}),
+        "responses": {
+            done: {"description": "Done", "content": content},
+            **({"304": {"description": "Not changed"}} if point.method == "get" else {}),
+            **{code: {"description": words, **problem} for code, words in _CODES.items()},
+        },
+    }
 
 
 def _parameters(point: Point) -> Iterable[dict[str, Any]]:
@@ -214,3 +181,6 @@ def _parameters(point: Point) -> Iterable[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     for name, schema in point.query.items():
         yield {"name": name, "in": "query", "schema": schema}
+    if point.keyed:
+        yield {"name": "Idempotency-Key", "in": "header", "required": True, "schema": _KEY}
+        yield {"name": "If-Match", "in": "header", "schema": _TEXT}

@@ -12,7 +12,8 @@ from runner.app.core.reader import Reader
 from runner.app.core.step_reference import begun_step
 from runner.base.actor import Principal
 from runner.base.instants import instant
-from runner.errors import NotFound
+from runner.base.states import MARKS
+from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
 from runner.reports.core.header import heading_of
@@ -102,30 +103,50 @@ def _status(asked: Asked, incident: Incident) -> Status:
 
 
 def incidents(asked: Asked) -> Shown:
-    """List all incidents that the reader may see."""
+    """List all incidents that the reader may see, with what is late, the reader's tasks, and the actions of each."""
     from runner.app.home.overview import read_incidents
     from runner.reports.incidents.incidents import incidents_page
+    from runner.reports.incidents.today import own_blocks, summary_line
 
     report = read_incidents(asked.service, asked.reader, asked.now, None)
-    listed = incidents_page(report, everything=asked.everything).blocks
-    live = [one.incident for one in report.incidents if one.state in ("open", "paused")]
-    waiting = (block for name in live[:LIVE] for block in _do_now(asked, asked.reader.incident(name)))
-    return Shown(report, Page((*listed, *waiting)))
+    first, *listed = incidents_page(report, everything=asked.everything).blocks
+    live = sorted(
+        (one for one in report.incidents if one.state in ("open", "paused")),
+        key=lambda one: one.kind != "real",
+    )
+    found, unread = [], []
+    for one in live[:LIVE]:
+        try:
+            found.append(_status(asked, asked.reader.incident(one.incident)))
+        except UNREADABLE as error:  # one damaged incident hides no other
+            unread.append(line(f"{one.codename} cannot be read: {error.message}", "alarm"))
+    waiting = (block for one in found for block in _do_now(one))
+    summary = (summary_line(found, len(live)), *unread) if live else ()
+    return Shown(report, Page((first, *summary, *listed, *own_blocks(found), *_alerts(asked), *waiting)))
 
 
-def _do_now(asked: Asked, incident: Incident) -> Iterator[Block]:
+def _alerts(asked: Asked) -> tuple[Block, ...]:
+    """Return the alerts that wait for a person, to those who may open or dismiss them."""
+    from runner.app.incidents.alerts import waiting_blocks
+
+    return waiting_blocks(asked.service) if asked.reader.may("alert.handle") else ()
+
+
+def _do_now(found: Status) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
     from runner.reports.core.attention_rows import first_cell
-    from runner.reports.core.do_now import LATER, NOTHING
+    from runner.reports.core.do_now import LATER, calm
+    from runner.reports.incidents.today import late
 
-    now = asked.service.now_in(incident)
-    urgent = [item for item in _status(asked, incident).needs_attention if item.rank < LATER]
-    title = Cell(f"DO NOW ({len(urgent)})", "title")
-    yield flow(title, " · ", Cell(incident.codename, about=f"incident/{incident.codename}"))
+    urgent = [item for item in found.needs_attention if item.rank < LATER]
+    overdue = f", {late([found])} late" if late([found]) else ""
+    title = Cell(f"DO NOW ({len(urgent)}{overdue})", "title")
+    mark = () if found.kind == "real" else (" ", Cell(MARKS[found.kind], "marking"))
+    yield flow(title, " · ", Cell(found.codename, about=f"incident/{found.codename}"), *mark)
     if not urgent:
-        yield line(NOTHING, "good")
+        yield line(calm(found.tasks), "good")
     yield from rows(
-        Row(first_cell(item, now), (item.text, f" · {item.who}" if item.who else ""))
+        Row(first_cell(item, found.as_of), (item.text, f" · {item.who}" if item.who else ""))
         for item in urgent[:SHOWN]
     )
     if len(urgent) > SHOWN:
@@ -388,11 +409,11 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents.evidence import evidence as view
-    from runner.reports.incidents.evidence import evidence_page
+    from runner.reports.incidents.timeline import evidence as view
+    from runner.reports.incidents.timeline import evidence_page
 
     report = view(asked.incident)
-    files = tuple((f"{one.name}, the exact bytes ({one.id})", one.id) for one in report.files)
+    files = tuple((f"{one.name} ({one.id})", one.id) for one in report.files)
     return Shown(report, evidence_page(report), downloads=files)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from runner.errors import (
     Invalid,
     NotFound,
+    Problem,
     Refused,
     Sealed,
     Stale,
@@ -20,7 +21,6 @@ from runner.errors import (
     TocsinError,
     Usage,
 )
-from runner.errors import Problem as Finding
 from runner.reports.core.action_text import as_json, hint_text
 
 TYPE = "urn:tocsin:error:"
@@ -42,18 +42,19 @@ _STATUS: Sequence[tuple[type[TocsinError], int]] = (
     (Refused, 409),
 )
 _BY_CODE = {
+    "too_many_alerts": 429,
     "changed_meanwhile": 412,
     "two_logins": 400,
     "bad_body": 400,
     "token_needed": 403,
-    "key_missing": 400,
+    "idempotency_key_missing": 400,
     "not_logged_in": 401,
     "key_reused": 422,
     "no_right": 404,
 }
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class ApiProblem(msgspec.Struct, frozen=True, kw_only=True):
     """One error: ``type`` and ``code`` are stable, ``detail`` and ``hint`` are for people."""
 
     type: str
@@ -63,7 +64,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     hint: str = ""
     action: Any = None
-    problems: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
     """Each finding in what was sent."""
     state: Any = None
     """For a stale change: the present state of what it was about."""
@@ -72,7 +73,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 def answer(status: int, code: str, detail: str, hint: str = "", **more: Any) -> Response:
     """Return the answer for an error."""
     title = more.pop("title", "Error")
-    problem = Problem(
+    problem = ApiProblem(
         type=f"{TYPE}{code}", title=title, status=status, detail=detail, code=code, hint=hint, **more
     )
     headers = {"www-authenticate": 'Bearer realm="tocsin"'} if status == 401 else None

@@ -13,6 +13,7 @@ from runner.app.people.accounts import CODES, INVITATION_LASTS
 from runner.app.people.login_pace import FREE, LONGEST_DELAY, begin_attempt, end_attempt
 from runner.app.people.logins import LONGEST
 from runner.app.people.passwords import hash_password, is_password
+from runner.app.people.tokens import find
 from runner.errors import Refused
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.refusals import refused
@@ -155,8 +156,12 @@ def test_an_invitation_works_once_and_ends_after_days(desk: AtDesk) -> None:
 def test_a_disabled_account_cannot_log_in_and_its_sessions_end(desk: AtDesk) -> None:
     ada = an_account(desk, "ada")
     desk.done("login", "ada", types=f"{PASSWORD}\n{ada.code()}\n")
+    token = desk.done(
+        "token", "create", "hers", "--owner", "ada", "--scope", "incident.read", "--as", "maria"
+    )
     assert desk("account", "disable", "ada").error == "option_missing"
     desk.done("account", "disable", "ada", "--reason", "her phone was stolen", "--as", "maria")
+    assert find(desk.office(), token.strip()) is None
     assert desk("status").warnings == ["login_ended"]
     with refused("login_refused"):
         accounts_of(desk.office()).log_in("ada", PASSWORD, ada.code(), "a")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import socket
 import threading
 import time
@@ -20,6 +22,7 @@ from runner.errors import StoreError
 from runner.routing.organisation import ServeSettings
 from runner.web.room.application import Room
 from runner.web.room.server import Server
+from runner.web.room.table import BY_OPERATION, act_address, address
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 
@@ -137,4 +140,43 @@ def landlord(desk: AtDesk) -> str:
     """Add a task for Maria and return its invocation."""
     desk.done("task", "add", "Call the landlord", "--to", "maria")
     tasks = desk("task", "list", "--format", "json").json["tasks"]
-    return str(next(task["invocation"] for task in tasks if task["title"] == "Call the landlord"))
+    return [str(task["invocation"]) for task in tasks if task["title"] == "Call the landlord"][-1]
+
+
+def hidden(text: str, name: str) -> str:
+    """Return the value of the first hidden field or button of a page with a name; empty without one."""
+    found = re.search(rf'name="{name}" value="(\w[^"]*)"', text)
+    return html.unescape(found[1]) if found else ""
+
+
+def submitted(
+    room: Served,
+    reader: requests.Session,
+    operation: str,
+    verb: str,
+    ref: str = "",
+    *,
+    files: dict[str, tuple[str, bytes]] | None = None,
+    looks: bool = False,
+    **given: str,
+) -> requests.Response:
+    """Submit a form of a page, with its preview confirmed; with ``looks`` return the preview."""
+    row = BY_OPERATION[operation]
+    incident = room.codename if row.about_incident else ""
+    if "mark" not in given:
+        given["mark"] = hidden(room.get(reader, address(row, incident, ref)).text, "mark")
+    target = f"{room.url}{act_address(row, verb, incident, ref)}"
+
+    def post() -> requests.Response:
+        return reader.post(target, data=given, files=files, allow_redirects=False, timeout=30)
+
+    answer = post()
+    if answer.status_code == 200 and not looks:
+        given["sure"], given["mark"] = hidden(answer.text, "sure"), hidden(answer.text, "mark")
+        return post()
+    return answer
+
+
+def offered(text: str) -> set[str]:
+    """Return the verbs of the forms on a page."""
+    return set(re.findall(r'data-draft="(\w+)"', text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,33 @@ def test_an_open_page_says_that_it_is_not_live_while_the_server_hangs(browser: A
         room.hangs(16)
         sees(page, "#connection", "NOT LIVE")
         sees(page, "#connection:not(:has-text('NOT'))", "Live")
+
+
+def test_what_is_new_since_the_last_look_is_a_link(browser: Any, room: Served, desk: AtDesk) -> None:
+    with logged_in(browser, room) as page:
+        path = f"{room.url}/i/{room.codename}"
+        page.goto(path)
+        assert page.locator("#since a").is_hidden()
+        page.goto(room.url)
+        desk.clock.advance(timedelta(minutes=1))
+        desk.done("note", "seen-meanwhile")
+        page.goto(path)
+        page.click("#since a")
+        sees(page, "#live", "seen-meanwhile")
+        page.goto(path)
+        assert page.locator("#since a").is_hidden()
+
+
+def test_a_message_is_sent_in_the_browser_after_its_plan(browser: Any, room: Served, desk: AtDesk) -> None:
+    with logged_in(browser, room) as page:
+        page.goto(f"{room.url}/i/{room.codename}/messages")
+        page.fill("form[data-draft=send] textarea", "Call me")
+        page.select_option("form[data-draft=send] select[name=to]", "person:ada")
+        page.click("form[data-draft=send] button")
+        assert violations(page) == []
+        page.click("form[data-draft=send] button[name=sure]")
+        page.wait_for_url(f"{room.url}/i/{room.codename}/messages")
+        assert page.input_value("form[data-draft=send] textarea") == ""
+        desk.done("note", "look")
+        deliveries = desk("message", "list", "--format", "json").json["deliveries"]
+        assert {one["recipient"] for one in deliveries if not one["step"]} == {"ada"}

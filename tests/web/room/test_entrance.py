@@ -12,13 +12,14 @@ from pyotp import TOTP
 from runner.app.core.rights import ANY
 from runner.app.people.accounts import CODES
 from runner.app.people.logins import FRESH
+from runner.reports.core.page import Page, line
 from runner.web.room.acts.task import TASK
 from runner.web.room.entrance import local
 from runner.web.room.table import BY_OPERATION, TABLE, act_address, address
 from tests.cli.at_desk import AtDesk
 from tests.web.room import factors
 from tests.web.room.factors import Person, an_account
-from tests.web.room.room import Served, a_breach, landlord, served
+from tests.web.room.room import Served, a_breach, hidden, landlord, served
 from tests.web.room.test_access import DUTY, EXPECTED, PAGES, references
 
 PEOPLE = {"counsel": "jonas", ANY: "technical"}
@@ -227,6 +228,24 @@ def test_an_act_that_binds_asks_for_the_factors_again_and_keeps_what_was_typed(
     assert house.get(stolen, "/me").status_code == 401, "the old identifier ended"
     comments = desk("task", "show", "law", "--format", "json").json["comments"]
     assert [one["text"] for one in comments] == ["a long <text>"] * 3
+
+
+@pytest.mark.usefixtures("bound")
+def test_an_act_that_binds_asks_for_the_factors_after_its_preview(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    TASK.acts["comment"] = TASK.acts["comment"]._replace(
+        preview=lambda asked, given: Page((line(given["text"]),))
+    )
+    reader, typed = logged_in(house, jonas), {"mark": "m", "text": "seen"}
+    path = act_address(BY_OPERATION["task"], "comment", house.codename, landlord(desk))
+    desk.clock.advance(FRESH)
+    shown = post(house, path, reader, **typed)
+    sure = hidden(shown.text, "sure")
+    assert (shown.status_code, bool(sure)) == (200, True)
+    assert post(house, path, reader, **typed, sure=sure).status_code == 401
+    given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
+    assert post(house, path, reader, **typed, sure=sure, **given).status_code == 303
 
 
 @pytest.mark.usefixtures("bound")

@@ -198,6 +198,15 @@ def test_many_questions_are_answered_in_one_form(room: Served, desk: AtDesk) -> 
     assert act(room, jonas, "missing", "answer", source="counsel").status_code == 409
 
 
+def test_a_person_is_asked_for_a_fact(room: Served, desk: AtDesk) -> None:
+    jonas, key = room.reader("jonas"), "incident.contained_at"
+    assert act(room, jonas, "fact", "later", key, after="2h").status_code == 409
+    assert act(room, jonas, "fact", "ask", key, person="nobody-known").status_code == 409
+    assert act(room, jonas, "fact", "ask", key, person="tom", due="2h").status_code == 303
+    task = desk("task", "list", "--format", "json").json["tasks"][-1]
+    assert (task["assignee"], "contained" in task["title"], bool(task["due"])) == ("tom", True, True)
+
+
 def test_what_was_known_then_is_shown_without_forms(room: Served, desk: AtDesk) -> None:
     jonas = room.reader("jonas")
     desk.clock.advance(timedelta(minutes=2))

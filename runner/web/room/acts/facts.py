@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents.entries import own_task
 from runner.app.incidents.fact_import import FactsFile, import_facts, preview_import
 from runner.app.incidents.facts import LEVELS, known_questions, level, planned, record_facts, stated
 from runner.errors import Refused
@@ -18,14 +18,15 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.reports.core.task_rows import TaskRow, task_rows
-from runner.reports.incidents.fact_changes import fact_changes, fact_changes_page
+from runner.reports.incidents.facts import fact_changes, fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
-from runner.web.room.acts.forms import Act, Acting, Field, Form, Given
-from runner.web.room.acts.timeline import entry_number
+from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of, people_field, span_of
 from runner.web.room.pages import Asked
 
 _YES_NO = ("yes", "no")
+_MOST = 12
+"""Most words of a set that are listed beside other questions."""
 _CERTAINTY = Field("confidence", "Certainty", "choice", tuple((one, one) for one in LEVELS))
 _SOURCE = Field("source", "Source", help="Where you know it from. Default: you.")
 _GROUNDS = Field("grounds", "Grounds", help="Needed if a legal deadline moves.")
@@ -41,11 +42,15 @@ def _value(name: str, label: str, branch: Branch | None, words: str = "") -> Fie
             )
         case FactType(many=True, choices=choices, kind=kind):
             which = f"Any of: {', '.join(choices)}" if choices else type_words(f"several {kind}")
+            if words and len(choices) > _MOST:
+                which = f"{len(choices)} words, on the page of this fact"
             return Field(
                 name,
                 label,
                 help=f"{words}{which}. Separate them by commas. Write {NONE}, or {OPEN} if not known.",
             )
+        case FactType(kind="instant"):
+            return Field(name, label, help=f"{words}{TIME} Write {OPEN} if it is not known.")
         case FactType(kind="prose"):
             return Field(name, label, "text", help=words)
         case FactType(kind=kind):
@@ -90,22 +95,31 @@ def _preview(asked: Asked, given: Given, texts: Sequence[str]) -> Page | None:
     return fact_changes_page(report) if report.deadlines or report.second_person else None
 
 
+def _stating(texts: Callable[[Asked, Given], Sequence[str]]) -> Act:
+    """Return an act that records assignments, made from the page and its fields."""
+    return Act(
+        "fact.state",
+        lambda asked, given: _record(asked, given, texts(asked, given)),
+        lambda asked, given: _preview(asked, given, texts(asked, given)),
+    )
+
+
 # --- a change that awaits a second person ---------------------------------------------------------------------
 
 
 def _confirmations(asked: Asked) -> Iterator[Form]:
-    """Yield a form for each change of facts that the reader may confirm; nobody confirms an own one."""
+    """Yield a form for each change of facts by another person that the reader may confirm."""
     for people in awaited_changes(asked.incident, asked.ref):
         if people.act.by.casefold() != asked.principal.person.casefold():
             yield Form("confirm", f"Confirm entry {people.entry}", hidden=(("entry", str(people.entry)),))
 
 
 def _confirm(asked: Asked, given: Given) -> None:
-    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=entry_number(given))])
+    asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=number_of(given, "entry"))])
 
 
 def _preview_confirm(asked: Asked, given: Given) -> Page | None:
-    people = asked.incident.second_person.get(entry_number(given))
+    people = asked.incident.second_person.get(number_of(given, "entry"))
     if people is None:
         return None
     return fact_changes_page(fact_changes(asked.incident, people.act.facts, people.act.moves))
@@ -158,19 +172,11 @@ def _import(asked: Asked, given: Given) -> None:
     import_facts(asked.service, asked.incident.id, _file(given), given["grounds"])
 
 
-def _named(given: Given) -> list[str]:
-    return list(_texts(given["fact"].strip(), given["value"]))
-
-
 FACTS = Acting(
     _all_forms,
     {
         "confirm": CONFIRM,
-        "state": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _named(given)),
-            lambda asked, given: _preview(asked, given, _named(given)),
-        ),
+        "state": _stating(lambda asked, given: list(_texts(given["fact"].strip(), given["value"]))),
         "import": Act(
             "fact.state",
             _import,
@@ -203,8 +209,11 @@ def _of_fact(asked: Asked) -> Iterator[Form]:
     if single:
         yield Form("unknown", "Record as not known")
     if _asking(asked) is not None:
-        again = Field("after", "Ask again after hours", needed=True, value="2")
+        again = Field("after", "Ask again after", needed=True, value="2h")
         yield Form("later", "Ask the question again later", (again,), folded=True)
+    else:
+        within = Field("due", "Within", help="Such as 2h.")
+        yield Form("ask", "Ask a person for this fact", (people_field(asked), within), folded=True)
 
 
 def _asking(asked: Asked) -> TaskRow | None:
@@ -215,37 +224,38 @@ def _asking(asked: Asked) -> TaskRow | None:
 
 
 def _later(asked: Asked, given: Given) -> None:
-    row, hours = _asking(asked), given["after"].strip()
-    if row is None or not hours.isascii() or not hours.isdigit() or not 0 < int(hours) < 1000:
+    row, span = _asking(asked), span_of(given, "after")
+    if row is None or span is None:
         raise Refused(
-            "No open question asks for this fact, or the time is not a number of hours. Nothing was recorded.",
-            hint="Write a number of hours, such as 2",
+            "No open question asks for this fact, or the form has no time. Nothing was recorded.",
+            hint="Write a time such as 2h",
             code="bad_form",
         )
-    again = asked.service.now_in(asked.incident) + timedelta(hours=int(hours))
+    again = asked.service.now_in(asked.incident) + span
     command = c.AnswerUnknown(step=row.invocation, ask_again=again)
     asked.service.act(asked.principal, asked.incident.id, [command])
 
 
-def _own(asked: Asked, given: Given) -> list[str]:
-    return list(_texts(asked.ref, given["value"]))
+def _ask(asked: Asked, given: Given) -> None:
+    """Give a person the task to find out the fact."""
+    command = own_task(
+        asked.service,
+        f"Find out: {title_words(asked.ref)}",
+        to=given["person"],
+        due=span_of(given, "due"),
+        instructions=f"Record the answer: tocsin fact set {asked.ref}=VALUE --source SOURCE",
+    )
+    asked.service.act(asked.principal, asked.incident.id, [command])
 
 
 FACT = Acting(
     _one_form,
     {
         "confirm": CONFIRM,
-        "state": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _own(asked, given)),
-            lambda asked, given: _preview(asked, given, _own(asked, given)),
-        ),
-        "unknown": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, [f"{asked.ref}={OPEN}"]),
-            lambda asked, given: _preview(asked, given, [f"{asked.ref}={OPEN}"]),
-        ),
+        "state": _stating(lambda asked, given: list(_texts(asked.ref, given["value"]))),
+        "unknown": _stating(lambda asked, given: [f"{asked.ref}={OPEN}"]),
         "later": Act("fact.state", _later),
+        "ask": Act("fact.state", _ask, adds=True),
     },
     _seen,
 )
@@ -271,13 +281,7 @@ def _answers(asked: Asked, given: Given) -> list[str]:
 
 MISSING = Acting(
     _questions,
-    {
-        "answer": Act(
-            "fact.state",
-            lambda asked, given: _record(asked, given, _answers(asked, given)),
-            lambda asked, given: _preview(asked, given, _answers(asked, given)),
-        )
-    },
+    {"answer": _stating(_answers)},
     lambda service, incident, ref: [
         (path, incident.fact_events.get(path)) for path, _, _ in known_questions(service, incident)
     ],

@@ -5,22 +5,31 @@ A form carries a mark of what its page was drawn from. If that changed meanwhile
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
-from runner.errors import Refused
+from runner.base.instants import instant, parse_duration
+from runner.errors import Invalid, Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page
 from runner.web.room.pages import Asked
 
+T = TypeVar("T")
+TIME = "As 2026-11-24T10:00:00+01:00, now, or 2h ago."
+"""Help of a field for a time."""
 SURE = "sure"
 """The hidden field of a form that was shown with its preview: a digest of what was previewed."""
+
+FACTORS = "account-"
+"""The beginning of the names of fields that confirm who acts."""
 
 
 class Upload(NamedTuple):
@@ -70,16 +79,31 @@ class Form(NamedTuple):
     """Behind its label: it is needed rarely."""
 
 
+class Preview(NamedTuple):
+    """What a form would do."""
+
+    page: Page
+    about: Any = None
+    """What must be the same when it is done, besides the fields; not the page where that tells times left."""
+
+
+def fixed(page: Page) -> Preview:
+    """Return a preview that is shown again if anything in it changed."""
+    return Preview(page, page.blocks)
+
+
 class Act(NamedTuple):
     """What one form does, and the right that it needs."""
 
     right: Right
     do: Callable[[Asked, Given], str | None]
     """Records it with ``asked.service``; returns the path of the next page, if that is not the page of the form."""
-    preview: Callable[[Asked, Given], Page | None] | None = None
+    preview: Callable[[Asked, Given], Page | Preview | None] | None = None
     """What will happen: shown before, with a second button; None is done at once."""
     adds: bool = False
     """It only adds, such as a comment: what changed meanwhile does not matter."""
+    opens: bool = False
+    """It opens an incident, whose messages a worker has to send."""
     bound: bool = False
     """It binds, as a signature does: a person with an account gives the factors again after five minutes."""
 
@@ -124,11 +148,20 @@ def perform(acting: Acting, asked: Asked, verb: str, given: Given) -> str | None
     return act.do(asked._replace(service=asked.service.of(asked.principal, guard)), given)
 
 
-def what_was_seen(given: Given) -> str:
-    """Return a digest of the fields of a form, so that what was previewed is what is done."""
-    fields = sorted((name, value) for name, value in given.items() if name not in (SURE, "mark"))
+def foreseen(act: Act, asked: Asked, given: Given) -> Preview | None:
+    """Return what a form would do now; None for a form without a preview."""
+    if act.preview is None:
+        return None
+    found = act.preview(asked._replace(service=asked.service.of(asked.principal)), given)
+    return Preview(found) if isinstance(found, Page) else found
+
+
+def what_was_seen(given: Given, preview: Preview) -> str:
+    """Return a digest of the fields of a form and of its preview, so that what was previewed is what is done."""
+    own = (one for one in given.items() if one[0] not in (SURE, "mark") and not one[0].startswith(FACTORS))
+    fields = sorted(own)
     files = sorted((name, sha256(one.body).hexdigest()) for name, one in given.files.items())
-    return sha256(msgspec.json.encode((fields, files))).hexdigest()[:16]
+    return sha256(msgspec.json.encode((fields, files, preview.about), order="deterministic")).hexdigest()[:16]
 
 
 def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given], None]:
@@ -140,10 +173,13 @@ def command(make: Callable[[str, Given], AnyCommand]) -> Callable[[Asked, Given]
     return do
 
 
+_DIGITS = 9
+
+
 def number_of(given: Given, name: str) -> int:
-    """Return a hidden number of a form; raises Refused if it is none."""
-    number = given[name]
-    if not number.isascii() or not number.isdigit():
+    """Return a number of a form; raises Refused if it is none."""
+    number = given[name].strip()
+    if not number.isascii() or not number.isdigit() or len(number) > _DIGITS:
         raise Refused(
             "The form names nothing on the page. Nothing was recorded.",
             hint="Use the page again",
@@ -158,4 +194,59 @@ def people_field(asked: Asked) -> Field:
     return Field("person", "Person", "choice", tuple(people), needed=True)
 
 
+def instant_of(given: Given, name: str, now: datetime) -> datetime | None:
+    """Return the time in a field, None if it is empty; raises Usage."""
+    return instant(given[name], now) if given[name].strip() else None
+
+
+def span_of(given: Given, name: str) -> timedelta | None:
+    """Return the duration in a field, None if it is empty; raises Invalid."""
+    try:
+        return parse_duration(given[name]) if given[name].strip() else None
+    except ValueError as error:
+        raise Invalid(f'Duration "{given[name]}" is not valid: {error}.', code="bad_duration") from None
+
+
+def one_of(given: Given, name: str, choices: Iterable[T]) -> T:
+    """Return the choice in a field; raises Refused for anything that the form did not offer."""
+    for choice in choices:
+        if choice == given[name]:
+            return choice
+    raise Refused(
+        f'"{given[name]}" is not a choice of this form.', hint="Use the page again", code="bad_form"
+    )
+
+
+def words_of(given: Given, name: str) -> tuple[str, ...]:
+    """Return the words of a field that takes several, separated by commas or spaces."""
+    return tuple(given[name].replace(",", " ").split())
+
+
+def assigned(asked: Asked, given: Given) -> tuple[str, tuple[str, ...]]:
+    """Return the role and the people of a form that assigns one; raises Invalid or NotFound."""
+    role, persons = given["role"].strip(), words_of(given, "persons")
+    if not (role and persons):
+        raise Invalid(
+            "The role or its people are missing.",
+            hint="Write both, people by their ids",
+            code="argument_missing",
+        )
+    for person in persons:
+        asked.service.known(person)
+    return role, persons
+
+
+def role_words(
+    role: str, persons: Sequence[str], gone: Sequence[str], lost: Sequence[str], *, known: bool
+) -> list[str]:
+    """Return what an assignment does, in sentences: who loses the role, and what becomes impossible."""
+    words = [f"{', '.join(map(person_name, persons))}: role {role}."]
+    words += [f"They replace {', '.join(map(person_name, gone))}."] if gone else []
+    words += [] if known else [f"Nobody has the role {role} yet: it is new."]
+    words += [f"Too few people remain for an approval: {'; '.join(lost)}."] if lost else []
+    return words
+
+
+CHOOSE = ("", "choose")
+"""The first choice of a field that has no safe default."""
 REASON = Field("reason", "Reason", needed=True)

@@ -7,13 +7,22 @@ from collections.abc import Mapping
 from runner.web.room.acts.duty import DUTY, FILE
 from runner.web.room.acts.facts import FACT, FACTS, MISSING
 from runner.web.room.acts.forms import Acting
+from runner.web.room.acts.incident import INCIDENT
+from runner.web.room.acts.incidents import INCIDENTS
+from runner.web.room.acts.message import MESSAGE, MESSAGES
 from runner.web.room.acts.notice import NOTICE
+from runner.web.room.acts.people import PEOPLE
 from runner.web.room.acts.sign import SIGN
 from runner.web.room.acts.task import TASK
 from runner.web.room.acts.timeline import TIMELINE
 
 ACTING: Mapping[str, Acting] = {
+    "incidents": INCIDENTS,
+    "people": PEOPLE,
+    "incident": INCIDENT,
     "task": TASK,
+    "messages": MESSAGES,
+    "message": MESSAGE,
     "facts": FACTS,
     "fact": FACT,
     "missing": MISSING,

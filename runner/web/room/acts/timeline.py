@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.app.incidents.corrections import correct, corrected_by
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound
 from runner.reports.core.formatting import here
 from runner.reports.core.page import Page, line
 from runner.reports.incidents.timeline import entry_blocks, timeline
-from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given
+from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
 from runner.web.room.pages import Asked
 
 
@@ -20,21 +20,9 @@ def _forms(asked: Asked) -> Sequence[Form]:
     return (Form("correct", "Mark an entry as wrong", (number, REASON), folded=True),)
 
 
-def entry_number(given: Given) -> int:
-    """Return the number of the entry that a form names; raises Refused."""
-    number = given["entry"].strip()
-    if not number.isascii() or not number.isdigit() or len(number) > 9:
-        raise Refused(
-            "The form names no entry. Nothing was recorded.",
-            hint="Write the number of an entry",
-            code="bad_form",
-        )
-    return int(number)
-
-
 def _preview(asked: Asked, given: Given) -> Page:
     """Show the entry, and the duties that are open again without it."""
-    found = corrected_by(asked.incident, entry_number(given))
+    found = corrected_by(asked.incident, number_of(given, "entry"))
     report = timeline(
         asked.incident,
         asked.service.library(asked.incident),
@@ -52,7 +40,7 @@ def _preview(asked: Asked, given: Given) -> Page:
 
 
 def _correct(asked: Asked, given: Given) -> None:
-    correct(asked.service, asked.incident.id, entry_number(given), given["reason"])
+    correct(asked.service, asked.incident.id, number_of(given, "entry"), given["reason"])
 
 
 TIMELINE = Acting(_forms, {"correct": Act("entry.correct", _correct, _preview, adds=True)})

@@ -78,3 +78,16 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) navigator.clipboard.writeText(button.dataset.copy).then(() => { button.textContent = "Copied"; });
 });
+
+// What changed since this browser last showed the incident: the number of its entries then, and the time.
+const since = document.getElementById("since");
+if (since) {
+  const key = `looked:${location.pathname}`;
+  const [before, then] = (localStorage.getItem(key) || state().dataset.seen).split(" ");
+  const more = state().dataset.seen.split(" ")[0] - before;
+  const link = since.firstElementChild;
+  link.textContent = `${more} new ${more === 1 ? "entry" : "entries"} since you last looked`;
+  link.search = new URLSearchParams({since: then, all: "1"});
+  since.hidden = more < 1;
+  addEventListener("pagehide", () => localStorage.setItem(key, state().dataset.seen));
+}

@@ -1,0 +1,91 @@
+"""The message plan of an incident before it is opened: who gets what, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from runner.app.incidents.open_incident import previews_of
+from runner.app.messages.domains import unknown_domain_warning
+from runner.playbook.bundle import load_bundle
+from runner.playbook.catalogue import Catalog
+from runner.playbook.profiles import bundle_of_profile
+from runner.reports.core.page import Blank, Block, line, paged
+from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
+from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.app.incidents.open_incident import MessagePreview, Opening
+    from runner.incident.state.incident import Incident
+    from runner.playbook.format import Playbook
+
+
+def plan_of(opening: Opening) -> PlanReport:
+    """Return every message of the playbooks as it would be sent now."""
+    event = opening.event
+    found = _planned(opening.previews, opening.playbooks)
+    return plan_report(event.incident, event.codename, event.kind, found)
+
+
+def graft_plan(service: IncidentService, incident: Incident, playbook: str) -> PlanReport:
+    """Return every message of one more playbook as it would be sent now; raises NotFound or Invalid."""
+    bundle = load_bundle(playbook, Catalog(service.folder, classes=service.home.classes))
+    shown = bundle_of_profile(bundle, incident.profile)
+    previews, _ = previews_of(service, incident, [shown])
+    found = _planned(previews, (shown.playbook, *shown.includes.values()))
+    return plan_report(incident.id, incident.codename, incident.kind, found)
+
+
+def _planned(previews: Iterable[MessagePreview], playbooks: Iterable[Playbook]) -> list[PlannedMessage]:
+    classes = {
+        (playbook.name, name): message.message_class
+        for playbook in playbooks
+        for name, message in playbook.messages.items()
+    }
+    return [
+        PlannedMessage(
+            step=preview.message,
+            title=f"{preview.playbook}: {preview.message}",
+            message_class=classes.get((preview.playbook, preview.message), ""),
+            plans=(preview.plan,),
+        )
+        for preview in previews
+    ]
+
+
+@paged
+def opening_page(service: IncidentService, opening: Opening, plan: PlanReport) -> Iterator[Block]:
+    """Draw the plan, with its gaps, and the values that the import could not use."""
+    yield from plan_page(plan, CONFIG).blocks
+    for domain in opening.declared:
+        if words := unknown_domain_warning(service, domain):
+            yield Blank()
+            yield line(words, "alarm", hang=2)
+    if opening.repeated:
+        several = " and ".join(one.name for one in opening.playbooks)
+        words = f"Tasks appear twice: {several} each run {', '.join(opening.repeated)}. Open one of them."
+        yield line(words, "alarm", hang=2)
+    for words in opening.unaddressed:
+        yield line(f"No recipient: {words}", "alarm", hang=2)
+    for call in opening.http_calls:
+        yield line(str(call), "warn" if call.refused else "plain", hang=2)
+    for record in opening.imported:
+        yield Blank()
+        yield line(f"VERIS: {len(record.facts)} facts, {len(record.unmapped)} values not mapped", "title")
+        yield from (line(f"– {words}", "dim", indent=2, hang=2) for words in record.unmapped)
+        yield from (line(f"! {words}", "warn", indent=2, hang=2) for words in record.notes)
+    if words := _comcheck(service, plan):
+        yield Blank()
+        yield line(words, "dim", hang=2)
+
+
+def _comcheck(service: IncidentService, plan: PlanReport) -> str:
+    """Show the channel test results of the plan's contact methods, also in an exercise."""
+    from runner.app.messages.communications_check import ways
+    from runner.reports.messages.communications_check import comcheck_words
+
+    used = [(recipient.recipient, way.channel) for recipient in plan.plan for way in recipient.channels]
+    worked = {(way.person, way.channel.id): way.worked_at for way in ways(service)} if used else {}
+    known = {way: at for way, at in worked.items() if at is not None}
+    return comcheck_words(used, known, service.clock.now())

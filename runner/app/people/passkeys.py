@@ -1,0 +1,218 @@
+"""Passkeys of accounts (WebAuthn): registered by their owner, and used in place of password and code.
+
+A challenge is sealed with the key of the accounts and has its time: asking for one writes nothing, and it is used once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from runner.app.people.accounts import Accounts, Factors, Passkey
+from runner.decoding import from_json
+from runner.errors import Refused
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+
+PATIENCE = timedelta(minutes=5)
+"""How long a challenge is valid."""
+_USED, _LOGIN = "login-challenge/", "login"
+Verified = TypeVar("Verified")
+
+
+class _Answer(msgspec.Struct):
+    """What a browser says of a passkey; the library checks the rest."""
+
+    class Response(msgspec.Struct, rename="camel"):
+        """The part with the challenge."""
+
+        client_data_json: str = msgspec.field(name="clientDataJSON")
+
+    id: str
+    response: Response
+
+
+class _ClientData(msgspec.Struct):
+    challenge: str
+
+
+class Passkeys:
+    """The passkeys of the accounts, for one thread and one address of the room."""
+
+    def __init__(self, accounts: Accounts, service: IncidentService, host: str, *, secure: bool) -> None:
+        """Take the accounts, and the value of ``Host`` in the browser's address."""
+        self._accounts = accounts
+        self._service = service
+        self._rp = host.partition(":")[0]
+        self._origin = f"{'https' if secure else 'http'}://{host}"
+
+    @property
+    def usable(self) -> bool:
+        """Whether a browser accepts passkeys for this address: it needs a name."""
+        try:
+            ip_address(self._rp)
+        except ValueError:
+            return not self._rp.startswith("[")
+        return False
+
+    def creation(self, person: str) -> str:
+        """Return what a browser needs to make a passkey for a person, as JSON."""
+        import webauthn
+        from webauthn.helpers import structs as s
+
+        asked = webauthn.generate_registration_options(
+            rp_id=self._rp,
+            rp_name="Tocsin",
+            user_name=person,
+            user_id=self._accounts.vouch(f"user\0{person}")[:16],
+            challenge=self._challenge(person),
+            authenticator_selection=s.AuthenticatorSelectionCriteria(
+                resident_key=s.ResidentKeyRequirement.REQUIRED,
+                user_verification=s.UserVerificationRequirement.REQUIRED,
+            ),
+        )
+        return webauthn.options_to_json(asked)
+
+    def add(self, person: str, name: str, credential: str) -> None:
+        """Register the passkey that a browser made; raises Refused."""
+        import webauthn
+
+        made = self._verified(
+            lambda challenge: webauthn.verify_registration_response(
+                credential=credential,
+                expected_challenge=challenge,
+                expected_rp_id=self._rp,
+                expected_origin=self._origin,
+                require_user_verification=True,
+            ),
+            credential,
+            person,
+        )
+        words, now = " ".join(name.split())[:40] or "passkey", self._service.clock.now()
+        key = Passkey(name=words, id=made.credential_id, key=made.credential_public_key, made=now)
+        self._accounts.change(person, lambda kept: _with(kept, (*kept.passkeys, key)))
+        self._accounts.record(person, "passkey_added")
+
+    def remove(self, person: str, name: str) -> None:
+        """Remove the passkeys of an account that have a name."""
+        self._accounts.change(
+            person, lambda kept: _with(kept, tuple(one for one in kept.passkeys if one.name != name))
+        )
+        self._accounts.record(person, "passkey_removed")
+
+    def request(self) -> str:
+        """Return what a browser needs to ask for a passkey, as JSON."""
+        import webauthn
+        from webauthn.helpers.structs import UserVerificationRequirement
+
+        need = UserVerificationRequirement.REQUIRED
+        asked = webauthn.generate_authentication_options(
+            rp_id=self._rp, challenge=self._challenge(_LOGIN), user_verification=need
+        )
+        return webauthn.options_to_json(asked)
+
+    def prove(self, credential: str) -> str:
+        """Return the person whose passkey a browser used; raises Refused."""
+        import webauthn
+
+        person, key = self._owner(credential)
+        done = self._verified(
+            lambda challenge: webauthn.verify_authentication_response(
+                credential=credential,
+                expected_challenge=challenge,
+                expected_rp_id=self._rp,
+                expected_origin=self._origin,
+                credential_public_key=key.key,
+                credential_current_sign_count=key.count,
+                require_user_verification=True,
+            ),
+            credential,
+            _LOGIN,
+        )
+        used = msgspec.structs.replace(key, count=done.new_sign_count)
+        self._accounts.change(
+            person,
+            lambda kept: _with(kept, tuple(used if one.id == key.id else one for one in kept.passkeys)),
+        )
+        return person
+
+    def _owner(self, credential: str) -> tuple[str, Passkey]:
+        found = _read(credential, _Answer).id
+        for person in self._accounts.book().found:
+            kept = self._accounts.factors(person)
+            for one in kept.passkeys if kept else ():
+                if one.id == _bytes(found):
+                    return person, one
+        raise _refused()
+
+    def _verified(self, verify: Callable[[bytes], Verified], credential: str, purpose: str) -> Verified:
+        """Use up the challenge of an answer, and check the answer; raises Refused."""
+        from webauthn.helpers.exceptions import WebAuthnException
+
+        said = _bytes(_read(credential, _Answer).response.client_data_json)
+        challenge = _bytes(_read(said, _ClientData).challenge)
+        body, now = challenge[:24], self._service.clock.now()
+        if (
+            not hmac.compare_digest(challenge[24:], self._seal(purpose, body))
+            or now - _time(body) >= PATIENCE
+        ):
+            raise _refused()
+        name, used = f"{_USED}{body.hex()}", True
+        marks = self._service.marks(_USED)
+        old = [mark for mark in marks if now - _time(bytes.fromhex(mark[len(_USED) :])) >= PATIENCE]
+
+        def change(found: Mapping[str, bytes]) -> dict[str, bytes]:
+            nonlocal used
+            used = name in found
+            return {name: b""}
+
+        self._service.change_marks((name, *old), change)
+        try:
+            if not used:
+                return verify(challenge)
+        except WebAuthnException:
+            pass
+        raise _refused()
+
+    def _challenge(self, purpose: str) -> bytes:
+        body = os.urandom(16) + int(self._service.clock.now().timestamp()).to_bytes(8, "big")
+        return body + self._seal(purpose, body)
+
+    def _seal(self, purpose: str, body: bytes) -> bytes:
+        return self._accounts.vouch(f"challenge\0{purpose}\0{body.hex()}")[:16]
+
+
+def _with(kept: Factors, passkeys: tuple[Passkey, ...]) -> Factors:
+    return msgspec.structs.replace(kept, passkeys=passkeys)
+
+
+def _time(body: bytes) -> datetime:
+    return datetime.fromtimestamp(int.from_bytes(body[16:], "big"), UTC)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}")
+    except binascii.Error:
+        raise _refused() from None
+
+
+def _read(body: str | bytes, kind: type[Verified]) -> Verified:
+    try:
+        return from_json(body, kind)
+    except msgspec.MsgspecError:
+        raise _refused() from None
+
+
+def _refused() -> Refused:
+    hint = "Try again, or use your password and a code."
+    return Refused("The passkey was not accepted.", hint=hint, code="login_refused")

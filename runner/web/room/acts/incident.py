@@ -1,0 +1,357 @@
+"""What a person can do on the status page of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from runner.app.core import suspended_incidents
+from runner.app.core.incident_service import IncidentService
+from runner.app.home.opening_plan import graft_plan
+from runner.app.home.overview import give_brief, read_brief
+from runner.app.incidents import entries
+from runner.app.incidents.evidence import take_bytes
+from runner.app.incidents.preview import consequences
+from runner.app.incidents.runs import graft
+from runner.app.law.duties import open_work
+from runner.app.messages.domains import State, declare, domain_rows
+from runner.app.playbooks.playbooks import replacing
+from runner.base.states import SEVERITIES
+from runner.errors import NotFound
+from runner.incident.state import commands as c
+from runner.incident.state.incident import Incident
+from runner.playbook.catalogue import Catalog
+from runner.reports.core.page import Block, Page, line
+from runner.reports.core.second_person import awaited_words
+from runner.reports.incidents.handover import brief_page
+from runner.reports.messages.message_plan import plan_page
+from runner.web.room.acts.forms import (
+    CHOOSE,
+    REASON,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    Preview,
+    assigned,
+    command,
+    fixed,
+    instant_of,
+    number_of,
+    one_of,
+    people_field,
+    role_words,
+    span_of,
+)
+from runner.web.room.pages import Asked
+
+STATES: Mapping[State, str] = {
+    "compromised": "compromised: no message uses it",
+    "down": "down: no message uses it until it is restored",
+    "up": "restored",
+}
+_MAY_BE_EMPTY = Field("reason", "Reason")
+_MORE = "Separate several names by commas."
+
+
+def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    domains = [(one.name, one.state) for one in incident.domains.values()]
+    waiting = [one.entry for one in incident.second_person.values() if one.state == "awaiting"]
+    return (
+        incident.state,
+        incident.severity,
+        incident.roles,
+        domains,
+        waiting,
+        incident.handover,
+        sorted(incident.runs),
+    )
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    return tuple(_offered(asked))
+
+
+def _offered(asked: Asked) -> Iterator[Form]:
+    incident = asked.incident
+    live = incident.state in ("open", "paused")
+    yield from _confirmations(incident, asked.principal.person)
+    note = (
+        Field("text", "Note", "text", needed=True),
+        Field("at", "Time that it is about", help="Default: now."),
+    )
+    yield Form("note", "Add a note", note)
+    yield Form("privileged", "Add a privileged note", note, folded=True)
+    source = Field("source", "Source", help="Where the file comes from, and who collected it.")
+    yield Form(
+        "attach",
+        "Store a file as evidence",
+        (Field("file", "File", "file", needed=True), source),
+        folded=True,
+    )
+    if live:
+        yield from _work(asked)
+        yield from _course(asked)
+    if incident.state == "closed":
+        yield Form("reopen", "Reopen the incident", (REASON,), folded=True)
+
+
+def _confirmations(incident: Incident, person: str) -> Iterator[Form]:
+    """Yield a form for each entry that this person can confirm, and for a handover to them."""
+    for one in incident.second_person.values():
+        able = any(person in incident.roles.get(role, ()) for role in one.act.roles) or not one.act.roles
+        if one.state == "awaiting" and able and one.act.by != person:
+            yield Form("confirm", f"Confirm entry {one.entry}", hidden=(("entry", str(one.entry)),))
+    for behalf in incident.unconfirmed.values():
+        if behalf.person == person:
+            yield Form("confirm", f"Confirm entry {behalf.first}", hidden=(("entry", str(behalf.first)),))
+    brief = incident.handover
+    if brief is not None and brief.to == person and brief.taken_at is None:
+        words = "Summary of the brief in your own words"
+        role = _role(incident, "commander")
+        yield Form("take", "Take over", (role, Field("read_back", words, "text", needed=True)))
+
+
+def _work(asked: Asked) -> Iterator[Form]:
+    """Yield the forms of work: a task of one's own, and the state of a failure domain."""
+    incident = asked.incident
+    person = people_field(asked)
+    yield Form(
+        "task",
+        "Add a task",
+        (
+            Field("title", "Title", needed=True),
+            Field("instructions", "Instructions", "text"),
+            _role(incident, "", "no role"),
+            person._replace(choices=(("", "no person"), *person.choices), needed=False),
+            Field("due", "Due in", help="A duration such as 2h. Default: no target."),
+        ),
+        folded=True,
+    )
+    if rows := domain_rows(asked.service, incident):
+        names = tuple((row.domain, f"{row.domain} ({row.state})") for row in rows)
+        fields = (
+            Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
+            Field("state", "New state", "choice", (CHOOSE, *STATES.items()), needed=True),
+            Field("since", "Since", help="2026-11-24T14:05Z, or 2h ago. Default: now."),
+            _MAY_BE_EMPTY,
+        )
+        yield Form("domain", "Change a failure domain", fields, folded=True)
+
+
+def _course(asked: Asked) -> Iterator[Form]:
+    """Yield the forms that decide the course of the incident."""
+    incident, person = asked.incident, people_field(asked)
+    levels = {**SEVERITIES, **asked.service.home.severities}
+    choices = tuple((level, f"{level.upper()}: {words}") for level, words in levels.items())
+    level = Field("severity", "Severity", "choice", (CHOOSE, *choices), needed=True, value=incident.severity)
+    yield Form("severity", "Set the severity", (level, _MAY_BE_EMPTY), folded=True)
+    who = Field("persons", "People", help=f"Their ids. {_MORE}", needed=True)
+    yield Form("role", "Assign a role", (Field("role", "Role", needed=True), who), folded=True)
+    yield Form(
+        "brief", "Hand over a role: give the brief", (person, _role(incident, "commander")), folded=True
+    )
+    names = sorted(Catalog(asked.service.folder, classes=asked.service.home.classes).playbook_files)
+    books = Field("playbook", "Playbook", "choice", tuple((name, name) for name in names))
+    yield Form("graft", "Add a playbook", (books, REASON), folded=True)
+    if incident.state == "open":
+        yield Form("pause", "Pause automatic work", (REASON,), folded=True)
+    aside = incident.id in suspended_incidents.set_aside(asked.service)
+    if incident.state == "paused" or aside:
+        yield Form("resume", "Resume automatic work", (REASON if aside else _MAY_BE_EMPTY,))
+    left = Field(
+        "leave_open",
+        "Legal duties that stay open",
+        "text",
+        help="One a line, as DUTY = reason. Each needs two people.",
+    )
+    yield Form("close", "Close the incident", (_MAY_BE_EMPTY, left), folded=True)
+    yield Form("cancel", "Cancel the incident", (REASON,), folded=True)
+
+
+def _role(incident: Incident, value: str, nobody: str = "") -> Field:
+    roles = tuple((role, role) for role in sorted(incident.roles))
+    return Field("role", "Role", "choice", ((("", nobody),) if nobody else ()) + roles, value=value)
+
+
+# --- what they do -----------------------------------------------------------------------------------------
+
+
+def _one(make: Callable[[Asked, Given], c.AnyCommand]) -> Callable[[Asked, Given], None]:
+    """Return an act that performs one command."""
+
+    def do(asked: Asked, given: Given) -> None:
+        asked.service.act(asked.principal, asked.incident.id, [make(asked, given)])
+
+    return do
+
+
+def _note(asked: Asked, given: Given, *, privileged: bool = False) -> c.AddNote:
+    return entries.note(given["text"], instant_of(given, "at", asked.now), privileged=privileged)
+
+
+def _task(asked: Asked, given: Given) -> c.AddTask:
+    return entries.own_task(
+        asked.service,
+        given["title"],
+        role=given["role"],
+        to=given["person"],
+        due=span_of(given, "due"),
+        instructions=given["instructions"],
+    )
+
+
+def _attach(asked: Asked, given: Given) -> c.AttachFile:
+    file = given.files.get("file")
+    if file is None:
+        raise NotFound("No file was sent. Nothing was recorded.", hint="Choose a file", code="file_missing")
+    name = file.name.replace("\\", "/").rpartition("/")[2] or "file"
+    return take_bytes(asked.service, asked.incident.id, name, file.body, given["source"])
+
+
+def _confirmed(asked: Asked, given: Given) -> Page:
+    """Say what is confirmed and what follows; raises what the act would raise."""
+    entry, incident = number_of(given, "entry"), asked.incident
+    two = incident.second_person.get(entry)
+    words = f"You confirm entry {entry}, which was recorded on your behalf. Read it in the timeline first."
+    words = words if two is None else awaited_words(incident, two)
+    return consequences(asked.service, incident, [c.ConfirmEntry(seq=entry)], words)
+
+
+def _assign(asked: Asked, given: Given) -> c.AssignRole:
+    role, persons = assigned(asked, given)
+    return c.AssignRole(role=role, persons=persons)
+
+
+def _assigns(asked: Asked, given: Given) -> Preview:
+    role, persons = assigned(asked, given)
+    gone, lost = replacing(asked.service, asked.incident, role, persons)
+    return _lines(*role_words(role, persons, gone, lost, known=role in asked.incident.roles))
+
+
+def _brief(asked: Asked, given: Given) -> None:
+    found = read_brief(
+        asked.service, asked.reader, asked.incident, asked.now, asked.principal.person, given["role"]
+    )
+    give_brief(asked.service, asked.principal, asked.incident, found, given["person"])
+
+
+def _briefed(asked: Asked, given: Given) -> Preview:
+    """Show the brief; it tells times left, so only its reader and its role must stay the same."""
+    found = read_brief(
+        asked.service, asked.reader, asked.incident, asked.now, asked.principal.person, given["role"]
+    )
+    return Preview(brief_page(found), (given["person"], given["role"]))
+
+
+def _declare(asked: Asked, given: Given) -> None:
+    asked_of, state = _domain(asked, given), one_of(given, "state", STATES)
+    since = instant_of(given, "since", asked.now) or asked.now
+    declare(asked.service, asked.principal, asked.incident, asked_of, state, since, given["reason"])
+
+
+def _domain(asked: Asked, given: Given) -> str:
+    return one_of(given, "domain", [row.domain for row in domain_rows(asked.service, asked.incident)])
+
+
+def _depends(asked: Asked, given: Given) -> Preview:
+    row = next(
+        row for row in domain_rows(asked.service, asked.incident) if row.domain == _domain(asked, given)
+    )
+    rooms = (f"war room {name}" for name in row.war_rooms)
+    hanging = ", ".join((*row.channels, *row.contacts, *rooms)) or "nothing"
+    state = one_of(given, "state", STATES)
+    words = [f"{row.domain} is {row.state} now. It becomes {STATES[state]}.", f"Depends on it: {hanging}."]
+    if state != "compromised" and asked.incident.kind == "real":
+        words.append("This counts in all open incidents.")
+    return _lines(*words)
+
+
+def _graft(asked: Asked, given: Given) -> None:
+    graft(asked.service, asked.incident, _playbook(asked, given), given["reason"])
+
+
+def _playbook(asked: Asked, given: Given) -> str:
+    """Return the playbook; a page names none by its file."""
+    return one_of(given, "playbook", Catalog(asked.service.folder).playbook_files)
+
+
+def _grafted(asked: Asked, given: Given) -> Preview:
+    return fixed(plan_page(graft_plan(asked.service, asked.incident, _playbook(asked, given))))
+
+
+def _resume(asked: Asked, given: Given) -> None:
+    suspended_incidents.resume(asked.service, asked.incident.id, given["reason"])
+
+
+def _close(asked: Asked, given: Given) -> c.Close:
+    lines = [text for text in given["leave_open"].splitlines() if text.strip()]
+    return entries.close(given["reason"], lines)
+
+
+def _ends(make: Callable[[Asked, Given], c.Close | c.CancelIncident]) -> Callable[[Asked, Given], Preview]:
+    """Return the preview of an end: all that stays open; raises what the act would raise."""
+
+    def preview(asked: Asked, given: Given) -> Preview:
+        made = make(asked, given)
+        turn = asked.service.prepare(asked.incident, [made], principal=asked.principal)
+        found = open_work(asked.service, asked.incident.id)
+        head = "These stay open:" if found else "No work is open."
+        blocks: list[Block] = [line(head, "title"), *(line(f"{one.file}: {one.message}") for one in found)]
+        if turn.incident.state in ("open", "paused"):
+            blocks.append(line("A second person must confirm. Until then the incident stays open.", "warn"))
+        return fixed(Page(tuple(blocks)))
+
+    return preview
+
+
+def _lines(*words: str) -> Preview:
+    return fixed(Page(tuple(line(text) for text in words)))
+
+
+INCIDENT = Acting(
+    _forms,
+    {
+        "note": Act("note.add", _one(_note), adds=True),
+        "privileged": Act(
+            "note.privileged", _one(lambda asked, given: _note(asked, given, privileged=True)), adds=True
+        ),
+        "attach": Act("note.add", _one(_attach), adds=True),
+        "task": Act("task.steer", _one(_task), adds=True),
+        "confirm": Act(
+            "entry.confirm",
+            command(lambda ref, given: c.ConfirmEntry(seq=number_of(given, "entry"))),
+            _confirmed,
+            bound=True,
+        ),
+        "take": Act(
+            "task.act",
+            command(lambda ref, given: c.TakeCommand(role=given["role"], read_back=given["read_back"])),
+            _briefed,
+        ),
+        "severity": Act(
+            "incident.lead",
+            command(
+                lambda ref, given: c.SetSeverity(
+                    severity=one_of(given, "severity", SEVERITIES), reason=given["reason"]
+                )
+            ),
+        ),
+        "role": Act("incident.lead", _one(_assign), _assigns),
+        "brief": Act("incident.lead", _brief, _briefed),
+        "domain": Act("domain.declare", _declare, _depends),
+        "graft": Act("incident.lead", _graft, _grafted),
+        "pause": Act("incident.lead", command(lambda ref, given: c.Pause(reason=given["reason"]))),
+        "resume": Act("incident.lead", _resume),
+        "close": Act("incident.lead", _one(_close), _ends(_close), bound=True),
+        "cancel": Act(
+            "incident.lead",
+            command(lambda ref, given: c.CancelIncident(reason=given["reason"])),
+            _ends(lambda asked, given: c.CancelIncident(reason=given["reason"])),
+            bound=True,
+        ),
+        "reopen": Act("incident.lead", command(lambda ref, given: c.Reopen(reason=given["reason"]))),
+    },
+    _seen,
+)

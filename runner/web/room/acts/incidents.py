@@ -1,0 +1,125 @@
+"""What a person can do on the page of all incidents: open one, after a look at who gets which message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.home.opening_plan import opening_page, plan_of
+from runner.app.incidents.open_incident import Opening, Request, commit_opening, prepare_opening
+from runner.app.messages.domains import domain_rows
+from runner.app.playbooks.playbooks import listed
+from runner.base.states import PROFILES, SEVERITIES, Kind
+from runner.errors import Invalid, Refused
+from runner.playbook.catalogue import Catalog
+from runner.reports.core.page import Page, line
+from runner.reports.people.unassigned_roles import unheld_blocks
+from runner.web.room.acts.forms import (
+    CHOOSE,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    Preview,
+    instant_of,
+    one_of,
+    words_of,
+)
+from runner.web.room.pages import Asked
+
+KINDS: Mapping[Kind, str] = {
+    "real": "a real incident: people are alerted",
+    "exercise": "an exercise: every message and page says EXERCISE",
+    "test": "a self-test: every message and page says SELF-TEST",
+}
+_NAME = re.compile(r"i-[a-z0-9]{1,20}")
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    service = asked.service
+    books = asked.shared("playbooks", lambda: listed(_catalog(service)))
+    playbooks = tuple((one.name, f"{one.title} ({one.name})") for one in books if not one.problem)
+    levels = {**SEVERITIES, **service.home.severities}
+    known = ", ".join(row.domain for row in domain_rows(service, None)) or "none"
+    fields = (
+        Field("kind", "Kind", "choice", (CHOOSE, *KINDS.items()), needed=True),
+        Field("playbook", "Playbook", "choice", (CHOOSE, *playbooks), needed=True),
+        Field("title", "Short description"),
+        Field("severity", "Severity", "choice", (("", "not set yet"), *((k, f"{k.upper()}: {v}") for k, v in levels.items()))),
+        Field("compromised", "Compromised failure domains", help=f"Separated by commas. Known: {known}."),
+        Field("since", "Compromised since", help="2026-11-24T14:05Z, or 2h ago. Default: now."),
+        Field("facts", "Facts", "text", help="One a line, as incident.summary=Somebody read a mailbox."),
+        Field("profile", "Profile", "choice", (("", f"{service.home.profile}, as in the settings"), *((one, one) for one in PROFILES))),
+        Field("roles", "People of roles that nobody has", "text", help="One a line, as ROLE=PERSON."),
+    )  # fmt: skip
+    # One form opens one incident: sent twice, it leads to the same.
+    return (Form("open", "Open an incident", fields, (("incident", service.chance.name("i")),), folded=True),)
+
+
+def _catalog(service: IncidentService) -> Catalog:
+    return Catalog(service.folder, classes=service.home.classes)
+
+
+def _prepared(asked: Asked, given: Given) -> Opening:
+    """Return the opening; a page names no file, neither as a playbook nor as facts."""
+    service, catalog = asked.service, _catalog(asked.service)
+    if not _NAME.fullmatch(given["incident"]):
+        raise Refused("The form names no incident.", hint="Use the page again", code="bad_form")
+    request = Request(
+        incident=given["incident"],
+        playbooks=(one_of(given, "playbook", catalog.playbook_files),),
+        title=given["title"].strip(),
+        kind=one_of(given, "kind", KINDS),
+        assignments=_lines(given, "facts"),
+        compromised=words_of(given, "compromised"),
+        since=instant_of(given, "since", asked.now),
+        severity=one_of(given, "severity", SEVERITIES) if given["severity"] else "",
+        profile=one_of(given, "profile", PROFILES) if given["profile"] else None,
+        roles=_roles(asked, given),
+    )
+    return prepare_opening(service, request, catalog)
+
+
+def _lines(given: Given, name: str) -> tuple[str, ...]:
+    return tuple(text.strip() for text in given[name].splitlines() if text.strip())
+
+
+def _roles(asked: Asked, given: Given) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for text in _lines(given, "roles"):
+        role, equals, person = (part.strip() for part in text.partition("="))
+        if not equals or not role:
+            raise Invalid(f'"{text}" is not a role and a person.', hint="Write ROLE=PERSON", code="bad_role")
+        asked.service.known(person)
+        found[role] = (*found.get(role, ()), person)
+    return found
+
+
+def _ahead(asked: Asked, given: Given) -> Preview:
+    """Show the message plan, the gaps, and the incidents that are open already."""
+    opening = _prepared(asked, given)
+    plan = plan_of(opening)
+    names = [one.codename for one in asked.reader.incidents() if one.state in ("open", "paused")]
+    running = f"Open already: {', '.join(names)}." if names else "No other incident is open."
+    blocks = opening_page(asked.service, opening, plan).blocks
+    page = Page((line(running), *blocks, *unheld_blocks(opening.unheld)))
+    return Preview(
+        page, (plan.plan, opening.unaddressed, opening.declared, opening.repeated, opening.http_calls)
+    )
+
+
+def _open(asked: Asked, given: Given) -> str:
+    opening = _prepared(asked, given)
+    try:
+        codename = commit_opening(asked.service, opening).after.codename
+    except Refused:
+        readable = {row.id: row.codename for row in asked.reader.incidents()}
+        if given["incident"] not in readable:
+            raise
+        codename = readable[given["incident"]]
+    return f"/i/{codename}"
+
+
+INCIDENTS = Acting(_forms, {"open": Act("incident.open", _open, _ahead, opens=True)})

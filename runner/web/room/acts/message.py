@@ -1,0 +1,194 @@
+"""What a person can do on the pages of messages: send one, and say what became of a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.messages.acknowledgement import ROOM, acknowledge
+from runner.app.messages.messages import EVERYBODY, WrittenMessage, compose_by_hand, plan_of
+from runner.errors import NotFound, Usage
+from runner.incident.state import commands as c
+from runner.incident.state.incident import Delivery, Incident
+from runner.reports.core.formatting import person_name
+from runner.reports.core.page import Page, line
+from runner.reports.messages.message_plan import plan_page
+from runner.web.room.acts.forms import (
+    CHOOSE,
+    REASON,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    Preview,
+    command,
+    fixed,
+    one_of,
+    words_of,
+)
+from runner.web.room.pages import Asked
+
+_YES = (("no", "no"), ("yes", "yes"))
+
+
+def _all_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    """Return what decides who gets a message, and the messages of people: none is sent twice by two clicks."""
+    domains = [(one.name, one.state) for one in incident.domains.values()]
+    by_hand = [name for name, one in incident.messages.items() if not one.step]
+    return incident.state, incident.roles, domains, sorted(incident.overrides), by_hand
+
+
+def _send_form(asked: Asked) -> Sequence[Form]:
+    if asked.incident.state != "open":
+        return ()
+    people = sorted((name, one.name) for name, one in asked.service.directory.people.items())
+    to = (
+        (EVERYBODY, "everybody with a role"),
+        *((f"role:{role}", f"role {role}") for role in sorted(asked.incident.roles)),
+        *((f"person:{name}", words) for name, words in people),
+    )
+    classes = tuple((name, name) for name in asked.service.directory.classes)
+    fields = (
+        Field("text", "Text", "text", needed=True),
+        Field("to", "To", "choice", to, needed=True),
+        Field("also", "Also to", help="More roles or ids of people, separated by commas."),
+        Field("ask_ack", "Each person must acknowledge", "choice", _YES),
+        Field("class", "Message class", "choice", (("", "the usual one"), *classes)),
+    )
+    return (Form("send", "Send a message", fields),)
+
+
+def _composed(asked: Asked, given: Given) -> c.Composed:
+    to = tuple(one for one in (given["to"], *words_of(given, "also")) if one)
+    if not to:
+        raise Usage("The message has no recipient.", hint="Choose one", code="option_missing")
+    written = WrittenMessage(
+        text=given["text"].replace("\r\n", "\n"),
+        to=to,
+        message_class=given["class"],
+        ask_ack=given["ask_ack"] == "yes",
+    )
+    return compose_by_hand(asked.service, asked.incident, written)
+
+
+def _send(asked: Asked, given: Given) -> None:
+    asked.service.act(asked.principal, asked.incident.id, [_composed(asked, given)])
+
+
+def _planned(asked: Asked, given: Given) -> Preview:
+    made = _composed(asked, given)
+    return fixed(plan_page(plan_of(asked.service, asked.incident, made.event)))
+
+
+# --- one delivery -----------------------------------------------------------------------------------------
+
+
+def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    return incident.deliveries.get(ref)
+
+
+def _delivery(asked: Asked) -> Delivery:
+    try:
+        return asked.incident.deliveries[asked.ref]
+    except KeyError:
+        raise NotFound(f'Delivery "{asked.ref}" does not exist.', code="unknown_delivery") from None
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    return tuple(_offered(asked))
+
+
+def _offered(asked: Asked) -> Iterator[Form]:
+    delivery, name = _delivery(asked), person_name(_delivery(asked).person)
+    if asked.incident.state not in ("open", "paused"):
+        return
+    if any(one.state == "unknown" and not one.resolved_by for one in delivery.attempts):
+        outcome = (CHOOSE, ("yes", "it was sent"), ("no", "it was not sent"))
+        fields = (Field("happened", "Outcome", "choice", outcome, needed=True), REASON)
+        yield Form("resolve", "Resolve the unknown outcome", fields)
+    note = Field("note", "Note")
+    if delivery.state != "satisfied":
+        if delivery.person == asked.principal.person:
+            yield Form("ack", "Acknowledge this message", (note,))
+        else:
+            reached = (CHOOSE, ("yes", f"{name} was reached"), ("no", f"{name} was not reached"))
+            fields = (Field("reached", "Result", "choice", reached, needed=True), note)
+            yield Form("call", "Record a phone call", fields)
+            code = Field(
+                "code", "Code", help="From the last line of the message, as the person reads it.", needed=True
+            )
+            way = Field("via", "How you talked", value="phone", needed=True)
+            yield Form("ack_for", f"Acknowledge for {name}", (code, way, note), folded=True)
+    yield Form("retry", "Send this message again", (REASON,), folded=True)
+
+
+def _yes(given: Given, name: str) -> bool:
+    return one_of(given, name, ("yes", "no")) == "yes"
+
+
+def _ack(asked: Asked, given: Given) -> None:
+    acknowledge(
+        asked.service,
+        delivery=_delivery(asked).id,
+        incident=asked.incident.id,
+        person=asked.principal.person,
+        via=ROOM,
+        note=given["note"],
+    )
+
+
+def _ack_for(asked: Asked, given: Given) -> None:
+    """Acknowledge with the code that the recipient read out; the recipient must confirm."""
+    owner = _delivery(asked).person
+    if owner != asked.principal.person:
+        via = given["via"].strip() or "phone"
+        asked.service.principal = msgspec.structs.replace(asked.principal, on_behalf_of=owner, via=via)
+    acknowledge(
+        asked.service,
+        code=given["code"],
+        person=owner,
+        via=ROOM,
+        incident=asked.incident.id,
+        note=given["note"],
+    )
+
+
+def _again(asked: Asked, given: Given) -> Page:
+    name = person_name(_delivery(asked).person)
+    return Page((line(f"{name} gets the message again, also if {name} has it already."),))
+
+
+MESSAGES = Acting(_send_form, {"send": Act("message.send", _send, _planned)}, _all_seen)
+MESSAGE = Acting(
+    _forms,
+    {
+        "ack": Act("message.send", _ack),
+        "ack_for": Act("message.send", _ack_for),
+        "call": Act(
+            "message.send",
+            command(
+                lambda ref, given: c.ReportCall(
+                    delivery=ref, reached=_yes(given, "reached"), note=given["note"]
+                )
+            ),
+        ),
+        "resolve": Act(
+            "message.send",
+            command(
+                lambda ref, given: c.ResolveAttempt(
+                    effect=ref, happened=_yes(given, "happened"), reason=given["reason"]
+                )
+            ),
+        ),
+        "retry": Act(
+            "message.send",
+            command(lambda ref, given: c.Resend(delivery=ref, reason=given["reason"])),
+            _again,
+        ),
+    },
+    _seen,
+)

@@ -1,0 +1,137 @@
+"""Passkeys: made and used in a real browser with a virtual authenticator, used once, and only by their owner."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runner.app.people.logins import FRESH
+from runner.app.people.passkeys import PATIENCE, Passkeys
+from tests.cli.at_desk import AtDesk
+from tests.refusals import refused
+from tests.servers.needed import absent
+from tests.web.room.factors import PASSWORD, accounts_of, an_account
+from tests.web.room.room import Served, served
+from tests.web.room.test_browser import AXE, violations
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtDesk]:
+    made = AtDesk(tmp_path_factory.mktemp("passkeys") / "home")
+    made.done("init")
+    made.settings()
+    yield made
+    made.close()
+
+
+def test_an_answer_that_is_no_passkey_is_refused(desk: AtDesk) -> None:
+    service = desk.office()
+    accounts = accounts_of(service)
+    accounts.invite("ada")
+    keys = Passkeys(accounts, service, "localhost:1", secure=False)
+    assert [Passkeys(accounts, service, host, secure=True).usable for host in ("127.0.0.1:1", "[::1]:1", "room.example.org")] == [
+        False, False, True,
+    ]  # fmt: skip
+
+    def answer(challenge: str) -> str:
+        said = base64.urlsafe_b64encode(json.dumps({"challenge": challenge}).encode()).decode()
+        return json.dumps({"id": "AAAA", "response": {"clientDataJSON": said}})
+
+    challenge = json.loads(keys.creation("ada"))["challenge"]
+    other = json.loads(keys.creation("maria"))["challenge"]
+    for given in (
+        "",
+        "{}",
+        "[1]",
+        answer("AA"),
+        answer("x" * 40),
+        answer(other),
+        answer(challenge),
+        answer(challenge),
+    ):
+        with refused("login_refused"):
+            keys.add("ada", "phone", given)
+    with refused("login_refused"):
+        keys.prove(answer(json.loads(keys.request())["challenge"]))
+    late = json.loads(keys.creation("ada"))["challenge"]
+    desk.clock.advance(PATIENCE)
+    with refused("login_refused"):
+        keys.add("ada", "phone", answer(late))
+
+
+@pytest.fixture
+def room(desk: AtDesk) -> Iterator[Served]:
+    with served(desk) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of a browser with an authenticator that verifies its user."""
+    context = browser.new_context()
+    made = context.new_page()
+    said: list[str] = []
+    made.on(
+        "console", lambda message: said.append(message.text) if "Content Security" in message.text else None
+    )
+    made.on("pageerror", lambda error: said.append(str(error)))
+    tools = context.new_cdp_session(made)
+    tools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+        "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    yield made
+    context.close()
+    assert said == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_person_makes_a_passkey_logs_in_with_it_and_confirms_an_act(
+    desk: AtDesk, room: Served, page: Any
+) -> None:
+    jonas, url = an_account(desk, "jonas"), f"http://localhost:{room.port}"
+    page.goto(f"{url}/login")
+    if AXE.exists():
+        assert violations(page) == []
+    page.fill("[name=person]", "jonas")
+    page.fill("[name=account-password]", PASSWORD)
+    page.fill("[name=account-code]", jonas.code())
+    page.click("text=Log in >> nth=-1")
+    page.wait_for_url(f"{url}/")
+    page.goto(f"{url}/me")
+    if AXE.exists():
+        assert violations(page) == []
+    page.fill("[name=name]", "my phone")
+    page.click("text=Add a passkey")
+    page.locator("text=Remove my phone").wait_for(timeout=20_000)
+    page.context.clear_cookies()
+    page.goto(f"{url}/me")
+    page.click("text=Use a passkey")
+    page.locator("text=login:passkey/s-").wait_for(timeout=20_000)
+    desk.clock.advance(FRESH)
+    page.click("text=Remove my phone")
+    page.click("text=Use a passkey")
+    page.locator("text=Add a passkey").wait_for(timeout=20_000)
+    assert page.locator("text=Remove my phone").count() == 0
+    events = [change.state for change in accounts_of(desk.office()).book().found.values()]
+    assert events.count("active") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_an_invitation_has_no_barrier(desk: AtDesk, room: Served, page: Any) -> None:
+    if not AXE.exists():
+        absent("axe", "make servers")
+    link = desk.done("account", "invite", "maria").split()[0].rpartition("/")[2]
+    page.goto(f"http://localhost:{room.port}/join/{link}")
+    assert violations(page) == []
+    page.click("text=Begin")
+    page.locator("svg").wait_for(timeout=20_000)
+    assert violations(page) == []

@@ -153,8 +153,7 @@ _API_ACTS = """\
 ## Acts
 
 A POST has a JSON object of texts, and the header `Idempotency-Key`. Only a token can act here. `If-Match` is optional: with the `ETag` of an answer, an
-incident that changed since is refused. A form that is previewed on its page answers `preview_needed` with `state.text` and `state.sure`: send
-`sure` as a field to do it.
+incident that changed since is refused. What a page shows before it is done, and what states a fact, is for people.
 
 | act with POST, below `/api/v1` | right |
 |---|---|
@@ -192,7 +191,6 @@ An error is `application/problem+json` (RFC 9457): `type` is `urn:tocsin:error:C
 | 401 | `not_logged_in` | no valid token |
 | 403 | `token_needed` | a session, where only a token can act |
 | 404 | `not_found` | absent, or not allowed |
-| 409 | `preview_needed` | the act has a preview that the request does not confirm |
 | 409 | `key_in_progress`, `key_outcome_unknown` | the request with this key runs, or its process stopped |
 | 412 | `changed_meanwhile` | another version; nothing was recorded |
 | 422 | `bad_alert`, `bad_mapping` | the body is not as the mapping says, or the mapping is wrong |

@@ -120,7 +120,7 @@ PROGRAMS: frozenset[Right] = frozenset((
 ))  # fmt: skip
 """The rights that a token can have: none to approve, to decide, to file or to administer."""
 _ACTS = (c.StartTask, c.CompleteTask, c.CheckRow, c.FailStep, c.CommentStep)
-_STEERS = (c.AssignStep, c.SkipStep, c.ReopenStep)
+_STEERS = (c.AddTask, c.AssignStep, c.SkipStep, c.ReopenStep)
 _BY_PROGRAMS: Mapping[type, Right] = {
     **dict.fromkeys(_ACTS, "task.act"),
     **dict.fromkeys(_STEERS, "task.steer"),

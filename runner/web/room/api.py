@@ -24,7 +24,7 @@ from runner.app.incidents.event_feed import LIMIT, event_feed, events_page
 from runner.app.people import tokens
 from runner.app.people.logins import Login
 from runner.base.actor import Principal
-from runner.errors import NotFound, Refused, TocsinError, Usage
+from runner.errors import NotFound, Refused, Usage
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
 from runner.web.room import problems
@@ -85,17 +85,11 @@ class Api:
         return problems.absent()
 
     def _answer(self, made: Callable[[Request, Caller], Response], request: Request) -> Response:
-        try:
+        def answer() -> Response:
             login, service = self._login(request), self._room.service()
             return made(request, Caller(login, service, service.read(login.principal)))
-        except Stranger:
-            return problems.stranger()
-        except Absent:
-            return problems.absent()
-        except TocsinError as error:
-            return problems.of_error(error)
-        except Exception as error:  # noqa: BLE001  # the boundary of the API: its errors are JSON, too
-            return problems.broken(self._room._say, error)
+
+        return problems.answered(self._room._say, answer)
 
     def _login(self, request: Request) -> Login:
         """Return who asks, by a token or by a session; raises Refused for both, and Stranger for neither."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.rights import PROGRAMS
 from runner.app.incidents import alerts
 from runner.app.people import idempotency
 from runner.app.people.logins import Login
@@ -23,23 +23,20 @@ from runner.decoding import from_json
 from runner.errors import Invalid, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import as_json
-from runner.reports.core.page import plain
 from runner.web.room import problems
-from runner.web.room.acts.forms import SURE, Act, Acting, Given, foreseen, what_was_seen
+from runner.web.room.acts.forms import Act, Acting, Given
 from runner.web.room.acts.table import ACTING
 from runner.web.room.application import Room
-from runner.web.room.door import Absent, Stranger
+from runner.web.room.door import Absent
 from runner.web.room.pages import Asked
-from runner.web.room.table import ACT, BY_OPERATION, INCIDENT_ACT, Row
+from runner.web.room.table import BY_OPERATION, INCIDENT_ACT, Row
 
 ALERTS = "/alerts/{mapping}"
 Post = Callable[[Request, bytes, IncidentService, Principal], Response]
-WIDTH = 100
-"""Characters of a line of a preview."""
 
 
 class ActDone(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/act-done/v1"):
-    """What was done; ``version`` is that of the incident after it, 0 for an act about no incident."""
+    """What was done; ``version`` is that of the incident after it."""
 
     operation: str
     verb: str
@@ -57,19 +54,13 @@ class AlertsTaken(
     alerts: tuple[str, ...]
 
 
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What an act will do: sent again with ``sure``, it is done."""
-
-    text: str
-    sure: str
-
-
-class _Unsure(Exception):
-    """A request does not confirm the preview of its act."""
-
-    def __init__(self, preview: Preview) -> None:
-        super().__init__()
-        self.preview = preview
+def for_programs(operation: str, verb: str) -> bool:
+    """Tell whether a token can have an act: none that is looked at before it is done, and none that states a fact."""
+    acting = ACTING.get(operation)
+    act = acting.acts.get(verb) if acting else None
+    if act is None or act.right not in PROGRAMS or act.preview is not None or act.bound or verb == "answer":
+        return False
+    return BY_OPERATION[operation].about_incident
 
 
 class Acts:
@@ -82,10 +73,10 @@ class Acts:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes below the base of the API."""
-        paths = (ACT, INCIDENT_ACT.replace("/i/", "/incidents/"))
+        act = INCIDENT_ACT.replace("/i/", "/incidents/")
         return [
-            *(Route(path, self._post(self._once), methods=["POST"]) for path in paths),
-            Route(ALERTS, self._post(self._alerts), methods=["POST"]),
+            Route(path, self._post(made), methods=["POST"])
+            for path, made in ((act, self._once), (ALERTS, self._alerts))
         ]
 
     def _post(self, made: Post) -> Callable[[Request], Awaitable[Response]]:
@@ -97,27 +88,19 @@ class Acts:
         return endpoint
 
     def _answer(self, made: Post, request: Request, body: bytes) -> Response:
-        try:
-            login, service = self._login(request), self._room.service()
-            if login.principal.scopes is None:
-                raise Refused(
-                    "Only a token can act here.", hint="Use the page of the task", code="token_needed"
-                )
-            return made(request, body, service, login.principal)
-        except Stranger:
-            return problems.stranger()
-        except Absent:
-            return problems.absent()
-        except TocsinError as error:
-            return problems.of_error(error)
-        except Exception as error:  # noqa: BLE001  # the boundary of the API: its errors are JSON, too
-            return problems.broken(self._room._say, error)
+        def answer() -> Response:
+            principal, service = self._login(request).principal, self._room.service()
+            if principal.scopes is None:
+                raise Refused("Only a token can act here.", hint="Use the pages", code="token_needed")
+            return made(request, body, service, principal)
+
+        return problems.answered(self._room._say, answer)
 
     def _once(
         self, request: Request, body: bytes, service: IncidentService, principal: Principal
     ) -> Response:
         """Do a request, or give the answer that it had before."""
-        row, act, asked, incident = self._asked(request, service, principal)
+        row, act, asked = self._asked(request, service, principal)
         given = _given(body)
         key = request.headers.get("idempotency-key", "").strip().strip('"')
         asks = request.headers.get("if-match", "")
@@ -127,22 +110,16 @@ class Acts:
             return Response(before, media_type="application/json", headers={"idempotency-replayed": "true"})
         try:
             _check_fields(ACTING[row.operation], asked, request.path_params["verb"], given)
-            self._do(act, asked, incident, given, asks)
+            self._do(act, asked, given, asks)
         except StoreError:  # whether it was recorded is unknown
             raise
-        except _Unsure as unsure:
-            idempotency.forget(service, mark)
-            refused = Refused(
-                "This act has a preview, and the request does not confirm it.",
-                hint="Read state.text, then send the request with the field sure",
-                code="preview_needed",
-            )
-            return problems.of_error(refused, unsure.preview)
         except TocsinError as error:
             idempotency.forget(service, mark)
-            return problems.of_error(error, self._state(error, row, asked))
+            stale = error.code == "changed_meanwhile"
+            now = asked._replace(incident=service.load(asked.incident.id)) if stale else None
+            return problems.of_error(error, row.draw(now).report if now else None)
         self._room._after(act.opens)
-        done = as_json(self._done(request, asked, incident)).encode()
+        done = as_json(self._done(request, asked)).encode()
         idempotency.finish(service, mark, done)
         return Response(done, media_type="application/json")
 
@@ -157,27 +134,22 @@ class Acts:
 
     def _asked(
         self, request: Request, service: IncidentService, principal: Principal
-    ) -> tuple[Row, Act, Asked, Incident | None]:
+    ) -> tuple[Row, Act, Asked]:
         """Return what is asked for; raises Absent for no such act, and without the right."""
         operation, verb = request.path_params["operation"], request.path_params["verb"]
-        row, acting = BY_OPERATION.get(operation), ACTING.get(operation)
-        if row is None or acting is None or verb not in acting.acts:
+        row = BY_OPERATION.get(operation)
+        if row is None or not for_programs(operation, verb):
             raise Absent
-        if row.about_incident != ("incident" in request.path_params):
-            raise Absent
-        reader, act = service.read(principal), acting.acts[verb]
+        reader, act = service.read(principal), ACTING[operation].acts[verb]
         incident = self._room._readable(row, request, service, reader)
         if not reader.may(act.right, incident):
             raise Absent
         now = service.clock.now()
         login = Login(principal=principal, made=now, seen=now)
-        return row, act, self._room._asked(request, service, login, incident), incident
+        return row, act, self._room._asked(request, service, login, incident)
 
-    def _do(self, act: Act, asked: Asked, incident: Incident | None, given: Given, asks: str) -> None:
+    def _do(self, act: Act, asked: Asked, given: Given, asks: str) -> None:
         """Do an act, if the incident has the version that was asked for."""
-        preview = foreseen(act, asked, given)
-        if preview is not None and given[SURE] != (sure := what_was_seen(given, preview)):
-            raise _Unsure(Preview(text=plain(preview.page, WIDTH), sure=sure))
 
         def unchanged(present: Incident) -> None:
             if asks and asks != "*" and _version(asks) != str(present.version):
@@ -187,26 +159,13 @@ class Acts:
                     code="changed_meanwhile",
                 )
 
-        if incident is not None:
-            unchanged(asked.incident)
+        unchanged(asked.incident)
         act.do(asked._replace(service=asked.service.of(asked.principal, unchanged)), given)
 
-    def _state(self, error: TocsinError, row: Row, asked: Asked) -> Any:
-        """Return what a program needs after an error: the present report."""
-        if error.code == "changed_meanwhile" and row.about_incident:
-            return row.draw(asked._replace(incident=asked.service.load(asked.incident.id))).report
-        return None
-
-    def _done(self, request: Request, asked: Asked, incident: Incident | None) -> ActDone:
-        after = None if incident is None else asked.service.load(incident.id)
-        return ActDone(
-            operation=request.path_params["operation"],
-            verb=request.path_params["verb"],
-            ref=request.path_params["ref"],
-            incident="" if after is None else after.id,
-            codename="" if after is None else after.codename,
-            version=0 if after is None else after.version,
-        )
+    def _done(self, request: Request, asked: Asked) -> ActDone:
+        after = asked.service.load(asked.incident.id)
+        names = {name: request.path_params[name] for name in ("operation", "verb", "ref")}
+        return ActDone(**names, incident=after.id, codename=after.codename, version=after.version)
 
 
 def _version(asks: str) -> str:
@@ -233,6 +192,6 @@ def _check_fields(acting: Acting, asked: Asked, verb: str, given: Given) -> None
     known = {field.name for form in forms for field in form.fields} | {
         name for form in forms for name, _ in form.hidden
     }
-    if forms and (unknown := sorted(given.keys() - known - {SURE})):
+    if forms and (unknown := sorted(given.keys() - known)):
         hint = f"Use: {', '.join(sorted(known)) or 'no field'}"
         raise Invalid(f'Unknown field "{unknown[0][:80]}".', hint=hint, code="unknown_field")

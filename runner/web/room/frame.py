@@ -103,7 +103,9 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     if incident is not None and lacks_worker(asked.service, incident):
         shown = shown._replace(page=without_worker(shown.page))
     acting = ACTING.get(row.operation)
-    mark, forms = (mark_of(acting, asked, incident), offered(acting, asked)) if acting else ("", [])
+    mark = mark_of(acting, asked, incident) if acting else ""
+    part = "live" if asked.query.get("part") == "live" else ""
+    forms = offered(acting, asked) if acting and not part else []
     links = partial(_link, reader, incident)
     codename, who = codename_of(incident), asked.principal
     kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
@@ -111,7 +113,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     drawn = drawing.draw(shown.page, links, path)
     return drawing.render(
         "page.html",
-        "live" if asked.query.get("part") == "live" else "",
+        part,
         title=row.title or row.operation.capitalize(),
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],

@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from runner import __version__
-from runner.app.core.rights import PROGRAMS
 from runner.app.incidents.event_feed import LIMIT, EventFeed, Events
 from runner.app.incidents.timeline_filter import Filter
 from runner.app.people.idempotency import LONGEST
 from runner.web.room.acts.table import ACTING
-from runner.web.room.api_acts import ALERTS, ActDone, AlertsTaken
+from runner.web.room.api_acts import ALERTS, ActDone, AlertsTaken, for_programs
 from runner.web.room.problems import ApiProblem
-from runner.web.room.table import ACT, BY_OPERATION, DOCUMENT, INCIDENT_ACT, TABLE, Row
+from runner.web.room.table import BY_OPERATION, DOCUMENT, INCIDENT_ACT, TABLE, Row
 
 REPORTS: Mapping[str, str] = {
     "incidents": "incidents.incidents.IncidentsReport",
@@ -26,7 +25,6 @@ REPORTS: Mapping[str, str] = {
     "register": "law.register.RegisterReport",
     "law": "law.regimes.RegimesReport",
     "readiness": "exercises.readiness.ReadinessReport",
-    "approvals": "incidents.signing.SigningQueue",
     "incident": "incidents.status.Status",
     "tasks": "incidents.task.TasksReport",
     "task": "incidents.task.TaskReport",
@@ -90,13 +88,13 @@ def program_acts() -> Iterator[tuple[Row, str, str]]:
     """Yield the page, the verb and the right of each act that a token can have the right to."""
     for operation, acting in ACTING.items():
         for verb, act in acting.acts.items():
-            if act.right in PROGRAMS and operation in BY_OPERATION:
+            if for_programs(operation, verb):
                 yield BY_OPERATION[operation], verb, act.right
 
 
 def act_path(row: Row, verb: str) -> str:
     """Return the path of an act below ``/api/v1``."""
-    path = INCIDENT_ACT.replace("/i/", "/incidents/") if row.about_incident else ACT
+    path = INCIDENT_ACT.replace("/i/", "/incidents/")
     return _plain(path.replace("{operation}", row.operation).replace("{verb}", verb))
 
 

@@ -22,6 +22,7 @@ from runner.errors import (
     Usage,
 )
 from runner.reports.core.action_text import as_json, hint_text
+from runner.web.room.door import Absent, Stranger
 
 TYPE = "urn:tocsin:error:"
 ABSENT = (
@@ -91,6 +92,20 @@ def stranger() -> Response:
     return answer(
         401, "not_logged_in", "There is no valid token or session.", "Send: Authorization: Bearer TOKEN"
     )
+
+
+def answered(say: Callable[[str], None], made: Callable[[], Response]) -> Response:
+    """Return what is made, or the answer for its error: the boundary of the API, whose errors are JSON, too."""
+    try:
+        return made()
+    except Stranger:
+        return stranger()
+    except Absent:
+        return absent()
+    except TocsinError as error:
+        return of_error(error)
+    except Exception as error:  # noqa: BLE001
+        return broken(say, error)
 
 
 def broken(say: Callable[[str], None], error: Exception) -> Response:

@@ -14,10 +14,12 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
+from runner.app.playbooks.playbooks import listed
 from runner.base.instants import instant, parse_duration
 from runner.errors import Invalid, Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
+from runner.playbook.catalogue import Catalog
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page
 from runner.web.room.pages import Asked
@@ -192,6 +194,23 @@ def people_field(asked: Asked) -> Field:
     """Return the field that names a person of the home."""
     people = sorted((name, one.name) for name, one in asked.service.directory.people.items())
     return Field("person", "Person", "choice", tuple(people), needed=True)
+
+
+def playbook_field(asked: Asked) -> Field:
+    """Return the field that names a playbook: one by its name, never a file."""
+    books = asked.shared("playbooks", lambda: listed(catalogue(asked.service)))
+    names = tuple((one.name, f"{one.title} ({one.name})") for one in books if not one.problem)
+    return Field("playbook", "Playbook", "choice", (CHOOSE, *names), needed=True)
+
+
+def playbook_of(asked: Asked, given: Given) -> str:
+    """Return the playbook of that field; raises Refused for anything else."""
+    return one_of(given, "playbook", catalogue(asked.service).playbook_files)
+
+
+def catalogue(service: IncidentService) -> Catalog:
+    """Return the playbooks and the law of the home."""
+    return Catalog(service.folder, classes=service.home.classes)
 
 
 def instant_of(given: Given, name: str, now: datetime) -> datetime | None:

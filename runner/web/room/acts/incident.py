@@ -20,7 +20,6 @@ from runner.base.states import SEVERITIES
 from runner.errors import NotFound
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
-from runner.playbook.catalogue import Catalog
 from runner.reports.core.page import Block, Page, line
 from runner.reports.core.second_person import awaited_words
 from runner.reports.incidents.handover import brief_page
@@ -41,6 +40,8 @@ from runner.web.room.acts.forms import (
     number_of,
     one_of,
     people_field,
+    playbook_field,
+    playbook_of,
     role_words,
     span_of,
 )
@@ -152,9 +153,7 @@ def _course(asked: Asked) -> Iterator[Form]:
     yield Form(
         "brief", "Hand over a role: give the brief", (person, _role(incident, "commander")), folded=True
     )
-    names = sorted(Catalog(asked.service.folder, classes=asked.service.home.classes).playbook_files)
-    books = Field("playbook", "Playbook", "choice", tuple((name, name) for name in names))
-    yield Form("graft", "Add a playbook", (books, REASON), folded=True)
+    yield Form("graft", "Add a playbook", (playbook_field(asked), REASON), folded=True)
     if incident.state == "open":
         yield Form("pause", "Pause automatic work", (REASON,), folded=True)
     aside = incident.id in suspended_incidents.set_aside(asked.service)
@@ -269,16 +268,11 @@ def _depends(asked: Asked, given: Given) -> Preview:
 
 
 def _graft(asked: Asked, given: Given) -> None:
-    graft(asked.service, asked.incident, _playbook(asked, given), given["reason"])
-
-
-def _playbook(asked: Asked, given: Given) -> str:
-    """Return the playbook; a page names none by its file."""
-    return one_of(given, "playbook", Catalog(asked.service.folder).playbook_files)
+    graft(asked.service, asked.incident, playbook_of(asked, given), given["reason"])
 
 
 def _grafted(asked: Asked, given: Given) -> Preview:
-    return fixed(plan_page(graft_plan(asked.service, asked.incident, _playbook(asked, given))))
+    return fixed(plan_page(graft_plan(asked.service, asked.incident, playbook_of(asked, given))))
 
 
 def _resume(asked: Asked, given: Given) -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from runner.app.core.incident_service import IncidentService
 from runner.app.home.opening_plan import opening_page, plan_of
 from runner.app.incidents.open_incident import Opening, Request, commit_opening, prepare_opening
 from runner.app.messages.domains import domain_rows
-from runner.app.playbooks.playbooks import listed
 from runner.base.states import PROFILES, SEVERITIES, Kind
 from runner.errors import Invalid, Refused
-from runner.playbook.catalogue import Catalog
 from runner.reports.core.page import Page, line
 from runner.reports.people.unassigned_roles import unheld_blocks
 from runner.web.room.acts.forms import (
@@ -25,6 +22,8 @@ from runner.web.room.acts.forms import (
     Preview,
     instant_of,
     one_of,
+    playbook_field,
+    playbook_of,
     words_of,
 )
 from runner.web.room.pages import Asked
@@ -39,13 +38,11 @@ _NAME = re.compile(r"i-[a-z0-9]{1,20}")
 
 def _forms(asked: Asked) -> Sequence[Form]:
     service = asked.service
-    books = asked.shared("playbooks", lambda: listed(_catalog(service)))
-    playbooks = tuple((one.name, f"{one.title} ({one.name})") for one in books if not one.problem)
     levels = {**SEVERITIES, **service.home.severities}
     known = ", ".join(row.domain for row in domain_rows(service, None)) or "none"
     fields = (
         Field("kind", "Kind", "choice", (CHOOSE, *KINDS.items()), needed=True),
-        Field("playbook", "Playbook", "choice", (CHOOSE, *playbooks), needed=True),
+        playbook_field(asked),
         Field("title", "Short description"),
         Field("severity", "Severity", "choice", (("", "not set yet"), *((k, f"{k.upper()}: {v}") for k, v in levels.items()))),
         Field("compromised", "Compromised failure domains", help=f"Separated by commas. Known: {known}."),
@@ -58,18 +55,13 @@ def _forms(asked: Asked) -> Sequence[Form]:
     return (Form("open", "Open an incident", fields, (("incident", service.chance.name("i")),), folded=True),)
 
 
-def _catalog(service: IncidentService) -> Catalog:
-    return Catalog(service.folder, classes=service.home.classes)
-
-
 def _prepared(asked: Asked, given: Given) -> Opening:
     """Return the opening; a page names no file, neither as a playbook nor as facts."""
-    service, catalog = asked.service, _catalog(asked.service)
     if not _NAME.fullmatch(given["incident"]):
         raise Refused("The form names no incident.", hint="Use the page again", code="bad_form")
     request = Request(
         incident=given["incident"],
-        playbooks=(one_of(given, "playbook", catalog.playbook_files),),
+        playbooks=(playbook_of(asked, given),),
         title=given["title"].strip(),
         kind=one_of(given, "kind", KINDS),
         assignments=_lines(given, "facts"),
@@ -79,7 +71,7 @@ def _prepared(asked: Asked, given: Given) -> Opening:
         profile=one_of(given, "profile", PROFILES) if given["profile"] else None,
         roles=_roles(asked, given),
     )
-    return prepare_opening(service, request, catalog)
+    return prepare_opening(asked.service, request)
 
 
 def _lines(given: Given, name: str) -> tuple[str, ...]:

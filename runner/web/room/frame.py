@@ -57,7 +57,9 @@ class Again(NamedTuple):
 
     def left(self, form: Form) -> list[tuple[str, str]]:
         """Return what was typed and has no field any more, because the form changed meanwhile."""
-        names = {field.name for field in form.fields} | {name for name, _ in form.hidden} | {"mark", SURE}
+        names = (
+            {field.name for field in form.fields} | {name for name, _ in form.hidden} | {"mark", "once", SURE}
+        )
         return [(name, value) for name, value in self.given.items() if value and name not in names]
 
     @property

@@ -11,7 +11,7 @@ from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, a_breach, hidden, offered, served, submitted
 
 ONE = {
-    "incident": "i-abc",
+    "once": "i-abc",
     "kind": "real",
     "playbook": "lost-device",
     "title": "A laptop on a train",
@@ -37,12 +37,12 @@ def incidents(desk: AtDesk) -> dict[str, Any]:
 
 def test_an_incident_is_opened_after_its_plan_and_never_twice(room: Served, desk: AtDesk) -> None:
     maria = room.reader("maria")
-    assert hidden(room.get(maria, "/").text, "incident").startswith("i-")
+    assert hidden(room.get(maria, "/").text, "once").startswith("i-")
     plan = submitted(room, maria, "incidents", "open", looks=True, **ONE)
     assert (plan.status_code, "screen" in plan.text, room.codename in plan.text) == (200, True, True)
     assert ONE["title"] not in incidents(desk)
     sure = {"sure": hidden(plan.text, "sure")}
-    assert hidden(plan.text, "incident") == "i-abc"
+    assert hidden(plan.text, "once") == "i-abc"
     opened = submitted(room, maria, "incidents", "open", looks=True, **ONE, **sure)
     assert opened.status_code == 303
     page = room.get(maria, opened.headers["location"]).text
@@ -78,8 +78,8 @@ def test_an_exercise_is_marked_before_and_after(room: Served, desk: AtDesk) -> N
         {"since": "long ago"},
         {"roles": "technical"},
         {"roles": "technical=nobody-known"},
-        {"incident": "../../x"},
-        {"incident": ""},
+        {"once": "../../x"},
+        {"once": ""},
         {"severity": "sev9"},
     ],
 )

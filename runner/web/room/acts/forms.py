@@ -79,6 +79,8 @@ class Form(NamedTuple):
     hidden: tuple[tuple[str, str], ...] = ()
     folded: bool = False
     """Behind its label: it is needed rarely."""
+    once: str = ""
+    """An identifier that stays when the form is shown again: sent twice, it does one thing."""
 
 
 class Preview(NamedTuple):

@@ -52,15 +52,15 @@ def _forms(asked: Asked) -> Sequence[Form]:
         Field("roles", "People of roles that nobody has", "text", help="One a line, as ROLE=PERSON."),
     )  # fmt: skip
     # One form opens one incident: sent twice, it leads to the same.
-    return (Form("open", "Open an incident", fields, (("incident", service.chance.name("i")),), folded=True),)
+    return (Form("open", "Open an incident", fields, folded=True, once=service.chance.name("i")),)
 
 
 def _prepared(asked: Asked, given: Given) -> Opening:
     """Return the opening; a page names no file, neither as a playbook nor as facts."""
-    if not _NAME.fullmatch(given["incident"]):
+    if not _NAME.fullmatch(given["once"]):
         raise Refused("The form names no incident.", hint="Use the page again", code="bad_form")
     request = Request(
-        incident=given["incident"],
+        incident=given["once"],
         playbooks=(playbook_of(asked, given),),
         title=given["title"].strip(),
         kind=one_of(given, "kind", KINDS),
@@ -108,9 +108,9 @@ def _open(asked: Asked, given: Given) -> str:
         codename = commit_opening(asked.service, opening).after.codename
     except Refused:
         readable = {row.id: row.codename for row in asked.reader.incidents()}
-        if given["incident"] not in readable:
+        if given["once"] not in readable:
             raise
-        codename = readable[given["incident"]]
+        codename = readable[given["once"]]
     return f"/i/{codename}"
 
 

@@ -210,7 +210,7 @@ def _attach(asked: Asked, given: Given) -> c.AttachFile:
 
 
 def _confirmed(asked: Asked, given: Given) -> Page:
-    """Say what is confirmed and what follows; raises what the act would raise."""
+    """Show what is confirmed and what follows; raises what the act would raise."""
     entry, incident = number_of(given, "entry"), asked.incident
     two = incident.second_person.get(entry)
     words = f"You confirm entry {entry}, which was recorded on your behalf. Read it in the timeline first."

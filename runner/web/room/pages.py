@@ -105,8 +105,7 @@ def _status(asked: Asked, incident: Incident) -> Status:
 def incidents(asked: Asked) -> Shown:
     """List all incidents that the reader may see, with what is late, the reader's tasks, and the actions of each."""
     from runner.app.home.overview import read_incidents
-    from runner.reports.incidents.incidents import incidents_page
-    from runner.reports.incidents.today import own_blocks, summary_line
+    from runner.reports.incidents.incidents import incidents_page, own_blocks, summary_line
 
     report = read_incidents(asked.service, asked.reader, asked.now, None)
     first, *listed = incidents_page(report, everything=asked.everything).blocks
@@ -136,7 +135,7 @@ def _do_now(found: Status) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
     from runner.reports.core.attention_rows import first_cell
     from runner.reports.core.do_now import LATER, calm
-    from runner.reports.incidents.today import late
+    from runner.reports.incidents.incidents import late
 
     urgent = [item for item in found.needs_attention if item.rank < LATER]
     overdue = f", {late([found])} late" if late([found]) else ""

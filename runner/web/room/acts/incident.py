@@ -210,7 +210,7 @@ def _attach(asked: Asked, given: Given) -> c.AttachFile:
 
 
 def _confirmed(asked: Asked, given: Given) -> Page:
-    """Show what is confirmed and what follows; raises what the act would raise."""
+    """Return the preview of a confirmation; raises what the act would raise."""
     entry, incident = number_of(given, "entry"), asked.incident
     two = incident.second_person.get(entry)
     words = f"You confirm entry {entry}, which was recorded on your behalf. Read it in the timeline first."
@@ -312,7 +312,7 @@ INCIDENT = Acting(
             "note.privileged", _one(lambda asked, given: _note(asked, given, privileged=True)), adds=True
         ),
         "attach": Act("note.add", _one(_attach), adds=True),
-        "task": Act("task.steer", _one(_task), adds=True),
+        "task": Act("incident.lead", _one(_task), adds=True),
         "confirm": Act(
             "entry.confirm",
             command(lambda ref, given: c.ConfirmEntry(seq=number_of(given, "entry"))),
@@ -320,7 +320,7 @@ INCIDENT = Acting(
             bound=True,
         ),
         "take": Act(
-            "task.act",
+            "note.add",
             command(lambda ref, given: c.TakeCommand(role=given["role"], read_back=given["read_back"])),
             _briefed,
         ),

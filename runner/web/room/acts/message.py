@@ -1,4 +1,4 @@
-"""What a person can do on the pages of messages: send one, and record the result of a delivery."""
+"""What a person can do on the pages of messages: send one, and resolve, call or resend a delivery."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import msgspec
 from runner.base.states import MARKS, Kind
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.steps.approvals import Tally
-from runner.reports.core.formatting import remaining, when
+from runner.reports.core.formatting import here, remaining, when
 from runner.reports.core.header import render_header
 from runner.reports.core.page import (
     Block,
@@ -76,6 +76,12 @@ def tally_words(tally: Tally) -> str:
     return f"{tally.have} of {tally.wanted}" + (f"; {roles} is still needed" if roles else "")
 
 
+def _deadline(due: datetime | None, now: datetime) -> str:
+    """Return a statutory deadline, with the recipient's time only where its zone is known."""
+    there = due.astimezone(here()) if due is not None and not due.utcoffset() else due
+    return deadline_words(due, there, now, "recipient")
+
+
 @paged
 def queue_page(queue: SigningQueue) -> Iterator[Block]:
     """Draw the approvals that wait for the reader, then those that wait for others."""
@@ -94,7 +100,7 @@ def _row(one: WaitingApproval) -> Row:
     title = Cell(one.title, "title", about=f"incident/{one.codename}/sign/{one.step}")
     details = [(Cell(f"Signatures: {tally_words(one.tally)}"),)]
     if one.notice:
-        until = deadline_words(one.deadline, one.deadline, now, "recipient")
+        until = _deadline(one.deadline, now)
         details.insert(0, (Cell(f"{one.notice}{f', legal deadline {until}' if until else ''}"),))
     if one.part:
         details.append((Cell(*_PARTS[one.part]),))
@@ -110,7 +116,7 @@ def signing_page(
     """Draw an approval: its progress, what changed since it was given, the files with their digests, and open items."""
     row, notice = report.task, report.notice
     yield from render_header(report.heading, f"Approval · {row.title}")
-    deadline = deadline_words(report.legal_deadline, report.legal_deadline, now, "recipient")
+    deadline = _deadline(report.legal_deadline, now)
     yield fields(
         [
             ("Signatures", Cell(tally_words(tally), "title")),

@@ -186,8 +186,7 @@ class IncidentService:
         if chosen := counts(choice, rows):
             return chosen
         open_rows = [row for row in rows if row.state in OPEN_STATES]
-        real = [row for row in open_rows if row.kind == "real"]
-        open_rows = real or open_rows  # real incidents come before exercises
+        open_rows = [row for row in open_rows if row.kind == "real"] or open_rows  # before exercises
         if len(open_rows) == 1:
             return open_rows[0].id
         if not open_rows:
@@ -202,6 +201,10 @@ class IncidentService:
     def incidents(self, state: str | None = None) -> list[IncidentRow]:
         """Return the rows of all incidents, or of those in a state."""
         return self.repository.incidents(state)
+
+    def versions(self) -> int:
+        """Return a number that differs after any entry in any journal."""
+        return hash(tuple((row.id, row.version) for row in self.store.rows()))
 
     def row(self, incident: str) -> IncidentRow | None:
         """Return the row of an incident; None where there is none."""

@@ -76,6 +76,11 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     made: datetime
 
 
+def names_are_proved(service: IncidentService) -> bool:
+    """Tell whether somebody has an account, so that a login can prove a name."""
+    return read_accounts(service.store).proves
+
+
 class Accounts:
     """The accounts of a home, for one thread."""
 

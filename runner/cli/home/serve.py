@@ -43,13 +43,13 @@ def serve(
       tocsin serve --link --as ben
       tocsin serve --log-out
     """
-    from runner.app.core.rights import read_accounts
+    from runner.app.people.accounts import names_are_proved
     from runner.app.people.logins import Logins
 
     logins = Logins(session.service)
     host, port = listen_address(listen, LISTEN)
     settings = session.service.home.serve
-    beyond = settings if settings.secure and read_accounts(session.service.store).proves else None
+    beyond = settings if settings.secure and names_are_proved(session.service) else None
     if host not in LOOPBACK and beyond is None:
         raise _only_here(host, port, secure=settings.secure)
     if log_out:

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.core.rights import read_accounts
+from runner.app.people.accounts import names_are_proved
 from runner.app.people.logins import Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
@@ -175,7 +175,7 @@ class Room:
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
-            case Stranger() if read_accounts(self.service().store).proves:
+            case Stranger() if names_are_proved(self.service()):
                 return self._entrance.ask(
                     asked := error.args[0], asked.url.path if asked.method == "GET" else "/"
                 )

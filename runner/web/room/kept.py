@@ -30,8 +30,8 @@ class Kept:
         self, about: Hashable, service: IncidentService, now: datetime, make: Callable[[], Report]
     ) -> Report:
         """Return a report that was made from the same journals less than ``LASTS`` ago, otherwise a new one."""
-        versions = tuple((row.id, row.version) for row in service.store.rows())
-        key = (about, hash(versions), int(now.timestamp()) // LASTS)
+        versions = service.versions()
+        key = (about, versions, int(now.timestamp()) // LASTS)
         with self._lock:
             if key in self._reports:
                 self._reports.move_to_end(key)

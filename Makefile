@@ -124,7 +124,7 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench bench-web demo demo-full clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench bench-web pictures demo demo-full clean $(PYTHONS:%=test-%)
 test: .venv/installed catalogue ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python $(PYTEST)
 
@@ -201,6 +201,9 @@ nightly: .venv/installed catalogue ## What takes hours: plays of all exercises, 
 	$(MAKE) --no-print-directory bench-web
 	$(MAKE) --no-print-directory soak
 	$(MAKE) --no-print-directory test-all
+
+pictures: .venv/installed catalogue ## Make the pictures of the web pages in the docs
+	TOCSIN_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -m nightly tests/web/room/test_pictures.py
 
 bench-web: .venv/installed catalogue ## Measure the web pages: 500 viewers of one incident, and an incident of 500 tasks
 	$(BIN)/python -m tests.benchmarks.ours.viewers

@@ -71,16 +71,18 @@ def step(room: Served, desk: AtDesk) -> str:
     return landlord(desk)
 
 
-def every_page(room: Served, step: str) -> list[str]:
+def every_page(room: Served, step: str) -> dict[str, str]:
+    """Return the address of each page that the incident of the tests has, by its operation."""
     duty = "eu-gdpr-33-controller-sa/initial"
     things = {
-        "task": step, "duty": duty, "file": duty, "notice": room.document, "changes": room.document, "sign": "sign",
+        "task": step, "fact": "incident.aware_at", "duty": duty, "file": duty, "notice": room.document,
+        "changes": room.document, "sign": "sign",
     }  # fmt: skip
-    return [
-        address(row, room.codename, things.get(row.operation, ""))
+    return {
+        row.operation: address(row, room.codename, things.get(row.operation, ""))
         for row in TABLE
         if row.title or row.operation in things
-    ]
+    }
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_no_page_has_a_barrier(browser: Any, room: Served, step: str, theme: str
         absent("axe", "make servers")
     with logged_in(browser, room, **THEMES[theme]) as page:
         found = {}
-        for path in every_page(room, step):
+        for path in every_page(room, step).values():
             page.goto(f"{room.url}{path}")
             found[path] = violations(page)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
@@ -100,7 +102,7 @@ def test_no_page_has_a_barrier(browser: Any, room: Served, step: str, theme: str
 
 def test_a_page_fits_a_phone(browser: Any, room: Served, step: str) -> None:
     with logged_in(browser, room, **PHONE) as page:
-        for path in every_page(room, step):
+        for path in every_page(room, step).values():
             page.goto(f"{room.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 

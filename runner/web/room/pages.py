@@ -18,9 +18,11 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
 from runner.reports.core.header import heading_of
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
+from runner.web.room.drawing import about
 from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
+    from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
     from runner.reports.law.duty_details import DutyShown
@@ -145,11 +147,18 @@ def _do_now(found: Status) -> Iterator[Block]:
     if not urgent:
         yield line(calm(found.tasks), "good")
     yield from rows(
-        Row(first_cell(item, found.as_of), (item.text, f" · {item.who}" if item.who else ""))
+        Row(first_cell(item, found.as_of), (_leads(found, item), f" · {item.who}" if item.who else ""))
         for item in urgent[:SHOWN]
     )
     if len(urgent) > SHOWN:
         yield line(f"{len(urgent) - SHOWN} more", "dim")
+
+
+def _leads(found: Status, item: AttentionItem) -> Cell:
+    """Return the words of an action, as a link to the page where it can be done."""
+    place = about(item.action).partition("?")[0]
+    codename = str(item.action.args.get("incident", found.codename))
+    return Cell(item.text, about=f"incident/{codename}/{place}" if place else "")
 
 
 def incident(asked: Asked) -> Shown:

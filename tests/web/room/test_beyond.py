@@ -50,7 +50,7 @@ def a_certificate(folder: Path) -> None:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtDesk]:
     made = AtDesk(tmp_path_factory.mktemp("beyond") / "home")
     made.done("init")
@@ -60,7 +60,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtDesk]:
     made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def jonas(desk: AtDesk) -> Person:
     return an_account(desk, "jonas")
 

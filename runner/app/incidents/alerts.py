@@ -31,6 +31,8 @@ JOURNAL = "alerts"
 """The journal's name; it is not an incident."""
 MOST = 200
 """Most drafts of one mapping that wait for a person."""
+FLAPS = 100
+"""Entries of a draft after which a change counts only every five minutes, as a repetition does."""
 _AGAIN = timedelta(minutes=5)
 """Smallest interval between two entries about the same alert, so that a sender cannot fill the disk."""
 
@@ -141,7 +143,8 @@ def receive(service: IncidentService, name: str, sender: str, body: bytes) -> tu
                 continue
             if draft is not None:
                 ids[alert.key] = draft.alert
-                if alert.resolved != draft.resolved or now - draft.last >= _AGAIN:
+                changed = alert.resolved != draft.resolved and draft.count < FLAPS
+                if changed or now - draft.last >= _AGAIN:
                     events.append(AlertRepeated(alert=draft.alert, resolved=alert.resolved))
             elif not alert.resolved:  # what is over before anybody heard of it waits for nobody
                 ids[alert.key] = service.chance.name("a")

@@ -1,6 +1,7 @@
-"""The pace of logins: after some failures each further attempt has to wait, for a name and for an address.
+"""The pace of logins: after some failures each further attempt has to wait.
 
-The state is in the store, so all processes share it. Nobody is locked out for good: that would be an attack of its own.
+A name waits after few failures at one address, and after many everywhere: a stranger who guesses at one name must not keep its
+owner out. An address waits whatever the names are. The state is in the store, so all processes share it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from runner.errors import Refused
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-FREE: Mapping[str, int] = {"name": 5, "address": 20}
-"""Failures before the first delay; several people can have one address."""
+FREE: Mapping[str, int] = {"name": 5, "everywhere": 100, "address": 20}
+"""Failures before the first delay: of a name at one address, of a name, of an address."""
 FIRST, LONGEST_DELAY = timedelta(seconds=2), timedelta(minutes=15)
 FORGOTTEN = timedelta(days=1)
 """Failures count for this time after the last one."""
@@ -60,14 +61,14 @@ def begin_attempt(service: IncidentService, name: str, address: str) -> None:
 
 
 def end_attempt(service: IncidentService, name: str, address: str) -> None:
-    """Forget the failures of a name, and this one attempt of the address: others there may still guess."""
+    """Forget the failures of a name at its address, and this one attempt elsewhere: others may still guess."""
     marks, now = _marks(name, address), service.clock.now()
 
     def change(found: Mapping[str, bytes]) -> dict[str, bytes]:
         return {
             mark: _write(count, FREE[kind], now)
             for mark, kind in marks.items()
-            if kind == "address" and (count := _read(found.get(mark), now).count - 1) > 0
+            if kind != "name" and (count := _read(found.get(mark), now).count - 1) > 0
         }
 
     service.change_marks(tuple(marks), change)
@@ -75,10 +76,8 @@ def end_attempt(service: IncidentService, name: str, address: str) -> None:
 
 def _marks(name: str, address: str) -> dict[str, str]:
     """Return mark → kind. A mark names one of 65,536 groups: guesses of names cannot fill the store."""
-    return {
-        f"{_PACE}{kind}-{sha256(text.encode()).hexdigest()[:4]}": kind
-        for kind, text in (("name", name), ("address", address))
-    }
+    texts = {"name": f"{name}\0{address}", "everywhere": name, "address": address}
+    return {f"{_PACE}{kind}-{sha256(text.encode()).hexdigest()[:4]}": kind for kind, text in texts.items()}
 
 
 def _read(body: bytes | None, now: datetime) -> Failures:

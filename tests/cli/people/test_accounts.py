@@ -20,7 +20,7 @@ from tests.refusals import refused
 from tests.web.room.factors import PASSWORD, Person, accounts_of, an_account
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtDesk]:
     """A home in which Jonas has an account."""
     folder = tmp_path_factory.mktemp("accounts")
@@ -32,14 +32,19 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtDesk]:
     made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def jonas(desk: AtDesk) -> Person:
     return an_account(desk, "jonas")
 
 
-def test_a_person_with_an_account_logs_in_and_proves_a_name(desk: AtDesk, jonas: Person) -> None:
+def logged_in(desk: AtDesk, jonas: Person) -> None:
+    """Log in at the terminal and open an incident."""
     desk.done("login", "jonas", types=f"{PASSWORD}\n{jonas.code()}\n")
     desk.done("open", str(desk.home.parent / "lost-badge.yaml"), "--yes", "--fact", "incident.summary=4711")
+
+
+def test_a_person_with_an_account_logs_in_and_proves_a_name(desk: AtDesk, jonas: Person) -> None:
+    logged_in(desk, jonas)
     desk.done("note", "by a proven name")
     desk.done("note", "by a claim", "--as", "ada")
     entries = desk("timeline", "--all", "--format", "json").json["entries"]
@@ -55,6 +60,7 @@ def test_a_person_with_an_account_logs_in_and_proves_a_name(desk: AtDesk, jonas:
 
 
 def test_an_approval_needs_a_login_once_there_is_an_account(desk: AtDesk, jonas: Person) -> None:
+    logged_in(desk, jonas)
     for words in (("task", "done", "block"), ("answer", "used", "no"), ("task", "done", "report")):
         desk("task", "check", "block", "--all", "--as", "maria")
         desk.done(*words, "--as", "maria")
@@ -70,6 +76,7 @@ def test_an_approval_needs_a_login_once_there_is_an_account(desk: AtDesk, jonas:
 
 
 def test_a_login_ends_by_logout_by_time_and_for_another_user(desk: AtDesk, jonas: Person) -> None:
+    logged_in(desk, jonas)
     (kept,) = desk.home.with_name("state").glob("login-*.json")
     assert kept.stat().st_mode & 0o077 == 0
     desk.os_user = "eve"
@@ -118,19 +125,19 @@ def test_guesses_are_paced_for_known_and_unknown_names_alike(desk: AtDesk, jonas
 
 def test_the_delay_doubles_up_to_a_limit(desk: AtDesk) -> None:
     service, waited = desk.office(), []
-    for number in range(16):
+    for _ in range(16):
         start = desk.clock.now()
         while True:
             try:
-                begin_attempt(service, "slow", f"place {number}")
+                begin_attempt(service, "slow", "one place")
                 break
             except Refused:
                 desk.clock.advance(timedelta(seconds=1))
         waited.append((desk.clock.now() - start).total_seconds())
     assert waited[:8] == [0, 0, 0, 0, 0, 2, 4, 8]
     assert max(waited) == LONGEST_DELAY.total_seconds()
-    end_attempt(service, "slow", "place 0")
-    begin_attempt(service, "slow", "place 0")
+    end_attempt(service, "slow", "one place")
+    begin_attempt(service, "slow", "one place")
 
 
 def test_an_invitation_works_once_and_ends_after_days(desk: AtDesk) -> None:

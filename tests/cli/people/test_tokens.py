@@ -15,7 +15,7 @@ from runner.incident.state import commands as c
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtDesk]:
     """A home with an open incident, for all tests: each has tokens of its own."""
     folder = tmp_path_factory.mktemp("tokens")

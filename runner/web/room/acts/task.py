@@ -15,6 +15,7 @@ from runner.reports.incidents.task import TaskReport, field_rows, type_words
 from runner.reports.incidents.task import task as task_report
 from runner.web.room.acts.forms import (
     REASON,
+    TIME,
     Act,
     Acting,
     Field,
@@ -80,7 +81,8 @@ def _answers(report: TaskReport) -> Iterator[Field]:
 
 def _answer(name: str, label: str, choices: tuple[str, ...], words: str) -> Field:
     if not choices:
-        return Field(name, label, help=f"{words}. Write {_UNKNOWN} if it is not known.")
+        shape = f"{words.rstrip('.')}. {TIME}" if words == "time" else f"{words.rstrip('.')}."
+        return Field(name, label, help=f"{shape} Write {_UNKNOWN} if it is not known.")
     first = ((_UNSET, "no answer yet"), *((one, one) for one in choices), (_UNKNOWN, "not known"))
     return Field(name, label, "choice", first)
 

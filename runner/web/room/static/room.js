@@ -9,7 +9,11 @@ const follows = live && live.hasAttribute("hx-get");
 const SILENCE = 12000; // milliseconds: two signs of life of the server, and some more
 const GONE = "NOT LIVE: what you see may be old. Reload the page.";
 const state = () => document.getElementById("state");
-const say = (text) => { if (follows && connection.textContent !== text) connection.textContent = text; };
+const say = (text) => {
+  if (!follows || connection.textContent === text) return;
+  connection.textContent = text;
+  connection.classList.toggle("gone", text === GONE);
+};
 const refresh = () => { if (follows) htmx.trigger(live, "refresh"); };
 let heardAt = 0;
 let leads = false; // this tab reads the stream
@@ -43,7 +47,7 @@ if (follows) {
 
 // A text that was typed is kept in this browser until the server has taken it; logging out removes it.
 const fields = acts ? [...acts.querySelectorAll("input:not([type=hidden]), textarea, select")] : [];
-const place = (form) => `draft:${location.pathname}:${form.dataset.draft}:`;
+const place = (form) => `draft:${form.getAttribute("action")}:`; // the same on the page and on the answer of a refused form
 const typed = () => fields.some((field) => localStorage.getItem(place(field.form) + field.name));
 const sent = sessionStorage.getItem("sent");
 sessionStorage.removeItem("sent");

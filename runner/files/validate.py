@@ -22,6 +22,7 @@ from runner.routing.messaging import Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.limited_files import open_file, read_file
 from runner.yamlfile.source import MAX_BYTES, Source, portability, scan_file
+from runner.yamlfile.strict import read_struct
 
 SCHEMAS = (
     "tocsin/playbook/v1",
@@ -35,6 +36,7 @@ SCHEMAS = (
     "tocsin/action/v1",
     "tocsin/authorities/v1",
     "tocsin/contract/v1",
+    "tocsin/alert-mapping/v1",
 )
 _NONE: Mapping[str, Channel] = {}
 _ENDINGS = (".yaml", ".yml", ".md")
@@ -144,6 +146,10 @@ def _meaning(  # noqa: C901  # one case for each kind of file
             return check_exercise(source, catalog)
         case "tocsin/action/v1":
             return read_action(source)[1]
+        case "tocsin/alert-mapping/v1":
+            from runner.files.alert_mapping import AlertMapping
+
+            return read_struct(source, AlertMapping, "tocsin/alert-mapping/v1")[1]
         case "tocsin/notice/v1":
             text = "A notice must be a Markdown file with these keys between two lines of ---."
             return (source.problem(("schema",), "schema", text, hint="Rename the file to end in .md."),)

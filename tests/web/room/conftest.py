@@ -39,9 +39,12 @@ def room(desk: AtDesk, tmp_path: Path) -> Iterator[Served]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium; what needs it is skipped without it."""
+    """Debian's Chromium; what needs it is skipped without it.
+
+    Not for the session: while it is there, an event loop runs in this thread, and tests of other modules begin their own.
+    """
     if CHROMIUM is None:
         absent("chromium", "Debian: apt-get install chromium")
     from playwright.sync_api import sync_playwright

@@ -283,11 +283,11 @@ def test_new_recovery_codes_need_the_factors_again(desk: AtDesk, house: Served, 
 
 
 def test_a_link_of_this_machine_proves_no_name_and_a_disabled_account_ends(
-    desk: AtDesk, house: Served, jonas: Person
+    desk: AtDesk, house: Served
 ) -> None:
     by_link = house.reader("maria", os_user="maria")
     assert 'name="end"' not in house.get(by_link, "/me").text
     assert post(house, "/me", by_link).status_code == 200
-    reader = logged_in(house, jonas)
-    desk.done("account", "disable", "jonas", "--reason", "left", "--as", "maria")
+    reader = logged_in(house, an_account(desk, "auditor"))
+    desk.done("account", "disable", "auditor", "--reason", "left", "--as", "maria")
     assert house.get(reader, "/").status_code == 401

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.people.accounts import names_are_proved
-from runner.app.people.logins import Login, Logins
+from runner.app.people.logins import TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
@@ -166,11 +166,18 @@ class Room:
     def _login(self, request: Request) -> Login:
         """Return the session of a request; raises Stranger without one. A page that follows by itself keeps no session alive."""
         session = request.cookies.get(self._cookie, "")
-        by_itself = request.query_params.get("part") == "live"
+        by_itself = request.url.path == "/live" or request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
-        if login is None:
+        if login is None or not self._is_for_browsers(login):
             raise Stranger(request)
         return login
+
+    def _is_for_browsers(self, login: Login) -> bool:
+        """Tell whether a session is one of a browser: what a user of this machine may do stays on this machine."""
+        here = login.place.startswith(TERMINAL) or (
+            self._secure and (not login.name or bool(login.principal.os_user))
+        )
+        return not here
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
@@ -332,14 +339,13 @@ class Room:
         return answer
 
     async def _live(self, request: Request) -> Response:
-        session = request.cookies.get(self._cookie, "")
-        look = partial(self._logins.find, session, counts=False)
-        login = await anyio.to_thread.run_sync(look, limiter=self._pool)
-        if login is None:
+        try:
+            login = await anyio.to_thread.run_sync(partial(self._login, request), limiter=self._pool)
+        except Stranger:
             return PlainTextResponse("not logged in\n", 401)
         if request.method == "HEAD":
             return PlainTextResponse("")
-        stream = self.signals.stream(session, login)
+        stream = self.signals.stream(request.cookies[self._cookie], login)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _static(self, request: Request) -> Response:

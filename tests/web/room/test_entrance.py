@@ -11,7 +11,7 @@ from pyotp import TOTP
 
 from runner.app.core.rights import ANY
 from runner.app.people.accounts import CODES
-from runner.app.people.logins import FRESH
+from runner.app.people.logins import FRESH, TERMINAL
 from runner.reports.core.page import Page, line
 from runner.web.room.acts.task import TASK
 from runner.web.room.entrance import local
@@ -280,6 +280,15 @@ def test_new_recovery_codes_need_the_factors_again(desk: AtDesk, house: Served, 
     )
     assert old.status_code == 401
     assert house.get(reader, "/me").status_code == 200
+
+
+def test_a_login_of_a_terminal_is_no_login_of_a_browser(desk: AtDesk, house: Served, jonas: Person) -> None:
+    secret = house.logins.begin("jonas", "password+totp", f"{TERMINAL} desk", desk.world().who("jonas"))
+    thief = requests.Session()
+    thief.cookies.update(dict.fromkeys(house.reader("maria").cookies.get_dict(), secret))
+    found = [house.get(thief, path).status_code for path in ("/", "/me", "/live", "/api/v1/incidents")]
+    assert found == [401] * 4
+    assert house.logins.find(secret) is not None
 
 
 def test_a_link_of_this_machine_proves_no_name_and_a_disabled_account_ends(

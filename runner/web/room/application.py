@@ -198,6 +198,8 @@ class Room:
                 return self._absent()
 
     async def _act(self, request: Request) -> Response:
+        if stranger := await anyio.to_thread.run_sync(self._refused, request, limiter=self._pool):
+            return stranger
         try:
             async with request.form(max_files=FILES, max_fields=FIELDS, max_part_size=LARGEST_FORM) as form:
                 fields = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -210,6 +212,14 @@ class Room:
             return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
         acted = partial(self._acted, request, Given(fields, files))
         return self._session.renew(request, await self._in_pool(acted))
+
+    def _refused(self, request: Request) -> Response | None:
+        """Return the answer for a stranger, whose form is not read; None for a person who is logged in."""
+        try:
+            self._login(request)
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        return None
 
     def _acted(self, request: Request, given: Given) -> Response:
         """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""

@@ -32,6 +32,8 @@ from runner.web.room.door import Absent
 PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
 KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
 """Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
+FIELDS = 100
+"""Most fields of a form of the entrance."""
 _STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
 
 
@@ -125,18 +127,17 @@ class Entrance:
 
     def _route(self, path: str, made: Made) -> Route:
         async def answer(request: Request) -> Response:
-            body = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else ""
-            given = Given(dict(parse_qsl(body, keep_blank_values=True)))
-            answer = await self._pooled(partial(self._answered, made, request, given))
+            body = await request.body() if request.method == "POST" else b""
+            answer = await self._pooled(partial(self._answered, made, request, body))
             return self._cookie.renew(request, answer)
 
         return Route(path, answer, methods=["GET", "POST"])
 
-    def _answered(self, made: Made, request: Request, given: Given) -> Response:
+    def _answered(self, made: Made, request: Request, body: bytes) -> Response:
         try:
             service = self._service()
             READER.set(named_zone(service.home.organisation.get("zone")))
-            return made(request, given)
+            return made(request, _given(body))
         except (Absent, TocsinError) as error:
             return self._failed(error)
 
@@ -324,6 +325,15 @@ class Entrance:
         box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
         boxes = (*self._with_passkey(request, request.url.path, hidden), box)
         return _page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
+
+
+def _given(body: bytes) -> Given:
+    """Return the fields of a form of the entrance; raises Refused for more than any has."""
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
+    except ValueError:
+        raise Refused("The form has too many fields.", hint="Use the page again.", code="bad_form") from None
+    return Given(dict(pairs))
 
 
 def _factors() -> tuple[Entry, ...]:

@@ -13,7 +13,7 @@ from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST, Logins
 from runner.base.actor import Principal
 from runner.errors import StoreError
 from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
-from runner.web.room.table import TABLE, address, document_address
+from runner.web.room.table import BY_OPERATION, TABLE, act_address, address, document_address
 from tests.cli.at_desk import AtDesk, Clock
 from tests.web.room.room import Served
 
@@ -156,6 +156,21 @@ def test_a_foreign_change_a_large_body_and_an_unknown_method_are_refused(room: S
     assert large.status_code == 413
     assert maria.delete(f"{room.url}/", timeout=20).status_code == 405
     assert room.get(maria, "/").status_code == 200
+
+
+def test_only_a_form_that_can_have_a_file_may_be_large(room: Served) -> None:
+    maria, large = room.reader("maria"), {"file": ("a", b"x" * (LARGEST_FORM + 1))}
+    for path in ("/login", "/me", "/leave", "/api/v1/incidents/x/act/task/comment/law"):
+        assert maria.post(f"{room.url}{path}", files=large, timeout=20).status_code == 413, path
+    act = f"{room.url}{act_address(BY_OPERATION['incident'], 'note', room.codename, '')}"
+    assert maria.post(act, files=large, timeout=20).status_code not in (401, 413)
+    stranger = requests.post(act, files=large, headers={"Origin": room.url}, timeout=20)
+    assert stranger.status_code == 401
+
+
+def test_a_form_of_the_entrance_has_few_fields(room: Served) -> None:
+    many = requests.post(f"{room.url}/login", data="a=&" * 200, headers={"Origin": room.url}, timeout=20)
+    assert many.status_code == 409
 
 
 def test_every_answer_has_the_headers_that_keep_a_page_alone(room: Served) -> None:

@@ -29,7 +29,7 @@ from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.web.room import drawing
-from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen
+from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
@@ -223,6 +223,7 @@ class Room:
 
     def _acted(self, request: Request, given: Given) -> Response:
         """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""
+        given, proof = without_factors(given)
         verb, operation = request.path_params["verb"], request.path_params["operation"]
         row, acting = BY_OPERATION.get(operation), ACTING.get(operation)
         try:
@@ -242,7 +243,7 @@ class Room:
                     words = "What will happen is not what you saw before. Nothing was recorded."
                     again = Again(verb, given, words if given[SURE] else "", preview=preview)
                     return self._drawn(row, request, asked, again)
-                if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
+                if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given, proof)):
                     return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:

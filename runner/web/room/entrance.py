@@ -26,7 +26,7 @@ from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.web.room import drawing
-from runner.web.room.acts.forms import FACTORS, Given
+from runner.web.room.acts.forms import FACTORS, Given, without_factors
 from runner.web.room.door import Absent
 
 PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
@@ -252,7 +252,8 @@ class Entrance:
         if ending := given.get("end"):
             self._logins.end_of(who.person, ending)
             return RedirectResponse("/me", 303)
-        if asks := self.confirm(request, login, given):
+        given, proof = without_factors(given)
+        if asks := self.confirm(request, login, given, proof):
             return asks
         if not given["name"]:
             return _codes(accounts.new_recovery_codes(who.person))
@@ -289,14 +290,14 @@ class Entrance:
 
     # --- an act that binds --------------------------------------------------------------------------------
 
-    def confirm(self, request: Request, login: Login, given: Given) -> Response | None:
+    def confirm(self, request: Request, login: Login, given: Given, proof: Given) -> Response | None:
         """Return the page that asks for the factors before an act that binds; None if they are new enough.
 
         The page sends the same form to the same address again, with the factors: nothing that was typed is lost. Afterwards
-        the session has a new secret (``Cookie.renew``), and ``given`` is without the factors. A session without an account
-        cannot confirm: whether its claim is enough, the service decides.
+        the session has a new secret (``Cookie.renew``). ``proof`` are the factors, and ``given`` is without them. A session
+        without an account cannot confirm: whether its claim is enough, the service decides.
         """
-        password, code, key, had_file = (given.pop(name, "") for name in (PASSWORD, CODE, KEY, FILE))
+        password, code, key, had_file = (proof[name] for name in (PASSWORD, CODE, KEY, FILE))
         if not login.name or login.fresh(self._service().clock.now()):
             return None
         failed: Refused | None = None

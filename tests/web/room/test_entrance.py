@@ -244,7 +244,11 @@ def test_an_act_that_binds_asks_for_the_factors_after_its_preview(
     sure = hidden(shown.text, "sure")
     assert (shown.status_code, bool(sure)) == (200, True)
     assert post(house, path, reader, **typed, sure=sure).status_code == 401
-    given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
+    given = {"account_password": factors.PASSWORD, "account_code": "123456"}
+    other = post(house, path, reader, **typed, sure="other", unknown="still here", **given)
+    back = [text in other.text for text in ("still here", factors.PASSWORD, "123456")]
+    assert (other.status_code, back) == (200, [True, False, False])
+    given["account_code"] = jonas.code()
     assert post(house, path, reader, **typed, sure=sure, **given).status_code == 303
 
 

@@ -22,7 +22,7 @@ from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
 from runner.app.people import tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
-from runner.app.people.logins import LISTEN, Logins
+from runner.app.people.logins import LISTEN, Login, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
 from runner.base.redacted import Redacted
 from runner.decoding import from_json
@@ -79,6 +79,30 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
 def names_are_proved(service: IncidentService) -> bool:
     """Tell whether somebody has an account, so that a login can prove a name."""
     return read_accounts(service.store).proves
+
+
+class KeptBook:
+    """The accounts of a home for one thread, read again only after a change of them."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._version, self._book = 0, AccountBook()
+
+    def read(self, service: IncidentService) -> AccountBook:
+        """Return all accounts as they are now."""
+        version = service.store.head(JOURNAL).version
+        if version != self._version:
+            self._version, self._book = version, read_accounts(service.store)
+        return self._book
+
+
+def holds(service: IncidentService, book: AccountBook, login: Login) -> bool:
+    """Tell whether a session goes on: its person is in the contact list, with the account that it began with.
+
+    A login or a renewal can be under way while the account is disabled. A session without an account depends on none.
+    """
+    person = login.principal.person
+    return not login.name or (book.holds_session(person, login.made) and person in service.directory.people)
 
 
 class Accounts:
@@ -163,6 +187,16 @@ class Accounts:
         account = self.book().found.get(person)
         if account is None or account.state == "disabled":
             raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
+        return self._end(person, reason)
+
+    def forget(self, person: str) -> None:
+        """End what a person who is forgotten has here: the account, if there is one, sessions, invitations and tokens."""
+        if person in self.book().found:
+            self._end(person, "")
+        else:
+            tokens.end_of(self._service, person)
+
+    def _end(self, person: str, reason: str) -> int:
         self._record(person, "disabled", self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
         tokens.end_of(self._service, person)

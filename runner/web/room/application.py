@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.people.accounts import names_are_proved
+from runner.app.people.accounts import KeptBook, holds, names_are_proved
 from runner.app.people.logins import TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
@@ -97,7 +97,7 @@ class Room:
     def service(self) -> IncidentService:
         """Return the service of this thread."""
         if not hasattr(self._own, "service"):
-            self._own.service, self._own.seen = self._apart(), ""
+            self._own.service, self._own.seen, self._own.book = self._apart(), "", KeptBook()
         found: IncidentService = self._own.service
         seen = found.changed()
         if seen != self._own.seen:  # somebody may have another role, or be new
@@ -168,9 +168,15 @@ class Room:
         session = request.cookies.get(self._cookie, "")
         by_itself = request.url.path == "/live" or request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
-        if login is None or not self._is_for_browsers(login):
+        if login is None or not self._is_for_browsers(login) or not self._holds(login):
             raise Stranger(request)
         return login
+
+    def _holds(self, login: Login) -> bool:
+        """Tell whether the account of a session still holds it."""
+        service = self.service()
+        book: KeptBook = self._own.book
+        return holds(service, book.read(service), login)
 
     def _is_for_browsers(self, login: Login) -> bool:
         """Tell whether a session is one of a browser: what a user of this machine may do stays on this machine."""

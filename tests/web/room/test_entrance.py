@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import requests
@@ -12,6 +13,7 @@ from pyotp import TOTP
 from runner.app.core.rights import ANY
 from runner.app.people.accounts import CODES
 from runner.app.people.logins import FRESH, TERMINAL
+from runner.app.people.tokens import find
 from runner.reports.core.page import Page, line
 from runner.web.room.acts.task import TASK
 from runner.web.room.entrance import local
@@ -301,6 +303,35 @@ def test_a_link_of_this_machine_proves_no_name_and_a_disabled_account_ends(
     by_link = house.reader("maria", os_user="maria")
     assert 'name="end"' not in house.get(by_link, "/me").text
     assert post(house, "/me", by_link).status_code == 200
-    reader = logged_in(house, jonas)
-    desk.done("account", "disable", "jonas", "--reason", "left", "--as", "maria")
+    reader = logged_in(house, an_account(desk, "auditor"))
+    desk.done("account", "disable", "auditor", "--reason", "left", "--as", "maria")
     assert house.get(reader, "/").status_code == 401
+
+
+def test_a_session_ends_with_its_account_also_if_it_began_meanwhile(desk: AtDesk, house: Served) -> None:
+    an_account(desk, "hr")
+    an_account(desk, "dpo")
+    cookie = next(iter(house.reader("maria").cookies.get_dict()))
+
+    def reads(secret: str) -> list[int]:
+        reader = requests.Session()
+        reader.cookies.set(cookie, secret)
+        return [house.get(reader, path).status_code for path in ("/me", "/live?part=x", "/api/v1/incidents")]
+
+    before = house.logins.begin("hr", "password+totp")
+    reader = requests.Session()
+    reader.cookies.set(cookie, before)
+    assert house.get(reader, "/me").status_code == 200
+    desk.clock.advance(timedelta(milliseconds=1))
+    desk.done("account", "disable", "hr", "--reason", "left", "--as", "maria")
+    assert reads(house.logins.begin("hr", "password+totp")) == [401] * 3, "a login was under way"
+    assert reads(before) == [401] * 3
+    token = desk.done(
+        "token", "create", "of-dpo", "--owner", "dpo", "--scope", "incident.read", "--as", "maria"
+    )
+    assert find(desk.office(), token.strip()) is not None
+    marks = dict(desk.office().marks("token/of-dpo"))
+    desk.done("person", "forget", "dpo", "--yes", "--as", "maria")
+    assert reads(house.logins.begin("dpo", "password+totp")) == [401] * 3
+    desk.office().change_marks(tuple(marks), lambda found: marks)
+    assert find(desk.office(), token.strip()) is None

@@ -209,6 +209,18 @@ class Unwritable:
         raise StoreError("The database cannot be written.", code="store_read_only")
 
 
+def test_a_store_that_cannot_be_written_for_a_moment_keeps_the_sessions(room: Served, desk: AtDesk) -> None:
+    maria, service = room.reader("maria"), room.logins._service
+    logins: Any = room.logins
+    logins._service = Unwritable()
+    with pytest.raises(StoreError):
+        room.logins.invite(MARIA)
+    logins._service = service
+    assert room.get(maria, "/").status_code == 200
+    desk.done("serve", "--log-out")
+    assert room.get(maria, "/").status_code == 401
+
+
 def test_where_nothing_can_be_written_sessions_are_in_the_process() -> None:
     service: Any = Unwritable()
     logins = Logins(service)

@@ -239,10 +239,21 @@ class Accounts:
 
     def factors(self, person: str) -> Factors | None:
         """Return the factors of an active account of a person of the contact list; None without one."""
+        active = self.book().is_active(person)  # also for a name that nobody has: the work is the same
         body = self._service.marks(_ACCOUNT + person).get(_ACCOUNT + person)
-        if body is None or not self.book().is_active(person) or person not in self._service.directory.people:
+        if body is None or not active or person not in self._service.directory.people:
             return None
         return self._open(person, body)
+
+    def all_factors(self) -> dict[str, Factors]:
+        """Return person → factors of all active accounts of people of the contact list, with one look at the store."""
+        book, people = self.book(), self._service.directory.people
+        found = ((mark.removeprefix(_ACCOUNT), body) for mark, body in self._service.marks(_ACCOUNT).items())
+        return {
+            person: self._open(person, body)
+            for person, body in found
+            if book.is_active(person) and person in people
+        }
 
     def change(self, person: str, changed: Callable[[Factors], Factors]) -> None:
         """Change the factors of an account; raises NotFound without one."""
@@ -371,10 +382,10 @@ def _context(person: str) -> bytes:
 
 def listed(accounts: Accounts, service: IncidentService, logins: Logins) -> AccountsReport:
     """Return the list of the accounts."""
-    book = accounts.book()
+    book, factors = accounts.book(), accounts.all_factors()
     rows = []
     for person, one in sorted(book.found.items()):
-        kept = accounts.factors(person)
+        kept = factors.get(person)
         rows.append(
             AccountRow(
                 person=person,

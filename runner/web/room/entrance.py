@@ -164,9 +164,8 @@ class Entrance:
 
     def _with_passkey(self, request: Request, action: str, hidden: Hidden) -> tuple[Box, ...]:
         """Return the form that asks for a passkey, where a browser can use one and somebody has one."""
-        keys, accounts = self._passkeys(request), self.accounts()
-        known = (accounts.factors(person) for person in accounts.book().found)
-        if not keys.usable or not any(one and one.passkeys for one in known):
+        keys = self._passkeys(request)
+        if not keys.usable or not any(one.passkeys for one in self.accounts().all_factors().values()):
             return ()
         label = "Use a passkey"
         return (Box(action=action, label=label, hidden=hidden, passkey="get", options=keys.request()),)

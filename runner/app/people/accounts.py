@@ -22,7 +22,7 @@ from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
 from runner.app.people import tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
-from runner.app.people.logins import LISTEN, Logins
+from runner.app.people.logins import LISTEN, Login, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
 from runner.base.redacted import Redacted
 from runner.decoding import from_json
@@ -79,6 +79,30 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
 def names_are_proved(service: IncidentService) -> bool:
     """Tell whether somebody has an account, so that a login can prove a name."""
     return read_accounts(service.store).proves
+
+
+class KeptBook:
+    """The accounts of a home for one thread, read again only after a change of them."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._version, self._book = 0, AccountBook()
+
+    def read(self, service: IncidentService) -> AccountBook:
+        """Return all accounts as they are now."""
+        version = service.store.head(JOURNAL).version
+        if version != self._version:
+            self._version, self._book = version, read_accounts(service.store)
+        return self._book
+
+
+def holds(service: IncidentService, book: AccountBook, login: Login) -> bool:
+    """Tell whether a session goes on: its person is in the contact list, with the account that it began with.
+
+    A login or a renewal can be under way while the account is disabled. A session without an account depends on none.
+    """
+    person = login.principal.person
+    return not login.name or (book.holds_session(person, login.made) and person in service.directory.people)
 
 
 class Accounts:
@@ -163,6 +187,16 @@ class Accounts:
         account = self.book().found.get(person)
         if account is None or account.state == "disabled":
             raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
+        return self._end(person, reason)
+
+    def forget(self, person: str) -> None:
+        """End what a person who is forgotten has here: the account, if there is one, sessions, invitations and tokens."""
+        if person in self.book().found:
+            self._end(person, "")
+        else:
+            tokens.end_of(self._service, person)
+
+    def _end(self, person: str, reason: str) -> int:
         self._record(person, "disabled", self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
         tokens.end_of(self._service, person)
@@ -205,10 +239,21 @@ class Accounts:
 
     def factors(self, person: str) -> Factors | None:
         """Return the factors of an active account of a person of the contact list; None without one."""
+        active = self.book().is_active(person)  # also for a name that nobody has: the work is the same
         body = self._service.marks(_ACCOUNT + person).get(_ACCOUNT + person)
-        if body is None or not self.book().is_active(person) or person not in self._service.directory.people:
+        if body is None or not active or person not in self._service.directory.people:
             return None
         return self._open(person, body)
+
+    def all_factors(self) -> dict[str, Factors]:
+        """Return person → factors of all active accounts of people of the contact list, with one look at the store."""
+        book, people = self.book(), self._service.directory.people
+        found = ((mark.removeprefix(_ACCOUNT), body) for mark, body in self._service.marks(_ACCOUNT).items())
+        return {
+            person: self._open(person, body)
+            for person, body in found
+            if book.is_active(person) and person in people
+        }
 
     def change(self, person: str, changed: Callable[[Factors], Factors]) -> None:
         """Change the factors of an account; raises NotFound without one."""
@@ -337,10 +382,10 @@ def _context(person: str) -> bytes:
 
 def listed(accounts: Accounts, service: IncidentService, logins: Logins) -> AccountsReport:
     """Return the list of the accounts."""
-    book = accounts.book()
+    book, factors = accounts.book(), accounts.all_factors()
     rows = []
     for person, one in sorted(book.found.items()):
-        kept = accounts.factors(person)
+        kept = factors.get(person)
         rows.append(
             AccountRow(
                 person=person,

@@ -1,8 +1,8 @@
 """Logins: one-time links, and the sessions that they or the factors of an account begin.
 
 A session is a mark of the store, so every process of the home sees it and can end it. A secret is never stored: the
-name of a mark is its SHA-256. Where the store cannot be written, the sessions live in this process alone: one more link
-then needs a new start of the room.
+name of a mark is its SHA-256. Where the store cannot be written at the start, the sessions live in this process alone: one
+more link then needs a new start of the room.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Logins:
         self._service = service
         self._own: dict[str, bytes] = {}
         self._in_memory = service.read_only
+        self._written = False
         self._lock = threading.Lock()
 
     def invite(self, principal: Principal) -> str:
@@ -230,17 +231,22 @@ class Logins:
     ) -> Mapping[str, bytes]:
         if not self._in_memory:
             try:
-                return self._service.change_marks(names, change, waits=waits)
-            except StoreError as error:
-                if error.code != "store_read_only":
+                found = self._service.change_marks(names, change, waits=waits)
+            except (
+                StoreError
+            ) as error:  # the first change decides: a moment later is no reason to forget what ended
+                if self._written or error.code != "store_read_only" or not waits:
                     raise
                 self._in_memory = True
+            else:
+                self._written = True
+                return found
         with self._lock:
-            found = dict(change({name: self._own[name] for name in names if name in self._own}))
+            kept = dict(change({name: self._own[name] for name in names if name in self._own}))
             for name in names:
                 self._own.pop(name, None)
-            self._own.update(found)
-            return found
+            self._own.update(kept)
+            return kept
 
 
 def _name(kind: str, secret: str) -> str:

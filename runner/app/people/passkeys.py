@@ -146,11 +146,10 @@ class Passkeys:
         return person
 
     def _owner(self, credential: str) -> tuple[str, Passkey]:
-        found = _read(credential, _Answer).id
-        for person in self._accounts.book().found:
-            kept = self._accounts.factors(person)
-            for one in kept.passkeys if kept else ():
-                if one.id == _bytes(found):
+        found = _bytes(_read(credential, _Answer).id)
+        for person, kept in self._accounts.all_factors().items():
+            for one in kept.passkeys:
+                if one.id == found:
                     return person, one
         raise _refused()
 

@@ -18,7 +18,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.identifiers import new_secret
-from runner.app.core.rights import PROGRAMS, require, rights_of
+from runner.app.core.rights import PROGRAMS, read_accounts, require, rights_of
 from runner.base.actor import Principal
 from runner.base.text import nearest
 from runner.decoding import from_json
@@ -154,7 +154,7 @@ def end_of(service: IncidentService, owner: str) -> None:
 
 
 def find(service: IncidentService, given: str) -> Principal | None:
-    """Return the principal of a token; None if it is unknown, revoked or expired. The last use is recorded."""
+    """Return the principal of a token; None if it is unknown, revoked or expired, or its owner gone. The last use is recorded."""
     name, _, secret = given.removeprefix(PREFIX).partition("_")
     if not given.startswith(PREFIX) or not _NAME.fullmatch(name):
         return None
@@ -163,12 +163,15 @@ def find(service: IncidentService, given: str) -> Principal | None:
     token = None if body is None else from_json(body, Token)
     if token is None or not hmac.compare_digest(token.digest, sha256(secret.encode()).hexdigest()):
         return None
-    if now >= token.expires:
+    owner = token.owner
+    if now >= token.expires or owner not in service.directory.people:
+        return None
+    if not read_accounts(service.store).holds_token(owner, token.made):  # disabled meanwhile
         return None
     if token.used is None or now - token.used >= _SEEN:
         with suppress(StoreError):
             service.change_marks((mark,), _used(now), waits=False)
-    return Principal(person=token.owner, proven_by=f"{PROOF}{name}", scopes=frozenset(token.scopes))
+    return Principal(person=owner, proven_by=f"{PROOF}{name}", scopes=frozenset(token.scopes))
 
 
 def _used(now: datetime) -> ChangeMarks:

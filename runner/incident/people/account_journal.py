@@ -45,6 +45,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     """The person who invited or disabled it, or its owner."""
     reason: str = ""
+    ended: datetime | None = None
+    """When it was last disabled."""
 
 
 class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,15 @@ class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether a person can log in."""
         return person in self.found and self.found[person].state == "active"
 
+    def holds_session(self, person: str, made: datetime) -> bool:
+        """Tell whether a session of an account goes on: it began after the account was opened last, and not disabled."""
+        return self.is_active(person) and made >= self.found[person].since
+
+    def holds_token(self, person: str, made: datetime) -> bool:
+        """Tell whether a token of a person goes on: the person may have no account, but none that was disabled since."""
+        one = self.found.get(person)
+        return one is None or (one.state != "disabled" and (one.ended is None or made >= one.ended))
+
 
 _AFTER: Mapping[Change, State] = {"invited": "invited", "opened": "active", "disabled": "disabled"}
 
@@ -75,7 +86,8 @@ def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> Acc
         before = found.get(event.person)
         if state is None or (state == "invited" and before is not None and before.state == "active"):
             continue
+        ended = at if state == "disabled" else before.ended if before is not None else None
         found[event.person] = Account(
-            person=event.person, state=state, since=at, by=event.by, reason=event.reason
+            person=event.person, state=state, since=at, by=event.by, reason=event.reason, ended=ended
         )
     return AccountBook(found=found, version=number)

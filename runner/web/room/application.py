@@ -23,13 +23,13 @@ from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.people.accounts import names_are_proved
-from runner.app.people.logins import Login, Logins
+from runner.app.people.accounts import KeptBook, holds, names_are_proved
+from runner.app.people.logins import TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
 from runner.web.room import drawing
-from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen
+from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
 from runner.web.room.acts.table import ACTING
 from runner.web.room.door import LARGEST_FORM, Absent, Door, Stranger
 from runner.web.room.entrance import Cookie, Entrance
@@ -97,7 +97,7 @@ class Room:
     def service(self) -> IncidentService:
         """Return the service of this thread."""
         if not hasattr(self._own, "service"):
-            self._own.service, self._own.seen = self._apart(), ""
+            self._own.service, self._own.seen, self._own.book = self._apart(), "", KeptBook()
         found: IncidentService = self._own.service
         seen = found.changed()
         if seen != self._own.seen:  # somebody may have another role, or be new
@@ -166,11 +166,24 @@ class Room:
     def _login(self, request: Request) -> Login:
         """Return the session of a request; raises Stranger without one. A page that follows by itself keeps no session alive."""
         session = request.cookies.get(self._cookie, "")
-        by_itself = request.query_params.get("part") == "live"
+        by_itself = request.url.path == "/live" or request.query_params.get("part") == "live"
         login = self._logins.find(session, counts=not by_itself) if session else None
-        if login is None:
+        if login is None or not self._is_for_browsers(login) or not self._holds(login):
             raise Stranger(request)
         return login
+
+    def _holds(self, login: Login) -> bool:
+        """Tell whether the account of a session still holds it."""
+        service = self.service()
+        book: KeptBook = self._own.book
+        return holds(service, book.read(service), login)
+
+    def _is_for_browsers(self, login: Login) -> bool:
+        """Tell whether a session is one of a browser: what a user of this machine may do stays on this machine."""
+        here = login.place.startswith(TERMINAL) or (
+            self._secure and (not login.name or bool(login.principal.os_user))
+        )
+        return not here
 
     def _failed(self, error: Exception) -> Response:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
@@ -191,6 +204,8 @@ class Room:
                 return self._absent()
 
     async def _act(self, request: Request) -> Response:
+        if stranger := await anyio.to_thread.run_sync(self._refused, request, limiter=self._pool):
+            return stranger
         try:
             async with request.form(max_files=FILES, max_fields=FIELDS, max_part_size=LARGEST_FORM) as form:
                 fields = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -204,8 +219,17 @@ class Room:
         acted = partial(self._acted, request, Given(fields, files))
         return self._session.renew(request, await self._in_pool(acted))
 
+    def _refused(self, request: Request) -> Response | None:
+        """Return the answer for a stranger, whose form is not read; None for a person who is logged in."""
+        try:
+            self._login(request)
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+        return None
+
     def _acted(self, request: Request, given: Given) -> Response:
         """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""
+        given, proof = without_factors(given)
         verb, operation = request.path_params["verb"], request.path_params["operation"]
         row, acting = BY_OPERATION.get(operation), ACTING.get(operation)
         try:
@@ -225,7 +249,7 @@ class Room:
                     words = "What will happen is not what you saw before. Nothing was recorded."
                     again = Again(verb, given, words if given[SURE] else "", preview=preview)
                     return self._drawn(row, request, asked, again)
-                if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given)):
+                if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given, proof)):
                     return asks
                 onward = perform(acting, asked, verb, given)
             except TocsinError as error:
@@ -332,14 +356,13 @@ class Room:
         return answer
 
     async def _live(self, request: Request) -> Response:
-        session = request.cookies.get(self._cookie, "")
-        look = partial(self._logins.find, session, counts=False)
-        login = await anyio.to_thread.run_sync(look, limiter=self._pool)
-        if login is None:
+        try:
+            login = await anyio.to_thread.run_sync(partial(self._login, request), limiter=self._pool)
+        except Stranger:
             return PlainTextResponse("not logged in\n", 401)
         if request.method == "HEAD":
             return PlainTextResponse("")
-        stream = self.signals.stream(session, login)
+        stream = self.signals.stream(request.cookies[self._cookie], login)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _static(self, request: Request) -> Response:

@@ -18,7 +18,8 @@ LARGEST_FORM = 64 * 1024
 """Bytes of a form without a file."""
 LARGEST_ALERT = 1024 * 1024
 """Bytes of a group of alerts."""
-_ALERTS = "/api/v1/alerts/"
+_API = "/api/"
+_ALERTS = f"{_API}v1/alerts/"
 LARGEST_UPLOAD = 25 * 1024 * 1024
 """Bytes of a form with a file."""
 POLICY = (
@@ -63,6 +64,11 @@ def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
     return origin.partition("://")[2] != headers.get("host", "")
 
 
+def _has_file(path: str) -> bool:
+    """Tell whether the form of a path can have a file: an act of a page, and none of a program."""
+    return "/act/" in path and not path.startswith(_API)
+
+
 class Door:
     """Middleware in front of all routes."""
 
@@ -89,7 +95,9 @@ class Door:
                 message["headers"] = [*message["headers"], *(pair for pair in more if pair[0] not in own)]
             await send(message)
 
-        uploads = headers.get("content-type", "").startswith("multipart/form-data")
+        uploads = headers.get("content-type", "").startswith("multipart/form-data") and _has_file(
+            scope["path"]
+        )
         app: ASGIApp = self._uploads if uploads else self._app
         largest = LARGEST_UPLOAD if uploads else LARGEST_FORM
         if scope["path"].startswith(_ALERTS):

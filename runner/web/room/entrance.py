@@ -26,12 +26,14 @@ from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.web.room import drawing
-from runner.web.room.acts.forms import FACTORS, Given
+from runner.web.room.acts.forms import FACTORS, Given, without_factors
 from runner.web.room.door import Absent
 
 PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
 KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
 """Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
+FIELDS = 100
+"""Most fields of a form of the entrance."""
 _STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
 
 
@@ -125,18 +127,17 @@ class Entrance:
 
     def _route(self, path: str, made: Made) -> Route:
         async def answer(request: Request) -> Response:
-            body = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else ""
-            given = Given(dict(parse_qsl(body, keep_blank_values=True)))
-            answer = await self._pooled(partial(self._answered, made, request, given))
+            body = await request.body() if request.method == "POST" else b""
+            answer = await self._pooled(partial(self._answered, made, request, body))
             return self._cookie.renew(request, answer)
 
         return Route(path, answer, methods=["GET", "POST"])
 
-    def _answered(self, made: Made, request: Request, given: Given) -> Response:
+    def _answered(self, made: Made, request: Request, body: bytes) -> Response:
         try:
             service = self._service()
             READER.set(named_zone(service.home.organisation.get("zone")))
-            return made(request, given)
+            return made(request, _given(body))
         except (Absent, TocsinError) as error:
             return self._failed(error)
 
@@ -163,9 +164,8 @@ class Entrance:
 
     def _with_passkey(self, request: Request, action: str, hidden: Hidden) -> tuple[Box, ...]:
         """Return the form that asks for a passkey, where a browser can use one and somebody has one."""
-        keys, accounts = self._passkeys(request), self.accounts()
-        known = (accounts.factors(person) for person in accounts.book().found)
-        if not keys.usable or not any(one and one.passkeys for one in known):
+        keys = self._passkeys(request)
+        if not keys.usable or not any(one.passkeys for one in self.accounts().all_factors().values()):
             return ()
         label = "Use a passkey"
         return (Box(action=action, label=label, hidden=hidden, passkey="get", options=keys.request()),)
@@ -251,7 +251,8 @@ class Entrance:
         if ending := given.get("end"):
             self._logins.end_of(who.person, ending)
             return RedirectResponse("/me", 303)
-        if asks := self.confirm(request, login, given):
+        given, proof = without_factors(given)
+        if asks := self.confirm(request, login, given, proof):
             return asks
         if not given["name"]:
             return _codes(accounts.new_recovery_codes(who.person))
@@ -288,14 +289,14 @@ class Entrance:
 
     # --- an act that binds --------------------------------------------------------------------------------
 
-    def confirm(self, request: Request, login: Login, given: Given) -> Response | None:
+    def confirm(self, request: Request, login: Login, given: Given, proof: Given) -> Response | None:
         """Return the page that asks for the factors before an act that binds; None if they are new enough.
 
         The page sends the same form to the same address again, with the factors: nothing that was typed is lost. Afterwards
-        the session has a new secret (``Cookie.renew``), and ``given`` is without the factors. A session without an account
-        cannot confirm: whether its claim is enough, the service decides.
+        the session has a new secret (``Cookie.renew``). ``proof`` are the factors, and ``given`` is without them. A session
+        without an account cannot confirm: whether its claim is enough, the service decides.
         """
-        password, code, key, had_file = (given.pop(name, "") for name in (PASSWORD, CODE, KEY, FILE))
+        password, code, key, had_file = (proof[name] for name in (PASSWORD, CODE, KEY, FILE))
         if not login.name or login.fresh(self._service().clock.now()):
             return None
         failed: Refused | None = None
@@ -324,6 +325,15 @@ class Entrance:
         box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
         boxes = (*self._with_passkey(request, request.url.path, hidden), box)
         return _page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
+
+
+def _given(body: bytes) -> Given:
+    """Return the fields of a form of the entrance; raises Refused for more than any has."""
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
+    except ValueError:
+        raise Refused("The form has too many fields.", hint="Use the page again.", code="bad_form") from None
+    return Given(dict(pairs))
 
 
 def _factors() -> tuple[Entry, ...]:

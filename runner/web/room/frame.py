@@ -18,7 +18,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.web.room import drawing
-from runner.web.room.acts.forms import SURE, Form, Given, Preview, mark_of, offered, what_was_seen
+from runner.web.room.acts.forms import FACTORS, SURE, Form, Given, Preview, mark_of, offered, what_was_seen
 from runner.web.room.acts.table import ACTING
 from runner.web.room.filters import FILTERS, NAMES
 from runner.web.room.kept import Kept
@@ -60,7 +60,11 @@ class Again(NamedTuple):
         names = (
             {field.name for field in form.fields} | {name for name, _ in form.hidden} | {"mark", "once", SURE}
         )
-        return [(name, value) for name, value in self.given.items() if value and name not in names]
+        return [
+            (name, value)
+            for name, value in self.given.items()
+            if value and name not in names and not name.startswith(FACTORS)
+        ]
 
     @property
     def sure(self) -> str:

@@ -113,6 +113,10 @@ def test_a_room_with_a_certificate_answers_people_with_accounts(desk: AtDesk, jo
         link = room.logins.invite(Principal(person="maria", os_user="maria"))
         entered = reader.post(f"https://{name}/enter/{link}", headers=headers, timeout=20)
         assert entered.status_code == 404, "a link of the machine's user is for this machine alone"
+        secret = room.logins.enter(room.logins.invite(Principal(person="maria", os_user="maria")))
+        cookie = {"Cookie": f"__Host-tocsin={secret}", "Connection": "close"}
+        stolen = requests.get(f"https://{name}/me", headers=cookie, verify=reader.verify, timeout=20)
+        assert stolen.status_code == 401, "and so is a session that such a link began"
         other = reader.get(f"https://127.0.0.1:{room.port}/healthz", timeout=20)
         assert other.status_code == 421
 

@@ -13,7 +13,7 @@ from runner.app.people.logins import IDLE, LINK_LASTS, LONGEST, Logins
 from runner.base.actor import Principal
 from runner.errors import StoreError
 from runner.web.room.door import HEADERS, LARGEST_FORM, is_foreign
-from runner.web.room.table import TABLE, address, document_address
+from runner.web.room.table import BY_OPERATION, TABLE, act_address, address, document_address
 from tests.cli.at_desk import AtDesk, Clock
 from tests.web.room.room import Served
 
@@ -158,6 +158,21 @@ def test_a_foreign_change_a_large_body_and_an_unknown_method_are_refused(room: S
     assert room.get(maria, "/").status_code == 200
 
 
+def test_only_a_form_that_can_have_a_file_may_be_large(room: Served) -> None:
+    maria, large = room.reader("maria"), {"file": ("a", b"x" * (LARGEST_FORM + 1))}
+    for path in ("/login", "/me", "/leave", "/api/v1/incidents/x/act/task/comment/law"):
+        assert maria.post(f"{room.url}{path}", files=large, timeout=20).status_code == 413, path
+    act = f"{room.url}{act_address(BY_OPERATION['incident'], 'note', room.codename, '')}"
+    assert maria.post(act, files=large, timeout=20).status_code not in (401, 413)
+    stranger = requests.post(act, files=large, headers={"Origin": room.url}, timeout=20)
+    assert stranger.status_code == 401
+
+
+def test_a_form_of_the_entrance_has_few_fields(room: Served) -> None:
+    many = requests.post(f"{room.url}/login", data="a=&" * 200, headers={"Origin": room.url}, timeout=20)
+    assert many.status_code == 409
+
+
 def test_every_answer_has_the_headers_that_keep_a_page_alone(room: Served) -> None:
     maria = room.reader("maria")
     for path in ("/", "/nothing", f"/i/{room.codename}", "/healthz"):
@@ -192,6 +207,18 @@ class Unwritable:
 
     def change_marks(self, *given: object, **options: object) -> dict[str, bytes]:
         raise StoreError("The database cannot be written.", code="store_read_only")
+
+
+def test_a_store_that_cannot_be_written_for_a_moment_keeps_the_sessions(room: Served, desk: AtDesk) -> None:
+    maria, service = room.reader("maria"), room.logins._service
+    logins: Any = room.logins
+    logins._service = Unwritable()
+    with pytest.raises(StoreError):
+        room.logins.invite(MARIA)
+    logins._service = service
+    assert room.get(maria, "/").status_code == 200
+    desk.done("serve", "--log-out")
+    assert room.get(maria, "/").status_code == 401
 
 
 def test_where_nothing_can_be_written_sessions_are_in_the_process() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import requests
@@ -11,7 +12,8 @@ from pyotp import TOTP
 
 from runner.app.core.rights import ANY
 from runner.app.people.accounts import CODES
-from runner.app.people.logins import FRESH
+from runner.app.people.logins import FRESH, TERMINAL
+from runner.app.people.tokens import find
 from runner.reports.core.page import Page, line
 from runner.web.room.acts.task import TASK
 from runner.web.room.entrance import local
@@ -244,7 +246,11 @@ def test_an_act_that_binds_asks_for_the_factors_after_its_preview(
     sure = hidden(shown.text, "sure")
     assert (shown.status_code, bool(sure)) == (200, True)
     assert post(house, path, reader, **typed, sure=sure).status_code == 401
-    given = {"account_password": factors.PASSWORD, "account_code": jonas.code()}
+    given = {"account_password": factors.PASSWORD, "account_code": "123456"}
+    other = post(house, path, reader, **typed, sure="other", unknown="still here", **given)
+    back = [text in other.text for text in ("still here", factors.PASSWORD, "123456")]
+    assert (other.status_code, back) == (200, [True, False, False])
+    given["account_code"] = jonas.code()
     assert post(house, path, reader, **typed, sure=sure, **given).status_code == 303
 
 
@@ -282,6 +288,15 @@ def test_new_recovery_codes_need_the_factors_again(desk: AtDesk, house: Served, 
     assert house.get(reader, "/me").status_code == 200
 
 
+def test_a_login_of_a_terminal_is_no_login_of_a_browser(desk: AtDesk, house: Served, jonas: Person) -> None:
+    secret = house.logins.begin("jonas", "password+totp", f"{TERMINAL} desk", desk.world().who("jonas"))
+    thief = requests.Session()
+    thief.cookies.update(dict.fromkeys(house.reader("maria").cookies.get_dict(), secret))
+    found = [house.get(thief, path).status_code for path in ("/", "/me", "/live", "/api/v1/incidents")]
+    assert found == [401] * 4
+    assert house.logins.find(secret) is not None
+
+
 def test_a_link_of_this_machine_proves_no_name_and_a_disabled_account_ends(
     desk: AtDesk, house: Served
 ) -> None:
@@ -291,3 +306,32 @@ def test_a_link_of_this_machine_proves_no_name_and_a_disabled_account_ends(
     reader = logged_in(house, an_account(desk, "auditor"))
     desk.done("account", "disable", "auditor", "--reason", "left", "--as", "maria")
     assert house.get(reader, "/").status_code == 401
+
+
+def test_a_session_ends_with_its_account_also_if_it_began_meanwhile(desk: AtDesk, house: Served) -> None:
+    an_account(desk, "hr")
+    an_account(desk, "dpo")
+    cookie = next(iter(house.reader("maria").cookies.get_dict()))
+
+    def reads(secret: str) -> list[int]:
+        reader = requests.Session()
+        reader.cookies.set(cookie, secret)
+        return [house.get(reader, path).status_code for path in ("/me", "/live?part=x", "/api/v1/incidents")]
+
+    before = house.logins.begin("hr", "password+totp")
+    reader = requests.Session()
+    reader.cookies.set(cookie, before)
+    assert house.get(reader, "/me").status_code == 200
+    desk.clock.advance(timedelta(milliseconds=1))
+    desk.done("account", "disable", "hr", "--reason", "left", "--as", "maria")
+    assert reads(house.logins.begin("hr", "password+totp")) == [401] * 3, "a login was under way"
+    assert reads(before) == [401] * 3
+    token = desk.done(
+        "token", "create", "of-dpo", "--owner", "dpo", "--scope", "incident.read", "--as", "maria"
+    )
+    assert find(desk.office(), token.strip()) is not None
+    marks = dict(desk.office().marks("token/of-dpo"))
+    desk.done("person", "forget", "dpo", "--yes", "--as", "maria")
+    assert reads(house.logins.begin("dpo", "password+totp")) == [401] * 3
+    desk.office().change_marks(tuple(marks), lambda found: marks)
+    assert find(desk.office(), token.strip()) is None

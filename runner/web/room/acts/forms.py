@@ -55,6 +55,13 @@ class Given(dict[str, str]):
         return ""
 
 
+def without_factors(given: Given) -> tuple[Given, Given]:
+    """Return a form without the factors of an account, and these alone: they never come back on a page."""
+    proof = {name: value for name, value in given.items() if name.startswith(FACTORS)}
+    rest = {name: value for name, value in given.items() if name not in proof}
+    return Given(rest, given.files), Given(proof)
+
+
 class Field(NamedTuple):
     """One field of a form."""
 

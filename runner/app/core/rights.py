@@ -213,6 +213,20 @@ def require_rights(
     for command in commands:
         if (right := needed(command)) is not None:
             require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
+        if not principal.os_user:
+            _require_apart(may, principal, incident, command)
+
+
+def _require_apart(
+    may: Callable[[Right], bool], principal: Principal, incident: Incident, command: AnyCommand
+) -> None:
+    """Raise Refused for an act that would give a person more than the roles that others gave."""
+    match command:
+        case c.GiveBrief(role=role):
+            held = principal.person in incident.roles.get(role, ())
+            require(held or may("incident.lead"), principal, f"hand over the role {role}")
+        case _:
+            pass
 
 
 def require(right: object, principal: Principal, what: str) -> None:

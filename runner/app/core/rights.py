@@ -225,8 +225,27 @@ def _require_apart(
         case c.GiveBrief(role=role):
             held = principal.person in incident.roles.get(role, ())
             require(held or may("incident.lead"), principal, f"hand over the role {role}")
+        case c.AssignRole(role=role, persons=persons):
+            refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
         case _:
             pass
+
+
+OTHERS_GIVE = frozenset(("counsel", "dpo", "executive", "hr"))
+"""The roles that check the commander: nobody gives them to himself."""
+
+
+def refuse_own_role(
+    principal: Principal, role: str, persons: Sequence[str], before: Sequence[str] = ()
+) -> None:
+    """Raise Refused if a principal with a proven name gives himself a role that another person must give."""
+    own = principal.person in persons and principal.person not in before
+    if role in OTHERS_GIVE and own and not principal.os_user:
+        raise Refused(
+            f"{named_person(principal.person)} cannot assign the role {role} to the same person.",
+            hint="Another person must do it.",
+            code="own_role",
+        )
 
 
 def require(right: object, principal: Principal, what: str) -> None:

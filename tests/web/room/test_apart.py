@@ -33,3 +33,29 @@ def test_whoever_gets_the_brief_of_one_role_takes_no_other(room: Served, desk: A
     assert present(desk).roles == before
     assert submitted(room, tim, PAGE, "take", role="commander", read_back="understood").status_code == 303
     assert present(desk).roles["commander"][0] == "tim"
+
+
+def test_nobody_gives_himself_a_role_that_checks_the_commander(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    before = present(desk).roles
+    for role in ("counsel", "dpo", "executive", "hr"):
+        assert submitted(room, maria, PAGE, "role", role=role, persons="maria, ada").status_code == 409
+        given = {"role": role, "persons": "maria, ada"}
+        assert submitted(room, maria, "people", "role", **given).status_code == 409
+    assert present(desk).roles == before
+    assert "maria" not in desk.office().directory.roles.get("counsel", ())
+    assert submitted(room, maria, PAGE, "role", role="counsel", persons="ada").status_code == 303
+    assert submitted(room, maria, "people", "role", role="counsel", persons="ada").status_code == 303
+
+
+def test_a_holder_of_a_role_adds_another_person_to_it(room: Served, desk: AtDesk) -> None:
+    desk.done("role", "assign", "counsel", "maria", "--yes", "--as", "maria")
+    maria = room.reader("maria")
+    assert submitted(room, maria, PAGE, "role", role="counsel", persons="maria, ada").status_code == 303
+
+
+def test_nobody_makes_himself_the_deputy_of_counsel(room: Served, desk: AtDesk) -> None:
+    given = {"person": "jonas", "state": "away"}
+    maria = room.reader("maria")
+    assert submitted(room, maria, "people", "away", alternate="maria", **given).status_code == 409
+    assert submitted(room, maria, "people", "away", alternate="ada", **given).status_code == 303

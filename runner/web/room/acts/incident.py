@@ -333,7 +333,7 @@ INCIDENT = Acting(
                 )
             ),
         ),
-        "role": Act("incident.lead", _one(_assign), _assigns),
+        "role": Act("incident.lead", _one(_assign), _assigns, bound=True),
         "brief": Act("incident.lead", _brief, _briefed, bound=True),
         "domain": Act("domain.declare", _declare, _depends),
         "graft": Act("incident.lead", _graft, _grafted),

@@ -59,3 +59,34 @@ def test_nobody_makes_himself_the_deputy_of_counsel(room: Served, desk: AtDesk) 
     maria = room.reader("maria")
     assert submitted(room, maria, "people", "away", alternate="maria", **given).status_code == 409
     assert submitted(room, maria, "people", "away", alternate="ada", **given).status_code == 303
+
+
+def test_whoever_opens_an_incident_gets_no_role_and_decides_no_duty(room: Served, desk: AtDesk) -> None:
+    a_responder(desk, always=True)
+    tim, one = room.reader("tim"), {"kind": "real", "playbook": "lost-device", "once": "i-own"}
+
+    def opens(**given: str) -> int:
+        return submitted(room, tim, "incidents", "open", **one, **given).status_code
+
+    for fact in ("risk.to_people=unlikely", "incident.aware_at=2026-11-20T08:00:00Z"):
+        assert opens(facts=fact) == 409
+    for role in ("commander=ada", "commander=tim", "dpo=tim", "communications=tim"):
+        assert opens(roles=role) == 409
+    assert room.codename == present(desk).codename
+    assert opens(facts="incident.summary=Lost on a train", roles="communications=ada") == 303
+    assert room.codename != present(desk).codename
+    assert "tim" not in {
+        person
+        for role, held in present(desk).roles.items()
+        for person in held
+        if role not in desk.office().directory.roles
+    }
+
+
+def test_a_commander_opens_an_incident_with_the_time_of_awareness(room: Served, desk: AtDesk) -> None:
+    given = {"kind": "real", "playbook": "lost-device", "once": "i-own"}
+    given["facts"] = "incident.aware_at=2026-11-20T08:00:00Z"
+    maria = room.reader("maria")
+    assert submitted(room, maria, "incidents", "open", roles="dpo=maria", **given).status_code == 409
+    given["roles"] = "communications=maria"
+    assert submitted(room, maria, "incidents", "open", **given).status_code == 303

@@ -22,6 +22,7 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
+from runner.playbook.format import CONTAINERS
 from runner.routing.organisation import Proof
 
 Right = Literal[
@@ -127,6 +128,8 @@ _BY_PROGRAMS: Mapping[type, Right] = {
 }
 """The only commands of a program with a token, each with the right that it needs. People state facts."""
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
+_DECISIONS = frozenset(("approve", "file", *CONTAINERS))
+"""The kinds of tasks that only a person ends early or reopens: approvals, filings, and those that can contain one."""
 """From role to its persons; called only for a proven name."""
 
 
@@ -301,3 +304,14 @@ def _binding(command: AnyCommand) -> Proof | None:
             return "close"
         case _:
             return None
+    if principal.scopes is not None:
+        _refuse_decisions(principal, incident, commands)
+def _refuse_decisions(principal: Principal, incident: Incident, commands: Iterable[AnyCommand]) -> None:
+    """Raise Refused if a program ends or reopens what people decide, or a task that can contain it."""
+    for command in commands:
+        if isinstance(command, c.SkipStep | c.FailStep | c.ReopenStep):
+            found = incident.invocations.get(command.step)
+            decides = found is not None and found.kind in _DECISIONS
+            require(not decides, principal, f"end or reopen {command.step} as a program")
+
+

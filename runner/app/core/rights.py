@@ -35,8 +35,9 @@ Right = Literal[
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
 
-``note.add`` is also for evidence, ``incident.lead`` for everything that decides the course of an incident (severity, roles, pause,
-close, another playbook), ``person.manage`` for roles and absences outside of incidents.
+``note.add`` is also for evidence, ``fact.state`` for the task that asks a person for a fact, ``incident.lead`` for everything
+that decides the course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and
+absences outside of incidents.
 """
 
 

@@ -128,9 +128,9 @@ _BY_PROGRAMS: Mapping[type, Right] = {
     **dict.fromkeys(_STEERS, "task.steer"),
 }
 """The only commands of a program with a token, each with the right that it needs. People state facts."""
-RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 _DECISIONS = frozenset(("approve", "file", *CONTAINERS))
 """The kinds of tasks that only a person ends early or reopens: approvals, filings, and those that can contain one."""
+RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""
 
 
@@ -231,8 +231,31 @@ def _require_apart(
             require(held or may("incident.lead"), principal, f"hand over the role {role}")
         case c.AssignRole(role=role, persons=persons):
             refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
+        case c.DeclareDomain(domain=name, state=state) if state != "compromised":
+            domain = incident.domains.get(name)
+            trusts = domain is not None and domain.state == "compromised"
+            require(not trusts or may("incident.lead"), principal, f"trust {name} again")
+        case c.CorrectEvent(seq=seq):
+            rights = _undoing(incident, seq, principal.person)
+            require(not rights or any(map(may, rights)), principal, f"mark entry {seq} as wrong")
         case _:
             pass
+
+
+def _undoing(incident: Incident, entry: int, person: str) -> tuple[Right, ...]:
+    """Return the rights of which a person needs one to mark an entry as wrong that decides on something; none for the author."""
+    for duty in incident.duties.values():
+        record = duty.record or duty.reopened
+        if duty.entry == entry and record is not None:
+            return ("duty.file",) if record.kind == "filed" else ("duty.decide",)
+    asked, override = incident.second_person.get(entry), incident.overrides.get(entry)
+    if asked is not None and asked.act.by != person:
+        return ("duty.decide",) if asked.act.kind == "decide" else ("duty.file", "duty.decide")
+    behalfs = (one for one in incident.unconfirmed.values() if one.first <= entry <= one.last)
+    others = any(person not in (one.by, one.person) for one in behalfs)
+    if others or (override is not None and override.by != person):
+        return ("duty.file", "duty.decide")
+    return ()
 
 
 OTHERS_GIVE = frozenset(("counsel", "dpo", "executive", "hr"))
@@ -281,6 +304,8 @@ def require_act(
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
     require(may_perform(principal, incident.roles, commands), principal, f"change {incident.codename}")
+    if principal.scopes is not None:
+        _refuse_decisions(principal, incident, commands)
     kinds = {kind for command in commands if (kind := _binding(command))}
     if incident.kind != "real" or (principal.proven_by or "").startswith("login:"):
         return
@@ -290,6 +315,15 @@ def require_act(
             hint="Log in, then repeat it. In the browser: /login. At a terminal: tocsin login",
             code="needs_proof",
         )
+
+
+def _refuse_decisions(principal: Principal, incident: Incident, commands: Iterable[AnyCommand]) -> None:
+    """Raise Refused if a program ends or reopens what people decide, or a task that can contain it."""
+    for command in commands:
+        if isinstance(command, c.SkipStep | c.FailStep | c.ReopenStep):
+            found = incident.invocations.get(command.step)
+            decides = found is not None and found.kind in _DECISIONS
+            require(not decides, principal, f"end or reopen {command.step} as a program")
 
 
 def _binding(command: AnyCommand) -> Proof | None:
@@ -305,14 +339,3 @@ def _binding(command: AnyCommand) -> Proof | None:
             return "close"
         case _:
             return None
-    if principal.scopes is not None:
-        _refuse_decisions(principal, incident, commands)
-def _refuse_decisions(principal: Principal, incident: Incident, commands: Iterable[AnyCommand]) -> None:
-    """Raise Refused if a program ends or reopens what people decide, or a task that can contain it."""
-    for command in commands:
-        if isinstance(command, c.SkipStep | c.FailStep | c.ReopenStep):
-            found = incident.invocations.get(command.step)
-            decides = found is not None and found.kind in _DECISIONS
-            require(not decides, principal, f"end or reopen {command.step} as a program")
-
-

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from runner.base.actor import Principal
+from runner.errors import Refused
+from runner.incident.state import commands as c
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, submitted
 
@@ -90,3 +95,83 @@ def test_a_commander_opens_an_incident_with_the_time_of_awareness(room: Served, 
     assert submitted(room, maria, "incidents", "open", roles="dpo=maria", **given).status_code == 409
     given["roles"] = "communications=maria"
     assert submitted(room, maria, "incidents", "open", **given).status_code == 303
+
+
+def test_a_program_neither_skips_nor_reopens_an_approval(room: Served, desk: AtDesk) -> None:
+    tasks = desk("task", "list", "--format", "json").json["tasks"]
+    approval = next(one["invocation"] for one in tasks if one["kind"] == "approve" and one["invocation"])
+    program = Principal(person="maria", proven_by="token:bot", scopes=frozenset(("task.act", "task.steer")))
+    service, name = desk.office(), present(desk).id
+    for command in (c.SkipStep, c.FailStep, c.ReopenStep):
+        with pytest.raises(Refused) as refused:
+            service.act(program, name, [command(step=approval, reason="by a program")])
+        assert refused.value.code == "no_right"
+
+
+def test_a_real_incident_with_open_duties_is_closed_and_not_cancelled(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    refused = submitted(room, maria, PAGE, "cancel", reason="a false alarm")
+    assert (refused.status_code, DUTY in refused.text, present(desk).state) == (409, True, "open")
+    said = desk("cancel", "--reason", "a false alarm", "--as", "maria", "--format", "json")
+    assert (said.code, "open_duties" in said.err + said.out) == (1, True)
+
+
+def test_a_responder_does_not_undo_what_counsel_decided(room: Served, desk: AtDesk) -> None:
+    a_responder(desk)
+    tim, jonas = room.reader("tim"), room.reader("jonas")
+    decision = {"ground": "none", "reason": "no risk remains"}
+    assert submitted(room, jonas, "duty", "decide", DUTY, **decision).status_code == 303
+    (entry,) = present(desk).second_person
+    wrong = {"entry": str(entry), "reason": "not so"}
+    assert submitted(room, tim, "timeline", "correct", **wrong).status_code == 409
+    assert submitted(room, room.reader("maria"), "timeline", "correct", **wrong).status_code == 409
+    assert entry in present(desk).second_person
+    assert submitted(room, jonas, "timeline", "correct", **wrong).status_code == 303
+    assert entry not in present(desk).second_person
+    assert submitted(room, tim, PAGE, "note", text="a plain entry").status_code == 303
+    plain = {"entry": str(present(desk).version), "reason": "not so"}
+    assert submitted(room, tim, "timeline", "correct", **plain).status_code == 303
+
+
+def test_a_responder_does_not_undo_a_filing(room: Served, desk: AtDesk) -> None:
+    a_responder(desk)
+    filed = (
+        "duty",
+        "record-filed",
+        DUTY,
+        "--reference",
+        "R-1",
+        "--reason",
+        "by phone",
+        "--late-reason",
+        "late",
+    )
+    desk.done(*filed, "--as", "jonas")
+    entry = present(desk).duties[DUTY].entry
+    wrong = {"entry": str(entry), "reason": "not so"}
+    assert submitted(room, room.reader("tim"), "timeline", "correct", **wrong).status_code == 409
+    assert present(desk).duties[DUTY].record is not None
+    assert submitted(room, room.reader("jonas"), "timeline", "correct", **wrong).status_code == 303
+
+
+def test_only_who_leads_trusts_a_compromised_domain_again(room: Served, desk: AtDesk) -> None:
+    a_responder(desk)
+    maria, tim = room.reader("maria"), room.reader("tim")
+    domain = {"domain": "this-machine", "reason": "seen in the log"}
+    assert submitted(room, tim, PAGE, "domain", state="compromised", **domain).status_code == 303
+    for state in ("up", "down"):
+        assert submitted(room, tim, PAGE, "domain", state=state, **domain).status_code == 409
+        assert present(desk).domains["this-machine"].state == "compromised"
+    assert submitted(room, maria, PAGE, "domain", state="up", **domain).status_code == 303
+
+
+def test_a_domain_is_shared_with_no_incident_of_other_people(room: Served, desk: AtDesk) -> None:
+    a_responder(desk)
+    desk.done("open", "lost-device", "--title", "A laptop", "--yes", "--as", "maria")
+    other = present(desk).codename
+    domain = {"domain": "this-machine", "reason": "no answer"}
+    assert room.codename != other
+    for state in ("down", "up"):
+        answer = submitted(room, room.reader("tim"), PAGE, "domain", state=state, **domain)
+        assert (answer.status_code, other in answer.text) == (303, False)
+    assert "this-machine" not in present(desk).domains

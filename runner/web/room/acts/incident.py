@@ -335,7 +335,7 @@ INCIDENT = Acting(
         ),
         "role": Act("incident.lead", _one(_assign), _assigns, bound=True),
         "brief": Act("incident.lead", _brief, _briefed, bound=True),
-        "domain": Act("domain.declare", _declare, _depends),
+        "domain": Act("domain.declare", _declare, _depends, bound=True),
         "graft": Act("incident.lead", _graft, _grafted),
         "pause": Act("incident.lead", command(lambda ref, given: c.Pause(reason=given["reason"]))),
         "resume": Act("incident.lead", _resume),

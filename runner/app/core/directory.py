@@ -10,6 +10,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.contact_store import ContactCache, ContactStore, read_book, record, shred
+from runner.app.core.rights import refuse_own_role
 from runner.base.states import AttemptState
 from runner.base.text import nearest, text_problem
 from runner.errors import Invalid, NotFound, Refused
@@ -189,6 +190,9 @@ def set_away(service: Office, name: str, away: bool, alternate: str) -> None:
     person(service, name)
     if alternate:
         person(service, alternate)
+        for role, persons in read_people(service).roles.items():
+            if name in persons:  # a deputy gets the role in new incidents
+                refuse_own_role(service.principal, role, (alternate,), persons)
     record(service, PersonAway(person=name, by=service.principal.person, away=away, alternate=alternate))
 
 
@@ -196,6 +200,7 @@ def hold_role(service: Office, role: str, persons: tuple[str, ...]) -> None:
     """Record the persons of a role in new incidents."""
     for name in persons:
         person(service, name)
+    refuse_own_role(service.principal, role, persons, read_people(service).roles.get(role, ()))
     record(service, RoleHeld(person=persons[0], by=service.principal.person, role=role, persons=persons))
 
 

@@ -47,6 +47,16 @@ def require_fact_rights(
             require(False, principal, "record a fact that decides on a legal duty or its deadline")
 
 
+def require_opening(reader: Reader, principal: Principal, commands: Sequence[AnyCommand]) -> None:
+    """Raise Refused if a principal may not open an incident with commands: its rights are those in the home."""
+    require(reader.may("incident.open"), principal, "open an incident")
+    if principal.os_user or reader.may("fact.legal"):
+        return
+    changes = (change for command in commands for change in _changes(command))
+    decides = any(change.key.startswith(_DECIDE) for change in changes)
+    require(not decides, principal, "record a fact that decides on a legal duty or its deadline")
+
+
 def _changes(command: AnyCommand) -> tuple[FactChange, ...]:
     match command:
         case RecordFacts(changes=changes) | AnswerForm(changes=changes):

@@ -29,6 +29,7 @@ from runner.app.core.repository import (
     Store,
     Turn,
     WorkerHandle,
+    incident_exists,
     recorded,
     unknown_incident,
     whole,
@@ -326,19 +327,17 @@ class IncidentService:
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
         """Store an incident; raises Refused if there is one with its name."""
+        from runner.app.core.fact_rights import require_opening
         from runner.app.core.transaction import make_transaction
 
         require(self._rights(principal).acts, principal, "open an incident")
+        require_opening(self.read(principal), principal, commands)
         now = self.clock.now()
         born = begin(Recorded(1, clock_time(event.clock, now) if event.clock else now, event))
         library = self.repository.library_with(born, *(run for made in commands for run in _pinned(made)))
         done = make_transaction(born, commands, now, library, principal, birth=event)
         if not self._commit([done])[0]:
-            raise Refused(
-                "An incident with this codename exists. Nothing was saved.",
-                hint="repeat the command",
-                code="incident_exists",
-            )
+            raise incident_exists()
         return Turn(before=born, after=done.incident, events=done.events, work=done.work)
 
     def record(

@@ -17,7 +17,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.core import snapshots
 from runner.decoding import from_json
-from runner.errors import NotFound, Sealed, StoreCorrupt, StoreError, StoreTooNew
+from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreError, StoreTooNew
 from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.events import AnyEvent, PlaybookMigrated, PlaybookPinned, Recorded, decode
 from runner.incident.state.incident import Incident, Run
@@ -65,6 +65,15 @@ def unknown_incident(name: str) -> NotFound:
     """Return the error for a name that no incident has."""
     return NotFound(
         f'Incident "{name}" does not exist.', hint=Action("incident.list"), code="unknown_incident"
+    )
+
+
+def incident_exists() -> Refused:
+    """Return the error for an incident whose name another one has."""
+    return Refused(
+        "An incident with this codename exists. Nothing was saved.",
+        hint="repeat the command",
+        code="incident_exists",
     )
 
 

@@ -22,6 +22,7 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
+from runner.playbook.format import CONTAINERS
 from runner.routing.organisation import Proof
 
 Right = Literal[
@@ -34,8 +35,9 @@ Right = Literal[
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
 
-``note.add`` is also for evidence, ``incident.lead`` for everything that decides the course of an incident (severity, roles, pause,
-close, another playbook), ``person.manage`` for roles and absences outside of incidents.
+``note.add`` is also for evidence, ``fact.state`` for the task that asks a person for a fact, ``incident.lead`` for everything
+that decides the course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and
+absences outside of incidents.
 """
 
 
@@ -126,6 +128,8 @@ _BY_PROGRAMS: Mapping[type, Right] = {
     **dict.fromkeys(_STEERS, "task.steer"),
 }
 """The only commands of a program with a token, each with the right that it needs. People state facts."""
+_DECISIONS = frozenset(("approve", "file", *CONTAINERS))
+"""The kinds of tasks that only a person ends early or reopens: approvals, filings, and those that can contain one."""
 RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to its persons; called only for a proven name."""
 
@@ -213,6 +217,62 @@ def require_rights(
     for command in commands:
         if (right := needed(command)) is not None:
             require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
+        if not principal.os_user:
+            _require_apart(may, principal, incident, command)
+
+
+def _require_apart(
+    may: Callable[[Right], bool], principal: Principal, incident: Incident, command: AnyCommand
+) -> None:
+    """Raise Refused for an act that would give a person more than the roles that others gave."""
+    match command:
+        case c.GiveBrief(role=role):
+            held = principal.person in incident.roles.get(role, ())
+            require(held or may("incident.lead"), principal, f"hand over the role {role}")
+        case c.AssignRole(role=role, persons=persons):
+            refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
+        case c.DeclareDomain(domain=name, state=state) if state != "compromised":
+            domain = incident.domains.get(name)
+            trusts = domain is not None and domain.state == "compromised"
+            require(not trusts or may("incident.lead"), principal, f"trust {name} again")
+        case c.CorrectEvent(seq=seq):
+            rights = _undoing(incident, seq, principal.person)
+            require(not rights or any(map(may, rights)), principal, f"mark entry {seq} as wrong")
+        case _:
+            pass
+
+
+def _undoing(incident: Incident, entry: int, person: str) -> tuple[Right, ...]:
+    """Return the rights of which a person needs one to mark an entry as wrong that decides on something; none for the author."""
+    for duty in incident.duties.values():
+        record = duty.record or duty.reopened
+        if duty.entry == entry and record is not None:
+            return ("duty.file",) if record.kind == "filed" else ("duty.decide",)
+    asked, override = incident.second_person.get(entry), incident.overrides.get(entry)
+    if asked is not None and asked.act.by != person:
+        return ("duty.decide",) if asked.act.kind == "decide" else ("duty.file", "duty.decide")
+    behalfs = (one for one in incident.unconfirmed.values() if one.first <= entry <= one.last)
+    others = any(person not in (one.by, one.person) for one in behalfs)
+    if others or (override is not None and override.by != person):
+        return ("duty.file", "duty.decide")
+    return ()
+
+
+OTHERS_GIVE = frozenset(("counsel", "dpo", "executive", "hr"))
+"""The roles that check the commander: nobody gives them to himself."""
+
+
+def refuse_own_role(
+    principal: Principal, role: str, persons: Sequence[str], before: Sequence[str] = ()
+) -> None:
+    """Raise Refused if a principal with a proven name gives himself a role that another person must give."""
+    own = principal.person in persons and principal.person not in before
+    if role in OTHERS_GIVE and own and not principal.os_user:
+        raise Refused(
+            f"{named_person(principal.person)} cannot assign the role {role} to the same person.",
+            hint="Another person must do it.",
+            code="own_role",
+        )
 
 
 def require(right: object, principal: Principal, what: str) -> None:
@@ -244,6 +304,8 @@ def require_act(
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
     require(may_perform(principal, incident.roles, commands), principal, f"change {incident.codename}")
+    if principal.scopes is not None:
+        _refuse_decisions(principal, incident, commands)
     kinds = {kind for command in commands if (kind := _binding(command))}
     if incident.kind != "real" or (principal.proven_by or "").startswith("login:"):
         return
@@ -253,6 +315,15 @@ def require_act(
             hint="Log in, then repeat it. In the browser: /login. At a terminal: tocsin login",
             code="needs_proof",
         )
+
+
+def _refuse_decisions(principal: Principal, incident: Incident, commands: Iterable[AnyCommand]) -> None:
+    """Raise Refused if a program ends or reopens what people decide, or a task that can contain it."""
+    for command in commands:
+        if isinstance(command, c.SkipStep | c.FailStep | c.ReopenStep):
+            found = incident.invocations.get(command.step)
+            decides = found is not None and found.kind in _DECISIONS
+            require(not decides, principal, f"end or reopen {command.step} as a program")
 
 
 def _binding(command: AnyCommand) -> Proof | None:

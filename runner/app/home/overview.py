@@ -70,9 +70,9 @@ def read_brief(
 
 
 def give_brief(
-    service: IncidentService, principal: Principal, incident: Incident, found: Brief, to: str
+    service: IncidentService, principal: Principal, incident: Incident, found: Brief, to: str, role: str
 ) -> Turn:
-    """Record that a person got a brief; raises NotFound for an unknown person."""
+    """Record that a person got the brief of a role; raises NotFound for an unknown person."""
     from hashlib import sha256
 
     from runner.incident.state.commands import GiveBrief
@@ -80,5 +80,5 @@ def give_brief(
 
     service.known(to)
     digest = sha256(encoded(found)).hexdigest()
-    given = GiveBrief(to=to, version=incident.version, digest=f"sha256:{digest}")
+    given = GiveBrief(to=to, role=role, version=incident.version, digest=f"sha256:{digest}")
     return service.act(principal, incident.id, [given])

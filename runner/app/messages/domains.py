@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.app.core.rights import may_perform
 from runner.base.text import nearest
-from runner.errors import UNREADABLE, warning
+from runner.errors import UNREADABLE, Refused, warning
 from runner.incident.state.commands import DeclareDomain, ReportDomain
 from runner.incident.state.incident import Domain, Incident
 
@@ -112,11 +113,15 @@ def _share(
     domain: str,
     state: Literal["down", "up"],
 ) -> tuple[str, ...]:
-    """Share the declaration with the other open incidents, unless it is from an exercise or a test."""
+    """Share the declaration with the other open incidents, unless it is from an exercise or a test.
+
+    Only with those that the person may change; and with later ones, if the person may declare in the home.
+    """
     if incident.kind != "real":
         return ()
     now = service.clock.now()
-    service.traffic.declare(domain, state, now)
+    if service.read(principal).may("domain.declare"):
+        service.traffic.declare(domain, state, now)
     reason = f"declared in {incident.codename}"
     told = ReportDomain(domain=domain, state=state, since=now, reason=reason, declared=True)
     changed = []
@@ -124,8 +129,10 @@ def _share(
         if row.id == incident.id:
             continue
         try:
+            if not may_perform(principal, service.load(row.id).roles, [told]):
+                continue
             turn = service.act(principal, row.id, [told])
             changed += [row.codename] if turn.events else []
-        except UNREADABLE:
+        except (*UNREADABLE, Refused):
             continue
     return tuple(changed)

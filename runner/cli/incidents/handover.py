@@ -57,9 +57,10 @@ def brief(
         service, session.reader, incident, session.now(), session.by, role, every_duty=session.json
     )
     if give:
-        give_brief(service, session.principal, incident, found, give)
+        give_brief(service, session.principal, incident, found, give, role)
+        named = "" if role == "commander" else f" --role {role}"
         session.say(
-            f"{give} received the brief and now runs: tocsin brief --take-over --read-back WORDS --as {give}"
+            f"{give} received the brief and now runs: tocsin brief --take-over{named} --read-back WORDS --as {give}"
         )
         if kept := _kept(incident, role, session.by, give):
             session.say(kept)

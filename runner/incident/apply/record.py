@@ -154,7 +154,13 @@ def _role(draft: IncidentBuilder, event: e.RoleAssigned, at: datetime, seq: int)
 def _briefed(draft: IncidentBuilder, event: e.BriefGiven, at: datetime, seq: int) -> None:
     draft.put(
         handover=Handover(
-            entry=seq, to=event.to, by=event.by, at=at, version=event.version, digest=event.digest
+            entry=seq,
+            to=event.to,
+            by=event.by,
+            at=at,
+            version=event.version,
+            digest=event.digest,
+            role=event.role or "commander",
         )
     )
 

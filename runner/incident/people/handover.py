@@ -32,6 +32,12 @@ def _taken(incident: Incident, command: c.TakeCommand, by: str) -> tuple[e.AnyEv
             hint=f"The incident commander runs: tocsin brief --give {by}",
             code="not_briefed",
         )
+    if command.role != brief.role:
+        raise Refused(
+            f'The brief for "{by}" hands over the role {brief.role}, not {command.role}.',
+            hint=f"Add --role {brief.role}",
+            code="other_role",
+        )
     if not command.read_back.strip():
         raise Refused("The read-back is missing.", hint="Add --read-back TEXT", code="no_read_back")
     before = incident.roles.get(command.role, ())

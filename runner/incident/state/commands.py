@@ -498,9 +498,10 @@ class Rate(Command, frozen=True, kw_only=True):
 
 
 class GiveBrief(Command, frozen=True, kw_only=True):
-    """Give a handover brief to a person; it ends with entry ``version``."""
+    """Give a handover brief to a person for a role; it ends with entry ``version``."""
 
     to: str
+    role: str = "commander"
     version: int
     digest: str
 

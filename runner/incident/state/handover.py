@@ -14,6 +14,8 @@ class BriefGiven(Personal, frozen=True, kw_only=True):
 
     to: str
     by: str
+    role: str = ""
+    """The role that is handed over; empty in old journals: the commander's."""
     version: int
     digest: str
     """SHA-256 of the brief as a program reads it."""
@@ -39,5 +41,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     version: int
     digest: str
+    role: str = "commander"
+    """The role that is handed over."""
     taken_at: datetime | None = None
     read_back: str = ""

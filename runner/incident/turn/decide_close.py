@@ -37,6 +37,18 @@ def closed(
     return with_second(incident, act, (ended,), library.alone, second)
 
 
+def refuse_owing(incident: Incident, now: datetime, library: Library) -> None:
+    """Raise Refused if a real incident would be cancelled with duties left open: a close gives reasons for each."""
+    owed = left_open(incident, now, library) if incident.kind == "real" else []
+    if owed:
+        raise Refused(
+            f"{_count(len(owed), 'legal duties', 'legal duty')} {'is' if len(owed) == 1 else 'are'} not done.",
+            hint="Close it instead: tocsin close --reason WHY --leave-open DUTY=WHY",
+            code="open_duties",
+            problems=tuple(_open(incident, owed, library, now)),
+        )
+
+
 def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyStatus]:
     """Return the duties of a law in force that apply and are not done, in order of due time."""
     if not library.regimes:

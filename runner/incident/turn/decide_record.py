@@ -32,7 +32,7 @@ from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
 from runner.incident.steps.kinds import assumed_facts
-from runner.incident.turn.decide_close import closed
+from runner.incident.turn.decide_close import closed, refuse_owing
 from runner.incident.turn.implicit_answers import implicit_answers
 from runner.law.duty import DutyRecord
 from runner.law.populations import View
@@ -254,6 +254,7 @@ def _life(
                 raise Refused(f'Incident "{incident.codename}" is not paused.', code="not_paused")
             return (e.IncidentResumed(reason=reason),)
         case c.CancelIncident(reason=reason):
+            refuse_owing(incident, now, library)
             return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
         case c.Close():
             return closed(incident, command, by, now, library)

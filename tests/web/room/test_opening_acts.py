@@ -55,6 +55,14 @@ def test_an_incident_is_opened_after_its_plan_and_never_twice(room: Served, desk
     assert facts[0]["value"] is True
 
 
+def test_an_incident_that_owes_nothing_is_cancelled(room: Served, desk: AtDesk) -> None:
+    maria = room.reader("maria")
+    assert submitted(room, maria, "incidents", "open", **ONE).status_code == 303
+    room.codename = incidents(desk)[ONE["title"]]["codename"]
+    assert submitted(room, maria, "incident", "cancel", reason="it was found").status_code == 303
+    assert incidents(desk)[ONE["title"]]["state"] == "cancelled"
+
+
 def test_an_exercise_is_marked_before_and_after(room: Served, desk: AtDesk) -> None:
     maria = room.reader("maria")
     exercise = {**ONE, "kind": "exercise", "profile": "small", "roles": "technical=ada"}

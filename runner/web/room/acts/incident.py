@@ -110,7 +110,7 @@ def _confirmations(incident: Incident, person: str) -> Iterator[Form]:
     brief = incident.handover
     if brief is not None and brief.to == person and brief.taken_at is None:
         words = "Summary of the brief in your own words"
-        role = _role(incident, "commander")
+        role = Field("role", "Role", "choice", ((brief.role, brief.role),), value=brief.role)
         yield Form("take", "Take over", (role, Field("read_back", words, "text", needed=True)))
 
 
@@ -233,7 +233,7 @@ def _brief(asked: Asked, given: Given) -> None:
     found = read_brief(
         asked.service, asked.reader, asked.incident, asked.now, asked.principal.person, given["role"]
     )
-    give_brief(asked.service, asked.principal, asked.incident, found, given["person"])
+    give_brief(asked.service, asked.principal, asked.incident, found, given["person"], given["role"])
 
 
 def _briefed(asked: Asked, given: Given) -> Preview:
@@ -323,6 +323,7 @@ INCIDENT = Acting(
             "note.add",
             command(lambda ref, given: c.TakeCommand(role=given["role"], read_back=given["read_back"])),
             _briefed,
+            bound=True,
         ),
         "severity": Act(
             "incident.lead",
@@ -332,9 +333,9 @@ INCIDENT = Acting(
                 )
             ),
         ),
-        "role": Act("incident.lead", _one(_assign), _assigns),
-        "brief": Act("incident.lead", _brief, _briefed),
-        "domain": Act("domain.declare", _declare, _depends),
+        "role": Act("incident.lead", _one(_assign), _assigns, bound=True),
+        "brief": Act("incident.lead", _brief, _briefed, bound=True),
+        "domain": Act("domain.declare", _declare, _depends, bound=True),
         "graft": Act("incident.lead", _graft, _grafted),
         "pause": Act("incident.lead", command(lambda ref, given: c.Pause(reason=given["reason"]))),
         "resume": Act("incident.lead", _resume),

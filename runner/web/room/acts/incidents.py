@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from runner.app.core.on_call import standing
+from runner.app.core.rights import refuse_own_role, require
 from runner.app.home.opening_plan import opening_page, plan_of
 from runner.app.incidents.open_incident import Opening, Request, commit_opening, prepare_opening
 from runner.app.messages.domains import domain_rows
@@ -85,8 +87,25 @@ def _roles(asked: Asked, given: Given) -> dict[str, tuple[str, ...]]:
         if not equals or not role:
             raise Invalid(f'"{text}" is not a role and a person.', hint="Write ROLE=PERSON", code="bad_role")
         asked.service.known(person)
+        _require_vacant(asked, role, person)
         found[role] = (*found.get(role, ()), person)
     return found
+
+
+def _require_vacant(asked: Asked, role: str, person: str) -> None:
+    """Raise Refused for a role that people have, and for one that the opener gives himself."""
+    principal = asked.principal
+    if principal.os_user:
+        return
+    if holders := standing(asked.service.directory, role):
+        raise Refused(
+            f"The role {role} has people: {', '.join(holders)}.",
+            hint="Name only people of roles that nobody has",
+            code="role_held",
+        )
+    refuse_own_role(principal, role, (person,))
+    if person == principal.person:
+        require(asked.reader.may("incident.lead"), principal, f"take the role {role}")
 
 
 def _ahead(asked: Asked, given: Given) -> Preview:

@@ -60,4 +60,6 @@ def _holds(asked: Asked, given: Given) -> Preview:
     return fixed(Page(tuple(line(text) for text in role_words(role, persons, gone, lost, known=known))))
 
 
-PEOPLE = Acting(_forms, {"away": Act("person.manage", _away), "role": Act("person.manage", _hold, _holds)})
+PEOPLE = Acting(
+    _forms, {"away": Act("person.manage", _away), "role": Act("person.manage", _hold, _holds, bound=True)}
+)

@@ -43,4 +43,4 @@ def _correct(asked: Asked, given: Given) -> None:
     correct(asked.service, asked.incident.id, number_of(given, "entry"), given["reason"])
 
 
-TIMELINE = Acting(_forms, {"correct": Act("entry.correct", _correct, _preview, adds=True)})
+TIMELINE = Acting(_forms, {"correct": Act("entry.correct", _correct, _preview, adds=True, bound=True)})

@@ -6,7 +6,6 @@ A challenge is sealed with the key of the accounts and has its time: asking for 
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import os
 from collections.abc import Callable, Mapping
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(minutes=5)
 """How long a challenge is valid."""
-_USED, _LOGIN = "login-challenge/", "login"
+_USED, _LOGIN, _MAKE, _CONFIRM = "login-challenge/", "login", "make\0", "confirm\0"
+"""Where used challenges are, and what a challenge is for: to log in, or to make a passkey or confirm an act as a person."""
 Verified = TypeVar("Verified")
 
 
@@ -74,7 +74,7 @@ class Passkeys:
             rp_name="Tocsin",
             user_name=person,
             user_id=self._accounts.vouch(f"user\0{person}")[:16],
-            challenge=self._challenge(person),
+            challenge=self._challenge(_MAKE + person),
             authenticator_selection=s.AuthenticatorSelectionCriteria(
                 resident_key=s.ResidentKeyRequirement.REQUIRED,
                 user_verification=s.UserVerificationRequirement.REQUIRED,
@@ -95,8 +95,11 @@ class Passkeys:
                 require_user_verification=True,
             ),
             credential,
-            person,
+            _MAKE + person,
         )
+        known = (one.id for kept in self._accounts.all_factors().values() for one in kept.passkeys)
+        if made.credential_id in known:  # of another account, or of this one
+            raise _refused()
         words, now = " ".join(name.split())[:40] or "passkey", self._service.clock.now()
         key = Passkey(name=words, id=made.credential_id, key=made.credential_public_key, made=now)
         self._accounts.change(person, lambda kept: _with(kept, (*kept.passkeys, key)))
@@ -109,22 +112,24 @@ class Passkeys:
         )
         self._accounts.record(person, "passkey_removed")
 
-    def request(self) -> str:
-        """Return what a browser needs to ask for a passkey, as JSON."""
+    def request(self, person: str = "") -> str:
+        """Return what a browser needs to ask for a passkey, as JSON: to log in, or to confirm an act of a person."""
         import webauthn
         from webauthn.helpers.structs import UserVerificationRequirement
 
         need = UserVerificationRequirement.REQUIRED
         asked = webauthn.generate_authentication_options(
-            rp_id=self._rp, challenge=self._challenge(_LOGIN), user_verification=need
+            rp_id=self._rp, challenge=self._challenge(_purpose(person)), user_verification=need
         )
         return webauthn.options_to_json(asked)
 
-    def prove(self, credential: str) -> str:
-        """Return the person whose passkey a browser used; raises Refused."""
+    def prove(self, credential: str, confirms: str = "") -> str:
+        """Return the person whose passkey a browser used, to log in or to confirm an act of this person; raises Refused."""
         import webauthn
 
         person, key = self._owner(credential)
+        if confirms not in ("", person):
+            raise _refused()
         done = self._verified(
             lambda challenge: webauthn.verify_authentication_response(
                 credential=credential,
@@ -136,7 +141,7 @@ class Passkeys:
                 require_user_verification=True,
             ),
             credential,
-            _LOGIN,
+            _purpose(confirms),
         )
         used = msgspec.structs.replace(key, count=done.new_sign_count)
         self._accounts.change(
@@ -190,6 +195,10 @@ class Passkeys:
         return self._accounts.vouch(f"challenge\0{purpose}\0{body.hex()}")[:16]
 
 
+def _purpose(person: str) -> str:
+    return _CONFIRM + person if person else _LOGIN
+
+
 def _with(kept: Factors, passkeys: tuple[Passkey, ...]) -> Factors:
     return msgspec.structs.replace(kept, passkeys=passkeys)
 
@@ -201,7 +210,7 @@ def _time(body: bytes) -> datetime:
 def _bytes(text: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}")
-    except binascii.Error:
+    except ValueError:  # also letters that base64 never has
         raise _refused() from None
 
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
-from runner.app.people.accounts import Accounts, app_address, wrong_login
+from runner.app.people.accounts import Accounts, app_address
 from runner.app.people.logins import LONGEST, Login, Logins
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
@@ -162,13 +162,15 @@ class Entrance:
         host = request.headers.get("host", "")
         return Passkeys(self.accounts(), self._service(), host, secure=self._cookie.secure)
 
-    def _with_passkey(self, request: Request, action: str, hidden: Hidden) -> tuple[Box, ...]:
+    def _with_passkey(
+        self, request: Request, action: str, hidden: Hidden, person: str = ""
+    ) -> tuple[Box, ...]:
         """Return the form that asks for a passkey, where a browser can use one and somebody has one."""
         keys = self._passkeys(request)
         if not keys.usable or not any(one.passkeys for one in self.accounts().all_factors().values()):
             return ()
         label = "Use a passkey"
-        return (Box(action=action, label=label, hidden=hidden, passkey="get", options=keys.request()),)
+        return (Box(action=action, label=label, hidden=hidden, passkey="get", options=keys.request(person)),)
 
     def _log_in(self, request: Request, given: Given) -> Response:
         place = local(given.get("next", request.query_params.get("next", "/")))
@@ -305,8 +307,8 @@ class Entrance:
             try:
                 if not key:
                     accounts.log_in(login.principal.person, password, code, _address(request))
-                elif self._passkeys(request).prove(key) != login.principal.person:
-                    raise wrong_login()
+                else:
+                    self._passkeys(request).prove(key, login.principal.person)
                 request.state.session = accounts.renewed(secret)
             except Refused as error:
                 failed = error
@@ -323,7 +325,7 @@ class Entrance:
         )
         hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
         box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
-        boxes = (*self._with_passkey(request, request.url.path, hidden), box)
+        boxes = (*self._with_passkey(request, request.url.path, hidden, login.principal.person), box)
         return _page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,6 +50,10 @@ def test_an_answer_that_is_no_passkey_is_refused(desk: AtDesk) -> None:
         "{}",
         "[1]",
         answer("AA"),
+        answer("é"),
+        json.dumps({"id": "é", "response": {"clientDataJSON": "é"}}),
+        json.dumps({"id": "AAAA", "response": {"clientDataJSON": "/w"}}),
+        answer(json.loads(keys.request("ada"))["challenge"]),
         answer("x" * 40),
         answer(other),
         answer(challenge),
@@ -57,10 +63,49 @@ def test_an_answer_that_is_no_passkey_is_refused(desk: AtDesk) -> None:
             keys.add("ada", "phone", given)
     with refused("login_refused"):
         keys.prove(answer(json.loads(keys.request())["challenge"]))
+    with refused("login_refused"):
+        keys.prove(json.dumps({"id": "é", "response": {"clientDataJSON": "é"}}))
     late = json.loads(keys.creation("ada"))["challenge"]
     desk.clock.advance(PATIENCE)
     with refused("login_refused"):
         keys.add("ada", "phone", answer(late))
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[AtDesk]:
+    """A home for one test."""
+    made = AtDesk(tmp_path / "home")
+    made.done("init")
+    made.settings()
+    yield made
+    made.close()
+
+
+def test_a_challenge_is_for_one_purpose_and_a_passkey_for_one_account(
+    apart: AtDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = apart.office()
+    accounts = accounts_of(service)
+    for name in ("jonas", "maria"):
+        an_account(apart, name)
+    keys = Passkeys(accounts, service, "localhost:1", secure=False)
+    made = SimpleNamespace(credential_id=b"one", credential_public_key=b"key", new_sign_count=0)
+    monkeypatch.setattr("webauthn.verify_registration_response", lambda **given: made)
+    monkeypatch.setattr("webauthn.verify_authentication_response", lambda **given: made)
+
+    def answer(asked: str) -> str:
+        said = base64.urlsafe_b64encode(json.dumps(json.loads(asked)).encode()).decode()
+        return json.dumps({"id": "b25l", "response": {"clientDataJSON": said}})
+
+    keys.add("jonas", "phone", answer(keys.creation("jonas")))
+    for name in ("jonas", "maria"):
+        with refused("login_refused"):
+            keys.add(name, "phone", answer(keys.creation(name)))
+    assert keys.prove(answer(keys.request())) == "jonas"
+    assert keys.prove(answer(keys.request("jonas")), "jonas") == "jonas"
+    for purpose, confirms in (("", "jonas"), ("jonas", ""), ("maria", "jonas"), ("maria", "maria")):
+        with refused("login_refused"):
+            keys.prove(answer(keys.request(purpose)), confirms)
 
 
 @pytest.fixture

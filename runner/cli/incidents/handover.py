@@ -58,10 +58,11 @@ def brief(
     )
     if give:
         give_brief(service, session.principal, incident, found, give, role)
-        named = "" if role == "commander" else f" --role {role}"
-        session.say(
-            f"{give} received the brief and now runs: tocsin brief --take-over{named} --read-back WORDS --as {give}"
-        )
+        told = f"{give} received the brief and now runs:"
+        if role == "commander":
+            session.say(f"{told} tocsin brief --take-over --read-back WORDS --as {give}")
+        else:
+            session.say(f"{told} tocsin brief --take-over --role {role} --read-back WORDS --as {give}")
         if kept := _kept(incident, role, session.by, give):
             session.say(kept)
     session.show(found, lambda: brief_page(found), reads=not give)

@@ -110,7 +110,7 @@ def test_each_file_of_others_is_the_one_on_record() -> None:
     record = tomllib.loads((FILES / "VENDORED.toml").read_text(encoding="utf-8"))["file"]
     for one in record:
         assert sha256((FILES / one["path"]).read_bytes()).hexdigest() == one["sha256"], one["path"]
-    own = {"room.css", "room.js", "icon.svg", "VENDORED.toml"}
+    own = {"room.css", "room.js", "passkey.js", "icon.svg", "VENDORED.toml"}
     assert {entry.name for entry in FILES.iterdir()} == own | {one["path"] for one in record}
     assert {*STATIC} == {entry.name for entry in FILES.iterdir()} - {"VENDORED.toml"}
 

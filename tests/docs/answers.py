@@ -156,7 +156,7 @@ ASKED = (
     ("drill report --to md --out reports --as ana", "`tocsin drill report`"),
     ("drill report --check lost-device.yaml", ""),
     ("improvement add --from calm-heron", "`tocsin improvement add --from INCIDENT`"),
-    ("shred amber-falcon --reason 'policy 7.2' --yes", "`tocsin shred INCIDENT`"),
+    ("shred calm-heron --reason 'policy 7.2' --yes", "`tocsin shred INCIDENT`"),
 )
 """Command and, where it says more, how the page names it."""
 
@@ -192,7 +192,7 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
         if words.startswith("drill rate"):
             _exercised(desk)
         if words.startswith("shred"):
-            desk.type("tocsin cancel amber-falcon --reason 'for the page' --as ana", ())
+            desk.type("tocsin cancel calm-heron --reason 'for the page' --as ana", ())
         shown = desk.type(f"tocsin {words.replace('CODE', _code(desk, words))} --format json", ())
         answer = [line for line in shown.splitlines() if line.startswith("{")][-1]
         document = json.loads(answer.replace(str(ROOT), "…"))

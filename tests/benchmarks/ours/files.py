@@ -83,7 +83,7 @@ def quiet(folder: Path) -> None:
     from runner.incident.state.commands import CancelIncident
 
     desk = made(folder, writes=True)
-    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",)))).after
+    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",), kind="test"))).after
     desk.act(desk.principal, incident.id, [CancelIncident(reason="it was found")])
     desk.store.close()
 

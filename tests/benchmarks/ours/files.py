@@ -83,7 +83,9 @@ def quiet(folder: Path) -> None:
     from runner.incident.state.commands import CancelIncident
 
     desk = made(folder, writes=True)
-    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",), kind="test"))).after
+    incident = commit_opening(
+        desk, prepare_opening(desk, Request(playbooks=("lost-device",), kind="test"))
+    ).after
     desk.act(desk.principal, incident.id, [CancelIncident(reason="it was found")])
     desk.store.close()
 

@@ -76,9 +76,14 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     made: datetime
 
 
+def account_book(service: IncidentService) -> AccountBook:
+    """Return all accounts of the home."""
+    return read_accounts(service.store)
+
+
 def names_are_proved(service: IncidentService) -> bool:
     """Tell whether somebody has an account, so that a login can prove a name."""
-    return read_accounts(service.store).proves
+    return account_book(service).proves
 
 
 class KeptBook:

@@ -67,12 +67,11 @@ def forget_login(environ: Mapping[str, str], home: Path) -> None:
 
 def proof_of(found: KeptLogin, service: IncidentService, principal: Principal, *, counts: bool) -> str | None:
     """Return what a kept login proves to the same user and machine; None if the session ended."""
-    from runner.app.core.rights import read_accounts
-    from runner.app.people.accounts import holds
+    from runner.app.people.accounts import account_book, holds
     from runner.app.people.logins import Logins
 
     login = Logins(service).find(found.secret, counts=counts)
-    if login is None or not holds(service, read_accounts(service.store), login):
+    if login is None or not holds(service, account_book(service), login):
         return None
     who = login.principal
     return who.proven_by if (who.os_user, who.host) == (principal.os_user, principal.host) else None

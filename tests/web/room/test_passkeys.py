@@ -81,17 +81,28 @@ def apart(tmp_path: Path) -> Iterator[AtDesk]:
     made.close()
 
 
-def test_a_challenge_is_for_one_purpose_and_a_passkey_for_one_account(
-    apart: AtDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _every_answer_is_signed() -> Iterator[None]:
+    """Have the library take the signature of each answer, as of one key."""
+    import webauthn
+
+    made = SimpleNamespace(credential_id=b"one", credential_public_key=b"key", new_sign_count=0)
+    names = ("verify_registration_response", "verify_authentication_response")
+    before = {name: getattr(webauthn, name) for name in names}
+    for name in names:
+        setattr(webauthn, name, lambda **given: made)
+    yield
+    for name in names:
+        setattr(webauthn, name, before[name])
+
+
+@pytest.mark.usefixtures("_every_answer_is_signed")
+def test_a_challenge_is_for_one_purpose_and_a_passkey_for_one_account(apart: AtDesk) -> None:
     service = apart.office()
     accounts = accounts_of(service)
     for name in ("jonas", "maria"):
         an_account(apart, name)
     keys = Passkeys(accounts, service, "localhost:1", secure=False)
-    made = SimpleNamespace(credential_id=b"one", credential_public_key=b"key", new_sign_count=0)
-    monkeypatch.setattr("webauthn.verify_registration_response", lambda **given: made)
-    monkeypatch.setattr("webauthn.verify_authentication_response", lambda **given: made)
 
     def answer(asked: str) -> str:
         said = base64.urlsafe_b64encode(json.dumps(json.loads(asked)).encode()).decode()

@@ -348,9 +348,14 @@ class Room:
         return answer
 
     async def _leave(self, request: Request) -> Response:
-        session = request.cookies.get(self._cookie, "")
-        await anyio.to_thread.run_sync(self._logins.end, session, limiter=self._pool)
-        answer = self._plain_page(200, "You are logged out", "Get a link: tocsin serve --link")
+        return await self._in_pool(partial(self._left, request.cookies.get(self._cookie, "")))
+
+    def _left(self, session: str) -> Response:
+        self._logins.end(session)
+        again = "Get a link: tocsin serve --link"
+        if names_are_proved(self.service()):
+            again = "With an account, log in on the first page" + ("" if self._secure else f". {again}")
+        answer = self._plain_page(200, "You are logged out", again)
         self._session.drop(answer)
         answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer

@@ -97,7 +97,7 @@ class KeptBook:
         """Return all accounts as they are now."""
         version = service.store.head(JOURNAL).version
         if version != self._version:
-            self._version, self._book = version, read_accounts(service.store)
+            self._version, self._book = version, account_book(service)
         return self._book
 
 
@@ -120,7 +120,7 @@ class Accounts:
 
     def book(self) -> AccountBook:
         """Return all accounts."""
-        return read_accounts(self._service.store)
+        return account_book(self._service)
 
     # --- begin and end ------------------------------------------------------------------------------------
 
@@ -290,9 +290,7 @@ class Accounts:
 
     def _record(self, person: str, change: Change, by: str, reason: str = "") -> None:
         event = AccountChanged(person=person, change=change, by=by, reason=reason.strip())
-        organisation_journal.change(
-            self._service, JOURNAL, lambda service: read_accounts(service.store), lambda _: (event,)
-        )
+        organisation_journal.change(self._service, JOURNAL, account_book, lambda _: (event,))
 
     def _invitations_of(self, person: str) -> tuple[str, ...]:
         """Return the marks of a person's invitations, and those that are too old."""

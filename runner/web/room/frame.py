@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -17,10 +17,22 @@ from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
+from runner.reports.incidents.event_descriptions import KINDS
 from runner.web.room import drawing
-from runner.web.room.acts.forms import FACTORS, SURE, Form, Given, Preview, mark_of, offered, what_was_seen
+from runner.web.room.acts.forms import (
+    FACTORS,
+    SURE,
+    TIME,
+    Field,
+    Form,
+    Given,
+    Preview,
+    mark_of,
+    offered,
+    people_choices,
+    what_was_seen,
+)
 from runner.web.room.acts.table import ACTING
-from runner.web.room.filters import FILTERS, NAMES
 from runner.web.room.kept import Kept
 from runner.web.room.live import key_of
 from runner.web.room.pages import Asked
@@ -33,6 +45,28 @@ from runner.web.room.table import (
     document_address,
     download_address,
 )
+
+_ANY = ("", "any")
+
+
+def _timeline(asked: Asked) -> Sequence[Field]:
+    return (
+        Field("search", "Text"),
+        Field("kind", "Kind", "choice", (_ANY, *((kind, kind) for kind in KINDS))),
+        Field("by", "By or for", "choice", (_ANY, *people_choices(asked), ("tocsin", "Tocsin"))),
+        Field("since", "From", help=TIME),
+        Field("until", "To", help=TIME),
+    )
+
+
+def _facts(asked: Asked) -> Sequence[Field]:
+    return (Field("at", "As known at", help=TIME),)
+
+
+FILTERS: Mapping[str, Callable[[Asked], Sequence[Field]]] = {"timeline": _timeline, "facts": _facts}
+"""What a person can choose on a page, by its operation: it is in the address, so that a bookmark shows the same."""
+NAMES = ("all", "why", "kind", "by", "search", "since", "until", "at", "in")
+"""What an address can choose on a page."""
 
 
 class Again(NamedTuple):

@@ -169,8 +169,7 @@ def foreseen(act: Act, asked: Asked, given: Given) -> Preview | None:
 
 def what_was_seen(given: Given, preview: Preview) -> str:
     """Return a digest of the fields of a form and of its preview, so that what was previewed is what is done."""
-    own = (one for one in given.items() if one[0] not in (SURE, "mark") and not one[0].startswith(FACTORS))
-    fields = sorted(own)
+    fields = sorted(one for one in given.items() if one[0] not in (SURE, "mark"))
     files = sorted((name, sha256(one.body).hexdigest()) for name, one in given.files.items())
     return sha256(msgspec.json.encode((fields, files, preview.about), order="deterministic")).hexdigest()[:16]
 
@@ -199,10 +198,14 @@ def number_of(given: Given, name: str) -> int:
     return int(number)
 
 
+def people_choices(asked: Asked) -> tuple[tuple[str, str], ...]:
+    """Return the people of the home as choices: id and name, by id."""
+    return tuple(sorted((name, one.name) for name, one in asked.service.directory.people.items()))
+
+
 def people_field(asked: Asked) -> Field:
     """Return the field that names a person of the home."""
-    people = sorted((name, one.name) for name, one in asked.service.directory.people.items())
-    return Field("person", "Person", "choice", tuple(people), needed=True)
+    return Field("person", "Person", "choice", people_choices(asked), needed=True)
 
 
 def playbook_field(asked: Asked) -> Field:

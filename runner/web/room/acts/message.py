@@ -28,6 +28,7 @@ from runner.web.room.acts.forms import (
     command,
     fixed,
     one_of,
+    people_choices,
     words_of,
 )
 from runner.web.room.pages import Asked
@@ -45,11 +46,10 @@ def _all_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
 def _send_form(asked: Asked) -> Sequence[Form]:
     if asked.incident.state != "open":
         return ()
-    people = sorted((name, one.name) for name, one in asked.service.directory.people.items())
     to = (
         (EVERYBODY, "everybody with a role"),
         *((f"role:{role}", f"role {role}") for role in sorted(asked.incident.roles)),
-        *((f"person:{name}", words) for name, words in people),
+        *((f"person:{name}", words) for name, words in people_choices(asked)),
     )
     classes = tuple((name, name) for name in asked.service.directory.classes)
     fields = (

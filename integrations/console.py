@@ -50,6 +50,7 @@ def capabilities(settings: Settings) -> Capabilities:
         personal_data="contact",
         reconcile="query" if settings.path else "none",
         stays_here=True,
+        screen=settings.path is None,
     )
 
 

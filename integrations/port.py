@@ -249,6 +249,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Its provider sends receipts or answers by HTTP to a public address of Tocsin."""
     stays_here: bool = False
     """Its messages never leave this machine, so exercises can always use it."""
+    screen: bool = False
+    """It shows messages on the terminal of the process that sends, so it reaches nobody if no person watches that process."""
     secrets: frozenset[str] = frozenset()
     """Names of its required secrets."""
     optional_secrets: frozenset[str] = frozenset()

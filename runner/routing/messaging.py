@@ -148,6 +148,10 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """On the allow-list of exercises and tests."""
     rooms: Confidentiality | None = None
     """Confidentiality limit of rooms that its provider opens; None if it opens none."""
+    screen: bool = False
+    """It shows messages on the terminal of the process that sends."""
+    unwatched: bool = False
+    """No person watches that process: a background worker would write the message into its log."""
     settings: Mapping[str, Any] = {}
     secrets: Mapping[str, str] = {}
     """Name to reference (``env:``, ``file:``, ``keyring:``), never a value."""

@@ -107,6 +107,13 @@ def exercise(one: Candidate) -> str | None:
     return None
 
 
+def unwatched(one: Candidate) -> str | None:
+    """A screen that no person watches reaches nobody, and the log behind it must contain no message."""
+    if not one.channel.unwatched or one.context.simulated:
+        return None
+    return "reaches nobody: messages are sent by a process whose screen no person watches"
+
+
 def credentials(one: Candidate) -> str | None:
     """R10: passwords, keys and codes are sent over no channel."""
     return "must not carry credentials" if one.message.personal_data == "credentials" else None
@@ -256,6 +263,7 @@ def no_way(one: Candidate) -> str | None:
 
 RULES: tuple[tuple[str, Rule], ...] = (
     ("R36", exercise),
+    ("screen", unwatched),
     ("R10", credentials),
     ("R27", held),
     ("R1", compromised_domain),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from runner.actions import Action
 from runner.app.core.contact_store import ContactCache, ContactStore, read_book, record, shred
 from runner.app.core.rights import refuse_own_role
 from runner.base.states import AttemptState
-from runner.base.text import nearest, text_problem
+from runner.base.text import near_hint, nearest, text_problem
 from runner.errors import Invalid, NotFound, Refused
 from runner.files.contacts.contact_entries import KINDS, is_short_name
 from runner.incident.people.contact_journal import (
@@ -41,6 +41,7 @@ class Office(ContactCache, Protocol):
     """The part of an opened home that people and roles need."""
 
     home: Home
+    watched: Callable[[], bool]
 
 
 def read_people(service: Office) -> People:
@@ -51,7 +52,7 @@ def read_people(service: Office) -> People:
 def read_directory(service: Office) -> Directory:
     """Return people, roles and channels; channels are described by their adapters."""
     people = read_people(service)
-    channels, broken = read_channels(service.home)
+    channels, broken = read_channels(service.home, service.watched)
     return Directory(
         people=people.people,
         roles=people.roles,
@@ -65,8 +66,13 @@ def read_directory(service: Office) -> Directory:
     )
 
 
-def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:
-    """Return the usable channels, and why each of the others is not: one bad channel blocks no other."""
+def read_channels(
+    home: Home, watched: Callable[[], bool] = lambda: True
+) -> tuple[dict[str, Channel], dict[str, str]]:
+    """Return the usable channels, and why each of the others is not: one bad channel blocks no other.
+
+    ``watched`` tells whether a person sees the screen of the process that sends.
+    """
     from runner.effects.gateway.gateway import Gateway
 
     gateway = Gateway()
@@ -77,6 +83,9 @@ def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:
             channels[name] = gateway.channel(name, config)
         except Invalid as error:
             broken[name] = error.message
+    if any(one.screen for one in channels.values()) and not watched():
+        replace = msgspec.structs.replace
+        channels = {name: replace(one, unwatched=one.screen) for name, one in channels.items()}
     return channels, broken
 
 
@@ -183,6 +192,32 @@ def stop_heard(service: Office, name: str, channel: str, how: str, *, stopped: b
         for adapter in sorted(adapters)
     ]
     return any(done)
+
+
+class Located(Office, Protocol):
+    """The part of an opened home that names failure domains."""
+
+    @property
+    def directory(self) -> Directory:
+        """Return people and channels."""
+
+
+def named_domains(service: Located) -> frozenset[str]:
+    """Return every failure domain that a channel, a contact or a war room names."""
+    return service.directory.domains.union(*(room.domains for room in service.home.war_rooms.values()))
+
+
+def require_known(service: Located, domain: str, more: Collection[str]) -> None:
+    """Raise NotFound for a domain on which nothing depends: its declaration would block nothing. ``more`` are known as well."""
+    known = sorted({*named_domains(service), *service.home.corporate, *more})
+    if domain in known:
+        return
+    listed = f"Known: {', '.join(known) or 'none'}."
+    raise NotFound(
+        f'No channel, contact or war room depends on "{domain}".',
+        hint=f"{near_hint(domain, known, listed)} To add one: domains of a channel in tocsin.yaml",
+        code="unknown_domain",
+    )
 
 
 def set_away(service: Office, name: str, away: bool, alternate: str) -> None:

@@ -88,6 +88,8 @@ class IncidentService:
         """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""
         self.backoff: Backoff | None = None
         """How a person's command waits for other writers; None for a program, whose loop must not wait."""
+        self.watched: Callable[[], bool] = lambda: True
+        """Tell whether a person watches the terminal of the process that sends the messages of this home."""
         self.cache: Callable[[], Path | None] = lambda: folder / "cache"
         """The cache of public holidays. A command uses the user's cache: it may only read the home."""
 
@@ -96,7 +98,9 @@ class IncidentService:
     def apart(self) -> IncidentService:
         """Return a service for another thread: on the same store, with nothing folded in common."""
         who = self.principal.program()
-        return IncidentService(self.folder, self.home, self.store, self.clock, self.chance, who)
+        own = IncidentService(self.folder, self.home, self.store, self.clock, self.chance, who)
+        own.watched = self.watched
+        return own
 
     def of(self, principal: Principal, guard: Guard | None = None) -> IncidentService:
         """Return a service of a principal, for one use case; ``guard`` is asked inside its first change."""
@@ -163,7 +167,7 @@ class IncidentService:
         """Return the usable channels of the home."""
         from runner.app.core.directory import read_channels
 
-        return read_channels(self.home)[0] if self.home.channels else {}
+        return read_channels(self.home, self.watched)[0] if self.home.channels else {}
 
     def known(self, person: str) -> None:
         """Raise NotFound, with the nearest name, if a person is not in the home."""

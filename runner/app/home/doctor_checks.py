@@ -75,6 +75,7 @@ def ways_out(service: IncidentService) -> Iterator[Finding]:
         _forgotten,
         _over_nothing,
         _out_of_reach,
+        _on_screens,
         _callbacks,
         _rotas,
         _war_rooms,
@@ -158,6 +159,16 @@ def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
         "tocsin person add PERSON --contact CHANNEL=ADDRESS, or for a list: tocsin person import people.csv"
     )
     yield Finding("people", "warning", what, hint)
+
+
+def _on_screens(service: IncidentService) -> Iterator[Finding]:
+    """Yield a finding if messages of the background worker can reach nobody: it has no screen that a person watches."""
+    known = service.channels.values()
+    if known and all(one.screen for one in known) and service.home.working.mode == "auto":
+        names = ", ".join(one.id for one in known)
+        what = f"The background worker reaches nobody: {names} shows messages only on a screen"
+        hint = f"Add another channel to {service.folder / CONFIG}, such as mail. Or send every message from a terminal that a person watches: worker: manual"
+        yield Finding("channels", "warning", what, hint, code="only_on_screens")
 
 
 def _callbacks(service: IncidentService) -> Iterator[Finding]:

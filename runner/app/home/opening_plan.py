@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from runner.app.incidents.open_incident import previews_of
-from runner.app.messages.domains import unknown_domain_warning
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
 from runner.playbook.profiles import bundle_of_profile
@@ -58,10 +57,8 @@ def _planned(previews: Iterable[MessagePreview], playbooks: Iterable[Playbook]) 
 def opening_page(service: IncidentService, opening: Opening, plan: PlanReport) -> Iterator[Block]:
     """Draw the plan, with its gaps, and the values that the import could not use."""
     yield from plan_page(plan, CONFIG).blocks
-    for domain in opening.declared:
-        if words := unknown_domain_warning(service, domain):
-            yield Blank()
-            yield line(words, "alarm", hang=2)
+    if words := _only_here(service, plan):
+        yield line(words, "alarm", hang=2)
     if opening.repeated:
         several = " and ".join(one.name for one in opening.playbooks)
         words = f"Tasks appear twice: {several} each run {', '.join(opening.repeated)}. Open one of them."
@@ -78,6 +75,19 @@ def opening_page(service: IncidentService, opening: Opening, plan: PlanReport) -
     if words := _comcheck(service, plan):
         yield Blank()
         yield line(words, "dim", hang=2)
+
+
+def _only_here(service: IncidentService, plan: PlanReport) -> str:
+    """Return which people a message reaches only on the terminal of the command, if a background worker sends the later messages."""
+    if plan.kind != "real" or service.home.working.mode == "manual":
+        return ""
+    known = service.channels
+    usable = (one for one in plan.plan if one.channels)
+    alone = {one.recipient: None for one in usable if all(known[way.channel].screen for way in one.channels)}
+    if not alone:
+        return ""
+    people = ", ".join(alone)
+    return f"Only this terminal shows the messages to {people}. Later messages reach nobody: the background worker has no screen. Call now, and add a channel to {CONFIG}"
 
 
 def _comcheck(service: IncidentService, plan: PlanReport) -> str:

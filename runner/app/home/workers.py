@@ -55,6 +55,12 @@ def living(service: IncidentService) -> list[str]:
     return [name for name in (service.setting(WORKERS) or "").split() if service.worker_alive(name)]
 
 
+def in_background(service: IncidentService) -> bool:
+    """Tell whether the background worker sends the messages of this home: no person watches its screen."""
+    background = recorded(service.folder)
+    return background is not None and background.worker in living(service)
+
+
 def works_by_itself(incident: Incident) -> bool:
     """Tell whether an incident needs a worker for reminders, escalation and failover."""
     return incident.state == "open" and (incident.drill is None or incident.drill.stage not in OVER)

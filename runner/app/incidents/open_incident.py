@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.actions import Action
+from runner.app.core.directory import require_known
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
@@ -120,14 +121,6 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     unheld: tuple[UnheldRole, ...] = ()
     repeated: tuple[str, ...] = ()
     """Playbooks that several of the chosen ones run: each runs it, with all its tasks."""
-
-    @property
-    def declared(self) -> tuple[str, ...]:
-        """The failure domains that the opener calls compromised, without those that the playbook assumes."""
-        commands = (
-            command for command in self.commands if isinstance(command, DeclareDomain) and not command.assumed
-        )
-        return tuple(command.domain for command in commands)
 
 
 def prepare_opening(
@@ -299,16 +292,10 @@ def _domains(
     directory = service.directory
     since = request.since or now
     declared = [directory.domain_meant(domain) for domain in request.compromised]
-    for domain in declared:
-        yield DeclareDomain(
-            domain=domain,
-            state="compromised",
-            since=since,
-            reason="declared at opening"
-            if domain in directory.domains
-            else "declared at opening; no channel and no contact depends on it",
-        )
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
+    for domain in declared:
+        require_known(service, domain, assumed)
+        yield DeclareDomain(domain=domain, state="compromised", since=since, reason="declared at opening")
     for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
             domain=domain,

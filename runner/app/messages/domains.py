@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.app.core.directory import named_domains, require_known
 from runner.app.core.rights import may_perform
-from runner.base.text import nearest
-from runner.errors import UNREADABLE, Refused, warning
+from runner.errors import UNREADABLE, Refused
 from runner.incident.state.commands import DeclareDomain, ReportDomain
 from runner.incident.state.incident import Domain, Incident
 
@@ -41,7 +41,7 @@ def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[Do
     directory, rooms = service.directory, service.home.war_rooms
     declared = incident.domains if incident is not None else _down_for_all(service)
     found = []
-    for name in sorted({*_named(service), *declared}):
+    for name in sorted({*named_domains(service), *declared}):
         known = declared.get(name)
         found.append(
             DomainRow(
@@ -67,23 +67,6 @@ def _down_for_all(service: IncidentService) -> Mapping[str, Domain]:
     }
 
 
-def _named(service: IncidentService) -> frozenset[str]:
-    """Return every failure domain that a channel, a contact or a war room names."""
-    return service.directory.domains.union(*(room.domains for room in service.home.war_rooms.values()))
-
-
-def unknown_domain_warning(service: IncidentService, domain: str) -> str:
-    """Return a warning if nothing depends on a domain, so that its declaration blocks nothing; else empty."""
-    known = _named(service)
-    if domain in known:
-        return ""
-    close = nearest(domain, known)
-    hint = f'A similar name is "{close}". See' if close else "see"
-    return warning(
-        "unknown_domain", f'No channel and no contact depends on "{domain}"; {hint}: tocsin domain list'
-    )
-
-
 def declare(
     service: IncidentService,
     principal: Principal,
@@ -97,6 +80,7 @@ def declare(
 
     Without an incident, marks store the declaration and its person; each incident records it at its first turn.
     """
+    require_known(service, domain, incident.domains if incident is not None else _down_for_all(service))
     if incident is None:
         if state != "compromised":
             service.traffic.declare(domain, state, since, by=principal.person)

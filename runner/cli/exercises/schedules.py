@@ -181,6 +181,7 @@ def scheduler(session: Session) -> None:
     """
     from runner.workers.scheduler import Scheduler
 
+    session.watched(session.world.err.isatty())
     with _firing(session) as firer:
         running = Scheduler(session.apart(), firer, session.say)
         with stopped_by_signals(running.stop):

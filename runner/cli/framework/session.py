@@ -59,6 +59,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The command can change data, and the actor is recorded."""
 
 
+def _watched(service: IncidentService) -> bool:
+    """Tell whether this command sends the messages itself, in a person's terminal."""
+    from runner.app.home.workers import in_background
+
+    return not in_background(service)
+
+
 class Session:
     """The session of a command; a context manager that closes the database."""
 
@@ -147,6 +154,7 @@ class Session:
                 "The home folder cannot be written. You can read it, but nothing can be recorded. "
                 "Free space on its disk, or mount the disk for writing",
             )
+        service.watched = partial(_watched, service)
         if self.options.writes:
             from runner.workers.choice import attach
 
@@ -184,6 +192,11 @@ class Session:
         found = copy(self.service)
         found.principal = self.principal.program()
         return found
+
+    def watched(self, watched: bool) -> None:
+        """Set whether a person watches the terminal of this process, which goes on after the command."""
+        self.service.watched = lambda: watched
+        self.service.forget_directory()
 
     def apart(self) -> IncidentService:
         """Return a service for another thread, which notifies the workers."""

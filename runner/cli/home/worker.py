@@ -114,6 +114,7 @@ def _go_on(session: Session, *, background: bool) -> None:
     from runner.workers.periodic import PeriodicTask
 
     service, end = session.service, "Ctrl-C or SIGTERM"
+    session.watched(not background and session.world.err.isatty())
     with ExitStack() as ending:
         if background:
             ending.callback(FileLock(session.folder / FOLDER, BACKGROUND).release)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from runner.app.core.active_incident import OPEN
-from runner.app.messages.domains import DomainRow, State, declare, domain_rows, unknown_domain_warning
+from runner.app.messages.domains import DomainRow, State, declare, domain_rows
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
@@ -96,8 +96,6 @@ def _declare(session: Session, domain: str, state: State, since: str, reason: st
     """Declare the state. The bare name of a machine means its domain, and so every service on it."""
     incident = session.incident() if state == "compromised" else _open_incident(session)
     domain = session.service.directory.domain_meant(domain)
-    if words := unknown_domain_warning(session.service, domain):
-        session.say(words)
     at = instant(since, session.now()) if since else session.now()
     turn, others = declare(session.service, session.principal, incident, domain, state, at, reason)
     if turn is not None:

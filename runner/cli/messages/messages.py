@@ -114,7 +114,11 @@ def send(
     session.tell(plan_page(plan_of(session.service, incident, message), CONFIG))
     if not yes:
         session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
-    submit(session, incident.id, composed, f"Message {message.message} is sent to {', '.join(message.to)}")
+    lost = [one.person for one in message.plans if not one.channels]
+    reached = [name for name in message.to if name not in lost]
+    said = [f"Message {message.message} is sent to {', '.join(reached)}"] if reached else []
+    said += [f"No channel can reach {', '.join(lost)}. Call now"] if lost else []
+    submit(session, incident.id, composed, ". ".join(said))
 
 
 def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:

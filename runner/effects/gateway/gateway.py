@@ -73,7 +73,7 @@ _T = TypeVar("_T")
 _HERE = Path()
 _AS_CLAIMED = (
     *("address_kind", "receipts", "ack", "ack_strength", "sim_swappable", "e2ee", "signed", "idempotency"),
-    *("key_lifetime", "reconcile", "max_length", "called_back", "rooms"),
+    *("key_lifetime", "reconcile", "max_length", "called_back", "rooms", "screen"),
 )
 """The fields of a channel that are copied from its adapter."""
 
@@ -398,7 +398,9 @@ def call(request: HttpCall) -> CallResult:
 
 
 def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult | None:
-    """The guard of exercises (R36). It must never get a setting."""
+    """The guard of exercises (R36), and of a screen that no person watches. It must never get a setting."""
+    if channel.unwatched:
+        return refused("no person watches the screen of the process that sends", "screen")
     if kind == "real":
         return None
     if audience in OUTSIDERS:

@@ -135,6 +135,27 @@ def test_a_worker_is_there_from_open_to_stop_whatever_ends_it(on_each_store: Mac
     assert machine.status()["state"] == "stopped"
 
 
+def test_a_background_worker_shows_no_message_on_a_screen_that_nobody_watches(machine: Machine) -> None:
+    people = {"maria": {"contacts": [{"channel": "screen", "address": "maria"}]}}
+    channels = {"screen": {"adapter": "console", "confidentiality": "confidential"}}
+    machine.settings(channels=channels, people=people, roles={"commander": ["maria"]})
+    doctor = machine("doctor", "--format", "json").json
+    assert "only_on_screens" in [one["code"] for one in doctor["findings"]]
+    machine.open()
+    sent = machine("message", "send", "Meet at 5", "--to", "commander", "--ask-ack", "--yes")
+    assert (sent.code, "(screen)" in sent.out + sent.err) == (0, True)
+    waiting = machine("status", "--format", "json").json["needs_attention"]
+    assert "unreachable" in [one["kind"] for one in waiting]
+    until(lambda: len(_deliveries(machine)) == 2)
+    assert {one["evidence"] for one in _deliveries(machine)} == {"none"}
+    log = Path(machine.status()["log"]).read_text(encoding="utf-8")
+    assert ("Meet" in log, "second" in log) == (False, False)
+
+
+def _deliveries(machine: Machine) -> Any:
+    return machine("message", "list", "--format", "json").json["deliveries"]
+
+
 def test_there_is_one_however_many_ask_for_it_at_once(machine: Machine) -> None:
     machine.open("--no-worker")
     words = [sys.executable, "-m", "runner", "worker", "start", "--format", "json"]

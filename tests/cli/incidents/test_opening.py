@@ -36,14 +36,21 @@ def test_a_positive_answer_opens_the_incident_and_sends_messages_first(
     ]
 
 
-def test_a_compromised_domain_that_nothing_depends_on_is_questioned_before_anybody_says_yes(
+def test_a_compromised_domain_that_nothing_depends_on_is_refused_with_the_nearest_name(
     tocsin: AtDesk, playbook: Path
 ) -> None:
     asked = ("open", str(playbook), "--fact", "incident.summary=x")
     said = tocsin(*asked, "--compromised", "this-machin")
-    assert (said.code, said.error, said.warnings) == (1, "no_terminal", ["unknown_domain"])
+    assert said.error == "unknown_domain"
     assert "this-machine" in re.findall(r"[\w-]+", said.err)
-    assert tocsin(*asked, "--compromised", "this-machine").warnings == []
+    assert tocsin(*asked, "--compromised", "this-machine").error == "no_terminal"
+
+
+def test_the_plan_says_when_only_this_terminal_would_show_the_messages(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    tocsin.settings(worker="auto", channels={"screen": {"adapter": "console"}})
+    compare("open.only-here", tocsin("open", str(playbook)).err, tocsin.home)
 
 
 def test_no_work_leaves_the_messages_to_a_worker(tocsin: AtDesk, playbook: Path) -> None:

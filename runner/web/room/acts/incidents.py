@@ -116,9 +116,7 @@ def _ahead(asked: Asked, given: Given) -> Preview:
     running = f"Open already: {', '.join(names)}." if names else "No other incident is open."
     blocks = opening_page(asked.service, opening, plan).blocks
     page = Page((line(running), *blocks, *unheld_blocks(opening.unheld)))
-    return Preview(
-        page, (plan.plan, opening.unaddressed, opening.declared, opening.repeated, opening.http_calls)
-    )
+    return Preview(page, (plan.plan, opening.unaddressed, opening.repeated, opening.http_calls))
 
 
 def _open(asked: Asked, given: Given) -> str:

@@ -20,13 +20,14 @@ from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
 from runner.playbook.format import Ask, Form
-from runner.reports.incidents.facts import FactChanges, fact_changes, missing
+from runner.reports.incidents.facts import FactChanges, fact_changes, fact_changes_page, missing
 from runner.reports.incidents.known_facts import FactsReport, facts
 from runner.reports.law.titles import question_words
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
+    from runner.reports.core.page import Page
 
 Confidence = Literal["confirmed", "estimated"]
 LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
@@ -62,6 +63,12 @@ def planned(
     """Return what a change of facts would do, with the deadlines that it moves; nothing is recorded."""
     moved = moves(incident, changes, service.now_in(incident), service.library(incident))
     return fact_changes(incident, changes, moved, same, unmapped, notes)
+
+
+def moved_page(service: IncidentService, incident: Incident, changes: Sequence[FactChange]) -> Page | None:
+    """Return what a change does if it moves a deadline, ends a duty or needs a second person; None if it does not."""
+    report = planned(service, incident, changes)
+    return fact_changes_page(report) if report.deadlines or report.second_person else None
 
 
 def record_facts(

@@ -144,7 +144,10 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
 
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Cancel the incident. Keeps all entries. Needs --reason."""
+    """Cancel the incident. Keeps all entries. Needs --reason.
+
+    While legal duties are undetermined, a second person must confirm: the commander with counsel or an executive.
+    """
     submit(session, session.name(where), c.CancelIncident(reason=reason), "Cancelled.")
 
 

@@ -35,7 +35,7 @@ def _cancelled(draft: IncidentBuilder, event: e.IncidentCancelled, at: datetime,
 def _closed(draft: IncidentBuilder, event: e.IncidentClosed, at: datetime, seq: int) -> None:
     draft.put(state="closed")
     for entry, request in list(draft.read("second_person").items()):
-        if request.act.kind == "close" and request.state == "awaiting":
+        if request.act.kind in ("close", "cancel") and request.state == "awaiting":
             draft.table("second_person").pop(entry)
 
 

@@ -1,4 +1,4 @@
-"""Deadlines that a fact moves, with the old and the new time."""
+"""Deadlines that a fact moves, with the old and the new time, and running duties that it ends."""
 
 from __future__ import annotations
 
@@ -11,28 +11,66 @@ from runner.decoding import from_json
 from runner.errors import Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import Fact, FactChange
-from runner.incident.law.duties import BINDING, near_statuses
+from runner.incident.law.duties import BINDING, LIVE, near_statuses
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import ClockMove
 from runner.law.duty import DutyStatus
 
+SHOWN = 5
+"""Most moves that a sentence names."""
+
 
 def moves(
     incident: Incident, changes: Sequence[FactChange], now: datetime, library: Library
 ) -> tuple[ClockMove, ...]:
-    """Return the deadlines of duties in force that the times among these facts move.
+    """Return the deadlines of duties in force that the times among these facts move, and the running duties that facts end.
 
-    Other facts recorded with them count in both: the effect of a role or a number on a duty is not a moved clock.
+    Other facts recorded with a time count before and after it: the effect of a role or a number on a deadline is not a moved clock.
     """
+    if not changes or not incident.assessed or not library.regimes:
+        return ()
     starts = [change for change in changes if _may_start(change.key)]
-    if not starts or not incident.assessed or not library.regimes:
+    running = {name for name, one in incident.duties.items() if one.verdict == "applies" and one.in_sight}
+    running |= _with_tasks(incident) if any(change.key.startswith(_ASSESSED) for change in changes) else set()
+    if not starts and not running:
         return ()
     others = with_facts(incident, [change for change in changes if change not in starts], now)
     before = {status.id: status for status in near_statuses(others, now, library)}
-    after = {status.id: status for status in near_statuses(with_facts(others, starts, now), now, library)}
-    found = (_move(one, after.get(name)) for name, one in before.items())
-    return tuple(move for move in found if move is not None)
+    after = before
+    if starts:
+        after = {status.id: status for status in near_statuses(with_facts(others, starts, now), now, library)}
+    ended = [_end(one, after.get(one.id)) for one in _live(incident, running, now, library)]
+    found = [_move(one, after.get(name)) for name, one in before.items()] if starts else []
+    return tuple({move.duty: move for move in (*found, *ended) if move is not None}.values())
+
+
+_ASSESSED = "risk."
+"""The beginning of facts that are a person's judgement: they also end a duty that was undetermined until then."""
+
+
+def _with_tasks(incident: Incident) -> set[str]:
+    """Return the undetermined duties that have open tasks."""
+    lanes = {scope.id: scope.item for scope in incident.scopes.values() if scope.item in incident.duties}
+    steps = incident.invocations.values() if lanes else ()
+    begun = {lanes[step.scope] for step in steps if step.scope in lanes and not step.over}
+    return {name for name in begun if name is not None and incident.duties[name].verdict == "unknown"}
+
+
+def _live(incident: Incident, running: set[str], now: datetime, library: Library) -> list[DutyStatus]:
+    """Return the duties among the running ones that are not done; only a look at the law tells."""
+    open_ = {name for name in running if incident.duties[name].record is None}
+    found = near_statuses(incident, now, library) if open_ else ()
+    return [status for status in found if status.id in open_ and status.state in LIVE]
+
+
+def _end(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
+    """Return the end of a duty that does not apply any more; None if it applies, or may apply."""
+    if after is not None and after.verdict in BINDING and after.in_sight:
+        return None
+    return ClockMove(
+        duty=before.id, citation=before.citation, old=before.due, new=None, later=True, ends=True
+    )
 
 
 def _may_start(key: str) -> bool:
@@ -67,15 +105,31 @@ def require_grounds(incident: Incident, moves: Sequence[ClockMove], grounds: str
     """Raise Refused if a deadline moves later, or a confirmed one moves at all, without a reason."""
     fixed = [move for move in moves if move.later or not incident.duties[move.duty].provisional]
     if fixed and not grounds.strip():
+        verb = "ends" if any(move.ends for move in fixed) else "moves"
+        noun = (
+            f"legal dut{'ies' if len(fixed) > 1 else 'y'}"
+            if verb == "ends"
+            else f"statutory deadline{'s' if len(fixed) > 1 else ''}"
+        )
         raise Refused(
-            f"This fact moves {len(fixed)} statutory deadline{'s' if len(fixed) > 1 else ''}: {'; '.join(map(move_words, fixed))}.",
+            f"This fact {verb} {len(fixed)} {noun}: {moves_words(fixed)}.",
             hint="Add --grounds WHY",
             code="grounds_missing",
         )
 
 
+def moves_words(moves: Sequence[ClockMove]) -> str:
+    """Return moves in words, the first of them by name."""
+    more = f" and {len(moves) - SHOWN} more" if len(moves) > SHOWN else ""
+    return f"{'; '.join(map(move_words, moves[:SHOWN]))}{more}"
+
+
 def move_words(move: ClockMove, zone: tzinfo = UTC) -> str:
     """Return a move in words, in a zone: ``Art. 33(1) from 27 Nov 08:10 UTC to 27 Nov 08:40 UTC, later``."""
+    if move.ends:
+        return f"{move.citation or move.duty} ends" + (
+            f" (deadline {_instant(move.old, zone)})" if move.old else ""
+        )
     direction = "later" if move.later else "earlier"
     return f"{move.citation or move.duty} from {_instant(move.old, zone)} to {_instant(move.new, zone)}, {direction}"
 

@@ -20,6 +20,7 @@ from runner.incident.state.second_person import TwoPersonAct
 
 _PAIRS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "close": (("commander",), ("counsel", "executive")),
+    "cancel": (("commander",), ("counsel", "executive")),
     "decide": (("counsel",), ("executive", "dpo")),
     "move_clock": ((), ("counsel", "dpo", "executive", "commander")),
 }

@@ -28,12 +28,14 @@ class ClockMove(msgspec.Struct, frozen=True, kw_only=True):
     old: datetime | None
     new: datetime | None
     later: bool
+    ends: bool = False
+    """The duty itself does not apply any more; ``later`` is true then."""
 
 
 class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A requested act that needs two people, as data: it is decided again when the other person confirms it."""
 
-    kind: Literal["close", "decide", "move_clock"]
+    kind: Literal["close", "cancel", "decide", "move_clock"]
     by: str
     roles: tuple[str, ...] = ()
     """The second person needs one of these roles."""

@@ -13,7 +13,7 @@ from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.expression_view import title_of
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import DutyView, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.law.duty import DutyStatus
@@ -37,9 +37,17 @@ def closed(
     return with_second(incident, act, (ended,), library.alone, second)
 
 
-def refuse_owing(incident: Incident, now: datetime, library: Library) -> None:
-    """Raise Refused if a real incident would be cancelled with duties left open: a close gives reasons for each."""
-    owed = left_open(incident, now, library) if incident.kind == "real" else []
+def cancelled(
+    incident: Incident, reason: str, by: str, now: datetime, library: Library, second: str = ""
+) -> tuple[e.AnyEvent, ...]:
+    """Return the cancellation, or the request to a second person if the law is undetermined in a real incident.
+
+    Raises Refused with duties that apply and are not done: a close gives reasons for each.
+    """
+    ended = e.IncidentCancelled(reason=reason)
+    if incident.kind != "real":
+        return (ended,)
+    owed = left_open(incident, now, library)
     if owed:
         raise Refused(
             f"{_count(len(owed), 'legal duties', 'legal duty')} {'is' if len(owed) == 1 else 'are'} not done.",
@@ -47,6 +55,17 @@ def refuse_owing(incident: Incident, now: datetime, library: Library) -> None:
             code="open_duties",
             problems=tuple(_open(incident, owed, library, now)),
         )
+    doubts = {one.id: f"undetermined: {', '.join(one.missing)}" for one in undetermined(incident)}
+    if not doubts:
+        return (ended,)
+    act = TwoPersonAct(kind="cancel", by=by, reason=reason, left_open=doubts)
+    return with_second(incident, act, (ended,), library.alone, second)
+
+
+def undetermined(incident: Incident) -> list[DutyView]:
+    """Return the duties that may apply: facts are missing, and no person decided."""
+    duties = incident.duties.values()
+    return [one for one in duties if one.verdict == "unknown" and one.in_sight and one.record is None]
 
 
 def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyStatus]:
@@ -122,9 +141,8 @@ def _open(
         )
         late = ", OVERDUE" if duty.due is not None and duty.due < now else ""
         yield _problem(duty.id, "open_duty", f"{duty.citation or duty.id}, to {duty.recipient}, {due}{late}")
-    for one in incident.duties.values():
-        if one.verdict == "unknown" and one.in_sight and one.record is None:
-            yield _problem(one.id, "undetermined_duty", f"undetermined: {', '.join(one.missing)}", "warning")
+    for one in undetermined(incident):
+        yield _problem(one.id, "undetermined_duty", f"undetermined: {', '.join(one.missing)}", "warning")
     for name in sorted(incident.moving):
         yield _problem(name, "open_message", f"message to {incident.deliveries[name].person}", "warning")
     for name in sorted(incident.active):

@@ -32,7 +32,7 @@ from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
 from runner.incident.steps.kinds import assumed_facts
-from runner.incident.turn.decide_close import closed, refuse_owing
+from runner.incident.turn.decide_close import cancelled, closed
 from runner.incident.turn.implicit_answers import implicit_answers
 from runner.law.duty import DutyRecord
 from runner.law.populations import View
@@ -231,6 +231,8 @@ def _again(
         return known(incident, record, act.by, now, library, second=second)
     if incident.state == "closed":
         raise Refused(f'Incident "{incident.codename}" is closed already.', code="incident_closed")
+    if act.kind == "cancel":
+        return cancelled(incident, act.reason, act.by, now, library, second=second)
     close = c.Close(reason=act.reason, leave_open=act.left_open)
     return closed(incident, close, act.by, now, library, second=second)
 
@@ -254,8 +256,7 @@ def _life(
                 raise Refused(f'Incident "{incident.codename}" is not paused.', code="not_paused")
             return (e.IncidentResumed(reason=reason),)
         case c.CancelIncident(reason=reason):
-            refuse_owing(incident, now, library)
-            return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
+            return cancelled(incident, _reason(reason, "cancel"), by, now, library)
         case c.Close():
             return closed(incident, command, by, now, library)
         case c.Reopen(reason=reason):

@@ -12,12 +12,13 @@ from runner.base.text import cut
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import value_words
 from runner.incident.law.decision_not_to_notify import NONE
-from runner.incident.law.moved_deadlines import move_words
+from runner.incident.law.moved_deadlines import SHOWN, moves_words
 from runner.incident.state.incident import Incident
 from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonAct
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, line
 from runner.reports.core.report import filled
 
@@ -27,7 +28,7 @@ class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
 
     entry: int
     kind: str
-    """``close``, ``decide`` or ``move_clock``."""
+    """``close``, ``cancel``, ``decide`` or ``move_clock``."""
     by: str
     at: datetime
     state: str
@@ -66,6 +67,11 @@ def act_words(act: TwoPersonAct) -> str:
         case "close":
             duties = "; ".join(f"{duty}: {why}" for duty, why in act.left_open.items())
             return f"close the incident with duties open ({duties})"
+        case "cancel":
+            few = ", ".join(list(act.left_open)[:SHOWN]) + (
+                " and others" if len(act.left_open) > SHOWN else ""
+            )
+            return f"cancel the incident with {count(len(act.left_open), 'undetermined duty', 'undetermined duties')} ({few})"
         case "decide" if act.facts:
             said = (f"{fact.key} ({from_json(fact.value)})" for fact in act.facts)
             return f"record a position of counsel: {', '.join(said)}"
@@ -76,7 +82,7 @@ def act_words(act: TwoPersonAct) -> str:
             return f"{what} {act.duty}{ground}"
         case "move_clock":
             facts = ", ".join(f"{one.key}={cut(value_words(from_json(one.value)), 40)}" for one in act.facts)
-            return f"set {facts}: {'; '.join(map(move_words, act.moves))}"
+            return f"set {facts}: {moves_words(act.moves)}"
 
 
 def ground_words(ground: str, evidence: Evidence = "open") -> str:

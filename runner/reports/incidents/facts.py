@@ -271,7 +271,7 @@ def fact_changes_page(report: FactChanges) -> Iterator[Block]:
         yield line(
             f"{count(report.same, 'fact')} with this value already: not recorded again", "dim", indent=2
         )
-    yield from section("DEADLINES THAT MOVE", map(_deadline, report.deadlines), 0)
+    yield from section("DEADLINES THAT MOVE, DUTIES THAT END", map(_deadline, report.deadlines), 0)
     if report.second_person:
         yield line("A second person must confirm the change. It does not count before", "warn", indent=2)
     if report.notes or report.unmapped:
@@ -291,6 +291,8 @@ def _change(one: FactMove) -> Cells:
 
 def _deadline(move: ClockMove) -> Cells:
     old, new = (moment(at) if at is not None else "no deadline" for at in (move.old, move.new))
+    if move.ends:
+        new = "duty ends"
     return (
         Cell(move.citation or move.duty, about=f"duty/{move.duty}"),
         old,

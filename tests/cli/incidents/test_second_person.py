@@ -443,3 +443,42 @@ def test_one_person_can_decide_a_duty_that_does_not_apply(desk: AtDesk) -> None:
     other = duties[0]["id"]
     desk.done("duty", "decide", other, "--not-to-notify", "--reason", "we are not a processor")
     assert (duty(desk, other)["state"], acts(desk)) == ("decided_not_to_notify", [])
+
+
+# --------------------------------------------------------------------------- what ends a duty, or leaves it undetermined
+
+
+JUDGED = (
+    "risk.to_people=unlikely",
+    "risk.harm_assessment.by=Jonas",
+    "risk.harm_assessment.at=2026-11-24T08:50:00Z",
+    "risk.harm_assessment.grounds=encrypted",
+)
+
+
+def test_an_answer_that_ends_a_running_duty_needs_grounds_and_a_second_person(desk: AtDesk) -> None:
+    words = ("fact", "set", *JUDGED, "--source", "assessment", "--format", "json")
+    assert by(desk, "maria", *words).error == "grounds_missing"
+    said = by(desk, "maria", *words, "--grounds", "the badge system keeps no names").json
+    assert [(one["duty"], one["ends"], one["later"]) for one in said["deadlines"]] == [(LETTERS, True, True)]
+    assert acts(desk) == [("move_clock", "maria", "awaiting", "")]
+    assert duty(desk, LETTERS)["verdict"] == "applies"
+    entry = asked(desk)
+    assert by(desk, "eve", "confirm", entry).error == "role"
+    assert by(desk, "jonas", "confirm", entry).code == 0
+    assert duty(desk, LETTERS)["verdict"] == "not_applicable"
+
+
+def test_an_incident_with_undetermined_duties_is_cancelled_by_two_people(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    tocsin.settings(people=PEOPLE, roles=ROLES)
+    (tmp_path / "badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "badge.yaml"), "--yes")
+    assert {one["verdict"] for one in status(tocsin)["duties"]} >= {"unknown"}
+    assert by(tocsin, "eve", "cancel", "--reason", "false alarm").error == "role"
+    assert by(tocsin, "maria", "cancel", "--reason", "false alarm").code == 0
+    assert status(tocsin)["state"] == "open"
+    assert acts(tocsin) == [("cancel", "maria", "awaiting", "")]
+    assert by(tocsin, "zoe", "confirm", asked(tocsin)).code == 0
+    assert status(tocsin)["state"] == "cancelled"

@@ -9,7 +9,7 @@ from typing import Any
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.entries import own_task
 from runner.app.incidents.fact_import import FactsFile, import_facts, preview_import
-from runner.app.incidents.facts import LEVELS, known_questions, level, planned, record_facts, stated
+from runner.app.incidents.facts import LEVELS, known_questions, level, moved_page, record_facts, stated
 from runner.errors import Refused
 from runner.facts.vocabulary.fact_types import NONE, Branch, FactType, Keyed
 from runner.facts.vocabulary.lookup import find
@@ -29,7 +29,7 @@ _MOST = 12
 """Most words of a set that are listed beside other questions."""
 _CERTAINTY = Field("confidence", "Certainty", "choice", tuple((one, one) for one in LEVELS))
 _SOURCE = Field("source", "Source", help="Where you know it from. Default: you.")
-_GROUNDS = Field("grounds", "Grounds", help="Needed if a legal deadline moves.")
+_GROUNDS = Field("grounds", "Grounds", help="Needed if a legal deadline moves or a duty ends.")
 
 
 def _value(name: str, label: str, branch: Branch | None, words: str = "") -> Field:
@@ -91,8 +91,7 @@ def _preview(asked: Asked, given: Given, texts: Sequence[str]) -> Page | None:
         level(given["confidence"] or LEVELS[0]),
     )
     changes = stated(asked.service, asked.incident, texts, source, sure)
-    report = planned(asked.service, asked.incident, changes)
-    return fact_changes_page(report) if report.deadlines or report.second_person else None
+    return moved_page(asked.service, asked.incident, changes)
 
 
 def _stating(texts: Callable[[Asked, Given], Sequence[str]]) -> Act:

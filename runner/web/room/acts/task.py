@@ -7,10 +7,12 @@ from typing import Any
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.step_reference import begun_step
-from runner.app.incidents.facts import record_answer, record_form
+from runner.app.incidents.facts import moved_page, record_answer, record_form, stated
 from runner.errors import Refused
+from runner.facts.fact_files import says_unknown
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
+from runner.reports.core.page import Page
 from runner.reports.incidents.task import TaskReport, field_rows, type_words
 from runner.reports.incidents.task import task as task_report
 from runner.web.room.acts.forms import (
@@ -76,7 +78,7 @@ def _answers(report: TaskReport) -> Iterator[Field]:
         if row.state in ("open", "unknown"):
             yield _answer(row.fact, row.ask, row.choices, row.help or type_words(row.type))
     yield Field("source", "Source", help="Where you know it from. Default: you.")
-    yield Field("grounds", "Grounds", help="Needed if the answer moves a legal deadline.")
+    yield Field("grounds", "Grounds", help="Needed if the answer moves a legal deadline or ends a duty.")
 
 
 def _answer(name: str, label: str, choices: tuple[str, ...], words: str) -> Field:
@@ -118,6 +120,23 @@ def _answer_it(asked: Asked, given: Given) -> None:
         record_answer(service, name, step, value, source, "confirmed", grounds)
 
 
+def _answer_ahead(asked: Asked, given: Given) -> Page | None:
+    """Return what the answers do if they move a deadline or end a duty; otherwise they are recorded at once."""
+    service, step, said = (
+        asked.service,
+        _step(asked),
+        given["source"] or f"answer of {asked.principal.person}",
+    )
+    invocation = asked.incident.invocations[step]
+    if invocation.kind == "form":
+        known = [row.fact for row in field_rows(asked.incident, service.library(asked.incident), step)]
+        texts = [f"{fact}={given[fact]}" for fact in known if given[fact].strip()]
+    else:
+        texts = [f"{invocation.sets}={given['value'].strip()}"] if given["value"].strip() else []
+    texts = [text for text in texts if not says_unknown(text)]
+    return moved_page(service, asked.incident, stated(service, asked.incident, texts, said, "confirmed"))
+
+
 def _assigned(asked: Asked, given: Given) -> None:
     asked.service.known(given["person"])
     _on_step(lambda step, said: c.AssignStep(step=step, to=said["person"], reason=said["reason"]))(
@@ -141,7 +160,7 @@ TASK = Acting(
             "task.act", _on_step(lambda step, given: c.CompleteTask(step=step, comment=given["comment"]))
         ),
         "fail": Act("task.act", _on_step(lambda step, given: c.FailStep(step=step, reason=given["reason"]))),
-        "answer": Act("task.act", _answer_it),
+        "answer": Act("task.act", _answer_it, _answer_ahead),
         "comment": Act(
             "task.act",
             _on_step(lambda step, given: c.CommentStep(step=step, text=given["text"])),

@@ -210,7 +210,7 @@ def test_an_answer_after_the_end_is_recorded_and_restarts_nothing(tocsin: AtDesk
     with slack.Slack() as server:
         by_slack(tocsin, server, "U0MARIA")
         opened(tocsin, tmp_path)
-        tocsin.done("cancel", "--reason", "a mistake")
+        tocsin.cancelled("amber-falcon")
         with serving(tocsin) as served:
             press = server.press(0, "U0MARIA", tocsin.clock.now())
             assert served.call_back(press, address(tocsin, "chat")).status == 200

@@ -17,11 +17,12 @@ from runner.reports.core.attention_rows import attention_row
 from runner.reports.core.do_now import NOTHING, TASKS, folded_words, is_urgent, present
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
-from runner.reports.core.page import Block, arrow, flow, line, paged, rows
+from runner.reports.core.page import Block, arrow, flow, paged, rows
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.status import Status
+from runner.reports.incidents.waiting import waiting, waiting_blocks
 
 HOW_MANY = 3
 
@@ -54,6 +55,8 @@ class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
     more: int
     folded: Mapping[Horizon, int] = {}
     """Of these, the tasks of a later horizon."""
+    waiting: tuple[str, ...] = ()
+    """What waits for somebody else."""
     severity: str = ""
     alone: str = ""
 
@@ -72,7 +75,14 @@ def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = 
         unique = {item.action: item for item in reversed(ordered)}
         ordered = [item for item in ordered if unique[item.action] is item]
     more = max(len(ordered) - how_many, 0) + sum(folded.values())
-    return filled(Next, found, next=tuple(ordered[:how_many]), more=more, folded=dict(folded))
+    return filled(
+        Next,
+        found,
+        next=tuple(ordered[:how_many]),
+        more=more,
+        folded=dict(folded),
+        waiting=tuple(waiting(found)),
+    )
 
 
 _Order = tuple[int, bool, bool, datetime, int]
@@ -129,7 +139,7 @@ def next_page(found: Next) -> Iterator[Block]:
     """Draw the actions."""
     yield from screen_header(filled(Heading, found), found.as_of)
     if not found.next:
-        yield line(NOTHING, "good")
+        yield from waiting_blocks(NOTHING, found.waiting)
     yield from rows(attention_row(one, found.as_of) for one in found.next)
     if more := found.more - sum(found.folded.values()):
         yield flow(count(more, "more action"), arrow(suggested_actions.STATUS), indent=2)

@@ -9,6 +9,7 @@ import msgspec
 
 from runner.base.states import Kind, Profile, State
 from runner.incident.messages.compromised_traffic import exposures
+from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
@@ -93,6 +94,8 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """Required actions outside this incident; ``--check`` does not count them."""
     messages: tuple[MessageRow, ...] = ()
     """The messages, with the number of present and required acknowledgements."""
+    handover: Handover | None = None
+    """The newest handover; without ``taken_at`` nobody has accepted it."""
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
 

@@ -10,7 +10,7 @@ from runner.actions import Action
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS, Horizon
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.do_now import LATER, NOTHING, calm, folded_words, present
+from runner.reports.core.do_now import LATER, folded_words, present
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
@@ -27,6 +27,7 @@ from runner.reports.incidents.duty_lanes import (
 )
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
+from runner.reports.incidents.waiting import calm_blocks
 from runner.reports.law.duties import FAR, presses, running
 from runner.reports.law.duty_details import record_words
 from runner.reports.law.duty_rows import duty_row
@@ -97,13 +98,11 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
 
 
 def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int | None) -> Iterator[Block]:
-    """Yield DO NOW; if it is empty, with the number of open tasks."""
+    """Yield DO NOW; if it is empty, what waits, and for whom."""
     waiting = [item for item in found.needs_attention if item.rank < LATER]
     items = attention_folded(waiting, lanes)
     if not items:
-        over = found.state in ("closed", "cancelled")
-        otherwise = NOTHING if over else calm(found.tasks)
-        yield flow(Cell("DO NOW (0) ", "title"), Cell(otherwise, "good"), hang=2)
+        yield from calm_blocks(found, Cell("DO NOW (0) ", "title"))
         return
     yield line(f"DO NOW ({len(items)})", "title")
     yield from rows(attention_rows(items[:most], now))

@@ -136,8 +136,9 @@ def _alerts(asked: Asked) -> tuple[Block, ...]:
 def _do_now(found: Status) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
     from runner.reports.core.attention_rows import first_cell
-    from runner.reports.core.do_now import LATER, calm
+    from runner.reports.core.do_now import LATER
     from runner.reports.incidents.incidents import late
+    from runner.reports.incidents.waiting import calm_blocks
 
     urgent = [item for item in found.needs_attention if item.rank < LATER]
     overdue = f", {late([found])} late" if late([found]) else ""
@@ -145,7 +146,7 @@ def _do_now(found: Status) -> Iterator[Block]:
     mark = () if found.kind == "real" else (" ", Cell(MARKS[found.kind], "marking"))
     yield flow(title, " · ", Cell(found.codename, about=f"incident/{found.codename}"), *mark)
     if not urgent:
-        yield line(calm(found.tasks), "good")
+        yield from calm_blocks(found)
     yield from rows(
         Row(first_cell(item, found.as_of), (_leads(found, item), f" · {item.who}" if item.who else ""))
         for item in urgent[:SHOWN]

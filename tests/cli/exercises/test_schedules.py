@@ -244,7 +244,7 @@ def test_a_missed_exercise_is_shown_until_it_is_acknowledged(tocsin: AtDesk, exe
     assert one["command"] in told(tocsin("status").out)
     said = tocsin("doctor")
     assert (said.code, one["command"] in told(said.out)) == (4, True)
-    tocsin.done("cancel", "--reason", "found")
+    tocsin.cancelled("amber-falcon")
     once = tocsin("worker", "--once", "--format", "json")
     assert (once.code, [each["command"] for each in once.json["needs_attention"]]) == (4, [one["command"]])
     assert [each["text"] for each in once.json["needs_attention"]] == [one["text"]]

@@ -72,7 +72,7 @@ def test_a_home_with_no_reachable_person_says_so_with_the_next_step(nowhere: AtD
 
 def test_a_valid_home_needs_no_action(incident: AtDesk) -> None:
     assert areas(incident, "error") == {"do now"}
-    incident.done("cancel", "--reason", "false alarm")
+    incident.cancelled("amber-falcon")
     said = incident("doctor", "--format", "json")
     assert said.json["ok"]
     assert {finding["area"] for finding in said.json["findings"]} >= {

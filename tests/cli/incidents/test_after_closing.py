@@ -131,7 +131,7 @@ def test_open_tasks_of_a_closed_incident_are_shown_without_an_action(incident: A
 
 def test_without_an_open_incident_the_last_closed_one_is_named(incident: AtDesk, playbook: Path) -> None:
     incident.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4712")
-    incident.done("cancel", "calm-heron", "--reason", "the same badge")
+    incident.cancelled("calm-heron")
     incident.clock.advance(timedelta(hours=2))
     incident.done("close", "amber-falcon", "--reason", "found in the canteen")
     incident.clock.advance(timedelta(days=3))

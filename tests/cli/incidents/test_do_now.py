@@ -182,7 +182,7 @@ def test_every_screen_says_whether_a_worker_runs(incident: AtDesk, words: tuple[
 
 
 def test_an_incident_that_ended_needs_no_worker(incident: AtDesk) -> None:
-    incident.done("cancel", "--reason", "false alarm")
+    incident.cancelled("amber-falcon")
     assert "worker" not in incident("status", "-i", "amber-falcon", "--format", "json").json
 
 
@@ -237,3 +237,14 @@ def test_doctor_connects_to_the_server_of_each_channel(tocsin: AtDesk, server: i
     assert findings(tocsin) == {"mail": "channel_unreachable", "gone": "channel_unreachable"}
     assert tocsin("doctor").code == 4
     assert findings(tocsin, "--offline") == {}
+
+
+def test_what_waits_for_others_is_said_where_nothing_is_to_be_done_at_once(incident: AtDesk) -> None:
+    incident.done("message", "send", "Meet", "--to", "person:jonas", "--ask-ack", "--yes")
+    incident.done("brief", "--give", "jonas")
+    waiting = incident("next", "--format", "json").json["waiting"]
+    assert [text.split()[0] for text in waiting][:2] == ["Acknowledgement:", "Handover"]
+    assert incident("status", "--format", "json").json["handover"]["taken_at"] is None
+    incident.cancelled("amber-falcon")
+    ended = incident("next", "-i", "amber-falcon", "--format", "json")
+    assert ended.json["waiting"] == []

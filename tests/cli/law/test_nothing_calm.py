@@ -123,9 +123,19 @@ def test_the_suggested_command_adds_a_place_and_ends_no_duty(breach: AtDesk) -> 
     assert breach(*command.split(), "--source", "counsel").warnings == []
     [fact] = breach("fact", "show", "organisation.does_business_in", "--format", "json").json["facts"]
     assert set(fact["value"]) == {"US-NY", "US-CA"}
-    replaced = breach("fact", "set", "organisation.does_business_in=US-CA", "--source", "counsel")
-    assert replaced.warnings == ["duties_ended"]
-    assert NEW_YORK in replaced.err
+    replacing = (
+        "fact",
+        "set",
+        "organisation.does_business_in=US-CA",
+        "--source",
+        "counsel",
+        "--format",
+        "json",
+    )
+    assert breach(*replacing).error == "grounds_missing"
+    replaced = breach(*replacing, "--grounds", "the branch in New York is sold").json
+    assert (NEW_YORK, True) in [(one["duty"], one["ends"]) for one in replaced["deadlines"]]
+    assert len(replaced["second_person"]) == 1
 
 
 def test_facts_files_show_people_in_a_place_without_a_business(tocsin: AtDesk, tmp_path: Path) -> None:

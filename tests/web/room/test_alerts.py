@@ -196,7 +196,7 @@ def test_a_person_opens_an_incident_with_the_time_of_discovery(place: tuple[AtDe
     (row,) = [one for one in waiting(desk, "--all") if one["alert"] == alert]
     assert (row["state"], row["codename"], row["count"]) == ("opened", opened["codename"], 2)
     assert desk("alert", "open", alert, playbook, "--yes").error == "alert_ended"
-    desk.done("cancel", opened["codename"], "--reason", "for the test")
+    desk.cancelled(opened["codename"])
     assert post(place, prometheus("o1")).json()["alerts"] != [alert]
 
 
@@ -208,12 +208,7 @@ def test_a_time_ahead_of_ours_is_the_time_of_receipt(place: tuple[AtDesk, Served
     desk.done("alert", "open", alert, str(desk.home.parent / "lost-badge.yaml"), "--yes")
     facts = desk("fact", "show", "incident.discovered_at", "--format", "json").json["facts"]
     assert [one["value"] for one in facts] == [received]
-    desk.done(
-        "cancel",
-        desk("list", "--format", "json").json["incidents"][0]["codename"],
-        "--reason",
-        "for the test",
-    )
+    desk.cancelled(desk("list", "--format", "json").json["incidents"][0]["codename"])
 
 
 def test_a_draft_is_dismissed_with_a_reason(place: tuple[AtDesk, Served, str]) -> None:

@@ -60,6 +60,9 @@ def test_an_incident_that_owes_nothing_is_cancelled(room: Served, desk: AtDesk) 
     assert submitted(room, maria, "incidents", "open", **ONE).status_code == 303
     room.codename = incidents(desk)[ONE["title"]]["codename"]
     assert submitted(room, maria, "incident", "cancel", reason="it was found").status_code == 303
+    for one in desk("status", room.codename, "--format", "json").json["second_person"]:
+        confirmed = submitted(room, room.reader("jonas"), "incident", "confirm", entry=str(one["entry"]))
+        assert confirmed.status_code == 303
     assert incidents(desk)[ONE["title"]]["state"] == "cancelled"
 
 

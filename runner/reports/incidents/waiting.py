@@ -1,0 +1,51 @@
+"""What waits for somebody while nothing has to be done at once: the line below DO NOW (0) must not be calmer than the incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from runner.reports.core.do_now import NOTHING, calm
+from runner.reports.core.formatting import count, person_name
+from runner.reports.core.page import Block, Cell, flow, line
+from runner.reports.core.task_rows import named
+from runner.reports.incidents.status import Status
+from runner.reports.law.duties import running
+
+
+def waiting(found: Status) -> Iterator[str]:
+    """Yield what is not done, and by whom: acknowledgements, approvals, a handover, and legal duties.
+
+    A closed or cancelled incident waits for nothing but its duties.
+    """
+    if found.state in ("open", "paused"):
+        rows = (
+            row for row in found.deliveries if row.wanted and row.state == "active" and row.acked_at is None
+        )
+        if people := dict.fromkeys(person_name(row.recipient) for row in rows):
+            yield f"Acknowledgement: {', '.join(people)}"
+        for row in found.tasks:
+            if row.kind == "approve" and row.state in ("ready", "active") and not row.over:
+                yield f"Approval: {named(row)} · {row.who or 'nobody has the role'}"
+        handover = found.handover
+        if handover is not None and handover.taken_at is None:
+            yield f"Handover of the role {handover.role}: {person_name(handover.to)} must accept it"
+    if found.state == "cancelled":
+        return
+    live = running(found.duties, found.as_of)
+    applies = sum(duty.verdict == "applies" for duty in live)
+    parts = [f"{count(applies, 'legal duty', 'legal duties')} not done"] if applies else []
+    parts += [f"{len(live) - applies} undetermined"] if len(live) > applies else []
+    if parts:
+        yield f"Legal: {', '.join(parts)}"
+
+
+def calm_blocks(found: Status, *title: Cell) -> Iterator[Block]:
+    """Yield the line of an empty DO NOW after its title, and what waits."""
+    words = NOTHING if found.state in ("closed", "cancelled") else calm(found.tasks)
+    return waiting_blocks(words, tuple(waiting(found)), *title)
+
+
+def waiting_blocks(words: str, left: Sequence[str], *title: Cell) -> Iterator[Block]:
+    """Yield that no action is required, in green only if nothing waits."""
+    yield flow(*title, Cell(f"{words}{'. Waiting:' if left else ''}", "warn" if left else "good"), hang=2)
+    yield from (line(text, "warn", indent=2, hang=2) for text in left)

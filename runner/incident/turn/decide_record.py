@@ -146,7 +146,7 @@ def known(
         asked = TwoPersonAct(kind="decide", by=by, reason=command.grounds, facts=positions)
         return (*others, *with_second(incident, asked, (taken,), library.alone, second))
     refuse_facts_ahead(command.changes, now)
-    moved = moves(incident, command.changes, now, library) if guarded(incident) else ()
+    moved = moves(incident, command.changes, now, library) if guarded(incident) and not second else ()
     require_grounds(incident, moved, command.grounds)
     answered = implicit_answers(incident, command, by, now, library)
     recorded = e.FactsRecorded(

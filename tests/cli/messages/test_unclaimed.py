@@ -36,7 +36,10 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 
 
 def learnt(desk: AtDesk, *facts: str) -> None:
-    desk.done("fact", "set", *facts, "--source", "forensics")
+    desk.done("fact", "set", *facts, "--source", "forensics", "--grounds", "forensics")
+    for one in status(desk)["second_person"]:
+        if one["state"] == "awaiting":
+            desk.done("confirm", str(one["entry"]), "--as", "jonas")
 
 
 def full(desk: AtDesk, name: str) -> Any:

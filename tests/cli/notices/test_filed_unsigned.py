@@ -170,7 +170,9 @@ def test_a_decision_not_to_notify_is_warned_of_a_filed_text_that_said_high_risk(
     people = ("eu-gdpr-34-data-subjects/individuals", "--not-to-notify", "--ground", "none")
     digest = rendered(desk)["digest"]
     desk.done(*FILED, "--digest", digest, *why)
-    desk.done("fact", "set", "risk.to_people=risk", "--source", "dpo")
+    desk.done("fact", "set", "risk.to_people=risk", "--source", "dpo", "--grounds", "few data")
+    (asked,) = desk("status", "--format", "json").json["second_person"]
+    desk.done("confirm", str(asked["entry"]), "--as", "ada")
     said = desk("duty", "decide", *people, *why, "--as", "ada")
     assert said.warnings == ["decision_contradicted"]
     assert {DUTY, "risk.to_people"} <= set(re.findall(r"[\w./-]*\w", said.err))

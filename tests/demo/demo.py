@@ -107,7 +107,7 @@ class Story(Typist):
         self.say("Ben reads the mail and acknowledges it with its code.")
         self.tocsin("ack", code, "--as", "ben")
         self.say("Who has acknowledged? Ben has, Cleo has not.")
-        self.tocsin("message", "list", shown=8)
+        self.tocsin("message", "list", shown=6)
 
     def work(self) -> None:
         """Assess the risk and do the first task; the duties follow."""
@@ -115,10 +115,12 @@ class Story(Typist):
         self.tocsin(
             "fact", "set", "risk.to_people=risk", "risk.harm_assessment.by=Ben Cole",
             "risk.harm_assessment.grounds=Names and mail addresses only",
-            "--source", "risk meeting", "--as", "ben",
+            "--source", "risk meeting", "--grounds", "no high risk", "--as", "ben", shown=2,
         )  # fmt: skip
+        self.say("This ends the duty to notify the people, so Ana confirms as the second person.")
+        self.tocsin("confirm", self.wait("the request of Ben", self.asked), "--as", "ana", shown=1)
         self.say("What must Ana do now? Each action has its command. A form is answered with one command.")
-        self.tocsin("next", shown=4)
+        self.tocsin("next", shown=3)
         self.tocsin(
             "answer", "command", "incident.mobilised.command_at=2m ago", "incident.mobilised.scribe=no",
             "incident.mobilised.deputy=no", "incident.mobilised.channel=telephone",
@@ -170,6 +172,11 @@ class Story(Typist):
         deliveries = self.json("message", "list")["deliveries"]
         delivery = next(one["delivery"] for one in deliveries if one["recipient"] == "ben")
         return str(self.json("message", "show", delivery)["code"])
+
+    def asked(self) -> str | None:
+        """Return the entry that awaits a second person."""
+        found = self.json("status")["second_person"]
+        return next((str(one["entry"]) for one in found if one["state"] == "awaiting"), None)
 
     def task(self, step: str) -> str | None:
         """Return the number of an open task."""

@@ -80,16 +80,14 @@ class IncidentService:
         alone, target = home.second_person.none or "", home.law.target
         self.repository = Repository(store, lambda: self._calendar, alone, home.act, target)
         self._tokens: dict[str, object] = {}
-        self.clock = clock
-        self.chance = chance
+        self.clock, self.chance = clock, chance
         self.principal = principal
         self._guard: Guard | None = None
         self.write: Write = store.append
         """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""
         self.backoff: Backoff | None = None
         """How a person's command waits for other writers; None for a program, whose loop must not wait."""
-        self.watched: Callable[[], bool] = lambda: True
-        """Tell whether a person watches the terminal of the process that sends the messages of this home."""
+        self.watched: Callable[[], bool] = lambda: True  # a person sees the screen of the process that sends
         self.cache: Callable[[], Path | None] = lambda: folder / "cache"
         """The cache of public holidays. A command uses the user's cache: it may only read the home."""
 
@@ -97,9 +95,8 @@ class IncidentService:
 
     def apart(self) -> IncidentService:
         """Return a service for another thread: on the same store, with nothing folded in common."""
-        who = self.principal.program()
-        own = IncidentService(self.folder, self.home, self.store, self.clock, self.chance, who)
-        own.watched = self.watched
+        own = IncidentService(self.folder, self.home, self.store, self.clock, self.chance, self.principal)
+        own.principal, own.watched = self.principal.program(), self.watched
         return own
 
     def of(self, principal: Principal, guard: Guard | None = None) -> IncidentService:

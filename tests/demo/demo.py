@@ -107,7 +107,7 @@ class Story(Typist):
         self.say("Ben reads the mail and acknowledges it with its code.")
         self.tocsin("ack", code, "--as", "ben")
         self.say("Who has acknowledged? Ben has, Cleo has not.")
-        self.tocsin("message", "list", shown=6)
+        self.tocsin("message", "list", shown=5)
 
     def work(self) -> None:
         """Assess the risk and do the first task; the duties follow."""
@@ -127,7 +127,7 @@ class Story(Typist):
             "incident.mobilised.channel_answered=yes", "incident.mobilised.staff_told_at=unknown", "--as", "ana",
             shown=3,
         )  # fmt: skip
-        self.tocsin("task", "done", "triage", "--all", "--as", "ana", shown=3)
+        self.tocsin("task", "done", "triage", "--all", "--as", "ana", shown=1)
         self.say("Each item on which safety or evidence depends is checked by its number.")
         self.tocsin("task", "check", "contain", "1", "2", "3", "4", "--as", "ana", shown=1)
         self.tocsin("task", "done", "contain", "--as", "ana", shown=3)

@@ -148,6 +148,7 @@ def _examined(
             ("clock", lambda: _clock(service)),
             ("clock", lambda: _time(service, repair)),
             ("roles", lambda: _unheld(service)),
+            ("backup", lambda: _backup(service)),
         )
         for area, look in checks:
             yield from _whole(area, look)
@@ -185,6 +186,25 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
             given_secret(name, home, base=folder)
         except TocsinError as error:
             yield from of_error("actions", error)
+
+
+def _backup(service: IncidentService) -> Iterator[Finding]:
+    """Yield when the last verified backup was made; nothing for an empty home."""
+    from runner.app.home.backups import OLD, kept
+
+    if not service.store.rows():
+        return
+    made = kept(service).made
+    if not made:
+        hint = "tocsin backup --to FOLDER, on another disk"
+        yield Finding("backup", "warning", "No backup of this home folder was made", hint, code="no_backup")
+        return
+    at, newest = made[-1]
+    what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
+    if service.clock.now() - at > OLD:
+        yield Finding("backup", "warning", what, "tocsin backup", code="backup_old")
+    else:
+        yield Finding("backup", "good", what)
 
 
 def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -264,12 +284,7 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
 
 
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
-    dead = [
-        AttemptLost(effect=effect, n=attempt.n)
-        for effect, holder in (*_holders(incident), *incident.errands.items())
-        for attempt in holder.attempts
-        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
-    ]
+    dead = lost_attempts(service, incident)
     if dead and repair:
         service.act(service.principal, incident.id, dead)
         incident = service.load(incident.id)
@@ -284,6 +299,16 @@ def _incident(service: IncidentService, incident: Incident, repair: bool) -> Ite
     for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
         yield Finding("blobs", "error", what, "Restore the documents from a backup.", code=fault.code)
+
+
+def lost_attempts(service: IncidentService, incident: Incident) -> list[AttemptLost]:
+    """Return the commands that mark the attempts of workers that stopped as unknown."""
+    return [
+        AttemptLost(effect=effect, n=attempt.n)
+        for effect, holder in (*_holders(incident), *incident.errands.items())
+        for attempt in holder.attempts
+        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
+    ]
 
 
 def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:

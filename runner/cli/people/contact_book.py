@@ -137,6 +137,7 @@ def forget(
     """
     from runner.app.core.directory import forget_person
     from runner.app.core.directory import person as known
+    from runner.app.home.backups import after_erasure
     from runner.app.people.accounts import Accounts
     from runner.app.people.logins import Logins
     from runner.files.settings_file import lines_of_people
@@ -146,6 +147,8 @@ def forget(
         session.confirm(f"Erase all data of {person}?", "Repeat with --yes")
     Accounts(session.service, Logins(session.service)).forget(person)
     shared = forget_person(session.service, person)
+    for sentence in after_erasure(session.service):
+        session.warn("backup_keeps_data", sentence)
     in_settings = person in session.service.home.people
     lines = lines_of_people(session.folder / CONFIG) if in_settings else ""
     report = {

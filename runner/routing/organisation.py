@@ -177,6 +177,8 @@ class BackupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A folder, best on another disk; relative to the home folder."""
     keep: str = "7d,4w,6m"
     """The newest backup of each of so many days, weeks, months or years (``y``) stays."""
+    encrypt: tuple[str, ...] = ()
+    """Public keys of age, or of SSH: backups are encrypted for these."""
 
 
 class LawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -29,6 +29,7 @@ from runner.app.home.open_home import open_copy, secret_files, store_file
 from runner.decoding import from_json, json_reader
 from runner.errors import Refused, Sealed, StoreError, Usage
 from runner.files import bag
+from runner.files.encrypted_folder import ENDING, pack, recipients_of
 from runner.routing.organisation import BackupSettings, Home
 from runner.vault.master_key import PREFIX, open_vault
 
@@ -42,7 +43,7 @@ HOME_ID = "home_id"
 KEEP = BackupSettings().keep
 OLD = timedelta(days=7)
 """The age of the newest backup from which the doctor warns."""
-_NAME = re.compile(r"tocsin-[0-9a-z]+-(\d{8}T\d{6}Z)")
+_NAME = re.compile(rf"tocsin-[0-9a-z]+-(\d{{8}}T\d{{6}}Z)(?:{re.escape(ENDING)})?")
 _STAMP = "%Y%m%dT%H%M%SZ"
 _SKIPPED = frozenset(("cache", "workers", "backups", "logs"))
 """Folders of a home that are left out: computed data, locks and logs of workers, and copies of an upgrade with data that was erased since."""
@@ -169,16 +170,22 @@ def back_up(
     place: Path,
     keep: str = KEEP,
     watched: Watched = lambda words, total: lambda count: None,
+    *,
+    recipients: Sequence[str] = (),
 ) -> Made:
     """Write a verified backup into ``place``, record it, and remove older ones that ``keep`` does not keep.
 
+    With ``recipients``, public keys of age, it is one encrypted file. Its clear form is in the home folder meanwhile.
     A copy that does not verify keeps the name ``….unverified``, with ``faults``; then nothing is removed.
     Raises Refused if the folder cannot be written, StoreError if the database cannot be read.
     """
     rule, now = parse_keep(keep), service.clock.now().astimezone(UTC)
     place = place.expanduser().absolute()
     name = f"tocsin-{_home_id(service)}-{now:{_STAMP}}"
-    partial, final = place / f"{name}.partial", place / name
+    keys = recipients_of(recipients) if recipients else []
+    ending = ENDING if keys else ""
+    stage = service.folder / "backups" if keys else place
+    partial, final = stage / f"{name}.partial", place / f"{name}{ending}"
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         if final.exists():
@@ -191,8 +198,11 @@ def back_up(
             found = _examined(service, partial / bag.DATA / STORE, watched)
             info = _info(service, name, now, found, left_out)
             digest, size = bag.write_bag(partial, info)
-            final = place / f"{name}.unverified" if found.faults else final
-            partial.rename(final)
+            final = place / f"{name}.unverified{ending}" if found.faults else final
+            if keys:
+                _encrypt(partial, name, final, keys)
+            else:
+                partial.rename(final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
@@ -200,7 +210,7 @@ def back_up(
     made = BackupMade(
         by=service.principal.person,
         place=str(place),
-        name=name,
+        name=final.name,
         digest=digest,
         bytes=size,
         events=found.events,
@@ -220,6 +230,18 @@ def back_up(
         removed=() if found.faults else _remove_old(place, name, rule),
         same_disk=place.stat().st_dev == service.folder.stat().st_dev,
     )
+
+
+def _encrypt(partial: Path, name: str, final: Path, keys: Sequence[object]) -> None:
+    """Write the clear folder as an encrypted file, which gets its name when it is complete."""
+    clear, sealed = partial.with_name(name), final.with_name(f"{final.name}.partial")
+    partial.rename(clear)
+    try:
+        pack(clear, sealed, keys)
+        sealed.rename(final)
+    finally:
+        sealed.unlink(missing_ok=True)
+        shutil.rmtree(clear, ignore_errors=True)
 
 
 def _recorded(service: IncidentService, made: BackupMade) -> bool:
@@ -355,10 +377,13 @@ def _unwritable(path: Path, why: str) -> Refused:
 def _remove_old(place: Path, name: str, rule: Sequence[tuple[str, int]]) -> tuple[str, ...]:
     """Remove the older backups of this home that the rule does not keep; return their names."""
     mine = name.rpartition("-")[0]
-    names = [path.name for path in place.iterdir() if path.name.startswith(f"{mine}-") and path.is_dir()]
+    names = [path.name for path in place.iterdir() if path.name.startswith(f"{mine}-")]
     gone = superseded(names, rule)
     for old in gone:
-        shutil.rmtree(place / old)
+        if (place / old).is_dir():
+            shutil.rmtree(place / old)
+        else:
+            (place / old).unlink()
     return gone
 
 
@@ -405,14 +430,7 @@ def erased_beside(place: Path) -> tuple[Erased, ...]:
         ) from None
 
 
-def after_erasure(service: IncidentService) -> tuple[str, ...]:
-    """List an erasure beside all backups, and return what a person must know about these, in sentences."""
+def after_erasure(service: IncidentService) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """List an erasure beside all backups; return the folders with backups, and those of them that cannot be reached."""
     places = kept(service).places
-    missing = note_erased(service, places)
-    said = [f"Backups in {place} still have the erased data until they are removed." for place in places]
-    said += [
-        f"The folder {place} cannot be reached: a restore from it brings the data back. "
-        "When it is there again, run: tocsin backup"
-        for place in missing
-    ]
-    return tuple(said)
+    return places, note_erased(service, places)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.errors import Invalid, Refused, Sealed, StoreCorrupt, TocsinError
 from runner.files import bag
+from runner.files.encrypted_folder import ENDING, unpack
 from runner.files.settings_file import load_home
 from runner.incident.people.contact_journal import JOURNAL as RETENTION
 from runner.incident.people.contact_journal import READER, IncidentShredded, PersonForgotten
@@ -76,12 +78,31 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the settings named another database; the new home has the file ``tocsin.db``."""
 
 
-def check(folder: Path, watched: Watched = lambda words, total: lambda count: None) -> Checked:
-    """Check the files and the journals of a backup without a key; works on a read-only medium.
+def check(
+    backup: Path,
+    watched: Watched = lambda words, total: lambda count: None,
+    *,
+    identity: Path | None = None,
+) -> Checked:
+    """Check the files and the journals of a backup without its master key; works on a read-only medium.
 
-    Raises Invalid if the folder is not a backup.
+    An encrypted backup needs ``identity``, a file with the secret key of age. Raises Invalid for anything but a backup.
     """
-    folder = folder.expanduser().absolute()
+    with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity) as folder:
+        return _checked(folder, watched)
+
+
+@contextmanager
+def _opened(backup: Path, near: Path, identity: Path | None) -> Iterator[Path]:
+    """Yield the folder of a backup; an encrypted one is decrypted into a private folder in ``near``."""
+    if backup.name.endswith(ENDING) and backup.is_file():
+        with tempfile.TemporaryDirectory(prefix=".tocsin-", dir=near) as private:
+            yield unpack(backup, Path(private), identity)
+    else:
+        yield backup
+
+
+def _checked(folder: Path, watched: Watched) -> Checked:
     store = folder / bag.DATA / STORE
     if not (folder / bag.DECLARATION).is_file() or not store.is_file() or store.is_symlink():
         raise Invalid(
@@ -135,27 +156,43 @@ def _without_key() -> bytes:
 
 
 def restore(
-    folder: Path,
+    backup: Path,
     home: Path,
     principal: Principal,
     clock: Clock,
     chance: IdGenerator,
     *,
     key: Path | None = None,
+    identity: Path | None = None,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Restored:
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
     Raises Refused if the home exists or the backup is damaged, Sealed without the key of the backup; then nothing is left.
     """
-    folder, home = folder.expanduser().absolute(), home.absolute()
+    backup, home = backup.absolute(), home.absolute()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused(
             f'"{home}" exists. A restore replaces nothing.',
             hint="Name a new folder: tocsin restore BACKUP --home NEW",
             code="home_exists",
         )
-    checked = check(folder, watched)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(backup, home.parent, identity) as folder:
+        checked = _checked(folder, watched)
+        return _restored(folder, backup.parent, checked, home, principal, clock, chance, key)
+
+
+def _restored(
+    folder: Path,
+    place: Path,
+    checked: Checked,
+    home: Path,
+    principal: Principal,
+    clock: Clock,
+    chance: IdGenerator,
+    key: Path | None,
+) -> Restored:
     if checked.faults:
         raise Refused(
             f"The backup is damaged: {'; '.join(checked.faults[:3])}. Nothing was restored.",
@@ -170,7 +207,7 @@ def restore(
         moved = _place_store(folder / bag.DATA / STORE, stage)
         _place_key(stage, key)
         with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-            result = _made_safe(service, folder, checked, moved)
+            result = _made_safe(service, place, checked, moved)
         shutil.rmtree(stage / "workers", ignore_errors=True)
         if home.exists():
             home.rmdir()
@@ -230,11 +267,11 @@ def _place_key(stage: Path, key: Path | None) -> None:
         raise Sealed(f"{error.message} Nothing was restored.", hint=hint, code=error.code) from None
 
 
-def _made_safe(service: IncidentService, folder: Path, checked: Checked, moved: bool) -> Restored:
+def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: bool) -> Restored:
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
     from runner.app.home.doctor import lost_attempts
 
-    erased = tuple(_erased_again(service, backups.erased_beside(folder.parent)))
+    erased = tuple(_erased_again(service, backups.erased_beside(place)))
     verification = verify(service, None)
     faults = integrity(service, verification, None).faults
     if verification.broken is not None or faults:

@@ -120,7 +120,7 @@ def backup(service: IncidentService) -> Done:
     settings = service.home.backup
     if not settings.to:
         return Done("the settings name no folder: backup: {to: FOLDER}", needs_a_person=True)
-    made = back_up(service, service.folder / settings.to, settings.keep)
+    made = back_up(service, service.folder / settings.to, settings.keep, recipients=settings.encrypt)
     if made.faults:
         return Done(f"{made.path} does not verify: {made.faults[0]}", needs_a_person=True)
     same = "; it is on the disk of the home folder" if made.same_disk else ""

@@ -48,12 +48,19 @@ def backup(
     keep: Annotated[
         str, Option("--keep RULE", "Old backups to keep: days, weeks, months. Default: 7d,4w,6m.")
     ] = "",
+    encrypt: Annotated[
+        list[str] | None,
+        Option("--encrypt KEY", "Encrypt for a public key of age or SSH. Repeat for more."),
+    ] = None,
+    identity: Annotated[
+        str, Option("--identity FILE", "Secret key of an encrypted backup, for --check.")
+    ] = "",
     check: Annotated[str, Option("--check BACKUP", "Check a backup. Needs no home folder and no key.")] = "",
 ) -> int:
     """Make a verified backup of the home folder.
 
     Copies the database, the settings and the other files, but never the master key or a secret. Workers can run meanwhile.
-    The copy is opened and verified. The exit code is 1 if the copy does not verify.
+    The copy is opened and verified. With --encrypt it becomes one file that only the owner of the key can open. The exit code is 1 if the copy does not verify.
     Without --to, uses backup.to of the settings.
 
     \b
@@ -65,11 +72,13 @@ def backup(
     from runner.cli.framework.progress_line import bars
 
     if check:
-        if to or keep:
+        if to or keep or encrypt:
             raise Usage(
-                "--check takes no other option.", hint="Remove --to and --keep", code="options_conflict"
+                "--check takes no other option.",
+                hint="Remove --to, --keep and --encrypt",
+                code="options_conflict",
             )
-        return _check(session, check)
+        return _check(session, check, identity)
     from runner.app.home.backups import back_up
 
     settings = session.service.home.backup
@@ -81,18 +90,26 @@ def backup(
             code="option_missing",
         )
     with bars(session) as shown:
-        made = back_up(session.service, session.folder / Path(place), keep or settings.keep, shown.begin)
+        made = back_up(
+            session.service,
+            (session.world.cwd if to else session.folder) / Path(place),
+            keep or settings.keep,
+            shown.begin,
+            recipients=encrypt or settings.encrypt,
+        )
     report = BackupReport(ok=not made.faults, backup=made)
     session.show(report, lambda: _made_page(report))
     return 0 if report.ok else 1
 
 
-def _check(session: Session, given: str) -> int:
+def _check(session: Session, given: str, identity: str) -> int:
     from runner.app.home.restoring import check as checked
     from runner.cli.framework.progress_line import bars
 
+    cwd = session.world.cwd
     with bars(session) as shown:
-        found = checked(session.world.cwd / Path(given).expanduser(), shown.begin)
+        secret = cwd / Path(identity).expanduser() if identity else None
+        found = checked(cwd / Path(given).expanduser(), shown.begin, identity=secret)
     report = BackupCheck(ok=not found.faults, backup=found)
     session.show(report, lambda: _check_page(report))
     return 0 if report.ok else 1
@@ -100,8 +117,9 @@ def _check(session: Session, given: str) -> int:
 
 def restore(
     session: Session,
-    backup: Annotated[str, Argument("BACKUP", "Folder of the backup.")],
+    backup: Annotated[str, Argument("BACKUP", "Folder or encrypted file of the backup.")],
     key: Annotated[str, Option("--key FILE", "File with the master key.")] = "",
+    identity: Annotated[str, Option("--identity FILE", "Secret key of an encrypted backup.")] = "",
 ) -> None:
     """Make a home folder from a backup, in the new folder of --home.
 
@@ -126,6 +144,7 @@ def restore(
             world.clock,
             world.chance,
             key=world.cwd / Path(key).expanduser() if key else None,
+            identity=world.cwd / Path(identity).expanduser() if identity else None,
             watched=shown.begin,
         )
     report = RestoreReport(restored=found)

@@ -122,7 +122,7 @@ def shred(
     """
     from runner.app.core.repository import unknown_incident
     from runner.app.home import retention
-    from runner.app.home.backups import after_erasure
+    from runner.cli.framework.outcome import warn_of_backups
 
     row = session.service.row(session.service.find(incident))
     if row is None:
@@ -134,8 +134,7 @@ def shred(
             "Check the incident, then repeat with --yes",
         )
     retention.shred(session.service, row, reason)
-    for sentence in after_erasure(session.service):
-        session.warn("backup_keeps_data", sentence)
+    warn_of_backups(session)
     said = {"schema": "tocsin/shredded/v1", "incident": row.id, "codename": row.codename, "reason": reason}
     session.say(
         f"The personal data of {row.codename} is erased. The journal can still be verified: tocsin audit verify"

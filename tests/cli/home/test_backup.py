@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bagit
+import pyrage
 import pytest
 
 from runner.vault.master_key import PREFIX
@@ -200,7 +201,7 @@ def test_a_folder_of_backups_that_cannot_be_reached_is_named(working: AtDesk, tm
     working.done("close", "--reason", "over")
     shutil.rmtree(tmp_path / "to")
     said = working("shred", "amber-falcon", "--reason", "policy", "--yes")
-    assert said.warnings == ["backup_keeps_data"] * 2
+    assert said.warnings == ["backup_keeps_data", "backup_unreachable"]
 
 
 def test_sessions_and_tokens_end_with_a_restore(working: AtDesk, tmp_path: Path) -> None:
@@ -265,3 +266,41 @@ def test_without_a_folder_nothing_is_written(incident: AtDesk, tmp_path: Path) -
     assert incident("backup").error == "option_missing"
     (tmp_path / "file").write_text("x")
     assert incident("backup", "--to", str(tmp_path / "file")).error == "backup_unwritable"
+
+
+def test_an_encrypted_backup_is_one_file_that_only_its_key_opens(working: AtDesk, tmp_path: Path) -> None:
+    identity, stranger = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    (tmp_path / "key.txt").write_text(f"# made for a test\n{identity}\n")
+    (tmp_path / "other.txt").write_text(f"{stranger}\n")
+    made = backup_of(working, tmp_path / "to", "--encrypt", str(identity.to_public()))
+    path = Path(made["path"])
+    assert [one.name for one in (tmp_path / "to").iterdir()] == [path.name]
+    assert not list((working.home / "backups").iterdir())
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert b"amber-falcon" not in path.read_bytes()
+    secret = ("--identity", str(tmp_path / "key.txt"))
+    said = working("backup", "--check", str(path), *secret, "--format", "json")
+    assert (said.code, said.json["backup"]["digest"]) == (0, made["digest"])
+    for words in ((), ("--identity", str(tmp_path / "other.txt"))):
+        assert working("backup", "--check", str(path), *words).error == "age_sealed"
+    new = at(working, tmp_path / "new")
+    assert restored(working, str(path), new.home, *secret)["paused"] == ["amber-falcon"]
+    assert new("audit", "verify").code == 0
+    assert not list(tmp_path.glob(".tocsin-*"))
+    cut = tmp_path / path.name
+    cut.write_bytes(path.read_bytes()[:-20])
+    assert working("backup", "--check", str(cut), *secret).error == "age_sealed"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--encrypt", "age1nothing"), "bad_recipient"),
+        (("--encrypt", "ssh-ed25519 nothing"), "bad_recipient"),
+    ],
+)
+def test_a_wrong_key_is_refused_before_anything_is_written(
+    working: AtDesk, tmp_path: Path, words: tuple[str, ...], code: str
+) -> None:
+    assert working("backup", "--to", str(tmp_path / "to"), *words).error == code
+    assert not (tmp_path / "to").exists()

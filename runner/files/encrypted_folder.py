@@ -144,6 +144,6 @@ def _identities(path: Path | None) -> list[object]:
 def _no_folder(file: Path) -> Invalid:
     return Invalid(
         f'"{file}" does not contain a backup.',
-        hint="Name a file that tocsin backup wrote.",
+        hint="Name a file tocsin-…Z.tar.age",
         code="not_a_backup",
     )

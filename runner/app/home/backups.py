@@ -61,7 +61,7 @@ class BackupMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     """The folder that contains it, on the machine that made it."""
     name: str
     digest: str
-    """SHA-256 of the tag manifest: it binds every byte."""
+    """``sha256:`` and the digest of the tag manifest, which binds every byte."""
     bytes: int
     events: int
     head: str
@@ -102,21 +102,21 @@ class Omitted(msgspec.Struct, frozen=True):
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a backup."""
 
-    path: str
-    digest: str
-    bytes: int
+    path: str = ""
+    digest: str = ""
+    bytes: int = 0
     events: int
     head: str
     documents: int
     unread: int
     """Payloads and documents that could not be decrypted here: their digests were verified."""
-    left_out: tuple[Omitted, ...]
+    left_out: tuple[Omitted, ...] = ()
     faults: tuple[str, ...]
     """Why the copy does not verify; empty for a good backup."""
-    removed: tuple[str, ...]
+    removed: tuple[str, ...] = ()
     """Names of older backups that were removed."""
-    same_disk: bool
-    recorded: bool
+    same_disk: bool = False
+    recorded: bool = False
     """Whether the journal has the backup; not on a medium without space, nor without the master key."""
 
 
@@ -184,21 +184,16 @@ def back_up(
     name = f"tocsin-{_home_id(service)}-{now:{_STAMP}}"
     keys = recipients_of(recipients) if recipients else []
     ending = ENDING if keys else ""
-    stage = service.folder / "backups" if keys else place
-    partial, final = stage / f"{name}.partial", place / f"{name}{ending}"
+    partial = (service.folder / "backups" if keys else place) / f"{name}.partial"
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if final.exists():
-            raise _unwritable(final, "it exists")
+        if (place / f"{name}{ending}").exists():
+            raise _unwritable(place / f"{name}{ending}", "it exists")
         (partial / bag.DATA).mkdir(parents=True, mode=0o700)
         partial.chmod(0o700)
         try:
-            left_out = tuple(_copy_files(service.folder, service.home, partial / bag.DATA / FILES, place))
-            service.store.backup(partial / bag.DATA / STORE)
-            found = _examined(service, partial / bag.DATA / STORE, watched)
-            info = _info(service, name, now, found, left_out)
-            digest, size = bag.write_bag(partial, info)
-            final = place / f"{name}.unverified{ending}" if found.faults else final
+            written = _write(service, partial, name, place, watched)
+            final = place / f"{name}{'.unverified' if written.faults else ''}{ending}"
             if keys:
                 _encrypt(partial, name, final, keys)
             else:
@@ -206,30 +201,26 @@ def back_up(
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise _unwritable(place, error.strerror or "the disk failed") from None
-    made = BackupMade(
-        by=service.principal.person,
-        place=str(place),
-        name=final.name,
-        digest=digest,
-        bytes=size,
-        events=found.events,
-        head=found.head,
-    )
-    return Made(
+        where = Path(error.filename) if isinstance(error.filename, str) else place
+        raise _unwritable(where, error.strerror or "the disk failed") from None
+    return msgspec.structs.replace(
+        written,
         path=str(final),
-        digest=digest,
-        bytes=size,
-        events=found.events,
-        head=found.head,
-        documents=found.documents,
-        unread=found.unread,
-        left_out=left_out,
-        faults=found.faults,
-        recorded=not found.faults and _recorded(service, made),
-        removed=() if found.faults else _remove_old(place, name, rule),
+        recorded=not written.faults and _recorded(service, final, written),
+        removed=() if written.faults else _remove_old(place, name, rule),
         same_disk=place.stat().st_dev == service.folder.stat().st_dev,
     )
+
+
+def _write(service: IncidentService, partial: Path, name: str, place: Path, watched: Watched) -> Made:
+    """Write and verify the copy, and return what it is; its place is not known yet."""
+    to = partial / bag.DATA
+    left_out = tuple(_copy_files(service.folder, service.home, to / FILES, place))
+    service.store.backup(to / STORE)
+    found = _examined(service, to / STORE, watched)
+    now = service.clock.now().astimezone(UTC)
+    digest, size = bag.write_bag(partial, _info(service, name, now, found, left_out))
+    return msgspec.structs.replace(found, digest=f"sha256:{digest}", bytes=size, left_out=left_out)
 
 
 def _encrypt(partial: Path, name: str, final: Path, keys: Sequence[object]) -> None:
@@ -244,25 +235,26 @@ def _encrypt(partial: Path, name: str, final: Path, keys: Sequence[object]) -> N
         shutil.rmtree(clear, ignore_errors=True)
 
 
-def _recorded(service: IncidentService, made: BackupMade) -> bool:
+def _recorded(service: IncidentService, path: Path, made: Made) -> bool:
     """Record a backup and list what was erased beside it; a home that cannot be written still has its backup."""
+    event = BackupMade(
+        by=service.principal.person,
+        place=str(path.parent),
+        name=path.name,
+        digest=made.digest,
+        bytes=made.bytes,
+        events=made.events,
+        head=made.head,
+    )
     try:
-        note_erased(service, (Path(made.place),))
-        record(service, made)
+        note_erased(service, (path.parent,))
+        record(service, event)
     except (StoreError, Sealed):
         return False
     return True
 
 
-class _Copy(msgspec.Struct, frozen=True, kw_only=True):
-    events: int
-    head: str
-    documents: int
-    unread: int
-    faults: tuple[str, ...]
-
-
-def _examined(service: IncidentService, path: Path, watched: Watched) -> _Copy:
+def _examined(service: IncidentService, path: Path, watched: Watched) -> Made:
     """Open a copy of the database and verify its journals, documents, keys and rows."""
     vault = open_vault(service.home.master_key, base=service.folder)
     with closing(open_copy(path, vault)) as store:
@@ -278,9 +270,9 @@ def _examined(service: IncidentService, path: Path, watched: Watched) -> _Copy:
     for ending in ("-wal", "-shm", "-journal"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
     path.chmod(0o600)
-    return _Copy(
+    return Made(
         events=found.events,
-        head=found.head,
+        head=f"sha256:{found.head}",
         documents=rest.documents,
         unread=found.unread + rest.unread,
         faults=tuple(faults),
@@ -288,7 +280,7 @@ def _examined(service: IncidentService, path: Path, watched: Watched) -> _Copy:
 
 
 def _info(
-    service: IncidentService, name: str, now: datetime, found: _Copy, left_out: Sequence[Omitted]
+    service: IncidentService, name: str, now: datetime, found: Made, left_out: Sequence[Omitted]
 ) -> list[tuple[str, str]]:
     organisation = str(service.home.organisation.get("name") or "")
     return [
@@ -298,7 +290,7 @@ def _info(
         ("Bag-Software-Agent", f"tocsin {__version__}"),
         ("Tocsin-Made-At", now.isoformat(timespec="seconds")),
         ("Tocsin-Events", str(found.events)),
-        ("Tocsin-Head", f"sha256:{found.head}"),
+        ("Tocsin-Head", found.head),
         ("Tocsin-Verified", "no" if found.faults else "yes"),
         *(("Tocsin-Left-Out", f"{one.path} ({one.reason})") for one in left_out),
     ]

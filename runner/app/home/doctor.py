@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 
-from runner.actions import Action, assign_role
+from runner.actions import Action, Slot, assign_role
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
@@ -140,7 +141,7 @@ def _examined(
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: schema(service.store, repair)),
+            ("store", lambda: chain(schema(service.store, repair), _backup(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             ("do now", lambda: _do_now(service)),
@@ -148,7 +149,6 @@ def _examined(
             ("clock", lambda: _clock(service)),
             ("clock", lambda: _time(service, repair)),
             ("roles", lambda: _unheld(service)),
-            ("backup", lambda: _backup(service)),
         )
         for area, look in checks:
             yield from _whole(area, look)
@@ -196,13 +196,17 @@ def _backup(service: IncidentService) -> Iterator[Finding]:
         return
     made = kept(service).made
     if not made:
-        hint = "tocsin backup --to FOLDER, on another disk"
-        yield Finding("backup", "warning", "No backup of this home folder was made", hint, code="no_backup")
+        what, action = (
+            "No backup of this home folder was made",
+            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
+        )
+        yield Finding("backup", "warning", what, action=action, code="no_backup")
         return
     at, newest = made[-1]
     what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
     if service.clock.now() - at > OLD:
-        yield Finding("backup", "warning", what, "tocsin backup", code="backup_old")
+        action = Action("home.backup", args={"to": newest.place})
+        yield Finding("backup", "warning", what, action=action, code="backup_old")
     else:
         yield Finding("backup", "good", what)
 

@@ -107,7 +107,7 @@ def _checked(folder: Path, watched: Watched) -> Checked:
     if not (folder / bag.DECLARATION).is_file() or not store.is_file() or store.is_symlink():
         raise Invalid(
             f'"{folder}" is not a backup of Tocsin.',
-            hint="Name the folder that tocsin backup printed: tocsin-…Z",
+            hint="Name a folder tocsin-…Z",
             code="not_a_backup",
         )
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
@@ -119,13 +119,13 @@ def _checked(folder: Path, watched: Watched) -> Checked:
         with closing(open_copy(store, Vault(_without_key))) as opened:
             count = sum(row.version for row in opened.rows())
             found = opened.verify(seen=watched("verifying events", count))
-        events, head, unread = found.events, found.head, found.unread
+        events, head, unread = found.events, f"sha256:{found.head}", found.unread
         if found.broken is not None:
             faults.append(f"{found.broken.incident}, entry {found.broken.seq}: {found.broken.why}")
     except TocsinError as error:
         faults.append(f"{STORE}: {error.message}")
     try:
-        info, digest = bag.bag_info(folder), bag.bag_digest(folder)
+        info, digest = bag.bag_info(folder), f"sha256:{bag.bag_digest(folder)}"
     except (OSError, ValueError):
         info, digest = {}, ""
     return Checked(
@@ -263,8 +263,13 @@ def _place_key(stage: Path, key: Path | None) -> None:
     try:
         read_master(reference, base=stage)
     except Sealed as error:
-        hint = "Give the key of this home: --key FILE" if scheme == "file" else error.hint
-        raise Sealed(f"{error.message} Nothing was restored.", hint=hint, code=error.code) from None
+        if scheme != "file" or key is not None:
+            raise
+        raise Sealed(
+            "The backup does not contain the master key. Nothing was restored.",
+            hint="Give the key of this home folder: --key FILE",
+            code="no_master",
+        ) from error
 
 
 def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: bool) -> Restored:

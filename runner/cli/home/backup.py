@@ -23,7 +23,7 @@ class BackupReport(Report, frozen=True, kw_only=True, tag="tocsin/backup/v1"):
     backup: Made
 
 
-class BackupCheck(Report, frozen=True, kw_only=True, tag="tocsin/backup_check/v1"):
+class BackupCheck(Report, frozen=True, kw_only=True, tag="tocsin/backup-check/v1"):
     """The result of the check of a backup."""
 
     ok: bool
@@ -162,7 +162,7 @@ def _made_page(report: BackupReport) -> Iterator[Block]:
         return
     yield line(f"Backup verified: {made.path}", "good", hang=2)
     yield line(
-        f"{count(made.events, 'entry', 'entries')}, {count(made.documents, 'document')}; digest sha256:{made.digest}",
+        f"{count(made.events, 'entry', 'entries')}, {count(made.documents, 'document')}; digest {made.digest}",
         hang=2,
     )
     yield from _unread(made.unread)
@@ -186,10 +186,10 @@ def _check_page(report: BackupCheck) -> Iterator[Block]:
         yield line(f"The backup is complete and unchanged: {found.name}", "good", hang=2)
     for fault in found.faults:
         yield line(f"THE BACKUP IS DAMAGED: {fault}", "alarm", hang=2)
-    yield line(f"Made at {found.made_at or 'an unknown time'}; digest sha256:{found.digest}", hang=2)
+    yield line(f"Made at {found.made_at or 'an unknown time'}; digest {found.digest}", hang=2)
     if not found.verified:
         yield line("The program that made it could not verify the copy.", "warn", hang=2)
-    yield line(f"{count(found.events, 'entry', 'entries')}; head sha256:{found.head}", hang=2)
+    yield line(f"{count(found.events, 'entry', 'entries')}; head {found.head}", hang=2)
     yield from _unread(found.unread)
     for omitted in found.left_out:
         yield line(f"Not in the backup: {omitted}", "dim", hang=2)

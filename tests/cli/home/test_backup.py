@@ -304,3 +304,15 @@ def test_a_wrong_key_is_refused_before_anything_is_written(
 ) -> None:
     assert working("backup", "--to", str(tmp_path / "to"), *words).error == code
     assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("kept_in", ["postgres"], indirect=True)
+def test_a_home_on_a_server_is_restored_into_a_file(working: AtDesk, tmp_path: Path) -> None:
+    made = backup_of(working, tmp_path / "to")
+    new = at(working, tmp_path / "new")
+    found = restored(working, made["path"], new.home)
+    assert (found["store_moved"], found["paused"]) == (True, ["amber-falcon"])
+    assert "postgresql" not in (new.home / "tocsin.yaml").read_text()
+    assert new("audit", "verify", "--format", "json").json["documents_unread"] == 0
+    assert (state(new), state(working)) == ("paused", "open")

@@ -130,7 +130,16 @@ def _alerts(asked: Asked) -> tuple[Block, ...]:
     """Return the alerts that wait for a person, to those who may open or dismiss them."""
     from runner.app.incidents.alerts import waiting_blocks
 
-    return waiting_blocks(asked.service) if asked.reader.may("alert.handle") else ()
+    return waiting_blocks(asked.service, commands=False) if asked.reader.may("alert.handle") else ()
+
+
+def alert(asked: Asked) -> Shown:
+    """Show one alert: the words of its sender, its age, and how many joined it."""
+    from runner.app.incidents.alerts import shown
+    from runner.reports.messages.alerts import alerts_page
+
+    report = shown(asked.service, asked.ref)
+    return Shown(report, alerts_page(report, words=True, commands=False))
 
 
 def _do_now(found: Status) -> Iterator[Block]:

@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "incidents.handover": ("brief",),
         "incidents.record": ("pause", "resume", "close", "reopen", "cancel"),
         "incidents.runs": ("graft", "migrate"),
+        "incidents.links": ("link", "unlink"),
         "exercises.reports": ("report",),
     },
     "Facts and evidence": {

@@ -93,7 +93,7 @@ Handler = Callable[[Asked], Shown]
 def _status(asked: Asked, incident: Incident) -> Status:
     """Return the status of an incident for the reader; all readers share its costly part."""
     from runner.app.exercises.organisation_attention import waiting
-    from runner.app.home.overview import read_status
+    from runner.app.home.overview import read_status, with_links
     from runner.reports.incidents.status import status_for
 
     service, now = asked.service, asked.service.now_in(incident)
@@ -101,7 +101,7 @@ def _status(asked: Asked, incident: Incident) -> Status:
         ("status", incident.id),
         lambda: read_status(service, incident, now, "", organisation=waiting(service)),
     )
-    return status_for(found, incident, asked.principal.person)
+    return with_links(service, asked.reader, status_for(found, incident, asked.principal.person))
 
 
 def incidents(asked: Asked) -> Shown:

@@ -87,7 +87,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
         # The course of the incident
         "task": "incident.lead", "severity": "incident.lead", "role": "incident.lead", "brief": "incident.lead",
         "graft": "incident.lead", "pause": "incident.lead", "resume": "incident.lead", "close": "incident.lead",
-        "cancel": "incident.lead", "reopen": "incident.lead",
+        "cancel": "incident.lead", "reopen": "incident.lead", "link": "incident.lead", "unlink": "incident.lead",
     },
     "task": {
         "start": "task.act", "check": "task.act", "done": "task.act", "fail": "task.act", "answer": "task.act",

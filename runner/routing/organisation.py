@@ -170,6 +170,13 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return bool(self.names and (self.proxies or (self.certificate and self.key)))
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where webhooks may go beside public addresses."""
+
+    private_hosts: frozenset[str] = frozenset()
+    """Hosts of receivers that may have a private address or no TLS."""
+
+
 class LawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Publishers of packs of the law, and the internal target of a duty without a number."""
 
@@ -228,6 +235,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     second_person: SecondPerson = SecondPerson()
     identity: Identity = Identity()
     serve: ServeSettings = ServeSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     law: LawSettings = LawSettings()
     profile: Profile = "large"
     """Profile of new incidents: playbooks leave out the steps of the other one."""

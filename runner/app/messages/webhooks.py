@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import hmac
-from binascii import Error as BadBase64
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
@@ -42,12 +45,12 @@ PATIENCE = timedelta(hours=24)
 LONGEST_WAIT = timedelta(hours=1)
 AT_ONCE = 100
 """Most deliveries of a webhook in one round."""
-_FIRST_WAIT = timedelta(seconds=5)
-_TIMEOUT = timedelta(seconds=15)
+_FIRST_WAIT, _TIMEOUT = timedelta(seconds=5), timedelta(seconds=15)
 _HAND = timedelta(minutes=1)
 """After this time, another worker may send what one has in hand."""
 _GONE = 410
 _MARK = "webhook/"
+_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,29 +62,21 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     secrets: tuple[str, ...]
     """The present secret and the one before it: each itself, or a reference to it."""
-    by: str
     made: datetime
     rotated: datetime | None = None
     paused: str = ""
     """Why it is paused."""
 
 
-class WebhookKept(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
-    """A webhook as it is from now on."""
-
-    webhook: Webhook
-    by: str
-
-
-class WebhookRemoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
-    """A webhook was removed."""
+class WebhookChanged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """A webhook as it is from now on; None if it was removed."""
 
     name: str
     by: str
+    webhook: Webhook | None
 
 
-_AnyEvent = WebhookKept | WebhookRemoved
-_READER: Callable[[bytes], _AnyEvent] = json_reader(_AnyEvent)
+_READER: Callable[[bytes], WebhookChanged] = json_reader(WebhookChanged)
 
 
 class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,13 +102,6 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One delivery."""
-
-    id: str
-    body: bytes
-
-
 def read(service: IncidentService) -> Webhooks:
     """Return all webhooks; cheap without any."""
     found: dict[str, Webhook] = {}
@@ -121,24 +109,10 @@ def read(service: IncidentService) -> Webhooks:
     if service.store.head(JOURNAL).version:
         for seq, _, event in organisation_journal.entries(service, JOURNAL, _READER):
             last = seq
-            if isinstance(event, WebhookKept):
-                found[event.webhook.name] = event.webhook
-            else:
-                found.pop(event.name, None)
+            found.pop(event.name, None)
+            if event.webhook is not None:
+                found[event.name] = event.webhook
     return Webhooks(webhooks=found, version=last)
-
-
-def _change(
-    service: IncidentService, principal: Principal, name: str, make: Callable[[Webhook], Webhook]
-) -> Webhook:
-    """Change a webhook; raises NotFound, and Refused without the right."""
-    require(service.read(principal).may("token.manage"), principal, "manage webhooks")
-
-    def decide(book: Webhooks) -> list[_AnyEvent]:
-        return [WebhookKept(webhook=make(_named(book, name)), by=principal.person)]
-
-    organisation_journal.change(service, JOURNAL, read, decide)
-    return _named(read(service), name)
 
 
 def _named(book: Webhooks, name: str) -> Webhook:
@@ -149,47 +123,56 @@ def _named(book: Webhooks, name: str) -> Webhook:
     return book.webhooks[name]
 
 
+def change(
+    service: IncidentService, principal: Principal, name: str, make: Callable[[Webhooks], Webhook | None]
+) -> None:
+    """Record a webhook as ``make`` returns it, or its end; raises NotFound, and Refused without the right."""
+    require(service.read(principal).may("token.manage"), principal, "manage webhooks")
+
+    def decide(book: Webhooks) -> list[WebhookChanged]:
+        return [WebhookChanged(name=name, by=principal.person, webhook=make(book))]
+
+    organisation_journal.change(service, JOURNAL, read, decide)
+
+
 def add(service: IncidentService, principal: Principal, made: Webhook) -> str:
     """Add a webhook, which begins with what comes from now on; return its secret if a new one was made."""
-    require(service.read(principal).may("token.manage"), principal, "manage webhooks")
     service.known(made.owner)
     _check(service, made)
     secret = "" if made.secrets else _new()
-    kept = msgspec.structs.replace(made, secrets=made.secrets or (secret,))
+    kept = replace(made, secrets=made.secrets or (secret,))
     _keys(service, kept)
-    now = {row.id: row.version for row in service.incidents()}
 
-    def decide(book: Webhooks) -> list[_AnyEvent]:
+    def make(book: Webhooks) -> Webhook:
         if made.name in book.webhooks:
-            raise Refused(
-                f'Webhook "{made.name}" exists.',
-                hint=f"Use another name, or remove it: tocsin webhook remove {made.name}",
-                code="webhook_exists",
-            )
-        return [WebhookKept(webhook=kept, by=principal.person)]
+            hint = f"Use another name, or remove it: tocsin webhook remove {made.name}"
+            raise Refused(f'Webhook "{made.name}" exists.', hint=hint, code="webhook_exists")
+        return kept
 
-    organisation_journal.change(service, JOURNAL, read, decide)
+    now = Position(done={row.id: row.version for row in service.incidents()})
+    change(service, principal, made.name, make)
     mark = _MARK + made.name
-    service.change_marks((mark,), lambda marks: {mark: msgspec.json.encode(Position(done=now))})
+    service.change_marks((mark,), lambda marks: {mark: msgspec.json.encode(now)})
     return secret
 
 
 def _check(service: IncidentService, made: Webhook) -> None:
-    from urllib.parse import urlsplit
-
     from runner.effects.gateway.gateway import url_problem
 
-    if not made.name.isidentifier() and not made.name.replace("-", "").isalnum():
-        raise Usage(f'"{made.name}" is not a name.', hint="Use letters, digits and hyphens", code="bad_name")
+    if not _NAME.fullmatch(made.name):
+        raise Usage(
+            f'"{made.name}" is not a name.', hint="Use lower-case letters, digits, hyphens", code="bad_name"
+        )
     problem = url_problem(made.url)
-    if not problem and urlsplit(made.url).scheme != "https" and not _private(service, made.url):
+    if not problem and urlsplit(made.url).scheme != "https" and not _private(service, made):
         problem = "the URL is not https"
     if problem:
         hint = "Use https://HOST/PATH. For a private host: webhooks.private_hosts in tocsin.yaml"
         raise Usage(f"The webhook cannot be added: {problem}.", hint=hint, code="bad_url")
     if unknown := sorted(set(made.events) - set(KINDS)):
-        hint = f"Use: {', '.join(KINDS)}"
-        raise Usage(f'No event has the kind "{unknown[0]}".', hint=hint, code="unknown_kind")
+        raise Usage(
+            f'No event has the kind "{unknown[0]}".', hint=f"Use: {', '.join(KINDS)}", code="unknown_kind"
+        )
     if not service.read(_sender(made)).may("incident.read"):
         raise Refused(
             f"{made.owner} has no role in the home folder that reads incidents. A webhook has no more rights.",
@@ -203,54 +186,47 @@ def _new() -> str:
 
 
 def remove(service: IncidentService, principal: Principal, name: str) -> None:
-    """Remove a webhook; raises NotFound."""
-    require(service.read(principal).may("token.manage"), principal, "manage webhooks")
-
-    def decide(book: Webhooks) -> list[_AnyEvent]:
-        return [WebhookRemoved(name=_named(book, name).name, by=principal.person)]
-
-    organisation_journal.change(service, JOURNAL, read, decide)
-    service.change_marks((_MARK + name,), lambda marks: {})
+    """Remove a webhook."""
+    _named(read(service), name)
+    change(service, principal, name, lambda book: None)
 
 
 def rotate(service: IncidentService, principal: Principal, name: str, reference: str) -> str:
     """Sign with a new secret, and for a day with the old one, too; return the new one unless it is a reference."""
     secret, now = "" if reference else _new(), service.clock.now()
 
-    def make(one: Webhook) -> Webhook:
-        made = msgspec.structs.replace(one, secrets=(reference or secret, one.secrets[0]), rotated=now)
+    def make(book: Webhooks) -> Webhook:
+        one = _named(book, name)
+        made = replace(one, secrets=(reference or secret, one.secrets[0]), rotated=now)
         _keys(service, made)
         return made
 
-    _change(service, principal, name, make)
+    change(service, principal, name, make)
     return secret
 
 
 def pause(service: IncidentService, principal: Principal, name: str, reason: str) -> None:
-    """Send nothing until it is resumed; nothing is lost."""
-    _change(
-        service, principal, name, lambda one: msgspec.structs.replace(one, paused=reason.strip() or "paused")
-    )
-
-
-def resume(service: IncidentService, principal: Principal, name: str) -> None:
-    """Send again, at once, beginning with what was not taken."""
-    _change(service, principal, name, lambda one: msgspec.structs.replace(one, paused=""))
-    _move(service, name, lambda at: Position(done=at.done, delivered=at.delivered))
+    """Send nothing until it is resumed; with an empty reason, send again at once, beginning with what was not taken."""
+    change(service, principal, name, lambda book: replace(_named(book, name), paused=reason))
+    if not reason:
+        _move(service, name, lambda at: Position(done=at.done, delivered=at.delivered))
 
 
 def report(service: IncidentService) -> WebhooksReport:
     """Return all webhooks with their state, without their secrets and paths."""
-    from runner.effects.gateway.gateway import host_of
-
     rows = []
     for one in read(service).webhooks.values():
-        at, able = _position(service, one.name), service.read(_sender(one)).may("incident.read")
-        row = filled(
-            WebhookRow, one, at, host=host_of(one.url), able=able, two_secrets=len(_signing(service, one)) > 1
-        )
-        rows.append(row)
+        able = service.read(_sender(one)).may("incident.read")
+        state, both = _position(service, one.name), len(_signing(service, one)) > 1
+        rows.append(filled(WebhookRow, one, state, host=_host(one), able=able, two_secrets=both))
     return WebhooksReport(as_of=service.clock.now(), webhooks=tuple(rows))
+
+
+def problems(service: IncidentService) -> Iterator[tuple[str, str]]:
+    """Yield the name of each webhook that needs a person, and why."""
+    for row in report(service).webhooks if service.store.head(JOURNAL).version else ():
+        if why := row.problem:
+            yield row.name, f"Webhook {row.name} sends nothing: {why}"
 
 
 # --- delivery -------------------------------------------------------------------------------------------------
@@ -267,53 +243,43 @@ class WebhookSender:
     def round(self) -> None:
         """Send all that is due; a webhook that fails does not delay the others."""
         for one in read(self._service).webhooks.values():
-            if not one.paused:
-                for _ in range(AT_ONCE):
-                    if not self._step(one):
-                        break
+            for _ in range(0 if one.paused else AT_ONCE):
+                if not self._step(one):
+                    break
 
     def _step(self, one: Webhook) -> bool:
         """Send the next entry; tell whether there may be more."""
-        service, hand = self._service, new_secret()
-        now = service.clock.now()
-
-        def take(at: Position) -> Position:
-            busy = (at.until is not None and at.until > now) or (at.retry is not None and at.retry > now)
-            return at if busy else msgspec.structs.replace(at, hand=hand, until=now + _HAND)
-
+        service, hand, now = self._service, new_secret(), self._service.clock.now()
         if _unsent(service, one, _position(service, one.name)) is None:
             return False
-        position = _move(service, one.name, take)
-        if position.hand != hand:
+
+        def take(at: Position) -> Position:
+            busy = any(time is not None and time > now for time in (at.until, at.retry))
+            return at if busy else replace(at, hand=hand, until=now + _HAND)
+
+        at = _move(service, one.name, take)
+        found = _unsent(service, one, at) if at.hand == hand else None
+        if found is None:  # another worker has it
             return False
-        found = _unsent(service, one, position)
-        why, status = ("", 200) if found is None else post(service, one, found[0])
-        done = {} if found is None or why else found[1]
-        self._tell(
-            one, _move(service, one.name, lambda at: _after(at, hand, done, why, service.clock.now())), status
-        )
-        return not why and found is not None
-
-    def _tell(self, one: Webhook, at: Position, status: int) -> None:
-        """Pause a webhook that fails for long, or whose receiver says that it is gone."""
-        now = self._service.clock.now()
-        if at.failing is not None and (status == _GONE or now - at.failing >= PATIENCE):
+        name, body, done = found
+        why, status = post(service, one, name, body)
+        at = _move(service, one.name, partial(_after, hand, {} if why else done, why, service.clock.now()))
+        if at.failing is not None and (status == _GONE or service.clock.now() - at.failing >= PATIENCE):
             reason = f"failing since {at.failing:%Y-%m-%d %H:%M} UTC: {at.why}"
-            pause(self._service, self._service.principal, one.name, reason)
+            pause(service, service.principal, one.name, reason)
             self._say(warning("webhook_paused", f"Webhook {one.name} is paused, {reason}"))
+        return not why
 
 
-def _after(at: Position, hand: str, done: Mapping[str, int], why: str, now: datetime) -> Position:
+def _after(hand: str, done: Mapping[str, int], why: str, now: datetime, at: Position) -> Position:
     """Return the position after an attempt; unchanged if another worker took over."""
     if at.hand != hand:
         return at
     if not why:
-        return Position(done={**at.done, **done}, delivered=now if done else at.delivered)
-    wait = min(_FIRST_WAIT * 2 ** min(at.failures, 20), LONGEST_WAIT)
+        return Position(done={**at.done, **done}, delivered=now)
+    retry = now + min(_FIRST_WAIT * 2 ** min(at.failures, 20), LONGEST_WAIT)
     failing, failures = at.failing or now, at.failures + 1
-    return Position(
-        done=at.done, delivered=at.delivered, failing=failing, failures=failures, retry=now + wait, why=why
-    )
+    return replace(at, failing=failing, failures=failures, retry=retry, why=why, hand="", until=None)
 
 
 def _position(service: IncidentService, name: str) -> Position:
@@ -321,11 +287,11 @@ def _position(service: IncidentService, name: str) -> Position:
     return Position(done={}) if body is None else from_json(body, Position)
 
 
-def _move(service: IncidentService, name: str, change: Callable[[Position], Position]) -> Position:
+def _move(service: IncidentService, name: str, make: Callable[[Position], Position]) -> Position:
     mark = _MARK + name
 
     def changed(marks: Mapping[str, bytes]) -> Mapping[str, bytes]:
-        return {mark: msgspec.json.encode(change(from_json(marks[mark], Position)))} if mark in marks else {}
+        return {mark: msgspec.json.encode(make(from_json(marks[mark], Position)))} if mark in marks else {}
 
     body = service.change_marks((mark,), changed).get(mark)
     return Position(done={}) if body is None else from_json(body, Position)
@@ -336,8 +302,8 @@ def _sender(one: Webhook) -> Principal:
     return Principal(person=one.owner, proven_by=f"webhook:{one.name}", scopes=frozenset(("incident.read",)))
 
 
-def _unsent(service: IncidentService, one: Webhook, at: Position) -> tuple[Message, dict[str, int]] | None:
-    """Return the next entry to send, and the position after it; None if there is none."""
+def _unsent(service: IncidentService, one: Webhook, at: Position) -> tuple[str, bytes, dict[str, int]] | None:
+    """Return the id and the body of the next entry to send, and the position after it."""
     reader, done = service.read(_sender(one)), dict(at.done)
     if not reader.may("incident.read"):  # with a role in one incident alone, nothing is sent
         return None
@@ -354,67 +320,62 @@ def _unsent(service: IncidentService, one: Webhook, at: Position) -> tuple[Messa
                 kind = kind_of(entry.type)
                 if entry.stream == "operational" and kind in (one.events or KINDS):
                     data = {"incident": row.id, "codename": row.codename, "event": entry.seq}
-                    return _message(f"{row.id}_{entry.seq}", f"entry.{kind}", entry.recorded, data), done
+                    body = {"type": f"entry.{kind}", "timestamp": entry.recorded, "data": data}
+                    return f"{row.id}_{entry.seq}", msgspec.json.encode(body), done
         except UNREADABLE:
             continue
     return None
 
 
-def _message(name: str, kind: str, at: datetime, data: Mapping[str, object]) -> Message:
-    return Message(id=name, body=msgspec.json.encode({"type": kind, "timestamp": at, "data": data}))
-
-
 def test(service: IncidentService, principal: Principal, name: str) -> str:
     """Send a test message now; return why it failed, and nothing if the receiver took it."""
     require(service.read(principal).may("token.manage"), principal, "manage webhooks")
-    now = service.clock.now()
-    message = _message(f"test_{new_secret()}", "webhook.test", now, {})
-    return post(service, _named(read(service), name), message)[0]
+    body = {"type": "webhook.test", "timestamp": service.clock.now(), "data": {}}
+    return post(service, _named(read(service), name), f"test_{new_secret()}", msgspec.json.encode(body))[0]
 
 
-def post(service: IncidentService, one: Webhook, message: Message) -> tuple[str, int]:
+def post(service: IncidentService, one: Webhook, name: str, body: bytes) -> tuple[str, int]:
     """Send one message once; return why it failed, which has no content, and the status of the answer."""
-    from runner.effects.gateway.gateway import call, host_of
+    from runner.effects.gateway.gateway import call
 
     now = service.clock.now()
     stamp = str(int(now.timestamp()))
-    signed = b".".join((message.id.encode(), stamp.encode(), message.body))
+    signed = b".".join((name.encode(), stamp.encode(), body))
     try:
-        signatures = [
-            base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in _keys(service, one)
-        ]
+        signatures = [base64.b64encode(hmac.digest(key, signed, "sha256")) for key in _keys(service, one)]
     except TocsinError as error:
         return error.message, 0
     headers = {
         "Content-Type": "application/json",
-        "webhook-id": message.id,
+        "webhook-id": name,
         "webhook-timestamp": stamp,
-        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+        "webhook-signature": " ".join(f"v1,{signature.decode()}" for signature in signatures),
     }
-    answer = call(
-        HttpCall(
-            kind="real",
-            method="POST",
-            url=one.url,
-            allowed_hosts=frozenset((host_of(one.url),)),
-            idempotency_key=message.id,
-            at=now,
-            headers=headers,
-            body=message.body,
-            time_limit=_TIMEOUT,
-            public=not _private(service, one.url),
-        )
+    request = HttpCall(
+        kind="real",
+        method="POST",
+        url=one.url,
+        allowed_hosts=frozenset((_host(one),)),
+        idempotency_key=name,
+        at=now,
+        headers=headers,
+        body=body,
+        time_limit=_TIMEOUT,
+        public=not _private(service, one),
     )
+    answer = call(request)
     if 200 <= answer.status < 300:
         return "", answer.status
     return answer.outcome.reason or f"the receiver answered {answer.status}", answer.status
 
 
-def _private(service: IncidentService, url: str) -> bool:
-    """Tell whether the settings allow a private address for a host."""
-    from runner.effects.gateway.gateway import host_of
+def _host(one: Webhook) -> str:
+    return urlsplit(one.url).hostname or ""
 
-    return host_of(url) in service.home.webhooks.private_hosts
+
+def _private(service: IncidentService, one: Webhook) -> bool:
+    """Tell whether the settings allow a private address for the host of a webhook."""
+    return _host(one) in service.home.webhooks.private_hosts
 
 
 def _signing(service: IncidentService, one: Webhook) -> tuple[str, ...]:
@@ -423,7 +384,7 @@ def _signing(service: IncidentService, one: Webhook) -> tuple[str, ...]:
     return one.secrets if both else one.secrets[:1]
 
 
-def _keys(service: IncidentService, one: Webhook) -> Iterator[bytes]:
+def _keys(service: IncidentService, one: Webhook) -> list[bytes]:
     """Return the keys that sign now; raises NotFound for a missing secret, and Invalid for one of another form."""
     from runner.vault.secrets import resolve
 
@@ -431,25 +392,13 @@ def _keys(service: IncidentService, one: Webhook) -> Iterator[bytes]:
     for given in _signing(service, one):
         text = given if given.startswith(SECRET) else resolve(given, base=service.folder).reveal().strip()
         try:
-            key = base64.b64decode(text.removeprefix(SECRET), validate=True)
-        except (BadBase64, ValueError):
-            key = b""
-        if not text.startswith(SECRET) or not 24 <= len(key) <= 64:
+            keys.append(base64.b64decode(text.removeprefix(SECRET), validate=True))
+        except ValueError:
+            keys.append(b"")
+        if not text.startswith(SECRET) or not 24 <= len(keys[-1]) <= 64:
             raise Invalid(
-                "The secret of the webhook is not of the form whsec_BASE64 with 24 to 64 bytes.",
+                "The secret of the webhook is not whsec_ and 24 to 64 bytes in base64.",
                 hint="Leave --secret out to have one made",
                 code="bad_secret",
             )
-        keys.append(key)
-    return iter(keys)
-
-
-def problems(service: IncidentService) -> Iterator[tuple[str, str]]:
-    """Yield the name of each webhook that needs a person, and why."""
-    for row in report(service).webhooks if service.store.head(JOURNAL).version else ():
-        if row.paused:
-            yield row.name, f"Webhook {row.name} sends nothing. It is paused: {row.paused}"
-        elif row.failing is not None:
-            yield row.name, f"Webhook {row.name} fails since {row.failing:%Y-%m-%d %H:%M} UTC: {row.why}"
-        elif not row.able:
-            yield row.name, f"Webhook {row.name} sends nothing: {row.owner} may not read incidents any more"
+    return keys

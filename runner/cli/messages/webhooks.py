@@ -49,7 +49,6 @@ def add_(
         events=tuple(dict.fromkeys(events or ())),
         owner=owner or session.by,
         secrets=(secret,) if secret else (),
-        by=session.by,
         made=session.now(),
     )
     _tell(session, name, "added", webhooks.add(session.service, session.principal, made))
@@ -82,12 +81,12 @@ def remove(session: Session, name: Name) -> None:
 
 
 def pause(
-    session: Session, name: Name, reason: Annotated[str, Option("--reason WHY", "Reason.")] = ""
+    session: Session, name: Name, reason: Annotated[str, Option("--reason WHY", "Reason.")] = "paused"
 ) -> None:
     """Pause a webhook. Nothing is lost: what is new waits."""
     from runner.app.messages import webhooks
 
-    webhooks.pause(session.service, session.principal, name, reason)
+    webhooks.pause(session.service, session.principal, name, reason.strip() or "paused")
     _tell(session, name, "paused")
 
 
@@ -95,7 +94,7 @@ def resume(session: Session, name: Name) -> None:
     """Send again, beginning with what the receiver did not take."""
     from runner.app.messages import webhooks
 
-    webhooks.resume(session.service, session.principal, name)
+    webhooks.pause(session.service, session.principal, name, "")
     _tell(session, name, "resumed")
 
 

@@ -378,11 +378,6 @@ class BulkLine:
 url_problem = http.url_problem
 
 
-def host_of(url: str) -> str:
-    """Return the host of a URL in lower case."""
-    return (urlsplit(url).hostname or "").lower()
-
-
 def call(request: HttpCall) -> CallResult:
     """Make one HTTP call to a host of the allow-list; an exercise makes none."""
     if request.kind != "real":

@@ -20,7 +20,6 @@ class WebhookRow(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[str, ...]
     """The kinds of entries; all if empty."""
     owner: str
-    by: str
     made: datetime
     paused: str
     able: bool
@@ -31,6 +30,15 @@ class WebhookRow(msgspec.Struct, frozen=True, kw_only=True):
     failing: datetime | None
     retry: datetime | None
     why: str
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is sent; empty if it works."""
+        if self.paused:
+            return f"paused, {self.paused}"
+        if self.failing is not None:
+            return f"it fails since {moment(self.failing)}: {self.why}"
+        return "" if self.able else f"{self.owner} may not read incidents any more"
 
 
 class WebhooksReport(Report, frozen=True, kw_only=True, tag="tocsin/webhooks/v1"):
@@ -44,19 +52,15 @@ class WebhooksReport(Report, frozen=True, kw_only=True, tag="tocsin/webhooks/v1"
 def webhooks_page(report: WebhooksReport) -> Iterator[Block]:
     """Draw the list."""
     for row in report.webhooks:
-        state = "PAUSED" if row.paused else "FAILING" if row.failing else "" if row.able else "SENDS NOTHING"
-        yield line(f"{row.name}  {state}".strip(), "alarm" if state else "title")
-        why = row.paused or row.why or ("" if row.able else "the owner may not read incidents")
-        yield fields(
-            (
-                ("To", row.host),
-                ("Kinds", ", ".join(row.events) or "all"),
-                ("Owner", row.owner),
-                ("Last delivery", Cell(moment(row.delivered)) if row.delivered else Cell("never", "dim")),
-                *((("Problem", Cell(why, "alarm")),) if why else ()),
-                *((("Next attempt", moment(row.retry)),) if row.retry and not row.paused else ()),
-                *((("Secrets", "two, after a rotation"),) if row.two_secrets else ()),
-            )
-        )
+        yield line(row.name, "alarm" if row.problem else "title")
+        rows: dict[str, Cell | str] = {
+            "Problem": Cell(row.problem, "alarm"),
+            "To": row.host,
+            "Kinds": ", ".join(row.events) or "all",
+            "Owner": row.owner,
+            "Last delivery": moment(row.delivered) if row.delivered else "never",
+            "Secrets": "two, after a rotation" if row.two_secrets else "one",
+        }
+        yield fields((name, value) for name, value in rows.items() if row.problem or name != "Problem")
     if not report.webhooks:
         yield line("No webhook → tocsin webhook add NAME https://HOST/PATH", "dim")

@@ -223,7 +223,7 @@ def report(service: IncidentService) -> WebhooksReport:
 
 
 def problems(service: IncidentService) -> Iterator[tuple[str, str]]:
-    """Yield the name of each webhook that needs a person, and why."""
+    """Yield the name of each webhook that sends nothing, and why."""
     for row in report(service).webhooks if service.store.head(JOURNAL).version else ():
         if why := row.problem:
             yield row.name, f"Webhook {row.name} sends nothing: {why}"

@@ -154,6 +154,9 @@ ASKED = (
     ("serve-callbacks --list", ""),
     ("audit verify", ""),
     ("doctor --offline", "`tocsin doctor`"),
+    ("backup --to backups", "`tocsin backup`"),
+    ("backup --check BACKUP", "`tocsin backup --check BACKUP`"),
+    ("restore BACKUP --home elsewhere --key .tocsin/master.key", "`tocsin restore BACKUP`"),
     ("person import contacts.csv --yes", "`tocsin person import`"),
     ("person export people.yaml", "`tocsin person export FILE`"),
     ("person forget zoe --yes", "`tocsin person forget PERSON`"),
@@ -210,10 +213,11 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
             desk.type("tocsin cancel calm-heron --reason 'for the page' --as ana", ())
         if words.startswith("link"):
             desk.type("tocsin open lost-device --as ana --yes", ())
-        asked = words.replace("CODE", _code(desk, words)).replace("OTHER", _other(desk, words))
-        shown = desk.type(f"tocsin {asked} --format json", ())
+        backup = next((f"backups/{path.name}" for path in folder.glob("backups/tocsin-*")), "")
+        typed = words.replace("CODE", _code(desk, words)).replace("OTHER", _other(desk, words))
+        shown = desk.type(f"tocsin {typed.replace('BACKUP', backup)} --format json", ())
         answer = [line for line in shown.splitlines() if line.startswith("{")][-1]
-        document = json.loads(answer.replace(str(ROOT), "…"))
+        document = json.loads(answer.replace(str(ROOT), "…").replace(str(folder), "…"))
         if "secret" in document:
             document["secret"] = re.sub(r"^(tcs_[a-z]+|whsec)_.*", r"\1_…", document["secret"])
         if words == "calendar address --as ana":

@@ -86,7 +86,7 @@ class Acts:
             if not judged:
                 return refused  # before its body is read
             body = await request.body()
-            return await self._room._in_pool(partial(self._answer, made, request, body, judged[0]))
+            return await self._room._in_pool(partial(self._answer, made, request, body))
 
         endpoint.__name__ = f"api{made.__name__}"
         return endpoint
@@ -95,17 +95,21 @@ class Acts:
         """Add the program that asks; otherwise return the answer for anybody else."""
 
         def answer() -> Response:
-            principal = self._login(request).principal
-            if principal.scopes is None:
-                raise Refused("Only a token can act here.", hint="Use the pages", code="token_needed")
-            judged.append(principal)
+            judged.append(self._program(request))
             return Response()
 
         return problems.answered(self._room._say, answer)
 
-    def _answer(self, made: Post, request: Request, body: bytes, principal: Principal) -> Response:
+    def _program(self, request: Request) -> Principal:
+        principal = self._login(request).principal
+        if principal.scopes is None:
+            raise Refused("Only a token can act here.", hint="Use the pages", code="token_needed")
+        return principal
+
+    def _answer(self, made: Post, request: Request, body: bytes) -> Response:
         def answer() -> Response:
-            return made(request, body, self._room.service(), principal)
+            # Again: a slow body can outlive its token.
+            return made(request, body, self._room.service(), self._program(request))
 
         return problems.answered(self._room._say, answer)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
@@ -45,6 +45,7 @@ from runner.incident.state.commands import AttemptLost
 from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
 from runner.reports.core.formatting import aside_words, count
+from runner.reports.core.page import ARROW, Block, Cell, Tone, flow, line, paged
 from runner.reports.core.suggested_actions import NO_WORKER, START_WORKER, resolve, resume
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, is_shared_folder
@@ -62,6 +63,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
     """All findings; ``ok`` is false when a person must act."""
 
     home: str
+    """Empty for a quick look."""
     ok: bool
     findings: tuple[Finding, ...]
 
@@ -151,6 +153,38 @@ def _examined(
         )
         for area, look in checks:
             yield from _whole(area, look)
+
+
+def glance(service: IncidentService) -> Examination:
+    """Return the quick findings: no journal is verified, no incident is read, and no server is called."""
+    now = service.clock.now()
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("worker", lambda: _workers(service)),
+        ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
+        ("store", lambda: schema(service.store, repair=False)),
+        ("people", lambda: ways_out(service)),
+        ("organisation", lambda: _between(service)),
+        ("clock", lambda: _clock(service)),
+        ("roles", lambda: _unheld(service)),
+    )
+    findings = tuple(one for area, look in checks for one in _whole(area, look))
+    unseen = "Not checked here: journals, documents, servers of channels, files of the home folder"
+    return Examination(
+        home="",
+        ok=all(one.severity != "error" for one in findings),
+        findings=(*findings, Finding("journal", "warning", unseen, "Run: tocsin doctor")),
+    )
+
+
+def _workers(service: IncidentService) -> Iterator[Finding]:
+    from runner.app.home.workers import living
+
+    if alive := living(service):
+        yield Finding("worker", "good", f"{count(len(alive), 'worker runs', 'workers run')}")
+    elif not service.incidents("open"):
+        yield Finding("worker", "warning", "no worker runs; no incident is open", action=START_WORKER)
+    if service.read_only:
+        yield Finding("store", "error", "The database cannot be written", code="store_read_only")
 
 
 def _opened(
@@ -383,3 +417,26 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     what = f"{changed}. Workers continue from {kept.at:%Y-%m-%d %H:%M:%SZ}"
     hint = "Set the clock. If the clock is right, run tocsin doctor --repair, then start the workers again."
     yield wrong("clock", what, hint, mended=repair)
+
+
+_MARKS: Mapping[Severity, tuple[str, Tone]] = {
+    "good": ("OK", "good"),
+    "warning": ("Warning", "warn"),
+    "error": ("ERROR", "alarm"),
+    "mended": ("repaired", "good"),
+}
+
+
+@paged
+def findings_page(report: Examination) -> Iterator[Block]:
+    """Draw the findings in the order of the checks."""
+    for finding in report.findings:
+        word, tone = _MARKS[finding.severity]
+        mark = Cell(f"{word:<9}", tone)
+        yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
+        if finding.hint or finding.action is not None:
+            yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    if report.home or not report.ok:  # a quick look cannot say that nothing is to do
+        verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
+        yield line(verdict, "good" if report.ok else "alarm")

@@ -80,14 +80,16 @@ def verified(service: IncidentService, incident: str | None, anchor: str, begin:
     )
 
 
-def verify_for_page(service: IncidentService, incident: str | None, anchor: str = "") -> None:
+def verify_for_page(
+    service: IncidentService, incident: str | None, anchor: str = "", longest: float = LONGEST
+) -> None:
     """Verify as the command line does, and keep the result; raises Refused if it takes too long or another check runs."""
-    end = monotonic() + LONGEST
+    end = monotonic() + longest
 
     def seen(number: int) -> None:
         if monotonic() > end:
             raise Refused(
-                f"The check was stopped after {LONGEST:.0f} s. It is not done, and the last result stays.",
+                f"The check was stopped after {longest:.0f} s. It is not done, and the last result stays.",
                 hint="Run: tocsin audit verify",
                 code="check_stopped",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.base.instants import calendar_day
+from runner.errors import NotFound
 from runner.playbook.catalogue import Catalog
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Cell, Page, flow, line, table
@@ -182,6 +183,9 @@ def rights(asked: Asked) -> Shown:
         principal = proven(person)
     about: Incident | None = None
     if name := query.get("incident", ""):
-        about = asked.reader.incident(asked.service.find(name))
+        found = [row.id for row in asked.reader.incidents() if row.codename == name]
+        if not found:
+            raise NotFound("The incident does not exist, or you may not read it.", code="unknown_incident")
+        about = asked.reader.incident(found[0])
     report = explain(asked.service, principal, query.get("right", "") or RIGHTS[0], about)
     return Shown(report, explained_page(report, names=asked.reader.may("person.list")))

@@ -99,6 +99,7 @@ FILTERS: Mapping[str, Callable[[Asked], Sequence[Field]]] = {
     "rights": _rights,
 }
 """What a person can choose on a page, by its operation: it is in the address, so that a bookmark shows the same."""
+SELF_TEST = "In a self-test, no second person confirms decisions. A real incident needs one."
 NAMES = ("all", "why", "kind", "by", "search", "since", "until", "at", "in", "person", "right", "incident")
 """What an address can choose on a page."""
 
@@ -193,6 +194,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         title=row.title or row.operation.capitalize(),
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
+        kind_note=SELF_TEST if incident is not None and incident.kind == "test" else "",
         drawn=drawn,
         text=drawing.marked(shown.text, shown.wrong),
         fields=shown.fields,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +12,7 @@ from runner.app.home import verification
 from runner.errors import Refused
 from runner.playbook.catalogue import Catalog
 from tests.cli.at_desk import AtDesk
-from tests.web.room.room import Served, a_breach, offered, served, submitted
+from tests.web.room.room import Served, a_breach, served, submitted
 
 LAW = "eu-gdpr-33-controller-sa"
 
@@ -45,7 +43,7 @@ def test_a_law_is_shown_with_its_local_correction_and_its_changes(home: tuple[At
     listed = room.get(udo, "/law").text
     assert 'href="/law/us-ca-breach"' in listed
     own = room.get(udo, "/law/us-ca-breach").text
-    assert "h-" in own and re.search(r"id=\"h-\d+-localcorrections\"", own)
+    assert re.search(r"id=\"h-\d+-localcorrections\"", own)
     assert not re.search(r"id=\"h-\d+-localcorrections\"", room.get(udo, f"/law/{LAW}").text)
     changes = desk("regime", "diff", "--from", "2025-06-01", "--format", "json").json["changes"]
     text = room.get(udo, "/law?since=2025-06-01").text

@@ -144,7 +144,7 @@ def _rate(asked: Asked, given: Given) -> None:
 
 
 def _start(asked: Asked, given: Given) -> Page:
-    """Say who releases the injects: nobody does by itself, unless somebody conducts at the command line."""
+    """Show that a person releases the injects, unless the command line conducts the exercise."""
     name = asked.incident.codename
     return Page((
         line("Exercise time starts. Release each inject on this page.", "warn"),

@@ -44,28 +44,31 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Ser
     desk = AtDesk(folder / "home")
     desk.done("init")
     desk.settings()
-    (folder / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
-    plan = folder / "badge-evening.yaml"
-    plan.write_text(PLAN, encoding="utf-8")
     for person, role in (("olga", "evaluator"), ("vera", "technical")):
         desk.done("person", "add", person, "--name", person.capitalize(), "--as", "maria")
         desk.done("role", "assign", role, person, "--always", "--as", "maria")
     desk.done("role", "assign", "commander", "maria", "jonas", "--always", "--as", "maria")
-    _open(desk, plan)
+    an_exercise(desk, folder)
     with served(desk) as room:
         yield desk, room
     desk.close()
 
 
-def _open(desk: AtDesk, plan: Path) -> None:
+def an_exercise(desk: AtDesk, folder: Path, text: str = PLAN) -> str:
+    """Open an exercise that has not begun, and return its codename."""
     from runner.app.exercises.exercises import prepare_drill
     from runner.app.incidents.open_incident import commit_opening
     from runner.files.exercise_file import load_exercise
     from runner.playbook.catalogue import Catalog
 
+    (folder / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    plan = folder / "badge-evening.yaml"
+    plan.write_text(text, encoding="utf-8")
     office = desk.office()
-    commit_opening(office, prepare_drill(office, load_exercise(str(plan), Catalog(desk.home))))
+    loaded = load_exercise(str(plan), Catalog(desk.home))
+    codename = commit_opening(office, prepare_drill(office, loaded, despite="a test")).after.codename
     office.close()
+    return codename
 
 
 def state(desk: AtDesk) -> Any:
@@ -136,10 +139,7 @@ def test_a_player_stops_an_exercise_for_a_real_emergency(tmp_path: Path) -> None
     desk = AtDesk(tmp_path / "home")
     desk.done("init")
     desk.settings()
-    (tmp_path / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
-    plan = tmp_path / "badge-evening.yaml"
-    plan.write_text(PLAN.replace("olga", "maria"), encoding="utf-8")
-    _open(desk, plan)
+    an_exercise(desk, tmp_path, PLAN.replace("olga", "maria"))
     with served(desk) as room:
         stopped = submitted(room, room.reader("ada"), "incident", "frozen", reason="fire")
         assert stopped.status_code == 303

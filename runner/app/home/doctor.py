@@ -167,7 +167,12 @@ def glance(service: IncidentService) -> Examination:
         ("clock", lambda: _clock(service)),
         ("roles", lambda: _unheld(service)),
     )
-    findings = tuple(one for area, look in checks for one in _whole(area, look))
+    folder = f"{service.folder}/"  # who reads a page may have no access to this machine
+    findings = tuple(
+        msgspec.structs.replace(one, what=one.what.replace(folder, ""), hint=one.hint.replace(folder, ""))
+        for area, look in checks
+        for one in _whole(area, look)
+    )
     unseen = "Not checked here: journals, documents, servers of channels, files of the home folder"
     return Examination(
         home="",

@@ -89,7 +89,7 @@ def after_action(asked: Asked) -> Shown:
     text = report_bytes(asked.service.of(asked.principal), asked.incident, "txt")[1].decode()
     left = (line(words, hang=2) for words in remaining_items(asked.incident, plan))
     blocks = (line("AFTER-ACTION REPORT", "title"), line("REMAINING", "title"), *left)
-    return Shown(text, Page(blocks), text, downloads=REPORTS)
+    return Shown(text, Page(blocks), text, "remaining", downloads=REPORTS)
 
 
 def report_file(asked: Asked) -> File:

@@ -86,7 +86,7 @@ def _rights(asked: Asked) -> Sequence[Field]:
     person = Field("person", "Person", "choice", (("", "you"), *people_choices(asked)))
     return (
         *((person,) if others else ()),
-        Field("right", "Right", "choice", rights),
+        Field("right", "Right", "choice", (("", "all"), *rights)),
         Field("incident", "Incident", "choice", (("", "outside of incidents"), *names)),
     )
 

@@ -116,8 +116,10 @@ def record(asked: Asked) -> Shown:
         line("RECORD", "title"),
         *_unrecorded(),
         *last_blocks(last, head.version),
+        line("HEAD OF THE JOURNAL", "title"),
+        line(f"{head.version}:sha256:{head.hash}"),
     )
-    return Shown(last, Page(blocks), fields=(("Head of the journal", f"{head.version}:sha256:{head.hash}"),))
+    return Shown(last, Page(blocks))
 
 
 def letters(asked: Asked) -> Shown:
@@ -187,5 +189,9 @@ def rights(asked: Asked) -> Shown:
         if not found:
             raise NotFound("The incident does not exist, or you may not read it.", code="unknown_incident")
         about = asked.reader.incident(found[0])
-    report = explain(asked.service, principal, query.get("right", "") or RIGHTS[0], about)
+    if not query.get("right", ""):
+        every = [explain(asked.service, principal, right, about) for right in RIGHTS]
+        rows = ((one.right, Cell("YES", "good") if one.holds else Cell("NO", "dim")) for one in every)
+        return Shown(every, Page((line("RIGHTS", "title"), table(rows, 1, indent=0))))
+    report = explain(asked.service, principal, query["right"], about)
     return Shown(report, explained_page(report, names=asked.reader.may("person.list")))

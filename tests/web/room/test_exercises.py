@@ -31,8 +31,8 @@ participants:
   - {person: maria, role: lead_controller}
 events:
   - {number: "1", title: The caller, at: 0m, to: [commander], via: phone, text: My badge is gone}
-  - {number: "2", title: canary-inject, at: 10m, via: system, facts: [incident.malicious=yes]}
-  - {number: "3", title: canary-later, at: 20m, to: [counsel], text: Somebody is in the canteen}
+  - {number: "2", title: Badge-copied, at: 10m, via: system, facts: [incident.malicious=yes]}
+  - {number: "3", title: Badge-used, at: 20m, to: [counsel], text: Somebody is in the canteen}
 laws: []
 """
 
@@ -84,7 +84,7 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     # To a player the plan is hidden, and a form of it does nothing.
     for path in (page, f"/i/{room.codename}/report", f"/i/{room.codename}/report/pdf"):
         hidden = room.get(jonas, path)
-        assert (hidden.status_code, "canary" in hidden.text) == (409, False), path
+        assert (hidden.status_code, "Badge-" in hidden.text) == (409, False), path
     assert submitted(room, jonas, "exercise", "inject", number="2").status_code == 409
     assert submitted(room, vera, "exercise", "begun").status_code == 404
     assert state(desk)["stage"] == "planned"
@@ -118,6 +118,7 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
 
     # After the end the players read the report, too.
     assert room.get(jonas, f"/i/{room.codename}/report").status_code == 200
+    assert "h-text" in room.get(olga, f"/i/{room.codename}/report").text
     report = room.get(olga, f"/i/{room.codename}/report/pdf")
     assert report.content.startswith(b"%PDF")
     assert "EXERCISE" in report.headers["content-disposition"]

@@ -93,6 +93,7 @@ def test_the_administration_shows_health_and_tokens_without_secrets(home: tuple[
     assert ("siem" in page, secret in page) == (True, False)
     assert "siem" not in room.get(maria, "/admin").text
     assert "tocsin doctor" in page
+    assert str(desk.home) not in page
 
 
 @pytest.mark.parametrize("role", ["commander", "counsel", "auditor"])
@@ -109,6 +110,8 @@ def test_why_agrees_with_the_table_of_roles(home: tuple[AtDesk, Served], role: s
 def test_a_person_asks_why_only_about_oneself(home: tuple[AtDesk, Served]) -> None:
     _, room = home
     jonas, maria = room.reader("jonas"), room.reader("maria")
+    own = room.get(jonas, "/me/why").text
+    assert own.count("class=good") == len(ROLES["counsel"].grants)
     asked = f"/me/why?person=maria&right=incident.lead&incident={room.codename}"
     assert "class=alarm" in room.get(jonas, asked).text  # the answer is about Jonas
     assert "class=good" in room.get(maria, asked).text

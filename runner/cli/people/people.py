@@ -31,7 +31,7 @@ def add(app: Commands) -> None:
     roles = group(app, "role", "Show and assign roles.")
     command(roles, "list", Scope.ANYWHERE)(roles_)
     command(roles, "assign", Scope.WRITES)(assign)
-    command(roles, "why", Scope.ANYWHERE)(why)
+    command(roles, "why")(why)
 
 
 def list_(session: Session) -> None:

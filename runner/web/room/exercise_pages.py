@@ -45,7 +45,7 @@ def exercises(asked: Asked) -> Shown:
         line("ACTION ITEMS", "title"),
         *improvements_page(items, everything=asked.everything).blocks,
         line("SCHEDULES", "title"),
-        *schedules_page(planned, "tocsin drill schedule EXERCISE --every 90d").blocks,
+        *schedules_page(planned, "Schedule an exercise, below").blocks,
     )
     return Shown((rows, planned, items), Page(blocks))
 

@@ -133,10 +133,13 @@ def letters(asked: Asked) -> Shown:
     service, incident = asked.service, asked.incident
     campaigns = [status(service, incident, found) for found in newest(service, incident)]
     made = list(runs(service, incident))
-    send = "Letters are made and campaigns are sent at the command line: tocsin notice letters, tocsin bulk send."
+    how = (
+        "Make letters: tocsin notice letters NOTICE --people FILE --out DIR",
+        "Send a campaign: tocsin bulk send NOTICE --people FILE",
+    )
     blocks = [
         line("LETTERS AND CAMPAIGNS", "title"),
-        line(send, "dim"),
+        *(line(words, "dim") for words in how),
         *(block for one in campaigns for block in status_page(one, asked.now).blocks),
         *(block for name, run in made for block in run_blocks(name, run, incident.letters)),
     ]

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 
-from runner.actions import Action, assign_role
+from runner.actions import Action, Slot, assign_role
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
@@ -45,7 +46,6 @@ from runner.incident.state.commands import AttemptLost
 from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
 from runner.reports.core.formatting import aside_words, count
-from runner.reports.core.page import ARROW, Block, Cell, Tone, flow, line, paged
 from runner.reports.core.suggested_actions import NO_WORKER, START_WORKER, resolve, resume
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, is_shared_folder
@@ -142,7 +142,7 @@ def _examined(
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: schema(service.store, repair)),
+            ("store", lambda: chain(schema(service.store, repair), _backup(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             ("do now", lambda: _do_now(service)),
@@ -161,7 +161,7 @@ def glance(service: IncidentService) -> Examination:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
         ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
-        ("store", lambda: schema(service.store, repair=False)),
+        ("store", lambda: chain(schema(service.store, repair=False), _backup(service))),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
         ("clock", lambda: _clock(service)),
@@ -224,6 +224,29 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
             given_secret(name, home, base=folder)
         except TocsinError as error:
             yield from of_error("actions", error)
+
+
+def _backup(service: IncidentService) -> Iterator[Finding]:
+    """Yield when the last verified backup was made; nothing for an empty home."""
+    from runner.app.home.backups import OLD, kept
+
+    if not service.store.rows():
+        return
+    made = kept(service).made
+    if not made:
+        what, action = (
+            "No backup of this home folder was made",
+            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
+        )
+        yield Finding("backup", "warning", what, action=action, code="no_backup")
+        return
+    at, newest = made[-1]
+    what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
+    if service.clock.now() - at > OLD:
+        action = Action("home.backup", args={"to": newest.place})
+        yield Finding("backup", "warning", what, action=action, code="backup_old")
+    else:
+        yield Finding("backup", "good", what)
 
 
 def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -303,12 +326,7 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
 
 
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
-    dead = [
-        AttemptLost(effect=effect, n=attempt.n)
-        for effect, holder in (*_holders(incident), *incident.errands.items())
-        for attempt in holder.attempts
-        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
-    ]
+    dead = lost_attempts(service, incident)
     if dead and repair:
         service.act(service.principal, incident.id, dead)
         incident = service.load(incident.id)
@@ -323,6 +341,16 @@ def _incident(service: IncidentService, incident: Incident, repair: bool) -> Ite
     for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
         yield Finding("blobs", "error", what, "Restore the documents from a backup.", code=fault.code)
+
+
+def lost_attempts(service: IncidentService, incident: Incident) -> list[AttemptLost]:
+    """Return the commands that mark the attempts of workers that stopped as unknown."""
+    return [
+        AttemptLost(effect=effect, n=attempt.n)
+        for effect, holder in (*_holders(incident), *incident.errands.items())
+        for attempt in holder.attempts
+        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
+    ]
 
 
 def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
@@ -422,26 +450,3 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     what = f"{changed}. Workers continue from {kept.at:%Y-%m-%d %H:%M:%SZ}"
     hint = "Set the clock. If the clock is right, run tocsin doctor --repair, then start the workers again."
     yield wrong("clock", what, hint, mended=repair)
-
-
-_MARKS: Mapping[Severity, tuple[str, Tone]] = {
-    "good": ("OK", "good"),
-    "warning": ("Warning", "warn"),
-    "error": ("ERROR", "alarm"),
-    "mended": ("repaired", "good"),
-}
-
-
-@paged
-def findings_page(report: Examination) -> Iterator[Block]:
-    """Draw the findings in the order of the checks."""
-    for finding in report.findings:
-        word, tone = _MARKS[finding.severity]
-        mark = Cell(f"{word:<9}", tone)
-        yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
-        if finding.hint or finding.action is not None:
-            yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
-    errors = sum(finding.severity == "error" for finding in report.findings)
-    if report.home or not report.ok:  # a quick look cannot say that nothing is to do
-        verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
-        yield line(verdict, "good" if report.ok else "alarm")

@@ -95,7 +95,8 @@ def doctor(
       tocsin doctor --repair
       tocsin doctor --dns
     """
-    from runner.app.home.doctor import examine, findings_page
+    from runner.app.home.doctor import examine
+    from runner.app.home.findings_page import findings_page
     from runner.cli.framework.progress_line import bars
 
     world = session.world

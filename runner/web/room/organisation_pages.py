@@ -157,7 +157,8 @@ def _unrecorded() -> tuple[Block, ...]:
 
 def administration(asked: Asked) -> Shown:
     """Show the health of channels, workers and the database, and the tokens with their last use."""
-    from runner.app.home.doctor import findings_page, glance
+    from runner.app.home.doctor import glance
+    from runner.app.home.findings_page import findings_page
     from runner.app.people.tokens import tokens
     from runner.reports.people.tokens import TokensReport, token_rows, tokens_page
 

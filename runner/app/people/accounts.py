@@ -20,7 +20,7 @@ from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
-from runner.app.people import tokens
+from runner.app.people import calendars, tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.app.people.logins import LISTEN, Login, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
@@ -200,11 +200,13 @@ class Accounts:
             self._end(person, "")
         else:
             tokens.end_of(self._service, person)
+            calendars.revoke(self._service, person)
 
     def _end(self, person: str, reason: str) -> int:
         self._record(person, "disabled", self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
         tokens.end_of(self._service, person)
+        calendars.revoke(self._service, person)
         return self._logins.end_of(person)
 
     # --- prove --------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "incidents.handover": ("brief",),
         "incidents.record": ("pause", "resume", "close", "reopen", "cancel"),
         "incidents.runs": ("graft", "migrate"),
+        "incidents.links": ("link", "unlink"),
         "exercises.reports": ("report",),
     },
     "Facts and evidence": {
@@ -42,6 +43,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "people.people": ("person", "role"),
         "people.accounts": ("account", "login", "logout"),
         "people.tokens": ("token",),
+        "people.calendar": ("calendar",),
         "messages.channels": ("channel",),
         "messages.domains": ("domain",),
         "messages.war_room": ("room",),
@@ -55,6 +57,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home.worker": ("worker",),
         "exercises.schedules": ("scheduler",),
         "home.routines": ("routine",),
+        "messages.webhooks": ("webhook",),
         "home.serve": ("serve",),
         "messages.callbacks": ("serve-callbacks",),
     },

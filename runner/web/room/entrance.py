@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
+from runner.app.people import calendars
 from runner.app.people.accounts import Accounts, app_address
 from runner.app.people.logins import LONGEST, Login, Logins
 from runner.app.people.passkeys import Passkeys
@@ -123,6 +125,7 @@ class Entrance:
             self._route("/login", self._log_in),
             self._route("/join/{link}", self._join),
             self._route("/me", self._me),
+            self._route("/cal/{secret}.ics", self._calendar),
         ]
 
     def _route(self, path: str, made: Made) -> Route:
@@ -256,6 +259,8 @@ class Entrance:
         given, proof = without_factors(given)
         if asks := self.confirm(request, login, given, proof):
             return asks
+        if given["calendar"]:
+            return self._address_of_calendar(request, who.person, make=given["calendar"] == "make")
         if not given["name"]:
             return _codes(accounts.new_recovery_codes(who.person))
         keys = self._passkeys(request)
@@ -281,6 +286,7 @@ class Entrance:
             named = (Entry("name", "Name of a new passkey", help="For example: my phone"),)
             made = keys.creation(person)
             boxes.append(Box("", (), "/me", "Add a passkey", named, passkey="create", options=made))
+        boxes += self._calendar_boxes(person)
         for number, one in enumerate(self._logins.of(person)):
             here = " (this one)" if one.name == login.name else ""
             text = f"{one.name}{here}: {one.place}, since {screen_time(one.made, named=True)}"
@@ -288,6 +294,46 @@ class Entrance:
             boxes.append(Box(heading, (text,), "/me", f"End {one.name}", hidden=end, quiet=True))
         texts = (f"You are {person}, proved by {login.principal.proven_by}.",)
         return _page("Your account", tuple(boxes), texts=texts, failed=failed)
+
+    # --- the calendar of a person --------------------------------------------------------------------------
+
+    def _calendar_boxes(self, person: str) -> list[Box]:
+        made = calendars.since(self._service(), person)
+        about = f"Your address was made {screen_time(made, named=True)}." if made else "You have no address."
+        text = "A calendar program reads the deadlines of your incidents there, with codenames alone."
+        new = "Make a new address" if made else "Make an address"
+        boxes = [Box("Calendar", (text, about), "/me", new, hidden=(("calendar", "make"),), quiet=True)]
+        if made:
+            boxes.append(
+                Box("", (), "/me", "Revoke the address", hidden=(("calendar", "revoke"),), quiet=True)
+            )
+        return boxes
+
+    def _address_of_calendar(self, request: Request, person: str, *, make: bool) -> Response:
+        if not make:
+            calendars.revoke(self._service(), person)
+            return RedirectResponse("/me", 303)
+        host, secret = request.headers.get("host", ""), calendars.make(self._service(), person)
+        address = f"{'https' if self._cookie.secure else 'http'}://{host}/cal/{secret}.ics"
+        texts = ("Subscribe to this address in your calendar program. It is shown only now.",)
+        return _page(
+            "Your calendar",
+            (Box(texts=("Whoever knows it reads your deadlines.",)),),
+            texts=texts,
+            codes=(address,),
+        )
+
+    def _calendar(self, request: Request, given: Given) -> Response:
+        """Send the feed of an address; who asks proves nothing else."""
+        service = self._service()
+        person = calendars.find(service, request.path_params["secret"])
+        if person is None:
+            raise Absent
+        body = calendars.feed(service, person)
+        headers = {"etag": f'"{sha256(body).hexdigest()[:32]}"', "cache-control": "private, no-cache"}
+        if headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="text/calendar", headers=headers)
 
     # --- an act that binds --------------------------------------------------------------------------------
 

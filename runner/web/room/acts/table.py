@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.web.room.acts.alert import ALERT
 from runner.web.room.acts.audit import AUDIT, RECORD
 from runner.web.room.acts.duty import DUTY, FILE
 from runner.web.room.acts.exercise import EXERCISE
@@ -22,6 +23,7 @@ from runner.web.room.acts.timeline import TIMELINE
 
 ACTING: Mapping[str, Acting] = {
     "incidents": INCIDENTS,
+    "alert": ALERT,
     "people": PEOPLE,
     "incident": INCIDENT,
     "task": TASK,

@@ -115,6 +115,7 @@ ASKED = (
     ("account list", ""),
     ("account disable ben --reason left", "`tocsin account disable`, `tocsin login`, `tocsin logout`"),
     ("role list", ""),
+    ("role why ben duty.decide", "`tocsin role why PERSON RIGHT`"),
     ("person away ben", "`tocsin person add`, `verify`, `away`; `tocsin role assign`"),
     ("domain list", ""),
     ("token create siem --owner ana --scope incident.read --as ana", "`tocsin token create NAME`"),

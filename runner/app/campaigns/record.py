@@ -51,6 +51,12 @@ def find(service: IncidentService, incident: Incident, notice: str, list_name: s
     return max(recorded, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
 
 
+def newest(service: IncidentService, incident: Incident) -> list[Known]:
+    """Return the newest campaign of each notice and list, in the order of their first plans."""
+    pairs = dict.fromkeys((view.notice, view.list_name) for view in incident.campaigns.values())
+    return [found for pair in pairs if (found := find(service, incident, *pair)) is not None]
+
+
 def known(service: IncidentService, incident: Incident, notice: str, people: Path) -> Known:
     """Return a campaign; raises NotFound with the existing ones."""
     found = find(service, incident, notice, people.name)

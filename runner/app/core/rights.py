@@ -30,14 +30,15 @@ Right = Literal[
     "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
+    "exercise.conduct", "exercise.rate", "audit.verify", "campaign.manage",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
-    "metrics.read", "token.manage", "alert.send", "alert.handle",
+    "metrics.read", "token.manage", "alert.send", "alert.handle", "exercise.manage",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
 
 ``note.add`` is also for evidence, ``fact.state`` for the task that asks a person for a fact, ``incident.lead`` for everything
 that decides the course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and
-absences outside of incidents.
+absences outside of incidents, ``exercise.manage`` for schedules of exercises and action items.
 """
 
 
@@ -56,17 +57,17 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
 _MEMBER: frozenset[Right] = frozenset(
-    ("incident.read", "fact.read", "task.act", "note.add", "sign", "person.list", "law.read")
+    ("incident.read", "fact.read", "task.act", "note.add", "sign", "person.list", "law.read", "audit.verify")
 )
 """What everybody may do who has a role in an incident. An approval itself names the roles that can give it."""
 _RESPONDER: frozenset[Right] = frozenset((*_MEMBER, "entry.correct", "evidence.read", "fact.state"))
 _LAWYER: frozenset[Right] = frozenset((
     *_RESPONDER, "fact.legal", "entry.confirm", "message.send", "incident.open",
-    "duty.read", "notice.read", "message.read", "register.read",
+    "duty.read", "notice.read", "message.read", "register.read", "campaign.manage",
 ))  # fmt: skip
 _CHANGES: frozenset[Right] = frozenset((
     "task.act", "sign", "fact.state", "fact.legal", "entry.correct", "entry.confirm", "note.add", "message.send",
-    "incident.open",
+    "incident.open", "campaign.manage",
 ))  # fmt: skip
 _OPERATIONAL: frozenset[Stream] = frozenset(("operational",))
 _ABOUT_INCIDENT: frozenset[Right] = frozenset((
@@ -97,14 +98,16 @@ ROLES: Mapping[str, Rights] = {
     "commander": _role(
         "incident.lead", "domain.declare", "message.send", "incident.open", "person.manage",
         "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
-        "exercise.read", "metrics.read", "alert.send", "alert.handle", base=_RESPONDER, manages=True,
+        "exercise.read", "metrics.read", "alert.send", "alert.handle",
+        "exercise.conduct", "exercise.rate", "exercise.manage", "campaign.manage",
+        base=_RESPONDER, manages=True,
     ),
     "counsel": _role(
         "note.privileged", "duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)
     ),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
-        "note.add", "entry.correct", "notice.edit", "sign", base=_NONE,
+        "note.add", "entry.correct", "notice.edit", "sign", "audit.verify", base=_NONE,
     ),
     "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
     "executive": _role(
@@ -112,7 +115,9 @@ ROLES: Mapping[str, Rights] = {
         "exercise.read",
     ),
     "hr": _role(base=_RESPONDER, streams=("hr",)),
-    "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
+    "evaluator": _role(
+        "incident.read", "fact.read", "law.read", "exercise.read", "exercise.rate", base=_NONE, acts=False
+    ),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
     ANY: _role("domain.declare", "incident.open", base=_RESPONDER),
 }  # fmt: skip
@@ -193,8 +198,12 @@ _IN_WORDS: Mapping[Right, str] = {
     "duty.file": "record filings of",
     "notice.edit": "change notices of",
     "sign": "approve documents of",
+    "exercise.conduct": "conduct the exercise",
+    "exercise.rate": "rate",
+    "campaign.manage": "send a notice to many people in",
 }
 """The rights that a command needs, in words."""
+_STAFF: tuple[Right, ...] = ("exercise.conduct", "exercise.rate")
 
 
 def needed(command: AnyCommand) -> Right | None:
@@ -206,6 +215,14 @@ def needed(command: AnyCommand) -> Right | None:
             return "sign"
         case c.TickItems() | c.Rendered():
             return "notice.edit"
+        case c.ReleaseInject() | c.DeferInject() | c.SetFault():
+            return "exercise.conduct"
+        case c.SetExerciseClock(change=change) if change != "frozen":  # whoever is in danger stops it
+            return "exercise.conduct"
+        case c.Observe() | c.Rate():
+            return "exercise.rate"
+        case c.RecordCampaign():
+            return "campaign.manage"
         case _:
             return None
 
@@ -303,7 +320,10 @@ def require_act(
 
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
-    require(may_perform(principal, incident.roles, commands), principal, f"change {incident.codename}")
+    # The staff of an exercise plays no role in it: ``require_rights`` looks at their standing roles, too.
+    staff = principal.scopes is None and any(needed(one) in _STAFF for one in commands[:1])
+    may = staff or may_perform(principal, incident.roles, commands)
+    require(may, principal, f"change {incident.codename}")
     if principal.scopes is not None:
         _refuse_decisions(principal, incident, commands)
     kinds = {kind for command in commands if (kind := _binding(command))}

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -117,6 +118,13 @@ def write_report(
         signed = c.SignReport(digest=bound_digest(files), files=files, heads=heads)
         service.act(service.principal, incident.id, [signed])
     return Report(numbers=numbers, files=(*pulleds, *annex))
+
+
+def report_bytes(service: IncidentService, incident: Incident, form: Format) -> tuple[str, bytes]:
+    """Return the file name and the bytes of the report as it is now, in one format."""
+    with TemporaryDirectory() as folder:
+        file = Path(write_report(service, incident, (form,), Path(folder)).files[0].path)
+        return file.name, file.read_bytes()
 
 
 def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:

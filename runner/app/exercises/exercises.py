@@ -14,6 +14,7 @@ from runner.app.core.repository import IncidentRow
 from runner.app.exercises.schedules import real_incidents
 from runner.app.incidents.facts import stated
 from runner.app.incidents.open_incident import Opening, Request, prepare_opening
+from runner.base.actor import Principal
 from runner.base.instants import parse_duration, parse_instant
 from runner.base.states import Kind
 from runner.decoding import from_json
@@ -98,6 +99,20 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
             f'"{incident.codename}" is not an exercise.', hint=Action("drill.list"), code="not_an_exercise"
         )
     return from_json(service.repository.document(incident.drill.plan), Exercise)
+
+
+def conducted(service: IncidentService, principal: Principal, incident: Incident) -> Exercise:
+    """Return the plan for a person who may see the injects to come; raises Refused for a player before the end."""
+    plan = plan_of(service, incident)
+    plays = any(one.plays and one.person == principal.person for one in plan.participants)
+    staff = principal.os_user or principal.person in plan.evaluators
+    if plays and not staff and incident.drill is not None and incident.drill.stage not in OVER:
+        raise Refused(
+            "You play in this exercise. Its injects and ratings are hidden from you until it ends.",
+            hint="Use the status page of the exercise",
+            code="plays",
+        )
+    return plan
 
 
 def set_clock(

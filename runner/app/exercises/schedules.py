@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
-from runner.app.exercises.fire_times import between, check
+from runner.app.exercises.fire_times import between, check, next_fire
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.files.exercise_file import load_exercise
@@ -35,6 +35,7 @@ from runner.incident.exercises.schedules import (
     taken_up,
 )
 from runner.playbook.catalogue import Catalog
+from runner.reports.exercises.schedules import SchedulesReport, schedules_report
 
 AT_ONCE = 500
 """The number of fire times of one schedule that are recorded at once."""
@@ -128,6 +129,14 @@ def standing_of(book: Book, *, routine: bool) -> tuple[Schedule, ...]:
         for schedule in book.schedules.values()
         if schedule.ended is None and (schedule.rule.routine is not None) == routine
     )
+
+
+def overview(service: IncidentService, *, routine: bool = False) -> SchedulesReport:
+    """Return the active schedules with the next run and the results of each."""
+    now = service.clock.now()
+    standing = standing_of(read(service), routine=routine)
+    upcoming = {one.id: next_fire(one.rule, one.since, max(now, one.since)) for one in standing}
+    return schedules_report(standing, upcoming, now)
 
 
 def written(exercise: str, base: Path) -> str:

@@ -63,6 +63,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
     """All findings; ``ok`` is false when a person must act."""
 
     home: str
+    """Empty for a quick look."""
     ok: bool
     findings: tuple[Finding, ...]
 
@@ -152,6 +153,43 @@ def _examined(
         )
         for area, look in checks:
             yield from _whole(area, look)
+
+
+def glance(service: IncidentService) -> Examination:
+    """Return the quick findings: no journal is verified, no incident is read, and no server is called."""
+    now = service.clock.now()
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("worker", lambda: _workers(service)),
+        ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
+        ("store", lambda: chain(schema(service.store, repair=False), _backup(service))),
+        ("people", lambda: ways_out(service)),
+        ("organisation", lambda: _between(service)),
+        ("clock", lambda: _clock(service)),
+        ("roles", lambda: _unheld(service)),
+    )
+    folder = f"{service.folder}/"  # who reads a page may have no access to this machine
+    findings = tuple(
+        msgspec.structs.replace(one, what=one.what.replace(folder, ""), hint=one.hint.replace(folder, ""))
+        for area, look in checks
+        for one in _whole(area, look)
+    )
+    unseen = "Not checked here: journals, documents, servers of channels, files of the home folder"
+    return Examination(
+        home="",
+        ok=all(one.severity != "error" for one in findings),
+        findings=(*findings, Finding("journal", "warning", unseen, "Run: tocsin doctor")),
+    )
+
+
+def _workers(service: IncidentService) -> Iterator[Finding]:
+    from runner.app.home.workers import living
+
+    if alive := living(service):
+        yield Finding("worker", "good", f"{count(len(alive), 'worker runs', 'workers run')}")
+    elif not service.incidents("open"):
+        yield Finding("worker", "warning", "no worker runs; no incident is open", action=START_WORKER)
+    if service.read_only:
+        yield Finding("store", "error", "The database cannot be written", code="store_read_only")
 
 
 def _opened(

@@ -15,7 +15,7 @@ from runner import __version__
 from runner.app.core import organisation_journal
 from runner.app.core.active_incident import OPEN
 from runner.app.incidents.catalogue_pinning import kept_catalogue
-from runner.app.law.regimes import LawChange, changes_of, meaning
+from runner.app.law.regimes import changes_of, meaning
 from runner.errors import Invalid, Refused, TocsinError
 from runner.incident.law.duties import duty_statuses
 from runner.incident.law.verifications import JOURNAL, Checks, LawUpdated
@@ -37,6 +37,7 @@ from runner.playbook.law_pack import (
 from runner.playbook.pinned import PackInfo
 from runner.reports.core.formatting import moment
 from runner.reports.law.confidence import counted
+from runner.reports.law.regime_changes import LawChange
 from runner.reports.law.regimes import levels
 
 if TYPE_CHECKING:

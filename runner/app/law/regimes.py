@@ -21,6 +21,7 @@ from runner.law.regime import DutyRule, Level, Regime, Version, seen_on
 from runner.law.relevance import CONTRACT
 from runner.playbook.catalogue import Catalog, File
 from runner.reports.law.confidence import counted
+from runner.reports.law.regime_changes import LawChange, LawDifference
 from runner.reports.law.regimes import (
     RegimeEntry,
     RegimeShown,
@@ -67,24 +68,6 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """With ``--stale``: the duties that nobody looked at since that day, the oldest first."""
 
 
-class LawChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference: ``what`` is a law or a duty, ``fields`` the parts of it that changed, with old and new."""
-
-    what: str
-    change: str
-    fields: tuple[str, ...] = ()
-
-
-class LawDifference(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-diff/v1"
-):
-    """The content of the law on one side only."""
-
-    old: str
-    new: str
-    changes: tuple[LawChange, ...]
-
-
 def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS) -> tuple[RegimeEntry, ...]:
     """Return every law of the catalogue, the invalid ones with the reason."""
     found = []
@@ -109,6 +92,17 @@ def shown(name: str, catalog: Catalog, on: date | None = None, checks: Checks = 
     """Return one law in words, as in force on a day, otherwise its newest version; ``name`` may be a file."""
     regime = _regime(name, catalog)
     return regime_shown(regime, _version(regime, on), PublicHolidays(), checks)
+
+
+def named(name: str, catalog: Catalog, on: date | None = None, checks: Checks = NO_CHECKS) -> RegimeShown:
+    """Return one law of the catalogue as ``shown`` does; ``name`` is never a file."""
+    if name not in catalog.regime_files:
+        raise NotFound(
+            f'Law "{name}" does not exist.',
+            hint=choice_hint(name, catalog.regime_files),
+            code="unknown_regime",
+        )
+    return shown(name, catalog, on, checks)
 
 
 def _regime(name: str, catalog: Catalog) -> Regime:

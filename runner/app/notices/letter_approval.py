@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from runner.app.notices.letter_run import SUMMARY
 from runner.decoding import from_json
 from runner.effects.notices.letters import MANIFEST
-from runner.errors import NotFound, Refused
+from runner.errors import NotFound, Refused, TocsinError
 from runner.incident.notices.letters import GroupKey, Letters, Line
 from runner.incident.notices.staleness import passed
 from runner.incident.notices.verification import current_texts, refuse_unverified
@@ -23,6 +25,9 @@ from runner.incident.state.commands import SignLetters
 from runner.incident.state.events import LettersSigned
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import approvals_of
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
 
 
 def approvers(incident: Incident, people_sha256: str, people: int) -> dict[str, tuple[str, ...]]:
@@ -48,6 +53,14 @@ def run_of(incident: Incident, folder: Path) -> tuple[str, Letters]:
             code="letters_unknown",
         )
     return run, from_json(content, Letters)
+
+
+def runs(service: IncidentService, incident: Incident) -> Iterator[tuple[str, Letters]]:
+    """Yield the evidence file and the summary of each recorded run, the newest first; one that cannot be read is left out."""
+    for one in reversed(list(incident.evidence.values())):
+        if one.name == SUMMARY:
+            with suppress(TocsinError):
+                yield one.id, from_json(service.repository.document(one.sha256), Letters)
 
 
 def samples(folder: Path, found: Letters, size: int) -> list[Line]:

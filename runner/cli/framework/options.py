@@ -238,17 +238,10 @@ def span(option: str, text: str) -> timedelta | None:
 
 def show(session: Session, *, routine: bool = False) -> SchedulesReport:
     """Show the scheduled exercises or jobs, and return them."""
-    from runner.app.exercises.fire_times import next_fire
-    from runner.app.exercises.schedules import read, standing_of
-    from runner.reports.exercises.schedules import schedules_page, schedules_report
+    from runner.app.exercises.schedules import overview
+    from runner.reports.exercises.schedules import schedules_page
 
-    now = session.now()
-    standing = standing_of(read(session.service), routine=routine)
-    upcoming = {
-        schedule.id: next_fire(schedule.rule, schedule.since, max(now, schedule.since))
-        for schedule in standing
-    }
-    report = schedules_report(standing, upcoming, now)
+    report = overview(session.service, routine=routine)
     begin = (
         "tocsin routine add comcheck --every 30d" if routine else "tocsin drill schedule EXERCISE --every 90d"
     )

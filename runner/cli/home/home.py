@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from runner import __version__
 from runner.actions import Action
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, profile_of
 from runner.cli.framework.session import Session
-from runner.reports.core.formatting import count
-from runner.reports.core.page import ARROW, Block, Cell, Page, Tone, do, flow, line, paged
+from runner.reports.core.page import Page, do, line
 from runner.settings import CONFIG
-
-if TYPE_CHECKING:
-    from runner.app.home.doctor import Examination
-    from runner.app.home.doctor_checks import Severity
 
 
 def add(app: Commands) -> None:
@@ -102,6 +96,7 @@ def doctor(
       tocsin doctor --dns
     """
     from runner.app.home.doctor import examine
+    from runner.app.home.findings_page import findings_page
     from runner.cli.framework.progress_line import bars
 
     world = session.world
@@ -124,25 +119,3 @@ def version(session: Session) -> None:
     """Show the version of Tocsin."""
     report = {"schema": "tocsin/version/v1", "version": __version__, "python": platform.python_version()}
     session.show(report, Page((line(f"tocsin {__version__}"),)))
-
-
-_MARKS: Mapping[Severity, tuple[str, Tone]] = {
-    "good": ("OK", "good"),
-    "warning": ("Warning", "warn"),
-    "error": ("ERROR", "alarm"),
-    "mended": ("repaired", "good"),
-}
-
-
-@paged
-def findings_page(report: Examination) -> Iterator[Block]:
-    """Draw the findings in the order of the checks."""
-    for finding in report.findings:
-        word, tone = _MARKS[finding.severity]
-        mark = Cell(f"{word:<9}", tone)
-        yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
-        if finding.hint or finding.action is not None:
-            yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
-    errors = sum(finding.severity == "error" for finding in report.findings)
-    verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
-    yield line(verdict, "good" if report.ok else "alarm")

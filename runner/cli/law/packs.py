@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session, catalog
-from runner.cli.law.regimes import changes_blocks, recorded_checks
+from runner.cli.law.regimes import recorded_checks
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, fields, line, paged
 from runner.reports.law.confidence import counts_words
+from runner.reports.law.regime_changes import changes_blocks
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,14 +23,13 @@ from runner.cli.framework.options import (
 from runner.cli.framework.session import Session, catalog
 from runner.errors import TocsinError, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Page, line, paged, table
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
-    from runner.app.law.regimes import Checked, Imported, LawChange, LawDifference
+    from runner.app.law.regimes import Checked, Imported
     from runner.incident.law.verifications import Checks
 
-_TONES: dict[str, Tone] = {"added": "good", "begins": "good", "removed": "alarm", "ends": "alarm"}
 Names = Annotated[list[str] | None, Argument("[REGIME]...", "Ids or files. Default: all laws.")]
 
 
@@ -188,6 +187,7 @@ def diff(
       tocsin regime diff old.yaml new.yaml
     """
     from runner.app.law.regimes import between_dates, between_files, own_and_built_in
+    from runner.reports.law.regime_changes import diff_page
 
     names, known = regime or [], catalog(session)
     begin = calendar_day(since)
@@ -203,26 +203,7 @@ def diff(
     else:
         hint = "Name two dates, two files, or the id of a law with a copy in the home folder."
         raise Usage("The two versions to compare are missing.", hint=hint, code="argument_missing")
-    session.show(difference, lambda: _diff_page(difference))
-
-
-@paged
-def _diff_page(found: LawDifference) -> Iterator[Block]:
-    yield line(f"{found.old} → {found.new}", "title")
-    if not found.changes:
-        yield line("no difference", "good")
-    yield from changes_blocks(found.changes)
-
-
-def changes_blocks(changes: Sequence[LawChange]) -> Iterator[Block]:
-    """Yield each change with its fields."""
-    for change in changes:
-        yield Blank()
-        yield flow(
-            Cell(change.what, "title"), Cell(f"  {change.change}", _TONES.get(change.change, "warn")), hang=2
-        )
-        if change.fields:
-            yield table(((field,) for field in change.fields), 0)
+    session.show(difference, lambda: diff_page(difference))
 
 
 def import_(

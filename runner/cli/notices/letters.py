@@ -13,7 +13,8 @@ from runner.cli.framework.outcome import tell
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
 from runner.errors import Usage, warning
-from runner.reports.core.page import Block, Cell, Page, line, paged, table
+from runner.reports.core.page import Block, Page, line, paged, table
+from runner.reports.notices.letters import groups_table
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
@@ -159,20 +160,10 @@ def bar(session: Session, what: str) -> Iterator[Tell]:
 
 @paged
 def _page(written: Written) -> Iterator[Block]:
-    rows = tuple(
-        (
-            " ".join(filter(None, group.key)) or "everyone",
-            f"{group.letters:,}",
-            Cell(f"{group.notice} {group.version}", "dim"),
-            Cell(group.duty, "dim"),
-            Cell(group.status, "warn" if group.status == "draft" else "good"),
-        )
-        for group in written.groups
-    )
     there = written.letters - written.made
     sizes = f"{written.letters:,} letters in {written.files:,} files, {written.pages:,} pages"
     before = f"; {there:,} of them existed already" if there else ""
-    yield table(rows, 3, indent=0)
+    yield groups_table(written.groups)
     yield line(f"{sizes}, in {written.folder}{before}", "good")
     for said in written.differences:
         yield line(f"Accepted difference: {said}", "warn")

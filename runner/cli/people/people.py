@@ -31,6 +31,7 @@ def add(app: Commands) -> None:
     roles = group(app, "role", "Show and assign roles.")
     command(roles, "list", Scope.ANYWHERE)(roles_)
     command(roles, "assign", Scope.WRITES)(assign)
+    command(roles, "why")(why)
 
 
 def list_(session: Session) -> None:
@@ -57,6 +58,27 @@ def roles_(session: Session) -> None:
     incident = session.reader.incident(name) if name else None
     report = roles(session.service.directory, incident, unheld_of(session.service, incident))
     session.show(report, lambda: roles_page(report))
+
+
+def why(
+    session: Session,
+    person: Person,
+    right: Annotated[str, Argument("RIGHT", "Right, as duty.decide.")],
+) -> None:
+    """Explain why a person has a right with a login, or has not.
+
+    With --incident, also the roles in that incident count.
+
+    \b
+    Example:
+      tocsin role why ben duty.decide -i amber-falcon
+    """
+    from runner.app.people.role_rights import explain, explained_page, proven
+
+    session.service.known(person)
+    incident = session.incident() if session.options.incident else None
+    report = explain(session.service, proven(person), right, incident)
+    session.show(report, lambda: explained_page(report, names=True))
 
 
 def _told(session: Session, words: str) -> None:

@@ -241,13 +241,14 @@ def closing(text: str) -> Closing:
             )
 
 
-_FROM: dict[str, tuple[Status, ...]] = {
+POSSIBLE: dict[str, tuple[Status, ...]] = {
     "done": ("open",),
     "retested": ("done",),
     "reopened": ("done", "retested", "dropped"),
     "dropped": ("open", "done"),
     "changed": ("open", "done"),
 }
+"""The statuses in which each change is possible."""
 
 
 def may(item: Item, change: str, words: str, what: str) -> str:
@@ -255,7 +256,7 @@ def may(item: Item, change: str, words: str, what: str) -> str:
 
     ``what`` names the text in the refusal of an empty one.
     """
-    if item.status not in _FROM[change]:
+    if item.status not in POSSIBLE[change]:
         raise Refused(
             f'Action item "{item.id}" is {item.status}. The item cannot be {change}.',
             hint=Action("improvement.show", item.id),

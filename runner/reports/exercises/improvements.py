@@ -73,7 +73,7 @@ def _row(one: ItemReport) -> Cells:
     late = "overdue since " if one.overdue else ""
     due = day(one.due) if one.due is not None else "no date"
     return (
-        Cell(one.id, "command"),
+        Cell(one.id, "command", about=f"improvement/{one.id.lower()}"),
         Cell(status, _TONES[one.status]),
         Cell(f"{late}{due}", "alarm" if one.overdue else "dim"),
         Cell(one.owner or "no owner", "plain" if one.owner else "warn"),

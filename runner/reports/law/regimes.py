@@ -351,7 +351,7 @@ def list_page(found: Sequence[RegimeEntry]) -> Page:
     """Draw the list of laws."""
     rows = (
         (
-            one.id,
+            Cell(one.id, about=f"provisions/{one.id}"),
             Cell(one.problem or one.name, "alarm" if one.problem else "plain"),
             Cell(_standing(one), "plain" if one.standing == "in_force" else "warn"),
             Cell(counts_words(one.levels), "warn" if one.levels.get("unverified") else "plain"),

@@ -28,7 +28,8 @@ _LISTS: Mapping[Verb, str] = {
     "alert.list": "incidents", "duty.list": "duties", "fact.missing": "missing", "fact.show": "facts",
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
-    "person.list": "people", "role.list": "people", "improvement.list": "readiness",
+    "person.list": "people", "role.list": "people", "improvement.list": "exercises",
+    "drill.schedules": "exercises", "drill.show": "exercise", "audit.verify": "audit", "home.doctor": "administration",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {
@@ -51,7 +52,10 @@ _WORDS: Mapping[str, str] = {
     "duty": "Open the duty", "notice": "Open the notice", "message": "Open the message",
     "file": "See what is filed, and where", "sign": "Read and approve it", "approvals": "See the approvals",
     "changes": "See the changes", "consistency": "Compare the notices", "evidence": "See the evidence",
-    "register": "See the register", "law": "See the laws",
+    "register": "See the register", "law": "See the laws", "provisions": "See the law",
+    "exercises": "See the exercises", "exercise": "Open the exercise", "report": "Read the report",
+    "improvement": "Open the action item", "audit": "See the record", "record": "See the record",
+    "administration": "See the administration", "rights": "See why", "letters": "See the letters",
 }  # fmt: skip
 """Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.home.workers import lacks_worker
+from runner.app.people.role_rights import RIGHTS
 from runner.base.actor import Principal
 from runner.base.instants import instant_text
 from runner.base.states import MARKS
@@ -20,6 +21,7 @@ from runner.reports.core.header import named_zone, without_worker, zone_of
 from runner.reports.incidents.event_descriptions import KINDS
 from runner.web.room import drawing
 from runner.web.room.acts.forms import (
+    DAY,
     FACTORS,
     SURE,
     TIME,
@@ -63,9 +65,42 @@ def _facts(asked: Asked) -> Sequence[Field]:
     return (Field("at", "As known at", help=TIME),)
 
 
-FILTERS: Mapping[str, Callable[[Asked], Sequence[Field]]] = {"timeline": _timeline, "facts": _facts}
+def _law(asked: Asked) -> Sequence[Field]:
+    return Field("in", "Place", help="As US-CA or EU."), *_days()
+
+
+def _provisions(asked: Asked) -> Sequence[Field]:
+    return Field("at", "As in force on", help=DAY), *_days()
+
+
+def _days() -> Sequence[Field]:
+    return Field("since", "Changes from", help=DAY), Field(
+        "until", "Changes to", help=f"{DAY} Default: today."
+    )
+
+
+def _rights(asked: Asked) -> Sequence[Field]:
+    rights = tuple((one, one) for one in RIGHTS)
+    names = tuple((one.codename, one.codename) for one in asked.reader.incidents())
+    others = asked.reader.may("person.manage")
+    person = Field("person", "Person", "choice", (("", "you"), *people_choices(asked)))
+    return (
+        *((person,) if others else ()),
+        Field("right", "Right", "choice", (("", "all"), *rights)),
+        Field("incident", "Incident", "choice", (("", "outside of incidents"), *names)),
+    )
+
+
+FILTERS: Mapping[str, Callable[[Asked], Sequence[Field]]] = {
+    "timeline": _timeline,
+    "facts": _facts,
+    "law": _law,
+    "provisions": _provisions,
+    "rights": _rights,
+}
 """What a person can choose on a page, by its operation: it is in the address, so that a bookmark shows the same."""
-NAMES = ("all", "why", "kind", "by", "search", "since", "until", "at", "in")
+SELF_TEST = "In a self-test, no second person confirms decisions. A real incident needs one."
+NAMES = ("all", "why", "kind", "by", "search", "since", "until", "at", "in", "person", "right", "incident")
 """What an address can choose on a page."""
 
 
@@ -113,6 +148,8 @@ def codename_of(incident: Incident | None) -> str:
 
 def may_read(reader: Reader, row: Row, incident: Incident | None) -> bool:
     """Tell whether a reader has a page."""
+    if row.exercise and (incident is None or incident.drill is None):
+        return False
     return row.right == "login" or reader.may(row.right, incident)
 
 
@@ -157,6 +194,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         title=row.title or row.operation.capitalize(),
         codename=codename,
         kind="" if incident is None or incident.kind == "real" else MARKS[incident.kind],
+        kind_note=SELF_TEST if incident is not None and incident.kind == "test" else "",
         drawn=drawn,
         text=drawing.marked(shown.text, shown.wrong),
         fields=shown.fields,

@@ -471,20 +471,6 @@ def register_file(asked: Asked) -> File:
     return File("register.csv", register_csv(view(asked.service, "real")).encode())
 
 
-def law(asked: Asked) -> Shown:
-    """List the laws with their confidence."""
-    from runner.app.law.regimes import listed
-    from runner.playbook.catalogue import Catalog
-    from runner.reports.law.regimes import RegimesReport, list_page
-
-    service = asked.service
-    place = asked.query.get("in", "")
-    entries = asked.shared(
-        ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
-    )
-    return Shown(RegimesReport(regimes=entries), list_page(entries))
-
-
 def readiness(asked: Asked) -> Shown:
     """Show exercises, channel tests and action items."""
     from runner.app.exercises.readiness import readiness as view

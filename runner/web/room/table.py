@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from runner.app.core.rights import Right
-from runner.web.room import pages
+from runner.web.room import exercise_pages, organisation_pages, pages
 from runner.web.room.pages import Asked, File, Handler
 
 
@@ -26,6 +26,9 @@ class Row(NamedTuple):
     fresh: bool = True
     """Whether an open page is drawn again when the data change."""
 
+    exercise: bool = False
+    """Only an exercise has it."""
+
     @property
     def about_incident(self) -> bool:
         """Whether it is a page about one incident."""
@@ -38,8 +41,21 @@ TABLE = (
     Row("/alert/{ref}", "alert", "alert.handle", pages.alert, ""),
     Row("/people", "people", "person.list", pages.people, "People", fresh=False),
     Row("/register", "register", "register.read", pages.register, "Register of breaches", fresh=False),
-    Row("/law", "law", "law.read", pages.law, "Laws", fresh=False),
-    Row("/readiness", "readiness", "exercise.read", pages.readiness, "Readiness", fresh=False),
+    Row("/law", "law", "law.read", organisation_pages.law, "Laws", fresh=False),
+    Row("/law/{ref:path}", "provisions", "law.read", organisation_pages.provisions, "", fresh=False),
+    Row("/exercises", "exercises", "exercise.read", exercise_pages.exercises, "Exercises", fresh=False),
+    Row("/improvement/{ref}", "improvement", "exercise.read", exercise_pages.improvement, "", fresh=False),
+    Row("/readiness", "readiness", "exercise.read", pages.readiness, "", fresh=False),
+    Row("/audit", "audit", "audit.verify", organisation_pages.audit, "Record", fresh=False),
+    Row(
+        "/admin",
+        "administration",
+        "metrics.read",
+        organisation_pages.administration,
+        "Administration",
+        fresh=False,
+    ),
+    Row("/me/why", "rights", "login", organisation_pages.rights, "", fresh=False),
     Row("/sign", "approvals", "login", pages.approvals, "To approve"),
     Row(INCIDENT, "incident", "incident.read", pages.incident, "Status"),
     Row(f"{INCIDENT}/tasks", "tasks", "incident.read", pages.tasks, "Tasks"),
@@ -55,10 +71,29 @@ TABLE = (
     Row(f"{INCIDENT}/changes/{{ref:path}}", "changes", "notice.read", pages.changes, ""),
     Row(f"{INCIDENT}/consistency", "consistency", "notice.read", pages.consistency, "Consistency"),
     Row(f"{INCIDENT}/sign/{{ref:path}}", "sign", "sign", pages.sign, ""),
+    Row(f"{INCIDENT}/letters", "letters", "notice.read", organisation_pages.letters, "Letters"),
     Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages"),
     Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, ""),
     Row(f"{INCIDENT}/timeline", "timeline", "incident.read", pages.timeline, "Timeline"),
     Row(f"{INCIDENT}/evidence", "evidence", "evidence.read", pages.evidence, "Evidence"),
+    Row(f"{INCIDENT}/audit", "record", "audit.verify", organisation_pages.record, "Record", fresh=False),
+    Row(
+        f"{INCIDENT}/exercise",
+        "exercise",
+        "exercise.read",
+        exercise_pages.exercise,
+        "Exercise",
+        exercise=True,
+    ),
+    Row(
+        f"{INCIDENT}/report",
+        "report",
+        "exercise.read",
+        exercise_pages.after_action,
+        "Report",
+        fresh=False,
+        exercise=True,
+    ),
 )
 BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 
@@ -67,6 +102,7 @@ DOWNLOADS: Mapping[str, tuple[str, Callable[[Asked], File]]] = {
     "register": ("/register.csv", pages.register_file),
     "timeline": (f"{INCIDENT}/timeline.csv", pages.timeline_file),
     "evidence": (f"{INCIDENT}/evidence/{{ref}}", pages.evidence_file),
+    "report": (f"{INCIDENT}/report/{{ref}}", exercise_pages.report_file),
 }
 """Files of a page, by its operation: their address, and what makes the bytes. They need the right to the page."""
 DOCUMENT = f"{INCIDENT}/document/{{ref:path}}/{{form}}"

@@ -53,6 +53,7 @@ READING = (
     "person list",
     "person export",
     "role list",
+    "role why maria incident.lead",
     "message plan lost-badge",
     "message rules",
     "message call-sheet",

@@ -15,6 +15,7 @@ from runner.web.room.table import BY_OPERATION, TABLE, address
 from tests.cli.at_desk import AtDesk
 from tests.servers.needed import absent
 from tests.web.room.room import Served, landlord
+from tests.web.room.test_exercises import PLAN, an_exercise
 
 AXE = Path(__file__).parents[2] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -71,38 +72,45 @@ def step(room: Served, desk: AtDesk) -> str:
     return landlord(desk)
 
 
-def every_page(room: Served, step: str) -> dict[str, str]:
-    """Return the address of each page that the incident of the tests has, by its operation."""
+@pytest.fixture
+def drill(room: Served, desk: AtDesk, tmp_path: Path) -> str:
+    """The codename of an exercise beside the breach, and an action item."""
+    desk.done("improvement", "add", "The call list is old", "--owner", "maria", "--due", "2026-12-24")
+    return an_exercise(desk, tmp_path, PLAN.replace("olga", "maria"))
+
+
+def every_page(room: Served, step: str, drill: str) -> dict[str, str]:
+    """Return the address of each page that the incidents of the tests have, by its operation."""
     duty = "eu-gdpr-33-controller-sa/initial"
     things = {
         "task": step, "fact": "incident.aware_at", "duty": duty, "file": duty, "notice": room.document,
-        "changes": room.document, "sign": "sign",
+        "changes": room.document, "sign": "sign", "provisions": "eu-gdpr-33-controller-sa", "improvement": "i-1",
     }  # fmt: skip
     return {
-        row.operation: address(row, room.codename, things.get(row.operation, ""))
+        row.operation: address(row, drill if row.exercise else room.codename, things.get(row.operation, ""))
         for row in TABLE
-        if row.title or row.operation in things
+        if "{ref" not in row.path or row.operation in things
     }
 
 
 @pytest.mark.parametrize(
     "theme", ["light", *(pytest.param(name, marks=pytest.mark.nightly) for name in THEMES if name != "light")]
 )
-def test_no_page_has_a_barrier(browser: Any, room: Served, step: str, theme: str) -> None:
+def test_no_page_has_a_barrier(browser: Any, room: Served, step: str, drill: str, theme: str) -> None:
     if not AXE.exists():
         absent("axe", "make servers")
     with logged_in(browser, room, **THEMES[theme]) as page:
         found = {}
-        for path in every_page(room, step).values():
+        for path in every_page(room, step, drill).values():
             page.goto(f"{room.url}{path}")
             found[path] = violations(page)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
         assert found == {key: [] for key in found}
 
 
-def test_a_page_fits_a_phone(browser: Any, room: Served, step: str) -> None:
+def test_a_page_fits_a_phone(browser: Any, room: Served, step: str, drill: str) -> None:
     with logged_in(browser, room, **PHONE) as page:
-        for path in every_page(room, step).values():
+        for path in every_page(room, step, drill).values():
             page.goto(f"{room.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 

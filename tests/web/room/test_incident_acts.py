@@ -143,6 +143,7 @@ def test_a_playbook_is_added_by_its_name_and_by_no_path(room: Served, desk: AtDe
 
 
 def test_every_act_is_in_a_story_above() -> None:
+    # "frozen" is in test_exercises.
     done = {
         "note",
         "privileged",
@@ -156,4 +157,4 @@ def test_every_act_is_in_a_story_above() -> None:
         "domain",
         "graft",
     }
-    assert INCIDENT.acts.keys() == {*done, "pause", "resume", "close", "cancel", "reopen"}
+    assert INCIDENT.acts.keys() == {*done, "frozen", "pause", "resume", "close", "cancel", "reopen"}

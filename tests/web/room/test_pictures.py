@@ -10,7 +10,7 @@ import pytest
 from runner.web.room.table import TABLE
 from tests.golden_files import UPDATES
 from tests.web.room.room import Served
-from tests.web.room.test_browser import PHONE, every_page, logged_in, step
+from tests.web.room.test_browser import PHONE, drill, every_page, logged_in, step
 
 DOCS = Path(__file__).parents[3] / "docs"
 FOLDER, PAGE = DOCS / "_static" / "room", DOCS / "reference" / "pictures.md"
@@ -25,7 +25,7 @@ ABOUT = """\
 
 Each page of `tocsin serve`, light and dark, and on a phone of 360 pixels. `make pictures` makes them from the incident of the tests.
 """
-__all__ = ["step"]
+__all__ = ["drill", "step"]
 
 
 def page_of_pictures(names: list[str]) -> str:
@@ -42,11 +42,11 @@ def page_of_pictures(names: list[str]) -> str:
 @pytest.mark.browser
 @pytest.mark.nightly
 def test_every_page_can_be_shown_on_a_desk_and_on_a_phone(
-    browser: Any, room: Served, step: str, tmp_path: Path
+    browser: Any, room: Served, step: str, drill: str, tmp_path: Path
 ) -> None:
     folder = FOLDER if UPDATES else tmp_path
     folder.mkdir(exist_ok=True)
-    paths = every_page(room, step)
+    paths = every_page(room, step, drill)
     for look, options in LOOKS.items():
         with logged_in(browser, room, **options) as page:
             for name, path in paths.items():

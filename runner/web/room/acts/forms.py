@@ -27,6 +27,8 @@ from runner.web.room.pages import Asked
 T = TypeVar("T")
 TIME = "As 2026-11-24T10:00:00+01:00, now, or 2h ago."
 """Help of a field for a time."""
+DAY = "As 2026-12-24."
+"""Help of a field for a day."""
 SURE = "sure"
 """The hidden field of a form that was shown with its preview: a digest of what was previewed."""
 
@@ -149,14 +151,19 @@ def perform(acting: Acting, asked: Asked, verb: str, given: Given) -> str | None
 
     def unchanged(incident: Incident) -> None:
         if given["mark"] != mark_of(acting, asked, incident):
-            raise Refused(
-                "This page changed while you had it open. Nothing was recorded.",
-                hint="Read the page again. What you typed is still in its form.",
-                code="changed_meanwhile",
-            )
+            raise changed_meanwhile()
 
     guard = None if act.adds or acting.seen is None else unchanged
     return act.do(asked._replace(service=asked.service.of(asked.principal, guard)), given)
+
+
+def changed_meanwhile() -> Refused:
+    """Return the refusal of a form that was made from another state than the present one."""
+    return Refused(
+        "This page changed while you had it open. Nothing was recorded.",
+        hint="Read the page again. What you typed is still in its form.",
+        code="changed_meanwhile",
+    )
 
 
 def foreseen(act: Act, asked: Asked, given: Given) -> Preview | None:

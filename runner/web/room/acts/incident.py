@@ -25,6 +25,7 @@ from runner.reports.core.second_person import awaited_words
 from runner.reports.incidents.handover import brief_page
 from runner.reports.incidents.links import MEANING
 from runner.reports.messages.message_plan import plan_page
+from runner.web.room.acts.exercise import STOP, stop_form
 from runner.web.room.acts.forms import (
     CHOOSE,
     REASON,
@@ -92,6 +93,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
         (Field("file", "File", "file", needed=True), source),
         folded=True,
     )
+    yield from stop_form(incident)
     if live:
         yield from _work(asked)
         yield from _course(asked)
@@ -343,6 +345,7 @@ INCIDENT = Acting(
             "note.privileged", _one(lambda asked, given: _note(asked, given, privileged=True)), adds=True
         ),
         "attach": Act("note.add", _one(_attach), adds=True),
+        "frozen": STOP,
         "task": Act("incident.lead", _one(_task), adds=True),
         "confirm": Act(
             "entry.confirm",

@@ -1,0 +1,32 @@
+"""The findings of an examination as a page, for the terminal and the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from runner.app.home.doctor import Examination
+from runner.app.home.doctor_checks import Severity
+from runner.reports.core.formatting import count
+from runner.reports.core.page import ARROW, Block, Cell, Tone, flow, line, paged
+
+_MARKS: Mapping[Severity, tuple[str, Tone]] = {
+    "good": ("OK", "good"),
+    "warning": ("Warning", "warn"),
+    "error": ("ERROR", "alarm"),
+    "mended": ("repaired", "good"),
+}
+
+
+@paged
+def findings_page(report: Examination) -> Iterator[Block]:
+    """Draw the findings in the order of the checks."""
+    for finding in report.findings:
+        word, tone = _MARKS[finding.severity]
+        mark = Cell(f"{word:<9}", tone)
+        yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
+        if finding.hint or finding.action is not None:
+            yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    if report.home or not report.ok:  # a quick look cannot say that nothing is to do
+        verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
+        yield line(verdict, "good" if report.ok else "alarm")

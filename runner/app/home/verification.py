@@ -1,0 +1,150 @@
+"""The verification of the journals and the documents as a report; in the browser for a limited time, with the last result kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.home.integrity import Fault, events, integrity, verify
+from runner.decoding import from_json
+from runner.errors import Refused
+from runner.reports.core.formatting import count, moment, person_name
+from runner.reports.core.page import Block, line, paged
+from runner.reports.core.report import Report, filled
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+
+LONGEST = 10.0
+"""Seconds after which a check for a page is stopped: pages are made by few threads."""
+_MARK = "verified/"
+_ONE = threading.Lock()
+"""One check for a page at a time."""
+Begin = Callable[[str, int | None], Callable[[int], None] | None]
+"""Takes the name and, where known, the size of a piece of work; returns what hears of progress."""
+
+
+class Break(msgspec.Struct, frozen=True, kw_only=True):
+    """The first entry that fails the verification."""
+
+    incident: str
+    event: int
+    kind: str
+    why: str
+
+
+class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
+    """The result of the verification."""
+
+    ok: bool
+    events: int
+    head: str
+    unread: int
+    unwitnessed: tuple[str, ...]
+    broken: Break | None
+    documents: int
+    documents_unread: int
+    faults: tuple[Fault, ...]
+    """Documents, keys and rows that were changed."""
+    unjudged: tuple[str, ...]
+    """Journals without a key: it is unknown whether they were erased."""
+
+
+class LastCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The last check from a page."""
+
+    at: datetime
+    by: str
+    report: Verified
+
+
+def verified(service: IncidentService, incident: str | None, anchor: str, begin: Begin) -> Verified:
+    """Verify one journal or all, then the documents and keys."""
+    total = events(service, incident)
+    found = verify(service, incident, anchor, begin("verifying events", total))
+    rest = integrity(service, found, incident, begin("checking documents", None))
+    broken = found.broken
+    return filled(
+        Verified,
+        found,
+        rest,
+        ok=found.ok and not rest.faults,
+        head=f"sha256:{found.head}",
+        broken=None if broken is None else filled(Break, broken, event=broken.seq),
+        documents_unread=rest.unread,
+    )
+
+
+def verify_for_page(
+    service: IncidentService, incident: str | None, anchor: str = "", longest: float = LONGEST
+) -> None:
+    """Verify as the command line does, and keep the result; raises Refused if it takes too long or another check runs."""
+    end = monotonic() + longest
+
+    def seen(number: int) -> None:
+        if monotonic() > end:
+            raise Refused(
+                f"The check was stopped after {longest:.0f} s. It is not done, and the last result stays.",
+                hint="Run: tocsin audit verify",
+                code="check_stopped",
+            )
+
+    if not _ONE.acquire(blocking=False):
+        raise Refused("Another check runs now.", hint="Try again in some seconds", code="check_running")
+    try:
+        report = verified(service, incident, anchor, lambda words, total: seen)
+    finally:
+        _ONE.release()
+    mark = _MARK + (incident or "")
+    last = LastCheck(at=service.clock.now(), by=service.principal.person, report=report)
+    body = msgspec.json.encode(last)
+    # Not a change of an incident: who may only read may have it verified, too.
+    service.store.change_marks((mark,), lambda marks: {mark: body})
+
+
+def last_check(service: IncidentService, incident: str | None) -> LastCheck | None:
+    """Return the last check from a page; None if there was none."""
+    mark = _MARK + (incident or "")
+    body = service.marks(mark).get(mark)
+    return None if body is None else from_json(body, LastCheck)
+
+
+@paged
+def verification_page(report: Verified) -> Iterator[Block]:
+    """Draw the result."""
+    if report.broken is None:
+        yield line(f"{report.events} entries verified; head {report.head}", "good")
+    else:
+        where = f"{report.broken.incident}, entry {report.broken.event}"
+        yield line(f"VERIFICATION FAILED: {where}: {report.broken.why}", "alarm", hang=2)
+    for fault in report.faults:
+        where = fault.incident or "shared documents"
+        yield line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2)
+    if not report.faults:
+        yield line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
+    if report.documents_unread:
+        yield line(f"{count(report.documents_unread, 'document')} cannot be read here", "dim")
+    for name in report.unjudged:
+        text = f"{name}: without the master key, it is unknown if the key was removed or erased"
+        yield line(text, "warn", hang=2)
+    if report.unread:
+        yield line(f"{report.unread} payloads cannot be read here. Their digests are verified.", "dim")
+    for name in report.unwitnessed:
+        yield line(f"{name}: without an anchor, it is unknown if the last entries are missing", "warn")
+
+
+def last_blocks(last: LastCheck | None, entries: int) -> Iterator[Block]:
+    """Yield the last check from a page, and what it does not cover: ``entries`` is the present number."""
+    yield line("LAST CHECK FROM THIS PAGE", "title")
+    if last is None:
+        yield line("Never checked from this page. Checks at the command line are not listed here.", "warn")
+        return
+    yield line(f"{moment(last.at)}, by {person_name(last.by)}")
+    yield from verification_page(last.report).blocks
+    if newer := entries - last.report.events:
+        yield line(f"{count(newer, 'newer entry', 'newer entries')} not checked", "warn")

@@ -1,0 +1,104 @@
+"""The pages of exercises: schedules and action items, the conduct of one exercise, its after-action report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.documents.notice import Format
+from runner.errors import NotFound
+from runner.reports.core.formatting import person_name
+from runner.reports.core.page import Cell, Page, flow, line, section, table
+from runner.web.room.pages import Asked, File, Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runner.incident.exercises.improvements import Item
+    from runner.reports.exercises.improvements import ImprovementsReport
+
+REPORTS: tuple[tuple[str, Format], ...] = (("the report as PDF", "pdf"), ("the report as DOCX", "docx"))
+"""The formats of an after-action report for a download, in words and as in the address."""
+
+
+def exercises(asked: Asked) -> Shown:
+    """List the exercises that ran or run, the schedules, and the action items with owner and date."""
+    from runner.app.exercises.improvements import read
+    from runner.app.exercises.schedules import overview
+    from runner.reports.exercises.improvements import improvements_page
+    from runner.reports.exercises.schedules import schedules_page
+
+    rows = [row for row in asked.reader.incidents() if row.kind == "exercise"]
+    planned, items = overview(asked.service), _items(asked, read(asked.service).items.values())
+    listed = (
+        (
+            Cell(row.codename, about=f"incident/{row.codename}/exercise"),
+            Cell(row.state, "good" if row.state == "open" else "dim"),
+            row.title,
+            Cell("after-action report", about=f"incident/{row.codename}/report"),
+        )
+        for row in reversed(rows)
+    )
+    blocks = (
+        line("EXERCISES", "title"),
+        table(listed, 2, indent=0) if rows else line("No exercise yet", "warn"),
+        flow(Cell("Readiness of playbooks and people", about="readiness")),
+        line("ACTION ITEMS", "title"),
+        *improvements_page(items, everything=asked.everything).blocks,
+        line("SCHEDULES", "title"),
+        *schedules_page(planned, "Schedule an exercise, below").blocks,
+    )
+    return Shown((rows, planned, items), Page(blocks))
+
+
+def _items(asked: Asked, found: Iterable[Item]) -> ImprovementsReport:
+    from runner.app.core.organisation_journal import today
+    from runner.reports.exercises.improvements import improvements
+
+    return improvements(found, asked.now, today(asked.service))
+
+
+def improvement(asked: Asked) -> Shown:
+    """Show one action item with its origin, state and proof."""
+    from runner.app.exercises.improvements import item, read
+    from runner.reports.exercises.improvements import item_page
+
+    report = _items(asked, (item(read(asked.service), asked.ref),))
+    return Shown(report, item_page(report))
+
+
+def exercise(asked: Asked) -> Shown:
+    """Show the state of an exercise, its injects, expected actions and ratings; not to its players."""
+    from runner.app.exercises.exercises import conducted
+    from runner.reports.exercises.exercise import drill_page, drill_report
+
+    plan = conducted(asked.service, asked.principal, asked.incident)
+    report = drill_report(asked.incident, plan, asked.now)
+    seen = asked.incident.drill.observations if asked.incident.drill is not None else ()
+    noted = ((person_name(one.by), one.objective, one.kind, one.text) for one in seen if not one.question)
+    return Shown(report, Page((*drill_page(report).blocks, *section("OBSERVATIONS", noted, 3))))
+
+
+def after_action(asked: Asked) -> Shown:
+    """Show the after-action report of an exercise as text, a draft until it is signed."""
+    from runner.app.exercises.after_action import report_bytes
+    from runner.app.exercises.exercises import conducted
+    from runner.reports.exercises.exercise import remaining_items
+
+    plan = conducted(asked.service, asked.principal, asked.incident)
+    # The report has what its reader may read, so readers do not share it.
+    text = report_bytes(asked.service.of(asked.principal), asked.incident, "txt")[1].decode()
+    left = (line(words, hang=2) for words in remaining_items(asked.incident, plan))
+    blocks = (line("AFTER-ACTION REPORT", "title"), line("REMAINING", "title"), *left)
+    return Shown(text, Page(blocks), text, "remaining", downloads=REPORTS)
+
+
+def report_file(asked: Asked) -> File:
+    """Return the after-action report in a format, as the command line writes it."""
+    from runner.app.exercises.after_action import report_bytes
+    from runner.app.exercises.exercises import conducted
+
+    conducted(asked.service, asked.principal, asked.incident)
+    for _, form in REPORTS:
+        if form == asked.ref:
+            return File(*report_bytes(asked.service.of(asked.principal), asked.incident, form))
+    raise NotFound(f'The report has no format "{asked.ref}".', code="unknown_format")

@@ -1,0 +1,201 @@
+"""The pages about law, letters to many people, the verification of the record, administration, and rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.base.instants import calendar_day
+from runner.errors import NotFound
+from runner.playbook.catalogue import Catalog
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Block, Cell, Page, flow, line, table
+from runner.web.room.pages import Asked, Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from runner.incident.state.incident import Incident
+
+HEADS = 50
+"""Most journals whose heads a page lists without ``all``."""
+
+
+# --- the law ----------------------------------------------------------------------------------------------
+
+
+def law(asked: Asked) -> Shown:
+    """List the laws with their confidence; with dates, what changed between them."""
+    from runner.app.law.regimes import listed
+    from runner.reports.law.regimes import RegimesReport, list_page
+
+    service = asked.service
+    place = asked.query.get("in", "")
+    entries = asked.shared(
+        ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
+    )
+    own = [one.id for one in entries if one.origin == "home"]
+    blocks = (
+        line("LAWS", "title"),
+        line(
+            f"Laws and corrections of the home folder: {', '.join(own) or 'none'}", "warn" if own else "dim"
+        ),
+        *_changed(asked, ()),
+        *list_page(entries).blocks,
+    )
+    return Shown(RegimesReport(regimes=entries), Page(blocks))
+
+
+def provisions(asked: Asked) -> Shown:
+    """Show one law: its duties in the words of the law, who verified it, and how a local copy differs."""
+    from runner.app.law.regimes import named, own_and_built_in
+    from runner.reports.law.regime_changes import diff_page
+    from runner.reports.law.regimes import show_page
+
+    service, catalog = asked.service, Catalog(asked.service.folder)
+    report = named(asked.ref, catalog, calendar_day(asked.query.get("at", "")), service.law_checks())
+    blocks = list(show_page(report).blocks)
+    if catalog.is_own("regimes", asked.ref):
+        blocks.insert(1, line("This law is from the home folder, not from Tocsin.", "warn"))
+        if asked.ref in Catalog(law=catalog.law).regime_files:
+            blocks += (
+                line("LOCAL CORRECTIONS", "title"),
+                *diff_page(own_and_built_in(asked.ref, catalog)).blocks,
+            )
+    return Shown(report, Page((*blocks, *_changed(asked, (asked.ref,)))))
+
+
+def _changed(asked: Asked, names: Sequence[str]) -> Iterator[Block]:
+    """Yield what changed between the days of the address, if it has any."""
+    from runner.app.law.regimes import between_dates
+    from runner.reports.law.regime_changes import diff_page
+
+    since = calendar_day(asked.query.get("since", ""))
+    if since is not None:
+        until = calendar_day(asked.query.get("until", "")) or asked.now.date()
+        yield from diff_page(between_dates(names, since, until, Catalog(asked.service.folder))).blocks
+
+
+# --- the record -------------------------------------------------------------------------------------------
+
+
+def audit(asked: Asked) -> Shown:
+    """Show the last check of all journals, and the head of each."""
+    from runner.app.home.integrity import events
+    from runner.app.home.verification import last_blocks, last_check
+
+    rows = asked.reader.incidents()
+    last = last_check(asked.service, None)
+    shown = rows if asked.everything else rows[-HEADS:]
+    heads = (
+        (
+            Cell(row.codename, about=f"incident/{row.codename}/record"),
+            Cell(f"{row.version:,}", "dim"),
+            Cell(asked.service.store.head(row.id).hash, "dim"),
+        )
+        for row in reversed(shown)
+    )
+    left = len(rows) - len(shown)
+    blocks = (
+        line("RECORD", "title"),
+        *_unrecorded(),
+        *last_blocks(last, events(asked.service, None)),
+        line("HEADS OF THE JOURNALS", "title"),
+        table(heads, 2, indent=0),
+        *((line(f"{count(left, 'older incident')} not shown"),) if left else ()),
+    )
+    return Shown(last, Page(blocks))
+
+
+def record(asked: Asked) -> Shown:
+    """Show the last check of one journal, its head, and the heads that signed reports state."""
+    from runner.app.home.verification import last_blocks, last_check
+
+    incident, head = asked.incident, asked.reader.head(asked.incident)
+    last = last_check(asked.service, incident.id)
+    blocks = (
+        line("RECORD", "title"),
+        *_unrecorded(),
+        *last_blocks(last, head.version),
+        line("HEAD OF THE JOURNAL", "title"),
+        line(f"{head.version}:sha256:{head.hash}"),
+    )
+    return Shown(last, Page(blocks))
+
+
+def letters(asked: Asked) -> Shown:
+    """Show the campaigns and the runs of letters to affected people as counts: no person is named."""
+    from runner.app.campaigns.control import status
+    from runner.app.campaigns.record import newest
+    from runner.app.notices.letter_approval import runs
+    from runner.reports.campaigns.campaigns import status_page
+    from runner.reports.notices.letters import run_blocks
+
+    service, incident = asked.service, asked.incident
+    campaigns = [status(service, incident, found) for found in newest(service, incident)]
+    made = list(runs(service, incident))
+    how = (
+        "Make letters: tocsin notice letters NOTICE --people FILE --out DIR",
+        "Send a campaign: tocsin bulk send NOTICE --people FILE",
+    )
+    blocks = [
+        line("LETTERS AND CAMPAIGNS", "title"),
+        *(line(words, "dim") for words in how),
+        *(block for one in campaigns for block in status_page(one, asked.now).blocks),
+        *(block for name, run in made for block in run_blocks(name, run, incident.letters)),
+    ]
+    if not campaigns and not made:
+        blocks.append(line("Nothing is planned or made", "warn"))
+    return Shown((campaigns, made), Page(tuple(blocks)))
+
+
+def _unrecorded() -> tuple[Block, ...]:
+    return (line("Tocsin does not record who read a page or downloaded a file.", "warn"),)
+
+
+# --- administration ---------------------------------------------------------------------------------------
+
+
+def administration(asked: Asked) -> Shown:
+    """Show the health of channels, workers and the database, and the tokens with their last use."""
+    from runner.app.home.doctor import glance
+    from runner.app.home.findings_page import findings_page
+    from runner.app.people.tokens import tokens
+    from runner.reports.people.tokens import TokensReport, token_rows, tokens_page
+
+    report = asked.shared("health", lambda: glance(asked.service))
+    blocks: tuple[Block, ...] = (line("HEALTH", "title"), *findings_page(report).blocks)
+    if asked.reader.may("token.manage"):
+        found = TokensReport(tokens=token_rows(tokens(asked.service, asked.principal), asked.now))
+        blocks += (
+            line("TOKENS OF PROGRAMS", "title"),
+            *(tokens_page(found).blocks or (line("No tokens", "dim"),)),
+        )
+    return Shown(
+        report, Page((*blocks, flow(Cell("Why may a person do something, or not?", about="rights"))))
+    )
+
+
+def rights(asked: Asked) -> Shown:
+    """Explain why the reader has a right or has not; for others to whoever manages people."""
+    from runner.app.people.role_rights import RIGHTS, explain, explained_page, proven
+
+    principal, query = asked.principal, asked.query
+    if (
+        (person := query.get("person", ""))
+        and person != principal.person
+        and asked.reader.may("person.manage")
+    ):
+        asked.service.known(person)
+        principal = proven(person)
+    about: Incident | None = None
+    if name := query.get("incident", ""):
+        found = [row.id for row in asked.reader.incidents() if row.codename == name]
+        if not found:
+            raise NotFound("The incident does not exist, or you may not read it.", code="unknown_incident")
+        about = asked.reader.incident(found[0])
+    if not query.get("right", ""):
+        every = [explain(asked.service, principal, right, about) for right in RIGHTS]
+        rows = ((one.right, Cell("YES", "good") if one.holds else Cell("NO", "dim")) for one in every)
+        return Shown(every, Page((line("RIGHTS", "title"), table(rows, 1, indent=0))))
+    report = explain(asked.service, principal, query["right"], about)
+    return Shown(report, explained_page(report, names=asked.reader.may("person.list")))

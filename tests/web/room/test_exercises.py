@@ -1,0 +1,188 @@
+"""An exercise in the browser: its staff conducts and rates it, its players see nothing of what is to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.web.room.table import TABLE, address
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.web.room.room import Served, offered, served, submitted
+
+PLAN = """\
+schema: tocsin/exercise/v1
+name: badge-evening
+title: A badge is missing
+type: functional
+playbook: ./lost-badge.yaml
+clock: {mode: real, start: 2026-10-05T08:00:00+02:00}
+objectives:
+  - id: O1
+    text: The badge is blocked in time
+    capability: Operational Coordination
+    targets: [{id: T1, text: Blocked within 15 minutes, tasks: [{step: block, within: 15m}]}]
+participants:
+  - {person: jonas, role: player, plays: commander}
+  - {person: ada, role: player, plays: counsel}
+  - {person: olga, role: evaluator, covers: [O1]}
+  - {person: maria, role: lead_controller}
+events:
+  - {number: "1", title: The caller, at: 0m, to: [commander], via: phone, text: My badge is gone}
+  - {number: "2", title: Badge-copied, at: 10m, via: system, facts: [incident.malicious=yes]}
+  - {number: "3", title: Badge-used, at: 20m, to: [counsel], text: Somebody is in the canteen}
+laws: []
+"""
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Served]]:
+    """A home in which an exercise is open and has not begun."""
+    folder = tmp_path_factory.mktemp("exercise")
+    desk = AtDesk(folder / "home")
+    desk.done("init")
+    desk.settings()
+    for person, role in (("olga", "evaluator"), ("vera", "technical")):
+        desk.done("person", "add", person, "--name", person.capitalize(), "--as", "maria")
+        desk.done("role", "assign", role, person, "--always", "--as", "maria")
+    desk.done("role", "assign", "commander", "maria", "jonas", "--always", "--as", "maria")
+    an_exercise(desk, folder)
+    with served(desk) as room:
+        yield desk, room
+    desk.close()
+
+
+def an_exercise(desk: AtDesk, folder: Path, text: str = PLAN) -> str:
+    """Open an exercise that has not begun, and return its codename."""
+    from runner.app.exercises.exercises import prepare_drill
+    from runner.app.incidents.open_incident import commit_opening
+    from runner.files.exercise_file import load_exercise
+    from runner.playbook.catalogue import Catalog
+
+    (folder / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    plan = folder / "badge-evening.yaml"
+    plan.write_text(text, encoding="utf-8")
+    office = desk.office()
+    loaded = load_exercise(str(plan), Catalog(desk.home))
+    codename = commit_opening(office, prepare_drill(office, loaded, despite="a test")).after.codename
+    office.close()
+    return codename
+
+
+def state(desk: AtDesk) -> Any:
+    """Return what the command line shows of the exercise."""
+    return desk("drill", "show", "--format", "json").json
+
+
+def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[AtDesk, Served]) -> None:
+    desk, room = play
+    maria, olga, jonas, vera = (room.reader(name) for name in ("maria", "olga", "jonas", "vera"))
+    page = f"/i/{room.codename}/exercise"
+
+    # To a player the plan is hidden, and a form of it does nothing.
+    for path in (page, f"/i/{room.codename}/report", f"/i/{room.codename}/report/pdf"):
+        hidden = room.get(jonas, path)
+        assert (hidden.status_code, "Badge-" in hidden.text) == (409, False), path
+    assert submitted(room, jonas, "exercise", "inject", number="2").status_code == 409
+    assert submitted(room, vera, "exercise", "begun").status_code == 404
+    assert state(desk)["stage"] == "planned"
+
+    assert submitted(room, maria, "exercise", "begun").status_code == 303
+    assert submitted(room, maria, "exercise", "inject", number="1").status_code == 303
+    assert submitted(room, maria, "exercise", "leave_out", number="3", reason="no time").status_code == 303
+    assert submitted(room, maria, "exercise", "paused", reason="coffee").status_code == 303
+    assert "resumed" in offered(room.get(maria, page).text)
+    assert submitted(room, maria, "exercise", "resumed").status_code == 303
+    assert submitted(room, maria, "exercise", "jumped", to="").status_code == 303
+    found = state(desk)
+    assert [one["state"] for one in found["events"]] == ["released", "waiting", "left out"]
+    assert found["stage"] == "running"
+
+    # A form of an older state is refused, and nothing is recorded.
+    old = submitted(room, maria, "exercise", "inject", number="2", mark="0123456789abcdef")
+    assert old.status_code == 412
+    assert state(desk)["events"][1]["state"] == "waiting"
+
+    # The evaluator observes and rates, and conducts nothing.
+    assert offered(room.get(olga, page).text) == {"observe", "rate"}
+    assert submitted(room, olga, "exercise", "paused").status_code == 404
+    seen = {"text": "Counsel was reached in 4 minutes", "objective": "O1", "kind": "strength"}
+    assert submitted(room, olga, "exercise", "observe", **seen).status_code == 303
+    assert submitted(room, maria, "exercise", "ended", reason="enough").status_code == 303
+    rated = submitted(room, olga, "exercise", "rate", target="T1", rating="S", note="a call too many")
+    assert rated.status_code == 303
+    assert state(desk)["ratings"]["objectives"][0]["targets"][0]["rating"] == "S"
+    assert seen["text"] in room.get(olga, page).text
+
+    # After the end the players read the report, too.
+    assert room.get(jonas, f"/i/{room.codename}/report").status_code == 200
+    assert "h-text" in room.get(olga, f"/i/{room.codename}/report").text
+    report = room.get(olga, f"/i/{room.codename}/report/pdf")
+    assert report.content.startswith(b"%PDF")
+    assert "EXERCISE" in report.headers["content-disposition"]
+    assert room.get(olga, f"/i/{room.codename}/report/exe").status_code == 404
+
+
+def test_every_page_of_an_exercise_says_so_in_title_head_and_text(play: tuple[AtDesk, Served]) -> None:
+    _, room = play
+    reader = room.reader("maria", os_user="maria")
+    for row in TABLE:
+        if row.about_incident and "{ref" not in row.path:
+            text = room.get(reader, address(row, room.codename)).text
+            title = text[text.index("<title>") : text.index("</title>")]
+            main = text[text.index("<main") :]
+            assert ("EXERCISE" in title, '<p class="marking">' in main) == (True, True), row.operation
+
+
+def test_a_player_stops_an_exercise_for_a_real_emergency(tmp_path: Path) -> None:
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
+    an_exercise(desk, tmp_path, PLAN.replace("olga", "maria"))
+    with served(desk) as room:
+        stopped = submitted(room, room.reader("ada"), "incident", "frozen", reason="fire")
+        assert stopped.status_code == 303
+        assert state(desk)["stage"] == "frozen"
+    desk.close()
+
+
+def test_action_items_have_an_owner_and_a_date_and_go_to_their_end(play: tuple[AtDesk, Served]) -> None:
+    desk, room = play
+    maria, olga = room.reader("maria"), room.reader("olga")
+    given = {"text": "The call list is old", "owner": "role:commander", "due": "2026-12-24"}
+    made = submitted(room, maria, "exercises", "add", **given)
+    assert made.headers["location"] == "/improvement/i-1"
+    assert offered(room.get(maria, "/improvement/i-1").text) == {"change", "done", "drop"}
+    assert offered(room.get(olga, "/improvement/i-1").text) == set()
+
+    def item() -> Any:
+        return desk("improvement", "show", "I-1", "--format", "json").json["items"][0]
+
+    changed = {"owner": "maria", "due": "2026-12-31", "action": "Check it", "status": "open"}
+    assert submitted(room, maria, "improvement", "change", "i-1", **changed).status_code == 303
+    assert (item()["owner"], item()["due"]) == ("maria", "2026-12-31")
+    stale = submitted(room, maria, "improvement", "drop", "i-1", words="no", status="done")
+    assert stale.status_code == 412
+    done = {"words": "in the calendar", "status": "open"}
+    assert submitted(room, maria, "improvement", "done", "i-1", **done).status_code == 303
+    assert item()["status"] == "done"
+    assert 'href="/improvement/i-1"' in room.get(olga, "/exercises").text
+
+
+def test_an_exercise_is_scheduled_and_taken_from_the_schedule(play: tuple[AtDesk, Served]) -> None:
+    desk, room = play
+    maria = room.reader("maria")
+    assert (
+        submitted(room, maria, "exercises", "schedule", exercise="/etc/passwd", every="90d").status_code
+        == 409
+    )
+    assert (
+        submitted(room, maria, "exercises", "schedule", exercise="lost-laptop", every="x").status_code == 409
+    )
+    done = submitted(room, maria, "exercises", "schedule", exercise="lost-laptop", every="90d")
+    assert done.status_code == 303
+    (one,) = desk("drill", "schedules", "--format", "json").json["schedules"]
+    assert submitted(room, maria, "exercises", "unschedule", schedule=one["schedule"]).status_code == 303
+    assert desk("drill", "schedules", "--format", "json").json["schedules"] == []

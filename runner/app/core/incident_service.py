@@ -82,7 +82,7 @@ class IncidentService:
         self._tokens: dict[str, object] = {}
         self.clock = clock
         self.chance = chance
-        self.principal = principal
+        self.principal = self.process = principal
         self._guard: Guard | None = None
         self.write: Write = store.append
         """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""

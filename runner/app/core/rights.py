@@ -16,7 +16,7 @@ from runner.actions import Slot, assign_role
 from runner.app.core.repository import Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
-from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
+from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
@@ -31,7 +31,7 @@ Right = Literal[
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
-    "metrics.read", "token.manage", "alert.send", "alert.handle",
+    "metrics.read", "token.manage", "alert.send", "alert.handle", "account.manage",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
 
@@ -55,6 +55,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
+SEALED = "(break-glass account)"
 _MEMBER: frozenset[Right] = frozenset(
     ("incident.read", "fact.read", "task.act", "note.add", "sign", "person.list", "law.read")
 )
@@ -114,6 +115,11 @@ ROLES: Mapping[str, Rights] = {
     "hr": _role(base=_RESPONDER, streams=("hr",)),
     "evaluator": _role("incident.read", "fact.read", "law.read", "exercise.read", base=_NONE, acts=False),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
+    "administrator": Rights(grants=frozenset(("account.manage", "token.manage", "metrics.read"))),
+    SEALED: _role(
+        "incident.lead", "domain.declare", "message.send", "incident.open", "task.steer", "duty.read", "notice.read",
+        "message.read", "register.read", base=_RESPONDER - {"sign"},
+    ),
     ANY: _role("domain.declare", "incident.open", base=_RESPONDER),
 }  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
@@ -149,6 +155,8 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
         )
     if principal.os_user:
         return ROLES[LOCAL]
+    if (principal.proven_by or "").startswith(f"login:{BREAK_GLASS}/"):
+        return ROLES[SEALED]
     roles = holders() if principal.proven_by else {}
     given = [ROLES.get(role, ROLES[ANY]) for role, people in roles.items() if principal.person in people]
     return Rights(

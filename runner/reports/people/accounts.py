@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +17,12 @@ _WORDS: dict[State, tuple[str, Tone]] = {
     "invited": ("invited, cannot log in yet", "warn"),
     "active": ("can log in", "good"),
     "disabled": ("disabled", "alarm"),
+}
+_SEALED = {
+    "off": "off",
+    "armed": "armed",
+    "in use": "IN USE → tocsin account break-glass disarm --reason WHY",
+    "spent": "used up → tocsin account break-glass arm",
 }
 FEW = 3
 """Recovery codes below which the list says that new ones are needed."""
@@ -32,6 +39,10 @@ class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     passkeys: int = 0
     recovery_codes: int = 0
     sessions: int = 0
+    provider: bool = False
+    """Whether it is bound to the login provider."""
+    used: datetime | None = None
+    """The last login whose session is still there."""
 
 
 class AccountsReport(Report, frozen=True, kw_only=True, tag="tocsin/accounts/v1"):
@@ -39,6 +50,11 @@ class AccountsReport(Report, frozen=True, kw_only=True, tag="tocsin/accounts/v1"
 
     accounts: tuple[AccountRow, ...]
     require_proof: tuple[str, ...] = ()
+    break_glass: Literal["off", "armed", "in use", "spent"] = "off"
+    break_glass_used: datetime | None = None
+    break_glass_reason: str = ""
+    break_glass_alarm: str = ""
+    """How the alarm about its last use went."""
 
 
 @paged
@@ -59,8 +75,19 @@ def accounts_page(report: AccountsReport) -> Iterator[Block]:
                 count(one.recovery_codes, "recovery code"), "warn" if one.recovery_codes < FEW else "plain"
             )
             rest = f" · {count(one.passkeys, 'passkey')} · {count(one.sessions, 'session')}"
+            if one.provider:
+                rest += " · login provider"
+            if one.used is not None:
+                rest += f" · last login {moment(one.used)}"
             yield flow("password and app · ", codes, rest, indent=2)
     if not report.accounts:
         yield line("Nobody has an account: every name is a claim → tocsin account invite PERSON", "warn")
     elif report.require_proof:
         yield line(f"A login is needed for: {', '.join(report.require_proof)}", "dim")
+    state: Tone = (
+        "alarm" if report.break_glass == "in use" else "warn" if report.break_glass == "spent" else "dim"
+    )
+    yield line(f"Break-glass account: {_SEALED[report.break_glass]}", state)
+    if report.break_glass_used is not None:
+        yield line(f"  first used {moment(report.break_glass_used)}: {report.break_glass_reason}", state)
+        yield line(f"  {report.break_glass_alarm or 'Nobody is known to be alerted'}", state)

@@ -5,10 +5,10 @@ Nothing here decides who may do what. A login proves a name; the rights are thos
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -17,11 +17,13 @@ from starlette.routing import Route
 
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
-from runner.app.people.accounts import Accounts, app_address
-from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.people.accounts import Accounts, account_book, app_address, is_closed
+from runner.app.people.break_glass import prove
+from runner.app.people.logins import LONGEST, OIDC, Login, Logins
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
 from runner.errors import Refused, TocsinError
+from runner.incident.people.account_journal import BREAK_GLASS
 from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
@@ -34,7 +36,17 @@ KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
 """Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
 FIELDS = 100
 """Most fields of a form of the entrance."""
-_STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
+_STATUS: Mapping[str, int] = {
+    "too_many_attempts": 429,
+    "login_refused": 401,
+    "not_logged_in": 401,
+    "provider_closed": 401,
+    "provider_ended": 401,
+    "provider_refused": 401,
+    "provider_unknown": 401,
+    "provider_down": 503,
+    "link_ended": 401,
+}
 
 
 class Cookie(NamedTuple):
@@ -42,6 +54,11 @@ class Cookie(NamedTuple):
 
     name: str
     secure: bool
+
+    @property
+    def pending(self) -> str:
+        """The name of the cookie that has a request to the login provider."""
+        return f"{self.name}-provider"
 
     def put(self, answer: Response, secret: str) -> None:
         """Keep a session in a browser."""
@@ -75,6 +92,8 @@ class Entry(NamedTuple):
     """What a password manager fills in."""
     help: str = ""
     value: str = ""
+    free: bool = False
+    """Whether it may stay empty; a checkbox may, always."""
 
 
 class Box(NamedTuple):
@@ -91,6 +110,8 @@ class Box(NamedTuple):
     """``get`` or ``create``: the button asks for a passkey, and is there only with a script."""
     options: str = ""
     """What the browser needs for that, as JSON."""
+    link: str = ""
+    """The address to which its label leads, in place of a form."""
 
 
 Made = Callable[[Request, Given], Response]
@@ -113,7 +134,7 @@ class Entrance:
         self._service = service
         self._logins = logins
         self._cookie = cookie
-        self._login = login
+        self.login = login
         self._pooled = pooled
         self._failed = failed
 
@@ -137,7 +158,7 @@ class Entrance:
         try:
             service = self._service()
             READER.set(named_zone(service.home.organisation.get("zone")))
-            return made(request, _given(body))
+            return made(request, fields_of(body))
         except (Absent, TocsinError) as error:
             return self._failed(error)
 
@@ -151,12 +172,27 @@ class Entrance:
         """Return the login page; it leads back to a place of the room."""
         fields = (
             Entry("person", "Your person id", complete="username", value=person),
-            *_factors(),
+            *factor_fields(),
         )
         hidden = (("next", local(place)),)
         box = Box(action="/login", label="Log in", fields=fields, hidden=hidden)
         key = self._with_passkey(request, "/login", hidden)
-        return _page("Log in", (*key, box), failed=failed, status=401)
+        more = tuple(self._other_logins(place))
+        return entrance_page("Log in", (*key, box, *more), failed=failed, status=401)
+
+    def _other_logins(self, place: str) -> Iterator[Box]:
+        service = self._service()
+        if provider := service.home.identity.provider:
+            if domain := is_closed(service):
+                words = (
+                    f"The login with {provider.name} is closed: the failure domain {domain} is compromised."
+                )
+                yield Box(texts=(words,))
+            else:
+                target = f"/login/provider?{urlencode({'next': place})}"
+                yield Box(label=f"Log in with {provider.name}", link=target)
+        if account_book(service).break_glass.state(service.clock.now()) in ("armed", "in use"):
+            yield Box(label="Break-glass access", link="/login/break-glass")
 
     def _passkeys(self, request: Request) -> Passkeys:
         host = request.headers.get("host", "")
@@ -183,7 +219,7 @@ class Entrance:
             if given[KEY]:
                 person = self._passkeys(request).prove(given[KEY])
             else:
-                factors = self.accounts().log_in(person, given[PASSWORD], given[CODE], _address(request))
+                factors = self.accounts().log_in(person, given[PASSWORD], given[CODE], address_of(request))
         except Refused as error:
             return self.ask(request, place, error, person)
         return self.logged_in(request, self._logins.begin(person, factors), RedirectResponse(place, 303))
@@ -201,7 +237,7 @@ class Entrance:
         title, action = "Open your account", request.url.path
         if request.method != "POST":
             first = ("This link works once. You need a phone with an authenticator app.",)
-            return _page(title, (Box(texts=first, action=action, label="Begin"),))
+            return entrance_page(title, (Box(texts=first, action=action, label="Begin"),))
         failed, nonce = None, given["nonce"] or new_secret()
         if "nonce" in given:
             try:
@@ -210,10 +246,10 @@ class Entrance:
             except Refused as error:
                 failed = error
             else:
-                return self.logged_in(request, secret, _codes(codes))
+                return self.logged_in(request, secret, _codes(codes, self._binding()))
         person = accounts.invited(link)
         if not person:
-            return _page(
+            return entrance_page(
                 "This invitation was used, or is older than 3 days",
                 (Box(texts=("Ask for another one.",)),),
                 status=401,
@@ -238,16 +274,16 @@ class Entrance:
             hidden=(("nonce", nonce), ("person", person)),
         )
         picture = _picture(app_address(seed, person, name))
-        return _page(title, (box,), texts=texts, failed=failed, picture=picture)
+        return entrance_page(title, (box,), texts=texts, failed=failed, picture=picture)
 
     # --- one's own account --------------------------------------------------------------------------------
 
     def _me(self, request: Request, given: Given) -> Response:
-        login = self._login(request)
+        login = self.login(request)
         who, accounts = login.principal, self.accounts()
         if not login.name:
             text = f"You are {who.person}, by a link of this machine. The name is a claim: nothing proves it."
-            return _page("Your account", (Box(texts=(text,)),))
+            return entrance_page("Your account", (Box(texts=(text,)),))
         if request.method != "POST":
             return self._my_page(request, login)
         if ending := given.get("end"):
@@ -277,6 +313,7 @@ class Entrance:
         for key in kept.passkeys if kept else ():
             text, hidden = f"Passkey {key.name}, since {screen_time(key.made)}", (("name", key.name),)
             boxes.append(Box("", (text,), "/me", f"Remove {key.name}", hidden=hidden, quiet=True))
+        boxes += self._binding(bool(kept and kept.subjects))
         if keys.usable:
             named = (Entry("name", "Name of a new passkey", help="For example: my phone"),)
             made = keys.creation(person)
@@ -287,7 +324,18 @@ class Entrance:
             heading, end = "" if number else "Where you are logged in", (("end", one.name),)
             boxes.append(Box(heading, (text,), "/me", f"End {one.name}", hidden=end, quiet=True))
         texts = (f"You are {person}, proved by {login.principal.proven_by}.",)
-        return _page("Your account", tuple(boxes), texts=texts, failed=failed)
+        return entrance_page("Your account", tuple(boxes), texts=texts, failed=failed)
+
+    def _binding(self, bound: bool = False) -> tuple[Box, ...]:
+        """Return the form that binds the account to the login provider, or ends that."""
+        provider = self._service().home.identity.provider
+        if provider is None:
+            return ()
+        if bound:
+            label, what = f"Log in with {provider.name} no more", "unbind"
+        else:
+            label, what = f"Log in with {provider.name}, too", "bind"
+        return (Box("", (), "/me/provider", label, hidden=(("provider", what),), quiet=True),)
 
     # --- an act that binds --------------------------------------------------------------------------------
 
@@ -305,8 +353,10 @@ class Entrance:
         if password or key:
             secret, accounts = request.cookies.get(self._cookie.name, ""), self.accounts()
             try:
-                if not key:
-                    accounts.log_in(login.principal.person, password, code, _address(request))
+                if login.by(f"{BREAK_GLASS}/"):
+                    prove(self._service(), accounts, password, code, address_of(request))
+                elif not key:
+                    accounts.log_in(login.principal.person, password, code, address_of(request))
                 else:
                     self._passkeys(request).prove(key, login.principal.person)
                 request.state.session = accounts.renewed(secret)
@@ -320,16 +370,22 @@ class Entrance:
                         code="file_again",
                     )
                 return None
-        texts = (
+        texts: tuple[str, ...] = (
             "Your last login is older than 5 minutes. Nothing was done yet, and what you typed is kept.",
         )
+        if login.by(OIDC):
+            texts = (
+                "This act needs a factor of your account here. Nothing was done yet, and what you typed is kept.",
+            )
+            if self.accounts().factors(login.principal.person) is None:
+                texts += ("Your account has none: ask for an invitation. It sets a password and an app.",)
         hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
-        box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
+        box = Box(action=request.url.path, label="Confirm and go on", fields=factor_fields(), hidden=hidden)
         boxes = (*self._with_passkey(request, request.url.path, hidden, login.principal.person), box)
-        return _page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
+        return entrance_page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
 
 
-def _given(body: bytes) -> Given:
+def fields_of(body: bytes) -> Given:
     """Return the fields of a form of the entrance; raises Refused for more than any has."""
     try:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
@@ -338,28 +394,39 @@ def _given(body: bytes) -> Given:
     return Given(dict(pairs))
 
 
-def _factors() -> tuple[Entry, ...]:
+def factor_fields() -> tuple[Entry, ...]:
+    """Return the fields for password and code."""
     return (
         Entry(PASSWORD, "Password", "password", "current-password"),
         Entry(CODE, "Code of the app, or a recovery code", "text", "one-time-code"),
     )
 
 
-def _codes(codes: tuple[str, ...]) -> Response:
+def _codes(codes: tuple[str, ...], more: tuple[Box, ...] = ()) -> Response:
     """Show recovery codes, once."""
     texts = (
         "Write these recovery codes down, and keep them apart from your phone. They are shown only now.",
         "Each one works once, in place of a code of the app.",
     )
     ready = Box(texts=("You are logged in.",))
-    return _page("Your recovery codes", (ready,), texts=texts, codes=codes)
+    return entrance_page("Your recovery codes", (ready, *more), texts=texts, codes=codes)
 
 
-def _page(
+def entrance_page(
     title: str, boxes: tuple[Box, ...], *, status: int = 200, failed: Refused | None = None, **more: Any
 ) -> Response:
+    """Return a page of the entrance: texts and forms; ``more`` are further values of its template."""
     said = None if failed is None else {"message": failed.message, "hint": hint_text(failed)}
-    values = {"texts": (), "picture": "", "codes": (), **more}
+    values = {
+        "texts": (),
+        "picture": "",
+        "codes": (),
+        "onward": "",
+        "band": "",
+        "drawn": None,
+        "text": "",
+        **more,
+    }
     text = drawing.render("entrance.html", title=title, boxes=boxes, failed=said, **values)
     return HTMLResponse(text, status if failed is None else _STATUS.get(failed.code, 409))
 
@@ -377,7 +444,8 @@ def _same(given: Given) -> None:
         raise Refused("The two passwords differ.", hint="Type both again.", code="passwords_differ")
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Return the network address of who asks."""
     return request.client.host if request.client else ""
 
 

@@ -39,6 +39,7 @@ TABLE = (
     Row("/register", "register", "register.read", pages.register, "Register of breaches", fresh=False),
     Row("/law", "law", "law.read", pages.law, "Laws", fresh=False),
     Row("/readiness", "readiness", "exercise.read", pages.readiness, "Readiness", fresh=False),
+    Row("/admin/accounts", "accounts", "account.manage", pages.accounts, "Accounts", fresh=False),
     Row("/sign", "approvals", "login", pages.approvals, "To approve"),
     Row(INCIDENT, "incident", "incident.read", pages.incident, "Status"),
     Row(f"{INCIDENT}/tasks", "tasks", "incident.read", pages.tasks, "Tasks"),

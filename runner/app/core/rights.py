@@ -236,7 +236,8 @@ def _require_apart(
     match command:
         case c.GiveBrief(role=role):
             held = principal.person in incident.roles.get(role, ())
-            require(held or may("incident.lead"), principal, f"hand over the role {role}")
+            leads = role not in OTHERS_GIVE and may("incident.lead")
+            require(held or leads, principal, f"hand over the role {role}")
         case c.AssignRole(role=role, persons=persons):
             refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
         case c.DeclareDomain(domain=name, state=state) if state != "compromised":
@@ -267,7 +268,7 @@ def _undoing(incident: Incident, entry: int, person: str) -> tuple[Right, ...]:
 
 
 OTHERS_GIVE = frozenset(("counsel", "dpo", "executive", "hr"))
-"""The roles that check the commander: nobody gives them to himself."""
+"""The roles that check the commander: nobody gives them to himself. Only who has one hands it over."""
 
 
 def refuse_own_role(

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from runner.app.core.rights import ANY, LOCAL, ROLES
+from runner.app.core.rights import ANY, LOCAL, ROLES, SEALED
 from runner.web.room.acts.table import ACTING
 from runner.web.room.table import (
     BY_OPERATION,
@@ -24,24 +25,26 @@ from tests.web.room.room import Served, a_breach, served
 DUTY = "eu-gdpr-33-controller-sa/initial"
 # One letter a page, in the order of PAGES: y for yes, - for no.
 PAGES = (
-    "incidents", "people", "register", "law", "readiness", "approvals",
+    "incidents", "people", "register", "law", "readiness", "accounts", "approvals",
     "incident", "tasks", "task", "facts", "fact", "missing",
     "duties", "duty", "file", "notices", "notice", "changes", "consistency", "sign",
     "messages", "message", "timeline", "evidence",
 )  # fmt: skip
 EXPECTED = {
-    # role            inc peo reg law rea app|inc tas tas fac fac mis|dut dut fil not not cha con sig|mes mes tim evi
-    LOCAL:             "yyyyyy" "yyyyyy" "yyyyyyyy" "yyyy",
-    "commander":       "yy-yyy" "yyyyyy" "yyyyyyyy" "yyyy",
-    "counsel":         "yyyy-y" "yyyyyy" "yyyyyyyy" "yyyy",
-    "outside_counsel": "y--y-y" "yyyyyy" "yyyyyyyy" "--yy",
-    "dpo":             "yyyy-y" "yyyyyy" "yyyyyyyy" "yyyy",
-    "executive":       "yy-yyy" "yyyyyy" "yyyyyyyy" "--y-",
-    "hr":              "yy-y-y" "yyyyyy" "-------y" "--yy",
-    "evaluator":       "y--yyy" "yyyyyy" "--------" "--y-",
-    "auditor":         "y-yyyy" "yyyyyy" "yyyyyyy-" "yyyy",
-    ANY:               "yy-y-y" "yyyyyy" "-------y" "--yy",
-    "nobody":          "y----y" "------" "--------" "----",
+    # role            inc peo reg law rea acc app|inc tas tas fac fac mis|dut dut fil not not cha con sig|mes mes tim evi
+    LOCAL:             "yyyyyyy" "yyyyyy" "yyyyyyyy" "yyyy",
+    "commander":       "yy-yy-y" "yyyyyy" "yyyyyyyy" "yyyy",
+    "counsel":         "yyyy--y" "yyyyyy" "yyyyyyyy" "yyyy",
+    "outside_counsel": "y--y--y" "yyyyyy" "yyyyyyyy" "--yy",
+    "dpo":             "yyyy--y" "yyyyyy" "yyyyyyyy" "yyyy",
+    "executive":       "yy-yy-y" "yyyyyy" "yyyyyyyy" "--y-",
+    "hr":              "yy-y--y" "yyyyyy" "-------y" "--yy",
+    "evaluator":       "y--yy-y" "yyyyyy" "--------" "--y-",
+    "auditor":         "y-yyy-y" "yyyyyy" "yyyyyyy-" "yyyy",
+    ANY:               "yy-y--y" "yyyyyy" "-------y" "--yy",
+    "administrator":   "y----yy" "------" "--------" "----",
+    SEALED:            "yyyy--y" "yyyyyy" "yyyyyyy-" "yyyy",
+    "nobody":          "y-----y" "------" "--------" "----",
 }  # fmt: skip
 
 
@@ -51,7 +54,7 @@ _LAWYER = {
 }  # fmt: skip
 _LEADS = {"task.steer", "incident.lead", "domain.declare", "person.manage", "message.send", "incident.open"}
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {*_LAWYER, *_LEADS, "note.privileged"},
+    LOCAL: {*_LAWYER, *_LEADS, "note.privileged", "account.manage"},
     "commander": {*_RESPONDER, *_LEADS, "entry.confirm", "duty.file"},
     "counsel": {*_LAWYER, "note.privileged"},
     "outside_counsel": {"note.add", "entry.correct", "sign", "notice.edit"},
@@ -68,6 +71,18 @@ ACTS_EXPECTED: dict[str, set[str]] = {
     "hr": _RESPONDER,
     "evaluator": set(),
     "auditor": set(),
+    "administrator": {"account.manage"},
+    SEALED: {
+        "task.act",
+        "note.add",
+        "fact.state",
+        "entry.correct",
+        "task.steer",
+        "incident.lead",
+        "domain.declare",
+        "message.send",
+        "incident.open",
+    },
     ANY: {*_RESPONDER, "domain.declare", "incident.open"},
     "nobody": set(),
 }
@@ -75,6 +90,7 @@ ACTS_EXPECTED: dict[str, set[str]] = {
 ACT_RIGHTS: dict[str, dict[str, str]] = {
     "incidents": {"open": "incident.open"},
     "people": {"away": "person.manage", "role": "person.manage"},
+    "accounts": dict.fromkeys(("invite", "end", "disable", "disarm"), "account.manage"),
     "incident": {
         # What everybody adds. To take over needs a brief for this person and role.
         "note": "note.add", "attach": "note.add", "take": "note.add",
@@ -112,7 +128,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """The right of each act, written by hand: an act with a weaker right is an error."""
 BOUND = {
-    "people": {"role"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel"},
+    "people": {"role"}, "accounts": {"invite", "end", "disable", "disarm"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel"},
     "facts": {"confirm"}, "fact": {"confirm"}, "timeline": {"correct"},
     "duty": {"decide", "waive", "confirm"}, "sign": {"approve", "reject"},
 }  # fmt: skip
@@ -127,12 +143,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
     desk.done("init")
     document = a_breach(desk, folder)
     for role in (*ROLES, "technical"):
-        if role not in (LOCAL, ANY, "commander", "counsel"):
+        if role not in (LOCAL, ANY, SEALED, "commander", "counsel"):
             desk.done("person", "add", role, "--name", role, "--as", "maria")
             desk.done("role", "assign", role, role, "--always", "--as", "maria")
     with served(desk, document) as room:
         yield desk, room, document
     desk.close()
+
+
+def reader_of(room: Served, role: str) -> requests.Session:
+    """Return a browser in which the person of a role is logged in."""
+    if role == SEALED:
+        return room.reader("break-glass", proven="login:break-glass/s-1")
+    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
+    return room.reader(person, os_user="maria" if role == LOCAL else "")
 
 
 def references(room: Served, document: str) -> dict[str, str]:
@@ -152,8 +176,7 @@ def test_the_expected_table_has_every_role_and_every_page() -> None:
 @pytest.mark.parametrize("role", EXPECTED)
 def test_each_role_reads_its_pages_and_no_other(house: tuple[AtDesk, Served, str], role: str) -> None:
     _, room, document = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     things, found = references(room, document), ""
     absent = room.get(reader, "/i/no-such/tasks")
     for row in TABLE:
@@ -171,8 +194,7 @@ def test_a_document_goes_to_those_who_may_read_the_notice(
     house: tuple[AtDesk, Served, str], role: str
 ) -> None:
     _, room, document = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     answer = room.get(reader, document_address(room.codename, document, "txt"))
     assert (answer.status_code == 200) == (EXPECTED[role][PAGES.index("notice")] == "y")
     if answer.status_code == 200:
@@ -184,8 +206,7 @@ def test_a_file_of_a_page_goes_to_those_who_have_the_page(
     house: tuple[AtDesk, Served, str], role: str
 ) -> None:
     _, room, _ = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     absent = room.get(reader, "/nothing").content
     for operation in DOWNLOADS:
         answer = room.get(reader, download_address(BY_OPERATION[operation], room.codename, "e-none"))
@@ -240,8 +261,7 @@ def test_each_act_has_the_right_that_people_wrote_down() -> None:
 @pytest.mark.parametrize("role", EXPECTED)
 def test_each_role_acts_as_the_table_says(house: tuple[AtDesk, Served, str], role: str) -> None:
     _, room, document = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     absent = room.get(reader, "/nothing").content
     may = ACTS_EXPECTED[role]
     things = references(room, document)

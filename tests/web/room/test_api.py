@@ -267,8 +267,8 @@ def test_the_api_answers_no_other_site(place: tuple[AtDesk, Served]) -> None:
 # --- the description -------------------------------------------------------------------------------------
 
 DOCUMENT = json.loads(description())
-PAGES_ALONE = {"approvals", "sign", "evidence", "fact"}
-"""Pages without an address in the API: to approve is for people; the others are parts of another report."""
+PAGES_ALONE = {"approvals", "sign", "evidence", "fact", "accounts"}
+"""Pages without an address in the API: to approve and to administer is for people; the others are parts of another report."""
 
 
 def test_the_description_is_valid() -> None:

@@ -220,7 +220,7 @@ class WaysIn:
         hours = int(BREAK_GLASS_LASTS.total_seconds()) // 3600
         texts = (
             f"Commanders, counsel and administrators are alerted at once. The access ends {hours} h after its first use.",
-            "The reason is on record. This access cannot approve, decide or file.",
+            "The reason is recorded. This access cannot approve, decide or file.",
         )
         box = Box(texts=texts, action=_SEALED, label="Log in and alert people", fields=fields)
         return entrance_page("Break-glass access", (box,), failed=failed)

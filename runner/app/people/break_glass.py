@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.people.logins import Logins
 
-_MARK, _SEAL = "login-break-glass", b"tocsin/break-glass/v1"
+_MARK, _SEAL = "login-break-glass", b"break-glass account, version 1"
 ALERTED = ("commander", "counsel", "administrator")
 """Roles whose people are alerted about its use: in the home, and in each open incident."""
 

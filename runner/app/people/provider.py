@@ -39,7 +39,7 @@ LARGEST = 256 * 1024
 ALGORITHMS = ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512")
 """Signatures with a public key: ``none`` and shared secrets prove nothing here."""
 LONGEST_SUB = 255
-_SEAL = b"tocsin/provider/v1"
+_SEAL = b"login provider, version 1"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

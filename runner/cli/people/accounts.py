@@ -74,7 +74,7 @@ def disable(session: Session, person: Person, reason: Reason = "") -> None:
     """
     _require(reason)
     ended = accounts_of(session).disable(person, reason)
-    _told(session, f"The account of {person} is disabled. Sessions ended: {ended}")
+    told(session, f"The account of {person} is disabled. Sessions ended: {ended}")
 
 
 def break_glass(
@@ -101,7 +101,7 @@ def break_glass(
         _require(reason)
         logins = Logins(session.service)
         ended = sealed.disarm(accounts, logins, session.by, reason)
-        _told(session, f"The break-glass account is disarmed. Sessions ended: {ended}")
+        told(session, f"The break-glass account is disarmed. Sessions ended: {ended}")
         return
     passphrase, seed = sealed.arm(session.service, accounts, app=app)
     session.show(
@@ -159,7 +159,7 @@ def login(
         ) from None
     if before is not None:
         logins.end(before.secret)
-    _told(session, f"You are logged in as {who.person} for 12 hours")
+    told(session, f"You are logged in as {who.person} for 12 hours")
 
 
 def logout(session: Session) -> None:
@@ -171,7 +171,7 @@ def logout(session: Session) -> None:
         raise Refused("You are not logged in.", hint="Log in: tocsin login", code="not_logged_in")
     Logins(session.service).end(found.secret)
     forget_login(session.world.environ, session.folder)
-    _told(session, "You are logged out")
+    told(session, "You are logged out")
 
 
 def _hidden(session: Session, question: str) -> str:
@@ -186,5 +186,6 @@ def _hidden(session: Session, question: str) -> str:
     return session.ask(question)
 
 
-def _told(session: Session, words: str) -> None:
+def told(session: Session, words: str) -> None:
+    """Say what was done."""
     session.show({"schema": "tocsin/accounts-done/v1", "done": words}, Page((line(words, "good"),)))

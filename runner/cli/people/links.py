@@ -6,7 +6,7 @@ from typing import Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session
-from runner.cli.people.accounts import accounts_of
+from runner.cli.people.accounts import accounts_of, told
 from runner.errors import Usage
 from runner.reports.core.formatting import moment
 from runner.reports.core.page import Page, line
@@ -86,6 +86,4 @@ def revoke(session: Session, name: Annotated[str, Argument("NAME", "Name of the 
     from runner.app.people.step_links import revoke as end
 
     end(session.service, name)
-    session.show(
-        {"schema": "tocsin/link-revoked/v1", "name": name}, Page((line(f"Link {name} is revoked", "good"),))
-    )
+    told(session, f"Link {name} is revoked")

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from runner.incident.people.account_journal import State
-from runner.reports.core.formatting import count, moment
+from runner.incident.people.account_journal import BREAK_GLASS_LASTS, BreakGlass, State
+from runner.reports.core.formatting import count, moment, screen_time
 from runner.reports.core.page import Block, Cell, Tone, flow, line, paged
 from runner.reports.core.report import Report
 
@@ -91,3 +91,12 @@ def accounts_page(report: AccountsReport) -> Iterator[Block]:
     if report.break_glass_used is not None:
         yield line(f"  first used {moment(report.break_glass_used)}: {report.break_glass_reason}", state)
         yield line(f"  {report.break_glass_alarm or 'Nobody is known to be alerted'}", state)
+
+
+def break_glass_band(sealed: BreakGlass, now: datetime) -> str:
+    """Return the line above every page while the break-glass account is in use; else empty."""
+    if sealed.used is None or not sealed.in_use(now):
+        return ""
+    since, until = (screen_time(at, named=True) for at in (sealed.used, sealed.used + BREAK_GLASS_LASTS))
+    alarm = sealed.alarm or "Nobody is known to be alerted"
+    return f"BREAK-GLASS ACCESS in use since {since}, until {until}. Reason given: {sealed.reason}. {alarm}."

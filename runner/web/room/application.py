@@ -26,10 +26,9 @@ from runner.app.core.reader import Reader
 from runner.app.people.accounts import KeptBook, holds, is_closed, names_are_proved
 from runner.app.people.logins import OIDC, TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
-from runner.incident.people.account_journal import BREAK_GLASS_LASTS
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
-from runner.reports.core.formatting import screen_time
+from runner.reports.people.accounts import break_glass_band
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
 from runner.web.room.acts.table import ACTING
@@ -190,18 +189,6 @@ class Room:
         found = self._logins.alive(secrets)
         return {secret for secret, login in found.items() if self._holds(login)}
 
-    def _band(self) -> str:
-        """Return the line above every page while the break-glass account is in use; else empty."""
-        service = self.service()
-        sealed = self._own.book.read(service).break_glass
-        if not sealed.in_use(service.clock.now()):
-            return ""
-        ends = screen_time(sealed.used + BREAK_GLASS_LASTS, named=True)
-        return (
-            f"BREAK-GLASS ACCESS in use since {screen_time(sealed.used, named=True)}, until {ends}. "
-            f"Reason given: {sealed.reason}. {sealed.alarm or 'Nobody is known to be alerted'}."
-        )
-
     def _is_for_browsers(self, login: Login) -> bool:
         """Tell whether a session is one of a browser: what a user of this machine may do stays on this machine."""
         here = login.place.startswith(TERMINAL) or (
@@ -316,7 +303,9 @@ class Room:
 
     def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:
         path = address(row, codename_of(asked.incident), asked.ref)
-        return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again, self._band()))
+        sealed = self._own.book.read(asked.service).break_glass
+        band = break_glass_band(sealed, asked.service.clock.now())
+        return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again, band))
 
     async def _file(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
         return await self._in_pool(partial(self._made, row, make, request))

@@ -27,6 +27,7 @@ from runner.incident.people.account_journal import BREAK_GLASS
 from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
+from runner.reports.people.accounts import break_glass_band
 from runner.web.room import drawing
 from runner.web.room.acts.forms import FACTORS, Given, without_factors
 from runner.web.room.door import Absent
@@ -184,10 +185,7 @@ class Entrance:
         service = self._service()
         if provider := service.home.identity.provider:
             if domain := is_closed(service):
-                words = (
-                    f"The login with {provider.name} is closed: the failure domain {domain} is compromised."
-                )
-                yield Box(texts=(words,))
+                yield Box(texts=(f"Login with {provider.name}: closed, as {domain} is compromised.",))
             else:
                 target = f"/login/provider?{urlencode({'next': place})}"
                 yield Box(label=f"Log in with {provider.name}", link=target)
@@ -324,17 +322,17 @@ class Entrance:
             heading, end = "" if number else "Where you are logged in", (("end", one.name),)
             boxes.append(Box(heading, (text,), "/me", f"End {one.name}", hidden=end, quiet=True))
         texts = (f"You are {person}, proved by {login.principal.proven_by}.",)
-        return entrance_page("Your account", tuple(boxes), texts=texts, failed=failed)
+        service = self._service()
+        band = break_glass_band(account_book(service).break_glass, service.clock.now())
+        return entrance_page("Your account", tuple(boxes), texts=texts, failed=failed, band=band)
 
     def _binding(self, bound: bool = False) -> tuple[Box, ...]:
         """Return the form that binds the account to the login provider, or ends that."""
         provider = self._service().home.identity.provider
         if provider is None:
             return ()
-        if bound:
-            label, what = f"Log in with {provider.name} no more", "unbind"
-        else:
-            label, what = f"Log in with {provider.name}, too", "bind"
+        what, more = ("unbind", "no more") if bound else ("bind", "too")
+        label = f"Log in with {provider.name}, {more}"
         return (Box("", (), "/me/provider", label, hidden=(("provider", what),), quiet=True),)
 
     # --- an act that binds --------------------------------------------------------------------------------
@@ -374,13 +372,12 @@ class Entrance:
             "Your last login is older than 5 minutes. Nothing was done yet, and what you typed is kept.",
         )
         if login.by(OIDC):
-            texts = (
-                "This act needs a factor of your account here. Nothing was done yet, and what you typed is kept.",
-            )
+            texts = ("This act needs a factor of your account here. What you typed is kept.",)
             if self.accounts().factors(login.principal.person) is None:
                 texts += ("Your account has none: ask for an invitation. It sets a password and an app.",)
         hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
-        box = Box(action=request.url.path, label="Confirm and go on", fields=factor_fields(), hidden=hidden)
+        fields = factor_fields(sealed=login.by(f"{BREAK_GLASS}/"))
+        box = Box(action=request.url.path, label="Confirm and go on", fields=fields, hidden=hidden)
         boxes = (*self._with_passkey(request, request.url.path, hidden, login.principal.person), box)
         return entrance_page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
 
@@ -394,8 +391,13 @@ def fields_of(body: bytes) -> Given:
     return Given(dict(pairs))
 
 
-def factor_fields() -> tuple[Entry, ...]:
-    """Return the fields for password and code."""
+def factor_fields(*, sealed: bool = False) -> tuple[Entry, ...]:
+    """Return the fields for password and code; ``sealed`` are those of the break-glass account, which may have no app."""
+    if sealed:
+        code = "Code of its app, if it has one"
+        return Entry(PASSWORD, "Passphrase", "password"), Entry(
+            CODE, code, complete="one-time-code", free=True
+        )
     return (
         Entry(PASSWORD, "Password", "password", "current-password"),
         Entry(CODE, "Code of the app, or a recovery code", "text", "one-time-code"),

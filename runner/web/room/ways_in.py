@@ -48,7 +48,7 @@ from runner.web.room.entrance import (
 ANSWER = "/login/provider/answer"
 """Where the login provider sends a browser back: its settings must name this address."""
 WAITING = 2
-"""Requests that wait for the provider at the same time: a provider that hangs must not hang the pages."""
+"""Requests that wait for the provider, or for the channels of an alarm: one that hangs must not hang the pages."""
 _FACTOR, _SEALED, _LINK = "/login/provider/factor", "/login/break-glass", "/link/{link}"
 Made = Callable[[Request, Given], Response]
 
@@ -79,7 +79,7 @@ class WaysIn:
         self._logins = logins
         self._cookie = cookie
         self._failed = failed
-        self._waiting = anyio.CapacityLimiter(WAITING)
+        self._waiting, self._others = anyio.CapacityLimiter(WAITING), anyio.CapacityLimiter(WAITING)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -213,8 +213,7 @@ class WaysIn:
             else:
                 return self._entrance.logged_in(request, secret, _onward("You are logged in", "/"))
         fields = (
-            Entry(PASSWORD, "Passphrase", "password"),
-            Entry(CODE, "Code of its app, if it has one", "text", "one-time-code", free=True),
+            *factor_fields(sealed=True),
             Entry("reason", "Who you are, and why you need this access", value=given["reason"]),
         )
         hours = int(BREAK_GLASS_LASTS.total_seconds()) // 3600

@@ -88,7 +88,7 @@ def test_its_use_needs_a_reason_alerts_people_is_on_every_page_and_on_record(
     browser, status = opened(house, passphrase)
     assert (status, state(desk)) == (200, "in use")
     assert screen(desk).count("break-glass") > before
-    for path in ("/", f"/i/{house.codename}", "/people"):
+    for path in ("/", f"/i/{house.codename}", "/people", "/me"):
         assert [REASON in house.get(one, path).text for one in (reader, browser)] == [True, True]
     landlord_task = landlord(desk)
     assert submitted(house, browser, "task", "start", landlord_task).status_code == 303
@@ -124,6 +124,10 @@ def test_it_ends_after_four_hours_or_when_it_is_disarmed_and_is_then_used_up(
 ) -> None:
     passphrase = armed(desk)[0]
     browser, _ = opened(house, passphrase)
+    desk.clock.advance(timedelta(minutes=6))
+    asks = post(house, "/me", browser, name="")
+    assert (asks.status_code, 'name="account-code"' in asks.text) == (401, True)
+    assert post(house, "/me", browser, name="", account_password=passphrase).status_code == 404
     for _ in range(11):  # somebody works all the time
         desk.clock.advance(timedelta(minutes=20))
         assert house.get(browser, "/").status_code == 200

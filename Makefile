@@ -23,9 +23,9 @@ TESTS ?=
 # The whole suite takes every core; a choice of tests runs in one process, where a debugger and -s work.
 WORKERS ?= auto
 PYTEST = -m pytest $(if $(TESTS),$(TESTS),-n $(WORKERS) --dist worksteal) $(SELECT)
-# Tests that play shipped files or drive a browser depend on no version of Python, and cover no code that others leave out: one
-# run has them.
-CODE := -m "not soak and not nightly and not shipped and not browser"
+# Tests that play shipped files, drive a browser, run the pages of the docs or talk to stand-ins of providers hardly depend on the
+# version of Python, and cover no code that others leave out: one run has them, and `make nightly` has all on each.
+CODE := -m "not soak and not nightly and not shipped and not browser" --ignore=tests/docs --ignore=tests/integrations
 
 UV := .uv/bin/uv
 BIN := .venv/bin

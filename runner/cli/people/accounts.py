@@ -187,5 +187,5 @@ def _hidden(session: Session, question: str) -> str:
 
 
 def told(session: Session, words: str) -> None:
-    """Say what was done."""
+    """Tell the person at the terminal that something was done."""
     session.show({"schema": "tocsin/accounts-done/v1", "done": words}, Page((line(words, "good"),)))

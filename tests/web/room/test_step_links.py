@@ -97,7 +97,7 @@ def test_a_link_ends_with_its_day_its_task_a_revocation_and_its_person(desk: AtD
     desk.done("task", "done", step, "--as", "maria")
     assert pressed(house, path).status_code == 401
     desk.done("person", "add", "olga", "--name", "Olga", "--as", "maria")
-    desk.done("role", "assign", "forensics", "olga", "--as", "maria")
+    desk.done("role", "assign", "press", "olga", "--as", "maria")
     path, _ = linked(desk, landlord(desk), "olga")
     desk.done("person", "forget", "olga", "--yes", "--as", "maria")
     assert pressed(house, path).status_code == 401

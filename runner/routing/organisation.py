@@ -189,6 +189,17 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return bool(self.names and (self.proxies or (self.certificate and self.key)))
 
 
+class BackupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where ``tocsin backup`` writes to, and which older backups it keeps."""
+
+    to: str = ""
+    """A folder, best on another disk; relative to the home folder."""
+    keep: str = "7d,4w,6m"
+    """The newest backup of each of so many days, weeks, months or years (``y``) stays."""
+    encrypt: tuple[str, ...] = ()
+    """Public keys of age, or of SSH: backups are encrypted for these."""
+
+
 class LawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Publishers of packs of the law, and the internal target of a duty without a number."""
 
@@ -247,6 +258,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     second_person: SecondPerson = SecondPerson()
     identity: Identity = Identity()
     serve: ServeSettings = ServeSettings()
+    backup: BackupSettings = BackupSettings()
     law: LawSettings = LawSettings()
     profile: Profile = "large"
     """Profile of new incidents: playbooks leave out the steps of the other one."""

@@ -149,6 +149,9 @@ ASKED = (
     ("serve-callbacks --list", ""),
     ("audit verify", ""),
     ("doctor --offline", "`tocsin doctor`"),
+    ("backup --to backups", "`tocsin backup`"),
+    ("backup --check BACKUP", "`tocsin backup --check BACKUP`"),
+    ("restore BACKUP --home elsewhere --key .tocsin/master.key", "`tocsin restore BACKUP`"),
     ("person import contacts.csv --yes", "`tocsin person import`"),
     ("person export people.yaml", "`tocsin person export FILE`"),
     ("person forget zoe --yes", "`tocsin person forget PERSON`"),
@@ -198,11 +201,13 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
             _exercised(desk)
         if words.startswith("shred"):
             desk.type("tocsin cancel calm-heron --reason 'for the page' --as ana", ())
-        shown = desk.type(f"tocsin {words.replace('CODE', _code(desk, words))} --format json", ())
+        backup = next((f"backups/{path.name}" for path in folder.glob("backups/tocsin-*")), "")
+        typed = words.replace("CODE", _code(desk, words)).replace("BACKUP", backup)
+        shown = desk.type(f"tocsin {typed} --format json", ())
         answer = [line for line in shown.splitlines() if line.startswith("{")][-1]
-        document = json.loads(answer.replace(str(ROOT), "…"))
+        document = json.loads(answer.replace(str(ROOT), "…").replace(str(folder), "…"))
         if "secret" in document:
-            document["secret"] = f"{document['secret'].rpartition('_')[0]}_…"
+            document["secret"] = f"{'_'.join(document['secret'].split('_')[:2])}_…"
         yield words, named or f"`tocsin {words}`", document
         if words.startswith("init"):
             _write(folder)

@@ -9,6 +9,7 @@ from runner.base.actor import Actor
 from runner.errors import Bug, Sealed
 from runner.store.chain import genesis
 from runner.store.port import Appended, Conflict, Head
+from runner.store.sqlite.store import SqliteStore
 from tests.refusals import refused
 from tests.store.journals import T0, an_append, event, personal, row, vault, write, write_many
 
@@ -123,6 +124,14 @@ def test_a_personal_payload_is_opened_when_read_and_sealed_where_it_lies(place):
         store.backup(copy)
     assert b"Mustermann" not in copy.read_bytes()
     assert b"laptop of Erika" not in copy.read_bytes()
+
+
+def test_a_backup_has_the_marks_that_all_processes_share(place):
+    with place.opened() as store:
+        store.change_marks(("account/ada",), lambda found: {"account/ada": b"sealed"})
+        store.backup(place.base / "copy.db")
+    with SqliteStore(place.base / "copy.db", vault()) as copy:
+        assert copy.marks("account/") == {"account/ada": b"sealed"}
 
 
 def test_another_master_key_does_not_open_it_and_is_named(place):

@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 
-from runner.actions import Action, assign_role
+from runner.actions import Action, Slot, assign_role
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
@@ -140,7 +141,7 @@ def _examined(
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: schema(service.store, repair)),
+            ("store", lambda: chain(schema(service.store, repair), _backup(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             ("do now", lambda: _do_now(service)),
@@ -185,6 +186,29 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
             given_secret(name, home, base=folder)
         except TocsinError as error:
             yield from of_error("actions", error)
+
+
+def _backup(service: IncidentService) -> Iterator[Finding]:
+    """Yield when the last verified backup was made; nothing for an empty home."""
+    from runner.app.home.backups import OLD, kept
+
+    if not service.store.rows():
+        return
+    made = kept(service).made
+    if not made:
+        what, action = (
+            "No backup of this home folder was made",
+            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
+        )
+        yield Finding("backup", "warning", what, action=action, code="no_backup")
+        return
+    at, newest = made[-1]
+    what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
+    if service.clock.now() - at > OLD:
+        action = Action("home.backup", args={"to": newest.place})
+        yield Finding("backup", "warning", what, action=action, code="backup_old")
+    else:
+        yield Finding("backup", "good", what)
 
 
 def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -264,12 +288,7 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
 
 
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
-    dead = [
-        AttemptLost(effect=effect, n=attempt.n)
-        for effect, holder in (*_holders(incident), *incident.errands.items())
-        for attempt in holder.attempts
-        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
-    ]
+    dead = lost_attempts(service, incident)
     if dead and repair:
         service.act(service.principal, incident.id, dead)
         incident = service.load(incident.id)
@@ -284,6 +303,16 @@ def _incident(service: IncidentService, incident: Incident, repair: bool) -> Ite
     for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
         yield Finding("blobs", "error", what, "Restore the documents from a backup.", code=fault.code)
+
+
+def lost_attempts(service: IncidentService, incident: Incident) -> list[AttemptLost]:
+    """Return the commands that mark the attempts of workers that stopped as unknown."""
+    return [
+        AttemptLost(effect=effect, n=attempt.n)
+        for effect, holder in (*_holders(incident), *incident.errands.items())
+        for attempt in holder.attempts
+        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
+    ]
 
 
 def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:

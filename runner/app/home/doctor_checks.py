@@ -16,6 +16,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import SCHEMA_VERSION, Store
+from runner.app.home.open_home import secret_files, store_file
 from runner.app.law.regimes import without_key
 from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
@@ -226,11 +227,8 @@ def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding
 def _files(folder: Path, home: Home) -> Iterator[Path]:
     yield folder
     yield folder / CONFIG
-    for reference in (*home.private_references, *home.act.references.values()):
-        if reference.startswith("file:"):
-            yield folder / Path(reference.removeprefix("file:")).expanduser()
-    if home.store.startswith("sqlite:"):
-        database = folder / Path(home.store.removeprefix("sqlite:").removeprefix("//")).expanduser()
+    yield from secret_files(folder, home)
+    if (database := store_file(folder, home.store)) is not None:
         yield from (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
 
 

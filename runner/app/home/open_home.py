@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from runner.routing.organisation import Home
 from runner.settings import CONFIG
 from runner.store.open_store import open_store
 from runner.store.port import Store
+from runner.vault.keys import Vault
 from runner.vault.master_key import open_vault
 from runner.vault.secrets import resolve
 from runner.yamlfile.compile_cache import compiled
@@ -115,6 +117,28 @@ def _settings(folder: Path, *, writes: bool) -> Home:
         )[0]
     except OSError:  # an unreadable file: its error explains the problem
         return read()
+
+
+def secret_files(folder: Path, home: Home) -> Iterator[Path]:
+    """Yield the files of a home that contain a secret."""
+    for reference in (*home.private_references, *home.act.references.values()):
+        if reference.startswith("file:"):
+            yield folder / Path(reference.removeprefix("file:")).expanduser()
+    if home.serve.key:
+        yield folder / Path(home.serve.key).expanduser()
+
+
+def store_file(folder: Path, url: str) -> Path | None:
+    """Return the database file of ``sqlite:PATH``; None for another database."""
+    scheme, _, rest = url.partition(":")
+    return folder / Path(rest.removeprefix("//")).expanduser() if scheme == "sqlite" else None
+
+
+def open_copy(path: Path, vault: Vault) -> Store:
+    """Open the copy of a database that a backup contains; on a read-only medium for reading only."""
+    from runner.store.sqlite.store import SqliteStore
+
+    return SqliteStore(path, vault, or_copy=True)
 
 
 def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False, older: bool = False) -> Store:

@@ -45,6 +45,8 @@ def work(service: IncidentService, rule: Rule, since: datetime | None = None) ->
             return watch(service, rule.ahead or AHEAD)
         case "retention":
             return retention(service, rule.closed_for or CLOSED_FOR)
+        case "backup":
+            return backup(service)
         case None:
             raise ValueError("an exercise is not a routine")
 
@@ -109,6 +111,20 @@ def _tell(service: IncidentService, incident: Incident, running_out: tuple[DutyS
         return False
     service.act(service.principal, incident.id, [composed])
     return True
+
+
+def backup(service: IncidentService) -> Done:
+    """Make a backup as the settings say; a copy that does not verify requires an action."""
+    from runner.app.home.backups import back_up
+
+    settings = service.home.backup
+    if not settings.to:
+        return Done("the settings name no folder: backup: {to: FOLDER}", needs_a_person=True)
+    made = back_up(service, service.folder / settings.to, settings.keep, recipients=settings.encrypt)
+    if made.faults:
+        return Done(f"{made.path} does not verify: {made.faults[0]}", needs_a_person=True)
+    same = "; it is on the disk of the home folder" if made.same_disk else ""
+    return Done(f"{made.path} is verified{same}")
 
 
 def retention(service: IncidentService, closed_for: timedelta) -> Done:

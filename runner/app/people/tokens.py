@@ -153,6 +153,14 @@ def end_of(service: IncidentService, owner: str) -> None:
         service.change_marks(names, lambda marks: {})
 
 
+def end_all(service: IncidentService) -> int:
+    """End all tokens; return their number."""
+    names = [*service.marks(_MARK)]
+    if names:
+        service.change_marks(names, lambda marks: {})
+    return len(names)
+
+
 def find(service: IncidentService, given: str) -> Principal | None:
     """Return the principal of a token; None if it is unknown, revoked or expired, or its owner gone. The last use is recorded."""
     name, _, secret = given.removeprefix(PREFIX).partition("_")

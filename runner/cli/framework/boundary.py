@@ -30,6 +30,7 @@ _EXTRAS = {
     "procrastinate": "postgres",
     "keyring": "keyring",
     "apprise": "apprise",
+    "pyrage": "backup",
 }
 """The extra of the distribution for an optional package."""
 

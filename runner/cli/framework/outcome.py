@@ -123,3 +123,20 @@ def reach(session: Session, person: str) -> None:
         session.say(f"Messages to {person} use the new contacts in {', '.join(asked)}")
     for delivery in given_up:
         session.say(f"failed permanently: tocsin message retry {delivery} --reason 'new contact'")
+
+
+def warn_of_backups(session: Session) -> None:
+    """List an erasure beside the backups, and warn of those that still have the data."""
+    from runner.app.home.backups import after_erasure
+
+    places, missing = after_erasure(session.service)
+    for place in places:
+        session.warn(
+            "backup_keeps_data",
+            f"Backups in {place} still have the erased data until they are removed. A restore erases it again.",
+        )
+    for place in missing:
+        session.warn(
+            "backup_unreachable",
+            f"The folder {place} cannot be reached: a restore from it brings the data back. Then run: tocsin backup",
+        )

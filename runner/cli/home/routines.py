@@ -25,7 +25,7 @@ ROUTINES: tuple[Routine, ...] = get_args(Routine)
 
 def add(app: Commands) -> None:
     """Add ``routine …`` and ``shred``."""
-    commands = group(app, "routine", "Manage scheduled jobs: comcheck, watch, retention.")
+    commands = group(app, "routine", "Manage scheduled jobs: comcheck, watch, retention, backup.")
     command(commands, "add", Scope.HOME_WRITES)(keep)
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "drop", Scope.HOME_WRITES)(drop)
@@ -49,6 +49,7 @@ def keep(
 
     comcheck tests every contact method of every person. watch reminds commander and counsel of each real incident of
     deadlines that are near. retention lists closed incidents whose personal data can be erased (tocsin shred).
+    backup makes a backup as the settings say (backup.to and backup.keep).
     To run the jobs: tocsin scheduler, or in cron: tocsin drill run --due
 
     \b
@@ -56,6 +57,7 @@ def keep(
       tocsin routine add comcheck --cron "0 9 * * 1"
       tocsin routine add watch --every 12h --ahead 36h
       tocsin routine add retention --every 7d --closed-for 730d
+      tocsin routine add backup --every 1d
     """
     from runner.app.exercises import schedules
 
@@ -68,6 +70,12 @@ def keep(
         if given and routine != whose:
             raise Usage(f"{option} is only for {whose}.", hint=f"Remove {option}", code="options_conflict")
     session.ensure_home()
+    if job == "backup" and not session.service.home.backup.to:
+        raise Usage(
+            "The settings name no folder for backups.",
+            hint="Write into tocsin.yaml: backup: {to: FOLDER}",
+            code="backup_folder_missing",
+        )
     rule = Rule(
         routine=job,
         cron=cron,
@@ -106,7 +114,7 @@ def shred(
     """Erase personal data of a closed incident, permanently.
 
     Destroys the encryption key of the incident. The journal can still be verified, and records the person and the reason.
-    A backup of the database still contains the key. First check for legal holds.
+    Older backups still contain the key; a restore from them erases the data again. First check for legal holds.
 
     \b
     Example:
@@ -114,6 +122,7 @@ def shred(
     """
     from runner.app.core.repository import unknown_incident
     from runner.app.home import retention
+    from runner.cli.framework.outcome import warn_of_backups
 
     row = session.service.row(session.service.find(incident))
     if row is None:
@@ -125,6 +134,7 @@ def shred(
             "Check the incident, then repeat with --yes",
         )
     retention.shred(session.service, row, reason)
+    warn_of_backups(session)
     said = {"schema": "tocsin/shredded/v1", "incident": row.id, "codename": row.codename, "reason": reason}
     session.say(
         f"The personal data of {row.codename} is erased. The journal can still be verified: tocsin audit verify"

@@ -139,6 +139,7 @@ def forget(
     from runner.app.core.directory import person as known
     from runner.app.people.accounts import Accounts
     from runner.app.people.logins import Logins
+    from runner.cli.framework.outcome import warn_of_backups
     from runner.files.settings_file import lines_of_people
 
     known(session.service, person)
@@ -146,6 +147,7 @@ def forget(
         session.confirm(f"Erase all data of {person}?", "Repeat with --yes")
     Accounts(session.service, Logins(session.service)).forget(person)
     shared = forget_person(session.service, person)
+    warn_of_backups(session)
     in_settings = person in session.service.home.people
     lines = lines_of_people(session.folder / CONFIG) if in_settings else ""
     report = {

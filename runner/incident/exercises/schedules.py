@@ -17,9 +17,9 @@ from runner.decoding import json_reader
 JOURNAL = "schedules"
 """The journal's name; it is not an incident."""
 OnMissed = Literal["skip", "latest", "all"]
-Routine = Literal["comcheck", "watch", "retention"]
-"""Scheduled jobs besides exercises: a channel test, alerts about legal deadlines, and a search
-for closed incidents whose retention period has ended."""
+Routine = Literal["comcheck", "watch", "retention", "backup"]
+"""Scheduled jobs besides exercises: a channel test, alerts about legal deadlines, a search for
+closed incidents whose retention period has ended, and a backup."""
 FiringState = Literal["claimed", "opened", "passed", "failed", "missed"]
 
 

@@ -235,7 +235,7 @@ JOURNAL = "retention"
 
 
 class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
-    """The key of an incident's personal data was destroyed: nobody can read the data again, here or in any copy of the database."""
+    """The key of an incident's personal data was destroyed here: only an older copy of the database can still have it."""
 
     incident: str
     codename: str

@@ -66,6 +66,7 @@ _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("keys", "SELECT incident, wrapped FROM tocsin.keys"),
     ("blobs", "SELECT digest, incident, body FROM tocsin.blobs ORDER BY place"),
     ("settings", "SELECT name, value FROM tocsin.settings"),
+    ("marks", "SELECT name, body FROM tocsin.marks"),
 )
 _SELECT_ENDING: LiteralString = "SELECT hash FROM tocsin.events WHERE incident = %s AND seq = %s"
 _PUT_SNAPSHOT: LiteralString = """

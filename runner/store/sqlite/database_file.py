@@ -268,5 +268,6 @@ _COPY = {
     "keys": "INSERT INTO keys VALUES (?, ?)",
     "blobs": "INSERT INTO blobs VALUES (?, ?, ?)",
     "settings": "INSERT INTO settings VALUES (?, ?)",
+    "marks": "INSERT INTO marks VALUES (?, ?)",
     **{table: insert for table, (_, insert) in schema.COPIED.items()},
 }

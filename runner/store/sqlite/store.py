@@ -291,7 +291,13 @@ class SqliteStore(JournalReader):
     def backup(self, path: Path) -> None:
         """See Store.backup. The copy is complete and durable before it gets its name."""
         with new_file(path) as partial, self._reading() as run:
-            run("VACUUM INTO ?", (str(partial),))
+            run(
+                "PRAGMA query_only = OFF"
+            )  # for a medium that cannot be written: it also forbids to write the copy
+            try:
+                run("VACUUM INTO ?", (str(partial),))
+            finally:
+                run(f"PRAGMA query_only = {'ON' if self.read_only else 'OFF'}")
 
     def upgrade(self) -> Path | None:
         """See Store.upgrade. The first writer upgrades the store."""

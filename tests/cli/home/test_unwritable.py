@@ -199,3 +199,14 @@ def test_a_damaged_event_is_named_and_other_incidents_are_shown(
     assert report.code == 4
     assert ("incidents", "error", code) in found
     assert {area for area, _, _ in found} >= {"journal", "lists", "clock"}
+
+
+def test_a_home_on_a_medium_is_backed_up_with_its_last_entry_and_without_a_record(
+    medium: AtDesk, tmp_path: Path
+) -> None:
+    said = medium("backup", "--to", str(tmp_path / "to"), "--format", "json")
+    assert said.code == 0, said.err
+    made = said.json["backup"]
+    assert not made["recorded"]
+    assert made["events"] == medium("audit", "verify", "--format", "json").json["events"]
+    assert medium("backup", "--check", made["path"]).code == 0

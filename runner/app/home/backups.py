@@ -1,0 +1,428 @@
+"""Backups of a home: a verified copy of the database and of the home's files, as a folder that many programs can check.
+
+A backup never contains the master key nor a secret. The copy is opened and verified before it gets its name. Data that is
+erased later stays in older backups; so the file ``erased.jsonl`` beside the backups names the journals whose keys a
+restore destroys again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from runner import __version__
+from runner.app.core import organisation_journal
+from runner.app.core.contact_store import forgotten
+from runner.app.core.incident_service import IncidentService
+from runner.app.home import retention
+from runner.app.home.integrity import integrity, verify
+from runner.app.home.open_home import open_copy, secret_files, store_file
+from runner.decoding import from_json, json_reader
+from runner.errors import Refused, Sealed, StoreError, Usage
+from runner.files import bag
+from runner.files.encrypted_folder import ENDING, pack, recipients_of
+from runner.routing.organisation import BackupSettings, Home
+from runner.vault.master_key import PREFIX, open_vault
+
+JOURNAL = "backups"
+"""The journal's name; it is not an incident."""
+ERASED = "erased.jsonl"
+STORE, FILES = "store.db", "home"
+"""In ``data`` of a backup: the database, and the folder with the files of the home."""
+HOME_ID = "home_id"
+"""A setting of the store: the random name of this home in the names of its backups."""
+KEEP = BackupSettings().keep
+OLD = timedelta(days=7)
+"""The age of the newest backup from which the doctor warns."""
+_NAME = re.compile(rf"tocsin-[0-9a-z]+-(\d{{8}}T\d{{6}}Z)(?:{re.escape(ENDING)})?")
+_STAMP = "%Y%m%dT%H%M%SZ"
+_SKIPPED = frozenset(("cache", "workers", "backups", "logs"))
+"""Folders of a home that are left out: computed data, locks and logs of workers, and copies of an upgrade with data that was erased since."""
+_BUCKETS: Mapping[str, str] = {"d": "%Y-%m-%d", "w": "%G-%V", "m": "%Y-%m", "y": "%Y"}
+
+LeftOut = Literal["secret", "link", "special", "outside"]
+Watched = Callable[[str, int | None], Callable[[int], None]]
+
+
+class BackupMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """A verified backup exists."""
+
+    by: str
+    place: str
+    """The folder that contains it, on the machine that made it."""
+    name: str
+    digest: str
+    """``sha256:`` and the digest of the tag manifest, which binds every byte."""
+    bytes: int
+    events: int
+    head: str
+    """The hash over all journals and their heads."""
+
+
+class HomeRestored(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """This home continues from a backup."""
+
+    by: str
+    name: str
+    digest: str
+
+
+AnyBackupEvent = BackupMade | HomeRestored
+READER: Callable[[bytes], AnyBackupEvent] = json_reader(AnyBackupEvent)
+
+
+class Backups(msgspec.Struct, frozen=True, kw_only=True):
+    """What is recorded about backups, the oldest first."""
+
+    made: tuple[tuple[datetime, BackupMade], ...] = ()
+    version: int = 0
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The folders with backups."""
+        return tuple(Path(place) for place in dict.fromkeys(one.place for _, one in self.made))
+
+
+class Omitted(msgspec.Struct, frozen=True):
+    """A file of the home that a backup does not contain."""
+
+    path: str
+    reason: LeftOut
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a backup."""
+
+    path: str = ""
+    digest: str = ""
+    bytes: int = 0
+    events: int
+    head: str
+    documents: int
+    unread: int
+    """Payloads and documents that could not be decrypted here: their digests were verified."""
+    left_out: tuple[Omitted, ...] = ()
+    faults: tuple[str, ...]
+    """Why the copy does not verify; empty for a good backup."""
+    removed: tuple[str, ...] = ()
+    """Names of older backups that were removed."""
+    same_disk: bool = False
+    recorded: bool = False
+    """Whether the journal has the backup; not on a medium without space, nor without the master key."""
+
+
+def kept(service: IncidentService) -> Backups:
+    """Return the recorded backups; raises Sealed without the master key."""
+    made: list[tuple[datetime, BackupMade]] = []
+    version = 0
+    for version, at, event in organisation_journal.entries(service, JOURNAL, READER):  # noqa: B007
+        if isinstance(event, BackupMade):
+            made.append((at, event))
+    return Backups(made=tuple(made), version=version)
+
+
+def record(service: IncidentService, event: AnyBackupEvent) -> None:
+    """Record an event of backups in the journal of the home."""
+    organisation_journal.change(service, JOURNAL, kept, lambda before: (event,))
+
+
+def parse_keep(text: str) -> tuple[tuple[str, int], ...]:
+    """Return a rule such as ``7d,4w,6m`` as pairs of unit and number; raises Usage."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    found = [re.fullmatch(r"([1-9]\d{0,3})([dwmy])", part) for part in parts]
+    if not parts or None in found:
+        raise Usage(
+            f'"{text}" is not a rule for old backups.',
+            hint="Write numbers of days, weeks, months or years, as 7d,4w,6m",
+            code="bad_keep",
+        )
+    return tuple((match[2], int(match[1])) for match in found if match)
+
+
+def superseded(names: Iterable[str], keep: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """Return the backups that a rule does not keep, the oldest first.
+
+    It keeps the newest backup of each of the last ``n`` days (weeks, months, years) that have one.
+    """
+    at = {name: match[1] for name in names if (match := _NAME.fullmatch(name))}
+    newest_first = sorted(at, key=lambda name: at[name], reverse=True)
+    stays = set(newest_first[:1])
+    for unit, number in keep:
+        periods: dict[str, str] = {}
+        for name in newest_first:
+            period = datetime.strptime(at[name], _STAMP).replace(tzinfo=UTC).strftime(_BUCKETS[unit])
+            periods.setdefault(period, name)
+        stays.update(list(periods.values())[:number])
+    return tuple(name for name in reversed(newest_first) if name not in stays)
+
+
+def back_up(
+    service: IncidentService,
+    place: Path,
+    keep: str = KEEP,
+    watched: Watched = lambda words, total: lambda count: None,
+    *,
+    recipients: Sequence[str] = (),
+) -> Made:
+    """Write a verified backup into ``place``, record it, and remove older ones that ``keep`` does not keep.
+
+    With ``recipients``, public keys of age, it is one encrypted file. Its clear form is in the home folder meanwhile.
+    A copy that does not verify keeps the name ``….unverified``, with ``faults``; then nothing is removed.
+    Raises Refused if the folder cannot be written, StoreError if the database cannot be read.
+    """
+    rule, now = parse_keep(keep), service.clock.now().astimezone(UTC)
+    place = place.expanduser().absolute()
+    name = f"tocsin-{_home_id(service)}-{now:{_STAMP}}"
+    keys = recipients_of(recipients) if recipients else []
+    ending = ENDING if keys else ""
+    partial = (service.folder / "backups" if keys else place) / f"{name}.partial"
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (place / f"{name}{ending}").exists():
+            raise _unwritable(place / f"{name}{ending}", "it exists")
+        (partial / bag.DATA).mkdir(parents=True, mode=0o700)
+        partial.chmod(0o700)
+        try:
+            written = _write(service, partial, name, place, watched)
+            final = place / f"{name}{'.unverified' if written.faults else ''}{ending}"
+            if keys:
+                _encrypt(partial, name, final, keys)
+            else:
+                partial.rename(final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        where = Path(error.filename) if isinstance(error.filename, str) else place
+        raise _unwritable(where, error.strerror or "the disk failed") from None
+    return msgspec.structs.replace(
+        written,
+        path=str(final),
+        recorded=not written.faults and _recorded(service, final, written),
+        removed=() if written.faults else _remove_old(place, name, rule),
+        same_disk=place.stat().st_dev == service.folder.stat().st_dev,
+    )
+
+
+def _write(service: IncidentService, partial: Path, name: str, place: Path, watched: Watched) -> Made:
+    """Write and verify the copy, and return what it is; its place is not known yet."""
+    to = partial / bag.DATA
+    left_out = tuple(_copy_files(service.folder, service.home, to / FILES, place))
+    service.store.backup(to / STORE)
+    found = _examined(service, to / STORE, watched)
+    now = service.clock.now().astimezone(UTC)
+    digest, size = bag.write_bag(partial, _info(service, name, now, found, left_out))
+    return msgspec.structs.replace(found, digest=f"sha256:{digest}", bytes=size, left_out=left_out)
+
+
+def _encrypt(partial: Path, name: str, final: Path, keys: Sequence[object]) -> None:
+    """Write the clear folder as an encrypted file, which gets its name when it is complete."""
+    clear, sealed = partial.with_name(name), final.with_name(f"{final.name}.partial")
+    partial.rename(clear)
+    try:
+        pack(clear, sealed, keys)
+        sealed.rename(final)
+    finally:
+        sealed.unlink(missing_ok=True)
+        shutil.rmtree(clear, ignore_errors=True)
+
+
+def _recorded(service: IncidentService, path: Path, made: Made) -> bool:
+    """Record a backup and list what was erased beside it; a home that cannot be written still has its backup."""
+    event = BackupMade(
+        by=service.principal.person,
+        place=str(path.parent),
+        name=path.name,
+        digest=made.digest,
+        bytes=made.bytes,
+        events=made.events,
+        head=made.head,
+    )
+    try:
+        note_erased(service, (path.parent,))
+        record(service, event)
+    except (StoreError, Sealed):
+        return False
+    return True
+
+
+def _examined(service: IncidentService, path: Path, watched: Watched) -> Made:
+    """Open a copy of the database and verify its journals, documents, keys and rows."""
+    vault = open_vault(service.home.master_key, base=service.folder)
+    with closing(open_copy(path, vault)) as store:
+        copied = IncidentService(
+            service.folder, service.home, store, service.clock, service.chance, service.principal
+        )
+        events = sum(row.version for row in store.rows())
+        found = verify(copied, None, seen=watched("verifying the copy", events))
+        rest = integrity(copied, found, None, watched("checking documents", None))
+    faults = [f"{fault.incident or 'shared documents'}: {fault.what}" for fault in rest.faults]
+    if found.broken is not None:
+        faults.insert(0, f"{found.broken.incident}, entry {found.broken.seq}: {found.broken.why}")
+    for ending in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    path.chmod(0o600)
+    return Made(
+        events=found.events,
+        head=f"sha256:{found.head}",
+        documents=rest.documents,
+        unread=found.unread + rest.unread,
+        faults=tuple(faults),
+    )
+
+
+def _info(
+    service: IncidentService, name: str, now: datetime, found: Made, left_out: Sequence[Omitted]
+) -> list[tuple[str, str]]:
+    organisation = str(service.home.organisation.get("name") or "")
+    return [
+        ("Source-Organization", organisation),
+        ("External-Identifier", name),
+        ("Bagging-Date", f"{now:%Y-%m-%d}"),
+        ("Bag-Software-Agent", f"tocsin {__version__}"),
+        ("Tocsin-Made-At", now.isoformat(timespec="seconds")),
+        ("Tocsin-Events", str(found.events)),
+        ("Tocsin-Head", found.head),
+        ("Tocsin-Verified", "no" if found.faults else "yes"),
+        *(("Tocsin-Left-Out", f"{one.path} ({one.reason})") for one in left_out),
+    ]
+
+
+def _copy_files(folder: Path, home: Home, to: Path, place: Path) -> Iterator[Omitted]:
+    """Copy the files of a home except for secrets and the database; yield what is left out."""
+    secret, database = set(secret_files(folder, home)), store_file(folder, home.store)
+    own = (
+        {database.with_name(database.name + ending) for ending in ("", "-wal", "-shm")} if database else set()
+    )
+    to.mkdir(mode=0o700)
+    for where, folders, files in os.walk(folder):
+        here = Path(where)
+        top = here == folder
+        yield from (
+            Omitted(_named(here / one, folder), "link") for one in folders if (here / one).is_symlink()
+        )
+        folders[:] = [
+            one
+            for one in folders
+            if not (top and one in _SKIPPED) and not (here / one).is_symlink() and here / one != place
+        ]
+        for name in sorted(files):
+            path = here / name
+            if path in own:
+                continue
+            mode = path.lstat().st_mode
+            if path in secret or (stat.S_ISREG(mode) and _is_master(path)):
+                yield Omitted(_named(path, folder), "secret")
+            elif not stat.S_ISREG(mode):
+                yield Omitted(_named(path, folder), "link" if stat.S_ISLNK(mode) else "special")
+            else:
+                target = to / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                shutil.copyfile(path, target)
+                target.chmod(0o600)
+    yield from (Omitted(name, "outside") for name in _outside(folder, home))
+
+
+def _named(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _is_master(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PREFIX)) == PREFIX.encode()
+
+
+def _outside(folder: Path, home: Home) -> Iterator[str]:
+    """Yield the files that the settings name outside of the home."""
+    named = (*home.oncall.values(), home.stationery.letterhead, home.stationery.logo, home.serve.certificate)
+    for name in named:
+        path = os.path.normpath(folder / Path(name).expanduser())
+        if name and not Path(path).is_relative_to(os.path.normpath(folder)):
+            yield name
+
+
+def _home_id(service: IncidentService) -> str:
+    found = service.setting(HOME_ID)
+    if found is None:
+        found = service.chance.name("home").removeprefix("home-")
+        with suppress(StoreError):  # a home that cannot be written
+            service.set_setting(HOME_ID, found)
+    return found
+
+
+def _unwritable(path: Path, why: str) -> Refused:
+    return Refused(
+        f'The backup cannot be written to "{path}": {why}. Nothing was kept.',
+        hint="Name another folder: tocsin backup --to FOLDER",
+        code="backup_unwritable",
+    )
+
+
+def _remove_old(place: Path, name: str, rule: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """Remove the older backups of this home that the rule does not keep; return their names."""
+    mine = name.rpartition("-")[0]
+    names = [path.name for path in place.iterdir() if path.name.startswith(f"{mine}-")]
+    gone = superseded(names, rule)
+    for old in gone:
+        if (place / old).is_dir():
+            shutil.rmtree(place / old)
+        else:
+            (place / old).unlink()
+    return gone
+
+
+# --- what was erased, for copies that still have the key -------------------------------------------------
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal whose key was destroyed. Its id says nothing about the incident or the person."""
+
+    journal: str
+    kind: Literal["incident", "person"]
+
+
+def note_erased(service: IncidentService, places: Iterable[Path]) -> tuple[Path, ...]:
+    """Add all erased journals to the lists beside the backups; return the places that cannot be reached."""
+    gone = [Erased(journal=name, kind="incident") for name in sorted(retention.kept(service).shredded)]
+    journals = (journal for person in forgotten(service.store) for journal in person.journals or ())
+    gone += [Erased(journal=name, kind="person") for name in sorted(journals)]
+    missing: list[Path] = []
+    for place in places if gone else ():
+        try:
+            known = {one.journal for one in erased_beside(place)}
+            with (place / ERASED).open("ab") as file:
+                file.writelines(msgspec.json.encode(one) + b"\n" for one in gone if one.journal not in known)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            missing.append(place)
+    return tuple(missing)
+
+
+def erased_beside(place: Path) -> tuple[Erased, ...]:
+    """Return the list of erased journals beside backups; empty without one. Raises Refused for a damaged list."""
+    path = place / ERASED
+    if not path.exists():
+        return ()
+    try:
+        return tuple(from_json(line, Erased) for line in path.read_bytes().splitlines() if line.strip())
+    except msgspec.DecodeError:
+        raise Refused(
+            f'The list of erased data "{path}" is damaged.',
+            hint="Restore this file first. Without it, a restore brings erased data back.",
+            code="erased_damaged",
+        ) from None
+
+
+def after_erasure(service: IncidentService) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """List an erasure beside all backups; return the folders with backups, and those of them that cannot be reached."""
+    places = kept(service).places
+    return places, note_erased(service, places)

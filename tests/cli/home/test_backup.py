@@ -1,0 +1,318 @@
+"""``backup`` and ``restore``: a verified copy while others write, a home from it, and what was erased stays erased."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import bagit
+import pyrage
+import pytest
+
+from runner.vault.master_key import PREFIX
+from tests.cli.at_desk import T0, AtDesk
+from tests.cli.home.test_integrity import CHANGED, tamper
+
+SECRETS = ("master.key", "mail.password", "web.key", "copy-of-key.txt")
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def working(incident: AtDesk, tmp_path: Path) -> AtDesk:
+    """An open incident with evidence, in a home with own files and secrets."""
+    evidence = tmp_path / "log.txt"
+    evidence.write_text("seen at the door")
+    incident.done("attach", str(evidence))
+    home = incident.home
+    for name in SECRETS[1:]:
+        (home / name).write_text(f"{PREFIX}x" if name.startswith("copy") else "s3cret")
+    (home / "regimes").mkdir()
+    (home / "regimes" / "note.txt").write_text("own law")
+    (home / "cache").mkdir(exist_ok=True)
+    (home / "cache" / "left").write_text("x")
+    (home / "link").symlink_to("/etc/hostname")
+    mail: dict[str, Any] = {"adapter": "smtp", "secrets": {"password": "file:mail.password"}}
+    mail["settings"] = {"host": "127.0.0.1", "sender": "a@example.org", "username": "a"}
+    screen = incident.channels["channels"]
+    incident.settings(
+        channels={**screen, "mail": mail},
+        serve={"names": ["room.example.org"], "certificate": "web.pem", "key": "web.key"},
+    )
+    return incident
+
+
+def backup_of(desk: AtDesk, to: Path, *words: str) -> dict[str, Any]:
+    said = desk("backup", "--to", str(to), *words, "--format", "json")
+    assert said.code == 0, said.err
+    found: dict[str, Any] = said.json["backup"]
+    return found
+
+
+def restored(desk: AtDesk, backup: str, new: Path, *words: str) -> dict[str, Any]:
+    said = desk(
+        "restore",
+        backup,
+        "--home",
+        str(new),
+        "--key",
+        str(desk.home / "master.key"),
+        "--format",
+        "json",
+        *words,
+    )
+    assert said.code == 0, said.err
+    found: dict[str, Any] = said.json["restored"]
+    return found
+
+
+def at(desk: AtDesk, home: Path) -> AtDesk:
+    """Return the same person at another home."""
+    return AtDesk(home, clock=desk.clock, chance=desk.chance)
+
+
+def state(desk: AtDesk) -> str:
+    return str(desk("status", "--format", "json").json["state"])
+
+
+def test_a_backup_has_the_files_of_the_home_without_secrets_and_other_programs_can_check_it(
+    working: AtDesk, tmp_path: Path
+) -> None:
+    made = backup_of(working, tmp_path / "to")
+    path = Path(made["path"])
+    assert {name for name, one in ((p.name, p) for p in path.rglob("*")) if one.is_file()} >= {
+        "store.db",
+        "tocsin.yaml",
+        "note.txt",
+    }
+    assert not {p.name for p in path.rglob("*")} & {*SECRETS, "left", "link"}
+    assert {one["path"]: one["reason"] for one in made["left_out"]} == {
+        **dict.fromkeys(SECRETS, "secret"),
+        "link": "link",
+    }
+    assert path.stat().st_mode & 0o777 == 0o700
+    assert all(p.stat().st_mode & 0o077 == 0 for p in (path / "data").rglob("*"))
+    assert bagit.Bag(str(path)).is_valid()
+    assert made["recorded"]
+    assert not list((tmp_path / "to").glob("*.partial"))
+
+
+def test_the_check_needs_no_home_and_no_key_and_reads_a_copy_that_cannot_be_written(
+    working: AtDesk, tmp_path: Path
+) -> None:
+    made = backup_of(working, tmp_path / "to")
+    elsewhere = at(working, tmp_path / "no-home")
+    for path in (Path(made["path"]), *Path(made["path"]).rglob("*")):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    said = elsewhere("backup", "--check", made["path"], "--format", "json")
+    assert said.code == 0, said.err
+    assert said.json["backup"]["digest"] == made["digest"]
+    assert said.json["backup"]["head"] == made["head"]
+    assert said.json["backup"]["unread"] > 0
+    assert elsewhere("backup", "--check", str(tmp_path), "--format", "json").error == "not_a_backup"
+
+
+def changed(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_every_changed_missing_or_added_file_is_found_and_nothing_is_restored(
+    working: AtDesk, tmp_path: Path
+) -> None:
+    made = backup_of(working, tmp_path / "to")
+    whole = Path(made["path"])
+    names = [p.relative_to(whole) for p in sorted(whole.rglob("*")) if p.is_file()]
+    for n, name in enumerate(names):
+        for harm in ("changed", "missing"):
+            bad = tmp_path / f"bad-{harm}-{n}"
+            shutil.copytree(whole, bad)
+            (changed if harm == "changed" else Path.unlink)(bad / name)
+            said = working("backup", "--check", str(bad), "--format", "json")
+            # A changed tag manifest still belongs to whole files: only its digest, known from elsewhere, tells.
+            assert said.code == 1 or said.json["backup"]["digest"] != made["digest"], (name, harm)
+    extra = tmp_path / "extra"
+    shutil.copytree(whole, extra)
+    (extra / "data" / "home" / "regimes" / "more.yaml").write_text("x")
+    refusal = working(
+        "restore", str(extra), "--home", str(tmp_path / "new"), "--key", str(working.home / "master.key")
+    )
+    assert refusal.error == "backup_damaged"
+    assert not (tmp_path / "new").exists()
+    assert not list(tmp_path.glob(".*restoring"))
+
+
+def test_a_restored_home_is_paused_and_goes_on_after_a_person_resumed_it(
+    working: AtDesk, tmp_path: Path
+) -> None:
+    made = backup_of(working, tmp_path / "to")
+    working.done("note", "written after the backup")
+    new = at(working, tmp_path / "new")
+    found = restored(working, made["path"], new.home)
+    assert found["paused"] == ["amber-falcon"]
+    assert {*found["missing"]} == {f"{name} (secret)" for name in SECRETS[1:]} | {"link (link)"}
+    assert (new.home / "regimes" / "note.txt").read_text() == "own law"
+    assert new("audit", "verify").code == 0
+    assert state(new) == "paused"
+    new.done("resume", "--reason", "compared with the phones")
+    assert state(new) == "open"
+    assert state(working) == "open"
+    assert new("audit", "verify", "--format", "json").json["documents_unread"] == 0
+
+
+def test_a_restore_replaces_nothing_and_needs_the_key(working: AtDesk, tmp_path: Path) -> None:
+    made = backup_of(working, tmp_path / "to")
+    again = working("restore", made["path"], "--home", str(working.home))
+    assert again.error == "home_exists"
+    without = working("restore", made["path"], "--home", str(tmp_path / "new"))
+    assert without.error == "no_master"
+    other = tmp_path / "other"
+    at(working, other).done("init")
+    wrong = working(
+        "restore", made["path"], "--home", str(tmp_path / "new"), "--key", str(other / "master.key")
+    )
+    assert wrong.error == "other_master"
+    assert not (tmp_path / "new").exists()
+    assert not list(tmp_path.glob(".*restoring"))
+
+
+def test_what_was_erased_after_the_backup_is_erased_again(working: AtDesk, tmp_path: Path) -> None:
+    working.done("person", "add", "petra", "--name", "Petra Probst", "--contact", "screen=petra")
+    made = backup_of(working, tmp_path / "to")
+    working.done("close", "--reason", "over")
+    shred = working("shred", "amber-falcon", "--reason", "policy", "--yes")
+    assert (shred.code, shred.warnings) == (0, ["backup_keeps_data"])
+    forget = working("person", "forget", "petra", "--yes")
+    assert (forget.code, forget.warnings) == (0, ["backup_keeps_data"])
+    new = at(working, tmp_path / "new")
+    found = restored(working, made["path"], new.home)
+    assert len(found["erased_again"]) == 2
+    assert new("audit", "verify").code == 0
+    assert new("status", "-i", "amber-falcon").error == "shredded"
+    assert "petra" not in new.done("person", "list", "--format", "json")
+    listed = (tmp_path / "to" / "erased.jsonl").read_text()
+    assert "petra" not in listed.lower()
+
+
+def test_a_folder_of_backups_that_cannot_be_reached_is_named(working: AtDesk, tmp_path: Path) -> None:
+    backup_of(working, tmp_path / "to")
+    working.done("close", "--reason", "over")
+    shutil.rmtree(tmp_path / "to")
+    said = working("shred", "amber-falcon", "--reason", "policy", "--yes")
+    assert said.warnings == ["backup_keeps_data", "backup_unreachable"]
+
+
+def test_sessions_and_tokens_end_with_a_restore(working: AtDesk, tmp_path: Path) -> None:
+    working.done("token", "create", "siem", "--scope", "incident.read", "--owner", "maria")
+    made = backup_of(working, tmp_path / "to")
+    new = at(working, tmp_path / "new")
+    assert restored(working, made["path"], new.home)["tokens"] == 1
+    assert new("token", "list", "--format", "json").json["tokens"] == []
+
+
+def test_old_backups_go_by_rule_and_those_of_another_home_stay(working: AtDesk, tmp_path: Path) -> None:
+    to = tmp_path / "to"
+    stranger = to / "tocsin-zzz-20200101T000000Z"
+    stranger.mkdir(parents=True)
+    names = []
+    for _ in range(4):
+        names.append(Path(backup_of(working, to, "--keep", "2d")["path"]).name)
+        working.clock.advance(DAY)
+    assert {p.name for p in to.iterdir()} == {stranger.name, *names[-2:]}
+    assert working("backup", "--to", str(to), "--keep", "soon").error == "bad_keep"
+
+
+def test_a_copy_that_does_not_verify_is_kept_under_another_name_and_no_older_one_is_removed(
+    working: AtDesk, tmp_path: Path
+) -> None:
+    to = tmp_path / "to"
+    good = backup_of(working, to)
+    working.clock.advance(DAY)
+    tamper(working, CHANGED)
+    said = working("backup", "--to", str(to), "--keep", "1d", "--format", "json")
+    assert (said.code, said.json["ok"]) == (1, False)
+    assert Path(said.json["backup"]["path"]).suffix == ".unverified"
+    assert Path(good["path"]).is_dir()
+    assert not said.json["backup"]["recorded"]
+
+
+def test_the_doctor_says_when_the_last_backup_was_made(working: AtDesk, tmp_path: Path) -> None:
+    def backup_findings() -> list[tuple[str, str]]:
+        found = working("doctor", "--offline", "--format", "json").json["findings"]
+        return [(one["code"], one["severity"]) for one in found if one["area"] == "backup"]
+
+    assert backup_findings() == [("no_backup", "warning")]
+    backup_of(working, tmp_path / "to")
+    assert backup_findings() == [("", "good")]
+    working.clock.advance(8 * DAY)
+    assert backup_findings() == [("backup_old", "warning")]
+
+
+def test_a_scheduled_backup_runs_where_the_settings_say(incident: AtDesk, tmp_path: Path) -> None:
+    assert incident("routine", "add", "backup", "--every", "1d").error == "backup_folder_missing"
+    incident.settings(backup={"to": str(tmp_path / "to"), "keep": "3d"})
+    incident.done("routine", "add", "backup", "--every", "1d")
+    incident.clock.advance(DAY)
+    assert incident("drill", "run", "--due").code == 0
+    (made,) = (tmp_path / "to").glob("tocsin-*")
+    assert made.name.endswith(f"{T0 + DAY:%Y%m%dT%H%M%SZ}")
+    (schedule,) = incident("routine", "list", "--format", "json").json["schedules"]
+    assert [fired["state"] for fired in schedule["firings"]] == ["passed"]
+
+
+def test_without_a_folder_nothing_is_written(incident: AtDesk, tmp_path: Path) -> None:
+    assert incident("backup").error == "option_missing"
+    (tmp_path / "file").write_text("x")
+    assert incident("backup", "--to", str(tmp_path / "file")).error == "backup_unwritable"
+
+
+def test_an_encrypted_backup_is_one_file_that_only_its_key_opens(working: AtDesk, tmp_path: Path) -> None:
+    identity, stranger = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    (tmp_path / "key.txt").write_text(f"# made for a test\n{identity}\n")
+    (tmp_path / "other.txt").write_text(f"{stranger}\n")
+    made = backup_of(working, tmp_path / "to", "--encrypt", str(identity.to_public()))
+    path = Path(made["path"])
+    assert [one.name for one in (tmp_path / "to").iterdir()] == [path.name]
+    assert not list((working.home / "backups").iterdir())
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert b"amber-falcon" not in path.read_bytes()
+    secret = ("--identity", str(tmp_path / "key.txt"))
+    said = working("backup", "--check", str(path), *secret, "--format", "json")
+    assert (said.code, said.json["backup"]["digest"]) == (0, made["digest"])
+    for words in ((), ("--identity", str(tmp_path / "other.txt"))):
+        assert working("backup", "--check", str(path), *words).error == "age_sealed"
+    new = at(working, tmp_path / "new")
+    assert restored(working, str(path), new.home, *secret)["paused"] == ["amber-falcon"]
+    assert new("audit", "verify").code == 0
+    assert not list(tmp_path.glob(".tocsin-*"))
+    cut = tmp_path / path.name
+    cut.write_bytes(path.read_bytes()[:-20])
+    assert working("backup", "--check", str(cut), *secret).error == "age_sealed"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--encrypt", "age1nothing"), "bad_recipient"),
+        (("--encrypt", "ssh-ed25519 nothing"), "bad_recipient"),
+    ],
+)
+def test_a_wrong_key_is_refused_before_anything_is_written(
+    working: AtDesk, tmp_path: Path, words: tuple[str, ...], code: str
+) -> None:
+    assert working("backup", "--to", str(tmp_path / "to"), *words).error == code
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("kept_in", ["postgres"], indirect=True)
+def test_a_home_on_a_server_is_restored_into_a_file(working: AtDesk, tmp_path: Path) -> None:
+    made = backup_of(working, tmp_path / "to")
+    new = at(working, tmp_path / "new")
+    found = restored(working, made["path"], new.home)
+    assert (found["store_moved"], found["paused"]) == (True, ["amber-falcon"])
+    assert "postgresql" not in (new.home / "tocsin.yaml").read_text()
+    assert new("audit", "verify", "--format", "json").json["documents_unread"] == 0
+    assert (state(new), state(working)) == ("paused", "open")

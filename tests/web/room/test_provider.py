@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 from tests.servers.openid import logged_in_at, running_provider
 from tests.web.room import factors
-from tests.web.room.factors import Person, accounts_of, an_account
+from tests.web.room.factors import Person, an_account
 from tests.web.room.room import Served, hidden, served
 
 NAME = "Example login"
@@ -42,6 +41,7 @@ class Hostile:
         self.status = 200
         self.asked: list[dict[str, str]] = []
         self.nonce = ""
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -80,8 +80,13 @@ class Hostile:
     def keys(self) -> dict[str, Any]:
         return {"keys": [self.published.as_dict(private=False)]}
 
+    @property
+    def seconds(self) -> int:
+        """The time of the home that asks."""
+        return int(self.now().timestamp())
+
     def token(self) -> str:
-        now = int(time.time())
+        now = self.seconds
         claims = {
             "iss": self.issuer,
             "aud": "tocsin",
@@ -134,6 +139,7 @@ def hostile() -> Iterator[Hostile]:
 def home(tmp_path_factory: pytest.TempPathFactory, hostile: Hostile) -> Iterator[tuple[AtDesk, Served]]:
     folder = tmp_path_factory.mktemp("hostile")
     with a_room(folder, lambda back: hostile.issuer, subjects={"u-1": "maria", "u-9": "nobody"}) as made:
+        hostile.now = made[0].clock.now
         an_account(made[0], "ada")
         yield made
 
@@ -158,7 +164,7 @@ def attempt(
 ) -> tuple[requests.Session, requests.Response]:
     """Log in at the hostile provider, whose answer may be changed."""
     desk, room = home
-    desk.clock.time = max(desk.clock.time, datetime.now(UTC))
+    hostile.now = desk.clock.now
     browser, asked = begun(room)
     hostile.nonce = asked["nonce"]
     return browser, finished(room, browser, **{"state": asked["state"], "code": "c", **given})
@@ -178,6 +184,9 @@ def afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "hostile" in request.fixturenames:
         restored(request.getfixturevalue("hostile"))
+    if "home" in request.fixturenames:  # the next test is no further attempt
+        service = request.getfixturevalue("home")[1].logins._service
+        service.change_marks(tuple(service.marks("login-pace/")), lambda found: {})
 
 
 def test_a_person_binds_an_account_and_logs_in_at_a_certified_provider(
@@ -284,10 +293,10 @@ WRONG: dict[str, Callable[[Hostile], None]] = {
     "authorised party": lambda one: one.claims.update(azp="another"),
     "nonce": lambda one: one.claims.update(nonce="another"),
     "no nonce": lambda one: one.claims.update(nonce=None),
-    "expired": lambda one: one.claims.update(exp=int(time.time()) - 99),
+    "expired": lambda one: one.claims.update(exp=one.seconds - 99),
     "no expiry": lambda one: one.claims.update(exp=None),
-    "of the future": lambda one: one.claims.update(iat=int(time.time()) + 120),
-    "not valid yet": lambda one: one.claims.update(nbf=int(time.time()) + 120),
+    "of the future": lambda one: one.claims.update(iat=one.seconds + 120),
+    "not valid yet": lambda one: one.claims.update(nbf=one.seconds + 120),
     "no subject": lambda one: one.claims.update(sub=""),
     "long subject": lambda one: one.claims.update(sub="u" * 300),
     "another key": lambda one: signs(one, RSAKey.generate_key(2048, {"kid": "first"}, private=True), "RS256"),
@@ -306,7 +315,7 @@ def test_a_wrong_answer_of_the_provider_begins_no_session(
     home: tuple[AtDesk, Served], hostile: Hostile, what: str
 ) -> None:
     desk, room = home
-    desk.clock.time = max(desk.clock.time, datetime.now(UTC))
+    hostile.now = desk.clock.now
     browser, asked = begun(room)
     hostile.nonce = asked["nonce"]
     WRONG[what](hostile)
@@ -314,16 +323,13 @@ def test_a_wrong_answer_of_the_provider_begins_no_session(
     assert (answer.status_code in (401, 429, 503), "data-error" in answer.text) == (True, True)
     assert "account-password" in answer.text
     assert not is_in(room, browser)
-    accounts_of(desk.office())  # the home is in order
-    room.logins._service.change_marks(  # the next test is no further attempt
-        tuple(room.logins._service.marks("login-pace/")), lambda found: {}
-    )
 
 
 def test_a_clock_that_differs_by_less_than_a_minute_does_no_harm(
     home: tuple[AtDesk, Served], hostile: Hostile
 ) -> None:
-    hostile.claims = {"exp": int(time.time()) - 30, "iat": int(time.time()) + 30}
+    hostile.now = home[0].clock.now
+    hostile.claims = {"exp": hostile.seconds - 30, "iat": hostile.seconds + 30}
     assert attempt(home, hostile)[1].status_code == 200
 
 
@@ -340,7 +346,7 @@ def test_an_answer_is_used_once_in_the_browser_that_asked(
     home: tuple[AtDesk, Served], hostile: Hostile
 ) -> None:
     desk, room = home
-    desk.clock.time = max(desk.clock.time, datetime.now(UTC))
+    hostile.now = desk.clock.now
     browser, asked = begun(room)
     cookies = browser.cookies.get_dict()
     hostile.nonce = asked["nonce"]

@@ -148,7 +148,9 @@ def revoke(service: IncidentService, name: str) -> None:
             service.change_marks((mark,), lambda marks: {})
             _record(service, one, "link_revoked", service.principal.person)
             return
-    raise NotFound(f'No unused link is named "{name}".', hint="See: tocsin link list", code="unknown_link")
+    raise NotFound(
+        f'No unused link is named "{name}".', hint="See: tocsin step-link list", code="unknown_link"
+    )
 
 
 def end_of(service: IncidentService, person: str) -> None:

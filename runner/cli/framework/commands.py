@@ -42,7 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "people.people": ("person", "role"),
         "people.accounts": ("account", "login", "logout"),
         "people.tokens": ("token",),
-        "people.links": ("link",),
+        "people.links": ("step-link",),
         "messages.channels": ("channel",),
         "messages.domains": ("domain",),
         "messages.war_room": ("room",),

@@ -1,4 +1,4 @@
-"""Commands ``link``: links with which people without an account do one task, or read one approval."""
+"""Commands ``step-link``: links with which people without an account do one task, or read one approval."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from runner.reports.core.page import Page, line
 
 
 def add(app: Commands) -> None:
-    """Add ``link …``."""
-    links = group(app, "link", "Manage links for people without an account: one task or approval each.")
+    """Add ``step-link …``."""
+    links = group(app, "step-link", "Manage links for people without an account: one task or approval each.")
     command(links, "create", Scope.WRITES)(create)
     command(links, "list", Scope.ANYWHERE)(list_)
     command(links, "revoke", Scope.HOME_WRITES)(revoke)
@@ -32,7 +32,7 @@ def create(
 
     \b
     Example:
-      tocsin link create nils contain --for 4h
+      tocsin step-link create nils contain --for 4h
     """
     from runner.app.people import step_links
     from runner.base.instants import parse_duration
@@ -46,7 +46,13 @@ def create(
     made, secret = step_links.create(session.service, session.name(), step, person, span)
     address = accounts_of(session).link(secret, "link")
     session.show(
-        {"schema": "tocsin/link/v1", "name": made.name, "person": person, "link": address, "ends": made.ends},
+        {
+            "schema": "tocsin/step-link/v1",
+            "name": made.name,
+            "person": person,
+            "link": address,
+            "ends": made.ends,
+        },
         Page((line(address), line(f"{made.name}: for {person}, once, until {moment(made.ends)}.", "dim"))),
     )
 
@@ -72,7 +78,8 @@ def list_(session: Session) -> None:
         for one in found
     ]
     session.show(
-        {"schema": "tocsin/links/v1", "links": rows}, Page(tuple(map(line, texts or ["No unused links"])))
+        {"schema": "tocsin/step-links/v1", "links": rows},
+        Page(tuple(map(line, texts or ["No unused links"]))),
     )
 
 
@@ -81,7 +88,7 @@ def revoke(session: Session, name: Annotated[str, Argument("NAME", "Name of the 
 
     \b
     Example:
-      tocsin link revoke l-3
+      tocsin step-link revoke l-3
     """
     from runner.app.people.step_links import revoke as end
 

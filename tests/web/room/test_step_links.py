@@ -33,7 +33,7 @@ def house(desk: AtDesk) -> Iterator[Served]:
 
 def linked(desk: AtDesk, step: str, person: str = "nils", *more: str) -> tuple[str, str]:
     """Return the path of a new link, and its name."""
-    found = desk("link", "create", person, step, *more, "--as", "maria", "--format", "json").json
+    found = desk("step-link", "create", person, step, *more, "--as", "maria", "--format", "json").json
     return "/link/" + found["link"].rpartition("/")[2], str(found["name"])
 
 
@@ -90,9 +90,12 @@ def test_a_link_ends_with_its_day_its_task_a_revocation_and_its_person(desk: AtD
     desk.clock.advance(timedelta(hours=2))
     assert pressed(house, path).status_code == 401
     path, name = linked(desk, step)
-    assert [row["name"] for row in desk("link", "list", "--format", "json").json["links"]][:1] == [name]
-    desk.done("link", "revoke", name)
-    assert (pressed(house, path).status_code, desk("link", "revoke", name).error) == (401, "unknown_link")
+    assert [row["name"] for row in desk("step-link", "list", "--format", "json").json["links"]][:1] == [name]
+    desk.done("step-link", "revoke", name)
+    assert (pressed(house, path).status_code, desk("step-link", "revoke", name).error) == (
+        401,
+        "unknown_link",
+    )
     path, _ = linked(desk, step)
     desk.done("task", "done", step, "--as", "maria")
     assert pressed(house, path).status_code == 401
@@ -106,8 +109,8 @@ def test_a_link_ends_with_its_day_its_task_a_revocation_and_its_person(desk: AtD
 def test_a_link_is_for_a_person_who_may_do_it_and_lasts_a_day_at_most(desk: AtDesk, house: Served) -> None:
     step = landlord(desk)
     desk.done("person", "add", "per", "--name", "Per", "--as", "maria")
-    assert desk("link", "create", "per", step, "--as", "maria").error == "no_right"
-    assert desk("link", "create", "nobody", step, "--as", "maria").error == "unknown_person"
-    assert desk("link", "create", "nils", step, "--for", "25h", "--as", "maria").error == "bad_duration"
+    assert desk("step-link", "create", "per", step, "--as", "maria").error == "no_right"
+    assert desk("step-link", "create", "nobody", step, "--as", "maria").error == "unknown_person"
+    assert desk("step-link", "create", "nils", step, "--for", "25h", "--as", "maria").error == "bad_duration"
     desk.done("task", "done", step, "--as", "maria")
-    assert desk("link", "create", "nils", step, "--as", "maria").error == "link_for_nothing"
+    assert desk("step-link", "create", "nils", step, "--as", "maria").error == "link_for_nothing"

@@ -36,6 +36,7 @@ _Exercise = Literal[
     "improvement.show", "routine.list",
 ]  # fmt: skip
 _Home = Literal[
+    "webhook.list",
     "account.list", "audit.verify", "home.backup", "home.doctor", "home.init", "person.add", "person.export", "person.list",
     "playbook.copy", "playbook.list", "playbook.test", "playbook.validate", "regime.diff", "role.assign",
     "role.list", "worker.run", "worker.start", "worker.status",

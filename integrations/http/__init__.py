@@ -35,6 +35,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     hosts: frozenset[str] | None = None
     ca_file: str = ""
     """PEM bundle to trust instead of the public authorities."""
+    public: bool = False
+    """Only public addresses may be called."""
     max_answer: int = 65_536
     """Bytes of the answer that are read; a longer answer is incomplete."""
 

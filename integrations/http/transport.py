@@ -47,8 +47,10 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 class _Line(threading.local):
     """Each thread's own session and its current attempt: only sockets are kept."""
 
-    session: requests.Session | None = None
+    sessions: tuple[requests.Session | None, requests.Session | None] = (None, None)
+    """For any peer, and for public ones alone: they share no connection."""
     cut: CutOff | None = None
+    public: bool = False
 
 
 _LINE = _Line()
@@ -110,7 +112,7 @@ def checked(connection: socket.socket, owner: HTTPConnection) -> socket.socket:
     except OSError as error:  # the peer has reset the connection already: nothing has left
         connection.close()
         raise NewConnectionError(owner, "the peer ended the connection at once") from error
-    if forbidden(peer, owner.host):
+    if forbidden(peer, owner.host) or (_LINE.public and not is_public(peer)):
         connection.close()
         raise ForbiddenPeer("the host name resolves to a forbidden address")
     _watch(connection)
@@ -127,6 +129,17 @@ def forbidden(peer: ipaddress.IPv4Address | ipaddress.IPv6Address, host: str) ->
     return peer.is_loopback and not _says_loopback(host)
 
 
+def is_public(peer: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Return whether a peer is a public address, also behind the IPv6 forms that carry an IPv4 address."""
+    inner = getattr(peer, "ipv4_mapped", None) or getattr(peer, "sixtofour", None)
+    if peer.version == 6 and peer in _NAT64:
+        inner = ipaddress.IPv4Address(int(peer) & 0xFFFFFFFF)
+    return peer.is_global if inner is None else is_public(inner)
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
 def _says_loopback(host: str) -> bool:
     name = host.strip("[]").lower()
     if name == "localhost" or name.endswith(".localhost"):
@@ -137,8 +150,9 @@ def _says_loopback(host: str) -> bool:
         return False
 
 
-def _session() -> requests.Session:
-    if _LINE.session is None:
+def _session(*, public: bool) -> requests.Session:
+    session = _LINE.sessions[public]
+    if session is None:
         session = requests.Session()
         session.trust_env = False
         session.headers.clear()
@@ -146,8 +160,9 @@ def _session() -> requests.Session:
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter(pool_maxsize=1, max_retries=0))
-        _LINE.session = session
-    return _LINE.session
+        other = _LINE.sessions[not public]
+        _LINE.sessions = (other, session) if public else (session, other)
+    return session
 
 
 def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
@@ -155,7 +170,7 @@ def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
     if not _can_be_formed(request):
         return _UNFORMED
     waits = (request.timeouts.connect.total_seconds(), request.timeouts.read.total_seconds())
-    session = _session()
+    session, _LINE.public = _session(public=request.public), request.public
     # Without a merge of session settings, which are only headers: the merge took a fifth of the time of a request.
     prepared = requests.PreparedRequest()
     with CutOff(request.timeouts.total) as cut:
@@ -178,7 +193,7 @@ def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
         except (requests.RequestException, HTTPError, OSError) as error:
             return lost(error)
         finally:
-            _LINE.cut = None
+            _LINE.cut, _LINE.public = None, False
 
 
 def _can_be_formed(request: Request) -> bool:

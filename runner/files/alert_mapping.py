@@ -50,6 +50,8 @@ class AlertMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Only alerts that have one of these values at each path; all others are left out."""
     resolved: dict[str, tuple[str, ...]] = {}
     """The values with which the sender says that it is over."""
+    playbook: str = ""
+    """The playbook that a person is likely to open from these alerts."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -323,6 +323,8 @@ class HttpCall(Redacted, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     time_limit: timedelta = timedelta(seconds=30)
+    public: bool = False
+    """Only a public address may be called."""
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -189,6 +189,13 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return bool(self.names and (self.proxies or (self.certificate and self.key)))
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where webhooks may go beside public addresses."""
+
+    private_hosts: frozenset[str] = frozenset()
+    """Hosts of receivers that may have a private address or no TLS."""
+
+
 class BackupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where ``tocsin backup`` writes to, and which older backups it keeps."""
 
@@ -258,6 +265,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     second_person: SecondPerson = SecondPerson()
     identity: Identity = Identity()
     serve: ServeSettings = ServeSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     backup: BackupSettings = BackupSettings()
     law: LawSettings = LawSettings()
     profile: Profile = "large"

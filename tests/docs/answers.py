@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,6 +127,15 @@ ASKED = (
     ("token revoke siem --as ana", "`tocsin token revoke NAME`"),
     ("alert list", ""),
     ("alert dismiss a-1 --reason 'planned load test' --as ana", "`tocsin alert dismiss ALERT --reason WHY`"),
+    (
+        "webhook add siem https://127.0.0.1:9/hooks --events duty --as ana",
+        "`tocsin webhook add`, `remove`, `pause`, `resume`, `rotate`; `secret` is shown once",
+    ),
+    ("webhook test siem --as ana", "`tocsin webhook test NAME`"),
+    ("webhook list --as ana", "`tocsin webhook list`"),
+    ("calendar address --as ana", "`tocsin calendar address`"),
+    ("calendar save --out own.ics --as ana", "`tocsin calendar save`"),
+    ("calendar revoke --as ana", "`tocsin calendar revoke`"),
     ("playbook list", ""),
     ("playbook show lost-device", ""),
     ("playbook copy lost-device", ""),
@@ -165,6 +175,11 @@ ASKED = (
     ("drill report --check lost-device.yaml", ""),
     ("improvement add --from calm-heron", "`tocsin improvement add --from INCIDENT`"),
     ("shred calm-heron --reason 'policy 7.2' --yes", "`tocsin shred INCIDENT`"),
+    (
+        "link OTHER -i amber-falcon --leads amber-falcon --reason 'same intruder' --as ana",
+        "`tocsin link OTHER --leads INCIDENT`",
+    ),
+    ("unlink OTHER -i amber-falcon --reason 'two intruders' --as ana", "`tocsin unlink OTHER`"),
 )
 """Command and, where it says more, how the page names it."""
 
@@ -201,16 +216,29 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
             _exercised(desk)
         if words.startswith("shred"):
             desk.type("tocsin cancel calm-heron --reason 'for the page' --as ana", ())
+        if words.startswith("link"):
+            desk.type("tocsin open lost-device --as ana --yes", ())
         backup = next((f"backups/{path.name}" for path in folder.glob("backups/tocsin-*")), "")
-        typed = words.replace("CODE", _code(desk, words)).replace("BACKUP", backup)
-        shown = desk.type(f"tocsin {typed} --format json", ())
+        typed = words.replace("CODE", _code(desk, words)).replace("OTHER", _other(desk, words))
+        shown = desk.type(f"tocsin {typed.replace('BACKUP', backup)} --format json", ())
         answer = [line for line in shown.splitlines() if line.startswith("{")][-1]
         document = json.loads(answer.replace(str(ROOT), "…").replace(str(folder), "…"))
         if "secret" in document:
-            document["secret"] = f"{'_'.join(document['secret'].split('_')[:2])}_…"
+            document["secret"] = re.sub(r"^(tcs_[a-z]+|whsec)_.*", r"\1_…", document["secret"])
+        if words == "calendar address --as ana":
+            document["url"] = f"{document['url'].partition('/cal/')[0]}/cal/….ics"
         yield words, named or f"`tocsin {words}`", document
         if words.startswith("init"):
             _write(folder)
+
+
+def _other(desk: Desk, words: str) -> str:
+    """Return the codename of another open incident, where a command wants it."""
+    if "OTHER" not in words:
+        return ""
+    found = json.loads(desk.type("tocsin list --format json", ()).splitlines()[-1])
+    real = [row for row in found["incidents"] if row["kind"] == "real" and row["state"] == "open"]
+    return next(str(row["codename"]) for row in real if row["codename"] != "amber-falcon")
 
 
 def _code(desk: Desk, words: str) -> str:

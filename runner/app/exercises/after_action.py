@@ -13,6 +13,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.exercises.exercises import plan_of
 from runner.app.exercises.improvements import contacts, of_incident, read
+from runner.app.incidents.links import rows_of
 from runner.app.notices.notices import Pulled, save
 from runner.documents.notice import Format
 from runner.documents.tree import Document, Stationery
@@ -66,6 +67,7 @@ def source_of(service: IncidentService, incident: Incident) -> Source:
         items=items,
         contacts=contacts(service, items),
         closing=ends[-1] if ends and incident.state == "closed" else None,
+        links=rows_of(service, reader, incident.id),
     )
 
 

@@ -15,7 +15,12 @@ from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import needs_attention, pressing_on
-from runner.reports.incidents.organisation_attention import late_items, missed_drills, waiting_alerts
+from runner.reports.incidents.organisation_attention import (
+    late_items,
+    missed_drills,
+    silent_webhooks,
+    waiting_alerts,
+)
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -37,11 +42,13 @@ def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
         return ()
     from runner.app.core.organisation_journal import entries, today
     from runner.app.incidents.alerts import waiting as alerts_waiting
+    from runner.app.messages.webhooks import problems
     from runner.incident.exercises.improvements import JOURNAL, READER, fold_items
 
     items = fold_items(entries(service, JOURNAL, READER)).items
     alerts = waiting_alerts(*alerts_waiting(service))
-    return (*alerts, *missed(service), *late_items(items.values(), today(service)))
+    silent = silent_webhooks(problems(service))
+    return (*alerts, *silent, *missed(service), *late_items(items.values(), today(service)))
 
 
 def is_watched(row: IncidentRow) -> bool:

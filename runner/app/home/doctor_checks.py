@@ -80,6 +80,7 @@ def ways_out(service: IncidentService) -> Iterator[Finding]:
         _rotas,
         _war_rooms,
         _outside,
+        _webhooks,
     ):
         yield from look(service)
 
@@ -204,6 +205,19 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
         if account.held_until is not None and account.held_until > now:
             what = f"{name}: its provider accepts no message before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
             yield Finding("channels", "warning", what)
+
+
+def _webhooks(service: IncidentService) -> Iterator[Finding]:
+    """Find webhooks that send nothing, and those that no worker sends."""
+    from runner.app.home.workers import living
+    from runner.app.messages.webhooks import problems, read
+
+    for name, what in problems(service):
+        hint = f"Test it, then resume it: tocsin webhook test {name}"
+        yield Finding("webhooks", "warning", what, hint, code="webhook_silent", ref=name)
+    if any(not one.paused for one in read(service).webhooks.values()) and not living(service):
+        what = "No worker runs. Webhooks are sent by a worker"
+        yield Finding("webhooks", "warning", what, "Start one: tocsin worker start", code="no_worker")
 
 
 def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding]:

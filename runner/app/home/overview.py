@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from runner.app.core.active_incident import counts
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.exercises.organisation_attention import left_running, pressing
+from runner.app.incidents.links import names_of, rows_of
 from runner.reports.incidents.incidents import IncidentsReport, incidents
 from runner.reports.incidents.status import Status, status
 
@@ -39,15 +42,23 @@ def read_status(
     return status(incident, service.library(incident), duties, now, person, organisation, failed, others)
 
 
+def with_links(service: IncidentService, reader: Reader, found: Status) -> Status:
+    """Return a status with the links to incidents that its reader may read."""
+    links = rows_of(service, reader, found.incident)
+    return replace(found, links=links) if links else found
+
+
 def read_incidents(
     service: IncidentService, reader: Reader, now: datetime, choice: Choice | None
 ) -> IncidentsReport:
     """Return the list of all readable incidents, with the chosen incident."""
     from runner.app.exercises.exercises import playing  # the status reads no files of exercises
 
-    rows = reader.incidents()
+    rows, links = reader.incidents(), names_of(service, reader)
     running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
-    return incidents(rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service))
+    return incidents(
+        rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service), links
+    )
 
 
 def read_brief(

@@ -7,6 +7,7 @@ the sender as they came. Alerts that belong together join one draft.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -14,10 +15,11 @@ import msgspec
 
 from runner.app.core import organisation_journal
 from runner.app.core.active_incident import OPEN
+from runner.app.core.rights import require
 from runner.base.actor import Principal
 from runner.base.text import nearest
 from runner.decoding import json_reader
-from runner.errors import NotFound, Refused
+from runner.errors import Invalid, NotFound, Refused, Usage
 from runner.facts.vocabulary.register import Stated
 from runner.files.alert_mapping import Alert, load_mapping, read_alerts
 from runner.reports.core.page import Block
@@ -194,17 +196,29 @@ def facts_of(one: Draft) -> tuple[Stated, ...]:
     return (Stated(key="incident.discovered_at", value=at, source=source),)
 
 
-def opened(service: IncidentService, principal: Principal, name: str, incident: str) -> None:
-    """Record that an incident was opened from a draft."""
-    _end(service, name, AlertOpened(alert=name, incident=incident, by=principal.person))
+def incident_of(one: Draft) -> str:
+    """Return the id of the incident that a person opens from a draft: always the same, so that two people open one."""
+    return f"i-{one.alert.partition('-')[2]}"
+
+
+def opened(service: IncidentService, principal: Principal, name: str) -> None:
+    """Record that a person opened the incident of a draft; nothing if that is recorded."""
+    one = read(service).drafts.get(name)
+    if one is None or one.state != "opened":
+        incident = incident_of(draft(service, name))
+        _end(service, principal, name, AlertOpened(alert=name, incident=incident, by=principal.person))
 
 
 def dismiss(service: IncidentService, principal: Principal, name: str, reason: str) -> None:
-    """Record that a draft is nothing, and why."""
-    _end(service, name, AlertDismissed(alert=name, by=principal.person, reason=reason))
+    """Record that a draft is nothing, and why; raises Usage without a reason, and Refused if somebody opened it."""
+    if not reason.strip():
+        raise Usage("The reason is missing.", hint="Add --reason 'planned load test'", code="reason_missing")
+    _end(service, principal, name, AlertDismissed(alert=name, by=principal.person, reason=reason.strip()))
 
 
-def _end(service: IncidentService, name: str, event: _AnyEvent) -> None:
+def _end(service: IncidentService, principal: Principal, name: str, event: _AnyEvent) -> None:
+    require(service.read(principal).may("alert.handle"), principal, "open or dismiss alerts")
+
     def decide(book: Drafts) -> list[_AnyEvent]:
         draft(service, name)
         return [event]
@@ -216,16 +230,38 @@ def report(service: IncidentService, *, everything: bool = False) -> AlertsRepor
     """Return the drafts that wait, oldest first; with ``everything`` all."""
     names = {row.id: row.codename for row in service.incidents()}
     rows = tuple(
-        filled(AlertRow, one, one.content, codename=names.get(one.incident, ""))
+        filled(
+            AlertRow,
+            one,
+            one.content,
+            codename=names.get(one.incident, ""),
+            playbook=_suggested(service, one.mapping) if one.state == "waiting" else "",
+        )
         for one in read(service).drafts.values()
         if everything or one.state == "waiting"
     )
     return AlertsReport(as_of=service.clock.now(), alerts=rows)
 
 
-def waiting_blocks(service: IncidentService) -> tuple[Block, ...]:
+def _suggested(service: IncidentService, mapping: str) -> str:
+    """Return the playbook that a mapping suggests; empty if the mapping is gone or wrong meanwhile."""
+    with suppress(NotFound, Invalid):
+        return load_mapping(mapping, service.folder).playbook
+    return ""
+
+
+def shown(service: IncidentService, name: str) -> AlertsReport:
+    """Return one draft, also one that ended; raises NotFound."""
+    found = report(service, everything=True)
+    one = tuple(row for row in found.alerts if row.alert == name)
+    if not one:
+        draft(service, name)
+    return msgspec.structs.replace(found, alerts=one)
+
+
+def waiting_blocks(service: IncidentService, *, commands: bool = True) -> tuple[Block, ...]:
     """Return the alerts that wait, for a page of all incidents; nothing without any."""
-    return alerts_page(report(service)).blocks if waiting(service)[0] else ()
+    return alerts_page(report(service), commands=commands).blocks if waiting(service)[0] else ()
 
 
 def waiting(service: IncidentService) -> tuple[int, datetime | None]:

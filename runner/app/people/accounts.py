@@ -22,7 +22,7 @@ from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
 from runner.app.messages.account_notices import notify
 from runner.app.messages.domains import compromised
-from runner.app.people import step_links, tokens
+from runner.app.people import calendars, step_links, tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.app.people.logins import LISTEN, OIDC, Login, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
@@ -240,6 +240,7 @@ class Accounts:
         else:
             tokens.end_of(self._service, person)
             step_links.end_of(self._service, person)
+            calendars.revoke(self._service, person)
         self._logins.forget(person)
 
     def _end(self, person: str, reason: str, by: str = "") -> int:
@@ -247,6 +248,7 @@ class Accounts:
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
         tokens.end_of(self._service, person)
         step_links.end_of(self._service, person)
+        calendars.revoke(self._service, person)
         return self._logins.end_of(person)
 
     # --- prove --------------------------------------------------------------------------------------------

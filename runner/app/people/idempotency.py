@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.core.identifiers import new_secret
+from runner.app.people import tokens
 from runner.base.actor import Principal
 from runner.decoding import from_json
 from runner.errors import Refused, Usage
@@ -26,6 +27,7 @@ LONGEST = 200
 _IN_PROGRESS = timedelta(minutes=2)
 """After this time, the outcome of a request without an answer is unknown."""
 _MARK = "api-key/"
+_SWEPT, _EVERY = "api-keys-swept", timedelta(hours=1)
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +52,14 @@ def begin(service: IncidentService, principal: Principal, key: str, request: byt
             code="idempotency_key_missing",
         )
     now, digest, own = service.clock.now(), sha256(request).hexdigest(), new_secret()
-    name = _MARK + sha256(f"{principal.proven_by}\0{key}".encode()).hexdigest()
+    name = _MARK + sha256(f"{tokens.identity(service, principal)}\0{key}".encode()).hexdigest()
     body = msgspec.json.encode(Kept(request=digest, by=own, at=now))
     _sweep(service, now)
-    found = from_json(service.change_marks((name,), lambda marks: marks or {name: body})[name], Kept)
+
+    def kept(marks: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        return marks if name in marks and now - from_json(marks[name], Kept).at < KEPT else {name: body}
+
+    found = from_json(service.change_marks((name,), kept)[name], Kept)
     if found.request != digest:
         raise Refused(
             "Another request has this Idempotency-Key.",
@@ -91,7 +97,11 @@ def forget(service: IncidentService, name: str) -> None:
 
 
 def _sweep(service: IncidentService, now: datetime) -> None:
-    """Remove what is older than a day."""
+    """Remove what is older than a day, at most once an hour: it looks through all keys."""
+    swept = service.setting(_SWEPT)
+    if swept is not None and now - datetime.fromisoformat(swept) < _EVERY:
+        return
+    service.set_setting(_SWEPT, now.isoformat())
     old = [name for name, body in service.marks(_MARK).items() if now - from_json(body, Kept).at >= KEPT]
     if old:
         service.change_marks(old, lambda marks: {})

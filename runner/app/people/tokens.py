@@ -182,6 +182,13 @@ def find(service: IncidentService, given: str) -> Principal | None:
     return Principal(person=owner, proven_by=f"{PROOF}{name}", scopes=frozenset(token.scopes))
 
 
+def identity(service: IncidentService, principal: Principal) -> str:
+    """Return what tells a token from all others, also from a later one of its name."""
+    mark = _MARK + (principal.proven_by or "").removeprefix(PROOF)
+    body = service.marks(mark).get(mark)
+    return f"{mark}\0{from_json(body, Token).digest if body is not None else ''}"
+
+
 def _used(now: datetime) -> ChangeMarks:
     def change(marks: Mapping[str, bytes]) -> dict[str, bytes]:
         return {

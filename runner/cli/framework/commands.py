@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "incidents.handover": ("brief",),
         "incidents.record": ("pause", "resume", "close", "reopen", "cancel"),
         "incidents.runs": ("graft", "migrate"),
+        "incidents.links": ("link", "unlink"),
         "exercises.reports": ("report",),
     },
     "Facts and evidence": {
@@ -43,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "people.accounts": ("account", "login", "logout"),
         "people.tokens": ("token",),
         "people.links": ("step-link",),
+        "people.calendar": ("calendar",),
         "messages.channels": ("channel",),
         "messages.domains": ("domain",),
         "messages.war_room": ("room",),
@@ -56,6 +58,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home.worker": ("worker",),
         "exercises.schedules": ("scheduler",),
         "home.routines": ("routine",),
+        "messages.webhooks": ("webhook",),
         "home.serve": ("serve",),
         "messages.callbacks": ("serve-callbacks",),
     },

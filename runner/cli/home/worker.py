@@ -28,6 +28,8 @@ PATIENCE = timedelta(seconds=2)
 """Longest wait for one of these channels."""
 PING_EVERY = timedelta(minutes=1)
 """Interval of calls to a dead man's switch; it should wait several times as long."""
+WEBHOOKS = timedelta(seconds=2)
+"""Interval of looks for what webhooks have to send."""
 WATCH = timedelta(seconds=1)
 """Interval of the background worker's check for a stop request."""
 
@@ -65,6 +67,7 @@ def worker(
     from runner.app.home.retention import is_shredded
     from runner.app.home.workers import ping
     from runner.app.messages.receipt_polling import Collector
+    from runner.app.messages.webhooks import WebhookSender
     from runner.cli.framework.progress_line import bars
     from runner.workers.embedded import Worker
 
@@ -79,6 +82,7 @@ def worker(
         try:
             Collector(session.apart(), session.say, PATIENCE).round()
             doing.drain()
+            WebhookSender(session.apart(), session.say).round()
         finally:
             doing.close()
         try:
@@ -110,6 +114,7 @@ def _go_on(session: Session, *, background: bool) -> None:
     from runner.app.core.repository import FileLock
     from runner.app.home.workers import BACKGROUND, FOLDER, dismiss, enlist
     from runner.app.messages.receipt_polling import Collector
+    from runner.app.messages.webhooks import WebhookSender
     from runner.workers.choice import make_worker
     from runner.workers.periodic import PeriodicTask
 
@@ -122,6 +127,7 @@ def _go_on(session: Session, *, background: bool) -> None:
         ending.callback(dismiss, service, doing.name)
         enlist(service, doing.name)
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
+        rounds.append((WebhookSender(session.apart(), session.say).round, WEBHOOKS))
         if service.home.working.ping:
             rounds.append((_pinging(session, doing), PING_EVERY))
         if background:

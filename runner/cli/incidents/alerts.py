@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
-
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    ProfileOption,
+    Scope,
+    command,
+    group,
+    instant,
+    profile_of,
+)
 from runner.cli.framework.session import Session
-from runner.cli.incidents.open import open_incident
-from runner.errors import Usage
+from runner.cli.incidents.open import Compromised, Facts, Level, Since, open_incident, severity_of
 from runner.reports.core.page import Page, line
 
 Alert = Annotated[str, Argument("ALERT", "Id of the alert, as in tocsin alert list.")]
@@ -42,11 +49,7 @@ def show(session: Session, alert: Alert) -> None:
     from runner.app.incidents import alerts
     from runner.reports.messages.alerts import alerts_page
 
-    found = alerts.report(session.service, everything=True)
-    one = tuple(row for row in found.alerts if row.alert == alert)
-    if not one:
-        alerts.draft(session.service, alert)
-    report = msgspec.structs.replace(found, alerts=one)
+    report = alerts.shown(session.service, alert)
     session.show(report, lambda: alerts_page(report, words=True))
 
 
@@ -57,6 +60,11 @@ def open_(
         list[str], Argument("PLAYBOOK...", "Names of playbooks, or your own files.", autocompletion=playbooks)
     ],
     title: Annotated[str, Option("--title", "Short description. Default: that of the alert.")] = "",
+    fact: Facts = None,
+    compromised: Compromised = None,
+    since: Since = "",
+    severity: Level = "",
+    profile: ProfileOption = "",
     yes: Annotated[bool, Option("--yes", "No question before sending.")] = False,
     no_worker: Annotated[bool, Option("--no-worker", "No background worker for a real incident.")] = False,
 ) -> None:
@@ -73,10 +81,19 @@ def open_(
 
     found = alerts.draft(session.service, alert)
     request = Request(
-        playbooks=tuple(playbook), title=title or found.content.title, stated=alerts.facts_of(found)
+        incident=alerts.incident_of(found),
+        playbooks=tuple(playbook),
+        title=title or found.content.title,
+        stated=alerts.facts_of(found),
+        assignments=tuple(fact or ()),
+        compromised=tuple(compromised or ()),
+        since=instant(since, session.now()) if since else None,
+        severity=severity_of(severity) if severity else "",
+        profile=profile_of(profile),
     )
-    incident = open_incident(session, request, yes=yes, no_worker=no_worker)
-    alerts.opened(session.service, session.principal, alert, incident)
+    if session.service.row(request.incident) is None:  # else it was opened, and the draft not ended
+        open_incident(session, request, yes=yes, no_worker=no_worker)
+    alerts.opened(session.service, session.principal, alert)
 
 
 def dismiss(
@@ -92,8 +109,6 @@ def dismiss(
     """
     from runner.app.incidents import alerts
 
-    if not reason.strip():
-        raise Usage("The reason is missing.", hint="Add --reason 'planned load test'", code="reason_missing")
-    alerts.dismiss(session.service, session.principal, alert, reason.strip())
+    alerts.dismiss(session.service, session.principal, alert, reason)
     said = {"schema": "tocsin/alert-dismissed/v1", "alert": alert, "reason": reason.strip()}
     session.show(said, Page((line(f"Alert {alert} is dismissed", "good"),)))

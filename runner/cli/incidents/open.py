@@ -62,6 +62,14 @@ class Opened(Report, frozen=True, kw_only=True, tag="tocsin/opened/v1"):
     """Roles of its playbooks that nobody has, and the actions that are not possible without them."""
 
 
+Facts = Annotated[list[str] | None, Option("--fact KEY=VALUE", "One fact; may be repeated.")]
+Compromised = Annotated[
+    list[str] | None, Option("--compromised DOMAIN", "Failure domain that is compromised.")
+]
+Since = Annotated[str, Option("--since INSTANT", "Start of the compromise.")]
+Level = Annotated[str, Option("--severity LEVEL", "Severity: sev1 to sev4. See: tocsin severity.")]
+
+
 def add(app: Commands) -> None:
     """Add the commands."""
     command(app, "open", Scope.OPENS)(open_)
@@ -75,15 +83,11 @@ def open_(
     ],
     title: Annotated[str, Option("--title", "Short description of the incident.")] = "",
     facts: Annotated[list[str] | None, Option("--facts FILE", "File with facts, or veris:FILE.")] = None,
-    fact: Annotated[list[str] | None, Option("--fact KEY=VALUE", "One fact; may be repeated.")] = None,
+    fact: Facts = None,
     kind: Annotated[str, Option("--kind", "Kind of incident: real, exercise or test.")] = "real",
-    compromised: Annotated[
-        list[str] | None, Option("--compromised DOMAIN", "Failure domain that is compromised.")
-    ] = None,
-    since: Annotated[str, Option("--since INSTANT", "Start of the compromise.")] = "",
-    severity: Annotated[
-        str, Option("--severity LEVEL", "Severity: sev1 to sev4. See: tocsin severity.")
-    ] = "",
+    compromised: Compromised = None,
+    since: Since = "",
+    severity: Level = "",
     profile: ProfileOption = "",
     yes: Annotated[bool, Option("--yes", "No question before sending.")] = False,
     no_worker: Annotated[bool, Option("--no-worker", "No background worker for a real incident.")] = False,

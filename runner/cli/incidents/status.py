@@ -113,7 +113,7 @@ def read_status(
         service.known(me)
     now = instant(known, session.now()) if known else session.now()
     person = me or session.world.environ.get(PERSON, "")
-    return overview.read_status(
+    found = overview.read_status(
         service,
         incident,
         now,
@@ -122,6 +122,7 @@ def read_status(
         every_duty=session.json,
         organisation=organisation,
     )
+    return found if known else overview.with_links(service, session.reader, found)
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:

@@ -375,6 +375,9 @@ class BulkLine:
             self._line.close()
 
 
+url_problem = http.url_problem
+
+
 def call(request: HttpCall) -> CallResult:
     """Make one HTTP call to a host of the allow-list; an exercise makes none."""
     if request.kind != "real":
@@ -389,6 +392,7 @@ def call(request: HttpCall) -> CallResult:
             body=request.body,
             timeouts=waits(request.time_limit),
             hosts=request.allowed_hosts,
+            public=request.public,
         )
     )
     if not isinstance(reply, http.Reply):

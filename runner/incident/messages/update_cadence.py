@@ -46,12 +46,19 @@ def promised_before(incident: Incident, step: str) -> datetime | None:
 
 def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord]:
     """Yield the messages whose promised update is overdue: the round was skipped or blocked, or no worker runs."""
+    for record in promises(incident):
+        if record.next_update is not None and now > record.next_update + GRACE:
+            yield record
+
+
+def promises(incident: Incident) -> Iterator[MessageRecord]:
+    """Yield the last message of each step that promised an update, while the promise goes on."""
     latest: dict[str, MessageRecord] = {}
     for message in incident.messages.values():
         if message.step and not message.about:
             latest[_line(message.step)] = message
     for record in latest.values():
-        if record.next_update is not None and now > record.next_update + GRACE and _goes_on(incident, record):
+        if record.next_update is not None and _goes_on(incident, record):
             yield record
 
 

@@ -37,6 +37,7 @@ from runner.reports.charts.figure_svg import pictures
 from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
 from runner.reports.exercises.ratings import KEY, ObjectiveRow, Ratings, ratings_report
+from runner.reports.incidents.links import link_sentences
 
 
 def appendices(source: Source, found: Numbers) -> Iterator[Block]:
@@ -187,6 +188,7 @@ def _summary(source: Source, found: Numbers) -> Iterator[str]:
     if source.closing is not None:
         second = f" Confirmed by {source.closing.second}." if source.closing.second else ""
         yield f"Closed by {source.closing.by}: {source.closing.reason or 'no reason recorded'}.{second}"
+    yield from link_sentences(source.links)
     yield f"Cause: {'; '.join(f'{cause_words(cause)} ({cause.confidence})' for cause in found.causes) or 'not recorded'}."
     yield tasks_words(found.tasks)
     yield from [answers_words(found.acknowledgements)] if found.acknowledgements else []

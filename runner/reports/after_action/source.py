@@ -27,6 +27,7 @@ from runner.reports.after_action.work import TaskTime, stop_of, tasks_of
 from runner.reports.core.report_blocks import table, time
 from runner.reports.exercises.exercise import DrillReport, drill_report
 from runner.reports.exercises.ratings import ratings_report
+from runner.reports.incidents.links import LinkRow
 from runner.reports.incidents.timeline import Entry
 
 _MACHINES = frozenset({"tocsin", "worker"})
@@ -117,6 +118,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the owners of action items, by owner."""
     closing: IncidentClosed | None = None
     """Only for a closed incident."""
+    links: tuple[LinkRow, ...] = ()
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ AttentionKind = Literal[
     "update_missed",
     "improvement_late",
     "alert_waits",
+    "webhook_silent",
     "drill_missed",
     "exercise_over",
     "routine_failed",

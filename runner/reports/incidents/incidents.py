@@ -101,11 +101,16 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Duties that were open at close and still are: Tocsin watches their deadlines."""
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
+    led_by: str = ""
+    """The codename of the incident that leads this one: both turned out to be one."""
+    leads: tuple[str, ...] = ()
+    """The codenames of the incidents that this one leads."""
 
 
 _NO_DUTIES: Mapping[str, tuple[str, ...]] = {}
 _NOBODY: Mapping[str, Playing] = {}
 _NONE: Mapping[str, Failed] = {}
+_UNLINKED: Mapping[str, tuple[str, tuple[str, ...]]] = {}
 
 
 class IncidentsReport(Report, frozen=True, kw_only=True, tag="tocsin/incidents/v1"):
@@ -122,6 +127,7 @@ def incidents(
     playing: Mapping[str, Playing] = _NOBODY,
     left_open: Mapping[str, tuple[str, ...]] = _NO_DUTIES,
     set_aside: Mapping[str, Failed] = _NONE,
+    links: Mapping[str, tuple[str, tuple[str, ...]]] = _UNLINKED,
 ) -> IncidentsReport:
     """Return the list; ``chosen`` is the active incident (``tocsin use``). All rows must be incidents.
 
@@ -139,6 +145,8 @@ def incidents(
             exercise_time=playing[row.id].time if row.id in playing else None,
             left_open=left_open.get(row.id, ()),
             set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
+            led_by=links[row.id][0] if row.id in links else "",
+            leads=links[row.id][1] if row.id in links else (),
         )
         for row in rows
     ]
@@ -173,9 +181,14 @@ def _cells(one: IncidentEntry, now: datetime) -> Cells:
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
         _since(one, now),
-        _clock(one, now),
+        "; ".join(filter(None, (_linked(one), _clock(one, now)))),
         Cell(one.incident, "dim"),
     )
+
+
+def _linked(one: IncidentEntry) -> str:
+    words = f"linked: {one.led_by} leads" if one.led_by else ""
+    return words or (f"linked: leads {', '.join(one.leads)}" if one.leads else "")
 
 
 def _since(one: IncidentEntry, now: datetime) -> str:

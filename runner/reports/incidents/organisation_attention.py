@@ -49,6 +49,14 @@ def waiting_alerts(number: int, since: datetime | None) -> Iterator[AttentionIte
         )
 
 
+def silent_webhooks(found: Iterable[tuple[str, str]]) -> Iterator[AttentionItem]:
+    """Yield each webhook that sends nothing now."""
+    for name, text in found:
+        yield AttentionItem(
+            kind="webhook_silent", severity="medium", ref=name, text=text, action=Action("webhook.list")
+        )
+
+
 def missed_drills(book: Book) -> Iterator[AttentionItem]:
     """Yield each exercise and scheduled job whose last run was missed or failed and is not acknowledged."""
     from runner.incident.exercises.schedules import attention

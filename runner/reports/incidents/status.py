@@ -20,6 +20,7 @@ from runner.reports.core.second_person import TwoPersonRow, alone_words, two_per
 from runner.reports.core.task_rows import TaskRow, named, task_rows
 from runner.reports.incidents.attention import needs_attention
 from runner.reports.incidents.duty_lanes import LaneGroup, lane_groups
+from runner.reports.incidents.links import LinkRow
 from runner.reports.law.titles import citation, titled
 from runner.reports.messages.messages import DeliveryRow, MessageRow, delivery_rows, message_rows
 from runner.reports.messages.rules import OverrideView, override_views
@@ -95,6 +96,8 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """The messages, with the number of present and required acknowledgements."""
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
+    links: tuple[LinkRow, ...] = ()
+    """Other incidents that turned out to be this one; only those that the reader may read."""
 
 
 def status(

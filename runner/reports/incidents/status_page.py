@@ -25,6 +25,7 @@ from runner.reports.incidents.duty_lanes import (
     folded,
     words,
 )
+from runner.reports.incidents.links import link_blocks
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
 from runner.reports.law.duties import FAR, presses, running
@@ -75,6 +76,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield from screen_header(filled(Heading, found), now, age)
     yield from _attention(found, now, lanes, most)
     yield from (*deadlines, *steps) if brief else ()
+    yield from link_blocks(found.links, now)
     yield from room_blocks(found.war_room) if found.war_room is not None else ()
     yield from awaiting_blocks(found.messages, _quiet(found), now, AWAITED) if found.state == "open" else ()
     yield from overrides_blocks(found.overrides, now)

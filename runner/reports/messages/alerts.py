@@ -34,6 +34,8 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     reason: str
     body: str
+    playbook: str
+    """The playbook that the mapping suggests."""
 
 
 class AlertsReport(Report, frozen=True, kw_only=True, tag="tocsin/alerts/v1"):
@@ -44,8 +46,8 @@ class AlertsReport(Report, frozen=True, kw_only=True, tag="tocsin/alerts/v1"):
 
 
 @paged
-def alerts_page(report: AlertsReport, *, words: bool = False) -> Iterator[Block]:
-    """Draw the drafts; ``words`` adds the JSON of the sender."""
+def alerts_page(report: AlertsReport, *, words: bool = False, commands: bool = True) -> Iterator[Block]:
+    """Draw the drafts; ``words`` adds the JSON of the sender, ``commands`` how to end a draft at a terminal."""
     waiting = [row for row in report.alerts if row.state == "waiting"]
     yield line(f"ALERTS ({len(waiting)})", "title")
     for row in report.alerts:
@@ -56,7 +58,7 @@ def alerts_page(report: AlertsReport, *, words: bool = False) -> Iterator[Block]
             first, tone = f"waits {span(age)}", "alarm" if age >= OLD else "warn"  # type: ignore[assignment]
         yield flow(
             Cell(first, tone),
-            f"  {row.title}",
+            Cell(f"  {row.title}", about=f"alert/{row.alert}"),
             Cell(f" · {row.severity}" if row.severity else "", "warn"),
             hang=2,
         )
@@ -67,8 +69,13 @@ def alerts_page(report: AlertsReport, *, words: bool = False) -> Iterator[Block]
         ended = f" · {row.by}: {row.reason or row.codename}" if row.by else ""
         yield line(f"{times}{over}{ended}", "dim", indent=2)
         if words:
+            at = f"{when(row.at, report.as_of)}, as the sender says" if row.at else "not said by the sender"
+            yield line(f"Time of the alert: {at}", indent=2)
+            yield line(f"First received {when(row.received, report.as_of)}, sent with {row.sender}", indent=2)
+            yield line(f"Suggested playbook: {row.playbook or 'none'}", indent=2)
+            yield line("The sender's own words:", indent=2)
             yield flow(row.body, indent=2)
-    if waiting:
+    if waiting and commands:
         yield line("→ tocsin alert open ALERT PLAYBOOK, or tocsin alert dismiss ALERT --reason WHY", "dim")
-    else:
+    elif not waiting and not words:
         yield line("No alert waits", "good")

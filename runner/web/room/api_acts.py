@@ -81,18 +81,31 @@ class Acts:
 
     def _post(self, made: Post) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
+            judged: list[Principal] = []
+            refused = await self._room._in_pool(partial(self._judge, request, judged))
+            if not judged:
+                return refused  # before its body is read
             body = await request.body()
-            return await self._room._in_pool(partial(self._answer, made, request, body))
+            return await self._room._in_pool(partial(self._answer, made, request, body, judged[0]))
 
         endpoint.__name__ = f"api{made.__name__}"
         return endpoint
 
-    def _answer(self, made: Post, request: Request, body: bytes) -> Response:
+    def _judge(self, request: Request, judged: list[Principal]) -> Response:
+        """Add the program that asks; otherwise return the answer for anybody else."""
+
         def answer() -> Response:
-            principal, service = self._login(request).principal, self._room.service()
+            principal = self._login(request).principal
             if principal.scopes is None:
                 raise Refused("Only a token can act here.", hint="Use the pages", code="token_needed")
-            return made(request, body, service, principal)
+            judged.append(principal)
+            return Response()
+
+        return problems.answered(self._room._say, answer)
+
+    def _answer(self, made: Post, request: Request, body: bytes, principal: Principal) -> Response:
+        def answer() -> Response:
+            return made(request, body, self._room.service(), principal)
 
         return problems.answered(self._room._say, answer)
 

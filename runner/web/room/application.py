@@ -215,8 +215,9 @@ class Room:
                 return self._absent()
 
     async def _act(self, request: Request) -> Response:
-        if stranger := await anyio.to_thread.run_sync(self._refused, request, limiter=self._pool):
-            return stranger
+        known = await anyio.to_thread.run_sync(self._known, request, limiter=self._pool)
+        if isinstance(known, Response):
+            return known
         try:
             async with request.form(max_files=FILES, max_fields=FIELDS, max_part_size=LARGEST_FORM) as form:
                 fields = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -227,24 +228,23 @@ class Room:
                 }
         except HTTPException:
             return self._plain_page(400, "The form cannot be read. Nothing changed", "Use the page again")
-        acted = partial(self._acted, request, Given(fields, files))
+        acted = partial(self._acted, request, known, Given(fields, files))
         return self._session.renew(request, await self._in_pool(acted))
 
-    def _refused(self, request: Request) -> Response | None:
-        """Return the answer for a stranger, whose form is not read; None for a person who is logged in."""
+    def _known(self, request: Request) -> Login | Response:
+        """Return the session of a request, or the answer for a stranger, whose form is not read."""
         try:
-            self._login(request)
+            return self._login(request)
         except (Absent, TocsinError) as error:
             return self._failed(error)
-        return None
 
-    def _acted(self, request: Request, given: Given) -> Response:
+    def _acted(self, request: Request, login: Login, given: Given) -> Response:
         """Do what a form says, and go on to the next page; after an error its page with the error and all that was typed."""
         given, proof = without_factors(given)
         verb, operation = request.path_params["verb"], request.path_params["operation"]
         row, acting = BY_OPERATION.get(operation), ACTING.get(operation)
         try:
-            login, service = self._login(request), self.service()
+            service = self.service()
             reader = service.read(login.principal)
             if row is None or acting is None or verb not in acting.acts:
                 raise Absent

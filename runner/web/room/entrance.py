@@ -5,18 +5,19 @@ Nothing here decides who may do what. A login proves a name; the rights are thos
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from hashlib import sha256
+from typing import NamedTuple
+from urllib.parse import urlencode
 
-from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
+from runner.app.people import calendars
 from runner.app.people.accounts import Accounts, account_book, app_address, is_closed
 from runner.app.people.break_glass import prove
 from runner.app.people.logins import LONGEST, OIDC, Login, Logins
@@ -24,30 +25,26 @@ from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
 from runner.errors import Refused, TocsinError
 from runner.incident.people.account_journal import BREAK_GLASS
-from runner.reports.core.action_text import hint_text
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
 from runner.reports.people.accounts import break_glass_band
-from runner.web.room import drawing
-from runner.web.room.acts.forms import FACTORS, Given, without_factors
+from runner.web.room.acts.forms import Given, without_factors
 from runner.web.room.door import Absent
-
-PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
-KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
-"""Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
-FIELDS = 100
-"""Most fields of a form of the entrance."""
-_STATUS: Mapping[str, int] = {
-    "too_many_attempts": 429,
-    "login_refused": 401,
-    "not_logged_in": 401,
-    "provider_closed": 401,
-    "provider_ended": 401,
-    "provider_refused": 401,
-    "provider_unknown": 401,
-    "provider_down": 503,
-    "link_ended": 401,
-}
+from runner.web.room.entrance_page import (
+    CODE,
+    FILE,
+    KEY,
+    PASSWORD,
+    Box,
+    Entry,
+    address_of,
+    codes_page,
+    entrance_page,
+    factor_fields,
+    fields_of,
+    picture_of,
+    refuse_different,
+)
 
 
 class Cookie(NamedTuple):
@@ -83,38 +80,6 @@ class Cookie(NamedTuple):
         answer.delete_cookie(self.name, httponly=True, samesite="strict", secure=self.secure)
 
 
-class Entry(NamedTuple):
-    """One field of a form of the entrance."""
-
-    name: str
-    label: str
-    kind: str = "text"
-    complete: str = "off"
-    """What a password manager fills in."""
-    help: str = ""
-    value: str = ""
-    free: bool = False
-    """Whether it may stay empty; a checkbox may, always."""
-
-
-class Box(NamedTuple):
-    """One part of a page: texts, and a form if it has a label for its button."""
-
-    heading: str = ""
-    texts: tuple[str, ...] = ()
-    action: str = ""
-    label: str = ""
-    fields: tuple[Entry, ...] = ()
-    hidden: tuple[tuple[str, str], ...] = ()
-    quiet: bool = False
-    passkey: str = ""
-    """``get`` or ``create``: the button asks for a passkey, and is there only with a script."""
-    options: str = ""
-    """What the browser needs for that, as JSON."""
-    link: str = ""
-    """The address to which its label leads, in place of a form."""
-
-
 Made = Callable[[Request, Given], Response]
 Hidden = tuple[tuple[str, str], ...]
 
@@ -145,6 +110,7 @@ class Entrance:
             self._route("/login", self._log_in),
             self._route("/join/{link}", self._join),
             self._route("/me", self._me),
+            self._route("/cal/{secret}.ics", self._calendar),
         ]
 
     def _route(self, path: str, made: Made) -> Route:
@@ -239,12 +205,12 @@ class Entrance:
         failed, nonce = None, given["nonce"] or new_secret()
         if "nonce" in given:
             try:
-                _same(given)
+                refuse_different(given)
                 secret, codes = accounts.open(link, nonce, given["new"], given[CODE])
             except Refused as error:
                 failed = error
             else:
-                return self.logged_in(request, secret, _codes(codes, self._binding()))
+                return self.logged_in(request, secret, codes_page(codes, self._binding()))
         person = accounts.invited(link)
         if not person:
             return entrance_page(
@@ -271,7 +237,7 @@ class Entrance:
             fields=fields,
             hidden=(("nonce", nonce), ("person", person)),
         )
-        picture = _picture(app_address(seed, person, name))
+        picture = picture_of(app_address(seed, person, name))
         return entrance_page(title, (box,), texts=texts, failed=failed, picture=picture)
 
     # --- one's own account --------------------------------------------------------------------------------
@@ -290,8 +256,10 @@ class Entrance:
         given, proof = without_factors(given)
         if asks := self.confirm(request, login, given, proof):
             return asks
+        if given["calendar"]:
+            return self._address_of_calendar(request, who.person, make=given["calendar"] == "make")
         if not given["name"]:
-            return _codes(accounts.new_recovery_codes(who.person))
+            return codes_page(accounts.new_recovery_codes(who.person))
         keys = self._passkeys(request)
         try:
             if given["made"]:
@@ -316,6 +284,7 @@ class Entrance:
             named = (Entry("name", "Name of a new passkey", help="For example: my phone"),)
             made = keys.creation(person)
             boxes.append(Box("", (), "/me", "Add a passkey", named, passkey="create", options=made))
+        boxes += self._calendar_boxes(person)
         for number, one in enumerate(self._logins.of(person)):
             here = " (this one)" if one.name == login.name else ""
             text = f"{one.name}{here}: {one.place}, since {screen_time(one.made, named=True)}"
@@ -334,6 +303,46 @@ class Entrance:
         what, more = ("unbind", "no more") if bound else ("bind", "too")
         label = f"Log in with {provider.name}, {more}"
         return (Box("", (), "/me/provider", label, hidden=(("provider", what),), quiet=True),)
+
+    # --- the calendar of a person --------------------------------------------------------------------------
+
+    def _calendar_boxes(self, person: str) -> list[Box]:
+        made = calendars.since(self._service(), person)
+        about = f"Your address was made {screen_time(made, named=True)}." if made else "You have no address."
+        text = "A calendar program reads the deadlines of your incidents there, with codenames alone."
+        new = "Make a new address" if made else "Make an address"
+        boxes = [Box("Calendar", (text, about), "/me", new, hidden=(("calendar", "make"),), quiet=True)]
+        if made:
+            boxes.append(
+                Box("", (), "/me", "Revoke the address", hidden=(("calendar", "revoke"),), quiet=True)
+            )
+        return boxes
+
+    def _address_of_calendar(self, request: Request, person: str, *, make: bool) -> Response:
+        if not make:
+            calendars.revoke(self._service(), person)
+            return RedirectResponse("/me", 303)
+        host, secret = request.headers.get("host", ""), calendars.make(self._service(), person)
+        address = f"{'https' if self._cookie.secure else 'http'}://{host}/cal/{secret}.ics"
+        texts = ("Subscribe to this address in your calendar program. It is shown only now.",)
+        return entrance_page(
+            "Your calendar",
+            (Box(texts=("Whoever knows it reads your deadlines.",)),),
+            texts=texts,
+            codes=(address,),
+        )
+
+    def _calendar(self, request: Request, given: Given) -> Response:
+        """Send the feed of an address; who asks proves nothing else."""
+        service = self._service()
+        person = calendars.find(service, request.path_params["secret"])
+        if person is None:
+            raise Absent
+        body = calendars.feed(service, person)
+        headers = {"etag": f'"{sha256(body).hexdigest()[:32]}"', "cache-control": "private, no-cache"}
+        if headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="text/calendar", headers=headers)
 
     # --- an act that binds --------------------------------------------------------------------------------
 
@@ -380,75 +389,6 @@ class Entrance:
         box = Box(action=request.url.path, label="Confirm and go on", fields=fields, hidden=hidden)
         boxes = (*self._with_passkey(request, request.url.path, hidden, login.principal.person), box)
         return entrance_page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
-
-
-def fields_of(body: bytes) -> Given:
-    """Return the fields of a form of the entrance; raises Refused for more than any has."""
-    try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
-    except ValueError:
-        raise Refused("The form has too many fields.", hint="Use the page again.", code="bad_form") from None
-    return Given(dict(pairs))
-
-
-def factor_fields(*, sealed: bool = False) -> tuple[Entry, ...]:
-    """Return the fields for password and code; ``sealed`` are those of the break-glass account, which may have no app."""
-    if sealed:
-        code = "Code of its app, if it has one"
-        return Entry(PASSWORD, "Passphrase", "password"), Entry(
-            CODE, code, complete="one-time-code", free=True
-        )
-    return (
-        Entry(PASSWORD, "Password", "password", "current-password"),
-        Entry(CODE, "Code of the app, or a recovery code", "text", "one-time-code"),
-    )
-
-
-def _codes(codes: tuple[str, ...], more: tuple[Box, ...] = ()) -> Response:
-    """Show recovery codes, once."""
-    texts = (
-        "Write these recovery codes down, and keep them apart from your phone. They are shown only now.",
-        "Each one works once, in place of a code of the app.",
-    )
-    ready = Box(texts=("You are logged in.",))
-    return entrance_page("Your recovery codes", (ready, *more), texts=texts, codes=codes)
-
-
-def entrance_page(
-    title: str, boxes: tuple[Box, ...], *, status: int = 200, failed: Refused | None = None, **more: Any
-) -> Response:
-    """Return a page of the entrance: texts and forms; ``more`` are further values of its template."""
-    said = None if failed is None else {"message": failed.message, "hint": hint_text(failed)}
-    values = {
-        "texts": (),
-        "picture": "",
-        "codes": (),
-        "onward": "",
-        "band": "",
-        "drawn": None,
-        "text": "",
-        **more,
-    }
-    text = drawing.render("entrance.html", title=title, boxes=boxes, failed=said, **values)
-    return HTMLResponse(text, status if failed is None else _STATUS.get(failed.code, 409))
-
-
-def _picture(address: str) -> Markup:
-    """Return an address as a picture for a phone."""
-    import segno
-
-    made = segno.make(address, error="m")
-    return Markup(made.svg_inline(scale=4, border=4, light="white", svgclass=None, lineclass=None))  # noqa: S704  # of our own text
-
-
-def _same(given: Given) -> None:
-    if given["new"] != given["again"]:
-        raise Refused("The two passwords differ.", hint="Type both again.", code="passwords_differ")
-
-
-def address_of(request: Request) -> str:
-    """Return the network address of who asks."""
-    return request.client.host if request.client else ""
 
 
 def local(place: str) -> str:

@@ -21,6 +21,7 @@ from runner.web.room.table import BY_OPERATION, DOCUMENT, INCIDENT_ACT, TABLE, R
 
 REPORTS: Mapping[str, str] = {
     "incidents": "incidents.incidents.IncidentsReport",
+    "alert": "messages.alerts.AlertsReport",
     "people": "people.people.PeopleReport",
     "register": "law.register.RegisterReport",
     "law": "law.regimes.RegimesReport",

@@ -93,7 +93,7 @@ Handler = Callable[[Asked], Shown]
 def _status(asked: Asked, incident: Incident) -> Status:
     """Return the status of an incident for the reader; all readers share its costly part."""
     from runner.app.exercises.organisation_attention import waiting
-    from runner.app.home.overview import read_status
+    from runner.app.home.overview import read_status, with_links
     from runner.reports.incidents.status import status_for
 
     service, now = asked.service, asked.service.now_in(incident)
@@ -101,7 +101,7 @@ def _status(asked: Asked, incident: Incident) -> Status:
         ("status", incident.id),
         lambda: read_status(service, incident, now, "", organisation=waiting(service)),
     )
-    return status_for(found, incident, asked.principal.person)
+    return with_links(service, asked.reader, status_for(found, incident, asked.principal.person))
 
 
 def incidents(asked: Asked) -> Shown:
@@ -130,7 +130,16 @@ def _alerts(asked: Asked) -> tuple[Block, ...]:
     """Return the alerts that wait for a person, to those who may open or dismiss them."""
     from runner.app.incidents.alerts import waiting_blocks
 
-    return waiting_blocks(asked.service) if asked.reader.may("alert.handle") else ()
+    return waiting_blocks(asked.service, commands=False) if asked.reader.may("alert.handle") else ()
+
+
+def alert(asked: Asked) -> Shown:
+    """Show one alert: the words of its sender, its age, and how many joined it."""
+    from runner.app.incidents.alerts import shown
+    from runner.reports.messages.alerts import alerts_page
+
+    report = shown(asked.service, asked.ref)
+    return Shown(report, alerts_page(report, words=True, commands=False))
 
 
 def _do_now(found: Status) -> Iterator[Block]:

@@ -35,6 +35,7 @@ class Row(NamedTuple):
 INCIDENT = "/i/{incident}"
 TABLE = (
     Row("/", "incidents", "login", pages.incidents, "Incidents"),
+    Row("/alert/{ref}", "alert", "alert.handle", pages.alert, ""),
     Row("/people", "people", "person.list", pages.people, "People", fresh=False),
     Row("/register", "register", "register.read", pages.register, "Register of breaches", fresh=False),
     Row("/law", "law", "law.read", pages.law, "Laws", fresh=False),

@@ -31,18 +31,16 @@ from runner.reports.incidents.task import task as task_report
 from runner.web.room import drawing
 from runner.web.room.acts.forms import Given, without_factors
 from runner.web.room.door import Absent
-from runner.web.room.entrance import (
+from runner.web.room.entrance import Cookie, Entrance, local
+from runner.web.room.entrance_page import (
     CODE,
     PASSWORD,
     Box,
-    Cookie,
-    Entrance,
     Entry,
     address_of,
     entrance_page,
     factor_fields,
     fields_of,
-    local,
 )
 
 ANSWER = "/login/provider/answer"

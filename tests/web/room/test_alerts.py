@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from runner.app.incidents.alerts import MOST
 from runner.files.alert_mapping import load_mapping, read_alerts
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.servers.needed import absent
-from tests.web.room.room import Served, served
+from tests.web.room.filled import sure
+from tests.web.room.room import Served, offered, served
 
 LABELS = {"alertname": "DataExfil", "severity": "critical", "system": "crm"}
 AT = "2026-11-24T08:30:00.123456789Z"
@@ -227,6 +229,72 @@ def test_a_draft_is_dismissed_with_a_reason(place: tuple[AtDesk, Served, str]) -
     assert desk("alert", "dismiss", "a-none", "--reason", "x").error == "unknown_alert"
 
 
+def live(desk: AtDesk) -> list[str]:
+    """Return the codenames of the open incidents."""
+    rows = desk("list", "--format", "json").json["incidents"]
+    return [row["codename"] for row in rows if row["state"] == "open"]
+
+
+def form(room: Served, reader: requests.Session, alert: str, verb: str, **given: str) -> requests.Response:
+    """Send a form of the page of an alert."""
+    target = f"{room.url}/act/alert/{verb}/{alert}"
+    return reader.post(target, data=given, allow_redirects=False, timeout=30)
+
+
+def test_a_person_opens_an_alert_in_the_browser(place: tuple[AtDesk, Served, str]) -> None:
+    desk, room, _ = place
+    suggests = desk.home / "alerts" / "generic.yaml"
+    suggests.parent.mkdir(exist_ok=True)
+    shipped = (files("playbooks") / "alerts" / "generic.yaml").read_text(encoding="utf-8")
+    suggests.write_text(f"{shipped}playbook: lost-device\n", encoding="utf-8")
+    body = {"title": "Laptop <b>gone</b>", "at": "2026-11-24T08:30:00Z", "key": "w1"}
+    (alert,) = post(place, body, "generic").json()["alerts"]
+    maria, jonas = room.reader("maria"), room.reader("jonas")
+    assert f'href="/alert/{alert}"' in room.get(maria, "/").text
+    assert room.get(jonas, f"/alert/{alert}").content == room.get(jonas, "/nothing").content
+    page = room.get(maria, f"/alert/{alert}").text
+    assert offered(page) == {"open", "dismiss"}
+    assert ("<b>gone" in page, '<option value="lost-device" selected>' in page) == (False, True)
+    fields = {"playbook": "lost-device", "title": "A lost laptop", "facts": "incident.summary=Gone."}
+    ahead = form(room, maria, alert, "open", **fields)
+    assert live(desk) == []
+    opened = form(room, maria, alert, "open", **fields, **sure(ahead))
+    codename = opened.headers["location"].removeprefix("/i/")
+    found = desk("fact", "show", "incident", "-i", codename, "--format", "json").json["facts"]
+    values = {one["key"]: one["value"] for one in found}
+    assert values["incident.discovered_at"] == "2026-11-24T08:30:00Z"
+    assert "incident.aware_at" not in values
+    assert offered(room.get(maria, f"/alert/{alert}").text) == set()
+    again = form(room, maria, alert, "open", **fields)
+    assert (again.status_code, live(desk)) == (409, [codename])
+    desk.done("cancel", codename, "--reason", "for the test")
+
+
+def test_two_people_who_open_one_alert_open_one_incident(place: tuple[AtDesk, Served, str]) -> None:
+    desk, room, _ = place
+    (alert,) = post(place, prometheus("w2")).json()["alerts"]
+    maria, local = room.reader("maria"), room.reader("ben", os_user="ben")
+    fields = {"playbook": "lost-device", "title": "A lost laptop"}
+    seen = [sure(form(room, one, alert, "open", **fields)) for one in (maria, local)]
+    done = [
+        form(room, one, alert, "open", **fields, **had) for one, had in zip((maria, local), seen, strict=True)
+    ]
+    assert [one.status_code for one in done] == [303, 409]
+    (codename,) = live(desk)
+    desk.done("cancel", codename, "--reason", "for the test")
+
+
+def test_a_person_dismisses_an_alert_in_the_browser(place: tuple[AtDesk, Served, str]) -> None:
+    desk, room, _ = place
+    (alert,) = post(place, prometheus("w3")).json()["alerts"]
+    maria = room.reader("maria")
+    empty = form(room, maria, alert, "dismiss", reason=" ")
+    assert (empty.status_code, [row["alert"] for row in waiting(desk)]) == (409, [alert])
+    assert form(room, maria, alert, "dismiss", reason="a load test").headers["location"] == "/"
+    (row,) = [one for one in waiting(desk, "--all") if one["alert"] == alert]
+    assert (row["state"], row["by"], row["reason"]) == ("dismissed", "maria", "a load test")
+
+
 def test_a_draft_is_on_the_first_page_and_ages(place: tuple[AtDesk, Served, str]) -> None:
     desk, room, _ = place
     post(place, prometheus("p1", annotations={"summary": "<b>\u202eevil</b>"}))
@@ -273,7 +341,7 @@ def test_a_mapping_of_the_home_comes_first_and_its_errors_have_a_line(
 ) -> None:
     desk, _, _ = place
     own = desk.home / "alerts" / "ticket.yaml"
-    own.parent.mkdir()
+    own.parent.mkdir(exist_ok=True)
     own.write_text("schema: tocsin/alert-mapping/v1\ntitle: Tickets\nname: [ticket.text]\n", encoding="utf-8")
     assert post(place, {"ticket": {"text": "Stolen laptop"}}, "ticket").status_code == 202
     assert [row["title"] for row in waiting(desk)] == ["Stolen laptop"]

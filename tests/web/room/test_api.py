@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from hashlib import sha256
+from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote
 
@@ -449,6 +451,56 @@ def test_a_request_in_progress_is_not_done_again(place: tuple[AtDesk, Served], b
     desk.clock.advance(timedelta(minutes=2))  # the process that did it has stopped
     assert code(send(text="Half done")) == "key_outcome_unknown"
     assert "Half done" not in comments(desk, "law")
+
+
+def test_a_token_made_again_under_its_name_meets_no_old_keys(place: tuple[AtDesk, Served]) -> None:
+    desk, room = place
+    words = (
+        "token",
+        "create",
+        "twice",
+        "--owner",
+        "maria",
+        "--scope",
+        "incident.read",
+        "--scope",
+        "task.act",
+    )
+    first = post(room, "/comment/law", desk.done(*words).strip(), "k-20")(text="From the first token")
+    desk.done("token", "revoke", "twice")
+    other = post(room, "/comment/law", desk.done(*words).strip(), "k-20")(text="From the second token")
+    assert (first.status_code, other.status_code) == (200, 200)
+    assert "idempotency-replayed" not in other.headers
+    desk.done("token", "revoke", "twice")
+
+
+def test_old_keys_are_removed_but_not_looked_for_each_time(place: tuple[AtDesk, Served], bot: str) -> None:
+    desk, room = place
+
+    def kept() -> int:
+        return len(desk.office().marks("api-key/"))
+
+    desk.clock.advance(timedelta(hours=25))
+    post(room, "/comment/law", bot, "k-30")(text="First of the day")
+    assert kept() == 1
+    desk.clock.advance(timedelta(hours=24))
+    post(room, "/comment/law", bot, "k-31")(text="A day later")
+    assert kept() == 1
+    desk.clock.advance(timedelta(minutes=59))
+    post(room, "/comment/law", bot, "k-32")(text="Within the hour")
+    assert kept() == 2
+
+
+def test_the_body_of_a_stranger_is_not_read(place: tuple[AtDesk, Served]) -> None:
+    _, room = place
+    path = f"{BASE}/incidents/{room.codename}/act/task/done/law"
+    for secret, expected in (("tcs_x_y", 401), ("", 401)):
+        with closing(HTTPConnection("127.0.0.1", room.port, timeout=20)) as line:
+            line.putrequest("POST", path)
+            line.putheader("Content-Length", "60000")
+            line.putheader("Authorization", f"Bearer {secret}")
+            line.endheaders()  # and no body: who waits for it does not answer
+            assert line.getresponse().status == expected
 
 
 def test_a_refused_request_can_be_repeated_with_its_key(place: tuple[AtDesk, Served], bot: str) -> None:

@@ -9,7 +9,7 @@ from runner.app.core import suspended_incidents
 from runner.app.core.incident_service import IncidentService
 from runner.app.home.opening_plan import graft_plan
 from runner.app.home.overview import give_brief, read_brief
-from runner.app.incidents import entries
+from runner.app.incidents import entries, links
 from runner.app.incidents.evidence import take_bytes
 from runner.app.incidents.preview import consequences
 from runner.app.incidents.runs import graft
@@ -23,6 +23,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.page import Block, Page, line
 from runner.reports.core.second_person import awaited_words
 from runner.reports.incidents.handover import brief_page
+from runner.reports.incidents.links import MEANING
 from runner.reports.messages.message_plan import plan_page
 from runner.web.room.acts.forms import (
     CHOOSE,
@@ -94,6 +95,8 @@ def _offered(asked: Asked) -> Iterator[Form]:
     if live:
         yield from _work(asked)
         yield from _course(asked)
+    if asked.reader.may("incident.lead"):  # in the home: a link is about two incidents
+        yield from _links(asked)
     if incident.state == "closed":
         yield Form("reopen", "Reopen the incident", (REASON,), folded=True)
 
@@ -167,6 +170,24 @@ def _course(asked: Asked) -> Iterator[Form]:
     )
     yield Form("close", "Close the incident", (_MAY_BE_EMPTY, left), folded=True)
     yield Form("cancel", "Cancel the incident", (REASON,), folded=True)
+
+
+def _links(asked: Asked) -> Iterator[Form]:
+    """Yield a form that links the incident with another one, and one for each link that ends it."""
+    own = asked.incident
+    for one in links.rows_of(asked.service, asked.reader, own.id):
+        hidden = (("other", one.codename),)
+        yield Form("unlink", f"End the link with {one.codename}", (REASON,), hidden, folded=True)
+    others = [row for row in asked.reader.incidents() if row.kind == own.kind and row.id != own.id]
+    if others:
+        names = tuple((row.codename, f"{row.codename} ({row.state})") for row in others)
+        leads = ((own.codename, f"{own.codename}, this incident"), *names)
+        fields = (
+            Field("other", "Other incident", "choice", (CHOOSE, *names), needed=True),
+            Field("leads", "Which one leads", "choice", (CHOOSE, *leads), needed=True, help=MEANING),
+            REASON,
+        )
+        yield Form("link", "Link with another incident that is the same", fields, folded=True)
 
 
 def _role(incident: Incident, value: str, nobody: str = "") -> Field:
@@ -279,6 +300,16 @@ def _resume(asked: Asked, given: Given) -> None:
     suspended_incidents.resume(asked.service, asked.incident.id, given["reason"])
 
 
+def _link(asked: Asked, given: Given) -> None:
+    pair = (asked.incident.codename, given["other"])
+    links.link(asked.service, asked.principal, pair, given["leads"], given["reason"])
+
+
+def _unlink(asked: Asked, given: Given) -> None:
+    pair = (asked.incident.codename, given["other"])
+    links.unlink(asked.service, asked.principal, pair, given["reason"])
+
+
 def _close(asked: Asked, given: Given) -> c.Close:
     lines = [text for text in given["leave_open"].splitlines() if text.strip()]
     return entries.close(given["reason"], lines)
@@ -339,6 +370,8 @@ INCIDENT = Acting(
         "graft": Act("incident.lead", _graft, _grafted),
         "pause": Act("incident.lead", command(lambda ref, given: c.Pause(reason=given["reason"]))),
         "resume": Act("incident.lead", _resume),
+        "link": Act("incident.lead", _link, adds=True),
+        "unlink": Act("incident.lead", _unlink, adds=True),
         "close": Act("incident.lead", _one(_close), _ends(_close), bound=True),
         "cancel": Act(
             "incident.lead",

@@ -12,6 +12,7 @@ from runner.app.incidents.open_incident import Opening, Request, commit_opening,
 from runner.app.messages.domains import domain_rows
 from runner.base.states import PROFILES, SEVERITIES, Kind
 from runner.errors import Invalid, Refused
+from runner.facts.vocabulary.register import Stated
 from runner.reports.core.page import Page, line
 from runner.reports.people.unassigned_roles import unheld_blocks
 from runner.web.room.acts.forms import (
@@ -38,14 +39,14 @@ KINDS: Mapping[Kind, str] = {
 _NAME = re.compile(r"i-[a-z0-9]{1,20}")
 
 
-def _forms(asked: Asked) -> Sequence[Form]:
+def opening_fields(asked: Asked, title: str = "", playbook: str = "") -> tuple[Field, ...]:
+    """Return the fields of an opening but its kind, with what is in them before anybody types."""
     service = asked.service
     levels = {**SEVERITIES, **service.home.severities}
     known = ", ".join(row.domain for row in domain_rows(service, None)) or "none"
-    fields = (
-        Field("kind", "Kind", "choice", (CHOOSE, *KINDS.items()), needed=True),
-        playbook_field(asked),
-        Field("title", "Short description"),
+    return (
+        playbook_field(asked)._replace(value=playbook),
+        Field("title", "Short description", value=title),
         Field("severity", "Severity", "choice", (("", "not set yet"), *((k, f"{k.upper()}: {v}") for k, v in levels.items()))),
         Field("compromised", "Compromised failure domains", help=f"Separated by commas. Known: {known}."),
         Field("since", "Compromised since", help="2026-11-24T14:05Z, or 2h ago. Default: now."),
@@ -53,19 +54,31 @@ def _forms(asked: Asked) -> Sequence[Form]:
         Field("profile", "Profile", "choice", (("", f"{service.home.profile}, as in the settings"), *((one, one) for one in PROFILES))),
         Field("roles", "People of roles that nobody has", "text", help="One a line, as ROLE=PERSON."),
     )  # fmt: skip
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    kind = Field("kind", "Kind", "choice", (CHOOSE, *KINDS.items()), needed=True)
     # One form opens one incident: sent twice, it leads to the same.
-    return (Form("open", "Open an incident", fields, folded=True, once=service.chance.name("i")),)
+    fields = (kind, *opening_fields(asked))
+    return (Form("open", "Open an incident", fields, folded=True, once=asked.service.chance.name("i")),)
 
 
 def _prepared(asked: Asked, given: Given) -> Opening:
-    """Return the opening; a page names no file, neither as a playbook nor as facts."""
     if not _NAME.fullmatch(given["once"]):
         raise Refused("The form names no incident.", hint="Use the page again", code="bad_form")
+    return prepared(asked, given, given["once"], one_of(given, "kind", KINDS))
+
+
+def prepared(
+    asked: Asked, given: Given, incident: str, kind: Kind, stated: tuple[Stated, ...] = ()
+) -> Opening:
+    """Return the opening of a form; a page names no file, neither as a playbook nor as facts."""
     request = Request(
-        incident=given["once"],
+        incident=incident,
         playbooks=(playbook_of(asked, given),),
         title=given["title"].strip(),
-        kind=one_of(given, "kind", KINDS),
+        kind=kind,
+        stated=stated,
         assignments=_lines(given, "facts"),
         compromised=words_of(given, "compromised"),
         since=instant_of(given, "since", asked.now),
@@ -108,9 +121,8 @@ def _require_vacant(asked: Asked, role: str, person: str) -> None:
         require(asked.reader.may("incident.lead"), principal, f"take the role {role}")
 
 
-def _ahead(asked: Asked, given: Given) -> Preview:
+def ahead(asked: Asked, opening: Opening) -> Preview:
     """Show the message plan, the gaps, and the incidents that are open already."""
-    opening = _prepared(asked, given)
     plan = plan_of(opening)
     names = [one.codename for one in asked.reader.incidents() if one.state in ("open", "paused")]
     running = f"Open already: {', '.join(names)}." if names else "No other incident is open."
@@ -122,15 +134,23 @@ def _ahead(asked: Asked, given: Given) -> Preview:
 
 
 def _open(asked: Asked, given: Given) -> str:
-    opening = _prepared(asked, given)
+    return opened(asked, _prepared(asked, given))
+
+
+def opened(asked: Asked, opening: Opening) -> str:
+    """Open an incident, if it is not there already, and return the path of its page."""
     try:
         codename = commit_opening(asked.service, opening).after.codename
     except Refused:
         readable = {row.id: row.codename for row in asked.reader.incidents()}
-        if given["once"] not in readable:
+        if opening.event.incident not in readable:
             raise
-        codename = readable[given["once"]]
+        codename = readable[opening.event.incident]
     return f"/i/{codename}"
+
+
+def _ahead(asked: Asked, given: Given) -> Preview:
+    return ahead(asked, _prepared(asked, given))
 
 
 INCIDENTS = Acting(_forms, {"open": Act("incident.open", _open, _ahead, opens=True)})

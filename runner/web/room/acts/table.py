@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.web.room.acts.accounts import ACCOUNTS
+from runner.web.room.acts.alert import ALERT
 from runner.web.room.acts.duty import DUTY, FILE
 from runner.web.room.acts.facts import FACT, FACTS, MISSING
 from runner.web.room.acts.forms import Acting
@@ -19,6 +20,7 @@ from runner.web.room.acts.timeline import TIMELINE
 
 ACTING: Mapping[str, Acting] = {
     "incidents": INCIDENTS,
+    "alert": ALERT,
     "people": PEOPLE,
     "accounts": ACCOUNTS,
     "incident": INCIDENT,

@@ -146,10 +146,29 @@ Proof = Literal["approve", "decide", "close"]
 """Acts that can need a proven name: ``decide`` includes to confirm an entry as the second person."""
 
 
+class LoginProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenID Connect provider with which people log in at the web pages, beside password and passkey."""
+
+    issuer: str
+    """Its issuer, exactly as the provider states it."""
+    client_id: str
+    secret: str = ""
+    """Reference of the client secret; empty for a public client."""
+    name: str = "your organisation"
+    """As the login page names it."""
+    domain: str = "idp"
+    """Its failure domain: while that is compromised, nobody logs in with the provider."""
+    second_factor: bool = False
+    """Whether a login needs a factor of the account here, too."""
+    subjects: dict[str, str] = {}
+    """``sub`` → person: accounts that need no invitation. Any other account is bound by its owner."""
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Acts that need a proven name as soon as the home has an account."""
+    """Acts that need a proven name as soon as the home has an account, and the provider of logins."""
 
     require_proof: tuple[Proof, ...] = ("approve", "decide")
+    provider: LoginProvider | None = None
 
 
 class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -266,13 +285,11 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def private_references(self) -> tuple[str, ...]:
-        """References of secrets that automatic actions cannot use: the master key, the store's and the channels' secrets."""
+        """References of secrets that automatic actions cannot use: the master key, and those of store, login and channels."""
         channels = (reference for channel in self.channels.values() for reference in channel.secrets.values())
-        return tuple(
-            reference
-            for reference in (self.master_key, self.store_password, self.working.ping, *channels)
-            if reference
-        )
+        provider = self.identity.provider.secret if self.identity.provider else ""
+        own = (self.master_key, self.store_password, self.working.ping, provider)
+        return tuple(reference for reference in (*own, *channels) if reference)
 
     @property
     def working(self) -> Working:

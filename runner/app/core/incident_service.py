@@ -81,7 +81,7 @@ class IncidentService:
         self.repository = Repository(store, lambda: self._calendar, alone, home.act, target)
         self._tokens: dict[str, object] = {}
         self.clock, self.chance = clock, chance
-        self.principal = principal
+        self.principal = self.process = principal
         self._guard: Guard | None = None
         self.write: Write = store.append
         """The function that stores turns; a driver can notify its workers, in the same transaction or after it."""

@@ -16,7 +16,7 @@ from runner.actions import Slot, assign_role
 from runner.app.core.repository import Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
-from runner.incident.people.account_journal import JOURNAL, READER, AccountBook, fold_accounts
+from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
@@ -32,7 +32,7 @@ Right = Literal[
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
     "exercise.conduct", "exercise.rate", "audit.verify", "campaign.manage",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
-    "metrics.read", "token.manage", "alert.send", "alert.handle", "exercise.manage",
+    "metrics.read", "token.manage", "alert.send", "alert.handle", "exercise.manage", "account.manage",
 ]  # fmt: skip
 """What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
 
@@ -56,6 +56,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 LOCAL = "(user of this machine)"
 ANY = "(any other role)"
+SEALED = "(break-glass account)"
 _MEMBER: frozenset[Right] = frozenset(
     ("incident.read", "fact.read", "task.act", "note.add", "sign", "person.list", "law.read", "audit.verify")
 )
@@ -119,6 +120,11 @@ ROLES: Mapping[str, Rights] = {
         "incident.read", "fact.read", "law.read", "exercise.read", "exercise.rate", base=_NONE, acts=False
     ),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
+    "administrator": Rights(grants=frozenset(("account.manage", "token.manage", "metrics.read"))),
+    SEALED: _role(
+        "incident.lead", "domain.declare", "message.send", "incident.open", "task.steer", "duty.read", "notice.read",
+        "message.read", "register.read", base=_RESPONDER - {"sign"},
+    ),
     ANY: _role("domain.declare", "incident.open", base=_RESPONDER),
 }  # fmt: skip
 PROGRAMS: frozenset[Right] = frozenset((
@@ -154,6 +160,8 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
         )
     if principal.os_user:
         return ROLES[LOCAL]
+    if (principal.proven_by or "").startswith(f"login:{BREAK_GLASS}/"):
+        return ROLES[SEALED]
     roles = holders() if principal.proven_by else {}
     given = [ROLES.get(role, ROLES[ANY]) for role, people in roles.items() if principal.person in people]
     return Rights(
@@ -245,7 +253,8 @@ def _require_apart(
     match command:
         case c.GiveBrief(role=role):
             held = principal.person in incident.roles.get(role, ())
-            require(held or may("incident.lead"), principal, f"hand over the role {role}")
+            leads = role not in OTHERS_GIVE and may("incident.lead")
+            require(held or leads, principal, f"hand over the role {role}")
         case c.AssignRole(role=role, persons=persons):
             refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
         case c.DeclareDomain(domain=name, state=state) if state != "compromised":
@@ -276,7 +285,7 @@ def _undoing(incident: Incident, entry: int, person: str) -> tuple[Right, ...]:
 
 
 OTHERS_GIVE = frozenset(("counsel", "dpo", "executive", "hr"))
-"""The roles that check the commander: nobody gives them to himself."""
+"""The roles that check the commander: nobody gives them to himself. Only who has one hands it over."""
 
 
 def refuse_own_role(

@@ -24,7 +24,7 @@ from runner.app.home import backups, retention
 from runner.app.home.backups import FILES, STORE, Erased, HomeRestored
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.open_home import open_copy, open_service, store_file
-from runner.app.people import tokens
+from runner.app.people import step_links, tokens
 from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.errors import Invalid, Refused, Sealed, StoreCorrupt, TocsinError
@@ -298,6 +298,7 @@ def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: b
         service.act(program, row.id, (*dead, pause) if row.state == "open" else dead)
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
+    step_links.end_all(service)
     return Restored(
         home="",
         backup=checked,

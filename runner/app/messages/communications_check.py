@@ -98,14 +98,15 @@ def check_contacts(
     try:
         for way in found:
             record_try(service, way.person, way.channel.id, worker, books)
-            result = _try(service, way)
+            result = send(service, way, SUBJECT, TEXT, "CHECK")
             record_check(service, way.person, way.channel.id, result.state, result.reason, books)
             yield way, result
     finally:
         alive.release()
 
 
-def _try(service: IncidentService, way: Way) -> SendResult:
+def send(service: IncidentService, way: Way, subject: str, text: str, marking: str = "") -> SendResult:
+    """Make one attempt to send a text over one channel to one person, outside of any incident."""
     from runner.effects.gateway.gateway import Gateway
 
     if way.contact is not None and way.channel.adapter in way.contact.stopped:
@@ -125,9 +126,9 @@ def _try(service: IncidentService, way: Way) -> SendResult:
         kind="real",
         audience="responder",
         address=way.contact.address if way.contact is not None else way.person,
-        subject=SUBJECT,
-        text=TEXT if way.channel.max_length is None else TEXT[: way.channel.max_length],
+        subject=subject,
+        text=text if way.channel.max_length is None else text[: way.channel.max_length],
         at=service.clock.now(),
-        marking="CHECK",
+        marking=marking,
     )
     return Gateway(base=service.folder).send(way.channel, dispatch, secrets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -65,6 +66,17 @@ def _down_for_all(service: IncidentService) -> Mapping[str, Domain]:
         for name, one in service.traffic.fallen.items()
         if one.opened_at is not None
     }
+
+
+def compromised(service: IncidentService) -> frozenset[str]:
+    """Return the failure domains that are compromised in an open real incident, declared or assumed."""
+    found: set[str] = set()
+    for row in service.incidents():
+        if row.state in ("open", "paused") and row.kind == "real":
+            with suppress(*UNREADABLE):
+                domains = service.load(row.id).domains
+                found.update(name for name, one in domains.items() if one.state == "compromised")
+    return frozenset(found)
 
 
 def declare(

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -20,15 +20,16 @@ from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
-from runner.app.people import calendars, tokens
+from runner.app.messages.account_notices import notify
+from runner.app.messages.domains import compromised
+from runner.app.people import calendars, step_links, tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
-from runner.app.people.logins import LISTEN, Login, Logins
+from runner.app.people.logins import LISTEN, OIDC, Login, Logins
 from runner.app.people.passwords import hash_password, is_password, without_extra
 from runner.base.redacted import Redacted
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused
-from runner.incident.people.account_journal import JOURNAL, AccountBook, AccountChanged, Change
-from runner.reports.people.accounts import AccountRow, AccountsReport
+from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, AccountBook, AccountChanged, Change
 from runner.vault.keys import DataKey
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ CODES = 10
 """Recovery codes of an account; each is valid once."""
 STEP = 30
 """Seconds of one code of an authenticator app (RFC 6238)."""
+Kept = TypeVar("Kept")
 _ACCOUNT, _INVITED = "login-factors/", "login-invited/"
 
 
@@ -54,6 +56,14 @@ class Passkey(Redacted, frozen=True, kw_only=True):
     made: datetime
 
 
+class Subject(Redacted, frozen=True, kw_only=True):
+    """Who somebody is for a login provider."""
+
+    SHOWN = ("issuer",)
+    issuer: str
+    sub: str
+
+
 class Factors(Redacted, frozen=True, kw_only=True):
     """The factors of an account."""
 
@@ -67,6 +77,7 @@ class Factors(Redacted, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
     """The SHA-256 of each unused recovery code: 80 random bits need no slow hash."""
     passkeys: tuple[Passkey, ...] = ()
+    subjects: tuple[Subject, ...] = ()
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +118,23 @@ def holds(service: IncidentService, book: AccountBook, login: Login) -> bool:
     A login or a renewal can be under way while the account is disabled. A session without an account depends on none.
     """
     person = login.principal.person
-    return not login.name or (book.holds_session(person, login.made) and person in service.directory.people)
+    if not login.name:
+        return True
+    if login.by(f"{BREAK_GLASS}/"):
+        return book.break_glass.in_use(service.clock.now()) and login.made >= (
+            book.break_glass.used or login.made
+        )
+    if login.by(OIDC) and is_closed(service):
+        return False
+    return book.holds_session(person, login.made) and person in service.directory.people
+
+
+def is_closed(service: IncidentService) -> str:
+    """Return why nobody logs in with the provider: its compromised failure domain, or the missing setting; else empty."""
+    provider = service.home.identity.provider
+    if provider is None:
+        return "identity.provider"
+    return provider.domain if provider.domain in compromised(service) else ""
 
 
 class Accounts:
@@ -124,26 +151,38 @@ class Accounts:
 
     # --- begin and end ------------------------------------------------------------------------------------
 
-    def invite(self, person: str) -> str:
+    def invite(self, person: str, by: str = "") -> str:
         """Return the secret of a link with which a person opens an account, or sets new factors, within three days.
 
         An earlier invitation of the person ends.
         """
         self._service.known(person)
+        if person == BREAK_GLASS:
+            raise Refused(
+                f'The name "{BREAK_GLASS}" is reserved.',
+                hint="Use: tocsin account break-glass arm",
+                code="reserved_name",
+            )
         hash_password(new_secret())  # without the extra, nothing is recorded
-        self._record(person, "invited", self._service.principal.person)
+        self._record(person, "invited", by or self._service.principal.person)
+        if self.book().is_active(person):
+            text = (
+                "Somebody made an invitation that can set a new password for your account.\n"
+                "If you did not ask for it, have your account disabled now: tocsin account disable"
+            )
+            notify(self._service, (person,), "Invitation for your account", text)
         now, secret = self._service.clock.now(), new_secret()
         body = msgspec.json.encode(Invitation(person=person, made=now))
         old = self._invitations_of(person)
         self._service.change_marks((*old, _invited(secret)), lambda found: {_invited(secret): body})
         return secret
 
-    def link(self, secret: str) -> str:
-        """Return the address of an invitation: where the room of this home listens, or will."""
+    def link(self, secret: str, path: str = "join") -> str:
+        """Return the address of an invitation, or of another link: where the room of this home listens, or will."""
         settings, address = self._service.home.serve, self._logins.address()
         if not address and settings.secure and self.book().proves:
             address = f"https://{settings.names[0]}"
-        return f"{address if '://' in address else f'http://{address or LISTEN}'}/join/{secret}"
+        return f"{address if '://' in address else f'http://{address or LISTEN}'}/{path}/{secret}"
 
     def invited(self, link: str) -> str:
         """Return the person of an invitation; empty if it is unknown, used or too old."""
@@ -168,7 +207,7 @@ class Accounts:
         seed = self.new_seed(link, nonce)
         known = self._service.directory.people.get(person)
         stored = hash_password(password, person, known.name if known else "")
-        step = _step(seed, code, self._service.clock.now(), 0)
+        step = totp_step(seed, code, self._service.clock.now(), 0)
         if step is None:
             raise Refused(
                 "The code of the app is wrong.",
@@ -187,12 +226,12 @@ class Accounts:
         self._logins.end_of(person)
         return self._logins.begin(person, "password+totp"), codes
 
-    def disable(self, person: str, reason: str) -> int:
+    def disable(self, person: str, reason: str, by: str = "") -> int:
         """End an account with its sessions, invitations and tokens; return the number of sessions. An invitation opens it again."""
         account = self.book().found.get(person)
         if account is None or account.state == "disabled":
             raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
-        return self._end(person, reason)
+        return self._end(person, reason, by)
 
     def forget(self, person: str) -> None:
         """End what a person who is forgotten has here: the account, if there is one, sessions, invitations and tokens."""
@@ -200,12 +239,15 @@ class Accounts:
             self._end(person, "")
         else:
             tokens.end_of(self._service, person)
+            step_links.end_of(self._service, person)
             calendars.revoke(self._service, person)
+        self._logins.forget(person)
 
-    def _end(self, person: str, reason: str) -> int:
-        self._record(person, "disabled", self._service.principal.person, reason)
+    def _end(self, person: str, reason: str, by: str = "") -> int:
+        self._record(person, "disabled", by or self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
         tokens.end_of(self._service, person)
+        step_links.end_of(self._service, person)
         calendars.revoke(self._service, person)
         return self._logins.end_of(person)
 
@@ -225,6 +267,11 @@ class Accounts:
         end_attempt(self._service, person, address)
         if used.step == kept.step:  # type: ignore[union-attr]  # without factors nothing was used
             self._record(person, "code_used", person)
+            text = (
+                f"A recovery code of your account was used to log in, or to confirm an act. {len(used.codes)} are left.\n"
+                "If that was not you, have your account disabled now: tocsin account disable"
+            )
+            notify(self._service, (person,), "Recovery code used", text)
             return "password+recovery"
         return "password+totp"
 
@@ -241,6 +288,43 @@ class Accounts:
         self.change(person, lambda kept: msgspec.structs.replace(kept, codes=_digests(codes)))
         self._record(person, "codes_made", person)
         return codes
+
+    # --- the login provider -------------------------------------------------------------------------------
+
+    def person_of(self, subject: Subject) -> str:
+        """Return the person whose account is bound to a subject; empty if nobody's is."""
+        bound = (name for name, kept in self.all_factors().items() if subject in kept.subjects)
+        if person := next(bound, ""):
+            return person
+        provider = self._service.home.identity.provider
+        named = (
+            provider.subjects.get(subject.sub, "") if provider and provider.issuer == subject.issuer else ""
+        )
+        if named not in self._service.directory.people:
+            return ""
+        known = self.book().found.get(named)
+        if known is None or known.state == "invited":
+            self._record(named, "opened", named, "identity.provider.subjects")
+        elif known.state == "disabled":
+            return ""
+        return named
+
+    def bind(self, person: str, subject: Subject) -> None:
+        """Bind an account to a subject; raises Refused if another account is."""
+        if self.person_of(subject) not in ("", person):
+            raise Refused(
+                "This login of the provider belongs to another account.",
+                hint="Log out at the provider. Then log in there as yourself.",
+                code="provider_refused",
+            )
+        self.change(person, lambda kept: msgspec.structs.replace(kept, subjects=(subject,)))
+        self._record(person, "provider_bound", person)
+
+    def unbind(self, person: str) -> None:
+        """Remove what binds an account to the provider, and end the sessions of the account that began there."""
+        self.change(person, lambda kept: msgspec.structs.replace(kept, subjects=()))
+        self._logins.end_by(OIDC, person)
+        self._record(person, "provider_unbound", person)
 
     # --- factors in the store -----------------------------------------------------------------------------
 
@@ -290,6 +374,10 @@ class Accounts:
         """Record a change that the owner of an account made."""
         self._record(person, change, person)
 
+    def note(self, person: str, change: Change, by: str, reason: str = "") -> None:
+        """Record a change of an account, with who made it."""
+        self._record(person, change, by, reason)
+
     def _record(self, person: str, change: Change, by: str, reason: str = "") -> None:
         event = AccountChanged(person=person, change=change, by=by, reason=reason.strip())
         organisation_journal.change(self._service, JOURNAL, account_book, lambda _: (event,))
@@ -309,10 +397,18 @@ class Accounts:
         return found.person
 
     def _sealed(self, person: str, factors: Factors) -> bytes:
-        return self._key().seal(msgspec.json.encode(factors), _context(person))
+        return self.seal(factors, _context(person))
 
     def _open(self, person: str, body: bytes) -> Factors:
-        return from_json(self._key().open(body, _context(person)), Factors)
+        return self.unseal(body, _context(person), Factors)
+
+    def seal(self, what: msgspec.Struct, context: bytes) -> bytes:
+        """Return a struct encrypted with the key of the accounts."""
+        return self._key().seal(msgspec.json.encode(what), context)
+
+    def unseal(self, body: bytes, context: bytes, kind: type[Kept]) -> Kept:
+        """Return an encrypted struct; raises Sealed if it or its context is another."""
+        return from_json(self._key().open(body, context), kind)
 
     def _key(self) -> DataKey:
         return DataKey(self.vouch("factors"), os.urandom)
@@ -342,7 +438,7 @@ def _use(kept: Factors, code: str, now: datetime) -> Factors | None:
     """Return the factors after the use of a code; None if it is wrong or was used."""
     given = "".join(code.split())
     if given.isdigit():
-        step = _step(kept.totp, given, now, kept.step)
+        step = totp_step(kept.totp, given, now, kept.step)
         return None if step is None else msgspec.structs.replace(kept, step=step)
     digest = _digests((given,))[0]
     if digest not in kept.codes:
@@ -350,7 +446,7 @@ def _use(kept: Factors, code: str, now: datetime) -> Factors | None:
     return msgspec.structs.replace(kept, codes=tuple(one for one in kept.codes if one != digest))
 
 
-def _step(seed: str, code: str, now: datetime, last: int) -> int | None:
+def totp_step(seed: str, code: str, now: datetime, last: int) -> int | None:
     """Return the step of a code, one step early or late; None if it is wrong, or not after the last used step."""
     try:
         from pyotp import TOTP
@@ -383,25 +479,3 @@ def _invited(secret: str) -> str:
 
 def _context(person: str) -> bytes:
     return b"tocsin/account/v1\0" + person.encode()
-
-
-def listed(accounts: Accounts, service: IncidentService, logins: Logins) -> AccountsReport:
-    """Return the list of the accounts."""
-    book, factors = accounts.book(), accounts.all_factors()
-    rows = []
-    for person, one in sorted(book.found.items()):
-        kept = factors.get(person)
-        rows.append(
-            AccountRow(
-                person=person,
-                state=one.state,
-                since=one.since,
-                by=one.by,
-                reason=one.reason,
-                passkeys=len(kept.passkeys) if kept else 0,
-                recovery_codes=len(kept.codes) if kept else 0,
-                sessions=len(logins.of(person)),
-            )
-        )
-    required = service.home.identity.require_proof if book.proves else ()
-    return AccountsReport(accounts=tuple(rows), require_proof=required)

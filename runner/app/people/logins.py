@@ -8,10 +8,11 @@ more link then needs a new start of the room.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,6 +36,8 @@ FRESH = timedelta(minutes=5)
 _SEEN = timedelta(minutes=5)
 """Smallest interval between two writes of the last request."""
 _LINK, _LOGIN, _SERVER = "room-link/", "room-login/", "room-server"
+OIDC = "oidc:"
+"""How the proof of a login with the provider begins; the issuer and the subject follow."""
 TERMINAL = "terminal"
 LISTEN = "127.0.0.1:8760"
 """Where the room listens unless a command says otherwise."""
@@ -53,11 +56,18 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """When the person last gave the factors of the account."""
     place: str = ""
     """``browser``, or ``terminal`` with the machine."""
+    ends: datetime | None = None
+    """When it ends at the latest, if that is before ``LONGEST``."""
 
     def ended(self, now: datetime) -> bool:
         """Tell whether the session ended by time. At a terminal, the user of the machine is logged in already."""
         idle = LONGEST if self.place.startswith(TERMINAL) else IDLE
-        return now - self.seen >= idle or now - self.made >= LONGEST
+        late = self.ends is not None and now >= self.ends
+        return late or now - self.seen >= idle or now - self.made >= LONGEST
+
+    def by(self, factors: str) -> bool:
+        """Tell whether it began with these factors."""
+        return (self.principal.proven_by or "").startswith(f"login:{factors}")
 
     def fresh(self, now: datetime) -> bool:
         """Tell whether the factors are new enough for an act that binds."""
@@ -102,17 +112,26 @@ class Logins:
         return secret if begun in self._change((used, begun), change) else None
 
     def begin(
-        self, person: str, factors: str, place: str = "browser", machine: Principal | None = None
+        self,
+        person: str,
+        factors: str,
+        place: str = "browser",
+        machine: Principal | None = None,
+        *,
+        fresh: bool = True,
+        ends: datetime | None = None,
     ) -> str:
         """Return the secret of a new session of a person who gave the factors of the account.
 
-        ``machine`` is the user at a terminal, who keeps the rights of the machine's user.
+        ``machine`` is the user at a terminal, who keeps the rights of the machine's user. Without ``fresh``, an act that binds
+        asks for a factor at once.
         """
         now, secret, name = self._service.clock.now(), new_secret(), self._service.chance.name("s")
         who = machine or Principal(person=person)
         who = msgspec.structs.replace(who, person=person, proven_by=f"login:{factors}/{name}")
         self._sweep(now)
-        login = Login(principal=who, made=now, seen=now, name=name, proved=now, place=place)
+        proved = now if fresh else None
+        login = Login(principal=who, made=now, seen=now, name=name, proved=proved, place=place, ends=ends)
         self._put(_name(_LOGIN, secret), login)
         return secret
 
@@ -138,13 +157,21 @@ class Logins:
 
     def end_of(self, person: str, name: str = "") -> int:
         """End one session of a person's account by its public name, or all; return their number."""
-        ended = [
-            mark
-            for mark, body in self._marks(_LOGIN).items()
-            if (login := from_json(body, Login)).principal.person == person
-            and login.name
-            and name in ("", login.name)
-        ]
+        return self._end_those(
+            lambda one: one.principal.person == person and bool(one.name) and name in ("", one.name)
+        )
+
+    def forget(self, person: str) -> None:
+        """End all sessions and links of a person, also those without an account."""
+        self._end_those(lambda one: one.principal.person == person, (_LOGIN, _LINK))
+
+    def end_by(self, factors: str, person: str = "") -> int:
+        """End all sessions that began with these factors, of one person or of all; return their number."""
+        return self._end_those(lambda one: one.by(factors) and person in ("", one.principal.person))
+
+    def _end_those(self, ends: Callable[[Login], bool], kinds: Sequence[str] = (_LOGIN,)) -> int:
+        marks = chain.from_iterable(self._marks(kind).items() for kind in kinds)
+        ended = [mark for mark, body in marks if ends(from_json(body, Login))]
         if ended:
             self._change(ended, lambda marks: {})
         return len(ended)
@@ -164,15 +191,12 @@ class Logins:
                 self._renew(name, now)
         return login
 
-    def alive(self, secrets: Collection[str]) -> set[str]:
-        """Return those secrets whose sessions have not ended, with one look at the store for all."""
+    def alive(self, secrets: Collection[str]) -> dict[str, Login]:
+        """Return secret → session of those that have not ended, with one look at the store for all."""
         now, bodies = self._service.clock.now(), self._marks(_LOGIN)
         named = {_name(_LOGIN, secret): secret for secret in secrets}
-        return {
-            named[name]
-            for name in named.keys() & bodies.keys()
-            if not from_json(bodies[name], Login).ended(now)
-        }
+        found = {named[name]: from_json(bodies[name], Login) for name in named.keys() & bodies.keys()}
+        return {secret: login for secret, login in found.items() if not login.ended(now)}
 
     def end(self, secret: str) -> None:
         """End a session, everywhere and at once."""

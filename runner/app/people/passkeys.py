@@ -164,22 +164,13 @@ class Passkeys:
 
         said = _bytes(_read(credential, _Answer).response.client_data_json)
         challenge = _bytes(_read(said, _ClientData).challenge)
-        body, now = challenge[:24], self._service.clock.now()
+        body = challenge[:24]
         if (
             not hmac.compare_digest(challenge[24:], self._seal(purpose, body))
-            or now - _time(body) >= PATIENCE
+            or self._service.clock.now() - _time(body) >= PATIENCE
         ):
             raise _refused()
-        name, used = f"{_USED}{body.hex()}", True
-        marks = self._service.marks(_USED)
-        old = [mark for mark in marks if now - _time(bytes.fromhex(mark[len(_USED) :])) >= PATIENCE]
-
-        def change(found: Mapping[str, bytes]) -> dict[str, bytes]:
-            nonlocal used
-            used = name in found
-            return {name: b""}
-
-        self._service.change_marks((name, *old), change)
+        used = not use_up(self._service, body)
         try:
             if not used:
                 return verify(challenge)
@@ -188,11 +179,31 @@ class Passkeys:
         raise _refused()
 
     def _challenge(self, purpose: str) -> bytes:
-        body = os.urandom(16) + int(self._service.clock.now().timestamp()).to_bytes(8, "big")
+        body = new_challenge(self._service.clock.now())
         return body + self._seal(purpose, body)
 
     def _seal(self, purpose: str, body: bytes) -> bytes:
         return self._accounts.vouch(f"challenge\0{purpose}\0{body.hex()}")[:16]
+
+
+def new_challenge(now: datetime) -> bytes:
+    """Return 24 bytes that nobody can guess and that have their time."""
+    return os.urandom(16) + int(now.timestamp()).to_bytes(8, "big")
+
+
+def use_up(service: IncidentService, challenge: bytes) -> bool:
+    """Tell whether a challenge is used for the first time, within its time."""
+    name, now, first = f"{_USED}{challenge.hex()}", service.clock.now(), False
+    marks = service.marks(_USED)
+    old = [mark for mark in marks if now - _time(bytes.fromhex(mark[len(_USED) :])) >= PATIENCE]
+
+    def change(found: Mapping[str, bytes]) -> dict[str, bytes]:
+        nonlocal first
+        first = name not in found
+        return {name: b""}
+
+    service.change_marks((name, *old), change)
+    return first and now - _time(challenge) < PATIENCE
 
 
 def _purpose(person: str) -> str:

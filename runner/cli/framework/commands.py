@@ -43,6 +43,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "people.people": ("person", "role"),
         "people.accounts": ("account", "login", "logout"),
         "people.tokens": ("token",),
+        "people.links": ("step-link",),
         "people.calendar": ("calendar",),
         "messages.channels": ("channel",),
         "messages.domains": ("domain",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.session import Session
@@ -24,11 +24,13 @@ def add(app: Commands) -> None:
     command(accounts, "list", Scope.ANYWHERE)(list_)
     command(accounts, "invite", Scope.HOME_WRITES)(invite)
     command(accounts, "disable", Scope.HOME_WRITES)(disable)
+    command(accounts, "break-glass", Scope.HOME_WRITES)(break_glass)
     command(app, "login", Scope.HOME_WRITES)(login)
     command(app, "logout", Scope.HOME_WRITES)(logout)
 
 
-def _accounts(session: Session) -> Accounts:
+def accounts_of(session: Session) -> Accounts:
+    """Return the accounts of the home."""
     from runner.app.people.accounts import Accounts
     from runner.app.people.logins import Logins
 
@@ -37,11 +39,11 @@ def _accounts(session: Session) -> Accounts:
 
 def list_(session: Session) -> None:
     """List the accounts: who can log in, and since when."""
-    from runner.app.people.accounts import listed
+    from runner.app.people.account_list import listed
     from runner.app.people.logins import Logins
     from runner.reports.people.accounts import accounts_page
 
-    report = listed(_accounts(session), session.service, Logins(session.service))
+    report = listed(accounts_of(session), session.service, Logins(session.service))
     session.show(report, lambda: accounts_page(report))
 
 
@@ -55,7 +57,7 @@ def invite(session: Session, person: Person) -> None:
     Example:
       tocsin account invite jonas
     """
-    accounts = _accounts(session)
+    accounts = accounts_of(session)
     link = accounts.link(accounts.invite(person))
     session.show(
         {"schema": "tocsin/invitation/v1", "person": person, "link": link},
@@ -70,10 +72,48 @@ def disable(session: Session, person: Person, reason: Reason = "") -> None:
     Example:
       tocsin account disable jonas --reason "his phone was stolen"
     """
+    _require(reason)
+    ended = accounts_of(session).disable(person, reason)
+    told(session, f"The account of {person} is disabled. Sessions ended: {ended}")
+
+
+def break_glass(
+    session: Session,
+    action: Annotated[Literal["arm", "disarm"], Argument("ACTION", "arm or disarm.")],
+    reason: Reason = "",
+    app: Annotated[bool, Option("--app", "Also require the code of an authenticator app.")] = False,
+) -> None:
+    """Arm or disarm the break-glass account, for the time when nobody can log in as usual.
+
+    It is off by default. Arming prints a passphrase once: keep it sealed on paper. Using it needs a reason, alerts
+    commanders, counsel and administrators, and ends after 4 hours. Then arm it again. To disarm needs --reason.
+
+    \b
+    Examples:
+      tocsin account break-glass arm --app
+      tocsin account break-glass disarm --reason "the provider works again"
+    """
+    from runner.app.people import break_glass as sealed
+    from runner.app.people.logins import Logins
+
+    accounts = accounts_of(session)
+    if action == "disarm":
+        _require(reason)
+        logins = Logins(session.service)
+        ended = sealed.disarm(accounts, logins, session.by, reason)
+        told(session, f"The break-glass account is disarmed. Sessions ended: {ended}")
+        return
+    passphrase, seed = sealed.arm(session.service, accounts, app=app)
+    session.show(
+        {"schema": "tocsin/break-glass/v1", "passphrase": passphrase, "app": seed},
+        Page(tuple(line(text) for text in (passphrase, seed) if text)),
+    )
+    session.say("Write it down and seal it now: nobody can show it again. It is used at /login/break-glass")
+
+
+def _require(reason: str) -> None:
     if not reason.strip():
         raise Usage("The reason is missing.", hint="Add --reason WHY", code="option_missing")
-    ended = _accounts(session).disable(person, reason)
-    _told(session, f"The account of {person} is disabled. Sessions ended: {ended}")
 
 
 def login(
@@ -94,7 +134,7 @@ def login(
     """
     from runner.app.people.logins import TERMINAL, Logins
 
-    accounts, logins = _accounts(session), Logins(session.service)
+    accounts, logins = accounts_of(session), Logins(session.service)
     who = session.world.who(person or session.options.claimed or session.world.environ.get(PERSON, ""))
     if not accounts.book().is_active(who.person):
         raise Refused(
@@ -119,7 +159,7 @@ def login(
         ) from None
     if before is not None:
         logins.end(before.secret)
-    _told(session, f"You are logged in as {who.person} for 12 hours")
+    told(session, f"You are logged in as {who.person} for 12 hours")
 
 
 def logout(session: Session) -> None:
@@ -131,7 +171,7 @@ def logout(session: Session) -> None:
         raise Refused("You are not logged in.", hint="Log in: tocsin login", code="not_logged_in")
     Logins(session.service).end(found.secret)
     forget_login(session.world.environ, session.folder)
-    _told(session, "You are logged out")
+    told(session, "You are logged out")
 
 
 def _hidden(session: Session, question: str) -> str:
@@ -146,5 +186,6 @@ def _hidden(session: Session, question: str) -> str:
     return session.ask(question)
 
 
-def _told(session: Session, words: str) -> None:
+def told(session: Session, words: str) -> None:
+    """Tell the person at the terminal that something was done."""
     session.show({"schema": "tocsin/accounts-done/v1", "done": words}, Page((line(words, "good"),)))

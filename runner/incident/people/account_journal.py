@@ -6,7 +6,7 @@ It is a journal of the organisation, encrypted as personal data. Its key also en
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -15,9 +15,15 @@ from runner.decoding import json_reader
 
 JOURNAL = "accounts"
 """The journal's name; it is not an incident."""
+BREAK_GLASS = "break-glass"
+"""The name of the break-glass account: it is of nobody in the contact list."""
+BREAK_GLASS_LASTS = timedelta(hours=4)
+"""From its first use on. Then it must be armed again."""
 Change = Literal[
-    "invited", "opened", "disabled", "codes_made", "code_used", "passkey_added", "passkey_removed"
-]
+    "invited", "opened", "disabled", "codes_made", "code_used", "passkey_added", "passkey_removed",
+    "sessions_ended", "provider_bound", "provider_unbound", "armed", "used", "alarmed", "disarmed",
+    "link_made", "link_used", "link_revoked",
+]  # fmt: skip
 State = Literal["invited", "active", "disabled"]
 
 
@@ -30,7 +36,7 @@ class AccountChanged(
     change: Change
     by: str
     reason: str = ""
-    """Why it was disabled."""
+    """Why it was disabled, or the break-glass account used; what a link is for; how the alarm went."""
 
 
 READER: Callable[[bytes], AccountChanged] = json_reader(AccountChanged)
@@ -49,11 +55,35 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """When it was last disabled."""
 
 
+class BreakGlass(msgspec.Struct, frozen=True, kw_only=True):
+    """The break-glass account: off, armed, or in use."""
+
+    armed: datetime | None = None
+    by: str = ""
+    used: datetime | None = None
+    """Its first use since it was armed."""
+    reason: str = ""
+    """Of its last use."""
+    alarm: str = ""
+    """How the alarm about the last use went."""
+
+    def in_use(self, now: datetime) -> bool:
+        """Tell whether it was used less than four hours ago, and not disarmed since."""
+        return self.used is not None and now - self.used < BREAK_GLASS_LASTS
+
+    def state(self, now: datetime) -> Literal["off", "armed", "in use", "spent"]:
+        """Return its state: somebody can log in with it while it is armed or in use."""
+        if self.armed is None:
+            return "off"
+        return "armed" if self.used is None else "in use" if self.in_use(now) else "spent"
+
+
 class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
     """All accounts, by person."""
 
     found: Mapping[str, Account] = {}
     version: int = 0
+    break_glass: BreakGlass = BreakGlass()
 
     @property
     def proves(self) -> bool:
@@ -80,8 +110,11 @@ _AFTER: Mapping[Change, State] = {"invited": "invited", "opened": "active", "dis
 def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> AccountBook:
     """Return the accounts. An invitation to an account that is active changes nothing until it is used."""
     found: dict[str, Account] = {}
-    number = 0
+    number, sealed = 0, BreakGlass()
     for number, at, event in events:  # noqa: B007  # the last one counts
+        if event.person == BREAK_GLASS:
+            sealed = _after(sealed, at, event)
+            continue
         state = _AFTER.get(event.change)
         before = found.get(event.person)
         if state is None or (state == "invited" and before is not None and before.state == "active"):
@@ -90,4 +123,16 @@ def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> Acc
         found[event.person] = Account(
             person=event.person, state=state, since=at, by=event.by, reason=event.reason, ended=ended
         )
-    return AccountBook(found=found, version=number)
+    return AccountBook(found=found, version=number, break_glass=sealed)
+
+
+def _after(before: BreakGlass, at: datetime, event: AccountChanged) -> BreakGlass:
+    match event.change:
+        case "armed":
+            return BreakGlass(armed=at, by=event.by)
+        case "used":
+            return msgspec.structs.replace(before, used=before.used or at, reason=event.reason, alarm="")
+        case "alarmed":
+            return msgspec.structs.replace(before, alarm=event.reason)
+        case _:
+            return BreakGlass()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from functools import partial
 from time import perf_counter
 
@@ -23,11 +23,12 @@ from starlette.routing import BaseRoute, Route
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.people.accounts import KeptBook, holds, names_are_proved
-from runner.app.people.logins import TERMINAL, Login, Logins
+from runner.app.people.accounts import KeptBook, holds, is_closed, names_are_proved
+from runner.app.people.logins import OIDC, TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.action_text import hint_text
+from runner.reports.people.accounts import break_glass_band
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
 from runner.web.room.acts.table import ACTING
@@ -47,6 +48,7 @@ from runner.web.room.table import (
     Row,
     address,
 )
+from runner.web.room.ways_in import WaysIn
 
 THREADS = 4
 """Pages that are made at the same time."""
@@ -92,7 +94,8 @@ class Room:
         self._entrance = Entrance(
             self.service, logins, self._session, self._login, self._in_pool, self._failed
         )
-        self.signals = Signals(self.service, logins.alive)
+        self._ways = WaysIn(self._entrance, self.service, logins, self._session, self._failed)
+        self.signals = Signals(self.service, self._alive)
 
     def service(self) -> IncidentService:
         """Return the service of this thread."""
@@ -103,6 +106,8 @@ class Room:
         if seen != self._own.seen:  # somebody may have another role, or be new
             found.forget_directory()
             self._own.seen = seen
+            if found.home.identity.provider is not None and is_closed(found):
+                self._logins.end_by(OIDC)
         return found
 
     def application(self, hosts: frozenset[str], more: Iterable[BaseRoute] = ()) -> Door:
@@ -124,6 +129,7 @@ class Room:
             Route("/static/{digest}/{name}", self._static, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
             *self._entrance.routes(),
+            *self._ways.routes(),
             *more,
         ]
         app = Starlette(
@@ -177,6 +183,11 @@ class Room:
         service = self.service()
         book: KeptBook = self._own.book
         return holds(service, book.read(service), login)
+
+    def _alive(self, secrets: Collection[str]) -> set[str]:
+        """Return the secrets of open pages whose sessions go on: by time, and by their accounts."""
+        found = self._logins.alive(secrets)
+        return {secret for secret, login in found.items() if self._holds(login)}
 
     def _is_for_browsers(self, login: Login) -> bool:
         """Tell whether a session is one of a browser: what a user of this machine may do stays on this machine."""
@@ -252,6 +263,9 @@ class Room:
                 if acting.acts[verb].bound and (asks := self._entrance.confirm(request, login, given, proof)):
                     return asks
                 onward = perform(acting, asked, verb, given)
+                if acting.acts[verb].shows:
+                    again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
+                    return self._drawn(row, request, asked, again)
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
                 again = Again(verb, given, error.message, hint_text(error), error.problems)
@@ -289,7 +303,9 @@ class Room:
 
     def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:
         path = address(row, codename_of(asked.incident), asked.ref)
-        return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again))
+        sealed = self._own.book.read(asked.service).break_glass
+        band = break_glass_band(sealed, asked.service.clock.now())
+        return HTMLResponse(page(row, path, request.cookies[self._cookie], asked, again, band))
 
     async def _file(self, row: Row, make: Callable[[Asked], File], request: Request) -> Response:
         return await self._in_pool(partial(self._made, row, make, request))

@@ -5,38 +5,46 @@ Nothing here decides who may do what. A login proves a name; the rights are thos
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from typing import NamedTuple
+from urllib.parse import urlencode
 
-from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
 from runner.app.people import calendars
-from runner.app.people.accounts import Accounts, app_address
-from runner.app.people.logins import LONGEST, Login, Logins
+from runner.app.people.accounts import Accounts, account_book, app_address, is_closed
+from runner.app.people.break_glass import prove
+from runner.app.people.logins import LONGEST, OIDC, Login, Logins
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
 from runner.errors import Refused, TocsinError
-from runner.reports.core.action_text import hint_text
+from runner.incident.people.account_journal import BREAK_GLASS
 from runner.reports.core.formatting import READER, count, screen_time
 from runner.reports.core.header import named_zone
-from runner.web.room import drawing
-from runner.web.room.acts.forms import FACTORS, Given, without_factors
+from runner.reports.people.accounts import break_glass_band
+from runner.web.room.acts.forms import Given, without_factors
 from runner.web.room.door import Absent
-
-PASSWORD, CODE = f"{FACTORS}password", f"{FACTORS}code"
-KEY, FILE = f"{FACTORS}passkey", f"{FACTORS}file"
-"""Fields of the factors in a form, and the mark of a form that had a file; they never reach an act."""
-FIELDS = 100
-"""Most fields of a form of the entrance."""
-_STATUS: Mapping[str, int] = {"too_many_attempts": 429, "login_refused": 401, "not_logged_in": 401}
+from runner.web.room.entrance_page import (
+    CODE,
+    FILE,
+    KEY,
+    PASSWORD,
+    Box,
+    Entry,
+    address_of,
+    codes_page,
+    entrance_page,
+    factor_fields,
+    fields_of,
+    picture_of,
+    refuse_different,
+)
 
 
 class Cookie(NamedTuple):
@@ -44,6 +52,11 @@ class Cookie(NamedTuple):
 
     name: str
     secure: bool
+
+    @property
+    def pending(self) -> str:
+        """The name of the cookie that has a request to the login provider."""
+        return f"{self.name}-provider"
 
     def put(self, answer: Response, secret: str) -> None:
         """Keep a session in a browser."""
@@ -67,34 +80,6 @@ class Cookie(NamedTuple):
         answer.delete_cookie(self.name, httponly=True, samesite="strict", secure=self.secure)
 
 
-class Entry(NamedTuple):
-    """One field of a form of the entrance."""
-
-    name: str
-    label: str
-    kind: str = "text"
-    complete: str = "off"
-    """What a password manager fills in."""
-    help: str = ""
-    value: str = ""
-
-
-class Box(NamedTuple):
-    """One part of a page: texts, and a form if it has a label for its button."""
-
-    heading: str = ""
-    texts: tuple[str, ...] = ()
-    action: str = ""
-    label: str = ""
-    fields: tuple[Entry, ...] = ()
-    hidden: tuple[tuple[str, str], ...] = ()
-    quiet: bool = False
-    passkey: str = ""
-    """``get`` or ``create``: the button asks for a passkey, and is there only with a script."""
-    options: str = ""
-    """What the browser needs for that, as JSON."""
-
-
 Made = Callable[[Request, Given], Response]
 Hidden = tuple[tuple[str, str], ...]
 
@@ -115,7 +100,7 @@ class Entrance:
         self._service = service
         self._logins = logins
         self._cookie = cookie
-        self._login = login
+        self.login = login
         self._pooled = pooled
         self._failed = failed
 
@@ -140,7 +125,7 @@ class Entrance:
         try:
             service = self._service()
             READER.set(named_zone(service.home.organisation.get("zone")))
-            return made(request, _given(body))
+            return made(request, fields_of(body))
         except (Absent, TocsinError) as error:
             return self._failed(error)
 
@@ -154,12 +139,24 @@ class Entrance:
         """Return the login page; it leads back to a place of the room."""
         fields = (
             Entry("person", "Your person id", complete="username", value=person),
-            *_factors(),
+            *factor_fields(),
         )
         hidden = (("next", local(place)),)
         box = Box(action="/login", label="Log in", fields=fields, hidden=hidden)
         key = self._with_passkey(request, "/login", hidden)
-        return _page("Log in", (*key, box), failed=failed, status=401)
+        more = tuple(self._other_logins(place))
+        return entrance_page("Log in", (*key, box, *more), failed=failed, status=401)
+
+    def _other_logins(self, place: str) -> Iterator[Box]:
+        service = self._service()
+        if provider := service.home.identity.provider:
+            if domain := is_closed(service):
+                yield Box(texts=(f"Login with {provider.name}: closed, as {domain} is compromised.",))
+            else:
+                target = f"/login/provider?{urlencode({'next': place})}"
+                yield Box(label=f"Log in with {provider.name}", link=target)
+        if account_book(service).break_glass.state(service.clock.now()) in ("armed", "in use"):
+            yield Box(label="Break-glass access", link="/login/break-glass")
 
     def _passkeys(self, request: Request) -> Passkeys:
         host = request.headers.get("host", "")
@@ -186,7 +183,7 @@ class Entrance:
             if given[KEY]:
                 person = self._passkeys(request).prove(given[KEY])
             else:
-                factors = self.accounts().log_in(person, given[PASSWORD], given[CODE], _address(request))
+                factors = self.accounts().log_in(person, given[PASSWORD], given[CODE], address_of(request))
         except Refused as error:
             return self.ask(request, place, error, person)
         return self.logged_in(request, self._logins.begin(person, factors), RedirectResponse(place, 303))
@@ -204,19 +201,19 @@ class Entrance:
         title, action = "Open your account", request.url.path
         if request.method != "POST":
             first = ("This link works once. You need a phone with an authenticator app.",)
-            return _page(title, (Box(texts=first, action=action, label="Begin"),))
+            return entrance_page(title, (Box(texts=first, action=action, label="Begin"),))
         failed, nonce = None, given["nonce"] or new_secret()
         if "nonce" in given:
             try:
-                _same(given)
+                refuse_different(given)
                 secret, codes = accounts.open(link, nonce, given["new"], given[CODE])
             except Refused as error:
                 failed = error
             else:
-                return self.logged_in(request, secret, _codes(codes))
+                return self.logged_in(request, secret, codes_page(codes, self._binding()))
         person = accounts.invited(link)
         if not person:
-            return _page(
+            return entrance_page(
                 "This invitation was used, or is older than 3 days",
                 (Box(texts=("Ask for another one.",)),),
                 status=401,
@@ -240,17 +237,17 @@ class Entrance:
             fields=fields,
             hidden=(("nonce", nonce), ("person", person)),
         )
-        picture = _picture(app_address(seed, person, name))
-        return _page(title, (box,), texts=texts, failed=failed, picture=picture)
+        picture = picture_of(app_address(seed, person, name))
+        return entrance_page(title, (box,), texts=texts, failed=failed, picture=picture)
 
     # --- one's own account --------------------------------------------------------------------------------
 
     def _me(self, request: Request, given: Given) -> Response:
-        login = self._login(request)
+        login = self.login(request)
         who, accounts = login.principal, self.accounts()
         if not login.name:
             text = f"You are {who.person}, by a link of this machine. The name is a claim: nothing proves it."
-            return _page("Your account", (Box(texts=(text,)),))
+            return entrance_page("Your account", (Box(texts=(text,)),))
         if request.method != "POST":
             return self._my_page(request, login)
         if ending := given.get("end"):
@@ -262,7 +259,7 @@ class Entrance:
         if given["calendar"]:
             return self._address_of_calendar(request, who.person, make=given["calendar"] == "make")
         if not given["name"]:
-            return _codes(accounts.new_recovery_codes(who.person))
+            return codes_page(accounts.new_recovery_codes(who.person))
         keys = self._passkeys(request)
         try:
             if given["made"]:
@@ -282,6 +279,7 @@ class Entrance:
         for key in kept.passkeys if kept else ():
             text, hidden = f"Passkey {key.name}, since {screen_time(key.made)}", (("name", key.name),)
             boxes.append(Box("", (text,), "/me", f"Remove {key.name}", hidden=hidden, quiet=True))
+        boxes += self._binding(bool(kept and kept.subjects))
         if keys.usable:
             named = (Entry("name", "Name of a new passkey", help="For example: my phone"),)
             made = keys.creation(person)
@@ -293,7 +291,18 @@ class Entrance:
             heading, end = "" if number else "Where you are logged in", (("end", one.name),)
             boxes.append(Box(heading, (text,), "/me", f"End {one.name}", hidden=end, quiet=True))
         texts = (f"You are {person}, proved by {login.principal.proven_by}.",)
-        return _page("Your account", tuple(boxes), texts=texts, failed=failed)
+        service = self._service()
+        band = break_glass_band(account_book(service).break_glass, service.clock.now())
+        return entrance_page("Your account", tuple(boxes), texts=texts, failed=failed, band=band)
+
+    def _binding(self, bound: bool = False) -> tuple[Box, ...]:
+        """Return the form that binds the account to the login provider, or ends that."""
+        provider = self._service().home.identity.provider
+        if provider is None:
+            return ()
+        what, more = ("unbind", "no more") if bound else ("bind", "too")
+        label = f"Log in with {provider.name}, {more}"
+        return (Box("", (), "/me/provider", label, hidden=(("provider", what),), quiet=True),)
 
     # --- the calendar of a person --------------------------------------------------------------------------
 
@@ -316,7 +325,7 @@ class Entrance:
         host, secret = request.headers.get("host", ""), calendars.make(self._service(), person)
         address = f"{'https' if self._cookie.secure else 'http'}://{host}/cal/{secret}.ics"
         texts = ("Subscribe to this address in your calendar program. It is shown only now.",)
-        return _page(
+        return entrance_page(
             "Your calendar",
             (Box(texts=("Whoever knows it reads your deadlines.",)),),
             texts=texts,
@@ -351,8 +360,10 @@ class Entrance:
         if password or key:
             secret, accounts = request.cookies.get(self._cookie.name, ""), self.accounts()
             try:
-                if not key:
-                    accounts.log_in(login.principal.person, password, code, _address(request))
+                if login.by(f"{BREAK_GLASS}/"):
+                    prove(self._service(), accounts, password, code, address_of(request))
+                elif not key:
+                    accounts.log_in(login.principal.person, password, code, address_of(request))
                 else:
                     self._passkeys(request).prove(key, login.principal.person)
                 request.state.session = accounts.renewed(secret)
@@ -366,65 +377,18 @@ class Entrance:
                         code="file_again",
                     )
                 return None
-        texts = (
+        texts: tuple[str, ...] = (
             "Your last login is older than 5 minutes. Nothing was done yet, and what you typed is kept.",
         )
+        if login.by(OIDC):
+            texts = ("This act needs a factor of your account here. What you typed is kept.",)
+            if self.accounts().factors(login.principal.person) is None:
+                texts += ("Your account has none: ask for an invitation. It sets a password and an app.",)
         hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
-        box = Box(action=request.url.path, label="Confirm and go on", fields=_factors(), hidden=hidden)
+        fields = factor_fields(sealed=login.by(f"{BREAK_GLASS}/"))
+        box = Box(action=request.url.path, label="Confirm and go on", fields=fields, hidden=hidden)
         boxes = (*self._with_passkey(request, request.url.path, hidden, login.principal.person), box)
-        return _page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
-
-
-def _given(body: bytes) -> Given:
-    """Return the fields of a form of the entrance; raises Refused for more than any has."""
-    try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
-    except ValueError:
-        raise Refused("The form has too many fields.", hint="Use the page again.", code="bad_form") from None
-    return Given(dict(pairs))
-
-
-def _factors() -> tuple[Entry, ...]:
-    return (
-        Entry(PASSWORD, "Password", "password", "current-password"),
-        Entry(CODE, "Code of the app, or a recovery code", "text", "one-time-code"),
-    )
-
-
-def _codes(codes: tuple[str, ...]) -> Response:
-    """Show recovery codes, once."""
-    texts = (
-        "Write these recovery codes down, and keep them apart from your phone. They are shown only now.",
-        "Each one works once, in place of a code of the app.",
-    )
-    ready = Box(texts=("You are logged in.",))
-    return _page("Your recovery codes", (ready,), texts=texts, codes=codes)
-
-
-def _page(
-    title: str, boxes: tuple[Box, ...], *, status: int = 200, failed: Refused | None = None, **more: Any
-) -> Response:
-    said = None if failed is None else {"message": failed.message, "hint": hint_text(failed)}
-    values = {"texts": (), "picture": "", "codes": (), **more}
-    text = drawing.render("entrance.html", title=title, boxes=boxes, failed=said, **values)
-    return HTMLResponse(text, status if failed is None else _STATUS.get(failed.code, 409))
-
-
-def _picture(address: str) -> Markup:
-    """Return an address as a picture for a phone."""
-    import segno
-
-    made = segno.make(address, error="m")
-    return Markup(made.svg_inline(scale=4, border=4, light="white", svgclass=None, lineclass=None))  # noqa: S704  # of our own text
-
-
-def _same(given: Given) -> None:
-    if given["new"] != given["again"]:
-        raise Refused("The two passwords differ.", hint="Type both again.", code="passwords_differ")
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+        return entrance_page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
 
 
 def local(place: str) -> str:

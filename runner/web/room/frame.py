@@ -115,6 +115,8 @@ class Again(NamedTuple):
     problems: Sequence[Problem] = ()
     """What is wrong in which field: ``file`` is its name, or begins with it."""
     preview: Preview | None = None
+    done: bool = False
+    """Whether it was done, and the message is what must be seen once."""
 
     def of(self, form: Form) -> bool:
         """Tell whether it is this form of several with the same verb."""
@@ -173,8 +175,11 @@ def asked_of(
     return Asked(service, service.read(principal), principal, now, about, ref, dict(query), kept)
 
 
-def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None) -> str:
-    """Return a page as HTML, with the warning of the command line if no worker runs; ``path`` is its address."""
+def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None, band: str = "") -> str:
+    """Return a page as HTML, with the warning of the command line if no worker runs.
+
+    ``path`` is its address; ``band`` is above everything.
+    """
     reader, incident = asked.reader, asked.incident if row.about_incident else None
     shown = row.draw(asked)
     if incident is not None and lacks_worker(asked.service, incident):
@@ -224,6 +229,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         form_mark=mark,
         forms=forms,
         again=again,
+        band=band,
         preview=drawing.draw(again.preview.page, links) if again and again.preview else None,
         act=lambda verb: act_address(row, verb, codename, asked.ref),
         fragment=f"{path}?{urlencode([*kept, ('part', 'live')])}",

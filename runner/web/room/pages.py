@@ -382,6 +382,18 @@ def sign(asked: Asked) -> Shown:
     return Shown(found.report, found.page, found.text, "files", name, files)
 
 
+def accounts(asked: Asked) -> Shown:
+    """List the accounts, and the state of the break-glass account."""
+    from runner.app.people.account_list import listed
+    from runner.app.people.accounts import Accounts
+    from runner.app.people.logins import Logins
+    from runner.reports.people.accounts import accounts_page
+
+    logins = Logins(asked.service)
+    report = listed(Accounts(asked.service, logins), asked.service, logins)
+    return Shown(report, accounts_page(report))
+
+
 def messages(asked: Asked) -> Shown:
     """List the messages with their evidence."""
     from runner.reports.core.task_rows import titles

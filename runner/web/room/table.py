@@ -55,6 +55,7 @@ TABLE = (
         "Administration",
         fresh=False,
     ),
+    Row("/admin/accounts", "accounts", "account.manage", pages.accounts, "Accounts", fresh=False),
     Row("/me/why", "rights", "login", organisation_pages.rights, "", fresh=False),
     Row("/sign", "approvals", "login", pages.approvals, "To approve"),
     Row(INCIDENT, "incident", "incident.read", pages.incident, "Status"),

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from runner.app.core.rights import ANY, LOCAL, ROLES
+from runner.app.core.rights import ANY, LOCAL, ROLES, SEALED
 from runner.web.room.acts.table import ACTING
 from runner.web.room.table import (
     BY_OPERATION,
@@ -26,24 +27,26 @@ DUTY = "eu-gdpr-33-controller-sa/initial"
 # One letter a page, in the order of PAGES: y for yes, - for no.
 PAGES = (
     "incidents", "alert", "people", "register", "law", "provisions", "exercises", "improvement", "readiness", "audit",
-    "administration", "rights", "approvals",
+    "administration", "accounts", "rights", "approvals",
     "incident", "tasks", "task", "facts", "fact", "missing",
     "duties", "duty", "file", "notices", "notice", "changes", "consistency", "sign", "letters",
     "messages", "message", "timeline", "evidence", "record", "exercise", "report",
 )  # fmt: skip
 EXPECTED = {
-    # role            inc ale peo reg law pro exe imp rea aud adm rig app|inc tas tas fac fac mis|dut dut fil not not cha con sig let|mes mes tim evi rec exe rep
-    LOCAL:             "yyyyyyyyyyyyy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
-    "commander":       "yyy-yyyyyyyyy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
-    "counsel":         "y-yyyy---y-yy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
-    "outside_counsel": "y---yy---y-yy" "yyyyyy" "yyyyyyyyy" "--yyy--",
-    "dpo":             "y-yyyy---y-yy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
-    "executive":       "y-y-yyyyyy-yy" "yyyyyy" "yyyyyyyyy" "--y-y--",
-    "hr":              "y-y-yy---y-yy" "yyyyyy" "-------y-" "--yyy--",
-    "evaluator":       "y---yyyyy--yy" "yyyyyy" "---------" "--y----",
-    "auditor":         "y--yyyyyyy-yy" "yyyyyy" "yyyyyyy-y" "yyyyy--",
-    ANY:               "y-y-yy---y-yy" "yyyyyy" "-------y-" "--yyy--",
-    "nobody":          "y----------yy" "------" "---------" "-------",
+    # role            inc ale peo reg law pro exe imp rea aud adm acc rig app|inc tas tas fac fac mis|dut dut fil not not cha con sig let|mes mes tim evi rec exe rep
+    LOCAL:             "yyyyyyyyyyyyyy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
+    "commander":       "yyy-yyyyyyy-yy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
+    "counsel":         "y-yyyy---y--yy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
+    "outside_counsel": "y---yy---y--yy" "yyyyyy" "yyyyyyyyy" "--yyy--",
+    "dpo":             "y-yyyy---y--yy" "yyyyyy" "yyyyyyyyy" "yyyyy--",
+    "executive":       "y-y-yyyyyy--yy" "yyyyyy" "yyyyyyyyy" "--y-y--",
+    "hr":              "y-y-yy---y--yy" "yyyyyy" "-------y-" "--yyy--",
+    "evaluator":       "y---yyyyy---yy" "yyyyyy" "---------" "--y----",
+    "auditor":         "y--yyyyyyy--yy" "yyyyyy" "yyyyyyy-y" "yyyyy--",
+    ANY:               "y-y-yy---y--yy" "yyyyyy" "-------y-" "--yyy--",
+    "administrator":   "y---------yyyy" "------" "---------" "-------",
+    SEALED:            "y-yyyy---y--yy" "yyyyyy" "yyyyyyy-y" "yyyyy--",
+    "nobody":          "y-----------yy" "------" "---------" "-------",
 }  # fmt: skip
 """An incident that is no exercise has no page of one."""
 
@@ -58,7 +61,7 @@ _LEADS = {
     "campaign.manage", "exercise.manage", "exercise.conduct", "exercise.rate", "alert.handle",
 }  # fmt: skip
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {*_LAWYER, *_LEADS, "note.privileged"},
+    LOCAL: {*_LAWYER, *_LEADS, "note.privileged", "account.manage"},
     "commander": {*_RESPONDER, *_LEADS, "entry.confirm", "duty.file"},
     "counsel": {*_LAWYER, "note.privileged"},
     "outside_counsel": {"note.add", "entry.correct", "sign", "notice.edit", "audit.verify"},
@@ -76,6 +79,19 @@ ACTS_EXPECTED: dict[str, set[str]] = {
     "hr": _RESPONDER,
     "evaluator": {"exercise.rate"},
     "auditor": {"audit.verify"},
+    "administrator": {"account.manage"},
+    SEALED: {
+        "task.act",
+        "note.add",
+        "fact.state",
+        "entry.correct",
+        "audit.verify",
+        "task.steer",
+        "incident.lead",
+        "domain.declare",
+        "message.send",
+        "incident.open",
+    },
     ANY: {*_RESPONDER, "domain.declare", "incident.open"},
     "nobody": set(),
 }
@@ -84,6 +100,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "incidents": {"open": "incident.open"},
     "alert": {"open": "alert.handle", "dismiss": "alert.handle"},
     "people": {"away": "person.manage", "role": "person.manage"},
+    "accounts": dict.fromkeys(("invite", "end", "disable", "disarm"), "account.manage"),
     "incident": {
         # What everybody adds. To take over needs a brief for this person and role.
         "note": "note.add", "attach": "note.add", "take": "note.add",
@@ -133,7 +150,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """The right of each act, written by hand: an act with a weaker right is an error."""
 BOUND = {
-    "people": {"role"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel"},
+    "people": {"role"}, "accounts": {"invite", "end", "disable", "disarm"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel"},
     "facts": {"confirm"}, "fact": {"confirm"}, "timeline": {"correct"},
     "duty": {"decide", "waive", "confirm"}, "sign": {"approve", "reject"},
     "letters": {"resume", "substitute"},
@@ -149,12 +166,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
     desk.done("init")
     document = a_breach(desk, folder)
     for role in (*ROLES, "technical"):
-        if role not in (LOCAL, ANY, "commander", "counsel"):
+        if role not in (LOCAL, ANY, SEALED, "commander", "counsel"):
             desk.done("person", "add", role, "--name", role, "--as", "maria")
             desk.done("role", "assign", role, role, "--always", "--as", "maria")
     with served(desk, document) as room:
         yield desk, room, document
     desk.close()
+
+
+def reader_of(room: Served, role: str) -> requests.Session:
+    """Return a browser in which the person of a role is logged in."""
+    if role == SEALED:
+        return room.reader("break-glass", proven="login:break-glass/s-1")
+    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
+    return room.reader(person, os_user="maria" if role == LOCAL else "")
 
 
 def references(room: Served, document: str) -> dict[str, str]:
@@ -175,8 +200,7 @@ def test_the_expected_table_has_every_role_and_every_page() -> None:
 @pytest.mark.parametrize("role", EXPECTED)
 def test_each_role_reads_its_pages_and_no_other(house: tuple[AtDesk, Served, str], role: str) -> None:
     _, room, document = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     things, found = references(room, document), ""
     absent = room.get(reader, "/i/no-such/tasks")
     for row in TABLE:
@@ -194,8 +218,7 @@ def test_a_document_goes_to_those_who_may_read_the_notice(
     house: tuple[AtDesk, Served, str], role: str
 ) -> None:
     _, room, document = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     answer = room.get(reader, document_address(room.codename, document, "txt"))
     assert (answer.status_code == 200) == (EXPECTED[role][PAGES.index("notice")] == "y")
     if answer.status_code == 200:
@@ -207,8 +230,7 @@ def test_a_file_of_a_page_goes_to_those_who_have_the_page(
     house: tuple[AtDesk, Served, str], role: str
 ) -> None:
     _, room, _ = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     absent = room.get(reader, "/nothing").content
     for operation in DOWNLOADS:
         answer = room.get(reader, download_address(BY_OPERATION[operation], room.codename, "e-none"))
@@ -263,8 +285,7 @@ def test_each_act_has_the_right_that_people_wrote_down() -> None:
 @pytest.mark.parametrize("role", EXPECTED)
 def test_each_role_acts_as_the_table_says(house: tuple[AtDesk, Served, str], role: str) -> None:
     _, room, document = house
-    person = {LOCAL: "maria", "commander": "maria", "counsel": "jonas", ANY: "technical"}.get(role, role)
-    reader = room.reader(person, os_user="maria") if role == LOCAL else room.reader(person)
+    reader = reader_of(room, role)
     absent = room.get(reader, "/nothing").content
     may = ACTS_EXPECTED[role]
     things = references(room, document)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runner.app.core.rights import require_rights
 from runner.base.actor import Principal
 from runner.errors import Refused
 from runner.incident.state import commands as c
@@ -51,6 +52,15 @@ def test_nobody_gives_himself_a_role_that_checks_the_commander(room: Served, des
     assert "maria" not in desk.office().directory.roles.get("counsel", ())
     assert submitted(room, maria, PAGE, "role", role="counsel", persons="ada").status_code == 303
     assert submitted(room, maria, "people", "role", role="counsel", persons="ada").status_code == 303
+
+
+def test_a_commander_hands_over_no_role_that_checks_the_commander(room: Served, desk: AtDesk) -> None:
+    maria, before = room.reader("maria"), present(desk).roles
+    for role in ("counsel", "dpo", "executive", "hr"):
+        assert submitted(room, maria, PAGE, "brief", person="ada", role=role).status_code == 409
+    assert present(desk).roles == before
+    brief = [c.GiveBrief(to="ada", role="counsel", version=1, digest="d")]
+    require_rights(lambda right: False, Principal(person="jonas", proven_by="x"), present(desk), brief)
 
 
 def test_a_holder_of_a_role_adds_another_person_to_it(room: Served, desk: AtDesk) -> None:

@@ -272,9 +272,9 @@ DOCUMENT = json.loads(description())
 PAGES_ALONE = {
     "approvals", "sign", "evidence", "fact",
     "provisions", "exercises", "improvement", "exercise", "report", "letters", "audit", "record",
-    "administration", "rights",
+    "administration", "accounts", "rights",
 }  # fmt: skip
-"""Pages without an address in the API: to approve is for people; the others are parts of another report, or several."""
+"""Pages without an address in the API: to approve and to administer is for people; the others are parts of another report, or several."""
 
 
 def test_the_description_is_valid() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import requests
 
+from runner.base.actor import Principal
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served
 
@@ -82,3 +83,20 @@ def test_a_stream_of_an_ended_session_ends_also_while_much_happens(room: Served,
 
 def test_head_of_the_stream_is_answered_at_once(room: Served) -> None:
     assert room.reader("maria").head(f"{room.url}/live", timeout=5).status_code == 200
+
+
+def test_an_open_page_ends_with_the_account_of_its_session(room: Served) -> None:
+    secret = room.logins.begin("maria", "password+totp")  # maria has no account, or none any more
+    assert secret in room.logins.alive({secret})
+    assert secret not in room.server.room._alive({secret})
+
+
+def test_a_session_and_a_link_without_an_account_end_with_a_forgotten_person(
+    room: Served, desk: AtDesk
+) -> None:
+    desk.done("person", "add", "per", "--name", "Per", "--as", "maria")
+    per, link = room.reader("per"), room.link(Principal(person="per", proven_by="login:test", host="desk"))
+    assert room.get(per, "/").status_code == 200
+    desk.done("person", "forget", "per", "--yes", "--as", "maria")
+    assert room.get(per, "/").status_code == 401
+    assert requests.post(link, headers={"Origin": room.url}, timeout=20).status_code == 401

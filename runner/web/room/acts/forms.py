@@ -119,6 +119,8 @@ class Act(NamedTuple):
     """It opens an incident, whose messages a worker has to send."""
     bound: bool = False
     """It binds, as a signature does: a person with an account gives the factors again after five minutes."""
+    shows: bool = False
+    """``do`` returns a text that is shown once, in place of a path."""
 
 
 class Acting(NamedTuple):

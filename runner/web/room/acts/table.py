@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.web.room.acts.accounts import ACCOUNTS
 from runner.web.room.acts.alert import ALERT
 from runner.web.room.acts.audit import AUDIT, RECORD
 from runner.web.room.acts.duty import DUTY, FILE
@@ -25,6 +26,7 @@ ACTING: Mapping[str, Acting] = {
     "incidents": INCIDENTS,
     "alert": ALERT,
     "people": PEOPLE,
+    "accounts": ACCOUNTS,
     "incident": INCIDENT,
     "task": TASK,
     "messages": MESSAGES,

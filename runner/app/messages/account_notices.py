@@ -1,0 +1,44 @@
+"""Messages about accounts, outside of any incident: to all usable channels of a person, at once, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from runner.app.messages.communications_check import Way, send, ways
+from runner.app.messages.domains import compromised
+from runner.routing.messaging import SendResult
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+
+SECONDS = 15
+"""How long a login waits for the outcomes. What takes longer goes on, and counts as unknown."""
+_THREADS = 16
+
+
+def notify(service: IncidentService, persons: Collection[str], subject: str, text: str) -> str:
+    """Send a text to people of the contact list; return how that went, in words for the record.
+
+    No channel that depends on a compromised failure domain is used: its reader may be the intruder.
+    """
+    fallen, known = compromised(service), [one for one in persons if one in service.directory.people]
+    usable = [way for way in ways(service, known) if known and not _domains(way) & fallen]
+    pool = ThreadPoolExecutor(_THREADS)
+    sent = {pool.submit(send, service, way, subject, text): way for way in usable}
+    done, late = wait(sent, SECONDS)
+    pool.shutdown(wait=False)
+    reached = {sent[one].person for one in done if _arrived(one)}
+    missed = [one for one in known if one not in reached]
+    unknown = f", {len(late)} with unknown outcome" if late else ""
+    words = f"{len(reached)} of {len(known)} people alerted ({len(sent)} messages{unknown})"
+    return f"{words}; not alerted: {', '.join(missed)}" if missed else words
+
+
+def _domains(way: Way) -> frozenset[str]:
+    return way.channel.domains | (way.contact.domains if way.contact is not None else frozenset())
+
+
+def _arrived(one: Future[SendResult]) -> bool:
+    return one.exception() is None and one.result().state == "accepted"

@@ -1,0 +1,67 @@
+"""What an administrator can do with accounts. It gives access, and reads no incident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.app.people import break_glass
+from runner.app.people.accounts import Accounts
+from runner.app.people.logins import Logins
+from runner.errors import Refused
+from runner.web.room.acts.forms import REASON, Act, Acting, Form, Given, people_field
+from runner.web.room.pages import Asked
+
+
+def _forms(asked: Asked) -> Sequence[Form]:
+    person = people_field(asked)
+    return (
+        Form("invite", "Invite a person, or let a person set new factors", (person,), folded=True),
+        Form("end", "End all sessions of a person", (person,), folded=True),
+        Form("disable", "Disable an account", (person, REASON), folded=True),
+        Form("disarm", "Disarm the break-glass account", (REASON,), folded=True),
+    )
+
+
+def _accounts(asked: Asked) -> tuple[Accounts, Logins]:
+    # The process writes; the record names the person, whose right was judged.
+    service = asked.service.of(asked.service.process)
+    logins = Logins(service)
+    return Accounts(service, logins), logins
+
+
+def _invite(asked: Asked, given: Given) -> str:
+    accounts, _ = _accounts(asked)
+    link = accounts.link(accounts.invite(given["person"], asked.principal.person))
+    return f"Give this link to {given['person']} over a channel that you trust: {link}"
+
+
+def _end(asked: Asked, given: Given) -> None:
+    accounts, logins = _accounts(asked)
+    accounts.note(given["person"], "sessions_ended", asked.principal.person)
+    logins.end_of(given["person"])
+
+
+def _disable(asked: Asked, given: Given) -> None:
+    _accounts(asked)[0].disable(given["person"], _reason(given), asked.principal.person)
+
+
+def _disarm(asked: Asked, given: Given) -> None:
+    accounts, logins = _accounts(asked)
+    break_glass.disarm(accounts, logins, asked.principal.person, _reason(given))
+
+
+def _reason(given: Given) -> str:
+    if not given["reason"].strip():
+        raise Refused("The reason is missing.", hint="Write the reason", code="reason_missing")
+    return given["reason"]
+
+
+ACCOUNTS = Acting(
+    _forms,
+    {
+        "invite": Act("account.manage", _invite, bound=True, shows=True),
+        "end": Act("account.manage", _end, bound=True),
+        "disable": Act("account.manage", _disable, bound=True),
+        "disarm": Act("account.manage", _disarm, bound=True),
+    },
+)

@@ -1,0 +1,283 @@
+"""Other ways into the room than password and passkey: the login provider, the break-glass account, and links for one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.notices.signing import to_sign
+from runner.app.people import break_glass, step_links
+from runner.app.people.accounts import Accounts, Subject
+from runner.app.people.logins import OIDC, Logins
+from runner.app.people.passkeys import PATIENCE
+from runner.app.people.provider import Provider, unknown_subject
+from runner.app.people.step_links import StepLink
+from runner.errors import Refused, TocsinError
+from runner.incident.people.account_journal import BREAK_GLASS_LASTS
+from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import READER
+from runner.reports.core.header import named_zone
+from runner.reports.core.page import Page
+from runner.reports.incidents.task import CheckRow, task_page
+from runner.reports.incidents.task import task as task_report
+from runner.web.room import drawing
+from runner.web.room.acts.forms import Given, without_factors
+from runner.web.room.door import Absent
+from runner.web.room.entrance import Cookie, Entrance, local
+from runner.web.room.entrance_page import (
+    CODE,
+    PASSWORD,
+    Box,
+    Entry,
+    address_of,
+    entrance_page,
+    factor_fields,
+    fields_of,
+)
+
+ANSWER = "/login/provider/answer"
+"""Where the login provider sends a browser back: its settings must name this address."""
+WAITING = 2
+"""Requests that wait for the provider, or for the channels of an alarm: one that hangs must not hang the pages."""
+_FACTOR, _SEALED, _LINK = "/login/provider/factor", "/login/break-glass", "/link/{link}"
+Made = Callable[[Request, Given], Response]
+
+
+class _About(NamedTuple):
+    """What a link shows, after its button."""
+
+    title: str
+    page: Page
+    text: str = ""
+    items: Sequence[CheckRow] = ()
+
+
+class WaysIn:
+    """Answers the requests of these logins and links."""
+
+    def __init__(
+        self,
+        entrance: Entrance,
+        service: Callable[[], IncidentService],
+        logins: Logins,
+        cookie: Cookie,
+        failed: Callable[[Exception], Response],
+    ) -> None:
+        """Take the entrance, whose pages and sessions these are, too."""
+        self._entrance = entrance
+        self._service = service
+        self._logins = logins
+        self._cookie = cookie
+        self._failed = failed
+        self._waiting, self._others = anyio.CapacityLimiter(WAITING), anyio.CapacityLimiter(WAITING)
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            self._route("/login/provider", self._ask, "GET"),
+            self._route(ANSWER, self._answered, "GET"),
+            self._route(_FACTOR, self._factor, "POST"),
+            self._route("/me/provider", self._bind, "POST"),
+            self._route(_SEALED, self._break_glass, "GET", "POST"),
+            self._route(_LINK, self._link, "GET", "POST"),
+        ]
+
+    def _route(self, path: str, made: Made, *methods: str) -> Route:
+        async def answer(request: Request) -> Response:
+            body = await request.body() if request.method == "POST" else b""
+            return await anyio.to_thread.run_sync(
+                partial(self._made, made, request, body), limiter=self._waiting
+            )
+
+        answer.__name__ = made.__name__
+        return Route(path, answer, methods=[*methods])
+
+    def _made(self, made: Made, request: Request, body: bytes) -> Response:
+        try:
+            service = self._service()
+            READER.set(named_zone(service.home.organisation.get("zone")))
+            return made(request, fields_of(body))
+        except (Absent, TocsinError) as error:
+            return self._failed(error)
+
+    def _accounts(self) -> Accounts:
+        return self._entrance.accounts()
+
+    # --- the login provider -------------------------------------------------------------------------------
+
+    def _ask(self, request: Request, given: Given) -> Response:
+        place = local(request.query_params.get("next", "/"))
+        try:
+            return self._to_provider(request, place)
+        except Refused as error:
+            return self._entrance.ask(request, place, error)
+
+    def _bind(self, request: Request, given: Given) -> Response:
+        """Send the owner of an account to the provider, to bind the account; or end that. Both need a new factor."""
+        login = self._entrance.login(request)
+        given, proof = without_factors(given)
+        if not login.name:
+            return RedirectResponse("/me", 303)
+        if asks := self._entrance.confirm(request, login, given, proof):
+            return asks
+        if given["provider"] == "bind":
+            return self._to_provider(request, "/me", login.principal.person, login.name)
+        self._accounts().unbind(login.principal.person)
+        return RedirectResponse("/me", 303)
+
+    def _to_provider(self, request: Request, place: str, person: str = "", session: str = "") -> Response:
+        """Return the way to the provider. A form may lead to no other site, so the owner of an account follows a link."""
+        provider = Provider(self._service(), self._accounts())
+        back = f"{'https' if self._cookie.secure else 'http'}://{request.headers.get('host', '')}{ANSWER}"
+        target, kept = provider.ask(back, place, person, session)
+        name = f"Go on to {provider.settings.name}"
+        answer = _onward(name, target) if person else RedirectResponse(target, 303)
+        answer.set_cookie(
+            self._cookie.pending,
+            kept,
+            max_age=int(PATIENCE.total_seconds()),
+            httponly=True,
+            samesite="lax",  # the provider's answer comes from another site
+            secure=self._cookie.secure,
+        )
+        return answer
+
+    def _answered(self, request: Request, given: Given) -> Response:
+        """Judge the provider's answer. The cookie of the request is dropped whatever it is: an answer is used once."""
+        try:
+            answer = self._judged(request)
+        except Refused as error:
+            answer = self._entrance.ask(request, "/", error)
+        answer.delete_cookie(self._cookie.pending, httponly=True, samesite="lax", secure=self._cookie.secure)
+        return answer
+
+    def _judged(self, request: Request) -> Response:
+        accounts = self._accounts()
+        provider = Provider(self._service(), accounts)
+        kept = request.cookies.get(self._cookie.pending, "")
+        asked, subject = provider.answered(kept, dict(request.query_params), address_of(request))
+        if asked.person:
+            if not any(one.name == asked.session for one in self._logins.of(asked.person)):
+                raise Refused("Your session ended.", hint="Log in again.", code="not_logged_in")
+            accounts.bind(asked.person, subject)
+            return _onward("Your account is bound", "/me")
+        person = accounts.person_of(subject)
+        if not person:
+            raise unknown_subject(provider.settings.name)
+        if provider.settings.second_factor:
+            hidden = (("ticket", provider.ticket(person, subject)), ("next", asked.place))
+            return _second(hidden)
+        return self._begun(request, person, subject, asked.place, "")
+
+    def _factor(self, request: Request, given: Given) -> Response:
+        """Begin the session of a proved subject after a factor of the account here."""
+        accounts = self._accounts()
+        hidden = (("ticket", given["ticket"]), ("next", local(given["next"])))
+        try:
+            found = Provider(self._service(), accounts).of_ticket(given["ticket"])
+            if accounts.person_of(found.subject) != found.person:
+                raise unknown_subject(found.subject.issuer)
+            accounts.log_in(found.person, given[PASSWORD], given[CODE], address_of(request))
+        except Refused as error:
+            return _second(hidden, error)
+        return self._begun(request, found.person, found.subject, local(given["next"]), "+totp")
+
+    def _begun(self, request: Request, person: str, subject: Subject, place: str, more: str) -> Response:
+        factors = f"{OIDC}{subject.issuer}#{subject.sub}{more}"
+        secret = self._logins.begin(person, factors, fresh=bool(more))
+        # A browser sends a strict cookie only after a page of our own.
+        return self._entrance.logged_in(request, secret, _onward("You are logged in", place))
+
+    # --- the break-glass account --------------------------------------------------------------------------
+
+    def _break_glass(self, request: Request, given: Given) -> Response:
+        failed = None
+        if request.method == "POST":
+            accounts, proof = self._accounts(), (given[PASSWORD], given[CODE], given["reason"])
+            try:
+                secret = break_glass.log_in(
+                    self._service(), accounts, self._logins, proof, address_of(request)
+                )
+            except Refused as error:
+                failed = error
+            else:
+                return self._entrance.logged_in(request, secret, _onward("You are logged in", "/"))
+        fields = (
+            *factor_fields(sealed=True),
+            Entry("reason", "Who you are, and why you need this access", value=given["reason"]),
+        )
+        hours = int(BREAK_GLASS_LASTS.total_seconds()) // 3600
+        texts = (
+            f"Commanders, counsel and administrators are alerted at once. The access ends {hours} h after its first use.",
+            "The reason is recorded. This access cannot approve, decide or file.",
+        )
+        box = Box(texts=texts, action=_SEALED, label="Log in and alert people", fields=fields)
+        return entrance_page("Break-glass access", (box,), failed=failed)
+
+    # --- links for one thing ------------------------------------------------------------------------------
+
+    def _link(self, request: Request, given: Given) -> Response:
+        """Show and use a link. Looking at it shows and changes nothing, so no preview of a message uses it up."""
+        service, secret, action = self._service(), request.path_params["link"], request.url.path
+        if request.method != "POST":
+            first = (
+                "This link is for one person and works once.",
+                "It does not log you in and never asks for a password.",
+            )
+            return entrance_page("A link for you", (Box(texts=first, action=action, label="Show it"),))
+        found = step_links.find(service, secret)
+        if found is None:
+            return entrance_page("This link cannot be used", (), failed=step_links.ended())
+        about, failed = _about(service, *found), None
+        once: tuple[str, ...] = ()
+        try:
+            if found[0].purpose == "approve":
+                step_links.use(service, secret)
+                once = ("This page is shown once. It approves nothing: tell the sender what you think.",)
+            elif given["done"]:
+                rows = frozenset(int(one) for one in given if one.isdecimal() and len(one) < len("1000"))
+                step_links.use(service, secret, given["comment"].strip(), rows)
+                return entrance_page("Recorded. Thank you", (Box(texts=("You can close this page.",)),))
+        except Refused as error:
+            failed = error
+        drawn = drawing.draw(about.page, lambda about: "")
+        boxes = () if once else (_form(about, action, given),)
+        return entrance_page(about.title, boxes, texts=once, failed=failed, drawn=drawn, text=about.text)
+
+
+def _about(service: IncidentService, link: StepLink, incident: Incident) -> _About:
+    """Return what a link shows: its task or approval, as the person may read it."""
+    if link.purpose == "approve":
+        found = to_sign(service, service.read(link.principal), link.principal, incident, link.step)
+        return _About("One approval", found.page, found.text)
+    report = task_report(incident, service.library(incident), link.step)
+    return _About("One task", task_page(report, service.now_in(incident)), items=report.checklist)
+
+
+def _form(about: _About, action: str, given: Given) -> Box:
+    hidden = (("done", "1"),)
+    fields = [
+        Entry(str(item.row - 1), f"Done: {item.text}", "checkbox", value="1", free=True)
+        for item in about.items
+        if not item.done
+    ]
+    fields.append(Entry("comment", "Comment on the result", value=given["comment"], free=True))
+    return Box(action=action, label="This task is done", fields=tuple(fields), hidden=hidden)
+
+
+def _second(hidden: tuple[tuple[str, str], ...], failed: Refused | None = None) -> Response:
+    texts = ("Your organisation asks for a factor of your account here, too.",)
+    box = Box(action=_FACTOR, label="Log in", fields=factor_fields(), hidden=hidden)
+    return entrance_page("Confirm that it is you", (box,), texts=texts, failed=failed)
+
+
+def _onward(title: str, place: str) -> Response:
+    return entrance_page(title, (Box(label="Go on", link=place),), onward=place)

@@ -1,0 +1,195 @@
+"""The break-glass account: armed and disarmed, used with a reason, loud, short, and never more than it may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import requests
+from pyotp import TOTP
+
+from runner.incident.people.account_journal import BREAK_GLASS_LASTS
+from runner.web.room.acts.accounts import ACCOUNTS
+from runner.web.room.table import BY_OPERATION, act_address
+from tests.cli.at_desk import AtDesk
+from tests.web.room import factors
+from tests.web.room.factors import Person, accounts_of, an_account
+from tests.web.room.room import Served, a_breach, landlord, offered, served, submitted
+from tests.web.room.test_entrance import logged_in, post
+
+REASON = "Nils: all phones were wiped"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtDesk]:
+    folder = tmp_path_factory.mktemp("break-glass")
+    made = AtDesk(folder / "home")
+    made.done("init")
+    a_breach(made, folder)
+    made.done("person", "add", "root", "--name", "Root", "--as", "maria")
+    made.done("role", "assign", "administrator", "root", "--always", "--as", "maria")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def house(desk: AtDesk) -> Iterator[Served]:
+    with served(desk) as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def jonas(desk: AtDesk, house: Served) -> Person:
+    return an_account(desk, "jonas")
+
+
+def armed(desk: AtDesk, *more: str) -> list[str]:
+    return desk.done("account", "break-glass", "arm", *more, "--as", "maria").split()
+
+
+def opened(
+    room: Served, passphrase: str, code: str = "", reason: str = REASON
+) -> tuple[requests.Session, int]:
+    browser = requests.Session()
+    browser.headers["Origin"] = room.url
+    given = {"account_password": passphrase, "account_code": code, "reason": reason}
+    return browser, post(room, "/login/break-glass", browser, **given).status_code
+
+
+def state(desk: AtDesk) -> str:
+    return str(desk("account", "list", "--format", "json").json["break_glass"])
+
+
+def screen(desk: AtDesk) -> str:
+    """Return what the channel of the home received."""
+    path = desk.home / "console.txt"
+    return path.read_text() if path.exists() else ""
+
+
+def test_the_account_is_off_until_somebody_arms_it(desk: AtDesk, house: Served, jonas: Person) -> None:
+    desk("account", "break-glass", "disarm", "--reason", "none", "--as", "maria")
+    assert state(desk) == "off"
+    assert "/login/break-glass" not in house.get(requests.Session(), "/login").text
+    assert opened(house, "any")[1] == 401
+    assert desk("account", "break-glass", "disarm").error == "option_missing"
+    desk.done("person", "add", "break-glass", "--name", "Nobody", "--as", "maria")
+    assert desk("account", "invite", "break-glass").error == "reserved_name"
+
+
+def test_its_use_needs_a_reason_alerts_people_is_on_every_page_and_on_record(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    passphrase = armed(desk)[0]
+    reader, before = logged_in(house, jonas), screen(desk).count("break-glass")
+    assert opened(house, passphrase, reason=" ")[1] == 409
+    assert opened(house, "wrong")[1] == 401
+    assert (state(desk), screen(desk).count("break-glass")) == ("armed", before)
+    browser, status = opened(house, passphrase)
+    assert (status, state(desk)) == (200, "in use")
+    assert screen(desk).count("break-glass") > before
+    for path in ("/", f"/i/{house.codename}", "/people", "/me"):
+        assert [REASON in house.get(one, path).text for one in (reader, browser)] == [True, True]
+    landlord_task = landlord(desk)
+    assert submitted(house, browser, "task", "start", landlord_task).status_code == 303
+    found = desk("timeline", "--all", "--format", "json").json["entries"]
+    mine = [row for row in found if row["claimed"] == "break-glass"]
+    assert {row["proven_by"].partition("/")[0] for row in mine} == {"login:break-glass"}
+    assert any(REASON in row["text"] for row in found)
+    report = desk("account", "list", "--format", "json").json
+    assert (report["break_glass_reason"], report["break_glass_alarm"].startswith("0 of")) == (REASON, False)
+
+
+def test_it_signs_decides_and_files_nothing_and_is_nobody_else(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    browser, _ = opened(house, armed(desk)[0])
+    assert house.get(browser, f"/i/{house.codename}/duties").status_code == 200
+    for operation, verbs in (
+        ("duty", ("decide", "waive")),
+        ("file", ("file",)),
+        ("accounts", tuple(ACCOUNTS.acts)),
+    ):
+        row = BY_OPERATION[operation]
+        for verb in verbs:
+            path = act_address(row, verb, house.codename if row.about_incident else "", "x")
+            assert post(house, path, browser, reason="x", person="jonas").status_code == 404
+    assert house.get(browser, "/admin/accounts").status_code == 404
+    page = house.get(browser, f"/i/{house.codename}/sign/approve-notice")
+    assert page.status_code == 404
+
+
+def test_it_ends_after_four_hours_or_when_it_is_disarmed_and_is_then_used_up(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    passphrase = armed(desk)[0]
+    browser, _ = opened(house, passphrase)
+    desk.clock.advance(timedelta(minutes=6))
+    asks = post(house, "/me", browser, name="")
+    assert (asks.status_code, 'name="account-code"' in asks.text) == (401, True)
+    assert post(house, "/me", browser, name="", account_password=passphrase).status_code == 404
+    for _ in range(11):  # somebody works all the time
+        desk.clock.advance(timedelta(minutes=20))
+        assert house.get(browser, "/").status_code == 200
+    again, status = opened(house, passphrase)
+    assert status == 200
+    desk.clock.advance(BREAK_GLASS_LASTS - timedelta(minutes=220))
+    assert [house.get(one, "/").status_code for one in (browser, again)] == [401, 401]
+    assert (state(desk), opened(house, passphrase)[1]) == ("spent", 401)
+    passphrase = armed(desk)[0]
+    browser, _ = opened(house, passphrase)
+    new = armed(desk)[0]
+    assert (house.get(browser, "/").status_code, opened(house, passphrase)[1]) == (401, 401)
+    browser, _ = opened(house, new)
+    desk.done("account", "break-glass", "disarm", "--reason", "it works again", "--as", "maria")
+    assert house.get(browser, "/").status_code == 401
+
+
+def test_it_can_have_an_app_of_its_own(desk: AtDesk, house: Served, jonas: Person) -> None:
+    passphrase, seed = armed(desk, "--app")
+    assert opened(house, passphrase)[1] == 401
+    code = TOTP(seed).at(desk.clock.now())
+    assert opened(house, passphrase, code)[1] == 200
+    assert opened(house, passphrase, code)[1] == 401
+
+
+def test_the_owner_hears_of_a_used_recovery_code_and_of_a_second_invitation(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    before = screen(desk).count("ecovery code")
+    answer = post(
+        house, "/login", requests.Session(),
+        person="jonas", account_password=factors.PASSWORD, account_code=jonas.codes[0],
+    )  # fmt: skip
+    assert (answer.status_code, screen(desk).count("ecovery code") > before) == (303, True)
+    before = screen(desk).count("nvitation")
+    desk.done("account", "invite", "jonas")
+    assert screen(desk).count("nvitation") > before
+
+
+def test_an_administrator_gives_access_and_reads_no_incident(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    root = logged_in(house, an_account(desk, "root"))
+    assert house.get(root, f"/i/{house.codename}").status_code == 404
+    assert house.codename not in house.get(root, "/").text
+    root.headers["Origin"] = house.url
+    page = house.get(root, "/admin/accounts")
+    assert (page.status_code, offered(page.text)) == (200, set(ACCOUNTS.acts))
+    desk.done("person", "add", "ben", "--name", "Ben", "--as", "maria")
+    victim = logged_in(house, an_account(desk, "ben"))
+    invited = submitted(house, root, "accounts", "invite", person="ben", mark="")
+    assert (invited.status_code, "/join/" in invited.text) == (200, True)
+    assert submitted(house, root, "accounts", "end", person="ben", mark="").status_code == 303
+    assert house.get(victim, "/").status_code == 401
+    assert submitted(house, root, "accounts", "disable", person="ben", mark="").status_code == 409
+    assert (
+        submitted(house, root, "accounts", "disable", person="ben", reason="left", mark="").status_code == 303
+    )
+    row = next(
+        one for one in desk("account", "list", "--format", "json").json["accounts"] if one["person"] == "ben"
+    )
+    assert (row["state"], row["by"], row["reason"]) == ("disabled", "root", "left")
+    plain = logged_in(house, jonas)
+    assert house.get(plain, "/admin/accounts").status_code == 404
+    assert accounts_of(desk.office()).invited("x") == ""

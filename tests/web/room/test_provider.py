@@ -1,0 +1,422 @@
+"""Logging in with an OpenID provider: a certified one that is not ours, and a hostile one that answers wrongly on purpose."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+import requests
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from runner.web.room.ways_in import ANSWER
+from runner.web.serving import listening
+from tests.cli.at_desk import AtDesk
+from tests.servers.openid import logged_in_at, running_provider
+from tests.web.room import factors
+from tests.web.room.factors import Person, an_account
+from tests.web.room.room import Served, hidden, served
+
+NAME = "Example login"
+
+
+class Hostile:
+    """A provider in this process, whose answers a test changes."""
+
+    def __init__(self) -> None:
+        self.key = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"}, private=True)
+        self.published: Any = self.key
+        self.claims: dict[str, Any] = {}
+        self.described: dict[str, Any] = {}
+        self.header: dict[str, str] = {"alg": "RS256"}
+        self.signed_with: Any = None
+        self.status = 200
+        self.asked: list[dict[str, str]] = []
+        self.nonce = ""
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                return
+
+            def do_GET(self) -> None:
+                known = {"/.well-known/openid-configuration": provider.description, "/jwks": provider.keys}
+                self._send(known[self.path]())
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                provider.asked.append(dict(parse_qsl(body)))
+                self._send({"access_token": "x", "token_type": "Bearer", "id_token": provider.token()})
+
+            def _send(self, found: Any) -> None:
+                body = json.dumps(found).encode()
+                self.send_response(provider.status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.issuer = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def description(self) -> dict[str, Any]:
+        ends = {"authorization_endpoint": "/auth", "token_endpoint": "/token", "jwks_uri": "/jwks"}
+        return {
+            "issuer": self.issuer,
+            **{name: self.issuer + path for name, path in ends.items()},
+            **self.described,
+        }
+
+    def keys(self) -> dict[str, Any]:
+        return {"keys": [self.published.as_dict(private=False)]}
+
+    @property
+    def seconds(self) -> int:
+        """The time of the home that asks."""
+        return int(self.now().timestamp())
+
+    def token(self) -> str:
+        now = self.seconds
+        claims = {
+            "iss": self.issuer,
+            "aud": "tocsin",
+            "sub": "u-1",
+            "nonce": self.nonce,
+            "iat": now,
+            "exp": now + 3600,
+        }
+        claims |= self.claims
+        key = self.signed_with or self.key
+        return jwt.encode(
+            {"kid": "first", **self.header},
+            {name: value for name, value in claims.items() if value is not None},
+            key,
+            algorithms=[self.header["alg"]],
+        )
+
+
+def identity(desk: AtDesk, issuer: str, **more: Any) -> None:
+    """Write the provider into the settings of a home."""
+    (desk.home / "oidc.secret").write_text("made-up-secret\n")
+    provider = {"issuer": issuer, "client_id": "tocsin", "secret": "file:oidc.secret", "name": NAME, **more}
+    desk.settings(identity={"provider": provider})
+
+
+@contextmanager
+def a_room(folder: Any, issuer_of: Callable[[str], str], **more: Any) -> Iterator[tuple[AtDesk, Served]]:
+    """Serve a home whose clock is the present time: a provider has no clock of a test's own."""
+    bound = listening("127.0.0.1", 0)
+    desk = AtDesk(folder / "home")
+    desk.done("init")
+    desk.clock.time = datetime.now(UTC)
+    desk.done("person", "add", "ada", "--name", "Ada", "--as", "maria")
+    issuer = issuer_of(f"http://127.0.0.1:{bound.getsockname()[1]}{ANSWER}")
+    identity(desk, issuer, **more)
+    with served(desk, bound=bound) as room:
+        yield desk, room
+    desk.close()
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Iterator[Hostile]:
+    found = Hostile()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, hostile: Hostile) -> Iterator[tuple[AtDesk, Served]]:
+    folder = tmp_path_factory.mktemp("hostile")
+    with a_room(folder, lambda back: hostile.issuer, subjects={"u-1": "maria", "u-9": "nobody"}) as made:
+        hostile.now = made[0].clock.now
+        an_account(made[0], "ada")
+        yield made
+
+
+def begun(room: Served, place: str = "/me") -> tuple[requests.Session, dict[str, str]]:
+    """Begin a login; return the browser, and what it was sent to the provider with."""
+    browser = requests.Session()
+    answer = browser.get(
+        f"{room.url}/login/provider", params={"next": place}, allow_redirects=False, timeout=20
+    )
+    assert answer.status_code == 303, answer.text
+    query = parse_qs(urlsplit(answer.headers["location"]).query)
+    return browser, {name: values[0] for name, values in query.items()}
+
+
+def finished(room: Served, browser: requests.Session, **given: str) -> requests.Response:
+    return browser.get(f"{room.url}{ANSWER}", params=given, timeout=20)
+
+
+def attempt(
+    home: tuple[AtDesk, Served], hostile: Hostile, **given: str
+) -> tuple[requests.Session, requests.Response]:
+    """Log in at the hostile provider, whose answer may be changed."""
+    desk, room = home
+    hostile.now = desk.clock.now
+    browser, asked = begun(room)
+    hostile.nonce = asked["nonce"]
+    return browser, finished(room, browser, **{"state": asked["state"], "code": "c", **given})
+
+
+def is_in(room: Served, browser: requests.Session) -> bool:
+    return room.get(browser, "/me").status_code == 200
+
+
+def restored(hostile: Hostile) -> None:
+    hostile.claims, hostile.described, hostile.header = {}, {}, {"alg": "RS256"}
+    hostile.signed_with, hostile.status, hostile.published = None, 200, hostile.key
+
+
+@pytest.fixture(autouse=True)
+def afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "hostile" in request.fixturenames:
+        restored(request.getfixturevalue("hostile"))
+    if "home" in request.fixturenames:  # the next test is no further attempt
+        service = request.getfixturevalue("home")[1].logins._service
+        service.change_marks(tuple(service.marks("login-pace/")), lambda found: {})
+
+
+def test_a_person_binds_an_account_and_logs_in_at_a_certified_provider(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with Certified() as start, a_room(tmp_path_factory.mktemp("certified"), start) as (desk, room):
+        back = f"{room.url}{ANSWER}"
+        ada = an_account(desk, "ada")
+        unbound, asked = requests.Session(), "/login/provider?next=/me"
+        target = unbound.get(f"{room.url}{asked}", allow_redirects=False, timeout=20).headers["location"]
+        refused = unbound.get(logged_in_at(target, "subject-7", back), timeout=20)
+        assert (refused.status_code, is_in(room, unbound)) == (401, False)
+
+        owner = at_password(room, ada)
+        answer = owner.post(
+            f"{room.url}/me/provider", data={"provider": "bind"}, headers={"Origin": room.url}, timeout=20
+        )
+        target = re.findall(r'<a href="(http://127[^"]+)">', answer.text)[0].replace("&amp;", "&")
+        assert owner.get(logged_in_at(target, "subject-7", back), timeout=20).status_code == 200
+
+        desk.clock.time = max(desk.clock.time, datetime.now(UTC))
+        browser = requests.Session()
+        target = browser.get(f"{room.url}{asked}", allow_redirects=False, timeout=20).headers["location"]
+        returned = logged_in_at(target, "subject-7", back)
+        entered = browser.get(returned, timeout=20)
+        assert (entered.status_code, 'url=/me"' in entered.text, is_in(room, browser)) == (
+            200,
+            True,
+            True,
+        )
+        (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
+        issuer = start.issuer
+        assert login.principal.proven_by == f"login:oidc:{issuer}#subject-7/{login.name}"
+        again = browser.get(returned, timeout=20)
+        assert again.status_code == 401
+
+        asks = browser.post(f"{room.url}/me", data={"name": ""}, headers={"Origin": room.url}, timeout=20)
+        assert (asks.status_code, "account-password" in asks.text) == (401, True)
+        done = browser.post(
+            f"{room.url}/me",
+            data={"name": "", "account-password": factors.PASSWORD, "account-code": ada.code()},
+            headers={"Origin": room.url},
+            timeout=20,
+        )
+        assert done.status_code == 200
+
+
+class Certified:
+    """Starts the certified provider as soon as it is known where a login leads back."""
+
+    def __enter__(self) -> Certified:
+        return self
+
+    def __call__(self, back: str) -> str:
+        self._running = running_provider(back)
+        self.issuer = self._running.__enter__()
+        return self.issuer
+
+    def __exit__(self, *error: object) -> None:
+        self._running.__exit__(None, None, None)
+
+
+def at_password(room: Served, who: Person) -> requests.Session:
+    reader = requests.Session()
+    data = {"person": who.name, "account-password": factors.PASSWORD, "account-code": who.code()}
+    answer = reader.post(
+        f"{room.url}/login", data=data, headers={"Origin": room.url}, allow_redirects=False, timeout=20
+    )
+    assert answer.status_code == 303, answer.text
+    return reader
+
+
+def test_a_subject_of_the_settings_needs_no_invitation_and_an_address_is_nobody(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    desk, room = home
+    hostile.claims = {"email": "ada@example.org", "sub": "u-2", "preferred_username": "ada"}
+    browser, answer = attempt(home, hostile)
+    assert (answer.status_code, is_in(room, browser)) == (401, False)
+    hostile.claims = {"sub": "u-9"}  # the settings name a person who is not in the contact list
+    assert attempt(home, hostile)[1].status_code == 401
+    hostile.claims = {}
+    browser, answer = attempt(home, hostile)
+    assert (answer.status_code, is_in(room, browser)) == (200, True)
+    assert {"code_verifier", "code"} <= hostile.asked[-1].keys()
+    found = {row["person"]: row for row in desk("account", "list", "--format", "json").json["accounts"]}
+    assert found["maria"]["state"] == "active"
+    asks = browser.post(f"{room.url}/me", data={"name": ""}, headers={"Origin": room.url}, timeout=20)
+    assert asks.status_code == 401  # it has no factor here
+
+
+def signs(one: Hostile, key: Any, algorithm: str) -> None:
+    one.signed_with, one.header = key, {"alg": algorithm}
+
+
+def answers(one: Hostile, status: int) -> None:
+    one.status = status
+
+
+WRONG: dict[str, Callable[[Hostile], None]] = {
+    "issuer": lambda one: one.claims.update(iss="http://127.0.0.1:1"),
+    "audience": lambda one: one.claims.update(aud="another"),
+    "one of several audiences": lambda one: one.claims.update(aud=["tocsin", "another"]),
+    "authorised party": lambda one: one.claims.update(azp="another"),
+    "nonce": lambda one: one.claims.update(nonce="another"),
+    "no nonce": lambda one: one.claims.update(nonce=None),
+    "expired": lambda one: one.claims.update(exp=one.seconds - 99),
+    "no expiry": lambda one: one.claims.update(exp=None),
+    "of the future": lambda one: one.claims.update(iat=one.seconds + 120),
+    "not valid yet": lambda one: one.claims.update(nbf=one.seconds + 120),
+    "no subject": lambda one: one.claims.update(sub=""),
+    "long subject": lambda one: one.claims.update(sub="u" * 300),
+    "another key": lambda one: signs(one, RSAKey.generate_key(2048, {"kid": "first"}, private=True), "RS256"),
+    "another kind of key": lambda one: signs(one, ECKey.generate_key("P-256", private=True), "ES256"),
+    "a shared secret": lambda one: signs(one, OctKey.import_key("made-up-secret-made-up-secret-00"), "HS256"),
+    "description of another issuer": lambda one: one.described.update(issuer="https://other.example.org"),
+    "an address without TLS": lambda one: one.described.update(
+        token_endpoint="http://other.example.org/token"
+    ),
+    "an error": lambda one: answers(one, 500),
+}
+
+
+@pytest.mark.parametrize("what", list(WRONG))
+def test_a_wrong_answer_of_the_provider_begins_no_session(
+    home: tuple[AtDesk, Served], hostile: Hostile, what: str
+) -> None:
+    desk, room = home
+    hostile.now = desk.clock.now
+    browser, asked = begun(room)
+    hostile.nonce = asked["nonce"]
+    WRONG[what](hostile)
+    answer = finished(room, browser, state=asked["state"], code="c")
+    assert (answer.status_code in (401, 429, 503), "data-error" in answer.text) == (True, True)
+    assert "account-password" in answer.text
+    assert not is_in(room, browser)
+
+
+def test_a_clock_that_differs_by_less_than_a_minute_does_no_harm(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    hostile.now = home[0].clock.now
+    hostile.claims = {"exp": hostile.seconds - 30, "iat": hostile.seconds + 30}
+    assert attempt(home, hostile)[1].status_code == 200
+
+
+def test_a_provider_may_change_its_keys(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
+    old = hostile.key
+    hostile.key = hostile.published = RSAKey.generate_key(2048, {"kid": "second"}, private=True)
+    hostile.header = {"alg": "RS256", "kid": "second"}
+    assert attempt(home, hostile)[1].status_code == 200
+    hostile.key, hostile.header = old, {"alg": "RS256"}
+    assert attempt(home, hostile)[1].status_code == 401  # the old key is not published any more
+
+
+def test_an_answer_is_used_once_in_the_browser_that_asked(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    desk, room = home
+    hostile.now = desk.clock.now
+    browser, asked = begun(room)
+    cookies = browser.cookies.get_dict()
+    hostile.nonce = asked["nonce"]
+    given = {"state": asked["state"], "code": "c"}
+    stranger = requests.Session()
+    assert finished(room, stranger, **given).status_code == 401
+    other, _ = begun(room)
+    assert finished(room, other, **given).status_code == 401
+    assert finished(room, browser, **given).status_code == 200
+    replay = requests.Session()
+    replay.cookies.update(cookies)
+    assert (finished(room, replay, **given).status_code, is_in(room, replay)) == (401, False)
+    browser, asked = begun(room)
+    desk.clock.advance(timedelta(minutes=6))
+    assert finished(room, browser, state=asked["state"], code="c").status_code == 401
+
+
+def test_an_answer_of_another_provider_is_refused(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
+    assert attempt(home, hostile, iss="https://other.example.org")[1].status_code == 401
+    hostile.described = {"authorization_response_iss_parameter_supported": True}
+    assert attempt(home, hostile)[1].status_code == 401
+    assert attempt(home, hostile, iss=hostile.issuer)[1].status_code == 200
+    assert attempt(home, hostile, error="access_denied")[1].status_code == 401
+
+
+def test_a_compromised_provider_ends_its_sessions_and_nobody_logs_in_with_it(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    desk, room = home
+    browser, _ = attempt(home, hostile)
+    assert is_in(room, browser)
+    opened = ("open", "personal-data-breach", "--yes", "--as", "maria")
+    desk.done(*opened, "--kind", "exercise", "--compromised", "idp")
+    assert is_in(room, browser)  # an exercise ends nothing
+    desk.done(*opened)
+    real = ("--as", "maria", "-i", next(row.id for row in desk.office().incidents() if row.kind == "real"))
+    desk.done("domain", "compromised", "idp", "--reason", "tokens were stolen", *real)
+    assert not is_in(room, browser)
+    page = room.get(requests.Session(), "/login")
+    assert (page.status_code, "/login/provider" in page.text) == (200, False)
+    assert requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=20).status_code == 401
+    desk.done("domain", "declare-up", "idp", "--reason", "rebuilt", *real)
+    assert not is_in(room, browser)  # what ended stays ended
+    assert attempt(home, hostile)[1].status_code == 200
+
+
+def test_a_required_second_factor_is_one_of_the_account_here(
+    tmp_path_factory: pytest.TempPathFactory, hostile: Hostile
+) -> None:
+    folder = tmp_path_factory.mktemp("second")
+    with a_room(folder, lambda back: hostile.issuer, second_factor=True, subjects={"u-1": "ada"}) as (
+        desk,
+        room,
+    ):
+        ada = an_account(desk, "ada")
+        browser, answer = attempt((desk, room), hostile)
+        assert (answer.status_code, is_in(room, browser)) == (200, False)
+        ticket = hidden(answer.text, "ticket")
+
+        def confirmed(**given: str) -> int:
+            data = {"ticket": ticket, "next": "/me", **given}
+            headers = {"Origin": room.url}
+            return browser.post(
+                f"{room.url}/login/provider/factor", data=data, headers=headers, timeout=20
+            ).status_code
+
+        wrong = {"account-password": factors.PASSWORD, "account-code": "000000"}
+        right = {"account-password": factors.PASSWORD, "account-code": ada.code()}
+        assert confirmed(**wrong) == 401
+        assert confirmed(**{**right, "ticket": "AAAA"}) == 401
+        assert (confirmed(**right), is_in(room, browser)) == (200, True)
+        (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
+        assert login.fresh(desk.clock.now())

@@ -168,7 +168,7 @@ class Accounts:
         if self.book().is_active(person):
             text = (
                 "Somebody made an invitation that can set a new password for your account.\n"
-                "If you did not ask for it, have your account disabled now: tocsin account disable"
+                f"If you did not ask for it, have your account disabled now: tocsin account disable {person} --reason WHY"
             )
             notify(self._service, (person,), "Invitation for your account", text)
         now, secret = self._service.clock.now(), new_secret()
@@ -269,7 +269,7 @@ class Accounts:
             self._record(person, "code_used", person)
             text = (
                 f"A recovery code of your account was used to log in, or to confirm an act. {len(used.codes)} are left.\n"
-                "If that was not you, have your account disabled now: tocsin account disable"
+                f"If that was not you, have your account disabled now: tocsin account disable {person} --reason WHY"
             )
             notify(self._service, (person,), "Recovery code used", text)
             return "password+recovery"

@@ -30,6 +30,7 @@ READING = (
     "fact history incident.summary",
     "evidence list",
     "account list",
+    "step-link list",
     "alert list",
     "alert show a-1",
     "evidence save e-1 SAVED",

@@ -24,7 +24,8 @@ from runner.app.home import backups, retention
 from runner.app.home.backups import FILES, STORE, Erased, HomeRestored
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.open_home import open_copy, open_service, store_file
-from runner.app.people import step_links, tokens
+from runner.app.people import break_glass, calendars, step_links, tokens
+from runner.app.people.accounts import Accounts
 from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.errors import Invalid, Refused, Sealed, StoreCorrupt, TocsinError
@@ -298,7 +299,7 @@ def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: b
         service.act(program, row.id, (*dead, pause) if row.state == "open" else dead)
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
-    step_links.end_all(service)
+    _end_access(service, checked.name)
     return Restored(
         home="",
         backup=checked,
@@ -309,6 +310,17 @@ def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: b
         tokens=tokens.end_all(service),
         store_moved=moved,
     )
+
+
+def _end_access(service: IncidentService, backup: str) -> None:
+    """End invitations, links, calendar addresses and break-glass access: what was used or revoked after the backup would work again."""
+    logins = Logins(service)
+    accounts = Accounts(service, logins)
+    accounts.end_invitations()
+    step_links.end_all(service)
+    calendars.end_all(service)
+    if accounts.book().break_glass.armed is not None:
+        break_glass.disarm(accounts, logins, service.principal.person, f"restored from the backup {backup}")
 
 
 def _erased_again(service: IncidentService, listed: tuple[Erased, ...]) -> Iterator[str]:

@@ -222,7 +222,7 @@ def _restored_page(report: RestoreReport) -> Iterator[Block]:
     if found.erased_again:
         yield line(f"Erased again: {count(len(found.erased_again), 'journal')}", hang=2)
     yield line(
-        f"Ended: {count(found.sessions, 'session')}, {count(found.tokens, 'API token')}. "
+        f"Ended: {count(found.sessions, 'session')}, {count(found.tokens, 'API token')}, all invitations, links, calendar addresses and break-glass access. "
         "Accounts and roles are those of the backup: tocsin account list",
         hang=2,
     )

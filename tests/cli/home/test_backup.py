@@ -204,12 +204,21 @@ def test_a_folder_of_backups_that_cannot_be_reached_is_named(working: AtDesk, tm
     assert said.warnings == ["backup_keeps_data", "backup_unreachable"]
 
 
-def test_sessions_and_tokens_end_with_a_restore(working: AtDesk, tmp_path: Path) -> None:
+def test_all_access_by_a_secret_ends_with_a_restore(working: AtDesk, tmp_path: Path) -> None:
     working.done("token", "create", "siem", "--scope", "incident.read", "--owner", "maria")
+    working.done("account", "invite", "maria")
+    working.done("calendar", "address", "--as", "maria")
+    working.done("step-link", "create", "maria", "block")
+    assert working.office().marks("login-invited/")
     made = backup_of(working, tmp_path / "to")
     new = at(working, tmp_path / "new")
     assert restored(working, made["path"], new.home)["tokens"] == 1
     assert new("token", "list", "--format", "json").json["tokens"] == []
+    office = new.office()
+    assert not [
+        name for prefix in ("login-invited/", "calendar/", "step-link/") for name in office.marks(prefix)
+    ]
+    office.close()
 
 
 def test_old_backups_go_by_rule_and_those_of_another_home_stay(working: AtDesk, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from runner.actions import Action
-from runner.app.core.repository import Head, IncidentRow, Repository, StoredEvent
+from runner.app.core.repository import RESTRICTED, Head, IncidentRow, Repository, StoredEvent
 from runner.app.core.rights import Right, Rights, RoleHolders, require, rights_of
 from runner.base.actor import Actor, Principal
 from runner.errors import UNREADABLE, NotFound
@@ -30,9 +30,15 @@ class Reader:
     def incidents(self) -> list[IncidentRow]:
         """Return the rows of all incidents that the principal may read."""
         rows = self._repository.incidents()
-        if self._home.streams:
+        if self._principal.os_user:
             return rows
-        return [row for row in rows if self._may_read(row.id)]
+        known = bool(self._home.streams)
+        # Which incidents are restricted is not known where the summary cannot be decrypted.
+        return [
+            row
+            for row in rows
+            if (known and not row.unread and not row.summary.endswith(RESTRICTED)) or self._may_read(row.id)
+        ]
 
     def may(self, right: Right, incident: Incident | None = None) -> bool:
         """Tell whether the principal has a right, in an incident or in the home."""
@@ -89,4 +95,7 @@ class Reader:
     def _rights(self, incident: Incident) -> Rights:
         """Return the rights in an incident: those of the person's roles in it, and in the home."""
         own = rights_of(self._principal, lambda: incident.roles)
+        if incident.restricted and not self._principal.os_user:
+            members = {person for held in incident.roles.values() for person in held}
+            return own if self._principal.person in members else Rights()
         return Rights(streams=own.streams | self._home.streams, grants=own.grants | self._home.grants)

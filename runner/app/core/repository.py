@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables as BulkTables
 
 
+RESTRICTED = b"/restricted"
+"""After the severity in the summary of a row: the incident is restricted to the people with a role in it."""
 KEPT = 4
 """How many folded incidents are cached."""
 

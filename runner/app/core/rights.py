@@ -209,6 +209,7 @@ _IN_WORDS: Mapping[Right, str] = {
     "exercise.conduct": "conduct the exercise",
     "exercise.rate": "rate",
     "campaign.manage": "send a notice to many people in",
+    "incident.lead": "lead",
 }
 """The rights that a command needs, in words."""
 _STAFF: tuple[Right, ...] = ("exercise.conduct", "exercise.rate")
@@ -231,6 +232,8 @@ def needed(command: AnyCommand) -> Right | None:
             return "exercise.rate"
         case c.RecordCampaign():
             return "campaign.manage"
+        case c.SetAccess():
+            return "incident.lead"
         case _:
             return None
 

@@ -69,12 +69,11 @@ def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[Dut
 
 
 def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, ...]:
-    """Return the duties of other closed incidents that are overdue or past "start by"."""
-
+    """Return the duties of other closed incidents that are overdue or past "start by"; a restricted one is not named elsewhere."""
     return tuple(
         item
         for incident, duties in left_running(service)
-        if incident.id != apart_from
+        if incident.id != apart_from and not incident.restricted
         for item in pressing_on(incident, duties, service.now_in(incident))
     )
 

@@ -28,6 +28,7 @@ from runner.reports.messages.alerts import AlertRow, AlertsReport, alerts_page
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
 
 JOURNAL = "alerts"
 """The journal's name; it is not an incident."""
@@ -226,9 +227,11 @@ def _end(service: IncidentService, principal: Principal, name: str, event: _AnyE
     organisation_journal.change(service, JOURNAL, read, decide)
 
 
-def report(service: IncidentService, *, everything: bool = False) -> AlertsReport:
-    """Return the drafts that wait, oldest first; with ``everything`` all."""
-    names = {row.id: row.codename for row in service.incidents()}
+def report(
+    service: IncidentService, reader: Reader | None = None, *, everything: bool = False
+) -> AlertsReport:
+    """Return the drafts that wait, oldest first; with ``everything`` all. A reader gets names only of incidents that it may read."""
+    names = {row.id: row.codename for row in (reader or service).incidents()}
     rows = tuple(
         filled(
             AlertRow,
@@ -250,9 +253,9 @@ def _suggested(service: IncidentService, mapping: str) -> str:
     return ""
 
 
-def shown(service: IncidentService, name: str) -> AlertsReport:
+def shown(service: IncidentService, reader: Reader, name: str) -> AlertsReport:
     """Return one draft, also one that ended; raises NotFound."""
-    found = report(service, everything=True)
+    found = report(service, reader, everything=True)
     one = tuple(row for row in found.alerts if row.alert == name)
     if not one:
         draft(service, name)

@@ -31,6 +31,7 @@ from runner.incident.state.commands import (
     DeclareDomain,
     PinPlaybook,
     RecordFacts,
+    SetAccess,
     SetSeverity,
 )
 from runner.incident.state.events import IncidentOpened, Recorded
@@ -92,6 +93,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity | Literal[""] = ""
     profile: Profile | None = None
     """None is the profile of the settings."""
+    restricted: bool = False
+    """Only the people with a role in the incident see it, from the start."""
     incident: str = ""
     """Its identifier, so that a repeated request is refused; a new one by default."""
 
@@ -149,6 +152,7 @@ def prepare_opening(
         *_facts(service, stated),
         *_domains(service, request, bundles, now),
         *((SetSeverity(severity=request.severity),) if request.severity else ()),
+        *((SetAccess(restricted=True, reason="at opening"),) if request.restricted else ()),
         *(pin_command(service, bundle, now, profile=profile) for bundle in authored),
     )
     event = IncidentOpened(

@@ -93,6 +93,8 @@ def _back(
             return () if incident.invocations[step].over else (again,)
         case e.StepEnded(step=step) if incident.invocations[step].kind in PEOPLE:
             return (c.ReopenStep(step=step, reason="undone", keeps=True),)
+        case e.AccessSet(restricted=restricted):
+            return (c.SetAccess(restricted=not restricted, reason="undone"),)
         case e.SeveritySet(before=before) if before:
             return (c.SetSeverity(severity=before, reason="undone"),)
         case e.TaskAdded(scope=scope, task=task):

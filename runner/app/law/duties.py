@@ -163,11 +163,11 @@ def _condition(text: str) -> Expression:
         ) from None
 
 
-def register(service: IncidentService, kind: Kind) -> RegisterReport:
-    """Return the register of one kind; an erased incident keeps its entry."""
+def register(service: IncidentService, reader: Reader, kind: Kind) -> RegisterReport:
+    """Return the register of one kind, of all incidents that the reader may read; an erased incident keeps its entry."""
     breaches: list[Breach] = []
     without = others = 0
-    for row in service.incidents():
+    for row in reader.incidents():
         if row.kind != kind:
             continue
         newest = service.store.head(row.id)

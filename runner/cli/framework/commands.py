@@ -18,7 +18,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "incidents.status": ("list", "use"),
         "incidents.alerts": ("alert",),
         "incidents.handover": ("brief",),
-        "incidents.record": ("pause", "resume", "close", "reopen", "cancel"),
+        "incidents.record": ("pause", "resume", "close", "reopen", "cancel", "restrict", "unrestrict"),
         "incidents.runs": ("graft", "migrate"),
         "incidents.links": ("link", "unlink"),
         "exercises.reports": ("report",),

@@ -49,7 +49,7 @@ def show(session: Session, alert: Alert) -> None:
     from runner.app.incidents import alerts
     from runner.reports.messages.alerts import alerts_page
 
-    report = alerts.shown(session.service, alert)
+    report = alerts.shown(session.service, session.reader, alert)
     session.show(report, lambda: alerts_page(report, words=True))
 
 

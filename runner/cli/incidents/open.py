@@ -89,6 +89,9 @@ def open_(
     since: Since = "",
     severity: Level = "",
     profile: ProfileOption = "",
+    restricted: Annotated[
+        bool, Option("--restricted", "Only the people with a role in the incident see it.")
+    ] = False,
     yes: Annotated[bool, Option("--yes", "No question before sending.")] = False,
     no_worker: Annotated[bool, Option("--no-worker", "No background worker for a real incident.")] = False,
 ) -> None:
@@ -115,6 +118,7 @@ def open_(
         since=instant(since, session.now()) if since else None,
         severity=severity_of(severity) if severity else "",
         profile=profile_of(profile),
+        restricted=restricted,
     )
     open_incident(session, request, yes=yes, no_worker=no_worker)
 

@@ -24,6 +24,8 @@ def add(app: Commands) -> None:
     command(app, "confirm", Scope.WRITES)(confirm)
     command(app, "pause", Scope.WRITES)(pause)
     command(app, "resume", Scope.WRITES)(resume)
+    command(app, "restrict", Scope.WRITES)(restrict)
+    command(app, "unrestrict", Scope.WRITES)(unrestrict)
     command(app, "cancel", Scope.WRITES)(cancel)
     command(app, "close", Scope.WRITES)(close)
     command(app, "reopen", Scope.WRITES)(reopen)
@@ -141,6 +143,29 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
 
     turn = suspended_incidents.resume(session.service, session.name(where), reason)
     tell(session, turn, "continues")
+
+
+def restrict(session: Session, where: Where = None, reason: Reason = "") -> None:
+    """Restrict an incident to the people with a role in it. Needs --reason.
+
+    A role in the home folder does not show it any more: not in web pages, the API, calendars or webhooks. To remove a
+    person, assign the role to the others. Users of this machine can read all incidents.
+
+    \b
+    Example:
+      tocsin restrict amber-falcon --reason "an employee is suspected"
+    """
+    turn = session.service.act(
+        session.principal, session.name(where), [c.SetAccess(restricted=True, reason=reason)]
+    )
+    people = sorted({person for held in turn.after.roles.values() for person in held})
+    tell(session, turn, f"Restricted. These people see the incident: {', '.join(people)}")
+
+
+def unrestrict(session: Session, where: Where = None, reason: Reason = "") -> None:
+    """Show an incident again to people with a role in the home folder. Needs --reason."""
+    made = c.SetAccess(restricted=False, reason=reason)
+    submit(session, session.name(where), made, "Not restricted any more")
 
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:

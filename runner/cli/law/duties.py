@@ -189,7 +189,7 @@ def _register(session: Session, which: str, kind: str, *, privileged: bool) -> N
             hint=Action("duty.list", "register"),
             code="unknown_report",
         )
-    report = register(session.service, kind_of(kind, "Kind of duty"))
+    report = register(session.service, session.reader, kind_of(kind, "Kind of duty"))
     if session.options.format == "csv":
         session.world.out.write(register_csv(report, privileged=privileged))
     else:

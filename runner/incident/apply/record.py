@@ -43,6 +43,10 @@ def _reopened(draft: IncidentBuilder, event: e.IncidentReopened, at: datetime, s
     draft.put(state="open")
 
 
+def _access(draft: IncidentBuilder, event: e.AccessSet, at: datetime, seq: int) -> None:
+    draft.put(restricted=event.restricted)
+
+
 def _severity(draft: IncidentBuilder, event: e.SeveritySet, at: datetime, seq: int) -> None:
     draft.put(severity=event.severity)
 
@@ -302,6 +306,7 @@ RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.IncidentClosed: _closed,
     e.IncidentReopened: _reopened,
     e.SeveritySet: _severity,
+    e.AccessSet: _access,
     e.FactsRecorded: _facts,
     e.DutiesAssessed: _assessed,
     e.DutyRecorded: _recorded,

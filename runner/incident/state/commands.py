@@ -294,6 +294,13 @@ class SetSeverity(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class SetAccess(Command, frozen=True, kw_only=True):
+    """Restrict the incident to the people with a role in it, or end that."""
+
+    restricted: bool
+    reason: str
+
+
 class CorrectEvent(Command, frozen=True, kw_only=True):
     """Mark an earlier entry as wrong."""
 
@@ -558,6 +565,7 @@ RecordCommand = (
     | Reopen
     | CorrectEvent
     | SetSeverity
+    | SetAccess
     | AddTask
     | ConfirmEntry
     | PinPlaybook

@@ -36,6 +36,7 @@ from runner.incident.state.documents import NoticeTicked as NoticeTicked
 from runner.incident.state.exercise import ExerciseEvent
 from runner.incident.state.handover import BriefGiven as BriefGiven
 from runner.incident.state.handover import CommandTaken as CommandTaken
+from runner.incident.state.lifecycle import AccessSet as AccessSet
 from runner.incident.state.lifecycle import IncidentCancelled as IncidentCancelled
 from runner.incident.state.lifecycle import IncidentClosed as IncidentClosed
 from runner.incident.state.lifecycle import IncidentOpened as IncidentOpened

@@ -332,6 +332,8 @@ class Incident(Value, frozen=True, kw_only=True):
     state: State = "open"
     severity: Severity | Literal[""] = ""
     """Empty until a person sets the severity."""
+    restricted: bool = False
+    """Only the people with a role in the incident can see it; roles in the home do not count."""
     version: int = 0
     catalogue: str = ""
     """SHA-256 of the pinned law and notice templates."""

@@ -116,6 +116,14 @@ class SeveritySet(Personal, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class AccessSet(Personal, frozen=True, kw_only=True):
+    """Whether only the people with a role in the incident can see it, from now on."""
+
+    restricted: bool
+    by: str
+    reason: str
+
+
 LifecycleEvent = (
     IncidentOpened
     | PlaybookPinned
@@ -126,4 +134,5 @@ LifecycleEvent = (
     | IncidentClosed
     | IncidentReopened
     | SeveritySet
+    | AccessSet
 )

@@ -30,6 +30,7 @@ AFTER_THE_END = (
     c.AddNote,
     c.CorrectEvent,
     c.SetSeverity,
+    c.SetAccess,
     c.ConfirmEntry,
     c.Reopen,
     c.AttachFile,

@@ -8,7 +8,7 @@ from itertools import count
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, assign_role
 from runner.base.actor import Principal
 from runner.base.text import near_hint
 from runner.errors import NotFound, Refused
@@ -76,6 +76,8 @@ def decide_record(  # noqa: C901  # one case a command
         case c.SetSeverity(severity=level):
             before = incident.severity
             return () if level == before else (e.event_of(e.SeveritySet, command, by=by, before=before),)
+        case c.SetAccess():
+            return _access(incident, command, by)
         case c.AddTask():
             return (_added(incident, command, by, library),)
         case c.CorrectEvent():
@@ -235,6 +237,20 @@ def _again(
         return cancelled(incident, act.reason, act.by, now, library, second=second)
     close = c.Close(reason=act.reason, leave_open=act.left_open)
     return closed(incident, close, act.by, now, library, second=second)
+
+
+def _access(incident: Incident, command: c.SetAccess, by: str) -> tuple[e.AnyEvent, ...]:
+    """Return the new access; raises Refused if nobody in the incident could lead it, or end the restriction."""
+    if command.restricted == incident.restricted:
+        return ()
+    reason = _reason(command.reason, "restrict" if command.restricted else "unrestrict")
+    if command.restricted and not incident.roles.get("commander"):
+        raise Refused(
+            "Nobody has the role commander in this incident: nobody could see or lead it.",
+            hint=assign_role("commander"),
+            code="nobody_leads",
+        )
+    return (e.AccessSet(restricted=command.restricted, by=by, reason=reason),)
 
 
 def _life(

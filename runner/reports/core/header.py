@@ -26,6 +26,8 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     state: State
     severity: str = ""
+    restricted: bool = False
+    """Only the people with a role in the incident see it."""
     alone: str = ""
     """Acts of one person alone that need two people, with the reason."""
 
@@ -88,6 +90,7 @@ def _top(heading: Heading) -> tuple[Block, ...]:
 
 def _state(heading: Heading, *, closed_only: bool = True) -> Cells:
     severity = f"{heading.severity.upper()} · " if heading.severity else ""
+    severity = f"RESTRICTED · {severity}" if heading.restricted else severity
     if closed_only:
         state = f"{heading.state.upper()} · " if heading.state != "open" else ""
         return (Cell(severity, "alarm"), Cell(state, "warn"))

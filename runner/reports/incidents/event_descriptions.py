@@ -126,15 +126,14 @@ def _life(event: _Life) -> str:
         case e.IncidentPaused(reason=reason):
             return f"Automatic work paused{_because(reason)}"
         case e.IncidentResumed(reason=reason, set_aside=why):
-            before = f" after repeated failures ({why})" if why else ""
-            return f"Automatic work resumed{before}{_because(reason)}"
+            return f"Automatic work resumed{f' after repeated failures ({why})' if why else ''}{_because(reason)}"
         case e.IncidentCancelled(reason=reason):
             return f"Incident cancelled{_because(reason)}"
-        case e.IncidentClosed() | e.IncidentReopened() | e.SeveritySet():
+        case e.IncidentClosed() | e.IncidentReopened() | e.SeveritySet() | e.AccessSet():
             return _said_by(event)
 
 
-def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet) -> str:
+def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet | e.AccessSet) -> str:
     by = event.by or "An unnamed person"
     match event:
         case e.IncidentClosed(reason=reason, left_open=left_open, second=second):
@@ -142,6 +141,8 @@ def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet) -> st
             return f"Incident closed by {by}{_and(second)}{_because(reason)}{duties}"
         case e.IncidentReopened(reason=reason):
             return f"Incident reopened by {by}{_because(reason)}"
+        case e.AccessSet(restricted=closed, reason=reason):
+            return f"Incident {'restricted to the people with a role in it' if closed else 'open to roles in the home'} by {by}{_because(reason)}"
         case e.SeveritySet(severity=level, before=before, reason=reason):
             return f"Severity {f'changed from {before}' if before else 'set'} to {level} by {by}{_because(reason)}"
 

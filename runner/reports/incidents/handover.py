@@ -43,6 +43,7 @@ DECISIONS = frozenset(
         "IncidentClosed",
         "IncidentReopened",
         "SeveritySet",
+        "AccessSet",
         "SecondPersonAsked",
         "SecondPersonConfirmed",
         "RoleAssigned",

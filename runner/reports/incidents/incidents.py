@@ -90,6 +90,8 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     next_due: datetime | None
     has_work: bool
     severity: str = ""
+    restricted: bool = False
+    """Only the people with a role in it see it."""
     chosen: bool = False
     stage: str = ""
     """Of an exercise that is not closed: ``planned``, ``running``, ``paused``, ``frozen`` or ``ended``."""
@@ -139,7 +141,8 @@ def incidents(
             row,
             incident=row.id,
             next_due=row.next_due if row.state in ("open", "paused") else None,
-            severity=row.summary.decode(),
+            severity=row.summary.partition(b"/")[0].decode(),
+            restricted=row.summary.endswith(b"/restricted"),
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
@@ -181,7 +184,7 @@ def _cells(one: IncidentEntry, now: datetime) -> Cells:
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
         _since(one, now),
-        "; ".join(filter(None, (_linked(one), _clock(one, now)))),
+        "; ".join(filter(None, ("restricted" if one.restricted else "", _linked(one), _clock(one, now)))),
         Cell(one.incident, "dim"),
     )
 

@@ -76,6 +76,8 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     opened_at: datetime
     severity: str = ""
     """Empty until a person sets it."""
+    restricted: bool = False
+    """Only the people with a role in the incident see it."""
     domains: tuple[Fallen, ...] = ()
     overrides: tuple[OverrideView, ...] = ()
     """Rules of messages that an approver overrode."""

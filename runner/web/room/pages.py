@@ -138,7 +138,7 @@ def alert(asked: Asked) -> Shown:
     from runner.app.incidents.alerts import shown
     from runner.reports.messages.alerts import alerts_page
 
-    report = shown(asked.service, asked.ref)
+    report = shown(asked.service, asked.reader, asked.ref)
     return Shown(report, alerts_page(report, words=True, commands=False))
 
 
@@ -471,7 +471,7 @@ def register(asked: Asked) -> Shown:
     from runner.app.law.duties import register as view
     from runner.reports.law.register import register_page
 
-    report = view(asked.service, "real")
+    report = view(asked.service, asked.reader, "real")
     return Shown(report, register_page(report), downloads=(("CSV for an authority", ""),))
 
 
@@ -480,7 +480,7 @@ def register_file(asked: Asked) -> File:
     from runner.app.law.duties import register as view
     from runner.reports.law.register import register_csv
 
-    return File("register.csv", register_csv(view(asked.service, "real")).encode())
+    return File("register.csv", register_csv(view(asked.service, asked.reader, "real")).encode())
 
 
 def readiness(asked: Asked) -> Shown:

@@ -109,7 +109,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
         "domain": "domain.declare",
         # The course of the incident
         "task": "incident.lead", "severity": "incident.lead", "role": "incident.lead", "brief": "incident.lead",
-        "graft": "incident.lead", "pause": "incident.lead", "resume": "incident.lead", "close": "incident.lead",
+        "restrict": "incident.lead", "unrestrict": "incident.lead", "graft": "incident.lead", "pause": "incident.lead", "resume": "incident.lead", "close": "incident.lead",
         "cancel": "incident.lead", "reopen": "incident.lead", "link": "incident.lead", "unlink": "incident.lead",
         # Whoever is in danger stops an exercise.
         "frozen": "note.add",
@@ -150,7 +150,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """The right of each act, written by hand: an act with a weaker right is an error."""
 BOUND = {
-    "people": {"role"}, "accounts": {"invite", "end", "disable", "disarm"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel"},
+    "people": {"role"}, "accounts": {"invite", "end", "disable", "disarm"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel", "restrict", "unrestrict"},
     "facts": {"confirm"}, "fact": {"confirm"}, "timeline": {"correct"},
     "duty": {"decide", "waive", "confirm"}, "sign": {"approve", "reject"},
     "letters": {"resume", "substitute"},

@@ -12,7 +12,7 @@ from runner.web.room.pages import Asked
 
 
 def _forms(asked: Asked) -> Sequence[Form]:
-    (row,) = alerts.shown(asked.service, asked.ref).alerts
+    (row,) = alerts.shown(asked.service, asked.reader, asked.ref).alerts
     if row.state != "waiting":
         return ()
     fields = opening_fields(asked, row.title, row.playbook)

@@ -172,6 +172,10 @@ def _course(asked: Asked) -> Iterator[Form]:
     )
     yield Form("close", "Close the incident", (_MAY_BE_EMPTY, left), folded=True)
     yield Form("cancel", "Cancel the incident", (REASON,), folded=True)
+    if incident.restricted:
+        yield Form("unrestrict", "End the restriction to people with a role", (REASON,), folded=True)
+    else:
+        yield Form("restrict", "Restrict to people with a role in the incident", (REASON,), folded=True)
 
 
 def _links(asked: Asked) -> Iterator[Form]:
@@ -250,6 +254,18 @@ def _assigns(asked: Asked, given: Given) -> Preview:
     role, persons = assigned(asked, given)
     gone, lost = replacing(asked.service, asked.incident, role, persons)
     return _lines(*role_words(role, persons, gone, lost, known=role in asked.incident.roles))
+
+
+def _access(*, restricted: bool) -> Callable[[Asked, Given], None]:
+    return command(lambda ref, given: c.SetAccess(restricted=restricted, reason=given["reason"]))
+
+
+def _restricts(asked: Asked, given: Given) -> Preview:
+    """Show who will see the incident."""
+    roles = asked.incident.roles
+    people = sorted({person for held in roles.values() for person in held})
+    lost = () if asked.principal.person in people else ("YOU WILL NOT SEE IT: you have no role in it.",)
+    return _lines(f"These people see the incident then: {', '.join(people) or 'nobody'}.", *lost)
 
 
 def _brief(asked: Asked, given: Given) -> None:
@@ -371,6 +387,8 @@ INCIDENT = Acting(
         "brief": Act("incident.lead", _brief, _briefed, bound=True),
         "domain": Act("domain.declare", _declare, _depends, bound=True),
         "graft": Act("incident.lead", _graft, _grafted),
+        "restrict": Act("incident.lead", _access(restricted=True), _restricts, bound=True),
+        "unrestrict": Act("incident.lead", _access(restricted=False), bound=True),
         "pause": Act("incident.lead", command(lambda ref, given: c.Pause(reason=given["reason"]))),
         "resume": Act("incident.lead", _resume),
         "link": Act("incident.lead", _link, adds=True),

@@ -53,6 +53,7 @@ def opening_fields(asked: Asked, title: str = "", playbook: str = "") -> tuple[F
         Field("facts", "Facts", "text", help="One a line, as incident.summary=Somebody read a mailbox."),
         Field("profile", "Profile", "choice", (("", f"{service.home.profile}, as in the settings"), *((one, one) for one in PROFILES))),
         Field("roles", "People of roles that nobody has", "text", help="One a line, as ROLE=PERSON."),
+        Field("restricted", "Who sees it", "choice", (("", "everybody with a role in the home folder"), ("yes", "only people with a role in the incident"))),
     )  # fmt: skip
 
 
@@ -85,6 +86,7 @@ def prepared(
         severity=one_of(given, "severity", SEVERITIES) if given["severity"] else "",
         profile=one_of(given, "profile", PROFILES) if given["profile"] else None,
         roles=_roles(asked, given),
+        restricted=given["restricted"] == "yes",
     )
     return prepare_opening(asked.service, request)
 

@@ -17,6 +17,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.directory import require_known
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.left_out import left_out
 from runner.app.core.on_call import standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.facts import change_of
@@ -51,6 +52,7 @@ from runner.yamlfile.source import file_bytes
 if TYPE_CHECKING:
     from runner.app.core.repository import Turn
     from runner.facts.veris.veris_record import Imported
+    from runner.reports.messages.message_plan import NotAsked
 
 
 def organisation_facts(home: Home) -> tuple[Stated, ...]:
@@ -118,6 +120,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     imported: tuple[Imported, ...]
     """The facts from VERIS records, and the records that gave none."""
     at: datetime
+    not_asked: tuple[NotAsked, ...] = ()
+    """Roles that the profile asks less than the other one."""
     unheld: tuple[UnheldRole, ...] = ()
     repeated: tuple[str, ...] = ()
     """Playbooks that several of the chosen ones run: each runs it, with all its tasks."""
@@ -172,6 +176,7 @@ def prepare_opening(
         imported=imported,
         at=now,
         repeated=tuple(name for name, times in Counter(names).items() if times > 1),
+        not_asked=left_out(service, bundles, profile, held),
         unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from runner.app.core.left_out import left_out
+from runner.app.core.on_call import left_out
 from runner.app.incidents.open_incident import previews_of
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
@@ -34,7 +34,7 @@ def graft_plan(service: IncidentService, incident: Incident, playbook: str) -> P
     shown = bundle_of_profile(bundle, incident.profile)
     previews, _ = previews_of(service, incident, [shown])
     found = _planned(previews, (shown.playbook, *shown.includes.values()))
-    left = left_out(service, [shown], incident.profile, incident.roles)
+    left = left_out(service.directory, [shown], incident.profile, incident.roles)
     return plan_report(incident.id, incident.codename, incident.kind, found, left_out=left)
 
 

@@ -17,8 +17,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.directory import require_known
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.left_out import left_out
-from runner.app.core.on_call import standing
+from runner.app.core.on_call import left_out, standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.facts import change_of
 from runner.base.states import Kind, Profile, Severity
@@ -176,7 +175,7 @@ def prepare_opening(
         imported=imported,
         at=now,
         repeated=tuple(name for name, times in Counter(names).items() if times > 1),
-        not_asked=left_out(service, bundles, profile, held),
+        not_asked=left_out(service.directory, bundles, profile, held),
         unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
     )
 

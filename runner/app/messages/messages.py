@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.actions import Action, Slot, assign_role
-from runner.app.core.left_out import left_out
+from runner.app.core.on_call import left_out
 from runner.base.states import Kind
 from runner.base.text import clean, nearest, text_problem
 from runner.effects.context import message_class, plan_context
@@ -71,7 +71,7 @@ def plans(service: IncidentService, incident: Incident) -> PlanReport:
 def incident_left_out(service: IncidentService, incident: Incident) -> tuple[NotAsked, ...]:
     """Return the roles that the incident's profile asks less."""
     bundles = (plan.bundle for plan in service.library(incident).plans.values())
-    return left_out(service, bundles, incident.profile, incident.roles)
+    return left_out(service.directory, bundles, incident.profile, incident.roles)
 
 
 def class_plans(

@@ -363,6 +363,8 @@ def verification_blocks(row: NoticeRow) -> Iterator[Block]:
         tick = row.ticks.get(item)
         why = f": {tick.reason}" if tick is not None and tick.reason else ""
         word = f"verified by {tick.by}, {moment(tick.at)}{why}" if tick is not None else "open"
+        if tick is not None and tick.carried_from:
+            word += f", carried over from {tick.carried_from}: its text is the same"
         yield flow(
             f"{number:>2}  ", Cell(item), Cell(f"  {word}", "good" if tick else "warn"), indent=2, hang=4
         )

@@ -65,3 +65,20 @@ def test_forbidden_content_is_not_verified_away(tocsin: AtDesk, tmp_path: Path) 
     desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
     desk.done("notice", "render", "draft")
     assert desk("notice", "tick", "draft", "--as", "ada").error == "draft"
+
+
+def test_a_tick_is_carried_over_to_the_final_with_the_same_text(tocsin: AtDesk, tmp_path: Path) -> None:
+    ban = "[{ref: c, item: The cause, facts: [incident.root_cause]}]"
+    desk = noticed(tocsin, tmp_path, playbook=TWICE, forbids=ban)
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    draft = desk("notice", "show", "draft", "--format", "json").json["notice"]
+    desk.done("notice", "tick", "draft", "1", "--as", "jonas", "--digest", draft["digest"])
+    desk.done("notice", "render", "final")
+    [tick] = rendered(desk)["ticks"].values()
+    assert (tick["by"], tick["carried_from"]) == ("jonas", draft["document"])
+    assert draft["document"] in desk.done("notice", "show", "final")
+    assert desk("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"]).code == 0
+    desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
+    desk.done("notice", "render", "final")
+    assert rendered(desk)["ticks"] == {}

@@ -43,6 +43,7 @@ from runner.playbook.checks.action_calls import CalledHost, http_calls
 from runner.playbook.format import Bundle, Message, Playbook
 from runner.playbook.plan import walk
 from runner.playbook.profiles import bundle_of_profile
+from runner.reports.core.header import local_now
 from runner.reports.people.unassigned_roles import UnheldRole, unheld
 from runner.routing.messaging import DeliveryPlan
 from runner.routing.organisation import Home
@@ -258,8 +259,10 @@ def _from_file(path: Path) -> tuple[Stated, ...]:
 def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[Stated, ...]:
     from runner.facts.fact_files import parse_assignment
 
+    zone = found.get("organisation.zone")
+    clock = local_now(now, zone.value if zone is not None else "")
     return parse_assignment(
-        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}, now
+        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}, clock
     )
 
 

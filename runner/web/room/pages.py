@@ -16,7 +16,7 @@ from runner.base.states import MARKS
 from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
-from runner.reports.core.header import heading_of
+from runner.reports.core.header import heading_of, local_now
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
 from runner.web.room.drawing import about
 from runner.web.room.kept import Kept, Report
@@ -53,6 +53,11 @@ class Asked(NamedTuple):
     def shared(self, about: Hashable, make: Callable[[], Report]) -> Report:
         """Return a report that is the same for all readers with the right to the page."""
         return make() if self.kept is None else self.kept.find(about, self.service, self.now, make)
+
+    @property
+    def clock(self) -> datetime:
+        """Return the time in the organisation's zone: a form may have local times."""
+        return local_now(self.now, self.service.home.organisation.get("zone"), self.incident)
 
     @property
     def everything(self) -> bool:
@@ -211,7 +216,7 @@ def facts(asked: Asked) -> Shown:
 
     incident, now = asked.incident, asked.now
     if said := asked.query.get("at", ""):
-        now = instant(said, asked.now)
+        now = instant(said, asked.clock)
         incident = asked.reader.incident(incident.id, now)
     report = known(asked.service, asked.reader, incident, "", now)
     return Shown(report, facts_page(report, asked.now))

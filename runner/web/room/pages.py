@@ -329,7 +329,7 @@ def notice(asked: Asked) -> Shown:
     from runner.reports.notices.notices import notice as view
 
     document = named(asked.incident, asked.ref)[-1]
-    report = view(asked.incident, document.id)
+    report = view(asked.incident, document.id, asked.service.library(asked.incident))
     checked = check_content(asked.service, asked.reader, asked.incident, document.id)
     text = (
         asked.reader.document(asked.incident, document.id, "txt").decode() if "txt" in document.files else ""

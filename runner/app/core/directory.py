@@ -203,8 +203,10 @@ class Located(Office, Protocol):
 
 
 def named_domains(service: Located) -> frozenset[str]:
-    """Return every failure domain that a channel, a contact or a war room names."""
-    return service.directory.domains.union(*(room.domains for room in service.home.war_rooms.values()))
+    """Return every failure domain that a channel, a contact, a war room or the login provider names."""
+    provider, rooms = service.home.identity.provider, service.home.war_rooms.values()
+    logins = () if provider is None else (provider.domain,)
+    return service.directory.domains.union(logins, *(room.domains for room in rooms))
 
 
 def require_known(service: Located, domain: str, more: Collection[str]) -> None:
@@ -214,7 +216,7 @@ def require_known(service: Located, domain: str, more: Collection[str]) -> None:
         return
     listed = f"Known: {', '.join(known) or 'none'}."
     raise NotFound(
-        f'No channel, contact or war room depends on "{domain}".',
+        f'No channel, contact, war room or login depends on "{domain}".',
         hint=f"{near_hint(domain, known, listed)} To add one: domains of a channel in tocsin.yaml",
         code="unknown_domain",
     )

@@ -26,6 +26,7 @@ from tests.web.room.factors import Person, an_account
 from tests.web.room.room import Served, hidden, served
 
 NAME = "Example login"
+SUBJECTS = {"u-1": "maria", "u-9": "nobody"}
 
 
 class Hostile:
@@ -138,7 +139,7 @@ def hostile() -> Iterator[Hostile]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, hostile: Hostile) -> Iterator[tuple[AtDesk, Served]]:
     folder = tmp_path_factory.mktemp("hostile")
-    with a_room(folder, lambda back: hostile.issuer, subjects={"u-1": "maria", "u-9": "nobody"}) as made:
+    with a_room(folder, lambda back: hostile.issuer, domain="sso", subjects=SUBJECTS) as made:
         hostile.now = made[0].clock.now
         an_account(made[0], "ada")
         yield made
@@ -379,16 +380,19 @@ def test_a_compromised_provider_ends_its_sessions_and_nobody_logs_in_with_it(
     browser, _ = attempt(home, hostile)
     assert is_in(room, browser)
     opened = ("open", "personal-data-breach", "--yes", "--as", "maria")
-    desk.done(*opened, "--kind", "exercise", "--compromised", "idp")
+    assert ["sso", [NAME]] in [
+        [row["domain"], row["logins"]] for row in desk("domain", "list", "--format", "json").json["domains"]
+    ]  # nothing else depends on it
+    desk.done(*opened, "--kind", "exercise", "--compromised", "sso")
     assert is_in(room, browser)  # an exercise ends nothing
     desk.done(*opened)
     real = ("--as", "maria", "-i", next(row.id for row in desk.office().incidents() if row.kind == "real"))
-    desk.done("domain", "compromised", "idp", "--reason", "tokens were stolen", *real)
+    desk.done("domain", "compromised", "sso", "--reason", "tokens were stolen", *real)
     assert not is_in(room, browser)
     page = room.get(requests.Session(), "/login")
     assert (page.status_code, "/login/provider" in page.text) == (200, False)
     assert requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=20).status_code == 401
-    desk.done("domain", "declare-up", "idp", "--reason", "rebuilt", *real)
+    desk.done("domain", "declare-up", "sso", "--reason", "rebuilt", *real)
     assert not is_in(room, browser)  # what ended stays ended
     assert attempt(home, hostile)[1].status_code == 200
 

@@ -20,7 +20,7 @@ from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
-from runner.app.messages.account_notices import notify
+from runner.app.messages.account_notices import holders, notify
 from runner.app.messages.domains import compromised
 from runner.app.people import calendars, step_links, tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 INVITATION_LASTS = timedelta(days=3)
+ALERTED = ("commander", "administrator")
+"""Roles whose people are alerted about every invitation: in the home, and in each open incident."""
 CODES = 10
 """Recovery codes of an account; each is valid once."""
 STEP = 30
@@ -165,17 +167,23 @@ class Accounts:
             )
         hash_password(new_secret())  # without the extra, nothing is recorded
         self._record(person, "invited", by or self._service.principal.person)
-        if self.book().is_active(person):
-            text = (
-                "Somebody made an invitation that can set a new password for your account.\n"
-                f"If you did not ask for it, have your account disabled now: tocsin account disable {person} --reason WHY"
-            )
-            notify(self._service, (person,), "Invitation for your account", text)
+        self._announce(person, by)
         now, secret = self._service.clock.now(), new_secret()
         body = msgspec.json.encode(Invitation(person=person, made=now))
         old = self._invitations_of(person)
         self._service.change_marks((*old, _invited(secret)), lambda found: {_invited(secret): body})
         return secret
+
+    def _announce(self, person: str, by: str) -> None:
+        """Alert the person and whoever answers for access, but not the proved author: an invitation can take an account over."""
+        who = self._service.principal
+        can = "set a new password for" if self.book().is_active(person) else "open"
+        text = (
+            f"{by or who.person} made an invitation that can {can} the account of {person}.\n"
+            f"If you did not ask for it, have the account disabled now: tocsin account disable {person} --reason WHY"
+        )
+        others = holders(self._service, ALERTED) - {by or (who.person if who.proven_by else "")}
+        notify(self._service, sorted({person, *others}), f"Invitation for the account of {person}", text)
 
     def link(self, secret: str, path: str = "join") -> str:
         """Return the address of an invitation, or of another link: where the room of this home listens, or will."""

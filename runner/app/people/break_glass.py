@@ -14,8 +14,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from runner.app.core.active_incident import OPEN
 from runner.app.incidents.entries import note
-from runner.app.messages.account_notices import notify
+from runner.app.messages.account_notices import holders, notify
 from runner.app.people.accounts import Accounts, totp_step, wrong_login
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.base.instants import instant_text
@@ -119,22 +120,17 @@ def log_in(
 
 def _alarm(service: IncidentService, reason: str, ends: datetime) -> str:
     """Alert the people who must know, and write the use into each open incident; return how that went."""
-    roles = service.directory.roles
-    persons = {person for role in ALERTED for person in roles.get(role, ())}
+    words = note(f"The break-glass account was used. Reason given: {reason}")
     for row in service.incidents():
-        if row.state not in ("open", "paused"):
-            continue
-        with suppress(TocsinError, *UNREADABLE):
-            incident = service.load(row.id)
-            persons |= {person for role in ALERTED for person in incident.roles.get(role, ())}
-            words = note(f"The break-glass account was used. Reason given: {reason}")
-            service.act(service.principal, row.id, [words])
+        if row.state in OPEN:
+            with suppress(TocsinError, *UNREADABLE):
+                service.act(service.principal, row.id, [words])
     text = (
         "Somebody logged in with the break-glass account. "
         f"The access ends at {instant_text(ends)} at the latest.\n"
         "If you do not know of this, end it: tocsin account break-glass disarm --reason WHY"
     )
-    return notify(service, sorted(persons), "Break-glass account used", text)
+    return notify(service, sorted(holders(service, ALERTED)), "Break-glass account used", text)
 
 
 def _digest(passphrase: str) -> str:

@@ -119,6 +119,20 @@ def test_it_signs_decides_and_files_nothing_and_is_nobody_else(
     assert page.status_code == 404
 
 
+def test_it_gives_nobody_a_role_that_would_outlast_it(desk: AtDesk, house: Served, jonas: Person) -> None:
+    desk.done("person", "add", "eve", "--name", "Eve", "--as", "maria")
+    browser, _ = opened(house, armed(desk)[0])
+    held = desk("role", "list", "--format", "json").json
+    for role in ("counsel", "dpo", "executive", "hr", "administrator", "commander"):
+        given = submitted(house, browser, "incident", "role", role=role, persons="eve")
+        handed = submitted(house, browser, "incident", "brief", role=role, person="eve")
+        assert (given.status_code, handed.status_code) == (409, 409)
+        once = {"kind": "real", "playbook": "lost-device", "once": "i-glass", "roles": f"{role}=eve"}
+        assert submitted(house, browser, "incidents", "open", **once).status_code == 409
+    assert desk("role", "list", "--format", "json").json == held
+    assert submitted(house, browser, "incident", "role", role="technical", persons="eve").status_code == 303
+
+
 def test_it_ends_after_four_hours_or_when_it_is_disarmed_and_is_then_used_up(
     desk: AtDesk, house: Served, jonas: Person
 ) -> None:
@@ -162,9 +176,11 @@ def test_the_owner_hears_of_a_used_recovery_code_and_of_a_second_invitation(
         person="jonas", account_password=factors.PASSWORD, account_code=jonas.codes[0],
     )  # fmt: skip
     assert (answer.status_code, screen(desk).count("ecovery code") > before) == (303, True)
-    before = screen(desk).count("nvitation")
-    desk.done("account", "invite", "jonas")
-    assert screen(desk).count("nvitation") > before
+    desk.done("person", "add", "fay", "--name", "Fay", "--as", "maria")
+    for invited in ("jonas", "fay"):  # with an account, and without one: the others are alerted, too
+        before = screen(desk).count("nvitation")
+        desk.done("account", "invite", invited)
+        assert screen(desk).count("nvitation") >= before + 2
 
 
 def test_an_administrator_gives_access_and_reads_no_incident(

@@ -6,18 +6,21 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import msgspec
 import pytest
 import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from runner.web.room.ways_in import ANSWER
+from runner.app.people.provider import KEPT, Provider
+from runner.errors import Refused
+from runner.web.room.ways_in import ANSWER, BEGUN
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 from tests.servers.openid import logged_in_at, running_provider
@@ -42,6 +45,8 @@ class Hostile:
         self.status = 200
         self.asked: list[dict[str, str]] = []
         self.nonce = ""
+        self.hangs, self.arrived = threading.Event(), threading.Event()
+        self.hangs.set()
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         provider = self
 
@@ -50,6 +55,8 @@ class Hostile:
                 return
 
             def do_GET(self) -> None:
+                provider.arrived.set()
+                provider.hangs.wait(20)
                 known = {"/.well-known/openid-configuration": provider.description, "/jwks": provider.keys}
                 self._send(known[self.path]())
 
@@ -319,6 +326,7 @@ def test_a_wrong_answer_of_the_provider_begins_no_session(
     hostile.now = desk.clock.now
     browser, asked = begun(room)
     hostile.nonce = asked["nonce"]
+    desk.clock.advance(KEPT)  # what it says of itself is read again
     WRONG[what](hostile)
     answer = finished(room, browser, state=asked["state"], code="c")
     assert (answer.status_code in (401, 429, 503), "data-error" in answer.text) == (True, True)
@@ -368,9 +376,73 @@ def test_an_answer_is_used_once_in_the_browser_that_asked(
 def test_an_answer_of_another_provider_is_refused(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
     assert attempt(home, hostile, iss="https://other.example.org")[1].status_code == 401
     hostile.described = {"authorization_response_iss_parameter_supported": True}
+    home[0].clock.advance(KEPT)
     assert attempt(home, hostile)[1].status_code == 401
     assert attempt(home, hostile, iss=hostile.issuer)[1].status_code == 200
-    assert attempt(home, hostile, error="access_denied")[1].status_code == 401
+    home[0].clock.advance(KEPT)
+
+
+def test_whoever_cancels_at_the_provider_has_not_failed_to_log_in(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    home[0].clock.advance(timedelta(minutes=1))
+    for _ in range(6):
+        assert attempt(home, hostile, error="access_denied")[1].status_code == 401
+    assert attempt(home, hostile)[1].status_code == 200
+
+
+def test_a_provider_that_hangs_does_not_hang_the_other_ways_in(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    desk, room = home
+    desk.clock.advance(KEPT)
+    hostile.hangs.clear()
+    hostile.arrived.clear()
+    asking = [threading.Thread(target=begins, args=(room,)) for _ in range(4)]
+    for one in asking:
+        one.start()
+    try:
+        assert hostile.arrived.wait(10)
+        for path in ("/login/break-glass", "/link/x"):
+            assert requests.get(f"{room.url}{path}", timeout=3).status_code == 200
+    finally:
+        hostile.hangs.set()
+        for one in asking:
+            one.join(20)
+
+
+def test_an_address_begins_so_many_logins_in_a_minute(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
+    desk, room = home
+    desk.clock.advance(timedelta(minutes=1))
+    statuses = [begins(room) for _ in range(BEGUN + 1)]
+    assert (set(statuses[:-1]), statuses[-1]) == ({303}, 429)
+    desk.clock.advance(timedelta(minutes=1))
+    assert begins(room) == 303
+
+
+@pytest.mark.parametrize(
+    ("issuer", "url", "refused"),
+    [
+        ("http://127.0.0.1:1", "http://127.0.0.1:1/keys", False),
+        ("https://login.example.org", "https://login.example.org/keys", False),
+        ("https://login.example.org", "http://login.example.org/keys", True),
+        ("https://login.example.org", "http://127.0.0.1/keys", True),
+        ("https://login.example.org", "http://localhost/keys", True),
+    ],
+)
+def test_a_provider_elsewhere_leads_to_no_program_of_this_machine(
+    home: tuple[AtDesk, Served], issuer: str, url: str, refused: bool
+) -> None:
+    service = home[0].office()
+    provider = Provider(service, factors.accounts_of(service), {})
+    provider.settings = msgspec.structs.replace(provider.settings, issuer=issuer)
+    with pytest.raises(Refused) if refused else nullcontext():
+        provider._require_tls(url)
+
+
+def begins(room: Served) -> int:
+    """Begin a login; return the status."""
+    return requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=20).status_code
 
 
 def test_a_compromised_provider_ends_its_sessions_and_nobody_logs_in_with_it(

@@ -36,7 +36,7 @@ def notify(service: IncidentService, persons: Collection[str], subject: str, tex
     missed = [one for one in known if one not in reached]
     unknown = f", {len(late)} with unknown outcome" if late else ""
     words = f"{len(reached)} of {len(known)} people alerted ({len(sent)} messages{unknown})"
-    return f"{words}; not alerted: {', '.join(missed)}" if missed else words
+    return f"{words}; not alerted, call them: {', '.join(missed)}" if missed else words
 
 
 def holders(service: IncidentService, roles: Collection[str]) -> set[str]:

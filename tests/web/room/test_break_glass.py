@@ -9,7 +9,14 @@ import pytest
 import requests
 from pyotp import TOTP
 
-from runner.incident.people.account_journal import BREAK_GLASS_LASTS
+from runner.app.people import break_glass
+from runner.errors import Refused
+from runner.incident.people.account_journal import (
+    BREAK_GLASS,
+    BREAK_GLASS_LASTS,
+    AccountChanged,
+    fold_accounts,
+)
 from runner.web.room.acts.accounts import ACCOUNTS
 from runner.web.room.table import BY_OPERATION, act_address
 from tests.cli.at_desk import AtDesk
@@ -45,7 +52,8 @@ def jonas(desk: AtDesk, house: Served) -> Person:
 
 
 def armed(desk: AtDesk, *more: str) -> list[str]:
-    return desk.done("account", "break-glass", "arm", *more, "--as", "maria").split()
+    found = desk("account", "break-glass", "arm", *more, "--as", "maria", "--format", "json").json
+    return [found["passphrase"], found["app"]]
 
 
 def opened(
@@ -73,8 +81,11 @@ def test_the_account_is_off_until_somebody_arms_it(desk: AtDesk, house: Served, 
     assert "/login/break-glass" not in house.get(requests.Session(), "/login").text
     assert opened(house, "any")[1] == 401
     assert desk("account", "break-glass", "disarm").error == "option_missing"
-    desk.done("person", "add", "break-glass", "--name", "Nobody", "--as", "maria")
-    assert desk("account", "invite", "break-glass").error == "reserved_name"
+    added = desk("person", "add", "break-glass", "--name", "Nobody", "--as", "maria")
+    listed = desk.home / "list.csv"
+    listed.write_text("person,name\nbreak-glass,Nobody\n")
+    imported = desk("person", "import", str(listed), "--yes", "--as", "maria")
+    assert (added.error, imported.error) == ("reserved_name", "reserved_name")
 
 
 def test_its_use_needs_a_reason_alerts_people_is_on_every_page_and_on_record(
@@ -157,6 +168,36 @@ def test_it_ends_after_four_hours_or_when_it_is_disarmed_and_is_then_used_up(
     browser, _ = opened(house, new)
     desk.done("account", "break-glass", "disarm", "--reason", "it works again", "--as", "maria")
     assert house.get(browser, "/").status_code == 401
+
+
+def test_a_use_after_it_was_disarmed_or_armed_anew_opens_nothing(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    service, passphrase = desk.office(), armed(desk)[0]
+    proved = break_glass.prove(service, accounts_of(service), passphrase, "", "desk")
+    desk.clock.advance(timedelta(seconds=1))
+    armed(desk)
+    with pytest.raises(Refused):
+        break_glass.use(service, proved, REASON)
+    assert state(desk) == "armed"
+    desk.done("account", "break-glass", "disarm", "--reason", "found", "--as", "maria")
+    with pytest.raises(Refused):
+        break_glass.use(service, proved, REASON)
+    at = desk.clock.now()
+    used = AccountChanged(person=BREAK_GLASS, change="used", by=BREAK_GLASS)
+    assert not fold_accounts([(1, at, used)]).break_glass.in_use(at)
+
+
+def test_ending_sessions_does_not_disarm_it(desk: AtDesk, house: Served, jonas: Person) -> None:
+    armed(desk)
+    root = logged_in(house, an_account(desk, "root"))
+    root.headers["Origin"] = house.url
+    for person in ("break-glass", "nobody-known"):
+        assert submitted(house, root, "accounts", "end", person=person, mark="").status_code == 409
+    assert state(desk) == "armed"
+    service = desk.office()
+    accounts_of(service).note(BREAK_GLASS, "sessions_ended", "root")
+    assert state(desk) == "armed"
 
 
 def test_it_can_have_an_app_of_its_own(desk: AtDesk, house: Served, jonas: Person) -> None:

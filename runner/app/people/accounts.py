@@ -18,6 +18,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core import organisation_journal
+from runner.app.core.directory import refuse_reserved
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
 from runner.app.messages.account_notices import holders, notify
@@ -159,12 +160,7 @@ class Accounts:
         An earlier invitation of the person ends.
         """
         self._service.known(person)
-        if person == BREAK_GLASS:
-            raise Refused(
-                f'The name "{BREAK_GLASS}" is reserved.',
-                hint="Use: tocsin account break-glass arm",
-                code="reserved_name",
-            )
+        refuse_reserved(person)
         hash_password(new_secret())  # without the extra, nothing is recorded
         self._record(person, "invited", by or self._service.principal.person)
         self._announce(person, by)
@@ -300,7 +296,10 @@ class Accounts:
     # --- the login provider -------------------------------------------------------------------------------
 
     def person_of(self, subject: Subject) -> str:
-        """Return the person whose account is bound to a subject; empty if nobody's is."""
+        """Return the person whose account is bound to a subject; empty if nobody's is.
+
+        The settings name people without an account: who was invited or disabled needs the invitation.
+        """
         bound = (name for name, kept in self.all_factors().items() if subject in kept.subjects)
         if person := next(bound, ""):
             return person
@@ -311,11 +310,14 @@ class Accounts:
         if named not in self._service.directory.people:
             return ""
         known = self.book().found.get(named)
-        if known is None or known.state == "invited":
-            self._record(named, "opened", named, "identity.provider.subjects")
-        elif known.state == "disabled":
-            return ""
-        return named
+        return named if known is None or known.state == "active" else ""
+
+    def open_named(self, person: str) -> None:
+        """Open the account of a person whom the settings name for a subject, at the login. One that was known stays as it is."""
+        event = AccountChanged(person=person, change="opened", by=person, reason="identity.provider.subjects")
+        organisation_journal.change(
+            self._service, JOURNAL, account_book, lambda book: () if person in book.found else (event,)
+        )
 
     def bind(self, person: str, subject: Subject) -> None:
         """Bind an account to a subject; raises Refused if another account is."""

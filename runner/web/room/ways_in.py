@@ -214,6 +214,7 @@ class WaysIn:
         return self._begun(request, found.person, found.subject, local(given["next"]), "+totp")
 
     def _begun(self, request: Request, person: str, subject: Subject, place: str, more: str) -> Response:
+        self._accounts().open_named(person)
         factors = f"{OIDC}{subject.issuer}#{subject.sub}{more}"
         secret = self._logins.begin(person, factors, fresh=bool(more))
         # A browser sends a strict cookie only after a page of our own.
@@ -270,6 +271,8 @@ class WaysIn:
                 step_links.use(service, secret, given["comment"].strip(), rows)
                 return entrance_page("Recorded. Thank you", (Box(texts=("You can close this page.",)),))
         except Refused as error:
+            if found[0].purpose == "approve":  # somebody else was faster: it is shown once
+                return entrance_page("This link cannot be used", (), failed=error)
             failed = error
         drawn = drawing.draw(about.page, lambda about: "")
         boxes = () if once else (_form(about, action, given),)

@@ -18,6 +18,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from runner.app.people.accounts import Subject
 from runner.app.people.provider import KEPT, Provider
 from runner.errors import Refused
 from runner.web.room.ways_in import ANSWER, BEGUN
@@ -29,7 +30,7 @@ from tests.web.room.factors import Person, an_account
 from tests.web.room.room import Served, hidden, served
 
 NAME = "Example login"
-SUBJECTS = {"u-1": "maria", "u-9": "nobody"}
+SUBJECTS = {"u-1": "maria", "u-3": "ben", "u-4": "cleo", "u-9": "nobody"}
 
 
 class Hostile:
@@ -284,6 +285,28 @@ def test_a_subject_of_the_settings_needs_no_invitation_and_an_address_is_nobody(
     assert found["maria"]["state"] == "active"
     asks = browser.post(f"{room.url}/me", data={"name": ""}, headers={"Origin": room.url}, timeout=20)
     assert asks.status_code == 401  # it has no factor here
+
+
+def test_a_subject_of_the_settings_opens_no_account_that_was_invited_or_disabled(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    desk, room = home
+
+    def state(person: str) -> str:
+        rows = desk("account", "list", "--format", "json").json["accounts"]
+        return next((str(row["state"]) for row in rows if row["person"] == person), "none")
+
+    for person in ("ben", "cleo"):
+        desk.done("person", "add", person, "--name", person, "--as", "maria")
+    service = desk.office()
+    subject = Subject(issuer=hostile.issuer, sub="u-4")
+    assert (factors.accounts_of(service).person_of(subject), state("cleo")) == ("cleo", "none")
+    an_account(desk, "ben")
+    desk.done("account", "disable", "ben", "--reason", "left", "--as", "maria")
+    desk.done("account", "invite", "ben", "--as", "maria")
+    hostile.claims = {"sub": "u-3"}
+    browser, answer = attempt(home, hostile)
+    assert (answer.status_code, is_in(room, browser), state("ben")) == (401, False, "invited")
 
 
 def signs(one: Hostile, key: Any, algorithm: str) -> None:

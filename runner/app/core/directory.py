@@ -15,6 +15,7 @@ from runner.base.states import AttemptState
 from runner.base.text import near_hint, nearest, text_problem
 from runner.errors import Invalid, NotFound, Refused
 from runner.files.contacts.contact_entries import KINDS, is_short_name
+from runner.incident.people.account_journal import BREAK_GLASS
 from runner.incident.people.contact_journal import (
     ContactConsented,
     ContactDistrusted,
@@ -99,6 +100,16 @@ def person(service: Office, name: str) -> Person:
     return people[name]
 
 
+def refuse_reserved(name: str) -> None:
+    """Raise Refused for the name of the break-glass account."""
+    if name == BREAK_GLASS:
+        raise Refused(
+            f'The name "{BREAK_GLASS}" is reserved for the break-glass account.',
+            hint="Use another person id. To arm the account: tocsin account break-glass arm",
+            code="reserved_name",
+        )
+
+
 def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
     """Record a person, or new contacts of a person.
 
@@ -110,6 +121,7 @@ def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPo
             hint="Use an id such as maria. Put the full name into --name",
             code="bad_name",
         )
+    refuse_reserved(name)
     for contact in contacts:
         _check(service, contact)
     if not title and name not in read_people(service).people:
@@ -203,8 +215,10 @@ class Located(Office, Protocol):
 
 
 def named_domains(service: Located) -> frozenset[str]:
-    """Return every failure domain that a channel, a contact or a war room names."""
-    return service.directory.domains.union(*(room.domains for room in service.home.war_rooms.values()))
+    """Return every failure domain that a channel, a contact, a war room or the login provider names."""
+    provider, rooms = service.home.identity.provider, service.home.war_rooms.values()
+    logins = () if provider is None else (provider.domain,)
+    return service.directory.domains.union(logins, *(room.domains for room in rooms))
 
 
 def require_known(service: Located, domain: str, more: Collection[str]) -> None:
@@ -214,7 +228,7 @@ def require_known(service: Located, domain: str, more: Collection[str]) -> None:
         return
     listed = f"Known: {', '.join(known) or 'none'}."
     raise NotFound(
-        f'No channel, contact or war room depends on "{domain}".',
+        f'No channel, contact, war room or login depends on "{domain}".',
         hint=f"{near_hint(domain, known, listed)} To add one: domains of a channel in tocsin.yaml",
         code="unknown_domain",
     )

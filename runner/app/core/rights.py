@@ -160,7 +160,7 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
         )
     if principal.os_user:
         return ROLES[LOCAL]
-    if (principal.proven_by or "").startswith(f"login:{BREAK_GLASS}/"):
+    if is_break_glass(principal):
         return ROLES[SEALED]
     roles = holders() if principal.proven_by else {}
     given = [ROLES.get(role, ROLES[ANY]) for role, people in roles.items() if principal.person in people]
@@ -170,6 +170,11 @@ def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
         acts=any(rights.acts for rights in given),
         manages=any(rights.manages for rights in given),
     )
+
+
+def is_break_glass(principal: Principal) -> bool:
+    """Tell whether somebody acts with the break-glass account."""
+    return (principal.proven_by or "").startswith(f"login:{BREAK_GLASS}/")
 
 
 def may_perform(
@@ -256,7 +261,9 @@ def _require_apart(
     match command:
         case c.GiveBrief(role=role):
             held = principal.person in incident.roles.get(role, ())
-            leads = role not in OTHERS_GIVE and may("incident.lead")
+            leads = role not in (_LASTING if is_break_glass(principal) else OTHERS_GIVE) and may(
+                "incident.lead"
+            )
             require(held or leads, principal, f"hand over the role {role}")
         case c.AssignRole(role=role, persons=persons):
             refuse_own_role(principal, role, persons, incident.roles.get(role, ()))
@@ -287,14 +294,20 @@ def _undoing(incident: Incident, entry: int, person: str) -> tuple[Right, ...]:
     return ()
 
 
-OTHERS_GIVE = frozenset(("counsel", "dpo", "executive", "hr"))
-"""The roles that check the commander: nobody gives them to himself. Only who has one hands it over."""
+OTHERS_GIVE = frozenset(("counsel", "dpo", "executive", "hr", "administrator"))
+"""The roles that check the commander, or give access: nobody gives them to himself. Only who has one hands it over."""
+_LASTING = OTHERS_GIVE | {"commander"}
+"""The roles that the break-glass account gives to nobody: what it gives would outlast it."""
 
 
 def refuse_own_role(
     principal: Principal, role: str, persons: Sequence[str], before: Sequence[str] = ()
 ) -> None:
-    """Raise Refused if a principal with a proven name gives himself a role that another person must give."""
+    """Raise Refused if a principal with a proven name gives himself a role that another person must give.
+
+    The break-glass account is anybody: it gives no such role at all.
+    """
+    require(not (is_break_glass(principal) and role in _LASTING), principal, f"assign the role {role}")
     own = principal.person in persons and principal.person not in before
     if role in OTHERS_GIVE and own and not principal.os_user:
         raise Refused(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from runner.app.core.active_incident import OPEN
 from runner.app.messages.communications_check import Way, send, ways
 from runner.app.messages.domains import compromised
+from runner.errors import UNREADABLE
 from runner.routing.messaging import SendResult
 
 if TYPE_CHECKING:
@@ -33,7 +36,17 @@ def notify(service: IncidentService, persons: Collection[str], subject: str, tex
     missed = [one for one in known if one not in reached]
     unknown = f", {len(late)} with unknown outcome" if late else ""
     words = f"{len(reached)} of {len(known)} people alerted ({len(sent)} messages{unknown})"
-    return f"{words}; not alerted: {', '.join(missed)}" if missed else words
+    return f"{words}; not alerted, call them: {', '.join(missed)}" if missed else words
+
+
+def holders(service: IncidentService, roles: Collection[str]) -> set[str]:
+    """Return the people who have one of these roles, in the home or in an open incident."""
+    held = [service.directory.roles]
+    for row in service.incidents():
+        if row.state in OPEN:
+            with suppress(*UNREADABLE):
+                held.append(service.load(row.id).roles)
+    return {person for one in held for role in roles for person in one.get(role, ())}
 
 
 def _domains(way: Way) -> frozenset[str]:

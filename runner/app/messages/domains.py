@@ -24,7 +24,7 @@ State = Literal["compromised", "down", "up"]
 
 
 class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One domain, its state, and the channels, contacts and war rooms that depend on it."""
+    """One domain, its state, and what depends on it: channels, contacts, war rooms and logins."""
 
     domain: str
     state: str
@@ -35,11 +35,19 @@ class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses that depend on the domain over any channel, as ``maria's email``."""
     war_rooms: tuple[str, ...] = ()
     """War rooms of the settings that depend on the domain directly."""
+    logins: tuple[str, ...] = ()
+    """The name of the login provider, if it depends on the domain."""
+
+    @property
+    def dependants(self) -> tuple[str, ...]:
+        """What depends on it, in words."""
+        rooms = (f"war room {name}" for name in self.war_rooms)
+        return (*self.channels, *self.contacts, *rooms, *(f"login with {name}" for name in self.logins))
 
 
 def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[DomainRow, ...]:
     """Return the domains of an incident; without an incident, the domains for all later incidents."""
-    directory, rooms = service.directory, service.home.war_rooms
+    directory, rooms, provider = service.directory, service.home.war_rooms, service.home.identity.provider
     declared = incident.domains if incident is not None else _down_for_all(service)
     found = []
     for name in sorted({*named_domains(service), *declared}):
@@ -53,6 +61,7 @@ def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[Do
                 channels=tuple(sorted(one.id for one in directory.channels.values() if name in one.domains)),
                 contacts=directory.contacts_in(name),
                 war_rooms=tuple(room for room, one in rooms.items() if name in one.domains),
+                logins=(provider.name,) if provider is not None and provider.domain == name else (),
             )
         )
     return tuple(found)

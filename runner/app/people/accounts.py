@@ -18,9 +18,10 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core import organisation_journal
+from runner.app.core.directory import refuse_reserved
 from runner.app.core.identifiers import new_secret
 from runner.app.core.rights import read_accounts
-from runner.app.messages.account_notices import notify
+from runner.app.messages.account_notices import holders, notify
 from runner.app.messages.domains import compromised
 from runner.app.people import calendars, step_links, tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 INVITATION_LASTS = timedelta(days=3)
+ALERTED = ("commander", "administrator")
+"""Roles whose people are alerted about every invitation: in the home, and in each open incident."""
 CODES = 10
 """Recovery codes of an account; each is valid once."""
 STEP = 30
@@ -157,25 +160,26 @@ class Accounts:
         An earlier invitation of the person ends.
         """
         self._service.known(person)
-        if person == BREAK_GLASS:
-            raise Refused(
-                f'The name "{BREAK_GLASS}" is reserved.',
-                hint="Use: tocsin account break-glass arm",
-                code="reserved_name",
-            )
+        refuse_reserved(person)
         hash_password(new_secret())  # without the extra, nothing is recorded
         self._record(person, "invited", by or self._service.principal.person)
-        if self.book().is_active(person):
-            text = (
-                "Somebody made an invitation that can set a new password for your account.\n"
-                f"If you did not ask for it, have your account disabled now: tocsin account disable {person} --reason WHY"
-            )
-            notify(self._service, (person,), "Invitation for your account", text)
+        self._announce(person, by)
         now, secret = self._service.clock.now(), new_secret()
         body = msgspec.json.encode(Invitation(person=person, made=now))
         old = self._invitations_of(person)
         self._service.change_marks((*old, _invited(secret)), lambda found: {_invited(secret): body})
         return secret
+
+    def _announce(self, person: str, by: str) -> None:
+        """Alert the person and whoever answers for access, but not the proved author: an invitation can take an account over."""
+        who = self._service.principal
+        can = "set a new password for" if self.book().is_active(person) else "open"
+        text = (
+            f"{by or who.person} made an invitation that can {can} the account of {person}.\n"
+            f"If you did not ask for it, have the account disabled now: tocsin account disable {person} --reason WHY"
+        )
+        others = holders(self._service, ALERTED) - {by or (who.person if who.proven_by else "")}
+        notify(self._service, sorted({person, *others}), f"Invitation for the account of {person}", text)
 
     def link(self, secret: str, path: str = "join") -> str:
         """Return the address of an invitation, or of another link: where the room of this home listens, or will."""
@@ -292,7 +296,10 @@ class Accounts:
     # --- the login provider -------------------------------------------------------------------------------
 
     def person_of(self, subject: Subject) -> str:
-        """Return the person whose account is bound to a subject; empty if nobody's is."""
+        """Return the person whose account is bound to a subject; empty if nobody's is.
+
+        The settings name people without an account: who was invited or disabled needs the invitation.
+        """
         bound = (name for name, kept in self.all_factors().items() if subject in kept.subjects)
         if person := next(bound, ""):
             return person
@@ -303,11 +310,14 @@ class Accounts:
         if named not in self._service.directory.people:
             return ""
         known = self.book().found.get(named)
-        if known is None or known.state == "invited":
-            self._record(named, "opened", named, "identity.provider.subjects")
-        elif known.state == "disabled":
-            return ""
-        return named
+        return named if known is None or known.state == "active" else ""
+
+    def open_named(self, person: str) -> None:
+        """Open the account of a person whom the settings name for a subject, at the login. One that was known stays as it is."""
+        event = AccountChanged(person=person, change="opened", by=person, reason="identity.provider.subjects")
+        organisation_journal.change(
+            self._service, JOURNAL, account_book, lambda book: () if person in book.found else (event,)
+        )
 
     def bind(self, person: str, subject: Subject) -> None:
         """Bind an account to a subject; raises Refused if another account is."""

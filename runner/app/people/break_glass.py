@@ -14,14 +14,22 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from runner.app.core import organisation_journal
+from runner.app.core.active_incident import OPEN
 from runner.app.incidents.entries import note
-from runner.app.messages.account_notices import notify
-from runner.app.people.accounts import Accounts, totp_step, wrong_login
+from runner.app.messages.account_notices import holders, notify
+from runner.app.people.accounts import Accounts, account_book, totp_step, wrong_login
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.base.instants import instant_text
 from runner.base.redacted import Redacted
 from runner.errors import UNREADABLE, Refused, TocsinError
-from runner.incident.people.account_journal import BREAK_GLASS, BREAK_GLASS_LASTS
+from runner.incident.people.account_journal import (
+    BREAK_GLASS,
+    BREAK_GLASS_LASTS,
+    JOURNAL,
+    AccountBook,
+    AccountChanged,
+)
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -57,8 +65,9 @@ def arm(service: IncidentService, accounts: Accounts, *, app: bool = False) -> t
     drawn = base64.b32encode(os.urandom(20)).decode().lower()
     seed = base64.b32encode(os.urandom(20)).decode() if app else ""
     body = accounts.seal(Factors(passphrase=_digest(drawn), totp=seed), _SEAL)
-    accounts.note(BREAK_GLASS, "armed", service.principal.person)
+    # First the factors: an earlier passphrase must not open what is armed now.
     service.change_marks((_MARK,), lambda found: {_MARK: body})
+    accounts.note(BREAK_GLASS, "armed", service.principal.person)
     return "-".join(drawn[at : at + 4] for at in range(0, len(drawn), 4)), seed
 
 
@@ -68,14 +77,17 @@ def disarm(accounts: Accounts, logins: Logins, by: str, reason: str) -> int:
     return logins.end_of(BREAK_GLASS)
 
 
-def prove(service: IncidentService, accounts: Accounts, passphrase: str, code: str, address: str) -> None:
-    """Check what somebody gave; raises Refused as any login does."""
+def prove(
+    service: IncidentService, accounts: Accounts, passphrase: str, code: str, address: str
+) -> datetime | None:
+    """Check what somebody gave, and return when it was armed; raises Refused as any login does."""
     name, now, right = f"{BREAK_GLASS}\0{address}", service.clock.now(), False
+    sealed = accounts.book().break_glass
     begin_attempt(service, name, address)
 
     def change(found: dict[str, bytes]) -> dict[str, bytes]:
         nonlocal right
-        if _MARK not in found or accounts.book().break_glass.state(now) not in ("armed", "in use"):
+        if _MARK not in found or sealed.state(now) not in ("armed", "in use"):
             return found
         kept = accounts.unseal(found[_MARK], _SEAL, Factors)
         step = totp_step(kept.totp, code, now, kept.step) if kept.totp else kept.step
@@ -89,6 +101,20 @@ def prove(service: IncidentService, accounts: Accounts, passphrase: str, code: s
     if not right:
         raise wrong_login()
     end_attempt(service, name, address)
+    return sealed.armed
+
+
+def use(service: IncidentService, armed: datetime | None, reason: str) -> datetime:
+    """Record a use, and return the first one; raises Refused if it was disarmed, or armed anew, after ``prove``."""
+
+    def decide(book: AccountBook) -> tuple[AccountChanged, ...]:
+        sealed = book.break_glass
+        if sealed.armed != armed or sealed.state(service.clock.now()) not in ("armed", "in use"):
+            raise wrong_login()
+        return (AccountChanged(person=BREAK_GLASS, change="used", by=BREAK_GLASS, reason=reason),)
+
+    organisation_journal.change(service, JOURNAL, account_book, decide)
+    return account_book(service).break_glass.used or service.clock.now()
 
 
 def log_in(
@@ -109,32 +135,25 @@ def log_in(
             hint="Write who you are, and why you need this access.",
             code="reason_missing",
         )
-    prove(service, accounts, passphrase, code, address)
-    accounts.note(BREAK_GLASS, "used", BREAK_GLASS, reason.strip()[:500])
-    used = accounts.book().break_glass.used or service.clock.now()
-    ends = used + BREAK_GLASS_LASTS
-    accounts.note(BREAK_GLASS, "alarmed", BREAK_GLASS, _alarm(service, reason.strip()[:500], ends))
+    armed, reason = prove(service, accounts, passphrase, code, address), reason.strip()[:500]
+    ends = use(service, armed, reason) + BREAK_GLASS_LASTS
+    accounts.note(BREAK_GLASS, "alarmed", BREAK_GLASS, _alarm(service, reason, ends))
     return logins.begin(BREAK_GLASS, BREAK_GLASS, ends=ends)
 
 
 def _alarm(service: IncidentService, reason: str, ends: datetime) -> str:
     """Alert the people who must know, and write the use into each open incident; return how that went."""
-    roles = service.directory.roles
-    persons = {person for role in ALERTED for person in roles.get(role, ())}
+    words = note(f"The break-glass account was used. Reason given: {reason}")
     for row in service.incidents():
-        if row.state not in ("open", "paused"):
-            continue
-        with suppress(TocsinError, *UNREADABLE):
-            incident = service.load(row.id)
-            persons |= {person for role in ALERTED for person in incident.roles.get(role, ())}
-            words = note(f"The break-glass account was used. Reason given: {reason}")
-            service.act(service.principal, row.id, [words])
+        if row.state in OPEN:
+            with suppress(TocsinError, *UNREADABLE):
+                service.act(service.principal, row.id, [words])
     text = (
         "Somebody logged in with the break-glass account. "
         f"The access ends at {instant_text(ends)} at the latest.\n"
         "If you do not know of this, end it: tocsin account break-glass disarm --reason WHY"
     )
-    return notify(service, sorted(persons), "Break-glass account used", text)
+    return notify(service, sorted(holders(service, ALERTED)), "Break-glass account used", text)
 
 
 def _digest(passphrase: str) -> str:

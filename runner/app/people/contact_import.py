@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.contact_store import read_book, record
-from runner.app.core.directory import address_problem, read_channels, read_people
+from runner.app.core.directory import address_problem, read_channels, read_people, refuse_reserved
 from runner.errors import Invalid, Problem, Stale
 from runner.files.contacts.contact_entries import Entry, Listing, check_entries, names_of
 from runner.files.contacts.contact_list import read_list
@@ -75,6 +75,8 @@ def planned(service: IncidentService, path: Path) -> Import:
     if errors:
         words = f"{path} has {len(errors)} problem{'s' if len(errors) > 1 else ''}; nothing was written"
         raise Invalid(words, code="contact-list", problems=sorted(problems, key=lambda p: (p.line, p.column)))
+    for entry in listing.entries:
+        refuse_reserved(entry.person)
     now = service.clock.now()
     people = tuple(_changed(entry, known, kept, now) for entry in listing.entries)
     listed = {person.person for person in people}

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import base64
 import hmac
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
+from hashlib import sha256
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import msgspec
 
@@ -22,25 +26,26 @@ from runner.app.people.passkeys import new_challenge, use_up
 from runner.base.redacted import Redacted
 from runner.decoding import from_json
 from runner.errors import Refused, Sealed, TocsinError
+from runner.routing.messaging import CallResult, HttpCall
 from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
-    from authlib.integrations.requests_client import OAuth2Session
-
     from runner.app.core.incident_service import IncidentService
     from runner.routing.organisation import LoginProvider
 
 SKEW = 60
 """Seconds by which the provider's clock may differ."""
-PATIENCE = 5.0
-"""Seconds until the provider must answer."""
-LARGEST = 256 * 1024
-"""Bytes of an answer of the provider."""
+PATIENCE, ALTOGETHER = 5.0, 8.0
+"""Seconds for one answer of the provider, and for all answers that one request of a browser needs."""
+KEPT = timedelta(minutes=3)
+"""How long the provider's description is kept. Its keys are read at each login."""
 ALGORITHMS = ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512")
 """Signatures with a public key: ``none`` and shared secrets prove nothing here."""
 LONGEST_SUB = 255
 _SEAL = b"login provider, version 1"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Described = dict[str, tuple[datetime, dict[str, Any]]]
+"""Issuer → when its description was read, and the description."""
 
 
 class Request(Redacted, frozen=True, kw_only=True):
@@ -72,10 +77,11 @@ class Ticket(Redacted, frozen=True, kw_only=True):
 class Provider:
     """The login provider of a home, for one thread."""
 
-    def __init__(self, service: IncidentService, accounts: Accounts) -> None:
-        """Take the home and its accounts; raises Refused (``provider_closed``) if nobody may log in with the provider."""
+    def __init__(self, service: IncidentService, accounts: Accounts, described: Described) -> None:
+        """Take the home, its accounts, and the kept descriptions; raises Refused (``provider_closed``) if nobody may log in with the provider."""
         self._service = service
         self._accounts = accounts
+        self._described, self._ends = described, time.monotonic() + ALTOGETHER
         settings = service.home.identity.provider
         if settings is None:
             raise Refused("No login provider is in the settings.", hint=_OTHER, code="provider_closed")
@@ -89,24 +95,29 @@ class Provider:
 
     def ask(self, back: str, place: str, person: str = "", session: str = "") -> tuple[str, str]:
         """Return the provider's address for one login, and what the browser keeps; raises Refused."""
-        from authlib.common.security import generate_token
-
         found = self._discovered()
         request = Request(
             state=base64.urlsafe_b64encode(new_challenge(self._service.clock.now())).decode(),
             nonce=new_secret(),
-            verifier=generate_token(64),
+            verifier=f"{new_secret()}{new_secret()}",
             back=back,
             place=place,
             person=person,
             session=session,
         )
-        address, _ = self._client(back).create_authorization_url(
-            found["authorization_endpoint"],
-            state=request.state,
-            nonce=request.nonce,
-            code_verifier=request.verifier,
-        )
+        challenge = base64.urlsafe_b64encode(sha256(request.verifier.encode()).digest()).decode().rstrip("=")
+        query = {
+            "response_type": "code",
+            "client_id": self.settings.client_id,
+            "redirect_uri": back,
+            "scope": "openid",
+            "state": request.state,
+            "nonce": request.nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        address = str(found["authorization_endpoint"])
+        address += f"{'&' if '?' in address else '?'}{urlencode(query)}"
         return address, base64.urlsafe_b64encode(self._accounts.seal(request, _SEAL)).decode()
 
     def answered(self, kept: str, given: Mapping[str, str], address: str) -> tuple[Request, Subject]:
@@ -115,10 +126,12 @@ class Provider:
         state = given.get("state", "")
         if request is None or not hmac.compare_digest(request.state.encode(), state.encode()):
             raise _ended()
-        begin_attempt(self._service, f"provider\0{address}", address)
+        error = given.get("error", "")
+        if not error:  # whoever cancels there has failed at nothing here
+            begin_attempt(self._service, f"provider\0{address}", address)
         if not use_up(self._service, base64.urlsafe_b64decode(state)):
             raise _ended()
-        if error := given.get("error", ""):
+        if error:
             raise _wrong(
                 f"it answered {error}" if error.replace("_", "").isalpha() else "it answered an error"
             )
@@ -154,74 +167,97 @@ class Provider:
 
     # --- what the provider says ---------------------------------------------------------------------------
 
-    def _client(self, back: str, method: str = "client_secret_basic") -> OAuth2Session:
-        from authlib.integrations.requests_client import OAuth2Session
-
-        secret = ""
-        if self.settings.secret:
-            try:
-                secret = resolve(self.settings.secret, base=self._service.folder).reveal()
-            except TocsinError:
-                raise _down("its secret cannot be read") from None
-        return OAuth2Session(
-            self.settings.client_id,
-            secret or None,
-            scope="openid",
-            redirect_uri=back,
-            code_challenge_method="S256",
-            token_endpoint_auth_method=method if secret else "none",
-            default_timeout=PATIENCE,
-        )
-
     def _discovered(self) -> dict[str, Any]:
-        """Return the provider's own description; raises Refused if it is of another issuer."""
-        found = self._read(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
-        if found.get("issuer") != self.settings.issuer:
+        """Return the provider's own description, kept for some minutes; raises Refused if it is of another issuer."""
+        issuer, now = self.settings.issuer, self._service.clock.now()
+        kept = self._described.get(issuer)
+        if kept is not None and now - kept[0] < KEPT:
+            return kept[1]
+        found = self._read(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        if found.get("issuer") != issuer:
             raise _wrong("its description names another issuer")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            _require_tls(str(found.get(name, "")))
+            self._require_tls(str(found.get(name, "")))
+        self._described[issuer] = (now, found)
         return found
 
     def _read(self, url: str) -> dict[str, Any]:
-        import requests
+        return self._told(self._call("GET", url))
 
-        _require_tls(url)
+    def _call(self, method: str, url: str, body: bytes = b"", **headers: str) -> CallResult:
+        """Make one request within what is left of the time; raises Refused without an answer.
+
+        Another host than the issuer's must be a public one: a description cannot lead into our own network.
+        """
+        from runner.effects.gateway.gateway import call
+
+        self._require_tls(url)
+        host, left = urlsplit(url).hostname or "", self._ends - time.monotonic()
+        request = HttpCall(
+            kind="real",
+            method=method,
+            url=url,
+            allowed_hosts=frozenset((host,)),
+            idempotency_key=new_secret(),
+            at=self._service.clock.now(),
+            headers={"Accept": "application/json", **headers},
+            body=body,
+            time_limit=timedelta(seconds=max(0.0, min(PATIENCE, left))),
+            public=host != urlsplit(self.settings.issuer).hostname,
+        )
+        answer = call(request) if left > 0 else None
+        if answer is None or not answer.status:
+            raise _down("it does not answer")
+        return answer
+
+    def _told(self, answer: CallResult) -> dict[str, Any]:
+        if answer.status != HTTPStatus.OK:
+            raise _down(f"it answers {answer.status}")
         try:
-            with requests.get(url, timeout=PATIENCE, allow_redirects=False, stream=True) as answer:
-                body = answer.raw.read(LARGEST, decode_content=True)
-                if answer.status_code != requests.codes.ok:
-                    raise _down(f"it answers {answer.status_code}")
-            found = from_json(body, dict[str, Any])
-        except (requests.RequestException, OSError):
-            raise _down("it does not answer") from None
+            if answer.outcome.state == "accepted":  # the whole answer was read
+                return from_json(answer.body, dict[str, Any])
         except msgspec.MsgspecError:
-            raise _wrong("its answer cannot be read") from None
-        return found
+            pass
+        raise _wrong("its answer cannot be read")
 
     def _exchanged(self, found: Mapping[str, Any], request: Request, code: str) -> str:
-        """Return the identity token for the code of an answer."""
-        import requests
-        from authlib.common.errors import AuthlibBaseError
-
+        """Return the identity token for the code of an answer (RFC 6749, 4.1.3)."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": request.verifier,
+            "redirect_uri": request.back,
+        }
+        client, secret, headers = self.settings.client_id, self._secret(), {}
         methods = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        method = "client_secret_basic" if "client_secret_basic" in methods else "client_secret_post"
-        try:
-            with self._client(request.back, method) as client:
-                told = client.fetch_token(
-                    found["token_endpoint"],
-                    grant_type="authorization_code",
-                    code=code,
-                    code_verifier=request.verifier,
-                    allow_redirects=False,
-                )
-        except (requests.ConnectionError, requests.Timeout):
-            raise _down("it does not answer") from None
-        except (AuthlibBaseError, requests.RequestException, ValueError):
-            raise _wrong("it does not accept the code") from None
-        token = told.get("id_token") if isinstance(told, dict) else None
-        if not isinstance(token, str) or len(token) > LARGEST:
+        if secret and "client_secret_basic" in methods:
+            pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        else:
+            form |= {"client_id": client, **({"client_secret": secret} if secret else {})}
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        answer = self._call("POST", found["token_endpoint"], urlencode(form).encode(), **headers)
+        if HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _wrong("it does not accept the code")
+        token = self._told(answer).get("id_token")
+        if not isinstance(token, str):
             raise _wrong("its answer has no identity token")
         return token
+
+    def _secret(self) -> str:
+        if not self.settings.secret:
+            return ""
+        try:
+            return resolve(self.settings.secret, base=self._service.folder).reveal()
+        except TocsinError:
+            raise _down("its secret cannot be read") from None
+
+    def _require_tls(self, url: str) -> None:
+        """Raise Refused for an address that others can read along. A provider on the own machine needs no TLS."""
+        parts, issuer = urlsplit(url), urlsplit(self.settings.issuer)
+        own = parts.hostname in _LOOPBACK and issuer.hostname in _LOOPBACK
+        if parts.scheme != "https" and not (parts.scheme == "http" and own):
+            raise _wrong("an address of it has no TLS")
 
     def _claims(self, found: Mapping[str, Any], token: str, nonce: str) -> dict[str, Any]:
         """Return the claims of an identity token of this provider, for us, now and for this request; raises Refused."""
@@ -262,13 +298,6 @@ def unknown_subject(name: str) -> Refused:
         hint="Log in with your password, and bind the login under My account. Without an account, ask for an invitation.",
         code="provider_unknown",
     )
-
-
-def _require_tls(url: str) -> None:
-    """Raise Refused for an address that others can read along; the own machine needs no TLS."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise _wrong("an address of it has no TLS")
 
 
 def _ended() -> Refused:

@@ -101,7 +101,7 @@ def explained_page(found: RightExplained, *, names: bool) -> Iterator[Block]:
         could = ", ".join(map(person_name, found.who_could)) or "nobody with a role"
         yield line(f"People who have it: {could}")
     if not found.holds and OTHERS_GIVE.intersection(found.given_by):
-        yield line("Another person must assign counsel, dpo, executive and hr.", "dim")
+        yield line(f"Another person must assign these roles: {', '.join(sorted(OTHERS_GIVE))}", "dim")
 
 
 def _role(one: HeldRole) -> tuple[str, Cell]:

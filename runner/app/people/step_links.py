@@ -47,6 +47,8 @@ class StepLink(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     made: datetime
     ends: datetime
+    taken: bool = False
+    """It is being used at this moment."""
 
     @property
     def principal(self) -> Principal:
@@ -106,7 +108,8 @@ def find(service: IncidentService, secret: str) -> tuple[StepLink, Incident] | N
         incident = service.load(found.incident)
     except UNREADABLE:
         return None
-    return (found, incident) if _is_open(incident, found) else None
+    may = service.read(found.principal).may(_NEEDED[found.purpose], incident)  # a role can have ended since
+    return (found, incident) if may and _is_open(incident, found) else None
 
 
 def use(
@@ -116,18 +119,21 @@ def use(
 
     Raises Refused (``link_ended``) for a link that cannot be used. If what it does is refused, it can be used again.
     """
-    found, mark, body = find(service, secret), _mark(secret), b""
-
-    def take(marks: Mapping[str, bytes]) -> dict[str, bytes]:
-        nonlocal body
-        body = marks.get(mark, b"")
-        return {}
-
-    if found is not None:
-        service.change_marks((mark,), take)
-    if found is None or not body:
+    found, mark, first = find(service, secret), _mark(secret), False
+    if found is None:
         raise ended()
     link, incident = found
+
+    def take(marks: Mapping[str, bytes]) -> dict[str, bytes]:
+        nonlocal first
+        first = mark in marks and not from_json(marks[mark], StepLink).taken
+        return (
+            {mark: msgspec.json.encode(msgspec.structs.replace(link, taken=True))} if first else dict(marks)
+        )
+
+    service.change_marks((mark,), take)
+    if not first:
+        raise ended()
     if link.purpose == "task":
         checks = [c.CheckRow(step=link.step, row=row) for row in sorted(rows)]
         try:
@@ -135,8 +141,10 @@ def use(
                 link.principal, incident.id, [*checks, c.CompleteTask(step=link.step, comment=comment)]
             )
         except TocsinError:
-            service.change_marks((mark,), lambda marks: {mark: body})
+            # It may have been revoked meanwhile, or its person forgotten.
+            service.change_marks((mark,), lambda marks: {mark: msgspec.json.encode(link)} if marks else {})
             raise
+    service.change_marks((mark,), lambda marks: {})
     _record(service, link, "link_used", link.person)
     return link
 
@@ -185,7 +193,8 @@ def _is_open(incident: Incident, link: StepLink) -> bool:
 
 
 def _lives(service: IncidentService, link: StepLink) -> bool:
-    return service.clock.now() < link.ends and link.person in service.directory.people
+    lives = not link.taken and service.clock.now() < link.ends
+    return lives and link.person in service.directory.people
 
 
 def _old(service: IncidentService) -> list[str]:

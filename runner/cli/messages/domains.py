@@ -30,7 +30,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List the failure domains with the channels, contacts and war rooms that depend on each."""
+    """List the failure domains with the channels, contacts, war rooms and logins that depend on each."""
     _show(session, _open_incident(session))
 
 
@@ -49,13 +49,12 @@ def _open_incident(session: Session) -> Incident | None:
 
 
 def _hanging(row: DomainRow) -> str:
-    rooms = (f"war room {name}" for name in row.war_rooms)
-    return ", ".join((*row.channels, *row.contacts, *rooms)) or "nothing depends on it"
+    return ", ".join(row.dependants) or "nothing depends on it"
 
 
 def _page(session: Session, rows: tuple[DomainRow, ...]) -> Page:
     if not rows:
-        return Page((line("No channel and no contact names a failure domain", "dim"),))
+        return Page((line("No channel, contact, war room or login names a failure domain", "dim"),))
     cells = tuple(
         (
             row.domain,

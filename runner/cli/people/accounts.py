@@ -9,7 +9,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Reason, Sco
 from runner.cli.framework.session import Session
 from runner.cli.framework.who_acts import forget_login, keep_login, kept_login
 from runner.errors import Refused, Usage
-from runner.reports.core.page import Page, line
+from runner.reports.core.page import Page, fields, line
 from runner.settings import PERSON
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def break_glass(
     passphrase, seed = sealed.arm(session.service, accounts, app=app)
     session.show(
         {"schema": "tocsin/break-glass/v1", "passphrase": passphrase, "app": seed},
-        Page(tuple(line(text) for text in (passphrase, seed) if text)),
+        Page((fields((("Passphrase", passphrase), ("Secret for the app", seed)), indent=0),)),
     )
     session.say("Write it down and seal it now: nobody can show it again. It is used at /login/break-glass")
 

@@ -68,8 +68,8 @@ class BreakGlass(msgspec.Struct, frozen=True, kw_only=True):
     """How the alarm about the last use went."""
 
     def in_use(self, now: datetime) -> bool:
-        """Tell whether it was used less than four hours ago, and not disarmed since."""
-        return self.used is not None and now - self.used < BREAK_GLASS_LASTS
+        """Tell whether it was used less than four hours ago, and not disarmed since. What is not armed is never in use."""
+        return self.armed is not None and self.used is not None and now - self.used < BREAK_GLASS_LASTS
 
     def state(self, now: datetime) -> Literal["off", "armed", "in use", "spent"]:
         """Return its state: somebody can log in with it while it is armed or in use."""
@@ -134,5 +134,7 @@ def _after(before: BreakGlass, at: datetime, event: AccountChanged) -> BreakGlas
             return msgspec.structs.replace(before, used=before.used or at, reason=event.reason, alarm="")
         case "alarmed":
             return msgspec.structs.replace(before, alarm=event.reason)
-        case _:
+        case "disarmed":
             return BreakGlass()
+        case _:  # changes of people's accounts: they do not end it
+            return before

@@ -185,6 +185,8 @@ def describe_actor(actor: Actor) -> str:
     """Return the actor, and whether the name is verified or only claimed."""
     if actor.claimed == "tocsin":
         return "tocsin"
+    if (actor.proven_by or "").startswith("link:"):  # whoever had the link: it proves nobody
+        return f"somebody with the {actor.proven_by} that was made for {actor.claimed}"
     proof = f"verified by {actor.proven_by}" if actor.proven_by else "claimed"
     machine = "@".join(part for part in (actor.os_user, actor.host) if part)
     how = proof if actor.proven_by or not machine else f"{proof}, {machine}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from runner.app.people import break_glass, step_links
 from runner.app.people.accounts import Accounts, Subject
 from runner.app.people.logins import OIDC, Logins
 from runner.app.people.passkeys import PATIENCE
-from runner.app.people.provider import Provider, unknown_subject
+from runner.app.people.provider import Described, Provider, unknown_subject
 from runner.app.people.step_links import StepLink
 from runner.errors import Refused, TocsinError
 from runner.incident.people.account_journal import BREAK_GLASS_LASTS
@@ -46,7 +47,9 @@ from runner.web.room.entrance_page import (
 ANSWER = "/login/provider/answer"
 """Where the login provider sends a browser back: its settings must name this address."""
 WAITING = 2
-"""Requests that wait for the provider, or for the channels of an alarm: one that hangs must not hang the pages."""
+"""Requests that wait for the provider, and as many others: a provider that hangs must not hang these, or the pages."""
+BEGUN = 30
+"""Logins with the provider that one network address may begin in a minute."""
 _FACTOR, _SEALED, _LINK = "/login/provider/factor", "/login/break-glass", "/link/{link}"
 Made = Callable[[Request, Given], Response]
 
@@ -77,24 +80,27 @@ class WaysIn:
         self._logins = logins
         self._cookie = cookie
         self._failed = failed
-        self._waiting, self._others = anyio.CapacityLimiter(WAITING), anyio.CapacityLimiter(WAITING)
+        self._asking, self._others = anyio.CapacityLimiter(WAITING), anyio.CapacityLimiter(WAITING)
+        self._described: Described = {}
+        self._started: Counter[str] = Counter()
+        self._minute = 0
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            self._route("/login/provider", self._ask, "GET"),
-            self._route(ANSWER, self._answered, "GET"),
+            self._route("/login/provider", self._ask, "GET", asks=True),
+            self._route(ANSWER, self._answered, "GET", asks=True),
             self._route(_FACTOR, self._factor, "POST"),
-            self._route("/me/provider", self._bind, "POST"),
+            self._route("/me/provider", self._bind, "POST", asks=True),
             self._route(_SEALED, self._break_glass, "GET", "POST"),
             self._route(_LINK, self._link, "GET", "POST"),
         ]
 
-    def _route(self, path: str, made: Made, *methods: str) -> Route:
+    def _route(self, path: str, made: Made, *methods: str, asks: bool = False) -> Route:
         async def answer(request: Request) -> Response:
             body = await request.body() if request.method == "POST" else b""
             return await anyio.to_thread.run_sync(
-                partial(self._made, made, request, body), limiter=self._waiting
+                partial(self._made, made, request, body), limiter=self._asking if asks else self._others
             )
 
         answer.__name__ = made.__name__
@@ -110,6 +116,9 @@ class WaysIn:
 
     def _accounts(self) -> Accounts:
         return self._entrance.accounts()
+
+    def _provider(self, accounts: Accounts) -> Provider:
+        return Provider(self._service(), accounts, self._described)
 
     # --- the login provider -------------------------------------------------------------------------------
 
@@ -135,7 +144,8 @@ class WaysIn:
 
     def _to_provider(self, request: Request, place: str, person: str = "", session: str = "") -> Response:
         """Return the way to the provider. A form may lead to no other site, so the owner of an account follows a link."""
-        provider = Provider(self._service(), self._accounts())
+        provider = self._provider(self._accounts())
+        self._pace(address_of(request))
         back = f"{'https' if self._cookie.secure else 'http'}://{request.headers.get('host', '')}{ANSWER}"
         target, kept = provider.ask(back, place, person, session)
         name = f"Go on to {provider.settings.name}"
@@ -150,6 +160,19 @@ class WaysIn:
         )
         return answer
 
+    def _pace(self, address: str) -> None:
+        """Count a begun login of an address; raises Refused for one too many in a minute. Nothing is written."""
+        minute = int(self._service().clock.now().timestamp()) // 60
+        if minute != self._minute:
+            self._minute, self._started = minute, Counter()
+        self._started[address] += 1
+        if self._started[address] > BEGUN:
+            raise Refused(
+                "Too many logins began at your network address.",
+                hint="Wait a minute. Or log in with your password or a passkey.",
+                code="too_many_attempts",
+            )
+
     def _answered(self, request: Request, given: Given) -> Response:
         """Judge the provider's answer. The cookie of the request is dropped whatever it is: an answer is used once."""
         try:
@@ -161,7 +184,7 @@ class WaysIn:
 
     def _judged(self, request: Request) -> Response:
         accounts = self._accounts()
-        provider = Provider(self._service(), accounts)
+        provider = self._provider(accounts)
         kept = request.cookies.get(self._cookie.pending, "")
         asked, subject = provider.answered(kept, dict(request.query_params), address_of(request))
         if asked.person:
@@ -182,7 +205,7 @@ class WaysIn:
         accounts = self._accounts()
         hidden = (("ticket", given["ticket"]), ("next", local(given["next"])))
         try:
-            found = Provider(self._service(), accounts).of_ticket(given["ticket"])
+            found = self._provider(accounts).of_ticket(given["ticket"])
             if accounts.person_of(found.subject) != found.person:
                 raise unknown_subject(found.subject.issuer)
             accounts.log_in(found.person, given[PASSWORD], given[CODE], address_of(request))
@@ -191,6 +214,7 @@ class WaysIn:
         return self._begun(request, found.person, found.subject, local(given["next"]), "+totp")
 
     def _begun(self, request: Request, person: str, subject: Subject, place: str, more: str) -> Response:
+        self._accounts().open_named(person)
         factors = f"{OIDC}{subject.issuer}#{subject.sub}{more}"
         secret = self._logins.begin(person, factors, fresh=bool(more))
         # A browser sends a strict cookie only after a page of our own.
@@ -247,6 +271,8 @@ class WaysIn:
                 step_links.use(service, secret, given["comment"].strip(), rows)
                 return entrance_page("Recorded. Thank you", (Box(texts=("You can close this page.",)),))
         except Refused as error:
+            if found[0].purpose == "approve":  # somebody else was faster: it is shown once
+                return entrance_page("This link cannot be used", (), failed=error)
             failed = error
         drawn = drawing.draw(about.page, lambda about: "")
         boxes = () if once else (_form(about, action, given),)

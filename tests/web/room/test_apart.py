@@ -44,7 +44,7 @@ def test_whoever_gets_the_brief_of_one_role_takes_no_other(room: Served, desk: A
 def test_nobody_gives_himself_a_role_that_checks_the_commander(room: Served, desk: AtDesk) -> None:
     maria = room.reader("maria")
     before = present(desk).roles
-    for role in ("counsel", "dpo", "executive", "hr"):
+    for role in ("counsel", "dpo", "executive", "hr", "administrator"):
         assert submitted(room, maria, PAGE, "role", role=role, persons="maria, ada").status_code == 409
         given = {"role": role, "persons": "maria, ada"}
         assert submitted(room, maria, "people", "role", **given).status_code == 409
@@ -56,7 +56,7 @@ def test_nobody_gives_himself_a_role_that_checks_the_commander(room: Served, des
 
 def test_a_commander_hands_over_no_role_that_checks_the_commander(room: Served, desk: AtDesk) -> None:
     maria, before = room.reader("maria"), present(desk).roles
-    for role in ("counsel", "dpo", "executive", "hr"):
+    for role in ("counsel", "dpo", "executive", "hr", "administrator"):
         assert submitted(room, maria, PAGE, "brief", person="ada", role=role).status_code == 409
     assert present(desk).roles == before
     brief = [c.GiveBrief(to="ada", role="counsel", version=1, digest="d")]

@@ -9,7 +9,14 @@ import pytest
 import requests
 from pyotp import TOTP
 
-from runner.incident.people.account_journal import BREAK_GLASS_LASTS
+from runner.app.people import break_glass
+from runner.errors import Refused
+from runner.incident.people.account_journal import (
+    BREAK_GLASS,
+    BREAK_GLASS_LASTS,
+    AccountChanged,
+    fold_accounts,
+)
 from runner.web.room.acts.accounts import ACCOUNTS
 from runner.web.room.table import BY_OPERATION, act_address
 from tests.cli.at_desk import AtDesk
@@ -45,7 +52,8 @@ def jonas(desk: AtDesk, house: Served) -> Person:
 
 
 def armed(desk: AtDesk, *more: str) -> list[str]:
-    return desk.done("account", "break-glass", "arm", *more, "--as", "maria").split()
+    found = desk("account", "break-glass", "arm", *more, "--as", "maria", "--format", "json").json
+    return [found["passphrase"], found["app"]]
 
 
 def opened(
@@ -73,8 +81,11 @@ def test_the_account_is_off_until_somebody_arms_it(desk: AtDesk, house: Served, 
     assert "/login/break-glass" not in house.get(requests.Session(), "/login").text
     assert opened(house, "any")[1] == 401
     assert desk("account", "break-glass", "disarm").error == "option_missing"
-    desk.done("person", "add", "break-glass", "--name", "Nobody", "--as", "maria")
-    assert desk("account", "invite", "break-glass").error == "reserved_name"
+    added = desk("person", "add", "break-glass", "--name", "Nobody", "--as", "maria")
+    listed = desk.home / "list.csv"
+    listed.write_text("person,name\nbreak-glass,Nobody\n")
+    imported = desk("person", "import", str(listed), "--yes", "--as", "maria")
+    assert (added.error, imported.error) == ("reserved_name", "reserved_name")
 
 
 def test_its_use_needs_a_reason_alerts_people_is_on_every_page_and_on_record(
@@ -119,6 +130,20 @@ def test_it_signs_decides_and_files_nothing_and_is_nobody_else(
     assert page.status_code == 404
 
 
+def test_it_gives_nobody_a_role_that_would_outlast_it(desk: AtDesk, house: Served, jonas: Person) -> None:
+    desk.done("person", "add", "eve", "--name", "Eve", "--as", "maria")
+    browser, _ = opened(house, armed(desk)[0])
+    held = desk("role", "list", "--format", "json").json
+    for role in ("counsel", "dpo", "executive", "hr", "administrator", "commander"):
+        given = submitted(house, browser, "incident", "role", role=role, persons="eve")
+        handed = submitted(house, browser, "incident", "brief", role=role, person="eve")
+        assert (given.status_code, handed.status_code) == (409, 409)
+        once = {"kind": "real", "playbook": "lost-device", "once": "i-glass", "roles": f"{role}=eve"}
+        assert submitted(house, browser, "incidents", "open", **once).status_code == 409
+    assert desk("role", "list", "--format", "json").json == held
+    assert submitted(house, browser, "incident", "role", role="technical", persons="eve").status_code == 303
+
+
 def test_it_ends_after_four_hours_or_when_it_is_disarmed_and_is_then_used_up(
     desk: AtDesk, house: Served, jonas: Person
 ) -> None:
@@ -145,6 +170,36 @@ def test_it_ends_after_four_hours_or_when_it_is_disarmed_and_is_then_used_up(
     assert house.get(browser, "/").status_code == 401
 
 
+def test_a_use_after_it_was_disarmed_or_armed_anew_opens_nothing(
+    desk: AtDesk, house: Served, jonas: Person
+) -> None:
+    service, passphrase = desk.office(), armed(desk)[0]
+    proved = break_glass.prove(service, accounts_of(service), passphrase, "", "desk")
+    desk.clock.advance(timedelta(seconds=1))
+    armed(desk)
+    with pytest.raises(Refused):
+        break_glass.use(service, proved, REASON)
+    assert state(desk) == "armed"
+    desk.done("account", "break-glass", "disarm", "--reason", "found", "--as", "maria")
+    with pytest.raises(Refused):
+        break_glass.use(service, proved, REASON)
+    at = desk.clock.now()
+    used = AccountChanged(person=BREAK_GLASS, change="used", by=BREAK_GLASS)
+    assert not fold_accounts([(1, at, used)]).break_glass.in_use(at)
+
+
+def test_ending_sessions_does_not_disarm_it(desk: AtDesk, house: Served, jonas: Person) -> None:
+    armed(desk)
+    root = logged_in(house, an_account(desk, "root"))
+    root.headers["Origin"] = house.url
+    for person in ("break-glass", "nobody-known"):
+        assert submitted(house, root, "accounts", "end", person=person, mark="").status_code == 409
+    assert state(desk) == "armed"
+    service = desk.office()
+    accounts_of(service).note(BREAK_GLASS, "sessions_ended", "root")
+    assert state(desk) == "armed"
+
+
 def test_it_can_have_an_app_of_its_own(desk: AtDesk, house: Served, jonas: Person) -> None:
     passphrase, seed = armed(desk, "--app")
     assert opened(house, passphrase)[1] == 401
@@ -162,9 +217,11 @@ def test_the_owner_hears_of_a_used_recovery_code_and_of_a_second_invitation(
         person="jonas", account_password=factors.PASSWORD, account_code=jonas.codes[0],
     )  # fmt: skip
     assert (answer.status_code, screen(desk).count("ecovery code") > before) == (303, True)
-    before = screen(desk).count("nvitation")
-    desk.done("account", "invite", "jonas")
-    assert screen(desk).count("nvitation") > before
+    desk.done("person", "add", "fay", "--name", "Fay", "--as", "maria")
+    for invited in ("jonas", "fay"):  # with an account, and without one: the others are alerted, too
+        before = screen(desk).count("nvitation")
+        desk.done("account", "invite", invited)
+        assert screen(desk).count("nvitation") >= before + 2
 
 
 def test_an_administrator_gives_access_and_reads_no_incident(

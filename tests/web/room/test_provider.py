@@ -6,18 +6,22 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import msgspec
 import pytest
 import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from runner.web.room.ways_in import ANSWER
+from runner.app.people.accounts import Subject
+from runner.app.people.provider import KEPT, Provider
+from runner.errors import Refused
+from runner.web.room.ways_in import ANSWER, BEGUN
 from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 from tests.servers.openid import logged_in_at, running_provider
@@ -26,6 +30,7 @@ from tests.web.room.factors import Person, an_account
 from tests.web.room.room import Served, hidden, served
 
 NAME = "Example login"
+SUBJECTS = {"u-1": "maria", "u-3": "ben", "u-4": "cleo", "u-9": "nobody"}
 
 
 class Hostile:
@@ -41,6 +46,8 @@ class Hostile:
         self.status = 200
         self.asked: list[dict[str, str]] = []
         self.nonce = ""
+        self.hangs, self.arrived = threading.Event(), threading.Event()
+        self.hangs.set()
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         provider = self
 
@@ -49,6 +56,8 @@ class Hostile:
                 return
 
             def do_GET(self) -> None:
+                provider.arrived.set()
+                provider.hangs.wait(20)
                 known = {"/.well-known/openid-configuration": provider.description, "/jwks": provider.keys}
                 self._send(known[self.path]())
 
@@ -138,7 +147,7 @@ def hostile() -> Iterator[Hostile]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, hostile: Hostile) -> Iterator[tuple[AtDesk, Served]]:
     folder = tmp_path_factory.mktemp("hostile")
-    with a_room(folder, lambda back: hostile.issuer, subjects={"u-1": "maria", "u-9": "nobody"}) as made:
+    with a_room(folder, lambda back: hostile.issuer, domain="sso", subjects=SUBJECTS) as made:
         hostile.now = made[0].clock.now
         an_account(made[0], "ada")
         yield made
@@ -278,6 +287,28 @@ def test_a_subject_of_the_settings_needs_no_invitation_and_an_address_is_nobody(
     assert asks.status_code == 401  # it has no factor here
 
 
+def test_a_subject_of_the_settings_opens_no_account_that_was_invited_or_disabled(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    desk, room = home
+
+    def state(person: str) -> str:
+        rows = desk("account", "list", "--format", "json").json["accounts"]
+        return next((str(row["state"]) for row in rows if row["person"] == person), "none")
+
+    for person in ("ben", "cleo"):
+        desk.done("person", "add", person, "--name", person, "--as", "maria")
+    service = desk.office()
+    subject = Subject(issuer=hostile.issuer, sub="u-4")
+    assert (factors.accounts_of(service).person_of(subject), state("cleo")) == ("cleo", "none")
+    an_account(desk, "ben")
+    desk.done("account", "disable", "ben", "--reason", "left", "--as", "maria")
+    desk.done("account", "invite", "ben", "--as", "maria")
+    hostile.claims = {"sub": "u-3"}
+    browser, answer = attempt(home, hostile)
+    assert (answer.status_code, is_in(room, browser), state("ben")) == (401, False, "invited")
+
+
 def signs(one: Hostile, key: Any, algorithm: str) -> None:
     one.signed_with, one.header = key, {"alg": algorithm}
 
@@ -318,6 +349,7 @@ def test_a_wrong_answer_of_the_provider_begins_no_session(
     hostile.now = desk.clock.now
     browser, asked = begun(room)
     hostile.nonce = asked["nonce"]
+    desk.clock.advance(KEPT)  # what it says of itself is read again
     WRONG[what](hostile)
     answer = finished(room, browser, state=asked["state"], code="c")
     assert (answer.status_code in (401, 429, 503), "data-error" in answer.text) == (True, True)
@@ -367,9 +399,73 @@ def test_an_answer_is_used_once_in_the_browser_that_asked(
 def test_an_answer_of_another_provider_is_refused(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
     assert attempt(home, hostile, iss="https://other.example.org")[1].status_code == 401
     hostile.described = {"authorization_response_iss_parameter_supported": True}
+    home[0].clock.advance(KEPT)
     assert attempt(home, hostile)[1].status_code == 401
     assert attempt(home, hostile, iss=hostile.issuer)[1].status_code == 200
-    assert attempt(home, hostile, error="access_denied")[1].status_code == 401
+    home[0].clock.advance(KEPT)
+
+
+def test_whoever_cancels_at_the_provider_has_not_failed_to_log_in(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    home[0].clock.advance(timedelta(minutes=1))
+    for _ in range(6):
+        assert attempt(home, hostile, error="access_denied")[1].status_code == 401
+    assert attempt(home, hostile)[1].status_code == 200
+
+
+def test_a_provider_that_hangs_does_not_hang_the_other_ways_in(
+    home: tuple[AtDesk, Served], hostile: Hostile
+) -> None:
+    desk, room = home
+    desk.clock.advance(KEPT)
+    hostile.hangs.clear()
+    hostile.arrived.clear()
+    asking = [threading.Thread(target=begins, args=(room,)) for _ in range(4)]
+    for one in asking:
+        one.start()
+    try:
+        assert hostile.arrived.wait(10)
+        for path in ("/login/break-glass", "/link/x"):
+            assert requests.get(f"{room.url}{path}", timeout=3).status_code == 200
+    finally:
+        hostile.hangs.set()
+        for one in asking:
+            one.join(20)
+
+
+def test_an_address_begins_so_many_logins_in_a_minute(home: tuple[AtDesk, Served], hostile: Hostile) -> None:
+    desk, room = home
+    desk.clock.advance(timedelta(minutes=1))
+    statuses = [begins(room) for _ in range(BEGUN + 1)]
+    assert (set(statuses[:-1]), statuses[-1]) == ({303}, 429)
+    desk.clock.advance(timedelta(minutes=1))
+    assert begins(room) == 303
+
+
+@pytest.mark.parametrize(
+    ("issuer", "url", "refused"),
+    [
+        ("http://127.0.0.1:1", "http://127.0.0.1:1/keys", False),
+        ("https://login.example.org", "https://login.example.org/keys", False),
+        ("https://login.example.org", "http://login.example.org/keys", True),
+        ("https://login.example.org", "http://127.0.0.1/keys", True),
+        ("https://login.example.org", "http://localhost/keys", True),
+    ],
+)
+def test_a_provider_elsewhere_leads_to_no_program_of_this_machine(
+    home: tuple[AtDesk, Served], issuer: str, url: str, refused: bool
+) -> None:
+    service = home[0].office()
+    provider = Provider(service, factors.accounts_of(service), {})
+    provider.settings = msgspec.structs.replace(provider.settings, issuer=issuer)
+    with pytest.raises(Refused) if refused else nullcontext():
+        provider._require_tls(url)
+
+
+def begins(room: Served) -> int:
+    """Begin a login; return the status."""
+    return requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=20).status_code
 
 
 def test_a_compromised_provider_ends_its_sessions_and_nobody_logs_in_with_it(
@@ -379,16 +475,19 @@ def test_a_compromised_provider_ends_its_sessions_and_nobody_logs_in_with_it(
     browser, _ = attempt(home, hostile)
     assert is_in(room, browser)
     opened = ("open", "personal-data-breach", "--yes", "--as", "maria")
-    desk.done(*opened, "--kind", "exercise", "--compromised", "idp")
+    assert ["sso", [NAME]] in [
+        [row["domain"], row["logins"]] for row in desk("domain", "list", "--format", "json").json["domains"]
+    ]  # nothing else depends on it
+    desk.done(*opened, "--kind", "exercise", "--compromised", "sso")
     assert is_in(room, browser)  # an exercise ends nothing
     desk.done(*opened)
     real = ("--as", "maria", "-i", next(row.id for row in desk.office().incidents() if row.kind == "real"))
-    desk.done("domain", "compromised", "idp", "--reason", "tokens were stolen", *real)
+    desk.done("domain", "compromised", "sso", "--reason", "tokens were stolen", *real)
     assert not is_in(room, browser)
     page = room.get(requests.Session(), "/login")
     assert (page.status_code, "/login/provider" in page.text) == (200, False)
     assert requests.get(f"{room.url}/login/provider", allow_redirects=False, timeout=20).status_code == 401
-    desk.done("domain", "declare-up", "idp", "--reason", "rebuilt", *real)
+    desk.done("domain", "declare-up", "sso", "--reason", "rebuilt", *real)
     assert not is_in(room, browser)  # what ended stays ended
     assert attempt(home, hostile)[1].status_code == 200
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 import requests
 
+from runner.app.people import step_links
+from runner.base.actor import Actor
+from runner.errors import Refused, TocsinError
+from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import describe_actor
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, a_breach, landlord, served
 from tests.web.room.test_entrance import post
@@ -59,6 +65,8 @@ def test_a_link_does_its_task_once_and_the_record_says_that_a_link_did(desk: AtD
     found = desk("timeline", "--all", "--format", "json").json["entries"]
     (entry,) = [row for row in found if (row["proven_by"] or "").startswith("link:")][-1:]
     assert (entry["claimed"], entry["proven_by"]) == ("nils", f"link:{name}")
+    assert entry["actor"] == describe_actor(Actor(claimed="nils", proven_by=f"link:{name}"))
+    assert not entry["actor"].startswith("nils")  # it proves nobody
 
 
 def test_a_link_opens_no_other_page_and_begins_no_session(desk: AtDesk, house: Served) -> None:
@@ -114,3 +122,31 @@ def test_a_link_is_for_a_person_who_may_do_it_and_lasts_a_day_at_most(desk: AtDe
     assert desk("step-link", "create", "nils", step, "--for", "25h", "--as", "maria").error == "bad_duration"
     desk.done("task", "done", step, "--as", "maria")
     assert desk("step-link", "create", "nils", step, "--as", "maria").error == "link_for_nothing"
+
+
+def test_a_link_ends_with_the_right_of_its_person(desk: AtDesk, house: Served) -> None:
+    desk.done("person", "add", "dan", "--name", "Dan", "--as", "maria")
+    desk.done("role", "assign", "forensics", "nils", "dan", "--as", "maria")
+    path, _ = linked(desk, landlord(desk), "dan")
+    desk.done("role", "assign", "forensics", "nils", "--yes", "--as", "maria")
+    shown = pressed(house, path)
+    assert (shown.status_code, "landlord" in shown.text) == (401, False)
+
+
+def test_a_link_that_was_revoked_during_its_use_stays_revoked(desk: AtDesk, house: Served) -> None:
+    service, step = desk.office(), landlord(desk)
+    path, name = linked(desk, step)
+    secret = path.rpartition("/")[2]
+
+    def refuses(before: Incident) -> NoReturn:
+        desk.done("step-link", "revoke", name)
+        raise Refused("It was refused.", hint="", code="no_right")
+
+    with pytest.raises(Refused):
+        step_links.use(service.of(service.principal, refuses), secret)
+    assert step_links.find(service, secret) is None
+    path, _ = linked(desk, step)
+    service = desk.office()
+    with pytest.raises(TocsinError):
+        step_links.use(service, path.rpartition("/")[2], rows=frozenset((99,)))
+    assert pressed(house, path).status_code == 200  # a refused use takes nothing

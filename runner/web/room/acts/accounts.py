@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.app.core.directory import refuse_reserved
 from runner.app.people import break_glass
 from runner.app.people.accounts import Accounts
 from runner.app.people.logins import Logins
@@ -37,6 +38,8 @@ def _invite(asked: Asked, given: Given) -> str:
 
 def _end(asked: Asked, given: Given) -> None:
     accounts, logins = _accounts(asked)
+    refuse_reserved(given["person"])  # that one is disarmed, with a reason
+    asked.service.known(given["person"])
     accounts.note(given["person"], "sessions_ended", asked.principal.person)
     logins.end_of(given["person"])
 

@@ -298,8 +298,7 @@ def _depends(asked: Asked, given: Given) -> Preview:
     row = next(
         row for row in domain_rows(asked.service, asked.incident) if row.domain == _domain(asked, given)
     )
-    rooms = (f"war room {name}" for name in row.war_rooms)
-    hanging = ", ".join((*row.channels, *row.contacts, *rooms)) or "nothing"
+    hanging = ", ".join(row.dependants) or "nothing"
     state = one_of(given, "state", STATES)
     words = [f"{row.domain} is {row.state} now. It becomes {STATES[state]}.", f"Depends on it: {hanging}."]
     if state != "compromised" and asked.incident.kind == "real":

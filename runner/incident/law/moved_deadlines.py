@@ -31,7 +31,7 @@ def moves(
     if not changes or not incident.assessed or not library.regimes:
         return ()
     starts = [change for change in changes if _may_start(change.key)]
-    running = {name for name, one in incident.duties.items() if one.verdict == "applies" and one.in_sight}
+    running = {name for name, one in incident.duties.items() if one.applied}
     running |= _with_tasks(incident) if any(change.key.startswith(_ASSESSED) for change in changes) else set()
     if not starts and not running:
         return ()

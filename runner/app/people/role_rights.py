@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
@@ -56,7 +56,7 @@ def explain(
     if known is None:
         raise Usage(f'Right "{right}" is unknown.', hint=choice_hint(right, RIGHTS), code="unknown_right")
     standing = service.directory.roles
-    places = [("", standing)]
+    places: list[tuple[str, Mapping[str, Sequence[str]]]] = [("", standing)]
     if incident is not None:
         places.append((incident.codename, held_roles(service.repository, incident)))
     everybody = {person for _, held in places for people in held.values() for person in people}

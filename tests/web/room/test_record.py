@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from runner.app.incidents.approvals import queue
+from runner.base.actor import Principal
 from runner.web.room.table import BY_OPERATION, act_address, address
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, a_breach, served
@@ -187,6 +189,14 @@ def test_the_second_person_sees_which_duties_end_and_all_facts_of_the_change(
     entry = str(said["second_person"][0])
     look = act(room, dora, "facts", "confirm", entry=entry).text
     assert ends
+    office = desk.office()
+    for person, mine in (("dora", True), ("jonas", False), ("tom", None)):
+        who = Principal(person=person, proven_by="login:test")
+        waits = queue(office, office.read(who), who).confirmations
+        assert [(str(one.entry), one.mine) for one in waits] == ([] if mine is None else [(entry, mine)])
+    link = f'href="/i/{room.codename}"'
+    assert link in room.get(dora, "/sign").text.partition("<main")[2]
+    assert page(room, dora, "duties").count("awaits") >= len(ends)
     assert {one in look for one in ends} == {True}
     assert look.count("ENDS:") == len(ends)
     assert {text.partition("=")[0] in look for text in ENDING} == {True}

@@ -20,6 +20,7 @@ from runner.errors import NotFound
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Block, Page, line
+from runner.reports.core.second_person import confirmers
 from runner.reports.incidents.handover import brief_page
 from runner.reports.incidents.links import MEANING
 from runner.reports.messages.message_plan import plan_page
@@ -105,8 +106,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
 def _confirmations(incident: Incident, person: str) -> Iterator[Form]:
     """Yield a form for each entry that this person can confirm, and for a handover to them."""
     for one in incident.second_person.values():
-        able = any(person in incident.roles.get(role, ()) for role in one.act.roles) or not one.act.roles
-        if one.state == "awaiting" and able and one.act.by != person:
+        if one.state == "awaiting" and person in confirmers(incident, one):
             yield Form("confirm", f"Confirm entry {one.entry}", hidden=(("entry", str(one.entry)),))
     for behalf in incident.unconfirmed.values():
         if behalf.person == person:

@@ -1,7 +1,8 @@
 """Instants and durations in text: RFC 3339 with an offset, and ``1h30m``. Nothing is guessed.
 
 Both come from files, command lines and imports, so both are strict: a date without a time, or a time without an
-offset, is refused, because a wrong time zone moves a legal clock of 72 hours.
+offset, is refused, because a wrong time zone moves a legal clock of 72 hours. A person beside a clock in the
+organisation's zone may leave the offset out, and is refused only where the local time names no single instant.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from runner.errors import Usage
 
@@ -27,8 +29,16 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _EXAMPLE = "2026-11-24T09:30:00+01:00"
 
 
-def parse_instant(text: str) -> datetime:
-    """Return the aware datetime that ``text`` names, keeping its offset.
+class NotOneInstant(ValueError):
+    """A local time that happens twice, or never: the clocks change. ``hint`` has both instants that can be meant."""
+
+    def __init__(self, words: str, hint: str) -> None:
+        super().__init__(words)
+        self.hint = hint
+
+
+def parse_instant(text: str, zone: ZoneInfo | None = None) -> datetime:
+    """Return the aware datetime that ``text`` names, keeping its offset; without one it is local to ``zone``.
 
     Raises ``ValueError`` with a sentence for people: the problem and an example. Years 1900 to 2199.
     """
@@ -39,29 +49,45 @@ def parse_instant(text: str) -> datetime:
     if match is None:
         raise ValueError(f"the value is not a date and time; write {_EXAMPLE}")
     offset = match["offset"]
-    if offset is None:
+    if offset is None and zone is None:
         raise ValueError(f"the UTC offset is missing; write {_EXAMPLE}, or end with Z")
     try:
-        zone = UTC if offset in "Zz" else _zone(offset)
-        moment = datetime.fromisoformat(f"{match['date']}T{match['time']}").replace(tzinfo=zone)
+        there = datetime.fromisoformat(f"{match['date']}T{match['time']}")
+        moment = there.replace(tzinfo=UTC if offset in ("Z", "z") else _zone(offset)) if offset else there
     except ValueError as error:
         raise ValueError(f"the date or time does not exist ({error}); write {_EXAMPLE}") from error
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"the year must be from {_FIRST_YEAR} to {_LAST_YEAR}")
-    return moment
+    return _only(moment, zone) if zone is not None and not offset else moment
+
+
+def is_local(text: str) -> bool:
+    """Tell whether a text is a date and time without an offset."""
+    match = _INSTANT.fullmatch(text.strip())
+    return match is not None and match["offset"] is None
+
+
+def _only(there: datetime, zone: ZoneInfo) -> datetime:
+    """Return the one instant of a local time, with its offset; raises NotOneInstant where the clocks change."""
+    first, second = (there.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return datetime.fromisoformat(first.astimezone(zone).isoformat())
+    why = "happens twice" if first < second else "does not exist"
+    both = " or ".join(instant_text(one.astimezone(zone)) for one in sorted((first, second)))
+    raise NotOneInstant(f"the local time {why} in {zone}, because the clocks change", f"Write {both}")
 
 
 def spoken_instant(text: str, now: datetime) -> datetime:
     """Return the instant that a person means beside a clock: ``now``, a duration such as ``2h ago``, or RFC 3339.
 
-    Raises ``ValueError`` with a sentence for people, as ``parse_instant`` and ``parse_duration``.
+    If the clock has a named zone, the offset may be missing. Raises ``ValueError`` with a sentence for people, as ``parse_instant`` and ``parse_duration``.
     """
     written = text.strip()
     if written == "now":
-        return now
+        return now.astimezone(UTC)
     if written.endswith(AGO):
-        return now - parse_duration(written.removesuffix(AGO))
-    return parse_instant(written)
+        return now.astimezone(UTC) - parse_duration(written.removesuffix(AGO))
+    return parse_instant(written, now.tzinfo if isinstance(now.tzinfo, ZoneInfo) else None)
 
 
 def instant(text: str, now: datetime) -> datetime:
@@ -71,7 +97,7 @@ def instant(text: str, now: datetime) -> datetime:
     except ValueError as error:
         raise Usage(
             f'Time "{text}" is not valid: {error}.',
-            hint="Use RFC 3339 with an offset, now, or '2h ago'",
+            hint=getattr(error, "hint", "Use RFC 3339 with an offset, now, or '2h ago'"),
             code="bad_instant",
         ) from None
 
@@ -101,8 +127,6 @@ def instant_text(moment: datetime) -> str:
 @lru_cache(maxsize=1024)
 def is_zone(name: str) -> bool:
     """Return whether a name is a time zone of the IANA data."""
-    from zoneinfo import ZoneInfo
-
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # a missing zone is a subclass of KeyError

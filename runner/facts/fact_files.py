@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from runner.base.instants import AGO, instant_text, spoken_instant
+from runner.base.instants import AGO, instant_text, is_local, spoken_instant
 from runner.errors import Invalid, Problem
 from runner.facts.vocabulary.fact_types import FactType, Keyed
 from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, parse_value
@@ -120,17 +121,20 @@ def misstated(source: Source, where: Where, text: str) -> Iterator[Problem]:
 
 
 def _dated(path: str, value: str, now: datetime) -> str:
-    """Return the instant of ``now`` or ``2h ago``, to the second; any other text unchanged."""
+    """Return the instant of ``now``, ``2h ago`` or a local time, to the second; any other text unchanged."""
     kind = branch_at(path)
     written = value.strip()
-    spoken = written == "now" or written.endswith(AGO)
+    local = isinstance(now.tzinfo, ZoneInfo) and is_local(written)
+    spoken = written == "now" or written.endswith(AGO) or local
     if not (isinstance(kind, FactType) and kind.kind == "instant" and spoken):
         return value
     try:
         return instant_text(spoken_instant(written, now.replace(microsecond=0)))
     except ValueError as error:
         raise FactProblem(
-            path, f'Fact "{path}" is not valid: {error}.', "Write a date and time, now, or 2h ago."
+            path,
+            f'Fact "{path}" is not valid: {error}.',
+            getattr(error, "hint", "Write a date and time, now, or 2h ago."),
         ) from None
 
 

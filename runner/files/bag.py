@@ -19,6 +19,8 @@ import msgspec
 DATA = "data"
 DECLARATION, INFO = "bagit.txt", "bag-info.txt"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
+MAC = "tagmanifest-sha256.mac"
+"""A code over the digest of the bag, beside the manifests: no manifest can list it."""
 LONGEST_TAG_FILE = 64 * 1024 * 1024
 """Bytes of the largest manifest that is read."""
 _LINE = re.compile(r"([0-9A-Fa-f]{64})[ \t]+\*?(\S.*)")
@@ -115,7 +117,7 @@ def _faults(folder: Path, seen: Seen) -> Iterator[BagFault]:
         if name not in listed:
             yield BagFault("missing", name)
     for name in _inside(folder, folder):
-        if name not in listed and name != TAG_MANIFEST:
+        if name not in listed and name not in (TAG_MANIFEST, MAC):
             yield BagFault("extra", name)
 
 

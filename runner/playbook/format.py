@@ -410,6 +410,17 @@ class Playbook(Part, frozen=True, kw_only=True):
     defaults: Defaults = Defaults()
 
 
+class LeftOut(Part, frozen=True, kw_only=True):
+    """A role that the other profile of a playbook asks, and this one does not."""
+
+    role: str
+    title: str
+    steps: tuple[str, ...] = ()
+    """Titles of its steps; empty if the role has other steps in this profile."""
+    messages: tuple[str, ...] = ()
+    """Messages that it does not receive."""
+
+
 class Bundle(Part, frozen=True, kw_only=True):
     """A playbook with every playbook that it includes, as pinned to an incident."""
 
@@ -419,3 +430,5 @@ class Bundle(Part, frozen=True, kw_only=True):
     """``sha256:`` of the canonical JSON of the authored content, includes in order of their names."""
     actions: dict[str, ActionTemplate] = {}
     """The action templates that its steps use."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Of the bundle of one profile; never pinned."""

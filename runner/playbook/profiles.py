@@ -6,13 +6,13 @@ removed step comes after the predecessors of the removed step. The order among t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from runner.base.states import Profile
-from runner.playbook.format import After, AnyStep, Approve, Bundle, Message, Playbook
+from runner.playbook.format import After, AnyStep, Approve, Bundle, LeftOut, Message, Playbook
 from runner.playbook.plan import walk
 
 
@@ -27,7 +27,37 @@ class MixedJoin(Exception):
 def bundle_of_profile(bundle: Bundle, profile: Profile) -> Bundle:
     """Return the bundle of one profile; its digest remains that of the authored content."""
     includes = {name: playbook_of_profile(one, profile) for name, one in bundle.includes.items()}
-    return replace(bundle, playbook=playbook_of_profile(bundle.playbook, profile), includes=includes)
+    kept = replace(bundle, playbook=playbook_of_profile(bundle.playbook, profile), includes=includes)
+    return replace(kept, left_out=tuple(_left_out(bundle, kept, profile)))
+
+
+def _left_out(authored: Bundle, kept: Bundle, profile: Profile) -> Iterator[LeftOut]:
+    """Yield the roles that only the other profile asks to do a step, or to read a message."""
+    every = (authored.playbook, *authored.includes.values())
+    titles = {role: words.title for playbook in every for role, words in playbook.roles.items()}
+    theirs = [playbook_of_profile(one, "large" if profile == "small" else "small") for one in every]
+    ours = (kept.playbook, *kept.includes.values())
+    before, now = _asked(theirs), _asked(ours)
+    for role, title in sorted(titles.items()):
+        steps = {} if now[0].get(role) else before[0].get(role, {})
+        read = now[1].get(role, {})
+        messages = [name for step, name in before[1].get(role, {}).items() if step not in read]
+        if steps or messages:
+            yield LeftOut(role=role, title=title, steps=tuple(steps), messages=tuple(messages))
+
+
+def _asked(playbooks: Iterable[Playbook]) -> tuple[dict[str, dict[str, None]], dict[str, dict[str, str]]]:
+    """Return role → titles of its steps, and role → its message steps → the message's name."""
+    does, reads = dict[str, dict[str, None]](), dict[str, dict[str, str]]()
+    for playbook in playbooks:
+        for step in walk(playbook.steps):
+            named = {getattr(step, "role", ""), *(step.by.roles if isinstance(step, Approve) else ())}
+            for role in named - {""}:
+                does.setdefault(role, {})[step.title or step.words] = None
+            if isinstance(step, Message):
+                for to in step.to or playbook.messages[step.message].to:
+                    reads.setdefault(to.removeprefix("role:"), {})[step.id] = step.message
+    return does, reads
 
 
 def playbook_of_profile(playbook: Playbook, profile: Profile) -> Playbook:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.base.instants import duration_text, instant_text, parse_duration, parse_instant
+from runner.base.instants import (
+    NotOneInstant,
+    duration_text,
+    instant_text,
+    parse_duration,
+    parse_instant,
+    spoken_instant,
+)
 
 EXAMPLE = "2026-11-24T09:30:00+01:00"
 
@@ -82,3 +90,40 @@ def test_a_duration_reads_back(seconds: int) -> None:
     span = timedelta(seconds=seconds)
     assert parse_duration(duration_text(span)) == span
     assert duration_text(-span) == ("-" if seconds else "") + duration_text(span)
+
+
+BERLIN = datetime(2026, 11, 24, 9, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2026-11-24 09:30", "2026-11-24T09:30:00+01:00"),
+        ("2026-07-01T09:30", "2026-07-01T09:30:00+02:00"),
+        ("2026-11-24T09:30Z", "2026-11-24T09:30:00Z"),
+        ("now", "2026-11-24T08:00:00Z"),
+        ("1h ago", "2026-11-24T07:00:00Z"),
+    ],
+)
+def test_a_local_time_is_read_in_the_zone_of_the_clock(text: str, same: str) -> None:
+    assert instant_text(spoken_instant(text, BERLIN)) == same
+
+
+@pytest.mark.parametrize(
+    ("text", "both"),
+    [
+        ("2026-10-25 02:30", ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"]),
+        ("2026-03-29 02:30", ["2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00"]),
+    ],
+)
+def test_a_local_time_that_happens_twice_or_never_is_refused_with_both_candidates(
+    text: str, both: list[str]
+) -> None:
+    with pytest.raises(NotOneInstant) as found:
+        spoken_instant(text, BERLIN)
+    assert [one for one in found.value.hint.split() if one[0] == "2"] == both
+
+
+def test_a_clock_without_a_zone_takes_no_local_time() -> None:
+    with pytest.raises(ValueError, match=EXAMPLE.replace("+", r"\+")):
+        spoken_instant("2026-11-24 09:30", BERLIN.astimezone(UTC))

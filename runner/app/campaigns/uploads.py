@@ -15,6 +15,8 @@ from runner.errors import Invalid, Refused
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
+FOLDER = "uploads"
+"""In the home; no backup contains it."""
 LARGEST = 4 * 1024 * 1024
 """Bytes of a list from a browser, some 30,000 people: a page is made by one of few threads."""
 FIELD = "file"
@@ -31,7 +33,9 @@ def uploaded(service: IncidentService, name: str, body: bytes) -> Iterator[Path]
             code="list_too_large",
         )
     safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name).lstrip(".")[-80:]
-    with TemporaryDirectory(dir=service.folder) as folder:
+    place = service.folder / FOLDER
+    place.mkdir(mode=0o700, exist_ok=True)
+    with TemporaryDirectory(dir=place) as folder:
         path = Path(folder) / (safe or "people.csv")
         path.write_bytes(body)
         try:

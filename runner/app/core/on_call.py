@@ -5,17 +5,23 @@ A rota that cannot be read assigns nobody: then the settings decide, and the pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.errors import Invalid
 from runner.incident.state.commands import AssignRole
 from runner.incident.state.incident import Incident
+from runner.reports.messages.message_plan import NotAsked
 from runner.routing.organisation import Directory, Home, Person
 from runner.routing.rota import Rota, Watch, on_call
+
+if TYPE_CHECKING:
+    from runner.base.states import Profile
+    from runner.playbook.format import Bundle
 
 
 class Rotas:
@@ -81,3 +87,21 @@ def handovers(incident: Incident, directory: Directory) -> Iterator[AssignRole]:
 def standing(directory: Directory, role: str) -> tuple[str, ...]:
     """Return the persons of a role, deputies for those who are away, each once."""
     return tuple(dict.fromkeys(directory.standing_in(name) for name in directory.roles.get(role, ())))
+
+
+def left_out(
+    directory: Directory, bundles: Iterable[Bundle], profile: Profile, roles: Mapping[str, Sequence[str]]
+) -> tuple[NotAsked, ...]:
+    """Return the people whom the profile of some playbooks asks less; ``roles`` come before those of the home."""
+    found: dict[str, NotAsked] = {}
+    for one in (one for bundle in bundles for one in bundle.left_out):
+        if not (people := tuple(roles.get(one.role) or standing(directory, one.role))):
+            continue
+        before = found.get(one.role, NotAsked(role=one.role, title=one.title, why=profile))
+        found[one.role] = msgspec.structs.replace(
+            before,
+            people=people,
+            steps=tuple(dict.fromkeys((*before.steps, *one.steps))),
+            messages=tuple(dict.fromkeys((*before.messages, *one.messages))),
+        )
+    return tuple(found.values())

@@ -21,32 +21,33 @@ import msgspec
 
 from runner import __version__
 from runner.app.core import organisation_journal
-from runner.app.core.contact_store import forgotten
 from runner.app.core.incident_service import IncidentService
-from runner.app.home import retention
+from runner.app.home.erased_data import note_erased
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.open_home import open_copy, secret_files, store_file
-from runner.decoding import from_json, json_reader
+from runner.decoding import json_reader
 from runner.errors import Refused, Sealed, StoreError, Usage
 from runner.files import bag
 from runner.files.encrypted_folder import ENDING, pack, recipients_of
 from runner.routing.organisation import BackupSettings, Home
+from runner.vault.keys import Vault
 from runner.vault.master_key import PREFIX, open_vault
 
 JOURNAL = "backups"
 """The journal's name; it is not an incident."""
-ERASED = "erased.jsonl"
 STORE, FILES = "store.db", "home"
 """In ``data`` of a backup: the database, and the folder with the files of the home."""
 HOME_ID = "home_id"
 """A setting of the store: the random name of this home in the names of its backups."""
 KEEP = BackupSettings().keep
+STOPPED = timedelta(days=1)
+"""The age of an unfinished backup from which nobody is working on it."""
 OLD = timedelta(days=7)
 """The age of the newest backup from which the doctor warns."""
 _NAME = re.compile(rf"tocsin-[0-9a-z]+-(\d{{8}}T\d{{6}}Z)(?:{re.escape(ENDING)})?")
 _STAMP = "%Y%m%dT%H%M%SZ"
-_SKIPPED = frozenset(("cache", "workers", "backups", "logs"))
-"""Folders of a home that are left out: computed data, locks and logs of workers, and copies of an upgrade with data that was erased since."""
+_SKIPPED = frozenset(("cache", "workers", "backups", "logs", "uploads"))
+"""Folders of a home that are left out: computed data, locks and logs of workers, lists of people in use, and copies of an upgrade with data that was erased since."""
 _BUCKETS: Mapping[str, str] = {"d": "%Y-%m-%d", "w": "%G-%V", "m": "%Y-%m", "y": "%Y"}
 
 LeftOut = Literal["secret", "link", "special", "outside"]
@@ -184,9 +185,11 @@ def back_up(
     name = f"tocsin-{_home_id(service)}-{now:{_STAMP}}"
     keys = recipients_of(recipients) if recipients else []
     ending = ENDING if keys else ""
-    partial = (service.folder / "backups" if keys else place) / f"{name}.partial"
+    stage = service.folder / "backups" if keys else place
+    partial = stage / f"{name}.partial"
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _remove_stopped(stage, name, now)
         if (place / f"{name}{ending}").exists():
             raise _unwritable(place / f"{name}{ending}", "it exists")
         (partial / bag.DATA).mkdir(parents=True, mode=0o700)
@@ -215,11 +218,13 @@ def back_up(
 def _write(service: IncidentService, partial: Path, name: str, place: Path, watched: Watched) -> Made:
     """Write and verify the copy, and return what it is; its place is not known yet."""
     to = partial / bag.DATA
-    left_out = tuple(_copy_files(service.folder, service.home, to / FILES, place))
+    left_out = tuple(_copy_files(service, to / FILES, place))
     service.store.backup(to / STORE)
     found = _examined(service, to / STORE, watched)
     now = service.clock.now().astimezone(UTC)
     digest, size = bag.write_bag(partial, _info(service, name, now, found, left_out))
+    with suppress(Sealed):  # without the master key, a restore needs the digest
+        (partial / bag.MAC).write_text(f"{_vault(service).mac(digest.encode())}\n", encoding="ascii")
     return msgspec.structs.replace(found, digest=f"sha256:{digest}", bytes=size, left_out=left_out)
 
 
@@ -254,10 +259,13 @@ def _recorded(service: IncidentService, path: Path, made: Made) -> bool:
     return True
 
 
+def _vault(service: IncidentService) -> Vault:
+    return open_vault(service.home.master_key, base=service.folder)
+
+
 def _examined(service: IncidentService, path: Path, watched: Watched) -> Made:
     """Open a copy of the database and verify its journals, documents, keys and rows."""
-    vault = open_vault(service.home.master_key, base=service.folder)
-    with closing(open_copy(path, vault)) as store:
+    with closing(open_copy(path, _vault(service))) as store:
         copied = IncidentService(
             service.folder, service.home, store, service.clock, service.chance, service.principal
         )
@@ -296,9 +304,13 @@ def _info(
     ]
 
 
-def _copy_files(folder: Path, home: Home, to: Path, place: Path) -> Iterator[Omitted]:
-    """Copy the files of a home except for secrets and the database; yield what is left out."""
-    secret, database = set(secret_files(folder, home)), store_file(folder, home.store)
+def _copy_files(service: IncidentService, to: Path, place: Path) -> Iterator[Omitted]:
+    """Copy the files of a home except for secrets and the database; yield what is left out.
+
+    A secret is known by its file, not by its name: a reference can go through a link or another folder.
+    """
+    folder, home = service.folder, service.home
+    secret, database = set(_identities(service)), store_file(folder, home.store)
     own = (
         {database.with_name(database.name + ending) for ending in ("", "-wal", "-shm")} if database else set()
     )
@@ -318,8 +330,9 @@ def _copy_files(folder: Path, home: Home, to: Path, place: Path) -> Iterator[Omi
             path = here / name
             if path in own:
                 continue
-            mode = path.lstat().st_mode
-            if path in secret or (stat.S_ISREG(mode) and _is_master(path)):
+            found = path.lstat()
+            mode = found.st_mode
+            if (found.st_dev, found.st_ino) in secret or (stat.S_ISREG(mode) and _is_master(path)):
                 yield Omitted(_named(path, folder), "secret")
             elif not stat.S_ISREG(mode):
                 yield Omitted(_named(path, folder), "link" if stat.S_ISLNK(mode) else "special")
@@ -333,6 +346,20 @@ def _copy_files(folder: Path, home: Home, to: Path, place: Path) -> Iterator[Omi
 
 def _named(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
+
+
+def _identities(service: IncidentService) -> Iterator[tuple[int, int]]:
+    """Yield device and inode of each file with a secret, and of each link to one."""
+    from runner.app.messages import webhooks
+
+    more: list[str] = []
+    with suppress(Sealed):  # without the master key, webhooks send nothing, and their references are unknown
+        for one in webhooks.read(service).webhooks.values():
+            more += [reference for reference in one.secrets if not reference.startswith(webhooks.SECRET)]
+    for path in secret_files(service.folder, service.home, more):
+        for look in (path.stat, path.lstat):
+            with suppress(OSError):
+                yield look().st_dev, look().st_ino
 
 
 def _is_master(path: Path) -> bool:
@@ -358,6 +385,26 @@ def _home_id(service: IncidentService) -> str:
     return found
 
 
+def _is_stamp(name: str) -> bool:
+    match = _NAME.fullmatch(name)
+    try:
+        return match is not None and bool(datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC))
+    except ValueError:
+        return False
+
+
+def _remove_stopped(stage: Path, name: str, now: datetime) -> None:
+    """Remove the clear copies of backups that were stopped more than a day ago."""
+    mine = name.rpartition("-")[0]
+    for left in stage.glob(f"{mine}-*.partial") if stage.is_dir() else ():
+        if now - datetime.fromtimestamp(left.lstat().st_mtime, UTC) < STOPPED:
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def _unwritable(path: Path, why: str) -> Refused:
     return Refused(
         f'The backup cannot be written to "{path}": {why}. Nothing was kept.',
@@ -369,7 +416,11 @@ def _unwritable(path: Path, why: str) -> Refused:
 def _remove_old(place: Path, name: str, rule: Sequence[tuple[str, int]]) -> tuple[str, ...]:
     """Remove the older backups of this home that the rule does not keep; return their names."""
     mine = name.rpartition("-")[0]
-    names = [path.name for path in place.iterdir() if path.name.startswith(f"{mine}-")]
+    names = [
+        path.name
+        for path in place.iterdir()
+        if path.name.startswith(f"{mine}-") and not path.is_symlink() and _is_stamp(path.name)
+    ]
     gone = superseded(names, rule)
     for old in gone:
         if (place / old).is_dir():
@@ -377,49 +428,6 @@ def _remove_old(place: Path, name: str, rule: Sequence[tuple[str, int]]) -> tupl
         else:
             (place / old).unlink()
     return gone
-
-
-# --- what was erased, for copies that still have the key -------------------------------------------------
-
-
-class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """A journal whose key was destroyed. Its id says nothing about the incident or the person."""
-
-    journal: str
-    kind: Literal["incident", "person"]
-
-
-def note_erased(service: IncidentService, places: Iterable[Path]) -> tuple[Path, ...]:
-    """Add all erased journals to the lists beside the backups; return the places that cannot be reached."""
-    gone = [Erased(journal=name, kind="incident") for name in sorted(retention.kept(service).shredded)]
-    journals = (journal for person in forgotten(service.store) for journal in person.journals or ())
-    gone += [Erased(journal=name, kind="person") for name in sorted(journals)]
-    missing: list[Path] = []
-    for place in places if gone else ():
-        try:
-            known = {one.journal for one in erased_beside(place)}
-            with (place / ERASED).open("ab") as file:
-                file.writelines(msgspec.json.encode(one) + b"\n" for one in gone if one.journal not in known)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            missing.append(place)
-    return tuple(missing)
-
-
-def erased_beside(place: Path) -> tuple[Erased, ...]:
-    """Return the list of erased journals beside backups; empty without one. Raises Refused for a damaged list."""
-    path = place / ERASED
-    if not path.exists():
-        return ()
-    try:
-        return tuple(from_json(line, Erased) for line in path.read_bytes().splitlines() if line.strip())
-    except msgspec.DecodeError:
-        raise Refused(
-            f'The list of erased data "{path}" is damaged.',
-            hint="Restore this file first. Without it, a restore brings erased data back.",
-            code="erased_damaged",
-        ) from None
 
 
 def after_erasure(service: IncidentService) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

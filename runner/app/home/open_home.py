@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +119,9 @@ def _settings(folder: Path, *, writes: bool) -> Home:
         return read()
 
 
-def secret_files(folder: Path, home: Home) -> Iterator[Path]:
-    """Yield the files of a home that contain a secret."""
-    for reference in (*home.private_references, *home.act.references.values()):
+def secret_files(folder: Path, home: Home, more: Iterable[str] = ()) -> Iterator[Path]:
+    """Yield the files of a home that contain a secret, by the references of the settings and ``more``."""
+    for reference in (*home.private_references, *home.act.references.values(), *more):
         if reference.startswith("file:"):
             yield folder / Path(reference.removeprefix("file:")).expanduser()
     if home.serve.key:

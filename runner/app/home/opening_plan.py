@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from runner.app.core.on_call import left_out
 from runner.app.incidents.open_incident import previews_of
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
@@ -24,7 +25,7 @@ def plan_of(opening: Opening) -> PlanReport:
     """Return every message of the playbooks as it would be sent now."""
     event = opening.event
     found = _planned(opening.previews, opening.playbooks)
-    return plan_report(event.incident, event.codename, event.kind, found)
+    return plan_report(event.incident, event.codename, event.kind, found, left_out=opening.not_asked)
 
 
 def graft_plan(service: IncidentService, incident: Incident, playbook: str) -> PlanReport:
@@ -33,7 +34,8 @@ def graft_plan(service: IncidentService, incident: Incident, playbook: str) -> P
     shown = bundle_of_profile(bundle, incident.profile)
     previews, _ = previews_of(service, incident, [shown])
     found = _planned(previews, (shown.playbook, *shown.includes.values()))
-    return plan_report(incident.id, incident.codename, incident.kind, found)
+    left = left_out(service.directory, [shown], incident.profile, incident.roles)
+    return plan_report(incident.id, incident.codename, incident.kind, found, left_out=left)
 
 
 def _planned(previews: Iterable[MessagePreview], playbooks: Iterable[Playbook]) -> list[PlannedMessage]:

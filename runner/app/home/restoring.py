@@ -7,6 +7,7 @@ is paused, because messages that were sent after the backup are not known to it.
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import shutil
@@ -21,9 +22,11 @@ from runner.app.core import organisation_journal
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.home import backups, retention
-from runner.app.home.backups import FILES, STORE, Erased, HomeRestored
+from runner.app.home.backups import FILES, STORE, HomeRestored
+from runner.app.home.erased_data import ERASED, Erased, damaged_list, erased_beside
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.open_home import open_copy, open_service, store_file
+from runner.app.messages import webhooks
 from runner.app.people import break_glass, calendars, step_links, tokens
 from runner.app.people.accounts import Accounts
 from runner.app.people.logins import Logins
@@ -36,7 +39,7 @@ from runner.incident.people.contact_journal import JOURNAL as RETENTION
 from runner.incident.people.contact_journal import READER, IncidentShredded, PersonForgotten
 from runner.incident.state.commands import Pause
 from runner.settings import CONFIG
-from runner.vault.keys import Vault
+from runner.vault.keys import Vault, mac_of
 from runner.vault.master_key import read_master
 
 Watched = Callable[[str, int | None], Callable[[int], None]]
@@ -75,6 +78,12 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     missing: tuple[str, ...] = ()
     """Files that the backup does not contain and a person puts back."""
+    accounts: tuple[str, ...] = ()
+    """The people whose accounts can log in, also those that were disabled after the backup."""
+    webhooks: tuple[str, ...] = ()
+    """Names of the webhooks, which are paused."""
+    erased_list: bool = True
+    """Whether a list of erased data stands beside the backup; without it, erased data can be back."""
     store_moved: bool
     """Whether the settings named another database; the new home has the file ``tocsin.db``."""
 
@@ -94,23 +103,31 @@ def check(
 
 
 @contextmanager
-def _opened(backup: Path, near: Path, identity: Path | None) -> Iterator[Path]:
-    """Yield the folder of a backup; an encrypted one is decrypted into a private folder in ``near``."""
-    if backup.name.endswith(ENDING) and backup.is_file():
-        with tempfile.TemporaryDirectory(prefix=".tocsin-", dir=near) as private:
-            yield unpack(backup, Path(private), identity)
-    else:
+def _opened(backup: Path, near: Path, identity: Path | None, *, copy: bool = False) -> Iterator[Path]:
+    """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``."""
+    encrypted = backup.name.endswith(ENDING) and backup.is_file()
+    if not encrypted and not copy:
         yield backup
+        return
+    with tempfile.TemporaryDirectory(prefix=".tocsin-", dir=near) as private:
+        if encrypted:
+            yield unpack(backup, Path(private), identity)
+        else:
+            # What is checked is what is used: nobody else writes to the copy. Links are copied as links, and refused.
+            yield Path(shutil.copytree(_is_backup(backup), Path(private) / backup.name, symlinks=True))
 
 
-def _checked(folder: Path, watched: Watched) -> Checked:
+def _is_backup(folder: Path) -> Path:
     store = folder / bag.DATA / STORE
     if not (folder / bag.DECLARATION).is_file() or not store.is_file() or store.is_symlink():
         raise Invalid(
-            f'"{folder}" is not a backup of Tocsin.',
-            hint="Name a folder tocsin-…Z",
-            code="not_a_backup",
+            f'"{folder}" is not a backup of Tocsin.', hint="Name a folder tocsin-…Z", code="not_a_backup"
         )
+    return folder
+
+
+def _checked(folder: Path, watched: Watched) -> Checked:
+    store = _is_backup(folder) / bag.DATA / STORE
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     faults = [
         f"{one.path}: {_FAULTS[one.kind]}" for one in bag.check_bag(folder, watched("checking files", total))
@@ -165,11 +182,13 @@ def restore(
     *,
     key: Path | None = None,
     identity: Path | None = None,
+    digest: str = "",
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Restored:
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
-    Raises Refused if the home exists or the backup is damaged, Sealed without the key of the backup; then nothing is left.
+    The backup must be proved by its code under the master key, or by ``digest`` from elsewhere: its settings are obeyed.
+    Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
     backup, home = backup.absolute(), home.absolute()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -178,63 +197,84 @@ def restore(
             hint="Name a new folder: tocsin restore BACKUP --home NEW",
             code="home_exists",
         )
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(backup, home.parent, identity) as folder:
-        checked = _checked(folder, watched)
-        return _restored(folder, backup.parent, checked, home, principal, clock, chance, key)
-
-
-def _restored(
-    folder: Path,
-    place: Path,
-    checked: Checked,
-    home: Path,
-    principal: Principal,
-    clock: Clock,
-    chance: IdGenerator,
-    key: Path | None,
-) -> Restored:
-    if checked.faults:
-        raise Refused(
-            f"The backup is damaged: {'; '.join(checked.faults[:3])}. Nothing was restored.",
-            hint="Use another backup.",
-            code="backup_damaged",
-        )
-    stage = home.with_name(f".{home.name}.restoring")
     try:
-        shutil.rmtree(stage, ignore_errors=True)
-        shutil.copytree(folder / bag.DATA / FILES, stage, copy_function=_copied)
-        stage.chmod(0o700)
-        moved = _place_store(folder / bag.DATA / STORE, stage)
-        _place_key(stage, key)
-        with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-            result = _made_safe(service, place, checked, moved)
-        shutil.rmtree(stage / "workers", ignore_errors=True)
-        if home.exists():
-            home.rmdir()
-        stage.rename(home)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(backup, home.parent, identity, copy=True) as folder:
+            checked = _checked(folder, watched)
+            if checked.faults:
+                raise Refused(
+                    f"The backup is damaged: {'; '.join(checked.faults[:3])}. Nothing was restored.",
+                    hint="Use another backup.",
+                    code="backup_damaged",
+                )
+            stage = folder / bag.DATA / FILES
+            master = _proved(folder, stage, checked.digest, key, digest)
+            _made_private(stage)
+            moved = _place_store(folder / bag.DATA / STORE, stage)
+            _place_key(stage, key)
+            with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
+                result = _made_safe(service, backup.parent, checked, master, moved)
+            shutil.rmtree(stage / "workers", ignore_errors=True)
+            if home.exists():
+                home.rmdir()
+            stage.rename(home)
     except OSError as error:
         raise Refused(
             f'The home folder "{home}" cannot be written: {error.strerror}. Nothing was restored.',
             hint="Name another folder: --home NEW",
             code="home_unwritable",
         ) from None
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
     still = [one for one in checked.left_out if not (home / one.rpartition(" (")[0]).exists()]
     return msgspec.structs.replace(result, home=str(home), missing=tuple(still))
 
 
-def _copied(source: str, target: str) -> None:
-    shutil.copyfile(source, target, follow_symlinks=False)
-    Path(target).chmod(0o600)
+def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str) -> bytes:
+    """Return the master key; raises Refused unless the key, or a digest from elsewhere, proves who made the backup.
+
+    Until then its settings are not obeyed: no command of them runs, and no file outside of the backup is written.
+    """
+    reference = load_home(stage / CONFIG).master_key
+    if key is not None:
+        if not key.is_file():
+            raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
+        reference = f"file:{key}"
+    elif reference.startswith("command:") and digest != found:
+        raise Refused(
+            "The settings of the backup run a command for the master key. Nothing was restored.",
+            hint="Run it yourself, and give the key: --key FILE",
+            code="backup_unproved",
+        )
+    try:
+        master = read_master(reference, base=stage)
+    except Sealed as error:
+        if key is not None or not reference.startswith("file:"):
+            raise
+        raise Sealed(
+            "The backup does not contain the master key. Nothing was restored.",
+            hint="Give the key of this home folder: --key FILE",
+            code="no_master",
+        ) from error
+    code, written = mac_of(master, found.removeprefix("sha256:").encode()), folder / bag.MAC
+    is_ours = written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
+    if not is_ours and digest != found:
+        raise Refused(
+            "The master key does not prove this backup: it is another key, or somebody changed the backup. Nothing was restored.",
+            hint="Use the key of this home folder, or give the digest that tocsin backup showed: --digest",
+            code="backup_unproved",
+        )
+    return master
+
+
+def _made_private(stage: Path) -> None:
+    for path in (stage, *stage.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _place_store(source: Path, stage: Path) -> bool:
     """Put the database where the settings name it; if that is outside of the home, change the settings. Tell whether they changed."""
     config = stage / CONFIG
     target = store_file(stage, load_home(config).store)
-    moved = target is None or not Path(os.path.normpath(target)).is_relative_to(stage)
+    moved = target is None or not _is_inside(target, stage)
     if moved or target is None:
         text, line = config.read_text(encoding="utf-8"), "store: sqlite:tocsin.db"
         text, number = re.subn(r"(?m)^store:.*$", line, text, count=1)
@@ -247,37 +287,37 @@ def _place_store(source: Path, stage: Path) -> bool:
                 code="store_url",
             )
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _copied(str(source), str(target))
+    source.rename(target)
+    target.chmod(0o600)
     return moved
 
 
 def _place_key(stage: Path, key: Path | None) -> None:
-    """Put the master key where the settings name it, and read it; raises Sealed without it."""
-    reference = load_home(stage / CONFIG).master_key
-    scheme, _, rest = reference.partition(":")
+    """Put the master key where the settings name a file in the home; a file elsewhere is never written."""
+    scheme, _, rest = load_home(stage / CONFIG).master_key.partition(":")
     target = stage / Path(rest).expanduser()
-    if key is not None and scheme == "file":
-        if not key.expanduser().is_file():
-            raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _copied(str(key.expanduser()), str(target))
-    try:
-        read_master(reference, base=stage)
-    except Sealed as error:
-        if scheme != "file" or key is not None:
-            raise
-        raise Sealed(
-            "The backup does not contain the master key. Nothing was restored.",
-            hint="Give the key of this home folder: --key FILE",
-            code="no_master",
-        ) from error
+    if key is None or scheme != "file" or not _is_inside(target, stage) or target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.copyfile(key, target)
+    target.chmod(0o600)
 
 
-def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: bool) -> Restored:
+def _is_inside(path: Path, folder: Path) -> bool:
+    return Path(os.path.normpath(path)).is_relative_to(folder)
+
+
+def _made_safe(
+    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool
+) -> Restored:
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
     from runner.app.home.doctor import lost_attempts
 
-    erased = tuple(_erased_again(service, backups.erased_beside(place)))
+    listed = erased_beside(place)
+    for one in listed:
+        if not hmac.compare_digest(one.mac.encode(), mac_of(master, one.signed).encode()):
+            raise damaged_list(place)
+    erased = tuple(_erased_again(service, listed))
     verification = verify(service, None)
     faults = integrity(service, verification, None).faults
     if verification.broken is not None or faults:
@@ -287,6 +327,7 @@ def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: b
             hint="Use another backup.",
             code="backup_damaged",
         )
+    service.set_setting(backups.HOME_ID, None)  # backups of this home are not those of the other one
     made = HomeRestored(by=service.principal.person, name=checked.name, digest=checked.digest)
     backups.record(service, made)
     paused, lost = [], 0
@@ -300,6 +341,7 @@ def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: b
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
     _end_access(service, checked.name)
+    book = Accounts(service, Logins(service)).book()
     return Restored(
         home="",
         backup=checked,
@@ -308,6 +350,9 @@ def _made_safe(service: IncidentService, place: Path, checked: Checked, moved: b
         unknown_attempts=lost,
         sessions=Logins(service).end_all(),
         tokens=tokens.end_all(service),
+        accounts=tuple(sorted(filter(book.is_active, book.found))),
+        webhooks=tuple(_paused_webhooks(service, checked.name)),
+        erased_list=(place / ERASED).is_file(),
         store_moved=moved,
     )
 
@@ -321,6 +366,14 @@ def _end_access(service: IncidentService, backup: str) -> None:
     calendars.end_all(service)
     if accounts.book().break_glass.armed is not None:
         break_glass.disarm(accounts, logins, service.principal.person, f"restored from the backup {backup}")
+
+
+def _paused_webhooks(service: IncidentService, backup: str) -> Iterator[str]:
+    """Pause all webhooks: one that was removed after the backup would send again."""
+    for name, one in webhooks.read(service).webhooks.items():
+        if not one.paused:
+            webhooks.pause(service, service.principal, name, f"restored from the backup {backup}")
+        yield name
 
 
 def _erased_again(service: IncidentService, listed: tuple[Erased, ...]) -> Iterator[str]:

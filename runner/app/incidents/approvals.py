@@ -10,7 +10,7 @@ from runner.actions import Action
 from runner.errors import Refused
 from runner.incident.notices.staleness import blocking
 from runner.incident.state.commands import Decide
-from runner.incident.steps.approvals import Tally, authors, eligible, subject, tally
+from runner.incident.steps.approvals import Tally, authors, eligible, refuse_unready, subject, tally
 from runner.playbook.format import Approve
 from runner.reports.core.second_person import act_words, awaited_words, confirmers, who_words
 from runner.reports.core.task_rows import task_rows
@@ -153,6 +153,15 @@ def refuse_rejection(principal: Principal) -> None:
             hint="Record the statement of that person: tocsin task comment STEP TEXT",
             code="on_behalf",
         )
+
+
+def refuse_unready_texts(incident: Incident, library: Library, names: Sequence[str]) -> None:
+    """Raise Refused if a text to approve is a draft or has items to verify, before anybody is asked to confirm it."""
+    for name in names:
+        step, invocation = library.step(incident, name), incident.invocations[name]
+        bound = subject(incident, invocation, step) if isinstance(step, Approve) else None
+        if bound is not None:
+            refuse_unready(incident, bound)
 
 
 def decide_on(

@@ -20,6 +20,7 @@ from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
 from runner.playbook.format import Ask, Form
+from runner.reports.core.header import local_now
 from runner.reports.incidents.facts import FactChanges, fact_changes, fact_changes_page, missing
 from runner.reports.incidents.known_facts import FactsReport, facts
 from runner.reports.law.titles import question_words
@@ -221,11 +222,12 @@ def stated(
 ) -> tuple[FactChange, ...]:
     """Return assignments in the form of the journal, later ones seeing earlier ones; raises Invalid."""
     register, now = dict(incident.facts), service.now_in(incident)
+    clock = local_now(now, service.home.organisation.get("zone"), incident)
     found: dict[str, Stated] = {}
     refused: list[Problem] = []
     for text in texts:
         try:
-            parsed = parse_assignment(text, register, now)
+            parsed = parse_assignment(text, register, clock)
         except Invalid as wrong:
             if len(texts) == 1:
                 raise

@@ -17,7 +17,7 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.directory import require_known
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.on_call import standing
+from runner.app.core.on_call import left_out, standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.facts import change_of
 from runner.base.states import Kind, Profile, Severity
@@ -44,6 +44,7 @@ from runner.playbook.checks.action_calls import CalledHost, http_calls
 from runner.playbook.format import Bundle, Message, Playbook
 from runner.playbook.plan import walk
 from runner.playbook.profiles import bundle_of_profile
+from runner.reports.core.header import local_now
 from runner.reports.people.unassigned_roles import UnheldRole, unheld
 from runner.routing.messaging import DeliveryPlan
 from runner.routing.organisation import Home
@@ -52,6 +53,7 @@ from runner.yamlfile.source import file_bytes
 if TYPE_CHECKING:
     from runner.app.core.repository import Turn
     from runner.facts.veris.veris_record import Imported
+    from runner.reports.messages.message_plan import NotAsked
 
 
 def organisation_facts(home: Home) -> tuple[Stated, ...]:
@@ -121,6 +123,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     imported: tuple[Imported, ...]
     """The facts from VERIS records, and the records that gave none."""
     at: datetime
+    not_asked: tuple[NotAsked, ...] = ()
+    """Roles that the profile asks less than the other one."""
     unheld: tuple[UnheldRole, ...] = ()
     repeated: tuple[str, ...] = ()
     """Playbooks that several of the chosen ones run: each runs it, with all its tasks."""
@@ -176,6 +180,7 @@ def prepare_opening(
         imported=imported,
         at=now,
         repeated=tuple(name for name, times in Counter(names).items() if times > 1),
+        not_asked=left_out(service.directory, bundles, profile, held),
         unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
     )
 
@@ -258,8 +263,10 @@ def _from_file(path: Path) -> tuple[Stated, ...]:
 def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[Stated, ...]:
     from runner.facts.fact_files import parse_assignment
 
+    zone = found.get("organisation.zone")
+    clock = local_now(now, zone.value if zone is not None else "")
     return parse_assignment(
-        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}, now
+        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}, clock
     )
 
 

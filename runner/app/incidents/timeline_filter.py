@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner.base.instants import instant
 from runner.errors import Usage
+from runner.reports.core.header import local_now
 from runner.reports.incidents.event_descriptions import KINDS
 from runner.reports.incidents.timeline import Timeline, narrowed, timeline
 
@@ -43,5 +44,6 @@ def filtered(
     found = timeline(incident, service.library(incident), reader.events(incident), streams)
     if given.by and not any(given.by == entry.claimed for entry in found.entries):
         service.known(given.by)
-    since, until = (instant(text, now) if text else None for text in (given.since, given.until))
+    clock = local_now(now, service.home.organisation.get("zone"), incident)
+    since, until = (instant(text, clock) if text else None for text in (given.since, given.until))
     return narrowed(found, given.search, given.kind, given.by, since, until)

@@ -92,7 +92,8 @@ def declare(
 
     Without an incident, marks store the declaration and its person; each incident records it at its first turn.
     """
-    require_known(service, domain, incident.domains if incident is not None else _down_for_all(service))
+    rooms = incident.war_room.domains if incident is not None and incident.war_room is not None else ()
+    require_known(service, domain, (*rooms, *(incident.domains if incident else _down_for_all(service))))
     if incident is None:
         if state != "compromised":
             service.traffic.declare(domain, state, since, by=principal.person)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.actions import Action, Slot, assign_role
+from runner.app.core.on_call import left_out
 from runner.base.states import Kind
 from runner.base.text import clean, nearest, text_problem
 from runner.effects.context import message_class, plan_context
@@ -21,10 +22,10 @@ from runner.incident.state.commands import AskReplan, Composed
 from runner.incident.state.events import decode
 from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
-from runner.playbook.format import Message, MessageTemplate, Playbook
+from runner.playbook.format import Message, Playbook
 from runner.playbook.plan import Plan, walk
 from runner.reports.messages.delivery_evidence import ProofReport, Written, proof
-from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_report
+from runner.reports.messages.message_plan import NotAsked, PlannedMessage, PlanReport, plan_report
 from runner.routing.message_classes import laid_over
 from runner.routing.messaging import DeliveryPlan, MessageClass, proves
 from runner.routing.rules import Compromise, PlanContext
@@ -41,13 +42,10 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     compromised: tuple[str, ...] = ()
 
 
-_Plans = tuple[str, str, MessageTemplate, tuple[DeliveryPlan, ...]]
-
-
-def plans(service: IncidentService, incident: Incident) -> tuple[_Plans, ...]:
-    """Return each message's name, label, template and one plan for each recipient."""
+def plans(service: IncidentService, incident: Incident) -> PlanReport:
+    """Return the plan of each message of the incident's playbooks to each recipient, as it would be sent now."""
     library = service.library(incident)
-    found: dict[tuple[str, ...], _Plans] = {}
+    found: dict[tuple[str, ...], PlannedMessage] = {}
     for plan in library.plans.values():
         for playbook in _all(plan):
             for step in walk(playbook.steps):
@@ -56,19 +54,30 @@ def plans(service: IncidentService, incident: Incident) -> tuple[_Plans, ...]:
                 template = playbook.messages[step.message]
                 to = step.to or template.to
                 kind = message_class(template.message_class, service.directory, playbook.classes)
-                people = addressed(incident, service.directory, to, kind).meant
-                made = plans_to(service, incident, kind, [*people], frozenset())
-                found.setdefault(
-                    (playbook.name, step.message, *to),
-                    (step.message, f"{playbook.name}: {step.message}", template, made),
+                people = addressed(incident, service.directory, to, kind)
+                planned = PlannedMessage(
+                    step=step.message,
+                    title=f"{playbook.name}: {step.message}",
+                    message_class=template.message_class,
+                    plans=plans_to(service, incident, kind, [*people.meant], frozenset()),
+                    unheld=people.unheld,
                 )
-    return tuple(found.values())
+                found.setdefault((playbook.name, step.message, *to), planned)
+    sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values())
+    left = incident_left_out(service, incident)
+    return plan_report(incident.id, incident.codename, incident.kind, [*found.values()], sent, left)
+
+
+def incident_left_out(service: IncidentService, incident: Incident) -> tuple[NotAsked, ...]:
+    """Return the roles that the incident's profile asks less."""
+    bundles = (plan.bundle for plan in service.library(incident).plans.values())
+    return left_out(service.directory, bundles, incident.profile, incident.roles)
 
 
 def class_plans(
     service: IncidentService, incident: Incident | None, name: str, to: Sequence[str], what_if: WhatIf
-) -> tuple[str, tuple[DeliveryPlan, ...]]:
-    """Return the label of a class and one plan for each recipient in ``to``; raises NotFound with the nearest name.
+) -> PlannedMessage:
+    """Return the plan of a class for each recipient in ``to``; raises NotFound with the nearest name.
 
     Without an incident, the plan is for an incident that starts now.
     """
@@ -76,6 +85,11 @@ def class_plans(
     context = _context(service, incident, what_if)
     roles = incident.roles if incident is not None else {}
     wanted = tuple(addressee(service, roles, text) for text in to or ("role:commander",))
+    unheld = tuple(
+        role
+        for one in wanted
+        if (role := one.removeprefix("role:")) != one and not people_behind(roles, service.directory, (one,))
+    )
     persons = people_behind(roles, service.directory, wanted)
     if not persons:
         raise NotFound(
@@ -84,7 +98,8 @@ def class_plans(
             code="no_recipient",
         )
     plans = tuple(planned_for(context, service.directory, kind, person) for person in persons)
-    return f"{name} to {', '.join(wanted)}", plans
+    title = f"{name} to {', '.join(wanted)}"
+    return PlannedMessage(step="", title=title, message_class=name, plans=plans, unheld=unheld)
 
 
 def known_class(service: IncidentService, incident: Incident | None, name: str) -> MessageClass:
@@ -238,16 +253,21 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
     )
 
 
-def plan_of(service: IncidentService, incident: Incident, made: MessageComposed) -> PlanReport:
-    """Return the plan of one message before it is sent."""
+def plan_of(
+    service: IncidentService, incident: Incident, made: MessageComposed, to: Sequence[str]
+) -> PlanReport:
+    """Return the plan of one message before it is sent; ``to`` is whom its writer named."""
     kind = made.message_class
     planned = PlannedMessage(
         step="",
         title=f"{kind.name} to {', '.join(made.to)}",
         message_class=kind.name,
         plans=plans_to(service, incident, kind, made.to, frozenset(made.traits)),
+        unheld=made.unheld,
     )
-    return plan_report(incident.id, incident.codename, incident.kind, [planned])
+    left = [one for one in incident_left_out(service, incident) if one.role not in incident.roles]
+    left = [one for one in left if EVERYBODY in to and not set(one.people) <= {*made.to, made.requested_by}]
+    return plan_report(incident.id, incident.codename, incident.kind, [planned], left_out=left)
 
 
 def _kind(service: IncidentService, incident: Incident, written: WrittenMessage) -> MessageClass:

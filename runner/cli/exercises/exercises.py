@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from runner.actions import Action, Slot
 from runner.cli.exercises.reports import drill_report, handbook, readiness
 from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant, one_of
+from runner.cli.framework.local_times import instant_of
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, one_of
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
@@ -246,7 +247,7 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
     before = session.incident()
     at = None
     if to:
-        at = next_time(session.service, before) if to == "next" else instant(to, session.now())
+        at = next_time(session.service, before) if to == "next" else instant_of(session, to)
         if at is None:
             raise Refused(
                 "No inject has a future time.",

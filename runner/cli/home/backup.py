@@ -120,6 +120,9 @@ def restore(
     backup: Annotated[str, Argument("BACKUP", "Folder or encrypted file of the backup.")],
     key: Annotated[str, Option("--key FILE", "File with the master key.")] = "",
     identity: Annotated[str, Option("--identity FILE", "Secret key of an encrypted backup.")] = "",
+    digest: Annotated[
+        str, Option("--digest DIGEST", "Digest that tocsin backup printed, if the key proves nothing.")
+    ] = "",
 ) -> None:
     """Make a home folder from a backup, in the new folder of --home.
 
@@ -145,6 +148,7 @@ def restore(
             world.chance,
             key=world.cwd / Path(key).expanduser() if key else None,
             identity=world.cwd / Path(identity).expanduser() if identity else None,
+            digest=digest if digest.startswith("sha256:") or not digest else f"sha256:{digest}",
             watched=shown.begin,
         )
     report = RestoreReport(restored=found)
@@ -221,6 +225,18 @@ def _restored_page(report: RestoreReport) -> Iterator[Block]:
         )
     if found.erased_again:
         yield line(f"Erased again: {count(len(found.erased_again), 'journal')}", hang=2)
+    if not found.erased_list:
+        words = "No list of erased data stands beside the backup: data erased after it was made can be back."
+        yield line(words, "warn", hang=2)
+    if found.accounts:
+        people = ", ".join(found.accounts)
+        yield line(
+            f"These accounts can log in: {people}. Disable who left: tocsin account disable PERSON --reason WHY",
+            "warn",
+            hang=2,
+        )
+    if found.webhooks:
+        yield line(f"Webhooks are paused: {', '.join(found.webhooks)}", "warn", hang=2)
     yield line(
         f"Ended: {count(found.sessions, 'session')}, {count(found.tokens, 'API token')}, all invitations, links, calendar addresses and break-glass access. "
         "Accounts and roles are those of the backup: tocsin account list",

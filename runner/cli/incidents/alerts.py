@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from runner.cli.framework.completion import playbooks
+from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -13,7 +14,6 @@ from runner.cli.framework.options import (
     Scope,
     command,
     group,
-    instant,
     profile_of,
 )
 from runner.cli.framework.session import Session
@@ -87,7 +87,7 @@ def open_(
         stated=alerts.facts_of(found),
         assignments=tuple(fact or ()),
         compromised=tuple(compromised or ()),
-        since=instant(since, session.now()) if since else None,
+        since=instant_of(session, since, apart=True) if since else None,
         severity=severity_of(severity) if severity else "",
         profile=profile_of(profile),
     )

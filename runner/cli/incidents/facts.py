@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
+from runner.base.instants import is_local
+from runner.cli.framework.local_times import instant_of
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.cli.incidents.status import Known, read_incident
@@ -61,6 +63,11 @@ def set_(
             "duties_ended", f"These duties no longer apply, or their law is undetermined: {', '.join(ended)}"
         )
     tell(session, turn, f"Recorded: {', '.join(keys)}", moved(service, turn, changes))
+    for text in assignment:
+        key, _, value = text.partition("=")
+        fact = turn.after.facts.get(key.strip())
+        if is_local(value) and fact is not None and fact.value != value.strip():
+            instant_of(session, value)
 
 
 def import_(
@@ -114,7 +121,7 @@ def show(
     from runner.app.incidents.facts import known as view
     from runner.reports.incidents.known_facts import facts_page
 
-    now = instant(known, session.now()) if known else session.now()
+    now = instant_of(session, known) if known else session.now()
     report = view(session.service, session.reader, read_incident(session, None, known), path, now)
     session.show(report, lambda: facts_page(report, now))
 

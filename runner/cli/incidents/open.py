@@ -14,6 +14,7 @@ from runner.app.incidents.outcome import Done, outcome
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
+from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -22,7 +23,6 @@ from runner.cli.framework.options import (
     Reason,
     Scope,
     command,
-    instant,
     kind_of,
     one_of,
     profile_of,
@@ -115,7 +115,7 @@ def open_(
         facts=tuple(facts or ()),
         assignments=tuple(fact or ()),
         compromised=tuple(compromised or ()),
-        since=instant(since, session.now()) if since else None,
+        since=instant_of(session, since, apart=True) if since else None,
         severity=severity_of(severity) if severity else "",
         profile=profile_of(profile),
         restricted=restricted,

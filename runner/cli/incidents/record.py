@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 from runner.app.incidents import entries
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
+from runner.cli.framework.local_times import instant_of
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command
 from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused
@@ -44,7 +45,7 @@ def note(
       tocsin note "the provider confirmed the reset" --at "20m ago"
       tocsin note --privileged "asked for advice on the contract"
     """
-    about = instant(at, session.now()) if at else None
+    about = instant_of(session, at) if at else None
     submit(session, session.name(), entries.note(text, about, privileged=privileged), "noted")
 
 

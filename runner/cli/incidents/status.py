@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
+from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     NEEDS_A_PERSON,
     Commands,
@@ -15,7 +16,6 @@ from runner.cli.framework.options import (
     Scope,
     Where,
     command,
-    instant,
 )
 from runner.cli.framework.session import Session
 from runner.errors import Refused, StoreError
@@ -95,7 +95,7 @@ def read_incident(session: Session, where: str | None, known: str) -> Incident:
     """Return the incident as of now, or as known at a time."""
     if not known:
         return session.incident(where)
-    return session.reader.incident(session.name(where), instant(known, session.now()))
+    return session.reader.incident(session.name(where), instant_of(session, known))
 
 
 def read_status(
@@ -111,7 +111,7 @@ def read_status(
     service = session.service
     if me and not any(me in holders for holders in incident.roles.values()):
         service.known(me)
-    now = instant(known, session.now()) if known else session.now()
+    now = instant_of(session, known) if known else session.now()
     person = me or session.world.environ.get(PERSON, "")
     found = overview.read_status(
         service,

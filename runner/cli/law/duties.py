@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.actions import Action
+from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -16,7 +17,6 @@ from runner.cli.framework.options import (
     calendar_day,
     command,
     group,
-    instant,
     kind_of,
 )
 from runner.cli.framework.outcome import answer, submit
@@ -122,7 +122,7 @@ def _of_files(
             hint="With --facts, use --at INSTANT",
             code="options_conflict",
         )
-    now = _when(session, at)
+    now = instant_of(session, at, apart=True) if at else session.now()
     home = session.folder if (session.folder / CONFIG).exists() and not no_home else None
     organisation, target = organisation_of(home)
     if organisation:
@@ -201,7 +201,7 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
     from runner.cli.framework.output_files import write_out
     from runner.reports.law.calendar import calendar_page, deadlines, ics
 
-    now = instant(known, session.now()) if known else session.now()
+    now = instant_of(session, known) if known else session.now()
     incident = read_incident(session, None, known)
     service = session.service
     holidays = service.library(incident).calendar
@@ -353,4 +353,4 @@ def _decided(
 
 
 def _when(session: Session, at: str) -> datetime:
-    return instant(at, session.now()) if at else session.now()
+    return instant_of(session, at) if at else session.now()

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from runner.app.core.active_incident import OPEN
 from runner.app.messages.domains import DomainRow, State, declare, domain_rows
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
+from runner.cli.framework.local_times import instant_of
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.incident.state.incident import Incident
@@ -96,7 +97,7 @@ def _declare(session: Session, domain: str, state: State, since: str, reason: st
     """Declare the state. The bare name of a machine means its domain, and so every service on it."""
     incident = session.incident() if state == "compromised" else _open_incident(session)
     domain = session.service.directory.domain_meant(domain)
-    at = instant(since, session.now()) if since else session.now()
+    at = instant_of(session, since) if since else session.now()
     turn, others = declare(session.service, session.principal, incident, domain, state, at, reason)
     if turn is not None:
         if others:

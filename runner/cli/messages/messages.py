@@ -69,15 +69,9 @@ def plan(
             code="argument_missing",
         )
     from runner.app.messages.messages import plans
-    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import plan_page
 
-    incident = session.incident()
-    planned = [
-        PlannedMessage(step=name, title=words, message_class=template.message_class, plans=made)
-        for name, words, template, made in plans(session.service, incident)
-    ]
-    sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values())
-    report = plan_report(incident.id, incident.codename, incident.kind, planned, sent)
+    report = plans(session.service, session.incident())
     session.show(report, lambda: plan_page(report, CONFIG))
 
 
@@ -111,7 +105,7 @@ def send(
     written = WrittenMessage(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
     message = composed.event
-    session.tell(plan_page(plan_of(session.service, incident, message), CONFIG))
+    session.tell(plan_page(plan_of(session.service, incident, message, to), CONFIG))
     if not yes:
         session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
     lost = [one.person for one in message.plans if not one.channels]
@@ -124,17 +118,17 @@ def send(
 def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:
     from runner.app.messages.messages import WhatIf, class_plans
     from runner.cli.framework.options import kind_of
-    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import plan_page, plan_report
 
     incident = session.incident_or_none()
     what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))
-    title, made = class_plans(session.service, incident, name, to, what_if)
+    planned = class_plans(session.service, incident, name, to, what_if)
     sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values()) if incident else 0
     report = plan_report(
         incident.id if incident else "",
         incident.codename if incident else "",
         what_if.kind or (incident.kind if incident else "real"),
-        [PlannedMessage(step="", title=title, message_class=name, plans=made)],
+        [planned],
         sent,
     )
     session.show(report, lambda: plan_page(report, CONFIG))

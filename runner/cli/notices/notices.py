@@ -154,7 +154,7 @@ def show(session: Session, name: Name) -> None:
     from runner.reports.notices.notices import notice, notice_page
 
     incident = session.incident()
-    report = notice(incident, named(incident, name)[-1].id)
+    report = notice(incident, named(incident, name)[-1].id, session.service.library(incident))
     session.show(report, lambda: notice_page(report))
 
 

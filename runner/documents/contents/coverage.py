@@ -81,6 +81,16 @@ def to_verify(notice: Notice, document: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item_name(line) for line in lines if line.state == "to_check"))
 
 
+def passages(notice: Notice, document: Document) -> dict[str, str]:
+    """Return each item to verify with the text that its tick is about: its sentence, or the whole text if it has none."""
+    lines = [line for line in check(notice, document) if line.state == "to_check"]
+    whole = "\n".join(texts(document))
+    found: dict[str, str] = {}
+    for line in with_sentences(lines, notice, document):
+        found[item_name(line)] = found.get(item_name(line), "") + (line.sentence or whole)
+    return found
+
+
 def item_name(line: Coverage) -> str:
     """Return the name of an item for a tick: its reference and its words."""
     return f"{line.ref} {line.item}".strip()

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from runner.documents.contents.awareness import aware_dates
-from runner.documents.contents.coverage import check, short, to_verify
+from runner.documents.contents.awareness import texts as texts_of
+from runner.documents.contents.coverage import check, passages, short, to_verify
 from runner.documents.notice import Coverage, Fits, Notice
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
@@ -123,8 +124,12 @@ def keep(
     texts = (document, *(one.draft for one in enclosed))
     files |= stored(incident, texts[1:], work.formats, tools.blobs) | carried(files_before)
     gaps = dict.fromkeys(f"{gap.treatment}: {gap.path}" for text in texts for gap in text.gaps)
+    beside = "\n".join(words for one in enclosed for words in texts_of(one.draft))
+    said = passages(notice, document)
+    said |= {f"{ENCLOSED}{item}": beside for one in enclosed for item in one.to_verify}
     return Rendered(
         event=DocumentRendered(
+            passages={item: hashlib.sha256(words.encode()).hexdigest() for item, words in said.items()},
             document=f"{work.step}/{notice.id}",
             step=work.step,
             notice=notice.id,

@@ -72,7 +72,9 @@ def adopt(
     facts = {
         path: entry_of(path, incident) if path in said else entry for path, entry in before.facts.items()
     }
-    carried = (item for item in before.to_verify if item.startswith(ENCLOSED))
+    carried = [item for item in before.to_verify if item.startswith(ENCLOSED)]
     verify = (*rendered.event.to_verify, *carried)
-    event = msgspec.structs.replace(rendered.event, facts=facts, to_verify=verify)
+    kept = {item: before.passages[item] for item in carried if item in before.passages}
+    said_by = {**rendered.event.passages, **kept}
+    event = msgspec.structs.replace(rendered.event, facts=facts, to_verify=verify, passages=said_by)
     return msgspec.structs.replace(rendered, event=event, items=items, base=before.digest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, cast
 
@@ -361,9 +361,12 @@ def _rendered(draft: IncidentBuilder, event: e.DocumentRendered, at: datetime, s
             tree=event.tree or same.tree,
             to_verify=event.to_verify,
             aware=event.aware,
+            passages=event.passages,
         )
         return
     draft.table("documents")[event.document] = Document(
+        ticks=_carried_over(draft.read("documents").values(), event),
+        passages=event.passages,
         id=event.document,
         step=event.step,
         notice=event.notice,
@@ -382,6 +385,17 @@ def _rendered(draft: IncidentBuilder, event: e.DocumentRendered, at: datetime, s
         aware=event.aware,
     )
     draft.change(event.step, digest=event.digest)
+
+
+def _carried_over(documents: Iterable[Document], event: e.DocumentRendered) -> dict[str, Tick]:
+    """Return the ticks of earlier versions, of items whose sentence is the same byte by byte."""
+    return {
+        item: msgspec.structs.replace(tick, carried_from=tick.carried_from or before.id)
+        for before in documents
+        for item, tick in before.ticks.items()
+        if (before.notice, before.duty) == (event.notice, event.duty)
+        and event.passages.get(item, "") == before.passages.get(item)
+    }
 
 
 def _overridden(draft: IncidentBuilder, event: e.NoticeOverridden, at: datetime, seq: int) -> None:

@@ -35,6 +35,8 @@ class DocumentRendered(Event, frozen=True, kw_only=True):
     """Required or forbidden content that only a person can check; an approval needs a tick for each."""
     aware: tuple[str, ...] = ()
     """Dates on which the text says that the organisation became aware."""
+    passages: Mapping[str, str] = {}
+    """Item to verify → SHA-256 of the sentence that covers it; of the whole text if no sentence does."""
 
 
 class NoticeOverridden(Personal, frozen=True, kw_only=True):
@@ -91,6 +93,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: datetime
     reason: str = ""
+    carried_from: str = ""
+    """The earlier version that the person read, if the item has the same sentence in this one."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +126,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The items that a person verified, and the contradictions that a person accepted."""
     aware: tuple[str, ...] = ()
     """Dates (ISO) on which its text says that the organisation became aware."""
+    passages: Mapping[str, str] = {}
+    """As in its event; empty in older journals: then no tick is carried over."""
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):

@@ -308,9 +308,8 @@ def decide_approval(
     if not command.approved:
         require_reason(command.reason, "reject")
     documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    if command.approved and documents:
-        _no_draft(documents[-1], bound)
-        refuse_unverified(incident, documents[-1])
+    if command.approved:
+        refuse_unready(incident, bound)
     by = principal.on_behalf_of or principal.person
     roles = _roles_for(incident, invocation, step, by)
     if command.approved and by in authors(incident, bound):
@@ -362,6 +361,14 @@ def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now:
             hint=Action("task.retry", invocation.id),
             code="retry_needed",
         )
+
+
+def refuse_unready(incident: Incident, bound: Invocation) -> None:
+    """Raise Refused for the document of a step that is a draft, or that has items to verify."""
+    documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    if documents:
+        _no_draft(documents[-1], bound)
+        refuse_unverified(incident, documents[-1])
 
 
 def _no_draft(made: Document, bound: Invocation) -> None:

@@ -129,6 +129,16 @@ def zone_of(incident: Incident, start: str = "") -> tzinfo:
     return exercise_zone(start, named_zone(fact.value if fact is not None else ""))
 
 
+def local_now(now: datetime, zone: object, incident: Incident | None = None) -> datetime:
+    """Return the time in the organisation's zone, recorded in the incident or else ``zone``; unchanged if none is known.
+
+    Beside this clock a person may write local times.
+    """
+    fact = incident.facts.get("organisation.zone") if incident is not None else None
+    name = fact.value if fact is not None and fact.value else zone
+    return now.astimezone(named_zone(name)) if name else now
+
+
 def clocked(at: datetime, zone: tzinfo) -> str:
     """Return an instant with its offset: ``2026-10-05 08:00 UTC+02:00``."""
     there = at.astimezone(zone)

@@ -19,6 +19,7 @@ from runner.reports.core.page import (
     Row,
     Tone,
     fields,
+    flow,
     line,
     paged,
     rows,
@@ -163,9 +164,9 @@ def signing_page(
         yield line(f"OPEN ({len(notice.gaps) + notice.open_items})", "alarm")
         yield from (line(f"– {gap}", "alarm", indent=2, hang=2) for gap in notice.gaps)
         if notice.open_items:
-            yield line(
-                f"– {notice.open_items} of {len(notice.to_verify)} items are not verified", "warn", indent=2
-            )
+            words = f"– {notice.open_items} of {len(notice.to_verify)} items are not verified"
+            yield flow(Cell(words, "warn", about=f"notice/{notice.document}"), indent=2)
+            yield line("Verify the items first: then you can approve.", "warn", indent=4)
     if notice is not None:
         yield from override_blocks(notice)
     yield from changed

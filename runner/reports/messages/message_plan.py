@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,21 @@ class PlannedMessage(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     message_class: str
     plans: tuple[DeliveryPlan, ...]
+    unheld: tuple[str, ...] = ()
+    """Roles among its recipients that nobody has."""
+
+
+class NotAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """A role that the plan does not ask, and why: the profile leaves it out, or nobody has it."""
+
+    role: str
+    title: str = ""
+    people: tuple[str, ...] = ()
+    """Who has the role here."""
+    why: Literal["small", "large", "nobody"]
+    steps: tuple[str, ...] = ()
+    """Titles of the steps that the profile leaves out."""
+    messages: tuple[str, ...] = ()
 
 
 class PlannedWay(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,18 +71,35 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="tocsin/message-plan/v1"
     plan: tuple[PlannedRecipient, ...]
     sent: int = 0
     """Attempts so far: the plan shows how each message would be sent now."""
+    not_asked: tuple[NotAsked, ...] = ()
 
 
 def plan_report(
-    incident: str, codename: str, kind: Kind, planned: Sequence[PlannedMessage], sent: int = 0
+    incident: str,
+    codename: str,
+    kind: Kind,
+    planned: Sequence[PlannedMessage],
+    sent: int = 0,
+    left_out: Sequence[NotAsked] = (),
 ) -> PlanReport:
-    """Return a plan for reading: addresses masked, one entry for each person and message."""
+    """Return a plan for reading: addresses masked, one entry for each person and message.
+
+    ``left_out`` are the roles that the profile does not ask.
+    """
+    nobody: dict[str, dict[str, None]] = {}
+    for message in planned:
+        for role in message.unheld:
+            nobody.setdefault(role, {})[message.step or message.message_class] = None
     return PlanReport(
         incident=incident,
         codename=codename,
         kind=kind,
         plan=tuple(_recipient(message, plan) for message in planned for plan in message.plans),
         sent=sent,
+        not_asked=(
+            *left_out,
+            *(NotAsked(role=role, why="nobody", messages=tuple(found)) for role, found in nobody.items()),
+        ),
     )
 
 
@@ -116,6 +149,20 @@ def plan_page(report: PlanReport, settings: str = "") -> Iterator[Block]:
         if settings:
             missing = "To change this, add a permitted channel and the contacts"
             yield line(f"{missing} to {settings}. Then run: tocsin doctor", "dim", hang=2)
+    if report.not_asked:
+        yield Blank()
+        yield line(f"NOT ASKED ({count(len(report.not_asked), 'role')})", "title")
+        for one in report.not_asked:
+            yield line(not_asked_words(one), "warn", indent=2, hang=2)
+
+
+def not_asked_words(one: NotAsked) -> str:
+    """Return a role with its people, why nobody asks them, and what they miss."""
+    name = f"{one.role} ({one.title})" if one.title else one.role
+    if one.why == "nobody":
+        return f"{name}: nobody has this role. It does not receive: {', '.join(one.messages)}"
+    missed = [*(f"task {title}" for title in one.steps), *(f"message {name}" for name in one.messages)]
+    return f"{name}, {', '.join(one.people)}: the {one.why} profile leaves out {'; '.join(missed)}"
 
 
 def _reasons(one: PlannedRecipient) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
 from runner.incident.notices.verification import Contradiction, contradictions, current_texts, items_of
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override, Tick
+from runner.incident.state.library import Library
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import (
@@ -35,7 +36,7 @@ from runner.reports.core.page import (
     table,
 )
 from runner.reports.core.report import Report, filled
-from runner.reports.core.task_rows import handle
+from runner.reports.core.task_rows import handle, named, task_rows
 
 
 class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,12 +108,24 @@ class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
     notices: tuple[NoticeRow, ...]
 
 
+class Awaited(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that must end before the approval of a notice begins."""
+
+    approval: str
+    """Title of the approval."""
+    step: str
+    title: str
+    who: str
+    """Who does it; empty if nobody has the role."""
+
+
 class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notice/v1"):
     """One version of a notice."""
 
     heading: Heading
     kind: Kind
     notice: NoticeRow
+    awaits: tuple[Awaited, ...] = ()
 
 
 def notice_rows(incident: Incident) -> tuple[NoticeRow, ...]:
@@ -179,8 +192,11 @@ def notices(incident: Incident) -> NoticesReport:
     return NoticesReport(heading=heading_of(incident), kind=incident.kind, notices=notice_rows(incident))
 
 
-def notice(incident: Incident, name: str) -> NoticeReport:
-    """Return one version by its id, or the newest version of a notice by its name; raises NotFound."""
+def notice(incident: Incident, name: str, library: Library | None = None) -> NoticeReport:
+    """Return one version by its id, or the newest version of a notice by its name; raises NotFound.
+
+    With the incident's library it also has the tasks that the approval waits for.
+    """
     rows = [row for row in notice_rows(incident) if name in (row.document, row.notice)]
     if not rows:
         raise NotFound(
@@ -188,7 +204,27 @@ def notice(incident: Incident, name: str) -> NoticeReport:
             hint=rendered_so_far(incident),
             code="unknown_notice",
         )
-    return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=rows[-1])
+    awaits = tuple(_awaited(incident, rows[-1], library)) if library is not None else ()
+    return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=rows[-1], awaits=awaits)
+
+
+def _awaited(incident: Incident, row: NoticeRow, library: Library) -> Iterator[Awaited]:
+    """Yield the tasks before the approvals of a notice that wait."""
+    tasks = {task.invocation: task for task in task_rows(incident, library)}
+    bound = incident.invocations.get(row.step)
+    about = ("approve", bound.step, bound.scope) if bound is not None else None
+    for one in incident.invocations.values():
+        task = tasks.get(one.id)
+        if task is None or not row.current or (one.kind, one.subject, one.scope) != about:
+            continue
+        for step in task.waits_for:
+            before = tasks.get(incident.latest.get(f"{one.scope}|{step}", ""))
+            yield Awaited(
+                approval=task.title,
+                step=before.invocation if before else step,
+                title=named(before) if before else step,
+                who=before.who if before else "",
+            )
 
 
 def rendered_so_far(incident: Incident) -> str:
@@ -327,6 +363,12 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     yield line("FILES", "title")
     yield table(((fmt, Cell(digest, "dim")) for fmt, digest in row.files.items()), 1)
     yield from approval_blocks(row.approvals)
+    if report.awaits:
+        yield Blank()
+        yield line("THE APPROVAL WAITS FOR", "title")
+    for one in report.awaits:
+        title = Cell(one.title, about=f"task/{one.step}")
+        yield flow(title, f" · {one.who or 'nobody has the role'}", indent=2, hang=2)
     if row.approve_step and row.current:
         yield Blank()
         yield do(Action("step.approve", row.approve_step, {"digest": row.digest}))
@@ -363,6 +405,8 @@ def verification_blocks(row: NoticeRow) -> Iterator[Block]:
         tick = row.ticks.get(item)
         why = f": {tick.reason}" if tick is not None and tick.reason else ""
         word = f"verified by {tick.by}, {moment(tick.at)}{why}" if tick is not None else "open"
+        if tick is not None and tick.carried_from:
+            word += f", carried over from {tick.carried_from}: its text is the same"
         yield flow(
             f"{number:>2}  ", Cell(item), Cell(f"  {word}", "good" if tick else "warn"), indent=2, hang=4
         )

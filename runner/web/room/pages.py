@@ -16,7 +16,7 @@ from runner.base.states import MARKS
 from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import here
-from runner.reports.core.header import heading_of
+from runner.reports.core.header import heading_of, local_now
 from runner.reports.core.page import Blank, Block, Cell, Page, Row, flow, line, paged, rows
 from runner.web.room.drawing import about
 from runner.web.room.kept import Kept, Report
@@ -53,6 +53,11 @@ class Asked(NamedTuple):
     def shared(self, about: Hashable, make: Callable[[], Report]) -> Report:
         """Return a report that is the same for all readers with the right to the page."""
         return make() if self.kept is None else self.kept.find(about, self.service, self.now, make)
+
+    @property
+    def clock(self) -> datetime:
+        """Return the time in the organisation's zone: a form may have local times."""
+        return local_now(self.now, self.service.home.organisation.get("zone"), self.incident)
 
     @property
     def everything(self) -> bool:
@@ -211,7 +216,7 @@ def facts(asked: Asked) -> Shown:
 
     incident, now = asked.incident, asked.now
     if said := asked.query.get("at", ""):
-        now = instant(said, asked.now)
+        now = instant(said, asked.clock)
         incident = asked.reader.incident(incident.id, now)
     report = known(asked.service, asked.reader, incident, "", now)
     return Shown(report, facts_page(report, asked.now))
@@ -324,7 +329,7 @@ def notice(asked: Asked) -> Shown:
     from runner.reports.notices.notices import notice as view
 
     document = named(asked.incident, asked.ref)[-1]
-    report = view(asked.incident, document.id)
+    report = view(asked.incident, document.id, asked.service.library(asked.incident))
     checked = check_content(asked.service, asked.reader, asked.incident, document.id)
     text = (
         asked.reader.document(asked.incident, document.id, "txt").decode() if "txt" in document.files else ""

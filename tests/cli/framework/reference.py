@@ -33,7 +33,7 @@ This page is generated from the commands themselves. `tocsin COMMAND --help`, `-
 
 Commands that only read have the first three options and `--no-pager`. Commands that write have all. The options may also stand before the command.
 STEP is the id of a task, `id#n` for its n-th invocation, or its row number in `tocsin task list`. Row numbers never change.
-INSTANT is RFC 3339 with an offset, `now`, or a time such as `2h ago`. `TOCSIN_PERSON` is your person id, for writing and for `status` and `next`.
+INSTANT is RFC 3339 with an offset, a local time such as `2026-11-24 09:30` in the organisation's zone (shown with the zone; refused where the clocks change), `now`, or a time such as `2h ago`. `TOCSIN_PERSON` is your person id, for writing and for `status` and `next`.
 `tocsin --install-completion` adds completion of commands, incidents, tasks and playbooks to the shell.
 """
 

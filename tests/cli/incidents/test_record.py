@@ -235,3 +235,20 @@ def test_tasks_of_an_unknown_person_are_refused(incident: AtDesk, words: list[st
     said = incident(*words, "--me", "mria")
     assert (said.code, said.error, said.out, "maria" in said.err) == (1, "unknown_person", "", True)
     assert incident(*words, "--me", "maria").code == 0
+
+
+def test_a_local_time_is_read_in_the_zone_of_the_organisation_and_shown_with_it(incident: AtDesk) -> None:
+    setting = ("fact", "set", "--source", "log")
+    said = incident(*setting, "incident.detected_at=2026-11-20 09:10")
+    assert (said.code, "Europe/Berlin" in said.out + said.err) == (0, True)
+    assert {one["key"]: one["value"] for one in recorded(incident)}["incident.detected_at"].endswith(
+        "T09:10:00+01:00"
+    )
+    twice = incident(*setting, "incident.detected_at=2026-10-25 02:30", "--format", "json")
+    assert (twice.code, twice.error) == (1, "fact")
+    assert {"2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"} <= set(twice.json["hint"].split())
+    never = incident("note", "The door was open.", "--at", "2026-03-29 02:30", "--format", "json")
+    assert (never.code, never.error) == (2, "bad_instant")
+    assert {"2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00"} <= set(never.json["hint"].split())
+    noted = incident("note", "The door was open.", "--at", "2026-11-20 09:10")
+    assert (noted.code, "Europe/Berlin" in noted.out + noted.err) == (0, True)

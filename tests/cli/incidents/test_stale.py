@@ -11,6 +11,7 @@ import pytest
 
 from runner.incident.notices.staleness import ChangedFact, change_words
 from tests.cli.at_desk import AtDesk
+from tests.cli.incidents.test_second_person import asked
 from tests.cli.notices.noticed import DUTY, noticed, rendered
 
 BODY = """\
@@ -62,7 +63,8 @@ CHANGE = [{"fact": "people.total", "before": 12000, "after": 12400}]
 def test_a_stale_text_of_a_duty_that_no_longer_applies_needs_no_action(desk: AtDesk) -> None:
     told(desk, "people.total=12400")
     assert [wait["ref"] for wait in waits(desk)]
-    told(desk, "organisation.role=processor")
+    told(desk, "organisation.role=processor", "--grounds", "the contract of 2024")
+    desk.done("confirm", asked(desk), "--as", "ada")
     assert waits(desk) == []
 
 

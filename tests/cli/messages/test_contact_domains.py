@@ -79,13 +79,9 @@ def test_a_domain_that_is_down_blocks_its_contacts_everywhere(desk: AtDesk, tmp_
 
 
 def test_an_incident_with_a_compromised_tenant_avoids_its_mailboxes(desk: AtDesk, tmp_path: Path) -> None:
-    incident = opened(desk, tmp_path, "--compromised", "tenant", "--compromised", "nothing-s")
+    incident = opened(desk, tmp_path, "--compromised", "tenant")
     assert refused(desk, incident) == {"jonas": {("mail", "R1")}, "ada": set()}
     assert (desk.home / "mail.txt").read_text(encoding="utf-8").count("It begins") == 1, "to ada"
-    entries = desk("timeline", "--format", "json").json["entries"]
-    told = [entry["text"] for entry in entries if entry["type"] == "DomainDeclared"]
-    tenant, nothing = (next(text for text in told if name in text) for name in ("tenant", "nothing-s"))
-    assert tenant.replace("tenant", "nothing-s") != nothing, "the entry says where nothing depends on it"
 
 
 def test_a_domain_down_after_failures_blocks_its_contacts(desk: AtDesk, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def reached_by(desk: AtDesk, *channels: str) -> None:
             "jonas": {"name": "Jonas", "contacts": [{"channel": c, "address": "jonas"} for c in channels]}
         },
         roles={"counsel": ["jonas"]},
+        corporate=["elsewhere"],
         channels={
             name: {"adapter": "console", "priority": n, "settings": {"path": str(desk.home / f"{name}.txt")}}
             for n, name in enumerate(channels)

@@ -65,3 +65,34 @@ def test_forbidden_content_is_not_verified_away(tocsin: AtDesk, tmp_path: Path) 
     desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
     desk.done("notice", "render", "draft")
     assert desk("notice", "tick", "draft", "--as", "ada").error == "draft"
+
+
+def test_a_tick_is_carried_over_to_the_final_with_the_same_text(tocsin: AtDesk, tmp_path: Path) -> None:
+    ban = "[{ref: c, item: The cause, facts: [incident.root_cause]}]"
+    desk = noticed(tocsin, tmp_path, playbook=TWICE, forbids=ban)
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    draft = desk("notice", "show", "draft", "--format", "json").json["notice"]
+    desk.done("notice", "tick", "draft", "1", "--as", "jonas", "--digest", draft["digest"])
+    desk.done("notice", "render", "final")
+    [tick] = rendered(desk)["ticks"].values()
+    assert (tick["by"], tick["carried_from"]) == ("jonas", draft["document"])
+    assert draft["document"] in desk.done("notice", "show", "final")
+    assert desk("approve", "sign", "--as", "ada", "--digest", rendered(desk)["digest"]).code == 0
+    desk.done("fact", "set", "incident.summary=Somebody read two mailboxes.", "--source", "log")
+    desk.done("notice", "render", "final")
+    assert rendered(desk)["ticks"] == {}
+
+
+def test_a_notice_names_the_task_that_its_approval_waits_for(tocsin: AtDesk, tmp_path: Path) -> None:
+    book = PLAYBOOK.replace("after: [draft]}\n  - {id: hand", "after: [draft, read]}\n  - {id: hand").replace(
+        "  - {id: sign,", "  - {id: read, task: Read the contract, role: counsel}\n  - {id: sign,"
+    )
+    desk = noticed(tocsin, tmp_path, playbook=book)
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    desk.done("notice", "render", "draft")
+    [one] = desk("notice", "show", "draft", "--format", "json").json["awaits"]
+    assert (one["title"], "Jonas Jansen" in one["who"]) == ("Read the contract", True)
+    assert "Jonas Jansen" in desk.done("notice", "show", "draft")
+    desk.done("task", "done", "read", "--as", "jonas")
+    assert desk("notice", "show", "draft", "--format", "json").json["awaits"] == []

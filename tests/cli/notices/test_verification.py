@@ -97,6 +97,11 @@ def test_a_new_text_is_verified_again(letter: AtDesk) -> None:
     assert len(rendered(letter)["ticks"]) == 1
 
 
+def test_open_items_are_refused_before_a_digest_is_confirmed(letter: AtDesk) -> None:
+    said = letter("approve", "sign", "--as", "ada", types="y\n")
+    assert (said.error, said.out) == ("items_open", "")
+
+
 def test_an_unverified_text_is_filed_only_with_a_reason(tocsin: AtDesk, tmp_path: Path) -> None:
     ban = "[{ref: c, item: The cause, facts: [incident.root_cause]}]"
     desk = noticed(tocsin, tmp_path, forbids=ban)

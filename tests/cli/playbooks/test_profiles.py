@@ -224,3 +224,37 @@ def test_next_and_status_list_the_present_horizon_and_count_the_others(
     tocsin.done("task", "done", "daily")
     assert (listed()[0][:2], listed()[1]) == (["Week", "Month"], {})
     assert "Week" in tocsin.done("status")  # a wait of the program hides no task of a person
+
+
+SMALLER = """\
+schema: tocsin/playbook/v1
+name: smaller
+version: 1.0.0
+title: Smaller
+roles: {commander: {title: Commander}, executive: {title: Management}, hr: {title: Personnel}}
+messages:
+  brief: {class: status-update, to: ["role:executive", "role:commander", "role:hr"], subject: Brief, text: Read.}
+  short: {class: status-update, to: ["role:commander", "role:hr"], subject: Brief, text: Read.}
+steps:
+  - {id: find, task: Find the systems, role: commander, due: 1h}
+  - {id: insurer, task: Notify the insurer, role: executive, due: 1h, profile: large}
+  - {id: tell, message: brief, profile: large}
+  - {id: tell, message: short, profile: small}
+"""
+
+
+def test_a_plan_names_who_is_not_asked_and_why(tocsin: AtDesk) -> None:
+    book = tocsin.home / "smaller.yaml"
+    book.write_text(SMALLER, encoding="utf-8")
+    tocsin.settings(roles={"commander": ["ana"], "executive": ["eva"]}, profile="small")
+    opened = tocsin("open", str(book), "--yes", "--format", "json").json["plan"]
+    left = {"role": "executive", "title": "Management", "people": ["eva"], "why": "small"}
+    left |= {"steps": ["Notify the insurer"], "messages": ["brief"]}
+    nobody = {"role": "hr", "title": "", "people": [], "why": "nobody", "steps": [], "messages": ["short"]}
+    assert opened["not_asked"] == [left]
+    assert tocsin("message", "plan", "--format", "json").json["not_asked"] == [left, nobody]
+    shown = tocsin("message", "send", "Call", "--to", "everybody")
+    assert "(Management)" in shown.err
+    tocsin.done("open", str(book), "--yes", "--profile", "large")
+    (rest,) = tocsin("message", "plan", "--format", "json").json["not_asked"]
+    assert (rest["role"], rest["why"]) == ("hr", "nobody")

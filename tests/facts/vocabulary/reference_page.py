@@ -31,7 +31,7 @@ when, whether it is confirmed or estimated, and what it replaced.
 | prose | text of several lines, up to 20,000 characters |
 | yes/no | `true` or `false`; on the command line also `yes` or `no` |
 | whole number, number | digits, `1200` or `1200.5`; no separators |
-| instant | RFC 3339 with an offset, `2026-11-24T09:30:00+01:00`; a date or a local time is refused, and so is one to come, unless it is planned (`individual_notice_planned_at`, `hold.from`, `hold.until`, `enrol_until`) |
+| instant | RFC 3339 with an offset, `2026-11-24T09:30:00+01:00`; a date is refused, and so is a local time in a file; commands and forms read a local time in `organisation.zone`. One to come is refused, unless it is planned (`individual_notice_planned_at`, `hold.from`, `hold.until`, `enrol_until`) |
 | zone | a time zone by name, `Europe/Berlin` |
 | jurisdiction | ISO 3166: a country as `DE`, a state as `US-CA` |
 | one of, set of | words of the list, never free text |

@@ -141,6 +141,15 @@ def test_a_fact_is_stated_corrected_and_not_known(room: Served, desk: AtDesk) ->
     assert fact(desk, key)["value"] is True
 
 
+def test_a_form_takes_a_local_time_that_names_one_instant(room: Served, desk: AtDesk) -> None:
+    jonas, key = room.reader("jonas"), "incident.contained_at"
+    answer = act(room, jonas, "fact", "state", key, value="2026-10-25 02:30", source="log")
+    assert (answer.status_code, "2026-10-25T02:30:00+02:00" in unescape(answer.text)) == (409, True)
+    assert act(room, jonas, "fact", "state", key, value="2026-11-24 09:10", source="log").status_code == 303
+    assert fact(desk, key)["value"] == "2026-11-24T09:10:00+01:00"
+    assert "24 Nov 2026, 09:10 CET" in page(room, jonas, "fact", key)
+
+
 def test_a_fact_that_changed_meanwhile_is_not_overwritten(room: Served, desk: AtDesk) -> None:
     jonas, key = room.reader("jonas"), "incident.summary"
     before = mark(page(room, jonas, "fact", key))

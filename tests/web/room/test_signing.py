@@ -86,3 +86,18 @@ def test_an_author_and_others_are_told_why_they_cannot_sign(house: tuple[AtDesk,
     assert (author.status_code, state(desk)["approvals"]) == (409, [])
     assert Page(room, room.reader("jonas"), "sign", "sign").post("approve", digest=digest).status_code == 303
     assert "1 of 2" in room.get(room.reader("jonas"), "/sign").text
+
+
+def test_a_text_with_open_items_offers_no_approval_and_asks_for_no_factors(
+    desk: AtDesk, tmp_path: Path
+) -> None:
+    noticed(desk, tmp_path, forbids="[{ref: c, item: The cause, facts: [incident.root_cause]}]")
+    desk.done("fact", "set", "incident.vector=phishing", "--source", "log", "--as", "maria")
+    desk.done("notice", "render", "draft", "--as", "maria")
+    with served(desk) as room:
+        page = Page(room, room.reader("jonas"), "sign", "sign")
+        assert page.offered() == {"reject"}
+        digest = rendered(desk)["digest"]
+        assert page.post("approve", digest=digest, mark=page.mark()).status_code == 409
+        verified(desk, by="maria")
+        assert page.offered() == {"approve", "reject"}

@@ -25,7 +25,7 @@ from runner.reports.core.page import Page
 from runner.web.room.pages import Asked
 
 T = TypeVar("T")
-TIME = "As 2026-11-24T10:00:00+01:00, now, or 2h ago."
+TIME = "As 2026-11-24 10:00 in your organisation's zone, 2026-11-24T10:00+01:00, now, or 2h ago."
 """Help of a field for a time."""
 DAY = "As 2026-12-24."
 """Help of a field for a day."""

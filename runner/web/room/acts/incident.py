@@ -29,6 +29,7 @@ from runner.web.room.acts.facts import preview_confirm
 from runner.web.room.acts.forms import (
     CHOOSE,
     REASON,
+    TIME,
     Act,
     Acting,
     Field,
@@ -139,7 +140,7 @@ def _work(asked: Asked) -> Iterator[Form]:
         fields = (
             Field("domain", "Failure domain", "choice", (CHOOSE, *names), needed=True),
             Field("state", "New state", "choice", (CHOOSE, *STATES.items()), needed=True),
-            Field("since", "Since", help="2026-11-24T14:05Z, or 2h ago. Default: now."),
+            Field("since", "Since", help=f"{TIME} Default: now."),
             _MAY_BE_EMPTY,
         )
         yield Form("domain", "Change a failure domain", fields, folded=True)
@@ -213,7 +214,7 @@ def _one(make: Callable[[Asked, Given], c.AnyCommand]) -> Callable[[Asked, Given
 
 
 def _note(asked: Asked, given: Given, *, privileged: bool = False) -> c.AddNote:
-    return entries.note(given["text"], instant_of(given, "at", asked.now), privileged=privileged)
+    return entries.note(given["text"], instant_of(given, "at", asked.clock), privileged=privileged)
 
 
 def _task(asked: Asked, given: Given) -> c.AddTask:
@@ -275,7 +276,7 @@ def _briefed(asked: Asked, given: Given) -> Preview:
 
 def _declare(asked: Asked, given: Given) -> None:
     asked_of, state = _domain(asked, given), one_of(given, "state", STATES)
-    since = instant_of(given, "since", asked.now) or asked.now
+    since = instant_of(given, "since", asked.clock) or asked.now
     declare(asked.service, asked.principal, asked.incident, asked_of, state, since, given["reason"])
 
 

@@ -17,6 +17,7 @@ from runner.reports.core.page import Page, line
 from runner.reports.people.unassigned_roles import unheld_blocks
 from runner.web.room.acts.forms import (
     CHOOSE,
+    TIME,
     Act,
     Acting,
     Field,
@@ -49,7 +50,7 @@ def opening_fields(asked: Asked, title: str = "", playbook: str = "") -> tuple[F
         Field("title", "Short description", value=title),
         Field("severity", "Severity", "choice", (("", "not set yet"), *((k, f"{k.upper()}: {v}") for k, v in levels.items()))),
         Field("compromised", "Compromised failure domains", help=f"Separated by commas. Known: {known}."),
-        Field("since", "Compromised since", help="2026-11-24T14:05Z, or 2h ago. Default: now."),
+        Field("since", "Compromised since", help=f"{TIME} Default: now."),
         Field("facts", "Facts", "text", help="One a line, as incident.summary=Somebody read a mailbox."),
         Field("profile", "Profile", "choice", (("", f"{service.home.profile}, as in the settings"), *((one, one) for one in PROFILES))),
         Field("roles", "People of roles that nobody has", "text", help="One a line, as ROLE=PERSON."),
@@ -82,7 +83,7 @@ def prepared(
         stated=stated,
         assignments=_lines(given, "facts"),
         compromised=words_of(given, "compromised"),
-        since=instant_of(given, "since", asked.now),
+        since=instant_of(given, "since", asked.clock),
         severity=one_of(given, "severity", SEVERITIES) if given["severity"] else "",
         profile=one_of(given, "profile", PROFILES) if given["profile"] else None,
         roles=_roles(asked, given),

@@ -62,9 +62,12 @@ def _send_form(asked: Asked) -> Sequence[Form]:
     return (Form("send", "Send a message", fields),)
 
 
+def _to(given: Given) -> tuple[str, ...]:
+    return tuple(one for one in (given["to"], *words_of(given, "also")) if one)
+
+
 def _composed(asked: Asked, given: Given) -> c.Composed:
-    to = tuple(one for one in (given["to"], *words_of(given, "also")) if one)
-    if not to:
+    if not (to := _to(given)):
         raise Usage("The message has no recipient.", hint="Choose one", code="option_missing")
     written = WrittenMessage(
         text=given["text"].replace("\r\n", "\n"),
@@ -81,7 +84,7 @@ def _send(asked: Asked, given: Given) -> None:
 
 def _planned(asked: Asked, given: Given) -> Preview:
     made = _composed(asked, given)
-    return fixed(plan_page(plan_of(asked.service, asked.incident, made.event)))
+    return fixed(plan_page(plan_of(asked.service, asked.incident, made.event, _to(given))))
 
 
 # --- one delivery -----------------------------------------------------------------------------------------

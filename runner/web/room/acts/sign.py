@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.step_reference import begun_step
-from runner.app.incidents.approvals import approval, decide_on, same_text
+from runner.app.incidents.approvals import approval, decide_on, refuse_unready_texts, same_text
 from runner.app.notices.signing import to_sign
 from runner.incident.state.incident import Incident
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given
@@ -35,7 +35,10 @@ def _forms(asked: Asked) -> Sequence[Form]:
     bound = (("digest", found.report.subject_digest),)
     stale = found.report.notice is not None and found.report.notice.stale
     approve = Form("approve", "Approve this exact version", tuple(_fields(found.same, stale=stale)), bound)
-    return approve, Form("reject", "Reject this exact version", (REASON,), bound, folded=True)
+    waiting = found.report.notice is not None and found.report.notice.open_items
+    return *(() if waiting else (approve,)), Form(
+        "reject", "Reject this exact version", (REASON,), bound, folded=True
+    )
 
 
 def _fields(same: Sequence[str], *, stale: bool) -> Iterator[Field]:
@@ -63,11 +66,18 @@ def _decide(asked: Asked, given: Given, *, approved: bool) -> None:
     )
 
 
+def _ready(asked: Asked, given: Given) -> None:
+    """Refuse a text with open items before the factors are asked for; nothing is shown first."""
+    library = asked.service.library(asked.incident)
+    step = begun_step(asked.incident, asked.ref, library)
+    refuse_unready_texts(asked.incident, library, [step])
+
+
 # The digest guards these forms: another signature in the meantime is no reason to refuse one.
 SIGN = Acting(
     _forms,
     {
-        "approve": Act("sign", partial(_decide, approved=True), adds=True, bound=True),
+        "approve": Act("sign", partial(_decide, approved=True), _ready, adds=True, bound=True),
         "reject": Act("sign", partial(_decide, approved=False), adds=True, bound=True),
     },
     _seen,

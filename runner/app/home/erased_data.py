@@ -1,0 +1,74 @@
+"""The list of erased journals beside backups: a restore destroys their keys again, before anything is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from runner.app.core.contact_store import forgotten
+from runner.app.core.incident_service import IncidentService
+from runner.app.home import retention
+from runner.decoding import from_json
+from runner.errors import Refused
+from runner.vault.master_key import open_vault
+
+ERASED = "erased.jsonl"
+"""In the folder of the backups."""
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal whose key was destroyed. Its id says nothing about the incident or the person."""
+
+    journal: str
+    kind: Literal["incident", "person"]
+    mac: str = ""
+    """Under the master key: nobody else adds a line, which would destroy a key at a restore."""
+
+    @property
+    def signed(self) -> bytes:
+        """The bytes that ``mac`` is of."""
+        return f"erased\0{self.kind}\0{self.journal}".encode()
+
+
+def note_erased(service: IncidentService, places: Iterable[Path]) -> tuple[Path, ...]:
+    """Add all erased journals to the lists beside the backups; return the places that cannot be reached."""
+    gone = [Erased(journal=name, kind="incident") for name in sorted(retention.kept(service).shredded)]
+    journals = (journal for person in forgotten(service.store) for journal in person.journals or ())
+    gone += [Erased(journal=name, kind="person") for name in sorted(journals)]
+    vault = open_vault(service.home.master_key, base=service.folder)
+    gone = [msgspec.structs.replace(one, mac=vault.mac(one.signed)) for one in gone]
+    missing: list[Path] = []
+    for place in places:
+        try:
+            known = {one.journal for one in erased_beside(place)}
+            with (place / ERASED).open("ab") as file:
+                file.writelines(msgspec.json.encode(one) + b"\n" for one in gone if one.journal not in known)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            missing.append(place)
+    return tuple(missing)
+
+
+def erased_beside(place: Path) -> tuple[Erased, ...]:
+    """Return the list of erased journals beside backups; empty without one. Raises Refused for a damaged list."""
+    path = place / ERASED
+    if not path.exists():
+        return ()
+    try:
+        return tuple(from_json(line, Erased) for line in path.read_bytes().splitlines() if line.strip())
+    except msgspec.DecodeError:
+        raise damaged_list(place) from None
+
+
+def damaged_list(place: Path) -> Refused:
+    """Return the error for a list of erased data that was damaged, or changed by somebody without the master key."""
+    return Refused(
+        f'The list of erased data "{place / ERASED}" is damaged, or not of this home folder.',
+        hint="Restore this file first. Without it, a restore brings erased data back.",
+        code="erased_damaged",
+    )

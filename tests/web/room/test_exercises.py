@@ -97,6 +97,11 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     for player in (rex, room.reader("jonas", os_user="maria")):
         assert room.get(player, page).status_code == 409
 
+    # The staff reads what each inject says, and what a rating means; where to start an exercise is on their list.
+    shown = room.get(maria, page).text
+    assert ("canteen" in shown, "challenges" in shown) == (True, True)
+    assert "NAME" in room.get(maria, "/exercises").text
+
     # To a player the plan is hidden, and a form of it does nothing.
     for path in (page, f"/i/{room.codename}/report", f"/i/{room.codename}/report/pdf"):
         hidden = room.get(jonas, path)

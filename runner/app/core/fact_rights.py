@@ -8,7 +8,7 @@ from datetime import datetime
 from runner.app.core.reader import Reader
 from runner.app.core.rights import require
 from runner.base.actor import Principal
-from runner.incident.law.moved_deadlines import moves
+from runner.incident.law.moved_deadlines import moves, with_facts
 from runner.incident.state.commands import Answer, AnswerForm, AnyCommand, RecordFacts
 from runner.incident.state.events import FactChange
 from runner.incident.state.incident import Incident
@@ -45,6 +45,7 @@ def require_fact_rights(
         changes = _changes(command)
         if changes and not reader.may("fact.legal", incident) and _is_legal(incident, changes, now, library):
             require(False, principal, "record a fact that decides on a legal duty or its deadline")
+        incident = with_facts(incident, changes, now)  # together they may do what none does alone
 
 
 def require_opening(reader: Reader, principal: Principal, commands: Sequence[AnyCommand]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,11 +11,28 @@ from runner.actions import Action
 from runner.app.core.repository import RESTRICTED, Head, IncidentRow, Repository, StoredEvent
 from runner.app.core.rights import Right, Rights, RoleHolders, require, rights_of
 from runner.base.actor import Actor, Principal
+from runner.decoding import from_json
 from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
 
 TREE = "tree"
 """The format of a notice's stored text, from which all formats are written."""
+
+
+def held_roles(repository: Repository, incident: Incident) -> Mapping[str, Sequence[str]]:
+    """Return from role to its persons in an incident; in an exercise also the staff of its plan."""
+    if incident.drill is None or not incident.drill.plan:
+        return incident.roles
+    from runner.incident.exercises.exercise_plan import Exercise  # only an exercise needs it
+
+    try:
+        staff = from_json(repository.document(incident.drill.plan), Exercise).staff
+    except UNREADABLE:  # erased or damaged
+        return incident.roles
+    return {
+        **incident.roles,
+        **{role: (*incident.roles.get(role, ()), *people) for role, people in staff.items()},
+    }
 
 
 class Reader:
@@ -94,8 +111,9 @@ class Reader:
 
     def _rights(self, incident: Incident) -> Rights:
         """Return the rights in an incident: those of the person's roles in it, and in the home."""
-        own = rights_of(self._principal, lambda: incident.roles)
+        roles = held_roles(self._repository, incident)
+        own = rights_of(self._principal, lambda: roles)
         if incident.restricted and not self._principal.os_user:
-            members = {person for held in incident.roles.values() for person in held}
+            members = {person for held in roles.values() for person in held}
             return own if self._principal.person in members else Rights()
         return Rights(streams=own.streams | self._home.streams, grants=own.grants | self._home.grants)

@@ -119,6 +119,10 @@ ROLES: Mapping[str, Rights] = {
     "evaluator": _role(
         "incident.read", "fact.read", "law.read", "exercise.read", "exercise.rate", base=_NONE, acts=False
     ),
+    "exercise_controller": _role(
+        "incident.read", "fact.read", "law.read", "exercise.read", "exercise.rate", "exercise.conduct",
+        base=_NONE, acts=False,
+    ),
     "auditor": _role("exercise.read", base=_LAWYER - _CHANGES - {"person.list"}, acts=False),
     "administrator": Rights(grants=frozenset(("account.manage", "token.manage", "metrics.read"))),
     SEALED: _role(

@@ -104,9 +104,17 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
 def conducted(service: IncidentService, principal: Principal, incident: Incident) -> Exercise:
     """Return the plan for a person who may see the injects to come; raises Refused for a player before the end."""
     plan = plan_of(service, incident)
-    plays = any(one.plays and one.person == principal.person for one in plan.participants)
-    staff = principal.os_user or principal.person in plan.evaluators
-    if plays and not staff and incident.drill is not None and incident.drill.stage not in OVER:
+    staff = {person for people in plan.staff.values() for person in people}
+    planned = any(one.plays and one.person == principal.person for one in plan.participants)
+    assigned = any(principal.person in people for people in incident.roles.values())
+    # Without staff in the plan, the user of this machine conducts the exercise.
+    plays = planned or (assigned and bool(staff or not principal.os_user))
+    if (
+        plays
+        and principal.person not in staff
+        and incident.drill is not None
+        and incident.drill.stage not in OVER
+    ):
         raise Refused(
             "You play in this exercise. Its injects and ratings are hidden from you until it ends.",
             hint="Use the status page of the exercise",

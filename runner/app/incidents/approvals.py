@@ -12,8 +12,9 @@ from runner.incident.notices.staleness import blocking
 from runner.incident.state.commands import Decide
 from runner.incident.steps.approvals import Tally, authors, eligible, refuse_unready, subject, tally
 from runner.playbook.format import Approve
+from runner.reports.core.second_person import act_words, awaited_words, confirmers, who_words
 from runner.reports.core.task_rows import task_rows
-from runner.reports.incidents.signing import Part, SigningQueue, WaitingApproval
+from runner.reports.incidents.signing import Part, SigningQueue, WaitingApproval, WaitingConfirmation
 from runner.reports.incidents.task import TaskReport, legal_deadline, task
 from runner.reports.notices.redline import approved_before
 
@@ -75,9 +76,13 @@ def part_of(incident: Incident, invocation: Invocation, step: Approve, person: s
 def queue(service: IncidentService, reader: Reader, principal: Principal) -> SigningQueue:
     """Return the approvals that wait in all open incidents of a reader who may approve there."""
     found: list[WaitingApproval] = []
+    acts: list[WaitingConfirmation] = []
     for listed in reader.incidents():
         incident = reader.incident(listed.id) if listed.state in ("open", "paused") else None
-        if incident is None or not reader.may("sign", incident):
+        if incident is None:
+            continue
+        acts += _confirmations(incident, principal.person)
+        if not reader.may("sign", incident):
             continue
         library = service.library(incident)
         tasks = {row.invocation: row for row in task_rows(incident, library)}
@@ -102,7 +107,23 @@ def queue(service: IncidentService, reader: Reader, principal: Principal) -> Sig
                 )
             )
     found.sort(key=lambda one: (bool(one.part), min(filter(None, (one.deadline, one.due)), default=LATEST)))
-    return SigningQueue(as_of=service.clock.now(), approvals=tuple(found))
+    return SigningQueue(as_of=service.clock.now(), approvals=tuple(found), confirmations=tuple(acts))
+
+
+def _confirmations(incident: Incident, person: str) -> Iterator[WaitingConfirmation]:
+    """Yield the acts of two people that a person can confirm, or has requested."""
+    for one in incident.second_person.values():
+        mine = person in confirmers(incident, one)
+        if one.state == "awaiting" and (mine or one.act.by == person):
+            own = f"You want to {act_words(one.act)}: waits for {who_words(incident, one)}"
+            yield WaitingConfirmation(
+                codename=incident.codename,
+                kind=incident.kind,
+                entry=one.entry,
+                since=one.at,
+                mine=mine,
+                text=awaited_words(incident, one) if mine else own,
+            )
 
 
 def approval(incident: Incident, name: str, library: Library) -> TaskReport:

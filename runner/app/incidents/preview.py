@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, line, paged
+from runner.incident.law.duties import LIVE, is_binding
+from runner.incident.state.commands import ConfirmEntry
+from runner.reports.core.formatting import count, moment
+from runner.reports.core.page import Block, Page, line, paged, section
 from runner.reports.core.second_person import awaited_words
 from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.facts import change_cells, fact_changes
 from runner.reports.law.duty_rows import DONE, due_words
 from runner.reports.law.titles import duty_label
 
@@ -16,6 +19,20 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.incident.state.commands import AnyCommand
     from runner.incident.state.incident import Incident
+
+
+def confirmation(service: IncidentService, incident: Incident, entry: int) -> Page:
+    """Return what the confirmation of an entry does, with all facts of the change, and who asked for it, when and why.
+
+    Raises Refused as the confirmation itself.
+    """
+    two = incident.second_person.get(entry)
+    words = f"You confirm entry {entry}, which was recorded on your behalf. Read it in the timeline first."
+    if two is not None:
+        words = f"Entry {entry}, {moment(two.at)}: {awaited_words(incident, two)}"
+    page = consequences(service, incident, [ConfirmEntry(seq=entry)], words)
+    facts = () if two is None else fact_changes(incident, two.act.facts, ()).changes
+    return Page((*page.blocks, *section("FACTS THAT CHANGE", map(change_cells, facts), 0)))
 
 
 @paged
@@ -38,10 +55,17 @@ def consequences(
     changed = 0
     for duty in service.duties(after, now):
         old = before.get(duty.id)
-        if old is not None and (old.verdict, old.state, old.due) != (duty.verdict, duty.state, duty.due):
+        if old is None or (old.verdict, old.state, old.due) == (duty.verdict, duty.state, duty.due):
+            continue
+        if "advisory" in (old.verdict, duty.verdict):  # not in force: no duty
+            continue
+        changed += 1
+        if is_binding(old) and old.state in LIVE and not is_binding(duty):
+            was = f", deadline {due_words(old, now)}" if old.due is not None else ""
+            yield line(f"ENDS: {duty_label(old)} ({duty.id}{was})", "alarm", hang=2)
+        else:
             due = f"deadline {due_words(duty, now)}" if duty.due is not None else "no fixed deadline"
             yield line(f"{duty_label(duty)} ({duty.id}): {DONE.get(duty.state, due)}", hang=2)
-            changed += 1
     yield line(
         f"{count(changed, 'legal duty', 'legal duties')} changed" if changed else "No legal duty changes"
     )

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import msgspec
 
 from runner.app.core.public_holidays import PublicHolidays
-from runner.base.text import choice_hint
+from runner.base.jurisdictions import EU_MEMBERS
+from runner.base.text import choice_hint, cut
 from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
 from runner.incident.law.verifications import Checks, level_of
 from runner.law.files.contract_file import SCHEMA as CONTRACT_SCHEMA
@@ -82,9 +83,16 @@ def listed(catalog: Catalog, jurisdiction: str = "", checks: Checks = NO_CHECKS)
     return tuple(found)
 
 
+def places_with_law(place: str) -> tuple[str, ...]:
+    """Return the places whose law applies in a place: a member state of the EU has the law of the EU, too."""
+    return (place, "EU") if place.partition("-")[0] in EU_MEMBERS else (place,)
+
+
 def _within(one: RegimeEntry, place: str) -> bool:
     return any(
-        f"{place}-".startswith(f"{here}-") or f"{here}-".startswith(f"{place}-") for here in one.jurisdictions
+        f"{each}-".startswith(f"{here}-") or f"{here}-".startswith(f"{each}-")
+        for here in one.jurisdictions
+        for each in places_with_law(place)
     )
 
 
@@ -378,7 +386,14 @@ def _clock(rule: DutyRule) -> str:
     return clock_text(rule.clock) or "no number"
 
 
+_LONGEST = 100
+"""Most characters of a value in a difference."""
+
+
 def _differing(before: Any, after: Any, *, skip: tuple[str, ...]) -> Iterator[str]:
     for field in before.__struct_fields__:
-        if field not in skip and getattr(before, field) != getattr(after, field):
-            yield field
+        old, new = getattr(before, field), getattr(after, field)
+        if field not in skip and old != new:
+            plain = all(isinstance(one, str | date | int | None) for one in (old, new))
+            values = (cut(str(one), _LONGEST) if one not in ("", None) else "none" for one in (old, new))
+            yield f"{field}: {' → '.join(values)}" if plain else field

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from runner.app.core.reader import held_roles
 from runner.app.core.rights import ANY, LOCAL, OTHERS_GIVE, ROLES, Right, rights_of
 from runner.base.actor import Principal
 from runner.base.text import choice_hint
@@ -55,7 +56,9 @@ def explain(
     if known is None:
         raise Usage(f'Right "{right}" is unknown.', hint=choice_hint(right, RIGHTS), code="unknown_right")
     standing = service.directory.roles
-    places = [("", standing), *([(incident.codename, incident.roles)] if incident is not None else ())]
+    places: list[tuple[str, Mapping[str, Sequence[str]]]] = [("", standing)]
+    if incident is not None:
+        places.append((incident.codename, held_roles(service.repository, incident)))
     everybody = {person for _, held in places for people in held.values() for person in people}
 
     def holds(who: Principal) -> bool:

@@ -121,6 +121,8 @@ def _assessed(draft: IncidentBuilder, event: e.DutiesAssessed, at: datetime, seq
             in_sight=change.in_sight,
             settled=change.settled,
             waits=change.waits,
+            applied=(change.verdict == "applies" and change.in_sight)
+            or (change.verdict == "unknown" and before is not None and before.applied),
             record=before.record if before and not change.reopened else None,
             entry=before.entry if before else 0,
             reopened=before.record if before and change.reopened else before.reopened if before else None,

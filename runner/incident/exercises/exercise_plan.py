@@ -27,6 +27,8 @@ HseepRole = Literal[
 ]
 EVALUATING: frozenset[HseepRole] = frozenset({"evaluator", "director", "lead_controller"})
 """Roles that rate the exercise and sign the report."""
+CONDUCTING: frozenset[HseepRole] = frozenset({"director", "lead_controller", "controller", "facilitator"})
+"""Roles that conduct the exercise."""
 Category = Literal["inject", "contingency", "expected_action", "other"]
 Words = Annotated[str, Meta(pattern=r"\S")]
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,30}$")]
@@ -259,6 +261,14 @@ class Exercise(Written, frozen=True, kw_only=True):
             if self.type == LIVE
             else ()
         )
+
+    @property
+    def staff(self) -> dict[str, tuple[str, ...]]:
+        """The persons who evaluate or conduct the exercise, by the role that has their rights in it."""
+        plays = {one.person for one in self.participants if one.plays} - self.evaluators
+        people = [one for one in self.participants if one.person not in plays]
+        conduct = tuple(one.person for one in people if one.role in CONDUCTING)
+        return {"evaluator": tuple(sorted(self.evaluators)), "exercise_controller": conduct}
 
     @property
     def evaluators(self) -> frozenset[str]:

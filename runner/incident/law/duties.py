@@ -53,6 +53,11 @@ LIVE = ("open", "overdue", "held", "claimed")
 """States of a duty that is not done."""
 
 
+def is_binding(duty: DutyStatus) -> bool:
+    """Tell whether a duty applies, or may apply, to this organisation."""
+    return duty.verdict in BINDING and duty.in_sight
+
+
 def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
     """Return every duty of the pinned law in its present state, in full, for views and documents."""
     return _statuses(incident, nested(incident.facts), now, library, library.regimes)

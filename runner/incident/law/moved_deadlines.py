@@ -11,7 +11,7 @@ from runner.decoding import from_json
 from runner.errors import Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import Fact, FactChange
-from runner.incident.law.duties import BINDING, LIVE, near_statuses
+from runner.incident.law.duties import LIVE, is_binding, near_statuses
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import ClockMove
@@ -31,7 +31,7 @@ def moves(
     if not changes or not incident.assessed or not library.regimes:
         return ()
     starts = [change for change in changes if _may_start(change.key)]
-    running = {name for name, one in incident.duties.items() if one.verdict == "applies" and one.in_sight}
+    running = {name for name, one in incident.duties.items() if one.applied}
     running |= _with_tasks(incident) if any(change.key.startswith(_ASSESSED) for change in changes) else set()
     if not starts and not running:
         return ()
@@ -66,7 +66,7 @@ def _live(incident: Incident, running: set[str], now: datetime, library: Library
 
 def _end(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
     """Return the end of a duty that does not apply any more; None if it applies, or may apply."""
-    if after is not None and after.verdict in BINDING and after.in_sight:
+    if after is not None and is_binding(after):
         return None
     return ClockMove(
         duty=before.id, citation=before.citation, old=before.due, new=None, later=True, ends=True
@@ -87,9 +87,9 @@ def with_facts(incident: Incident, changes: Sequence[FactChange], now: datetime)
 
 def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
     """Return how one deadline moves; None if there was none yet."""
-    if before.due is None or before.verdict not in BINDING or not before.in_sight:
+    if before.due is None or not is_binding(before):
         return None
-    new = after.due if after is not None and after.verdict in BINDING and after.in_sight else None
+    new = after.due if after is not None and is_binding(after) else None
     if new == before.due:
         return None
     return ClockMove(

@@ -279,6 +279,8 @@ class DutyView(Value, frozen=True, kw_only=True):
     """Facts say that it was filed, or that it is overdue and delayed: time alone does not make it overdue."""
     waits: bool = False
     """Its clock starts with a future event, as the filing of a stage or the sending of letters: no lane yet."""
+    applied: bool = False
+    """It applies, or it did and is undetermined since: only two people end it, in however many steps."""
     record: DutyRecord | None = None
     entry: int = 0
     """The journal's number of the record, also after it was voided."""

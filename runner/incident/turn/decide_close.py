@@ -72,7 +72,9 @@ def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyS
     """Return the duties of a law in force that apply and are not done, in order of due time."""
     if not library.regimes:
         return []
-    statuses = [status for status in near_statuses(incident, now, library) if is_open(status)]
+    applied = {name for name, one in incident.duties.items() if one.applied}  # an answer may be unknown since
+    found = near_statuses(incident, now, library)
+    statuses = [one for one in found if is_open(one) or (one.id in applied and _is_doubtful(one))]
     far = datetime.max.replace(tzinfo=UTC)
     return sorted(statuses, key=lambda duty: (duty.due or far, duty.id))
 
@@ -85,6 +87,10 @@ def open_work(incident: Incident, now: datetime, library: Library) -> tuple[Prob
 def is_open(duty: DutyStatus) -> bool:
     """Tell whether a duty applies and is not done."""
     return duty.verdict == "applies" and duty.state in LIVE and duty.in_sight
+
+
+def _is_doubtful(duty: DutyStatus) -> bool:
+    return duty.verdict == "unknown" and duty.state in LIVE and duty.in_sight
 
 
 def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:

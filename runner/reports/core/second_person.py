@@ -18,7 +18,7 @@ from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonA
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.formatting import count
+from runner.reports.core.formatting import count, person_name
 from runner.reports.core.page import Block, line
 from runner.reports.core.report import filled
 
@@ -93,9 +93,21 @@ def ground_words(ground: str, evidence: Evidence = "open") -> str:
     return f", exemption {ground}{against}" if ground else ""
 
 
+def confirmers(incident: Incident, one: TwoPeople) -> tuple[str, ...]:
+    """Return the people who can confirm an act, by name."""
+    return tuple(
+        sorted({who for role in one.act.roles for who in incident.roles.get(role, ())} - {one.act.by})
+    )
+
+
+def who_words(incident: Incident, one: TwoPeople) -> str:
+    """Return who can confirm an act: names, or the roles that nobody else has."""
+    return ", ".join(map(person_name, confirmers(incident, one))) or " or ".join(one.act.roles)
+
+
 def awaited_words(incident: Incident, one: TwoPeople) -> str:
     """Return an act that awaits confirmation, and who can confirm."""
-    able = sorted({who for role in one.act.roles for who in incident.roles.get(role, ())} - {one.act.by})
+    able = confirmers(incident, one)
     roles = " or ".join(one.act.roles)
     who = f"{', '.join(able)} ({roles})" if able else f"{roles} (nobody else has this role)"
     why = f": {one.act.reason}" if one.act.reason else ""
@@ -106,7 +118,7 @@ def awaiting(incident: Incident) -> Iterator[AttentionItem]:
     """Yield the acts that await confirmation, each with the command for it."""
     for people in incident.second_person.values():
         if people.state == "awaiting":
-            able = any(set(incident.roles.get(role, ())) - {people.act.by} for role in people.act.roles)
+            able = confirmers(incident, people)
             yield AttentionItem(
                 kind="second_person",
                 ref=str(people.entry),

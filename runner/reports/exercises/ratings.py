@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -16,7 +16,7 @@ from runner.incident.exercises.ratings import (
     ratings,
     unconfirmed,
 )
-from runner.incident.state.exercise import Rated
+from runner.incident.state.exercise import Rated, Rating
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, flow, line
 from runner.reports.core.report import filled
@@ -161,6 +161,14 @@ def _task_line(one: TaskRow) -> Paragraph:
     return flow(*cells, indent=4, hang=2)
 
 
+RATING_WORDS: Mapping[Rating, str] = {
+    "P": "performed without challenges",
+    "S": "performed with some challenges",
+    "M": "performed with major challenges",
+    "U": "unable to be performed",
+    "N/A": "not played",
+    "N/O": "not observed",
+}
 KEY = (
     "P: performed without challenges: critical tasks done and objective met, as planned.",
     "S: performed with some challenges: as P, with possible improvements in speed or quality.",

@@ -266,7 +266,7 @@ def fact_changes_page(report: FactChanges) -> Iterator[Block]:
     yield from render_header(report.heading, "Change of facts, not recorded yet")
     yield line(f"FACTS THAT CHANGE ({len(report.changes)})", "title")
     if report.changes:
-        yield table(map(_change, report.changes), 0)
+        yield table(map(change_cells, report.changes), 0)
     if report.same:
         yield line(
             f"{count(report.same, 'fact')} with this value already: not recorded again", "dim", indent=2
@@ -280,7 +280,8 @@ def fact_changes_page(report: FactChanges) -> Iterator[Block]:
     yield from (line(words, "dim", indent=2, hang=2) for words in report.unmapped)
 
 
-def _change(one: FactMove) -> Cells:
+def change_cells(one: FactMove) -> Cells:
+    """Return a fact before and after its change, with its source."""
     sure = "" if one.confidence == "confirmed" else one.confidence
     before, after = (
         "not known" if value is None else shown_value(one.key, value) for value in (one.before, one.after)
@@ -290,11 +291,12 @@ def _change(one: FactMove) -> Cells:
 
 
 def _deadline(move: ClockMove) -> Cells:
+    duty = Cell(move.citation or move.duty, about=f"duty/{move.duty}")
     old, new = (moment(at) if at is not None else "no deadline" for at in (move.old, move.new))
     if move.ends:
-        new = "duty ends"
+        return duty, old if move.old is not None else "", "", Cell("the duty ends", "alarm"), ""
     return (
-        Cell(move.citation or move.duty, about=f"duty/{move.duty}"),
+        duty,
         old,
         "→",
         Cell(new, "title"),

@@ -11,7 +11,7 @@ import msgspec
 from runner.base.states import MARKS, Kind
 from runner.incident.state.documents import ENCLOSURE
 from runner.incident.steps.approvals import Tally
-from runner.reports.core.formatting import here, remaining, when
+from runner.reports.core.formatting import here, moment, remaining, when
 from runner.reports.core.header import render_header
 from runner.reports.core.page import (
     Block,
@@ -64,11 +64,24 @@ class WaitingApproval(msgspec.Struct, frozen=True, kw_only=True):
     """Facts changed after its document was generated."""
 
 
+class WaitingConfirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """One act of two people that the reader can confirm, or has requested."""
+
+    codename: str
+    kind: Kind
+    entry: int
+    since: datetime
+    mine: bool
+    """The reader can confirm it."""
+    text: str
+
+
 class SigningQueue(Report, frozen=True, kw_only=True, tag="tocsin/approvals/v1"):
     """All approvals that wait, those of the reader first; the earliest internal target first."""
 
     as_of: datetime
     approvals: tuple[WaitingApproval, ...]
+    confirmations: tuple[WaitingConfirmation, ...] = ()
 
 
 def tally_words(tally: Tally) -> str:
@@ -88,9 +101,22 @@ def queue_page(queue: SigningQueue) -> Iterator[Block]:
     """Draw the approvals that wait for the reader, then those that wait for others."""
     mine = [one for one in queue.approvals if not one.part]
     others = [one for one in queue.approvals if one.part]
-    for title, listed in (("WAITS FOR YOU", mine), ("WAITS FOR OTHERS", others)):
-        yield line(f"{title} ({len(listed)})", "title")
-        yield from rows(_row(one) for one in listed)
+    confirm = [one for one in queue.confirmations if one.mine]
+    asked = [one for one in queue.confirmations if not one.mine]
+    for title, acts, listed in (("WAITS FOR YOU", confirm, mine), ("WAITS FOR OTHERS", asked, others)):
+        yield line(f"{title} ({len(acts) + len(listed)})", "title")
+        yield from rows([*map(_confirmation, acts), *map(_row, listed)])
+
+
+def _confirmation(one: WaitingConfirmation) -> Row:
+    title = f"{'Confirm' if one.mine else 'Your'} entry {one.entry}"
+    mark = "" if one.kind == "real" else f" · {MARKS[one.kind]}"
+    words = (
+        Cell(title, "title", about=f"incident/{one.codename}"),
+        f" · {one.codename}",
+        Cell(mark, "marking"),
+    )
+    return Row(Cell(f"since {moment(one.since)}"), words, details=((Cell(one.text),),))
 
 
 def _row(one: WaitingApproval) -> Row:

@@ -19,6 +19,7 @@ from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import count, moment, remaining, screen_time
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Row, arrow, ends, flow, line, paged, rows, table
+from runner.reports.core.second_person import who_words
 from runner.reports.law.duty_details import duty_blocks, record_words
 from runner.reports.law.duty_rows import (
     DONE,
@@ -35,7 +36,7 @@ from runner.reports.law.duty_rows import (
 )
 from runner.reports.law.titles import duty_label, question_words, titled
 
-_NONE: Mapping[str, int] = {}
+_NONE: Mapping[str, tuple[int, str]] = {}
 _NO_FACTS: Mapping[str, Fact] = {}
 _ALL = Action("duty.list", args={"all": True})
 _WHY = Action("duty.list", args={"why": True})
@@ -107,7 +108,8 @@ def duties_page(
     now = report.as_of
     facts = incident.facts if incident is not None else facts
     asked = _asked(report.duties)
-    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers, tuple(asked), facts)
+    awaited = _awaited(incident) if incident is not None else {}
+    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers, tuple(asked), facts, awaited)
     if heading is not None:
         yield from list_header(heading, "Legal duties", now)
     else:
@@ -169,10 +171,28 @@ def _questions(
             )
 
 
-def _pending(incident: Incident) -> dict[str, int]:
-    """Return the facts whose later start awaits a second person, each with its entry."""
+def _awaited(incident: Incident) -> dict[str, str]:
+    """Return the duties whose end, later deadline or decision awaits a second person, each with the words for it."""
+    found: dict[str, str] = {}
+    for people in incident.second_person.values():
+        act = people.act
+        if people.state == "awaiting":
+            waits = f"awaits {who_words(incident, people)}"
+            said = {one.duty: "its end" if one.ends else "a later deadline" for one in act.moves if one.later}
+            if act.record is not None:
+                said[act.duty] = "a waiver" if act.record.kind == "waived" else "a decision not to notify"
+            found |= {duty: f"{what} {waits}" for duty, what in said.items()}
+    return found
+
+
+def _pending(incident: Incident) -> dict[str, tuple[int, str]]:
+    """Return the facts that await a second person because they end a duty or start it later, each with its entry and words."""
     return {
-        fact.key: people.entry
+        fact.key: (
+            people.entry,
+            f"{'The end of a duty' if any(one.ends for one in people.act.moves) else 'A later start'}"
+            f" awaits {who_words(incident, people)}",
+        )
         for people in incident.second_person.values()
         if people.state == "awaiting" and people.act.kind == "move_clock"
         for fact in people.act.facts
@@ -198,7 +218,7 @@ def _unnamed(found: Sequence[DutyStatus], facts: Mapping[str, Fact]) -> Iterator
 
 def _answers(
     asked: Mapping[str, Sequence[DutyStatus]],
-    pending: Mapping[str, int] = _NONE,
+    pending: Mapping[str, tuple[int, str]] = _NONE,
     facts: Mapping[str, Fact] = _NO_FACTS,
 ) -> Iterator[Row]:
     for number, (path, held) in enumerate(asked.items(), 1):
@@ -210,7 +230,8 @@ def _answers(
             does = "Sets the deadline of"
         detail = (f"{does} {law_words(first)}{more}", arrow(set_fact(path, facts.get(path))))
         if path in pending:
-            detail = ("A later start awaits confirmation", arrow(suggested_actions.confirm(pending[path])))
+            entry, words = pending[path]
+            detail = (words, arrow(suggested_actions.confirm(entry)))
         yield Row(Cell(f"answer {number}", "title"), (question_words(path),), details=(detail,))
 
 
@@ -230,6 +251,8 @@ class _Screen(msgspec.Struct, frozen=True):
     asked: tuple[str, ...]
     """The facts of the numbered questions."""
     facts: Mapping[str, Fact] = _NO_FACTS
+    awaited: Mapping[str, str] = {}
+    """What awaits a second person, by duty."""
 
     def section(self, title: str, found: Sequence[DutyStatus]) -> Iterator[Block]:
         """Yield a list with its title; nothing for an empty one."""
@@ -256,6 +279,8 @@ class _Screen(msgspec.Struct, frozen=True):
 
     def following(self, duty: DutyStatus) -> str:
         """Return the next act of a duty: the number of a question, another fact to record, or the state of its notice."""
+        if words := self.awaited.get(duty.id):
+            return words
         fact = next_fact(duty)
         if fact in self.asked:
             return f"answer {self.asked.index(fact) + 1}"
@@ -285,6 +310,8 @@ class _Screen(msgspec.Struct, frozen=True):
             first = Cell("notified late" if late else "notified", "warn" if late else "good")
             return msgspec.structs.replace(row, first=first, details=tuple(self.by_fact(duty)))
         details = row.details
+        if awaited := self.awaited.get(duty.id):
+            details += ((Cell(awaited, "warn"),),)
         if duty.verdict == "applies" and (words := self.paper(duty)):
             details += ((f"Not filed · {words}",),)
         if exemptions := _exemptions(duty):

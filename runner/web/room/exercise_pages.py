@@ -41,6 +41,7 @@ def exercises(asked: Asked) -> Shown:
     blocks = (
         line("EXERCISES", "title"),
         table(listed, 2, indent=0) if rows else line("No exercise yet", "warn"),
+        line("To start an exercise, run at the command line: tocsin drill run NAME", "dim"),
         flow(Cell("Readiness of playbooks and people", about="readiness")),
         line("ACTION ITEMS", "title"),
         *improvements_page(items, everything=asked.everything).blocks,
@@ -70,12 +71,24 @@ def exercise(asked: Asked) -> Shown:
     """Show the state of an exercise, its injects, expected actions and ratings; not to its players."""
     from runner.app.exercises.exercises import conducted
     from runner.reports.exercises.exercise import drill_page, drill_report
+    from runner.reports.exercises.ratings import KEY
 
     plan = conducted(asked.service, asked.principal, asked.incident)
     report = drill_report(asked.incident, plan, asked.now)
     seen = asked.incident.drill.observations if asked.incident.drill is not None else ()
     noted = ((person_name(one.by), one.objective, one.kind, one.text) for one in seen if not one.question)
-    return Shown(report, Page((*drill_page(report).blocks, *section("OBSERVATIONS", noted, 3))))
+    texts = (
+        (one.number, one.sender or "the exercise staff", ", ".join(one.to) or "all", one.text)
+        for one in plan.events
+        if one.text
+    )
+    blocks = (
+        *drill_page(report).blocks,
+        *(line(words, "dim") for words in KEY),
+        *section("TEXTS OF INJECTS: NUMBER, FROM, TO, TEXT", texts, 3),
+        *section("OBSERVATIONS", noted, 3),
+    )
+    return Shown(report, Page(blocks))
 
 
 def after_action(asked: Asked) -> Shown:

@@ -25,7 +25,7 @@ HEADS = 50
 
 def law(asked: Asked) -> Shown:
     """List the laws with their confidence; with dates, what changed between them."""
-    from runner.app.law.regimes import listed
+    from runner.app.law.regimes import listed, places_with_law
     from runner.reports.law.regimes import RegimesReport, list_page
 
     service = asked.service
@@ -34,12 +34,14 @@ def law(asked: Asked) -> Shown:
         ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
     )
     own = [one.id for one in entries if one.origin == "home"]
+    where = places_with_law(place)
     blocks = (
+        *_changed(asked, ()),
         line("LAWS", "title"),
+        *((line(f"The laws of {' and of the '.join(where)}", "dim"),) if len(where) > 1 else ()),
         line(
             f"Laws and corrections of the home folder: {', '.join(own) or 'none'}", "warn" if own else "dim"
         ),
-        *_changed(asked, ()),
         *list_page(entries).blocks,
     )
     return Shown(RegimesReport(regimes=entries), Page(blocks))
@@ -61,7 +63,7 @@ def provisions(asked: Asked) -> Shown:
                 line("LOCAL CORRECTIONS", "title"),
                 *diff_page(own_and_built_in(asked.ref, catalog)).blocks,
             )
-    return Shown(report, Page((*blocks, *_changed(asked, (asked.ref,)))))
+    return Shown(report, Page((*_changed(asked, (asked.ref,)), *blocks)))
 
 
 def _changed(asked: Asked, names: Sequence[str]) -> Iterator[Block]:

@@ -482,3 +482,27 @@ def test_an_incident_with_undetermined_duties_is_cancelled_by_two_people(
     assert acts(tocsin) == [("cancel", "maria", "awaiting", "")]
     assert by(tocsin, "zoe", "confirm", asked(tocsin)).code == 0
     assert status(tocsin)["state"] == "cancelled"
+
+
+OTHER = ("organisation.role=processor", *SAID)
+
+
+def test_a_duty_that_became_undetermined_is_ended_by_two_people(desk: AtDesk) -> None:
+    assert by(desk, "eve", "fact", "set", "organisation.role=?", "--source", "none").code == 0
+    assert duty(desk)["verdict"] == "unknown"
+    assert by(desk, "eve", "fact", "set", *OTHER).error == "grounds_missing"
+    assert by(desk, "maria", "close", "--reason", "over").error == "open_work"
+    assert by(desk, "maria", "cancel", "--reason", "over").error == "open_duties"
+    said = by(desk, "eve", "fact", "set", *OTHER, *WHY).json
+    assert (INITIAL, True) in [(one["duty"], one["ends"]) for one in said["deadlines"]]
+    assert (duty(desk)["verdict"], len(acts(desk))) == ("unknown", 1)
+    assert by(desk, "jonas", "confirm", asked(desk)).code == 0
+    assert duty(desk)["verdict"] == "not_applicable"
+
+
+def test_a_first_answer_is_free_while_a_duty_never_applied(tocsin: AtDesk, tmp_path: Path) -> None:
+    tocsin.settings(people=PEOPLE, roles=ROLES)
+    (tmp_path / "badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "badge.yaml"), "--yes")
+    assert by(tocsin, "eve", "fact", "set", *OTHER).code == 0
+    assert acts(tocsin) == []

@@ -42,6 +42,7 @@ EXPECTED = {
     "executive":       "y-y-yyyyyy--yy" "yyyyyy" "yyyyyyyyy" "--y-y--",
     "hr":              "y-y-yy---y--yy" "yyyyyy" "-------y-" "--yyy--",
     "evaluator":       "y---yyyyy---yy" "yyyyyy" "---------" "--y----",
+    "exercise_controller": "y---yyyyy---yy" "yyyyyy" "---------" "--y----",
     "auditor":         "y--yyyyyyy--yy" "yyyyyy" "yyyyyyy-y" "yyyyy--",
     ANY:               "y-y-yy---y--yy" "yyyyyy" "-------y-" "--yyy--",
     "administrator":   "y---------yyyy" "------" "---------" "-------",
@@ -78,6 +79,7 @@ ACTS_EXPECTED: dict[str, set[str]] = {
     },
     "hr": _RESPONDER,
     "evaluator": {"exercise.rate"},
+    "exercise_controller": {"exercise.rate", "exercise.conduct"},
     "auditor": {"audit.verify"},
     "administrator": {"account.manage"},
     SEALED: {

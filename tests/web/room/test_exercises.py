@@ -29,6 +29,8 @@ participants:
   - {person: ada, role: player, plays: counsel}
   - {person: olga, role: evaluator, covers: [O1]}
   - {person: maria, role: lead_controller}
+  - {person: kim, role: evaluator, covers: [O1]}
+  - {person: pat, role: controller}
 events:
   - {number: "1", title: The caller, at: 0m, to: [commander], via: phone, text: My badge is gone}
   - {number: "2", title: Badge-copied, at: 10m, via: system, facts: [incident.malicious=yes]}
@@ -47,7 +49,9 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Ser
     for person, role in (("olga", "evaluator"), ("vera", "technical")):
         desk.done("person", "add", person, "--name", person.capitalize(), "--as", "maria")
         desk.done("role", "assign", role, person, "--always", "--as", "maria")
-    desk.done("role", "assign", "commander", "maria", "jonas", "--always", "--as", "maria")
+    for person in ("kim", "pat", "rex"):
+        desk.done("person", "add", person, "--name", person.capitalize(), "--as", "maria")
+    desk.done("role", "assign", "commander", "maria", "jonas", "rex", "--always", "--as", "maria")
     an_exercise(desk, folder)
     with served(desk) as room:
         yield desk, room
@@ -81,6 +85,23 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     maria, olga, jonas, vera = (room.reader(name) for name in ("maria", "olga", "jonas", "vera"))
     page = f"/i/{room.codename}/exercise"
 
+    # The staff of the plan needs no standing role; its right is in this exercise.
+    kim, pat, rex = room.reader("kim"), room.reader("pat"), room.reader("rex")
+    assert [room.get(one, page).status_code for one in (kim, pat, rex)] == [200, 200, 200]
+    assert [room.get(one, "/exercises").status_code for one in (kim, pat)] == [404, 404]
+    why = f"/me/why?right=exercise.rate&incident={room.codename}"
+    assert ["class=good" in room.get(one, why).text for one in (kim, pat)] == [True, True]
+
+    # Whoever gets a role later plays, too, and so does the name of a player that a link of the machine claims.
+    desk.done("role", "assign", "counsel", "ada", "rex", "-i", room.codename, "--as", "maria")
+    for player in (rex, room.reader("jonas", os_user="maria")):
+        assert room.get(player, page).status_code == 409
+
+    # The staff reads what each inject says, and what a rating means; where to start an exercise is on their list.
+    shown = room.get(maria, page).text
+    assert ("canteen" in shown, "challenges" in shown) == (True, True)
+    assert "NAME" in room.get(maria, "/exercises").text
+
     # To a player the plan is hidden, and a form of it does nothing.
     for path in (page, f"/i/{room.codename}/report", f"/i/{room.codename}/report/pdf"):
         hidden = room.get(jonas, path)
@@ -92,7 +113,8 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     assert submitted(room, maria, "exercise", "begun").status_code == 303
     assert submitted(room, maria, "exercise", "inject", number="1").status_code == 303
     assert submitted(room, maria, "exercise", "leave_out", number="3", reason="no time").status_code == 303
-    assert submitted(room, maria, "exercise", "paused", reason="coffee").status_code == 303
+    assert submitted(room, kim, "exercise", "paused").status_code == 404
+    assert submitted(room, pat, "exercise", "paused", reason="coffee").status_code == 303
     assert "resumed" in offered(room.get(maria, page).text)
     assert submitted(room, maria, "exercise", "resumed").status_code == 303
     assert submitted(room, maria, "exercise", "jumped", to="").status_code == 303
@@ -113,6 +135,10 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     assert submitted(room, maria, "exercise", "ended", reason="enough").status_code == 303
     rated = submitted(room, olga, "exercise", "rate", target="T1", rating="S", note="a call too many")
     assert rated.status_code == 303
+    assert (
+        submitted(room, kim, "exercise", "observe", text="Nobody asked", kind="observation").status_code
+        == 303
+    )
     assert state(desk)["ratings"]["objectives"][0]["targets"][0]["rating"] == "S"
     assert seen["text"] in room.get(olga, page).text
 

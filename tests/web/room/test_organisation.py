@@ -48,6 +48,10 @@ def test_a_law_is_shown_with_its_local_correction_and_its_changes(home: tuple[At
     changes = desk("regime", "diff", "--from", "2025-06-01", "--format", "json").json["changes"]
     text = room.get(udo, "/law?since=2025-06-01").text
     assert all(one["what"] in text for one in changes)
+    assert text.index(changes[0]["what"]) < text.index('href="/law/')
+    # A member state has the law of the Union, too.
+    shown = {place: room.get(udo, f"/law?in={place}").text for place in ("DE", "GB")}
+    assert [f"/law/{LAW}" in text for text in shown.values()] == [True, False]
     # An address names a law and never a file.
     (desk.home / "secret.yaml").write_text("canary: canary-file", encoding="utf-8")
     for name in ("no-such-law", "/etc/passwd", f"{desk.home}/secret.yaml", "regimes/us-ca-breach.yaml"):

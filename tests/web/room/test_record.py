@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from runner.app.incidents.approvals import queue
+from runner.base.actor import Principal
 from runner.web.room.table import BY_OPERATION, act_address, address
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served, a_breach, served
@@ -169,13 +171,46 @@ def test_a_later_deadline_is_shown_before_and_needs_two_people(room: Served, des
     entry = str(waits["entry"])
     assert 'data-draft="confirm"' not in page(room, jonas, "fact", key)
     assert 'data-draft="confirm"' in page(room, dora, "facts")
-    assert act(room, jonas, "fact", "confirm", key, entry=entry).status_code == 200
     own = act(room, jonas, "fact", "confirm", key, entry=entry)
-    assert own.status_code == 200
+    assert own.status_code == 409
     look = act(room, dora, "fact", "confirm", key, entry=entry)
     assert act(room, dora, "fact", "confirm", key, entry=entry, sure=sure(look)).status_code == 303
     assert fact(desk, key)["value"] == "2026-11-24T08:30:00Z"
     assert desk("fact", "show", "--format", "json").json["awaiting"] == []
+
+
+ENDING = (
+    "organisation.role=processor",
+    "risk.to_people=unlikely",
+    "risk.harm_assessment.by=Dora",
+    "risk.harm_assessment.at=2026-11-24T08:20:00Z",
+    "risk.harm_assessment.grounds=encrypted",
+)
+
+
+def test_the_second_person_sees_which_duties_end_and_all_facts_of_the_change(
+    room: Served, desk: AtDesk
+) -> None:
+    jonas, dora = room.reader("jonas"), room.reader("dora")
+    words = ("--source", "assessment", "--grounds", "the key is safe", "--as", "jonas")
+    said = desk("fact", "set", *ENDING, *words, "--format", "json").json
+    ends = [one["duty"] for one in said["deadlines"] if one["ends"]]
+    entry = str(said["second_person"][0])
+    look = act(room, dora, "facts", "confirm", entry=entry).text
+    assert ends
+    office = desk.office()
+    for person, mine in (("dora", True), ("jonas", False), ("tom", None)):
+        who = Principal(person=person, proven_by="login:test")
+        waits = queue(office, office.read(who), who).confirmations
+        assert [(str(one.entry), one.mine) for one in waits] == ([] if mine is None else [(entry, mine)])
+    link = f'href="/i/{room.codename}"'
+    assert link in room.get(dora, "/sign").text.partition("<main")[2]
+    assert page(room, dora, "duties").count("awaits") >= len(ends)
+    assert {one in look for one in ends} == {True}
+    assert look.count("ENDS:") == len(ends)
+    assert {text.partition("=")[0] in look for text in ENDING} == {True}
+    desk.done("correct", entry, "--reason", "not so", "--as", "jonas")
+    assert act(room, jonas, "facts", "confirm", entry=entry).status_code == 409
 
 
 def test_a_later_deadline_without_grounds_is_refused(room: Served) -> None:

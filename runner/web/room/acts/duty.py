@@ -16,6 +16,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import short_digest
 from runner.reports.core.page import Page
 from runner.reports.law.duty_details import DutyShown
+from runner.web.room.acts.facts import preview_confirm
 from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
 from runner.web.room.pages import Asked, duty_report
 
@@ -154,7 +155,7 @@ DUTY = Acting(
         "confirm": Act(
             "duty.decide",
             lambda asked, given: _act(asked, _confirmed(asked, given)),
-            lambda asked, given: _shown_before(asked, _confirmed(asked, given)),
+            preview_confirm,
             bound=True,
         ),
     },

@@ -14,6 +14,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.exercise import OVER, ClockChange, Rating
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page, line
+from runner.reports.exercises.ratings import RATING_WORDS
 from runner.web.room.acts.forms import (
     CHOOSE,
     REASON,
@@ -74,7 +75,7 @@ def _offered(incident: Incident, plan: Exercise) -> Iterator[Form]:
         ),
     )
     if targets:
-        letters = (CHOOSE, *((one, one) for one in RATINGS))
+        letters = (CHOOSE, *((one, f"{one}: {RATING_WORDS[one]}") for one in RATINGS))
         yield Form(
             "rate",
             "Rate a target or an objective",

@@ -10,6 +10,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.entries import own_task
 from runner.app.incidents.fact_import import FactsFile, import_facts, preview_import
 from runner.app.incidents.facts import LEVELS, known_questions, level, moved_page, record_facts, stated
+from runner.app.incidents.preview import confirmation
 from runner.errors import Refused
 from runner.facts.vocabulary.fact_types import NONE, Branch, FactType, Keyed
 from runner.facts.vocabulary.lookup import find
@@ -18,7 +19,7 @@ from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page
 from runner.reports.core.task_rows import TaskRow, task_rows
-from runner.reports.incidents.facts import fact_changes, fact_changes_page
+from runner.reports.incidents.facts import fact_changes_page
 from runner.reports.incidents.known_facts import awaited_changes, title_words
 from runner.reports.incidents.task import type_words
 from runner.web.room.acts.forms import TIME, Act, Acting, Field, Form, Given, number_of, people_field, span_of
@@ -117,14 +118,12 @@ def _confirm(asked: Asked, given: Given) -> None:
     asked.service.act(asked.principal, asked.incident.id, [c.ConfirmEntry(seq=number_of(given, "entry"))])
 
 
-def _preview_confirm(asked: Asked, given: Given) -> Page | None:
-    people = asked.incident.second_person.get(number_of(given, "entry"))
-    if people is None:
-        return None
-    return fact_changes_page(fact_changes(asked.incident, people.act.facts, people.act.moves))
+def preview_confirm(asked: Asked, given: Given) -> Page:
+    """Return the preview of a confirmation; raises what the act would raise."""
+    return confirmation(asked.service, asked.incident, number_of(given, "entry"))
 
 
-CONFIRM = Act("entry.confirm", _confirm, _preview_confirm, bound=True)
+CONFIRM = Act("entry.confirm", _confirm, preview_confirm, bound=True)
 """Whoever confirms needs a role that the entry names."""
 
 

@@ -11,7 +11,6 @@ from runner.app.home.opening_plan import graft_plan
 from runner.app.home.overview import give_brief, read_brief
 from runner.app.incidents import entries, links
 from runner.app.incidents.evidence import take_bytes
-from runner.app.incidents.preview import consequences
 from runner.app.incidents.runs import graft
 from runner.app.law.duties import open_work
 from runner.app.messages.domains import State, declare, domain_rows
@@ -21,11 +20,12 @@ from runner.errors import NotFound
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Block, Page, line
-from runner.reports.core.second_person import awaited_words
+from runner.reports.core.second_person import confirmers
 from runner.reports.incidents.handover import brief_page
 from runner.reports.incidents.links import MEANING
 from runner.reports.messages.message_plan import plan_page
 from runner.web.room.acts.exercise import STOP, stop_form
+from runner.web.room.acts.facts import preview_confirm
 from runner.web.room.acts.forms import (
     CHOOSE,
     REASON,
@@ -107,8 +107,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
 def _confirmations(incident: Incident, person: str) -> Iterator[Form]:
     """Yield a form for each entry that this person can confirm, and for a handover to them."""
     for one in incident.second_person.values():
-        able = any(person in incident.roles.get(role, ()) for role in one.act.roles) or not one.act.roles
-        if one.state == "awaiting" and able and one.act.by != person:
+        if one.state == "awaiting" and person in confirmers(incident, one):
             yield Form("confirm", f"Confirm entry {one.entry}", hidden=(("entry", str(one.entry)),))
     for behalf in incident.unconfirmed.values():
         if behalf.person == person:
@@ -237,15 +236,6 @@ def _attach(asked: Asked, given: Given) -> c.AttachFile:
     return take_bytes(asked.service, asked.incident.id, name, file.body, given["source"])
 
 
-def _confirmed(asked: Asked, given: Given) -> Page:
-    """Return the preview of a confirmation; raises what the act would raise."""
-    entry, incident = number_of(given, "entry"), asked.incident
-    two = incident.second_person.get(entry)
-    words = f"You confirm entry {entry}, which was recorded on your behalf. Read it in the timeline first."
-    words = words if two is None else awaited_words(incident, two)
-    return consequences(asked.service, incident, [c.ConfirmEntry(seq=entry)], words)
-
-
 def _assign(asked: Asked, given: Given) -> c.AssignRole:
     role, persons = assigned(asked, given)
     return c.AssignRole(role=role, persons=persons)
@@ -366,7 +356,7 @@ INCIDENT = Acting(
         "confirm": Act(
             "entry.confirm",
             command(lambda ref, given: c.ConfirmEntry(seq=number_of(given, "entry"))),
-            _confirmed,
+            preview_confirm,
             bound=True,
         ),
         "take": Act(

@@ -13,6 +13,7 @@ from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow,
 from runner.reports.core.report import filled
 from runner.reports.core.task_rows import not_written_lines
 from runner.reports.messages.messages import (
+    ON_SCREEN,
     OUTCOMES,
     AttemptView,
     DeliveryRow,
@@ -77,6 +78,8 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
     if row.acked_at is not None and row.state == "satisfied":
         via = _VIA.get(row.acked_via, f"by {row.acked_via}" if row.acked_via else "")
         said, channels = f"{when(row.acked_at, now)}  {via}".rstrip(), []
+    elif row.on_screen:
+        said, channels = standing(row)[0], []
     elif row.wanted and row.next_at is not None and row.next_at > now:
         over = f" by {row.channels[0]}" if len(row.channels) == 1 else ""
         said = f"next attempt {when(row.next_at, now)}{over}"
@@ -104,6 +107,8 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
 def _word(row: DeliveryRow) -> tuple[str, Tone]:
     """Return the status of a delivery in one word."""
     match row.state:
+        case _ if row.on_screen:
+            return "NOT REACHED", "alarm"
         case "satisfied" if row.evidence in ("acked", "authorised"):
             return "ACKNOWLEDGED", "good"
         case "satisfied":
@@ -146,6 +151,8 @@ def _channel(name: str, found: Sequence[AttemptView]) -> str:
     failed = any(receipt.kind in ("failed", "stopped") for receipt in last.receipts)
     if last.state == "accepted" and failed:
         return f"{name}: failed permanently"
+    if last.screen:
+        return f"{name}: {ON_SCREEN}"
     words = "being sent" if last.state == "sending" else OUTCOMES[last.state][0]
     return f"{name}{'' if last.state == 'accepted' else ':'} {words}"
 

@@ -17,7 +17,8 @@ from runner.reports.core.formatting import count, person_name, person_names, whe
 from runner.reports.core.task_rows import TaskRow, handle, named
 from runner.routing.messaging import proves
 
-_NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
+NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
+"""Outcomes of an attempt after which no provider has the message."""
 
 
 def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
@@ -159,7 +160,7 @@ def nothing_left(incident: Incident, delivery: Delivery) -> bool:
         return False
     attempts = delivery.attempts
     untried = set(delivery.channels) - {attempt.channel for attempt in attempts}
-    return bool(attempts) and not untried and all(attempt.state in _NOT_LEFT for attempt in attempts)
+    return bool(attempts) and not untried and all(attempt.state in NOT_LEFT for attempt in attempts)
 
 
 def campaigns(incident: Incident) -> Iterator[AttentionItem]:

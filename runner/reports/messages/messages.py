@@ -398,7 +398,8 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
     """Yield the attempts of a delivery or an action, each with its outcome."""
     rows: list[Cells] = []
     for attempt in attempts:
-        words, tone = (ON_SCREEN, "alarm") if attempt.screen else OUTCOMES[attempt.state]
+        words, tone = OUTCOMES[attempt.state]
+        words = ON_SCREEN if attempt.screen else words
         by = f" (resolved by {person_name(attempt.resolved_by)})" if attempt.resolved_by else ""
         reason = f": {attempt.reason}" if attempt.reason else ""
         ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +58,11 @@ def test_a_recorded_call_ends_the_request_to_call(shown: AtDesk) -> None:
             shown.done("call", row["delivery"], "--reached")
     assert [row["delivery"] for row in rows(shown) if row["on_screen"]] == []
     assert shown("message", "list", "--format", "json").json["needs_attention"] == []
+
+
+def test_a_message_that_no_channel_may_carry_is_not_called_sent(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
+    tocsin.done("domain", "compromised", "this-machine")
+    tocsin.done("message", "send", "Meet at 5", "--to", "person:ada", "--ask-ack", "--yes")
+    words = re.findall(r"· (sent|tried) ", tocsin.done("message", "list"))
+    assert words == ["sent", "tried"]

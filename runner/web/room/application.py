@@ -272,7 +272,7 @@ class Room:
                     return self._taken(request, self._drawn(row, request, asked, again))
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                again = Again(verb, given, error.message, hint_text(error), error.problems)
+                again = Again(verb, given, error.message, drawing.page_hint(error), error.problems)
                 answer = self._drawn(row, request, fresh, again)
                 answer.status_code = 412 if error.code in STALE else 409
                 return answer

@@ -116,6 +116,8 @@ def test_a_page_fits_a_phone(browser: Any, room: Served, step: str, drill: str) 
         for path in every_page(room, step, drill).values():
             page.goto(f"{room.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+            cut = "[...document.querySelectorAll('nav')].filter((one) => one.scrollWidth > one.clientWidth).length"
+            assert page.evaluate(cut) == 0, path
 
 
 def test_a_task_added_at_the_command_line_appears_in_an_open_page(

@@ -288,6 +288,8 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     permanent: bool = False
     about: About = ""
     address: AddressState = ""
+    screen: bool = False
+    """The message was shown on the screen of this process only."""
 
 
 def refused(reason: str, code: str = "") -> SendResult:

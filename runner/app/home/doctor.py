@@ -52,6 +52,8 @@ from runner.settings import CONFIG, is_shared_folder
 
 AHEAD = timedelta(minutes=5)
 """The largest time difference between journal and clock without a finding."""
+DO_NOW = "do now"
+"""The area of the findings that are required actions in incidents, and no faults of the home."""
 POSTGRES = "psycopg"
 """The Python package for a store on PostgreSQL; an extra of Tocsin installs it."""
 
@@ -145,7 +147,7 @@ def _examined(
             ("store", lambda: chain(schema(service.store, repair), _backup(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
-            ("do now", lambda: _do_now(service)),
+            (DO_NOW, lambda: _do_now(service)),
             ("organisation", lambda: _between(service)),
             ("clock", lambda: _clock(service)),
             ("clock", lambda: _time(service, repair)),
@@ -394,16 +396,20 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
 
     for row, found in do_now(service):
         for item in found if not isinstance(found, TocsinError) else ():
-            severity: Severity = "warning" if item.rank == LATER else "error"
+            later = item.rank == LATER or item.kind == "exercise_over"
+            severity: Severity = "warning" if later else "error"
             what = f"{row.codename}: {item.text}"
-            yield Finding("do now", severity, what, "", item.action, item.kind, row.codename, item.ref)
+            yield Finding(DO_NOW, severity, what, "", item.action, item.kind, row.codename, item.ref)
 
 
 def _between(service: IncidentService) -> Iterator[Finding]:
     """Yield required actions outside incidents, and a missing worker while an incident is open."""
     from runner.app.exercises.organisation_attention import waiting
-    from runner.app.home.workers import living
+    from runner.app.home.workers import living, outdated
 
+    if words := outdated(service):
+        what, _, hint = words.partition(". ")
+        yield Finding("worker", "warning", what, hint, code="worker_outdated")
     if service.incidents("open") and not living(service):
         yield Finding("worker", "warning", NO_WORKER, action=START_WORKER, code="no_worker")
     for item in waiting(service):

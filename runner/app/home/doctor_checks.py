@@ -160,7 +160,8 @@ def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
     hint = (
         "tocsin person add PERSON --contact CHANNEL=ADDRESS, or for a list: tocsin person import people.csv"
     )
-    yield Finding("people", "warning", what, hint)
+    severity: Severity = "error" if people or service.home.roles else "warning"
+    yield Finding("people", severity, what, hint, code="nobody_reached")
 
 
 def _on_screens(service: IncidentService) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from runner.app.home.doctor import Examination
+from runner.app.home.doctor import DO_NOW, Examination
 from runner.app.home.doctor_checks import Severity
 from runner.reports.core.formatting import count
 from runner.reports.core.page import ARROW, Block, Cell, Tone, flow, line, paged
@@ -22,11 +22,16 @@ def findings_page(report: Examination) -> Iterator[Block]:
     """Draw the findings in the order of the checks."""
     for finding in report.findings:
         word, tone = _MARKS[finding.severity]
+        if finding.area == DO_NOW and finding.severity == "error":
+            word = "Do now"
         mark = Cell(f"{word:<9}", tone)
         yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
         if finding.hint or finding.action is not None:
             yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
-    errors = sum(finding.severity == "error" for finding in report.findings)
+    wrong = [finding.area for finding in report.findings if finding.severity == "error"]
+    waits = wrong.count(DO_NOW)
     if report.home or not report.ok:  # a quick look cannot say that nothing is to do
-        verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
+        counts = ((len(wrong) - waits, "error"), (waits, "item in DO NOW", "items in DO NOW"))
+        found = ", ".join(count(*one) for one in counts if one[0])
+        verdict = f"Action required: {found}" if found else "No action required"
         yield line(verdict, "good" if report.ok else "alarm")

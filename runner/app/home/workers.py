@@ -23,6 +23,7 @@ from runner.errors import TocsinError
 from runner.incident.state.exercise import OVER
 from runner.routing.messaging import HttpCall
 from runner.routing.organisation import Home
+from runner.settings import CONFIG
 from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ def in_background(service: IncidentService) -> bool:
     """Tell whether the background worker sends the messages of this home: no person watches its screen."""
     background = recorded(service.folder)
     return background is not None and background.worker in living(service)
+
+
+def outdated(service: IncidentService) -> str:
+    """Return the warning that the background worker has older settings than the file; empty if it does not."""
+    background = recorded(service.folder)
+    changed = (service.folder / CONFIG).stat().st_mtime
+    if background is None or background.since.timestamp() >= changed or not in_background(service):
+        return ""
+    return f"{CONFIG} changed after the start of the background worker. Restart the worker: tocsin worker stop; tocsin worker start"
 
 
 def works_by_itself(incident: Incident) -> bool:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 import hmac
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -43,8 +45,8 @@ OVERLAP = timedelta(hours=24)
 PATIENCE = timedelta(hours=24)
 """After this time without a delivery, a webhook is paused."""
 LONGEST_WAIT = timedelta(hours=1)
-AT_ONCE = 100
-"""Most deliveries of a webhook in one round."""
+ROUND = 60.0
+"""Seconds after which a round begins no other delivery."""
 _FIRST_WAIT, _TIMEOUT = timedelta(seconds=5), timedelta(seconds=15)
 _HAND = timedelta(minutes=1)
 """After this time, another worker may send what one has in hand."""
@@ -239,13 +241,16 @@ class WebhookSender:
         """Take an unshared service; ``say`` gets a warning when a webhook is paused."""
         self._service = service
         self._say = say
+        self._last = ""
 
     def round(self) -> None:
-        """Send all that is due; a webhook that fails does not delay the others."""
-        for one in read(self._service).webhooks.values():
-            for _ in range(0 if one.paused else AT_ONCE):
-                if not self._step(one):
-                    break
+        """Send what is due, one delivery of each webhook in turn: a slow receiver delays no other for longer than one delivery."""
+        known, ends = read(self._service).webhooks, monotonic() + ROUND
+        turns = deque(sorted((n for n in known if not known[n].paused), key=lambda n: (n <= self._last, n)))
+        while turns and monotonic() < ends:
+            self._last = turns.popleft()
+            if self._step(known[self._last]):
+                turns.append(self._last)
 
     def _step(self, one: Webhook) -> bool:
         """Send the next entry; tell whether there may be more."""

@@ -19,7 +19,7 @@ from runner.incident.steps.approvals import reachable
 from runner.playbook.bundle import find, load_bundle
 from runner.playbook.catalogue import Catalog
 from runner.playbook.checks.action_calls import CalledHost, http_calls
-from runner.playbook.format import AnyStep, Approve, Group, Playbook, Repeat
+from runner.playbook.format import AnyStep, Approve, Call, Group, Playbook, Repeat
 from runner.playbook.plan import walk
 from runner.playbook.profiles import bundle_of_profile, playbook_of_profile
 from runner.playbook.reading import read_playbook
@@ -43,6 +43,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     file: str
     problem: str = ""
+    block: bool = False
+    """Other playbooks of its folder run it: it is not opened by itself."""
 
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +97,8 @@ class Difference(
 
 def listed(catalog: Catalog) -> tuple[Entry, ...]:
     """Return every playbook that can be opened by name, the invalid ones with the reason."""
-    found = []
+    found: list[Entry] = []
+    called: set[tuple[Path, str]] = set()
     for name in sorted(catalog.playbook_files):
         file = str(catalog.playbook_files[name])
         try:
@@ -105,6 +108,8 @@ def listed(catalog: Catalog) -> tuple[Entry, ...]:
             continue
         problem = str(read.problems[0]) if read.problems else ""
         playbook = read.playbook
+        steps = walk(playbook.steps) if playbook is not None else ()
+        called |= {(Path(file).parent, step.name) for step in steps if isinstance(step, Call)}
         found.append(
             Entry(
                 name=name,
@@ -114,7 +119,9 @@ def listed(catalog: Catalog) -> tuple[Entry, ...]:
                 problem=problem,
             )
         )
-    return tuple(found)
+    return tuple(
+        msgspec.structs.replace(one, block=(Path(one.file).parent, one.name) in called) for one in found
+    )
 
 
 def shown(name: str, catalog: Catalog, acting: Acting | None = None, profile: Profile = "large") -> Shown:

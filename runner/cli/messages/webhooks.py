@@ -69,7 +69,16 @@ def list_(session: Session) -> None:
     from runner.reports.messages.webhooks import webhooks_page
 
     found = report(session.service)
+    _warn(session)
     session.show(found, lambda: webhooks_page(found))
+
+
+def _warn(session: Session) -> None:
+    """Warn if the worker that sends has older settings than this command."""
+    from runner.app.home.workers import outdated
+
+    if words := outdated(session.service):
+        session.warn("worker_outdated", words)
 
 
 def remove(session: Session, name: Name) -> None:
@@ -113,4 +122,5 @@ def test(session: Session, name: Name) -> int:
     report = {"schema": "tocsin/webhook-tested/v1", "name": name, "taken": not why, "why": why}
     words = f"Not taken: {why}" if why else "The receiver took the test message"
     session.show(report, Page((line(words, "alarm" if why else "good"),)))
+    _warn(session)
     return NEEDS_A_PERSON if why else 0

@@ -43,7 +43,7 @@ from runner.reports.core.page import (
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from runner.app.playbooks.playbooks import Difference, Entry, Outline, Shown
     from runner.playbook.checks.action_calls import CalledHost
@@ -68,15 +68,23 @@ def add(app: Commands) -> None:
     command(app, "schema", Scope.ANYWHERE)(schema)
 
 
-def list_(session: Session) -> None:
+def list_(
+    session: Session,
+    everything: Annotated[
+        bool, Option("--all", "Also list the playbooks that only other playbooks run.")
+    ] = False,
+) -> None:
     """List the playbooks of the home folder and of Tocsin."""
     from runner.app.playbooks.playbooks import listed
 
     entries = listed(_catalog(session))
-    session.show({"schema": "tocsin/playbooks/v1", "playbooks": entries}, lambda: _list_page(entries))
+    session.show(
+        {"schema": "tocsin/playbooks/v1", "playbooks": entries},
+        lambda: _list_page([one for one in entries if everything or one.problem or not one.block]),
+    )
 
 
-def _list_page(found: tuple[Entry, ...]) -> Page:
+def _list_page(found: Sequence[Entry]) -> Page:
     rows = tuple(
         (
             entry.name,

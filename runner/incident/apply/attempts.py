@@ -330,6 +330,7 @@ def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: date
             provider_id=event.provider_id or attempt.provider_id,
             retry_at=event.retry_at,
             resolved_by=event.resolved_by,
+            screen=event.screen,
         )
         if attempt.n == event.n
         else attempt

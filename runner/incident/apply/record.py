@@ -20,7 +20,7 @@ from runner.routing.rule_book import RuleOverride
 
 
 def _paused(draft: IncidentBuilder, event: e.IncidentPaused, at: datetime, seq: int) -> None:
-    draft.put(state="paused")
+    draft.put(state="paused", paused_why=event.reason)
 
 
 def _resumed(draft: IncidentBuilder, event: e.IncidentResumed, at: datetime, seq: int) -> None:

@@ -247,6 +247,7 @@ def _outcome(
         evidence=result.evidence if _counts(incident, effect, before) else "none",
         retry_at=retry_at,
         step_state=state,
+        screen=result.screen,
     )
     if result.code == GONE and effect in incident.moving:
         return event, e.ReplanAsked(person=incident.deliveries[effect].person)

@@ -332,6 +332,8 @@ class Incident(Value, frozen=True, kw_only=True):
     opened_at: datetime
     opened_by: str = ""
     state: State = "open"
+    paused_why: str = ""
+    """The reason of its last pause."""
     severity: Severity | Literal[""] = ""
     """Empty until a person sets the severity."""
     restricted: bool = False

@@ -205,6 +205,8 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     retry_at: datetime | None = None
     step_state: TaskState | None = None
     resolved_by: str = ""
+    screen: bool = False
+    """The message was only shown on the screen of the process that sent it."""
 
 
 class AttemptResolved(Personal, frozen=True, kw_only=True):
@@ -288,6 +290,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     item: int | None = None
     """The place of its item in the items of an action."""
     verifies: bool = False
+    screen: bool = False
+    """It was only shown on the screen of the process that sent it: evidence of nothing about its recipient."""
 
 
 def failure_reason(attempt: Attempt) -> str:

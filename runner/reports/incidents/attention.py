@@ -46,6 +46,8 @@ _ASKED = 3
 """Most questions about further laws at one time."""
 _NAMED = 4
 """Most duties that are named for one fact."""
+RESTORED = "restored from the backup "
+"""How the reason of a pause begins that a restore recorded."""
 IDLE = timedelta(minutes=5)
 """Time after which due work without a worker is reported."""
 
@@ -120,11 +122,14 @@ def _over(incident: Incident) -> AttentionItem:
 
 def _paused(incident: Incident) -> Iterator[AttentionItem]:
     if incident.state == "paused":
+        why = f": {incident.paused_why.rstrip('.')}" if incident.paused_why else ""
+        restored = incident.paused_why.startswith(RESTORED)
         yield AttentionItem(
             kind="paused",
             severity="medium",
             ref=incident.id,
-            text="The incident is paused. Automatic work stopped. Legal deadlines continue",
+            text=f"The incident is paused{why}. Automatic work stopped. Legal deadlines continue",
+            detail="Compare phones and mailboxes with tocsin message list, then resume" if restored else "",
             action=suggested_actions.resume(),
         )
 

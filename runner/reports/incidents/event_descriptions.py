@@ -341,6 +341,7 @@ def _attempt(event: _Attempt, words: Words) -> str:
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", recorded by {by}" if by else ""
             end = "UNKNOWN OUTCOME" if state == "unknown" else state.replace("_", " ")
+            end = "shown on this screen only" if event.screen else end
             return f"{_start(words.effect(effect))}: attempt {n}{words.channels.get(f'{effect}|{n}', '')} {end}{said}{_because(reason)}"
         case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
             return f"{by or 'An unnamed person'} resolved attempt {n} of {words.effect(effect)}{_because(reason)}"

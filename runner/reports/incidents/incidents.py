@@ -13,7 +13,7 @@ from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
-from runner.reports.core.page import Block, Cell, Cells, arrow, ends, flow, line, paged, rows, table
+from runner.reports.core.page import Block, Cell, Cells, Tone, arrow, ends, flow, line, paged, rows, table
 from runner.reports.core.page import Row as ScreenRow
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named, state_words
@@ -218,6 +218,8 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
     return "; ".join(parts)
 
 
+CALLS = ("unreachable", "second_person", "unconfirmed")
+"""Kinds of actions in which somebody waits for a call or a confirmation."""
 SHOWN = 8
 """Most tasks of a list."""
 _FAR = datetime.max.replace(tzinfo=UTC)
@@ -235,7 +237,8 @@ def late(found: Sequence[Status]) -> int:
 
 def own_tasks(found: Sequence[Status]) -> list[tuple[Status, TaskRow]]:
     """Return the tasks to do of the person of the statuses, in order of time."""
-    mine = [(one, row) for one in found for row in one.tasks if row.invocation in one.mine]
+    going = [one for one in found if all(item.kind != "exercise_over" for item in one.needs_attention)]
+    mine = [(one, row) for one in going for row in one.tasks if row.invocation in one.mine]
     return sorted(mine, key=lambda pair: pair[1].due or _FAR)
 
 
@@ -243,9 +246,10 @@ def summary_line(found: Sequence[Status], running: int) -> Block:
     """Return the counts in one line; ``running`` is the number of open incidents, of which ``found`` may be only some."""
     overdue, mine = late(found), len(own_tasks(found))
     cut = f" · counted in {len(found)} of {running} open incidents" if len(found) < running else ""
-    return flow(
-        f"Open {running} · ", Cell(f"Late {overdue}", "alarm" if overdue else "good"), f" · Yours {mine}{cut}"
-    )
+    calls = sum(item.kind == "unreachable" for one in found for item in one.needs_attention)
+    tone: Tone = "alarm" if overdue else "plain" if calls else "good"
+    missed = (" · ", Cell(f"{calls} not reached", "alarm")) if calls else ()
+    return flow(f"Open {running} · ", Cell(f"Late {overdue}", tone), *missed, f" · Yours {mine}{cut}")
 
 
 def own_blocks(found: Sequence[Status]) -> Iterator[Block]:

@@ -15,8 +15,10 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import count, person_name, person_names, when
 from runner.reports.core.task_rows import TaskRow, handle, named
+from runner.routing.messaging import proves
 
-_NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
+NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
+"""Outcomes of an attempt after which no provider has the message."""
 
 
 def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
@@ -76,6 +78,8 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
             )
         elif call_owed(incident, delivery):
             yield _call(incident, delivery)
+        elif on_screen(incident, delivery):
+            yield _call(incident, delivery, "shown on this screen only")
         elif nothing_left(incident, delivery):
             yield AttentionItem(
                 kind="unreachable",
@@ -98,6 +102,17 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
             )
         elif is_in_doubt(incident, delivery):
             yield _doubt(incident, delivery, now)
+
+
+def on_screen(incident: Incident, delivery: Delivery) -> bool:
+    """Return whether a message was shown on the screen of its sender and nowhere else, and its recipient has not confirmed it."""
+    message = incident.messages[delivery.message]
+    left = [attempt for attempt in delivery.attempts if attempt.state == "accepted"]
+    if not left or not all(attempt.screen for attempt in left) or proves(delivery.evidence, "read"):
+        return False
+    if message.about or delivery.waits or delivery.state == "cancelled" or called_off(incident, delivery):
+        return False
+    return not message.message_class.wants_answer or delivery in awaited(incident, message.id)
 
 
 def is_in_doubt(incident: Incident, delivery: Delivery) -> bool:
@@ -145,7 +160,7 @@ def nothing_left(incident: Incident, delivery: Delivery) -> bool:
         return False
     attempts = delivery.attempts
     untried = set(delivery.channels) - {attempt.channel for attempt in attempts}
-    return bool(attempts) and not untried and all(attempt.state in _NOT_LEFT for attempt in attempts)
+    return bool(attempts) and not untried and all(attempt.state in NOT_LEFT for attempt in attempts)
 
 
 def campaigns(incident: Incident) -> Iterator[AttentionItem]:
@@ -187,7 +202,7 @@ def attempted_channels(delivery: Delivery) -> str:
     return f"{count(len(delivery.attempts), 'attempt')} by {', '.join(used) or 'no channel'}"
 
 
-def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
+def _call(incident: Incident, delivery: Delivery, why: str = "") -> AttentionItem:
     """Return the call to make; it is a task of the commander until it is done."""
     message = incident.messages[delivery.message]
     answered = "did not acknowledge" if delivery.state == "active" or delivery.lapsed else "was not reached"
@@ -198,7 +213,9 @@ def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
         severity="critical" if message.message_class.availability == "critical" else "high",
         ref=delivery.id,
         since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
-        text=f"{person_name(delivery.person)} {answered}",
+        text=f"{person_name(delivery.person)}: {why}"
+        if why
+        else f"{person_name(delivery.person)} {answered}",
         who=whose,
         detail=f"{attempted_channels(delivery)}. Call, then record",
         action=suggested_actions.call(delivery.id),

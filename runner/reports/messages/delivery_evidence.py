@@ -146,6 +146,7 @@ def _words(event: e.AnyEvent, delivery: Delivery) -> str:
 def _accepted(delivery: Delivery, n: int, event: e.AttemptEnded) -> str:
     by = event.resolved_by
     who = f"{by} recorded that it was sent" if by else "the provider accepted the message"
+    who = "the message was shown on the screen of its sender only" if event.screen else who
     ref = f" as {event.provider_id}" if event.provider_id else ""
     return f"{who}{ref} (attempt {n}{_over(delivery, n)})"
 

@@ -27,7 +27,7 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import NotWritten, not_written
-from runner.reports.messages.attention_messages import deliveries, is_awaited, next_attempt
+from runner.reports.messages.attention_messages import deliveries, is_awaited, next_attempt, on_screen
 from runner.routing.messaging import proves
 
 
@@ -81,6 +81,9 @@ PROVED: Mapping[Proof, str] = {
 }
 
 
+ON_SCREEN = "shown on this screen only"
+
+
 NO_WORDS: Mapping[str, str] = {}
 
 
@@ -118,6 +121,8 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     """The item of an action."""
     verifies: bool = False
     """A read that must show the effect of an action."""
+    screen: bool = False
+    """The message was shown on the screen of its sender only."""
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +167,8 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """Time of the next attempt; null without one."""
     acked_at: datetime | None = None
     acked_via: str = ""
+    on_screen: bool = False
+    """The message was shown on the screen of its sender only, and the recipient has not confirmed it."""
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,6 +229,7 @@ def delivery_row(
         sent_at=message.at if message else None,
         wanted=message is not None and is_awaited(incident, delivery),
         next_at=next_attempt(incident, delivery) if delivery.state == "active" else None,
+        on_screen=message is not None and on_screen(incident, delivery),
     )
 
 
@@ -344,6 +352,8 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
     if row.stuck:
         return f"stopped: {row.stuck}", "alarm"
     match row.state:
+        case _ if row.on_screen:
+            return f"{ON_SCREEN}, call now{doubt}", "alarm"
         case "satisfied":
             return f"{proved}{doubt}", "good"
         case "exhausted" | "active" if row.lapsed:
@@ -389,6 +399,7 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
     rows: list[Cells] = []
     for attempt in attempts:
         words, tone = OUTCOMES[attempt.state]
+        words = ON_SCREEN if attempt.screen else words
         by = f" (resolved by {person_name(attempt.resolved_by)})" if attempt.resolved_by else ""
         reason = f": {attempt.reason}" if attempt.reason else ""
         ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""

@@ -12,7 +12,9 @@ from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow, line, paged, rows, table
 from runner.reports.core.report import filled
 from runner.reports.core.task_rows import not_written_lines
+from runner.reports.messages.attention_messages import NOT_LEFT
 from runner.reports.messages.messages import (
+    ON_SCREEN,
     OUTCOMES,
     AttemptView,
     DeliveryRow,
@@ -60,12 +62,21 @@ def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
     for message in report.messages:
         rule = _QUORUMS.get(message.quorum, f"{message.quorum} acknowledgements")
         reached = f": {message.reached} of {message.needed}" if message.needed else ""
-        words = f" · sent {when(message.sent_at, now)} · {rule}{reached}"
+        words = f" · {_sent(message, report.deliveries, now)} · {rule}{reached}"
         yield flow(Cell(message.title, "title"), words, hang=2)
         own = (row for row in report.deliveries if row.message == message.message)
         roles = (role for role in report.roles if role.message == message.message)
         unpaged = (_role_cells(role) for role in roles if role.state in ("filled_by_opener", "unheld"))
         yield table((*(cells for row in own for cells in _cells(row, now)), *unpaged), 2)
+
+
+def _sent(message: MessageRow, deliveries: Sequence[DeliveryRow], now: datetime) -> str:
+    """Return when a message was sent, or that no channel could carry it."""
+    own = [row for row in deliveries if row.message == message.message and row.starts_at is None]
+    tried = [attempt.state in NOT_LEFT for row in own for attempt in row.attempts]
+    nothing = all(tried) and all(row.attempts or not row.channels for row in own)
+    at = when(message.sent_at, now)
+    return f"tried {at}, nothing sent" if own and nothing else f"sent {at}"
 
 
 def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
@@ -77,6 +88,8 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
     if row.acked_at is not None and row.state == "satisfied":
         via = _VIA.get(row.acked_via, f"by {row.acked_via}" if row.acked_via else "")
         said, channels = f"{when(row.acked_at, now)}  {via}".rstrip(), []
+    elif row.on_screen:
+        said, channels = standing(row)[0], []
     elif row.wanted and row.next_at is not None and row.next_at > now:
         over = f" by {row.channels[0]}" if len(row.channels) == 1 else ""
         said = f"next attempt {when(row.next_at, now)}{over}"
@@ -104,6 +117,8 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
 def _word(row: DeliveryRow) -> tuple[str, Tone]:
     """Return the status of a delivery in one word."""
     match row.state:
+        case _ if row.on_screen:
+            return "NOT REACHED", "alarm"
         case "satisfied" if row.evidence in ("acked", "authorised"):
             return "ACKNOWLEDGED", "good"
         case "satisfied":
@@ -146,6 +161,8 @@ def _channel(name: str, found: Sequence[AttemptView]) -> str:
     failed = any(receipt.kind in ("failed", "stopped") for receipt in last.receipts)
     if last.state == "accepted" and failed:
         return f"{name}: failed permanently"
+    if last.screen:
+        return f"{name}: {ON_SCREEN}"
     words = "being sent" if last.state == "sending" else OUTCOMES[last.state][0]
     return f"{name}{'' if last.state == 'accepted' else ':'} {words}"
 
@@ -160,7 +177,7 @@ def awaiting_blocks(
             continue
         unit = "roles" if message.quorum == "each_role" else "people"
         left = message.needed - message.reached
-        rest = f" ({left} of {message.needed} {unit}) · {message.title} · sent {when(message.sent_at, now)}"
+        rest = f" ({left} of {message.needed} {unit}) · {message.title} · {_sent(message, deliveries, now)}"
         yield flow(Cell("AWAITING ACKNOWLEDGEMENT", "title"), rest, hang=2)
         entries = []
         for row in waiting[:most]:

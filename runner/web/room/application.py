@@ -47,6 +47,8 @@ from runner.web.room.table import (
     TABLE,
     Row,
     address,
+    form_address,
+    page_of_form,
 )
 from runner.web.room.ways_in import WaysIn
 
@@ -56,6 +58,8 @@ FIELDS, FILES = 500, 1
 """Most fields and files of a form."""
 STALE = ("changed_meanwhile", "digest_changed", "notice_stale")
 """Codes of a form that was made from another state than the present one."""
+TAKEN = "tocsin-taken"
+"""A cookie for a minute: the address of the form that was taken."""
 TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -200,9 +204,9 @@ class Room:
         """Return the answer for an error: a stranger, an absent page, or what the service says."""
         match error:
             case Stranger() if names_are_proved(self.service()):
-                return self._entrance.ask(
-                    asked := error.args[0], asked.url.path if asked.method == "GET" else "/"
-                )
+                asked = error.args[0]
+                place = asked.url.path if asked.method == "GET" else page_of_form(asked.path_params)
+                return self._entrance.ask(asked, place)
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
             case NotFound():
@@ -265,17 +269,25 @@ class Room:
                 onward = perform(acting, asked, verb, given)
                 if acting.acts[verb].shows:
                     again = Again("", Given({}), onward or "", "It is shown only now.", done=True)
-                    return self._drawn(row, request, asked, again)
+                    return self._taken(request, self._drawn(row, request, asked, again))
             except TocsinError as error:
                 fresh = asked if incident is None else asked._replace(incident=reader.incident(incident.id))
-                again = Again(verb, given, error.message, hint_text(error), error.problems)
+                again = Again(verb, given, error.message, drawing.page_hint(error), error.problems)
                 answer = self._drawn(row, request, fresh, again)
                 answer.status_code = 412 if error.code in STALE else 409
                 return answer
         except (Absent, TocsinError) as error:
             return self._failed(error)
         self._after(acting.acts[verb].opens)
-        return RedirectResponse(onward or address(row, codename_of(incident), asked.ref), 303)
+        answer = RedirectResponse(onward or address(row, codename_of(incident), asked.ref), 303)
+        return self._taken(request, answer)
+
+    def _taken(self, request: Request, answer: Response) -> Response:
+        """Say in an answer which form was taken, so that the browser deletes its draft of the form, and no other draft."""
+        answer.set_cookie(
+            TAKEN, form_address(request.path_params), max_age=60, samesite="strict", secure=self._secure
+        )
+        return answer
 
     def _readable(
         self, row: Row, request: Request, service: IncidentService, reader: Reader

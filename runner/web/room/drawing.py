@@ -17,7 +17,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from runner.actions import Action, Verb
-from runner.reports.core.action_text import command_text
+from runner.errors import TocsinError
+from runner.reports.core.action_text import command_text, hint_text
 from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Table, visible
 
 STATIC = ("htmx.min.js", "passkey.js", "room.css", "room.js", "icon.svg")
@@ -69,6 +70,25 @@ def about(action: Action) -> str:
         return f"fact/{action.ref.rstrip('+-').removesuffix('.PLACE')}"
     kind = _PAGES.get(action.verb) or _KINDS.get(action.verb.partition(".")[0], "")
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
+
+
+_HINTS: Mapping[str, str] = {
+    "grounds_missing": 'Fill in "Grounds"',
+    "people": 'Correct the rows, or choose "Skip invalid rows"',
+    "bad_link": "Choose another incident, and which one leads",
+    "notice_incomplete": "Record the missing facts on the page of the facts",
+    "source_missing": 'Fill in "Source"',
+    "reason_missing": 'Fill in "Reason"',
+}
+"""What to do on a page after an error whose hint names an option of a command, by the code of the error."""
+
+
+def page_hint(error: TocsinError) -> str:
+    """Return the next step after an error of a form: a field or a page, where the hint has an option or a command."""
+    if error.action is not None and (where := about(error.action)):
+        return _WORDS[re.split("[/?]", where, maxsplit=1)[0]]
+    hint = hint_text(error)
+    return _HINTS.get(error.code, hint) if "--" in hint else hint
 
 
 _TIGHT = 14

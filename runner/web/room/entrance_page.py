@@ -93,7 +93,7 @@ def codes_page(codes: tuple[str, ...], more: tuple[Box, ...] = ()) -> Response:
         "Write these recovery codes down, and keep them apart from your phone. They are shown only now.",
         "Each one works once, in place of a code of the app.",
     )
-    ready = Box(texts=("You are logged in.",))
+    ready = Box(texts=("You are logged in.",), label="Continue", link="/")
     return entrance_page("Your recovery codes", (ready, *more), texts=texts, codes=codes)
 
 

@@ -126,9 +126,11 @@ def incidents(asked: Asked) -> Shown:
             found.append(_status(asked, asked.reader.incident(one.incident)))
         except UNREADABLE as error:  # one damaged incident hides no other
             unread.append(line(f"{one.codename} cannot be read: {error.message}", "alarm"))
-    waiting = (block for one in found for block in _do_now(one))
+    real, played = ([one for one in found if (one.kind == "real") is which] for which in (True, False))
+    urgent, later = ([block for one in some for block in _do_now(one)] for some in (real, played))
     summary = (summary_line(found, len(live)), *unread) if live else ()
-    return Shown(report, Page((first, *summary, *listed, *own_blocks(found), *_alerts(asked), *waiting)))
+    last = (*own_blocks(played), *later)
+    return Shown(report, Page((first, *summary, *listed, *urgent, *_alerts(asked), *own_blocks(real), *last)))
 
 
 def _alerts(asked: Asked) -> tuple[Block, ...]:
@@ -151,10 +153,11 @@ def _do_now(found: Status) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
     from runner.reports.core.attention_rows import first_cell
     from runner.reports.core.do_now import LATER
-    from runner.reports.incidents.incidents import late
+    from runner.reports.incidents.incidents import CALLS, late
     from runner.reports.incidents.waiting import calm_blocks
 
     urgent = [item for item in found.needs_attention if item.rank < LATER]
+    urgent.sort(key=lambda item: item.kind not in CALLS)
     overdue = f", {late([found])} late" if late([found]) else ""
     title = Cell(f"DO NOW ({len(urgent)}{overdue})", "title")
     mark = () if found.kind == "real" else (" ", Cell(MARKS[found.kind], "marking"))
@@ -162,7 +165,11 @@ def _do_now(found: Status) -> Iterator[Block]:
     if not urgent:
         yield from calm_blocks(found)
     yield from rows(
-        Row(first_cell(item, found.as_of), (_leads(found, item), f" · {item.who}" if item.who else ""))
+        Row(
+            first_cell(item, found.as_of),
+            (_leads(found, item), f" · {item.who}" if item.who else ""),
+            details=((Cell(item.detail),),) if item.kind == "paused" and item.detail else (),
+        )
         for item in urgent[:SHOWN]
     )
     if len(urgent) > SHOWN:

@@ -129,6 +129,18 @@ def act_address(row: Row, verb: str, incident: str = "", ref: str = "") -> str:
     return _filled(path.replace("{operation}", row.operation).replace("{verb}", verb), incident, ref)
 
 
+def page_of_form(parameters: Mapping[str, str]) -> str:
+    """Return the address of the page of a form, by the parameters of the form's own address; the first page if it is unknown."""
+    row = BY_OPERATION.get(parameters.get("operation", ""))
+    return address(row, parameters.get("incident", ""), parameters.get("ref", "")) if row is not None else "/"
+
+
+def form_address(parameters: Mapping[str, str]) -> str:
+    """Return the form's own address, as the form has it, fit for a cookie."""
+    row, about = BY_OPERATION[parameters["operation"]], ("incident", "ref")
+    return quote(act_address(row, parameters["verb"], *(parameters.get(one, "") for one in about)), safe="")
+
+
 def document_address(incident: str, document: str, form: str) -> str:
     """Return the address of a document's bytes in a format."""
     return _filled(DOCUMENT, incident, document).replace("{form}", quote(form, safe=""))

@@ -656,6 +656,8 @@ def test_endex_lists_open_items_and_closes_on_request(tocsin: AtDesk, exercise: 
     assert [(one["kind"], one["command"]) for one in found] == [
         ("exercise_over", "tocsin drill end --close -i amber-falcon")
     ]
+    found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
+    assert [one["severity"] for one in found if one["code"] == "exercise_over"] == ["warning"]
     assert "exercise_over" in {one["kind"] for one in tocsin("next", "--format", "json").json["next"]}
     said = tocsin("drill", "end")
     assert (said.code, said.error) == (1, "exercise_stage")

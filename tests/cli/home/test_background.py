@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,20 @@ def test_a_background_worker_shows_no_message_on_a_screen_that_nobody_watches(ma
     assert {one["evidence"] for one in _deliveries(machine)} == {"none"}
     log = Path(machine.status()["log"]).read_text(encoding="utf-8")
     assert ("Meet" in log, "second" in log) == (False, False)
+
+
+def test_settings_that_are_newer_than_the_worker_are_reported(machine: Machine) -> None:
+    machine("worker", "start")
+    config, since = machine.desk.home / "tocsin.yaml", machine.status()["since"]
+    at = datetime.fromisoformat(since).timestamp()
+    for later, warned in ((-10, False), (10, True)):
+        os.utime(config, (at + later, at + later))
+        said = machine("webhook", "list")
+        found = machine("doctor", "--offline", "--format", "json").json["findings"]
+        assert ("worker_outdated" in said.warnings, "worker_outdated" in [one["code"] for one in found]) == (
+            warned,
+            warned,
+        )
 
 
 def _deliveries(machine: Machine) -> Any:

@@ -79,6 +79,10 @@ def at(desk: AtDesk, home: Path) -> AtDesk:
     return AtDesk(home, clock=desk.clock, chance=desk.chance)
 
 
+def todo(desk: AtDesk) -> list[dict[str, str]]:
+    return list(desk("status", "--format", "json").json["needs_attention"])
+
+
 def state(desk: AtDesk) -> str:
     return str(desk("status", "--format", "json").json["state"])
 
@@ -166,8 +170,13 @@ def test_a_restored_home_is_paused_and_goes_on_after_a_person_resumed_it(
     assert (new.home / "regimes" / "note.txt").read_text() == "own law"
     assert new("audit", "verify").code == 0
     assert state(new) == "paused"
+    (paused,) = [one for one in todo(new) if one["kind"] == "paused"]
+    assert (Path(made["path"]).name in paused["text"], paused["detail"] != "") == (True, True)
     new.done("resume", "--reason", "compared with the phones")
     assert state(new) == "open"
+    new.done("pause", "--reason", "waits-for-counsel")
+    (paused,) = [one for one in todo(new) if one["kind"] == "paused"]
+    assert ("waits-for-counsel" in paused["text"], paused["detail"]) == (True, "")
     assert state(working) == "open"
     assert new("audit", "verify", "--format", "json").json["documents_unread"] == 0
 

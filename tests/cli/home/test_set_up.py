@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,19 @@ def test_the_insurance_of_the_settings_becomes_facts_of_an_incident(tocsin: AtDe
     facts = {one["key"]: one["value"] for one in tocsin("fact", "show", "--format", "json").json["facts"]}
     assert {key: facts[f"organisation.insurance.{key}"] for key in insurance} == insurance
     assert set(asked_by_doctor(tocsin)) == {"setup_missing"}
+
+
+def test_a_home_in_which_nobody_can_be_reached_has_an_error(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.settings(insurance={"policy": "none"}, people={"maria": {"name": "Maria Muster"}})
+    report = tocsin("doctor", "--offline", "--format", "json")
+    found = [one["severity"] for one in report.json["findings"] if one["code"] == "nobody_reached"]
+    assert (report.code, report.json["ok"], found) == (4, False, ["error"])
+    faults = sum(one["severity"] == "error" for one in report.json["findings"])
+    tocsin.done("open", str(playbook), "--yes")
+    found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
+    waits = sum(one["area"] == "do now" and one["severity"] == "error" for one in found)
+    last = tocsin("doctor", "--offline").out.splitlines()[-1]
+    assert (waits > 0, re.findall(r"\d+", last)) == (True, [str(faults), str(waits)])
 
 
 INSURER = """\

@@ -298,6 +298,19 @@ def test_two_workers_send_each_entry_once(place: tuple[AtDesk, Receiver, str]) -
     assert len(receiver.events(codename)) == len(set(receiver.events(codename))) == 3
 
 
+def test_webhooks_send_in_turn(place: tuple[AtDesk, Receiver, str]) -> None:
+    desk, receiver, _ = place
+    secret = add(place)
+    url = f"http://127.0.0.1:{receiver.port}/hooks/other"
+    other = desk.done("webhook", "add", "other", url, "--events", "note").strip()
+    for _ in range(2):
+        note(place)
+    send(place)
+    assert [verified(secret, took) for took in receiver.took] == [False, True, False, True]
+    assert all(verified(other, took) for took in receiver.took[::2])
+    desk.done("webhook", "remove", "other")
+
+
 def test_exercises_and_what_the_owner_may_not_read_are_not_sent(place: tuple[AtDesk, Receiver, str]) -> None:
     desk, receiver, _ = place
     add(place)

@@ -70,6 +70,21 @@ def test_problems_are_reported_to_editors_in_sarif(nowhere: AtDesk, playbook: Pa
     assert nowhere("playbook", "list", "--format", "sarif").code == 2
 
 
+def test_playbooks_that_only_others_run_are_listed_if_asked(nowhere: AtDesk) -> None:
+    found = nowhere("playbook", "list", "--format", "json").json["playbooks"]
+    blocks = {one["name"] for one in found if one["block"]}
+    assert {"mobilise", "duty-lanes", "breach-duties"} <= blocks
+    assert not blocks & {
+        "lost-device",
+        "ransomware",
+        "personal-data-breach",
+        "stop-request",
+        "substitute-notice",
+    }
+    listed, everything = (nowhere.done("playbook", "list", *more).split() for more in ((), ("--all",)))
+    assert (blocks & {*listed}, blocks - {*everything}) == (set(), set())
+
+
 def test_the_shipped_playbooks_are_listed_and_shown_in_outline(nowhere: AtDesk) -> None:
     names = [
         playbook["name"] for playbook in nowhere("playbook", "list", "--format", "json").json["playbooks"]

@@ -14,6 +14,7 @@ from runner.base.actor import Principal
 from runner.web.room.table import BY_OPERATION, TABLE, address
 from tests.cli.at_desk import AtDesk
 from tests.servers.needed import absent
+from tests.web.room.factors import PASSWORD, an_account
 from tests.web.room.room import Served, landlord
 from tests.web.room.test_exercises import PLAN, an_exercise
 
@@ -31,7 +32,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @contextmanager
-def logged_in(browser: Any, room: Served, who: Principal = MARIA, **options: Any) -> Iterator[Any]:
+def logged_in(
+    browser: Any, room: Served, who: Principal = MARIA, expect: str = "status of 412", **options: Any
+) -> Iterator[Any]:
     """Log a new browser in by a link; an error on a page fails the test."""
     context = browser.new_context(**options)
     said: list[str] = []
@@ -49,7 +52,7 @@ def logged_in(browser: Any, room: Served, who: Principal = MARIA, **options: Any
         yield page
     finally:
         context.close()
-    assert [text for text in said if "status of 412" not in text] == []  # the answer to a stale form
+    assert [text for text in said if expect not in text] == []  # the answer to a stale form
 
 
 def sees(page: Any, place: str, text: str) -> None:
@@ -113,6 +116,8 @@ def test_a_page_fits_a_phone(browser: Any, room: Served, step: str, drill: str) 
         for path in every_page(room, step, drill).values():
             page.goto(f"{room.url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+            cut = "[...document.querySelectorAll('nav')].filter((one) => one.scrollWidth > one.clientWidth).length"
+            assert page.evaluate(cut) == 0, path
 
 
 def test_a_task_added_at_the_command_line_appears_in_an_open_page(
@@ -278,3 +283,25 @@ def test_a_message_is_sent_in_the_browser_after_its_plan(browser: Any, room: Ser
         desk.done("note", "look")
         deliveries = desk("message", "list", "--format", "json").json["deliveries"]
         assert {one["recipient"] for one in deliveries if not one["step"]} == {"ada"}
+
+
+def test_a_text_sent_after_the_end_of_the_session_is_in_its_form_after_the_login(
+    browser: Any, room: Served, desk: AtDesk, step: str
+) -> None:
+    maria = an_account(desk, "maria")
+    with logged_in(browser, room, expect="status of 401") as page:
+        path = address(BY_OPERATION["task"], room.codename, step)
+        page.goto(f"{room.url}{path}")
+        page.fill("textarea[name=comment]", "He is on holiday")
+        page.context.clear_cookies()
+        page.click("button:text-is('This task is done')")
+        page.fill("[name=person]", "maria")
+        page.fill("[name=account-password]", PASSWORD)
+        page.fill("[name=account-code]", maria.code())
+        page.click("text=Log in >> nth=-1")
+        page.wait_for_url(f"{room.url}{path}")
+        assert page.input_value("textarea[name=comment]") == "He is on holiday"
+        page.click("button:text-is('This task is done')")
+        sees(page, "#live", "done")
+        assert page.evaluate("Object.keys(localStorage).length") == 0
+        assert page.context.cookies(room.url)[0]["name"] != "tocsin-taken"

@@ -92,6 +92,7 @@ def test_an_account_is_opened_with_an_invitation(desk: AtDesk, house: Served) ->
     assert post(house, path, reader, **{**given, "again": "another"}).status_code == 409
     opened = post(house, path, reader, **given)
     assert (opened.status_code, len(re.findall(r"<li><code>", opened.text))) == (200, CODES)
+    assert '<a href="/">' in opened.text
     assert "executive" in house.get(reader, "/me").text
     assert post(house, path, requests.Session(), **given).status_code == 401
     assert post(house, "/join/unknown", requests.Session(), nonce="x").status_code == 401

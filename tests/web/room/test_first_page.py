@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.cli.at_desk import AtDesk
 from tests.web.room.room import Served
 
+NOT_REACHED = re.compile(r">(\d+) not reached<")
 COUNTS = re.compile(r"Open (\d+) .*?Late (\d+).*?Yours (\d+)")
 
 
@@ -41,6 +42,21 @@ def test_exercises_stand_apart_from_real_incidents(room: Served, desk: AtDesk, t
     real, played = (text.index(f'id="h-{n}') for n in (2, 3))
     assert real < played
     assert counts(text)[0] == "3"
+
+
+def test_people_who_are_not_reached_are_counted_and_come_first(
+    room: Served, desk: AtDesk, tmp_path: Path
+) -> None:
+    assert NOT_REACHED.search(room.get(room.reader("maria"), "/").text) is None
+    desk.settings(channels={"screen": {"adapter": "console", "confidentiality": "confidential"}})
+    words = ("--to", "person:ada", "--ask-ack", "--yes", "-i", room.codename, "--as", "maria")
+    desk.done("message", "send", "Call me", *words)
+    text = room.get(room.reader("maria"), "/").text
+    found = NOT_REACHED.search(text)
+    assert found is not None
+    assert found.group(1) == "1"
+    call = text.index("/message/d-")
+    assert all(call < found.start() for found in re.finditer("YOUR TASKS|/task/", text))
 
 
 def test_the_timeline_can_begin_at_a_time(room: Served, desk: AtDesk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +54,13 @@ def test_an_incident_is_opened_after_its_plan_and_never_twice(room: Served, desk
     assert (found[ONE["title"]]["kind"], found[ONE["title"]]["severity"], len(found)) == ("real", "sev2", 2)
     facts = desk("fact", "show", "data.encrypted", "-i", "i-abc", "--format", "json").json["facts"]
     assert facts[0]["value"] is True
+
+
+def test_the_choice_of_playbooks_has_those_that_are_opened(room: Served) -> None:
+    maria = room.reader("maria")
+    offers = set(re.findall(r'<option value="([a-z-]+)"', room.get(maria, "/").text))
+    assert (offers & {"lost-device", "mobilise", "duty-lanes"}) == {"lost-device"}
+    assert submitted(room, maria, "incidents", "open", **{**ONE, "playbook": ""}).status_code == 409
 
 
 def test_an_incident_that_owes_nothing_is_cancelled(room: Served, desk: AtDesk) -> None:

@@ -219,6 +219,7 @@ def test_a_later_deadline_without_grounds_is_refused(room: Served) -> None:
     shown = act(room, jonas, "fact", "state", key, **given)
     answer = act(room, jonas, "fact", "state", key, **given, sure=sure(shown))
     assert (answer.status_code, given["value"] in answer.text) == (409, True)
+    assert ("--grounds" in answer.text, answer.text.count("Grounds") > 1) == (False, True)
 
 
 def test_a_responder_states_facts_but_none_that_decides_on_a_duty(room: Served, desk: AtDesk) -> None:

@@ -220,12 +220,16 @@ def people_field(asked: Asked) -> Field:
 def playbook_field(asked: Asked) -> Field:
     """Return the field that names a playbook: one by its name, never a file."""
     books = asked.shared("playbooks", lambda: listed(catalogue(asked.service)))
-    names = tuple((one.name, f"{one.title} ({one.name})") for one in books if not one.problem)
+    names = tuple(
+        (one.name, f"{one.title} ({one.name})") for one in books if not one.problem and not one.block
+    )
     return Field("playbook", "Playbook", "choice", (CHOOSE, *names), needed=True)
 
 
 def playbook_of(asked: Asked, given: Given) -> str:
     """Return the playbook of that field; raises Refused for anything else."""
+    if not given["playbook"]:
+        raise Refused("No playbook is chosen.", hint="Choose a playbook", code="bad_form")
     return one_of(given, "playbook", catalogue(asked.service).playbook_files)
 
 

@@ -45,14 +45,15 @@ if (follows) {
   setInterval(refresh, 60000); // the times left change without an event
 }
 
-// A text that was typed is kept in this browser until the server has taken it; logging out removes it.
+// A text that was typed is kept in this browser until the server says that it took the form; logging out removes it.
 const fields = acts ? [...acts.querySelectorAll("input:not([type=hidden]), textarea, select")] : [];
 const place = (form) => `draft:${form.getAttribute("action")}:`; // the same on the page and on the answer of a refused form
 const typed = () => fields.some((field) => localStorage.getItem(place(field.form) + field.name));
-const sent = sessionStorage.getItem("sent");
-sessionStorage.removeItem("sent");
-if (sent && !document.querySelector("[data-error]")) {
-  Object.keys(localStorage).filter((key) => key.startsWith(sent)).forEach((key) => localStorage.removeItem(key));
+const taken = document.cookie.split("; ").find((one) => one.startsWith("tocsin-taken="));
+if (taken) {
+  const done = `draft:${decodeURIComponent(taken.split("=")[1])}:`;
+  Object.keys(localStorage).filter((key) => key.startsWith(done)).forEach((key) => localStorage.removeItem(key));
+  document.cookie = "tocsin-taken=; max-age=0; path=/";
 }
 for (const field of fields) {
   const key = place(field.form) + field.name;
@@ -64,7 +65,6 @@ for (const field of fields) {
   }
   field.addEventListener("input", () => { if (field.value) localStorage.setItem(key, field.value); else localStorage.removeItem(key); });
 }
-if (acts) acts.addEventListener("submit", (event) => sessionStorage.setItem("sent", place(event.target)));
 if (follows) {
   new MutationObserver(() => {
     const now = state();

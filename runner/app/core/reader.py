@@ -74,7 +74,7 @@ class Reader:
             withheld = row.stream not in streams
             yield msgspec.structs.replace(row, actor=Actor(claimed=""), payload=None) if withheld else row
 
-    def head(self, incident: Incident) -> Head:
+    def head(self, incident: Incident | IncidentRow) -> Head:
         """Return the version and the hash at the end of an incident's journal."""
         return self._repository.store.head(incident.id)
 

@@ -36,7 +36,7 @@ from runner.files import bag
 from runner.files.encrypted_folder import ENDING, unpack
 from runner.files.settings_file import load_home
 from runner.incident.people.contact_journal import JOURNAL as RETENTION
-from runner.incident.people.contact_journal import READER, IncidentShredded, PersonForgotten
+from runner.incident.people.contact_journal import IncidentShredded, PersonForgotten
 from runner.incident.state.commands import Pause
 from runner.settings import CONFIG
 from runner.vault.keys import Vault, mac_of
@@ -387,7 +387,7 @@ def _erased_again(service: IncidentService, listed: tuple[Erased, ...]) -> Itera
         if one.kind == "person":
             if not row.title:
                 continue
-            _forget(service, one.journal)
+            _forget(service, row.title, one.journal)
         else:
             event = IncidentShredded(
                 incident=row.id, codename=row.codename, by=service.principal.person, reason=_AGAIN
@@ -402,10 +402,8 @@ def _erased_again(service: IncidentService, listed: tuple[Erased, ...]) -> Itera
 _AGAIN = "erased after the backup was made; erased again at the restore"
 
 
-def _forget(service: IncidentService, journal: str) -> None:
+def _forget(service: IncidentService, person: str, journal: str) -> None:
     from runner.app.core.contact_store import record
 
-    first = next(service.store.read(journal))
-    person = READER(first.payload or b"").person
     record(service, PersonForgotten(person=person, by=service.principal.person, journals=(journal,)))
     service.erase(service.principal, journal)

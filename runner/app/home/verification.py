@@ -104,7 +104,7 @@ def verify_for_page(
     last = LastCheck(at=service.clock.now(), by=service.principal.person, report=report)
     body = msgspec.json.encode(last)
     # Not a change of an incident: who may only read may have it verified, too.
-    service.store.change_marks((mark,), lambda marks: {mark: body})
+    service.of(service.process).change_marks((mark,), lambda marks: {mark: body})
 
 
 def last_check(service: IncidentService, incident: str | None) -> LastCheck | None:

@@ -149,8 +149,8 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
 def restrict(session: Session, where: Where = None, reason: Reason = "") -> None:
     """Restrict an incident to the people with a role in it. Needs --reason.
 
-    A role in the home folder does not show it any more: not in web pages, the API, calendars or webhooks. To remove a
-    person, assign the role to the others. Users of this machine can read all incidents.
+    A role in the home folder does not show it any more. This is true for web pages, the API, calendars and webhooks. To
+    remove a person, assign the role to the others. Users of this machine can read all incidents.
 
     \b
     Example:

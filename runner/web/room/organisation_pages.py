@@ -92,7 +92,7 @@ def audit(asked: Asked) -> Shown:
         (
             Cell(row.codename, about=f"incident/{row.codename}/record"),
             Cell(f"{row.version:,}", "dim"),
-            Cell(asked.service.store.head(row.id).hash, "dim"),
+            Cell(asked.reader.head(row).hash, "dim"),
         )
         for row in reversed(shown)
     )

@@ -363,6 +363,7 @@ def test_the_settings_of_a_backup_that_nobody_proved_are_not_obeyed(working: AtD
     made = Path(backup_of(working, tmp_path / "to")["path"])
     ran, victim = tmp_path / "ran", tmp_path / "victim"
     victim.write_text("precious")
+    victim.chmod(0o600)
     command = forged(made, tmp_path / "a", "\0", f"master_key: 'command:/bin/touch {ran}'")
     assert working("backup", "--check", str(command)).code == 0
     for words in ((), ("--key", str(working.home / "master.key"))):

@@ -330,6 +330,7 @@ def _calling(event: _Calling, words: Words) -> str:
             return f"Notice of acknowledgement of {name} could NOT be sent{_because(why)}"
 
 
+_ENDS = {"unknown": "UNKNOWN OUTCOME", "screen": "shown on this screen only"}
 _Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
 
 
@@ -340,9 +341,7 @@ def _attempt(event: _Attempt, words: Words) -> str:
             return f"{_start(words.effect(effect))}: attempt {n}{way} started"
         case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
             said = f", recorded by {by}" if by else ""
-            end = "UNKNOWN OUTCOME" if state == "unknown" else state.replace("_", " ")
-            end = "shown on this screen only" if event.screen else end
-            return f"{_start(words.effect(effect))}: attempt {n}{words.channels.get(f'{effect}|{n}', '')} {end}{said}{_because(reason)}"
+            return f"{_start(words.effect(effect))}: attempt {n}{words.channels.get(f'{effect}|{n}', '')} {_ENDS.get('screen' if event.screen else state, state.replace('_', ' '))}{said}{_because(reason)}"
         case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
             return f"{by or 'An unnamed person'} resolved attempt {n} of {words.effect(effect)}{_because(reason)}"
 

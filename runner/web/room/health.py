@@ -1,4 +1,4 @@
-"""Health of the room for monitoring: ``/readyz``, ``/metrics``, and one line of log for each request.
+"""Health of the room for monitoring: ``/readyz``, ``/metrics``, and one line of log and one span for each request.
 
 Nothing here has a codename, a person, a law, an address or a path.
 """
@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib.util import find_spec
 from ipaddress import ip_address
 
 import msgspec
@@ -18,7 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runner.app.core.identifiers import new_secret
+from runner.app.core.identifiers import SystemClock, new_secret
 from runner.app.home.figures import HELP, Figure, figures, unready
 from runner.app.people import tokens
 from runner.errors import StoreError
@@ -43,6 +44,7 @@ class Watch:
         """Take the application; ``say`` receives the lines."""
         self._app = app
         self._say = say
+        self._span = _spans()
         self.requests: Counter[tuple[str, int]] = Counter()
         self.seconds: Counter[str] = Counter()
 
@@ -67,6 +69,8 @@ class Watch:
             self.requests[operation, status] += 1
             if operation != "live":
                 self.seconds[operation] += took  # type: ignore[assignment]
+            if self._span is not None:
+                self._span(operation, scope["method"], status, took)
             if self._say is not None:
                 self._say(
                     json.dumps(
@@ -92,6 +96,32 @@ class Watch:
             count = sum(number for (one, _), number in requests.items() if one == operation)
             yield Figure("http_seconds_sum", total, (("operation", operation),))
             yield Figure("http_seconds_count", count, (("operation", operation),))
+
+
+def _spans() -> Callable[[str, str, int, float], None] | None:
+    """Return what reports a request to OpenTelemetry; None unless a program of the organisation installed it.
+
+    Starlette's own middleware reports the path and the query, which name incidents and people.
+    """
+    if find_spec("opentelemetry") is None:
+        return None
+    from opentelemetry.trace import SpanKind, StatusCode, get_tracer
+
+    tracer, clock = get_tracer("tocsin"), SystemClock()
+
+    def report(operation: str, method: str, status: int, seconds: float) -> None:
+        now = int(clock.now().timestamp() * 1e9)
+        about: dict[str, str | int] = {
+            "http.request.method": method if method in ("GET", "HEAD", "POST") else "_OTHER",
+            "http.response.status_code": status,
+        }
+        begun = now - int(seconds * 1e9)
+        span = tracer.start_span(operation, kind=SpanKind.SERVER, attributes=about, start_time=begun)
+        if status >= 500:
+            span.set_status(StatusCode.ERROR)
+        span.end(now)
+
+    return report
 
 
 def _operation(scope: Scope) -> str:

@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 import requests
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runner.app.home.figures import HELP, unready
 from runner.errors import StoreError, StoreReadOnly
@@ -160,3 +164,19 @@ def test_a_line_of_the_log_has_the_operation_and_no_address(place: tuple[AtDesk,
     assert all(re.fullmatch("[A-Za-z0-9_-]{12}", one["request"]) for one in lines)
     assert "secret-word" not in "".join(LINES)
     assert room.codename not in "".join(LINES)
+
+
+def test_a_span_has_the_operation_and_the_status_and_no_address(place: tuple[AtDesk, Served]) -> None:
+    desk, room = place
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(provider)
+    name = desk("list", "--format", "json").json["incidents"][0]["codename"]
+    room.get(room.reader("maria"), f"/i/{name}/tasks?q=canary")
+    get(room, "/no-such-page")
+    found = {one.name: dict(one.attributes or {}) for one in spans.get_finished_spans()}
+    assert found["tasks"] == {"http.request.method": "GET", "http.response.status_code": 200}
+    assert found["none"]["http.response.status_code"] == 404
+    texts = " ".join(one.to_json() for one in spans.get_finished_spans())
+    assert not [text for text in (name, "canary", "maria", "no-such-page") if text in texts]

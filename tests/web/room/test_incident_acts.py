@@ -112,6 +112,10 @@ def test_an_incident_is_paused_closed_by_two_and_reopened(room: Served, desk: At
     assert submitted(room, maria, PAGE, "resume").status_code == 303
     refused = submitted(room, maria, PAGE, "close", reason="contained")
     assert (refused.status_code, "eu-gdpr-33-controller-sa/initial" in refused.text) == (409, True)
+    line = "eu-gdpr-33-controller-sa/initial = "
+    assert line in page(room, "maria")
+    refused = submitted(room, maria, PAGE, "close", reason="contained", leave_open=line)
+    assert refused.status_code == 409
     owed = [
         one["id"] for one in desk("duties", "--format", "json").json["duties"] if one["verdict"] == "applies"
     ]
@@ -148,6 +152,10 @@ def test_every_act_is_in_a_story_above() -> None:
         "note",
         "privileged",
         "attach",
+        "restrict",
+        "unrestrict",
+        "link",
+        "unlink",
         "task",
         "confirm",
         "take",

@@ -164,11 +164,13 @@ def _course(asked: Asked) -> Iterator[Form]:
     aside = incident.id in suspended_incidents.set_aside(asked.service)
     if incident.state == "paused" or aside:
         yield Form("resume", "Resume automatic work", (REASON if aside else _MAY_BE_EMPTY,))
+    owed = asked.shared(("open work", incident.id), lambda: open_work(asked.service, incident.id))
     left = Field(
         "leave_open",
         "Legal duties that stay open",
         "text",
-        help="One a line, as DUTY = reason. Each needs two people.",
+        help="One a line. Write your reason after each =. Two people are needed.",
+        value="\n".join(f"{one.file} = " for one in owed if one.code == "open_duty"),
     )
     yield Form("close", "Close the incident", (_MAY_BE_EMPTY, left), folded=True)
     yield Form("cancel", "Cancel the incident", (REASON,), folded=True)
@@ -319,7 +321,10 @@ def _unlink(asked: Asked, given: Given) -> None:
 
 
 def _close(asked: Asked, given: Given) -> c.Close:
-    lines = [text for text in given["leave_open"].splitlines() if text.strip()]
+    # A line of the form without a reason: the duty stays in the list of what is not done.
+    lines = [
+        text for text in given["leave_open"].splitlines() if not text.strip().endswith("=") and text.strip()
+    ]
     return entries.close(given["reason"], lines)
 
 

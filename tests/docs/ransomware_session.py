@@ -96,6 +96,7 @@ people.total=1200 people.kinds=customers data.elements=contact data.with_name=ye
     "risk": """\
 'risk.harm_assessment.by=Jonas Jansen' risk.harm_assessment.at="5m ago" risk.to_people=risk
 'risk.harm_assessment.grounds=Data were unavailable for some hours; no sign that they were taken'
+--grounds "no high risk to people"
 """,
 }
 NEWS = "Contained since the morning. No data were taken."
@@ -161,10 +162,11 @@ class Session:
             case "form":
                 answers = " \\\n    ".join(FORMS[step].splitlines())
                 self.type(f"tocsin answer {name} --as {who} \\\n    {answers}")
-                if step == "clocks":
+                if step in ("clocks", "risk"):
                     waiting = self.look("tocsin status")["second_person"]
                     for entry in (one["entry"] for one in waiting if one["state"] == "awaiting"):
-                        self.type(f"tocsin confirm {entry} --as jonas")
+                        second = "jonas" if step == "clocks" else "maria"
+                        self.type(f"tocsin confirm {entry} --as {second}")
                 if step == "whose_data":
                     self.type(f"tocsin fact set {RESIDENCE}")
             case _ if step == "complete" and "/phases" in name:

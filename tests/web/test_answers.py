@@ -210,6 +210,9 @@ def test_an_answer_after_the_end_is_recorded_and_restarts_nothing(tocsin: AtDesk
     with slack.Slack() as server:
         by_slack(tocsin, server, "U0MARIA")
         opened(tocsin, tmp_path)
+        for role, person in (("commander", "maria"), ("executive", "jonas")):
+            tocsin.done("person", "add", person, "--name", person)
+            tocsin.done("role", "assign", role, person)
         tocsin.cancelled("amber-falcon")
         with serving(tocsin) as served:
             press = server.press(0, "U0MARIA", tocsin.clock.now())

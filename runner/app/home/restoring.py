@@ -259,7 +259,7 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     if not is_ours and digest != found:
         raise Refused(
             "The master key does not prove this backup: it is another key, or somebody changed the backup. Nothing was restored.",
-            hint="Use the key of this home folder, or give the digest that tocsin backup showed: --digest",
+            hint="Use the key of this home folder, or give the digest that the backup command showed: --digest",
             code="backup_unproved",
         )
     return master

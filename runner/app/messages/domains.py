@@ -101,8 +101,7 @@ def declare(
 
     Without an incident, marks store the declaration and its person; each incident records it at its first turn.
     """
-    rooms = incident.war_room.domains if incident is not None and incident.war_room is not None else ()
-    require_known(service, domain, (*rooms, *(incident.domains if incident else _down_for_all(service))))
+    require_known(service, domain, _of_incident(service, incident) if incident else _down_for_all(service))
     if incident is None:
         if state != "compromised":
             service.traffic.declare(domain, state, since, by=principal.person)
@@ -110,6 +109,15 @@ def declare(
     made = DeclareDomain(domain=domain, state=state, since=since, reason=reason)
     turn = service.act(principal, incident.id, [made])
     return turn, () if state == "compromised" else _share(service, principal, incident, domain, state)
+
+
+def _of_incident(service: IncidentService, incident: Incident) -> frozenset[str]:
+    """Return the domains that only an incident names: declared ones, those of its war room, and of its action templates."""
+    library = service.library(incident)
+    plans = [library.plans[run.plan] for run in incident.runs.values()]
+    actions = (one.depends for plan in plans for one in plan.bundle.actions.values())
+    rooms = incident.war_room.domains if incident.war_room is not None else ()
+    return frozenset((*incident.domains, *rooms, *actions))
 
 
 def _share(

@@ -121,7 +121,7 @@ def restore(
     key: Annotated[str, Option("--key FILE", "File with the master key.")] = "",
     identity: Annotated[str, Option("--identity FILE", "Secret key of an encrypted backup.")] = "",
     digest: Annotated[
-        str, Option("--digest DIGEST", "Digest that tocsin backup printed, if the key proves nothing.")
+        str, Option("--digest DIGEST", "Digest that the backup command printed, if the key proves nothing.")
     ] = "",
 ) -> None:
     """Make a home folder from a backup, in the new folder of --home.

@@ -132,6 +132,7 @@ def test_a_compromised_domain_is_shown_with_its_dependent_channels(incident: AtD
             "channels": ["screen"],
             "contacts": [],
             "war_rooms": [],
+            "logins": [],
         }
     ]
     said = incident("domain", "declare-down", "m365")

@@ -154,9 +154,7 @@ def test_a_moment_to_begin_that_lies_before_the_incident_reads_at_once() -> None
 
 
 def test_duties_that_do_not_apply_are_folded() -> None:
-    world = scenes.opened()
-    world.fact("data.involved", False)
-    world.fact("data.elements", [])
+    world = scenes.opened(facts={**scenes.FACTS, "data.involved": False, "data.elements": []})
     text = plain(typed(duties_page(report(world))))
     assert "DOES NOT APPLY (2)" in text
     assert "GDPR" not in text

@@ -276,7 +276,7 @@ def test_two_people_who_open_one_alert_open_one_incident(place: tuple[AtDesk, Se
     ]
     assert [one.status_code for one in done] == [303, 409]
     (codename,) = live(desk)
-    desk.done("cancel", codename, "--reason", "for the test")
+    desk.cancelled(codename)
 
 
 def test_a_person_dismisses_an_alert_in_the_browser(place: tuple[AtDesk, Served, str]) -> None:

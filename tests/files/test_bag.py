@@ -31,6 +31,8 @@ def relisted(folder: Path) -> None:
     (folder / "tagmanifest-sha256.txt").write_text("".join(lines))
 
 
+# bagit 1.9 calls re.sub as Python 3.13 discourages.
+@pytest.mark.filterwarnings("ignore:'count' is passed:DeprecationWarning")
 def test_another_program_accepts_a_bag_and_its_description_stays(made: Path) -> None:
     assert check_bag(made) == ()
     # bagit 1.9 does not decode the per cent sign of a name, as RFC 8493, 2.1.3, wants it.

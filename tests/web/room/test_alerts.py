@@ -262,7 +262,7 @@ def test_a_person_opens_an_alert_in_the_browser(place: tuple[AtDesk, Served, str
     assert offered(room.get(maria, f"/alert/{alert}").text) == set()
     again = form(room, maria, alert, "open", **fields)
     assert (again.status_code, live(desk)) == (409, [codename])
-    desk.done("cancel", codename, "--reason", "for the test")
+    desk.cancelled(codename)
 
 
 def test_two_people_who_open_one_alert_open_one_incident(place: tuple[AtDesk, Served, str]) -> None:

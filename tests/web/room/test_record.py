@@ -207,7 +207,7 @@ def test_the_second_person_sees_which_duties_end_and_all_facts_of_the_change(
     assert link in room.get(dora, "/sign").text.partition("<main")[2]
     assert page(room, dora, "duties").count("awaits") >= len(ends)
     assert {one in look for one in ends} == {True}
-    assert look.count("ENDS:") == len(ends)
+    assert look.count("ENDS:") >= len(ends)
     assert {text.partition("=")[0] in look for text in ENDING} == {True}
     desk.done("correct", entry, "--reason", "not so", "--as", "jonas")
     assert act(room, jonas, "facts", "confirm", entry=entry).status_code == 409

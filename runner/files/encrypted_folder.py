@@ -35,14 +35,14 @@ def recipients_of(given: Sequence[str]) -> list[object]:
     return found
 
 
-def pack(folder: Path, target: Path, recipients: Sequence[object]) -> None:
-    """Write ``folder`` encrypted to ``target``, durable on return; raises OSError if that is not possible."""
+def pack(folder: Path, name: str, target: Path, recipients: Sequence[object]) -> None:
+    """Write ``folder``, under a name, encrypted to ``target``, durable on return; raises OSError if that is not possible."""
 
     import pyrage as age
 
     def archive(to: BinaryIO) -> None:
         with to, tarfile.open(fileobj=to, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            tar.add(folder, arcname=folder.name)
+            tar.add(folder, arcname=name)
 
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as out:

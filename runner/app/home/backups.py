@@ -1,8 +1,8 @@
 """Backups of a home: a verified copy of the database and of the home's files, as a folder that many programs can check.
 
 A backup never contains the master key nor a secret. The copy is opened and verified before it gets its name. Data that is
-erased later stays in older backups; so the file ``erased.jsonl`` beside the backups names the journals whose keys a
-restore destroys again.
+erased later stays in older backups; so a file beside the backups, ``tocsin-….erased.jsonl``, names the journals
+whose keys a restore destroys again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import msgspec
 from runner import __version__
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
-from runner.app.home.erased_data import note_erased
+from runner.app.home.erased_data import home_id, note_erased
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.open_home import open_copy, secret_files, store_file
 from runner.decoding import json_reader
@@ -37,14 +37,12 @@ JOURNAL = "backups"
 """The journal's name; it is not an incident."""
 STORE, FILES = "store.db", "home"
 """In ``data`` of a backup: the database, and the folder with the files of the home."""
-HOME_ID = "home_id"
-"""A setting of the store: the random name of this home in the names of its backups."""
 KEEP = BackupSettings().keep
 STOPPED = timedelta(days=1)
 """The age of an unfinished backup from which nobody is working on it."""
 OLD = timedelta(days=7)
 """The age of the newest backup from which the doctor warns."""
-_NAME = re.compile(rf"tocsin-[0-9a-z]+-(\d{{8}}T\d{{6}}Z)(?:{re.escape(ENDING)})?")
+_NAME = re.compile(rf"tocsin-([0-9a-z]+)-(\d{{8}}T\d{{6}}Z)(?:{re.escape(ENDING)})?")
 _STAMP = "%Y%m%dT%H%M%SZ"
 _SKIPPED = frozenset(("cache", "workers", "backups", "logs", "uploads"))
 """Folders of a home that are left out: computed data, locks and logs of workers, lists of people in use, and copies of an upgrade with data that was erased since."""
@@ -149,19 +147,32 @@ def parse_keep(text: str) -> tuple[tuple[str, int], ...]:
     return tuple((match[2], int(match[1])) for match in found if match)
 
 
+def home_of(name: str) -> str:
+    """Return the name of the home in the name of a backup; empty for another name."""
+    match = _NAME.match(name)
+    return match[1] if match else ""
+
+
+def _made_at(name: str) -> datetime | None:
+    """Return the time in the name of a backup; None for another name."""
+    match = _NAME.fullmatch(name)
+    with suppress(ValueError):
+        return datetime.strptime(match[2], _STAMP).replace(tzinfo=UTC) if match else None
+    return None
+
+
 def superseded(names: Iterable[str], keep: Sequence[tuple[str, int]]) -> tuple[str, ...]:
-    """Return the backups that a rule does not keep, the oldest first.
+    """Return the backups that a rule does not keep, the oldest first; no other name.
 
     It keeps the newest backup of each of the last ``n`` days (weeks, months, years) that have one.
     """
-    at = {name: match[1] for name in names if (match := _NAME.fullmatch(name))}
+    at = {name: made for name in names if (made := _made_at(name)) is not None}
     newest_first = sorted(at, key=lambda name: at[name], reverse=True)
     stays = set(newest_first[:1])
     for unit, number in keep:
         periods: dict[str, str] = {}
         for name in newest_first:
-            period = datetime.strptime(at[name], _STAMP).replace(tzinfo=UTC).strftime(_BUCKETS[unit])
-            periods.setdefault(period, name)
+            periods.setdefault(at[name].strftime(_BUCKETS[unit]), name)
         stays.update(list(periods.values())[:number])
     return tuple(name for name in reversed(newest_first) if name not in stays)
 
@@ -182,14 +193,15 @@ def back_up(
     """
     rule, now = parse_keep(keep), service.clock.now().astimezone(UTC)
     place = place.expanduser().absolute()
-    name = f"tocsin-{_home_id(service)}-{now:{_STAMP}}"
+    name = f"tocsin-{home_id(service)}-{now:{_STAMP}}"
     keys = recipients_of(recipients) if recipients else []
     ending = ENDING if keys else ""
     stage = service.folder / "backups" if keys else place
     partial = stage / f"{name}.partial"
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _remove_stopped(stage, name, now)
+        for folder in (stage, place):
+            _remove_stopped(folder, name, now)
         if (place / f"{name}{ending}").exists():
             raise _unwritable(place / f"{name}{ending}", "it exists")
         (partial / bag.DATA).mkdir(parents=True, mode=0o700)
@@ -230,14 +242,12 @@ def _write(service: IncidentService, partial: Path, name: str, place: Path, watc
 
 def _encrypt(partial: Path, name: str, final: Path, keys: Sequence[object]) -> None:
     """Write the clear folder as an encrypted file, which gets its name when it is complete."""
-    clear, sealed = partial.with_name(name), final.with_name(f"{final.name}.partial")
-    partial.rename(clear)
+    sealed = final.with_name(f"{final.name}.partial")
     try:
-        pack(clear, sealed, keys)
+        pack(partial, name, sealed, keys)
         sealed.rename(final)
     finally:
         sealed.unlink(missing_ok=True)
-        shutil.rmtree(clear, ignore_errors=True)
 
 
 def _recorded(service: IncidentService, path: Path, made: Made) -> bool:
@@ -376,27 +386,10 @@ def _outside(folder: Path, home: Home) -> Iterator[str]:
             yield name
 
 
-def _home_id(service: IncidentService) -> str:
-    found = service.setting(HOME_ID)
-    if found is None:
-        found = service.chance.name("home").removeprefix("home-")
-        with suppress(StoreError):  # a home that cannot be written
-            service.set_setting(HOME_ID, found)
-    return found
-
-
-def _is_stamp(name: str) -> bool:
-    match = _NAME.fullmatch(name)
-    try:
-        return match is not None and bool(datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC))
-    except ValueError:
-        return False
-
-
-def _remove_stopped(stage: Path, name: str, now: datetime) -> None:
-    """Remove the clear copies of backups that were stopped more than a day ago."""
+def _remove_stopped(folder: Path, name: str, now: datetime) -> None:
+    """Remove what backups left that were stopped more than a day ago."""
     mine = name.rpartition("-")[0]
-    for left in stage.glob(f"{mine}-*.partial") if stage.is_dir() else ():
+    for left in folder.glob(f"{mine}-*.partial"):
         if now - datetime.fromtimestamp(left.lstat().st_mtime, UTC) < STOPPED:
             continue
         if left.is_dir() and not left.is_symlink():
@@ -416,11 +409,7 @@ def _unwritable(path: Path, why: str) -> Refused:
 def _remove_old(place: Path, name: str, rule: Sequence[tuple[str, int]]) -> tuple[str, ...]:
     """Remove the older backups of this home that the rule does not keep; return their names."""
     mine = name.rpartition("-")[0]
-    names = [
-        path.name
-        for path in place.iterdir()
-        if path.name.startswith(f"{mine}-") and not path.is_symlink() and _is_stamp(path.name)
-    ]
+    names = (path.name for path in place.glob(f"{mine}-*") if not path.is_symlink())
     gone = superseded(names, rule)
     for old in gone:
         if (place / old).is_dir():

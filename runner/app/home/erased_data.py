@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +14,11 @@ from runner.app.core.contact_store import forgotten
 from runner.app.core.incident_service import IncidentService
 from runner.app.home import retention
 from runner.decoding import from_json
-from runner.errors import Refused
+from runner.errors import Refused, StoreError
 from runner.vault.master_key import open_vault
 
-ERASED = "erased.jsonl"
-"""In the folder of the backups."""
+HOME_ID = "home_id"
+"""A setting of the store: the random name of this home in the names of its backups and of their list."""
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,21 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
         return f"erased\0{self.kind}\0{self.journal}".encode()
 
 
+def home_id(service: IncidentService) -> str:
+    """Return the name of this home beside those of other homes in one folder; a new one at first."""
+    found = service.setting(HOME_ID)
+    if found is None:
+        found = service.chance.name("home").removeprefix("home-")
+        with suppress(StoreError):  # a home that cannot be written
+            service.set_setting(HOME_ID, found)
+    return found
+
+
+def list_of(place: Path, home: str) -> Path:
+    """Return the file with the erased journals of one home, in a folder that several homes may share."""
+    return place / f"tocsin-{home}.erased.jsonl"
+
+
 def note_erased(service: IncidentService, places: Iterable[Path]) -> tuple[Path, ...]:
     """Add all erased journals to the lists beside the backups; return the places that cannot be reached."""
     gone = [Erased(journal=name, kind="incident") for name in sorted(retention.kept(service).shredded)]
@@ -41,11 +57,12 @@ def note_erased(service: IncidentService, places: Iterable[Path]) -> tuple[Path,
     gone += [Erased(journal=name, kind="person") for name in sorted(journals)]
     vault = open_vault(service.home.master_key, base=service.folder)
     gone = [msgspec.structs.replace(one, mac=vault.mac(one.signed)) for one in gone]
-    missing: list[Path] = []
+    home, missing = home_id(service), []
     for place in places:
+        path = list_of(place, home)
         try:
-            known = {one.journal for one in erased_beside(place)}
-            with (place / ERASED).open("ab") as file:
+            known = {one.journal for one in read_list(path)}
+            with path.open("ab") as file:
                 file.writelines(msgspec.json.encode(one) + b"\n" for one in gone if one.journal not in known)
                 file.flush()
                 os.fsync(file.fileno())
@@ -54,21 +71,20 @@ def note_erased(service: IncidentService, places: Iterable[Path]) -> tuple[Path,
     return tuple(missing)
 
 
-def erased_beside(place: Path) -> tuple[Erased, ...]:
-    """Return the list of erased journals beside backups; empty without one. Raises Refused for a damaged list."""
-    path = place / ERASED
+def read_list(path: Path) -> tuple[Erased, ...]:
+    """Return a list of erased journals; empty without one. Raises Refused for a damaged list."""
     if not path.exists():
         return ()
     try:
         return tuple(from_json(line, Erased) for line in path.read_bytes().splitlines() if line.strip())
     except msgspec.DecodeError:
-        raise damaged_list(place) from None
+        raise damaged_list(path) from None
 
 
-def damaged_list(place: Path) -> Refused:
+def damaged_list(path: Path) -> Refused:
     """Return the error for a list of erased data that was damaged, or changed by somebody without the master key."""
     return Refused(
-        f'The list of erased data "{place / ERASED}" is damaged, or not of this home folder.',
+        f'The list of erased data "{path}" is damaged, or not of this home folder.',
         hint="Restore this file first. Without it, a restore brings erased data back.",
         code="erased_damaged",
     )

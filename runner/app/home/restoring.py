@@ -22,8 +22,8 @@ from runner.app.core import organisation_journal
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.home import backups, retention
-from runner.app.home.backups import FILES, STORE, HomeRestored
-from runner.app.home.erased_data import ERASED, Erased, damaged_list, erased_beside
+from runner.app.home.backups import FILES, STORE, HomeRestored, home_of
+from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_of, read_list
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.open_home import open_copy, open_service, store_file
 from runner.app.messages import webhooks
@@ -147,7 +147,7 @@ def _checked(folder: Path, watched: Watched) -> Checked:
     except (OSError, ValueError):
         info, digest = {}, ""
     return Checked(
-        name=folder.name,
+        name=info.get("External-Identifier") or folder.name,
         made_at=info.get("Tocsin-Made-At", ""),
         digest=digest,
         verified=info.get("Tocsin-Verified") == "yes",
@@ -313,10 +313,11 @@ def _made_safe(
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
     from runner.app.home.doctor import lost_attempts
 
-    listed = erased_beside(place)
+    erased_list = list_of(place, home_of(checked.name))
+    listed = read_list(erased_list)
     for one in listed:
         if not hmac.compare_digest(one.mac.encode(), mac_of(master, one.signed).encode()):
-            raise damaged_list(place)
+            raise damaged_list(erased_list)
     erased = tuple(_erased_again(service, listed))
     verification = verify(service, None)
     faults = integrity(service, verification, None).faults
@@ -327,7 +328,7 @@ def _made_safe(
             hint="Use another backup.",
             code="backup_damaged",
         )
-    service.set_setting(backups.HOME_ID, None)  # backups of this home are not those of the other one
+    service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
     made = HomeRestored(by=service.principal.person, name=checked.name, digest=checked.digest)
     backups.record(service, made)
     paused, lost = [], 0
@@ -352,7 +353,7 @@ def _made_safe(
         tokens=tokens.end_all(service),
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
-        erased_list=(place / ERASED).is_file(),
+        erased_list=erased_list.is_file(),
         store_moved=moved,
     )
 

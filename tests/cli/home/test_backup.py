@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,6 @@ import bagit
 import pyrage
 import pytest
 
-from runner.app.home.erased_data import ERASED
 from runner.files.bag import MAC, bag_info, write_bag
 from runner.vault.master_key import PREFIX
 from tests.cli.at_desk import T0, AtDesk, Said
@@ -67,6 +67,11 @@ def restored(desk: AtDesk, backup: str, new: Path, *words: str) -> dict[str, Any
     assert said.code == 0, said.err
     found: dict[str, Any] = said.json["restored"]
     return found
+
+
+def list_beside(backup: Path) -> Path:
+    """Return the list of erased data that belongs to the home of a backup."""
+    return backup.with_name(f"{backup.name.rpartition('-')[0]}.erased.jsonl")
 
 
 def attempt(desk: AtDesk, backup: Path, new: Path, *words: str) -> Said:
@@ -213,7 +218,7 @@ def test_what_was_erased_after_the_backup_is_erased_again(working: AtDesk, tmp_p
     assert new("audit", "verify").code == 0
     assert new("status", "-i", "amber-falcon").error == "shredded"
     assert "petra" not in new.done("person", "list", "--format", "json")
-    listed = (tmp_path / "to" / "erased.jsonl").read_text()
+    listed = list_beside(Path(made["path"])).read_text()
     assert "petra" not in listed.lower()
 
 
@@ -289,7 +294,7 @@ def test_a_scheduled_backup_runs_where_the_settings_say(incident: AtDesk, tmp_pa
     incident.done("routine", "add", "backup", "--every", "1d")
     incident.clock.advance(DAY)
     assert incident("drill", "run", "--due").code == 0
-    (made,) = (tmp_path / "to").glob("tocsin-*")
+    (made,) = (tmp_path / "to").glob("tocsin-*Z")
     assert made.name.endswith(f"{T0 + DAY:%Y%m%dT%H%M%SZ}")
     (schedule,) = incident("routine", "list", "--format", "json").json["schedules"]
     assert [fired["state"] for fired in schedule["firings"]] == ["passed"]
@@ -307,7 +312,7 @@ def test_an_encrypted_backup_is_one_file_that_only_its_key_opens(working: AtDesk
     (tmp_path / "other.txt").write_text(f"{stranger}\n")
     made = backup_of(working, tmp_path / "to", "--encrypt", str(identity.to_public()))
     path = Path(made["path"])
-    assert {one.name for one in (tmp_path / "to").iterdir()} == {path.name, ERASED}
+    assert {one.name for one in (tmp_path / "to").iterdir()} == {path.name, list_beside(path).name}
     assert not list((working.home / "backups").iterdir())
     assert path.stat().st_mode & 0o777 == 0o600
     assert b"amber-falcon" not in path.read_bytes()
@@ -436,6 +441,35 @@ def test_a_missing_or_changed_list_of_erased_data_is_told(working: AtDesk, tmp_p
     alone = tmp_path / "elsewhere" / made.name
     shutil.copytree(made, alone)
     assert not restored(working, str(alone), tmp_path / "one")["erased_list"]
-    (alone.parent / ERASED).write_text('{"journal":"i-1","kind":"incident","mac":"00"}\n')
+    list_beside(alone).write_text('{"journal":"i-1","kind":"incident","mac":"00"}\n')
     assert attempt(working, alone, tmp_path / "two").error == "erased_damaged"
     assert not (tmp_path / "two").exists()
+
+
+def test_two_homes_share_a_folder_and_each_has_its_own_list_of_erased_data(
+    working: AtDesk, playbook: Path, tmp_path: Path
+) -> None:
+    other = at(working, tmp_path / "other")
+    other.done("init")
+    other.done("person", "add", "lena", "--name", "Lena Holm")
+    other.done("person", "forget", "lena", "--yes")
+    mine, theirs = (Path(backup_of(desk, tmp_path / "to")["path"]) for desk in (working, other))
+    assert list_beside(mine) != list_beside(theirs)
+    assert len(list_beside(theirs).read_text().splitlines()) == 1
+    assert restored(working, str(mine), tmp_path / "new")["erased_list"]
+
+
+def test_the_clear_copy_of_a_stopped_backup_is_removed_by_a_later_one(
+    working: AtDesk, tmp_path: Path
+) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    words = ("--encrypt", str(identity.to_public()))
+    first = Path(backup_of(working, tmp_path / "to", *words)["path"])
+    left = working.home / "backups" / first.name.replace(".tar.age", ".partial")
+    sealed = first.with_name(f"{first.name}.partial")
+    for path in (left, sealed):
+        path.mkdir()
+        os.utime(path, (0, 0))
+    working.clock.advance(DAY)
+    backup_of(working, tmp_path / "to", *words)
+    assert (left.exists(), sealed.exists()) == (False, False)

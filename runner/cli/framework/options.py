@@ -8,17 +8,18 @@ than most commands: ``plain`` reads simple lines, and ``typed`` passes the rest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 from runner.base.instants import calendar_day as calendar_day
 from runner.base.instants import instant as instant
-from runner.base.instants import parse_duration
+from runner.base.instants import is_local, parse_duration
 from runner.base.states import PROFILES, Kind, Profile
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.session import FORMATS, Options, Session
 from runner.errors import Usage
+from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.cli.framework.environment import World
@@ -247,3 +248,21 @@ def show(session: Session, *, routine: bool = False) -> SchedulesReport:
     )
     session.show(report, lambda: schedules_page(report, begin))
     return report
+
+
+def instant_of(session: Session, text: str, *, apart: bool = False) -> datetime:
+    """Return a time as a person wrote it; a local time is in the organisation's zone, and is shown with it.
+
+    ``apart`` is a command about no incident: the zone is that of the settings.
+    """
+    if not is_local(text) or not (session.folder / CONFIG).exists():
+        return instant(text, session.now())
+    from runner.reports.core.formatting import moment
+    from runner.reports.core.header import local_now
+
+    name = "" if apart else session.name_or_none()
+    about = session.reader.incident(name) if name else None
+    clock = local_now(session.now(), session.service.home.organisation.get("zone"), about)
+    at = instant(text, clock)
+    session.say(f"{text} is {moment(at, clock.tzinfo)} ({clock.tzinfo})")
+    return at

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -14,6 +13,7 @@ from runner.cli.framework.options import (
     Scope,
     command,
     group,
+    instant_of,
     profile_of,
 )
 from runner.cli.framework.session import Session

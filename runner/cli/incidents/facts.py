@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.base.instants import is_local
-from runner.cli.framework.local_times import instant_of
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant_of
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.cli.incidents.status import Known, read_incident

@@ -14,7 +14,6 @@ from runner.app.incidents.outcome import Done, outcome
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -23,6 +22,7 @@ from runner.cli.framework.options import (
     Reason,
     Scope,
     command,
+    instant_of,
     kind_of,
     one_of,
     profile_of,

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from runner.app.incidents import entries
-from runner.cli.framework.local_times import instant_of
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant_of
 from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused

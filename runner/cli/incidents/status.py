@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     NEEDS_A_PERSON,
     Commands,
@@ -16,6 +15,7 @@ from runner.cli.framework.options import (
     Scope,
     Where,
     command,
+    instant_of,
 )
 from runner.cli.framework.session import Session
 from runner.errors import Refused, StoreError

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.actions import Action
-from runner.cli.framework.local_times import instant_of
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -17,6 +16,7 @@ from runner.cli.framework.options import (
     calendar_day,
     command,
     group,
+    instant_of,
     kind_of,
 )
 from runner.cli.framework.outcome import answer, submit

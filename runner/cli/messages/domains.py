@@ -6,8 +6,7 @@ from typing import Annotated
 
 from runner.app.core.active_incident import OPEN
 from runner.app.messages.domains import DomainRow, State, declare, domain_rows
-from runner.cli.framework.local_times import instant_of
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant_of
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.incident.state.incident import Incident

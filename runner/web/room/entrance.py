@@ -116,12 +116,13 @@ class Entrance:
     def _route(self, path: str, made: Made) -> Route:
         async def answer(request: Request) -> Response:
             body = await request.body() if request.method == "POST" else b""
-            answer = await self._pooled(partial(self._answered, made, request, body))
+            answer = await self._pooled(partial(self.answered, made, request, body))
             return self._cookie.renew(request, answer)
 
         return Route(path, answer, methods=["GET", "POST"])
 
-    def _answered(self, made: Made, request: Request, body: bytes) -> Response:
+    def answered(self, made: Made, request: Request, body: bytes) -> Response:
+        """Return the answer to a request, or the page of its error, in the zone of the organisation."""
         try:
             service = self._service()
             READER.set(named_zone(service.home.organisation.get("zone")))

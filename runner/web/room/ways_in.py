@@ -21,17 +21,14 @@ from runner.app.people.logins import OIDC, Logins
 from runner.app.people.passkeys import PATIENCE
 from runner.app.people.provider import Described, Provider, unknown_subject
 from runner.app.people.step_links import StepLink
-from runner.errors import Refused, TocsinError
+from runner.errors import Refused
 from runner.incident.people.account_journal import BREAK_GLASS_LASTS
 from runner.incident.state.incident import Incident
-from runner.reports.core.formatting import READER
-from runner.reports.core.header import named_zone
 from runner.reports.core.page import Page
 from runner.reports.incidents.task import CheckRow, task_page
 from runner.reports.incidents.task import task as task_report
 from runner.web.room import drawing
 from runner.web.room.acts.forms import Given, without_factors
-from runner.web.room.door import Absent
 from runner.web.room.entrance import Cookie, Entrance, local
 from runner.web.room.entrance_page import (
     CODE,
@@ -41,7 +38,6 @@ from runner.web.room.entrance_page import (
     address_of,
     entrance_page,
     factor_fields,
-    fields_of,
 )
 
 ANSWER = "/login/provider/answer"
@@ -100,19 +96,12 @@ class WaysIn:
         async def answer(request: Request) -> Response:
             body = await request.body() if request.method == "POST" else b""
             return await anyio.to_thread.run_sync(
-                partial(self._made, made, request, body), limiter=self._asking if asks else self._others
+                partial(self._entrance.answered, made, request, body),
+                limiter=self._asking if asks else self._others,
             )
 
         answer.__name__ = made.__name__
         return Route(path, answer, methods=[*methods])
-
-    def _made(self, made: Made, request: Request, body: bytes) -> Response:
-        try:
-            service = self._service()
-            READER.set(named_zone(service.home.organisation.get("zone")))
-            return made(request, fields_of(body))
-        except (Absent, TocsinError) as error:
-            return self._failed(error)
 
     def _accounts(self) -> Accounts:
         return self._entrance.accounts()

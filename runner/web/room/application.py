@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.people.accounts import KeptBook, holds, is_closed, names_are_proved
@@ -93,6 +94,7 @@ class Room:
         self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
         self._kept = Kept()
+        self.senders = Senders(apart, say)
         self._pool = anyio.CapacityLimiter(THREADS)
         self._session = Cookie(self._cookie, secure)
         self._entrance = Entrance(
@@ -311,7 +313,9 @@ class Room:
         self, request: Request, service: IncidentService, login: Login, incident: Incident | None
     ) -> Asked:
         ref = request.path_params.get("ref", "")
-        return asked_of(service, login.principal, incident, ref, request.query_params, self._kept)
+        return asked_of(
+            service, login.principal, incident, ref, request.query_params, self._kept, self.senders
+        )
 
     def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:
         path = address(row, codename_of(asked.incident), asked.ref)

@@ -30,6 +30,8 @@ _LISTS: Mapping[Verb, str] = {
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
     "person.list": "people", "role.list": "people", "improvement.list": "exercises",
+    "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
+    "bulk.substitute": "letters", "notice.letters": "letters",
     "drill.schedules": "exercises", "drill.show": "exercise", "audit.verify": "audit", "home.doctor": "administration",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
@@ -57,6 +59,7 @@ _WORDS: Mapping[str, str] = {
     "exercises": "See the exercises", "exercise": "Open the exercise", "report": "Read the report",
     "improvement": "Open the action item", "audit": "See the record", "record": "See the record",
     "administration": "See the administration", "rights": "See why", "letters": "See the letters",
+    "campaign": "Open the campaign", "samples": "Read the samples", "run": "Open the letters",
 }  # fmt: skip
 """Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 

@@ -7,6 +7,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.home.workers import lacks_worker
@@ -162,6 +163,7 @@ def asked_of(
     ref: str,
     query: Mapping[str, str],
     kept: Kept | None = None,
+    senders: Senders | None = None,
 ) -> Asked:
     """Return a request for a handler; names and times are shown as at the command line from here on."""
     zone = named_zone(service.home.organisation.get("zone"))
@@ -172,7 +174,7 @@ def asked_of(
     now = service.clock.now() if incident is None else service.now_in(incident)
     # A page about no incident has a handler that does not look at it.
     about: Any = incident
-    return Asked(service, service.read(principal), principal, now, about, ref, dict(query), kept)
+    return Asked(service, service.read(principal), principal, now, about, ref, dict(query), kept, senders)
 
 
 def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None, band: str = "") -> str:

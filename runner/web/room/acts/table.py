@@ -14,7 +14,7 @@ from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.improvement import EXERCISES, IMPROVEMENT
 from runner.web.room.acts.incident import INCIDENT
 from runner.web.room.acts.incidents import INCIDENTS
-from runner.web.room.acts.letters import LETTERS
+from runner.web.room.acts.letters import CAMPAIGN, LETTERS, RUN
 from runner.web.room.acts.message import MESSAGE, MESSAGES
 from runner.web.room.acts.notice import NOTICE
 from runner.web.room.acts.people import PEOPLE
@@ -40,6 +40,8 @@ ACTING: Mapping[str, Acting] = {
     "notice": NOTICE,
     "sign": SIGN,
     "letters": LETTERS,
+    "campaign": CAMPAIGN,
+    "run": RUN,
     "audit": AUDIT,
     "record": RECORD,
     "exercises": EXERCISES,

@@ -7,6 +7,7 @@ incident, which nobody can read after the incident's data are erased.
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -24,8 +25,6 @@ from runner.incident.state.commands import SignLetters
 from runner.incident.state.incident import Incident
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from runner.app.core.incident_service import IncidentService
 
 MOST = 1_000

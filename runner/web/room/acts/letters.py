@@ -287,7 +287,8 @@ def _substitute(asked: Asked, given: Given) -> None:
 
 
 def _verify(asked: Asked, given: Given) -> str:
-    proof = verify(asked.service, asked.incident, asked.ref)
+    found = by_id(asked.service, asked.incident, asked.ref)
+    proof = verify(asked.service, asked.incident, found.campaign.id)
     batches = count(proof.chunks, "batch", "batches")
     return f"{count(proof.attempts, 'attempt')} in {batches} match the journal."
 

@@ -28,7 +28,6 @@ from runner.app.people.accounts import KeptBook, holds, is_closed, names_are_pro
 from runner.app.people.logins import OIDC, TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
-from runner.reports.core.action_text import hint_text
 from runner.reports.people.accounts import break_glass_band
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
@@ -211,12 +210,9 @@ class Room:
                 return self._entrance.ask(asked, place)
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
-            case NotFound():
-                return self._plain_page(404, error.message, hint_text(error))
-            case StoreError():
-                return self._plain_page(503, error.message, hint_text(error))
             case TocsinError():
-                return self._plain_page(409, error.message, hint_text(error))
+                status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, StoreError) else 409
+                return self._plain_page(status, *drawing.error_words(error))
             case _:
                 return self._absent()
 

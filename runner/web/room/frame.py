@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+
+from msgspec import structs
 
 from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
@@ -19,6 +22,7 @@ from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
+from runner.reports.core.task_rows import named, task_rows
 from runner.reports.incidents.event_descriptions import KINDS
 from runner.web.room import drawing
 from runner.web.room.acts.forms import (
@@ -138,10 +142,42 @@ class Again(NamedTuple):
             if value and name not in names and not name.startswith(FACTORS)
         ]
 
+    def worded(self, forms: Sequence[Form], titles: Mapping[str, str]) -> Again:
+        """Return it with fields and pages in place of options and commands, and with titles of tasks in place of ids."""
+        labels = {
+            field.name: ("choose" if field.kind in ("choice", "file") else "fill in", field.label)
+            for form in forms
+            if self.of(form)
+            for field in form.fields
+        }
+
+        names = "|".join(map(re.escape, sorted(titles, key=len, reverse=True)))
+
+        def words(text: str) -> str:
+            if names:
+                text = re.sub(rf"(?<![\w:/#])(?:{names})(?![\w:/#])", lambda found: titles[found[0]], text)
+            return drawing.page_words(text, labels)
+
+        problems = [
+            structs.replace(one, message=words(one.message), hint=words(one.hint)) for one in self.problems
+        ]
+        return self._replace(message=words(self.message), hint=words(self.hint), problems=problems)
+
     @property
     def sure(self) -> str:
         """What the second button sends."""
         return what_was_seen(self.given, self.preview) if self.preview is not None else ""
+
+
+def _titles(asked: Asked) -> Mapping[str, str]:
+    """Return the titles of tasks by the ids that an error can contain: the full one, and a quoted short one."""
+    found = {}
+    for row in task_rows(asked.incident, asked.service.library(asked.incident)):
+        if row.invocation:
+            found[row.invocation] = f'"{named(row)}"'
+            found[f'"{row.command_name}"'] = f'"{named(row)}"'
+            found[f'"{row.invocation}"'] = f'"{named(row)}"'
+    return found
 
 
 def codename_of(incident: Incident | None) -> str:
@@ -190,6 +226,8 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     mark = mark_of(acting, asked, incident) if acting else ""
     part = "live" if asked.query.get("part") == "live" else ""
     forms = offered(acting, asked) if acting and not part else []
+    if again is not None:
+        again = again.worded(forms, _titles(asked) if incident is not None else {})
     links = partial(_link, reader, incident)
     codename, who = codename_of(incident), asked.principal
     kept = [(name, value) for name, value in asked.query.items() if name in NAMES]

@@ -189,6 +189,9 @@ def may_read(reader: Reader, row: Row, incident: Incident | None) -> bool:
     """Tell whether a reader has a page."""
     if row.exercise and (incident is None or incident.drill is None):
         return False
+    played = incident is not None and incident.drill is not None
+    if row.real is not None and not played and not reader.may(row.real, incident):
+        return False
     return row.right == "login" or reader.may(row.right, incident)
 
 

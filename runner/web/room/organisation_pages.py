@@ -135,10 +135,10 @@ def record(asked: Asked) -> Shown:
 def letters(asked: Asked) -> Shown:
     """Show the campaigns and the runs of letters to affected people as counts: no person is named."""
     from runner.app.campaigns.control import status
+    from runner.app.campaigns.letter_archive import archives
     from runner.app.campaigns.record import newest
     from runner.app.campaigns.send import is_sending
     from runner.app.notices.letter_approval import runs
-    from runner.app.notices.letter_archive import archives
     from runner.reports.campaigns.campaigns import status_page
     from runner.reports.notices.letters import run_blocks
 
@@ -272,8 +272,8 @@ def campaign_file(asked: Asked) -> File:
 
 def run(asked: Asked) -> Shown:
     """Show one run of letters: a sample of each text, what only a person can verify, and the files."""
+    from runner.app.campaigns.letter_archive import opened
     from runner.app.notices.letter_approval import unverified_items
-    from runner.app.notices.letter_archive import opened
     from runner.reports.notices.letters import run_blocks
 
     found = opened(asked.service, asked.incident, asked.ref)
@@ -302,7 +302,7 @@ def run(asked: Asked) -> Shown:
 
 def run_file(asked: Asked) -> File:
     """Return one file of a run of letters, or all."""
-    from runner.app.notices.letter_archive import opened
+    from runner.app.campaigns.letter_archive import opened
 
     name, _, file = asked.ref.partition("/")
     found = opened(asked.service, asked.incident, name)

@@ -28,6 +28,8 @@ class Row(NamedTuple):
 
     exercise: bool = False
     """Only an exercise has it."""
+    real: Right | None = None
+    """Another right that it needs in an incident that is no exercise."""
 
     @property
     def about_incident(self) -> bool:
@@ -103,7 +105,7 @@ TABLE = (
         exercise_pages.after_action,
         "Report",
         fresh=False,
-        exercise=True,
+        real="duty.read",
     ),
 )
 BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}

@@ -34,22 +34,22 @@ PAGES = (
 )  # fmt: skip
 EXPECTED = {
     # role            inc ale peo reg law pro exe imp rea aud adm acc rig app|inc tas tas fac fac mis|dut dut fil not not cha con sig let cam sam run|mes mes tim evi rec exe rep
-    LOCAL:             "yyyyyyyyyyyyyy" "yyyyyy" "yyyyyyyyyyyy" "yyyyy--",
-    "commander":       "yyy-yyyyyyy-yy" "yyyyyy" "yyyyyyyyyyyy" "yyyyy--",
+    LOCAL:             "yyyyyyyyyyyyyy" "yyyyyy" "yyyyyyyyyyyy" "yyyyy-y",
+    "commander":       "yyy-yyyyyyy-yy" "yyyyyy" "yyyyyyyyyyyy" "yyyyy-y",
     "counsel":         "y-yyyy---y--yy" "yyyyyy" "yyyyyyyyyyyy" "yyyyy--",
     "outside_counsel": "y---yy---y--yy" "yyyyyy" "yyyyyyyyy---" "--yyy--",
     "dpo":             "y-yyyy---y--yy" "yyyyyy" "yyyyyyyyyyyy" "yyyyy--",
-    "executive":       "y-y-yyyyyy--yy" "yyyyyy" "yyyyyyyyy---" "--y-y--",
+    "executive":       "y-y-yyyyyy--yy" "yyyyyy" "yyyyyyyyy---" "--y-y-y",
     "hr":              "y-y-yy---y--yy" "yyyyyy" "-------y----" "--yyy--",
     "evaluator":       "y---yyyyy---yy" "yyyyyy" "------------" "--y----",
     "exercise_controller": "y---yyyyy---yy" "yyyyyy" "------------" "--y----",
-    "auditor":         "y--yyyyyyy--yy" "yyyyyy" "yyyyyyy-y---" "yyyyy--",
+    "auditor":         "y--yyyyyyy--yy" "yyyyyy" "yyyyyyy-y---" "yyyyy-y",
     ANY:               "y-y-yy---y--yy" "yyyyyy" "-------y----" "--yyy--",
     "administrator":   "y---------yyyy" "------" "------------" "-------",
     SEALED:            "y-yyyy---y--yy" "yyyyyy" "yyyyyyy-y---" "yyyyy--",
     "nobody":          "y-----------yy" "------" "------------" "-------",
 }  # fmt: skip
-"""An incident that is no exercise has no page of one."""
+"""An incident that is no exercise has no page to conduct one."""
 
 
 _RESPONDER = {"task.act", "note.add", "sign", "fact.state", "entry.correct", "audit.verify"}
@@ -62,11 +62,11 @@ _LEADS = {
     "campaign.manage", "exercise.manage", "exercise.conduct", "exercise.rate", "alert.handle",
 }  # fmt: skip
 ACTS_EXPECTED: dict[str, set[str]] = {
-    LOCAL: {*_LAWYER, *_LEADS, "note.privileged", "account.manage"},
-    "commander": {*_RESPONDER, *_LEADS, "entry.confirm", "duty.file"},
-    "counsel": {*_LAWYER, "note.privileged"},
+    LOCAL: {*_LAWYER, *_LEADS, "note.privileged", "account.manage", "law.check"},
+    "commander": {*_RESPONDER, *_LEADS, "entry.confirm", "duty.file", "law.check"},
+    "counsel": {*_LAWYER, "note.privileged", "law.check"},
     "outside_counsel": {"note.add", "entry.correct", "sign", "notice.edit", "audit.verify"},
-    "dpo": _LAWYER,
+    "dpo": {*_LAWYER, "law.check"},
     "executive": {
         "task.act",
         "note.add",
@@ -151,6 +151,8 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
         ),
         "frozen": "note.add", "observe": "exercise.rate", "rate": "exercise.rate",
     },
+    "report": {"sign": "exercise.rate", "sign_real": "incident.lead"},
+    "provisions": {"verify": "law.check"},
 }  # fmt: skip
 """The right of each act, written by hand: an act with a weaker right is an error."""
 BOUND = {
@@ -158,6 +160,7 @@ BOUND = {
     "facts": {"confirm"}, "fact": {"confirm"}, "timeline": {"correct"},
     "duty": {"decide", "waive", "confirm"}, "sign": {"approve", "reject"},
     "campaign": {"send", "resume", "substitute"}, "run": {"approve"},
+    "report": {"sign", "sign_real"}, "provisions": {"verify"},
 }  # fmt: skip
 """The acts for which a person with an account gives the factors again."""
 

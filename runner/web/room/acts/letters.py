@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from runner.app.campaigns import control
+from runner.app.campaigns import control, letter_archive
 from runner.app.campaigns.plan import PlanOrder, cost_of, rates_of
 from runner.app.campaigns.plan import plan as make_plan
 from runner.app.campaigns.receipts import read_receipts, take
@@ -16,7 +16,6 @@ from runner.app.campaigns.send import is_sending, ready
 from runner.app.campaigns.tables import Known
 from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
 from runner.app.core.incident_service import IncidentService
-from runner.app.notices import letter_archive
 from runner.app.notices.letter_approval import unverified_items
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import SuppressedFor

@@ -189,7 +189,7 @@ def campaign(asked: Asked) -> Shown:
         ("campaign", incident.id, found.campaign.id), lambda: _sendable(asked, found.campaign)
     )
     if why and found.state != "done":
-        blocks += (line("SENDING IS BLOCKED", "title"), line(why, "alarm"))
+        blocks.append(line(f"Sending is blocked: {why}", "alarm"))
     texts = {(one.group.duty, one.group.notice) for one in grounds}
     steps = {
         (row.duty, row.notice): row.approve_step

@@ -18,9 +18,12 @@ from runner.base.actor import Actor
 
 if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
+    from runner.vault.keys import DataKey
 
 IN_HAND = "work/in_hand/"
 """Prefix of the marks of workers' current work, by worker."""
+HOME_KEYS = "home/"
+"""Prefix of the keys of the home itself, beside those of incidents; no journal has such a name."""
 PATIENCE = timedelta(seconds=10)
 """How long a store waits for another writer before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
@@ -276,6 +279,12 @@ class Store(Protocol):
         """Return 32 bytes for ``data`` that only the incident's data key can compute: for codes and links.
 
         Raises Sealed without such a key: not available, shredded, or not made yet.
+        """
+
+    def key(self, journal: str) -> DataKey:
+        """Return the data key of an incident, or a key of the home (``HOME_KEYS``); it is made at the first call.
+
+        Raises Sealed for a shredded incident, and without the master key.
         """
 
     def has_blob(self, digest: str) -> bool:

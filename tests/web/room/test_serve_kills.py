@@ -160,13 +160,15 @@ class Writing:
 
     def _post(self, path: str, session: str = "", **given: Any) -> requests.Response | None:
         """Send one request to the server of this moment; None where it was killed before the answer."""
-        url = f"http://127.0.0.1:{self._port}"
+        port = self._port
+        url = f"http://127.0.0.1:{port}"
         if session:
-            given |= {"cookies": {f"tocsin-room-{self._port}": session}, "headers": {"Origin": url}}
+            given |= {"cookies": {f"tocsin-room-{port}": session}, "headers": {"Origin": url}}
         try:
             return requests.post(f"{url}{path}", timeout=PATIENCE, allow_redirects=False, **given)
         except requests.RequestException:
-            threading.Event().wait(0.02)
+            while port == self._port and not self._over.wait(0.02):
+                pass
             return None
 
     def _took(self, name: str, answer: requests.Response, wanted: int, doubtful: str = "") -> None:

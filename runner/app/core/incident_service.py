@@ -350,9 +350,7 @@ class IncidentService:
         self, principal: Principal, batch: Sequence[Append], recorded: datetime
     ) -> list[Appended | Conflict]:
         """Append to journals of the organisation, or to one whose payloads are erased; no incident is decided on."""
-        rights = self._rights(principal)
-        checks = "law.check" in rights.grants and all(one.incident == JOURNAL for one in batch)
-        require(rights.manages or checks, principal, "change data of the organisation")
+        require(self._rights(principal).may_record(batch), principal, "change data of the organisation")
         return self.store.append(batch, recorded=recorded)
 
     def erase(self, principal: Principal, journal: str) -> None:
@@ -367,11 +365,7 @@ class IncidentService:
 
     def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
         """Store a document under its digest, encrypted for an incident or shared by all; return the digest."""
-        # The staff of an exercise changes nothing but stores the report that it signs.
-        may = self._rights(principal).acts or (
-            incident is not None and self.read(principal).may("exercise.rate", self.load(incident))
-        )
-        require(may, principal, "store a document")
+        require(self.read(principal).may_store(incident), principal, "store a document")
         return self.store.put_blob(incident, content)
 
     def campaign_tables(self, principal: Principal) -> BulkTables:

@@ -75,3 +75,18 @@ def test_a_stale_form_of_a_duty_is_refused(desk: AtDesk, jonas: Page) -> None:
     answer = jonas.post("decide", **given, **previewed)
     assert (answer.status_code, "the mailbox was empty" in answer.text) == (412, True)
     assert shown(desk)["awaiting"] == []
+
+
+def test_duties_that_are_kept_between_looks_are_those_of_a_new_assessment(desk: AtDesk, room: Served) -> None:
+    maria = room.reader("maria", os_user="maria")
+    for words in (
+        ("note", "nothing for the law"),
+        ("fact", "set", "people.by_jurisdiction.US-CA=600", "--source", "log"),
+        ("fact", "set", "organisation.does_business_in=US-CA", "--source", "log"),
+        ("duty", "record-filed", DUTY, "--reference", "4711", "--reason", "by telephone"),
+        ("fact", "set", "risk.to_people=high", "--source", "log"),
+    ):
+        desk.done(*words)
+        for _ in range(2):
+            found = room.get(maria, f"/api/v1/incidents/{room.codename}/duties").json()
+        assert found == desk("duties", "--format", "json").json, words

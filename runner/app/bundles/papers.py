@@ -187,7 +187,7 @@ def index(found: Gathered, key: str) -> bytes:
         bullets((
             "With Python 3.8 or newer: python3 verify.py . --key FINGERPRINT",
             "With programs of others: the commands are in VERIFY.txt",
-            "Compare the fingerprint above with one that you got in another way, as from a message of the organisation.",
+            "Compare the fingerprint above with one that you got in another way, such as by phone or on paper.",
         )),
         heading(2, "What the record proves"),
         bullets((

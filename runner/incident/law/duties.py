@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,6 +71,24 @@ def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
     people = Populations(facts)
     judged = _judged(incident, facts, now, library.outline, people)
     return _statuses(incident, facts, now, library, _near_laws(judged, library), people)
+
+
+Keep = Callable[[Hashable, Callable[[], tuple[DutyStatus, ...]]], tuple[DutyStatus, ...]]
+"""Returns what it kept under a key a short time ago, otherwise what the function makes."""
+
+
+def kept_statuses(incident: Incident, now: datetime, library: Library, keep: Keep) -> tuple[DutyStatus, ...]:
+    """Return every duty in full; only the laws of ``near_statuses`` are assessed anew while no fact changes.
+
+    Tasks, records, documents and messages change duties of these laws alone. The others depend on facts and time.
+    """
+    near = near_statuses(incident, now, library)
+    plans = tuple(run.plan for run in incident.runs.values())
+    newest = len(incident.fact_events), max(incident.fact_events.values(), default=0)
+    about = (incident.id, incident.catalogue, plans, newest, frozenset(one.regime for one in near))
+    fresh = {one.id: one for one in near}
+    every = keep(about, lambda: duty_statuses(incident, now, library))
+    return tuple(fresh.get(one.id, one) for one in every)
 
 
 def _records(incident: Incident) -> dict[str, DutyRecord]:

@@ -15,6 +15,9 @@ from runner.documents.write import write
 from runner.incident.state import events as e
 from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
 
+MOST_IN_PDF = 2500
+"""Entries: a longer table takes gigabytes of memory to set. The table as CSV has all."""
+
 
 def described(name: str, otherwise: str = "") -> str:
     """Return what a file is, or why an entry is withheld (``descriptions.csv``)."""
@@ -32,11 +35,10 @@ def collect(found: Gathered, key: str) -> None:
         for one in found.chronology.entries
     ]
     heads = ("Entry", "Time", "Recorded", "By", "Text", "Marked as wrong")
-    blocks = [
-        paragraph("Entries that are withheld as a digest are not listed. Times are in UTC."),
-        table(heads, rows) if rows else paragraph("No entry is given to this audience."),
-    ]
-    _put(found, "record/chronology", "Chronology", blocks, ("pdf",))
+    about = paragraph("Entries that are withheld as a digest are not listed. Times are in UTC.")
+    if len(rows) <= MOST_IN_PDF:
+        read = table(heads, rows) if rows else paragraph("No entry is given to this audience.")
+        _put(found, "record/chronology", "Chronology", (about, read), ("pdf",))
     if found.audience.gets("privilege log") == "yes":
         _privilege_log(found)
     custody: list[tuple[str, ...]] = [
@@ -197,8 +199,16 @@ def index(found: Gathered, key: str) -> bytes:
         )),
         heading(2, "Files"),
         table(("File", "Content"), files),
+        *_without_pdf(found),
     ]  # fmt: skip
     return write(_document(found, "Evidence bundle", blocks), "html")
+
+
+def _without_pdf(found: Gathered) -> Iterable[Block]:
+    if "record/chronology.pdf" not in found.files:
+        yield paragraph(
+            f"No chronology as PDF: more than {MOST_IN_PDF} entries. Use data/record/chronology.csv."
+        )
 
 
 def _kind(name: str) -> str:

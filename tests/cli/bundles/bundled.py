@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.cli.notices.noticed import DUTY, noticed, rendered
 
 PLANTED = {
@@ -35,6 +35,15 @@ class Bundled:
         assert said.code == 0, said.err
         found: dict[str, Any] = said.json
         return found
+
+    def another(self) -> str:
+        """Open another incident, which the test must end, and return its codename."""
+        playbook = self.folder / "badge.yaml"
+        playbook.write_text(PLAYBOOK, encoding="utf-8")
+        self.desk.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge")
+        rows = self.desk("list", "--format", "json").json["incidents"]
+        found = (row["codename"] for row in rows if row["state"] == "open")
+        return str(next(name for name in found if name != "amber-falcon"))
 
     def unpacked(self, name: str) -> Path:
         """Unpack a bundle and return its folder."""

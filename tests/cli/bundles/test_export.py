@@ -13,10 +13,14 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
-from runner.app.bundles.audiences import AUDIENCES
+from runner.app.bundles.audiences import AUDIENCES, Audience
+from runner.app.bundles.papers import MOST_IN_PDF
+from runner.base.actor import Principal
 from runner.base.table_file import table_rows
+from runner.errors import Refused
+from runner.incident.state.commands import AddNote
 from runner.incident.state.events import AnyEvent
-from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.at_desk import AtDesk
 from tests.cli.bundles.bundled import PLANTED, Bundled
 
 GIVEN = {
@@ -184,11 +188,46 @@ def test_the_table_names_every_type_of_entry_and_nothing_else() -> None:
 
 
 def test_a_bundle_of_an_erased_incident_is_refused(made: Bundled) -> None:
-    desk = made.desk
-    (made.folder / "badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
-    desk.done("open", str(made.folder / "badge.yaml"), "--yes", "--fact", "incident.summary=Badge")
-    name = desk("list", "--format", "json").json["incidents"][-1]["codename"]
+    desk, name = made.desk, made.another()
     desk.cancelled(name)
     desk.done("shred", name, "--reason", "policy", "--yes")
     said = desk("audit", "export", "-i", name, "--for", "court", "--out", str(made.folder / "erased.zip"))
     assert said.error == "shredded"
+
+
+@pytest.mark.parametrize(
+    ("person", "audience", "allowed"),
+    [
+        ("jonas", "counsel", True),
+        ("jonas", "regulator", True),
+        ("maria", "regulator", False),
+        ("maria", "counsel", False),
+        ("zoe", "public", False),
+    ],
+)
+def test_who_proved_a_name_needs_the_right_to_export(
+    made: Bundled, person: str, audience: str, allowed: bool
+) -> None:
+    who = Principal(person=person, proven_by="login:totp")
+    desk = made.desk.office()
+    reader = desk.read(who)
+    incident = desk.load(desk.find("amber-falcon"))
+    if allowed:
+        Audience(audience).require(reader, who, incident, ())
+    else:
+        with pytest.raises(Refused) as refused:
+            Audience(audience).require(reader, who, incident, ())
+        assert refused.value.code == "no_right"
+
+
+def test_a_long_record_has_its_chronology_as_a_table_alone(made: Bundled) -> None:
+    desk, name = made.desk, made.another()
+    office = desk.office()
+    notes = [AddNote(text=f"note {number}") for number in range(MOST_IN_PDF)]
+    office.act(office.principal, office.find(name), notes)
+    made.export("long.zip", "-i", name, "--for", "court")
+    desk.cancelled(name)
+    files = files_of(made.folder / "long.zip")
+    assert len(files["data/record/chronology.csv"].splitlines()) > MOST_IN_PDF
+    assert "data/record/chronology.pdf" not in files
+    assert made.check(made.folder / "long.zip")["ok"]

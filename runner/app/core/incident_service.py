@@ -18,6 +18,7 @@ from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
+from runner.app.core.proof.checkpoints import Checkpoints
 from runner.app.core.reader import Reader
 from runner.app.core.repository import (
     Append,
@@ -38,7 +39,7 @@ from runner.app.core.rights import Rights, refuse_other_names, require, require_
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
-from runner.incident.law.duties import duty_statuses, near_statuses
+from runner.incident.law.duties import Keep, duty_statuses, kept_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
@@ -75,12 +76,11 @@ class IncidentService:
         self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, principal: Principal
     ) -> None:
         """Take the parts; nothing is read yet."""
-        self.folder = folder
-        self.home = home
+        self.folder, self.home = folder, home
         alone, target = home.second_person.none or "", home.law.target
         self.repository = Repository(store, lambda: self._calendar, alone, home.act, target)
         self._tokens: dict[str, object] = {}
-        self.clock, self.chance = clock, chance
+        self.clock, self.chance, self.checkpoints = clock, chance, Checkpoints(store)
         self.principal = self.process = principal
         self._guard: Guard | None = None
         self.write: Write = store.append
@@ -220,12 +220,17 @@ class IncidentService:
         """Return the time of an incident: an exercise's own, otherwise the clock's."""
         return time_in(incident, self.clock.now())
 
-    def duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
-        """Return every duty in full as of an instant."""
-        library = self.library(incident)
-        return with_checks(
-            duty_statuses(incident, at or self.now_in(incident), library), readable(self.law_checks), library
+    def duties(
+        self, incident: Incident, at: datetime | None = None, keep: Keep | None = None
+    ) -> tuple[DutyStatus, ...]:
+        """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
+        library, now = self.library(incident), at or self.now_in(incident)
+        found = (
+            duty_statuses(incident, now, library)
+            if keep is None
+            else kept_statuses(incident, now, library, keep)
         )
+        return with_checks(found, readable(self.law_checks), library)
 
     def law_checks(self) -> Checks:
         """Return the checks of the law that people of the home recorded."""
@@ -323,7 +328,7 @@ class IncidentService:
 
     def _commit(self, turns: Sequence[Transaction]) -> list[str]:
         appends = [turn.append for turn in turns if turn.append is not None]
-        results = self.write(appends, recorded=self.clock.now()) if appends else []
+        results = self.checkpoints.write(self.write, appends, self.clock.now()) if appends else []
         return [result.head if isinstance(result, Appended) else "" for result in results]
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
@@ -346,7 +351,7 @@ class IncidentService:
     ) -> list[Appended | Conflict]:
         """Append to journals of the organisation, or to one whose payloads are erased; no incident is decided on."""
         require(self._rights(principal).may_record(batch), principal, "change data of the organisation")
-        return self.store.append(batch, recorded=recorded)
+        return self.checkpoints.write(self.store.append, batch, recorded)
 
     def erase(self, principal: Principal, journal: str) -> None:
         """Destroy the key of a journal: nobody can read its personal payloads and documents again."""

@@ -31,7 +31,7 @@ Right = Literal[
     "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
-    "exercise.conduct", "exercise.rate", "audit.verify", "campaign.manage",
+    "exercise.conduct", "exercise.rate", "audit.verify", "record.export", "campaign.manage",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage", "alert.send", "alert.handle", "exercise.manage", "account.manage",
     "law.check",
@@ -113,14 +113,14 @@ ROLES: Mapping[str, Rights] = {
         base=_RESPONDER, manages=True,
     ),
     "counsel": _role(
-        "note.privileged", "duty.decide", "duty.file", "notice.edit", "law.check",
+        "note.privileged", "duty.decide", "duty.file", "notice.edit", "record.export", "law.check",
         base=_LAWYER, streams=("privileged",),
     ),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
         "note.add", "entry.correct", "notice.edit", "sign", "audit.verify", base=_NONE,
     ),
-    "dpo": _role("duty.decide", "duty.file", "notice.edit", "law.check", base=_LAWYER),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", "record.export", "law.check", base=_LAWYER),
     "executive": _role(
         "incident.open", "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read",
         "exercise.read",

@@ -33,6 +33,7 @@ _LISTS: Mapping[Verb, str] = {
     "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
     "bulk.substitute": "letters", "notice.letters": "letters",
     "drill.schedules": "exercises", "drill.show": "exercise", "audit.verify": "audit", "home.doctor": "administration",
+    "entry.confirm": "incident",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {
@@ -183,13 +184,14 @@ class Drawn(NamedTuple):
     sections: list[Section]
 
 
-def draw(page: Page, links: Callable[[str], str], here: str = "") -> Drawn:
+def draw(page: Page, links: Callable[[str], str], here: str = "", *, acts: bool = False) -> Drawn:
     """Return a page as HTML.
 
     ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page. An action that belongs to
-    another page than ``here`` is a link to it; any other is the command.
+    another page than ``here`` is a link to it, and one of this page is a link to its forms if it has any (``acts``); any other is
+    the command.
     """
-    pen = _Pen(links, here)
+    pen = _Pen(links, here, acts=acts)
     mark, notes, heading, sections = Markup(), [], Markup(), [Section(key="top", parts=[])]
     blocks = list(page.blocks)
     if blocks and isinstance(first := blocks[0], Paragraph) and first.cells[0].tone == "marking":
@@ -244,16 +246,20 @@ def _cells(block: Block) -> tuple[Cell, ...]:
 class _Pen:
     """Writes blocks for one reader."""
 
-    def __init__(self, links: Callable[[str], str], here: str) -> None:
+    def __init__(self, links: Callable[[str], str], here: str, *, acts: bool) -> None:
         self._links = links
         self._here = here
+        self._acts = acts
 
     def cell(self, cell: Cell) -> Markup:
         """Return a cell: a link if the reader has a page about it, otherwise words in its tone."""
         if cell.action is not None:
             command = Markup("<code>{}</code>").format(command_text(cell.action))
             where = about(cell.action)
-            if (target := self._links(where)) and target != self._here:
+            target = self._links(where)
+            if target == self._here and self._acts:
+                command = Markup('<a href="#acts">{}</a>').format("See what you can do")
+            elif target and target != self._here:
                 words = _WORDS[re.split("[/?]", where, maxsplit=1)[0]]
                 command = Markup('<a href="{}">{}</a>').format(target, words)
             return Markup(" <span class=do>{} {}</span>").format(visible(cell.text).strip(), command)

@@ -235,7 +235,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     links, codename, who = partial(_link, reader, incident), codename_of(incident), asked.principal
     kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
     other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
-    drawn = drawing.draw(shown.page, links, path)
+    drawn = drawing.draw(shown.page, links, path, acts=acting is not None)
     return drawing.render(
         "page.html",
         part,

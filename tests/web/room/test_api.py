@@ -272,7 +272,7 @@ DOCUMENT = json.loads(description())
 PAGES_ALONE = {
     "approvals", "sign", "evidence", "fact",
     "provisions", "exercises", "improvement", "exercise", "report", "letters", "audit", "record",
-    "administration", "accounts", "rights",
+    "administration", "accounts", "rights", "campaign", "samples", "run",
 }  # fmt: skip
 """Pages without an address in the API: to approve and to administer is for people; the others are parts of another report, or several."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from datetime import datetime, tzinfo
 from functools import cache, cached_property, partial
@@ -144,10 +144,9 @@ class Session:
         from runner.app.core.conflict_retry import opened
         from runner.app.home.open_home import open_service
 
-        world = self.world
-        writes, clock, chance = self.options.writes, world.clock, world.chance
-        opening = partial(open_service, self.folder, self.principal, clock=clock, chance=chance)
-        partly = self._tell_left_out if self.options.reads else None
+        world, writes = self.world, self.options.writes
+        opening = partial(open_service, self.folder, self.principal, clock=world.clock, chance=world.chance)
+        partly = partial(self.warn, "settings_wrong") if self.options.reads else None
         service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
@@ -177,15 +176,6 @@ class Session:
         self._read_in(named_zone(service.home.organisation.get("zone")))
         self._name_people(service)
         return service
-
-    def _tell_left_out(self, error: TocsinError, left: Sequence[str]) -> None:
-        """Warn that a part of the settings is not used, with what is wrong in it."""
-        wrong = " ".join(f"Line {one.line}: {one.message}" for one in error.problems)
-        self.warn(
-            "settings_wrong",
-            f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
-            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor",
-        )
 
     @property
     def reader(self) -> Reader:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import re
 import threading
@@ -19,6 +21,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from runner.app.people.accounts import Subject
+from runner.app.people.passkeys import Passkeys
 from runner.app.people.provider import KEPT, Provider
 from runner.errors import Refused
 from runner.web.room.ways_in import ANSWER, BEGUN
@@ -26,8 +29,11 @@ from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 from tests.servers.openid import logged_in_at, running_provider
 from tests.web.room import factors
-from tests.web.room.factors import Person, an_account
+from tests.web.room.factors import Person, accounts_of, an_account
 from tests.web.room.room import Served, hidden, served
+from tests.web.room.test_passkeys import _every_answer_is_signed
+
+__all__ = ["_every_answer_is_signed"]
 
 NAME = "Example login"
 SUBJECTS = {"u-1": "maria", "u-3": "ben", "u-4": "cleo", "u-9": "nobody"}
@@ -519,3 +525,47 @@ def test_a_required_second_factor_is_one_of_the_account_here(
         assert (confirmed(**right), is_in(room, browser)) == (200, True)
         (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
         assert login.fresh(desk.clock.now())
+
+
+class AtName(Served):
+    """The same room, by the name of this machine: a browser has no passkey for an address."""
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+
+def signed(asked: str) -> str:
+    """Return the answer of a passkey to what a page asks."""
+    said = base64.urlsafe_b64encode(json.dumps(json.loads(asked)).encode()).decode()
+    return json.dumps({"id": "b25l", "response": {"clientDataJSON": said}})
+
+
+@pytest.mark.usefixtures("_every_answer_is_signed")
+def test_a_passkey_is_a_second_factor_after_the_provider(
+    tmp_path_factory: pytest.TempPathFactory, hostile: Hostile
+) -> None:
+    folder = tmp_path_factory.mktemp("second-key")
+    with a_room(folder, lambda back: hostile.issuer, second_factor=True, subjects={"u-1": "ada"}) as (
+        desk,
+        here,
+    ):
+        room = AtName(here.port, here.logins, here.codename, here.document, here.server)
+        service = desk.office()
+        an_account(desk, "ada")
+        keys = Passkeys(accounts_of(service), service, f"localhost:{room.port}", secure=False)
+        keys.add("ada", "phone", signed(keys.creation("ada")))
+        browser, answer = attempt((desk, room), hostile)
+        ticket = hidden(answer.text, "ticket")
+        asked = [html.unescape(one) for one in re.findall(r'data-options="([^"]*)"', answer.text)]
+
+        def confirmed(options: str) -> int:
+            data = {"ticket": ticket, "next": "/me", "account-passkey": signed(options)}
+            to = f"{room.url}/login/provider/factor"
+            return browser.post(to, data=data, headers={"Origin": room.url}, timeout=20).status_code
+
+        for other in (keys.request("maria"), keys.request()):
+            assert (confirmed(other), is_in(room, browser)) == (401, False)
+        assert (len(asked), confirmed(asked[0]), is_in(room, browser)) == (1, 200, True)
+        (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
+        assert (login.fresh(desk.clock.now()), str(login.principal.proven_by).count("+passkey")) == (True, 1)

@@ -6,11 +6,13 @@ import base64
 import html
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -31,6 +33,7 @@ from tests.servers.openid import logged_in_at, running_provider
 from tests.web.room import factors
 from tests.web.room.factors import Person, accounts_of, an_account
 from tests.web.room.room import Served, hidden, served
+from tests.web.room.test_beyond import a_certificate
 from tests.web.room.test_passkeys import _every_answer_is_signed
 
 __all__ = ["_every_answer_is_signed"]
@@ -569,3 +572,28 @@ def test_a_passkey_is_a_second_factor_after_the_provider(
         assert (len(asked), confirmed(asked[0]), is_in(room, browser)) == (1, 200, True)
         (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
         assert (login.fresh(desk.clock.now()), str(login.principal.proven_by).count("+passkey")) == (True, 1)
+
+
+def test_the_authorities_of_the_settings_alone_are_trusted(tmp_path: Path) -> None:
+    def code_of(desk: AtDesk) -> str:
+        service = desk.office()
+        with pytest.raises(Refused) as told:
+            Provider(service, accounts_of(service), {}).ask("http://127.0.0.1/", "/")
+        return told.value.code
+
+    private = Hostile()
+    a_certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "room.pem", tmp_path / "room.key")
+    private.server.socket = tls.wrap_socket(private.server.socket, server_side=True)
+    private.issuer = f"https://localhost:{private.server.server_port}"
+    with a_room(tmp_path, lambda back: private.issuer, subjects=SUBJECTS, ca_file="room.pem") as (desk, room):
+        an_account(desk, "ada")
+        assert code_of(desk) == "provider_down", "the file is missing"
+        (desk.home / "room.pem").write_bytes((tmp_path / "room.pem").read_bytes())
+        browser, answer = attempt((desk, room), private)
+        assert (answer.status_code, is_in(room, browser)) == (200, True)
+        identity(desk, private.issuer, subjects=SUBJECTS)
+        assert code_of(desk) == "provider_down", "no public authority signed it"
+    private.server.shutdown()
+    private.server.server_close()

@@ -6,7 +6,7 @@ each append passes ``recorded``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -17,13 +17,22 @@ import msgspec
 from runner.base.actor import Actor
 
 if TYPE_CHECKING:
+    from runner.proof.note import Checkpoint, NoteKey
     from runner.store.campaigns.tables import BulkTables
+    from runner.store.heads import Leaf
+    from runner.vault.keys import DataKey
 
 IN_HAND = "work/in_hand/"
 """Prefix of the marks of workers' current work, by worker."""
+HOME_KEYS = "home/"
+"""Prefix of the keys of the home itself, beside those of incidents; no journal has such a name."""
 PATIENCE = timedelta(seconds=10)
 """How long a store waits for another writer before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
+HeadFaultCode = Literal[
+    "row_changed", "leaf_changed", "head_differs", "unlogged", "log_gap", "log_rewritten", "checkpoint_forged",
+    "rolled_back", "root_key_missing",
+]  # fmt: skip
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
 
 
@@ -158,6 +167,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     head: str
     """The head of one incident; for a whole store, the hash over all its incidents and their heads."""
     broken: Broken | None = None
+    others: tuple[Broken, ...] = ()
+    """The first invalid places of further journals."""
     unread: int = 0
     unwitnessed: tuple[str, ...] = ()
     """Incidents without a row: only an anchor can show whether their last events are missing."""
@@ -180,8 +191,73 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """Journals with sealed data whose key is missing or changed: shredded, or removed."""
 
 
+class HeadFault(msgspec.Struct, frozen=True, kw_only=True):
+    """The first fault of one kind in the keyed heads or the log of heads."""
+
+    code: HeadFaultCode
+    incident: str
+    """Empty for a fault of the whole log."""
+    seq: int
+    why: str
+    more: int = 0
+    """The number of further faults of this kind."""
+
+
+class HeadsCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of the check of rows, log of heads and checkpoints."""
+
+    leaves: int
+    """0 for a store that no version with a log of heads has written."""
+    size: int
+    """The number of heads in the newest checkpoint."""
+    keyed: bool
+    """Whether the MACs were checked; False without the master key."""
+    older: tuple[tuple[str, int], ...] = ()
+    """Journals with entries from before heads were keyed, and the last of them: nobody vouches for these."""
+    faults: tuple[HeadFault, ...] = ()
+
+
+class KeptCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed checkpoint of the log of heads."""
+
+    size: int
+    recorded: datetime
+    note: str
+    token: bytes | None = None
+    """From a timestamp authority (RFC 3161)."""
+
+
 ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
 """Returns the new marks from the current ones; pure."""
+
+
+class Log(Protocol):
+    """The log of heads: a leaf for each append to each journal, and the checkpoints of the tree of all leaves."""
+
+    def newest(self, size: int | None = None) -> KeptCheckpoint | None:
+        """Return the newest checkpoint, or the one of a size; None without one."""
+
+    def checkpoint(
+        self, recorded: datetime, signed: Callable[[int, bytes], str], *, only_after: datetime | None = None
+    ) -> KeptCheckpoint | None:
+        """Number the new leaves and keep a checkpoint of all; return the newest, which is older if nothing changed.
+
+        ``signed`` returns the signed note of a size and a root. If the newest checkpoint is later than ``only_after``, it stays.
+        """
+
+    def keep_token(self, size: int, token: bytes) -> None:
+        """Keep the token of a timestamp authority with the checkpoint of a size."""
+
+    def leaves(self, size: int) -> list[Leaf]:
+        """Return the first ``size`` leaves of the tree, in the order of their numbers."""
+
+    def check(
+        self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None
+    ) -> HeadsCheck:
+        """Check rows, leaves and checkpoints; go on after a fault, and name the first of each kind.
+
+        ``keys`` sign checkpoints; ``remembered`` were seen outside of the store. Only the MACs need the master key.
+        """
 
 
 class Lock(Protocol):
@@ -208,6 +284,10 @@ class Store(Protocol):
     schema: int
     """Its version; older than ``upgrades.SCHEMA_VERSION`` if an upgrade is due."""
     """It is on a read-only medium and was opened for reading only."""
+
+    @property
+    def log(self) -> Log:
+        """The log of heads."""
 
     def append(
         self, batch: Sequence[Append], *, recorded: datetime, clock_offset_ms: int | None = None
@@ -276,6 +356,12 @@ class Store(Protocol):
         """Return 32 bytes for ``data`` that only the incident's data key can compute: for codes and links.
 
         Raises Sealed without such a key: not available, shredded, or not made yet.
+        """
+
+    def key(self, journal: str) -> DataKey:
+        """Return the data key of an incident, or a key of the home (``HOME_KEYS``); it is made at the first call.
+
+        Raises Sealed for a shredded incident, and without the master key.
         """
 
     def has_blob(self, digest: str) -> bool:

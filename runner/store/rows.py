@@ -1,7 +1,7 @@
 """Conversion of events and incidents to rows and back, with the same columns in both stores.
 
 events     incident, seq, header, salt, payload, hash
-incidents  id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private
+incidents  id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from runner.errors import Bug, Sealed
 from runner.store import chain, encryption
+from runner.store.heads import UNVOUCHED, HeadKey, Leaf
 from runner.store.port import Append, IncidentRow, Link, NewEvent
 from runner.vault.keys import DataKey
 
@@ -84,10 +85,13 @@ def private_column(row: IncidentRow, key: DataKey | None) -> bytes:
 
 
 def incident_values(
-    row: IncidentRow, head: bytes, key: DataKey | None, private: bytes | None = None
+    row: IncidentRow, head: bytes, key: DataKey | None, heads: HeadKey | None, private: bytes | None = None
 ) -> tuple[Any, ...]:
-    """Return the columns of an incident's row; ``private`` is its last column if known already."""
-    return (
+    """Return the columns of an incident's row; ``private`` is its column if known already.
+
+    Without ``heads`` the row is not vouched for: the one before it was changed without the key.
+    """
+    values = (
         row.id,
         row.version,
         head,
@@ -100,6 +104,18 @@ def incident_values(
         key is not None,
         private_column(row, key) if private is None else private,
     )
+    return (*values, UNVOUCHED if heads is None else heads.row(values))
+
+
+def leaf_of(place: chain.Place, entries: int, stamp: Stamp) -> Leaf:
+    """Return the leaf of an append of ``entries`` events that ends at ``place``."""
+    salt = stamp.chance(chain.SALT_BYTES)
+    return Leaf(place.incident, entries, place.seq, place.hash, text(stamp.recorded), salt)
+
+
+def leaf_values(leaf: Leaf, heads: HeadKey | None) -> tuple[Any, ...]:
+    """Return the columns of a leaf of the log of heads, without its place and number."""
+    return (*leaf, UNVOUCHED if heads is None else heads.leaf(leaf))
 
 
 def incident_row(sealer: encryption.Sealer, values: Sequence[Any], wrapped: bytes | None) -> IncidentRow:

@@ -8,16 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import LiteralString
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The version of ``schema.sql`` of both databases. A store of a later version of Tocsin is refused."""
 
 SQLITE: Mapping[int, tuple[str, ...]] = {
     1: (
         "CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    2: (
+        "ALTER TABLE incidents ADD COLUMN mac BLOB",
+        """CREATE TABLE head_log (place INTEGER PRIMARY KEY, n INTEGER, incident TEXT NOT NULL,
+           entries INTEGER NOT NULL, seq INTEGER NOT NULL, head BLOB NOT NULL, recorded TEXT NOT NULL,
+           salt BLOB NOT NULL, mac BLOB NOT NULL) STRICT""",
+        "CREATE UNIQUE INDEX head_log_numbers ON head_log (n) WHERE n IS NOT NULL",
+        """CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, recorded TEXT NOT NULL, peaks BLOB NOT NULL,
+           note TEXT NOT NULL, token BLOB) STRICT, WITHOUT ROWID""",
+    ),
 }
 """The statements of the upgrade from each schema to the next one."""
 
 POSTGRES: Mapping[int, tuple[LiteralString, ...]] = {
     1: ('CREATE TABLE IF NOT EXISTS tocsin.marks (name text COLLATE "C" PRIMARY KEY, body bytea NOT NULL)',),
+    2: (
+        "ALTER TABLE tocsin.incidents ADD COLUMN mac bytea",
+        """CREATE TABLE tocsin.head_log (place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n bigint,
+           incident text COLLATE "C" NOT NULL, entries bigint NOT NULL, seq bigint NOT NULL, head bytea NOT NULL,
+           recorded text NOT NULL, salt bytea NOT NULL, mac bytea NOT NULL)""",
+        "CREATE UNIQUE INDEX head_log_numbers ON tocsin.head_log (n) WHERE n IS NOT NULL",
+        """CREATE TABLE tocsin.checkpoints (size bigint PRIMARY KEY, recorded text NOT NULL,
+           peaks bytea NOT NULL, note text NOT NULL, token bytea)""",
+    ),
 }

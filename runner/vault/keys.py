@@ -30,6 +30,7 @@ class DataKey:
     """The open key of one incident: seals and opens bytes bound to a context."""
 
     def __init__(self, key: bytes, chance: Callable[[int], bytes]) -> None:
+        self._key = key
         self._cipher = _cipher(key)
         self._chance = chance
         self._vouching = hmac.digest(key, b"tocsin/mac/v1", "sha256")
@@ -37,6 +38,13 @@ class DataKey:
     def vouch(self, data: bytes) -> bytes:
         """Return 32 bytes for ``data`` that need this key to compute; another key gives other bytes."""
         return hmac.digest(self._vouching, data, "sha256")
+
+    def derive(self, purpose: bytes) -> bytes:
+        """Return another key (32 bytes) for one purpose: HKDF-SHA256 (RFC 5869). A new master key does not change it."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), 32, salt=None, info=purpose).derive(self._key)
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Return ``plaintext`` encrypted; decryption needs the same ``context``."""

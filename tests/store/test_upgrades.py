@@ -13,12 +13,21 @@ from runner.store.upgrades import POSTGRES, SCHEMA_VERSION, SQLITE
 from tests.refusals import refused
 from tests.store.journals import Place, event, write
 
+OLDER = (
+    "DROP TABLE marks",
+    "DROP TABLE head_log",
+    "DROP TABLE checkpoints",
+    "ALTER TABLE incidents DROP COLUMN mac",
+    "DELETE FROM keys WHERE incident = 'home/root'",
+)
+
 
 def older(place: Place) -> None:
     """Make a store as the first version did."""
     with place.opened() as store:
         write(store, "i", event())
-    place.execute("DROP TABLE marks")
+    for statement in OLDER:
+        place.execute(statement)
     place.execute("PRAGMA user_version = 1")
 
 
@@ -73,12 +82,16 @@ def test_a_database_is_upgraded_after_its_operator_made_a_dump(tmp_path: Path, p
 
     with closing(PostgresStore(postgres_url, vault(), create=True)) as store:
         write(store, "i", event())
-    administer(postgres_url, "DROP TABLE tocsin.marks; UPDATE tocsin.meta SET schema_version = 1")
+    administer(
+        postgres_url, ";".join(("SET search_path = tocsin", *OLDER, "UPDATE meta SET schema_version = 1"))
+    )
     with refused("store_upgrade_due", StoreError):
         PostgresStore(postgres_url, vault())
     with closing(PostgresStore(postgres_url, vault(), older=True)) as store:
         assert store.schema == 1
         store.upgrade()
         assert store.schema == SCHEMA_VERSION
+        write(store, "i", event())
+        assert store.log.check(()).older == (("i", 1),)
     with closing(PostgresStore(postgres_url, vault())) as store:
         assert (store.marks(), store.verify().ok) == ({}, True)

@@ -150,6 +150,7 @@ class Session:
         service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
+        service.checkpoints.begin(state_folder(world.environ), self.folder, self.say)
         if service.read_only:
             self.warn(
                 "store_read_only",
@@ -455,6 +456,7 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         if self.opened:
+            self.service.checkpoints.end()
             self.service.close()
             self._read_in(None)
             self._name_people(None)

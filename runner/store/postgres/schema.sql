@@ -5,7 +5,7 @@ CREATE SCHEMA tocsin;
 CREATE TABLE tocsin.meta (
     schema_version integer NOT NULL
 );
-INSERT INTO tocsin.meta VALUES (2);
+INSERT INTO tocsin.meta VALUES (3);
 
 CREATE TABLE tocsin.events (
     incident text COLLATE "C" NOT NULL,
@@ -34,7 +34,8 @@ CREATE TABLE tocsin.incidents (
     opened_at text COLLATE "C" NOT NULL,
     codename  text NOT NULL,
     sealed    boolean NOT NULL,
-    private   bytea NOT NULL      -- title and summary
+    private   bytea NOT NULL,     -- title and summary
+    mac       bytea               -- of all other columns; empty after a change without the key
 ) WITH (fillfactor = 50);
 
 -- An incident as folded up to one event, sealed. A projection: dropped and made again at will, never evidence.
@@ -71,4 +72,27 @@ CREATE TABLE tocsin.settings (
 CREATE TABLE tocsin.marks (
     name text COLLATE "C" PRIMARY KEY,
     body bytea NOT NULL
+);
+
+-- The head of each append to each journal. A checkpoint numbers the new ones and signs the root of the tree.
+CREATE TABLE tocsin.head_log (
+    place    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    n        bigint,              -- its number in the tree, from 0; NULL until the next checkpoint
+    incident text COLLATE "C" NOT NULL,
+    entries  bigint NOT NULL,     -- 0: the head of a journal from before heads were keyed
+    seq      bigint NOT NULL,
+    head     bytea NOT NULL,
+    recorded text NOT NULL,
+    salt     bytea NOT NULL,
+    mac      bytea NOT NULL
+);
+
+CREATE UNIQUE INDEX head_log_numbers ON tocsin.head_log (n) WHERE n IS NOT NULL;
+
+CREATE TABLE tocsin.checkpoints (
+    size     bigint PRIMARY KEY,
+    recorded text NOT NULL,
+    peaks    bytea NOT NULL,      -- the right edge of the tree, to continue it
+    note     text NOT NULL,       -- signed
+    token    bytea                -- of a timestamp authority
 );

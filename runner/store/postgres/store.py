@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
@@ -24,6 +24,8 @@ from runner.store import chain, encryption, rows
 from runner.store.campaigns.rows import Run
 from runner.store.campaigns.schema import COPIED
 from runner.store.database_errors import would_forget
+from runner.store.head_log import HeadLog, Select
+from runner.store.heads import HeadKey
 from runner.store.journal_reader import PAGE, JournalReader
 from runner.store.port import (
     PATIENCE,
@@ -42,6 +44,7 @@ from runner.store.postgres.server import (
     Server,
     SessionLock,
     advisory_lock_held,
+    lock_number,
 )
 from runner.store.postgres.transaction import SELECT_TAILS, begin
 from runner.store.sqlite.database_file import write_copy
@@ -60,13 +63,18 @@ _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("events", "SELECT incident, seq, header, salt, payload, hash FROM tocsin.events ORDER BY incident, seq"),
     (
         "incidents",
-        """SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private
+        """SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
            FROM tocsin.incidents""",
     ),
     ("keys", "SELECT incident, wrapped FROM tocsin.keys"),
     ("blobs", "SELECT digest, incident, body FROM tocsin.blobs ORDER BY place"),
     ("settings", "SELECT name, value FROM tocsin.settings"),
     ("marks", "SELECT name, body FROM tocsin.marks"),
+    (
+        "head_log",
+        "SELECT place, n, incident, entries, seq, head, recorded, salt, mac FROM tocsin.head_log ORDER BY place",
+    ),
+    ("checkpoints", "SELECT size, recorded, peaks, note, token FROM tocsin.checkpoints"),
 )
 _SELECT_ENDING: LiteralString = "SELECT hash FROM tocsin.events WHERE incident = %s AND seq = %s"
 _PUT_SNAPSHOT: LiteralString = """
@@ -99,6 +107,7 @@ class PostgresStore(JournalReader):
         self.read_only = False
         self.server = Server(url, password, patience)
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
+        self.log = HeadLog(self._sealer, self._select, self._changing, lambda: self.schema)
         self._chance = chance
         self._handles: list[SessionLock] = []
         try:
@@ -121,14 +130,20 @@ class PostgresStore(JournalReader):
         """See Store.append. ``within`` runs in the same transaction: a job deferred there is as durable as
         the events, or absent with them."""
         stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
-        return self._racing(lambda connection: self._append(connection, batch, stamp, within))
+        heads = self.log.key(stamp)
+        return self._racing(lambda connection: self._append(connection, batch, stamp, heads, within))
 
     def _append(
-        self, connection: Connection, batch: Sequence[Append], stamp: rows.Stamp, within: Within | None
+        self,
+        connection: Connection,
+        batch: Sequence[Append],
+        stamp: rows.Stamp,
+        heads: HeadKey,
+        within: Within | None,
     ) -> list[Appended | Conflict]:
         with connection.pipeline():
             connection.execute("BEGIN")
-            work = begin(connection, self._sealer, [append.incident for append in batch])
+            work = begin(connection, self._sealer, [append.incident for append in batch], heads)
             results = [work.append(append, stamp) for append in batch]
             work.write(connection)
             if within is None:
@@ -159,7 +174,9 @@ class PostgresStore(JournalReader):
         with self.server.connection() as connection, connection.transaction():
             connection.execute("LOCK TABLE tocsin.incidents IN ACCESS EXCLUSIVE MODE")
             old = connection.execute("SELECT id, version, head FROM tocsin.incidents").fetchall()
-            work = begin(connection, self._sealer, [row.id for row in replacement])
+            heads, vouched = self.log.rebuilding(partial(_run, connection))
+            work = begin(connection, self._sealer, [row.id for row in replacement], heads)
+            work.vouch_only(vouched)
             tails = connection.execute(SELECT_TAILS, ([*work.heads, *(name for name, *_ in old)],)).fetchall()
             for name, version, head in old:
                 if (name, version, head) not in tails:
@@ -297,6 +314,15 @@ class PostgresStore(JournalReader):
 
     # --- queries -----------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _changing(self, *, alone: bool = False) -> Iterator[Select]:
+        """See ``head_log.Changing``. Checkpoints wait for one another, and appends only for who must be alone."""
+        with self.server.connection() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number("head log"),))
+            if alone:
+                connection.execute("LOCK TABLE tocsin.incidents IN EXCLUSIVE MODE")
+            yield partial(_run, connection)
+
     def _racing(self, attempt: Callable[[Connection], _T]) -> _T:
         """Repeat an attempt that lost the race to create a row or table: the second time it exists."""
         for _ in range(_RACES):
@@ -314,6 +340,11 @@ class PostgresStore(JournalReader):
     def _select(self, query: LiteralString, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self.server.connection() as connection:
             return connection.execute(query, values, binary=True).fetchall()
+
+
+def _run(connection: Connection, query: LiteralString, values: tuple[Any, ...]) -> list[Any]:
+    cursor = connection.execute(query, values, binary=True)
+    return [] if cursor.description is None else cursor.fetchall()
 
 
 def _tables(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:

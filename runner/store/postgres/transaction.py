@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, LiteralString
 
 from runner.errors import Bug
 from runner.store import chain, encryption, rows
+from runner.store.heads import HeadKey
 from runner.store.port import Append, Appended, ChangeMarks, Conflict, IncidentRow
 from runner.store.postgres.server import DELETE_MARKS, PUT_MARK, UNHURRIED, Connection
 from runner.vault.keys import DataKey
 
 # Shredding first locks the table of keys against all readers, so a key read here remains valid to the end.
 _LOCK_HEADS = """
-SELECT id, version, head, keys.incident, wrapped
+SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac,
+    keys.incident, wrapped
 FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id
 WHERE id = ANY(%s) ORDER BY id FOR UPDATE OF incidents"""
 _SELECT_KEYS = "SELECT incident, wrapped FROM tocsin.keys WHERE incident = ANY(%s)"
@@ -27,29 +29,40 @@ INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash)
 SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[])"""
 _PUT_ROWS: LiteralString = """
 INSERT INTO tocsin.incidents
-    (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
+    (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac)
 SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bytea[], %b::text[], %b::boolean[], %b::text[], %b::text[],
-    %b::text[], %b::text[], %b::boolean[], %b::bytea[])
+    %b::text[], %b::text[], %b::boolean[], %b::bytea[], %b::bytea[])
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
-    private = excluded.private"""
+    private = excluded.private, mac = excluded.mac"""
+_INSERT_LEAVES: LiteralString = """
+INSERT INTO tocsin.head_log (incident, entries, seq, head, recorded, salt, mac)
+SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bytea[], %b::text[], %b::bytea[], %b::bytea[])"""
 
 
-def begin(connection: Connection, sealer: encryption.Sealer, incidents: list[str]) -> Batch:
-    """Lock the incidents, in the order of their ids, and read their heads and keys."""
+def begin(
+    connection: Connection, sealer: encryption.Sealer, incidents: list[str], heads_key: HeadKey | None = None
+) -> Batch:
+    """Lock the incidents, in the order of their ids, and read their heads and keys. Only with ``heads_key`` are rows written."""
     heads: dict[str, tuple[int, bytes]] = {}
     keys: dict[str, bytes | None] = {}
-    for incident, version, head, named, wrapped in connection.execute(_LOCK_HEADS, (incidents,), binary=True):
-        heads[incident] = (version, head)
+    unvouched = set()
+    for *row, named, wrapped in connection.execute(_LOCK_HEADS, (incidents,), binary=True):
+        incident = row[0]
+        heads[incident] = (row[1], row[2])
+        if heads_key is not None and not heads_key.vouches(row):
+            unvouched.add(incident)
         if named is not None:
             keys[incident] = wrapped
     missing = [incident for incident in incidents if incident not in heads]
     if missing:
         tails = connection.execute(SELECT_TAILS, (missing,), binary=True)
         keys |= dict(connection.execute(_SELECT_KEYS, (missing,), binary=True).fetchall())
-        heads |= {incident: (seq, head) for incident, seq, head in tails}
-    return Batch(sealer, heads, keys)
+        found = {incident: (seq, head) for incident, seq, head in tails}
+        heads |= found
+        unvouched |= found.keys()
+    return Batch(sealer, heads, keys, heads_key, unvouched)
 
 
 class Batch:
@@ -60,8 +73,12 @@ class Batch:
         sealer: encryption.Sealer,
         heads: dict[str, tuple[int, bytes]],
         keys: dict[str, bytes | None],
+        heads_key: HeadKey | None = None,
+        unvouched: Set[str] = frozenset(),
     ) -> None:
-        """Take the heads (version and hash) and wrapped keys of the locked incidents."""
+        """Take the heads (version and hash) and wrapped keys of the locked incidents, and those changed without the key."""
+        self._heads_key, self._unvouched = heads_key, unvouched
+        self._leaves: list[tuple[Any, ...]] = []
         self.heads = heads
         self.rows: dict[str, tuple[Any, ...]] = {}
         self._sealer = sealer
@@ -80,7 +97,10 @@ class Batch:
         written, place = rows.event_rows(place, one.events, stamp, key)
         self._events += written
         self.heads[one.incident] = (place.seq, place.hash)
-        self.rows[one.incident] = rows.incident_values(one.row, place.hash, key)
+        heads = self._vouching(one.incident)
+        self.rows[one.incident] = rows.incident_values(one.row, place.hash, key, heads)
+        if one.events:
+            self._leaves.append(rows.leaf_values(rows.leaf_of(place, len(one.events), stamp), heads))
         return Appended(place.seq, place.hash.hex())
 
     def put_row(self, row: IncidentRow) -> None:
@@ -88,7 +108,15 @@ class Batch:
         version, head = self.heads.get(row.id) or (0, chain.genesis(row.id))
         if row.version != version:
             raise Bug(f"the row of {row.id} does not follow from its journal")
-        self.rows[row.id] = rows.incident_values(row, head, self.key(row.id, needed=False))
+        key, heads = self.key(row.id, needed=False), self._vouching(row.id)
+        self.rows[row.id] = rows.incident_values(row, head, key, heads)
+
+    def vouch_only(self, incidents: Set[str]) -> None:
+        """Vouch for the rows of these incidents only."""
+        self._unvouched = self.heads.keys() - incidents
+
+    def _vouching(self, incident: str) -> HeadKey | None:
+        return None if incident in self._unvouched else self._heads_key
 
     def key(self, incident: str, *, needed: bool) -> DataKey | None:
         """Return the data key, made at the first need; raises Sealed if it is needed but shredded."""
@@ -118,6 +146,7 @@ class Batch:
             (_INSERT_KEYS, self._created),
             (_INSERT_EVENTS, self._events),
             (_PUT_ROWS, self.rows.values()),
+            (_INSERT_LEAVES, self._leaves),
         )
         for statement, values in wanted:
             if values:

@@ -264,10 +264,12 @@ def write_copy(path: Path, tables: Iterable[tuple[str, Iterable[tuple[Any, ...]]
 
 _COPY = {
     "events": "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
-    "incidents": "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "incidents": "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "keys": "INSERT INTO keys VALUES (?, ?)",
     "blobs": "INSERT INTO blobs VALUES (?, ?, ?)",
     "settings": "INSERT INTO settings VALUES (?, ?)",
     "marks": "INSERT INTO marks VALUES (?, ?)",
+    "head_log": "INSERT INTO head_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "checkpoints": "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?)",
     **{table: insert for table, (_, insert) in schema.COPIED.items()},
 }

@@ -26,7 +26,8 @@ CREATE TABLE incidents (
     opened_at TEXT NOT NULL,
     codename  TEXT NOT NULL,
     sealed    INTEGER NOT NULL,
-    private   BLOB NOT NULL       -- title and summary
+    private   BLOB NOT NULL,      -- title and summary
+    mac       BLOB                -- of all other columns; empty after a change without the key
 ) STRICT, WITHOUT ROWID;
 
 -- An incident as folded up to one event, sealed. A projection: dropped and made again at will, never evidence.
@@ -63,4 +64,27 @@ CREATE TABLE settings (
 CREATE TABLE marks (
     name TEXT PRIMARY KEY,
     body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The head of each append to each journal. A checkpoint numbers the new ones and signs the root of the tree.
+CREATE TABLE head_log (
+    place    INTEGER PRIMARY KEY,
+    n        INTEGER,             -- its number in the tree, from 0; NULL until the next checkpoint
+    incident TEXT NOT NULL,
+    entries  INTEGER NOT NULL,    -- 0: the head of a journal from before heads were keyed
+    seq      INTEGER NOT NULL,
+    head     BLOB NOT NULL,
+    recorded TEXT NOT NULL,
+    salt     BLOB NOT NULL,
+    mac      BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX head_log_numbers ON head_log (n) WHERE n IS NOT NULL;
+
+CREATE TABLE checkpoints (
+    size     INTEGER PRIMARY KEY,
+    recorded TEXT NOT NULL,
+    peaks    BLOB NOT NULL,       -- the right edge of the tree, to continue it
+    note     TEXT NOT NULL,       -- signed
+    token    BLOB                 -- of a timestamp authority
 ) STRICT, WITHOUT ROWID;

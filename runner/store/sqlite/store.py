@@ -13,13 +13,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from runner.errors import Bug, StoreError
 from runner.store import chain, encryption, rows
 from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forget
+from runner.store.head_log import HeadLog, Select
 from runner.store.journal_reader import JournalReader
 from runner.store.port import (
     IN_HAND,
@@ -66,6 +67,10 @@ def _translated(query: str) -> str:
     return query.replace("tocsin.", "").replace("%s", "?")
 
 
+def _run(run: Execute, query: LiteralString, values: tuple[Any, ...]) -> list[Any]:
+    return run(_translated(query), values).fetchall()
+
+
 class SqliteStore(JournalReader):
     """A store in the file at ``path``; the locks of live workers are in ``workers`` beside it."""
 
@@ -88,6 +93,7 @@ class SqliteStore(JournalReader):
         """
         self.path = path
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
+        self.log = HeadLog(self._sealer, self._select, self._changing, lambda: self.schema)
         self._chance = chance
         self._lock = threading.RLock()
         self._commits = 0
@@ -112,9 +118,11 @@ class SqliteStore(JournalReader):
     ) -> list[Appended | Conflict]:
         stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
         with self._lock:
+            self._writer()
+            heads = self.log.key(stamp)
             with self._writing() as run:
                 places = self._places(run)
-                work = Batch(run, self._sealer, places)
+                work = Batch(run, self._sealer, places, heads)
                 results = [work.append(append, stamp) for append in batch]
                 work.write(self._connection.executemany)
             self._known = places
@@ -150,6 +158,7 @@ class SqliteStore(JournalReader):
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         with self._writing() as run:
+            heads, vouched = self.log.rebuilding(partial(_run, run))
             for name, version, head in run("SELECT id, version, head FROM incidents").fetchall():
                 if run(SELECT_TAIL, (name,)).fetchone() != (version, head):
                     raise would_forget(name, version)
@@ -159,7 +168,8 @@ class SqliteStore(JournalReader):
                 version, head = head_of(run, row.id)
                 if row.version != version:
                     raise Bug(f"the row of {row.id} does not follow from its journal")
-                run(PUT_ROW, rows.incident_values(row, head, self._key_of(run, row.id)))
+                key = heads if row.id in vouched else None
+                run(PUT_ROW, rows.incident_values(row, head, self._key_of(run, row.id), key))
 
     def changed(self) -> str:
         """See Store.changed. SQLite counts the commits of other connections; this class counts its own."""
@@ -333,6 +343,12 @@ class SqliteStore(JournalReader):
             finally:
                 self._known = {}
             self._commits += 1
+
+    @contextmanager
+    def _changing(self, *, alone: bool = False) -> Iterator[Select]:
+        """See ``head_log.Changing``; every writer is alone here."""
+        with self._writing() as run:
+            yield partial(_run, run)
 
     def _writer(self) -> sqlite3.Connection:
         """Return the connection that writes; a command that only reads never opens it."""

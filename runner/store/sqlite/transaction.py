@@ -11,26 +11,29 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from runner.store import chain, encryption, rows
+from runner.store.heads import HeadKey
 from runner.store.port import Append, Appended, ChangeMarks, Conflict
 
 Execute = Callable[..., sqlite3.Cursor]
 SELECT_KEY = "SELECT wrapped FROM keys WHERE incident = ?"
 SELECT_TAIL = "SELECT seq, hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
 PUT_ROW = """
-INSERT INTO incidents (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO incidents (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
-    private = excluded.private"""
+    private = excluded.private, mac = excluded.mac"""
 _SELECT_HEAD = "SELECT version, head FROM incidents WHERE id = ?"
 _SELECT_PLACE = """
-SELECT version, head, wrapped FROM incidents LEFT JOIN keys ON keys.incident = incidents.id
-WHERE id = ?"""
+SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac, wrapped
+FROM incidents LEFT JOIN keys ON keys.incident = incidents.id WHERE id = ?"""
+INSERT_LEAF = """
+INSERT INTO head_log (incident, entries, seq, head, recorded, salt, mac) VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_EVENT = "INSERT INTO events (incident, seq, header, salt, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
 _UPDATE_ROW = """
 UPDATE incidents SET version = ?, head = ?, state = ?, has_work = ?, next_due = ?, kind = ?, opened_at = ?,
-    codename = ?, sealed = ?, private = ? WHERE id = ?"""
+    codename = ?, sealed = ?, private = ?, mac = ? WHERE id = ?"""
 
 
 class Known(NamedTuple):
@@ -40,6 +43,8 @@ class Known(NamedTuple):
     head: bytes
     wrapped: bytes | None
     row: bool
+    vouched: bool
+    """Whether nobody changed the row without the key."""
     said: tuple[str, bytes] | None = None
     """Title and summary of the row, if this connection wrote it; ``private`` is their stored form."""
     private: bytes = b""
@@ -61,8 +66,12 @@ def create_key(run: Execute, sealer: encryption.Sealer, incident: str) -> bytes:
 class Batch:
     """The rows that one transaction will write, each kind by one statement."""
 
-    def __init__(self, run: Execute, sealer: encryption.Sealer, places: dict[str, Known]) -> None:
+    def __init__(
+        self, run: Execute, sealer: encryption.Sealer, places: dict[str, Known], heads: HeadKey
+    ) -> None:
         """Take the known ends of journals; new and changed ends are added to them."""
+        self._heads = heads
+        self._leaves: list[tuple[Any, ...]] = []
         self._run = run
         self._sealer = sealer
         self._places = places
@@ -88,12 +97,15 @@ class Batch:
         said = (one.row.title, one.row.summary)
         same = known.said == said and known.wrapped == wrapped
         private = known.private if same else rows.private_column(one.row, key)
-        values = rows.incident_values(one.row, place.hash, key, private)
+        heads = self._heads if known.vouched else None
+        values = rows.incident_values(one.row, place.hash, key, heads, private)
+        if one.events:
+            self._leaves.append(rows.leaf_values(rows.leaf_of(place, len(one.events), stamp), heads))
         if known.row:
             self._changed.append((*values[1:], incident))
         else:
             self._born.append(values)
-        self._places[incident] = Known(place.seq, place.hash, wrapped, True, said, private)
+        self._places[incident] = Known(place.seq, place.hash, wrapped, True, known.vouched, said, private)
         return Appended(place.seq, place.hash.hex())
 
     def write(self, many: Callable[..., sqlite3.Cursor]) -> None:
@@ -102,15 +114,15 @@ class Batch:
         if self._born:
             many(PUT_ROW, self._born)
         many(_UPDATE_ROW, self._changed)
+        many(INSERT_LEAF, self._leaves)
 
     def _place(self, incident: str) -> Known:
         found = self._run(_SELECT_PLACE, (incident,)).fetchone()
         if found is not None:
-            version, head, wrapped = found
-        else:
-            version, head = head_of(self._run, incident)
-            (wrapped,) = self._run(SELECT_KEY, (incident,)).fetchone() or (None,)
-        return Known(version, head, wrapped, row=found is not None)
+            return Known(found[1], found[2], found[12], row=True, vouched=self._heads.vouches(found))
+        version, head = head_of(self._run, incident)
+        (wrapped,) = self._run(SELECT_KEY, (incident,)).fetchone() or (None,)
+        return Known(version, head, wrapped, row=False, vouched=not version)
 
     def _new_key(self, incident: str) -> bytes:
         """Make the data key for a first personal payload; a shredded incident gets no new key."""

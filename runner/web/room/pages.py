@@ -22,6 +22,7 @@ from runner.web.room.drawing import about
 from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
+    from runner.app.campaigns.background import Senders
     from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
@@ -49,6 +50,8 @@ class Asked(NamedTuple):
     query: Mapping[str, str]
     kept: Kept | None = None
     """Reports that viewers share."""
+    senders: Senders | None = None
+    """What sends campaigns beside the pages; None where nothing does."""
 
     def shared(self, about: Hashable, make: Callable[[], Report]) -> Report:
         """Return a report that is the same for all readers with the right to the page."""

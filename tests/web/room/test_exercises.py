@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,17 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     assert "EXERCISE" in report.headers["content-disposition"]
     assert room.get(olga, f"/i/{room.codename}/report/exe").status_code == 404
 
+    # An evaluator of the plan signs it; the signed bytes stay as they are.
+    place = f"/i/{room.codename}/report"
+    assert [offered(room.get(one, place).text) for one in (pat, jonas)] == [set(), set()]
+    assert submitted(room, pat, "report", "sign").status_code == 409
+    old = submitted(room, kim, "report", "sign", mark="0123456789abcdef")
+    assert old.status_code == 412
+    assert submitted(room, kim, "report", "sign").status_code == 303
+    signed = re.findall(rf"{place}/([0-9a-f]{{64}})", room.get(olga, place).text)
+    assert len(signed) == 4
+    assert [sha256(room.get(olga, f"{place}/{one}").content).hexdigest() for one in signed] == signed
+
 
 def test_every_page_of_an_exercise_says_so_in_title_head_and_text(play: tuple[AtDesk, Served]) -> None:
     _, room = play
@@ -240,7 +253,7 @@ def test_an_exercise_is_opened_and_started_in_the_browser(play: tuple[AtDesk, Se
         here = room.reader("maria", os_user="maria")  # its plan names no staff
         assert submitted(room, here, "exercise", "begun").status_code == 303
         assert desk("drill", "show", "-i", room.codename, "--format", "json").json["stage"] == "running"
-        assert submitted(room, here, "exercise", "ended", reason="enough").status_code == 303
+        assert submitted(room, maria, "exercise", "ended", reason="enough").status_code == 303
         desk.done("open", str(desk.home.parent / "lost-badge.yaml"), "--yes", "--title", "Real")
         again = {**given, "once": "i-xyw"}
         assert submitted(room, maria, "exercises", "open", **again).status_code == 409

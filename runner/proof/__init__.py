@@ -1,0 +1,1 @@
+"""Proof that leaves the database: Merkle trees and signed notes, in published formats. Pure."""

@@ -1,0 +1,291 @@
+"""The log of heads of a store: its key, its checkpoints, and the check of rows, leaves and checkpoints. The same for both databases.
+
+A writer adds its leaf without a number and waits for nobody. A checkpoint numbers the new leaves in one transaction, adds them to the
+tree, and signs its root.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, LiteralString, Protocol
+
+from runner.errors import Invalid, Sealed
+from runner.proof.merkle import HASH_BYTES, Frontier
+from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, verify_note
+from runner.store.chain import Place
+from runner.store.encryption import Sealer
+from runner.store.heads import ROOT, HeadKey, Leaf
+from runner.store.port import HeadFault, HeadFaultCode, HeadsCheck, KeptCheckpoint
+from runner.store.rows import Stamp, leaf_of, leaf_values, text
+
+Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
+"""Runs one statement in PostgreSQL's form and returns its rows."""
+_PAGE = 5000
+_SCHEMA = 3
+"""The first schema with a log of heads."""
+_ROWS: LiteralString = """
+SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
+FROM tocsin.incidents"""
+_TAILS: LiteralString = """
+SELECT e.incident, e.seq, e.hash FROM tocsin.events e
+JOIN (SELECT incident, max(seq) AS last FROM tocsin.events GROUP BY incident) t
+ON t.incident = e.incident AND t.last = e.seq ORDER BY e.incident"""
+_INSERT: LiteralString = """
+INSERT INTO tocsin.head_log (incident, entries, seq, head, recorded, salt, mac)
+VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+_LEAVES: LiteralString = (
+    "SELECT n, place, incident, entries, seq, head, recorded, salt, mac FROM tocsin.head_log"
+)
+_NEW = _LEAVES + " WHERE n IS NULL ORDER BY place"
+_NUMBERED = _LEAVES + " WHERE n >= %s AND n < %s ORDER BY n, place"
+_CHECKPOINTS: LiteralString = "SELECT size, note, recorded, token FROM tocsin.checkpoints"
+_USED: tuple[LiteralString, ...] = (
+    "SELECT 1 FROM tocsin.head_log LIMIT 1",
+    "SELECT 1 FROM tocsin.checkpoints LIMIT 1",
+    "SELECT 1 FROM tocsin.incidents WHERE mac IS NOT NULL LIMIT 1",
+)
+"""What a store without a log of heads does not have."""
+_DIFFERENT: LiteralString = """
+SELECT l.incident, l.seq FROM tocsin.head_log l LEFT JOIN tocsin.events e ON e.incident = l.incident AND e.seq = l.seq
+WHERE e.hash IS NULL OR e.hash <> l.head ORDER BY l.place"""
+
+
+class Changing(Protocol):
+    """Opens a transaction; ``alone`` keeps all appends out of it."""
+
+    def __call__(self, *, alone: bool = False) -> AbstractContextManager[Select]:
+        """Yield what runs a statement in the transaction."""
+
+
+class HeadLog:
+    """The log of heads of one store: see ``port.Log``."""
+
+    def __init__(self, sealer: Sealer, select: Select, changing: Changing, schema: Callable[[], int]) -> None:
+        self._sealer, self._select, self._changing, self._schema = sealer, select, changing, schema
+        self._key: HeadKey | None = None
+
+    def key(self, stamp: Stamp) -> HeadKey:
+        """Return the key of the MACs; the first writer makes it and records the heads of older journals.
+
+        Raises Sealed without the master key.
+        """
+        if self._key is None:
+            self._key = self._present(self._select) or self._made(stamp)
+        return self._key
+
+    def _present(self, run: Select) -> HeadKey | None:
+        """Return the existing key; one without a root if leaves show that it is gone; None before the first append."""
+        found = run("SELECT wrapped FROM tocsin.keys WHERE incident = %s", (ROOT,))
+        if found and found[0][0] is not None:
+            return HeadKey(self._sealer.key(ROOT, found[0][0]))
+        return HeadKey(None) if found or any(run(query, ()) for query in _USED) else None
+
+    def _made(self, stamp: Stamp) -> HeadKey:
+        with self._changing(alone=True) as run:
+            key = self._present(run)
+            if key is not None:
+                return key
+            wrapped = self._sealer.create_key(ROOT)
+            run("INSERT INTO tocsin.keys (incident, wrapped) VALUES (%s, %s)", (ROOT, wrapped))
+            key = HeadKey(self._sealer.key(ROOT, wrapped))
+            for row in run(_ROWS, ()):
+                run("UPDATE tocsin.incidents SET mac = %s WHERE id = %s", (key.row(row), row[0]))
+            for name, seq, head in run(_TAILS, ()):
+                run(_INSERT, leaf_values(leaf_of(Place(name, seq, head), 0, stamp), key))
+            return key
+
+    def rebuilding(self, run: Select) -> tuple[HeadKey | None, frozenset[str]]:
+        """Return the key, and the incidents whose row, or without one whose newest leaf, was written with it."""
+        key = self._present(run)
+        if key is None:
+            return None, frozenset()
+        rows = {row[0]: key.vouches(row) for row in run(_ROWS, ())}
+        ends = {name: (seq, bytes(head)) for name, seq, head in run(_TAILS, ())}
+        for _n, _place, *columns, mac in run(_LEAVES + " ORDER BY place", ()):
+            leaf = Leaf(*columns)
+            if leaf.incident not in rows and ends.get(leaf.incident) == (leaf.seq, leaf.head):
+                rows[leaf.incident] = key.leaf(leaf) == mac
+        return key, frozenset(name for name, vouched in rows.items() if vouched)
+
+    # --- checkpoints -------------------------------------------------------------------------------------
+
+    def newest(self, size: int | None = None) -> KeptCheckpoint | None:
+        if self._schema() < _SCHEMA:
+            return None
+        found = (
+            self._select(_CHECKPOINTS + " ORDER BY size DESC LIMIT 1", ())
+            if size is None
+            else self._select(_CHECKPOINTS + " WHERE size = %s", (size,))
+        )
+        return _kept(found[0]) if found else None
+
+    def checkpoint(
+        self, recorded: datetime, signed: Callable[[int, bytes], str], *, only_after: datetime | None = None
+    ) -> KeptCheckpoint | None:
+        with self._changing() as run:
+            found = run("SELECT size, peaks, recorded FROM tocsin.checkpoints ORDER BY size DESC LIMIT 1", ())
+            size, peaks, last = found[0] if found else (0, b"", "")
+            late = only_after is not None and last > text(only_after)
+            leaves = [] if late else run(_NEW, ())
+            if leaves:
+                edge = Frontier(
+                    size, [peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES)]
+                )
+                for _n, place, *columns, _mac in leaves:
+                    run("UPDATE tocsin.head_log SET n = %s WHERE place = %s", (edge.size, place))
+                    edge.add(Leaf(*columns).hash)
+                values = (edge.size, text(recorded), b"".join(edge.peaks), signed(edge.size, edge.root()))
+                run(
+                    "INSERT INTO tocsin.checkpoints (size, recorded, peaks, note) VALUES (%s, %s, %s, %s)",
+                    values,
+                )
+        return self.newest()
+
+    def keep_token(self, size: int, token: bytes) -> None:
+        with self._changing() as run:
+            run("UPDATE tocsin.checkpoints SET token = %s WHERE size = %s", (token, size))
+
+    def leaves(self, size: int) -> list[Leaf]:
+        return [Leaf(*row[2:8]) for row in self._select(_NUMBERED, (0, size))]
+
+    # --- the check ---------------------------------------------------------------------------------------
+
+    def check(
+        self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None
+    ) -> HeadsCheck:
+        if self._schema() < _SCHEMA:
+            return HeadsCheck(leaves=0, size=0, keyed=False)
+        found, key = _Findings(incident), None
+        try:
+            key = self._present(self._select)
+        except Sealed as error:
+            if error.code == "seal_broken":
+                found.add("root_key_missing", "", 0, "the root key of the home was changed")
+        if key is not None and key.is_gone:
+            found.add("root_key_missing", "", 0, "the root key of the home is missing")
+            key = None
+        known = tuple(keys)
+        walk = _Walk(found, key, [*self._signed(found, known), *(("rolled_back", one) for one in remembered)])
+        for n, _place, *columns, mac in self._all_leaves():
+            walk.pass_leaf(n, Leaf(*columns), mac)
+        walk.end()
+        for name, seq in self._select(_DIFFERENT, ()):
+            found.add("head_differs", name, seq, "the entry differs from its head in the log, or is missing")
+        self._check_ends(found, walk.ends, key)
+        kept = self.newest()
+        return HeadsCheck(
+            leaves=walk.leaves,
+            size=0 if kept is None else kept.size,
+            keyed=key is not None,
+            older=tuple(sorted(walk.older.items())),
+            faults=found.all(),
+        )
+
+    def _signed(
+        self, found: _Findings, keys: Iterable[NoteKey]
+    ) -> Iterator[tuple[HeadFaultCode, Checkpoint]]:
+        known = tuple(keys)
+        for size, note, *_ in self._select(_CHECKPOINTS + " ORDER BY size", ()):
+            try:
+                text, by = verify_note(note.encode(), known)
+                said = parse_checkpoint(text.text)
+                if by is None or said.size != size:
+                    raise Invalid("", code="note_forged")
+                yield "log_rewritten", said
+            except Invalid:
+                why = f"checkpoint {size} is not signed by this home folder"
+                found.add("checkpoint_forged", "", 0, why)
+
+    def _all_leaves(self) -> Iterator[tuple[Any, ...]]:
+        start = 0
+        while page := self._select(_NUMBERED, (start, start + _PAGE)):
+            yield from page
+            start += _PAGE
+        yield from self._select(_NEW, ())
+
+    def _check_ends(self, found: _Findings, ends: Mapping[str, int], key: HeadKey | None) -> None:
+        """Compare the log with the end of each journal, and check the MACs of the rows."""
+        if not ends:
+            return
+        for name, seq, _ in self._select(_TAILS, ()):
+            if seq > ends.get(name, 0):
+                found.add("unlogged", name, ends.get(name, 0) + 1, "the log has no head of the entry")
+        for row in self._select(_ROWS, ()):
+            if key is not None and not key.vouches(row):
+                found.add("row_changed", row[0], row[1], "the row was not written with the key")
+
+
+class _Findings:
+    """The first fault of each kind, and how many follow it."""
+
+    def __init__(self, only: str | None) -> None:
+        self._only, self._counts = only, Counter[str]()
+        self._first: dict[str, HeadFault] = {}
+
+    def add(self, code: HeadFaultCode, incident: str, seq: int, why: str) -> None:
+        if incident and self._only not in (None, incident):
+            return
+        self._counts[code] += 1
+        self._first.setdefault(code, HeadFault(code=code, incident=incident, seq=seq, why=why))
+
+    def all(self) -> tuple[HeadFault, ...]:
+        return tuple(
+            HeadFault(
+                code=one.code, incident=one.incident, seq=one.seq, why=one.why, more=self._counts[code] - 1
+            )
+            for code, one in self._first.items()
+        )
+
+
+class _Walk:
+    """What is known of the log while its leaves pass, first the numbered ones."""
+
+    def __init__(
+        self, found: _Findings, key: HeadKey | None, wanted: Iterable[tuple[HeadFaultCode, Checkpoint]]
+    ) -> None:
+        self._found, self._key, self._edge = found, key, Frontier()
+        self.leaves, self.ends, self.older = 0, dict[str, int](), dict[str, int]()
+        self._wanted: dict[int, list[tuple[HeadFaultCode, Checkpoint]]] = {}
+        for code, one in wanted:
+            self._wanted.setdefault(one.size, []).append((code, one))
+
+    def pass_leaf(self, n: int | None, leaf: Leaf, mac: bytes) -> None:
+        """Take the next leaf; ``n`` is None if no checkpoint has numbered it."""
+        name, before = leaf.incident, self.ends.get(leaf.incident, 0)
+        if leaf.entries == 0 and not before:
+            self.older[name] = leaf.seq
+        elif leaf.seq != before + leaf.entries:
+            self._found.add("log_gap", name, before + 1, f"the log has no head after entry {before}")
+        if self._key is not None and self._key.leaf(leaf) != mac:
+            self._found.add(
+                "leaf_changed", name, leaf.seq, "the head in the log was not written with the key"
+            )
+        self.leaves, self.ends[name] = self.leaves + 1, leaf.seq
+        if n is None:
+            return
+        if n != self._edge.size:
+            self._found.add("log_gap", "", 0, f"head {self._edge.size} of the log is missing")
+        self._edge.add(leaf.hash)
+        for code, one in self._wanted.pop(self._edge.size, ()):
+            if one.root != self._edge.root()[: len(one.root)]:
+                self._differs(code, one.size)
+
+    def end(self) -> None:
+        """Report the checkpoints that the log does not reach."""
+        for size, ones in sorted(self._wanted.items()):
+            for code, _ in ones:
+                self._differs(code, size)
+
+    def _differs(self, code: HeadFaultCode, size: int) -> None:
+        if code == "rolled_back":
+            why = f"this machine has seen a log of {size} heads; the log has {self.leaves}, or other ones"
+        else:
+            why = f"the log differs from its signed checkpoint of {size} heads"
+        self._found.add(code, "", 0, why)
+
+
+def _kept(row: Sequence[Any]) -> KeptCheckpoint:
+    return KeptCheckpoint(size=row[0], recorded=datetime.fromisoformat(row[2]), note=row[1], token=row[3])

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from runner.app.core.reader import Reader
     from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
-    from runner.playbook.catalogue import Catalog
     from runner.reports.core.page import Page
-    from runner.routing.organisation import Home
 
 FORMATS = ("text", "json")
 
@@ -460,27 +458,3 @@ class Session:
             self.service.close()
             self._read_in(None)
             self._name_people(None)
-
-
-def catalog(session: Session) -> Catalog:
-    """Return the catalogue of playbooks, law and notices, with a warning if the home's pack of the law is damaged."""
-    from runner.playbook.catalogue import Catalog
-
-    folder = session.folder if session.folder.is_dir() else None
-    home = readable_home(session)
-    found = Catalog(folder, classes={} if home is None else home.classes)
-    if found.damage:
-        text = f"{found.damage} The built-in law is used. Apply the pack again: tocsin law update FILE"
-        session.warn("law_pack_damaged", text)
-    return found
-
-
-def readable_home(session: Session) -> Home | None:
-    """Return the home's settings; None without any. An invalid file is reported where it is needed."""
-    from runner.files.settings_file import load_home
-
-    config = session.folder / CONFIG
-    try:
-        return load_home(config) if config.exists() else None
-    except TocsinError:
-        return None

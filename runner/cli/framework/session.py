@@ -144,7 +144,7 @@ class Session:
 
         world, writes = self.world, self.options.writes
         opening = partial(open_service, self.folder, self.principal, clock=world.clock, chance=world.chance)
-        partly = partial(self.warn, "settings_wrong") if self.options.reads else None
+        partly = self._partly_read if self.options.reads else None
         service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
@@ -175,6 +175,9 @@ class Session:
         self._read_in(named_zone(service.home.organisation.get("zone")))
         self._name_people(service)
         return service
+
+    def _partly_read(self, words: str) -> None:
+        self.warn("settings_wrong", words)
 
     @property
     def reader(self) -> Reader:

@@ -491,32 +491,6 @@ def people(asked: Asked) -> Shown:
     return Shown(report, people_page(report, asked.now))
 
 
-def register(asked: Asked) -> Shown:
-    """Show the register of personal data breaches, without exercises."""
-    from runner.app.law.duties import register as view
-    from runner.reports.law.register import register_page
-
-    report = view(asked.service, asked.reader, "real")
-    return Shown(report, register_page(report), downloads=(("CSV for an authority", ""),))
-
-
-def register_file(asked: Asked) -> File:
-    """Return the register as CSV, as the command line writes it for an authority."""
-    from runner.app.law.duties import register as view
-    from runner.reports.law.register import register_csv
-
-    return File("register.csv", register_csv(view(asked.service, asked.reader, "real")).encode())
-
-
-def readiness(asked: Asked) -> Shown:
-    """Show exercises, channel tests and action items."""
-    from runner.app.exercises.readiness import readiness as view
-    from runner.reports.exercises.readiness import readiness_page
-
-    report = asked.shared("readiness", lambda: view(asked.service))
-    return Shown(report, readiness_page(report))
-
-
 @paged
 def refused_page(message: str, hint: str) -> Iterator[Block]:
     """Draw an error: what, and what next."""

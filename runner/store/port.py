@@ -167,6 +167,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     head: str
     """The head of one incident; for a whole store, the hash over all its incidents and their heads."""
     broken: Broken | None = None
+    others: tuple[Broken, ...] = ()
+    """The first invalid places of further journals."""
     unread: int = 0
     unwitnessed: tuple[str, ...] = ()
     """Incidents without a row: only an anchor can show whether their last events are missing."""
@@ -219,6 +221,7 @@ class KeptCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A signed checkpoint of the log of heads."""
 
     size: int
+    recorded: datetime
     note: str
     token: bytes | None = None
     """From a timestamp authority (RFC 3161)."""
@@ -231,8 +234,8 @@ ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
 class Log(Protocol):
     """The log of heads: a leaf for each append to each journal, and the checkpoints of the tree of all leaves."""
 
-    def newest(self) -> KeptCheckpoint | None:
-        """Return the newest checkpoint; None before the first."""
+    def newest(self, size: int | None = None) -> KeptCheckpoint | None:
+        """Return the newest checkpoint, or the one of a size; None without one."""
 
     def checkpoint(
         self, recorded: datetime, signed: Callable[[int, bytes], str], *, only_after: datetime | None = None

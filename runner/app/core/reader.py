@@ -61,6 +61,12 @@ class Reader:
         """Tell whether the principal has a right, in an incident or in the home."""
         return right in (self._home if incident is None else self._rights(incident)).grants
 
+    def may_store(self, incident: str | None) -> bool:
+        """Tell whether the principal may store a document: the staff of an exercise stores the report that it signs."""
+        if self._home.acts or incident is None:
+            return self._home.acts
+        return self.may("exercise.rate", self._repository.load(incident))
+
     def incident(self, name: str, known_at: datetime | None = None) -> Incident:
         """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""
         incident = self._repository.load(name)

@@ -38,8 +38,12 @@ from runner.store.port import Appended as Appended
 from runner.store.port import ChangeMarks as ChangeMarks
 from runner.store.port import Conflict as Conflict
 from runner.store.port import Head as Head
+from runner.store.port import HeadFault as HeadFault
+from runner.store.port import HeadFaultCode as HeadFaultCode
+from runner.store.port import HeadsCheck as HeadsCheck
 from runner.store.port import IncidentRow as IncidentRow
 from runner.store.port import Inspection as Inspection
+from runner.store.port import KeptCheckpoint as KeptCheckpoint
 from runner.store.port import Link as Link
 from runner.store.port import NewEvent as NewEvent
 from runner.store.port import Snapshot

@@ -13,9 +13,10 @@ from typing import Literal, get_args
 import msgspec
 
 from runner.actions import Slot, assign_role
-from runner.app.core.repository import Store, whole
+from runner.app.core.repository import Append, Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
+from runner.incident.law.verifications import JOURNAL as LAW_CHECKS
 from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
 from runner.incident.state.commands import AnyCommand
@@ -54,6 +55,12 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """It may change incidents, with their documents and campaigns."""
     manages: bool = False
     """It may change the data of the organisation: people, schedules, erasure."""
+
+    def may_record(self, batch: Iterable[Append]) -> bool:
+        """Tell whether it may append to journals of the organisation; to that of the law also who checks laws."""
+        return self.manages or (
+            "law.check" in self.grants and all(one.incident == LAW_CHECKS for one in batch)
+        )
 
 
 LOCAL = "(user of this machine)"

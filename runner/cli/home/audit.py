@@ -31,10 +31,13 @@ def verify(
     anchor: Annotated[
         str, Option("--anchor N:sha256:HASH", "Head of the journal from another source, as on a document.")
     ] = "",
+    checkpoint: Annotated[
+        str, Option("--checkpoint N:HASH", "Checkpoint of the log of heads, as in the footer of a message.")
+    ] = "",
 ) -> int:
     """Verify that every journal entry is present and unchanged.
 
-    Compares documents and evidence with their digests, and keys and rows with the journals. Without --incident, verifies
+    The master key is needed for the MACs and the encrypted content only. Compares documents and evidence with their digests, and keys and rows with the journals. Without --incident, verifies
     all journals of the home folder. The exit code is 1 if the verification fails.
 
     \b
@@ -48,7 +51,7 @@ def verify(
     given = session.options.incident
     name = session.service.find(given) if given else None
     with bars(session) as shown:
-        report = verified(session.service, name, anchor, shown.begin)
+        report = verified(session.service, name, anchor, shown.begin, checkpoint)
     session.show(report, lambda: verification_page(report))
     return 0 if report.ok else 1
 

@@ -133,6 +133,11 @@ def signed_at(incident: Incident, document: Document) -> datetime | None:
     )
 
 
+def local_words(at: datetime, incident: Incident) -> str:
+    """Return a time in the zone of the organisation, which it names: ``Fri 27 Nov 2026, 14:00 CET``."""
+    return f"{at.astimezone(zone_of(View(nested(incident.facts)), UTC)):%a %d %b %Y, %H:%M %Z}"
+
+
 def claim(status: DutyStatus, facts: Mapping[str, Fact]) -> Fact | None:
     """Return the fact that says that a duty is done, None without one."""
     where = "incident.individual_notice_sent_at"
@@ -153,8 +158,8 @@ def _claimed(status: DutyStatus, incident: Incident) -> DutyStatus:
     fact = claim(status, incident.facts)
     words = "Claimed sent, no approved text on record"
     if fact is not None:
-        sent_at = datetime.fromisoformat(str(fact.value)).astimezone(UTC)
-        words = f"Claimed sent by {fact.by} at {sent_at:%a %d %b %Y, %H:%M} UTC, no approved text on record"
+        sent_at = local_words(datetime.fromisoformat(str(fact.value)), incident)
+        words = f"Claimed sent by {fact.by} at {sent_at}, no approved text on record"
     return msgspec.structs.replace(status, state="claimed", notes=(words, *status.notes))
 
 

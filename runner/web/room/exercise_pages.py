@@ -42,7 +42,6 @@ def exercises(asked: Asked) -> Shown:
     blocks = (
         line("EXERCISES", "title"),
         table(listed, 2, indent=0) if rows else line("No exercise yet", "warn"),
-        line("To start an exercise, run at the command line: tocsin drill run NAME", "dim"),
         flow(Cell("Readiness of playbooks and people", about="readiness")),
         line("ACTION ITEMS", "title"),
         *improvements_page(items, everything=asked.everything).blocks,

@@ -267,7 +267,9 @@ def missing(asked: Asked) -> Shown:
 
 def duties(asked: Asked) -> Shown:
     """List the legal duties."""
+    from runner.app.incidents.links import rows_of
     from runner.app.law.duties import ineffective_claims
+    from runner.reports.incidents.links import elsewhere
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
     from runner.reports.notices.notices import papers
@@ -285,6 +287,7 @@ def duties(asked: Asked) -> Shown:
         why=asked.query.get("why") == "1",
         papers=papers(asked.incident),
         incident=asked.incident,
+        elsewhere=elsewhere(rows_of(asked.service, asked.reader, asked.incident.id)),
     )
     return Shown(report, page)
 

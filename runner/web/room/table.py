@@ -29,7 +29,7 @@ class Row(NamedTuple):
     exercise: bool = False
     """Only an exercise has it."""
     real: Right | None = None
-    """Another right that it needs in an incident that is no exercise."""
+    """Another right that it needs in an incident that is not an exercise."""
 
     @property
     def about_incident(self) -> bool:

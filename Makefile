@@ -168,13 +168,13 @@ USES := tests/effects tests/app tests/vault tests/reports tests/web tests/docume
 empty :=
 space := $(empty) $(empty)
 comma := ,
-COVERED := $(PURE:%=--cov=runner/%) --cov-branch --cov-report=
+COVERED := $(wildcard $(PURE:%=tests/%)) $(USES) $(PURE:%=--cov=runner/%) --cov-branch --cov-report=
 REPORT := $(BIN)/coverage report --include='$(subst $(space),$(comma),$(PURE:%=runner/%/*))' --fail-under=98
 coverage: .venv/installed catalogue ## Branches of model, engine and loading are tested (the goal is all of them)
-	$(BIN)/python -m pytest --quiet $(CODE) -n $(WORKERS) --dist worksteal $(COVERED) $(wildcard $(PURE:%=tests/%)) $(USES)
+	$(BIN)/python -m pytest --quiet $(CODE) -n $(WORKERS) --dist worksteal $(COVERED)
 	$(REPORT)
 
-# The tests on another Python measure the coverage as well: one run in place of two. Without another Python, the default one measures it.
+# The same tests on another Python: one run for both. `make nightly` has all tests on each Python. Without another one, the default measures.
 coverage-others: .venv/installed
 	@default=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	for version in $(PYTHONS); do \

@@ -20,6 +20,7 @@ def cache() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     catalog = Catalog(cache=folder)
     catalog.regimes()
+    catalog.playbooks()
     kept_catalogue(folder, catalog)
     return folder
 

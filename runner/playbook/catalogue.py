@@ -281,6 +281,14 @@ class Catalog:
             )
         return read[max(fitting, key=lambda one: rank(versions[one]))]
 
+    def playbooks(self) -> tuple[Playbook, ...]:
+        """Return the playbooks that can be opened by name, as read; an unreadable one is left out."""
+        return self._compiled("playbooks", self.playbook_files, tuple[Playbook, ...], self._every_playbook)
+
+    def _every_playbook(self) -> tuple[Playbook, ...]:
+        found = (_or_none(self._read, name) for name in sorted(self.playbook_files))
+        return tuple(one[1].playbook for one in found if one is not None and one[1].playbook is not None)
+
     def _read(self, name: str) -> tuple[Source, Read]:
         if name not in self._reads:
             source = _scanned(self.playbook_files[name])

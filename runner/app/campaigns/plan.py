@@ -36,7 +36,7 @@ from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkPlan
 from runner.reports.core.report import filled
-from runner.routing.traffic import Rate
+from runner.routing.traffic import Rate, read_rate
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
@@ -69,13 +69,39 @@ class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad: bool = False
 
 
+def rates_of(given: Sequence[str]) -> dict[str, tuple[Rate, ...]]:
+    """Return the rate limits of texts as ``relay=60/s`` and ``example.org=10/s``; raises Usage."""
+    rates: dict[str, tuple[Rate, ...]] = {}
+    for text in given:
+        name, equals, rate = text.strip().rpartition("=")
+        if not equals or not name:
+            raise Usage(f'Rate "{text}" has no channel.', hint="Use CHANNEL=60/s", code="bad_rate")
+        key = same_domain(name) if "." in name else name
+        try:
+            rates[key] = (*rates.get(key, ()), read_rate(rate))
+        except ValueError as error:
+            raise Usage(f'Rate "{text}": {error}', code="bad_rate") from None
+    return rates
+
+
+def cost_of(text: str) -> float:
+    """Return the cost of one letter; raises Usage."""
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1
+    if not 0 <= amount < 1_000_000:
+        raise Usage(f'Letter cost "{text}" is not an amount of money.', hint="Use 1.20", code="bad_amount")
+    return amount
+
+
 def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
     """Plan a campaign; raises Refused, with the calculation, for one that misses a deadline."""
     sendable(incident)
     if order.chunk is not None and not 1 <= order.chunk <= MOST_CHUNK:
         raise Usage(
-            f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}.",
-            hint=f"Use --chunk {LEAST_CHUNK}",
+            f"Batch size {order.chunk} is not between 1 and {MOST_CHUNK}.",
+            hint=f"Use {LEAST_CHUNK}",
             code="bad_chunk",
         )
     tables = service.campaign_tables(service.principal)

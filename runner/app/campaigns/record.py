@@ -57,6 +57,18 @@ def newest(service: IncidentService, incident: Incident) -> list[Known]:
     return [found for pair in pairs if (found := find(service, incident, *pair)) is not None]
 
 
+def by_id(service: IncidentService, incident: Incident, name: str) -> Known:
+    """Return a campaign by its id; raises NotFound for any other, and for one that a later plan replaced."""
+    for one in newest(service, incident):
+        if one.campaign.id == name:
+            return one
+    raise NotFound(
+        f'Campaign "{name}" does not exist, or a later plan replaced it.',
+        hint="Use a link of the page of letters",
+        code="unknown_campaign",
+    )
+
+
 def known(service: IncidentService, incident: Incident, notice: str, people: Path) -> Known:
     """Return a campaign; raises NotFound with the existing ones."""
     found = find(service, incident, notice, people.name)

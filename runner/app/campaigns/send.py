@@ -38,6 +38,8 @@ MOST_FAILURES = 3
 """Batches in a row without a sent message, before a person is asked."""
 LONGEST_WAIT = timedelta(seconds=5)
 """How long it waits at most before it checks again whether somebody paused it."""
+_SENDER = "bulk-"
+"""The name of a sending process while it is alive, with the campaign's name at the end."""
 Tell = Callable[[int, int], None]
 
 
@@ -59,10 +61,15 @@ class Checked(NamedTuple):
     """Groups that may be sent to now."""
 
 
+def texts_of(service: IncidentService, incident: Incident, campaign: Campaign) -> CampaignTexts:
+    """Return the texts of a campaign, from the present facts and templates."""
+    return CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties)
+
+
 def check(service: IncidentService, incident: Incident, campaign: Campaign) -> Checked:
     """Raise Refused if the incident, the texts or their approvals do not permit sending a campaign now."""
     sendable(incident)
-    texts = CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties)
+    texts = texts_of(service, incident, campaign)
     now = texts.again(campaign)
     changed = [one.place for one, new in zip(campaign.grounds, now, strict=True) if _text(one) != _text(new)]
     if changed:
@@ -95,22 +102,38 @@ def _text(ground: Ground) -> tuple[str, ...]:
     return (group.duty, group.notice, group.version, group.text, ground.short)
 
 
+def ready(service: IncidentService, incident: Incident, notice: str, people: Path) -> tuple[Known, Checked]:
+    """Return a campaign that may be sent now; raises Refused with the reason for any other."""
+    found = known(service, incident, notice, people)
+    _same_list(found.campaign, people)
+    admit("send", found.campaign, found.state, incident.campaigns[found.campaign.id].reason)
+    if is_sending(service, found.campaign.id):
+        raise _already_sending(found.campaign)
+    return found, check(service, incident, found.campaign)
+
+
+def is_sending(service: IncidentService, campaign: str) -> bool:
+    """Tell whether a process sends a campaign now: one in the state ``sending`` may have lost it."""
+    return service.worker_alive(_SENDER + campaign)
+
+
+def _already_sending(campaign: Campaign) -> Refused:
+    return Refused(
+        "Another process sends this campaign.",
+        hint=Action("bulk.status", campaign.notice, {"people": campaign.list_name}),
+        code="already_sending",
+    )
+
+
 def send(
     service: IncidentService, incident: Incident, notice: str, people: Path, patience: WaitPolicy, tell: Tell
 ) -> Sent:
     """Send, or continue after an earlier run stopped or was killed."""
-    found = known(service, incident, notice, people)
-    _same_list(found.campaign, people)
-    admit("send", found.campaign, found.state, incident.campaigns[found.campaign.id].reason)
-    checked = check(service, incident, found.campaign)
+    found, checked = ready(service, incident, notice, people)
     try:
-        alone = service.register_worker(f"bulk-{found.campaign.id}")
+        alone = service.register_worker(_SENDER + found.campaign.id)
     except StoreLocked:
-        raise Refused(
-            "Another process sends this campaign.",
-            hint=Action("bulk.status", notice, {"people": people.name}),
-            code="already_sending",
-        ) from None
+        raise _already_sending(found.campaign) from None
     try:
         return _Run(service, incident, found, checked, patience, tell).go()
     finally:

@@ -23,13 +23,18 @@ FIELD = "file"
 """The name of the field, so that a problem of a line is shown beside it."""
 
 
+def not_a_file(service: IncidentService, name: str) -> Path:
+    """Return the path of a list by its name alone, for a campaign whose people are in the store: no file is there."""
+    return service.folder / FOLDER / "none" / name
+
+
 @contextmanager
 def uploaded(service: IncidentService, name: str, body: bytes) -> Iterator[Path]:
     """Yield the file; an Invalid from the block names lines instead of the file's place."""
     if len(body) > LARGEST:
         raise Refused(
             f"The file has more than {LARGEST // 1024 // 1024} MB. Nothing was recorded.",
-            hint="Run the command at the server: tocsin bulk plan NOTICE --people FILE",
+            hint="Run the command at the server: tocsin bulk, or tocsin notice letters",
             code="list_too_large",
         )
     safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name).lstrip(".")[-80:]

@@ -39,7 +39,7 @@ from runner.app.core.rights import Rights, refuse_other_names, require, require_
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
-from runner.incident.law.duties import duty_statuses, near_statuses
+from runner.incident.law.duties import Keep, duty_statuses, kept_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
@@ -220,12 +220,17 @@ class IncidentService:
         """Return the time of an incident: an exercise's own, otherwise the clock's."""
         return time_in(incident, self.clock.now())
 
-    def duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
-        """Return every duty in full as of an instant."""
-        library = self.library(incident)
-        return with_checks(
-            duty_statuses(incident, at or self.now_in(incident), library), readable(self.law_checks), library
+    def duties(
+        self, incident: Incident, at: datetime | None = None, keep: Keep | None = None
+    ) -> tuple[DutyStatus, ...]:
+        """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
+        library, now = self.library(incident), at or self.now_in(incident)
+        found = (
+            duty_statuses(incident, now, library)
+            if keep is None
+            else kept_statuses(incident, now, library, keep)
         )
+        return with_checks(found, readable(self.law_checks), library)
 
     def law_checks(self) -> Checks:
         """Return the checks of the law that people of the home recorded."""
@@ -345,7 +350,7 @@ class IncidentService:
         self, principal: Principal, batch: Sequence[Append], recorded: datetime
     ) -> list[Appended | Conflict]:
         """Append to journals of the organisation, or to one whose payloads are erased; no incident is decided on."""
-        require(self._rights(principal).manages, principal, "change data of the organisation")
+        require(self._rights(principal).may_record(batch), principal, "change data of the organisation")
         return self.checkpoints.write(self.store.append, batch, recorded)
 
     def erase(self, principal: Principal, journal: str) -> None:
@@ -360,7 +365,7 @@ class IncidentService:
 
     def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
         """Store a document under its digest, encrypted for an incident or shared by all; return the digest."""
-        require(self._rights(principal).acts, principal, "store a document")
+        require(self.read(principal).may_store(incident), principal, "store a document")
         return self.store.put_blob(incident, content)
 
     def campaign_tables(self, principal: Principal) -> BulkTables:

@@ -29,7 +29,7 @@ from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.playbook.profiles import bundle_of_profile
 from runner.routing.organisation import Acting
-from runner.store.chain import event_of
+from runner.store.chain import event_of as event_of
 from runner.store.port import HOME_KEYS as HOME_KEYS
 from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
@@ -44,6 +44,7 @@ from runner.store.port import HeadsCheck as HeadsCheck
 from runner.store.port import IncidentRow as IncidentRow
 from runner.store.port import Inspection as Inspection
 from runner.store.port import KeptCheckpoint as KeptCheckpoint
+from runner.store.port import Link as Link
 from runner.store.port import NewEvent as NewEvent
 from runner.store.port import Snapshot
 from runner.store.port import Store as Store

@@ -13,9 +13,10 @@ from typing import Literal, get_args
 import msgspec
 
 from runner.actions import Slot, assign_role
-from runner.app.core.repository import Store, whole
+from runner.app.core.repository import Append, Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
+from runner.incident.law.verifications import JOURNAL as LAW_CHECKS
 from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
 from runner.incident.state.commands import AnyCommand
@@ -30,15 +31,17 @@ Right = Literal[
     "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
-    "exercise.conduct", "exercise.rate", "audit.verify", "campaign.manage",
+    "exercise.conduct", "exercise.rate", "audit.verify", "record.export", "campaign.manage",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage", "alert.send", "alert.handle", "exercise.manage", "account.manage",
+    "law.check",
 ]  # fmt: skip
-"""What a page or a program may do, as ``thing.verb``. Those before the last two lines are about one incident.
+"""What a page or a program may do, as ``thing.verb``. Those before the last three lines are about one incident.
 
 ``note.add`` is also for evidence, ``fact.state`` for the task that asks a person for a fact, ``incident.lead`` for everything
 that decides the course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and
-absences outside of incidents, ``exercise.manage`` for schedules of exercises and action items.
+absences outside of incidents, ``exercise.manage`` for schedules of exercises and action items, ``law.check`` for a check of a
+law against its official page.
 """
 
 
@@ -52,6 +55,12 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """It may change incidents, with their documents and campaigns."""
     manages: bool = False
     """It may change the data of the organisation: people, schedules, erasure."""
+
+    def may_record(self, batch: Iterable[Append]) -> bool:
+        """Tell whether it may append to journals of the organisation; to that of the law also who checks laws."""
+        return self.manages or (
+            "law.check" in self.grants and all(one.incident == LAW_CHECKS for one in batch)
+        )
 
 
 LOCAL = "(user of this machine)"
@@ -100,17 +109,18 @@ ROLES: Mapping[str, Rights] = {
         "incident.lead", "domain.declare", "message.send", "incident.open", "person.manage",
         "fact.legal", "entry.confirm", "task.steer", "duty.file", "duty.read", "notice.read", "message.read",
         "exercise.read", "metrics.read", "alert.send", "alert.handle",
-        "exercise.conduct", "exercise.rate", "exercise.manage", "campaign.manage",
+        "exercise.conduct", "exercise.rate", "exercise.manage", "campaign.manage", "law.check",
         base=_RESPONDER, manages=True,
     ),
     "counsel": _role(
-        "note.privileged", "duty.decide", "duty.file", "notice.edit", base=_LAWYER, streams=("privileged",)
+        "note.privileged", "duty.decide", "duty.file", "notice.edit", "record.export", "law.check",
+        base=_LAWYER, streams=("privileged",),
     ),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
         "note.add", "entry.correct", "notice.edit", "sign", "audit.verify", base=_NONE,
     ),
-    "dpo": _role("duty.decide", "duty.file", "notice.edit", base=_LAWYER),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", "record.export", "law.check", base=_LAWYER),
     "executive": _role(
         "incident.open", "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read",
         "exercise.read",
@@ -247,12 +257,19 @@ def needed(command: AnyCommand) -> Right | None:
             return None
 
 
+def _right_in(incident: Incident, command: AnyCommand) -> Right | None:
+    """Return the right that a command needs in an incident: the staff of an exercise signs its report."""
+    if isinstance(command, c.SignReport) and incident.drill is not None:
+        return "exercise.rate"
+    return needed(command)
+
+
 def require_rights(
     may: Callable[[Right], bool], principal: Principal, incident: Incident, commands: Iterable[AnyCommand]
 ) -> None:
     """Raise Refused for a command that the roles of a person do not allow."""
     for command in commands:
-        if (right := needed(command)) is not None:
+        if (right := _right_in(incident, command)) is not None:
             require(may(right), principal, f"{_IN_WORDS[right]} {incident.codename}")
         if not principal.os_user:
             _require_apart(may, principal, incident, command)
@@ -350,7 +367,7 @@ def require_act(
     Where nobody has an account, no name can be proved, so a claim counts. Exercises need no proof: people are played in them.
     """
     # The staff of an exercise plays no role in it: ``require_rights`` looks at their standing roles, too.
-    staff = principal.scopes is None and any(needed(one) in _STAFF for one in commands[:1])
+    staff = principal.scopes is None and any(_right_in(incident, one) in _STAFF for one in commands[:1])
     may = staff or may_perform(principal, incident.roles, commands)
     require(may, principal, f"change {incident.codename}")
     if principal.scopes is not None:

@@ -38,6 +38,7 @@ from runner.reports.incidents.timeline import timeline, words_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.app.core.repository import StoredEvent
     from runner.files.exercise_file import Loaded
 
@@ -127,6 +128,18 @@ def report_bytes(service: IncidentService, incident: Incident, form: Format) -> 
         return file.name, file.read_bytes()
 
 
+def sign_report(service: IncidentService, incident: Incident) -> None:
+    """Sign the report as it is now, with its annex; the files stay in the store as the signature binds them."""
+    with TemporaryDirectory() as folder:
+        write_report(service, incident, ("docx", "pdf"), Path(folder), sign=True)
+
+
+def signed_reports(reader: Reader, incident: Incident) -> list[ReportSigned]:
+    """Return the signatures of an incident's report, with the digests of the signed files, the newest first."""
+    rows = reader.events(incident) if incident.reports else ()
+    return [event for row in rows if isinstance(event := decode_event(row), ReportSigned)][::-1]
+
+
 def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
     """Return the signers: evaluators and directors of an exercise, or people with a role in a real incident."""
     if plan is None:
@@ -148,10 +161,10 @@ def _may_sign(service: IncidentService, source: Source) -> None:
         )
 
 
-Reader = Literal["players", "controllers", "feedback"]
+Audience = Literal["players", "controllers", "feedback"]
 
 
-MADE: Mapping[Reader, Callable[[Book], Document]] = {
+MADE: Mapping[Audience, Callable[[Book], Document]] = {
     "players": players_book,
     "controllers": controllers_book,
     "feedback": feedback_form,
@@ -160,7 +173,7 @@ MADE: Mapping[Reader, Callable[[Book], Document]] = {
 
 def write_handbook(
     loaded: Loaded,
-    reader: Reader,
+    reader: Audience,
     service: IncidentService | None,
     now: datetime,
     formats: Sequence[Format],

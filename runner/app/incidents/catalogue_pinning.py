@@ -102,8 +102,13 @@ def compile_shipped(folder: Path, built_in: Path | None = None) -> None:
     The build does this for the wheel and for a checkout. ``Catalog`` reads the folder before it compiles.
     """
     catalog = Catalog(built_in=built_in, anew=True)
-    if not kept_digest(folder, "pin", _files(catalog)):  # the digest is written last
+    kept = (
+        ("shipped-playbooks", catalog.playbook_files),
+        ("pin", _files(catalog)),
+    )  # the pin is written last
+    if not all(kept_digest(folder, kind, files) for kind, files in kept):
         shutil.rmtree(folder, ignore_errors=True)
+    catalog.kept_in(folder).playbooks()
     _contents(folder, catalog, lambda body: hashlib.sha256(body).hexdigest())
     for state in folder.glob("*.state"):  # of files on this machine
         state.unlink()

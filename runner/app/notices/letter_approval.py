@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -18,10 +18,11 @@ from runner.app.notices.letter_run import SUMMARY
 from runner.decoding import from_json
 from runner.effects.notices.letters import MANIFEST
 from runner.errors import NotFound, Refused, TocsinError
-from runner.incident.notices.letters import GroupKey, Letters, Line
+from runner.incident.notices.letters import Group, GroupKey, Letters, Line
 from runner.incident.notices.staleness import passed
 from runner.incident.notices.verification import current_texts, refuse_unverified
 from runner.incident.state.commands import SignLetters
+from runner.incident.state.documents import Document
 from runner.incident.state.events import LettersSigned
 from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import approvals_of
@@ -63,20 +64,21 @@ def runs(service: IncidentService, incident: Incident) -> Iterator[tuple[str, Le
                 yield one.id, from_json(service.repository.document(one.sha256), Letters)
 
 
-def samples(folder: Path, found: Letters, size: int) -> list[Line]:
-    """Return letters of each text, evenly over the list; raises Refused if a file is not the recorded one."""
-    content = (folder / MANIFEST).read_bytes()
+def samples(read: Callable[[str], bytes], found: Letters, size: int) -> list[Line]:
+    """Return letters of each text, evenly over the list; raises Refused if a file is not the recorded one.
+
+    ``read`` returns the bytes of a file of the run.
+    """
+    content = read(MANIFEST)
     groups: defaultdict[GroupKey, list[Line]] = defaultdict(list)
     letters = {line.n: line for line in map(_line, reversed(content.splitlines()))}
     for line in reversed(letters.values()):
         groups[line.group].append(line)
     chosen = [line for lines in groups.values() for line in lines[:: max(len(lines) // size, 1)][:size]]
     same = hashlib.sha256(content).hexdigest() == found.manifest_sha256
-    if not same or any(
-        hashlib.sha256((folder / one.file).read_bytes()).hexdigest() != one.sha256 for one in chosen
-    ):
+    if not same or any(hashlib.sha256(read(one.file)).hexdigest() != one.sha256 for one in chosen):
         raise Refused(
-            f'The letters in folder "{folder}" changed after they were made.',
+            "The letters changed after they were made.",
             hint="Make the letters again in another folder: --out DIR",
             code="letters_changed",
         )
@@ -87,6 +89,20 @@ def _line(line: bytes) -> Line:
     return from_json(line, Line)
 
 
+def unverified_items(incident: Incident, found: Letters) -> tuple[str, ...]:
+    """Return the items of the letters that no notice ticked, in the order of their numbers."""
+    open_: dict[str, None] = {}
+    for group in found.groups:
+        ticks = {item for text in _texts(incident, group) for item in text.ticks}
+        open_ |= dict.fromkeys(item for item in group.to_verify if item not in ticks)
+    return tuple(open_)
+
+
+def _texts(incident: Incident, group: Group) -> list[Document]:
+    about = (group.duty, group.notice)
+    return [text for text in current_texts(incident) if (text.duty, text.notice) == about]
+
+
 def items_to_verify(
     incident: Incident, found: Letters, folder: Path, ticked: Sequence[int]
 ) -> tuple[str, ...]:
@@ -94,11 +110,8 @@ def items_to_verify(
 
     Raises Refused for items that nobody ticked, and for a notice that is not verified and approved.
     """
-    open_: dict[str, None] = {}
     for group in found.groups:
-        about = (group.duty, group.notice)
-        texts = [text for text in current_texts(incident) if (text.duty, text.notice) == about]
-        for text in texts:
+        for text in _texts(incident, group):
             passed(incident, text, "", "")  # raises Refused if facts changed since
             waiting = [one for one, ended in approvals_of(incident, text).items() if not ended]
             again = f"Then sign the letters: tocsin notice sign-letters {quote(str(folder))}"
@@ -111,16 +124,14 @@ def items_to_verify(
                     hint=f"Needs a {approve}. {again}",
                     code="not_approved",
                 )
-        open_ |= dict.fromkeys(
-            item for item in group.to_verify if not any(item in text.ticks for text in texts)
-        )
+    open_ = unverified_items(incident, found)
     if left := [number for number in range(1, len(open_) + 1) if number not in ticked]:
         raise Refused(
             f"The letters have items to verify: {'; '.join(f'{n}. {item}' for n, item in enumerate(open_, 1) if n in left)}.",
             hint=f"Read the letters, then: tocsin notice sign-letters {quote(str(folder))} --tick {' --tick '.join(map(str, range(1, len(open_) + 1)))}",
             code="items_open",
         )
-    return tuple(open_)
+    return open_
 
 
 def approval(run: str, found: Letters, read: list[Line], verified: tuple[str, ...]) -> SignLetters:

@@ -74,6 +74,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a person whose name and address an earlier row has gets a letter; empty refuses such a list."""
     accept_counts: str = ""
     """Why the counts of the list may differ from the facts."""
+    most: int = 0
+    """More people are refused; 0 for any number."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters-written/v1"):
@@ -251,6 +253,12 @@ def _pieces(person: Person) -> Iterator[str]:
 
 
 def _judge(survey: _Survey, order: Order) -> None:
+    if order.most and survey.people > order.most:
+        raise Refused(
+            f"The list has {survey.people:,} people. A page makes letters to {order.most:,}. No letter was created.",
+            hint="Divide the list. Or run at the server: tocsin notice letters NOTICE --people FILE --out DIR",
+            code="list_too_large",
+        )
     if survey.bad and not order.skip_bad:
         more = f", {survey.bad - SHOWN} of them not shown" if survey.bad > SHOWN else ""
         raise Invalid(

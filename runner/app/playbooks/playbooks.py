@@ -160,17 +160,6 @@ def _is_playbook(file: Path) -> bool:
     return file.suffix != ".md" and "tocsin/playbook/v1" in file.read_text(encoding="utf-8")
 
 
-def readable(catalog: Catalog) -> Iterator[Playbook]:
-    """Yield the playbooks that can be opened by name, as read; an unreadable one is left out."""
-    for name in sorted(catalog.playbook_files):
-        try:
-            read = catalog.find_playbook(name)[1]
-        except TocsinError:
-            continue
-        if read.playbook is not None:
-            yield read.playbook
-
-
 def unheld_of(service: IncidentService, incident: Incident | None = None) -> tuple[UnheldRole, ...]:
     """Return the roles that nobody has: of an incident's playbooks, otherwise of all that can be opened by name."""
     return unheld(*_played(service, incident))
@@ -191,11 +180,11 @@ def _played(
             role: standing(directory, role) or standing(directory, merges.get(role, role))
             for role in {*directory.roles, *directory.watches, *merges}
         }
-        files = readable(Catalog(service.folder, classes=home.classes))
-        return (playbook_of_profile(playbook, home.profile) for playbook in files), held
+        playbooks = Catalog(service.folder, classes=home.classes, cache=service.cache()).playbooks()
+        return (playbook_of_profile(playbook, home.profile) for playbook in playbooks), held
     plans = service.library(incident).plans.values()
-    playbooks = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}
-    return playbooks.values(), incident.roles
+    played = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}
+    return played.values(), incident.roles
 
 
 def replacing(

@@ -23,7 +23,6 @@ from runner.reports.core.page import Cell, Page, flow, line
 
 if TYPE_CHECKING:
     from runner.app.campaigns.send import WaitPolicy
-    from runner.routing.traffic import Rate
 
 Notice = Annotated[str, Argument("NOTICE", "Template with slots, or auto: 1 template for each duty.")]
 People = Annotated[Path, Option("--people FILE", "CSV file; after the first use, its name.")]
@@ -79,7 +78,7 @@ def plan(
     Example:
       tocsin bulk plan gdpr-34-letter --people people.csv --rate relay=60/s
     """
-    from runner.app.campaigns.plan import PlanOrder
+    from runner.app.campaigns.plan import PlanOrder, cost_of, rates_of
     from runner.app.campaigns.plan import plan as make_plan
     from runner.reports.campaigns.campaigns import plan_page
 
@@ -90,10 +89,10 @@ def plan(
         duties=tuple(duty or ()),
         population=population,
         over=tuple(over or ()),
-        rates=_rates(rate or []),
+        rates=rates_of(rate or []),
         chunk=chunk,
         canary_wait=duration(canary_wait),
-        letter_cost=_money(letter_cost),
+        letter_cost=cost_of(letter_cost),
         skip_bad=skip_bad,
     )
     with bar(session, "people") as tell:
@@ -301,37 +300,6 @@ def _said(session: Session, words: str, then: Action | None = None) -> None:
     after = [flow(Cell("", "command", then), indent=2)] if then is not None else []
     blocks = [line(words, "good"), *after]
     session.show({"schema": "tocsin/bulk-done/v1", "text": words}, Page(tuple(blocks)))
-
-
-def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
-    from runner.files.people_lists.person_contacts import same_domain
-    from runner.routing.traffic import read_rate
-
-    rates: dict[str, tuple[Rate, ...]] = {}
-    for text in given:
-        name, equals, rate = text.rpartition("=")
-        if not equals or not name:
-            raise Usage(f"--rate {text} has no channel.", hint="Use --rate CHANNEL=60/s", code="bad_rate")
-        key = same_domain(name) if "." in name else name
-        try:
-            rates[key] = (*rates.get(key, ()), read_rate(rate))
-        except ValueError as error:
-            raise Usage(f"--rate {text}: {error}", code="bad_rate") from None
-    return rates
-
-
-def _money(text: str) -> float:
-    try:
-        amount = float(text)
-    except ValueError:
-        amount = -1
-    if not 0 <= amount < 1_000_000:
-        raise Usage(
-            f'--letter-cost "{text}" is not an amount of money.',
-            hint="Use --letter-cost 1.20",
-            code="bad_amount",
-        )
-    return amount
 
 
 @contextmanager

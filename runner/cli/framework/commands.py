@@ -64,7 +64,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "Setup and maintenance": {
         "home.home": ("init", "doctor", "version"),
-        "home.audit": ("audit",),
+        "home.audit": ("audit", "verify"),
         "home.backup": ("backup", "restore"),
         "home.routines": ("hold", "shred"),
     },

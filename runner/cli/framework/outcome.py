@@ -90,9 +90,9 @@ def page(report: Done) -> Page:
         roles = (", " if given.each else " or ").join(given.still_needs)
         needs = f"; {roles} must still approve" if roles else ""
         blocks.append(line(f"{given.step}: {given.have} of {given.wanted}{needs}", tone))
-    label = "proposed deadline, not valid before confirmation" if report.second_person else "deadline"
     blocks += [
-        line(f"{label}: {move_words(deadline, here())}", "warn", hang=2) for deadline in report.deadlines
+        line(f"{_label(report, move)}: {move_words(move, here())}", "warn", hang=2)
+        for move in report.deadlines
     ]
     blocks += [
         flow("The other person runs", arrow(suggested_actions.confirm(n))) for n in report.second_person
@@ -107,6 +107,12 @@ def page(report: Done) -> Page:
     for step in report.stuck:
         blocks.append(line(f"{step.row} {_title(step)}: action required: {step.why}", "alarm", hang=2))
     return Page(tuple(blocks))
+
+
+def _label(report: Done, move: ClockMove) -> str:
+    """Return what a move is: of a deadline, or the end of a duty; one that a second person confirms does not count yet."""
+    what = "end of a duty" if move.ends else "deadline"
+    return f"proposed {what}, not valid before confirmation" if report.second_person else what
 
 
 def _title(one: Step) -> str:

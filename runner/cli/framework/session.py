@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from datetime import datetime, tzinfo
 from functools import cache, cached_property, partial
@@ -57,6 +57,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The command can change an incident: workers are notified."""
     records: bool = False
     """The command can change data, and the actor is recorded."""
+    reads: bool = False
+    """The command only reads about an incident: it can do so with a part of the settings."""
 
 
 def _watched(service: IncidentService) -> bool:
@@ -145,7 +147,8 @@ class Session:
         world = self.world
         writes, clock, chance = self.options.writes, world.clock, world.chance
         opening = partial(open_service, self.folder, self.principal, clock=clock, chance=chance)
-        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes))
+        partly = self._tell_left_out if self.options.reads else None
+        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
         service.checkpoints.begin(state_folder(world.environ), self.folder, self.say)
@@ -175,6 +178,15 @@ class Session:
         self._read_in(named_zone(service.home.organisation.get("zone")))
         self._name_people(service)
         return service
+
+    def _tell_left_out(self, error: TocsinError, left: Sequence[str]) -> None:
+        """Warn that a part of the settings is not used, with what is wrong in it."""
+        wrong = " ".join(f"Line {one.line}: {one.message}" for one in error.problems)
+        self.warn(
+            "settings_wrong",
+            f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
+            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor",
+        )
 
     @property
     def reader(self) -> Reader:

@@ -120,11 +120,11 @@ def _roles(
     new: _New,
 ) -> None:
     """Ask who has each role of the playbooks, and for the contacts of a new person."""
-    from runner.app.playbooks.playbooks import readable
     from runner.playbook.catalogue import Catalog
 
     titles: dict[str, str] = {}
-    for playbook in readable(Catalog(session.folder, classes=home.classes)):
+    catalog = Catalog(session.folder, classes=home.classes, cache=session.service.cache())
+    for playbook in catalog.playbooks():
         titles |= {role: found.title for role, found in playbook.roles.items() if role not in titles}
     ordered = [
         *(role for role in home.roles if role in titles),

@@ -131,7 +131,7 @@ def sign_letters(
     incident = session.incident()
     in_person(session, "letters")
     run, found = run_of(incident, folder)
-    read = samples(folder, found, max(size, 1))
+    read = samples(lambda name: (folder / name).read_bytes(), found, max(size, 1))
     rows = [(" ".join(filter(None, one.group)) or "everyone", str(folder / one.file)) for one in read]
     session.tell(Page((line("READ THESE LETTERS", "title"), table(rows, 1, indent=2))))
     verified = items_to_verify(incident, found, folder, tick or ())

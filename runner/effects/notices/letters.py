@@ -235,6 +235,13 @@ def for_a_spreadsheet(cells: Iterable[Any]) -> list[str]:
     return [f"'{text}" if text.startswith(_FORMULA) else text for text in map(str, cells)]
 
 
+def as_table(rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV, without formulas in cells."""
+    made = io.StringIO(newline="")
+    csv.writer(made).writerows(map(for_a_spreadsheet, rows))
+    return made.getvalue()
+
+
 def _apart(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
     """Write separate files, paper by paper: each letter reuses the layout of the previous letter."""
     press = Press(tagged=True)

@@ -195,18 +195,13 @@ def plan_page(plan: BulkPlan) -> Iterator[Block]:
     bad = f", invalid rows skipped: {campaign.rejected:,}" if campaign.rejected else ""
     yield line(f"{campaign.notice} to {people} of {campaign.list_name}{twice}{bad}", "title")
     yield table(_groups(campaign), 3)
-    found_ways = [(way, words) for way, words in _WAYS.items() if campaign.ways.get(way)]
-    cells: list[Cells] = [
-        (f"{campaign.ways[way]:,}", f"by {words}", Cell(campaign.channels.get(way, ""), "dim"))
-        for way, words in found_ways
-    ]
+    cells = list(_by_way(campaign))
     cells += [(f"{plan.exempt:,}", "exempt", "")] if plan.exempt else []
     if plan.unreachable:
         cells.append((Cell(f"{plan.unreachable:,}", "alarm"), Cell("no usable contact", "alarm"), ""))
     yield Blank()
     yield table(cells, 2)
-    blocked = ((f"{r.people:,}", _WAYS[r.way], Cell(r.rule, "warn"), r.why) for r in campaign.refusals)
-    yield from section("BLOCKED CONTACT METHODS", blocked, 3)
+    yield from _blocked(campaign)
     yield Blank()
     yield line("DEADLINE CHECK", "title")
     yield from _arithmetic(found)
@@ -214,6 +209,41 @@ def plan_page(plan: BulkPlan) -> Iterator[Block]:
         waits = f", then a wait of {describe(campaign.canary_wait)} for bounces" if found.canary_wait else ""
         yield line(f"Pilot batch: the first {campaign.canary:,} people{waits}", indent=2)
     yield from (line(f"Warning: {warning}", "warn") for warning in plan.warnings)
+
+
+def _by_way(campaign: Campaign) -> Iterator[Cells]:
+    for way, words in _WAYS.items():
+        if campaign.ways.get(way):
+            yield f"{campaign.ways[way]:,}", f"by {words}", Cell(campaign.channels.get(way, ""), "dim")
+
+
+def _blocked(campaign: Campaign) -> Iterator[Block]:
+    rows = ((f"{r.people:,}", _WAYS[r.way], Cell(r.rule, "warn"), r.why) for r in campaign.refusals)
+    yield from section("BLOCKED CONTACT METHODS", rows, 3)
+
+
+def plan_blocks(campaign: Campaign, approvals: Mapping[tuple[str, str], str]) -> Iterator[Block]:
+    """Yield the texts, contact methods and pace of a campaign for its page.
+
+    ``approvals`` has the approval step that waits, by duty and notice.
+    """
+    yield line("TEXTS", "title")
+    yield table(_groups(campaign), 3, indent=0)
+    for (duty, notice), step in approvals.items():
+        yield flow(Cell(f"Read and approve {notice} for {duty}", about=f"sign/{step}"))
+    yield from section("CONTACT METHODS", _by_way(campaign), 2)
+    yield from _blocked(campaign)
+    yield line("PACE", "title")
+    rates = ((where, ", ".join(rate.text for rate in found)) for where, found in campaign.rates.items())
+    yield table(rates, 1, indent=0)
+    for way, channel in campaign.channels.items():
+        if campaign.ways.get(way) and channel not in campaign.rates:
+            yield line(f"The rate of {channel} is unknown. A low estimate is used.", "warn")
+    pilot = f" Pilot batch: the first {campaign.canary:,}, then a wait of {describe(campaign.canary_wait)}."
+    yield line(f"At most {campaign.chunk:,} people in one batch.{pilot if campaign.canary else ''}")
+    if campaign.short:
+        night = "also in the quiet hours" if campaign.nights else "not in the quiet hours"
+        yield line(f"Text messages ({campaign.short}): {night}")
 
 
 def _groups(campaign: Campaign) -> Iterator[Cells]:

@@ -288,8 +288,8 @@ def _quorum(step: AnyStep | None) -> str:
 
 
 @paged
-def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
-    """Draw one step in full, with its command last."""
+def task_page(report: TaskReport, now: datetime, *, form: bool = False) -> Iterator[Block]:
+    """Draw one step in full, with its command last; with ``form``, a form below has the open items and the act."""
     row, of = report.task, report.playbook
     where = f"{of.name} {of.version}" if of.name else "added to this incident"
     yield from render_header(report.heading, f"Task {row.row} · {where}" if row.row else f"Task · {where}")
@@ -299,7 +299,8 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
         yield Blank()
         for text in report.instructions.strip().splitlines():
             yield line(text, indent=2) if text.strip() else Blank()
-    yield from section("CHECKLIST", map(_item, report.checklist), 2)
+    items = (one for one in report.checklist if one.done or not form)
+    yield from section("DONE" if form else "CHECKLIST", map(_item, items), 2)
     yield from section(f"REQUESTS ({len(report.requests)})", request_cells(report.requests), 2)
     yield from section("FIELDS", map(_field, report.fields), 1)
     if report.notice:
@@ -310,7 +311,8 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
     yield from attempt_blocks(report.attempts, now)
     yield from section("COMMENTS", (_remark(comment, now) for comment in report.comments), 2)
     yield from section("OTHER ATTEMPTS AT THIS TASK", map(_other, report.others), 1)
-    yield from _commands(report)
+    if not form:
+        yield from _commands(report)
 
 
 def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:

@@ -28,8 +28,13 @@ def groups_table(groups: Iterable[Group]) -> Table:
     )
 
 
-def run_blocks(evidence: str, run: Letters, signed: Sequence[LettersSigned]) -> Iterator[Block]:
-    """Yield one run of letters with its approvals; ``signed`` are all of the incident."""
+def run_blocks(
+    evidence: str, run: Letters, signed: Sequence[LettersSigned], here: str = ""
+) -> Iterator[Block]:
+    """Yield one run of letters with its approvals; ``signed`` are all of the incident.
+
+    ``here`` says how to approve it in a browser; the files of any other run are in a folder of a person.
+    """
     yield line(f"{count(run.letters, 'letter')}, {count(run.pages, 'page')} ({evidence})", "title")
     yield groups_table(run.groups)
     for words in run.differences:
@@ -42,4 +47,4 @@ def run_blocks(evidence: str, run: Letters, signed: Sequence[LettersSigned]) -> 
         what = f"{one.mailed:,} mailed" if one.kind == "mailed" else f"approved, sample of {len(one.samples)}"
         yield line(f"{what}, by {person_name(one.by)}{f': {one.reason}' if one.reason else ''}", "good")
     if not approved:
-        yield line("NOT APPROVED: counsel runs tocsin notice sign-letters DIR", "alarm")
+        yield line(f"NOT APPROVED: {here or 'counsel runs tocsin notice sign-letters DIR'}", "alarm")

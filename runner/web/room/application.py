@@ -21,13 +21,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.people.accounts import KeptBook, holds, is_closed, names_are_proved
 from runner.app.people.logins import OIDC, TERMINAL, Login, Logins
 from runner.errors import UNREADABLE, NotFound, Refused, StoreError, TocsinError
 from runner.incident.state.incident import Incident
-from runner.reports.core.action_text import hint_text
 from runner.reports.people.accounts import break_glass_band
 from runner.web.room import drawing
 from runner.web.room.acts.forms import SURE, Given, Upload, foreseen, perform, what_was_seen, without_factors
@@ -93,6 +93,7 @@ class Room:
         self._cookie = "__Host-tocsin" if secure else f"tocsin-room-{port}"
         self._own = threading.local()
         self._kept = Kept()
+        self.senders = Senders(apart, say)
         self._pool = anyio.CapacityLimiter(THREADS)
         self._session = Cookie(self._cookie, secure)
         self._entrance = Entrance(
@@ -209,12 +210,9 @@ class Room:
                 return self._entrance.ask(asked, place)
             case Stranger():
                 return self._plain_page(401, "You are not logged in", "Get a link: tocsin serve --link")
-            case NotFound():
-                return self._plain_page(404, error.message, hint_text(error))
-            case StoreError():
-                return self._plain_page(503, error.message, hint_text(error))
             case TocsinError():
-                return self._plain_page(409, error.message, hint_text(error))
+                status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, StoreError) else 409
+                return self._plain_page(status, *drawing.error_words(error))
             case _:
                 return self._absent()
 
@@ -311,7 +309,9 @@ class Room:
         self, request: Request, service: IncidentService, login: Login, incident: Incident | None
     ) -> Asked:
         ref = request.path_params.get("ref", "")
-        return asked_of(service, login.principal, incident, ref, request.query_params, self._kept)
+        return asked_of(
+            service, login.principal, incident, ref, request.query_params, self._kept, self.senders
+        )
 
     def _drawn(self, row: Row, request: Request, asked: Asked, again: Again | None = None) -> Response:
         path = address(row, codename_of(asked.incident), asked.ref)

@@ -30,7 +30,10 @@ _LISTS: Mapping[Verb, str] = {
     "incident.list": "incidents", "incident.next": "incident", "incident.status": "incident",
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
     "person.list": "people", "role.list": "people", "improvement.list": "exercises",
+    "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
+    "bulk.substitute": "letters", "notice.letters": "letters",
     "drill.schedules": "exercises", "drill.show": "exercise", "audit.verify": "audit", "home.doctor": "administration",
+    "entry.confirm": "incident",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {
@@ -57,6 +60,7 @@ _WORDS: Mapping[str, str] = {
     "exercises": "See the exercises", "exercise": "Open the exercise", "report": "Read the report",
     "improvement": "Open the action item", "audit": "See the record", "record": "See the record",
     "administration": "See the administration", "rights": "See why", "letters": "See the letters",
+    "campaign": "Open the campaign", "samples": "Read the samples", "run": "Open the letters",
 }  # fmt: skip
 """Of a link to a page where an action can be done. Who reads a page may have no terminal."""
 
@@ -72,23 +76,110 @@ def about(action: Action) -> str:
     return f"{kind}/{action.ref}" if kind and action.ref and isinstance(action.ref, str) else ""
 
 
-_HINTS: Mapping[str, str] = {
-    "grounds_missing": 'Fill in "Grounds"',
-    "people": 'Correct the rows, or choose "Skip invalid rows"',
-    "bad_link": "Choose another incident, and which one leads",
-    "notice_incomplete": "Record the missing facts on the page of the facts",
-    "source_missing": 'Fill in "Source"',
-    "reason_missing": 'Fill in "Reason"',
+_AT: Mapping[str, str] = {
+    "status": 'on the status page', "notice": "on the page of the notice", "facts": "on the page of the facts",
+    "letters": "on the page of letters", "task": "on the page of the task", "duty": "on the page of the duty",
+    "message": "on the page of the message", "exercise": "on the page of the exercise",
+    "accounts": "on the page of the accounts",
+}  # fmt: skip
+_COMMANDS: Mapping[str, str] = {
+    "account disable": f'use "Disable an account" {_AT["accounts"]}',
+    "account invite": f'use "Invite a person" {_AT["accounts"]}',
+    "alert list": "look at the alerts on the first page",
+    "approve": 'approve it under "To approve"',
+    "audit verify": 'use "Verify now" on the page of the record',
+    "brief": f'use "Hand over a role" {_AT["status"]}',
+    "bulk": f"use the campaign {_AT['letters']}",
+    "bulk plan": f"plan it {_AT['letters']}",
+    "bulk send": f"send it {_AT['letters']}",
+    "call": f"record the call {_AT['message']}",
+    "cancel": f'use "Cancel the incident" {_AT["status"]}',
+    "close": f'use "Close the incident" {_AT["status"]}',
+    "confirm": f'another person uses "Confirm entry" {_AT["status"]}',
+    "correct": 'use "Mark an entry as wrong" on the timeline',
+    "drill observe": f"record them {_AT['exercise']}",
+    "drill rate": f"rate it {_AT['exercise']}",
+    "drill end": f'use "End the exercise" {_AT["exercise"]}',
+    "drill report": 'use "Sign the report" on its page',
+    "duties": "look at the legal duties",
+    "duty decide": f"decide {_AT['duty']}",
+    "duty record-filed": f"record the filing {_AT['duty']}",
+    "fact set": f"state it {_AT['facts']}",
+    "fact show": f"look {_AT['facts']}",
+    "graft": f'use "Add a playbook" {_AT["status"]}',
+    "improvement add": "add them on the page of exercises",
+    "link": f"link them {_AT['status']}",
+    "note": f'use "Add a note" {_AT["status"]}',
+    "notice letters": f'use "Make letters" {_AT["letters"]}',
+    "notice list": "look at the notices",
+    "notice pull": f"download it {_AT['notice']}",
+    "notice render": f'use "Generate the notice" {_AT["notice"]}',
+    "notice show": "look at the page of the notice",
+    "notice sign-letters": "approve the letters on their page",
+    "notice tick": f"press the button of each item {_AT['notice']}",
+    "open": 'use "Open an incident" on the first page',
+    "reopen": f'use "Reopen the incident" {_AT["status"]}',
+    "role assign": f'use "Assign a role" {_AT["status"]}',
+    "status": "look at the status page",
+    "task comment": f"comment {_AT['task']}",
+    "task done": f"mark it as done {_AT['task']}",
+    "task retry": f"reopen it {_AT['task']}",
+    "task show": "look at the page of the task",
+    "task start": f"start it {_AT['task']}",
+    "timeline": "look at the timeline",
+    "unlink": f'use "End the link" {_AT["status"]}',
 }
-"""What to do on a page after an error whose hint names an option of a command, by the code of the error."""
+"""What to do on a page in place of a command."""
+_CALL = re.compile(
+    r"(?P<run>\b[Rr]un:? | runs: )?tocsin (?P<one>[a-z-]+)(?: (?P<two>[a-z-]+))?(?: \S*[^\s.;,:])*"
+)
+_OPTION = re.compile(
+    r"(?:\b(?P<verb>[Aa]dd|[Uu]se|[Nn]ame) )?--(?P<name>[a-z-]+)"
+    r"(?:[ =](?:[A-Z_]+(?:=[A-Z]+)?\b|'[^']*'|\"[^\"]*\"))?"
+)
+Labels = Mapping[str, tuple[str, str]]
+"""By the name of a field of a form: what a person does with it, and its label."""
+_FIELDS: Labels = {name: ("fill in", name.capitalize()) for name in ("reason", "source", "grounds")}
+"""Fields that each form of their kind has, for an error that is not about one form."""
+_ALIASES = {"gap": "gaps", "duty": "duties", "rate": "rates", "drop-edits": "edits", "because": "why"}
+"""The field of an option with another name."""
 
 
 def page_hint(error: TocsinError) -> str:
-    """Return the next step after an error of a form: a field or a page, where the hint has an option or a command."""
+    """Return the next step after an error of a form: a page where it can be done, or the words of the hint."""
     if error.action is not None and (where := about(error.action)):
         return _WORDS[re.split("[/?]", where, maxsplit=1)[0]]
-    hint = hint_text(error)
-    return _HINTS.get(error.code, hint) if "--" in hint else hint
+    return hint_text(error)
+
+
+def page_words(text: str, fields: Labels = _FIELDS) -> str:
+    """Return a text with pages and fields in place of commands and options, where a page has the act."""
+    labels = {**_FIELDS, **fields}
+
+    def call(found: re.Match[str]) -> str:
+        words = _COMMANDS.get(f"{found['one']} {found['two']}") or _COMMANDS.get(found["one"])
+        if words is None:
+            return found[0]
+        run = found["run"] or ""
+        if run == " runs: ":
+            return f": {words}"
+        return words[:1].upper() + words[1:] if not found.start() or run[:1] == "R" else words
+
+    def option(found: re.Match[str]) -> str:
+        name, verb = found["name"], found["verb"] or ""
+        deed, label = labels.get(_ALIASES.get(name, name.replace("-", "_")), ("", ""))
+        if not label:
+            return found[0]
+        if verb.lower() == "add":
+            verb = deed.capitalize() if verb == "Add" else deed
+        return f'{verb} "{label}"'.strip()
+
+    return text if "at the server" in text else _OPTION.sub(option, _CALL.sub(call, text))
+
+
+def error_words(error: TocsinError) -> tuple[str, str]:
+    """Return an error and its next step, for a page about nothing else."""
+    return page_words(error.message), page_words(page_hint(error))
 
 
 _TIGHT = 14
@@ -117,13 +208,14 @@ class Drawn(NamedTuple):
     sections: list[Section]
 
 
-def draw(page: Page, links: Callable[[str], str], here: str = "") -> Drawn:
+def draw(page: Page, links: Callable[[str], str], here: str = "", *, acts: bool = False) -> Drawn:
     """Return a page as HTML.
 
     ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page. An action that belongs to
-    another page than ``here`` is a link to it; any other is the command.
+    another page than ``here`` is a link to it, and one of this page is a link to its forms if it has any (``acts``); any other is
+    the command.
     """
-    pen = _Pen(links, here)
+    pen = _Pen(links, here, acts=acts)
     mark, notes, heading, sections = Markup(), [], Markup(), [Section(key="top", parts=[])]
     blocks = list(page.blocks)
     if blocks and isinstance(first := blocks[0], Paragraph) and first.cells[0].tone == "marking":
@@ -178,16 +270,20 @@ def _cells(block: Block) -> tuple[Cell, ...]:
 class _Pen:
     """Writes blocks for one reader."""
 
-    def __init__(self, links: Callable[[str], str], here: str) -> None:
+    def __init__(self, links: Callable[[str], str], here: str, *, acts: bool) -> None:
         self._links = links
         self._here = here
+        self._acts = acts
 
     def cell(self, cell: Cell) -> Markup:
         """Return a cell: a link if the reader has a page about it, otherwise words in its tone."""
         if cell.action is not None:
             command = Markup("<code>{}</code>").format(command_text(cell.action))
             where = about(cell.action)
-            if (target := self._links(where)) and target != self._here:
+            target = self._links(where)
+            if target == self._here and self._acts:
+                command = Markup('<a href="#acts">{}</a>').format("See what you can do")
+            elif target and target != self._here:
                 words = _WORDS[re.split("[/?]", where, maxsplit=1)[0]]
                 command = Markup('<a href="{}">{}</a>').format(target, words)
             return Markup(" <span class=do>{} {}</span>").format(visible(cell.text).strip(), command)

@@ -8,6 +8,7 @@ from runner.documents.notice import Format
 from runner.errors import NotFound
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Cell, Page, flow, line, section, table
+from runner.web.room.drawing import page_words
 from runner.web.room.pages import Asked, File, Shown
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ def exercises(asked: Asked) -> Shown:
     blocks = (
         line("EXERCISES", "title"),
         table(listed, 2, indent=0) if rows else line("No exercise yet", "warn"),
-        line("To start an exercise, run at the command line: tocsin drill run NAME", "dim"),
         flow(Cell("Readiness of playbooks and people", about="readiness")),
         line("ACTION ITEMS", "title"),
         *improvements_page(items, everything=asked.everything).blocks,
@@ -92,25 +92,44 @@ def exercise(asked: Asked) -> Shown:
 
 
 def after_action(asked: Asked) -> Shown:
-    """Show the after-action report of an exercise as text, a draft until it is signed."""
-    from runner.app.exercises.after_action import report_bytes
+    """Show the after-action report of an incident as text, a draft until it is signed."""
+    from runner.app.exercises.after_action import report_bytes, signed_reports
     from runner.app.exercises.exercises import conducted
     from runner.reports.exercises.exercise import remaining_items
 
-    plan = conducted(asked.service, asked.principal, asked.incident)
+    plan = conducted(asked.service, asked.principal, asked.incident) if asked.incident.drill else None
     # The report has what its reader may read, so readers do not share it.
     text = report_bytes(asked.service.of(asked.principal), asked.incident, "txt")[1].decode()
-    left = (line(words, hang=2) for words in remaining_items(asked.incident, plan))
-    blocks = (line("AFTER-ACTION REPORT", "title"), line("REMAINING", "title"), *left)
-    return Shown(text, Page(blocks), text, "remaining", downloads=REPORTS)
+    left = tuple(remaining_items(asked.incident, plan)) if plan is not None else ()
+    signed = signed_reports(asked.reader, asked.incident)
+    blocks = (
+        line("AFTER-ACTION REPORT", "title"),
+        line("SIGNATURES", "title"),
+        *(line(f"{person_name(one.by)}: {one.digest}", "good") for one in signed),
+        *(() if signed else (line("DRAFT: no person has signed it", "warn"),)),
+        *((line("REMAINING", "title"),) if left else ()),
+        *(line(page_words(words), hang=2) for words in left),
+    )
+    files = tuple(
+        (f"what {person_name(one.by)} signed: {form.upper()}", digest)
+        for one in signed
+        for form, digest in one.files.items()
+    )
+    return Shown(text, Page(blocks), text, "signatures", downloads=(*REPORTS, *files))
 
 
 def report_file(asked: Asked) -> File:
-    """Return the after-action report in a format, as the command line writes it."""
-    from runner.app.exercises.after_action import report_bytes
+    """Return the after-action report in a format, as the command line writes it, or the bytes that a person signed."""
+    from runner.app.exercises.after_action import report_bytes, signed_reports
     from runner.app.exercises.exercises import conducted
 
-    conducted(asked.service, asked.principal, asked.incident)
+    if asked.incident.drill:
+        conducted(asked.service, asked.principal, asked.incident)
+    for one in signed_reports(asked.reader, asked.incident):
+        for kind, digest in one.files.items():
+            if digest == asked.ref:
+                body = asked.service.repository.document(digest)
+                return File(f"{asked.incident.codename}-signed-{one.by}-report.{kind}", body)
     for _, form in REPORTS:
         if form == asked.ref:
             return File(*report_bytes(asked.service.of(asked.principal), asked.incident, form))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from msgspec import structs
+
+from runner.app.campaigns.background import Senders
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.home.workers import lacks_worker
@@ -18,6 +22,7 @@ from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import PEOPLE, READER, screen_time
 from runner.reports.core.header import named_zone, without_worker, zone_of
+from runner.reports.core.task_rows import named, task_rows
 from runner.reports.incidents.event_descriptions import KINDS
 from runner.web.room import drawing
 from runner.web.room.acts.forms import (
@@ -137,10 +142,44 @@ class Again(NamedTuple):
             if value and name not in names and not name.startswith(FACTORS)
         ]
 
+    def worded(self, forms: Sequence[Form], asked: Asked) -> Again:
+        """Return it with fields and pages in place of options and commands, and with titles of tasks in place of ids."""
+        labels = {
+            field.name: ("choose" if field.kind in ("choice", "file") else "fill in", field.label)
+            for form in forms
+            if self.of(form)
+            for field in form.fields
+        }
+
+        titles = _titles(asked)
+        names = "|".join(map(re.escape, sorted(titles, key=len, reverse=True)))
+
+        def words(text: str) -> str:
+            if names:
+                text = re.sub(rf"(?<![\w:/#])(?:{names})(?![\w:/#])", lambda found: titles[found[0]], text)
+            return drawing.page_words(text, labels)
+
+        problems = [
+            structs.replace(one, message=words(one.message), hint=words(one.hint)) for one in self.problems
+        ]
+        return self._replace(message=words(self.message), hint=words(self.hint), problems=problems)
+
     @property
     def sure(self) -> str:
         """What the second button sends."""
         return what_was_seen(self.given, self.preview) if self.preview is not None else ""
+
+
+def _titles(asked: Asked) -> Mapping[str, str]:
+    """Return the titles of tasks by the ids that an error can contain: the full one, and a quoted short one."""
+    found: dict[str, str] = {}
+    about: Incident | None = asked.incident
+    for row in () if about is None else task_rows(asked.incident, asked.service.library(asked.incident)):
+        if row.invocation:
+            found[row.invocation] = f'"{named(row)}"'
+            found[f'"{row.command_name}"'] = f'"{named(row)}"'
+            found[f'"{row.invocation}"'] = f'"{named(row)}"'
+    return found
 
 
 def codename_of(incident: Incident | None) -> str:
@@ -152,6 +191,9 @@ def may_read(reader: Reader, row: Row, incident: Incident | None) -> bool:
     """Tell whether a reader has a page."""
     if row.exercise and (incident is None or incident.drill is None):
         return False
+    played = incident is not None and incident.drill is not None
+    if row.real is not None and not played and not reader.may(row.real, incident):
+        return False
     return row.right == "login" or reader.may(row.right, incident)
 
 
@@ -162,6 +204,7 @@ def asked_of(
     ref: str,
     query: Mapping[str, str],
     kept: Kept | None = None,
+    senders: Senders | None = None,
 ) -> Asked:
     """Return a request for a handler; names and times are shown as at the command line from here on."""
     zone = named_zone(service.home.organisation.get("zone"))
@@ -172,7 +215,7 @@ def asked_of(
     now = service.clock.now() if incident is None else service.now_in(incident)
     # A page about no incident has a handler that does not look at it.
     about: Any = incident
-    return Asked(service, service.read(principal), principal, now, about, ref, dict(query), kept)
+    return Asked(service, service.read(principal), principal, now, about, ref, dict(query), kept, senders)
 
 
 def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = None, band: str = "") -> str:
@@ -188,11 +231,11 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     mark = mark_of(acting, asked, incident) if acting else ""
     part = "live" if asked.query.get("part") == "live" else ""
     forms = offered(acting, asked) if acting and not part else []
-    links = partial(_link, reader, incident)
-    codename, who = codename_of(incident), asked.principal
+    again = again and again.worded(forms, asked)
+    links, codename, who = partial(_link, reader, incident), codename_of(incident), asked.principal
     kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
     other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
-    drawn = drawing.draw(shown.page, links, path)
+    drawn = drawing.draw(shown.page, links, path, acts=acting is not None)
     return drawing.render(
         "page.html",
         part,

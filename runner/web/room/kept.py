@@ -27,10 +27,19 @@ class Kept:
         self._lock = threading.Lock()
 
     def find(
-        self, about: Hashable, service: IncidentService, now: datetime, make: Callable[[], Report]
+        self,
+        about: Hashable,
+        service: IncidentService,
+        now: datetime,
+        make: Callable[[], Report],
+        *,
+        any_entry: bool = True,
     ) -> Report:
-        """Return a report that was made from the same journals less than ``LASTS`` ago, otherwise a new one."""
-        versions = service.versions()
+        """Return a report that was made from the same journals less than ``LASTS`` ago, otherwise a new one.
+
+        Without ``any_entry``, ``about`` names all that the report depends on, besides the time.
+        """
+        versions = service.versions() if any_entry else 0
         key = (about, versions, int(now.timestamp()) // LASTS)
         with self._lock:
             if key in self._reports:

@@ -22,6 +22,7 @@ from runner.web.room.drawing import about
 from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
+    from runner.app.campaigns.background import Senders
     from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
@@ -49,10 +50,18 @@ class Asked(NamedTuple):
     query: Mapping[str, str]
     kept: Kept | None = None
     """Reports that viewers share."""
+    senders: Senders | None = None
+    """What sends campaigns beside the pages; None where nothing does."""
 
     def shared(self, about: Hashable, make: Callable[[], Report]) -> Report:
         """Return a report that is the same for all readers with the right to the page."""
         return make() if self.kept is None else self.kept.find(about, self.service, self.now, make)
+
+    def lasting(self, about: Hashable, make: Callable[[], Report]) -> Report:
+        """Return what depends on ``about`` and the time alone: no entry of a journal changes it."""
+        if self.kept is None:
+            return make()
+        return self.kept.find(("lasting", about), self.service, self.now, make, any_entry=False)
 
     @property
     def clock(self) -> datetime:
@@ -258,13 +267,16 @@ def missing(asked: Asked) -> Shown:
 
 def duties(asked: Asked) -> Shown:
     """List the legal duties."""
+    from runner.app.incidents.links import rows_of
     from runner.app.law.duties import ineffective_claims
+    from runner.reports.incidents.links import elsewhere
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
     from runner.reports.notices.notices import papers
 
     found = asked.shared(
-        ("duties", asked.incident.id), lambda: asked.service.duties(asked.incident, asked.now)
+        ("duties", asked.incident.id),
+        lambda: asked.service.duties(asked.incident, asked.now, asked.lasting),
     )
     report = view(found, asked.now, ineffective_claims(asked.service, asked.incident))
     page = duties_page(
@@ -275,6 +287,7 @@ def duties(asked: Asked) -> Shown:
         why=asked.query.get("why") == "1",
         papers=papers(asked.incident),
         incident=asked.incident,
+        elsewhere=elsewhere(rows_of(asked.service, asked.reader, asked.incident.id)),
     )
     return Shown(report, page)
 

@@ -87,6 +87,7 @@ class Server:
         self.room.signals.close()  # an open stream would hold the server up
         self._server.should_exit = True
         thread.join()
+        self.room.senders.stop()
 
     def stop(self) -> None:
         """End ``run``; safe to call from a signal handler and from another thread."""

@@ -28,6 +28,8 @@ class Row(NamedTuple):
 
     exercise: bool = False
     """Only an exercise has it."""
+    real: Right | None = None
+    """Another right that it needs in an incident that is not an exercise."""
 
     @property
     def about_incident(self) -> bool:
@@ -73,6 +75,16 @@ TABLE = (
     Row(f"{INCIDENT}/consistency", "consistency", "notice.read", pages.consistency, "Consistency"),
     Row(f"{INCIDENT}/sign/{{ref:path}}", "sign", "sign", pages.sign, ""),
     Row(f"{INCIDENT}/letters", "letters", "notice.read", organisation_pages.letters, "Letters"),
+    Row(f"{INCIDENT}/campaign/{{ref}}", "campaign", "campaign.manage", organisation_pages.campaign, ""),
+    Row(
+        f"{INCIDENT}/samples/{{ref}}",
+        "samples",
+        "campaign.manage",
+        organisation_pages.samples,
+        "",
+        fresh=False,
+    ),
+    Row(f"{INCIDENT}/run/{{ref}}", "run", "campaign.manage", organisation_pages.run, "", fresh=False),
     Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages"),
     Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, ""),
     Row(f"{INCIDENT}/timeline", "timeline", "incident.read", pages.timeline, "Timeline"),
@@ -93,7 +105,7 @@ TABLE = (
         exercise_pages.after_action,
         "Report",
         fresh=False,
-        exercise=True,
+        real="duty.read",
     ),
 )
 BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
@@ -103,6 +115,8 @@ DOWNLOADS: Mapping[str, tuple[str, Callable[[Asked], File]]] = {
     "register": ("/register.csv", pages.register_file),
     "timeline": (f"{INCIDENT}/timeline.csv", pages.timeline_file),
     "evidence": (f"{INCIDENT}/evidence/{{ref}}", pages.evidence_file),
+    "campaign": (f"{INCIDENT}/people-of/{{ref:path}}", organisation_pages.campaign_file),
+    "run": (f"{INCIDENT}/letters-of/{{ref:path}}", organisation_pages.run_file),
     "report": (f"{INCIDENT}/report/{{ref}}", exercise_pages.report_file),
 }
 """Files of a page, by its operation: their address, and what makes the bytes. They need the right to the page."""

@@ -274,13 +274,20 @@ def _about(service: IncidentService, link: StepLink, incident: Incident) -> _Abo
         found = to_sign(service, service.read(link.principal), link.principal, incident, link.step)
         return _About("One approval", found.page, found.text)
     report = task_report(incident, service.library(incident), link.step)
-    return _About("One task", task_page(report, service.now_in(incident)), items=report.checklist)
+    page = task_page(report, service.now_in(incident), form=True)
+    return _About("One task", page, items=report.checklist)
 
 
 def _form(about: _About, action: str, given: Given) -> Box:
     hidden = (("done", "1"),)
     fields = [
-        Entry(str(item.row - 1), f"Done: {item.text}", "checkbox", value="1", free=True)
+        Entry(
+            str(item.row - 1),
+            f"{'MUST: ' if item.must else ''}Done: {item.text}",
+            "checkbox",
+            value="1",
+            free=True,
+        )
         for item in about.items
         if not item.done
     ]

@@ -73,7 +73,7 @@ def test_compiled_files_that_do_not_match_are_compiled_again(
         compile_shipped(built / COMPILED, built)
         shutil.rmtree(built.parent / "cache")
         assert compiled_laws(built) == ()
-        assert len([*(built / COMPILED).iterdir()]) == 4
+        assert len([*(built / COMPILED).iterdir()]) == 5
 
 
 def test_a_law_of_the_homes_own_is_compiled_and_the_others_are_not(built: Path, tmp_path: Path) -> None:
@@ -92,5 +92,6 @@ def test_a_folder_that_is_up_to_date_is_left_alone(built: Path) -> None:
         "law",
         "pin",
         "shipped-notices",
+        "shipped-playbooks",
         "shipped-regimes",
     ]

@@ -108,7 +108,7 @@ def served(
     log: Callable[[str], None] | None = None,
 ) -> Iterator[Served]:
     """Serve the room of a home until the end of the block."""
-    with Session(tocsin.world(), Options(claimed="maria", records=True)) as session:
+    with Session(tocsin.world(), Options(claimed=tocsin.os_user, records=True)) as session:
         logins = Logins(session.service)
         server = Server(
             lambda port: Room(session.apart, logins, port, session.say, secure=beyond is not None),

@@ -12,7 +12,7 @@ from runner.app.home import verification
 from runner.errors import Refused
 from runner.playbook.catalogue import Catalog
 from tests.cli.at_desk import AtDesk
-from tests.web.room.room import Served, a_breach, served, submitted
+from tests.web.room.room import Served, a_breach, offered, served, submitted
 
 LAW = "eu-gdpr-33-controller-sa"
 
@@ -57,6 +57,26 @@ def test_a_law_is_shown_with_its_local_correction_and_its_changes(home: tuple[At
     for name in ("no-such-law", "/etc/passwd", f"{desk.home}/secret.yaml", "regimes/us-ca-breach.yaml"):
         answer = room.get(udo, f"/law/{name}")
         assert (answer.status_code, "canary-file" in answer.text) == (404, False), name
+
+
+def test_a_check_of_a_law_is_recorded_for_its_duty_by_those_who_may(home: tuple[AtDesk, Served]) -> None:
+    desk, room = home
+    jonas, own = room.reader("jonas"), Catalog().regime(LAW)
+    duty, page = f"{LAW}/{own.versions[0].duties[0].slug}", own.source.url
+    given = {"name": duty, "by": "jonas", "source": page}
+    assert offered(room.get(room.reader("udo"), f"/law/{LAW}").text) == set()
+    assert submitted(room, room.reader("udo"), "provisions", "verify", LAW, **given).status_code == 404
+    other = {**given, "source": "https://law.example.org/page"}
+    refused = submitted(room, jonas, "provisions", "verify", LAW, **other)
+    assert (refused.status_code, "--reason" in refused.text) == (409, False)
+    wrong = {**given, "name": "us-ca-breach/individuals"}
+    assert submitted(room, jonas, "provisions", "verify", LAW, **wrong).status_code == 409
+    assert (
+        submitted(room, jonas, "provisions", "verify", f"{desk.home}/secret.yaml", **given).status_code == 404
+    )
+    assert submitted(room, jonas, "provisions", "verify", LAW, **given).status_code == 303
+    found = desk.office().law_checks().found
+    assert {name: one.by for name, one in found.items()} == {duty: "jonas"}
 
 
 def test_a_check_of_the_record_is_kept_with_its_time_and_person(home: tuple[AtDesk, Served]) -> None:

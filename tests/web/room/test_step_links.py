@@ -14,7 +14,7 @@ from runner.base.actor import Actor
 from runner.errors import Refused, TocsinError
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import describe_actor
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.web.room.room import Served, a_breach, landlord, served
 from tests.web.room.test_entrance import post
 
@@ -67,6 +67,18 @@ def test_a_link_does_its_task_once_and_the_record_says_that_a_link_did(desk: AtD
     assert (entry["claimed"], entry["proven_by"]) == ("nils", f"link:{name}")
     assert entry["actor"] == describe_actor(Actor(claimed="nils", proven_by=f"link:{name}"))
     assert not entry["actor"].startswith("nils")  # it proves nobody
+
+
+def test_a_checklist_is_on_the_page_of_a_link_once(desk: AtDesk, house: Served) -> None:
+    path = desk.home.parent / "lost-badge.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    desk.done("graft", str(path), "--reason", "a badge, too", "--as", "maria")
+    page, _ = linked(desk, "block")
+    text = pressed(house, page).text
+    assert (text.count("Canteen"), text.count("Door system"), "tocsin " in text) == (1, 1, False)
+    desk.done("task", "check", "block", "1", "--as", "maria")
+    text = pressed(house, page).text
+    assert (text.count("Canteen"), text.count('type="checkbox"')) == (1, 1)
 
 
 def test_a_link_opens_no_other_page_and_begins_no_session(desk: AtDesk, house: Served) -> None:

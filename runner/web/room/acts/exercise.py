@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import exercises as drills
+from runner.app.exercises.after_action import plan_behind, sign_report, signers
 from runner.errors import Refused
 from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.state import commands as c
@@ -185,4 +186,35 @@ EXERCISE = Acting(
         "rate": Act("exercise.rate", _by_staff(_rate)),
     },
     _seen,
+)
+
+
+# --- the report -------------------------------------------------------------------------------------------
+
+
+def _report_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    return incident.version
+
+
+def _report_forms(asked: Asked) -> Sequence[Form]:
+    """Offer the signature to those who can give it, after the end of the incident or the exercise."""
+    incident, drill = asked.incident, asked.incident.drill
+    over = drill.stage in OVER if drill is not None else incident.state == "closed"
+    if not over or asked.principal.person not in signers(incident, plan_behind(asked.service, incident)):
+        return ()
+    verb = "sign" if drill is not None else "sign_real"
+    return (Form(verb, "Sign the report and its annex, as they are now"),)
+
+
+def _sign(asked: Asked, given: Given) -> None:
+    sign_report(asked.service, asked.incident)
+
+
+REPORT = Acting(
+    _report_forms,
+    {
+        "sign": Act("exercise.rate", _by_staff(_sign), bound=True),
+        "sign_real": Act("incident.lead", _sign, bound=True),
+    },
+    _report_seen,
 )

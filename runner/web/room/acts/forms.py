@@ -219,7 +219,7 @@ def people_field(asked: Asked) -> Field:
 
 def playbook_field(asked: Asked) -> Field:
     """Return the field that names a playbook: one by its name, never a file."""
-    books = asked.shared("playbooks", lambda: listed(catalogue(asked.service)))
+    books = asked.lasting("playbooks", lambda: listed(catalogue(asked.service)))
     names = tuple(
         (one.name, f"{one.title} ({one.name})") for one in books if not one.problem and not one.block
     )

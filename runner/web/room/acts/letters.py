@@ -1,25 +1,67 @@
-"""What a person can do on the page of letters and campaigns: plan from a list, pause, resume, import bounces."""
+"""What a person can do on the pages of letters and campaigns: plan, send, pause, import receipts; make and approve letters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from runner.app.campaigns import control
-from runner.app.campaigns.plan import PlanOrder
+from runner.app.campaigns import control, letter_archive
+from runner.app.campaigns.plan import PlanOrder, cost_of, rates_of
 from runner.app.campaigns.plan import plan as make_plan
 from runner.app.campaigns.receipts import read_receipts, take
-from runner.app.campaigns.record import known, newest
-from runner.app.campaigns.uploads import FIELD, uploaded
+from runner.app.campaigns.record import by_id, known, verify
+from runner.app.campaigns.send import is_sending, ready
+from runner.app.campaigns.tables import Known
+from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
 from runner.app.core.incident_service import IncidentService
+from runner.app.notices.letter_approval import unverified_items
 from runner.errors import Refused
+from runner.incident.campaigns.campaign import SuppressedFor
+from runner.incident.campaigns.pacing import feasibility
 from runner.incident.campaigns.transitions import GUARDS
+from runner.incident.notices.letters import MAX_BATCH
 from runner.incident.state.incident import Incident
-from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, Upload, catalogue, one_of
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Page, line
+from runner.web.room.acts.forms import (
+    REASON,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    Preview,
+    Upload,
+    catalogue,
+    number_of,
+    one_of,
+    span_of,
+    words_of,
+)
 from runner.web.room.pages import Asked
+from runner.web.room.table import BY_OPERATION, address
 
 _YES = (("", "no"), ("yes", "yes"))
+_REASONS: tuple[SuppressedFor, ...] = get_args(SuppressedFor)
+_REPEATED: tuple[Literal["", "keep", "drop"], ...] = ("", "keep", "drop")
+_NOTICE = Field("notice", "Template", value="auto", needed=True, help="auto: one template for each duty.")
+_LIST = Field(
+    FIELD,
+    "List of people",
+    "file",
+    needed=True,
+    help="CSV: reference, name, address, email, phone, jurisdiction.",
+)
+_COMMON = (
+    Field("population", "Place", help="If the list has none."),
+    Field("duties", "Duties", help="Ids, separated by commas. Empty: by the place of each person."),
+    Field("skip_bad", "Skip invalid rows", "choice", _YES),
+)
+
+
+# --- the page of all --------------------------------------------------------------------------------------
 
 
 def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
@@ -31,58 +73,54 @@ def _forms(asked: Asked) -> Sequence[Form]:
 
 
 def _offered(asked: Asked) -> Iterator[Form]:
-    file = Field(
-        FIELD,
-        "List of people",
-        "file",
-        needed=True,
-        help="CSV: reference, name, address, email, phone, jurisdiction.",
-    )
     yield Form(
         "plan",
         "Plan a notice to the people of a list: sends nothing",
         (
-            Field("notice", "Template", value="auto", needed=True, help="auto: one template for each duty."),
-            file,
-            Field("population", "Place", help="If the list has none."),
-            Field("skip_bad", "Skip invalid rows", "choice", _YES),
+            _NOTICE,
+            _LIST,
+            *_COMMON,
+            Field("short", "Template for text messages"),
+            Field("over", "Channels", help="Ids, separated by commas. Empty: all."),
+            Field("rates", "Pace", "text", help="One rate a line: relay=60/s, example.org=10/s, *=5/s."),
+            Field("chunk", "People in one batch", help="Empty: by the pace."),
+            Field("canary_wait", "Wait for bounces after the pilot batch", value="30m", help="As 30m or 2h."),
+            Field("letter_cost", "Cost of one letter", value="0", help="For substitute notice."),
         ),
         folded=bool(asked.incident.campaigns),
     )
-    for one in newest(asked.service, asked.incident):
-        about = (("notice", one.campaign.notice), ("list", one.campaign.list_name))
-        name = f"{one.campaign.notice} to {one.campaign.list_name}"
-        if one.state in GUARDS["pause"].states:
-            yield Form("pause", f"Pause {name}", (REASON,), about)
-        if one.state in GUARDS["resume"].states:
-            again = Field(
-                "again",
-                "Resend to people with an unknown outcome",
+    yield Form(
+        "make",
+        "Make letters to the people of a list",
+        (
+            _NOTICE,
+            _LIST,
+            *_COMMON,
+            Field(
+                "batch",
+                "Letters in one PDF for the printer",
+                help=f"2 to {MAX_BATCH:,}. Empty: one file each.",
+            ),
+            Field(
+                "repeated",
+                "Rows with the name and address of an earlier row",
                 "choice",
-                _YES,
-                help="They can get the notice twice.",
-            )
-            yield Form("resume", f"Resume {name}", (REASON, again), about)
-        if one.state != "planned":
-            receipts = Field(
-                FIELD,
-                "Receipts",
-                "file",
-                needed=True,
-                help="CSV: kind and key, reference, address or provider_id.",
-            )
-            yield Form(
-                "receipts", f"Import bounces and returned letters of {name}", (receipts,), about, folded=True
-            )
-            place = Field(
-                "place",
-                "Place",
-                "choice",
-                tuple((p, p) for p in sorted({g.place for g in one.campaign.grounds})),
-            )
-            yield Form(
-                "substitute", f"Record a substitute notice of {name}", (place, REASON), about, folded=True
-            )
+                (("", "refuse the list"), ("keep", "are other people"), ("drop", "get no letter")),
+            ),
+            Field("accept_counts", "Reason why the list differs from the facts"),
+            Field("draft", "Drafts with missing information", "choice", _YES, help="Not recorded."),
+        ),
+        folded=True,
+    )
+    yield Form(
+        "suppress",
+        "Add addresses to the suppression list of all campaigns",
+        (
+            Field(FIELD, "Addresses", "file", needed=True, help="One email address or phone number a line."),
+            Field("why", "Reason", "choice", tuple((one, one.replace("_", " ")) for one in _REASONS)),
+        ),
+        folded=True,
+    )
 
 
 def _file(given: Given) -> Upload:
@@ -91,50 +129,239 @@ def _file(given: Given) -> Upload:
     return file
 
 
-def _plan(asked: Asked, given: Given) -> None:
+def _template(asked: Asked, given: Given, name: str = "notice") -> str:
+    return one_of(given, name, ("auto", *catalogue(asked.service).notice_files))
+
+
+def _plan(asked: Asked, given: Given) -> str:
     service, file = asked.service, _file(given)
+    wait = span_of(given, "canary_wait")
     with uploaded(service, file.name, file.body) as path:
         order = PlanOrder(
-            notice=one_of(given, "notice", ("auto", *catalogue(service).notice_files)),
+            notice=_template(asked, given),
             people=path,
+            short=_template(asked, given, "short") if given["short"].strip() else "",
+            duties=words_of(given, "duties"),
             population=given["population"].strip(),
+            over=words_of(given, "over"),
+            rates=rates_of([one for one in given["rates"].splitlines() if one.strip()]),
+            chunk=number_of(given, "chunk") if given["chunk"].strip() else None,
+            canary_wait=wait if wait is not None else timedelta(minutes=30),
+            letter_cost=cost_of(given["letter_cost"].strip() or "0"),
             skip_bad=given["skip_bad"] == "yes",
         )
-        make_plan(service, asked.incident, order, lambda rows: None)
+        made = make_plan(service, asked.incident, order, lambda rows: None)
+    return address(BY_OPERATION["campaign"], asked.incident.codename, made.campaign.id)
 
 
-def _of(given: Given) -> tuple[str, Path]:
-    """Return the notice and the name of the list; the name is looked up, and no file of that name is opened."""
-    return given["notice"], Path(given["list"])
+def _make(asked: Asked, given: Given) -> str:
+    file = _file(given)
+    request = letter_archive.Request(
+        notice=_template(asked, given),
+        duties=words_of(given, "duties"),
+        population=given["population"].strip(),
+        batch=number_of(given, "batch") if given["batch"].strip() else 0,
+        skip_bad=given["skip_bad"] == "yes",
+        draft=given["draft"] == "yes",
+        repeated=one_of(given, "repeated", _REPEATED) if given["repeated"] else "",
+        accept_counts=given["accept_counts"].strip(),
+    )
+    made = letter_archive.make(asked.service, asked.incident, request, file.name, file.body)
+    return address(BY_OPERATION["run"], asked.incident.codename, made.id)
 
 
-def _pause(asked: Asked, given: Given) -> None:
-    control.pause(asked.service, asked.incident, *_of(given), given["reason"])
-
-
-def _resume(asked: Asked, given: Given) -> None:
-    again = given["again"] == "yes"
-    control.resume(asked.service, asked.incident, *_of(given), given["reason"], again=again, nights=False)
-
-
-def _receipts(asked: Asked, given: Given) -> None:
-    file, found = _file(given), known(asked.service, asked.incident, *_of(given))
+def _suppress(asked: Asked, given: Given) -> str:
+    file, why = _file(given), one_of(given, "why", _REASONS)
     with uploaded(asked.service, file.name, file.body) as path:
-        take(asked.service, read_receipts(path), found.campaign.id)
-
-
-def _substitute(asked: Asked, given: Given) -> None:
-    control.substitute(asked.service, asked.incident, *_of(given), given["place"], given["reason"])
+        kept = control.suppress(asked.service, control.read_stop_list(path), why)
+    return f"{count(kept, 'address', 'addresses')} added to the suppression list."
 
 
 LETTERS = Acting(
     _forms,
     {
         "plan": Act("campaign.manage", _plan),
-        "pause": Act("campaign.manage", _pause),
-        "resume": Act("campaign.manage", _resume, bound=True),
-        "receipts": Act("campaign.manage", _receipts, adds=True),
-        "substitute": Act("campaign.manage", _substitute, bound=True),
+        "make": Act("campaign.manage", _make, adds=True),
+        "suppress": Act("campaign.manage", _suppress, adds=True, shows=True),
     },
     _seen,
+)
+
+
+# --- the page of one campaign -----------------------------------------------------------------------------
+
+
+def _one_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    found = incident.campaigns.get(ref)
+    return found and (found.state, found.at)
+
+
+def _one_forms(asked: Asked) -> Sequence[Form]:
+    if asked.incident.state != "open":
+        return ()
+    return tuple(_for_one(asked, by_id(asked.service, asked.incident, asked.ref)))
+
+
+def _for_one(asked: Asked, found: Known) -> Iterator[Form]:
+    state, begun = found.state, found.state != "planned"
+    if state in GUARDS["send"].states and not is_sending(asked.service, found.campaign.id):
+        yield Form("send", "Continue sending" if begun else "Start sending", folded=state == "done")
+    if state in GUARDS["pause"].states:
+        yield Form("pause", "Pause", (REASON,))
+    if state in GUARDS["resume"].states:
+        again = Field(
+            "again",
+            "Resend to people with an unknown outcome",
+            "choice",
+            _YES,
+            help="They can get the notice twice.",
+        )
+        nights = Field("nights", "Send text messages in the quiet hours, too", "choice", _YES)
+        label = "Resume: then continue sending"
+        yield Form("resume", label, (REASON, again, nights), folded=state == "done")
+    if begun:
+        help_ = "CSV: kind and key, reference, address or provider_id."
+        receipts = Field(FIELD, "Receipts", "file", needed=True, help=help_)
+        yield Form("receipts", "Import bounces and returned letters", (receipts,), folded=True)
+        places = tuple((p, p) for p in sorted({g.place for g in found.campaign.grounds}))
+        place = Field("place", "Place", "choice", places)
+        yield Form("substitute", "Record a substitute notice", (place, REASON), folded=True)
+        yield Form("verify", "Compare the deliveries with the journal", folded=True)
+
+
+def _of(asked: Asked) -> tuple[str, Path]:
+    """Return the notice and the name of the list; no file of that name is opened."""
+    campaign = by_id(asked.service, asked.incident, asked.ref).campaign
+    return campaign.notice, not_a_file(asked.service, campaign.list_name)
+
+
+def _question(asked: Asked, given: Given) -> Preview:
+    """Show what is sent, or refuse it, before the factors of the person are asked for."""
+    found, checked = ready(asked.service, asked.incident, *_of(asked))
+    campaign = found.campaign
+    fresh = feasibility(campaign, campaign.ways, {}, asked.now)
+    people = count(campaign.sent_to, "person", "people")
+    words = [
+        line(f"Send {campaign.notice} to {people} of {campaign.list_name}?", "title"),
+        line("Sent messages cannot be recalled.", "warn"),
+        line(f"Pace: {fresh.sum}"),
+    ]
+    held = len(campaign.grounds) - len(checked.groups)
+    words += (
+        [line(f"{count(held, 'text is', 'texts are')} delayed: nothing is sent for them.", "warn")]
+        if held
+        else []
+    )
+    texts = [(ground.place, ground.group.text, ground.short) for ground in campaign.grounds]
+    return Preview(Page(tuple(words)), (campaign.id, found.state, checked.groups, texts))
+
+
+def _send(asked: Asked, given: Given) -> None:
+    if asked.senders is None:
+        raise Refused("This server sends no campaigns.", hint="Run: tocsin bulk send", code="no_sender")
+    asked.senders.start(asked.service, asked.incident, *_of(asked))
+
+
+def _pause(asked: Asked, given: Given) -> None:
+    control.pause(asked.service, asked.incident, *_of(asked), given["reason"])
+
+
+def _resume(asked: Asked, given: Given) -> None:
+    again, nights = given["again"] == "yes", given["nights"] == "yes"
+    control.resume(asked.service, asked.incident, *_of(asked), given["reason"], again=again, nights=nights)
+
+
+def _receipts(asked: Asked, given: Given) -> str:
+    file, found = _file(given), known(asked.service, asked.incident, *_of(asked))
+    with uploaded(asked.service, file.name, file.body) as path:
+        result = take(asked.service, read_receipts(path), found.campaign.id)
+    changed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "none"
+    left = f" {result.unmatched:,} receipts match no recipient." if result.unmatched else ""
+    paused = " The campaign paused automatically." if result.paused else ""
+    return f"Receipts: {result.receipts:,}. Changes: {changed}.{left}{paused}"
+
+
+def _substitute(asked: Asked, given: Given) -> None:
+    control.substitute(asked.service, asked.incident, *_of(asked), given["place"], given["reason"])
+
+
+def _verify(asked: Asked, given: Given) -> str:
+    found = by_id(asked.service, asked.incident, asked.ref)
+    proof = verify(asked.service, asked.incident, found.campaign.id)
+    batches = count(proof.chunks, "batch", "batches")
+    return f"{count(proof.attempts, 'attempt')} in {batches} match the journal."
+
+
+# The tables change before the journal does, so a mark would come too late for a pause and for a substitute notice.
+CAMPAIGN = Acting(
+    _one_forms,
+    {
+        "send": Act("campaign.manage", _send, _question, adds=True, bound=True),
+        "pause": Act("campaign.manage", _pause, adds=True),
+        "resume": Act("campaign.manage", _resume, bound=True),
+        "receipts": Act("campaign.manage", _receipts, adds=True, shows=True),
+        "substitute": Act("campaign.manage", _substitute, adds=True, bound=True),
+        "verify": Act("campaign.manage", _verify, adds=True, shows=True),
+    },
+    _one_seen,
+)
+
+
+# --- the page of one run of letters -----------------------------------------------------------------------
+
+
+def _run_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
+    return len(incident.letters)
+
+
+def _run_forms(asked: Asked) -> Iterator[Form]:
+    if asked.incident.state != "open":
+        return
+    run = letter_archive.opened(asked.service, asked.incident, asked.ref)
+    approved = letter_archive.is_approved(asked.incident, run.letters)
+    if run.archive.evidence and not approved:
+        items = enumerate(unverified_items(asked.incident, run.letters), 1)
+        ticks = tuple(
+            Field(f"tick-{n}", f"Item {n} is right in the letters: {item}", "choice", _YES)
+            for n, item in items
+        )
+        bound = (("manifest", run.letters.manifest_sha256),)
+        number = count(run.letters.letters, "letter")
+        yield Form("approve", f"I read the sample. Approve these {number}", ticks, bound)
+    if approved and any(group.status == "draft" for group in run.letters.groups):
+        yield Form("final", "Make the approved letters, without the draft mark")
+
+
+def _ready(asked: Asked, given: Given) -> None:
+    """Refuse letters with open items before the factors are asked for; nothing is shown first."""
+    _signed(asked, given)
+
+
+def _signed(asked: Asked, given: Given) -> Any:
+    run = letter_archive.opened(asked.service, asked.incident, asked.ref)
+    ticks = [
+        int(name[5:])
+        for name, value in given.items()
+        if name[:5] == "tick-" and value == "yes" and name[5:].isdecimal()
+    ]
+    return letter_archive.sign(asked.incident, run, given["manifest"], ticks)
+
+
+def _approve(asked: Asked, given: Given) -> None:
+    asked.service.act(asked.principal, asked.incident.id, [_signed(asked, given)])
+
+
+def _final(asked: Asked, given: Given) -> str:
+    run = letter_archive.opened(asked.service, asked.incident, asked.ref)
+    made = letter_archive.again(asked.service, asked.incident, run.archive)
+    return address(BY_OPERATION["run"], asked.incident.codename, made.id)
+
+
+RUN = Acting(
+    lambda asked: tuple(_run_forms(asked)),
+    {
+        "approve": Act("sign", _approve, _ready, bound=True),
+        "final": Act("campaign.manage", _final, adds=True),
+    },
+    _run_seen,
 )

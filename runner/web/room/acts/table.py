@@ -8,13 +8,14 @@ from runner.web.room.acts.accounts import ACCOUNTS
 from runner.web.room.acts.alert import ALERT
 from runner.web.room.acts.audit import AUDIT, RECORD
 from runner.web.room.acts.duty import DUTY, FILE
-from runner.web.room.acts.exercise import EXERCISE
+from runner.web.room.acts.exercise import EXERCISE, REPORT
 from runner.web.room.acts.facts import FACT, FACTS, MISSING
 from runner.web.room.acts.forms import Acting
 from runner.web.room.acts.improvement import EXERCISES, IMPROVEMENT
 from runner.web.room.acts.incident import INCIDENT
 from runner.web.room.acts.incidents import INCIDENTS
-from runner.web.room.acts.letters import LETTERS
+from runner.web.room.acts.law import LAW
+from runner.web.room.acts.letters import CAMPAIGN, LETTERS, RUN
 from runner.web.room.acts.message import MESSAGE, MESSAGES
 from runner.web.room.acts.notice import NOTICE
 from runner.web.room.acts.people import PEOPLE
@@ -40,10 +41,14 @@ ACTING: Mapping[str, Acting] = {
     "notice": NOTICE,
     "sign": SIGN,
     "letters": LETTERS,
+    "campaign": CAMPAIGN,
+    "run": RUN,
     "audit": AUDIT,
     "record": RECORD,
     "exercises": EXERCISES,
     "improvement": IMPROVEMENT,
     "exercise": EXERCISE,
+    "report": REPORT,
+    "provisions": LAW,
 }
 """By the operation of the page in the table of pages."""

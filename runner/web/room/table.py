@@ -113,6 +113,7 @@ BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 
 DOWNLOADS: Mapping[str, tuple[str, Callable[[Asked], File]]] = {
     "register": ("/register.csv", pages.register_file),
+    "facts": (f"{INCIDENT}/veris.json", organisation_pages.veris_file),
     "timeline": (f"{INCIDENT}/timeline.csv", pages.timeline_file),
     "evidence": (f"{INCIDENT}/evidence/{{ref}}", pages.evidence_file),
     "campaign": (f"{INCIDENT}/people-of/{{ref:path}}", organisation_pages.campaign_file),

@@ -1,4 +1,4 @@
-"""The pages about law, letters to many people, the verification of the record, administration, and rights."""
+"""The pages about law, letters to many people, the verification of the record, administration, and rights; and a VERIS record."""
 
 from __future__ import annotations
 
@@ -268,6 +268,13 @@ def campaign_file(asked: Asked) -> File:
     found = by_id(asked.service, asked.incident, name)
     rows = open_list(asked.service, found, returned=which == "returned")
     return File(f"{asked.incident.codename}-{which}.csv", as_table(rows).encode())
+
+
+def veris_file(asked: Asked) -> File:
+    """Return the facts as a VERIS record, without names and free text, as the command line writes it."""
+    from runner.app.incidents.fact_import import export_veris
+
+    return File(f"{asked.incident.codename}-veris.json", export_veris(asked.incident)[1])
 
 
 def run(asked: Asked) -> Shown:

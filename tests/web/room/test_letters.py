@@ -229,7 +229,9 @@ def test_letters_are_made_sampled_approved_and_made_again_without_the_draft_mark
     digest = shown.partition('name="manifest" value="')[2].partition('"')[0]
     ticks = {f"tick-{n}": "yes" for n in range(1, 20)}
     act = {"manifest": digest, **ticks}
-    assert submitted(room, maria, "run", "approve", first, **act).status_code == 412  # her page has no such form
+    assert (
+        submitted(room, maria, "run", "approve", first, **act).status_code == 412
+    )  # her page has no such form
     assert submitted(room, jonas, "run", "approve", first, **{**act, "manifest": "x"}).status_code == 412
     approved = submitted(room, jonas, "run", "approve", first, **act)
     assert approved.status_code == 303, approved.text

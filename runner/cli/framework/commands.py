@@ -66,7 +66,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home.home": ("init", "doctor", "version"),
         "home.audit": ("audit", "verify"),
         "home.backup": ("backup", "restore"),
-        "home.routines": ("shred",),
+        "home.routines": ("hold", "shred"),
     },
 }
 """Section of the help → module in ``runner.cli`` → its commands."""

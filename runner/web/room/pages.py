@@ -230,12 +230,11 @@ def facts(asked: Asked) -> Shown:
     from runner.app.incidents.facts import known
     from runner.reports.incidents.known_facts import facts_page
 
-    incident, now = asked.incident, asked.now
-    if said := asked.query.get("at", ""):
-        now = instant(said, asked.clock)
-        incident = asked.reader.incident(incident.id, now)
+    now = instant(said, asked.clock) if (said := asked.query.get("at", "")) else asked.now
+    incident = asked.reader.incident(asked.incident.id, now) if said else asked.incident
     report = known(asked.service, asked.reader, incident, "", now)
-    return Shown(report, facts_page(report, asked.now))
+    files = (("VERIS record", ""),) if incident.kind == "real" and not said else ()
+    return Shown(report, facts_page(report, asked.now), downloads=files)
 
 
 def fact(asked: Asked) -> Shown:

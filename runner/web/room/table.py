@@ -120,6 +120,7 @@ BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 
 DOWNLOADS: Mapping[str, tuple[str, Callable[[Asked], File]]] = {
     "register": ("/register.csv", organisation_pages.register_file),
+    "facts": (f"{INCIDENT}/veris.json", organisation_pages.veris_file),
     "timeline": (f"{INCIDENT}/timeline.csv", pages.timeline_file),
     "evidence": (f"{INCIDENT}/evidence/{{ref}}", pages.evidence_file),
     "campaign": (f"{INCIDENT}/people-of/{{ref:path}}", organisation_pages.campaign_file),

@@ -102,7 +102,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "incidents": {"open": "incident.open"},
     "alert": {"open": "alert.handle", "dismiss": "alert.handle"},
     "people": {"away": "person.manage", "role": "person.manage"},
-    "accounts": dict.fromkeys(("invite", "end", "disable", "disarm"), "account.manage"),
+    "accounts": dict.fromkeys(("invite", "end", "reset", "disable", "disarm"), "account.manage"),
     "incident": {
         # What everybody adds. To take over needs a brief for this person and role.
         "note": "note.add", "attach": "note.add", "take": "note.add",
@@ -143,7 +143,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "campaign": dict.fromkeys(("send", "pause", "resume", "receipts", "substitute", "verify"), "campaign.manage"),
     "run": {"approve": "sign", "final": "campaign.manage"},
     "audit": {"verify": "audit.verify"}, "record": {"verify": "audit.verify"},
-    "exercises": dict.fromkeys(("add", "acknowledge", "schedule", "unschedule"), "exercise.manage"),
+    "exercises": dict.fromkeys(("add", "acknowledge", "open", "schedule", "unschedule"), "exercise.manage"),
     "improvement": dict.fromkeys(("change", "done", "retest", "reopen", "drop"), "exercise.manage"),
     "exercise": {
         **dict.fromkeys(
@@ -156,7 +156,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """The right of each act, written by hand: an act with a weaker right is an error."""
 BOUND = {
-    "people": {"role"}, "accounts": {"invite", "end", "disable", "disarm"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel", "restrict", "unrestrict"},
+    "people": {"role"}, "accounts": {"invite", "end", "reset", "disable", "disarm"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel", "restrict", "unrestrict"},
     "facts": {"confirm"}, "fact": {"confirm"}, "timeline": {"correct"},
     "duty": {"decide", "waive", "confirm"}, "sign": {"approve", "reject"},
     "campaign": {"send", "resume", "substitute"}, "run": {"approve"},

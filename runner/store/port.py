@@ -7,6 +7,7 @@ each append passes ``recorded``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runner.proof.note import Checkpoint, NoteKey
     from runner.store.campaigns.tables import BulkTables
     from runner.store.heads import Leaf
+    from runner.store.moving import Frozen
     from runner.vault.keys import DataKey
 
 IN_HAND = "work/in_hand/"
@@ -424,6 +426,9 @@ class Store(Protocol):
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy while others continue to write; refuses to replace a file."""
+
+    def frozen(self) -> AbstractContextManager[Frozen]:
+        """Keep every writer out for one transaction; raises Refused while a worker or server has a lock."""
 
     def upgrade(self) -> Path | None:
         """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def open_service(
     or_copy: bool = False,
     older: bool = False,
     writes: bool = False,
-    partly: Callable[[TocsinError, Sequence[str]], None] | None = None,
+    partly: Callable[[str], None] | None = None,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
@@ -92,7 +92,7 @@ def open_service(
     and ``older`` accepts a store that needs an upgrade.
 
     ``writes`` saves the parsed settings for the next command: a command that only reads writes nothing. ``partly`` is for
-    those: it receives the error in the settings, and the sections that are left out. Raises NotFound without a home.
+    those: it receives what is wrong in the settings, and which sections are left out. Raises NotFound without a home.
     """
     try:
         home = _settings(folder, writes=writes)
@@ -102,7 +102,11 @@ def open_service(
         from runner.files.settings_file import load_for_reading
 
         home, left = load_for_reading(folder / CONFIG)
-        partly(error, left)
+        wrong = " ".join(f"Line {one.line}: {one.message}" for one in error.problems)
+        partly(
+            f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
+            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor"
+        )
     store = _store(folder, home, create=create, or_copy=or_copy, older=older)
     return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)
 

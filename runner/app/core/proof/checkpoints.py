@@ -52,7 +52,7 @@ class Checkpoints:
         With ``only_after`` nothing happens if there is a later one.
         """
         key = signing_key(self._store, now)
-        name = _name(self._store)
+        name = log_name(self._store)
 
         def signed(size: int, root: bytes) -> str:
             return key.note(Checkpoint(origin=name, size=size, root=root).text(), name)
@@ -162,7 +162,7 @@ def checkpoint_of(note: str) -> Checkpoint:
     return parse_checkpoint(parse_note(note.encode()).text)
 
 
-def _name(store: Store) -> str:
+def log_name(store: Store) -> str:
     """Return the name of this home's log: it says nothing about the organisation, and new signing keys keep it."""
     return f"tocsin/{hashlib.sha256(bytes.fromhex(listed_keys(store)[0].public)).hexdigest()[:16]}"
 
@@ -177,7 +177,7 @@ def _trusted(store: Store) -> list[NoteKey]:
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        trusted.append(NoteKey(_name(store), bytes.fromhex(one.public)))
+        trusted.append(NoteKey(log_name(store), bytes.fromhex(one.public)))
     return trusted
 
 

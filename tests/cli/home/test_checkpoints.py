@@ -81,7 +81,9 @@ def test_a_database_put_back_is_found_by_each_machine_that_saw_a_later_checkpoin
 def test_the_newest_leaf_of_an_incident_is_in_the_newest_checkpoint(watched: AtDesk):
     watched.done("close", "--reason", "a false alarm")
     store = watched.office().store
-    leaf, number, proof, kept = inclusion(store, "i-1")
+    found = inclusion(store, "i-1")
+    assert found is not None
+    leaf, number, proof, kept = found
     root = checkpoint_of(kept.note).root
     assert (leaf.incident, leaf.seq) == ("i-1", store.head("i-1").version)
     assert is_included(number, kept.size, leaf.hash, proof, root)

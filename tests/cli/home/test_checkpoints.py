@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.app.core.proof.checkpoints import checkpoint_of
+from runner.app.core.proof.checkpoints import checkpoint_of, inclusion
 from runner.app.core.proof.signing_keys import listed_keys
+from runner.proof.merkle import is_included
 from runner.proof.note import NoteKey, verify_note
 from tests.cli.at_desk import AtDesk
 
@@ -75,6 +76,18 @@ def test_a_database_put_back_is_found_by_each_machine_that_saw_a_later_checkpoin
     found = watched("audit", "verify", "--checkpoint", footer, "--format", "json")
     assert (found.code, [fault["code"] for fault in found.json["faults"]]) == (1, ["rolled_back"])
     assert watched("audit", "verify", "--checkpoint", "no").error == "bad_checkpoint"
+
+
+def test_the_newest_leaf_of_an_incident_is_in_the_newest_checkpoint(watched: AtDesk):
+    watched.done("close", "--reason", "a false alarm")
+    store = watched.office().store
+    found = inclusion(store, "i-1")
+    assert found is not None
+    leaf, number, proof, kept = found
+    root = checkpoint_of(kept.note).root
+    assert (leaf.incident, leaf.seq) == ("i-1", store.head("i-1").version)
+    assert is_included(number, kept.size, leaf.hash, proof, root)
+    assert inclusion(store, "i-2") is None
 
 
 def test_a_checkpoint_that_cannot_be_read_stops_no_command(watched: AtDesk):

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from runner.app.core.proof.signing_keys import listed_keys, signing_key
-from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
+from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Leaf, Store
 from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
+from runner.proof.merkle import path
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 
 EVERY = timedelta(minutes=10)
@@ -137,6 +138,16 @@ class Checkpoints:
         """Check the log against its signatures, the remembered checkpoint, and one ``named`` as in a footer."""
         kept, known = self.remembered(), [] if not named else [_read(named)]
         return self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
+
+
+def inclusion(store: Store, incident: str) -> tuple[Leaf, int, list[bytes], KeptCheckpoint] | None:
+    """Return an incident's newest leaf under the newest checkpoint, its number from 0, its path, and that checkpoint; None without one."""
+    newest = store.log.newest()
+    leaves = [] if newest is None else store.log.leaves(newest.size)
+    found = [number for number, leaf in enumerate(leaves) if leaf.incident == incident]
+    if newest is None or not found:
+        return None
+    return leaves[found[-1]], found[-1], path(found[-1], [leaf.hash for leaf in leaves]), newest
 
 
 def _read_or_none(note: str) -> Checkpoint | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -19,6 +19,7 @@ import msgspec
 DATA = "data"
 DECLARATION, INFO = "bagit.txt", "bag-info.txt"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
+DECLARED = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MAC = "tagmanifest-sha256.mac"
 """A code over the digest of the bag, beside the manifests: no manifest can list it."""
 LONGEST_TAG_FILE = 64 * 1024 * 1024
@@ -56,12 +57,11 @@ def write_bag(folder: Path, info: Sequence[tuple[str, str]]) -> tuple[str, int]:
     files = list(_inside(folder, folder / DATA))
     size = sum((folder / name).stat().st_size for name in files)
     manifest = {name: digest_of(folder / name) for name in files}
-    _write(folder / DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
-    lines = (*info, ("Payload-Oxum", f"{size}.{len(files)}"))
-    _write(folder / INFO, "".join(f"{label}: {' '.join(value.split())}\n" for label, value in lines))
-    _write(folder / MANIFEST, _listed(manifest))
+    _write(folder / DECLARATION, DECLARED)
+    _write(folder / INFO, info_text(info, size, len(files)))
+    _write(folder / MANIFEST, manifest_text(manifest))
     tags = {name: digest_of(folder / name) for name in (DECLARATION, INFO, MANIFEST)}
-    _write(folder / TAG_MANIFEST, _listed(tags))
+    _write(folder / TAG_MANIFEST, manifest_text(tags))
     for name in files:
         with (folder / name).open("rb+") as file:
             os.fsync(file.fileno())
@@ -153,7 +153,14 @@ def _inside(folder: Path, start: Path) -> Iterator[str]:
             yield (Path(place) / name).relative_to(folder).as_posix()
 
 
-def _listed(digests: dict[str, str]) -> str:
+def info_text(info: Sequence[tuple[str, str]], size: int, files: int) -> str:
+    """Return ``bag-info.txt`` for a payload of ``size`` bytes in so many files."""
+    lines = (*info, ("Payload-Oxum", f"{size}.{files}"))
+    return "".join(f"{label}: {' '.join(value.split())}\n" for label, value in lines)
+
+
+def manifest_text(digests: Mapping[str, str]) -> str:
+    """Return a manifest of files: name → digest."""
     return "".join(f"{digest}  {_encoded(name)}\n" for name, digest in digests.items())
 
 

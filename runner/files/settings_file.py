@@ -55,6 +55,40 @@ def load_home(path: Path) -> Home:
     return home
 
 
+READING = ("schema", "store", "store_password", "master_key")
+"""The settings that reading needs. The store must be named: the default is not read in the place of a store that a typo hides."""
+
+
+def load_for_reading(path: Path) -> tuple[Home, tuple[str, ...]]:
+    """Return the settings without the sections that have a problem, and the names of these sections.
+
+    For commands that record nothing. Raises Invalid as ``load_home`` does if a setting that reading needs is not right.
+    """
+    try:
+        return load_home(path), ()
+    except Invalid as error:
+        refusal = error
+    source = load(path, code="bad_settings")
+    left: list[str] = []
+    data, problems = source.data, refusal.problems
+    while problems:
+        wrong = {_section(source, one.line) for one in problems}
+        if not isinstance(data, dict) or "store" not in data or wrong & {"", *READING, *left}:
+            raise refusal
+        left.extend(sorted(wrong))
+        data = {key: value for key, value in data.items() if key not in wrong}
+        home, problems = _decode(msgspec.structs.replace(source, data=data))
+        if home is not None and not problems:
+            return home, tuple(left)
+    raise refusal
+
+
+def _section(source: Source, line: int) -> str:
+    """Return the top-level key to which a line belongs; empty without one."""
+    starts = sorted((start, key) for key, (start, _) in source.spot.keys.items() if start <= line)
+    return starts[-1][1] if starts else ""
+
+
 def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Problem]:
     """Yield every position of the settings that names a person who is not one of ``people``."""
     source = load(path, code="bad_settings")

@@ -211,7 +211,7 @@ def check_store(
 ) -> Verification:
     """Verify every journal of a store, in the order of incident ids, and combine the results."""
     events = unread = 0
-    broken: Broken | None = None
+    breaks: list[Broken] = []
     heads = _sha256()
     for incident in sorted(journals | witnesses.keys() | anchors.keys()):
         verification = check(
@@ -219,12 +219,13 @@ def check_store(
         )
         events += verification.events
         unread += verification.unread
-        broken = broken or verification.broken
+        breaks += [verification.broken] if verification.broken is not None else []
         heads.update(_encode([incident, verification.events, verification.head]))
     return Verification(
         events=events,
         head=heads.hexdigest(),
-        broken=broken,
+        broken=breaks[0] if breaks else None,
+        others=tuple(breaks[1:]),
         unread=unread,
         unwitnessed=tuple(sorted(journals - witnesses.keys())),
     )

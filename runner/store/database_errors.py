@@ -17,6 +17,8 @@ from runner.errors import (
     StoreTooNew,
     TocsinError,
 )
+from runner.store.moving import refusal
+from runner.store.upgrades import SCHEMA_VERSION
 
 _ROOM = 1 << 16
 """Bytes that SQLite needs for the index of its log; without them SQLite reports a failing disk."""
@@ -91,6 +93,8 @@ def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     place = str(path)
     match code:
+        case sqlite3.SQLITE_CONSTRAINT if found := refusal(place, str(error), SCHEMA_VERSION):
+            return found
         case sqlite3.SQLITE_FULL:
             return full(place)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:

@@ -41,7 +41,7 @@ _LEAVES: LiteralString = (
 )
 _NEW = _LEAVES + " WHERE n IS NULL ORDER BY place"
 _NUMBERED = _LEAVES + " WHERE n >= %s AND n < %s ORDER BY n, place"
-_CHECKPOINTS: LiteralString = "SELECT size, note, peaks, token FROM tocsin.checkpoints"
+_CHECKPOINTS: LiteralString = "SELECT size, note, recorded, token FROM tocsin.checkpoints"
 _USED: tuple[LiteralString, ...] = (
     "SELECT 1 FROM tocsin.head_log LIMIT 1",
     "SELECT 1 FROM tocsin.checkpoints LIMIT 1",
@@ -112,10 +112,14 @@ class HeadLog:
 
     # --- checkpoints -------------------------------------------------------------------------------------
 
-    def newest(self) -> KeptCheckpoint | None:
+    def newest(self, size: int | None = None) -> KeptCheckpoint | None:
         if self._schema() < _SCHEMA:
             return None
-        found = self._select(_CHECKPOINTS + " ORDER BY size DESC LIMIT 1", ())
+        found = (
+            self._select(_CHECKPOINTS + " ORDER BY size DESC LIMIT 1", ())
+            if size is None
+            else self._select(_CHECKPOINTS + " WHERE size = %s", (size,))
+        )
         return _kept(found[0]) if found else None
 
     def checkpoint(
@@ -266,7 +270,7 @@ class _Walk:
             self._found.add("log_gap", "", 0, f"head {self._edge.size} of the log is missing")
         self._edge.add(leaf.hash)
         for code, one in self._wanted.pop(self._edge.size, ()):
-            if one.root != self._edge.root():
+            if one.root != self._edge.root()[: len(one.root)]:
                 self._differs(code, one.size)
 
     def end(self) -> None:
@@ -284,4 +288,4 @@ class _Walk:
 
 
 def _kept(row: Sequence[Any]) -> KeptCheckpoint:
-    return KeptCheckpoint(size=row[0], note=row[1], token=row[3])
+    return KeptCheckpoint(size=row[0], recorded=datetime.fromisoformat(row[2]), note=row[1], token=row[3])

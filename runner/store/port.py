@@ -7,6 +7,7 @@ each append passes ``recorded``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runner.proof.note import Checkpoint, NoteKey
     from runner.store.campaigns.tables import BulkTables
     from runner.store.heads import Leaf
+    from runner.store.moving import Frozen
     from runner.vault.keys import DataKey
 
 IN_HAND = "work/in_hand/"
@@ -167,6 +169,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     head: str
     """The head of one incident; for a whole store, the hash over all its incidents and their heads."""
     broken: Broken | None = None
+    others: tuple[Broken, ...] = ()
+    """The first invalid places of further journals."""
     unread: int = 0
     unwitnessed: tuple[str, ...] = ()
     """Incidents without a row: only an anchor can show whether their last events are missing."""
@@ -219,6 +223,7 @@ class KeptCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A signed checkpoint of the log of heads."""
 
     size: int
+    recorded: datetime
     note: str
     token: bytes | None = None
     """From a timestamp authority (RFC 3161)."""
@@ -231,8 +236,8 @@ ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
 class Log(Protocol):
     """The log of heads: a leaf for each append to each journal, and the checkpoints of the tree of all leaves."""
 
-    def newest(self) -> KeptCheckpoint | None:
-        """Return the newest checkpoint; None before the first."""
+    def newest(self, size: int | None = None) -> KeptCheckpoint | None:
+        """Return the newest checkpoint, or the one of a size; None without one."""
 
     def checkpoint(
         self, recorded: datetime, signed: Callable[[int, bytes], str], *, only_after: datetime | None = None
@@ -421,6 +426,9 @@ class Store(Protocol):
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy while others continue to write; refuses to replace a file."""
+
+    def frozen(self) -> AbstractContextManager[Frozen]:
+        """Keep every writer out for one transaction; raises Refused while a worker or server has a lock."""
 
     def upgrade(self) -> Path | None:
         """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one."""

@@ -160,7 +160,7 @@ def with_tools(service: IncidentService, work: AnyWork, incident: Incident, head
         tools = service.tools(incident)
     except TocsinError as error:
         return failed(work, error.message, "not_sent")
-    return perform(work, incident, head, library, tools)
+    return perform(work, incident, head + service.checkpoints.footer(), library, tools)
 
 
 Arrival = Outcome | Probed | Visit | None

@@ -110,7 +110,10 @@ who has a role in it.
 
 def web_pages() -> str:
     """Return the reference page of the room."""
-    shown = [f"| {row.title or row.operation} | `{row.path}` | {_right(row.right)} |" for row in TABLE]
+    shown = [
+        f"| {row.title or row.operation} | `{row.path}` | {_right(row.right)}{f', and `{row.real}` for an incident that is not an exercise' if row.real else ''} |"
+        for row in TABLE
+    ]
     rights = [
         f"| `{right}` | {', '.join(role for role, given in ROLES.items() if right in given.grants)} |"
         for right in get_args(Right)

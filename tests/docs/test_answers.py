@@ -25,7 +25,13 @@ FILES = {
     "tocsin/alert-mapping/v1",
 }
 """Schemas of what people write."""
-KEPT = {"tocsin/manifest/v1", "tocsin/journal/v1", "tocsin/letters/v1", "tocsin/letters-run/v1"}
+KEPT = {
+    "tocsin/bundle-scope/v1",
+    "tocsin/manifest/v1",
+    "tocsin/journal/v1",
+    "tocsin/letters/v1",
+    "tocsin/letters-run/v1",
+}
 """Schemas of what is kept, not answered."""
 SEALED = {"tocsin/break-glass/v1"}
 """Schemas of what needs somebody who can log in: the passphrase and the secret of an app."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Bug, StoreError
+from runner.errors import Bug, StoreError, StoreTooNew
 from runner.store.upgrades import POSTGRES, SCHEMA_VERSION, SQLITE
 from tests.refusals import refused
 from tests.store.journals import Place, event, write
@@ -95,3 +95,55 @@ def test_a_database_is_upgraded_after_its_operator_made_a_dump(tmp_path: Path, p
         assert store.log.check(()).older == (("i", 1),)
     with closing(PostgresStore(postgres_url, vault())) as store:
         assert (store.marks(), store.verify().ok) == ({}, True)
+
+
+@pytest.mark.postgres
+def test_a_program_that_ran_before_an_upgrade_reads_on_and_writes_no_more(postgres_url: str) -> None:
+    from runner.store.postgres.fences import only_schema
+    from runner.store.postgres.store import PostgresStore
+    from tests.store.journals import vault
+
+    with closing(PostgresStore(postgres_url, vault(), create=True)) as store:
+        write(store, "i", event())
+        with store.server.connection() as connection:  # as the upgrade of a later version does
+            connection.execute("UPDATE tocsin.meta SET schema_version = %s", (SCHEMA_VERSION + 1,))
+            only_schema(connection, SCHEMA_VERSION + 1)
+        for act in (
+            lambda: write(store, "i", event()),
+            lambda: store.change_marks(("x",), lambda _: {"x": b"y"}),
+        ):
+            with refused("store_too_new", StoreTooNew):
+                act()
+        assert store.head("i").version == 1
+    with refused("store_too_new", StoreTooNew):
+        PostgresStore(postgres_url, vault())
+
+
+def test_a_file_that_was_upgraded_meanwhile_is_not_written(sqlite: Place) -> None:
+    with sqlite.opened() as store:
+        write(store, "i", event())
+        sqlite.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        with refused("store_too_new", StoreTooNew):
+            write(store, "i", event())
+        assert store.head("i").version == 1
+
+
+@pytest.mark.postgres
+def test_an_upgrade_waits_until_no_worker_runs(postgres_url: str) -> None:
+    from runner.store.postgres.store import PostgresStore
+    from tests.store.journals import vault
+    from tests.store.postgres.test_store import administer
+
+    with closing(PostgresStore(postgres_url, vault(), create=True)) as running:
+        write(running, "i", event())
+        alive = running.register_worker("w-1")
+        administer(
+            postgres_url, ";".join(("SET search_path = tocsin", *OLDER, "UPDATE meta SET schema_version = 1"))
+        )
+        with closing(PostgresStore(postgres_url, vault(), older=True)) as store:
+            with refused("store_in_use"):
+                store.upgrade()
+            alive.release()
+            store.upgrade()
+            write(store, "i", event())
+        write(running, "i", event())  # a program of this version goes on

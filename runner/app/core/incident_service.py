@@ -18,6 +18,7 @@ from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
+from runner.app.core.proof.checkpoints import Checkpoints
 from runner.app.core.reader import Reader
 from runner.app.core.repository import (
     Append,
@@ -38,7 +39,7 @@ from runner.app.core.rights import Rights, refuse_other_names, require, require_
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
-from runner.incident.law.duties import Keep, duty_statuses, kept_statuses, near_statuses
+from runner.incident.law.duties import Keep, Statuses, duty_statuses, kept_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
@@ -75,12 +76,11 @@ class IncidentService:
         self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, principal: Principal
     ) -> None:
         """Take the parts; nothing is read yet."""
-        self.folder = folder
-        self.home = home
+        self.folder, self.home = folder, home
         alone, target = home.second_person.none or "", home.law.target
         self.repository = Repository(store, lambda: self._calendar, alone, home.act, target)
         self._tokens: dict[str, object] = {}
-        self.clock, self.chance = clock, chance
+        self.clock, self.chance, self.checkpoints = clock, chance, Checkpoints(store)
         self.principal = self.process = principal
         self._guard: Guard | None = None
         self.write: Write = store.append
@@ -220,16 +220,10 @@ class IncidentService:
         """Return the time of an incident: an exercise's own, otherwise the clock's."""
         return time_in(incident, self.clock.now())
 
-    def duties(
-        self, incident: Incident, at: datetime | None = None, keep: Keep | None = None
-    ) -> tuple[DutyStatus, ...]:
+    def duties(self, incident: Incident, at: datetime | None = None, keep: Keep | None = None) -> Statuses:
         """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
-        library, now = self.library(incident), at or self.now_in(incident)
-        found = (
-            duty_statuses(incident, now, library)
-            if keep is None
-            else kept_statuses(incident, now, library, keep)
-        )
+        library = self.library(incident)
+        found = kept_statuses(incident, at or self.now_in(incident), library, keep)
         return with_checks(found, readable(self.law_checks), library)
 
     def law_checks(self) -> Checks:
@@ -328,7 +322,7 @@ class IncidentService:
 
     def _commit(self, turns: Sequence[Transaction]) -> list[str]:
         appends = [turn.append for turn in turns if turn.append is not None]
-        results = self.write(appends, recorded=self.clock.now()) if appends else []
+        results = self.checkpoints.write(self.write, appends, self.clock.now()) if appends else []
         return [result.head if isinstance(result, Appended) else "" for result in results]
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
@@ -350,10 +344,8 @@ class IncidentService:
         self, principal: Principal, batch: Sequence[Append], recorded: datetime
     ) -> list[Appended | Conflict]:
         """Append to journals of the organisation, or to one whose payloads are erased; no incident is decided on."""
-        rights = self._rights(principal)
-        checks = "law.check" in rights.grants and all(one.incident == JOURNAL for one in batch)
-        require(rights.manages or checks, principal, "change data of the organisation")
-        return self.store.append(batch, recorded=recorded)
+        require(self._rights(principal).may_record(batch), principal, "change data of the organisation")
+        return self.checkpoints.write(self.store.append, batch, recorded)
 
     def erase(self, principal: Principal, journal: str) -> None:
         """Destroy the key of a journal: nobody can read its personal payloads and documents again."""
@@ -367,11 +359,7 @@ class IncidentService:
 
     def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
         """Store a document under its digest, encrypted for an incident or shared by all; return the digest."""
-        # The staff of an exercise changes nothing but stores the report that it signs.
-        may = self._rights(principal).acts or (
-            incident is not None and self.read(principal).may("exercise.rate", self.load(incident))
-        )
-        require(may, principal, "store a document")
+        require(self.read(principal).may_store(incident), principal, "store a document")
         return self.store.put_blob(incident, content)
 
     def campaign_tables(self, principal: Principal) -> BulkTables:

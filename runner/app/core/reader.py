@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from runner.actions import Action
-from runner.app.core.repository import RESTRICTED, Head, IncidentRow, Repository, StoredEvent
+from runner.app.core.repository import RESTRICTED, Head, IncidentRow, Link, Repository, StoredEvent, event_of
 from runner.app.core.rights import Right, Rights, RoleHolders, require, rights_of
 from runner.base.actor import Actor, Principal
 from runner.decoding import from_json
@@ -61,6 +61,12 @@ class Reader:
         """Tell whether the principal has a right, in an incident or in the home."""
         return right in (self._home if incident is None else self._rights(incident)).grants
 
+    def may_store(self, incident: str | None) -> bool:
+        """Tell whether the principal may store a document: the staff of an exercise stores the report that it signs."""
+        if self._home.acts or incident is None:
+            return self._home.acts
+        return self.may("exercise.rate", self._repository.load(incident))
+
     def incident(self, name: str, known_at: datetime | None = None) -> Incident:
         """Return an incident now, or as known at an instant; raises Refused if the principal may not read it."""
         incident = self._repository.load(name)
@@ -73,6 +79,22 @@ class Reader:
         for row in self._repository.store.read(incident.id, after):
             withheld = row.stream not in streams
             yield msgspec.structs.replace(row, actor=Actor(claimed=""), payload=None) if withheld else row
+
+    def links(self, incident: Incident) -> Iterator[tuple[StoredEvent, Link | None]]:
+        """Yield every event with the bytes that its hash covers, for an export; None for an event of another stream.
+
+        Raises Refused without the right to export.
+        """
+        rights = self._rights(incident)
+        require("record.export" in rights.grants, self._principal, f"export {incident.codename}")
+        for link in self._repository.store.links(incident.id):
+            event = event_of(link)
+            withheld = event.stream not in rights.streams
+            yield (
+                (msgspec.structs.replace(event, actor=Actor(claimed=""), payload=None), None)
+                if withheld
+                else (event, link)
+            )
 
     def head(self, incident: Incident | IncidentRow) -> Head:
         """Return the version and the hash at the end of an incident's journal."""

@@ -29,7 +29,7 @@ from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.playbook.profiles import bundle_of_profile
 from runner.routing.organisation import Acting
-from runner.store.chain import event_of
+from runner.store.chain import event_of as event_of
 from runner.store.port import HOME_KEYS as HOME_KEYS
 from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
@@ -38,8 +38,13 @@ from runner.store.port import Appended as Appended
 from runner.store.port import ChangeMarks as ChangeMarks
 from runner.store.port import Conflict as Conflict
 from runner.store.port import Head as Head
+from runner.store.port import HeadFault as HeadFault
+from runner.store.port import HeadFaultCode as HeadFaultCode
+from runner.store.port import HeadsCheck as HeadsCheck
 from runner.store.port import IncidentRow as IncidentRow
 from runner.store.port import Inspection as Inspection
+from runner.store.port import KeptCheckpoint as KeptCheckpoint
+from runner.store.port import Link as Link
 from runner.store.port import NewEvent as NewEvent
 from runner.store.port import Snapshot
 from runner.store.port import Store as Store

@@ -13,9 +13,10 @@ from typing import Literal, get_args
 import msgspec
 
 from runner.actions import Slot, assign_role
-from runner.app.core.repository import Store, whole
+from runner.app.core.repository import Append, Store, whole
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
+from runner.incident.law.verifications import JOURNAL as LAW_CHECKS
 from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, READER, AccountBook, fold_accounts
 from runner.incident.state import commands as c
 from runner.incident.state.commands import AnyCommand
@@ -30,7 +31,7 @@ Right = Literal[
     "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
-    "exercise.conduct", "exercise.rate", "audit.verify", "campaign.manage",
+    "exercise.conduct", "exercise.rate", "audit.verify", "record.export", "campaign.manage",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage", "alert.send", "alert.handle", "exercise.manage", "account.manage",
     "law.check",
@@ -54,6 +55,12 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """It may change incidents, with their documents and campaigns."""
     manages: bool = False
     """It may change the data of the organisation: people, schedules, erasure."""
+
+    def may_record(self, batch: Iterable[Append]) -> bool:
+        """Tell whether it may append to journals of the organisation; to that of the law also who checks laws."""
+        return self.manages or (
+            "law.check" in self.grants and all(one.incident == LAW_CHECKS for one in batch)
+        )
 
 
 LOCAL = "(user of this machine)"
@@ -106,14 +113,14 @@ ROLES: Mapping[str, Rights] = {
         base=_RESPONDER, manages=True,
     ),
     "counsel": _role(
-        "note.privileged", "duty.decide", "duty.file", "notice.edit", "law.check",
+        "note.privileged", "duty.decide", "duty.file", "notice.edit", "record.export", "law.check",
         base=_LAWYER, streams=("privileged",),
     ),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
         "note.add", "entry.correct", "notice.edit", "sign", "audit.verify", base=_NONE,
     ),
-    "dpo": _role("duty.decide", "duty.file", "notice.edit", "law.check", base=_LAWYER),
+    "dpo": _role("duty.decide", "duty.file", "notice.edit", "record.export", "law.check", base=_LAWYER),
     "executive": _role(
         "incident.open", "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read",
         "exercise.read",

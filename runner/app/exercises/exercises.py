@@ -48,10 +48,11 @@ def prepare_drill(
     despite: str = "",
     catalog: Catalog | None = None,
     pinned: str = "",
+    incident: str = "",
 ) -> Opening:
     """Return the opening of an exercise, to be shown and then committed; its clock starts with the exercise.
 
-    Refused while a real incident is open, unless ``despite`` has a reason.
+    Refused while a real incident is open, unless ``despite`` has a reason. ``incident`` is its id; empty for a new one.
     """
     real = real_incidents(service)
     if real and kind == "exercise" and not despite.strip():
@@ -63,6 +64,7 @@ def prepare_drill(
     plan, wall = loaded.exercise, service.clock.now()
     start = parse_instant(plan.clock.start) if plan.clock.start else wall
     request = Request(
+        incident=incident,
         playbooks=(loaded.playbook,),
         title=plan.title,
         kind=kind,

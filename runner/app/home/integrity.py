@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.contact_store import forgotten
-from runner.app.core.repository import Head, IncidentRow, Inspection, Verification
+from runner.app.core.repository import Head, HeadFault, HeadFaultCode, IncidentRow, Inspection, Verification
 from runner.app.core.transaction import row_of
 from runner.app.home import retention
 from runner.errors import Sealed, TocsinError, Usage
@@ -21,16 +21,26 @@ from runner.incident.state.incident import Incident
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"]
+FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"] | HeadFaultCode
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One missing or changed document, key or row."""
+    """One missing or changed document, key, row or head."""
 
     code: FaultCode
     incident: str
-    """Empty for a document that incidents share."""
+    """Empty for a document that incidents share, and for a fault of the log of heads."""
+    event: int = 0
+    """The entry, if the fault is of one."""
     what: str
+
+
+class Older(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal whose first entries were written before heads were keyed: their MACs prove nothing about them."""
+
+    incident: str
+    event: int
+    """The last of these entries."""
 
 
 class Integrity(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +52,13 @@ class Integrity(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...]
     unjudged: tuple[str, ...] = ()
     """Journals without a key whose erasure cannot be checked here."""
+    heads: int = 0
+    """The number of heads in the log; 0 for a database that only older versions have written."""
+    checkpoint: int = 0
+    """The number of heads in the newest signed checkpoint."""
+    keyed: bool = False
+    """Whether the MACs of rows and heads were checked; False without the master key."""
+    older: tuple[Older, ...] = ()
 
 
 def examine(
@@ -49,6 +66,7 @@ def examine(
     verified: Verification,
     incident: str | None = None,
     seen: Callable[[int], None] | None = None,
+    checkpoint: str = "",
 ) -> Integrity:
     """Examine the documents and keys of one incident or of all, and the rows that ``verified`` misses."""
     inspection = service.store.inspect(incident, seen)
@@ -65,12 +83,25 @@ def examine(
         Fault(code="row_missing", incident=name, what="the row is missing: no list shows the incident")
         for name in verified.unwitnessed
     ]
+    heads = service.checkpoints.check(incident, checkpoint)
+    faults += [
+        Fault(code=one.code, incident=one.incident, event=one.seq, what=_others(one)) for one in heads.faults
+    ]
     return Integrity(
+        heads=heads.leaves,
+        checkpoint=heads.size,
+        keyed=heads.keyed,
+        older=tuple(Older(incident=name, event=seq) for name, seq in heads.older if incident in (None, name)),
         documents=inspection.blobs,
         unread=inspection.unread,
         faults=tuple(faults),
         unjudged=inspection.keyless if lawful is None else (),
     )
+
+
+def _others(one: HeadFault) -> str:
+    where = f"entry {one.seq}: " if one.seq else ""
+    return f"{where}{one.why}" + (f" (and {one.more} more)" if one.more else "")
 
 
 def _lawful(service: IncidentService, found: Inspection) -> frozenset[str] | None:
@@ -176,9 +207,13 @@ def verify(
 
 
 def integrity(
-    service: IncidentService, verified: Verification, incident: str | None, seen: Seen | None = None
+    service: IncidentService,
+    verified: Verification,
+    incident: str | None,
+    seen: Seen | None = None,
+    checkpoint: str = "",
 ) -> Integrity:
     """Return the faults that the chain does not show; missing documents only if the chain is valid."""
-    found = examine(service, verified, incident, seen)
+    found = examine(service, verified, incident, seen, checkpoint)
     gone = tuple(missing_anywhere(service, incident)) if verified.ok else ()
     return msgspec.structs.replace(found, faults=(*found.faults, *gone))

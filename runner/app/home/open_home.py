@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.base.actor import Principal
 from runner.base.states import Profile
 from runner.decoding import convert
-from runner.errors import NotFound, Refused, TocsinError
+from runner.errors import Invalid, NotFound, Refused, TocsinError
 from runner.routing.organisation import Home
 from runner.settings import CONFIG
 from runner.store.open_store import open_store
@@ -85,16 +85,29 @@ def open_service(
     or_copy: bool = False,
     older: bool = False,
     writes: bool = False,
+    partly: Callable[[str], None] | None = None,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
     """Open a home. ``create`` makes a missing store, ``or_copy`` reads a copy of a store that cannot be written,
     and ``older`` accepts a store that needs an upgrade.
 
-    ``writes`` saves the parsed settings for the next command: a command that only reads writes nothing.
-    Raises NotFound without a home.
+    ``writes`` saves the parsed settings for the next command: a command that only reads writes nothing. ``partly`` is for
+    those: it receives what is wrong in the settings, and which sections are left out. Raises NotFound without a home.
     """
-    home = _settings(folder, writes=writes)
+    try:
+        home = _settings(folder, writes=writes)
+    except Invalid as error:
+        if partly is None:
+            raise
+        from runner.files.settings_file import load_for_reading
+
+        home, left = load_for_reading(folder / CONFIG)
+        wrong = " ".join(f"Line {one.line}: {one.message}" for one in error.problems)
+        partly(
+            f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
+            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor"
+        )
     store = _store(folder, home, create=create, or_copy=or_copy, older=older)
     return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)
 

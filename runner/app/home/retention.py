@@ -18,6 +18,8 @@ from runner.incident.people.contact_journal import (
     RETENTION_READER,
     IncidentShredded,
     Kept,
+    LegalHoldPlaced,
+    LegalHoldReleased,
     fold_retention,
 )
 from runner.incident.state.events import IncidentClosed, encode
@@ -50,6 +52,26 @@ def check(row: IncidentRow, reason: str) -> None:
         )
 
 
+def hold(service: IncidentService, row: IncidentRow, reason: str, *, release: bool = False) -> None:
+    """Place a legal hold on an incident, or release it: until then nothing of it is erased; raises Refused."""
+    if not reason.strip():
+        raise Refused(
+            "The reason is missing.", hint="Add --reason WHY, for example the matter", code="reason_missing"
+        )
+    kind = LegalHoldReleased if release else LegalHoldPlaced
+    event = kind(incident=row.id, codename=row.codename, by=service.principal.person, reason=reason.strip())
+
+    def decide(before: Kept) -> Sequence[LegalHoldPlaced]:
+        if (row.id in before.holds) is not release:
+            what = "has no legal hold" if release else "has a legal hold already"
+            raise Refused(f'Incident "{row.codename}" {what}.', hint="Run: tocsin hold", code="hold_state")
+        if row.id in before.shredded:
+            raise Refused(f'The data of "{row.codename}" was erased already.', code="shredded")
+        return (event,)
+
+    organisation_journal.change(service, JOURNAL, kept, decide)
+
+
 def _no_hold(incident: Incident, now: datetime) -> None:
     """Raise Refused while a legal hold has no recorded end in the past."""
     hold = {
@@ -79,6 +101,12 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
     )
 
     def decide(before: Kept) -> Sequence[IncidentShredded]:
+        if (held := before.holds.get(row.id)) is not None:
+            raise Refused(
+                f'Incident "{row.codename}" has a legal hold since {held.since:%Y-%m-%d}: {held.reason}. Nothing was erased.',
+                hint=f"After the end of the hold: tocsin hold {row.codename} --release --reason WHY",
+                code="held",
+            )
         return () if row.id in before.shredded else (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)

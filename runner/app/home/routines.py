@@ -131,7 +131,8 @@ def retention(service: IncidentService, closed_for: timedelta) -> Done:
     """List the closed incidents at the end of their retention; a person decides, and shreds."""
     from runner.app.home.retention import kept
 
-    gone, before = kept(service).shredded, service.clock.now() - closed_for
+    known, before = kept(service), service.clock.now() - closed_for
+    gone = {*known.shredded, *known.holds}  # what is on hold is not due
     found = sorted(
         row.codename
         for row in service.incidents()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.home.integrity import Fault, events, integrity, verify
+from runner.app.home.integrity import Fault, Older, events, integrity, verify
 from runner.decoding import from_json
 from runner.errors import Refused
 from runner.reports.core.formatting import count, moment, person_name
@@ -47,12 +47,22 @@ class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
     unread: int
     unwitnessed: tuple[str, ...]
     broken: Break | None
+    others: tuple[Break, ...] = ()
+    """The first entries that fail in further journals."""
     documents: int
     documents_unread: int
     faults: tuple[Fault, ...]
     """Documents, keys and rows that were changed."""
     unjudged: tuple[str, ...]
     """Journals without a key: it is unknown whether they were erased."""
+    heads: int = 0
+    """Heads in the log of heads; 0 if only older versions have written the database."""
+    checkpoint: int = 0
+    """Heads in the newest signed checkpoint."""
+    keyed: bool = False
+    """Whether the MACs of rows and heads were checked."""
+    older: tuple[Older, ...] = ()
+    """Entries that were written before heads were keyed."""
 
 
 class LastCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,11 +73,13 @@ class LastCheck(msgspec.Struct, frozen=True, kw_only=True):
     report: Verified
 
 
-def verified(service: IncidentService, incident: str | None, anchor: str, begin: Begin) -> Verified:
+def verified(
+    service: IncidentService, incident: str | None, anchor: str, begin: Begin, checkpoint: str = ""
+) -> Verified:
     """Verify one journal or all, then the documents and keys."""
     total = events(service, incident)
     found = verify(service, incident, anchor, begin("verifying events", total))
-    rest = integrity(service, found, incident, begin("checking documents", None))
+    rest = integrity(service, found, incident, begin("checking documents", None), checkpoint)
     broken = found.broken
     return filled(
         Verified,
@@ -76,6 +88,7 @@ def verified(service: IncidentService, incident: str | None, anchor: str, begin:
         ok=found.ok and not rest.faults,
         head=f"sha256:{found.head}",
         broken=None if broken is None else filled(Break, broken, event=broken.seq),
+        others=tuple(filled(Break, one, event=one.seq) for one in found.others),
         documents_unread=rest.unread,
     )
 
@@ -119,14 +132,15 @@ def verification_page(report: Verified) -> Iterator[Block]:
     """Draw the result."""
     if report.broken is None:
         yield line(f"{report.events} entries verified; head {report.head}", "good")
-    else:
-        where = f"{report.broken.incident}, entry {report.broken.event}"
-        yield line(f"VERIFICATION FAILED: {where}: {report.broken.why}", "alarm", hang=2)
+    for one in (report.broken, *report.others) if report.broken is not None else ():
+        where = f"{one.incident}, entry {one.event}"
+        yield line(f"VERIFICATION FAILED: {where}: {one.why}", "alarm", hang=2)
     for fault in report.faults:
-        where = fault.incident or "shared documents"
+        where = fault.incident or ("shared documents" if fault.code in _OF_BLOBS else "log of heads")
         yield line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2)
     if not report.faults:
         yield line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
+    yield from _heads(report)
     if report.documents_unread:
         yield line(f"{count(report.documents_unread, 'document')} cannot be read here", "dim")
     for name in report.unjudged:
@@ -136,6 +150,27 @@ def verification_page(report: Verified) -> Iterator[Block]:
         yield line(f"{report.unread} payloads cannot be read here. Their digests are verified.", "dim")
     for name in report.unwitnessed:
         yield line(f"{name}: without an anchor, it is unknown if the last entries are missing", "warn")
+
+
+_OF_BLOBS = ("blob_changed", "blob_missing")
+
+
+def _heads(report: Verified) -> Iterator[Block]:
+    """Yield what the keyed heads prove, and what they do not."""
+    if not report.heads:
+        yield line(
+            "The heads are not keyed: only older versions of Tocsin have written this database.", "warn"
+        )
+        return
+    if not report.keyed:
+        yield line("Without the master key, the MACs of rows and heads were not checked.", "warn")
+    elif report.ok:
+        what = (
+            f"{count(report.heads, 'head')} verified with the key; {report.checkpoint} in a signed checkpoint"
+        )
+        yield line(what, "good")
+    for one in report.older:
+        yield line(f"{one.incident}: entries 1 to {one.event} are older than keyed heads", "warn", hang=2)
 
 
 def last_blocks(last: LastCheck | None, entries: int) -> Iterator[Block]:

@@ -154,13 +154,14 @@ def rows_of(service: IncidentService, reader: Reader, incident: str) -> tuple[Li
     for one in found:
         other = one.leading if one.following == incident else one.following
         if (row := readable.get(other)) is not None:
-            due = _deadline(service, reader, other)
-            rows.append(filled(LinkRow, row, one, incident=other, leads=one.leading == other, deadline=due))
+            dues = _deadlines(service, reader, other)
+            link = {"incident": other, "leads": one.leading == other, "deadlines": dues}
+            rows.append(filled(LinkRow, row, one, deadline=min(dues.values(), default=None), **link))
     return tuple(rows)
 
 
-def _deadline(service: IncidentService, reader: Reader, name: str) -> datetime | None:
-    """Return the first open statutory deadline of an incident, to whoever may read its duties."""
+def _deadlines(service: IncidentService, reader: Reader, name: str) -> dict[str, datetime]:
+    """Return the open statutory deadlines of an incident by duty, to whoever may read its duties."""
     from runner.reports.law.duties import running
 
     try:
@@ -168,8 +169,8 @@ def _deadline(service: IncidentService, reader: Reader, name: str) -> datetime |
         now = service.now_in(incident)
         duties = running(service.near_duties(incident, now), now) if reader.may("duty.read", incident) else []
     except UNREADABLE:
-        return None
-    return min((duty.due for duty in duties if duty.due is not None), default=None)
+        return {}
+    return {duty.id: duty.due for duty in duties if duty.due is not None}
 
 
 def names_of(service: IncidentService, reader: Reader) -> Mapping[str, tuple[str, tuple[str, ...]]]:

@@ -64,9 +64,9 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "Setup and maintenance": {
         "home.home": ("init", "doctor", "version"),
-        "home.audit": ("audit",),
+        "home.audit": ("audit", "verify"),
         "home.backup": ("backup", "restore"),
-        "home.routines": ("shred",),
+        "home.routines": ("hold", "shred"),
     },
 }
 """Section of the help → module in ``runner.cli`` → its commands."""

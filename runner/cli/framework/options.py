@@ -124,6 +124,7 @@ class Declared(NamedTuple):
         options = Options(
             writes=self.scope in (Scope.WRITES, Scope.OPENS),
             records=self.scope in RECORDS,
+            reads=self.scope is Scope.READS,
             **{name: own.pop(name) for name in _added(self.scope)},
         )
         with Session(world, options, self.formats) as session:

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from runner.app.core.reader import Reader
     from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
-    from runner.playbook.catalogue import Catalog
     from runner.reports.core.page import Page
-    from runner.routing.organisation import Home
 
 FORMATS = ("text", "json")
 
@@ -57,6 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The command can change an incident: workers are notified."""
     records: bool = False
     """The command can change data, and the actor is recorded."""
+    reads: bool = False
+    """The command only reads about an incident: it can do so with a part of the settings."""
 
 
 def _watched(service: IncidentService) -> bool:
@@ -142,12 +142,13 @@ class Session:
         from runner.app.core.conflict_retry import opened
         from runner.app.home.open_home import open_service
 
-        world = self.world
-        writes, clock, chance = self.options.writes, world.clock, world.chance
-        opening = partial(open_service, self.folder, self.principal, clock=clock, chance=chance)
-        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes))
+        world, writes = self.world, self.options.writes
+        opening = partial(open_service, self.folder, self.principal, clock=world.clock, chance=world.chance)
+        partly = self._partly_read if self.options.reads else None
+        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
+        service.checkpoints.begin(state_folder(world.environ), self.folder, self.say)
         if service.read_only:
             self.warn(
                 "store_read_only",
@@ -174,6 +175,9 @@ class Session:
         self._read_in(named_zone(service.home.organisation.get("zone")))
         self._name_people(service)
         return service
+
+    def _partly_read(self, words: str) -> None:
+        self.warn("settings_wrong", words)
 
     @property
     def reader(self) -> Reader:
@@ -453,30 +457,7 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         if self.opened:
+            self.service.checkpoints.end()
             self.service.close()
             self._read_in(None)
             self._name_people(None)
-
-
-def catalog(session: Session) -> Catalog:
-    """Return the catalogue of playbooks, law and notices, with a warning if the home's pack of the law is damaged."""
-    from runner.playbook.catalogue import Catalog
-
-    folder = session.folder if session.folder.is_dir() else None
-    home = readable_home(session)
-    found = Catalog(folder, classes={} if home is None else home.classes)
-    if found.damage:
-        text = f"{found.damage} The built-in law is used. Apply the pack again: tocsin law update FILE"
-        session.warn("law_pack_damaged", text)
-    return found
-
-
-def readable_home(session: Session) -> Home | None:
-    """Return the home's settings; None without any. An invalid file is reported where it is needed."""
-    from runner.files.settings_file import load_home
-
-    config = session.folder / CONFIG
-    try:
-        return load_home(config) if config.exists() else None
-    except TocsinError:
-        return None

@@ -1,9 +1,10 @@
-"""Commands ``routine``, for scheduled jobs, and ``shred``, which a scheduled job can only suggest."""
+"""Commands ``routine``, for scheduled jobs, ``shred``, which a scheduled job can only suggest, and ``hold``."""
 
 from __future__ import annotations
 
 from typing import Annotated, get_args
 
+from runner.app.core.repository import unknown_incident
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -24,11 +25,12 @@ ROUTINES: tuple[Routine, ...] = get_args(Routine)
 
 
 def add(app: Commands) -> None:
-    """Add ``routine …`` and ``shred``."""
+    """Add ``routine …``, ``hold`` and ``shred``."""
     commands = group(app, "routine", "Manage scheduled jobs: comcheck, watch, retention, backup.")
     command(commands, "add", Scope.HOME_WRITES)(keep)
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "drop", Scope.HOME_WRITES)(drop)
+    command(app, "hold", Scope.HOME_WRITES)(hold)
     command(app, "shred", Scope.HOME_WRITES)(shred)
 
 
@@ -105,6 +107,51 @@ def drop(session: Session, name: Annotated[str, Argument("NAME", "Id, as in tocs
     show(session, routine=True)
 
 
+def hold(
+    session: Session,
+    incident: Annotated[str, Argument("INCIDENT", "Id or codename. Without it, lists all legal holds.")] = "",
+    reason: Annotated[str, Option("--reason WHY", "The matter, and who asked for the hold.")] = "",
+    release: Annotated[bool, Option("--release", "End the hold.")] = False,
+) -> None:
+    """Place or release a legal hold: nothing of the incident is erased, and no scheduled job asks for its erasure.
+
+    \b
+    Examples:
+      tocsin hold amber-falcon --reason "Example v. Sample, counsel Cleo Marsh"
+      tocsin hold amber-falcon --release --reason "settled on 4 May"
+      tocsin hold
+    """
+    from runner.app.home import retention
+
+    service = session.service
+    if incident:
+        if (row := service.row(service.find(incident))) is None:
+            raise unknown_incident(incident)
+        retention.hold(service, row, reason, release=release)
+        done = "The legal hold ended" if release else "Nothing is erased until the legal hold ends"
+        session.say(f"{row.codename}: {done}")
+    names = {row.id: row.codename for row in service.incidents()}
+    holds = [
+        {
+            "incident": name,
+            "codename": names.get(name, ""),
+            "since": one.since,
+            "by": one.by,
+            "reason": one.reason,
+        }
+        for name, one in retention.kept(service).holds.items()
+    ]
+    if session.json:
+        session.show_json({"schema": "tocsin/holds/v1", "holds": holds})
+        return
+    for one in () if incident else holds:
+        session.say(
+            f"{one['codename']}: on hold since {one['since']:%Y-%m-%d} by {one['by']}: {one['reason']}"
+        )
+    if not holds and not incident:
+        session.say("No incident has a legal hold")
+
+
 def shred(
     session: Session,
     incident: Annotated[str, Argument("INCIDENT", "Id or codename of the closed incident.")],
@@ -113,14 +160,13 @@ def shred(
 ) -> None:
     """Erase personal data of a closed incident, permanently.
 
-    Destroys the encryption key of the incident. The journal can still be verified, and records the person and the reason.
+    Destroys the encryption key of the incident. Refused during a legal hold: tocsin hold. The journal can still be verified, and records the person and the reason.
     Older backups still contain the key; a restore from them erases the data again. First check for legal holds.
 
     \b
     Example:
       tocsin shred amber-falcon --reason "closed three years ago, policy 7.2"
     """
-    from runner.app.core.repository import unknown_incident
     from runner.app.home import retention
     from runner.cli.framework.outcome import warn_of_backups
 

@@ -111,6 +111,7 @@ def status(session: Session) -> int:
 
 
 def _go_on(session: Session, *, background: bool) -> None:
+    from runner.app.core.proof.checkpoints import EVERY as CHECKPOINT_EVERY
     from runner.app.core.repository import FileLock
     from runner.app.home.workers import BACKGROUND, FOLDER, dismiss, enlist
     from runner.app.messages.receipt_polling import Collector
@@ -129,6 +130,7 @@ def _go_on(session: Session, *, background: bool) -> None:
         enlist(service, doing.name)
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
         rounds.append((WebhookSender(session.apart(), session.say).round, WEBHOOKS))
+        rounds.append((lambda: service.checkpoints.round(service.clock.now()), CHECKPOINT_EVERY))
         if service.home.working.ping:
             rounds.append((_pinging(session, doing), PING_EVERY))
         if background:

@@ -139,8 +139,10 @@ def _of_files(
 
 def _of_incident(session: Session, at: str, known: str, *, everything: bool, why: bool) -> None:
     """Show an incident's duties, as of a time or as known then."""
+    from runner.app.incidents.links import rows_of
     from runner.app.law.duties import ineffective_claims
     from runner.reports.core.header import heading_of
+    from runner.reports.incidents.links import elsewhere
     from runner.reports.law.duties import duties, duties_page
     from runner.reports.notices.notices import papers
 
@@ -159,6 +161,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
             why=why,
             papers=papers(incident),
             incident=incident,
+            elsewhere=elsewhere(() if known else rows_of(service, session.reader, incident.id)),
         ),
     )
 

@@ -73,15 +73,20 @@ def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
     return _statuses(incident, facts, now, library, _near_laws(judged, library), people)
 
 
-Keep = Callable[[Hashable, Callable[[], tuple[DutyStatus, ...]]], tuple[DutyStatus, ...]]
+Statuses = tuple[DutyStatus, ...]
+Keep = Callable[[Hashable, Callable[[], Statuses]], Statuses]
 """Returns what it kept under a key a short time ago, otherwise what the function makes."""
 
 
-def kept_statuses(incident: Incident, now: datetime, library: Library, keep: Keep) -> tuple[DutyStatus, ...]:
-    """Return every duty in full; only the laws of ``near_statuses`` are assessed anew while no fact changes.
+def kept_statuses(
+    incident: Incident, now: datetime, library: Library, keep: Keep | None
+) -> tuple[DutyStatus, ...]:
+    """Return every duty in full; with ``keep``, only the laws of ``near_statuses`` are assessed anew while no fact changes.
 
     Tasks, records, documents and messages change duties of these laws alone. The others depend on facts and time.
     """
+    if keep is None:
+        return duty_statuses(incident, now, library)
     near = near_statuses(incident, now, library)
     plans = tuple(run.plan for run in incident.runs.values())
     newest = len(incident.fact_events), max(incident.fact_events.values(), default=0)
@@ -133,6 +138,11 @@ def signed_at(incident: Incident, document: Document) -> datetime | None:
     )
 
 
+def local_words(at: datetime, incident: Incident) -> str:
+    """Return a time in the zone of the organisation, which it names: ``Fri 27 Nov 2026, 14:00 CET``."""
+    return f"{at.astimezone(zone_of(View(nested(incident.facts)), UTC)):%a %d %b %Y, %H:%M %Z}"
+
+
 def claim(status: DutyStatus, facts: Mapping[str, Fact]) -> Fact | None:
     """Return the fact that says that a duty is done, None without one."""
     where = "incident.individual_notice_sent_at"
@@ -153,8 +163,8 @@ def _claimed(status: DutyStatus, incident: Incident) -> DutyStatus:
     fact = claim(status, incident.facts)
     words = "Claimed sent, no approved text on record"
     if fact is not None:
-        sent_at = datetime.fromisoformat(str(fact.value)).astimezone(UTC)
-        words = f"Claimed sent by {fact.by} at {sent_at:%a %d %b %Y, %H:%M} UTC, no approved text on record"
+        sent_at = local_words(datetime.fromisoformat(str(fact.value)), incident)
+        words = f"Claimed sent by {fact.by} at {sent_at}, no approved text on record"
     return msgspec.structs.replace(status, state="claimed", notes=(words, *status.notes))
 
 

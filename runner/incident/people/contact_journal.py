@@ -243,20 +243,50 @@ class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
     reason: str
 
 
-RETENTION_READER: Callable[[bytes], IncidentShredded] = json_reader(IncidentShredded)
+class LegalHoldPlaced(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """The data of an incident must be kept for a litigation or an investigation."""
+
+    incident: str
+    codename: str
+    by: str
+    reason: str
+
+
+class LegalHoldReleased(LegalHoldPlaced, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """The legal hold of an incident ended."""
+
+
+RetentionEvent = IncidentShredded | LegalHoldPlaced | LegalHoldReleased
+RETENTION_READER: Callable[[bytes], RetentionEvent] = json_reader(RetentionEvent)
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A legal hold that was not released."""
+
+    since: datetime
+    by: str
+    reason: str
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """The erased incidents, and when each was erased."""
+    """The erased incidents, when each was erased, and the legal holds."""
 
     shredded: Mapping[str, datetime] = {}
+    holds: Mapping[str, Hold] = {}
     version: int = 0
 
 
-def fold_retention(events: Iterable[tuple[int, datetime, IncidentShredded]]) -> Kept:
-    """Return the erased data of the journal."""
+def fold_retention(events: Iterable[tuple[int, datetime, RetentionEvent]]) -> Kept:
+    """Return the erased data and the legal holds of the journal."""
     erased: dict[str, datetime] = {}
+    holds: dict[str, Hold] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
-        erased[event.incident] = at
-    return Kept(shredded=erased, version=version)
+        match event:
+            case IncidentShredded():
+                erased[event.incident] = at
+            case LegalHoldReleased():
+                holds.pop(event.incident, None)
+            case LegalHoldPlaced():
+                holds[event.incident] = Hold(since=at, by=event.by, reason=event.reason)
+    return Kept(shredded=erased, holds=holds, version=version)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from runner.actions import Action
 from runner.base.text import near_hint
 from runner.errors import Problem, Refused
-from runner.incident.law.duties import LIVE, near_statuses
+from runner.incident.law.duties import LIVE, local_words, near_statuses
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -123,7 +123,7 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
         words = ["Legal duties are undetermined." if undetermined else "Messages are not done."]
     words += [f"Not started: {_count(later, 'tasks', 'task')}."] if later else []
     first = next((status.due for status in owed if status.due is not None), None)
-    words += [f"Next deadline: {first.astimezone(UTC):%a %d %b %Y %H:%M} UTC."] if first else []
+    words += [f"Next deadline: {local_words(first, incident)}."] if first else []
     hint = "To close with open tasks, add --reason WHY"
     if owed and guarded(incident):
         each = " ".join(f"--leave-open {status.id}=WHY" for status in owed)
@@ -140,11 +140,7 @@ def _open(
 ) -> Iterator[Problem]:
     """Yield all open work, by name: duties that apply, undetermined duties, deliveries in progress and active tasks."""
     for duty in owed:
-        due = (
-            f"due {duty.due.isoformat().replace('+00:00', 'Z')}"
-            if duty.due
-            else duty.standard or "no fixed deadline"
-        )
+        due = f"due {local_words(duty.due, incident)}" if duty.due else duty.standard or "no fixed deadline"
         late = ", OVERDUE" if duty.due is not None and duty.due < now else ""
         yield _problem(duty.id, "open_duty", f"{duty.citation or duty.id}, to {duty.recipient}, {due}{late}")
     for one in undetermined(incident):

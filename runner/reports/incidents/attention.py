@@ -20,7 +20,7 @@ from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
-from runner.law.relevance import nearness, questions
+from runner.law.relevance import ELSEWHERE, nearness, questions
 from runner.playbook.format import CONTAINERS, PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
@@ -371,24 +371,26 @@ def blocking_facts(
         for d in kept
         if d.verdict == "unknown" and not d.in_sight and d.record is None
     ]
+    remote = {duty.id for duty, _, (distance, _) in far if distance >= ELSEWHERE}
     for path, held in islice(questions(far).items(), _ASKED):
-        open_duties.setdefault(path, []).extend(duty.id for duty in held)
+        # Nothing points to these places yet: a law there that asks about residents alone is not named.
+        open_duties.setdefault(path, []).extend(duty.id for duty in held if duty.id not in remote)
     return {
         path: (
             *((f"Needed for: {_list(steps[path])}",) if path in steps else ()),
-            *(
-                (
-                    f"Decides whether {_duty_list(open_duties[path])} {'apply' if len(open_duties[path]) > 1 else 'applies'}",
-                )
-                if path in open_duties
-                else ()
-            ),
+            *((_decides(open_duties[path]),) if path in open_duties else ()),
             *((f"Decides an exemption from {_duty_list(exempt[path])}",) if path in exempt else ()),
             *((f"Sets the deadline of {_duty_list(clocks[path])}",) if path in clocks else ()),
             *((f"Names the authority for {_duty_list(offices[path])}",) if path in offices else ()),
         )
         for path in dict.fromkeys((*clocks, *open_duties, *exempt, *offices, *steps))
     }
+
+
+def _decides(duties: Sequence[str]) -> str:
+    if not duties:
+        return "Decides which laws of other places apply"
+    return f"Decides whether {_duty_list(duties)} {'apply' if len(duties) > 1 else 'applies'}"
 
 
 def _list(names: Sequence[str]) -> str:

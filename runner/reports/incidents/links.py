@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from runner.reports.core.formatting import when
 from runner.reports.core.page import Block, Cell, flow, line
+from runner.reports.law.duty_rows import Elsewhere
 
 MEANING = (
     "Nothing is merged: the tasks, duties and deadlines of both incidents continue. "
@@ -30,6 +31,8 @@ class LinkRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     deadline: datetime | None
     """The first open statutory deadline of the other; None also if the reader may not read its duties."""
+    deadlines: Mapping[str, datetime] = {}
+    """All of them, by duty."""
 
 
 def link_blocks(links: Sequence[LinkRow], now: datetime) -> Iterator[Block]:
@@ -44,6 +47,12 @@ def link_blocks(links: Sequence[LinkRow], now: datetime) -> Iterator[Block]:
         if one.deadline is not None:
             yield flow(f"First legal deadline of {one.codename}: {when(one.deadline, now)}", indent=4, hang=2)
     yield line(MEANING, "warn", indent=2)
+
+
+def elsewhere(links: Sequence[LinkRow]) -> Elsewhere:
+    """Return the first deadline of each duty in linked incidents, with the codename of its incident."""
+    every = sorted((due, one.codename, duty) for one in links for duty, due in one.deadlines.items())
+    return {duty: (due, codename) for due, codename, duty in reversed(every)}
 
 
 def link_sentences(links: Sequence[LinkRow]) -> Iterator[str]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+import msgspec
+
 from runner.actions import Action
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS, Horizon
@@ -25,13 +27,13 @@ from runner.reports.incidents.duty_lanes import (
     folded,
     words,
 )
-from runner.reports.incidents.links import link_blocks
+from runner.reports.incidents.links import elsewhere, link_blocks
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
 from runner.reports.incidents.waiting import calm_blocks
 from runner.reports.law.duties import FAR, presses, running
 from runner.reports.law.duty_details import record_words
-from runner.reports.law.duty_rows import duty_row
+from runner.reports.law.duty_rows import duty_row, earlier_words
 from runner.reports.law.titles import duty_label
 from runner.reports.messages.messages import DeliveryRow, delivery_cells, unproved
 from runner.reports.messages.messages_page import awaiting_blocks
@@ -72,7 +74,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     most = None if everything else BRIEF_ACTIONS if brief else ACTIONS
     clocks = None if everything else BRIEF_CLOCKS if brief else CLOCKS
     steps = () if over else tuple(_steps(found, now, lanes, everything))
-    deadlines = tuple(_clocks(found.duties, now, found.opened_at, lanes, clocks))
+    deadlines = tuple(_clocks(found, now, lanes, clocks))
     age = f"opened {span(now - found.opened_at)} ago"
     yield from screen_header(filled(Heading, found), now, age)
     yield from _attention(found, now, lanes, most)
@@ -169,22 +171,22 @@ def _sent_through(one: Fallen) -> Iterator[Block]:
         )
 
 
-def _clocks(
-    duties: Sequence[DutyStatus],
-    now: datetime,
-    opened: datetime,
-    lanes: Sequence[LaneGroup],
-    most: int | None,
-) -> Iterator[Block]:
+def _clocks(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int | None) -> Iterator[Block]:
     live = sorted(
-        running(duties, now), key=lambda duty: (duty.due is None, duty.due_kind == "waits_for_event")
+        running(found.duties, now), key=lambda duty: (duty.due is None, duty.due_kind == "waits_for_event")
     )
     if not live:
         return
-    entries = [
-        duty_row(alike[0], now, opened, f" and {len(alike) - 1} more to {group.recipient}" if group else "")
-        for group, alike in clocks_folded(live, lanes)
-    ]
+    entries, there = [], elsewhere(found.links)
+    for group, alike in clocks_folded(live, lanes):
+        more = f" and {len(alike) - 1} more to {group.recipient}" if group else ""
+        row = duty_row(alike[0], now, found.opened_at, more)
+        earlier = dict.fromkeys(filter(None, (earlier_words(there, one, now) for one in alike)))
+        entries.append(
+            msgspec.structs.replace(
+                row, details=(*row.details, *((Cell(words, "warn"),) for words in earlier))
+            )
+        )
     shown = entries[:most]
     total = f"{len(shown)} of {len(entries)}" if len(shown) < len(entries) else str(len(entries))
     yield _titled(f"LEGAL DEADLINES ({total})", Action("duty.list"))

@@ -79,10 +79,14 @@ def timeline(
     library: Library,
     rows: Iterable[EventRow],
     streams: Sequence[Stream] = ("operational",),
+    words: Words | None = None,
 ) -> Timeline:
-    """Return the timeline of an incident from its journal; entries outside ``streams`` are withheld."""
+    """Return the timeline of an incident from its journal; entries outside ``streams`` are withheld.
+
+    ``words`` names tasks and recipients; without it, all names of the incident are used.
+    """
     journal = list(rows)
-    words = words_of(incident, library)
+    words = words_of(incident, library) if words is None else words
     corrected, confirmed = _corrections(journal, streams), _confirmations(journal)
     entries = tuple(_entry(row, words, streams, corrected, confirmed) for row in journal)
     return Timeline(heading=heading_of(incident), kind=incident.kind, entries=entries)
@@ -154,7 +158,7 @@ def _confirmations(rows: Sequence[EventRow]) -> dict[int, int]:
             case ActedOnBehalf(first=first):
                 spans[first] = row.seq
             case BehalfConfirmed(first=first):
-                found.update(dict.fromkeys(range(first, spans[first] + 1), row.seq))
+                found.update(dict.fromkeys(range(first, spans.get(first, first) + 1), row.seq))
             case _:
                 pass
     return found

@@ -26,7 +26,9 @@ from runner.reports.law.duty_rows import (
     HEADER,
     NOT_DONE,
     UNSURE,
+    Elsewhere,
     duty_row,
+    earlier_words,
     is_past_target,
     law_words,
     next_fact,
@@ -38,6 +40,7 @@ from runner.reports.law.titles import duty_label, question_words, titled
 
 _NONE: Mapping[str, tuple[int, str]] = {}
 _NO_FACTS: Mapping[str, Fact] = {}
+_NOWHERE: Elsewhere = {}
 _ALL = Action("duty.list", args={"all": True})
 _WHY = Action("duty.list", args={"why": True})
 _QUESTIONS = 3
@@ -98,18 +101,21 @@ def duties_page(
     papers: Mapping[str, str] | None = None,
     incident: Incident | None = None,
     facts: Mapping[str, Fact] = _NO_FACTS,
+    elsewhere: Elsewhere = _NOWHERE,
 ) -> Iterator[Block]:
     """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each.
 
     ``papers`` has the status of the newest notice of each duty; without it the page names no notices. ``incident`` adds
     who recorded a sent notice and the start times that await a second person; its facts, or ``facts``, the places of
-    people without a business.
+    people without a business. ``elsewhere`` has deadlines of linked incidents.
     """
     now = report.as_of
     facts = incident.facts if incident is not None else facts
     asked = _asked(report.duties)
     awaited = _awaited(incident) if incident is not None else {}
-    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers, tuple(asked), facts, awaited)
+    earlier = {duty.id: words for duty in report.duties if (words := earlier_words(elsewhere, duty, now))}
+    most = None if everything else _SHOWN
+    screen = _Screen(now, opened, most, why, papers, tuple(asked), facts, awaited, earlier)
     if heading is not None:
         yield from list_header(heading, "Legal duties", now)
     else:
@@ -253,6 +259,8 @@ class _Screen(msgspec.Struct, frozen=True):
     facts: Mapping[str, Fact] = _NO_FACTS
     awaited: Mapping[str, str] = {}
     """What awaits a second person, by duty."""
+    earlier: Mapping[str, str] = {}
+    """The earlier deadline in a linked incident, by duty."""
 
     def section(self, title: str, found: Sequence[DutyStatus]) -> Iterator[Block]:
         """Yield a list with its title; nothing for an empty one."""
@@ -272,6 +280,8 @@ class _Screen(msgspec.Struct, frozen=True):
         else:
             drawn = [table_row(duty, self.now, self.following(duty)) for duty in shown]
             yield table((HEADER, *drawn), 5, titled=True)
+            listed = ((duty, self.earlier[duty.id]) for duty in shown if duty.id in self.earlier)
+            yield from (line(f"{law_words(duty)}: {words}", "warn", indent=2) for duty, words in listed)
             if any(str(due).endswith(UNSURE) for _, _, _, due, *_ in drawn):
                 yield line(f"{UNSURE} start time unconfirmed", "dim", indent=2)
         if len(shown) < len(found):
@@ -310,8 +320,9 @@ class _Screen(msgspec.Struct, frozen=True):
             first = Cell("notified late" if late else "notified", "warn" if late else "good")
             return msgspec.structs.replace(row, first=first, details=tuple(self.by_fact(duty)))
         details = row.details
-        if awaited := self.awaited.get(duty.id):
-            details += ((Cell(awaited, "warn"),),)
+        for said in (self.earlier, self.awaited):
+            if words := said.get(duty.id):
+                details += ((Cell(words, "warn"),),)
         if duty.verdict == "applies" and (words := self.paper(duty)):
             details += ((f"Not filed · {words}",),)
         if exemptions := _exemptions(duty):

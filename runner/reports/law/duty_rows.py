@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from runner.law.duty import DutyStatus
@@ -189,6 +190,20 @@ def start_words(duty: DutyStatus, now: datetime, opened: datetime | None = None)
     if any(begun is not None and start < begun for begun in (duty.clock.start, opened)):
         return "at once"
     return f"by {when(start, now)}{' (passed)' if start <= now else ''}"
+
+
+Elsewhere = Mapping[str, tuple[datetime, str]]
+"""By duty: its first deadline in linked incidents, and the codename of that incident."""
+
+
+def earlier_words(elsewhere: Elsewhere, duty: DutyStatus, now: datetime) -> str:
+    """Return the earlier deadline of a duty in a linked incident; empty without one, and for a duty that is done."""
+    if duty.id not in elsewhere or duty.state in DONE or duty.verdict not in ("applies", "unknown"):
+        return ""
+    due, codename = elsewhere[duty.id]
+    if duty.due is not None and duty.due <= due:
+        return ""
+    return f"Earlier in {codename}, and it counts: {when(due, now)}"
 
 
 def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, more: str = "") -> Row:

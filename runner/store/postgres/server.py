@@ -20,6 +20,7 @@ from psycopg.pq import TransactionStatus
 
 from runner.errors import Bug, StoreBusy, StoreError, StoreLocked, TocsinError
 from runner.store.database_errors import absent, corrupt, full, locked, read_only, too_new, upgrade_due
+from runner.store.moving import refusal
 from runner.store.port import IN_HAND
 from runner.store.upgrades import POSTGRES, SCHEMA_VERSION
 from runner.vault.secrets import Secret
@@ -30,7 +31,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _SESSION = """
 SET synchronous_commit = on; SET lock_timeout = {patience}; SET client_min_messages = warning;
-SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
+SET tocsin.schema = {schema}; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
 UNHURRIED: LiteralString = "SET LOCAL synchronous_commit = off"
 """Makes a transaction durable with the next one that waits for the disk, in their order."""
 _CROWDED = ("too many clients", "too many connections", "connection slots")
@@ -70,7 +71,7 @@ class Server:
         try:
             connection = psycopg.connect(**parts, autocommit=True)
             patience = str(int(self._patience.total_seconds() * 1000))
-            connection.execute(_SESSION.format(patience=patience))
+            connection.execute(_SESSION.format(patience=patience, schema=SCHEMA_VERSION))
         except psycopg.Error as error:
             # The driver's text names host, user and database, never the password.
             why = " ".join(str(error).split())
@@ -169,6 +170,10 @@ class Server:
                 return locked(self.place)
             case errors.DataCorrupted() | errors.IndexCorrupted():
                 return corrupt(self.place, error.diag.message_primary or "")
+            case errors.RaiseException() if found := refusal(
+                self.place, error.diag.message_primary or "", SCHEMA_VERSION
+            ):
+                return found
             case psycopg.OperationalError():
                 return StoreError(
                     f'The connection to database "{self.place}" was lost.',

@@ -9,11 +9,10 @@ only if the store's URL names PostgreSQL.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
@@ -22,11 +21,11 @@ from psycopg.errors import UniqueViolation
 from runner.errors import StoreError
 from runner.store import chain, encryption, rows
 from runner.store.campaigns.rows import Run
-from runner.store.campaigns.schema import COPIED
 from runner.store.database_errors import would_forget
 from runner.store.head_log import HeadLog, Select
 from runner.store.heads import HeadKey
-from runner.store.journal_reader import PAGE, JournalReader
+from runner.store.journal_reader import JournalReader
+from runner.store.moving import MOVED, Frozen, refuse_moved
 from runner.store.port import (
     PATIENCE,
     Append,
@@ -37,6 +36,8 @@ from runner.store.port import (
     Snapshot,
 )
 from runner.store.postgres import transaction
+from runner.store.postgres.copies import tables_of, translated
+from runner.store.postgres.fences import bury, freeze, only_master, only_schema, refuse_in_use
 from runner.store.postgres.server import (
     UNHURRIED,
     Connection,
@@ -59,23 +60,6 @@ _RACES = 16
 _T = TypeVar("_T")
 Within = Callable[[Connection, Sequence[str]], None]
 """Called with the connection and the incidents appended to, inside the transaction, before its commit."""
-_COPIES: tuple[tuple[str, LiteralString], ...] = (
-    ("events", "SELECT incident, seq, header, salt, payload, hash FROM tocsin.events ORDER BY incident, seq"),
-    (
-        "incidents",
-        """SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
-           FROM tocsin.incidents""",
-    ),
-    ("keys", "SELECT incident, wrapped FROM tocsin.keys"),
-    ("blobs", "SELECT digest, incident, body FROM tocsin.blobs ORDER BY place"),
-    ("settings", "SELECT name, value FROM tocsin.settings"),
-    ("marks", "SELECT name, body FROM tocsin.marks"),
-    (
-        "head_log",
-        "SELECT place, n, incident, entries, seq, head, recorded, salt, mac FROM tocsin.head_log ORDER BY place",
-    ),
-    ("checkpoints", "SELECT size, recorded, peaks, note, token FROM tocsin.checkpoints"),
-)
 _SELECT_ENDING: LiteralString = "SELECT hash FROM tocsin.events WHERE incident = %s AND seq = %s"
 _PUT_SNAPSHOT: LiteralString = """
 INSERT INTO tocsin.snapshots (incident, version, head, code, body) VALUES (%s, %s, %b, %s, %b)
@@ -97,12 +81,13 @@ class PostgresStore(JournalReader):
         create: bool = False,
         password: Secret | None = None,
         older: bool = False,
+        moved: bool = False,
         patience: timedelta = PATIENCE,
         chance: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Open the store; with ``create`` make a missing schema, with ``older`` open an older one to upgrade it.
+        """Open the store; with ``create`` make a missing schema, with ``older`` open an older one to upgrade it, with ``moved`` one not in use.
 
-        Raises NotFound, StoreTooNew, or StoreError if the server does not answer or the schema is older.
+        Raises NotFound, StoreTooNew, or StoreError if the server does not answer, the schema is older, or the store moved.
         """
         self.read_only = False
         self.server = Server(url, password, patience)
@@ -113,6 +98,8 @@ class PostgresStore(JournalReader):
         try:
             with self.server.connection() as connection:
                 self.schema = self.server.prepare(connection, create=create, older=older)
+            if not moved:
+                refuse_moved(self.server.place, self.setting(MOVED))
         except BaseException:
             self.server.close()
             raise
@@ -299,12 +286,25 @@ class PostgresStore(JournalReader):
         """See Store.backup. The copy is an embedded store: one file, which every Tocsin can open and verify."""
         with self.server.connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            write_copy(path, _tables(connection))
+            write_copy(path, tables_of(connection))
+
+    @contextmanager
+    def frozen(self) -> Iterator[Frozen]:
+        """See Store.frozen. Readers go on; writers wait for the end of the transaction."""
+        with self.server.connection() as connection, connection.transaction():
+            freeze(connection)
+            fences = (partial(bury, connection), partial(only_master, connection))
+            yield Frozen(partial(_run, connection), partial(tables_of, connection), *fences)
 
     def upgrade(self) -> None:
-        """See Store.upgrade. The operator has made a dump."""
-        with self.server.connection() as connection:
+        """See Store.upgrade. The operator has made a dump. Programs that run can read afterwards, and no longer write.
+
+        Raises Refused while workers or servers run: an older one could not record what it sends.
+        """
+        with self.server.connection() as connection, connection.transaction():
+            refuse_in_use(connection)
             self.server.upgrade(connection)
+            only_schema(connection, SCHEMA_VERSION)
         self.schema = SCHEMA_VERSION
 
     def close(self) -> None:  # type: ignore[explicit-override]
@@ -347,27 +347,6 @@ def _run(connection: Connection, query: LiteralString, values: tuple[Any, ...]) 
     return [] if cursor.description is None else cursor.fetchall()
 
 
-def _tables(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
-    """Read every table whole, in the order of the embedded store's columns, a page at a time."""
-    for table, query in _COPIES:
-        with connection.cursor(name=f"tocsin_{table}", binary=True) as cursor:
-            cursor.itersize = PAGE
-            cursor.execute(query)
-            yield table, cursor
-    yield from bulk_copies(connection)
-
-
-_SELECT_KEY = "SELECT wrapped FROM tocsin.keys WHERE incident = %s"
-_TABLES = re.compile(r"\b(bulk_(?:campaigns|owed|keys|contacts|chunks|attempts|suppressed)|(?<= )settings)\b")
-
-
-@lru_cache(maxsize=256)
-def translated(statement: str) -> bytes:
-    """Return a statement in PostgreSQL's form: its own placeholders, types and table names."""
-    found = _TABLES.sub(r"tocsin.\1", statement).replace("?", "%s")
-    return found.replace(" BLOB ", " bytea ").replace(" WITHOUT ROWID", "").encode()
-
-
 class PostgresRun:
     """One session in a transaction."""
 
@@ -380,14 +359,3 @@ class PostgresRun:
     def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
         with self._connection.cursor() as cursor:
             cursor.executemany(translated(statement), [tuple(row) for row in values])
-
-
-def bulk_copies(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
-    """Read the campaign tables whole, if they exist, for a copy."""
-    for table, (query, _) in COPIED.items():
-        if connection.execute("SELECT to_regclass(%s)", (f"tocsin.{table}",)).fetchone() == (None,):
-            continue
-        with connection.cursor(name=f"tocsin_{table}", binary=True) as cursor:
-            cursor.itersize = 2000
-            cursor.execute(translated(query))
-            yield table, cursor

@@ -17,11 +17,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from runner.errors import Bug, StoreError
+from runner.errors import Bug, StoreCorrupt, StoreError
 from runner.store import chain, encryption, rows
 from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forget
 from runner.store.head_log import HeadLog, Select
 from runner.store.journal_reader import JournalReader
+from runner.store.moving import MOVED, Frozen, in_use, refuse_moved, upgraded
 from runner.store.port import (
     IN_HAND,
     PATIENCE,
@@ -34,6 +35,7 @@ from runner.store.port import (
 )
 from runner.store.sqlite import transaction
 from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried, upgrade
+from runner.store.sqlite.fences import bury, only_master, tables_of
 from runner.store.sqlite.transaction import (
     PUT_ROW,
     PUT_SNAPSHOT,
@@ -81,11 +83,12 @@ class SqliteStore(JournalReader):
         *,
         create: bool = False,
         or_copy: bool = False,
+        moved: bool = False,
         patience: timedelta = PATIENCE,
         chance: Callable[[int], bytes] = os.urandom,
         durable: bool = True,
     ) -> None:
-        """Open the store; with ``create`` make a missing store, with ``or_copy`` read it if it cannot be written.
+        """Open the store; with ``create`` make a missing store, with ``or_copy`` read it if it cannot be written, with ``moved`` one not in use.
 
         A store that is not ``durable`` is deleted with its process: for tests and for exercises without people.
 
@@ -110,6 +113,14 @@ class SqliteStore(JournalReader):
             self._connection, self._write = connect_unwritable(path, patience), None
             self.read_only = True
         self.schema = int(self._select("PRAGMA user_version")[0][0])
+        try:
+            if not moved:
+                refuse_moved(str(path), self.setting(MOVED))
+        except StoreCorrupt:
+            pass  # the reading of what is damaged says so
+        except StoreError:
+            self._connection.close()
+            raise
 
     # --- the journal -------------------------------------------------------------------------------------
 
@@ -309,6 +320,22 @@ class SqliteStore(JournalReader):
             finally:
                 run(f"PRAGMA query_only = {'ON' if self.read_only else 'OFF'}")
 
+    @contextmanager
+    def frozen(self) -> Iterator[Frozen]:
+        """See Store.frozen. What is replaced is overwritten in the file and in the write-ahead log."""
+        running = sorted(path.stem for path in self._workers().glob("*.lock"))
+        if alive := [name for name in running if worker_lock_held(self._workers(), name)]:
+            raise in_use(", ".join(alive))
+        self._writer()
+        self._pragma("PRAGMA secure_delete = ON")
+        try:
+            with self._writing() as run:
+                fences = (partial(bury, run), partial(only_master, run))
+                yield Frozen(partial(_run, run), partial(tables_of, run), *fences)
+        finally:
+            self._pragma("PRAGMA secure_delete = OFF")
+        self._pragma("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def upgrade(self) -> Path | None:
         """See Store.upgrade. The first writer upgrades the store."""
         with self._reading():
@@ -332,6 +359,9 @@ class SqliteStore(JournalReader):
             try:
                 try:
                     run("BEGIN IMMEDIATE")
+                    (schema,) = run("PRAGMA user_version").fetchone()
+                    if schema > SCHEMA_VERSION:
+                        raise upgraded(str(self.path), schema, SCHEMA_VERSION)
                     yield run
                     run("COMMIT")
                 except BaseException:

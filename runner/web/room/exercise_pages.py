@@ -42,7 +42,6 @@ def exercises(asked: Asked) -> Shown:
     blocks = (
         line("EXERCISES", "title"),
         table(listed, 2, indent=0) if rows else line("No exercise yet", "warn"),
-        line("To start an exercise, run at the command line: tocsin drill run NAME", "dim"),
         flow(Cell("Readiness of playbooks and people", about="readiness")),
         line("ACTION ITEMS", "title"),
         *improvements_page(items, everything=asked.everything).blocks,
@@ -50,6 +49,15 @@ def exercises(asked: Asked) -> Shown:
         *schedules_page(planned, "Schedule an exercise, below").blocks,
     )
     return Shown((rows, planned, items), Page(blocks))
+
+
+def readiness(asked: Asked) -> Shown:
+    """Show exercises, channel tests and action items."""
+    from runner.app.exercises.readiness import readiness as view
+    from runner.reports.exercises.readiness import readiness_page
+
+    report = asked.shared("readiness", lambda: view(asked.service))
+    return Shown(report, readiness_page(report))
 
 
 def _items(asked: Asked, found: Iterable[Item]) -> ImprovementsReport:

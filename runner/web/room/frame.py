@@ -142,7 +142,7 @@ class Again(NamedTuple):
             if value and name not in names and not name.startswith(FACTORS)
         ]
 
-    def worded(self, forms: Sequence[Form], titles: Mapping[str, str]) -> Again:
+    def worded(self, forms: Sequence[Form], asked: Asked) -> Again:
         """Return it with fields and pages in place of options and commands, and with titles of tasks in place of ids."""
         labels = {
             field.name: ("choose" if field.kind in ("choice", "file") else "fill in", field.label)
@@ -151,6 +151,7 @@ class Again(NamedTuple):
             for field in form.fields
         }
 
+        titles = _titles(asked)
         names = "|".join(map(re.escape, sorted(titles, key=len, reverse=True)))
 
         def words(text: str) -> str:
@@ -171,8 +172,9 @@ class Again(NamedTuple):
 
 def _titles(asked: Asked) -> Mapping[str, str]:
     """Return the titles of tasks by the ids that an error can contain: the full one, and a quoted short one."""
-    found = {}
-    for row in task_rows(asked.incident, asked.service.library(asked.incident)):
+    found: dict[str, str] = {}
+    about: Incident | None = asked.incident
+    for row in () if about is None else task_rows(asked.incident, asked.service.library(asked.incident)):
         if row.invocation:
             found[row.invocation] = f'"{named(row)}"'
             found[f'"{row.command_name}"'] = f'"{named(row)}"'
@@ -229,10 +231,8 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     mark = mark_of(acting, asked, incident) if acting else ""
     part = "live" if asked.query.get("part") == "live" else ""
     forms = offered(acting, asked) if acting and not part else []
-    if again is not None:
-        again = again.worded(forms, _titles(asked) if incident is not None else {})
-    links = partial(_link, reader, incident)
-    codename, who = codename_of(incident), asked.principal
+    again = again and again.worded(forms, asked)
+    links, codename, who = partial(_link, reader, incident), codename_of(incident), asked.principal
     kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
     other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
     drawn = drawing.draw(shown.page, links, path, acts=acting is not None)

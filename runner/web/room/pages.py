@@ -266,7 +266,9 @@ def missing(asked: Asked) -> Shown:
 
 def duties(asked: Asked) -> Shown:
     """List the legal duties."""
+    from runner.app.incidents.links import rows_of
     from runner.app.law.duties import ineffective_claims
+    from runner.reports.incidents.links import elsewhere
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
     from runner.reports.notices.notices import papers
@@ -284,6 +286,7 @@ def duties(asked: Asked) -> Shown:
         why=asked.query.get("why") == "1",
         papers=papers(asked.incident),
         incident=asked.incident,
+        elsewhere=elsewhere(rows_of(asked.service, asked.reader, asked.incident.id)),
     )
     return Shown(report, page)
 
@@ -485,32 +488,6 @@ def people(asked: Asked) -> Shown:
         service.directory.people, service.directory.roles, service.home.people, kept_people(service)
     )
     return Shown(report, people_page(report, asked.now))
-
-
-def register(asked: Asked) -> Shown:
-    """Show the register of personal data breaches, without exercises."""
-    from runner.app.law.duties import register as view
-    from runner.reports.law.register import register_page
-
-    report = view(asked.service, asked.reader, "real")
-    return Shown(report, register_page(report), downloads=(("CSV for an authority", ""),))
-
-
-def register_file(asked: Asked) -> File:
-    """Return the register as CSV, as the command line writes it for an authority."""
-    from runner.app.law.duties import register as view
-    from runner.reports.law.register import register_csv
-
-    return File("register.csv", register_csv(view(asked.service, asked.reader, "real")).encode())
-
-
-def readiness(asked: Asked) -> Shown:
-    """Show exercises, channel tests and action items."""
-    from runner.app.exercises.readiness import readiness as view
-    from runner.reports.exercises.readiness import readiness_page
-
-    report = asked.shared("readiness", lambda: view(asked.service))
-    return Shown(report, readiness_page(report))
 
 
 @paged

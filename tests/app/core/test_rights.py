@@ -152,7 +152,13 @@ WRITING = frozenset(
 )
 """Methods of a store by which records, indexes, settings and marks come into being, change or go."""
 DOORS = frozenset(
-    f"runner/{name}.py" for name in ("app/core/incident_service", "app/core/repository", "workers/choice")
+    f"runner/{name}.py"
+    for name in (
+        "app/core/incident_service",
+        "app/core/proof/signing_keys",
+        "app/core/repository",
+        "workers/choice",
+    )
 )
 
 

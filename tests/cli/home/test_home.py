@@ -17,7 +17,7 @@ import pytest
 from runner.app.home.open_home import open_service
 from runner.files.settings_file import load_home
 from runner.workers.embedded import Worker
-from tests.cli.at_desk import AtDesk, compare
+from tests.cli.at_desk import PLAYBOOK, AtDesk, compare
 
 
 def test_a_new_home_works_and_is_not_made_twice(nowhere: AtDesk) -> None:
@@ -337,3 +337,50 @@ def test_doctor_without_the_postgresql_package_says_what_to_install(
     assert ("settings", "good") in found
     lacking = found["store", "error"]
     assert ("psycopg" in lacking["what"], "tocsin[postgres]" in lacking["hint"]) == (True, True)
+
+
+STORE = {"store": "sqlite:tocsin.db", "master_key": "file:master.key"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "left_out"),
+    [
+        ({"poeple": {}}, "poeple"),
+        ({"worker": "always"}, "worker"),
+        ({"war_rooms": {"chat": {}}, "serve": {"names": ["room.example.org"]}}, "war_rooms"),
+    ],
+)
+def test_a_typo_in_the_settings_stops_no_reading(
+    tocsin: AtDesk, wrong: dict[str, Any], left_out: str
+) -> None:
+    path = tocsin.home.with_name("lost-badge.yaml")
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.settings(**STORE)
+    tocsin.done("open", str(path), "--title", "A badge", "--yes")
+    tocsin.settings(**STORE, **wrong)
+    for words in (("status",), ("next",), ("timeline",), ("task", "list"), ("duties",)):
+        said = tocsin(*words)
+        assert (said.code in (0, 4), said.warnings[:1]) == (True, ["settings_wrong"]), said.err
+        assert left_out in re.split(r"[\s:]", said.err)
+    assert tocsin("status", "--format", "json").json["title"] == "A badge"
+    for words in (("note", "it is found"), ("worker", "--once"), ("serve", "--link"), ("person", "list")):
+        assert tocsin(*words).error == "bad_settings", words
+    tocsin.settings(**STORE)
+    assert [
+        one["text"]
+        for one in tocsin("timeline", "--format", "json").json["entries"]
+        if "found" in one["text"]
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stroe": "sqlite:other.db"}, {"store": 7}, {"store": "sqlite:tocsin.db", "shcema": 1}]
+)
+def test_a_typo_in_what_reading_needs_stops_reading(tocsin: AtDesk, wrong: dict[str, Any]) -> None:
+    tocsin.settings(**wrong)
+    if "shcema" in wrong:
+        path = tocsin.home / "tocsin.yaml"
+        path.write_text(
+            path.read_text(encoding="utf-8").replace("schema: tocsin/home/v1\n", ""), encoding="utf-8"
+        )
+    assert tocsin("status").error == "bad_settings"

@@ -105,6 +105,19 @@ def test_an_invalid_insurance_is_refused(tocsin: AtDesk, insurance: dict[str, An
     assert tocsin("status").error == "bad_settings"
 
 
+DUTCH = {
+    "name": "Example B.V.",
+    "country": "NL",
+    "zone": "Europe/Amsterdam",
+    "established_in": ["NL"],
+    "offers_to": [],
+    "does_business_in": [],
+    "regulated_as": [],
+    "public_body": False,
+    "role": ["controller"],
+}
+
+
 def questions(desk: AtDesk) -> set[str]:
     wanted = desk("status", "--format", "json").json["needs_attention"]
     told = {one["ref"] for one in desk("next", "--format", "json").json["next"]}
@@ -132,3 +145,27 @@ def test_set_up_questions_are_hidden_for_four_hours_at_most(contained: AtDesk) -
     contained.done("task", "done", "look")
     contained.clock.advance(timedelta(hours=4))
     assert "organisation.regulated_as" in questions(contained)
+
+
+def test_a_firm_of_one_country_is_asked_about_places_and_not_about_a_law_elsewhere(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    tocsin.settings(organisation=DUTCH)
+    (tmp_path / "contained.yaml").write_text(CONTAINED, encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "contained.yaml"), "--yes")
+
+    def asked() -> list[Any]:
+        found = tocsin("fact", "missing", "--format", "json").json["missing"]
+        return [one for one in found if "by_jurisdiction" in one["key"]]
+
+    def undetermined() -> set[str]:
+        duties = tocsin("duties", "--format", "json").json["duties"]
+        return {one["jurisdiction"] for one in duties if one["verdict"] == "unknown"}
+
+    (one,) = asked()
+    assert "us-" not in str(one["holds_up"])
+    assert "US-AK" in undetermined(), "not known is not no"
+    tocsin.done("fact", "set", "people.by_jurisdiction.NL=120", "people.total=120", "--source", "list")
+    assert (asked(), "US-AK" in undetermined()) == ([], False)
+    tocsin.done("fact", "set", "people.total=150", "--source", "list")
+    assert ([len(asked())], "US-AK" in undetermined()) == ([1], True), "30 people can live anywhere"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.cli.at_desk import AtDesk
 from tests.web.room.filled import Page, sure
-from tests.web.room.room import Served
+from tests.web.room.room import Served, submitted
 
 DUTY = "eu-gdpr-33-controller-sa/initial"
 
@@ -75,3 +76,30 @@ def test_a_stale_form_of_a_duty_is_refused(desk: AtDesk, jonas: Page) -> None:
     answer = jonas.post("decide", **given, **previewed)
     assert (answer.status_code, "the mailbox was empty" in answer.text) == (412, True)
     assert shown(desk)["awaiting"] == []
+
+
+def test_duties_that_are_kept_between_looks_are_those_of_a_new_assessment(desk: AtDesk, room: Served) -> None:
+    maria = room.reader("maria", os_user="maria")
+    for words in (
+        ("note", "nothing for the law"),
+        ("fact", "set", "people.by_jurisdiction.US-CA=600", "--source", "log"),
+        ("fact", "set", "organisation.does_business_in=US-CA", "--source", "log"),
+        ("duty", "record-filed", DUTY, "--reference", "4711", "--reason", "by telephone"),
+        ("fact", "set", "risk.to_people=high", "--source", "log"),
+    ):
+        desk.done(*words)
+        first, found = (room.get(maria, f"/api/v1/incidents/{room.codename}/duties").json() for _ in range(2))
+        assert first == found == desk("duties", "--format", "json").json, words
+
+
+def test_a_close_shows_deadlines_in_the_zone_of_the_organisation(desk: AtDesk, room: Served) -> None:
+    due = re.compile(r"due \w+ 27 Nov 2026, 09:10 CET")
+    refused = desk("close", "--reason", "over", "--format", "json").json
+    assert [bool(due.search(one["message"])) for one in refused["problems"] if one["file"] == DUTY] == [True]
+    given = {"reason": "over", "leave_open": f"{DUTY}=told by telephone"}
+    others = [
+        one["file"] for one in refused["problems"] if one["code"] == "open_duty" and one["file"] != DUTY
+    ]
+    given["leave_open"] += "".join(f"\n{one}=told by telephone" for one in others)
+    page = submitted(room, room.reader("maria"), "incident", "close", looks=True, **given)
+    assert due.search(page.text) is not None

@@ -99,10 +99,10 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     for player in (rex, room.reader("jonas", os_user="maria")):
         assert room.get(player, page).status_code == 409
 
-    # The staff reads what each inject says, and what a rating means; where to start an exercise is on their list.
+    # The staff reads what each inject says, and what a rating means; an exercise is opened on their list.
     shown = room.get(maria, page).text
     assert ("canteen" in shown, "challenges" in shown) == (True, True)
-    assert "NAME" in room.get(maria, "/exercises").text
+    assert "open" in offered(room.get(maria, "/exercises").text)
 
     # To a player the plan is hidden, and a form of it does nothing.
     for path in (page, f"/i/{room.codename}/report", f"/i/{room.codename}/report/pdf"):
@@ -225,3 +225,41 @@ def test_an_exercise_is_scheduled_and_taken_from_the_schedule(play: tuple[AtDesk
     (one,) = desk("drill", "schedules", "--format", "json").json["schedules"]
     assert submitted(room, maria, "exercises", "unschedule", schedule=one["schedule"]).status_code == 303
     assert desk("drill", "schedules", "--format", "json").json["schedules"] == []
+
+
+def test_an_exercise_is_opened_and_started_in_the_browser(play: tuple[AtDesk, Served]) -> None:
+    desk, room = play
+    maria, played = room.reader("maria"), room.codename
+
+    def exercises() -> list[Any]:
+        rows = desk("list", "--all", "--format", "json").json["incidents"]
+        return [one for one in rows if one["kind"] == "exercise"]
+
+    before, given = len(exercises()), {"once": "i-xyz", "exercise": "lost-laptop"}
+    assert (
+        submitted(room, maria, "exercises", "open", **{**given, "exercise": "/etc/passwd"}).status_code == 409
+    )
+    assert submitted(room, room.reader("vera"), "exercises", "open", **given).status_code == 404
+    looked = submitted(room, maria, "exercises", "open", looks=True, **given)
+    assert (looked.status_code, "EXERCISE" in looked.text, len(exercises())) == (200, True, before)
+    answer = submitted(room, maria, "exercises", "open", **given)
+    assert (answer.status_code, len(exercises())) == (303, before + 1)
+    assert (
+        submitted(room, maria, "exercises", "open", **given).headers["location"] == answer.headers["location"]
+    )
+    room.codename = answer.headers["location"].rpartition("/")[2]
+    try:
+        assert desk("drill", "show", "-i", room.codename, "--format", "json").json["stage"] == "planned"
+        here = room.reader("maria", os_user="maria")  # its plan names no staff
+        assert submitted(room, here, "exercise", "begun").status_code == 303
+        assert desk("drill", "show", "-i", room.codename, "--format", "json").json["stage"] == "running"
+        assert submitted(room, here, "exercise", "ended", reason="enough").status_code == 303
+        desk.done("open", str(desk.home.parent / "lost-badge.yaml"), "--yes", "--title", "Real")
+        again = {**given, "once": "i-xyw"}
+        assert submitted(room, maria, "exercises", "open", **again).status_code == 409
+        assert submitted(room, maria, "exercises", "open", **again, despite="agreed").status_code == 303
+    finally:
+        for one in desk("list", "--format", "json").json["incidents"]:
+            if one["title"] == "Real":
+                desk.cancelled(one["codename"])
+        room.codename = played

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.notices.noticed import FACTS, noticed
 from tests.web.room.room import Served, offered, served, submitted
 
 WHY = "the same intruder"
@@ -136,3 +137,24 @@ def test_the_report_names_a_link(place: tuple[AtDesk, Served, str, str], tmp_pat
     desk.done("report", "-i", second, "--out", str(tmp_path), "--to", "md")
     text = "".join(one.read_text(encoding="utf-8") for one in tmp_path.glob("*.md"))
     assert (first in text, WHY in text) == (True, True)
+
+
+def test_a_duty_shows_its_earlier_deadline_in_the_linked_incident(desk: AtDesk, tmp_path: Path) -> None:
+    noticed(desk, tmp_path)
+    facts = tmp_path / "later.yaml"
+    facts.write_text(FACTS.replace("T09:10", "T09:50"), encoding="utf-8")
+    opened = desk("open", str(tmp_path / "noticed.yaml"), "--facts", str(facts), "--yes", "--format", "json")
+    first, later = "amber-falcon", str(opened.json["codename"])
+    assert first not in desk.done("duties", "-i", later)
+    desk.done("link", first, "-i", later, "--leads", later, "--reason", WHY)
+    (link,) = shown(desk, later)
+    assert link["deadlines"]["eu-gdpr-33-controller-sa/initial"] == link["deadline"]
+    with served(desk) as room:
+        maria = room.reader("maria")
+        screens = [desk.done(*words) for words in (("duties", "-i", later), ("duties", "--why", "-i", later))]
+        screens.append(room.get(maria, f"/i/{later}/duties").text)
+        rows = [text for text in screens if first in text]
+        assert len(rows) == len(screens)
+        counts = [desk.done("status", name).count(first) for name in (first, later)]
+        assert counts == [1, 3], "the row of the later deadline alone names the other incident once more"
+        assert later not in room.get(maria, f"/i/{first}/duties").text

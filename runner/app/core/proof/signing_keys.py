@@ -25,6 +25,18 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime | None = None
     """None for the present key."""
+    mac: str = ""
+    """Under the wrapped key itself: nobody lists a key of their own."""
+
+    @property
+    def name(self) -> str:
+        """The name of the wrapped key in the database."""
+        return _name(self.number)
+
+    @property
+    def signed(self) -> bytes:
+        """The bytes that ``mac`` is of."""
+        return b"signing\0" + bytes.fromhex(self.public)
 
     @property
     def fingerprint(self) -> str:
@@ -42,12 +54,17 @@ def signing_key(store: Store, now: datetime) -> SigningKey:
     """Return the present signing key, made and listed at its first use, ``now``; raises Sealed without the master key."""
     listed = listed_keys(store)
     number = listed[-1].number if listed else 1
-    key = SigningKey(store.key(f"{HOME_KEYS}signing/{number}"))
+    key = SigningKey(store.key(_name(number)))
     if not listed:
         first = ListedKey(number=number, public=key.public.hex(), since=now)
+        first = msgspec.structs.replace(first, mac=store.vouch(first.name, first.signed).hex())
 
         def change(marks: Mapping[str, bytes]) -> Mapping[str, bytes]:
             return marks or {_MARK: msgspec.json.encode((first,))}
 
         store.change_marks((_MARK,), change)
     return key
+
+
+def _name(number: int) -> str:
+    return f"{HOME_KEYS}signing/{number}"

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from runner.app.exercises import improvements
+from runner.app.exercises.exercises import prepare_drill
 from runner.app.exercises.schedules import acknowledge, drop, keep, read, standing_of
+from runner.app.incidents.open_incident import Opening
 from runner.base.instants import calendar_day
-from runner.files.exercise_file import exercise_files
+from runner.files.exercise_file import Loaded, exercise_files, load_exercise
 from runner.incident.exercises.improvements import POSSIBLE, Item, Plan, Source
 from runner.incident.exercises.schedules import Rule, Schedule
 from runner.incident.exercises.schedules import attention as failed
+from runner.reports.core.formatting import person_name
+from runner.reports.core.page import Page, line
 from runner.web.room.acts.forms import (
     CHOOSE,
     DAY,
@@ -20,11 +24,13 @@ from runner.web.room.acts.forms import (
     Field,
     Form,
     Given,
+    Preview,
     catalogue,
     changed_meanwhile,
     one_of,
     span_of,
 )
+from runner.web.room.acts.incidents import once_of, opened
 from runner.web.room.pages import Asked
 
 DONE = {"change": "changed", "done": "done", "retest": "retested", "reopen": "reopened", "drop": "dropped"}
@@ -56,8 +62,12 @@ def _offered(asked: Asked) -> Iterator[Form]:
     if wrong := [one for one in standing if failed(one) is not None]:
         yield Form("acknowledge", "Accept a missed or failed run", (_schedules(wrong), REASON))
     names = tuple((name, name) for name in sorted(exercise_files(catalogue(asked.service))))
+    exercise = Field("exercise", "Exercise", "choice", (CHOOSE, *names), needed=True)
+    despite = Field("despite", "Reason to run it during a real incident", help="Needed while one is open.")
+    once = asked.service.chance.name("i")
+    yield Form("open", "Open an exercise", (exercise, despite), folded=True, once=once)
     fields = (
-        Field("exercise", "Exercise", "choice", (CHOOSE, *names), needed=True),
+        exercise,
         Field("every", "Every", help="As 90d.", needed=True),
     )
     yield Form("schedule", "Schedule an exercise", fields, folded=True)
@@ -75,6 +85,33 @@ def _add(asked: Asked, given: Given) -> str:
     )
     (made,) = improvements.add(asked.service, [(Source(), row)])
     return f"/improvement/{made.id.lower()}"
+
+
+def _prepared(asked: Asked, given: Given) -> tuple[Loaded, Opening]:
+    known = catalogue(asked.service)
+    loaded = load_exercise(one_of(given, "exercise", exercise_files(known)), known)
+    return loaded, prepare_drill(
+        asked.service, loaded, despite=given["despite"], catalog=known, incident=once_of(given)
+    )
+
+
+def _ahead(asked: Asked, given: Given) -> Preview:
+    """Show what is played by whom, and who gets real messages."""
+    plan = _prepared(asked, given)[0].exercise
+    live = f"Real messages are sent to: {', '.join(map(person_name, plan.live))}."
+    parts = (f"{person_name(one.person)}: {one.plays or one.role}" for one in plan.participants)
+    words = (
+        f"{plan.marking}: {plan.title} ({plan.type})",
+        live if plan.live else "Messages are simulated. Tocsin sends no real messages.",
+        *parts,
+        f"In a real emergency, say {plan.safety.real_world_word}, and stop the exercise on its page.",
+        "Exercise time does not run yet: the staff starts it on the page of the exercise.",
+    )
+    return Preview(Page(tuple(map(line, words))), plan)
+
+
+def _open(asked: Asked, given: Given) -> str:
+    return opened(asked, _prepared(asked, given)[1])
 
 
 def _schedule(asked: Asked, given: Given) -> None:
@@ -95,6 +132,7 @@ EXERCISES = Acting(
             "exercise.manage",
             lambda asked, given: acknowledge(asked.service, given["schedule"], given["reason"]),
         ),
+        "open": Act("exercise.manage", _open, _ahead, opens=True),
         "schedule": Act("exercise.manage", _schedule),
         "unschedule": Act("exercise.manage", lambda asked, given: drop(asked.service, given["schedule"])),
     },

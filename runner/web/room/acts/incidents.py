@@ -65,10 +65,15 @@ def _forms(asked: Asked) -> Sequence[Form]:
     return (Form("open", "Open an incident", fields, folded=True, once=asked.service.chance.name("i")),)
 
 
-def _prepared(asked: Asked, given: Given) -> Opening:
+def once_of(given: Given) -> str:
+    """Return the id of the incident that a form opens; raises Refused for anything else."""
     if not _NAME.fullmatch(given["once"]):
         raise Refused("The form names no incident.", hint="Use the page again", code="bad_form")
-    return prepared(asked, given, given["once"], one_of(given, "kind", KINDS))
+    return given["once"]
+
+
+def _prepared(asked: Asked, given: Given) -> Opening:
+    return prepared(asked, given, once_of(given), one_of(given, "kind", KINDS))
 
 
 def prepared(

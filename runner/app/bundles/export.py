@@ -1,0 +1,236 @@
+"""Export of a bundle: a ZIP file with a BagIt 1.0 bag, signed with the key of the home.
+
+The same scope and head give the same bytes: files are stored without compression, in order and without the time of the export,
+and the name of who exports is in the journal ``exports``, not in the bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pkgutil
+import re
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from runner import __version__
+from runner.app.bundles import contents, papers
+from runner.app.bundles.audiences import Audience, Level, Part
+from runner.app.bundles.gathered import Content, Gathered
+from runner.app.core import organisation_journal
+from runner.app.core.proof.checkpoints import log_name
+from runner.app.core.proof.signing_keys import signing_key
+from runner.decoding import json_reader
+from runner.errors import Refused
+from runner.files import bag
+from runner.proof import formats, merkle
+from runner.proof.note import Checkpoint, NoteKey
+from runner.reports.core.formatting import PEOPLE, read_in
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.incident.state.incident import Incident
+    from runner.vault.signing import SigningKey
+
+JOURNAL = "exports"
+"""The journal's name; it is not an incident."""
+
+
+class BundleExported(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
+):
+    """A bundle was made."""
+
+    by: str
+    incident: str
+    audience: str
+    parts: tuple[str, ...]
+    since: datetime | None = None
+    sha256: str
+    bytes: int
+    head: str
+    levels: Mapping[Level, int]
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded export."""
+
+    at: datetime
+    bundle: BundleExported
+
+
+class Exports(NamedTuple):
+    """All recorded exports, the oldest first."""
+
+    made: tuple[Export, ...]
+    version: int
+
+
+READER: Callable[[bytes], BundleExported] = json_reader(BundleExported)
+
+
+def exports(service: IncidentService) -> Exports:
+    """Return the recorded exports; raises Sealed without the master key."""
+    made, version = [], 0
+    for version, at, event in organisation_journal.entries(service, JOURNAL, READER):  # noqa: B007
+        made.append(Export(at=at, bundle=event))
+    return Exports(tuple(made), version)
+
+
+def export(
+    service: IncidentService,
+    incident: Incident,
+    out: Path,
+    audience: Audience,
+    parts: Collection[Part],
+    since: datetime | None = None,
+) -> tuple[BundleExported, dict[str, Any], str]:
+    """Write the bundle into a new file, and record it; return the record, the scope statement and the fingerprint of the key.
+
+    Raises Refused without the right, and for a file that exists.
+    """
+    reader = service.read(service.principal)
+    audience.require(reader, service.principal, incident, parts)
+    key = signing_key(service.store, service.clock.now())
+    told = PEOPLE.set(None)  # people are named by their ids, as in the journal
+    try:
+        with read_in(UTC):
+            found = Gathered(service, reader, incident, audience, parts, since)
+            contents.collect(found)
+            papers.collect(found, key.fingerprint)
+            sealed = _sealed(service, found, key)
+    finally:
+        PEOPLE.reset(told)
+    events: list[BundleExported] = []
+
+    def record(digest: str, size: int) -> None:
+        events.append(
+            BundleExported(
+                by=service.principal.person,
+                incident=incident.id,
+                audience=audience.name,
+                parts=tuple(sorted(parts)),
+                since=since,
+                sha256=digest,
+                bytes=size,
+                head=found.head,
+                levels=found.levels,
+            )
+        )
+        organisation_journal.change(service, JOURNAL, exports, lambda before: events[-1:])
+
+    _write(out, f"evidence-{incident.id}", sealed, record)
+    return events[-1], found.scope, key.fingerprint
+
+
+def _sealed(service: IncidentService, found: Gathered, key: SigningKey) -> dict[str, Content]:
+    """Return all files of the bag: the payload, the manifests, the statement and the signatures."""
+    incident, name = found.incident.id, log_name(service.store)
+    payload = {f"data/{name}": content for name, content in found.files.items()}
+    digests = {name: found.digest(name[5:]) for name in sorted(payload)}
+    size = sum(found.size(name[5:]) for name in payload)
+    leaves = [bytes.fromhex(given.event.hash) for given in found.entries]
+    root = merkle.root(merkle.leaf_hash(leaf) for leaf in leaves)
+    checkpoint = Checkpoint(origin=f"{name}/{incident}", size=len(leaves), root=root)
+    info = [
+        ("Source-Organization", found.organisation),
+        ("External-Identifier", incident),
+        ("Bagging-Date", f"{found.at:%Y-%m-%d}"),
+        ("Bag-Software-Agent", f"tocsin {__version__}"),
+        ("Tocsin-Audience", found.audience.name),
+        ("Tocsin-Head", found.head),
+        ("Tocsin-Checkpoint-Size", str(len(leaves))),
+    ]
+    public = key.public
+    tags: dict[str, bytes] = {
+        bag.DECLARATION: bag.DECLARED.encode(),
+        bag.INFO: bag.info_text(info, size, len(payload)).encode(),
+        bag.MANIFEST: bag.manifest_text(digests).encode(),
+        "key.pub": formats.pem(public).encode(),
+        "key.ssh.pub": f"{formats.ssh_key(public)}\n".encode(),
+        "allowed_signers": f'{formats.SIGNER} namespaces="{formats.NAMESPACE}" {formats.ssh_key(public)}\n'.encode(),
+        "checkpoint": key.note(checkpoint.text(), name).encode(),
+        "checkpoint.vkey": f"{NoteKey(name, public).text()}\n".encode(),
+        "README.html": papers.index(found, key.fingerprint),
+        "VERIFY.txt": papers.commands(key.fingerprint),
+        "verify.py": standalone(),
+    }
+    subjects = digests | {name: hashlib.sha256(body).hexdigest() for name, body in tags.items()}
+    statement = formats.as_json(
+        {
+            "_type": formats.STATEMENT,
+            "subject": [{"name": one, "digest": {"sha256": subjects[one]}} for one in sorted(subjects)],
+            "predicateType": formats.PREDICATE,
+            "predicate": {one: found.scope[one] for one in ("incident", "audience", "head", "levels")},
+        }
+    ).encode()
+    signature, manifest = key.sign(formats.pae(statement)), tags[bag.MANIFEST]
+    tags |= {
+        "manifest.sig": key.sign(manifest),
+        "manifest.sshsig": formats.ssh_signature(public, key.sign(formats.ssh_signed(manifest))).encode(),
+        "statement.dsse.json": formats.envelope(statement, public, signature).encode(),
+        "statement.sigstore.json": formats.sigstore(statement, public, signature).encode(),
+    }
+    listed = {name: hashlib.sha256(tags[name]).hexdigest() for name in sorted(tags)}
+    return {**payload, **tags, bag.TAG_MANIFEST: bag.manifest_text(listed).encode()}
+
+
+def _write(out: Path, folder: str, files: Mapping[str, Content], record: Callable[[str, int], None]) -> None:
+    """Write the ZIP file, which only its owner can read; it gets its name after ``record`` of its SHA-256 and size."""
+    partial, total = out.with_name(f"{out.name}.partial"), hashlib.sha256()
+    entries: list[tuple[bytes, int, int, int]] = []
+    place = 0
+    try:
+        if out.exists():
+            raise FileExistsError(17, "it exists")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+
+            def put(data: bytes) -> None:
+                nonlocal place
+                file.write(data)
+                total.update(data)
+                place += len(data)
+
+            for name in sorted(files):
+                content = files[name]
+                body = content if isinstance(content, bytes) else content()
+                path = f"{folder}/{name}".encode("ascii")
+                entries.append((path, zlib.crc32(body), len(body), place))
+                put(formats.local_header(path, *entries[-1][1:3]))
+                put(body)
+            put(formats.central_directory(entries, place))
+            file.flush()
+            os.fsync(file.fileno())
+        record(total.hexdigest(), place)
+        partial.rename(out)
+    except OSError as error:
+        raise Refused(
+            f'File "{out}" cannot be written: {error.strerror}.',
+            hint="Name another file: --out FILE.zip",
+            code="file_unwritable",
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def standalone() -> bytes:
+    """Return ``verify.py`` as one file: the verifier with the formats that it needs."""
+    verifier, parts = (
+        (pkgutil.get_data(package, name) or b"").decode()
+        for package, name in (("runner.files", "verify.py"), ("runner.proof", "formats.py"))
+    )
+    future = "from __future__ import annotations\n"
+    body = parts.partition(future)[2]
+    return re.sub(
+        r"from runner\.proof\.formats import \(.*?\)  # fmt: skip\n",
+        lambda found: body,
+        verifier,
+        count=1,
+        flags=re.DOTALL,
+    ).encode()

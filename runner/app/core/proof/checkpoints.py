@@ -1,0 +1,181 @@
+"""Checkpoints of the log of heads: when one is made, who signs it, and its copy outside of the database.
+
+A copy of a checkpoint shows later that the database was replaced by an older copy. Each machine that runs a command keeps the
+newest one in its user's state folder; the footer of each message names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from runner.app.core.proof.signing_keys import listed_keys, signing_key
+from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
+from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
+from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
+
+EVERY = timedelta(minutes=10)
+"""The longest time between a change and the checkpoint that covers it, while a worker or a command runs."""
+AT_ONCE = frozenset(
+    {
+        *("ApprovalGiven", "CommandTaken", "DutyRecorded", "IncidentCancelled", "IncidentClosed"),
+        *("IncidentShredded", "PersonForgotten"),
+    }
+)
+"""Events after which a checkpoint is made at once."""
+_NAMED = re.compile(r"(\d{1,18}):([0-9a-f]{32,64})")
+_SHOWN = 32
+"""Hexadecimal digits of a root in a footer: 128 bits."""
+
+
+Results = list[Appended | Conflict]
+
+
+class Checkpoints:
+    """The checkpoints of one home, as one process makes and remembers them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._next: datetime | None = None
+        self.memory: Path | None = None
+        """The file outside of the database with the newest checkpoint that this system user saw."""
+
+    def make(self, now: datetime, *, only_after: datetime | None = None) -> KeptCheckpoint | None:
+        """Keep a checkpoint of all that is committed, and return the newest; raises Sealed without the master key.
+
+        With ``only_after`` nothing happens if there is a later one.
+        """
+        key = signing_key(self._store, now)
+        name = log_name(self._store)
+
+        def signed(size: int, root: bytes) -> str:
+            return key.note(Checkpoint(origin=name, size=size, root=root).text(), name)
+
+        made = self._store.log.checkpoint(now, signed, only_after=only_after)
+        self.remember()
+        return made
+
+    def write(self, append: Callable[..., Results], batch: Sequence[Append], recorded: datetime) -> Results:
+        """Append, make a checkpoint if one is due, and return the results; the append stands if the checkpoint fails."""
+        results, now = append(batch, recorded=recorded), recorded
+        at_once = any(event.type in AT_ONCE for append in batch for event in append.events)
+        if not at_once and self._next is not None and now < self._next:
+            return results
+        with suppress(TocsinError):
+            newest = self._store.log.newest()
+            if at_once or newest is None or newest.recorded <= now - EVERY:
+                newest = self.make(now)
+            self._next = now + EVERY if newest is None else newest.recorded + EVERY
+        return results
+
+    def round(self, now: datetime) -> None:
+        """Make a checkpoint if the newest is older than the pause; for a program that runs for long."""
+        self.make(now, only_after=now - EVERY)
+
+    def footer(self) -> str:
+        """Return the newest checkpoint in short for a footer, after a separator; empty before the first.
+
+        A checkpoint that cannot be read stops no message.
+        """
+        with suppress(TocsinError):
+            newest = self._store.log.newest()
+            if newest is not None:
+                return f" · log {newest.size}:{checkpoint_of(newest.note).root.hex()[:_SHOWN]}"
+        return ""
+
+    def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
+        """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
+        if state is None:
+            return
+        name = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]
+        self.memory = state / f"checkpoint-{name}.note"
+        known = True
+        with suppress(StoreError):  # the command itself says what is wrong with the database
+            known = self.remember()
+        if not known:
+            say(
+                warning(
+                    "rolled_back",
+                    "The database is older than, or another one than, this machine saw before. Run: tocsin audit verify. "
+                    f"If you restored it yourself, remove {self.memory}",
+                )
+            )
+
+    def end(self) -> None:
+        """Remember the newest checkpoint at the end of a command."""
+        with suppress(TocsinError):
+            self.remember()
+
+    def remembered(self) -> Checkpoint | None:
+        """Return the checkpoint outside of the database; None without a file, or if it cannot be read."""
+        try:
+            return None if self.memory is None else _read_or_none(self.memory.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def remember(self) -> bool:
+        """Keep the newest checkpoint outside of the database; False, and nothing, if the one kept there contradicts it."""
+        kept, newest = self.remembered(), self._store.log.newest()
+        if kept is not None:
+            same = self._store.log.newest(kept.size)
+            if same is None or _read_or_none(same.note) != kept:
+                return False
+        if self.memory is not None and newest is not None and (kept is None or kept.size < newest.size):
+            with suppress(OSError):
+                self.memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                written = self.memory.with_suffix(".new")
+                written.write_text(newest.note, encoding="utf-8")
+                written.replace(self.memory)
+        return True
+
+    def check(self, incident: str | None = None, named: str = "") -> HeadsCheck:
+        """Check the log against its signatures, the remembered checkpoint, and one ``named`` as in a footer."""
+        kept, known = self.remembered(), [] if not named else [_read(named)]
+        return self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
+
+
+def _read_or_none(note: str) -> Checkpoint | None:
+    try:
+        return checkpoint_of(note)
+    except Invalid:
+        return None
+
+
+def checkpoint_of(note: str) -> Checkpoint:
+    """Return the checkpoint of a note, whose signature is not checked; raises Invalid."""
+    return parse_checkpoint(parse_note(note.encode()).text)
+
+
+def log_name(store: Store) -> str:
+    """Return the name of this home's log: it says nothing about the organisation, and new signing keys keep it."""
+    return f"tocsin/{hashlib.sha256(bytes.fromhex(listed_keys(store)[0].public)).hexdigest()[:16]}"
+
+
+def _trusted(store: Store) -> list[NoteKey]:
+    """Return the listed signing keys; with the master key only those that it vouches for."""
+    trusted = []
+    for one in listed_keys(store):
+        try:
+            if store.vouch(one.name, one.signed).hex() != one.mac:
+                continue
+        except Sealed as error:
+            if error.code in ("shredded", "seal_broken"):
+                continue
+        trusted.append(NoteKey(log_name(store), bytes.fromhex(one.public)))
+    return trusted
+
+
+def _read(named: str) -> Checkpoint:
+    match = _NAMED.fullmatch(named.strip())
+    if match is None or len(match[2]) % 2:
+        raise Usage(
+            f'"{named}" is not a checkpoint.',
+            hint="Write N:HASH, as in the footer of a message.",
+            code="bad_checkpoint",
+        )
+    return Checkpoint(origin="", size=int(match[1]), root=bytes.fromhex(match[2]))

@@ -1,0 +1,219 @@
+"""Formats of an evidence bundle, as their standards have them: ZIP (stored), Ed25519 (RFC 8032), SSHSIG, DSSE with its Sigstore form,
+signed notes (C2SP) and the Merkle tree of RFC 6962. Pure; it needs only Python 3.8 or newer, because each bundle contains it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import struct
+from typing import Any
+
+STATEMENT, PREDICATE = "https://in-toto.io/Statement/v1", "urn:tocsin:evidence:v1"
+PAYLOAD_TYPE, NAMESPACE, SIGNER = "application/vnd.in-toto+json", "tocsin-evidence", "tocsin@home"
+SIGSTORE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+DER = bytes.fromhex("302a300506032b6570032100")
+"""What stands before an Ed25519 key in its DER form (RFC 8410)."""
+
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, _P - 2, _P) % _P
+
+
+def _add(one: tuple[int, int, int, int], two: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    a, b = (one[1] - one[0]) * (two[1] - two[0]) % _P, (one[1] + one[0]) * (two[1] + two[0]) % _P
+    c, d = 2 * one[3] * two[3] * _D % _P, 2 * one[2] * two[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(number: int, point: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    found: tuple[int, int, int, int] = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            found = _add(found, point)
+        point, number = _add(point, point), number >> 1
+    return found
+
+
+def _point(data: bytes) -> tuple[int, int, int, int]:
+    """Return the point of 32 bytes (RFC 8032, 5.1.3); raises ValueError."""
+    number = int.from_bytes(data, "little")
+    sign, y = number >> 255, number & ((1 << 255) - 1)
+    if y >= _P:
+        raise ValueError("not a point")
+    square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * pow(2, (_P - 1) // 4, _P) % _P
+    if (x * x - square) % _P or (sign and not x):
+        raise ValueError("not a point")
+    x = _P - x if x & 1 != sign else x
+    return x, y, 1, x * y % _P
+
+
+_BASE = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
+
+
+def is_signed_plainly(key: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether ``signature`` is the Ed25519 signature of ``data`` (RFC 8032, 5.1.7), by this file alone."""
+    try:
+        point, number = _point(key), int.from_bytes(signature[32:], "little")
+    except ValueError:
+        return False
+    if len(key) != 32 or len(signature) != 64 or number >= _L:
+        return False
+    digest = int.from_bytes(hashlib.sha512(signature[:32] + key + data).digest(), "little") % _L
+    x, y, z, _ = _add(_times(number, _BASE), _times(_L - digest, point))
+    inverse = pow(z, _P - 2, _P)
+    x, y = x * inverse % _P, y * inverse % _P
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
+
+
+def is_signed(key: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether ``signature`` is the Ed25519 signature of ``data``."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        return is_signed_plainly(key, signature, data)
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def fingerprint(key: bytes) -> str:
+    """Return the text by which people compare a key."""
+    return "sha256:" + hashlib.sha256(key).hexdigest()
+
+
+def b64(data: bytes) -> str:
+    """Return base64 in one line."""
+    return base64.b64encode(data).decode()
+
+
+def unb64(text: Any) -> bytes:
+    """Return the bytes of base64; raises ValueError for a text that is not what ``b64`` makes."""
+    found = base64.b64decode(text, validate=True)
+    if b64(found) != text:
+        raise ValueError("not canonical base64")
+    return found
+
+
+def packed(*parts: bytes) -> bytes:
+    """Return strings in the wire format of SSH."""
+    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+
+
+def ssh_key(key: bytes) -> str:
+    """Return a public key as OpenSSH writes it."""
+    return "ssh-ed25519 " + b64(packed(b"ssh-ed25519", key))
+
+
+def ssh_signed(data: bytes) -> bytes:
+    """Return what an SSH signature of ``data`` signs."""
+    return b"SSHSIG" + packed(NAMESPACE.encode(), b"", b"sha512", hashlib.sha512(data).digest())
+
+
+def ssh_signature(key: bytes, signature: bytes) -> str:
+    """Return the file of an SSH signature."""
+    blob = b"SSHSIG\0\0\0\1" + packed(
+        packed(b"ssh-ed25519", key), NAMESPACE.encode(), b"", b"sha512", packed(b"ssh-ed25519", signature)
+    )
+    text = b64(blob)
+    lines = "\n".join(text[at : at + 70] for at in range(0, len(text), 70))
+    return f"-----BEGIN SSH SIGNATURE-----\n{lines}\n-----END SSH SIGNATURE-----\n"
+
+
+def pem(key: bytes) -> str:
+    """Return a public key as OpenSSL writes it."""
+    return f"-----BEGIN PUBLIC KEY-----\n{b64(DER + key)}\n-----END PUBLIC KEY-----\n"
+
+
+def note_key(name: str, key: bytes) -> str:
+    """Return the key of a signed note in one line."""
+    number = hashlib.sha256(name.encode() + b"\n\1" + key).digest()[:4]
+    return "{}+{}+{}".format(name, number.hex(), b64(b"\1" + key))
+
+
+def pae(payload: bytes) -> bytes:
+    """Return what a DSSE envelope signs."""
+    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
+
+
+def envelope(payload: bytes, key: bytes, signature: bytes) -> str:
+    """Return the file of a DSSE envelope."""
+    signed = {"keyid": fingerprint(key)[7:], "sig": b64(signature)}
+    return as_json({"payload": b64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [signed]})
+
+
+def sigstore(payload: bytes, key: bytes, signature: bytes) -> str:
+    """Return the same envelope as a Sigstore bundle, without a transparency log."""
+    hint = b64(hashlib.sha256(DER + key).digest())
+    signed = {"payload": b64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [{"sig": b64(signature)}]}
+    times: dict[str, Any] = {"rfc3161Timestamps": []}
+    material = {
+        "publicKey": {"hint": hint},
+        "tlogEntries": [],
+        "timestampVerificationData": times,
+    }
+    return as_json({"mediaType": SIGSTORE_TYPE, "verificationMaterial": material, "dsseEnvelope": signed})
+
+
+def as_json(value: Any) -> str:
+    """Return JSON in one line."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def _short(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError("a number is too long")
+    return int(digits)
+
+
+def from_json(text: str) -> dict[str, Any]:
+    """Return an object of JSON; raises ValueError, also for a key that is there twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError("a key is there twice")
+        return dict(pairs)
+
+    try:
+        found = json.loads(text, object_pairs_hook=once, parse_int=_short)
+    except RecursionError:
+        raise ValueError("too deep") from None
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    return found
+
+
+def local_header(name: bytes, crc: int, size: int) -> bytes:
+    """Return what stands before a file in the ZIP file: stored, without a time."""
+    return struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0x800, 0, 0, 0x21, crc, size, size, len(name), 0) + name
+
+
+def central_directory(entries: list[tuple[bytes, int, int, int]], start: int) -> bytes:
+    """Return the end of the ZIP file: name, checksum, size and offset of each file."""
+    rows = b"".join(
+        struct.pack(
+            "<4s6H3I5H2I", b"PK\1\2", 0x314, 20, 0x800, 0, 0, 0x21, crc, size, size, len(name), 0, 0, 0, 0,
+            0o100644 << 16, offset,
+        ) + name
+        for name, crc, size, offset in entries
+    )  # fmt: skip
+    end = (b"PK\5\6", 0, 0, len(entries), len(entries), len(rows), start, 0)
+    return rows + struct.pack("<4s4H2IH", *end)
+
+
+def merkle_root(leaves: list[bytes]) -> bytes:
+    """Return the root of the tree (RFC 6962, 2.1); a leaf is the hash of one entry."""
+    row = [hashlib.sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(row) > 1:
+        pairs = [hashlib.sha256(b"\1" + row[at] + row[at + 1]).digest() for at in range(0, len(row) - 1, 2)]
+        row = pairs + row[len(row) - len(row) % 2 :]
+    return row[0] if row else hashlib.sha256(b"").digest()

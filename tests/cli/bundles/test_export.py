@@ -1,0 +1,241 @@
+"""What a bundle contains for each audience, and that nothing withheld is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pypdfium2 as pdfium  # type: ignore[import-untyped]
+import pytest
+
+from runner.app.bundles.audiences import AUDIENCES, Audience
+from runner.app.bundles.papers import MOST_IN_PDF
+from runner.base.actor import Principal
+from runner.base.table_file import table_rows
+from runner.documents.contents.cover_sheet import PRIVILEGE
+from runner.errors import Refused
+from runner.incident.state.commands import AddNote
+from runner.incident.state.events import AnyEvent
+from tests.cli.at_desk import AtDesk
+from tests.cli.bundles.bundled import PLANTED, Bundled
+
+GIVEN = {
+    "counsel": set(PLANTED),
+    "court": set(PLANTED) - {"privileged"},
+    "regulator": {"source", "approval"},
+    "insurer": set(),
+    "board": {"source", "approval"},
+    "public": set(),
+}
+"""Audience → the planted words that it may read, with every part that it receives."""
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+
+def words_of(content: bytes) -> bytes:
+    """Return everything readable in a file: packed parts and the pages of a PDF, too."""
+    if content.startswith(b"%PDF"):
+        document = pdfium.PdfDocument(content)
+        return "".join(page.get_textpage().get_text_bounded() for page in document).encode() + content
+    return content
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_each_audience_reads_its_own_words_and_no_other(made: Bundled, audience: str) -> None:
+    whole = b"\n".join(map(words_of, files_of(made.folder / f"{audience}.zip").values()))
+    assert {name for name, word in PLANTED.items() if word.encode() in whole} == GIVEN[audience]
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_each_bundle_verifies_without_a_home_and_says_what_is_withheld(made: Bundled, audience: str) -> None:
+    path = made.folder / f"{audience}.zip"
+    key = made.check(path)["key"]
+    found = made.check(path, "--key", key)
+    scope = json.loads(files_of(path)["data/scope.json"])
+    assert (found["code"], found["faults"], found["audience"]) == (0, [], audience)
+    assert found["levels"] == scope["levels"]
+    assert sum(found["levels"].values()) == found["entries"]
+    assert sum(one["count"] for one in scope["withheld"]) == found["entries"] - found["levels"]["full"]
+    assert {state["state"] for state in found["layers"].values()} == {"ok", "absent"}
+
+
+def test_a_withheld_entry_has_neither_header_nor_author(made: Bundled) -> None:
+    files = files_of(made.folder / "public.zip")
+    assert files["data/record/events.jsonl"] == b""
+    record = b"".join(body for name, body in files.items() if name.startswith("data/"))
+    assert not re.findall(rb"maria|jonas|ada\b|amber-falcon", record)
+
+
+def test_a_privileged_entry_is_in_the_log_without_content(made: Bundled) -> None:
+    log = files_of(made.folder / "court.zip")["data/legal/privilege-log.csv"].decode().splitlines()
+    assert [row.split(",")[2] for row in log[1:]] == ["maria"]
+    assert "data/legal/privilege-log.csv" not in files_of(made.folder / "insurer.zip")
+
+
+def test_a_regulator_receives_what_was_filed_with_the_bytes_that_were_filed(made: Bundled) -> None:
+    files = files_of(made.folder / "regulator.zip")
+    (listed,) = json.loads(files["data/documents.json"])
+    assert listed["duty"]
+    for path in listed["files"].values():
+        name = Path(path)
+        assert hashlib.sha256(files[f"data/{path}"]).hexdigest() == name.stem
+
+
+def test_counsel_receives_every_version_the_court_only_what_was_approved(made: Bundled) -> None:
+    numbers = [
+        len(json.loads(files_of(made.folder / f"{one}.zip")["data/documents.json"]))
+        for one in ("counsel", "court")
+    ]
+    assert numbers == [2, 1]
+
+
+def test_what_counsel_alone_receives_is_marked_as_privileged(made: Bundled) -> None:
+    pages = {
+        one: files_of(made.folder / f"{one}.zip")["README.html"].decode() for one in ("counsel", "court")
+    }
+    assert [PRIVILEGE in page for page in pages.values()] == [True, False]
+
+
+def test_the_index_has_no_script_and_fetches_nothing(made: Bundled) -> None:
+    page = files_of(made.folder / "court.zip")["README.html"].decode()
+    assert not re.findall(r"<script|<img|<link|src=|@import|http-equiv=.refresh", page)
+    assert all(name in page for name in ("data/scope.json", "data/record/chronology.pdf"))
+
+
+def test_the_load_file_names_each_document_and_its_digest(made: Bundled) -> None:
+    files = files_of(made.folder / "court.zip")
+    head, *rows = [
+        [cell.strip("þ") for cell in line.split("\x14")]
+        for line in files["data/legal/load-file.dat"].decode("utf-8-sig").split("\r\n")[:-1]
+    ]
+    assert head[-2:] == ["SHA256", "FILEPATH"]
+    assert all(hashlib.sha256(files[row[-1]]).hexdigest() == row[-2] for row in rows)
+    assert {row[1] for row in rows} == {"document", "evidence"}
+
+
+def test_provenance_links_a_document_to_the_entries_behind_it(made: Bundled) -> None:
+    graph = json.loads(files_of(made.folder / "court.zip")["data/prov.jsonld"])["@graph"]
+    ids = {node["@id"] for node in graph}
+    rendered = [node for node in graph if node.get("prov:type") == "DocumentRendered"]
+    used = {one["@id"] for one in rendered[-1]["prov:wasInformedBy"]}
+    assert used
+    assert used <= ids
+
+
+def test_the_same_scope_and_head_give_the_same_bytes(made: Bundled, tmp_path: Path) -> None:
+    first = made.export("first.zip", "--for", "regulator")
+    other = AtDesk(tmp_path / "home", os_user="root")
+    shutil.copytree(made.desk.home, other.home)
+    other.clock.time = made.desk.clock.time.replace(year=2027)
+    said = other(
+        "audit", "export", "-i", "amber-falcon", "--for", "regulator", "--out", str(tmp_path / "b.zip")
+    )
+    assert said.code == 0, said.err
+    assert (tmp_path / "b.zip").read_bytes() == (made.folder / "first.zip").read_bytes()
+    assert hashlib.sha256((tmp_path / "b.zip").read_bytes()).hexdigest() == first["sha256"]
+
+
+def test_an_export_is_on_record_and_changes_no_head(made: Bundled) -> None:
+    before = made.desk("audit", "verify", "-i", "amber-falcon", "--format", "json").json["head"]
+    answer = made.export("recorded.zip", "--for", "board")
+    listed = made.desk("audit", "exports", "--format", "json").json["exports"][-1]["bundle"]
+    assert (listed["sha256"], listed["audience"]) == (answer["sha256"], "board")
+    assert made.desk("audit", "verify", "-i", "amber-falcon", "--format", "json").json["head"] == before
+    assert made.desk("audit", "verify").code == 0
+
+
+def test_entries_from_before_the_scope_are_counted_as_such(made: Bundled) -> None:
+    scope = made.export("since.zip", "--for", "court", "--since", "2026-11-24 11:00")["scope"]
+    assert scope["levels"]["full"] == 0
+    assert {one["reason"] for one in scope["withheld"]} == {"before_since", "privileged"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--for", "press"), "unknown_audience"),
+        (("--with", "gossip"), "unknown_part"),
+        (("--for", "public", "--with", "documents"), "audience_part"),
+        (("--for", "regulator", "--with", "evidence"), "audience_part"),
+    ],
+)
+def test_what_an_audience_does_not_receive_is_refused(
+    made: Bundled, words: tuple[str, ...], code: str
+) -> None:
+    said = made.desk("audit", "export", "--out", str(made.folder / "no.zip"), *words)
+    assert (said.code, said.error) == (2 if code.startswith("unknown") else 1, code)
+    assert not (made.folder / "no.zip").exists()
+
+
+def test_a_file_that_exists_is_not_replaced_and_nothing_is_recorded(made: Bundled) -> None:
+    path = made.folder / "mine.zip"
+    path.write_text("mine")
+    number = len(made.desk("audit", "exports", "--format", "json").json["exports"])
+    assert made.desk("audit", "export", "--out", str(path)).error == "file_unwritable"
+    assert path.read_text() == "mine"
+    assert len(made.desk("audit", "exports", "--format", "json").json["exports"]) == number
+
+
+def test_only_its_owner_can_read_a_new_bundle(made: Bundled) -> None:
+    assert (made.folder / "counsel.zip").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_table_names_every_type_of_entry_and_nothing_else() -> None:
+    rows: tuple[dict[str, Any], ...] = table_rows("runner.app.bundles", "audiences.csv")
+    named = {row["name"] for row in rows if not row["name"].startswith("(")}
+    assert named == {kind.__name__ for kind in AnyEvent.__args__}
+    assert all(row["public"] in ("hash", "no", "none") for row in rows)
+
+
+def test_a_bundle_of_an_erased_incident_is_refused(made: Bundled) -> None:
+    desk, name = made.desk, made.another()
+    desk.cancelled(name)
+    desk.done("shred", name, "--reason", "policy", "--yes")
+    said = desk("audit", "export", "-i", name, "--for", "court", "--out", str(made.folder / "erased.zip"))
+    assert said.error == "shredded"
+
+
+@pytest.mark.parametrize(
+    ("person", "audience", "allowed"),
+    [
+        ("jonas", "counsel", True),
+        ("jonas", "regulator", True),
+        ("maria", "regulator", False),
+        ("maria", "counsel", False),
+        ("zoe", "public", False),
+    ],
+)
+def test_who_proved_a_name_needs_the_right_to_export(
+    made: Bundled, person: str, audience: str, allowed: bool
+) -> None:
+    who = Principal(person=person, proven_by="login:totp")
+    desk = made.desk.office()
+    reader = desk.read(who)
+    incident = desk.load(desk.find("amber-falcon"))
+    if allowed:
+        Audience(audience).require(reader, who, incident, ())
+    else:
+        with pytest.raises(Refused) as refused:
+            Audience(audience).require(reader, who, incident, ())
+        assert refused.value.code == "no_right"
+
+
+def test_a_long_record_has_its_chronology_as_a_table_alone(made: Bundled) -> None:
+    desk, name = made.desk, made.another()
+    office = desk.office()
+    notes = [AddNote(text=f"note {number}") for number in range(MOST_IN_PDF)]
+    office.act(office.principal, office.find(name), notes)
+    made.export("long.zip", "-i", name, "--for", "court")
+    desk.cancelled(name)
+    files = files_of(made.folder / "long.zip")
+    assert len(files["data/record/chronology.csv"].splitlines()) > MOST_IN_PDF
+    assert "data/record/chronology.pdf" not in files
+    assert made.check(made.folder / "long.zip")["ok"]

@@ -1,0 +1,434 @@
+"""Every change of a bundle is found, by ``tocsin verify`` and by the ``verify.py`` in it; hostile bundles are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import bagit
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+
+from runner.app.core.proof.signing_keys import signing_key
+from runner.files.verify import UNSIGNED, Wrong, open_zip, verify
+from runner.proof import formats
+from tests.cli.bundles.bundled import Bundled
+
+SAMPLE = 150
+"""Flipped bytes in one run of the suite; ``make nightly`` flips all."""
+
+
+@pytest.fixture
+def key(made: Bundled) -> str:
+    return str(made.check(made.folder / "insurer.zip")["key"])
+
+
+@pytest.fixture
+def folder(made: Bundled, tmp_path: Path) -> Path:
+    """A copy of the unpacked bundle."""
+    source = next((made.folder / "insurer.zip.d").iterdir())
+    return Path(shutil.copytree(source, tmp_path / "bundle"))
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def by_itself(
+    bundle: Path, *words: str, python: str = sys.executable, script: Path | None = None
+) -> tuple[int, str]:
+    """Run the verifier of the bundle alone: no package of ours or of others is visible to it."""
+    script = script or bundle / "verify.py"
+    said = subprocess.run(
+        [python, "-I", "-S", str(script), str(bundle), *words], capture_output=True, text=True, check=False
+    )
+    assert not said.stderr, said.stderr
+    return said.returncode, said.stdout
+
+
+def test_the_verifier_in_the_bundle_needs_nothing_else(made: Bundled, folder: Path, key: str) -> None:
+    assert by_itself(folder, "--key", key)[0] == 0
+    assert by_itself(folder)[0] == 4
+    assert by_itself(made.folder / "insurer.zip", "--key", key, script=folder / "verify.py")[0] == 0
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.13"])
+def test_the_verifier_runs_on_old_and_new_python(folder: Path, key: str, version: str) -> None:
+    python = next(iter(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")), None)
+    if python is None:
+        pytest.skip("this Python is not here")
+    assert by_itself(folder, "--key", key, python=str(python))[0] == 0
+
+
+def test_another_key_is_not_accepted(made: Bundled, folder: Path) -> None:
+    other = "sha256:" + "0" * 64
+    found = made.check(made.folder / "insurer.zip", "--key", other)
+    assert (found["code"], found["layers"]["signature"]["state"]) == (1, "broken")
+    assert by_itself(folder, "--key", other)[0] == 1
+
+
+def test_a_fingerprint_is_accepted_as_people_copy_it(made: Bundled, key: str) -> None:
+    for written in (key, key.removeprefix("sha256:"), f" {key.upper()} "):
+        assert made.check(made.folder / "insurer.zip", "--key", written)["code"] == 0
+
+
+def test_without_a_key_the_signer_is_not_confirmed(made: Bundled) -> None:
+    found = made.check(made.folder / "insurer.zip")
+    assert (found["code"], found["layers"]["signature"]["state"]) == (4, "unchecked")
+
+
+def test_a_bundle_that_is_not_there_is_an_error_of_its_own(made: Bundled) -> None:
+    assert made.desk("verify", str(made.folder / "gone.zip")).error == "file_missing"
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
+
+
+def is_found(path: Path, *, whole: bool) -> bool:
+    """Whether the change is found: by everything, or by the look at the ZIP file, which comes first and is quick."""
+    if whole:
+        return not verify(str(path))["ok"]
+    try:
+        return bool(open_zip(str(path)).faults)
+    except Wrong:
+        return True
+
+
+def missed(bundle: Path, places: Iterable[int], work: Path, *, whole: bool) -> list[int]:
+    """Return the places where a flipped bit is not found."""
+    content = bundle.read_bytes()
+    work.write_bytes(content)
+    found = []
+    with work.open("r+b", buffering=0) as file:
+        for place in places:
+            file.seek(place)
+            file.write(flipped(content, place)[place : place + 1])
+            if not is_found(work, whole=whole):
+                found.append(place)
+            file.seek(place)
+            file.write(content[place : place + 1])
+    assert verify(str(work))["ok"]
+    return found
+
+
+def test_a_flipped_bit_anywhere_in_the_file_is_found(made: Bundled, tmp_path: Path) -> None:
+    bundle = made.folder / "public.zip"
+    places = random.Random(14).sample(range(bundle.stat().st_size), SAMPLE)
+    assert missed(bundle, places, tmp_path / "flipped.zip", whole=True) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+def test_a_flipped_bit_in_each_byte_of_the_file_is_found(made: Bundled, tmp_path: Path) -> None:
+    bundle = made.folder / "public.zip"
+    places = range(bundle.stat().st_size)
+    assert missed(bundle, places, tmp_path / "flipped.zip", whole=False) == []
+
+
+def test_a_flipped_bit_in_each_file_is_found_and_the_file_is_named(folder: Path) -> None:
+    chance = random.Random(14)
+    for path in files_in(folder):
+        whole = path.read_bytes()
+        for place in chance.sample(range(len(whole)), min(3, len(whole))):
+            path.write_bytes(flipped(whole, place))
+            found = verify(str(folder))
+            assert not found["ok"], (path, place)
+            assert any(path.name in fault["what"] for fault in found["faults"]), (path, found["faults"])
+        path.write_bytes(whole)
+    assert verify(str(folder))["ok"]
+
+
+def test_the_verifier_alone_finds_a_flipped_bit_too(folder: Path) -> None:
+    script = folder.with_name("verify.py")
+    shutil.copy(folder / "verify.py", script)
+    for path in files_in(folder)[::4]:
+        whole = path.read_bytes()
+        path.write_bytes(flipped(whole, len(whole) // 2) if whole else b"x")
+        assert by_itself(folder, script=script)[0] == 1, path
+        path.write_bytes(whole)
+
+
+def test_a_file_that_is_removed_added_renamed_or_swapped_is_found(made: Bundled, folder: Path) -> None:
+    for path in files_in(folder):
+        whole = path.read_bytes()
+        path.unlink()
+        assert not verify(str(folder))["ok"], path
+        path.with_name(f"x{path.name}").write_bytes(whole)
+        assert not verify(str(folder))["ok"], path
+        path.with_name(f"x{path.name}").rename(path)
+    one, two = folder / "data/record/leaves.txt", folder / "data/scope.json"
+    kept = one.read_bytes(), two.read_bytes()
+    one.write_bytes(kept[1])
+    two.write_bytes(kept[0])
+    assert not verify(str(folder))["ok"]
+    one.write_bytes(kept[0])
+    two.write_bytes(kept[1])
+    other = next((made.folder / "public.zip.d").iterdir())
+    for name in sorted(UNSIGNED | {"checkpoint", "data/record/events.jsonl"}):
+        kept_one = (folder / name).read_bytes()
+        shutil.copy(other / name, folder / name)
+        same = (folder / name).read_bytes() == kept_one
+        assert verify(str(folder))["ok"] is same, name
+        (folder / name).write_bytes(kept_one)
+    assert verify(str(folder))["ok"]
+
+
+def resigned(folder: Path, made: Bundled, change: Callable[[dict[str, bytes]], None]) -> dict[str, Any]:
+    """Return the check of a bundle that was changed and signed again by the holder of the key."""
+    key = signing_key(made.desk.office().store, made.desk.clock.now())
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files_in(folder)}
+    change(files)
+
+    def listed(names: list[str]) -> bytes:
+        return "".join(
+            f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(names)
+        ).encode()
+
+    files["manifest-sha256.txt"] = manifest = listed([name for name in files if name.startswith("data/")])
+    statement = json.loads(formats.unb64(json.loads(files["statement.dsse.json"])["payload"]))
+    statement["subject"] = [
+        {"name": name, "digest": {"sha256": hashlib.sha256(files[name]).hexdigest()}}
+        for name in sorted(set(files) - UNSIGNED)
+    ]
+    body = formats.as_json(statement).encode()
+    signature = key.sign(formats.pae(body))
+    files["manifest.sig"] = key.sign(manifest)
+    files["manifest.sshsig"] = formats.ssh_signature(
+        key.public, key.sign(formats.ssh_signed(manifest))
+    ).encode()
+    files["statement.dsse.json"] = formats.envelope(body, key.public, signature).encode()
+    files["statement.sigstore.json"] = formats.sigstore(body, key.public, signature).encode()
+    tags = [name for name in files if not name.startswith("data/") and name != "tagmanifest-sha256.txt"]
+    files["tagmanifest-sha256.txt"] = listed(tags)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return verify(str(folder))
+
+
+LEAVES, EVENTS, SCOPE = "data/record/leaves.txt", "data/record/events.jsonl", "data/scope.json"
+
+
+def _drop_last_leaf(files: dict[str, bytes]) -> None:
+    files[LEAVES] = b"".join(files[LEAVES].splitlines(keepends=True)[:-1])
+
+
+def _drop_an_event(files: dict[str, bytes]) -> None:
+    files[EVENTS] = b"".join(files[EVENTS].splitlines(keepends=True)[1:])
+
+
+def _change_an_actor(files: dict[str, bytes]) -> None:
+    files[EVENTS] = files[EVENTS].replace(b"maria", b"jonas", 1)
+
+
+def _change_content(files: dict[str, bytes]) -> None:
+    files[EVENTS] = files[EVENTS].replace(b"A notice", b"A motive", 1)
+
+
+def _say_less_is_withheld(files: dict[str, bytes]) -> None:
+    scope = json.loads(files[SCOPE])
+    scope["withheld"].pop()
+    files[SCOPE] = json.dumps(scope).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "layer"),
+    [
+        (_drop_last_leaf, "tree"),
+        (_drop_an_event, "scope"),
+        (_change_an_actor, "chain"),
+        (_change_content, "chain"),
+        (_say_less_is_withheld, "scope"),
+    ],
+)
+def test_who_signs_a_false_bundle_again_is_found_by_the_record(
+    made: Bundled, folder: Path, change: Callable[[dict[str, bytes]], None], layer: str
+) -> None:
+    resized = resigned(folder, made, lambda files: None)
+    assert resized["ok"], resized["faults"]
+    found = resigned(folder, made, change)
+    layers = {fault["layer"] for fault in found["faults"]} - {"bag"}  # the size in bag-info.txt
+    assert layer in layers
+    assert found["layers"]["signature"]["state"] != "broken"
+
+
+# --- programs of others --------------------------------------------------------------------------------------
+
+
+def commands(folder: Path) -> list[list[str]]:
+    """Return the commands of VERIFY.txt that one line can run, without the last one."""
+    lines = (folder / "VERIFY.txt").read_text().splitlines()
+    found = [line.strip() for line in lines if line.startswith("   ") and "verify.py" not in line]
+    return [
+        ["sh", "-ec", line] for line in found if line.split()[0] in ("sha256sum", "openssl", "ssh-keygen")
+    ]
+
+
+def test_the_programs_of_others_accept_a_bundle_and_refuse_a_changed_one(folder: Path) -> None:
+    runs = commands(folder)
+    assert len(runs) == 3
+    for run in runs:
+        assert subprocess.run(run, cwd=folder, capture_output=True, check=False).returncode == 0, run
+    bagit.Bag(str(folder)).validate()
+    (folder / SCOPE).write_bytes((folder / SCOPE).read_bytes() + b"\n")
+    with pytest.raises(bagit.BagValidationError):
+        bagit.Bag(str(folder)).validate()
+    manifest = folder / "manifest-sha256.txt"
+    manifest.write_bytes(flipped(manifest.read_bytes(), 3))
+    for run in runs:
+        assert subprocess.run(run, cwd=folder, capture_output=True, check=False).returncode != 0, run
+
+
+def test_securesystemslib_verifies_the_statement(folder: Path) -> None:
+    key = SSlibKey.from_crypto(load_pem_public_key((folder / "key.pub").read_bytes()))
+    for name, inside in (("statement.dsse.json", ""), ("statement.sigstore.json", "dsseEnvelope")):
+        found = json.loads((folder / name).read_text())
+        envelope = found[inside] if inside else found
+        envelope["signatures"][0]["keyid"] = key.keyid
+        assert len(Envelope.from_dict(envelope).verify([key], 1)) == 1
+
+
+def test_the_program_in_the_instructions_verifies_the_statement(folder: Path) -> None:
+    program = (folder / "VERIFY.txt").read_text().partition("python3 -c '\n")[2].partition("\n'")[0]
+    run = [sys.executable, "-c", program]
+    assert subprocess.run(run, cwd=folder, capture_output=True, check=False).returncode == 0
+    statement = folder / "statement.dsse.json"
+    statement.write_text(statement.read_text().replace('"sig":"', '"sig":"AA', 1))
+    assert subprocess.run(run, cwd=folder, capture_output=True, check=False).returncode != 0
+
+
+def test_the_plain_signature_check_agrees_with_the_library() -> None:
+    secret = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public = secret.public_key().public_bytes_raw()
+    signature = b""
+    for size in (0, 1, 200):
+        signature = secret.sign(bytes(size))
+        assert formats.is_signed_plainly(public, signature, bytes(size))
+        for place in range(0, 64, 9):
+            wrong = flipped(signature, place)
+            assert not formats.is_signed_plainly(public, wrong, bytes(size))
+    order = 2**252 + 27742317777372353535851937790883648493
+    number = int.from_bytes(signature[32:], "little") + order
+    assert not formats.is_signed_plainly(public, signature[:32] + number.to_bytes(32, "little"), bytes(200))
+
+
+# --- hostile bundles -----------------------------------------------------------------------------------------
+
+
+def packed(files: list[tuple[bytes, bytes]]) -> bytes:
+    """Return a ZIP file in our own form with any names."""
+    out, entries = b"", []
+    for name, body in files:
+        entries.append((name, zlib.crc32(body), len(body), len(out)))
+        out += formats.local_header(name, zlib.crc32(body), len(body)) + body
+    return out + formats.central_directory(entries, len(out))
+
+
+NAMES = (
+    b"b/../../etc/passwd", b"/etc/passwd", b"b/./x", b"b//x", b"b\\x", b"C:/x", b"b/con.txt", b"b/NUL", b"b/x.", b"b/x ",
+    b"b/\xc3\xa9", b"b/x\n", b"b/" + b"y" * 300, b"..", b"b/.hidden", b"b/x:y",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_could_leave_the_folder_is_refused(made: Bundled, tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / "hostile.zip"
+    path.write_bytes(packed([(name, b"x")]))
+    found = made.check(path)
+    assert (found["code"], found["layers"]["container"]["state"]) == (1, "broken")
+
+
+def _huge() -> bytes:
+    header = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0x800, 0, 0, 0x21, 0, 2**32 - 1, 2**32 - 1, 3, 0)
+    return header + b"b/x"
+
+
+def _compressed(tmp: Path) -> bytes:
+    with zipfile.ZipFile(tmp / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("b/zeros", bytes(10_000_000))
+    return (tmp / "bomb.zip").read_bytes()
+
+
+def _link(tmp: Path) -> bytes:
+    info = zipfile.ZipInfo("b/link")
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp / "link.zip", "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    return (tmp / "link.zip").read_bytes()
+
+
+def test_bombs_links_twins_and_noise_are_refused(made: Bundled, tmp_path: Path) -> None:
+    good = (made.folder / "insurer.zip").read_bytes()
+    corpus = {
+        "empty": b"",
+        "noise": bytes(range(256)) * 40,
+        "huge": _huge(),
+        "compressed": _compressed(tmp_path),
+        "link": _link(tmp_path),
+        "twice": packed([(b"b/x", b"1"), (b"b/x", b"2")]),
+        "case twins": packed([(b"b/X", b"1"), (b"b/x", b"2")]),
+        "two folders": packed([(b"a/x", b"1"), (b"b/x", b"2")]),
+        "no folder": packed([(b"x", b"1")]),
+        "not in order": packed([(b"b/y", b"1"), (b"b/x", b"2")]),
+        "too many": packed([(b"b/%06d" % number, b"") for number in range(20_001)]),
+        "cut": good[:-40],
+        "longer": good + b"x",
+        "before": b"x" + good,
+        "two files in one": good + good,
+    }
+    path = tmp_path / "hostile.zip"
+    for name, content in corpus.items():
+        path.write_bytes(content)
+        found = verify(str(path))
+        assert found["layers"]["container"]["state"] == "broken", name
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["bomb.zip", "hostile.zip", "link.zip"]
+
+
+def test_a_link_or_a_device_in_a_folder_is_refused(folder: Path) -> None:
+    secret = folder.with_name("secret")
+    secret.write_bytes((folder / SCOPE).read_bytes())
+    (folder / SCOPE).unlink()
+    (folder / SCOPE).symlink_to(secret)
+    assert verify(str(folder))["layers"]["container"]["state"] == "broken"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":1,"a":2}',
+        b'{"payload":' + b"9" * 50_000 + b"}",
+        b"\xff\xfe",
+        b"null",
+        b'{"payload":"AA==","signatures":[]}',
+    ],
+)
+def test_hostile_json_is_a_fault_and_no_crash(folder: Path, body: bytes) -> None:
+    for name in ("statement.dsse.json", SCOPE, EVENTS):
+        kept = (folder / name).read_bytes()
+        (folder / name).write_bytes(body + b"\n")
+        assert not verify(str(folder))["ok"]
+        (folder / name).write_bytes(kept)
+
+
+def test_what_is_printed_has_no_control_characters(folder: Path) -> None:
+    manifest = folder / "manifest-sha256.txt"
+    manifest.write_text("0" * 64 + "  data/\x1b[2J\n")
+    script = folder.with_name("verify.py")
+    shutil.copy(folder / "verify.py", script)
+    code, text = by_itself(folder, script=script)
+    assert code == 1
+    assert "\x1b" not in text

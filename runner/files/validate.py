@@ -193,6 +193,7 @@ EDITOR_SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
     "playbook-test": tests_schema,
     "exercise": lambda: top_schema(Exercise, "tocsin/exercise/v1", "a Tocsin exercise"),
     "action": lambda: top_schema(ActionTemplate, "tocsin/action/v1", "an action of Tocsin"),
+    "home": lambda: top_schema(Home, "tocsin/home/v1", "the settings of Tocsin"),
 }
 """JSON Schemas for editors, by kind of file."""
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"

@@ -138,7 +138,7 @@ def _type(info: types.Type) -> Schema:
             return _OWN[cls] if cls in _OWN else struct_schema(info)
         case types.UnionType():
             return _union(info)
-        case types.VarTupleType(item, least):
+        case types.VarTupleType(item, least) | types.FrozenSetType(item, least):
             return {"type": "array", "items": _type(item), **({"minItems": least} if least else {})}
         case types.DictType(key, value):
             names = {"propertyNames": _type(key)} if isinstance(key, types.Metadata) else {}
@@ -162,6 +162,8 @@ def scalar_schema(info: types.Type) -> Schema:
             return {"type": "integer", **_bounds(low, high)}
         case types.FloatType(ge=low, le=high):
             return {"type": "number", **_bounds(low, high)}
+        case types.DateTimeType():
+            return {"type": "string"}
         case types.BoolType():
             return {"type": "boolean"}
         case _:
@@ -179,6 +181,8 @@ def _union(info: types.UnionType) -> Schema:
         return {"title": title, "anyOf": [_type(kind) for kind in inner]}
     if any(kind.cls is Must for kind in inner if isinstance(kind, types.StructType)):
         return {"title": "text, or {must: TEXT}", "anyOf": [_type(kind) for kind in inner]}
+    if not all(isinstance(kind, types.StructType) for kind in inner):
+        return {"anyOf": [_type(kind) for kind in inner]}
     return {"$ref": "#/$defs/step"}
 
 

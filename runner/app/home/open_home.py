@@ -54,6 +54,7 @@ def init_home(folder: Path, person: str, profile: Profile = "large") -> Path:
     """
     from importlib import resources
 
+    from runner.files.modeline import with_modeline
     from runner.files.settings_file import load_home
     from runner.vault.master_key import create_master
 
@@ -69,7 +70,7 @@ def init_home(folder: Path, person: str, profile: Profile = "large") -> Path:
     values = {"{person}": person, "{profile}": profile, "{merges}": "" if profile == "small" else "#"}
     for name, value in values.items():
         starter = starter.replace(name, value)
-    config.write_text(starter, encoding="utf-8")
+    config.write_text(with_modeline(starter, "home", config, folder), encoding="utf-8")
     if not (folder / "master.key").exists():
         create_master("file:master.key", base=folder)
     _store(folder, load_home(config), create=True).close()

@@ -145,6 +145,7 @@ def copy(
     """
     from runner.app.playbooks.playbooks import copied
     from runner.cli.framework.output_files import private_file
+    from runner.files.modeline import with_modeline
 
     session.ensure_home()
     catalog = _catalog(session)
@@ -157,7 +158,7 @@ def copy(
             code="file_exists",
         )
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    private_file(file, text.encode(), replace=False)
+    private_file(file, with_modeline(text, "playbook", file, session.folder).encode(), replace=False)
     report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
     check = do(Action("playbook.validate", own), hang=0)
     session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
@@ -299,7 +300,7 @@ def _diff_page(found: Difference) -> Page:
 def schema(
     session: Session,
     kind: Annotated[
-        str, Argument("KIND", "Kind of file: playbook, playbook-test, exercise or action.")
+        str, Argument("KIND", "Kind of file: playbook, playbook-test, exercise, action or home.")
     ] = "playbook",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors.
@@ -400,6 +401,7 @@ def fixture(
       tocsin playbook fixture --from-incident amber-falcon --out playbooks/tests/lost-device.train.yaml
     """
     from runner.app.playbooks.fixtures import fixture as make
+    from runner.files.modeline import with_modeline
 
     made = make(session.reader, session.incident(incident), keep_text=keep_text)
     if not out:
@@ -411,7 +413,8 @@ def fixture(
             code="file_exists",
         )
     else:
-        Path(out).write_text(made.text(), encoding="utf-8")
+        text = with_modeline(made.text(), "playbook-test", Path(out), session.folder)
+        Path(out).write_text(text, encoding="utf-8")
         session.say(f"Wrote {out}. Read the file, then run: tocsin playbook test {out}")
     for words in made.lost:
         session.say(f"Not included: {words}")

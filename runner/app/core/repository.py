@@ -43,8 +43,8 @@ from runner.store.port import HeadFaultCode as HeadFaultCode
 from runner.store.port import HeadsCheck as HeadsCheck
 from runner.store.port import IncidentRow as IncidentRow
 from runner.store.port import Inspection as Inspection
-from runner.store.port import Link as Link
 from runner.store.port import KeptCheckpoint as KeptCheckpoint
+from runner.store.port import Link as Link
 from runner.store.port import NewEvent as NewEvent
 from runner.store.port import Snapshot
 from runner.store.port import Store as Store

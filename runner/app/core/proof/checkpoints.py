@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runner.app.core.proof.signing_keys import listed_keys, signing_key
+from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
 from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
 from runner.errors import Invalid, Sealed, TocsinError, Usage, warning
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
@@ -51,7 +51,7 @@ class Checkpoints:
         With ``only_after`` nothing happens if there is a later one.
         """
         key = signing_key(self._store, now)
-        name = _name(self._store)
+        name = log_name(self._store)
 
         def signed(size: int, root: bytes) -> str:
             return key.note(Checkpoint(origin=name, size=size, root=root).text(), name)
@@ -137,11 +137,6 @@ def checkpoint_of(note: str) -> Checkpoint:
     return parse_checkpoint(parse_note(note.encode()).text)
 
 
-def _name(store: Store) -> str:
-    """Return the name of this home's log: it says nothing about the organisation, and new signing keys keep it."""
-    return f"tocsin/{hashlib.sha256(bytes.fromhex(listed_keys(store)[0].public)).hexdigest()[:16]}"
-
-
 def _trusted(store: Store) -> list[NoteKey]:
     """Return the listed signing keys; with the master key only those that it vouches for."""
     trusted = []
@@ -152,7 +147,7 @@ def _trusted(store: Store) -> list[NoteKey]:
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        trusted.append(NoteKey(_name(store), bytes.fromhex(one.public)))
+        trusted.append(NoteKey(log_name(store), bytes.fromhex(one.public)))
     return trusted
 
 

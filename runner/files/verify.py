@@ -362,6 +362,7 @@ class Check:
 def verify(path: str, key: str = "") -> dict[str, Any]:
     """Return what was found: ``ok``, the state of each layer, the faults, the key, and what is withheld."""
     folder = os.path.isdir(path)  # noqa: PTH112
+    key = key and "sha256:" + key.strip().lower().split(":")[-1]
     try:
         check = Check(open_folder(path) if folder else open_zip(path), key)
     except (Wrong, OSError) as error:

@@ -331,6 +331,8 @@ class HttpCall(Redacted, frozen=True, kw_only=True):
     time_limit: timedelta = timedelta(seconds=30)
     public: bool = False
     """Only a public address may be called."""
+    ca_file: str = ""
+    """PEM file of the trusted authorities, instead of the public ones."""
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):

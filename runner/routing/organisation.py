@@ -160,6 +160,8 @@ class LoginProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Its failure domain: while that is compromised, nobody logs in with the provider."""
     second_factor: bool = False
     """Whether a login needs a factor of the account here, too."""
+    ca_file: str = ""
+    """Path of the authorities in PEM that are trusted for it instead of the public ones; relative to the home folder."""
     subjects: dict[str, str] = {}
     """``sub`` → person: accounts that need no invitation. Any other account is bound by its owner."""
 

@@ -100,6 +100,7 @@ ASKED = (
         "`tocsin notice render NAME --out DIR` and `tocsin notice pull`",
     ),
     ("notice list", ""),
+    ("fact export veris:record.json", "`tocsin fact export veris:FILE`"),
     ("notice show gdpr-33-initial", ""),
     (
         "notice diff gdpr-33-initial",
@@ -196,6 +197,7 @@ PREPARED = (
     "task done triage --as ana",
     "attach wrong.yaml --source 'the mail tenant' --as ana",
     "fact set incident.contained_at=2026-11-24T08:55:00+01:00 --source meeting --as ana",
+    "fact set incident.occurred_at=2026-11-24T05:10:00+01:00 --source meeting --as ana",
     "fact set incident.aware_at=2026-11-24T06:40:00+01:00 --source meeting --as ben",
     "fact set risk.to_people=high incident.summary='A mailbox was read.' --source meeting --as ben",
 )

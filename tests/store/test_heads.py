@@ -262,6 +262,22 @@ def test_a_rollback_of_the_whole_file_is_found_against_a_remembered_checkpoint(s
         assert checked(sqlite).faults == (), "nothing inside shows it"
 
 
+def test_a_valid_older_row_before_a_checkpoint_is_found_only_from_outside(place: Place):
+    with place.opened() as store:
+        filled(store)
+    tamper(place, "CREATE TABLE old AS SELECT * FROM incidents")
+    with place.opened() as store:
+        write(store, "b", event())
+    tamper(
+        place,
+        "DELETE FROM events WHERE incident = 'b' AND seq = 5",
+        "DELETE FROM incidents WHERE id = 'b'",
+        "INSERT INTO incidents SELECT * FROM old WHERE id = 'b'",
+        "DELETE FROM head_log WHERE incident = 'b' AND seq = 5",
+    )
+    assert checked(place).faults == ()
+
+
 def test_a_store_from_before_keyed_heads_says_what_nobody_vouches_for(place: Place):
     with place.opened() as store:
         filled(store)

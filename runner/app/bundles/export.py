@@ -23,8 +23,7 @@ from runner.app.bundles import contents, papers
 from runner.app.bundles.audiences import Audience, Level, Part
 from runner.app.bundles.gathered import Content, Gathered
 from runner.app.core import organisation_journal
-from runner.app.core.proof.signing_keys import signing_key
-from runner.app.home.erased_data import home_id
+from runner.app.core.proof.signing_keys import log_name, signing_key
 from runner.decoding import json_reader
 from runner.errors import Refused
 from runner.files import bag
@@ -130,7 +129,7 @@ def export(
 
 def _sealed(service: IncidentService, found: Gathered, key: SigningKey) -> dict[str, Content]:
     """Return all files of the bag: the payload, the manifests, the statement and the signatures."""
-    incident, name = found.incident.id, home_id(service)
+    incident, name = found.incident.id, log_name(service.store)
     payload = {f"data/{name}": content for name, content in found.files.items()}
     digests = {name: found.digest(name[5:]) for name in sorted(payload)}
     size = sum(found.size(name[5:]) for name in payload)

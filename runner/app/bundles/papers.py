@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from runner import __version__
 from runner.app.bundles.gathered import Gathered
 from runner.base.table_file import table_rows
+from runner.documents.contents.cover_sheet import PRIVILEGE
 from runner.documents.notice import Format
 from runner.documents.tree import Block, Document, RenderContext, Signature, Stationery
 from runner.documents.write import write
@@ -67,6 +68,7 @@ def _utc(at: datetime) -> str:
 
 
 def _document(found: Gathered, title: str, blocks: Iterable[Block], *, draft: bool = False) -> Document:
+    privileged = found.audience.gets("privileged stream") == "full"
     return Document(
         id="bundle",
         version=__version__,
@@ -81,7 +83,7 @@ def _document(found: Gathered, title: str, blocks: Iterable[Block], *, draft: bo
             stationery=Stationery(name=found.organisation),
             journal_head=found.head,
         ),
-        blocks=(heading(1, title), *blocks),
+        blocks=(heading(1, title), *([paragraph(PRIVILEGE)] if privileged else []), *blocks),
     )
 
 

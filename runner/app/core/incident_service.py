@@ -39,7 +39,7 @@ from runner.app.core.rights import Rights, refuse_other_names, require, require_
 from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
-from runner.incident.law.duties import Keep, duty_statuses, kept_statuses, near_statuses
+from runner.incident.law.duties import Keep, Statuses, duty_statuses, kept_statuses, near_statuses
 from runner.incident.law.verifications import JOURNAL, READER, Checks, fold_checks, readable, with_checks
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
@@ -220,16 +220,10 @@ class IncidentService:
         """Return the time of an incident: an exercise's own, otherwise the clock's."""
         return time_in(incident, self.clock.now())
 
-    def duties(
-        self, incident: Incident, at: datetime | None = None, keep: Keep | None = None
-    ) -> tuple[DutyStatus, ...]:
+    def duties(self, incident: Incident, at: datetime | None = None, keep: Keep | None = None) -> Statuses:
         """Return every duty in full as of an instant; ``keep`` remembers the laws that only facts and time can change."""
-        library, now = self.library(incident), at or self.now_in(incident)
-        found = (
-            duty_statuses(incident, now, library)
-            if keep is None
-            else kept_statuses(incident, now, library, keep)
-        )
+        library = self.library(incident)
+        found = kept_statuses(incident, at or self.now_in(incident), library, keep)
         return with_checks(found, readable(self.law_checks), library)
 
     def law_checks(self) -> Checks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ def open_service(
     older: bool = False,
     writes: bool = False,
     master_key: str = "",
-    partly: Callable[[TocsinError, Sequence[str]], None] | None = None,
+    partly: Callable[[str], None] | None = None,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
@@ -93,7 +93,7 @@ def open_service(
     ``older`` accepts a store that needs an upgrade, and ``master_key`` is another reference than that of the settings.
 
     ``writes`` saves the parsed settings for the next command: a command that only reads writes nothing. ``partly`` is for
-    those: it receives the error in the settings, and the sections that are left out. Raises NotFound without a home.
+    those: it receives what is wrong in the settings, and which sections are left out. Raises NotFound without a home.
     """
     try:
         home = _settings(folder, writes=writes)
@@ -103,7 +103,11 @@ def open_service(
         from runner.files.settings_file import load_for_reading
 
         home, left = load_for_reading(folder / CONFIG)
-        partly(error, left)
+        wrong = " ".join(f"Line {one.line}: {one.message}" for one in error.problems)
+        partly(
+            f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
+            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor"
+        )
     home = msgspec.structs.replace(home, master_key=master_key) if master_key else home
     store = _store(folder, home, create=create, or_copy=or_copy, older=older)
     return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)

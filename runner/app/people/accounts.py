@@ -7,7 +7,6 @@ the key of that journal: a copied database without the master key is no help for
 from __future__ import annotations
 
 import base64
-import hmac
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -26,7 +25,8 @@ from runner.app.messages.domains import compromised
 from runner.app.people import calendars, step_links, tokens
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.app.people.logins import LISTEN, OIDC, Login, Logins
-from runner.app.people.passwords import hash_password, is_password, without_extra
+from runner.app.people.passwords import hash_password, is_password
+from runner.app.people.totp import totp_step
 from runner.base.redacted import Redacted
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused
@@ -41,8 +41,6 @@ ALERTED = ("commander", "administrator")
 """Roles whose people are alerted about every invitation: in the home, and in each open incident."""
 CODES = 10
 """Recovery codes of an account; each is valid once."""
-STEP = 30
-"""Seconds of one code of an authenticator app (RFC 6238)."""
 Kept = TypeVar("Kept")
 _ACCOUNT, _INVITED = "login-factors/", "login-invited/"
 
@@ -178,8 +176,12 @@ class Accounts:
             f"{by or who.person} made an invitation that can {can} the account of {person}.\n"
             f"If you did not ask for it, have the account disabled now: tocsin account disable {person} --reason WHY"
         )
+        self._alert(person, by, f"Invitation for the account of {person}", text)
+
+    def _alert(self, person: str, by: str, title: str, text: str) -> None:
+        who = self._service.principal
         others = holders(self._service, ALERTED) - {by or (who.person if who.proven_by else "")}
-        notify(self._service, sorted({person, *others}), f"Invitation for the account of {person}", text)
+        notify(self._service, sorted({person, *others}), title, text)
 
     def link(self, secret: str, path: str = "join") -> str:
         """Return the address of an invitation, or of another link: where the room of this home listens, or will."""
@@ -236,6 +238,24 @@ class Accounts:
         if account is None or account.state == "disabled":
             raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
         return self._end(person, reason, by)
+
+    def reset(self, person: str, reason: str, by: str = "") -> int:
+        """Remove all factors of an account and end its sessions; return their number. An invitation sets new factors.
+
+        The person, and whoever answers for access, are alerted. Tokens and links of the person stay.
+        """
+        account = self.book().found.get(person)
+        if account is None or account.state != "active":
+            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
+        author = by or self._service.principal.person
+        self._record(person, "factors_reset", author, reason)
+        self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
+        text = (
+            f"{author} reset the account of {person}: its password, codes, passkeys and logins of a provider are removed.\n"
+            "Nobody can log in with it until an invitation is used. If you do not know why, ask now."
+        )
+        self._alert(person, by, f"Account of {person} reset", text)
+        return self._logins.end_of(person)
 
     def forget(self, person: str) -> None:
         """End what a person who is forgotten has here: the account, if there is one, sessions, invitations and tokens."""
@@ -309,7 +329,7 @@ class Accounts:
         )
         if named not in self._service.directory.people:
             return ""
-        known = self.book().found.get(named)
+        known = self.book().found.get(named)  # an account that was reset needs the invitation, too
         return named if known is None or known.state == "active" else ""
 
     def open_named(self, person: str) -> None:
@@ -442,13 +462,6 @@ def wrong_login() -> Refused:
     )
 
 
-def app_address(seed: str, person: str, organisation: str) -> str:
-    """Return the address that an authenticator app reads from a picture."""
-    from pyotp import TOTP
-
-    return TOTP(seed, name=person, issuer=f"Tocsin {organisation}".strip()).provisioning_uri()
-
-
 def _use(kept: Factors, code: str, now: datetime) -> Factors | None:
     """Return the factors after the use of a code; None if it is wrong or was used."""
     given = "".join(code.split())
@@ -459,20 +472,6 @@ def _use(kept: Factors, code: str, now: datetime) -> Factors | None:
     if digest not in kept.codes:
         return None
     return msgspec.structs.replace(kept, codes=tuple(one for one in kept.codes if one != digest))
-
-
-def totp_step(seed: str, code: str, now: datetime, last: int) -> int | None:
-    """Return the step of a code, one step early or late; None if it is wrong, or not after the last used step."""
-    try:
-        from pyotp import TOTP
-    except ImportError:
-        raise without_extra() from None
-    totp, present = TOTP(seed, interval=STEP), int(now.timestamp()) // STEP
-    given = "".join(code.split()).encode()
-    for step in (present - 1, present, present + 1):
-        if hmac.compare_digest(totp.generate_otp(step).encode(), given) and step > last:
-            return step
-    return None
 
 
 def _new_codes() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -204,11 +205,21 @@ class Provider:
             body=body,
             time_limit=timedelta(seconds=max(0.0, min(PATIENCE, left))),
             public=host != urlsplit(self.settings.issuer).hostname,
+            ca_file=self._authorities(),
         )
         answer = call(request) if left > 0 else None
         if answer is None or not answer.status:
             raise _down("it does not answer")
         return answer
+
+    def _authorities(self) -> str:
+        """Return the file with the authorities of the settings; empty for the public ones."""
+        if not self.settings.ca_file:
+            return ""
+        path = self._service.folder / Path(self.settings.ca_file).expanduser()
+        if not path.is_file():
+            raise _down("its file of authorities cannot be read")
+        return str(path)
 
     def _told(self, answer: CallResult) -> dict[str, Any]:
         if answer.status != HTTPStatus.OK:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from runner.actions import Action, Slot
 from runner.cli.exercises.reports import drill_report, handbook, readiness
 from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
+from runner.cli.framework.home_catalogue import catalog
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant_of, one_of
 from runner.cli.framework.outcome import answer, tell
-from runner.cli.framework.session import Session, catalog
+from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import Rating

@@ -231,7 +231,7 @@ def done(
     """
     from runner.app.exercises.improvements import done as done_
     from runner.app.exercises.improvements import item, read
-    from runner.cli.framework.session import catalog
+    from runner.cli.framework.home_catalogue import catalog
     from runner.settings import cache_folder
     from runner.workers.playbook_test_runner import passed_test
 

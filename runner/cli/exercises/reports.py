@@ -150,8 +150,8 @@ def handbook(
     """
     from runner.app.exercises.after_action import MADE, write_handbook
     from runner.app.notices.notices import formats_of
+    from runner.cli.framework.home_catalogue import catalog
     from runner.cli.framework.output_files import show_pulled
-    from runner.cli.framework.session import catalog
     from runner.files.exercise_file import load_exercise
 
     chosen = next((name for name in MADE if name == reader), None)

@@ -67,7 +67,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home.audit": ("audit", "verify"),
         "home.backup": ("backup", "restore"),
         "home.upkeep": ("store", "key"),
-        "home.routines": ("shred",),
+        "home.routines": ("hold", "shred"),
     },
 }
 """Section of the help → module in ``runner.cli`` → its commands."""

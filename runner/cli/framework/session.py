@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from datetime import datetime, tzinfo
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from runner.app.core.reader import Reader
     from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
-    from runner.playbook.catalogue import Catalog
     from runner.reports.core.page import Page
-    from runner.routing.organisation import Home
 
 FORMATS = ("text", "json")
 
@@ -145,10 +143,9 @@ class Session:
         from runner.app.core.conflict_retry import opened
         from runner.app.home.open_home import open_service
 
-        world = self.world
-        writes, clock, chance = self.options.writes, world.clock, world.chance
-        opening = partial(open_service, self.folder, self.principal, clock=clock, chance=chance)
-        partly = self._tell_left_out if self.options.reads else None
+        world, writes = self.world, self.options.writes
+        opening = partial(open_service, self.folder, self.principal, clock=world.clock, chance=world.chance)
+        partly = self._partly_read if self.options.reads else None
         service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes, partly=partly))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
@@ -180,14 +177,8 @@ class Session:
         self._name_people(service)
         return service
 
-    def _tell_left_out(self, error: TocsinError, left: Sequence[str]) -> None:
-        """Warn that a part of the settings is not used, with what is wrong in it."""
-        wrong = " ".join(f"Line {one.line}: {one.message}" for one in error.problems)
-        self.warn(
-            "settings_wrong",
-            f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
-            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor",
-        )
+    def _partly_read(self, words: str) -> None:
+        self.warn("settings_wrong", words)
 
     @property
     def reader(self) -> Reader:
@@ -477,27 +468,3 @@ class Session:
             self.service.close()
             self._read_in(None)
             self._name_people(None)
-
-
-def catalog(session: Session) -> Catalog:
-    """Return the catalogue of playbooks, law and notices, with a warning if the home's pack of the law is damaged."""
-    from runner.playbook.catalogue import Catalog
-
-    folder = session.folder if session.folder.is_dir() else None
-    home = readable_home(session)
-    found = Catalog(folder, classes={} if home is None else home.classes)
-    if found.damage:
-        text = f"{found.damage} The built-in law is used. Apply the pack again: tocsin law update FILE"
-        session.warn("law_pack_damaged", text)
-    return found
-
-
-def readable_home(session: Session) -> Home | None:
-    """Return the home's settings; None without any. An invalid file is reported where it is needed."""
-    from runner.files.settings_file import load_home
-
-    config = session.folder / CONFIG
-    try:
-        return load_home(config) if config.exists() else None
-    except TocsinError:
-        return None

@@ -37,8 +37,9 @@ def verify(
 ) -> int:
     """Verify that every journal entry is present and unchanged.
 
-    The master key is needed for the MACs and the encrypted content only. Compares documents and evidence with their digests, and keys and rows with the journals. Without --incident, verifies
-    all journals of the home folder. The exit code is 1 if the verification fails.
+    Compares documents and evidence with their digests, and keys and rows with the journals. Without --incident, verifies
+    all journals of the home folder. Codes of heads and rows, and encrypted content, need the master key; the rest does not.
+    The exit code is 1 if the verification fails.
 
     \b
     Examples:

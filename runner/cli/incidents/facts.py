@@ -1,4 +1,4 @@
-"""Commands of facts: set, show, missing facts and what they block, and the history of one fact."""
+"""Commands of facts: set, import, export, show, missing facts and what they block, and the history of one fact."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.cli.incidents.status import Known, read_incident
+from runner.errors import Usage
 from runner.reports.core.page import Cell, Page, line, table
 
 VERIS = "veris:"
@@ -23,6 +24,7 @@ def add(app: Commands) -> None:
     facts = group(app, "fact", "Show and record facts with their source.")
     command(facts, "set", Scope.WRITES)(set_)
     command(facts, "import", Scope.WRITES)(import_)
+    command(facts, "export")(export)
     command(facts, "show")(show)
     command(facts, "missing")(missing)
     command(facts, "history")(history)
@@ -96,6 +98,45 @@ def import_(
         session.confirm("Record these facts?", "Read the changes, then repeat the command with --yes")
     turn, changes = import_facts(service, incident.id, given, grounds)
     tell(session, turn, f"Recorded: {', '.join(one.key for one in changes)}", moved(service, turn, changes))
+
+
+def export(
+    session: Session,
+    file: Annotated[str, Argument("veris:FILE", "File to write: a VERIS record in JSON.")],
+    added: Annotated[
+        str, Option("--with PARTS", "Also, with commas: name (of the organisation), summary (free text).")
+    ] = "",
+    known: Known = "",
+) -> None:
+    """Write the facts as a VERIS record, without names and free text. Lists the facts that do not fit.
+
+    \b
+    Examples:
+      tocsin fact export veris:record.json
+      tocsin fact export veris:record.json --with name,summary
+    """
+    from runner.app.incidents.fact_import import export_veris
+    from runner.cli.framework.output_files import private_file
+
+    name = file.removeprefix(VERIS)
+    if name in (file, ""):
+        raise Usage(f'"{file}" has no format.', hint="Write veris:FILE", code="unknown_format")
+    chosen = [one.strip() for one in added.split(",") if one.strip()]
+    found, content = export_veris(read_incident(session, None, known), chosen)
+    private_file(Path(name), content)
+    session.say(f"{name}: VERIS record with {len(found.facts)} facts in full.")
+    report = {
+        "schema": "tocsin/fact-export/v1",
+        "file": name,
+        "facts": found.facts,
+        "unmapped": found.unmapped,
+    }
+    session.show(report, lambda: _export_page(found.unmapped))
+
+
+def _export_page(unmapped: tuple[str, ...]) -> Page:
+    title = line(f"NOT IN THE RECORD, OR ONLY IN PART ({len(unmapped)})", "title")
+    return Page((title, *(line(words, "dim", indent=2, hang=2) for words in unmapped)))
 
 
 def show(

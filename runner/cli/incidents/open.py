@@ -14,6 +14,7 @@ from runner.app.incidents.outcome import Done, outcome
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
+from runner.cli.framework.home_catalogue import catalog
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -28,7 +29,7 @@ from runner.cli.framework.options import (
     profile_of,
 )
 from runner.cli.framework.outcome import page, submit, work
-from runner.cli.framework.session import Session, catalog
+from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions

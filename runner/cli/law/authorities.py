@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from runner.base.text import near_hint
+from runner.cli.framework.home_catalogue import catalog
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.framework.session import Session, catalog
+from runner.cli.framework.session import Session
 from runner.errors import NotFound
 from runner.playbook.catalogue import Catalog
 from runner.reports.core.page import Cell, Page, table

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
+from runner.cli.framework.home_catalogue import catalog
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.framework.session import Session, catalog
+from runner.cli.framework.session import Session
 from runner.cli.law.regimes import recorded_checks
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, fields, line, paged

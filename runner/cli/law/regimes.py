@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from runner.actions import Action
+from runner.cli.framework.home_catalogue import catalog
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -20,7 +21,7 @@ from runner.cli.framework.options import (
     duration,
     group,
 )
-from runner.cli.framework.session import Session, catalog
+from runner.cli.framework.session import Session
 from runner.errors import TocsinError, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, line, paged, table

@@ -24,6 +24,7 @@ def add(app: Commands) -> None:
     command(accounts, "list", Scope.ANYWHERE)(list_)
     command(accounts, "invite", Scope.HOME_WRITES)(invite)
     command(accounts, "disable", Scope.HOME_WRITES)(disable)
+    command(accounts, "reset", Scope.HOME_WRITES)(reset)
     command(accounts, "break-glass", Scope.HOME_WRITES)(break_glass)
     command(app, "login", Scope.HOME_WRITES)(login)
     command(app, "logout", Scope.HOME_WRITES)(logout)
@@ -75,6 +76,23 @@ def disable(session: Session, person: Person, reason: Reason = "") -> None:
     _require(reason)
     ended = accounts_of(session).disable(person, reason)
     told(session, f"The account of {person} is disabled. Sessions ended: {ended}")
+
+
+def reset(session: Session, person: Person, reason: Reason = "") -> None:
+    """Remove the password, codes and passkeys of an account. Needs --reason.
+
+    Ends all its sessions, and alerts the person, commanders and administrators. To set new factors, invite the person.
+
+    \b
+    Example:
+      tocsin account reset jonas --reason "he lost his phone"
+    """
+    _require(reason)
+    ended = accounts_of(session).reset(person, reason)
+    told(
+        session,
+        f"The account of {person} has no factors now. Sessions ended: {ended}. Next: tocsin account invite {person}",
+    )
 
 
 def break_glass(

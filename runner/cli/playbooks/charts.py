@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.completion import incidents, playbooks
+from runner.cli.framework.home_catalogue import readable_home
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -16,7 +17,7 @@ from runner.cli.framework.options import (
     command,
     profile_of,
 )
-from runner.cli.framework.session import Session, readable_home
+from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.settings import CONFIG
 
@@ -126,7 +127,7 @@ def _chart(session: Session, name: str, incident: str, profile: str) -> Chart:
 
         return chart_of_run(name, session.incident(incident), session.service)
     from runner.app.playbooks.playbooks import chart_of
-    from runner.cli.framework.session import catalog
+    from runner.cli.framework.home_catalogue import catalog
 
     return chart_of(name, catalog(session), _size(session, profile))
 
@@ -187,7 +188,7 @@ def card(
 def _card(session: Session, name: str, profile: Profile, *, first_hour: bool) -> Document:
     from runner.app.messages.call_sheet import call_lines
     from runner.app.playbooks.cards import called, first_hour_card, run_card
-    from runner.cli.framework.session import catalog
+    from runner.cli.framework.home_catalogue import catalog
     from runner.playbook.bundle import load_bundle
     from runner.playbook.profiles import bundle_of_profile
     from runner.reports.charts.playbook_chart import chart

@@ -9,6 +9,8 @@ import msgspec
 
 from runner.actions import Action, Slot
 from runner.cli.framework.completion import incidents, playbooks
+from runner.cli.framework.home_catalogue import catalog as _catalog
+from runner.cli.framework.home_catalogue import readable_home
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -19,8 +21,7 @@ from runner.cli.framework.options import (
     group,
     profile_of,
 )
-from runner.cli.framework.session import Session, readable_home
-from runner.cli.framework.session import catalog as _catalog
+from runner.cli.framework.session import Session
 from runner.cli.playbooks import charts
 from runner.cli.playbooks.charts import Name
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage

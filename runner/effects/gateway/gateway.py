@@ -393,6 +393,7 @@ def call(request: HttpCall) -> CallResult:
             timeouts=waits(request.time_limit),
             hosts=request.allowed_hosts,
             public=request.public,
+            ca_file=request.ca_file,
         )
     )
     if not isinstance(reply, http.Reply):

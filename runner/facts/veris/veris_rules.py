@@ -17,14 +17,14 @@ Path: TypeAlias = tuple[str | int, ...]
 Scalar: TypeAlias = str | int | float | bool | None
 
 _PERSONAL = ("Personal", "Medical", "Sensitive Personal")
-_ELEMENTS: Final = {"Medical": "medical", "Bank": "financial", "Payment": "financial"}
-_KINDS: Final = {
+ELEMENTS: Final = {"Medical": "medical", "Bank": "financial", "Payment": "financial"}
+KINDS: Final = {
     "Customer": "customers",
     "Employee": "employees",
     "Patient": "patients",
     "Student": "students",
 }
-_VECTORS: Final = {
+VECTORS: Final = {
     ("physical", "Theft"): "theft",
     ("error", "Loss"): "loss",
     ("error", "Misdelivery"): "misdelivery",
@@ -34,7 +34,7 @@ _VECTORS: Final = {
     ("malware", "Ransomware"): "ransomware",
 }
 _HARMFUL_MOTIVES = ("Financial", "Espionage", "Grudge", "Ideology")
-_SECTORS: Final = {
+SECTORS: Final = {
     "2211": "energy",
     "2212": "energy",
     "2213": "water",
@@ -154,7 +154,7 @@ def _industry(reading: Reading) -> None:
     code = reading.one("victim.industry")
     if not isinstance(code, str | int) or isinstance(code, bool):
         return
-    sector = next((word for prefix, word in _SECTORS.items() if str(code).startswith(prefix)), "")
+    sector = next((word for prefix, word in SECTORS.items() if str(code).startswith(prefix)), "")
     if not sector:
         reading.leave("the sector has no exact equivalent", path)
         return
@@ -183,8 +183,8 @@ def _data(reading: Reading) -> None:
     personal = [path for path, value in varieties.items() if value in _PERSONAL]
     if personal and said in ("Yes", "Potentially"):
         reading.state("data.involved", True, disclosure, *personal)
-    reading.open_set("data.elements", _ELEMENTS, varieties)
-    if any(value not in _ELEMENTS for value in varieties.values()):
+    reading.open_set("data.elements", ELEMENTS, varieties)
+    if any(value not in ELEMENTS for value in varieties.values()):
         reading.notes.append(
             "VERIS names data types too broadly for the law; set them with"
             " 'tocsin fact set data.elements+=KIND --source SOURCE'"
@@ -198,7 +198,7 @@ def _data(reading: Reading) -> None:
     for path in reading.below("attribute.confidentiality.data"):
         if path[-1] == "amount":
             reading.leave("records of one kind; only the total is imported", path)
-    reading.open_set("people.kinds", _KINDS, reading.listed("attribute.confidentiality.data_victim"))
+    reading.open_set("people.kinds", KINDS, reading.listed("attribute.confidentiality.data_victim"))
 
 
 def _protection(reading: Reading) -> None:
@@ -263,7 +263,7 @@ def _vector(reading: Reading, category: str, variety: str) -> str:
         return "hacking"
     if category == "misuse" and {str(path[1]) for path in reading.below("actor")} == {"internal"}:
         return "insider"
-    return _VECTORS.get((category, variety), "")
+    return VECTORS.get((category, variety), "")
 
 
 def _exfiltration(reading: Reading) -> None:

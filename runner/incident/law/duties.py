@@ -73,15 +73,20 @@ def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
     return _statuses(incident, facts, now, library, _near_laws(judged, library), people)
 
 
-Keep = Callable[[Hashable, Callable[[], tuple[DutyStatus, ...]]], tuple[DutyStatus, ...]]
+Statuses = tuple[DutyStatus, ...]
+Keep = Callable[[Hashable, Callable[[], Statuses]], Statuses]
 """Returns what it kept under a key a short time ago, otherwise what the function makes."""
 
 
-def kept_statuses(incident: Incident, now: datetime, library: Library, keep: Keep) -> tuple[DutyStatus, ...]:
-    """Return every duty in full; only the laws of ``near_statuses`` are assessed anew while no fact changes.
+def kept_statuses(
+    incident: Incident, now: datetime, library: Library, keep: Keep | None
+) -> tuple[DutyStatus, ...]:
+    """Return every duty in full; with ``keep``, only the laws of ``near_statuses`` are assessed anew while no fact changes.
 
     Tasks, records, documents and messages change duties of these laws alone. The others depend on facts and time.
     """
+    if keep is None:
+        return duty_statuses(incident, now, library)
     near = near_statuses(incident, now, library)
     plans = tuple(run.plan for run in incident.runs.values())
     newest = len(incident.fact_events), max(incident.fact_events.values(), default=0)

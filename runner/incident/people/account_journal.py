@@ -22,9 +22,10 @@ BREAK_GLASS_LASTS = timedelta(hours=4)
 Change = Literal[
     "invited", "opened", "disabled", "codes_made", "code_used", "passkey_added", "passkey_removed",
     "sessions_ended", "provider_bound", "provider_unbound", "armed", "used", "alarmed", "disarmed",
-    "link_made", "link_used", "link_revoked",
+    "link_made", "link_used", "link_revoked", "factors_reset",
 ]  # fmt: skip
-State = Literal["invited", "active", "disabled"]
+State = Literal["invited", "active", "disabled", "reset"]
+"""``reset``: without factors, until its person uses an invitation."""
 
 
 class AccountChanged(
@@ -87,8 +88,8 @@ class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def proves(self) -> bool:
-        """Whether somebody can log in, so that a name can be proved here."""
-        return any(one.state == "active" for one in self.found.values())
+        """Whether somebody can log in, or will after a reset, so that a name can be proved here."""
+        return any(one.state in ("active", "reset") for one in self.found.values())
 
     def is_active(self, person: str) -> bool:
         """Tell whether a person can log in."""
@@ -104,7 +105,12 @@ class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
         return one is None or (one.state != "disabled" and (one.ended is None or made >= one.ended))
 
 
-_AFTER: Mapping[Change, State] = {"invited": "invited", "opened": "active", "disabled": "disabled"}
+_AFTER: Mapping[Change, State] = {
+    "invited": "invited",
+    "opened": "active",
+    "disabled": "disabled",
+    "factors_reset": "reset",
+}
 
 
 def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> AccountBook:
@@ -117,7 +123,9 @@ def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> Acc
             continue
         state = _AFTER.get(event.change)
         before = found.get(event.person)
-        if state is None or (state == "invited" and before is not None and before.state == "active"):
+        if state is None or (
+            state == "invited" and before is not None and before.state in ("active", "reset")
+        ):
             continue
         ended = at if state == "disabled" else before.ended if before is not None else None
         found[event.person] = Account(

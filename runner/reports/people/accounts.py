@@ -17,6 +17,7 @@ _WORDS: dict[State, tuple[str, Tone]] = {
     "invited": ("invited, cannot log in yet", "warn"),
     "active": ("can log in", "good"),
     "disabled": ("disabled", "alarm"),
+    "reset": ("reset: no factors, needs an invitation", "warn"),
 }
 _SEALED = {
     "off": "off",

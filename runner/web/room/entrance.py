@@ -18,11 +18,12 @@ from starlette.routing import Route
 from runner.app.core.identifiers import new_secret
 from runner.app.core.incident_service import IncidentService
 from runner.app.people import calendars
-from runner.app.people.accounts import Accounts, account_book, app_address, is_closed
+from runner.app.people.accounts import Accounts, account_book, is_closed
 from runner.app.people.break_glass import prove
 from runner.app.people.logins import LONGEST, OIDC, Login, Logins
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
+from runner.app.people.totp import app_address
 from runner.errors import Refused, TocsinError
 from runner.incident.people.account_journal import BREAK_GLASS
 from runner.reports.core.formatting import READER, count, screen_time
@@ -144,7 +145,7 @@ class Entrance:
         )
         hidden = (("next", local(place)),)
         box = Box(action="/login", label="Log in", fields=fields, hidden=hidden)
-        key = self._with_passkey(request, "/login", hidden)
+        key = self.with_passkey(request, "/login", hidden)
         more = tuple(self._other_logins(place))
         return entrance_page("Log in", (*key, box, *more), failed=failed, status=401)
 
@@ -159,15 +160,16 @@ class Entrance:
         if account_book(service).break_glass.state(service.clock.now()) in ("armed", "in use"):
             yield Box(label="Break-glass access", link="/login/break-glass")
 
-    def _passkeys(self, request: Request) -> Passkeys:
+    def passkeys(self, request: Request) -> Passkeys:
+        """Return the passkeys of the home, for the address of a request."""
         host = request.headers.get("host", "")
         return Passkeys(self.accounts(), self._service(), host, secure=self._cookie.secure)
 
-    def _with_passkey(
+    def with_passkey(
         self, request: Request, action: str, hidden: Hidden, person: str = ""
     ) -> tuple[Box, ...]:
         """Return the form that asks for a passkey, where a browser can use one and somebody has one."""
-        keys = self._passkeys(request)
+        keys = self.passkeys(request)
         if not keys.usable or not any(one.passkeys for one in self.accounts().all_factors().values()):
             return ()
         label = "Use a passkey"
@@ -182,7 +184,7 @@ class Entrance:
         person, factors = given["person"].strip(), "passkey"
         try:
             if given[KEY]:
-                person = self._passkeys(request).prove(given[KEY])
+                person = self.passkeys(request).prove(given[KEY])
             else:
                 factors = self.accounts().log_in(person, given[PASSWORD], given[CODE], address_of(request))
         except Refused as error:
@@ -261,7 +263,7 @@ class Entrance:
             return self._address_of_calendar(request, who.person, make=given["calendar"] == "make")
         if not given["name"]:
             return codes_page(accounts.new_recovery_codes(who.person))
-        keys = self._passkeys(request)
+        keys = self.passkeys(request)
         try:
             if given["made"]:
                 keys.add(who.person, given["name"], given["made"])
@@ -272,7 +274,7 @@ class Entrance:
         return RedirectResponse("/me", 303)
 
     def _my_page(self, request: Request, login: Login, failed: Refused | None = None) -> Response:
-        person, keys = login.principal.person, self._passkeys(request)
+        person, keys = login.principal.person, self.passkeys(request)
         kept = self.accounts().factors(person)
         left = count(len(kept.codes) if kept else 0, "recovery code")
         about = ("Password, and the codes of your app.", f"{left} left. New codes end the old ones.")
@@ -366,7 +368,7 @@ class Entrance:
                 elif not key:
                     accounts.log_in(login.principal.person, password, code, address_of(request))
                 else:
-                    self._passkeys(request).prove(key, login.principal.person)
+                    self.passkeys(request).prove(key, login.principal.person)
                 request.state.session = accounts.renewed(secret)
             except Refused as error:
                 failed = error
@@ -388,7 +390,7 @@ class Entrance:
         hidden = (*given.items(), *(((FILE, "1"),) if given.files or had_file else ()))
         fields = factor_fields(sealed=login.by(f"{BREAK_GLASS}/"))
         box = Box(action=request.url.path, label="Confirm and go on", fields=fields, hidden=hidden)
-        boxes = (*self._with_passkey(request, request.url.path, hidden, login.principal.person), box)
+        boxes = (*self.with_passkey(request, request.url.path, hidden, login.principal.person), box)
         return entrance_page("Confirm that it is you", boxes, texts=texts, failed=failed, status=401)
 
 

@@ -101,7 +101,12 @@ def entrance_page(
     title: str, boxes: tuple[Box, ...], *, status: int = 200, failed: Refused | None = None, **more: Any
 ) -> Response:
     """Return a page of the entrance: texts and forms; ``more`` are further values of its template."""
-    said = None if failed is None else {"message": failed.message, "hint": hint_text(failed)}
+    words = ("", "") if failed is None else (failed.message, hint_text(failed))
+    said = (
+        None
+        if failed is None
+        else dict(zip(("message", "hint"), map(drawing.page_words, words), strict=True))
+    )
     values = {
         "texts": (),
         "picture": "",

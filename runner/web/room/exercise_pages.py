@@ -51,6 +51,15 @@ def exercises(asked: Asked) -> Shown:
     return Shown((rows, planned, items), Page(blocks))
 
 
+def readiness(asked: Asked) -> Shown:
+    """Show exercises, channel tests and action items."""
+    from runner.app.exercises.readiness import readiness as view
+    from runner.reports.exercises.readiness import readiness_page
+
+    report = asked.shared("readiness", lambda: view(asked.service))
+    return Shown(report, readiness_page(report))
+
+
 def _items(asked: Asked, found: Iterable[Item]) -> ImprovementsReport:
     from runner.app.core.organisation_journal import today
     from runner.reports.exercises.improvements import improvements

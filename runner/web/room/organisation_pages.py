@@ -1,4 +1,4 @@
-"""The pages about law, letters to many people, the verification of the record, administration, and rights."""
+"""The pages about law, letters to many people, the verification of the record, administration, and rights; and a VERIS record."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def campaign(asked: Asked) -> Shown:
         ("campaign", incident.id, found.campaign.id), lambda: _sendable(asked, found.campaign)
     )
     if why and found.state != "done":
-        blocks += (line("SENDING IS BLOCKED", "title"), line(why, "alarm"))
+        blocks.append(line(f"Sending is blocked: {why}", "alarm"))
     texts = {(one.group.duty, one.group.notice) for one in grounds}
     steps = {
         (row.duty, row.notice): row.approve_step
@@ -268,6 +268,13 @@ def campaign_file(asked: Asked) -> File:
     found = by_id(asked.service, asked.incident, name)
     rows = open_list(asked.service, found, returned=which == "returned")
     return File(f"{asked.incident.codename}-{which}.csv", as_table(rows).encode())
+
+
+def veris_file(asked: Asked) -> File:
+    """Return the facts as a VERIS record, without names and free text, as the command line writes it."""
+    from runner.app.incidents.fact_import import export_veris
+
+    return File(f"{asked.incident.codename}-veris.json", export_veris(asked.incident)[1])
 
 
 def run(asked: Asked) -> Shown:
@@ -361,3 +368,23 @@ def rights(asked: Asked) -> Shown:
         return Shown(every, Page((line("RIGHTS", "title"), table(rows, 1, indent=0))))
     report = explain(asked.service, principal, query["right"], about)
     return Shown(report, explained_page(report, names=asked.reader.may("person.list")))
+
+
+# --- the register ------------------------------------------------------------------------------------------
+
+
+def register(asked: Asked) -> Shown:
+    """Show the register of personal data breaches, without exercises."""
+    from runner.app.law.duties import register as view
+    from runner.reports.law.register import register_page
+
+    report = view(asked.service, asked.reader, "real")
+    return Shown(report, register_page(report), downloads=(("CSV for an authority", ""),))
+
+
+def register_file(asked: Asked) -> File:
+    """Return the register as CSV, as the command line writes it for an authority."""
+    from runner.app.law.duties import register as view
+    from runner.reports.law.register import register_csv
+
+    return File("register.csv", register_csv(view(asked.service, asked.reader, "real")).encode())

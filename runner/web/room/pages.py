@@ -230,12 +230,11 @@ def facts(asked: Asked) -> Shown:
     from runner.app.incidents.facts import known
     from runner.reports.incidents.known_facts import facts_page
 
-    incident, now = asked.incident, asked.now
-    if said := asked.query.get("at", ""):
-        now = instant(said, asked.clock)
-        incident = asked.reader.incident(incident.id, now)
+    now = instant(said, asked.clock) if (said := asked.query.get("at", "")) else asked.now
+    incident = asked.reader.incident(asked.incident.id, now) if said else asked.incident
     report = known(asked.service, asked.reader, incident, "", now)
-    return Shown(report, facts_page(report, asked.now))
+    files = (("VERIS record", ""),) if incident.kind == "real" and not said else ()
+    return Shown(report, facts_page(report, asked.now), downloads=files)
 
 
 def fact(asked: Asked) -> Shown:
@@ -489,32 +488,6 @@ def people(asked: Asked) -> Shown:
         service.directory.people, service.directory.roles, service.home.people, kept_people(service)
     )
     return Shown(report, people_page(report, asked.now))
-
-
-def register(asked: Asked) -> Shown:
-    """Show the register of personal data breaches, without exercises."""
-    from runner.app.law.duties import register as view
-    from runner.reports.law.register import register_page
-
-    report = view(asked.service, asked.reader, "real")
-    return Shown(report, register_page(report), downloads=(("CSV for an authority", ""),))
-
-
-def register_file(asked: Asked) -> File:
-    """Return the register as CSV, as the command line writes it for an authority."""
-    from runner.app.law.duties import register as view
-    from runner.reports.law.register import register_csv
-
-    return File("register.csv", register_csv(view(asked.service, asked.reader, "real")).encode())
-
-
-def readiness(asked: Asked) -> Shown:
-    """Show exercises, channel tests and action items."""
-    from runner.app.exercises.readiness import readiness as view
-    from runner.reports.exercises.readiness import readiness_page
-
-    report = asked.shared("readiness", lambda: view(asked.service))
-    return Shown(report, readiness_page(report))
 
 
 @paged

@@ -42,12 +42,19 @@ TABLE = (
     Row("/", "incidents", "login", pages.incidents, "Incidents"),
     Row("/alert/{ref}", "alert", "alert.handle", pages.alert, ""),
     Row("/people", "people", "person.list", pages.people, "People", fresh=False),
-    Row("/register", "register", "register.read", pages.register, "Register of breaches", fresh=False),
+    Row(
+        "/register",
+        "register",
+        "register.read",
+        organisation_pages.register,
+        "Register of breaches",
+        fresh=False,
+    ),
     Row("/law", "law", "law.read", organisation_pages.law, "Laws", fresh=False),
     Row("/law/{ref:path}", "provisions", "law.read", organisation_pages.provisions, "", fresh=False),
     Row("/exercises", "exercises", "exercise.read", exercise_pages.exercises, "Exercises", fresh=False),
     Row("/improvement/{ref}", "improvement", "exercise.read", exercise_pages.improvement, "", fresh=False),
-    Row("/readiness", "readiness", "exercise.read", pages.readiness, "", fresh=False),
+    Row("/readiness", "readiness", "exercise.read", exercise_pages.readiness, "", fresh=False),
     Row("/audit", "audit", "audit.verify", organisation_pages.audit, "Record", fresh=False),
     Row(
         "/admin",
@@ -112,7 +119,8 @@ BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 
 
 DOWNLOADS: Mapping[str, tuple[str, Callable[[Asked], File]]] = {
-    "register": ("/register.csv", pages.register_file),
+    "register": ("/register.csv", organisation_pages.register_file),
+    "facts": (f"{INCIDENT}/veris.json", organisation_pages.veris_file),
     "timeline": (f"{INCIDENT}/timeline.csv", pages.timeline_file),
     "evidence": (f"{INCIDENT}/evidence/{{ref}}", pages.evidence_file),
     "campaign": (f"{INCIDENT}/people-of/{{ref:path}}", organisation_pages.campaign_file),

@@ -29,9 +29,10 @@ from runner.reports.incidents.task import CheckRow, task_page
 from runner.reports.incidents.task import task as task_report
 from runner.web.room import drawing
 from runner.web.room.acts.forms import Given, without_factors
-from runner.web.room.entrance import Cookie, Entrance, local
+from runner.web.room.entrance import Cookie, Entrance, Hidden, local
 from runner.web.room.entrance_page import (
     CODE,
+    KEY,
     PASSWORD,
     Box,
     Entry,
@@ -186,21 +187,34 @@ class WaysIn:
             raise unknown_subject(provider.settings.name)
         if provider.settings.second_factor:
             hidden = (("ticket", provider.ticket(person, subject)), ("next", asked.place))
-            return _second(hidden)
+            return self._second(request, hidden, person)
         return self._begun(request, person, subject, asked.place, "")
 
     def _factor(self, request: Request, given: Given) -> Response:
-        """Begin the session of a proved subject after a factor of the account here."""
-        accounts = self._accounts()
+        """Begin the session of a proved subject after a factor of the account here: a passkey, or password and code."""
+        accounts, person, more = self._accounts(), "", "+totp"
         hidden = (("ticket", given["ticket"]), ("next", local(given["next"])))
         try:
             found = self._provider(accounts).of_ticket(given["ticket"])
             if accounts.person_of(found.subject) != found.person:
                 raise unknown_subject(found.subject.issuer)
-            accounts.log_in(found.person, given[PASSWORD], given[CODE], address_of(request))
+            person = found.person
+            if given[KEY]:
+                self._entrance.passkeys(request).prove(given[KEY], person)
+                more = "+passkey"
+            else:
+                accounts.log_in(person, given[PASSWORD], given[CODE], address_of(request))
         except Refused as error:
-            return _second(hidden, error)
-        return self._begun(request, found.person, found.subject, local(given["next"]), "+totp")
+            return self._second(request, hidden, person, error)
+        return self._begun(request, person, found.subject, local(given["next"]), more)
+
+    def _second(
+        self, request: Request, hidden: Hidden, person: str, failed: Refused | None = None
+    ) -> Response:
+        texts = ("Your organisation asks for a factor of your account here, too.",)
+        box = Box(action=_FACTOR, label="Log in", fields=factor_fields(), hidden=hidden)
+        key = self._entrance.with_passkey(request, _FACTOR, hidden, person) if person else ()
+        return entrance_page("Confirm that it is you", (*key, box), texts=texts, failed=failed)
 
     def _begun(self, request: Request, person: str, subject: Subject, place: str, more: str) -> Response:
         self._accounts().open_named(person)
@@ -293,12 +307,6 @@ def _form(about: _About, action: str, given: Given) -> Box:
     ]
     fields.append(Entry("comment", "Comment on the result", value=given["comment"], free=True))
     return Box(action=action, label="This task is done", fields=tuple(fields), hidden=hidden)
-
-
-def _second(hidden: tuple[tuple[str, str], ...], failed: Refused | None = None) -> Response:
-    texts = ("Your organisation asks for a factor of your account here, too.",)
-    box = Box(action=_FACTOR, label="Log in", fields=factor_fields(), hidden=hidden)
-    return entrance_page("Confirm that it is you", (box,), texts=texts, failed=failed)
 
 
 def _onward(title: str, place: str) -> Response:

@@ -17,6 +17,7 @@ from runner.app.bundles.audiences import AUDIENCES, Audience
 from runner.app.bundles.papers import MOST_IN_PDF
 from runner.base.actor import Principal
 from runner.base.table_file import table_rows
+from runner.documents.contents.cover_sheet import PRIVILEGE
 from runner.errors import Refused
 from runner.incident.state.commands import AddNote
 from runner.incident.state.events import AnyEvent
@@ -94,6 +95,13 @@ def test_counsel_receives_every_version_the_court_only_what_was_approved(made: B
         for one in ("counsel", "court")
     ]
     assert numbers == [2, 1]
+
+
+def test_what_counsel_alone_receives_is_marked_as_privileged(made: Bundled) -> None:
+    pages = {
+        one: files_of(made.folder / f"{one}.zip")["README.html"].decode() for one in ("counsel", "court")
+    }
+    assert [PRIVILEGE in page for page in pages.values()] == [True, False]
 
 
 def test_the_index_has_no_script_and_fetches_nothing(made: Bundled) -> None:

@@ -80,6 +80,11 @@ def test_another_key_is_not_accepted(made: Bundled, folder: Path) -> None:
     assert by_itself(folder, "--key", other)[0] == 1
 
 
+def test_a_fingerprint_is_accepted_as_people_copy_it(made: Bundled, key: str) -> None:
+    for written in (key, key.removeprefix("sha256:"), f" {key.upper()} "):
+        assert made.check(made.folder / "insurer.zip", "--key", written)["code"] == 0
+
+
 def test_without_a_key_the_signer_is_not_confirmed(made: Bundled) -> None:
     found = made.check(made.folder / "insurer.zip")
     assert (found["code"], found["layers"]["signature"]["state"]) == (4, "unchecked")

@@ -77,6 +77,14 @@ def test_a_database_put_back_is_found_by_each_machine_that_saw_a_later_checkpoin
     assert watched("audit", "verify", "--checkpoint", "no").error == "bad_checkpoint"
 
 
+def test_a_checkpoint_that_cannot_be_read_stops_no_command(watched: AtDesk):
+    with closing(sqlite3.connect(watched.home / "tocsin.db")) as connection, connection:
+        connection.execute("UPDATE checkpoints SET note = 'no note'")
+    assert watched.office().checkpoints.footer() == ""
+    assert watched("status").warnings == ["rolled_back"]
+    assert watched("audit", "verify").code == 1
+
+
 def test_without_the_master_key_chains_and_log_are_verified_and_macs_are_not(watched: AtDesk):
     with_key = watched("audit", "verify", "--format", "json").json
     (watched.home / "master.key").rename(watched.home / "elsewhere")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyotp import TOTP
 
-from runner.app.people.accounts import CODES, INVITATION_LASTS
+from runner.app.people.accounts import CODES, INVITATION_LASTS, Subject
 from runner.app.people.login_pace import FREE, LONGEST_DELAY, begin_attempt, end_attempt
 from runner.app.people.logins import LONGEST
 from runner.app.people.passwords import hash_password, is_password
@@ -176,6 +176,31 @@ def test_a_disabled_account_cannot_log_in_and_its_sessions_end(desk: AtDesk) -> 
     assert (rows["ada"]["state"], rows["ada"]["by"]) == ("disabled", "maria")
     assert desk("account", "disable", "ada", "--reason", "again").error == "unknown_account"
     assert desk("login", "ada", types="x\ny\n").error == "unknown_account"
+
+
+def test_an_account_that_is_reset_has_no_factors_until_an_invitation_is_used(desk: AtDesk) -> None:
+    ada = an_account(desk, "ada")
+    accounts = accounts_of(desk.office())
+    accounts.bind("ada", Subject(issuer="https://id.example.org", sub="u-1"))
+    desk.done("login", "ada", types=f"{PASSWORD}\n{ada.code()}\n")
+    assert desk("account", "reset", "ada").error == "option_missing"
+    before = desk.console
+    desk.done("account", "reset", "ada", "--reason", "she lost her phone", "--as", "maria")
+    assert desk("status").warnings == ["login_ended"]
+    assert {"ada", "maria"} <= set(desk.console[len(before) :].split())
+    with refused("login_refused"):
+        accounts_of(desk.office()).log_in("ada", PASSWORD, ada.code(), "a")
+    accounts = accounts_of(desk.office())
+    assert (accounts.factors("ada"), accounts.book().proves) == (None, True)
+    assert accounts.person_of(Subject(issuer="https://id.example.org", sub="u-1")) == ""
+    rows = {row["person"]: row for row in desk("account", "list", "--format", "json").json["accounts"]}
+    assert (rows["ada"]["state"], rows["ada"]["reason"]) == ("reset", "she lost her phone")
+    assert desk("account", "reset", "ada", "--reason", "again").error == "unknown_account"
+    link = desk.done("account", "invite", "ada").split()[0].rpartition("/")[2]
+    assert accounts_of(desk.office()).book().found["ada"].state == "reset", "looking does not end it"
+    assert accounts_of(desk.office()).invited(link) == "ada"
+    an_account(desk, "ada")
+    assert accounts_of(desk.office()).book().is_active("ada")
 
 
 def test_no_factor_is_in_the_store_in_clear(desk: AtDesk, jonas: Person) -> None:

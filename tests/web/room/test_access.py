@@ -172,6 +172,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AtDesk, Se
     desk = AtDesk(folder / "home")
     desk.done("init")
     document = a_breach(desk, folder)
+    happened = "incident.occurred_at=2026-11-23T08:00:00Z"
+    desk.done("fact", "set", happened, "--source", "the help desk", "--as", "maria")
     for role in (*ROLES, "technical"):
         if role not in (LOCAL, ANY, SEALED, "commander", "counsel"):
             desk.done("person", "add", role, "--name", role, "--as", "maria")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -19,6 +23,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from runner.app.people.accounts import Subject
+from runner.app.people.passkeys import Passkeys
 from runner.app.people.provider import KEPT, Provider
 from runner.errors import Refused
 from runner.web.room.ways_in import ANSWER, BEGUN
@@ -26,8 +31,12 @@ from runner.web.serving import listening
 from tests.cli.at_desk import AtDesk
 from tests.servers.openid import logged_in_at, running_provider
 from tests.web.room import factors
-from tests.web.room.factors import Person, an_account
+from tests.web.room.factors import Person, accounts_of, an_account
 from tests.web.room.room import Served, hidden, served
+from tests.web.room.test_beyond import a_certificate
+from tests.web.room.test_passkeys import _every_answer_is_signed
+
+__all__ = ["_every_answer_is_signed"]
 
 NAME = "Example login"
 SUBJECTS = {"u-1": "maria", "u-3": "ben", "u-4": "cleo", "u-9": "nobody"}
@@ -519,3 +528,72 @@ def test_a_required_second_factor_is_one_of_the_account_here(
         assert (confirmed(**right), is_in(room, browser)) == (200, True)
         (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
         assert login.fresh(desk.clock.now())
+
+
+class AtName(Served):
+    """The same room, by the name of this machine: a browser has no passkey for an address."""
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+
+def signed(asked: str) -> str:
+    """Return the answer of a passkey to what a page asks."""
+    said = base64.urlsafe_b64encode(json.dumps(json.loads(asked)).encode()).decode()
+    return json.dumps({"id": "b25l", "response": {"clientDataJSON": said}})
+
+
+@pytest.mark.usefixtures("_every_answer_is_signed")
+def test_a_passkey_is_a_second_factor_after_the_provider(
+    tmp_path_factory: pytest.TempPathFactory, hostile: Hostile
+) -> None:
+    folder = tmp_path_factory.mktemp("second-key")
+    with a_room(folder, lambda back: hostile.issuer, second_factor=True, subjects={"u-1": "ada"}) as (
+        desk,
+        here,
+    ):
+        room = AtName(here.port, here.logins, here.codename, here.document, here.server)
+        service = desk.office()
+        an_account(desk, "ada")
+        keys = Passkeys(accounts_of(service), service, f"localhost:{room.port}", secure=False)
+        keys.add("ada", "phone", signed(keys.creation("ada")))
+        browser, answer = attempt((desk, room), hostile)
+        ticket = hidden(answer.text, "ticket")
+        asked = [html.unescape(one) for one in re.findall(r'data-options="([^"]*)"', answer.text)]
+
+        def confirmed(options: str) -> int:
+            data = {"ticket": ticket, "next": "/me", "account-passkey": signed(options)}
+            to = f"{room.url}/login/provider/factor"
+            return browser.post(to, data=data, headers={"Origin": room.url}, timeout=20).status_code
+
+        for other in (keys.request("maria"), keys.request()):
+            assert (confirmed(other), is_in(room, browser)) == (401, False)
+        assert (len(asked), confirmed(asked[0]), is_in(room, browser)) == (1, 200, True)
+        (login,) = [one for one in room.logins.of("ada") if one.by("oidc:")]
+        assert (login.fresh(desk.clock.now()), str(login.principal.proven_by).count("+passkey")) == (True, 1)
+
+
+def test_the_authorities_of_the_settings_alone_are_trusted(tmp_path: Path) -> None:
+    def code_of(desk: AtDesk) -> str:
+        service = desk.office()
+        with pytest.raises(Refused) as told:
+            Provider(service, accounts_of(service), {}).ask("http://127.0.0.1/", "/")
+        return told.value.code
+
+    private = Hostile()
+    a_certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "room.pem", tmp_path / "room.key")
+    private.server.socket = tls.wrap_socket(private.server.socket, server_side=True)
+    private.issuer = f"https://localhost:{private.server.server_port}"
+    with a_room(tmp_path, lambda back: private.issuer, subjects=SUBJECTS, ca_file="room.pem") as (desk, room):
+        an_account(desk, "ada")
+        assert code_of(desk) == "provider_down", "the file is missing"
+        (desk.home / "room.pem").write_bytes((tmp_path / "room.pem").read_bytes())
+        browser, answer = attempt((desk, room), private)
+        assert (answer.status_code, is_in(room, browser)) == (200, True)
+        identity(desk, private.issuer, subjects=SUBJECTS)
+        assert code_of(desk) == "provider_down", "no public authority signed it"
+    private.server.shutdown()
+    private.server.server_close()

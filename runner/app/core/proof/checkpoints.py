@@ -16,7 +16,7 @@ from pathlib import Path
 
 from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
 from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
-from runner.errors import Invalid, Sealed, TocsinError, Usage, warning
+from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 
 EVERY = timedelta(minutes=10)
@@ -78,11 +78,15 @@ class Checkpoints:
         self.make(now, only_after=now - EVERY)
 
     def footer(self) -> str:
-        """Return the newest checkpoint in short for a footer, after a separator; empty before the first."""
-        newest = self._store.log.newest()
-        if newest is None:
-            return ""
-        return f" · log {newest.size}:{checkpoint_of(newest.note).root.hex()[:_SHOWN]}"
+        """Return the newest checkpoint in short for a footer, after a separator; empty before the first.
+
+        A checkpoint that cannot be read stops no message.
+        """
+        with suppress(TocsinError):
+            newest = self._store.log.newest()
+            if newest is not None:
+                return f" · log {newest.size}:{checkpoint_of(newest.note).root.hex()[:_SHOWN]}"
+        return ""
 
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
@@ -90,7 +94,10 @@ class Checkpoints:
             return
         name = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]
         self.memory = state / f"checkpoint-{name}.note"
-        if not self.remember():
+        known = True
+        with suppress(StoreError):  # the command itself says what is wrong with the database
+            known = self.remember()
+        if not known:
             say(
                 warning(
                     "rolled_back",
@@ -107,8 +114,8 @@ class Checkpoints:
     def remembered(self) -> Checkpoint | None:
         """Return the checkpoint outside of the database; None without a file, or if it cannot be read."""
         try:
-            return None if self.memory is None else checkpoint_of(self.memory.read_text(encoding="utf-8"))
-        except (OSError, ValueError, Invalid):
+            return None if self.memory is None else _read_or_none(self.memory.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return None
 
     def remember(self) -> bool:
@@ -116,7 +123,7 @@ class Checkpoints:
         kept, newest = self.remembered(), self._store.log.newest()
         if kept is not None:
             same = self._store.log.newest(kept.size)
-            if same is None or checkpoint_of(same.note) != kept:
+            if same is None or _read_or_none(same.note) != kept:
                 return False
         if self.memory is not None and newest is not None and (kept is None or kept.size < newest.size):
             with suppress(OSError):
@@ -130,6 +137,13 @@ class Checkpoints:
         """Check the log against its signatures, the remembered checkpoint, and one ``named`` as in a footer."""
         kept, known = self.remembered(), [] if not named else [_read(named)]
         return self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
+
+
+def _read_or_none(note: str) -> Checkpoint | None:
+    try:
+        return checkpoint_of(note)
+    except Invalid:
+        return None
 
 
 def checkpoint_of(note: str) -> Checkpoint:

@@ -18,6 +18,7 @@ def _forms(asked: Asked) -> Sequence[Form]:
     return (
         Form("invite", "Invite a person, or let a person set new factors", (person,), folded=True),
         Form("end", "End all sessions of a person", (person,), folded=True),
+        Form("reset", "Reset an account: remove all its factors", (person, REASON), folded=True),
         Form("disable", "Disable an account", (person, REASON), folded=True),
         Form("disarm", "Disarm the break-glass account", (REASON,), folded=True),
     )
@@ -48,6 +49,10 @@ def _disable(asked: Asked, given: Given) -> None:
     _accounts(asked)[0].disable(given["person"], _reason(given), asked.principal.person)
 
 
+def _reset(asked: Asked, given: Given) -> None:
+    _accounts(asked)[0].reset(given["person"], _reason(given), asked.principal.person)
+
+
 def _disarm(asked: Asked, given: Given) -> None:
     accounts, logins = _accounts(asked)
     break_glass.disarm(accounts, logins, asked.principal.person, _reason(given))
@@ -65,6 +70,7 @@ ACCOUNTS = Acting(
         "invite": Act("account.manage", _invite, bound=True, shows=True),
         "end": Act("account.manage", _end, bound=True),
         "disable": Act("account.manage", _disable, bound=True),
+        "reset": Act("account.manage", _reset, bound=True),
         "disarm": Act("account.manage", _disarm, bound=True),
     },
 )

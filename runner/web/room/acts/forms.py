@@ -235,7 +235,7 @@ def playbook_of(asked: Asked, given: Given) -> str:
 
 def catalogue(service: IncidentService) -> Catalog:
     """Return the playbooks and the law of the home."""
-    return Catalog(service.folder, classes=service.home.classes)
+    return Catalog(service.folder, cache=service.cache(), classes=service.home.classes)
 
 
 def instant_of(given: Given, name: str, now: datetime) -> datetime | None:

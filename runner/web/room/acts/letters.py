@@ -319,7 +319,8 @@ def _run_forms(asked: Asked) -> Iterator[Form]:
         return
     run = letter_archive.opened(asked.service, asked.incident, asked.ref)
     approved = letter_archive.is_approved(asked.incident, run.letters)
-    if run.archive.evidence and not approved:
+    made = asked.incident.evidence.get(run.archive.evidence)
+    if made is not None and not approved and made.by != asked.principal.person:
         items = enumerate(unverified_items(asked.incident, run.letters), 1)
         ticks = tuple(
             Field(f"tick-{n}", f"Item {n} is right in the letters: {item}", "choice", _YES)

@@ -35,7 +35,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "hmac": (),
 }
 """For each kind of authentication, the keys that it needs besides ``secret``."""
-_PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")
+PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")
 
 
 def load_home(path: Path) -> Home:
@@ -139,7 +139,7 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
     ]
     problems.extend(_rooms_and_rotas(home, source))
     problems.extend(_serving(home, source))
-    if _PASSWORD_IN_URL.match(home.store):
+    if PASSWORD_IN_URL.match(home.store):
         hint = "Remove the password, and write store_password: file:store.password."
         problems.append(
             source.problem(("store",), "secret", "The database URL contains a password.", hint=hint)

@@ -71,15 +71,31 @@ class Vault:
         self._chance = chance
         self._master: bytes | None = None
 
+    @property
+    def id(self) -> bytes:
+        """Four bytes that name the master key; raises Sealed without it."""
+        return _master_id(self._key())
+
     def create_key(self, incident: str) -> bytes:
         """Return a new wrapped data key for ``incident``, for the store."""
-        master = self._key()
+        return self._wrap(incident, self._chance(32))
+
+    def _wrap(self, incident: str, key: bytes) -> bytes:
         nonce = self._chance(_NONCE_BYTES)
-        wrapped = _cipher(master).encrypt(nonce, self._chance(32), _key_context(incident))
-        return _LEVEL + _master_id(master) + nonce + wrapped
+        wrapped = _cipher(self._key()).encrypt(nonce, key, _key_context(incident))
+        return _LEVEL + self.id + nonce + wrapped
+
+    def rewrap(self, incident: str, wrapped: bytes, new: Vault) -> bytes:
+        """Return a data key wrapped under the master key of another vault, also if it is already; raises Sealed as ``open_key`` does."""
+        if wrapped[len(_LEVEL) : len(_LEVEL) + _ID_BYTES] == new.id:
+            return wrapped
+        return new._wrap(incident, self._unwrap(incident, wrapped))
 
     def open_key(self, incident: str, wrapped: bytes) -> DataKey:
         """Unwrap the data key of ``incident``; raises Sealed under another master key or after a change."""
+        return DataKey(self._unwrap(incident, wrapped), self._chance)
+
+    def _unwrap(self, incident: str, wrapped: bytes) -> bytes:
         master = self._key()
         start = len(_LEVEL) + _ID_BYTES
         theirs = wrapped[len(_LEVEL) : start]
@@ -91,7 +107,7 @@ class Vault:
                 code="other_master",
             )
         why = f'The encrypted data key of "{incident}" was changed after it was written.'
-        return DataKey(_open(_cipher(master), wrapped, _key_context(incident), start, why), self._chance)
+        return _open(_cipher(master), wrapped, _key_context(incident), start, why)
 
     def mac(self, data: bytes) -> str:
         """Return a code for ``data`` that only the master key can compute, as 64 hexadecimal digits; raises Sealed without it."""

@@ -23,8 +23,7 @@ from runner.app.bundles import contents, papers
 from runner.app.bundles.audiences import Audience, Level, Part
 from runner.app.bundles.gathered import Content, Gathered
 from runner.app.core import organisation_journal
-from runner.app.core.proof.checkpoints import log_name
-from runner.app.core.proof.signing_keys import signing_key
+from runner.app.core.proof.signing_keys import log_name, signing_key
 from runner.decoding import json_reader
 from runner.errors import Refused
 from runner.files import bag

@@ -22,7 +22,7 @@ import msgspec
 from runner import __version__
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
-from runner.app.home.erased_data import home_id, note_erased
+from runner.app.home.erased_data import home_id, list_key, note_erased
 from runner.app.home.integrity import integrity, verify
 from runner.app.home.open_home import open_copy, secret_files, store_file
 from runner.decoding import json_reader
@@ -195,6 +195,8 @@ def back_up(
     place = place.expanduser().absolute()
     name = f"tocsin-{home_id(service)}-{now:{_STAMP}}"
     keys = recipients_of(recipients) if recipients else []
+    with suppress(Sealed, StoreError):  # in the copy, it proves the list of data that is erased later
+        list_key(service)
     ending = ENDING if keys else ""
     stage = service.folder / "backups" if keys else place
     partial = stage / f"{name}.partial"

@@ -35,6 +35,7 @@ from runner.app.home.doctor_checks import (
     ways_out,
     wrong,
 )
+from runner.app.home.home_journal import findings as changes
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
 from runner.app.home.open_home import open_service
@@ -144,7 +145,7 @@ def _examined(
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: chain(schema(service.store, repair), _backup(service))),
+            ("store", lambda: chain(schema(service.store, repair), _backup(service), changes(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             (DO_NOW, lambda: _do_now(service)),
@@ -163,7 +164,7 @@ def glance(service: IncidentService) -> Examination:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
         ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
-        ("store", lambda: chain(schema(service.store, repair=False), _backup(service))),
+        ("store", lambda: chain(schema(service.store, repair=False), _backup(service), changes(service))),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
         ("clock", lambda: _clock(service)),

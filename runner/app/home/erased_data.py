@@ -12,9 +12,11 @@ import msgspec
 
 from runner.app.core.contact_store import forgotten
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import HOME_KEYS
 from runner.app.home import retention
 from runner.decoding import from_json
 from runner.errors import Refused, StoreError
+from runner.vault.keys import DataKey
 from runner.vault.master_key import open_vault
 
 HOME_ID = "home_id"
@@ -28,6 +30,8 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["incident", "person"]
     mac: str = ""
     """Under the master key: nobody else adds a line, which would destroy a key at a restore."""
+    vouched: str = ""
+    """The same under a key of the home, which a change of the master key does not change."""
 
     @property
     def signed(self) -> bytes:
@@ -45,6 +49,11 @@ def home_id(service: IncidentService) -> str:
     return found
 
 
+def list_key(service: IncidentService) -> DataKey:
+    """Return the key of the list, which each backup contains; raises Sealed without the master key."""
+    return service.store.key(f"{HOME_KEYS}erased")
+
+
 def list_of(place: Path, home: str) -> Path:
     """Return the file with the erased journals of one home, in a folder that several homes may share."""
     return place / f"tocsin-{home}.erased.jsonl"
@@ -56,7 +65,11 @@ def note_erased(service: IncidentService, places: Iterable[Path]) -> tuple[Path,
     journals = (journal for person in forgotten(service.store) for journal in person.journals or ())
     gone += [Erased(journal=name, kind="person") for name in sorted(journals)]
     vault = open_vault(service.home.master_key, base=service.folder)
-    gone = [msgspec.structs.replace(one, mac=vault.mac(one.signed)) for one in gone]
+    key = list_key(service)
+    gone = [
+        msgspec.structs.replace(one, mac=vault.mac(one.signed), vouched=key.vouch(one.signed).hex())
+        for one in gone
+    ]
     home, missing = home_id(service), []
     for place in places:
         path = list_of(place, home)

@@ -85,12 +85,13 @@ def open_service(
     or_copy: bool = False,
     older: bool = False,
     writes: bool = False,
+    master_key: str = "",
     partly: Callable[[str], None] | None = None,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
     """Open a home. ``create`` makes a missing store, ``or_copy`` reads a copy of a store that cannot be written,
-    and ``older`` accepts a store that needs an upgrade.
+    ``older`` accepts a store that needs an upgrade, and ``master_key`` is another reference than that of the settings.
 
     ``writes`` saves the parsed settings for the next command: a command that only reads writes nothing. ``partly`` is for
     those: it receives what is wrong in the settings, and which sections are left out. Raises NotFound without a home.
@@ -108,6 +109,7 @@ def open_service(
             f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
             "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor"
         )
+    home = msgspec.structs.replace(home, master_key=master_key) if master_key else home
     store = _store(folder, home, create=create, or_copy=or_copy, older=older)
     return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)
 
@@ -166,6 +168,31 @@ def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False, old
         raise NotFound(
             error.message, hint="Create the database: tocsin doctor --repair", code="no_store"
         ) from error
+
+
+def change_line(config: Path, key: str, value: str) -> None:
+    """Change one top-level text of the settings, in one step; raises Invalid if that loses content."""
+    import re
+    import shutil
+
+    from runner.files.settings_file import load_home
+
+    is_plain = re.fullmatch(r"[A-Za-z][^#\s]*", value)
+    line = f"{key}: {value if is_plain else msgspec.json.encode(value).decode()}"
+    text, number = re.subn(rf"(?m)^{key}:.*$", lambda _: line, config.read_text(encoding="utf-8"), count=1)
+    beside = config.with_name(f"{config.name}.new")
+    beside.write_text(text if number else f"{line}\n{text}", encoding="utf-8")
+    shutil.copymode(config, beside)
+    if getattr(load_home(beside), key) != value:
+        beside.unlink()
+        raise Invalid(
+            f'The line "{key}:" in {config} cannot be changed.',
+            hint=f"Write it in one line yourself: {line}",
+            code="settings_line",
+        )
+    with beside.open("rb+") as file:
+        os.fsync(file.fileno())
+    beside.replace(config)
 
 
 def change_settings(folder: Path, home: Home, entries: Entries) -> Path | None:

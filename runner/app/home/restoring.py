@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,9 +22,9 @@ from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.home import backups, retention
 from runner.app.home.backups import FILES, STORE, HomeRestored, home_of
-from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_of, read_list
+from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_key, list_of, read_list
 from runner.app.home.integrity import integrity, verify
-from runner.app.home.open_home import open_copy, open_service, store_file
+from runner.app.home.open_home import change_line, open_copy, open_service, store_file
 from runner.app.messages import webhooks
 from runner.app.people import break_glass, calendars, step_links, tokens
 from runner.app.people.accounts import Accounts
@@ -276,16 +275,8 @@ def _place_store(source: Path, stage: Path) -> bool:
     target = store_file(stage, load_home(config).store)
     moved = target is None or not _is_inside(target, stage)
     if moved or target is None:
-        text, line = config.read_text(encoding="utf-8"), "store: sqlite:tocsin.db"
-        text, number = re.subn(r"(?m)^store:.*$", line, text, count=1)
-        config.write_text(text if number else f"{line}\n{text}", encoding="utf-8")
+        change_line(config, "store", "sqlite:tocsin.db")
         target = stage / "tocsin.db"
-        if store_file(stage, load_home(config).store) != target:
-            raise Invalid(
-                f'The line "store:" in {config.name} of the backup cannot be changed.',
-                hint="Write it in one line, then make a new backup.",
-                code="store_url",
-            )
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     source.rename(target)
     target.chmod(0o600)
@@ -316,7 +307,8 @@ def _made_safe(
     erased_list = list_of(place, home_of(checked.name))
     listed = read_list(erased_list)
     for one in listed:
-        if not hmac.compare_digest(one.mac.encode(), mac_of(master, one.signed).encode()):
+        ours = (one.mac, mac_of(master, one.signed)), (one.vouched, list_key(service).vouch(one.signed).hex())
+        if not any(hmac.compare_digest(given.encode(), made.encode()) for given, made in ours):
             raise damaged_list(erased_list)
     erased = tuple(_erased_again(service, listed))
     verification = verify(service, None)

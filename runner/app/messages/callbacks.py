@@ -15,7 +15,9 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import HOME_KEYS
 from runner.app.messages.inbound import Fate, Inbox
+from runner.decoding import from_json
 from runner.effects.gateway.gateway import Gateway
 from runner.errors import TocsinError
 from runner.reports.messages.channels import CallbackAddress
@@ -27,6 +29,8 @@ from runner.vault.secrets import resolve
 
 IN = "in"
 """The path of callbacks below the public address: ``PUBLIC_URL/in/PLACE``."""
+_PLACES, _KEY = "home/callbacks", f"{HOME_KEYS}callbacks"
+"""The mark with the places from before a change of the master key, and the key that seals it."""
 
 
 class Believed(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +83,22 @@ def places_of(service: IncidentService) -> dict[str, str]:
     channels = [channel for channel in service.directory.channels.values() if channel.called_back]
     if not channels:
         return {}
-    master = read_master(service.home.master_key, base=service.folder)
-    return {channel.id: place_of(master, channel.id) for channel in channels}
+    master, kept = read_master(service.home.master_key, base=service.folder), _kept(service)
+    return {channel.id: kept.get(channel.id) or place_of(master, channel.id) for channel in channels}
+
+
+def keep_places(service: IncidentService) -> None:
+    """Keep the present places, which providers know, before the master key changes; raises Sealed without it."""
+    if places := _kept(service) | places_of(service):
+        body = service.store.key(_KEY).seal(msgspec.json.encode(places), _PLACES.encode())
+        service.store.change_marks((_PLACES,), lambda marks: {_PLACES: body})
+
+
+def _kept(service: IncidentService) -> dict[str, str]:
+    body = service.store.marks(_PLACES).get(_PLACES)
+    if body is None:
+        return {}
+    return from_json(service.store.key(_KEY).open(body, _PLACES.encode()), dict[str, str])
 
 
 def addresses(service: IncidentService) -> tuple[CallbackAddress, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from datetime import datetime, tzinfo
 from functools import cache, cached_property, partial
@@ -18,7 +19,7 @@ from runner.base.states import Profile
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import broken_pipe, cleaned
 from runner.cli.framework.who_acts import KeptLogin, kept_login, proof_of, refuse_stranger
-from runner.errors import NotFound, Refused, TocsinError, Usage, warning
+from runner.errors import NotFound, Refused, StoreError, TocsinError, Usage, warning
 from runner.reports.core.action_text import as_json, typed
 from runner.settings import (
     CONFIG,
@@ -201,6 +202,12 @@ class Session:
         """Set whether a person watches the terminal of this process, which goes on after the command."""
         self.service.watched = lambda: watched
         self.service.forget_directory()
+
+    def alive(self, name: str) -> None:
+        """Hold a lock while this server runs, so that no command moves or upgrades the database below it."""
+        if not self.service.read_only:
+            with suppress(StoreError):  # a full disk stops no server
+                self.service.register_worker(self.world.chance.name(name))
 
     def apart(self) -> IncidentService:
         """Return a service for another thread, which notifies the workers."""

@@ -120,6 +120,7 @@ def _serve(
     if beyond is not None and open_to_others(key := session.folder / beyond.key):
         raise Refused(f"Other users can read {key}.", hint=f"Run: chmod go= '{key}'", code="key_exposed")
     bound = listening(host, port)
+    session.alive("serve")
     session.watched(False)  # a reader of pages does not see this terminal
     apart = session.service.apart if session.service.read_only else session.apart
     keeping = threading.Lock()

@@ -55,6 +55,7 @@ def _serve(session: Session, host: str, port: int) -> None:
     from runner.workers.periodic import PeriodicTask
 
     service = session.machine
+    session.alive("callbacks")
     service.backoff = None  # a provider that waits sends again; others are to be answered meanwhile
     attach(service)
     callbacks = Callbacks(service, Inbox(service))

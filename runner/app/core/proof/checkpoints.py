@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runner.app.core.proof.signing_keys import listed_keys, signing_key
+from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
 from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Leaf, Store
 from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
 from runner.proof.merkle import path
@@ -160,11 +160,6 @@ def _read_or_none(note: str) -> Checkpoint | None:
 def checkpoint_of(note: str) -> Checkpoint:
     """Return the checkpoint of a note, whose signature is not checked; raises Invalid."""
     return parse_checkpoint(parse_note(note.encode()).text)
-
-
-def log_name(store: Store) -> str:
-    """Return the name of this home's log: it says nothing about the organisation, and new signing keys keep it."""
-    return f"tocsin/{hashlib.sha256(bytes.fromhex(listed_keys(store)[0].public)).hexdigest()[:16]}"
 
 
 def _trusted(store: Store) -> list[NoteKey]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -9,7 +10,8 @@ import msgspec
 
 from runner.app.core.repository import HOME_KEYS, Store
 from runner.decoding import from_json
-from runner.proof.note import fingerprint
+from runner.errors import Refused
+from runner.proof.note import NoteKey, fingerprint
 from runner.vault.signing import SigningKey
 
 _MARK = "home/signing_keys"
@@ -53,17 +55,55 @@ def listed_keys(store: Store) -> tuple[ListedKey, ...]:
 def signing_key(store: Store, now: datetime) -> SigningKey:
     """Return the present signing key, made and listed at its first use, ``now``; raises Sealed without the master key."""
     listed = listed_keys(store)
-    number = listed[-1].number if listed else 1
-    key = SigningKey(store.key(_name(number)))
+    key = _key(store, listed[-1].number if listed else 1)
     if not listed:
-        first = ListedKey(number=number, public=key.public.hex(), since=now)
-        first = msgspec.structs.replace(first, mac=store.vouch(first.name, first.signed).hex())
-
-        def change(marks: Mapping[str, bytes]) -> Mapping[str, bytes]:
-            return marks or {_MARK: msgspec.json.encode((first,))}
-
-        store.change_marks((_MARK,), change)
+        _listed(store, listed, _entry(store, key, 1, now))
     return key
+
+
+def renewed(store: Store, now: datetime) -> tuple[ListedKey, ListedKey, str]:
+    """Sign with a new key from now on; return the old one, the new one, and a note that names the new one, signed with the old one.
+
+    Raises Sealed without the master key, Refused if another process did the same.
+    """
+    signing_key(store, now)
+    listed = listed_keys(store)
+    last, key = listed[-1], _key(store, listed[-1].number + 1)
+    old, new = msgspec.structs.replace(last, until=now), _entry(store, key, last.number + 1, now)
+    name, public = log_name(store), NoteKey(log_name(store), key.public).text()
+    text = f"tocsin signing key\n{public}\n{new.fingerprint}\nreplaces {old.fingerprint}\nfrom {now.isoformat()}\n"
+    statement = _key(store, last.number).note(text, name)
+    if not _listed(store, listed, *listed[:-1], old, new):
+        raise Refused(
+            "Another program changed the signing key.",
+            hint="Run: tocsin key list",
+            code="key_changed_meanwhile",
+        )
+    return old, new, statement
+
+
+def log_name(store: Store) -> str:
+    """Return the name of this home's log: it says nothing about the organisation, and new signing keys keep it."""
+    return f"tocsin/{hashlib.sha256(bytes.fromhex(listed_keys(store)[0].public)).hexdigest()[:16]}"
+
+
+def _key(store: Store, number: int) -> SigningKey:
+    return SigningKey(store.key(_name(number)))
+
+
+def _entry(store: Store, key: SigningKey, number: int, now: datetime) -> ListedKey:
+    entry = ListedKey(number=number, public=key.public.hex(), since=now)
+    return msgspec.structs.replace(entry, mac=store.vouch(entry.name, entry.signed).hex())
+
+
+def _listed(store: Store, before: tuple[ListedKey, ...], *after: ListedKey) -> bool:
+    """Replace the list; False, and nothing, if another process changed it."""
+    old, new = {_MARK: msgspec.json.encode(before)} if before else {}, {_MARK: msgspec.json.encode(after)}
+
+    def change(marks: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        return new if dict(marks) == old else marks
+
+    return store.change_marks((_MARK,), change) == new
 
 
 def _name(number: int) -> str:

@@ -1,0 +1,104 @@
+"""What was changed in a home itself: its database moved, its master key or its signing key was replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.actions import Action
+from runner.app.core import organisation_journal
+from runner.app.core.incident_service import IncidentService
+from runner.app.home import backups
+from runner.app.home.doctor_checks import Finding
+from runner.decoding import json_reader
+
+JOURNAL = "home"
+"""The journal's name; it is not an incident."""
+
+
+class StoreMoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """The database moved. Recorded in the new one."""
+
+    by: str
+    move: str
+    """The id of the move, as in the old database."""
+    old: str
+    new: str
+    """URLs, without a password."""
+    events: int
+    head: str
+    """The hash over all journals and their heads, the same in both databases."""
+
+
+class MasterKeyChanged(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
+):
+    """All data keys were wrapped under another master key."""
+
+    by: str
+    old: str
+    new: str
+    """Ids of the master keys, 8 hexadecimal digits; they say nothing about the keys."""
+    keys: int
+
+
+class SigningKeyChanged(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
+):
+    """The home signs with another key."""
+
+    by: str
+    reason: str
+    old: str
+    new: str
+    """Fingerprints."""
+    statement: str
+    """A note that names the new key, signed with the old one."""
+
+
+AnyHomeEvent = StoreMoved | MasterKeyChanged | SigningKeyChanged
+READER: Callable[[bytes], AnyHomeEvent] = json_reader(AnyHomeEvent)
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What is recorded, the oldest first."""
+
+    made: tuple[tuple[datetime, AnyHomeEvent], ...] = ()
+    version: int = 0
+
+
+def kept(service: IncidentService) -> Changes:
+    """Return the recorded changes; raises Sealed without the master key."""
+    made = [(at, event) for _, at, event in organisation_journal.entries(service, JOURNAL, READER)]
+    return Changes(made=tuple(made), version=len(made))
+
+
+def record(service: IncidentService, event: AnyHomeEvent, *names: str) -> None:
+    """Record a change, unless the newest one has the same values of ``names``: a repeated command records it once."""
+
+    def decide(before: Changes) -> tuple[AnyHomeEvent, ...]:
+        newest = before.made[-1][1] if before.made and names else None
+        return (
+            ()
+            if newest and all(getattr(newest, name, "") == getattr(event, name) for name in names)
+            else (event,)
+        )
+
+    organisation_journal.change(service, JOURNAL, kept, decide)
+
+
+def findings(service: IncidentService) -> Iterator[Finding]:
+    """Yield where the database moved from, and that no backup opens with the present master key."""
+    made = backups.kept(service).made if service.store.head(backups.JOURNAL).version else ()
+    for at, event in kept(service).made if service.store.head(JOURNAL).version else ():
+        if isinstance(event, StoreMoved):
+            what = f"the database was moved from {event.old} on {at:%Y-%m-%d %H:%M} UTC; the old one refuses writing"
+            yield Finding("store", "good", what, code="moved_here")
+        elif isinstance(event, MasterKeyChanged) and made and made[-1][0] <= at:
+            what = (
+                f"All backups are from before the change of the master key. They need the old key {event.old}"
+            )
+            action = Action("home.backup", args={"to": made[-1][1].place})
+            yield Finding("backup", "warning", what, action=action, code="backup_old_key")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from runner.app.campaigns.send import is_sending, ready
 from runner.app.campaigns.tables import Known
 from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
 from runner.app.core.incident_service import IncidentService
-from runner.app.notices.letter_approval import unverified_items
+from runner.app.notices.letter_approval import approved_from, unverified_items
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import SuppressedFor
 from runner.incident.campaigns.pacing import feasibility
@@ -311,7 +312,8 @@ CAMPAIGN = Acting(
 
 
 def _run_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
-    return len(incident.letters)
+    letters = letter_archive.opened(service, incident, ref).letters
+    return len(incident.letters), approved_from(incident, letters)
 
 
 def _run_forms(asked: Asked) -> Iterator[Form]:
@@ -321,16 +323,20 @@ def _run_forms(asked: Asked) -> Iterator[Form]:
     approved = letter_archive.is_approved(asked.incident, run.letters)
     made = asked.incident.evidence.get(run.archive.evidence)
     if made is not None and not approved and made.by != asked.principal.person:
-        items = enumerate(unverified_items(asked.incident, run.letters), 1)
         ticks = tuple(
-            Field(f"tick-{n}", f"Item {n} is right in the letters: {item}", "choice", _YES)
-            for n, item in items
+            Field(_tick(item), f"Item {n} is right in the letters: {item}", "choice", _YES)
+            for n, item in enumerate(unverified_items(asked.incident, run.letters), 1)
         )
         bound = (("manifest", run.letters.manifest_sha256),)
         number = count(run.letters.letters, "letter")
         yield Form("approve", f"I read the sample. Approve these {number}", ticks, bound)
     if approved and any(group.status == "draft" for group in run.letters.groups):
         yield Form("final", "Make the approved letters, without the draft mark")
+
+
+def _tick(item: str) -> str:
+    """Return the name of the field of an item, by its words: its number changes when a notice ticks another item."""
+    return f"tick-{sha256(item.encode()).hexdigest()[:16]}"
 
 
 def _ready(asked: Asked, given: Given) -> None:
@@ -340,11 +346,8 @@ def _ready(asked: Asked, given: Given) -> None:
 
 def _signed(asked: Asked, given: Given) -> Any:
     run = letter_archive.opened(asked.service, asked.incident, asked.ref)
-    ticks = [
-        int(name[5:])
-        for name, value in given.items()
-        if name[:5] == "tick-" and value == "yes" and name[5:].isdecimal()
-    ]
+    items = enumerate(unverified_items(asked.incident, run.letters), 1)
+    ticks = [number for number, item in items if given[_tick(item)] == "yes"]
     return letter_archive.sign(asked.incident, run, given["manifest"], ticks)
 
 

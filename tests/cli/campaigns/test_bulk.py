@@ -466,6 +466,9 @@ def test_an_exercise_sends_no_campaign(office: AtDesk, relay: MailServer, tmp_pa
     said = refused(office, "bulk", "plan", "our-letter", "--people", listed(tmp_path, people(3)))
     assert said["code"] == "exercise"
     assert relay.mails == []
+    stop = listed(tmp_path, "person1@people.example\n", "stop.txt")
+    assert refused(office, "bulk", "suppress", stop)["code"] == "exercise"
+    assert office.office().campaign_tables(office.office().principal).suppressions() == {}
 
 
 def test_a_breached_mailbox_is_not_used_to_notify_its_owner(

@@ -139,6 +139,8 @@ def test_a_list_is_planned_paused_and_resumed_and_no_person_is_named_on_the_page
     assert act("receipts", "kind,reference\nreturned,K7\n").status_code == 200
     assert act("substitute", place="DE", reason="home page").status_code == 303
     stop = {"file": ("stop.txt", b"person9@people.example\n")}
+    look = submitted(room, maria, "letters", "suppress", files=stop, why="stop", looks=True)
+    assert ("sure" in look.text, standing(desk, "_people_1.csv")["suppressed"]) == (True, {})
     assert submitted(room, maria, "letters", "suppress", files=stop, why="stop").status_code == 200
     assert standing(desk, "_people_1.csv")["suppressed"]["stop"] == 1
     assert not list(desk.home.rglob("*.csv"))

@@ -36,6 +36,7 @@ from runner.web.room.acts.forms import (
     Preview,
     Upload,
     catalogue,
+    fixed,
     number_of,
     one_of,
     span_of,
@@ -113,11 +114,14 @@ def _offered(asked: Asked) -> Iterator[Form]:
         ),
         folded=True,
     )
+    if asked.incident.kind != "real":
+        return
+    each = "One email address or phone number a line. After you see their number, choose the file again."
     yield Form(
         "suppress",
         "Add addresses to the suppression list of all campaigns",
         (
-            Field(FIELD, "Addresses", "file", needed=True, help="One email address or phone number a line."),
+            Field(FIELD, "Addresses", "file", needed=True, help=each),
             Field("why", "Reason", "choice", tuple((one, one.replace("_", " ")) for one in _REASONS)),
         ),
         folded=True,
@@ -171,11 +175,23 @@ def _make(asked: Asked, given: Given) -> str:
     return address(BY_OPERATION["run"], asked.incident.codename, made.id)
 
 
-def _suppress(asked: Asked, given: Given) -> str:
+def _suppressed(asked: Asked, given: Given, *, look: bool) -> str:
     file, why = _file(given), one_of(given, "why", _REASONS)
     with uploaded(asked.service, file.name, file.body) as path:
-        kept = control.suppress(asked.service, control.read_stop_list(path), why)
-    return f"{count(kept, 'address', 'addresses')} added to the suppression list."
+        found = control.read_stop_list(path)
+        return count(
+            control.suppress(asked.service, asked.incident, found, why, look=look), "address", "addresses"
+        )
+
+
+def _suppress(asked: Asked, given: Given) -> str:
+    return f"{_suppressed(asked, given, look=False)} added to the suppression list."
+
+
+def _to_suppress(asked: Asked, given: Given) -> Preview:
+    addresses = _suppressed(asked, given, look=True)
+    words = f"Add {addresses} to the suppression list? No campaign of any incident uses them afterwards."
+    return fixed(Page((line(words, "warn"),)))
 
 
 LETTERS = Acting(
@@ -183,7 +199,7 @@ LETTERS = Acting(
     {
         "plan": Act("campaign.manage", _plan),
         "make": Act("campaign.manage", _make, adds=True),
-        "suppress": Act("campaign.manage", _suppress, adds=True, shows=True),
+        "suppress": Act("campaign.manage", _suppress, _to_suppress, adds=True, shows=True),
     },
     _seen,
 )

@@ -11,7 +11,7 @@ import msgspec
 
 from runner.app.campaigns.record import known, move, record, verify
 from runner.app.campaigns.tables import Known
-from runner.errors import Invalid, NotFound, Problem
+from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
 from runner.incident.campaigns.campaign import ELECTRONIC, OUT_OF_REACH, Campaign, SuppressedFor, Way
 from runner.incident.campaigns.pacing import feasibility
@@ -143,11 +143,29 @@ def read_stop_list(path: Path) -> list[str]:
     return [one for _, one in found]
 
 
-def suppress(service: IncidentService, addresses: Iterable[str], reason: SuppressedFor) -> int:
-    """Add email addresses and phone numbers to the suppression list, now and for later campaigns; return how many."""
+def suppress(
+    service: IncidentService,
+    incident: Incident | None,
+    addresses: Iterable[str],
+    reason: SuppressedFor,
+    *,
+    look: bool = False,
+) -> int:
+    """Add email addresses and phone numbers to the suppression list, now and for later campaigns; return how many.
+
+    With ``look`` only count. ``incident`` is the one in use; raises Refused if it is an exercise or a test: the list is one
+    for all campaigns, and these are real.
+    """
+    if incident is not None and incident.kind != "real":
+        raise Refused(
+            f'Incident "{incident.codename}" is of kind {incident.kind}. The suppression list applies to real campaigns.',
+            hint="Choose a real incident",
+            code="exercise",
+        )
     tables = service.campaign_tables(service.principal)
     keys = {tables.digest(*same_address(address)) for address in addresses}
-    tables.suppress(keys, reason, service.clock.now())
+    if not look:
+        tables.suppress(keys, reason, service.clock.now())
     return len(keys)
 
 

@@ -27,6 +27,7 @@ from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
 from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import Ending, Sent
+from runner.reports.core.formatting import count
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def check(service: IncidentService, incident: Incident, campaign: Campaign) -> C
     problems = unapproved(texts, now)
     if problems:
         raise Refused(
-            f"{len(problems)} of {len(now)} text{'s' if len(now) != 1 else ''} are not approved. Nothing was sent.",
+            f"{len(problems)} of {count(len(now), 'text')} {'is' if len(problems) == 1 else 'are'} not approved. Nothing was sent.",
             hint=problems[0].hint
             or "Approve the notice with the same template and version: tocsin approve STEP",
             code="unapproved",

@@ -98,6 +98,12 @@ def unverified_items(incident: Incident, found: Letters) -> tuple[str, ...]:
     return tuple(open_)
 
 
+def approved_from(incident: Incident, found: Letters) -> tuple[tuple[str, ...], list[str]]:
+    """Return the items that are open, and the digests of the notices: an approval of other ones is another approval."""
+    texts = (text.digest for group in found.groups for text in _texts(incident, group))
+    return unverified_items(incident, found), sorted(texts)
+
+
 def _texts(incident: Incident, group: Group) -> list[Document]:
     about = (group.duty, group.notice)
     return [text for text in current_texts(incident) if (text.duty, text.notice) == about]

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ from runner.base.redacted import Redacted
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused
 from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, AccountBook, AccountChanged, Change
+from runner.reports.core.formatting import count
 from runner.vault.keys import DataKey
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 INVITATION_LASTS = timedelta(days=3)
 ALERTED = ("commander", "administrator")
 """Roles whose people are alerted about every invitation: in the home, and in each open incident."""
+IN_THEIR_PLACE = ("counsel", "dpo")
+"""Roles whose people are alerted, too, if the first ones have nobody besides the author and the owner of the account."""
 CODES = 10
 """Recovery codes of an account; each is valid once."""
 Kept = TypeVar("Kept")
@@ -79,6 +82,27 @@ class Factors(Redacted, frozen=True, kw_only=True):
     """The SHA-256 of each unused recovery code: 80 random bits need no slow hash."""
     passkeys: tuple[Passkey, ...] = ()
     subjects: tuple[Subject, ...] = ()
+
+
+class Ended(NamedTuple):
+    """What ended with an account, or with its factors; each a number."""
+
+    sessions: int
+    tokens: int
+    links: int
+    calendars: int
+
+    @property
+    def words(self) -> str:
+        """Return the numbers in words."""
+        return ", ".join(
+            (
+                count(self.sessions, "session"),
+                count(self.tokens, "API token"),
+                count(self.links, "link"),
+                count(self.calendars, "calendar address", "calendar addresses"),
+            )
+        )
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,19 +193,22 @@ class Accounts:
         return secret
 
     def _announce(self, person: str, by: str) -> None:
-        """Alert the person and whoever answers for access, but not the proved author: an invitation can take an account over."""
-        who = self._service.principal
-        can = "set a new password for" if self.book().is_active(person) else "open"
+        """Alert the person, the author and whoever answers for access: an invitation can take an account over."""
+        author, known = by or self._service.principal.person, self.book().found.get(person)
+        can = {"active": "set a new password for", "reset": "take over"}.get(
+            known.state if known else "", "open"
+        )
         text = (
-            f"{by or who.person} made an invitation that can {can} the account of {person}.\n"
+            f"{author} made an invitation that can {can} the account of {person}.\n"
             f"If you did not ask for it, have the account disabled now: tocsin account disable {person} --reason WHY"
         )
-        self._alert(person, by, f"Invitation for the account of {person}", text)
+        self._alert(person, author, f"Invitation for the account of {person}", text)
 
-    def _alert(self, person: str, by: str, title: str, text: str) -> None:
-        who = self._service.principal
-        others = holders(self._service, ALERTED) - {by or (who.person if who.proven_by else "")}
-        notify(self._service, sorted({person, *others}), title, text)
+    def _alert(self, person: str, author: str, title: str, text: str) -> None:
+        """Alert the author, too: who stole a session acts in the name of its owner."""
+        both = {person, author}
+        others = holders(self._service, ALERTED) - both or holders(self._service, IN_THEIR_PLACE)
+        notify(self._service, sorted(both | others), title, text)
 
     def link(self, secret: str, path: str = "join") -> str:
         """Return the address of an invitation, or of another link: where the room of this home listens, or will."""
@@ -232,48 +259,51 @@ class Accounts:
         self._logins.end_of(person)
         return self._logins.begin(person, "password+totp"), codes
 
-    def disable(self, person: str, reason: str, by: str = "") -> int:
-        """End an account with its sessions, invitations and tokens; return the number of sessions. An invitation opens it again."""
+    def disable(self, person: str, reason: str, by: str = "") -> Ended:
+        """End an account with its invitations and all that acts for it; return what ended. An invitation opens it again."""
         account = self.book().found.get(person)
         if account is None or account.state == "disabled":
             raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
-        return self._end(person, reason, by)
+        return self._end(person, "disabled", reason, by)
 
-    def reset(self, person: str, reason: str, by: str = "") -> int:
-        """Remove all factors of an account and end its sessions; return their number. An invitation sets new factors.
+    def reset(self, person: str, reason: str, by: str = "") -> Ended:
+        """Remove all factors of an account, and end all that acts for it; return what ended. An invitation sets new factors.
 
-        The person, and whoever answers for access, are alerted. Tokens and links of the person stay.
+        The person, the author and whoever answers for access are alerted.
         """
         account = self.book().found.get(person)
         if account is None or account.state != "active":
             raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
         author = by or self._service.principal.person
-        self._record(person, "factors_reset", author, reason)
-        self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
+        ended = self._end(person, "factors_reset", reason, author)
         text = (
             f"{author} reset the account of {person}: its password, codes, passkeys and logins of a provider are removed.\n"
+            f"Ended: {ended.words}.\n"
             "Nobody can log in with it until an invitation is used. If you do not know why, ask now."
         )
-        self._alert(person, by, f"Account of {person} reset", text)
-        return self._logins.end_of(person)
+        self._alert(person, author, f"Account of {person} reset", text)
+        return ended
 
     def forget(self, person: str) -> None:
         """End what a person who is forgotten has here: the account, if there is one, sessions, invitations and tokens."""
         if person in self.book().found:
-            self._end(person, "")
+            self._end(person, "disabled", "")
         else:
-            tokens.end_of(self._service, person)
-            step_links.end_of(self._service, person)
-            calendars.revoke(self._service, person)
+            self._end_access(person)
         self._logins.forget(person)
 
-    def _end(self, person: str, reason: str, by: str = "") -> int:
-        self._record(person, "disabled", by or self._service.principal.person, reason)
+    def _end(self, person: str, change: Change, reason: str, by: str = "") -> Ended:
+        self._record(person, change, by or self._service.principal.person, reason)
         self._service.change_marks((_ACCOUNT + person, *self._invitations_of(person)), lambda found: {})
-        tokens.end_of(self._service, person)
-        step_links.end_of(self._service, person)
-        calendars.revoke(self._service, person)
-        return self._logins.end_of(person)
+        return self._end_access(person)
+
+    def _end_access(self, person: str) -> Ended:
+        return Ended(
+            sessions=self._logins.end_of(person),
+            tokens=tokens.end_of(self._service, person),
+            links=step_links.end_of(self._service, person),
+            calendars=int(calendars.revoke(self._service, person)),
+        )
 
     # --- prove --------------------------------------------------------------------------------------------
 

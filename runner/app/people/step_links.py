@@ -161,13 +161,14 @@ def revoke(service: IncidentService, name: str) -> None:
     )
 
 
-def end_of(service: IncidentService, person: str) -> None:
-    """End all links of a person."""
+def end_of(service: IncidentService, person: str) -> int:
+    """End all links of a person; return their number."""
     marks = [
         mark for mark, body in service.marks(_MARK).items() if from_json(body, StepLink).person == person
     ]
     if marks:
         service.change_marks(marks, lambda found: {})
+    return len(marks)
 
 
 def end_all(service: IncidentService) -> None:

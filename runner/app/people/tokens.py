@@ -146,11 +146,12 @@ def revoke(service: IncidentService, principal: Principal, name: str) -> Token:
     return found[name]
 
 
-def end_of(service: IncidentService, owner: str) -> None:
-    """End all tokens of a person, whose account ended."""
+def end_of(service: IncidentService, owner: str) -> int:
+    """End all tokens of a person, whose account ended; return their number."""
     names = [mark for mark, body in service.marks(_MARK).items() if from_json(body, Token).owner == owner]
     if names:
         service.change_marks(names, lambda marks: {})
+    return len(names)
 
 
 def end_all(service: IncidentService) -> int:

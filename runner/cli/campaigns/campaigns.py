@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from contextlib import suppress as ignored
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, duration, group
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import bar
-from runner.errors import Usage
+from runner.errors import NotFound, Refused, Usage
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Cell, Page, flow, line
@@ -250,7 +251,7 @@ def suppress(
 ) -> None:
     """Add addresses to the suppression list of all campaigns.
 
-    The people must still be notified over another channel.
+    The people must still be notified over another channel. Refused for an exercise: the list is one for all campaigns.
 
     \b
     Example:
@@ -268,7 +269,10 @@ def suppress(
         raise Usage(
             f'Reason "{reason}" is unknown.', hint=f"Use --because {'|'.join(known)}", code="unknown_reason"
         )
-    kept = suppressed(session.service, read_stop_list(file), why)
+    incident = None
+    with ignored(Refused, NotFound):  # the list is for all incidents: none has to be chosen
+        incident = session.incident_or_none()
+    kept = suppressed(session.service, incident, read_stop_list(file), why)
     _said(
         session,
         f"{count(kept, 'address', 'addresses')} added to the suppression list ({reason.replace('_', ' ')})",

@@ -75,13 +75,14 @@ def disable(session: Session, person: Person, reason: Reason = "") -> None:
     """
     _require(reason)
     ended = accounts_of(session).disable(person, reason)
-    told(session, f"The account of {person} is disabled. Sessions ended: {ended}")
+    told(session, f"The account of {person} is disabled. Ended: {ended.words}")
 
 
 def reset(session: Session, person: Person, reason: Reason = "") -> None:
     """Remove the password, codes and passkeys of an account. Needs --reason.
 
-    Ends all its sessions, and alerts the person, commanders and administrators. To set new factors, invite the person.
+    Ends all its sessions, tokens, links and its calendar address. Alerts you, the person, commanders and administrators.
+    To set new factors, invite the person.
 
     \b
     Example:
@@ -91,7 +92,7 @@ def reset(session: Session, person: Person, reason: Reason = "") -> None:
     ended = accounts_of(session).reset(person, reason)
     told(
         session,
-        f"The account of {person} has no factors now. Sessions ended: {ended}. Next: tocsin account invite {person}",
+        f"The account of {person} has no factors now. Ended: {ended.words}. Next: tocsin account invite {person}",
     )
 
 

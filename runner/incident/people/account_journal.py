@@ -53,7 +53,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The person who invited or disabled it, or its owner."""
     reason: str = ""
     ended: datetime | None = None
-    """When it was last disabled."""
+    """When it was last disabled or reset."""
 
 
 class BreakGlass(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
         return self.is_active(person) and made >= self.found[person].since
 
     def holds_token(self, person: str, made: datetime) -> bool:
-        """Tell whether a token of a person goes on: the person may have no account, but none that was disabled since."""
+        """Tell whether a token of a person goes on: the person may have no account, but none that was disabled or reset since."""
         one = self.found.get(person)
         return one is None or (one.state != "disabled" and (one.ended is None or made >= one.ended))
 
@@ -127,7 +127,7 @@ def fold_accounts(events: Iterable[tuple[int, datetime, AccountChanged]]) -> Acc
             state == "invited" and before is not None and before.state in ("active", "reset")
         ):
             continue
-        ended = at if state == "disabled" else before.ended if before is not None else None
+        ended = at if state in ("disabled", "reset") else before.ended if before is not None else None
         found[event.person] = Account(
             person=event.person, state=state, since=at, by=event.by, reason=event.reason, ended=ended
         )

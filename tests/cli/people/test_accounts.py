@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pyotp import TOTP
 
-from runner.app.people.accounts import CODES, INVITATION_LASTS, Subject
+from runner.app.people import calendars
+from runner.app.people.accounts import CODES, INVITATION_LASTS, Ended, Subject
 from runner.app.people.login_pace import FREE, LONGEST_DELAY, begin_attempt, end_attempt
 from runner.app.people.logins import LONGEST
 from runner.app.people.passwords import hash_password, is_password
@@ -178,6 +179,46 @@ def test_a_disabled_account_cannot_log_in_and_its_sessions_end(desk: AtDesk) -> 
     assert desk("login", "ada", types="x\ny\n").error == "unknown_account"
 
 
+def recipients(desk: AtDesk, before: str) -> list[str]:
+    """Return who got messages since then."""
+    lines = desk.console[len(before) :].splitlines()
+    return sorted(one.removeprefix("To: ") for one in lines if one.startswith("To: "))
+
+
+def test_a_reset_ends_all_that_acts_for_the_account_and_says_so(desk: AtDesk) -> None:
+    ada = an_account(desk, "ada")
+    desk.done("open", str(desk.home.parent / "lost-badge.yaml"), "--yes", "--fact", "incident.summary=4711")
+    desk.done("login", "ada", types=f"{PASSWORD}\n{ada.code()}\n")
+    words = ("token", "create", "hers", "--owner", "ada", "--scope", "incident.read", "--as", "maria")
+    token = desk.done(*words).strip()
+    desk.done("step-link", "create", "ada", "block", "--as", "maria")
+    service = desk.office()
+    calendar = calendars.make(service, "ada")
+    assert (find(service, token) is not None, calendars.find(service, calendar)) == (True, "ada")
+    ended = accounts_of(service).reset("ada", "her phone was stolen", "maria")
+    assert ended == Ended(sessions=2, tokens=1, links=1, calendars=1)
+    assert ended.words in desk.console
+    assert (find(service, token), calendars.find(service, calendar)) == (None, None)
+    assert not desk("token", "list", "--format", "json").json["tokens"]
+    before = desk.console
+    accounts_of(service).invite("ada", "maria")
+    assert "over" in desk.console[len(before) :].split(), "it can take the account over"
+
+
+def test_the_author_hears_of_it_and_counsel_where_nobody_else_would(desk: AtDesk) -> None:
+    accounts = accounts_of(desk.office())
+    before = desk.console
+    accounts.invite("ada", "maria")  # by her proved name, which a thief can use
+    assert recipients(desk, before) == ["ada", "jonas", "maria"], "she is the only commander"
+    desk.done("role", "assign", "administrator", "jonas", "--always", "--as", "ada")
+    before = desk.console
+    accounts_of(desk.office()).invite("ada", "maria")
+    assert recipients(desk, before) == ["ada", "jonas", "maria"]
+    before = desk.console
+    accounts_of(desk.office()).invite("jonas", "ada")
+    assert recipients(desk, before) == ["ada", "jonas", "maria"]
+
+
 def test_an_account_that_is_reset_has_no_factors_until_an_invitation_is_used(desk: AtDesk) -> None:
     ada = an_account(desk, "ada")
     accounts = accounts_of(desk.office())
@@ -187,7 +228,7 @@ def test_an_account_that_is_reset_has_no_factors_until_an_invitation_is_used(des
     before = desk.console
     desk.done("account", "reset", "ada", "--reason", "she lost her phone", "--as", "maria")
     assert desk("status").warnings == ["login_ended"]
-    assert {"ada", "maria"} <= set(desk.console[len(before) :].split())
+    assert recipients(desk, before) == ["ada", "jonas", "maria"]
     with refused("login_refused"):
         accounts_of(desk.office()).log_in("ada", PASSWORD, ada.code(), "a")
     accounts = accounts_of(desk.office())

@@ -49,8 +49,11 @@ def _disable(asked: Asked, given: Given) -> None:
     _accounts(asked)[0].disable(given["person"], _reason(given), asked.principal.person)
 
 
-def _reset(asked: Asked, given: Given) -> None:
-    _accounts(asked)[0].reset(given["person"], _reason(given), asked.principal.person)
+def _reset(asked: Asked, given: Given) -> str:
+    ended = _accounts(asked)[0].reset(given["person"], _reason(given), asked.principal.person)
+    return (
+        f"The account of {given['person']} has no factors now. Ended: {ended.words}. Next: invite the person."
+    )
 
 
 def _disarm(asked: Asked, given: Given) -> None:
@@ -70,7 +73,7 @@ ACCOUNTS = Acting(
         "invite": Act("account.manage", _invite, bound=True, shows=True),
         "end": Act("account.manage", _end, bound=True),
         "disable": Act("account.manage", _disable, bound=True),
-        "reset": Act("account.manage", _reset, bound=True),
+        "reset": Act("account.manage", _reset, bound=True, shows=True),
         "disarm": Act("account.manage", _disarm, bound=True),
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from runner.app.campaigns.send import is_sending, ready
 from runner.app.campaigns.tables import Known
 from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
 from runner.app.core.incident_service import IncidentService
-from runner.app.notices.letter_approval import unverified_items
+from runner.app.notices.letter_approval import approved_from, unverified_items
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import SuppressedFor
 from runner.incident.campaigns.pacing import feasibility
@@ -35,6 +36,7 @@ from runner.web.room.acts.forms import (
     Preview,
     Upload,
     catalogue,
+    fixed,
     number_of,
     one_of,
     span_of,
@@ -112,11 +114,14 @@ def _offered(asked: Asked) -> Iterator[Form]:
         ),
         folded=True,
     )
+    if asked.incident.kind != "real":
+        return
+    each = "One email address or phone number a line. After you see their number, choose the file again."
     yield Form(
         "suppress",
         "Add addresses to the suppression list of all campaigns",
         (
-            Field(FIELD, "Addresses", "file", needed=True, help="One email address or phone number a line."),
+            Field(FIELD, "Addresses", "file", needed=True, help=each),
             Field("why", "Reason", "choice", tuple((one, one.replace("_", " ")) for one in _REASONS)),
         ),
         folded=True,
@@ -170,11 +175,23 @@ def _make(asked: Asked, given: Given) -> str:
     return address(BY_OPERATION["run"], asked.incident.codename, made.id)
 
 
-def _suppress(asked: Asked, given: Given) -> str:
+def _suppressed(asked: Asked, given: Given, *, look: bool) -> str:
     file, why = _file(given), one_of(given, "why", _REASONS)
     with uploaded(asked.service, file.name, file.body) as path:
-        kept = control.suppress(asked.service, control.read_stop_list(path), why)
-    return f"{count(kept, 'address', 'addresses')} added to the suppression list."
+        found = control.read_stop_list(path)
+        return count(
+            control.suppress(asked.service, asked.incident, found, why, look=look), "address", "addresses"
+        )
+
+
+def _suppress(asked: Asked, given: Given) -> str:
+    return f"{_suppressed(asked, given, look=False)} added to the suppression list."
+
+
+def _to_suppress(asked: Asked, given: Given) -> Preview:
+    addresses = _suppressed(asked, given, look=True)
+    words = f"Add {addresses} to the suppression list? No campaign of any incident uses them afterwards."
+    return fixed(Page((line(words, "warn"),)))
 
 
 LETTERS = Acting(
@@ -182,7 +199,7 @@ LETTERS = Acting(
     {
         "plan": Act("campaign.manage", _plan),
         "make": Act("campaign.manage", _make, adds=True),
-        "suppress": Act("campaign.manage", _suppress, adds=True, shows=True),
+        "suppress": Act("campaign.manage", _suppress, _to_suppress, adds=True, shows=True),
     },
     _seen,
 )
@@ -315,7 +332,8 @@ CAMPAIGN = Acting(
 
 
 def _run_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
-    return len(incident.letters)
+    letters = letter_archive.opened(service, incident, ref).letters
+    return len(incident.letters), approved_from(incident, letters)
 
 
 def _run_forms(asked: Asked) -> Iterator[Form]:
@@ -325,16 +343,20 @@ def _run_forms(asked: Asked) -> Iterator[Form]:
     approved = letter_archive.is_approved(asked.incident, run.letters)
     made = asked.incident.evidence.get(run.archive.evidence)
     if made is not None and not approved and made.by != asked.principal.person:
-        items = enumerate(unverified_items(asked.incident, run.letters), 1)
         ticks = tuple(
-            Field(f"tick-{n}", f"Item {n} is right in the letters: {item}", "choice", _YES)
-            for n, item in items
+            Field(_tick(item), f"Item {n} is right in the letters: {item}", "choice", _YES)
+            for n, item in enumerate(unverified_items(asked.incident, run.letters), 1)
         )
         bound = (("manifest", run.letters.manifest_sha256),)
         number = count(run.letters.letters, "letter")
         yield Form("approve", f"I read the sample. Approve these {number}", ticks, bound)
     if approved and any(group.status == "draft" for group in run.letters.groups):
         yield Form("final", "Make the approved letters, without the draft mark")
+
+
+def _tick(item: str) -> str:
+    """Return the name of the field of an item, by its words: its number changes when a notice ticks another item."""
+    return f"tick-{sha256(item.encode()).hexdigest()[:16]}"
 
 
 def _ready(asked: Asked, given: Given) -> None:
@@ -344,11 +366,8 @@ def _ready(asked: Asked, given: Given) -> None:
 
 def _signed(asked: Asked, given: Given) -> Any:
     run = letter_archive.opened(asked.service, asked.incident, asked.ref)
-    ticks = [
-        int(name[5:])
-        for name, value in given.items()
-        if name[:5] == "tick-" and value == "yes" and name[5:].isdecimal()
-    ]
+    items = enumerate(unverified_items(asked.incident, run.letters), 1)
+    ticks = [number for number, item in items if given[_tick(item)] == "yes"]
     return letter_archive.sign(asked.incident, run, given["manifest"], ticks)
 
 

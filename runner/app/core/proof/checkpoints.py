@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -162,9 +162,11 @@ def checkpoint_of(note: str) -> Checkpoint:
     return parse_checkpoint(parse_note(note.encode()).text)
 
 
-def _trusted(store: Store) -> list[NoteKey]:
-    """Return the listed signing keys; with the master key only those that it vouches for."""
-    trusted = []
+def _trusted(store: Store) -> Iterator[NoteKey]:
+    """Yield the listed signing keys; with the master key only those that it vouches for.
+
+    The check reads them after its view of the log has begun: a key made meanwhile is listed.
+    """
     for one in listed_keys(store):
         try:
             if store.vouch(one.name, one.signed).hex() != one.mac:
@@ -172,8 +174,7 @@ def _trusted(store: Store) -> list[NoteKey]:
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        trusted.append(NoteKey(log_name(store), bytes.fromhex(one.public)))
-    return trusted
+        yield NoteKey(log_name(store), bytes.fromhex(one.public))
 
 
 def _read(named: str) -> Checkpoint:

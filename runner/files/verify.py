@@ -167,14 +167,20 @@ def open_folder(path: str) -> Files:
     """List an unpacked bundle; no link is followed."""
     places: dict[str, tuple[str, int, int]] = {}
     seen: set[str] = set()
+    seen_folders: set[str] = set()
+    total = 0
     for where, folders, files in os.walk(path):
         for name in (*folders, *files):
             whole = os.path.join(where, name)  # noqa: PTH118
             mode = os.lstat(whole)
-            if name in folders and stat.S_ISDIR(mode.st_mode):
-                continue
             inside = os.path.relpath(whole, path).replace(os.sep, "/")
+            if stat.S_ISDIR(mode.st_mode):
+                check_name(inside, seen_folders)
+                continue
             check_name(inside, seen)
+            total += mode.st_size
+            if total > LARGEST:
+                raise Wrong("too large")
             if not stat.S_ISREG(mode.st_mode):
                 raise Wrong(f"{inside} is not a file")
             places[inside] = (whole, 0, mode.st_size)
@@ -379,18 +385,18 @@ def verify(path: str, key: str = "") -> dict[str, Any]:
     for layer in LAYERS:
         wrong = [what for name, what in check.faults if name == layer]
         state = ("broken", wrong[0]) if wrong else check.notes.get(layer, ("ok", ""))
-        layers[layer] = {"state": state[0], "why": state[1]}
+        layers[layer] = {"state": state[0], "why": plain(state[1])}
     levels = check.scope.get("levels", {}) if not check.faults else {}
     return {
         "ok": not check.faults,
         "layers": layers,
-        "faults": [{"layer": layer, "what": what} for layer, what in check.faults],
+        "faults": [{"layer": layer, "what": plain(what)} for layer, what in check.faults],
         "key": fingerprint(check.key) if check.key else "",
         "key_compared": bool(key),
-        "incident": str(check.scope.get("incident", "")),
-        "audience": str(check.scope.get("audience", "")),
+        "incident": plain(str(check.scope.get("incident", ""))),
+        "audience": plain(str(check.scope.get("audience", ""))),
         "entries": len(check.leaves),
-        "head": str(check.scope.get("head", "")),
+        "head": plain(str(check.scope.get("head", ""))),
         "levels": {name: int(levels.get(name, 0)) for name in ("full", "envelope", "hash")},
     }
 
@@ -409,14 +415,14 @@ def lines(found: dict[str, Any]) -> list[str]:
     """Return a result in words."""
     if found["faults"]:
         told = ["{}: {}".format(fault["layer"].upper(), fault["what"]) for fault in found["faults"]]
-        return ["THE BUNDLE IS NOT AS IT WAS MADE, or not by the given key.", *map(plain, told)]
+        return ["THE BUNDLE IS NOT AS IT WAS MADE, or not by the given key.", *told]
     levels = found["levels"]
     told = [
-        plain("The bundle is complete and unchanged: incident {incident}, for {audience}.".format(**found)),
+        "The bundle is complete and unchanged: incident {incident}, for {audience}.".format(**found),
         "Entries: {}, of which {full} with content, {envelope} without content, {hash} as a digest only.".format(
             found["entries"], **levels
         ),
-        plain("Head: {head}".format(**found)),
+        "Head: {head}".format(**found),
         "Key: {}{}".format(found["key"], ", the key that you gave" if found["key_compared"] else ""),
     ]
     if not found["key_compared"]:

@@ -57,16 +57,25 @@ def _point(data: bytes) -> tuple[int, int, int, int]:
 _BASE = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
 
 
+def _key(data: bytes) -> tuple[int, int, int, int]:
+    """Return the point of a public key; raises ValueError for another form, and for small order: such a key signs anything."""
+    point = _point(data)
+    x, y, z, _ = _times(8, point)
+    if len(data) != 32 or (not x and y == z):
+        raise ValueError("not a key")
+    return point
+
+
 def is_signed_plainly(key: bytes, signature: bytes, data: bytes) -> bool:
     """Whether ``signature`` is the Ed25519 signature of ``data`` (RFC 8032, 5.1.7), by this file alone."""
     try:
-        point, number = _point(key), int.from_bytes(signature[32:], "little")
+        (x, y, z, t), number = _key(key), int.from_bytes(signature[32:], "little")
     except ValueError:
         return False
-    if len(key) != 32 or len(signature) != 64 or number >= _L:
+    if len(signature) != 64 or number >= _L:
         return False
     digest = int.from_bytes(hashlib.sha512(signature[:32] + key + data).digest(), "little") % _L
-    x, y, z, _ = _add(_times(number, _BASE), _times(_L - digest, point))
+    x, y, z, _ = _add(_times(number, _BASE), _times(digest, (_P - x, y, z, _P - t)))
     inverse = pow(z, _P - 2, _P)
     x, y = x * inverse % _P, y * inverse % _P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
@@ -80,6 +89,7 @@ def is_signed(key: bytes, signature: bytes, data: bytes) -> bool:
     except ImportError:
         return is_signed_plainly(key, signature, data)
     try:
+        _key(key)
         Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
     except (InvalidSignature, ValueError):
         return False

@@ -183,11 +183,12 @@ def _write(out: Path, folder: str, files: Mapping[str, Content], record: Callabl
     """Write the ZIP file, which only its owner can read; it gets its name after ``record`` of its SHA-256 and size."""
     partial, total = out.with_name(f"{out.name}.partial"), hashlib.sha256()
     entries: list[tuple[bytes, int, int, int]] = []
-    place = 0
+    place, created = 0, False
     try:
         if out.exists():
             raise FileExistsError(17, "it exists")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        created = True
         with os.fdopen(descriptor, "wb") as file:
 
             def put(data: bytes) -> None:
@@ -207,7 +208,7 @@ def _write(out: Path, folder: str, files: Mapping[str, Content], record: Callabl
             file.flush()
             os.fsync(file.fileno())
         record(total.hexdigest(), place)
-        partial.rename(out)
+        _publish(partial, out)
     except OSError as error:
         raise Refused(
             f'File "{out}" cannot be written: {error.strerror}.',
@@ -215,7 +216,20 @@ def _write(out: Path, folder: str, files: Mapping[str, Content], record: Callabl
             code="file_unwritable",
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        if created:
+            partial.unlink(missing_ok=True)
+
+
+def _publish(partial: Path, out: Path) -> None:
+    """Give a file its name; raises FileExistsError if another file has got that name meanwhile."""
+    try:
+        os.link(partial, out)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if out.exists():
+            raise FileExistsError(17, "it exists") from None
+        partial.rename(out)
 
 
 def standalone() -> bytes:

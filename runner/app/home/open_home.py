@@ -86,7 +86,7 @@ def open_service(
     older: bool = False,
     writes: bool = False,
     master_key: str = "",
-    partly: Callable[[str], None] | None = None,
+    partly: Callable[[str, tuple[str, ...]], None] | None = None,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
@@ -107,7 +107,8 @@ def open_service(
         wrong = " ".join(f"Line {one.line}: {one.message}" for one in error.problems)
         partly(
             f"{CONFIG} has problems. {wrong} Shown WITHOUT {' and '.join(left)}: people, channels, roles and times can be "
-            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor"
+            "missing or wrong. Nothing can be recorded until you correct the file. Run: tocsin doctor",
+            left,
         )
     home = msgspec.structs.replace(home, master_key=master_key) if master_key else home
     store = _store(folder, home, create=create, or_copy=or_copy, older=older)

@@ -19,6 +19,7 @@ from runner.base.states import Profile
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import broken_pipe, cleaned
 from runner.cli.framework.who_acts import KeptLogin, kept_login, proof_of, refuse_stranger
+from runner.decoding import from_json
 from runner.errors import NotFound, Refused, StoreError, TocsinError, Usage, warning
 from runner.reports.core.action_text import as_json, typed
 from runner.settings import (
@@ -76,6 +77,7 @@ class Session:
         self.options = options
         self._about: Incident | None = None
         self._named = False
+        self._left_out: tuple[str, ...] = ()
         if options.format not in formats:
             raise Usage(
                 f'Format "{options.format}" is not available for this command.',
@@ -177,7 +179,8 @@ class Session:
         self._name_people(service)
         return service
 
-    def _partly_read(self, words: str) -> None:
+    def _partly_read(self, words: str, left_out: tuple[str, ...]) -> None:
+        self._left_out = left_out
         self.warn("settings_wrong", words)
 
     @property
@@ -362,10 +365,17 @@ class Session:
                 from runner.app.home.workers import with_worker
 
                 report = with_worker(self.service, about, report)
+            if self._left_out:
+                report = {**from_json(msgspec.json.encode(report)), "settings_left_out": self._left_out}
             self.show_json(report)
             return
         shown = page() if callable(page) else page
-        self._print(self.topped(shown, about) if about is not None else shown, self.world.out)
+        shown = self.topped(shown, about) if about is not None else shown
+        if self._left_out:
+            from runner.reports.core.header import without_settings
+
+            shown = typed(without_settings(shown, self._left_out))
+        self._print(shown, self.world.out)
 
     def topped(self, page: Page, incident: Incident) -> Page:
         """Return a page about an incident, with a note under its marking if no worker runs."""

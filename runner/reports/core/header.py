@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.instants import parse_instant
 from runner.base.states import MARKS, Kind, State
 from runner.incident.state.incident import Incident
@@ -56,6 +58,16 @@ def marked(kind: str) -> tuple[Block, ...]:
 def without_worker(page: Page) -> Page:
     """Return a page with the note "no worker is running" under its marking."""
     says = flow(Cell(suggested_actions.NO_WORKER, "alarm"), arrow(suggested_actions.START_WORKER), hang=2)
+    return _noted(page, says)
+
+
+def without_settings(page: Page, left_out: Sequence[str]) -> Page:
+    """Return a page with a note under its marking: the sections of the settings that it was made without."""
+    words = f"Settings with problems are left out: {', '.join(left_out)}. Data can be missing or wrong"
+    return _noted(page, flow(Cell(words, "alarm"), arrow(Action("home.doctor")), hang=2))
+
+
+def _noted(page: Page, says: Block) -> Page:
     first = page.blocks[0] if page.blocks else None
     under = 1 if isinstance(first, Paragraph) and first.cells[0].tone == "marking" else 0
     return Page((*page.blocks[:under], says, *page.blocks[under:]))

@@ -15,6 +15,7 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
 from runner.app.bundles.audiences import AUDIENCES, Audience
+from runner.app.bundles.export import _write
 from runner.app.bundles.papers import MOST_IN_PDF
 from runner.app.core.transaction import entry
 from runner.base.actor import Principal
@@ -212,6 +213,24 @@ def test_a_file_that_exists_is_not_replaced_and_nothing_is_recorded(made: Bundle
     assert made.desk("audit", "export", "--out", str(path)).error == "file_unwritable"
     assert path.read_text() == "mine"
     assert len(made.desk("audit", "exports", "--format", "json").json["exports"]) == number
+
+
+def test_an_export_to_the_same_file_does_not_disturb_the_one_that_runs(made: Bundled) -> None:
+    path, partial = made.folder / "race.zip", made.folder / "race.zip.partial"
+    partial.write_text("of another process")
+    assert made.desk("audit", "export", "--out", str(path), "--for", "public").error == "file_unwritable"
+    assert (partial.read_text(), path.exists()) == ("of another process", False)
+
+
+def test_a_file_that_appears_during_the_export_is_not_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "late.zip"
+    with pytest.raises(Refused):
+        _write(out, "b", {"x": b"1"}, lambda _, __: void(out.write_text("mine")))
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {"late.zip": "mine"}
+
+
+def void(_: object) -> None:
+    """Return nothing."""
 
 
 def test_only_its_owner_can_read_a_new_bundle(made: Bundled) -> None:

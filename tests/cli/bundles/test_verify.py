@@ -23,7 +23,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 from runner.app.core.proof.signing_keys import signing_key
-from runner.files.verify import UNSIGNED, Wrong, open_zip, verify
+from runner.files.verify import MOST_FILES, UNSIGNED, Wrong, open_zip, verify
 from runner.proof import formats
 from tests.cli.bundles.bundled import Bundled
 
@@ -354,6 +354,59 @@ def test_the_plain_signature_check_agrees_with_the_library() -> None:
     assert not formats.is_signed_plainly(public, signature[:32] + number.to_bytes(32, "little"), bytes(200))
 
 
+SMALL_ORDER = [
+    bytes.fromhex(text)
+    for text in (
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    )
+]
+"""The canonical keys of small order: for each, some signatures fit many contents."""
+
+
+def test_a_key_of_small_order_or_in_another_form_signs_nothing() -> None:
+    one = (1).to_bytes(32, "little")
+    noncanonical = [(2**255 - 19 + 1).to_bytes(32, "little"), (2**255 - 18 | 1 << 255).to_bytes(32, "little")]
+    for key in (*SMALL_ORDER, *noncanonical):
+        for check in (formats.is_signed, formats.is_signed_plainly):
+            for number in range(16):
+                assert not check(key, one + bytes(32), str(number).encode()), (key.hex(), check)
+
+
+def mixed(part: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return a key with a part of small order, and a signature of a content that libraries accept or refuse."""
+    times, add, point = formats._times, formats._add, formats._point
+    base, order = formats._BASE, formats._L
+
+    def coded(where: tuple[int, int, int, int]) -> bytes:
+        inverse = pow(where[2], -1, formats._P)
+        x, y = (where[0] * inverse % formats._P, where[1] * inverse % formats._P)
+        return (y | (x & 1) << 255).to_bytes(32, "little")
+
+    secret, nonce = 12345, 67890
+    key, first = coded(add(times(secret, base), point(part))), coded(times(nonce, base))
+    for number in range(100):
+        data = str(number).encode()
+        digest = int.from_bytes(hashlib.sha512(first + key + data).digest(), "little") % order
+        if (
+            digest % 8 == 0
+        ):  # the part of small order vanishes in digest * key, but not in (order - digest) * key
+            return key, first + ((nonce + digest * secret) % order).to_bytes(32, "little"), data
+    raise AssertionError
+
+
+def test_both_checks_agree_on_a_key_with_a_part_of_small_order() -> None:
+    for part in SMALL_ORDER[1:]:
+        key, signature, data = mixed(part)
+        assert formats.is_signed(key, signature, data) == formats.is_signed_plainly(key, signature, data)
+
+
 # --- hostile bundles -----------------------------------------------------------------------------------------
 
 
@@ -424,6 +477,31 @@ def test_bombs_links_twins_and_noise_are_refused(made: Bundled, tmp_path: Path) 
         found = verify(str(path))
         assert found["layers"]["container"]["state"] == "broken", name
     assert sorted(one.name for one in tmp_path.iterdir()) == ["bomb.zip", "hostile.zip", "link.zip"]
+
+
+@pytest.mark.parametrize("sizes", [(1 << 40,), (1 << 31, 1 << 31)])
+def test_a_folder_that_is_too_large_is_refused_before_a_byte_is_read(
+    folder: Path, sizes: tuple[int, ...]
+) -> None:
+    for number, size in enumerate(sizes):
+        with (folder / f"sparse{number}").open("wb") as file:
+            file.truncate(size)
+    assert verify(str(folder))["layers"]["container"]["state"] == "broken"
+
+
+def test_many_folders_without_a_file_are_refused(tmp_path: Path) -> None:
+    for number in range(MOST_FILES + 1):
+        (tmp_path / f"{number}").mkdir()
+    assert verify(str(tmp_path))["layers"]["container"]["state"] == "broken"
+
+
+@pytest.mark.parametrize("name", ["incident", "audience", "head"])
+def test_a_lone_surrogate_is_a_fault_and_no_crash(made: Bundled, folder: Path, name: str) -> None:
+    scope = json.loads((folder / SCOPE).read_text())
+    scope[name] = "\ud800\x1b[2J"
+    (folder / SCOPE).write_text(json.dumps(scope))
+    found = made.check(folder)
+    assert (found["code"], found[name]) == (1, r"\ud800\x1b[2J")
 
 
 def test_a_link_or_a_device_in_a_folder_is_refused(folder: Path) -> None:

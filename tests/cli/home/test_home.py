@@ -362,10 +362,14 @@ def test_a_typo_in_the_settings_stops_no_reading(
         said = tocsin(*words)
         assert (said.code in (0, 4), said.warnings[:1]) == (True, ["settings_wrong"]), said.err
         assert left_out in re.split(r"[\s:]", said.err)
+        assert left_out in re.split(r"\W+", said.out.splitlines()[0]), said.out
+        shown = tocsin(*words, "--format", "json").json
+        assert left_out in shown["settings_left_out"], words
     assert tocsin("status", "--format", "json").json["title"] == "A badge"
     for words in (("note", "it is found"), ("worker", "--once"), ("serve", "--link"), ("person", "list")):
         assert tocsin(*words).error == "bad_settings", words
     tocsin.settings(**STORE)
+    assert "settings_left_out" not in tocsin("status", "--format", "json").json
     assert [
         one["text"]
         for one in tocsin("timeline", "--format", "json").json["entries"]

@@ -1,13 +1,16 @@
-"""The catalogue and the settings of a session's home, for commands that need no incident."""
+"""The home folder of a session: made new, its catalogue and its settings, for commands that need no incident."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.errors import TocsinError
-from runner.settings import CONFIG
+from runner.errors import Refused, TocsinError
+from runner.settings import CONFIG, open_to_others, state_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.base.states import Profile
     from runner.cli.framework.session import Session
     from runner.playbook.catalogue import Catalog
     from runner.routing.organisation import Home
@@ -35,3 +38,29 @@ def readable_home(session: Session) -> Home | None:
         return load_home(config) if config.exists() else None
     except TocsinError:
         return None
+
+
+def make_home(session: Session, profile: Profile = "large") -> Path:
+    """Create a home and return its settings' path; raises Refused if one exists or cannot be created."""
+    from runner.app.core.proof.checkpoints import memory_of, set_aside
+    from runner.app.home.open_home import init_home
+
+    try:
+        config = init_home(session.folder, session.by, profile)
+    except OSError as error:
+        raise Refused(
+            f'The home folder "{session.folder}" cannot be created: {error.strerror}.',
+            hint="Name another folder: --home DIR",
+            code="home_unwritable",
+        ) from None
+    if aside := set_aside(memory_of(state_folder(session.world.environ), session.folder), session.now()):
+        session.warn(
+            "memory_set_aside", f"Another home folder was at this path. Its last checkpoint is in {aside}"
+        )
+    session.warn_of_place()
+    if open_to_others(session.folder):
+        session.warn(
+            "folder_open",
+            f"Other users can read or write {session.folder}. Run: chmod go= '{session.folder}'",
+        )
+    return config

@@ -15,7 +15,6 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
-from runner.base.states import Profile
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import broken_pipe, cleaned
 from runner.cli.framework.who_acts import KeptLogin, kept_login, proof_of, refuse_stranger
@@ -28,7 +27,6 @@ from runner.settings import (
     cache_folder,
     find_home,
     is_shared_folder,
-    open_to_others,
     state_folder,
 )
 
@@ -223,33 +221,10 @@ class Session:
     def ensure_home(self) -> None:
         """Create a home if there is none, and report it."""
         if not (self.folder / CONFIG).exists():
-            config = self.make_home()
+            from runner.cli.framework.home_catalogue import make_home
+
+            config = make_home(self)
             self.say(f"Created the home folder {self.folder} (settings: {config})")
-
-    def make_home(self, profile: Profile = "large") -> Path:
-        """Create a home and return its settings' path; raises Refused if one exists or cannot be created."""
-        from runner.app.core.proof.checkpoints import memory_of, set_aside
-        from runner.app.home.open_home import init_home
-
-        try:
-            config = init_home(self.folder, self.by, profile)
-        except OSError as error:
-            raise Refused(
-                f'The home folder "{self.folder}" cannot be created: {error.strerror}.',
-                hint="Name another folder: --home DIR",
-                code="home_unwritable",
-            ) from None
-        if aside := set_aside(memory_of(state_folder(self.world.environ), self.folder), self.now()):
-            self.warn(
-                "memory_set_aside", f"Another home folder was at this path. Its last checkpoint is in {aside}"
-            )
-        self.warn_of_place()
-        if open_to_others(self.folder):
-            self.warn(
-                "folder_open",
-                f"Other users can read or write {self.folder}. Run: chmod go= '{self.folder}'",
-            )
-        return config
 
     def warn_of_place(self) -> None:
         """Warn of a folder with unreliable locks or syncing."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from runner import __version__
 from runner.actions import Action
+from runner.cli.framework.home_catalogue import make_home
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, profile_of
 from runner.cli.framework.session import Session
 from runner.reports.core.page import Page, do, line
@@ -45,7 +46,7 @@ def init(
     if interview:
         session.terminal("Answer the questions at a terminal, or edit tocsin.yaml")
     if made:
-        session.make_home(profile_of(profile) or "large")
+        make_home(session, profile_of(profile) or "large")
     if interview:
         from runner.cli.home.interview import interview as ask_all
 

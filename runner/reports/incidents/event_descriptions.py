@@ -354,6 +354,7 @@ def _start(text: str) -> str:
     return text[:1].upper() + text[1:] if text.startswith("message") else text
 
 
+_Correction = e.EventCorrected | e.PrivilegedEventCorrected
 _Agreement = e.ActedOnBehalf | e.BehalfConfirmed | e.SecondPersonAsked | e.SecondPersonConfirmed
 _Record = (
     e.FactsRecorded
@@ -362,8 +363,7 @@ _Record = (
     | e.EvidenceAttached
     | e.NoteAdded
     | e.PrivilegedNoteAdded
-    | e.EventCorrected
-    | e.PrivilegedEventCorrected
+    | _Correction
     | _Agreement
 )
 
@@ -390,8 +390,7 @@ def _record(event: _Record, words: Words) -> str:
             origin = f", from {source}" if source else ""
             return f"Evidence file stored: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
         case e.NoteAdded(text=text, about=about) | e.PrivilegedNoteAdded(text=text, about=about):
-            of = f" (about {moment(about)})" if about else ""
-            return f"Note{of}: {text}"
+            return f"Note{f' (about {moment(about)})' if about else ''}: {text}"
         case e.EventCorrected(seq=seq, reason=reason):
             return f"Entry {seq} marked as wrong{_because(reason)}"
         case _:
@@ -448,13 +447,7 @@ _KINDS: Mapping[str, Sequence[object]] = {
     "notice": (NoticeEvent,),
     "fact": (e.FactsRecorded,),
     "duty": (e.DutiesAssessed, e.DutyRecorded),
-    "note": (
-        e.NoteAdded,
-        e.PrivilegedNoteAdded,
-        e.EvidenceAttached,
-        e.EventCorrected,
-        e.PrivilegedEventCorrected,
-    ),
+    "note": (e.NoteAdded, e.PrivilegedNoteAdded, e.EvidenceAttached, _Correction),
     "people": (Way, _Agreement),
     "message": (_Message, _Calling, _Attempt, e.ChannelsSwitched),
     "exercise": (ExerciseEvent,),

@@ -287,5 +287,6 @@ def signed_by_maria(desk: AtDesk, room: Served) -> None:
     assert submitted(room, maria, "report", "sign_real").status_code == 303
     signed = re.findall(rf"{place}/([0-9a-f]{{64}})", room.get(maria, place).text)
     assert [sha256(room.get(maria, f"{place}/{one}").content).hexdigest() for one in signed] == signed != []
-    (found,) = desk("report", "--format", "json", "-i", room.codename).json["signed"]
+    out = str(desk.home.parent / "report")
+    (found,) = desk("report", "--out", out, "--format", "json", "-i", room.codename).json["signed"]
     assert found["by"] == "maria"

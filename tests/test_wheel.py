@@ -100,6 +100,11 @@ def test_the_wheel_holds_the_program_its_data_and_its_licence_and_nothing_else(w
     assert {"runner/web/room/templates/page.html", "runner/web/room/static/room.js"} <= set(names)
 
 
+def test_the_wheel_is_the_same_bytes_when_it_is_built_again(wheel: Path, tmp_path: Path):
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=ROOT)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
 def test_the_wheel_holds_the_law_and_the_notices_as_they_compile_now(wheel: Path, tmp_path: Path):
     anew = tmp_path / "compiled"
     compile_shipped(anew)

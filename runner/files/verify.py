@@ -417,7 +417,7 @@ def lines(found: dict[str, Any]) -> list[str]:
             found["entries"], **levels
         ),
         plain("Head: {head}".format(**found)),
-        "Key: {key}".format(**found),
+        "Key: {}{}".format(found["key"], ", the key that you gave" if found["key_compared"] else ""),
     ]
     if not found["key_compared"]:
         told.append(

@@ -61,10 +61,18 @@ class Changing(Protocol):
 
 
 class HeadLog:
-    """The log of heads of one store: see ``port.Log``."""
+    """The log of heads of one store: see ``port.Log``. ``still`` opens a transaction that reads one state, whatever others write."""
 
-    def __init__(self, sealer: Sealer, select: Select, changing: Changing, schema: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        sealer: Sealer,
+        select: Select,
+        changing: Changing,
+        still: Callable[[], AbstractContextManager[Select]],
+        schema: Callable[[], int],
+    ) -> None:
         self._sealer, self._select, self._changing, self._schema = sealer, select, changing, schema
+        self._still = still
         self._key: HeadKey | None = None
 
     def key(self, stamp: Stamp) -> HeadKey:
@@ -158,64 +166,37 @@ class HeadLog:
     ) -> HeadsCheck:
         if self._schema() < _SCHEMA:
             return HeadsCheck(leaves=0, size=0, keyed=False)
-        found, key = _Findings(incident), None
+        with self._still() as run:
+            return self._checked(run, keys, remembered, _Findings(incident))
+
+    def _checked(
+        self, run: Select, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint], found: _Findings
+    ) -> HeadsCheck:
+        key = None
         try:
-            key = self._present(self._select)
+            key = self._present(run)
         except Sealed as error:
             if error.code == "seal_broken":
                 found.add("root_key_missing", "", 0, "the root key of the home was changed")
         if key is not None and key.is_gone:
             found.add("root_key_missing", "", 0, "the root key of the home is missing")
             key = None
-        known = tuple(keys)
-        walk = _Walk(found, key, [*self._signed(found, known), *(("rolled_back", one) for one in remembered)])
-        for n, _place, *columns, mac in self._all_leaves():
+        signed = _signed(run, found, tuple(keys))
+        walk = _Walk(found, key, [*signed, *(("rolled_back", one) for one in remembered)])
+        for n, _place, *columns, mac in _all_leaves(run):
             walk.pass_leaf(n, Leaf(*columns), mac)
         walk.end()
-        for name, seq in self._select(_DIFFERENT, ()):
+        for name, seq in run(_DIFFERENT, ()):
             found.add("head_differs", name, seq, "the entry differs from its head in the log, or is missing")
-        self._check_ends(found, walk.ends, key)
-        kept = self.newest()
+        _check_ends(run, found, walk.ends, key)
+        kept = run(_CHECKPOINTS + " ORDER BY size DESC LIMIT 1", ())
         return HeadsCheck(
             leaves=walk.leaves,
-            size=0 if kept is None else kept.size,
+            size=kept[0][0] if kept else 0,
             keyed=key is not None,
             older=tuple(sorted(walk.older.items())),
             faults=found.all(),
         )
-
-    def _signed(
-        self, found: _Findings, keys: Iterable[NoteKey]
-    ) -> Iterator[tuple[HeadFaultCode, Checkpoint]]:
-        known = tuple(keys)
-        for size, note, *_ in self._select(_CHECKPOINTS + " ORDER BY size", ()):
-            try:
-                text, by = verify_note(note.encode(), known)
-                said = parse_checkpoint(text.text)
-                if by is None or said.size != size:
-                    raise Invalid("", code="note_forged")
-                yield "log_rewritten", said
-            except Invalid:
-                why = f"checkpoint {size} is not signed by this home folder"
-                found.add("checkpoint_forged", "", 0, why)
-
-    def _all_leaves(self) -> Iterator[tuple[Any, ...]]:
-        start = 0
-        while page := self._select(_NUMBERED, (start, start + _PAGE)):
-            yield from page
-            start += _PAGE
-        yield from self._select(_NEW, ())
-
-    def _check_ends(self, found: _Findings, ends: Mapping[str, int], key: HeadKey | None) -> None:
-        """Compare the log with the end of each journal, and check the MACs of the rows."""
-        if not ends:
-            return
-        for name, seq, _ in self._select(_TAILS, ()):
-            if seq > ends.get(name, 0):
-                found.add("unlogged", name, ends.get(name, 0) + 1, "the log has no head of the entry")
-        for row in self._select(_ROWS, ()):
-            if key is not None and not key.vouches(row):
-                found.add("row_changed", row[0], row[1], "the row was not written with the key")
 
 
 class _Findings:
@@ -285,6 +266,41 @@ class _Walk:
         else:
             why = f"the log differs from its signed checkpoint of {size} heads"
         self._found.add(code, "", 0, why)
+
+
+def _signed(
+    run: Select, found: _Findings, known: Sequence[NoteKey]
+) -> Iterator[tuple[HeadFaultCode, Checkpoint]]:
+    for size, note, *_ in run(_CHECKPOINTS + " ORDER BY size", ()):
+        try:
+            text, by = verify_note(note.encode(), known)
+            said = parse_checkpoint(text.text)
+            if by is None or said.size != size:
+                raise Invalid("", code="note_forged")
+            yield "log_rewritten", said
+        except Invalid:
+            why = f"checkpoint {size} is not signed by this home folder"
+            found.add("checkpoint_forged", "", 0, why)
+
+
+def _all_leaves(run: Select) -> Iterator[tuple[Any, ...]]:
+    start = 0
+    while page := run(_NUMBERED, (start, start + _PAGE)):
+        yield from page
+        start += _PAGE
+    yield from run(_NEW, ())
+
+
+def _check_ends(run: Select, found: _Findings, ends: Mapping[str, int], key: HeadKey | None) -> None:
+    """Compare the log with the end of each journal, and check the MACs of the rows."""
+    if not ends:
+        return
+    for name, seq, _ in run(_TAILS, ()):
+        if seq > ends.get(name, 0):
+            found.add("unlogged", name, ends.get(name, 0) + 1, "the log has no head of the entry")
+    for row in run(_ROWS, ()):
+        if key is not None and not key.vouches(row):
+            found.add("row_changed", row[0], row[1], "the row was not written with the key")
 
 
 def _kept(row: Sequence[Any]) -> KeptCheckpoint:

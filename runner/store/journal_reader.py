@@ -6,6 +6,7 @@ A query has PostgreSQL's form; the embedded store removes the schema and writes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, LiteralString, Self
 
@@ -49,6 +50,10 @@ class JournalReader:
 
     def close(self) -> None:
         """See Store.close."""
+        raise NotImplementedError
+
+    def _still(self) -> AbstractContextManager[Select]:
+        """Open a transaction that reads one state, whatever others write meanwhile."""
         raise NotImplementedError
 
     def _one(self, query: LiteralString, values: tuple[Any, ...] = ()) -> Any:
@@ -113,6 +118,15 @@ class JournalReader:
         anchors: Mapping[str, Head] | None = None,
         seen: Callable[[int], None] | None = None,
     ) -> Verification:
+        with self._still() as run:
+            return JournalReader(self._sealer, run, self._select_events)._verified(incident, anchors, seen)
+
+    def _verified(
+        self,
+        incident: str | None,
+        anchors: Mapping[str, Head] | None,
+        seen: Callable[[int], None] | None,
+    ) -> Verification:
         known = anchors or {}
         witnesses = {
             name: Head(version, head.hex())
@@ -125,7 +139,8 @@ class JournalReader:
         return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
 
     def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
-        return journal_reader.inspect(self._sealer, self._all, incident, seen)
+        with self._still() as run:
+            return journal_reader.inspect(self._sealer, run, incident, seen)
 
     def rows(self, state: str | None = None) -> list[IncidentRow]:
         where: LiteralString = "" if state is None else " WHERE state = %s"

@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import LiteralString
 
+from runner.store.moving import schema_text
+
 SCHEMA_VERSION = 3
 """The version of ``schema.sql`` of both databases. A store of a later version of Tocsin is refused."""
+
+_ROW = "{0}.version, {0}.head, {0}.state, {0}.has_work, {0}.next_due, {0}.private"
+_REFUSED = f"BEGIN SELECT RAISE(ABORT, '{schema_text(3)}'); END"
 
 SQLITE: Mapping[int, tuple[str, ...]] = {
     1: (
@@ -23,6 +28,11 @@ SQLITE: Mapping[int, tuple[str, ...]] = {
         "CREATE UNIQUE INDEX head_log_numbers ON head_log (n) WHERE n IS NOT NULL",
         """CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, recorded TEXT NOT NULL, peaks BLOB NOT NULL,
            note TEXT NOT NULL, token BLOB) STRICT, WITHOUT ROWID""",
+        # A program of an older version, which has the file open, writes rows without a MAC.
+        f"CREATE TRIGGER schema_3_insert BEFORE INSERT ON incidents WHEN NEW.mac IS NULL {_REFUSED}",
+        f"""CREATE TRIGGER schema_3_update BEFORE UPDATE ON incidents
+            WHEN NEW.mac IS OLD.mac AND NEW.mac IS NOT x''
+            AND ({_ROW.format("NEW")}) IS NOT ({_ROW.format("OLD")}) {_REFUSED}""",
     ),
 }
 """The statements of the upgrade from each schema to the next one."""

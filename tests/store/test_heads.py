@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
+from threading import Thread
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -187,6 +188,30 @@ def test_an_untouched_store_has_no_fault(place: Place):
     assert (found.leaves, found.size, found.keyed, found.older, found.faults) == (4, 3, True, (), ())
     assert not checked(place, b"x" * 32).keyed
     assert checked(place, b"x" * 32).faults == ()
+
+
+def test_writing_while_the_log_is_checked_is_not_a_fault(place: Place):
+    with place.opened() as store:
+        filled(store)
+    found = set[str]()
+
+    def writing() -> None:
+        with place.opened() as other:
+            for number in range(60):
+                write(other, f"new-{number}", event(), personal())
+                write(other, "a", event())
+                checkpoint(other)
+
+    writer = Thread(target=writing)
+    writer.start()
+    with place.opened() as store:
+        while writer.is_alive():
+            found |= codes(store.log.check([NoteKey(NAME, signing_key(store).public)]))
+            verified = store.verify()
+            found |= {*verified.unwitnessed, *store.inspect().keyless}
+            assert verified.ok
+    writer.join()
+    assert found == set()
 
 
 def test_an_append_after_a_change_does_not_hide_the_change(place: Place):

@@ -64,6 +64,29 @@ def test_the_first_write_copies_and_upgrades(sqlite: Place) -> None:
     assert (copy.name, versions(copy)) == ("tocsin.schema-1-1.db", (1, 1, 0))
 
 
+def test_a_program_that_had_the_file_open_before_the_upgrade_cannot_append(sqlite: Place) -> None:
+    older(sqlite)
+    with closing(sqlite3.connect(sqlite.base / "tocsin.db", isolation_level=None)) as old:
+        old.execute("SELECT count(*) FROM events").fetchone()
+        with sqlite.opened() as store:
+            write(store, "i", event())
+        for statement in (
+            "UPDATE incidents SET version = 3, head = x'00' WHERE id = 'i'",
+            "UPDATE incidents SET state = 'closed' WHERE id = 'i'",
+            """INSERT INTO incidents (id, version, head, state, has_work, kind, opened_at, codename, sealed, private)
+               SELECT 'j', version, head, state, has_work, kind, opened_at, codename, sealed, private FROM incidents
+               WHERE true ON CONFLICT (id) DO UPDATE SET version = excluded.version""",
+        ):
+            with pytest.raises(sqlite3.IntegrityError) as refusal:
+                old.execute(statement)
+            assert str(refusal.value).startswith("schema 3:")
+        old.execute("UPDATE incidents SET mac = x'' WHERE id = 'i'")  # as after a change without the key
+    with sqlite.opened() as store:
+        write(store, "i", event())
+        write(store, "j", event())
+        assert {fault.code for fault in store.log.check(()).faults} == {"row_changed", "leaf_changed"}
+
+
 def test_an_upgrade_that_fails_leaves_the_older_store_and_its_copy(sqlite: Place) -> None:
     older(sqlite)
     sqlite.execute("CREATE INDEX marks ON settings (value)")

@@ -156,7 +156,7 @@ def _sealed(service: IncidentService, found: Gathered, key: SigningKey) -> dict[
         "checkpoint": key.note(checkpoint.text(), name).encode(),
         "checkpoint.vkey": f"{NoteKey(name, public).text()}\n".encode(),
         "README.html": papers.index(found, key.fingerprint),
-        "VERIFY.txt": papers.commands(key.fingerprint),
+        "VERIFY.txt": papers.commands(),
         "verify.py": standalone(),
     }
     subjects = digests | {name: hashlib.sha256(body).hexdigest() for name, body in tags.items()}

@@ -23,7 +23,7 @@ from runner.reports.incidents.timeline import Timeline, timeline
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
-    from runner.app.core.repository import StoredEvent
+    from runner.app.core.repository import Link, StoredEvent
     from runner.incident.state.incident import Incident
 
 LARGEST = 4 * 1024**3 - 64 * 1024**2
@@ -50,7 +50,7 @@ class Gathered:
         self.audience, self.parts, self.since = audience, parts, since
         self.entries = [
             Given(event, link, *audience.level(event, link, since, parts))
-            for event, link in reader.links(incident)
+            for event, link in map(self._in_its_stream, reader.links(incident))
             if event.seq <= incident.version
         ]
         self.files: dict[str, Content] = {}
@@ -58,6 +58,11 @@ class Gathered:
         self.documents = self.evidence = self.unreadable = 0
         self.listed: list[Mapping[str, str]] = []
         """Documents and evidence files for the load file: column → text."""
+
+    def _in_its_stream(self, entry: tuple[StoredEvent, Link | None]) -> tuple[StoredEvent, Link | None]:
+        """Return an entry with the stream of what it corrects: in an older journal, all corrections are operational."""
+        stream = self.incident.streams.get(entry[0].seq, entry[0].stream)
+        return msgspec.structs.replace(entry[0], stream=stream), entry[1]
 
     def put(self, name: str, content: bytes) -> None:
         """Add a file below ``data``."""

@@ -191,7 +191,7 @@ def index(found: Gathered, key: str) -> bytes:
         bullets((
             "With Python 3.8 or newer: python3 verify.py . --key FINGERPRINT",
             "With programs of others: the commands are in VERIFY.txt",
-            "Compare the fingerprint above with one that you got in another way, such as by phone or on paper.",
+            "FINGERPRINT is the one that you got in another way, such as by phone or on paper. Do not take it from this bundle.",
         )),
         heading(2, "What the record proves"),
         bullets((
@@ -221,7 +221,6 @@ def _kind(name: str) -> str:
     )
 
 
-def commands(key: str) -> bytes:
-    """Return ``VERIFY.txt``."""
-    text = pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""
-    return text.replace(b"{key}", key.encode())
+def commands() -> bytes:
+    """Return ``VERIFY.txt``; it does not name the key, because a false bundle would name its own."""
+    return pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""

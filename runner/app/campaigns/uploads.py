@@ -34,7 +34,7 @@ def uploaded(service: IncidentService, name: str, body: bytes) -> Iterator[Path]
     if len(body) > LARGEST:
         raise Refused(
             f"The file has more than {LARGEST // 1024 // 1024} MB. Nothing was recorded.",
-            hint="Run the command at the server: tocsin bulk, or tocsin notice letters",
+            hint="Use a smaller list, or at the server: tocsin bulk plan NOTICE --people FILE",
             code="list_too_large",
         )
     safe = "".join(one if one.isalnum() or one in "-._" else "_" for one in name).lstrip(".")[-80:]

@@ -73,6 +73,8 @@ class HomeRestored(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     by: str
     name: str
     digest: str
+    forgotten: str = ""
+    """``SIZE:ROOT`` of the newest checkpoint that this machine had seen of the home before it at the same path."""
 
 
 AnyBackupEvent = BackupMade | HomeRestored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,8 +12,10 @@ from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
 from runner.app.home import backups
-from runner.app.home.doctor_checks import Finding
 from runner.decoding import json_reader
+
+if TYPE_CHECKING:
+    from runner.app.home.doctor_checks import Finding
 
 JOURNAL = "home"
 """The journal's name; it is not an incident."""
@@ -91,6 +94,8 @@ def record(service: IncidentService, event: AnyHomeEvent, *names: str) -> None:
 
 def findings(service: IncidentService) -> Iterator[Finding]:
     """Yield where the database moved from, and that no backup opens with the present master key."""
+    from runner.app.home.doctor_checks import Finding
+
     made = backups.kept(service).made if service.store.head(backups.JOURNAL).version else ()
     for at, event in kept(service).made if service.store.head(JOURNAL).version else ():
         if isinstance(event, StoreMoved):

@@ -18,7 +18,6 @@ from runner.app.core.repository import Store
 from runner.app.home import backups
 from runner.app.home.home_journal import MasterKeyChanged, SigningKeyChanged, record
 from runner.app.home.open_home import change_line, open_service
-from runner.app.messages.callbacks import keep_places
 from runner.base.actor import Principal
 from runner.errors import Refused, Sealed
 from runner.settings import CONFIG
@@ -66,6 +65,8 @@ def rotate_master(
 
     Raises Refused if other programs use the database or the key is the present one, Sealed without the present key.
     """
+    from runner.app.messages.callbacks import keep_places
+
     with closing(open_service(folder, principal, clock=clock, chance=chance)) as service:
         old_reference = service.home.master_key
         old, new = open_vault(old_reference, base=folder), open_vault(reference, base=folder)

@@ -20,6 +20,7 @@ import msgspec
 from runner.app.core import organisation_journal
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.proof.checkpoints import memory_of, remembered_in, set_aside
 from runner.app.home import backups, retention
 from runner.app.home.backups import FILES, STORE, HomeRestored, home_of
 from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_key, list_of, read_list
@@ -83,6 +84,10 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the webhooks, which are paused."""
     erased_list: bool = True
     """Whether a list of erased data stands beside the backup; without it, erased data can be back."""
+    forgotten: str = ""
+    """The newest checkpoint that this machine had seen of another home at this path, as ``SIZE:ROOT``."""
+    set_aside: str = ""
+    """The file that remembers it from now on."""
     store_moved: bool
     """Whether the settings named another database; the new home has the file ``tocsin.db``."""
 
@@ -182,14 +187,20 @@ def restore(
     key: Path | None = None,
     identity: Path | None = None,
     digest: str = "",
+    state: Path | None = None,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Restored:
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
+
+    ``state`` is the user's state folder: what it remembers of an earlier home at this path is set aside, and recorded.
 
     The backup must be proved by its code under the master key, or by ``digest`` from elsewhere: its settings are obeyed.
     Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
     backup, home = backup.absolute(), home.absolute()
+    memory = memory_of(state, home)
+    seen = remembered_in(memory)
+    forgotten = "" if seen is None else f"{seen.size}:{seen.root.hex()}"
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused(
             f'"{home}" exists. A restore replaces nothing.',
@@ -212,7 +223,7 @@ def restore(
             moved = _place_store(folder / bag.DATA / STORE, stage)
             _place_key(stage, key)
             with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-                result = _made_safe(service, backup.parent, checked, master, moved)
+                result = _made_safe(service, backup.parent, checked, master, moved, forgotten)
             shutil.rmtree(stage / "workers", ignore_errors=True)
             if home.exists():
                 home.rmdir()
@@ -224,7 +235,8 @@ def restore(
             code="home_unwritable",
         ) from None
     still = [one for one in checked.left_out if not (home / one.rpartition(" (")[0]).exists()]
-    return msgspec.structs.replace(result, home=str(home), missing=tuple(still))
+    aside = set_aside(memory, clock.now())
+    return msgspec.structs.replace(result, home=str(home), missing=tuple(still), set_aside=aside)
 
 
 def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str) -> bytes:
@@ -299,7 +311,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _made_safe(
-    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool
+    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool, forgotten: str
 ) -> Restored:
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
     from runner.app.home.doctor import lost_attempts
@@ -321,7 +333,8 @@ def _made_safe(
             code="backup_damaged",
         )
     service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
-    made = HomeRestored(by=service.principal.person, name=checked.name, digest=checked.digest)
+    by = service.principal.person
+    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, forgotten=forgotten)
     backups.record(service, made)
     paused, lost = [], 0
     program = service.principal.program()
@@ -346,6 +359,7 @@ def _made_safe(
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
+        forgotten=forgotten,
         store_moved=moved,
     )
 

@@ -138,6 +138,12 @@ def verification_page(report: Verified) -> Iterator[Block]:
     for fault in report.faults:
         where = fault.incident or ("shared documents" if fault.code in _OF_BLOBS else "log of heads")
         yield line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2)
+    if any(fault.code == "rolled_back" for fault in report.faults):
+        yield line(
+            "Stop all workers and compare with your backups. If you put back this copy yourself: tocsin status names the file to move.",
+            "warn",
+            hang=2,
+        )
     if not report.faults:
         yield line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
     yield from _heads(report)

@@ -225,6 +225,7 @@ class Session:
 
     def make_home(self, profile: Profile = "large") -> Path:
         """Create a home and return its settings' path; raises Refused if one exists or cannot be created."""
+        from runner.app.core.proof.checkpoints import memory_of, set_aside
         from runner.app.home.open_home import init_home
 
         try:
@@ -235,6 +236,10 @@ class Session:
                 hint="Name another folder: --home DIR",
                 code="home_unwritable",
             ) from None
+        if aside := set_aside(memory_of(state_folder(self.world.environ), self.folder), self.now()):
+            self.warn(
+                "memory_set_aside", f"Another home folder was at this path. Its last checkpoint is in {aside}"
+            )
         self.warn_of_place()
         if open_to_others(self.folder):
             self.warn(

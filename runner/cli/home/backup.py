@@ -14,6 +14,7 @@ from runner.errors import Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, line, paged
 from runner.reports.core.report import Report
+from runner.settings import state_folder
 
 
 class BackupReport(Report, frozen=True, kw_only=True, tag="tocsin/backup/v1"):
@@ -149,6 +150,7 @@ def restore(
             key=world.cwd / Path(key).expanduser() if key else None,
             identity=world.cwd / Path(identity).expanduser() if identity else None,
             digest=digest if digest.startswith("sha256:") or not digest else f"sha256:{digest}",
+            state=state_folder(world.environ),
             watched=shown.begin,
         )
     report = RestoreReport(restored=found)
@@ -246,5 +248,11 @@ def _restored_page(report: RestoreReport) -> Iterator[Block]:
         yield line(f"Put back by hand: {omitted}", "warn", hang=2)
     if found.store_moved:
         yield line("The settings name the file tocsin.db now, not the former database.", "warn", hang=2)
+    if found.set_aside:
+        yield line(
+            f"This machine had seen the checkpoint {found.forgotten} at this path. Tocsin recorded it and keeps it in {found.set_aside}",
+            "warn",
+            hang=2,
+        )
     yield line("Make sure that the old home folder never runs again.", "warn", hang=2)
     yield line("Check the new one: tocsin doctor", hang=2)

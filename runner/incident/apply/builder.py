@@ -34,6 +34,7 @@ _TABLES = (
     "duties",
     "domains",
     "overrides",
+    "streams",
     "errands",
     "campaigns",
 )

@@ -233,6 +233,8 @@ def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, se
     The action on the duty does not count any more: the duty is open, and the law is assessed again. A rule
     whose override the entry was is in force again.
     """
+    if event.seq in draft.read("streams"):
+        draft.table("streams")[seq] = draft.read("streams")[event.seq]
     if event.seq in draft.read("overrides"):
         draft.table("overrides").pop(event.seq)
         _plan_anew(draft, seq)
@@ -321,6 +323,7 @@ RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.NoteAdded: _remark,
     e.PrivilegedNoteAdded: _remark,
     e.EventCorrected: _corrected,
+    e.PrivilegedEventCorrected: _corrected,
     e.ActedOnBehalf: _on_behalf,
     e.BehalfConfirmed: _confirmed,
     e.SecondPersonAsked: _asked,

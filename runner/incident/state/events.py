@@ -75,6 +75,7 @@ from runner.incident.state.record import EventCorrected as EventCorrected
 from runner.incident.state.record import EvidenceAttached as EvidenceAttached
 from runner.incident.state.record import FactsRecorded as FactsRecorded
 from runner.incident.state.record import NoteAdded as NoteAdded
+from runner.incident.state.record import PrivilegedEventCorrected as PrivilegedEventCorrected
 from runner.incident.state.record import PrivilegedNoteAdded as PrivilegedNoteAdded
 from runner.incident.state.record import RecordEvent
 from runner.incident.state.record import RoleAssigned as RoleAssigned

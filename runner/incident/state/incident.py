@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.base.actor import Stream
 from runner.base.states import Kind, Profile, Proof, Refusal, Severity, State, TaskState, Verdict
 from runner.facts.vocabulary.register import Fact
 from runner.incident.state.campaigns import CampaignView as CampaignView
@@ -370,6 +371,8 @@ class Incident(Value, frozen=True, kw_only=True):
     domains: Mapping[str, Domain] = {}
     overrides: Mapping[int, RuleOverride] = {}
     """Overridden rules, by the entry of the override."""
+    streams: Mapping[int, Stream] = {}
+    """The entries outside the operational stream. A correction has the stream of the entry that it corrects, in an older journal too."""
     campaigns: Mapping[str, CampaignView] = {}
     unconfirmed: Mapping[int, Behalf] = {}
     """Entries on behalf of people who have not confirmed them, by the first entry."""

@@ -95,6 +95,12 @@ class EventCorrected(Personal, frozen=True, kw_only=True):
     reason: str
 
 
+class PrivilegedEventCorrected(EventCorrected, frozen=True, kw_only=True):
+    """An entry outside the operational stream was marked as wrong: the reason is withheld with that entry."""
+
+    stream: ClassVar[Stream] = "privileged"
+
+
 class ActedOnBehalf(Personal, frozen=True, kw_only=True):
     """The entries from ``first`` up to this one were made for ``person``: unconfirmed until that person confirms."""
 
@@ -122,6 +128,7 @@ RecordEvent = (
     | NoteAdded
     | PrivilegedNoteAdded
     | EventCorrected
+    | PrivilegedEventCorrected
     | ActedOnBehalf
     | BehalfConfirmed
 )

@@ -99,7 +99,8 @@ def _corrected(incident: Incident, command: c.CorrectEvent, by: str) -> e.EventC
             f'Entry "{command.seq}" does not exist. The journal has {incident.version} entries.',
             code="unknown_event",
         )
-    return e.event_of(e.EventCorrected, command, by=by, reason=_reason(command.reason, "correct"))
+    kind = e.PrivilegedEventCorrected if command.seq in incident.streams else e.EventCorrected
+    return e.event_of(kind, command, by=by, reason=_reason(command.reason, "correct"))
 
 
 def _declared(incident: Incident, command: c.DeclareDomain, by: str) -> tuple[e.AnyEvent, ...]:

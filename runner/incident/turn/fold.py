@@ -61,6 +61,8 @@ def fold(incident: Incident, events: Iterable[Recorded], library: Library) -> In
         if recorded.seq != version + 1:
             raise Bug(f'Event {recorded.seq} does not follow {version} in incident "{incident.id}".')
         draft.at = recorded.at
+        if (stream := recorded.event.stream) != "operational":
+            draft.table("streams")[recorded.seq] = stream
         HANDLERS[type(recorded.event)](draft, recorded.event, recorded.at, recorded.seq)
         version = recorded.seq
     folded = draft.freeze(version)

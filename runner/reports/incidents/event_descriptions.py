@@ -363,6 +363,7 @@ _Record = (
     | e.NoteAdded
     | e.PrivilegedNoteAdded
     | e.EventCorrected
+    | e.PrivilegedEventCorrected
     | _Agreement
 )
 
@@ -447,7 +448,13 @@ _KINDS: Mapping[str, Sequence[object]] = {
     "notice": (NoticeEvent,),
     "fact": (e.FactsRecorded,),
     "duty": (e.DutiesAssessed, e.DutyRecorded),
-    "note": (e.NoteAdded, e.PrivilegedNoteAdded, e.EvidenceAttached, e.EventCorrected),
+    "note": (
+        e.NoteAdded,
+        e.PrivilegedNoteAdded,
+        e.EvidenceAttached,
+        e.EventCorrected,
+        e.PrivilegedEventCorrected,
+    ),
     "people": (Way, _Agreement),
     "message": (_Message, _Calling, _Attempt, e.ChannelsSwitched),
     "exercise": (ExerciseEvent,),

@@ -14,7 +14,13 @@ import msgspec
 
 from runner.base.actor import VIA
 from runner.base.states import Kind
-from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
+from runner.incident.state.events import (
+    ActedOnBehalf,
+    BehalfConfirmed,
+    EventCorrected,
+    PrivilegedEventCorrected,
+    Stream,
+)
 from runner.incident.state.incident import Delivery, Incident, RoomTask
 from runner.incident.state.library import Library
 from runner.reports.core.event_row import EventRow, decode_event
@@ -28,6 +34,7 @@ from runner.reports.messages.war_room import errand_words
 
 _LATE_ENTRY = timedelta(minutes=1)
 WITHHELD = "withheld"
+_CORRECTIONS = (EventCorrected.__name__, PrivilegedEventCorrected.__name__)
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +174,7 @@ def _confirmations(rows: Sequence[EventRow]) -> dict[int, int]:
 def _corrections(rows: Sequence[EventRow], streams: Sequence[Stream]) -> dict[int, tuple[Correction, ...]]:
     found: dict[int, tuple[Correction, ...]] = {}
     for row in rows:
-        said = row.type == EventCorrected.__name__ and row.stream in streams
+        said = row.type in _CORRECTIONS and row.stream in streams
         if said and isinstance(event := decode_event(row), EventCorrected):
             correction = Correction(event=row.seq, at=row.at, by=event.by, reason=event.reason)
             found[event.seq] = (*found.get(event.seq, ()), correction)

@@ -92,7 +92,7 @@ class PostgresStore(JournalReader):
         self.read_only = False
         self.server = Server(url, password, patience)
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
-        self.log = HeadLog(self._sealer, self._select, self._changing, lambda: self.schema)
+        self.log = HeadLog(self._sealer, self._select, self._changing, self._still, lambda: self.schema)
         self._chance = chance
         self._handles: list[SessionLock] = []
         try:
@@ -321,6 +321,13 @@ class PostgresStore(JournalReader):
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number("head log"),))
             if alone:
                 connection.execute("LOCK TABLE tocsin.incidents IN EXCLUSIVE MODE")
+            yield partial(_run, connection)
+
+    @contextmanager
+    def _still(self) -> Iterator[Select]:  # type: ignore[explicit-override]
+        """See ``head_log.HeadLog``."""
+        with self.server.connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield partial(_run, connection)
 
     def _racing(self, attempt: Callable[[Connection], _T]) -> _T:

@@ -15,6 +15,7 @@ from typing import Any
 from runner.errors import Refused, StoreCorrupt
 from runner.store.campaigns import schema
 from runner.store.database_errors import absent, locked, read_only, sqlite_failure, too_new
+from runner.store.port import PATIENCE
 from runner.store.upgrades import SCHEMA_VERSION, SQLITE
 
 APPLICATION_ID = 0x546F6373
@@ -86,6 +87,16 @@ def connect_unwritable(path: Path, patience: timedelta) -> sqlite3.Connection:
         _prepare(held[0], path, create=False)
         held[0].execute("PRAGMA query_only = ON")
     return held[0]
+
+
+@contextmanager
+def still(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection that reads the file as it is at its first read, while others go on writing."""
+    with _opening(path) as held:
+        held.append(_connection(f"{path.absolute().as_uri()}?mode=ro", PATIENCE, uri=True))
+        held[0].execute("BEGIN")
+        yield held[0]
+        held[0].close()
 
 
 def _connection(place: str, patience: timedelta, *, uri: bool = False) -> sqlite3.Connection:

@@ -34,7 +34,14 @@ from runner.store.port import (
     Snapshot,
 )
 from runner.store.sqlite import transaction
-from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried, upgrade
+from runner.store.sqlite.database_file import (
+    connect_first,
+    connect_unwritable,
+    new_file,
+    still,
+    unhurried,
+    upgrade,
+)
 from runner.store.sqlite.fences import bury, only_master, tables_of
 from runner.store.sqlite.transaction import (
     PUT_ROW,
@@ -96,7 +103,7 @@ class SqliteStore(JournalReader):
         """
         self.path = path
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
-        self.log = HeadLog(self._sealer, self._select, self._changing, lambda: self.schema)
+        self.log = HeadLog(self._sealer, self._select, self._changing, self._still, lambda: self.schema)
         self._chance = chance
         self._lock = threading.RLock()
         self._commits = 0
@@ -379,6 +386,15 @@ class SqliteStore(JournalReader):
         """See ``head_log.Changing``; every writer is alone here."""
         with self._writing() as run:
             yield partial(_run, run)
+
+    @contextmanager
+    def _still(self) -> Iterator[Select]:  # type: ignore[explicit-override]
+        """See ``head_log.HeadLog``. A connection of its own, so that other threads go on; a medium that cannot be written is still."""
+        if self.read_only:
+            yield self._select
+            return
+        with still(self.path) as connection:
+            yield partial(_run, connection.execute)
 
     def _writer(self) -> sqlite3.Connection:
         """Return the connection that writes; a command that only reads never opens it."""

@@ -13,6 +13,7 @@ from tests.cli.notices.noticed import DUTY, noticed, rendered
 PLANTED = {
     "note": "PLANTEDnote",
     "privileged": "PLANTEDprivileged",
+    "correction": "PLANTEDcorrection",
     "override": "PLANTEDoverride",
     "approval": "PLANTEDapproval",
     "source": "PLANTEDsource",
@@ -67,6 +68,8 @@ def bundled(folder: Path) -> Bundled:
     noticed(desk, folder)
     desk.done("note", PLANTED["note"])
     desk.done("note", PLANTED["privileged"], "--privileged")
+    advice = desk("timeline", "--format", "json").json["entries"][-1]["event"]
+    desk.done("correct", str(advice), "--reason", PLANTED["correction"])
     desk.done("fact", "set", "incident.summary=Two mailboxes.", "--source", PLANTED["source"])
     file = folder / f"{PLANTED['file']}.log"
     file.write_text(PLANTED["evidence"])

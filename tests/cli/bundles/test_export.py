@@ -10,23 +10,26 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
 from runner.app.bundles.audiences import AUDIENCES, Audience
 from runner.app.bundles.papers import MOST_IN_PDF
+from runner.app.core.transaction import entry
 from runner.base.actor import Principal
 from runner.base.table_file import table_rows
 from runner.documents.contents.cover_sheet import PRIVILEGE
 from runner.errors import Refused
 from runner.incident.state.commands import AddNote
-from runner.incident.state.events import AnyEvent
+from runner.incident.state.events import AnyEvent, EventCorrected
+from runner.store.port import Append, Appended
 from tests.cli.at_desk import AtDesk
 from tests.cli.bundles.bundled import PLANTED, Bundled
 
 GIVEN = {
     "counsel": set(PLANTED),
-    "court": set(PLANTED) - {"privileged"},
+    "court": set(PLANTED) - {"privileged", "correction"},
     "regulator": {"source", "approval"},
     "insurer": set(),
     "board": {"source", "approval"},
@@ -76,8 +79,35 @@ def test_a_withheld_entry_has_neither_header_nor_author(made: Bundled) -> None:
 
 def test_a_privileged_entry_is_in_the_log_without_content(made: Bundled) -> None:
     log = files_of(made.folder / "court.zip")["data/legal/privilege-log.csv"].decode().splitlines()
-    assert [row.split(",")[2] for row in log[1:]] == ["maria"]
+    assert [row.split(",")[2] for row in log[1:]] == ["maria", "maria"]
     assert "data/legal/privilege-log.csv" not in files_of(made.folder / "insurer.zip")
+
+
+def test_an_older_correction_of_a_privileged_entry_is_withheld_as_that_entry_is(made: Bundled) -> None:
+    """Before corrections had the stream of the corrected entry, all were operational."""
+    desk, name = made.desk, made.another()
+    desk.done("note", "the opinion", "--privileged", "-i", name)
+    office = desk.office()
+    incident = office.load(office.find(name))
+    row = office.row(incident.id)
+    assert row is not None
+    older = []
+    for back in (0, 1):  # the second one corrects the first one
+        number = incident.version + back
+        event = EventCorrected(seq=number, by="maria", reason=f"PLANTEDolder{number}")
+        older.append(entry(event, desk.clock.time, office.principal.actor, None))
+    after = msgspec.structs.replace(row, version=row.version + len(older))
+    made_now = Append(incident=incident.id, expected_version=row.version, events=older, row=after)
+    (said,) = office.store.append([made_now], recorded=desk.clock.time)
+    assert isinstance(said, Appended)
+    found = made.export("older.zip", "-i", name, "--for", "court")
+    counsel = made.export("older-counsel.zip", "-i", name, "--for", "counsel")
+    desk.cancelled(name)
+    withheld = {one["reason"]: one["count"] for one in found["scope"]["withheld"]}
+    assert withheld["privileged"] == 3
+    assert "privileged" not in {one["reason"] for one in counsel["scope"]["withheld"]}
+    whole = b"\n".join(map(words_of, files_of(made.folder / "older.zip").values()))
+    assert b"PLANTEDolder" not in whole
 
 
 def test_a_regulator_receives_what_was_filed_with_the_bytes_that_were_filed(made: Bundled) -> None:

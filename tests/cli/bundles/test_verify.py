@@ -94,6 +94,33 @@ def test_a_bundle_that_is_not_there_is_an_error_of_its_own(made: Bundled) -> Non
     assert made.desk("verify", str(made.folder / "gone.zip")).error == "file_missing"
 
 
+def test_no_instruction_in_a_bundle_gives_its_own_fingerprint_as_the_expected_one(
+    folder: Path, key: str
+) -> None:
+    """A forger would write the fingerprint of the forger's key."""
+    digits = key.removeprefix("sha256:")
+    assert digits not in (folder / "VERIFY.txt").read_text()
+    assert f"--key {key}" not in (folder / "README.html").read_text()
+
+
+def test_the_command_for_the_fingerprint_computes_it_from_the_key(folder: Path, key: str) -> None:
+    (run,) = (line for line in (folder / "VERIFY.txt").read_text().splitlines() if "openssl pkey " in line)
+    said = subprocess.run(["sh", "-ec", run], cwd=folder, capture_output=True, text=True, check=True)
+    assert said.stdout.split()[0] == key.removeprefix("sha256:")
+
+
+def test_the_published_digest_is_that_of_the_verifier_in_a_bundle(folder: Path) -> None:
+    """If this fails, ``verify.py`` changed: publish its new digest in the how-to."""
+    page = (Path(__file__).parents[3] / "docs/how-to/hand-over-evidence.md").read_text()
+    assert hashlib.sha256((folder / "verify.py").read_bytes()).hexdigest() in page
+
+
+def test_the_result_says_that_the_caller_gave_the_key(folder: Path, key: str) -> None:
+    (confirmed,) = (line for line in by_itself(folder, "--key", key)[1].splitlines() if key in line)
+    (open_,) = (line for line in by_itself(folder)[1].splitlines() if key in line)
+    assert confirmed != open_
+
+
 def flipped(data: bytes, place: int) -> bytes:
     return data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
 
@@ -273,7 +300,9 @@ def commands(folder: Path) -> list[list[str]]:
     lines = (folder / "VERIFY.txt").read_text().splitlines()
     found = [line.strip() for line in lines if line.startswith("   ") and "verify.py" not in line]
     return [
-        ["sh", "-ec", line] for line in found if line.split()[0] in ("sha256sum", "openssl", "ssh-keygen")
+        ["sh", "-ec", line]
+        for line in found
+        if line.split()[0] in ("sha256sum", "openssl", "ssh-keygen") and " pkey " not in line
     ]
 
 

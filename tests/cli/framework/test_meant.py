@@ -47,7 +47,7 @@ def test_help_is_given_however_it_is_asked_for(
         (("tasks", "--open"), "tocsin task list"),
         (("incidents",), "tocsin list"),
         (("page", "ana"), "tocsin message send TEXT"),
-        (("export",), "tocsin audit verify"),
+        (("export",), "tocsin audit export"),
         (("config",), "tocsin doctor"),
         (("duty", "list"), "tocsin duties"),
         (("fact", "list", "--format", "json"), "tocsin fact show"),

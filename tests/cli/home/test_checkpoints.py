@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.app.core.organisation_journal import entries
 from runner.app.core.proof.checkpoints import checkpoint_of, inclusion
 from runner.app.core.proof.signing_keys import listed_keys
+from runner.app.home.backups import JOURNAL, READER, HomeRestored
 from runner.proof.merkle import is_included
 from runner.proof.note import NoteKey, verify_note
 from tests.cli.at_desk import AtDesk
@@ -76,6 +78,35 @@ def test_a_database_put_back_is_found_by_each_machine_that_saw_a_later_checkpoin
     found = watched("audit", "verify", "--checkpoint", footer, "--format", "json")
     assert (found.code, [fault["code"] for fault in found.json["faults"]]) == (1, ["rolled_back"])
     assert watched("audit", "verify", "--checkpoint", "no").error == "bad_checkpoint"
+
+
+def test_a_restore_and_a_new_home_at_the_same_path_are_no_attack(watched: AtDesk, tmp_path: Path):
+    state = tmp_path / "state"
+    watched.done("backup", "--to", str(tmp_path / "to"))
+    watched.clock.advance(timedelta(minutes=10))
+    watched.done("note", "after the backup")
+    footer = watched.office().checkpoints.footer().rpartition(" ")[2]
+    watched.close()
+    watched.home.rename(tmp_path / "old")
+    (backup,) = (path for path in (tmp_path / "to").iterdir() if path.is_dir())
+    given = ("--home", str(watched.home), "--key", str(tmp_path / "old/master.key"))
+    said = watched("restore", str(backup), *given, "--format", "json")
+    assert (said.code, said.warnings) == (0, [])
+    found = said.json["restored"]
+    assert found["forgotten"].startswith(footer)
+    assert Path(found["set_aside"]).exists()
+    said = watched("status")
+    assert (said.code, said.warnings) == (0, [])
+    assert watched("audit", "verify").code == 0
+    recorded = [event for _, _, event in entries(watched.office(), JOURNAL, READER)]
+    (made,) = (event for event in recorded if isinstance(event, HomeRestored))
+    assert made.forgotten == found["forgotten"]
+    # The machine still finds an older copy of the new home.
+    assert len(list(state.glob("checkpoint-*.note"))) == 2
+    watched.close()
+    watched.home.rename(tmp_path / "older")
+    assert watched("init").warnings == ["memory_set_aside"]
+    assert watched("audit", "verify").code == 0
 
 
 def test_the_newest_leaf_of_an_incident_is_in_the_newest_checkpoint(watched: AtDesk):

@@ -275,6 +275,16 @@ def test_a_correction_names_an_event_that_is_there_and_a_reason() -> None:
     assert code(world, c.CorrectEvent(seq=1, reason="")) == "reason_missing"
 
 
+def test_a_correction_is_withheld_as_the_entry_is_that_it_corrects() -> None:
+    world = World(task("a"))
+    world.give(c.AddNote(text="advice", privileged=True), by="bob")
+    note = world.incident.version
+    for entry in (note, note + 1, 1):
+        world.give(c.CorrectEvent(seq=entry, reason="the other opinion"), by="bob")
+    streams = [event.stream for event in world.said(e.EventCorrected)]
+    assert streams == ["privileged", "privileged", "operational"]
+
+
 # -------------------------------------------------------------------------------------------------------- duties
 
 

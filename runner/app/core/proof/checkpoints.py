@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
@@ -91,10 +91,9 @@ class Checkpoints:
 
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
-        if state is None:
+        self.memory = memory_of(state, home)
+        if self.memory is None:
             return
-        name = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]
-        self.memory = state / f"checkpoint-{name}.note"
         known = True
         with suppress(StoreError):  # the command itself says what is wrong with the database
             known = self.remember()
@@ -103,7 +102,7 @@ class Checkpoints:
                 warning(
                     "rolled_back",
                     "The database is older than, or another one than, this machine saw before. Run: tocsin audit verify. "
-                    f"If you restored it yourself, remove {self.memory}",
+                    f"If you put back this copy yourself, move {self.memory} to another folder",
                 )
             )
 
@@ -114,10 +113,7 @@ class Checkpoints:
 
     def remembered(self) -> Checkpoint | None:
         """Return the checkpoint outside of the database; None without a file, or if it cannot be read."""
-        try:
-            return None if self.memory is None else _read_or_none(self.memory.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        return remembered_in(self.memory)
 
     def remember(self) -> bool:
         """Keep the newest checkpoint outside of the database; False, and nothing, if the one kept there contradicts it."""
@@ -138,6 +134,32 @@ class Checkpoints:
         """Check the log against its signatures, the remembered checkpoint, and one ``named`` as in a footer."""
         kept, known = self.remembered(), [] if not named else [_read(named)]
         return self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
+
+
+def memory_of(state: Path | None, home: Path) -> Path | None:
+    """Return the file in a user's state folder that remembers the newest checkpoint of the home at this path."""
+    if state is None:
+        return None
+    name = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]
+    return state / f"checkpoint-{name}.note"
+
+
+def remembered_in(memory: Path | None) -> Checkpoint | None:
+    """Return the checkpoint of such a file; None without one, or if it cannot be read."""
+    try:
+        return None if memory is None else _read_or_none(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def set_aside(memory: Path | None, now: datetime) -> str:
+    """Keep the checkpoint of an earlier home at the same path under a dated name, and return the path; empty without one."""
+    if memory is None or not memory.exists():
+        return ""
+    aside = memory.with_name(f"{memory.stem}.{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.note")
+    with suppress(OSError):  # then the next command warns
+        memory.replace(aside)
+    return str(aside)
 
 
 def inclusion(store: Store, incident: str) -> tuple[Leaf, int, list[bytes], KeptCheckpoint] | None:
@@ -162,9 +184,11 @@ def checkpoint_of(note: str) -> Checkpoint:
     return parse_checkpoint(parse_note(note.encode()).text)
 
 
-def _trusted(store: Store) -> list[NoteKey]:
-    """Return the listed signing keys; with the master key only those that it vouches for."""
-    trusted = []
+def _trusted(store: Store) -> Iterator[NoteKey]:
+    """Yield the listed signing keys; with the master key only those that it vouches for.
+
+    The check reads them after its view of the log has begun: a key made meanwhile is listed.
+    """
     for one in listed_keys(store):
         try:
             if store.vouch(one.name, one.signed).hex() != one.mac:
@@ -172,8 +196,7 @@ def _trusted(store: Store) -> list[NoteKey]:
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        trusted.append(NoteKey(log_name(store), bytes.fromhex(one.public)))
-    return trusted
+        yield NoteKey(log_name(store), bytes.fromhex(one.public))
 
 
 def _read(named: str) -> Checkpoint:

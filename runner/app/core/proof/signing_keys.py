@@ -71,7 +71,7 @@ def renewed(store: Store, now: datetime) -> tuple[ListedKey, ListedKey, str]:
     last, key = listed[-1], _key(store, listed[-1].number + 1)
     old, new = msgspec.structs.replace(last, until=now), _entry(store, key, last.number + 1, now)
     name, public = log_name(store), NoteKey(log_name(store), key.public).text()
-    text = f"tocsin signing key\n{public}\n{new.fingerprint}\nreplaces {old.fingerprint}\nfrom {now.isoformat()}\n"
+    text = f"New signing key of Tocsin\n{public}\n{new.fingerprint}\nreplaces {old.fingerprint}\nfrom {now.isoformat()}\n"
     statement = _key(store, last.number).note(text, name)
     if not _listed(store, listed, *listed[:-1], old, new):
         raise Refused(

@@ -275,7 +275,11 @@ def _question(asked: Asked, given: Given) -> Preview:
 
 def _send(asked: Asked, given: Given) -> None:
     if asked.senders is None:
-        raise Refused("This server sends no campaigns.", hint="Run: tocsin bulk send", code="no_sender")
+        raise Refused(
+            "This server sends no campaigns.",
+            hint="Send at the command line: tocsin bulk send NOTICE --people FILE",
+            code="no_sender",
+        )
     asked.senders.start(asked.service, asked.incident, *_of(asked))
 
 

@@ -58,7 +58,7 @@ def readiness(service: IncidentService) -> ReadinessReport:
 
 
 def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -> Iterator[PlaybookReadiness]:
-    catalog = Catalog(service.folder)
+    catalog = Catalog(service.folder, cache=service.cache())
     bundles = {name: _bundle(name, catalog) for name in sorted(catalog.playbook_files)}
     last, today = _last(service), organisation_journal.today(service)
     schedules_of = _schedules(service, catalog)

@@ -55,7 +55,7 @@ def change(service: IncidentService, decide: Decide) -> tuple[AnyScheduleEvent, 
 def keep(service: IncidentService, rule: Rule) -> Schedule:
     """Schedule an exercise or a routine; raises the error of the exercise or the rule."""
     check(rule, service.clock.now())
-    catalog = Catalog(service.folder, classes=service.home.classes)
+    catalog = Catalog(service.folder, classes=service.home.classes, cache=service.cache())
     wanted = rule.routine or load_exercise(rule.exercise, catalog).exercise.name
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:

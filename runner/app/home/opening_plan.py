@@ -30,7 +30,9 @@ def plan_of(opening: Opening) -> PlanReport:
 
 def graft_plan(service: IncidentService, incident: Incident, playbook: str) -> PlanReport:
     """Return every message of one more playbook as it would be sent now; raises NotFound or Invalid."""
-    bundle = load_bundle(playbook, Catalog(service.folder, classes=service.home.classes))
+    bundle = load_bundle(
+        playbook, Catalog(service.folder, classes=service.home.classes, cache=service.cache())
+    )
     shown = bundle_of_profile(bundle, incident.profile)
     previews, _ = previews_of(service, incident, [shown])
     found = _planned(previews, (shown.playbook, *shown.includes.values()))

@@ -144,7 +144,7 @@ def prepare_opening(
     ``at`` is the time of the incident, if it differs from the clock's.
     """
     now = at or service.clock.now()
-    catalog = catalog or Catalog(service.folder, classes=service.home.classes)
+    catalog = catalog or Catalog(service.folder, classes=service.home.classes, cache=service.cache())
     profile = request.profile or service.home.profile
     authored = [load_bundle(name, catalog) for name in request.playbooks]
     bundles = [bundle_of_profile(bundle, profile) for bundle in authored]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> tuple[Turn, Run]:
     """Start a playbook inside an open incident; return the turn and the playbook's run; raises Stale."""
-    bundle = load_bundle(name, Catalog(service.folder, classes=service.home.classes))
+    bundle = load_bundle(name, Catalog(service.folder, classes=service.home.classes, cache=service.cache()))
 
     def make(found: Incident) -> tuple[PinPlaybook]:
         now, runs = service.clock.now(), tuple(found.runs)
@@ -56,7 +56,7 @@ def newer(service: IncidentService, incident: Incident, run: str, version: str) 
     if not version:
         return from_json(service.repository.document(incident.runs[run].bundle), Bundle)
     name = version if is_path(version) else f"{incident.runs[run].playbook}@{version}"
-    return load_bundle(name, Catalog(service.folder, classes=service.home.classes))
+    return load_bundle(name, Catalog(service.folder, classes=service.home.classes, cache=service.cache()))
 
 
 def planned(

@@ -479,8 +479,11 @@ class Accounts:
         return DataKey(self.vouch("factors"), os.urandom)
 
     def vouch(self, what: str) -> bytes:
-        """Return 32 bytes for a purpose that only the key of the accounts can compute."""
-        return self._service.store.vouch(JOURNAL, f"tocsin/accounts/v1\0{what}".encode())
+        """Return 32 bytes for a purpose that only the key of the accounts can compute; it is made at the first call.
+
+        The settings can name people for a login provider before there is an account.
+        """
+        return self._service.store.key(JOURNAL).vouch(f"tocsin/accounts/v1\0{what}".encode())
 
 
 def wrong_login() -> Refused:

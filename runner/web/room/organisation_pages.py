@@ -36,7 +36,8 @@ def law(asked: Asked) -> Shown:
     service = asked.service
     place = asked.query.get("in", "")
     entries = asked.shared(
-        ("law", place), lambda: listed(Catalog(service.folder), place, service.law_checks())
+        ("law", place),
+        lambda: listed(Catalog(service.folder, cache=service.cache()), place, service.law_checks()),
     )
     own = [one.id for one in entries if one.origin == "home"]
     where = places_with_law(place)
@@ -58,7 +59,8 @@ def provisions(asked: Asked) -> Shown:
     from runner.reports.law.regime_changes import diff_page
     from runner.reports.law.regimes import show_page
 
-    service, catalog = asked.service, Catalog(asked.service.folder)
+    service = asked.service
+    catalog = Catalog(service.folder, cache=service.cache())
     report = named(asked.ref, catalog, calendar_day(asked.query.get("at", "")), service.law_checks())
     blocks = list(show_page(report).blocks)
     if catalog.is_own("regimes", asked.ref):

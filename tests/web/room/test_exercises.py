@@ -263,3 +263,30 @@ def test_an_exercise_is_opened_and_started_in_the_browser(play: tuple[AtDesk, Se
             if one["title"] == "Real":
                 desk.cancelled(one["codename"])
         room.codename = played
+
+
+def test_the_report_of_a_real_incident_is_signed_in_the_browser_after_it_is_closed(
+    desk: AtDesk, tmp_path: Path
+) -> None:
+    (tmp_path / "lost-badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    desk.settings()
+    desk.done("open", str(tmp_path / "lost-badge.yaml"), "--yes", "--fact", "data.involved=no")
+    with served(desk) as room:
+        signed_by_maria(desk, room)
+
+
+def signed_by_maria(desk: AtDesk, room: Served) -> None:
+    maria, place = room.reader("maria"), f"/i/{room.codename}/report"
+    assert "sign_real" not in offered(room.get(maria, place).text), "it is open"
+    assert submitted(room, maria, "report", "sign_real").status_code == 409
+    desk.done("close", "--reason", "the badge is back", "--as", "maria")
+    ada = room.reader("ada")  # she has no role in it
+    assert submitted(room, ada, "report", "sign_real").status_code in (404, 409)
+    assert offered(room.get(maria, place).text) == {"sign_real"}
+    assert submitted(room, maria, "report", "sign_real", mark="0123456789abcdef").status_code == 412
+    assert submitted(room, maria, "report", "sign_real").status_code == 303
+    signed = re.findall(rf"{place}/([0-9a-f]{{64}})", room.get(maria, place).text)
+    assert [sha256(room.get(maria, f"{place}/{one}").content).hexdigest() for one in signed] == signed != []
+    out = str(desk.home.parent / "report")
+    (found,) = desk("report", "--out", out, "--format", "json", "-i", room.codename).json["signed"]
+    assert found["by"] == "maria"

@@ -296,6 +296,18 @@ def test_a_subject_of_the_settings_needs_no_invitation_and_an_address_is_nobody(
     assert asks.status_code == 401  # it has no factor here
 
 
+def test_the_first_login_of_a_home_can_be_at_the_provider(tmp_path: Path, hostile: Hostile) -> None:
+    before, hostile.claims = hostile.now, {}
+    with a_room(tmp_path, lambda back: hostile.issuer, subjects=SUBJECTS) as made:
+        hostile.now = made[0].clock.now
+        browser, answer = attempt(made, hostile)
+        assert (answer.status_code, is_in(made[1], browser)) == (200, True)
+        rows = made[0]("account", "list", "--format", "json").json["accounts"]
+        assert {row["person"]: row["state"] for row in rows} == {"maria": "active"}
+        assert made[0].done("audit", "verify")
+    hostile.now = before
+
+
 def test_a_subject_of_the_settings_opens_no_account_that_was_invited_or_disabled(
     home: tuple[AtDesk, Served], hostile: Hostile
 ) -> None:

@@ -15,7 +15,7 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
 from runner.app.bundles.audiences import AUDIENCES, Audience
-from runner.app.bundles.export import _write
+from runner.app.bundles.export import _write, export
 from runner.app.bundles.papers import MOST_IN_PDF
 from runner.app.core.transaction import entry
 from runner.base.actor import Principal
@@ -82,6 +82,23 @@ def test_a_privileged_entry_is_in_the_log_without_content(made: Bundled) -> None
     log = files_of(made.folder / "court.zip")["data/legal/privilege-log.csv"].decode().splitlines()
     assert [row.split(",")[2] for row in log[1:]] == ["maria", "maria"]
     assert "data/legal/privilege-log.csv" not in files_of(made.folder / "insurer.zip")
+
+
+def test_the_privilege_log_names_authors_also_if_the_dpo_exports(made: Bundled) -> None:
+    desk, name = made.desk, made.another()
+    desk.done("note", "the opinion", "--privileged", "-i", name)
+    desk.done("role", "assign", "dpo", "maria", "-i", name)
+    who = Principal(person="maria", proven_by="login:totp")
+    office = desk.office()
+    office.principal = who
+    incident = office.load(office.find(name))
+    assert not office.read(who).may("note.privileged", incident)
+    export(office, incident, made.folder / "dpo.zip", Audience("court"), ())
+    desk.cancelled(name)
+    files = files_of(made.folder / "dpo.zip")
+    rows = files["data/legal/privilege-log.csv"].decode().splitlines()[1:]
+    assert [row.split(",")[2] for row in rows] == ["maria"]
+    assert b"the opinion" not in b"\n".join(map(words_of, files.values()))
 
 
 def test_an_older_correction_of_a_privileged_entry_is_withheld_as_that_entry_is(made: Bundled) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import Any, LiteralString, Protocol
 
-from runner.errors import Invalid, Sealed
+from runner.errors import Invalid, Sealed, StoreCorrupt
 from runner.proof.merkle import HASH_BYTES, Frontier
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, verify_note
 from runner.store.chain import Place
@@ -40,6 +40,7 @@ _LEAVES: LiteralString = (
     "SELECT n, place, incident, entries, seq, head, recorded, salt, mac FROM tocsin.head_log"
 )
 _NEW = _LEAVES + " WHERE n IS NULL ORDER BY place"
+_NEXT: LiteralString = "SELECT coalesce(max(n) + 1, 0) FROM tocsin.head_log WHERE n IS NOT NULL"
 _NUMBERED = _LEAVES + " WHERE n >= %s AND n < %s ORDER BY n, place"
 _CHECKPOINTS: LiteralString = "SELECT size, note, recorded, token FROM tocsin.checkpoints"
 _USED: tuple[LiteralString, ...] = (
@@ -137,11 +138,24 @@ class HeadLog:
             found = run("SELECT size, peaks, recorded FROM tocsin.checkpoints ORDER BY size DESC LIMIT 1", ())
             size, peaks, last = found[0] if found else (0, b"", "")
             late = only_after is not None and last > text(only_after)
+            numbered = 0 if late else run(_NEXT, ())[0][0]
             leaves = [] if late else run(_NEW, ())
-            if leaves:
+            if leaves or numbered > size:
                 edge = Frontier(
                     size, [peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES)]
                 )
+                if (
+                    numbered > size
+                ):  # somebody removed checkpoints: without new ones, later changes would not be found
+                    edge = Frontier()
+                    for _n, _place, *columns, _mac in run(_NUMBERED, (0, numbered)):
+                        edge.add(Leaf(*columns).hash)
+                    if edge.size != numbered:
+                        raise StoreCorrupt(
+                            "The log of heads was changed: heads are missing.",
+                            hint="Run: tocsin audit verify",
+                            code="log_changed",
+                        )
                 for _n, place, *columns, _mac in leaves:
                     run("UPDATE tocsin.head_log SET n = %s WHERE place = %s", (edge.size, place))
                     edge.add(Leaf(*columns).hash)
@@ -165,7 +179,9 @@ class HeadLog:
         self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None
     ) -> HeadsCheck:
         if self._schema() < _SCHEMA:
-            return HeadsCheck(leaves=0, size=0, keyed=False)
+            walk = _Walk(_Findings(incident), None, [("rolled_back", one) for one in remembered])
+            walk.end()
+            return HeadsCheck(leaves=0, size=0, keyed=False, faults=walk.found.all())
         with self._still() as run:
             return self._checked(run, keys, remembered, _Findings(incident))
 
@@ -190,9 +206,14 @@ class HeadLog:
             found.add("head_differs", name, seq, "the entry differs from its head in the log, or is missing")
         _check_ends(run, found, walk.ends, key)
         kept = run(_CHECKPOINTS + " ORDER BY size DESC LIMIT 1", ())
+        size = kept[0][0] if kept else 0
+        if walk.numbered > size:
+            why = f"the checkpoint of {walk.numbered} heads is missing; the newest has {size}"
+            found.add("checkpoint_missing", "", 0, why)
         return HeadsCheck(
             leaves=walk.leaves,
-            size=kept[0][0] if kept else 0,
+            size=size,
+            uncovered_since=walk.since,
             keyed=key is not None,
             older=tuple(sorted(walk.older.items())),
             faults=found.all(),
@@ -227,8 +248,10 @@ class _Walk:
     def __init__(
         self, found: _Findings, key: HeadKey | None, wanted: Iterable[tuple[HeadFaultCode, Checkpoint]]
     ) -> None:
-        self._found, self._key, self._edge = found, key, Frontier()
+        self.found, self._key, self._edge = found, key, Frontier()
         self.leaves, self.ends, self.older = 0, dict[str, int](), dict[str, int]()
+        self.numbered = 0
+        self.since: datetime | None = None
         self._wanted: dict[int, list[tuple[HeadFaultCode, Checkpoint]]] = {}
         for code, one in wanted:
             self._wanted.setdefault(one.size, []).append((code, one))
@@ -239,16 +262,17 @@ class _Walk:
         if leaf.entries == 0 and not before:
             self.older[name] = leaf.seq
         elif leaf.seq != before + leaf.entries:
-            self._found.add("log_gap", name, before + 1, f"the log has no head after entry {before}")
+            self.found.add("log_gap", name, before + 1, f"the log has no head after entry {before}")
         if self._key is not None and self._key.leaf(leaf) != mac:
-            self._found.add(
-                "leaf_changed", name, leaf.seq, "the head in the log was not written with the key"
-            )
+            self.found.add("leaf_changed", name, leaf.seq, "the head in the log was not written with the key")
         self.leaves, self.ends[name] = self.leaves + 1, leaf.seq
         if n is None:
+            with suppress(ValueError):  # what somebody changed is a fault already
+                self.since = self.since or datetime.fromisoformat(leaf.recorded)
             return
+        self.numbered = n + 1
         if n != self._edge.size:
-            self._found.add("log_gap", "", 0, f"head {self._edge.size} of the log is missing")
+            self.found.add("log_gap", "", 0, f"head {self._edge.size} of the log is missing")
         self._edge.add(leaf.hash)
         for code, one in self._wanted.pop(self._edge.size, ()):
             if one.root != self._edge.root()[: len(one.root)]:
@@ -265,7 +289,7 @@ class _Walk:
             why = f"this machine has seen a log of {size} heads; the log has {self.leaves}, or other ones"
         else:
             why = f"the log differs from its signed checkpoint of {size} heads"
-        self._found.add(code, "", 0, why)
+        self.found.add(code, "", 0, why)
 
 
 def _signed(

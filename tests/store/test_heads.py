@@ -12,12 +12,14 @@ from threading import Thread
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from runner.errors import StoreCorrupt
 from runner.proof import merkle
 from runner.proof.note import Checkpoint, NoteKey
 from runner.store import chain
 from runner.store.port import HeadsCheck, Store
 from runner.store.rows import Stamp
 from runner.vault.signing import SigningKey
+from tests.refusals import refused
 from tests.store.journals import T0, Place, event, personal, row, vault, write, write_many
 
 NAME = "tocsin/test"
@@ -152,6 +154,12 @@ TABLE = [
         {"checkpoint_forged"},
         id="a checkpoint changed",
     ),
+    pytest.param(
+        ["DELETE FROM checkpoints"],
+        {"checkpoint_missing"},
+        {"checkpoint_missing"},
+        id="the checkpoints removed",
+    ),
     pytest.param([ROOT], {"root_key_missing"}, {"root_key_missing"}, id="the root key removed"),
     pytest.param(
         [ROOT, "DELETE FROM head_log", "DELETE FROM checkpoints"],
@@ -261,6 +269,35 @@ def test_a_checkpoint_is_kept_once_and_covers_what_came_since(place: Place):
         assert store.log.newest().token == b"token"
         assert store.log.checkpoint(T0, lambda size, root: "", only_after=T0).size == 4
     assert checked(place).faults == ()
+
+
+def test_checkpoints_go_on_after_somebody_removed_some(place: Place):
+    with place.opened() as store:
+        filled(store)
+    tamper(place, "DELETE FROM checkpoints")
+    with place.opened() as store:
+        write(store, "a", event())
+        assert checkpoint(store) == 5
+    assert checked(place).faults == ()
+    tamper(place, "DELETE FROM checkpoints WHERE size = 5")
+    with place.opened() as store:
+        assert checkpoint(store) == 5, "without a new head, too"
+    tamper(place, "DELETE FROM checkpoints", "DELETE FROM head_log WHERE n = 1")
+    with place.opened() as store:
+        write(store, "a", event())
+        with refused("log_changed", StoreCorrupt):
+            checkpoint(store)
+
+
+def test_an_older_schema_does_not_hide_a_remembered_checkpoint(sqlite: Place):
+    with sqlite.opened() as store:
+        filled(store)
+    seen = Checkpoint(origin=NAME, size=3, root=b"r" * 32)
+    tables = ("DROP TABLE head_log", "DROP TABLE checkpoints", "ALTER TABLE incidents DROP COLUMN mac")
+    tamper(sqlite, *tables, "PRAGMA user_version = 2")
+    with sqlite.opened() as store:
+        assert codes(store.log.check((), (seen,))) == {"rolled_back"}
+        assert store.log.check(()).faults == ()
 
 
 def test_a_rollback_of_the_whole_file_is_found_against_a_remembered_checkpoint(sqlite: Place):

@@ -168,9 +168,9 @@ _OF_BLOBS = ("blob_changed", "blob_missing")
 def _heads(report: Verified) -> Iterator[Block]:
     """Yield what the keyed heads prove, and what they do not."""
     if not report.heads:
-        yield line(
-            "The heads are not keyed: only older versions of Tocsin have written this database.", "warn"
-        )
+        if report.ok and report.events:
+            what = "The heads are not keyed: this database has the form of an older version of Tocsin. The next change adds the key."
+            yield line(what, "warn", hang=2)
         return
     if not report.keyed:
         yield line("Without the master key, the MACs of rows and heads were not checked.", "warn")

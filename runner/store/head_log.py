@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
 from typing import Any, LiteralString, Protocol
 
-from runner.errors import Invalid, Sealed
+from runner.errors import Invalid, Sealed, StoreCorrupt
 from runner.proof.merkle import HASH_BYTES, Frontier
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, verify_note
-from runner.store.chain import Place
+from runner.store.chain import Place, event_of
 from runner.store.encryption import Sealer
 from runner.store.heads import ROOT, HeadKey, Leaf
-from runner.store.port import HeadFault, HeadFaultCode, HeadsCheck, KeptCheckpoint
+from runner.store.port import HeadFault, HeadFaultCode, HeadsCheck, KeptCheckpoint, Link
 from runner.store.rows import Stamp, leaf_of, leaf_values, text
+from runner.store.upgrades import KEYED
 
 Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
 """Runs one statement in PostgreSQL's form and returns its rows."""
 _PAGE = 5000
-_SCHEMA = 3
-"""The first schema with a log of heads."""
 _ROWS: LiteralString = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
 FROM tocsin.incidents"""
@@ -33,6 +32,7 @@ _TAILS: LiteralString = """
 SELECT e.incident, e.seq, e.hash FROM tocsin.events e
 JOIN (SELECT incident, max(seq) AS last FROM tocsin.events GROUP BY incident) t
 ON t.incident = e.incident AND t.last = e.seq ORDER BY e.incident"""
+_HEADER: LiteralString = "SELECT header FROM tocsin.events WHERE incident = %s AND seq = %s"
 _INSERT: LiteralString = """
 INSERT INTO tocsin.head_log (incident, entries, seq, head, recorded, salt, mac)
 VALUES (%s, %s, %s, %s, %s, %s, %s)"""
@@ -40,14 +40,16 @@ _LEAVES: LiteralString = (
     "SELECT n, place, incident, entries, seq, head, recorded, salt, mac FROM tocsin.head_log"
 )
 _NEW = _LEAVES + " WHERE n IS NULL ORDER BY place"
+_NEXT: LiteralString = "SELECT coalesce(max(n) + 1, 0) FROM tocsin.head_log WHERE n IS NOT NULL"
 _NUMBERED = _LEAVES + " WHERE n >= %s AND n < %s ORDER BY n, place"
 _CHECKPOINTS: LiteralString = "SELECT size, note, recorded, token FROM tocsin.checkpoints"
 _USED: tuple[LiteralString, ...] = (
+    "SELECT 1 FROM tocsin.events LIMIT 1",
     "SELECT 1 FROM tocsin.head_log LIMIT 1",
     "SELECT 1 FROM tocsin.checkpoints LIMIT 1",
     "SELECT 1 FROM tocsin.incidents WHERE mac IS NOT NULL LIMIT 1",
 )
-"""What a store without a log of heads does not have."""
+"""What a store does not have before its first key: an upgrade makes one for the entries of an older store."""
 _DIFFERENT: LiteralString = """
 SELECT l.incident, l.seq FROM tocsin.head_log l LEFT JOIN tocsin.events e ON e.incident = l.incident AND e.seq = l.seq
 WHERE e.hash IS NULL OR e.hash <> l.head ORDER BY l.place"""
@@ -76,12 +78,9 @@ class HeadLog:
         self._key: HeadKey | None = None
 
     def key(self, stamp: Stamp) -> HeadKey:
-        """Return the key of the MACs; the first writer makes it and records the heads of older journals.
-
-        Raises Sealed without the master key.
-        """
+        """Return the key of the MACs; the first writer makes it. Raises Sealed without the master key."""
         if self._key is None:
-            self._key = self._present(self._select) or self._made(stamp)
+            self._key = self._present(self._select) or self._made()
         return self._key
 
     def _present(self, run: Select) -> HeadKey | None:
@@ -91,19 +90,30 @@ class HeadLog:
             return HeadKey(self._sealer.key(ROOT, found[0][0]))
         return HeadKey(None) if found or any(run(query, ()) for query in _USED) else None
 
-    def _made(self, stamp: Stamp) -> HeadKey:
+    def _made(self) -> HeadKey:
         with self._changing(alone=True) as run:
-            key = self._present(run)
-            if key is not None:
-                return key
-            wrapped = self._sealer.create_key(ROOT)
-            run("INSERT INTO tocsin.keys (incident, wrapped) VALUES (%s, %s)", (ROOT, wrapped))
-            key = HeadKey(self._sealer.key(ROOT, wrapped))
-            for row in run(_ROWS, ()):
-                run("UPDATE tocsin.incidents SET mac = %s WHERE id = %s", (key.row(row), row[0]))
-            for name, seq, head in run(_TAILS, ()):
-                run(_INSERT, leaf_values(leaf_of(Place(name, seq, head), 0, stamp), key))
-            return key
+            return self._present(run) or self._create(run)
+
+    def _create(self, run: Select) -> HeadKey:
+        wrapped = self._sealer.create_key(ROOT)
+        run("INSERT INTO tocsin.keys (incident, wrapped) VALUES (%s, %s)", (ROOT, wrapped))
+        return HeadKey(self._sealer.key(ROOT, wrapped))
+
+    def adopt(self, run: Select, chance: Callable[[int], bytes]) -> None:
+        """Record the heads of an older store in the transaction of its upgrade; raises Sealed without the master key.
+
+        A store with entries and without this record is one whose record was removed.
+        """
+        tails = run(_TAILS, ())
+        if not tails or run("SELECT 1 FROM tocsin.keys WHERE incident = %s", (ROOT,)):
+            return
+        key = self._create(run)
+        for row in run(_ROWS, ()):
+            run("UPDATE tocsin.incidents SET mac = %s WHERE id = %s", (key.row(row), row[0]))
+        for name, seq, head in tails:
+            [(header,)] = run(_HEADER, (name, seq))
+            stamp = Stamp(_recorded(header), None, chance)
+            run(_INSERT, leaf_values(leaf_of(Place(name, seq, head), 0, stamp), key))
 
     def rebuilding(self, run: Select) -> tuple[HeadKey | None, frozenset[str]]:
         """Return the key, and the incidents whose row, or without one whose newest leaf, was written with it."""
@@ -121,7 +131,7 @@ class HeadLog:
     # --- checkpoints -------------------------------------------------------------------------------------
 
     def newest(self, size: int | None = None) -> KeptCheckpoint | None:
-        if self._schema() < _SCHEMA:
+        if self._schema() < KEYED:
             return None
         found = (
             self._select(_CHECKPOINTS + " ORDER BY size DESC LIMIT 1", ())
@@ -137,11 +147,24 @@ class HeadLog:
             found = run("SELECT size, peaks, recorded FROM tocsin.checkpoints ORDER BY size DESC LIMIT 1", ())
             size, peaks, last = found[0] if found else (0, b"", "")
             late = only_after is not None and last > text(only_after)
+            numbered = 0 if late else run(_NEXT, ())[0][0]
             leaves = [] if late else run(_NEW, ())
-            if leaves:
+            if leaves or numbered > size:
                 edge = Frontier(
                     size, [peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES)]
                 )
+                if (
+                    numbered > size
+                ):  # somebody removed checkpoints: without new ones, later changes would not be found
+                    edge = Frontier()
+                    for _n, _place, *columns, _mac in run(_NUMBERED, (0, numbered)):
+                        edge.add(Leaf(*columns).hash)
+                    if edge.size != numbered:
+                        raise StoreCorrupt(
+                            "The log of heads was changed: heads are missing.",
+                            hint="Run: tocsin audit verify",
+                            code="log_changed",
+                        )
                 for _n, place, *columns, _mac in leaves:
                     run("UPDATE tocsin.head_log SET n = %s WHERE place = %s", (edge.size, place))
                     edge.add(Leaf(*columns).hash)
@@ -164,8 +187,10 @@ class HeadLog:
     def check(
         self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None
     ) -> HeadsCheck:
-        if self._schema() < _SCHEMA:
-            return HeadsCheck(leaves=0, size=0, keyed=False)
+        if self._schema() < KEYED:
+            walk = _Walk(_Findings(incident), None, [("rolled_back", one) for one in remembered])
+            walk.end()
+            return HeadsCheck(leaves=0, size=0, keyed=False, faults=walk.found.all())
         with self._still() as run:
             return self._checked(run, keys, remembered, _Findings(incident))
 
@@ -190,9 +215,14 @@ class HeadLog:
             found.add("head_differs", name, seq, "the entry differs from its head in the log, or is missing")
         _check_ends(run, found, walk.ends, key)
         kept = run(_CHECKPOINTS + " ORDER BY size DESC LIMIT 1", ())
+        size = kept[0][0] if kept else 0
+        if walk.numbered > size:
+            why = f"the checkpoint of {walk.numbered} heads is missing; the newest has {size}"
+            found.add("checkpoint_missing", "", 0, why)
         return HeadsCheck(
             leaves=walk.leaves,
-            size=kept[0][0] if kept else 0,
+            size=size,
+            uncovered_since=walk.since,
             keyed=key is not None,
             older=tuple(sorted(walk.older.items())),
             faults=found.all(),
@@ -227,8 +257,10 @@ class _Walk:
     def __init__(
         self, found: _Findings, key: HeadKey | None, wanted: Iterable[tuple[HeadFaultCode, Checkpoint]]
     ) -> None:
-        self._found, self._key, self._edge = found, key, Frontier()
+        self.found, self._key, self._edge = found, key, Frontier()
         self.leaves, self.ends, self.older = 0, dict[str, int](), dict[str, int]()
+        self.numbered = 0
+        self.since: datetime | None = None
         self._wanted: dict[int, list[tuple[HeadFaultCode, Checkpoint]]] = {}
         for code, one in wanted:
             self._wanted.setdefault(one.size, []).append((code, one))
@@ -239,16 +271,17 @@ class _Walk:
         if leaf.entries == 0 and not before:
             self.older[name] = leaf.seq
         elif leaf.seq != before + leaf.entries:
-            self._found.add("log_gap", name, before + 1, f"the log has no head after entry {before}")
+            self.found.add("log_gap", name, before + 1, f"the log has no head after entry {before}")
         if self._key is not None and self._key.leaf(leaf) != mac:
-            self._found.add(
-                "leaf_changed", name, leaf.seq, "the head in the log was not written with the key"
-            )
+            self.found.add("leaf_changed", name, leaf.seq, "the head in the log was not written with the key")
         self.leaves, self.ends[name] = self.leaves + 1, leaf.seq
         if n is None:
+            with suppress(ValueError):  # what somebody changed is a fault already
+                self.since = self.since or datetime.fromisoformat(leaf.recorded)
             return
+        self.numbered = n + 1
         if n != self._edge.size:
-            self._found.add("log_gap", "", 0, f"head {self._edge.size} of the log is missing")
+            self.found.add("log_gap", "", 0, f"head {self._edge.size} of the log is missing")
         self._edge.add(leaf.hash)
         for code, one in self._wanted.pop(self._edge.size, ()):
             if one.root != self._edge.root()[: len(one.root)]:
@@ -265,7 +298,7 @@ class _Walk:
             why = f"this machine has seen a log of {size} heads; the log has {self.leaves}, or other ones"
         else:
             why = f"the log differs from its signed checkpoint of {size} heads"
-        self._found.add(code, "", 0, why)
+        self.found.add(code, "", 0, why)
 
 
 def _signed(
@@ -301,6 +334,13 @@ def _check_ends(run: Select, found: _Findings, ends: Mapping[str, int], key: Hea
     for row in run(_ROWS, ()):
         if key is not None and not key.vouches(row):
             found.add("row_changed", row[0], row[1], "the row was not written with the key")
+
+
+def _recorded(header: str) -> datetime:
+    """Return when an entry was written; the epoch if its envelope was damaged, because an upgrade does not stop for it."""
+    with suppress(StoreCorrupt):
+        return event_of(Link(seq=0, header=header.encode(), hash=b"")).recorded
+    return datetime.fromtimestamp(0, UTC)
 
 
 def _kept(row: Sequence[Any]) -> KeptCheckpoint:

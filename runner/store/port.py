@@ -33,7 +33,7 @@ PATIENCE = timedelta(seconds=10)
 Stream = Literal["operational", "privileged", "hr"]
 HeadFaultCode = Literal[
     "row_changed", "leaf_changed", "head_differs", "unlogged", "log_gap", "log_rewritten", "checkpoint_forged",
-    "rolled_back", "root_key_missing",
+    "checkpoint_missing", "rolled_back", "root_key_missing",
 ]  # fmt: skip
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
 
@@ -214,6 +214,8 @@ class HeadsCheck(msgspec.Struct, frozen=True, kw_only=True):
     """The number of heads in the newest checkpoint."""
     keyed: bool
     """Whether the MACs were checked; False without the master key."""
+    uncovered_since: datetime | None = None
+    """When the oldest head that is in no checkpoint was recorded."""
     older: tuple[tuple[str, int], ...] = ()
     """Journals with entries from before heads were keyed, and the last of them: nobody vouches for these."""
     faults: tuple[HeadFault, ...] = ()

@@ -10,6 +10,8 @@ from typing import LiteralString
 
 from runner.store.moving import schema_text
 
+KEYED = 3
+"""The first schema with a log of heads."""
 SCHEMA_VERSION = 3
 """The version of ``schema.sql`` of both databases. A store of a later version of Tocsin is refused."""
 

@@ -12,12 +12,14 @@ from threading import Thread
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from runner.errors import StoreCorrupt
 from runner.proof import merkle
 from runner.proof.note import Checkpoint, NoteKey
 from runner.store import chain
 from runner.store.port import HeadsCheck, Store
-from runner.store.rows import Stamp
+from runner.store.rows import Stamp, text
 from runner.vault.signing import SigningKey
+from tests.refusals import refused
 from tests.store.journals import T0, Place, event, personal, row, vault, write, write_many
 
 NAME = "tocsin/test"
@@ -152,12 +154,31 @@ TABLE = [
         {"checkpoint_forged"},
         id="a checkpoint changed",
     ),
+    pytest.param(
+        ["DELETE FROM checkpoints"],
+        {"checkpoint_missing"},
+        {"checkpoint_missing"},
+        id="the checkpoints removed",
+    ),
     pytest.param([ROOT], {"root_key_missing"}, {"root_key_missing"}, id="the root key removed"),
     pytest.param(
         [ROOT, "DELETE FROM head_log", "DELETE FROM checkpoints"],
         {"root_key_missing"},
         {"root_key_missing"},
         id="the whole log removed",
+    ),
+    pytest.param(
+        [
+            *CUT,
+            "DELETE FROM keys WHERE incident LIKE 'home/%'",
+            "DELETE FROM marks",
+            "DELETE FROM head_log",
+            "DELETE FROM checkpoints",
+            "UPDATE incidents SET mac = NULL",
+        ],
+        {"root_key_missing"},
+        {"root_key_missing"},
+        id="all of it removed",
     ),
     pytest.param(
         ["UPDATE keys SET wrapped = (SELECT wrapped FROM keys WHERE incident = 'b') WHERE incident = 'home/root'"],
@@ -263,6 +284,35 @@ def test_a_checkpoint_is_kept_once_and_covers_what_came_since(place: Place):
     assert checked(place).faults == ()
 
 
+def test_checkpoints_go_on_after_somebody_removed_some(place: Place):
+    with place.opened() as store:
+        filled(store)
+    tamper(place, "DELETE FROM checkpoints")
+    with place.opened() as store:
+        write(store, "a", event())
+        assert checkpoint(store) == 5
+    assert checked(place).faults == ()
+    tamper(place, "DELETE FROM checkpoints WHERE size = 5")
+    with place.opened() as store:
+        assert checkpoint(store) == 5, "without a new head, too"
+    tamper(place, "DELETE FROM checkpoints", "DELETE FROM head_log WHERE n = 1")
+    with place.opened() as store:
+        write(store, "a", event())
+        with refused("log_changed", StoreCorrupt):
+            checkpoint(store)
+
+
+def test_an_older_schema_does_not_hide_a_remembered_checkpoint(sqlite: Place):
+    with sqlite.opened() as store:
+        filled(store)
+    seen = Checkpoint(origin=NAME, size=3, root=b"r" * 32)
+    tables = ("DROP TABLE head_log", "DROP TABLE checkpoints", "ALTER TABLE incidents DROP COLUMN mac")
+    tamper(sqlite, *tables, "PRAGMA user_version = 2")
+    with sqlite.opened() as store:
+        assert codes(store.log.check((), (seen,))) == {"rolled_back"}
+        assert store.log.check(()).faults == ()
+
+
 def test_a_rollback_of_the_whole_file_is_found_against_a_remembered_checkpoint(sqlite: Place):
     path = sqlite.base / "tocsin.db"
     with sqlite.opened() as store:
@@ -303,15 +353,32 @@ def test_a_valid_older_row_before_a_checkpoint_is_found_only_from_outside(place:
     assert checked(place).faults == ()
 
 
-def test_a_store_from_before_keyed_heads_says_what_nobody_vouches_for(place: Place):
+def test_a_store_without_any_head_stays_a_fault_after_the_next_write(place: Place):
     with place.opened() as store:
         filled(store)
     tamper(place, ROOT, "DELETE FROM head_log", "DELETE FROM checkpoints", "UPDATE incidents SET mac = NULL")
-    before = checked(place)
-    assert (before.leaves, before.keyed, before.faults) == (0, False, ())
+    assert codes(checked(place)) == {"root_key_missing"}
     with place.opened() as store:
+        write(store, "c", event())
+    assert "root_key_missing" in codes(checked(place))
+
+
+def test_a_store_from_before_keyed_heads_says_what_nobody_vouches_for(sqlite: Place):
+    with sqlite.opened() as store:
+        filled(store)
+    tables = ("DROP TABLE head_log", "DROP TABLE checkpoints", "ALTER TABLE incidents DROP COLUMN mac")
+    tamper(sqlite, ROOT, *tables, "PRAGMA user_version = 2")
+    before = checked(sqlite)
+    assert (before.leaves, before.keyed, before.faults) == (0, False, ())
+    with sqlite.opened() as store:
+        store.set_setting("x", "y")
+    assert checked(sqlite).older == (("a", 5), ("b", 4)), "the upgrade itself records them"
+    with sqlite.opened() as store:
         write(store, "a", event())
-    found = checked(place)
+        assert store.log.leaves(0) == []
+        checkpoint(store)
+        assert {leaf.recorded for leaf in store.log.leaves(9)} == {text(T0)}
+    found = checked(sqlite)
     assert (found.leaves, found.keyed, found.older, found.faults) == (3, True, (("a", 5), ("b", 4)), ())
 
 

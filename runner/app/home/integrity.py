@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -58,6 +59,8 @@ class Integrity(msgspec.Struct, frozen=True, kw_only=True):
     """The number of heads in the newest signed checkpoint."""
     keyed: bool = False
     """Whether the MACs of rows and heads were checked; False without the master key."""
+    uncovered_since: datetime | None = None
+    """When the oldest head that is in no signed checkpoint was recorded."""
     older: tuple[Older, ...] = ()
 
 
@@ -91,6 +94,7 @@ def examine(
         heads=heads.leaves,
         checkpoint=heads.size,
         keyed=heads.keyed,
+        uncovered_since=heads.uncovered_since,
         older=tuple(Older(incident=name, event=seq) for name, seq in heads.older if incident in (None, name)),
         documents=inspection.blobs,
         unread=inspection.unread,

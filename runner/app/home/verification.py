@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.proof.checkpoints import EVERY
 from runner.app.home.integrity import Fault, Older, events, integrity, verify
 from runner.decoding import from_json
 from runner.errors import Refused
@@ -61,6 +62,8 @@ class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
     """Heads in the newest signed checkpoint."""
     keyed: bool = False
     """Whether the MACs of rows and heads were checked."""
+    uncovered_since: datetime | None = None
+    """When the oldest head that is in no signed checkpoint was recorded; None if there is none, or it is newer than 10 minutes."""
     older: tuple[Older, ...] = ()
     """Entries that were written before heads were keyed."""
 
@@ -80,7 +83,7 @@ def verified(
     total = events(service, incident)
     found = verify(service, incident, anchor, begin("verifying events", total))
     rest = integrity(service, found, incident, begin("checking documents", None), checkpoint)
-    broken = found.broken
+    broken, since = found.broken, rest.uncovered_since
     return filled(
         Verified,
         found,
@@ -90,6 +93,7 @@ def verified(
         broken=None if broken is None else filled(Break, broken, event=broken.seq),
         others=tuple(filled(Break, one, event=one.seq) for one in found.others),
         documents_unread=rest.unread,
+        uncovered_since=since if since is not None and since <= service.clock.now() - EVERY else None,
     )
 
 
@@ -164,9 +168,9 @@ _OF_BLOBS = ("blob_changed", "blob_missing")
 def _heads(report: Verified) -> Iterator[Block]:
     """Yield what the keyed heads prove, and what they do not."""
     if not report.heads:
-        yield line(
-            "The heads are not keyed: only older versions of Tocsin have written this database.", "warn"
-        )
+        if report.ok and report.events:
+            what = "The heads are not keyed: this database has the form of an older version of Tocsin. The next change adds the key."
+            yield line(what, "warn", hang=2)
         return
     if not report.keyed:
         yield line("Without the master key, the MACs of rows and heads were not checked.", "warn")
@@ -175,6 +179,13 @@ def _heads(report: Verified) -> Iterator[Block]:
             f"{count(report.heads, 'head')} verified with the key; {report.checkpoint} in a signed checkpoint"
         )
         yield line(what, "good")
+    if report.uncovered_since is not None:
+        number = count(report.heads - report.checkpoint, "head")
+        yield line(
+            f"{number} in no signed checkpoint, the oldest since {moment(report.uncovered_since)}. The next change makes one.",
+            "warn",
+            hang=2,
+        )
     for one in report.older:
         yield line(f"{one.incident}: entries 1 to {one.event} are older than keyed heads", "warn", hang=2)
 

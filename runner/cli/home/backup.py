@@ -248,6 +248,11 @@ def _restored_page(report: RestoreReport) -> Iterator[Block]:
         yield line(f"Put back by hand: {omitted}", "warn", hang=2)
     if found.store_moved:
         yield line("The settings name the file tocsin.db now, not the former database.", "warn", hang=2)
+    yield line(
+        "Legal holds are those of the backup. Place later ones again before you erase anything: tocsin hold",
+        "warn",
+        hang=2,
+    )
     if found.set_aside:
         yield line(
             f"This machine had seen the checkpoint {found.forgotten} at this path. Tocsin recorded it and keeps it in {found.set_aside}",

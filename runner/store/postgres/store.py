@@ -49,7 +49,7 @@ from runner.store.postgres.server import (
 )
 from runner.store.postgres.transaction import SELECT_TAILS, begin
 from runner.store.sqlite.database_file import write_copy
-from runner.store.upgrades import SCHEMA_VERSION
+from runner.store.upgrades import KEYED, SCHEMA_VERSION
 from runner.vault.keys import DataKey, Vault
 from runner.vault.secrets import Secret
 
@@ -304,6 +304,8 @@ class PostgresStore(JournalReader):
         with self.server.connection() as connection, connection.transaction():
             refuse_in_use(connection)
             self.server.upgrade(connection)
+            if self.schema < KEYED:
+                self.log.adopt(partial(_run, connection), self._chance)
             only_schema(connection, SCHEMA_VERSION)
         self.schema = SCHEMA_VERSION
 

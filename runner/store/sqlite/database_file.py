@@ -16,7 +16,7 @@ from runner.errors import Refused, StoreCorrupt
 from runner.store.campaigns import schema
 from runner.store.database_errors import absent, locked, read_only, sqlite_failure, too_new
 from runner.store.port import PATIENCE
-from runner.store.upgrades import SCHEMA_VERSION, SQLITE
+from runner.store.upgrades import KEYED, SCHEMA_VERSION, SQLITE
 
 APPLICATION_ID = 0x546F6373
 _FULL = 2
@@ -186,7 +186,9 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def upgrade(connection: sqlite3.Connection, path: Path, backup: Callable[[Path], None]) -> Path | None:
+def upgrade(
+    connection: sqlite3.Connection, path: Path, backup: Callable[[Path], None], adopt: Callable[[], None]
+) -> Path | None:
     """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before.
 
     The copy equals the state at the start of the transaction: if another process wrote meanwhile, it is made again. Returns None if
@@ -207,6 +209,8 @@ def upgrade(connection: sqlite3.Connection, path: Path, backup: Callable[[Path],
                 for step in range(version, SCHEMA_VERSION):
                     for statement in SQLITE[step]:
                         run(statement)
+                if version < KEYED:
+                    adopt()
                 run(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 run("COMMIT")
                 return copy

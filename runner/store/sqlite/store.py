@@ -21,6 +21,7 @@ from runner.errors import Bug, StoreCorrupt, StoreError
 from runner.store import chain, encryption, rows
 from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forget
 from runner.store.head_log import HeadLog, Select
+from runner.store.heads import ROOT
 from runner.store.journal_reader import JournalReader
 from runner.store.moving import MOVED, Frozen, in_use, refuse_moved, upgraded
 from runner.store.port import (
@@ -346,7 +347,9 @@ class SqliteStore(JournalReader):
     def upgrade(self) -> Path | None:
         """See Store.upgrade. The first writer upgrades the store."""
         with self._reading():
-            copy = upgrade(self._connection, self.path, self.backup)
+            self._sealer.create_key(ROOT)  # without the master key nothing is copied
+            adopt = partial(self.log.adopt, partial(_run, self._connection.execute), self._chance)
+            copy = upgrade(self._connection, self.path, self.backup, adopt)
             self.schema = SCHEMA_VERSION
         return copy
 

@@ -43,6 +43,7 @@ class Checkpoints:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._next: datetime | None = None
+        self._say: Callable[[str], None] | None = None
         self.memory: Path | None = None
         """The file outside of the database with the newest checkpoint that this system user saw."""
 
@@ -67,11 +68,14 @@ class Checkpoints:
         at_once = any(event.type in AT_ONCE for append in batch for event in append.events)
         if not at_once and self._next is not None and now < self._next:
             return results
-        with suppress(TocsinError):
+        try:
             newest = self._store.log.newest()
             if at_once or newest is None or newest.recorded <= now - EVERY:
                 newest = self.make(now)
             self._next = now + EVERY if newest is None else newest.recorded + EVERY
+        except TocsinError as error:
+            if self._say is not None and not isinstance(error, Sealed):
+                self._say(warning("checkpoint_failed", f"No checkpoint could be made. {error.message}"))
         return results
 
     def round(self, now: datetime) -> None:
@@ -91,7 +95,7 @@ class Checkpoints:
 
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
-        self.memory = memory_of(state, home)
+        self.memory, self._say = memory_of(state, home), say
         if self.memory is None:
             return
         known = True

@@ -23,11 +23,10 @@ from runner.app.core.rights import read_accounts
 from runner.app.messages.account_notices import holders, notify
 from runner.app.messages.domains import compromised
 from runner.app.people import calendars, step_links, tokens
+from runner.app.people.factors import Factors, Subject, totp_step
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.app.people.logins import LISTEN, OIDC, Login, Logins
 from runner.app.people.passwords import hash_password, is_password
-from runner.app.people.totp import totp_step
-from runner.base.redacted import Redacted
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused
 from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, AccountBook, AccountChanged, Change
@@ -46,42 +45,6 @@ CODES = 10
 """Recovery codes of an account; each is valid once."""
 Kept = TypeVar("Kept")
 _ACCOUNT, _INVITED = "login-factors/", "login-invited/"
-
-
-class Passkey(Redacted, frozen=True, kw_only=True):
-    """One passkey of an account."""
-
-    SHOWN = ("name",)
-    name: str
-    id: bytes
-    key: bytes
-    count: int = 0
-    """The counter of its last use; 0 if it has none."""
-    made: datetime
-
-
-class Subject(Redacted, frozen=True, kw_only=True):
-    """Who somebody is for a login provider."""
-
-    SHOWN = ("issuer",)
-    issuer: str
-    sub: str
-
-
-class Factors(Redacted, frozen=True, kw_only=True):
-    """The factors of an account."""
-
-    SHOWN = ("step",)
-    password: str
-    """Its Argon2id hash."""
-    totp: str
-    """The secret of the authenticator app, in base32."""
-    step: int = 0
-    """The last used step: a code is valid once."""
-    codes: tuple[str, ...] = ()
-    """The SHA-256 of each unused recovery code: 80 random bits need no slow hash."""
-    passkeys: tuple[Passkey, ...] = ()
-    subjects: tuple[Subject, ...] = ()
 
 
 class Ended(NamedTuple):

@@ -19,8 +19,8 @@ from runner.app.core.active_incident import OPEN
 from runner.app.incidents.entries import note
 from runner.app.messages.account_notices import holders, notify
 from runner.app.people.accounts import Accounts, account_book, wrong_login
+from runner.app.people.factors import totp_step
 from runner.app.people.login_pace import begin_attempt, end_attempt
-from runner.app.people.totp import totp_step
 from runner.base.instants import instant_text
 from runner.base.redacted import Redacted
 from runner.errors import UNREADABLE, Refused, TocsinError

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from runner.app.people.accounts import Accounts, Factors, Passkey
+from runner.app.people.accounts import Accounts
+from runner.app.people.factors import Factors, Passkey
 from runner.decoding import from_json
 from runner.errors import Refused
 

@@ -21,7 +21,8 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import msgspec
 
 from runner.app.core.identifiers import new_secret
-from runner.app.people.accounts import Accounts, Subject, is_closed
+from runner.app.people.accounts import Accounts, is_closed
+from runner.app.people.factors import Subject
 from runner.app.people.login_pace import begin_attempt, end_attempt
 from runner.app.people.passkeys import new_challenge, use_up
 from runner.base.redacted import Redacted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from runner.actions import Action, Slot
 from runner.cli.exercises.reports import drill_report, handbook, readiness
 from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
-from runner.cli.framework.home_catalogue import catalog
+from runner.cli.framework.home_catalogue import catalog, ensure_home
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant_of, one_of
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.session import Session
@@ -162,7 +162,7 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     from runner.app.incidents.open_incident import commit_opening
     from runner.files.exercise_file import load_exercise
 
-    session.ensure_home()
+    ensure_home(session)
     loaded = load_exercise(exercise, catalog(session))
     plan = loaded.exercise
     opening = prepare_drill(session.service, loaded, despite=despite)

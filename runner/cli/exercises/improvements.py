@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action, Slot
 from runner.cli.framework.completion import incidents
+from runner.cli.framework.home_catalogue import ensure_home
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -120,7 +121,7 @@ def add_(
     if incident is not None and not text and not take:
         _propose(session, incident)
         return
-    session.ensure_home()
+    ensure_home(session)
     if incident is not None and take:
         rows = [(source, _with(row, given)) for source, row in chosen(session.service, incident, take)]
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 from runner.cli.framework.environment import stopped_by_signals
+from runner.cli.framework.home_catalogue import ensure_home
 from runner.cli.framework.options import (
     NEEDS_A_PERSON,
     Argument,
@@ -73,7 +74,7 @@ def schedule(
 
     check_times(cron, every)
     policy = one_of(on_missed, MISSED, "Missed-run policy", "unknown_on_missed", option="--on-missed")
-    session.ensure_home()
+    ensure_home(session)
     rule = Rule(
         exercise=written(exercise, session.world.cwd),
         cron=cron,

@@ -64,3 +64,10 @@ def make_home(session: Session, profile: Profile = "large") -> Path:
             f"Other users can read or write {session.folder}. Run: chmod go= '{session.folder}'",
         )
     return config
+
+
+def ensure_home(session: Session) -> None:
+    """Create a home if there is none, and report it."""
+    if not (session.folder / CONFIG).exists():
+        config = make_home(session)
+        session.say(f"Created the home folder {session.folder} (settings: {config})")

@@ -22,7 +22,6 @@ from runner.decoding import from_json
 from runner.errors import NotFound, Refused, StoreError, TocsinError, Usage, warning
 from runner.reports.core.action_text import as_json, typed
 from runner.settings import (
-    CONFIG,
     PERSON,
     cache_folder,
     find_home,
@@ -217,14 +216,6 @@ class Session:
         service = self.machine.apart()
         attach(service)
         return service
-
-    def ensure_home(self) -> None:
-        """Create a home if there is none, and report it."""
-        if not (self.folder / CONFIG).exists():
-            from runner.cli.framework.home_catalogue import make_home
-
-            config = make_home(self)
-            self.say(f"Created the home folder {self.folder} (settings: {config})")
 
     def warn_of_place(self) -> None:
         """Warn of a folder with unreliable locks or syncing."""

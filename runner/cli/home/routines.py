@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, get_args
 
 from runner.app.core.repository import unknown_incident
+from runner.cli.framework.home_catalogue import ensure_home
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -71,7 +72,7 @@ def keep(
     ):
         if given and routine != whose:
             raise Usage(f"{option} is only for {whose}.", hint=f"Remove {option}", code="options_conflict")
-    session.ensure_home()
+    ensure_home(session)
     if job == "backup" and not session.service.home.backup.to:
         raise Usage(
             "The settings name no folder for backups.",

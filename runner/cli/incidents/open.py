@@ -14,7 +14,7 @@ from runner.app.incidents.outcome import Done, outcome
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.home_catalogue import catalog
+from runner.cli.framework.home_catalogue import catalog, ensure_home
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -108,7 +108,7 @@ def open_(
     """
     from runner.app.incidents.open_incident import Request
 
-    session.ensure_home()
+    ensure_home(session)
     request = Request(
         playbooks=tuple(playbook),
         title=title,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action
+from runner.cli.framework.home_catalogue import ensure_home
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import Usage
@@ -52,7 +53,7 @@ def import_(
             hint="Name a FILE, or use --from-settings alone",
             code="options_conflict" if from_settings else "argument_missing",
         )
-    session.ensure_home()
+    ensure_home(session)
     found = planned(session.service, file) if file is not None else moved(session.service)
     if not found.any:
         report = _report(session, found, file, written=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runner.cli.framework.home_catalogue import ensure_home
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import reach, submit
 from runner.cli.framework.session import Session
@@ -102,7 +103,7 @@ def add_(
     """
     from runner.app.core.directory import add_person
 
-    session.ensure_home()
+    ensure_home(session)
     contacts = tuple(_contact(text) for text in contact or ())
     add_person(session.service, person, name, contacts)
     _told(session, f"{person} is recorded with {count(len(contacts), 'new contact')}")
@@ -268,7 +269,7 @@ def assign(
             hint="Name a person, or use --on-call alone",
             code="options_conflict" if on_call else "argument_missing",
         )
-    session.ensure_home()
+    ensure_home(session)
     if on_call:
         _by_rota(session, role)
         return

@@ -10,7 +10,7 @@ import msgspec
 from runner.actions import Action, Slot
 from runner.cli.framework.completion import incidents, playbooks
 from runner.cli.framework.home_catalogue import catalog as _catalog
-from runner.cli.framework.home_catalogue import readable_home
+from runner.cli.framework.home_catalogue import ensure_home, readable_home
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -147,7 +147,7 @@ def copy(
     from runner.cli.framework.output_files import private_file
     from runner.files.modeline import with_modeline
 
-    session.ensure_home()
+    ensure_home(session)
     catalog = _catalog(session)
     own, text = copied(name, catalog, new)
     file = session.folder / "playbooks" / f"{own}.yaml"

@@ -20,10 +20,10 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.people import calendars
 from runner.app.people.accounts import Accounts, account_book, is_closed
 from runner.app.people.break_glass import prove
+from runner.app.people.factors import app_address
 from runner.app.people.logins import LONGEST, OIDC, Login, Logins
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.passwords import SHORTEST
-from runner.app.people.totp import app_address
 from runner.errors import Refused, TocsinError
 from runner.incident.people.account_journal import BREAK_GLASS
 from runner.reports.core.formatting import READER, count, screen_time

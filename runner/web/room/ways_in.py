@@ -16,7 +16,8 @@ from starlette.routing import Route
 from runner.app.core.incident_service import IncidentService
 from runner.app.notices.signing import to_sign
 from runner.app.people import break_glass, step_links
-from runner.app.people.accounts import Accounts, Subject
+from runner.app.people.accounts import Accounts
+from runner.app.people.factors import Subject
 from runner.app.people.logins import OIDC, Logins
 from runner.app.people.passkeys import PATIENCE
 from runner.app.people.provider import Described, Provider, unknown_subject

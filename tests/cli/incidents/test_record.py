@@ -109,12 +109,12 @@ def test_a_correction_is_shown_beside_the_corrected_entry(incident: AtDesk) -> N
 def test_a_correction_of_a_privileged_note_is_withheld_with_it(incident: AtDesk) -> None:
     incident.done("note", "--privileged", "whistleblower")
     number = incident("timeline", "--format", "json").json["entries"][-1]["event"]
-    incident.done("correct", str(number), "--reason", "two whistleblowers")
+    incident.done("correct", str(number), "--reason", "two-whistleblowers")
     for words in ((), ("--format", "json")):
-        assert "two whistleblowers" not in incident.done("timeline", *words)
+        assert "two-whistleblowers" not in incident.done("timeline", *words)
     entries = incident("timeline", "--privileged", "--format", "json").json["entries"]
     wrong = next(entry for entry in entries if entry["event"] == number)
-    assert [correction["reason"] for correction in wrong["corrections"]] == ["two whistleblowers"]
+    assert [correction["reason"] for correction in wrong["corrections"]] == ["two-whistleblowers"]
 
 
 def test_an_incident_is_paused_resumed_and_closed_with_reasons(incident: AtDesk) -> None:

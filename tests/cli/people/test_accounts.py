@@ -10,7 +10,8 @@ import pytest
 from pyotp import TOTP
 
 from runner.app.people import calendars
-from runner.app.people.accounts import CODES, INVITATION_LASTS, Ended, Subject
+from runner.app.people.accounts import CODES, INVITATION_LASTS, Ended
+from runner.app.people.factors import Subject
 from runner.app.people.login_pace import FREE, LONGEST_DELAY, begin_attempt, end_attempt
 from runner.app.people.logins import LONGEST
 from runner.app.people.passwords import hash_password, is_password

@@ -22,7 +22,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from runner.app.people.accounts import Subject
+from runner.app.people.factors import Subject
 from runner.app.people.passkeys import Passkeys
 from runner.app.people.provider import KEPT, Provider
 from runner.errors import Refused

@@ -1,4 +1,4 @@
-"""Codes of an authenticator app (RFC 6238)."""
+"""The factors of an account, and the codes of an authenticator app (RFC 6238)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,46 @@ import hmac
 from datetime import datetime
 
 from runner.app.people.passwords import without_extra
+from runner.base.redacted import Redacted
 
 STEP = 30
 """Seconds of one code."""
+
+
+class Passkey(Redacted, frozen=True, kw_only=True):
+    """One passkey of an account."""
+
+    SHOWN = ("name",)
+    name: str
+    id: bytes
+    key: bytes
+    count: int = 0
+    """The counter of its last use; 0 if it has none."""
+    made: datetime
+
+
+class Subject(Redacted, frozen=True, kw_only=True):
+    """Who somebody is for a login provider."""
+
+    SHOWN = ("issuer",)
+    issuer: str
+    sub: str
+
+
+class Factors(Redacted, frozen=True, kw_only=True):
+    """The factors of an account."""
+
+    SHOWN = ("step",)
+    password: str
+    """Its Argon2id hash."""
+    totp: str
+    """The secret of the authenticator app, in base32."""
+    step: int = 0
+    """The last used step: a code is valid once."""
+    codes: tuple[str, ...] = ()
+    """The SHA-256 of each unused recovery code: 80 random bits need no slow hash."""
+    passkeys: tuple[Passkey, ...] = ()
+    subjects: tuple[Subject, ...] = ()
 
 
 def app_address(seed: str, person: str, organisation: str) -> str:

@@ -91,7 +91,7 @@ def keep_places(service: IncidentService) -> None:
     """Keep the present places, which providers know, before the master key changes; raises Sealed without it."""
     if places := _kept(service) | places_of(service):
         body = service.store.key(_KEY).seal(msgspec.json.encode(places), _PLACES.encode())
-        service.store.change_marks((_PLACES,), lambda marks: {_PLACES: body})
+        service.change_marks((_PLACES,), lambda marks: {_PLACES: body})
 
 
 def _kept(service: IncidentService) -> dict[str, str]:

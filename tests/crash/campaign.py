@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from runner.app.campaigns.doubts import Reasons
 from runner.app.campaigns.plan import PlanOrder, plan
 from runner.app.campaigns.send import WaitPolicy, send
 from runner.app.core.incident_service import IncidentService
@@ -77,7 +78,15 @@ def once(verb: str, home: Path, people: Path, kill_at: int) -> int:
         plan(desk, incident, order, lambda rows: None)
     else:
         patience = WaitPolicy(lambda span: None, lambda: False, waits=False)
-        send(desk, incident, NOTICE, people, patience, lambda done, total: None)
+        send(
+            desk,
+            incident,
+            NOTICE,
+            people,
+            patience,
+            lambda done, total: None,
+            Reasons(counts="nobody counted"),
+        )
     store.close()
     return boundaries.passed
 

@@ -46,7 +46,19 @@ A_RELAY = {
 
 def started(home: Path, path: str) -> subprocess.Popen[bytes]:
     """Start a sender in a process of its own."""
-    words = ("bulk", "send", "our-letter", "--people", path, "--yes", "--no-wait", "--format", "json")
+    words = (
+        "bulk",
+        "send",
+        "our-letter",
+        "--people",
+        path,
+        "--yes",
+        "--no-wait",
+        "--format",
+        "json",
+        "--accept-counts",
+        "no",
+    )
     return subprocess.Popen(
         [sys.executable, "-m", "runner", *words],
         env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_STATE": str(home.with_name("state"))},

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.app.campaigns.doubts import Reasons
 from runner.app.campaigns.record import known, move
 from runner.app.campaigns.send import WaitPolicy, ready, send
 from runner.errors import TocsinError
@@ -29,10 +30,12 @@ class Senders:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def start(self, service: IncidentService, incident: Incident, notice: str, people: Path) -> None:
+    def start(
+        self, service: IncidentService, incident: Incident, notice: str, people: Path, reasons: Reasons
+    ) -> None:
         """Begin to send in the name of the service's principal; raises Refused if a campaign may not be sent now."""
-        ready(service, incident, notice, people)
-        about = (service, incident.id, notice, people)
+        ready(service, incident, notice, people, reasons)
+        about = (service, incident.id, notice, people, reasons)
         thread = threading.Thread(target=self._run, args=about, daemon=True)
         self._threads = [one for one in self._threads if one.is_alive()] + [thread]
         thread.start()
@@ -43,11 +46,13 @@ class Senders:
         for thread in self._threads:
             thread.join(LONGEST_STOP)
 
-    def _run(self, asking: IncidentService, incident: str, notice: str, people: Path) -> None:
+    def _run(
+        self, asking: IncidentService, incident: str, notice: str, people: Path, reasons: Reasons
+    ) -> None:
         service = self._apart().of(asking.principal)
         patience = WaitPolicy(self._wait, self._stopping.is_set)
         try:
-            send(service, service.load(incident), notice, people, patience, lambda done, total: None)
+            send(service, service.load(incident), notice, people, patience, lambda done, total: None, reasons)
         except Exception as error:  # noqa: BLE001
             self._failed(service, incident, (notice, people), error)
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.record import known, move, record, verify
+from runner.app.campaigns.send import left
 from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
-from runner.incident.campaigns.campaign import ELECTRONIC, OUT_OF_REACH, Campaign, SuppressedFor, Way
+from runner.incident.campaigns.campaign import OUT_OF_REACH, Campaign, SuppressedFor
 from runner.incident.campaigns.pacing import feasibility
 from runner.incident.campaigns.transitions import MOVES, RETURNED, admit, require_reason
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
@@ -175,10 +176,6 @@ def status(service: IncidentService, incident: Incident, found: Known, *, check:
     tables, view = service.campaign_tables(service.principal), incident.campaigns.get(found.campaign.id)
     proof = verify(service, incident, campaign.id) if check else None
     tallies = tables.tally(campaign.id, now)
-    ready: Counter[Way] = Counter()
-    for tally in tallies:
-        if tally.state == "ready" and tally.way in ELECTRONIC:
-            ready[tally.way] += tally.people
     return filled(
         BulkStatus,
         campaign,
@@ -193,7 +190,7 @@ def status(service: IncidentService, incident: Incident, found: Known, *, check:
         why=reasons(tallies),
         chunks=dict(Counter(state for _, state, *_ in tables.chunks(campaign.id))),
         suppressed=tables.suppressions(),
-        left=feasibility(campaign, ready, {}, now),
+        left=feasibility(campaign, left(service, found), {}, now),
         proof=proof,
     )
 

@@ -20,7 +20,7 @@ from runner.incident.notices.letters import GroupKey, Person, Variant
 from runner.incident.state.incident import Incident
 from runner.law.populations import views
 from runner.law.regime import SubstituteNotice
-from runner.reports.notices.notices import notice_rows
+from runner.reports.notices.notices import NoticeRow, notice_rows
 from runner.routing.messaging import Channel, ContactPoint, Recipient
 from runner.routing.planner import choose
 from runner.routing.rules import PlanContext
@@ -191,6 +191,11 @@ def _breached(incident: Incident) -> dict[str, frozenset[str]]:
     return {**found, "": anybody}
 
 
+def _signed(row: NoticeRow) -> str:
+    by = ", ".join(one.by for one in row.approvals if one.binds and one.approved)
+    return f"Approved by {by}. Another person must approve: " if by else ""
+
+
 def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]:
     """Return each unapproved text, with the command to approve it if its pattern waits for approval."""
     found: dict[str, None] = {}
@@ -201,7 +206,7 @@ def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]
         if not texts.short_approved(ground):
             found[f"{texts.short_notice} for {group.duty}"] = None
     signing = {
-        f"{row.notice} {row.version} for {row.duty}": f"tocsin approve {quote(row.approve_step)}"
+        f"{row.notice} {row.version} for {row.duty}": f"{_signed(row)}tocsin approve {quote(row.approve_step)}"
         for row in notice_rows(texts.incident)
         if row.approve_step
     }

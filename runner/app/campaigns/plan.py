@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.campaigns.doubts import doubts
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.record import find, of_list, record
 from runner.app.campaigns.tables import BulkTables, Intake, Known
@@ -124,6 +125,9 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
                 reading.read(tell)
                 made = reading.judged()
                 intake.finish()
+            found = doubts(service, incident, made.campaign, texts).words
+            needs = ("Sending is refused without a reason.",) if found else ()
+            made = msgspec.structs.replace(made, warnings=(*found, *needs, *made.warnings))
         except BaseException:
             tables.drop(campaign.id)
             raise

@@ -18,11 +18,12 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.campaigns.chunk import Sender
+from runner.app.campaigns.doubts import NO_REASONS, Reasons, require_accepted
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
-from runner.incident.campaigns.campaign import Campaign, Ground
+from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Ground, Way
 from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
 from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
@@ -60,6 +61,8 @@ class Checked(NamedTuple):
     texts: CampaignTexts
     groups: tuple[int, ...]
     """Groups that may be sent to now."""
+    accepted: tuple[str, ...] = ()
+    """Contradictions that a person accepts now."""
 
 
 def texts_of(service: IncidentService, incident: Incident, campaign: Campaign) -> CampaignTexts:
@@ -81,8 +84,10 @@ def check(service: IncidentService, incident: Incident, campaign: Campaign) -> C
         )
     problems = unapproved(texts, now)
     if problems:
+        texts_used = {(one.group.notice, one.group.version, one.group.duty) for one in now}
+        texts_used |= {("short", campaign.short, one.group.duty) for one in now if one.short}
         raise Refused(
-            f"{len(problems)} of {count(len(now), 'text')} {'is' if len(problems) == 1 else 'are'} not approved. Nothing was sent.",
+            f"{len(problems)} of {count(len(texts_used), 'text')} {'is' if len(problems) == 1 else 'are'} not approved. Nothing was sent.",
             hint=problems[0].hint
             or "Approve the notice with the same template and version: tocsin approve STEP",
             code="unapproved",
@@ -103,14 +108,27 @@ def _text(ground: Ground) -> tuple[str, ...]:
     return (group.duty, group.notice, group.version, group.text, ground.short)
 
 
-def ready(service: IncidentService, incident: Incident, notice: str, people: Path) -> tuple[Known, Checked]:
+def ready(
+    service: IncidentService, incident: Incident, notice: str, people: Path, reasons: Reasons = NO_REASONS
+) -> tuple[Known, Checked]:
     """Return a campaign that may be sent now; raises Refused with the reason for any other."""
     found = known(service, incident, notice, people)
     _same_list(found.campaign, people)
     admit("send", found.campaign, found.state, incident.campaigns[found.campaign.id].reason)
     if is_sending(service, found.campaign.id):
         raise _already_sending(found.campaign)
-    return found, check(service, incident, found.campaign)
+    checked = check(service, incident, found.campaign)
+    accepted = require_accepted(service, incident, found.campaign, checked.texts, reasons)
+    return found, checked._replace(accepted=accepted)
+
+
+def left(service: IncidentService, found: Known) -> dict[Way, int]:
+    """Return the people who are still to be sent to, by contact method."""
+    people: Counter[Way] = Counter()
+    for tally in service.campaign_tables(service.principal).tally(found.campaign.id, service.clock.now()):
+        if tally.state == "ready" and tally.way in ELECTRONIC:
+            people[tally.way] += tally.people
+    return dict(people)
 
 
 def is_sending(service: IncidentService, campaign: str) -> bool:
@@ -127,16 +145,22 @@ def _already_sending(campaign: Campaign) -> Refused:
 
 
 def send(
-    service: IncidentService, incident: Incident, notice: str, people: Path, patience: WaitPolicy, tell: Tell
+    service: IncidentService,
+    incident: Incident,
+    notice: str,
+    people: Path,
+    patience: WaitPolicy,
+    tell: Tell,
+    reasons: Reasons = NO_REASONS,
 ) -> Sent:
     """Send, or continue after an earlier run stopped or was killed."""
-    found, checked = ready(service, incident, notice, people)
+    found, checked = ready(service, incident, notice, people, reasons)
     try:
         alone = service.register_worker(_SENDER + found.campaign.id)
     except StoreLocked:
         raise _already_sending(found.campaign) from None
     try:
-        return _Run(service, incident, found, checked, patience, tell).go()
+        return _Run(service, incident, found, checked, patience, tell).go(reasons)
     finally:
         alone.release()
 
@@ -175,11 +199,11 @@ class _Run:
         self._failures = 0
         self._total = found.campaign.sent_to
 
-    def go(self) -> Sent:
+    def go(self, reasons: Reasons) -> Sent:
         """Send until it is done, paused, stopped, or has to wait longer than it may."""
         why = "the sender ended before the outcomes were stored"
         lost = self._tables.lose(self._campaign.id, self._service.clock.now(), why)
-        self._begin()
+        self._begin(reasons)
         offered = self._offered()
         sender = Sender(
             self._service, self._incident, self._campaign, self._tag, offered.channels, self._checked.texts
@@ -203,16 +227,21 @@ class _Run:
             lost=sum(people for _, people, _ in lost),
         )
 
-    def _begin(self) -> None:
-        if not self._campaign.head:
-            by = self._service.principal.person
-            record(
-                self._service,
-                self._incident.id,
-                CampaignMoved(campaign=self._campaign.id, state="sending", by=by),
+    def _begin(self, reasons: Reasons) -> None:
+        new = self._checked.accepted
+        if new or not self._campaign.head:
+            moved = CampaignMoved(
+                campaign=self._campaign.id,
+                state="sending",
+                by=self._service.principal.person,
+                reason=". ".join(filter(None, reasons)) if new else "",
             )
+            record(self._service, self._incident.id, moved)
             head = self._service.store.head(self._incident.id)
-            self._change(head=f"{head.version}:sha256:{head.hash}")
+            self._change(
+                head=self._campaign.head or f"{head.version}:sha256:{head.hash}",
+                accepted=(*self._campaign.accepted, *new),
+            )
         # Another process may have ended it since it was looked up: only now does this one have the lock.
         if self._tables.campaign(self._campaign.id).state in MOVES["send"].before:
             move(self._service, self._campaign, "send", by=self._service.principal.person)

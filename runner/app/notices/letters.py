@@ -146,7 +146,7 @@ def write_letters(service: IncidentService, incident: Incident, order: Order, te
     addressing.require_whole()
     different = differences(incident, survey.counts, addressing.laws)
     if different and not order.accept_counts and not order.draft:
-        raise _counts_differ(service, incident, addressing, different)
+        raise counts_differ(service, incident, addressing, different, "No letter was created.")
     survey.differences = tuple(map(difference_words, different))
     addressing.mark_unapproved(approvers(incident, survey.digest.hexdigest(), survey.people))
     try:
@@ -280,8 +280,12 @@ def _judge(survey: _Survey, order: Order) -> None:
         )
 
 
-def _counts_differ(
-    service: IncidentService, incident: Incident, addressing: Addressing, found: Sequence[CountDifference]
+def counts_differ(
+    service: IncidentService,
+    incident: Incident,
+    addressing: Addressing,
+    found: Sequence[CountDifference],
+    result: str,
 ) -> Refused:
     """Return the refusal of a list whose counts differ from the facts, with the duties that the counts would add."""
     new = [
@@ -292,7 +296,7 @@ def _counts_differ(
     facts = " ".join(quote(f"{row.fact}={row.listed}") for row in found if row.recorded_differs)
     more = f" The counts of the list add duties: {', '.join(new)}." if new else ""
     return Refused(
-        f"The list differs from the recorded counts: {'; '.join(map(difference_words, found))}.{more} No letter was created.",
+        f"The list differs from the recorded counts: {'; '.join(map(difference_words, found))}.{more} {result}",
         hint=f"tocsin fact set {facts} --source SOURCE. To accept the difference, add --accept-counts WHY"
         if facts
         else "Send the authority a supplement. To accept the difference, add --accept-counts WHY",

@@ -16,7 +16,7 @@ from runner.actions import Action
 from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, duration, group
 from runner.cli.framework.session import Session
-from runner.cli.notices.letters import bar
+from runner.cli.notices.letters import AcceptCounts, bar
 from runner.errors import NotFound, Refused, Usage
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count
@@ -109,6 +109,10 @@ def send(
     no_wait: Annotated[
         bool, Option("--no-wait", "End instead of waiting for a rate limit or a quiet time.")
     ] = False,
+    accept_counts: AcceptCounts = "",
+    accept_repeats: Annotated[
+        str, Option("--accept-repeats WHY", "Reason to send to people of another list again.")
+    ] = "",
 ) -> int:
     """Send a planned notice, or continue an earlier run.
 
@@ -118,17 +122,20 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.app.campaigns.record import known
+    from runner.app.campaigns.doubts import Reasons, doubts
+    from runner.app.campaigns.send import left, ready
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
 
-    incident = session.incident()
-    standing = known(session.service, incident, notice, people)
+    incident, reasons = session.incident(), Reasons(accept_counts, accept_repeats)
     if not yes:
-        question = f"Send {notice} to {standing.campaign.sent_to:,} people of {people.name}? Sent messages cannot be recalled."
-        session.confirm(question, "Add --yes")
+        standing, checked = ready(session.service, incident, notice, people, reasons)
+        against = doubts(session.service, incident, standing.campaign, checked.texts).words
+        number = count(sum(left(session.service, standing).values()), "person", "people")
+        question = f"Send {notice} to {number} of {people.name}? Sent messages cannot be recalled."
+        session.confirm(" ".join((*against, question)), "Add --yes")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
-        ended = sent(session.service, incident, notice, people, patience, tell)
+        ended = sent(session.service, incident, notice, people, patience, tell, reasons)
     again = suggested_actions.bulk(
         "bulk.resume" if ended.ending == "paused" else "bulk.send", notice, people.name
     )

@@ -156,6 +156,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     resumed_bounced: int = 0
     resumed_complaints: int = 0
     """The counts when a person last resumed the campaign; limits count from there."""
+    accepted: tuple[str, ...] = ()
+    """Differences from the recorded counts, and campaigns with the same people, that a person accepted with a reason."""
 
     @property
     def owed(self) -> int:

@@ -22,6 +22,7 @@ from runner.incident.campaigns.campaign import (
 )
 from runner.incident.campaigns.decide import Counted, counted
 from runner.incident.campaigns.pacing import Feasibility, describe
+from runner.incident.notices.letter_languages import language_of
 from runner.incident.state import campaigns as b
 from runner.incident.state.incident import CampaignView
 from runner.reports.core.formatting import count, moment, short_digest, when
@@ -252,11 +253,15 @@ def _groups(campaign: Campaign) -> Iterator[Cells]:
         where = " ".join(filter(None, (one.jurisdiction, one.population, one.language))) or "all people"
         duty = f"{one.duty}{', DELAYED' if ground.held else ''}"
         approved = Cell("approved", "good") if one.approved else Cell("NOT APPROVED", "warn")
+        usual = one.language or language_of(one.jurisdiction)
+        other = usual and usual != one.written_in
+        language = Cell(f"in {one.written_in}, not {usual}", "warn") if other else f"in {one.written_in}"
         yield (
             where,
             f"{one.letters:,}",
             Cell(f"{one.notice} {one.version}", "dim"),
             Cell(duty, "dim"),
+            language,
             approved,
         )
 
@@ -267,7 +272,8 @@ def _arithmetic(found: Feasibility) -> Iterator[Block]:
         return
     due = f"{moment(found.due)} ({found.duty})" if found.due is not None else "unknown"
     end = f"If sending starts now, it ends {moment(found.done)}. Deadline: {due}"
-    yield line(end, "good" if found.in_time else "alarm", indent=2)
+    tone: Tone = "alarm" if not found.in_time else "good" if found.due is not None else "warn"
+    yield line(end, tone, indent=2)
 
 
 @paged
@@ -288,7 +294,14 @@ def sent_page(sent: Sent, again: Action) -> Iterator[Block]:
 def status_page(one: BulkStatus, now: datetime) -> Iterator[Block]:
     """Draw the status of a campaign."""
     yield line(f"{one.notice} to {one.list}", "title")
-    yield line(f"{one.state}{f': {one.reason}' if one.reason else ''}", _STATES[one.state], indent=2, hang=2)
+    left = one.standing.open if one.state == "done" else 0
+    state = f"Sending ended. Not notified: {_left(one.standing)}" if left else one.state
+    yield line(
+        f"{state}{f': {one.reason}' if one.reason else ''}",
+        "warn" if left else _STATES[one.state],
+        indent=2,
+        hang=2,
+    )
     yield Blank()
     yield table(_sum(one.standing), 1)
     twice = f", duplicates: {one.duplicates:,}" if one.duplicates else ""
@@ -312,6 +325,14 @@ def status_page(one: BulkStatus, now: datetime) -> Iterator[Block]:
     if one.proof is not None:
         kept = f"{count(one.proof.attempts, 'attempt')} in {count(one.proof.chunks, 'batch', 'batches')}"
         yield line(f"{kept} match the journal", "good")
+
+
+def _left(standing: Standing) -> str:
+    return ", ".join(
+        f"{standing.still_open[state]:,} {words}"
+        for state, (words, _) in _OPEN.items()
+        if standing.still_open.get(state)
+    )
 
 
 def _sum(standing: Standing) -> Iterator[Cells]:

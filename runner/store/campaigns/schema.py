@@ -95,6 +95,9 @@ TALLY = """SELECT grp, state, evidence, way, why, CASE WHEN not_before > ? THEN 
     FROM bulk_owed WHERE campaign = ? GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"""
 BY_DOMAIN = """SELECT domain, count(*) FROM bulk_owed WHERE campaign = ? AND state = 'ready' AND way = 'email'
     GROUP BY domain ORDER BY 2 DESC LIMIT ?"""
+OVERLAP = """SELECT count(DISTINCT k.n) FROM bulk_keys k JOIN bulk_keys j ON j.campaign = ? AND j.key = k.key
+    JOIN bulk_owed o ON o.campaign = k.campaign AND o.n = k.n JOIN bulk_owed p ON p.campaign = j.campaign AND p.n = j.n
+    WHERE k.campaign = ? AND o.state || '' = 'ready' AND p.state || '' IN ('ready', 'sending', 'notified', 'unknown')"""
 LISTED = """SELECT o.n, o.state, o.why, c.body FROM bulk_owed o JOIN bulk_contacts c ON c.campaign = o.campaign AND c.n = o.n
     WHERE o.campaign = ? AND o.n > ? AND o.state IN ({states}) ORDER BY o.n LIMIT ?"""
 

@@ -298,6 +298,11 @@ class BulkTables:
         """Return the destinations with the most messages."""
         return [(bytes(domain), int(count)) for domain, count in self._all(sql.BY_DOMAIN, (campaign, most))]
 
+    def overlap(self, campaign: str, other: str) -> int:
+        """Return how many people without the notice have a reference or address of a person who got it, or will, by the other."""
+        ((people,),) = self._all(sql.OVERLAP, (other, campaign))
+        return int(people)
+
     def chunks(self, campaign: str, after: int = 0) -> Iterator[tuple[int, str, str, int, bytes]]:
         """Yield number, state, channel, size and digest of every batch after ``after``."""
         for n, state, way, size, digest in self._paged(sql.CHUNKS, campaign, after=after):

@@ -187,11 +187,13 @@ def campaign(asked: Asked) -> Shown:
         blocks.append(
             line("A process sends it now." if sends else NOBODY_SENDS, "good" if sends else "alarm")
         )
-    grounds, why = asked.shared(
+    grounds, why, against = asked.shared(
         ("campaign", incident.id, found.campaign.id), lambda: _sendable(asked, found.campaign)
     )
     if why and found.state != "done":
         blocks.append(line(f"Sending is blocked: {why}", "alarm"))
+    if found.state != "done":
+        blocks += (line(sentence, "alarm") for sentence in against)
     texts = {(one.group.duty, one.group.notice) for one in grounds}
     steps = {
         (row.duty, row.notice): row.approve_step
@@ -210,8 +212,9 @@ def campaign(asked: Asked) -> Shown:
     return Shown(report, Page(tuple(blocks)), downloads=lists)
 
 
-def _sendable(asked: Asked, found: Campaign) -> tuple[Sequence[Ground], str]:
-    """Return the texts of a campaign as they are now, and why nothing may be sent; these of the plan where they cannot be made."""
+def _sendable(asked: Asked, found: Campaign) -> tuple[Sequence[Ground], str, tuple[str, ...]]:
+    """Return the texts of a campaign as they are now, why nothing may be sent, and what contradicts sending."""
+    from runner.app.campaigns.doubts import doubts
     from runner.app.campaigns.send import check, texts_of
 
     service, incident = asked.service, asked.incident
@@ -221,14 +224,19 @@ def _sendable(asked: Asked, found: Campaign) -> tuple[Sequence[Ground], str]:
     except TocsinError as error:
         why = error.message
     try:
-        now = texts_of(service, incident, found).again(found)
+        texts = texts_of(service, incident, found)
+        now = texts.again(found)
     except TocsinError:
-        return found.grounds, why
+        return found.grounds, why, ()
     letters = zip(found.grounds, now, strict=True)
-    return [
-        structs.replace(new, group=structs.replace(new.group, letters=old.group.letters))
-        for old, new in letters
-    ], why
+    return (
+        [
+            structs.replace(new, group=structs.replace(new.group, letters=old.group.letters))
+            for old, new in letters
+        ],
+        why,
+        doubts(service, incident, found, texts).words,
+    )
 
 
 def samples(asked: Asked) -> Shown:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from runner.app.campaigns import control, letter_archive
+from runner.app.campaigns.doubts import Reasons, doubts
 from runner.app.campaigns.plan import PlanOrder, cost_of, rates_of
 from runner.app.campaigns.plan import plan as make_plan
 from runner.app.campaigns.receipts import read_receipts, take
 from runner.app.campaigns.record import by_id, known, verify
-from runner.app.campaigns.send import is_sending, ready
+from runner.app.campaigns.send import is_sending, left, ready
 from runner.app.campaigns.tables import Known
 from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
 from runner.app.core.incident_service import IncidentService
@@ -221,8 +222,13 @@ def _one_forms(asked: Asked) -> Sequence[Form]:
 
 def _for_one(asked: Asked, found: Known) -> Iterator[Form]:
     state, begun = found.state, found.state != "planned"
-    if state in GUARDS["send"].states and not is_sending(asked.service, found.campaign.id):
-        yield Form("send", "Continue sending" if begun else "Start sending", folded=state == "done")
+    waits = state != "done" or left(asked.service, found)
+    if waits and state in GUARDS["send"].states and not is_sending(asked.service, found.campaign.id):
+        why = (
+            Field("accept_counts", "Reason why the list differs from the facts"),
+            Field("accept_repeats", "Reason to send to people of another list again"),
+        )
+        yield Form("send", "Continue sending" if begun else "Start sending", why, folded=state == "done")
     if state in GUARDS["pause"].states:
         yield Form("pause", "Pause", (REASON,))
     if state in GUARDS["resume"].states:
@@ -254,13 +260,15 @@ def _of(asked: Asked) -> tuple[str, Path]:
 
 def _question(asked: Asked, given: Given) -> Preview:
     """Show what is sent, or refuse it, before the factors of the person are asked for."""
-    found, checked = ready(asked.service, asked.incident, *_of(asked))
-    campaign = found.campaign
-    fresh = feasibility(campaign, campaign.ways, {}, asked.now)
-    people = count(campaign.sent_to, "person", "people")
+    found, checked = ready(asked.service, asked.incident, *_of(asked), _reasons(given))
+    campaign, remaining = found.campaign, left(asked.service, found)
+    fresh = feasibility(campaign, remaining, {}, asked.now)
+    people = count(sum(remaining.values()), "person", "people")
+    against = doubts(asked.service, asked.incident, campaign, checked.texts)
     words = [
         line(f"Send {campaign.notice} to {people} of {campaign.list_name}?", "title"),
         line("Sent messages cannot be recalled.", "warn"),
+        *(line(sentence, "alarm") for sentence in against.words),
         line(f"Pace: {fresh.sum}"),
     ]
     held = len(campaign.grounds) - len(checked.groups)
@@ -270,7 +278,11 @@ def _question(asked: Asked, given: Given) -> Preview:
         else []
     )
     texts = [(ground.place, ground.group.text, ground.short) for ground in campaign.grounds]
-    return Preview(Page(tuple(words)), (campaign.id, found.state, checked.groups, texts))
+    return Preview(Page(tuple(words)), (campaign.id, found.state, checked.groups, texts, against.keys))
+
+
+def _reasons(given: Given) -> Reasons:
+    return Reasons(given["accept_counts"].strip(), given["accept_repeats"].strip())
 
 
 def _send(asked: Asked, given: Given) -> None:
@@ -280,7 +292,7 @@ def _send(asked: Asked, given: Given) -> None:
             hint="Send at the command line: tocsin bulk send NOTICE --people FILE",
             code="no_sender",
         )
-    asked.senders.start(asked.service, asked.incident, *_of(asked))
+    asked.senders.start(asked.service, asked.incident, *_of(asked), _reasons(given))
 
 
 def _pause(asked: Asked, given: Given) -> None:

@@ -96,9 +96,8 @@ def _undone(incident: Incident, drill: Drill, action: Action, begun: datetime) -
             return Proposal("N/A", "frozen by a real emergency before the time limit")
     if _fell_away(incident, action):
         return Proposal("N/A", "not needed in this course of events")
-    if drill.ended_at is not None and action.within:
-        if drill.ended_at - begun < parse_duration(action.within):
-            return Proposal("N/O", f"not done; EndEx was before {action.within} had passed")
+    if drill.ended_at and action.within and drill.ended_at - begun < parse_duration(action.within):
+        return Proposal("N/O", f"not done; EndEx was before {action.within} had passed")
     return Proposal("U", "not done by EndEx")
 
 

@@ -217,6 +217,8 @@ class Used(msgspec.Struct, frozen=True):
     printed: bool
     texts: tuple[str, ...] = ()
     """Its text, in each printed form."""
+    places: tuple[tuple[int, int], ...] = ()
+    """Where the template printed it: the run of text and the character in it, both from 0. An edited text has none."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,7 +233,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
     """The forbidden words that the text has."""
     sentence: str = ""
-    """The first sentence that covers the item; empty if no fact of the item is printed in one."""
+    """The sentences that state the facts of the item; empty if it cannot be told which do."""
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ def render(
         context=context,
         blocks=blocks,
         gaps=gaps,
-        facts_used=_used(marked.ledger),
+        facts_used=_used(marked.ledger, filling.places),
         asked=tuple(sorted({*marked.ledger.asked, *fields.asked_for(notice)} - {*marked.ledger.read})),
         replaced=filling.replaced(),
         min_points=notice.min_points,
@@ -139,9 +139,10 @@ def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
     )
 
 
-def _used(ledger: Ledger) -> tuple[Used, ...]:
+def _used(ledger: Ledger, places: Mapping[str, list[tuple[int, int]]]) -> tuple[Used, ...]:
+    texts = ledger.printed
     return tuple(
-        Used(path, canonical(value), path in ledger.printed, tuple(ledger.printed.get(path, ())))
+        Used(path, canonical(value), path in texts, tuple(texts.get(path, ())), tuple(places.get(path, ())))
         for path, value in sorted(ledger.read.items())
     )
 
@@ -174,6 +175,8 @@ class _Filling:
         self._words = words
         self._gaps: dict[str, Gap] = {}
         self._replaced: dict[str, None] = {}
+        self.places: dict[str, list[tuple[int, int]]] = {}
+        self._run, self._at = -1, 0  # the run of text (``tree.runs``) and the number of its characters so far
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps in the order in which a reader meets them."""
@@ -187,20 +190,24 @@ class _Filling:
         """Fill a block and all below it."""
         match block:
             case tree.Heading() | tree.Paragraph():
-                return replace(block, inlines=self._inlines(block.inlines))
+                return replace(block, inlines=self._whole(block.inlines))
             case tree.Listing(items=items):
                 return replace(block, items=tuple(tuple(map(self.block, item)) for item in items))
             case tree.Table(aligns=aligns, head=head, rows=rows):
-                cells = (tuple(map(self._inlines, row)) for row in (head, *rows))
+                cells = (tuple(map(self._whole, row)) for row in (head, *rows))
                 return tree.Table(aligns, next(cells), tuple(cells))
             case tree.Fields(rows=fields):
                 return tree.Fields(
-                    tuple(tree.Field(self._inlines(f.label), self._inlines(f.value)) for f in fields)
+                    tuple(tree.Field(self._whole(f.label), self._whole(f.value)) for f in fields)
                 )
             case tree.Signature() | tree.Quote():
                 return replace(block, blocks=tuple(map(self.block, block.blocks)))
             case tree.Rule() | tree.Picture():
                 return block
+
+    def _whole(self, inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
+        self._run, self._at = self._run + 1, 0
+        return self._inlines(inlines)
 
     def _inlines(self, inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
         found: list[Inline] = []
@@ -211,18 +218,22 @@ class _Filling:
                 case tree.Strong() | tree.Emphasis() | tree.Link():
                     found.append(replace(node, inlines=self._inlines(node.inlines)))
                 case _:
+                    self._at += len(tree.plain((node,)))
                     found.append(node)
         return tuple(found)
 
     def _text(self, text: str) -> list[Inline]:
-        if text == "\n":
-            return [tree.Text(" ")]
         inlines: list[Inline] = []
-        for index, piece in enumerate(_MARK.split(text)):
+        for index, piece in enumerate(_MARK.split(" " if text == "\n" else text)):
+            new: list[Inline] = []
             if index % 2:
-                inlines.extend(self._cell(self._ledger.cells[int(piece)]))
+                if path := self._ledger.whose.get(int(piece)):
+                    self.places.setdefault(path, []).append((self._run, self._at))
+                new = self._cell(self._ledger.cells[int(piece)])
             elif piece := _after(inlines, piece):
-                inlines.append(tree.Text(piece))
+                new = [tree.Text(piece)]
+            self._at += len(tree.plain(tuple(new)))
+            inlines += new
         return inlines
 
     def _cell(self, cell: Missing | Undecided | str) -> list[Inline]:

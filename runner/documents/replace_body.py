@@ -62,11 +62,11 @@ def forms_of(value: object, language: str, zone: str) -> tuple[str, ...]:
 
 
 def _again(used: Used, text: str) -> Used:
-    present = any(_stands(form, text) for form in used.texts)
-    return msgspec.structs.replace(used, printed=present)
+    present = any(stands(form, text) for form in used.texts)
+    return msgspec.structs.replace(used, printed=present, places=())
 
 
-def _stands(form: str, text: str) -> bool:
+def stands(form: str, text: str) -> bool:
     """Tell whether words occur in a text, not as a part of other words or numbers."""
     wanted = " ".join(form.split())
     if not wanted:

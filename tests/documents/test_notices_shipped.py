@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from runner.documents.contents.coverage import check, complete
+from runner.documents.contents.coverage import check, complete, with_sentences
 from runner.documents.render import narrowed, render
+from runner.documents.replace_body import with_text
 from runner.documents.tree import Document, Fields, Heading, Paragraph, Table, plain, walk
 from runner.documents.watermark import footer, watermark
 from runner.documents.write import write
@@ -215,3 +216,24 @@ def test_a_final_document_contains_no_privilege_mark_and_no_cover(format: str) -
 def test_an_exercise_says_so_even_when_it_is_final(format: str) -> None:
     final = document("gdpr-33-initial", whole=True, status="final", kind="exercise")
     assert b"EXERCISE" in write(final, format)
+
+
+def test_an_item_names_the_sentences_in_which_the_template_printed_its_facts() -> None:
+    notice, body = shipped("gdpr-33-initial")
+    facts = whole_facts()
+    facts["populations"][0]["people"]["total"] = 3
+    made = render(notice, body, facts, context=context(), extra=DUTY)
+    found = {line.item: line.sentence for line in with_sentences(check(notice, made), notice, made)}
+    people = next(said for item, said in found.items() if "data_subjects" in item.replace(" ", "_"))
+    assert "3" in people.split()
+    assert "2016/679" not in people
+
+
+def test_an_edited_text_with_a_short_value_elsewhere_awaits_a_check() -> None:
+    notice, body = shipped("gdpr-33-initial")
+    facts = whole_facts()
+    facts["populations"][0]["people"]["total"] = 3
+    made = render(notice, body, facts, context=context(), extra=DUTY)
+    edited = with_text(made, made.blocks, {})
+    states = {line.item.replace(" ", "_"): line.state for line in check(notice, edited)}
+    assert next(state for item, state in states.items() if "number_of_data_subjects" in item) == "to_check"

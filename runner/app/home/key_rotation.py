@@ -76,6 +76,8 @@ def rotate_master(
         except Sealed as error:
             if error.code != "no_master" or reference.startswith(("env:", "command:")):
                 raise
+            with service.store.frozen():
+                pass  # refused while others use the database: no key is made
             create_master(reference, base=folder)
         if new.id == before:
             raise Refused(

@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from runner.documents.contents.awareness import SENTENCE, texts
+from runner.documents.contents.awareness import SENTENCE, grouped, texts
 from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
-from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
+from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment, Used
+from runner.documents.replace_body import stands
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.facts.vocabulary.lookup import fact_type, nobody
 from runner.facts.vocabulary.translations import PREFIX
@@ -21,6 +22,8 @@ _STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
 )
 OF_DUTY = "duty."
 """Begins the values of a duty: no fact that a person can record. Without a duty they are unknown."""
+TELLING = 4
+"""Characters from which a value in an edited text is taken for the fact."""
 _PREFIX = re.compile(r"^(?:populations\[[^\]]*\]\.|translations\.[a-z]{2}\.(?:populations\.[^.]+\.)?)")
 
 
@@ -102,20 +105,54 @@ def complete(coverage: tuple[Coverage, ...]) -> bool:
 
 
 def with_sentences(lines: Iterable[Coverage], notice: Notice, document: Document) -> tuple[Coverage, ...]:
-    """Return the lines with the sentence that covers each item: the first that prints a fact of the item."""
+    """Return the lines, each with the sentences in which the template printed the facts of the item.
+
+    An edited text has no such places: there, the first sentence with the words of the fact counts, if they are not short.
+    """
     items = {(item.ref, item.item): item for item in notice.requires}
-    said = [" ".join(one.split()) for text in texts(document) for one in SENTENCE.split(text)]
+    printed = list(_printed(document))
     return tuple(
-        replace(line, sentence=_sentence(items.get((line.ref, line.item)), said, document)) for line in lines
+        replace(line, sentence=_sentence(items.get((line.ref, line.item)), printed, document))
+        for line in lines
     )
 
 
-def _sentence(item: Item | None, said: list[str], document: Document) -> str:
+def _printed(document: Document) -> Iterator[tuple[str, int]]:
+    """Yield for each run of text (``tree.runs``) its paragraph, field or row, and where the run begins in it."""
+    for block in walk(document.blocks):
+        for between, group in grouped(block):
+            whole, at = between.join(group), 0
+            for one in group:
+                yield whole, at
+                at += len(one) + len(between)
+
+
+def _sentence(item: Item | None, printed: list[tuple[str, int]], document: Document) -> str:
+    whole = dict.fromkeys(text for text, _ in printed)
+    said = [" ".join(one.split()) for text in whole for one in SENTENCE.split(text)]
+    found: dict[str, tuple[int, int]] = {}
+    for used in _stated(item, document):
+        for place in used.places:
+            text, start = printed[place[0]]
+            found.setdefault(_around(text, start + place[1]), place)
+        words = () if used.places else [text for text in used.texts if len(text) >= TELLING]
+        for number in [n for n, one in enumerate(said) if any(stands(text, one) for text in words)][:1]:
+            found.setdefault(said[number], (number, 0))
+    return " … ".join(sorted(found, key=found.__getitem__))
+
+
+def _stated(item: Item | None, document: Document) -> Iterator[Used]:
     choices = (*item.facts, *item.known) if item is not None else ()
     paths = {path for choice in choices for path in ((choice,) if isinstance(choice, str) else choice)}
-    printed = (used for used in document.facts_used if used.printed and short(used.path) in paths)
-    wanted = [" ".join(text.split()) for used in printed for text in used.texts]
-    return next((one for one in said if any(text and text in one for text in wanted)), "")
+    return (used for used in document.facts_used if used.printed and short(used.path) in paths)
+
+
+def _around(text: str, at: int) -> str:
+    """Return the sentence of a text that has this character."""
+    ends = [found.span() for found in SENTENCE.finditer(text)]
+    start = max((end for _, end in ends if end <= at), default=0)
+    stop = min((begin for begin, _ in ends if begin >= at), default=len(text))
+    return " ".join(text[start:stop].split())
 
 
 class _Places:
@@ -147,7 +184,9 @@ def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> 
     if silent and coverage.facts and all(map(places.reworded, coverage.facts)):
         note = "reworded or removed: update the fact, or keep counsel's words with a tick"
         return replace(coverage, state="to_check", note=note)
-    in_words = bool(item.known) or not item.facts
+    # A short value ("3") may stand in an edited text for something else.
+    short_ones = (not any(len(t) >= TELLING for t in used.texts) for used in _stated(item, document))
+    in_words = bool(item.known) or not item.facts or any(short_ones)
     if document.edited and in_words and coverage.state == "covered":
         return replace(coverage, state="to_check", note="to verify: the text was edited by hand")
     return coverage

@@ -136,6 +136,7 @@ def _mark(value: Any, ledger: Ledger) -> str:
         case Leaf():
             text = _plain(value.value_, value.path_)
             ledger.printed.setdefault(value.path_, {})[text] = None
+            ledger.whose[len(ledger.cells)] = value.path_
             return ledger.mark(text)
         case Value():
             raise Wrong("A group of facts cannot be printed. Name one fact.")

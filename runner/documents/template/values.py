@@ -59,7 +59,7 @@ class Wrong(Exception):
 class Ledger:
     """Facts that one rendering read, printed, missed and could not decide (the only mutable object here)."""
 
-    __slots__ = ("_undecided", "asked", "budget", "cells", "printed", "read")
+    __slots__ = ("_undecided", "asked", "budget", "cells", "printed", "read", "whose")
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
@@ -67,6 +67,7 @@ class Ledger:
         self.read: dict[str, Any] = {}
         self.asked: dict[str, None] = {}
         self.printed: dict[str, dict[str, None]] = {}
+        self.whose: dict[int, str] = {}  # the cell of a fact → its path
         self._undecided: dict[str, None] = {}
 
     def mark(self, cell: Missing | Undecided | str) -> str:

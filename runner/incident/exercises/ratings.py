@@ -4,8 +4,8 @@ A target is rated as its worst critical task, an objective as its worst target. 
 evaluator confirms it, or changes it with a note. Until every target has a rating, every page with ratings is a draft.
 
 HSEEP's ratings of a task made exact: done within its time is P, within one and a half times that is S. Done later, after a contingency
-inject, or by a skip or an override is M; not done by EndEx, or done in the wrong order, is U. N/A was not played, N/O cannot
-be seen in the journal. A run without people follows a script: its tasks have no rating.
+inject, or by a skip or an override is M; not done by EndEx, or done in the wrong order, is U. N/A was not played. N/O cannot
+be seen in the journal, or EndEx was before its time had passed. A run without people follows a script: its tasks have no rating.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ def _undone(incident: Incident, drill: Drill, action: Action, begun: datetime) -
             return Proposal("N/A", "frozen by a real emergency before the time limit")
     if _fell_away(incident, action):
         return Proposal("N/A", "not needed in this course of events")
+    if drill.ended_at and action.within and drill.ended_at - begun < parse_duration(action.within):
+        return Proposal("N/O", f"not done; EndEx was before {action.within} had passed")
     return Proposal("U", "not done by EndEx")
 
 

@@ -165,9 +165,8 @@ def _questions(
     wide = list(islice(questions(ranked).items(), most))
     if asked or far:
         elsewhere = sum(d.distance >= ELSEWHERE for d in far)
-        where = (
-            f" · undetermined: {count(len(far) - elsewhere, 'duty', 'duties')} here, {elsewhere} elsewhere"
-        )
+        here = sum(d.verdict == "unknown" for d in found) - elsewhere
+        where = f" · undetermined: {count(here, 'duty', 'duties')} here, {elsewhere} elsewhere"
         yield line(f"QUESTIONS ({len(asked) + len(wide)}){where if far else ''}", "title")
         yield from rows(_answers(asked, facts=facts))
         yield from rows(_question(path, held, now) for path, held in wide)

@@ -89,6 +89,13 @@ def test_a_change_that_was_stopped_before_the_settings_changed_goes_on(working: 
     )
 
 
+def test_a_running_worker_refuses_the_change_before_a_key_is_made(working: AtDesk) -> None:
+    alive = working.office().register_worker("w-1")
+    assert working("key", "rotate", "--to", "file:never.key").error == "store_in_use"
+    alive.release()
+    assert not (working.home / "never.key").exists()
+
+
 def test_a_backup_from_before_needs_the_old_key_and_erases_again_what_was_erased_since(
     working: AtDesk, tmp_path: Path
 ) -> None:

@@ -248,3 +248,8 @@ def test_minutes_are_rounded_and_hours_written_out() -> None:
     moved = incident.invocations["1:block#1"]
     earlier = replace(moved, ended_at=T0 + timedelta(seconds=100))
     assert proposed(plan(task), replace(incident, invocations={moved.id: earlier}))[1].startswith("done 2m")
+
+
+def test_a_task_whose_time_had_not_run_out_at_the_end_was_not_observed() -> None:
+    assert proposed(plan(), played(None, ended=15))[0] == "N/O"
+    assert proposed(plan(), played(None, ended=20))[0] == "U"

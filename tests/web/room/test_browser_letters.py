@@ -11,9 +11,10 @@ import pytest
 from runner.base.actor import Principal
 from tests.cli.campaigns.test_bulk import people
 from tests.cli.notices.noticed import verified
+from tests.servers.needed import absent
 from tests.servers.receivers import MailServer
 from tests.web.room.room import served
-from tests.web.room.test_browser import PHONE, logged_in, sees
+from tests.web.room.test_browser import AXE, PHONE, logged_in, sees, violations
 from tests.web.room.test_letters import an_office
 
 MARIA, JONAS = (
@@ -23,6 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 def test_a_list_becomes_sent_messages_in_the_browser(browser: Any, tmp_path: Path) -> None:
+    if not AXE.exists():
+        absent("axe", "make servers")
     relay = MailServer()
     desk = an_office(tmp_path, relay)
     verified(desk, "", "jonas")
@@ -31,6 +34,7 @@ def test_a_list_becomes_sent_messages_in_the_browser(browser: Any, tmp_path: Pat
     with served(desk) as room:
         with logged_in(browser, room, MARIA, "status of 409", **PHONE) as page:
             page.goto(f"{room.url}/i/{room.codename}/letters")
+            assert violations(page) == []
             form = page.locator("form[data-draft=plan]")
             form.locator("[name=notice]").fill("our-letter")
             form.locator("[name=file]").set_input_files(path)
@@ -39,8 +43,10 @@ def test_a_list_becomes_sent_messages_in_the_browser(browser: Any, tmp_path: Pat
             own = page.url
             page.click("a[href*='/samples/']")
             sees(page, "pre", "person2@people.example")
+            assert violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             page.goto(own)
+            assert violations(page) == []
             page.click("form[data-draft=send] button")
             page.locator("[data-error]").wait_for()  # nobody approved the text
             assert relay.mails == []
@@ -51,6 +57,7 @@ def test_a_list_becomes_sent_messages_in_the_browser(browser: Any, tmp_path: Pat
             page.wait_for_url(lambda url: "/act/" not in url)
         with logged_in(browser, room, MARIA, **PHONE) as page:
             page.goto(own)
+            page.fill("form[data-draft=send] [name=accept_counts]", "the facts count nobody yet")
             page.click("form[data-draft=send] button")
             page.click("button[name=sure]")
             sees(page, "#live", "notified")

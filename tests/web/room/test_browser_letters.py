@@ -51,6 +51,7 @@ def test_a_list_becomes_sent_messages_in_the_browser(browser: Any, tmp_path: Pat
             page.wait_for_url(lambda url: "/act/" not in url)
         with logged_in(browser, room, MARIA, **PHONE) as page:
             page.goto(own)
+            page.fill("form[data-draft=send] [name=accept_counts]", "nobody counted")
             page.click("form[data-draft=send] button")
             page.click("button[name=sure]")
             sees(page, "#live", "notified")

@@ -434,6 +434,15 @@ def test_a_campaign_sends_nothing_before_its_template_is_approved(
     assert sent(office, path)["ending"] == "done"
 
 
+def test_a_text_with_one_of_two_approvals_names_who_approved(office: AtDesk, tmp_path: Path) -> None:
+    opened(office, playbook=PLAYBOOK.replace("distinct: 1", "distinct: 2"))
+    approve(office)
+    path = listed(tmp_path, people(1))
+    planned(office, path)
+    said = refused(office, "bulk", "send", "our-letter", "--people", path, "--yes")
+    assert {"jonas", "approve"} <= named(said["hint"])
+
+
 def test_a_text_that_changed_since_the_plan_is_not_sent(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:

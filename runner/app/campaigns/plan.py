@@ -126,7 +126,11 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
                 made = reading.judged()
                 intake.finish()
             found = doubts(service, incident, made.campaign, texts).words
-            needs = ("Sending is refused without a reason.",) if found else ()
+            needs = (
+                ("Sending needs a reason: bulk send --accept-counts WHY, or --accept-repeats WHY.",)
+                if found
+                else ()
+            )
             made = msgspec.structs.replace(made, warnings=(*found, *needs, *made.warnings))
         except BaseException:
             tables.drop(campaign.id)

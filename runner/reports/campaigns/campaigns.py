@@ -254,8 +254,9 @@ def _groups(campaign: Campaign) -> Iterator[Cells]:
         duty = f"{one.duty}{', DELAYED' if ground.held else ''}"
         approved = Cell("approved", "good") if one.approved else Cell("NOT APPROVED", "warn")
         usual = one.language or language_of(one.jurisdiction)
-        other = usual and usual != one.written_in
-        language = Cell(f"in {one.written_in}, not {usual}", "warn") if other else f"in {one.written_in}"
+        language = Cell(f"in {one.written_in}" if one.written_in else "")
+        if usual and one.written_in not in ("", usual):
+            language = Cell(f"in {one.written_in}, not {usual}", "warn")
         yield (
             where,
             f"{one.letters:,}",

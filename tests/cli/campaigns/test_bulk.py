@@ -418,16 +418,29 @@ def test_odd_names_change_no_recipient_and_no_spreadsheet(
 def test_a_campaign_sends_nothing_before_its_template_is_approved(
     office: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
-    path = listed(tmp_path, people(3))
+    path = listed(tmp_path, people(3) + 'K9,Zoe,"9 Elm Road",FR,zoe@people.example\n')
     plan = planned(office, path)
-    assert [ground["group"]["approved"] for ground in plan["campaign"]["grounds"]] == [False]
+    assert [ground["group"]["approved"] for ground in plan["campaign"]["grounds"]] == [False, False]
     assert [{"our-letter", "1.0.0"} <= named(warning) for warning in plan["warnings"]][-1:] == [True]
     said = refused(office, "bulk", "send", "our-letter", "--people", path, "--yes")
     assert (said["code"], named(said["message"]) & {"is", "are"}) == ("unapproved", {"is"})
+    assert ("1" in named(said["message"]), "2" in named(said["message"])) == (
+        True,
+        False,
+    )  # 1 text for 2 places
     assert {"approve", "sign"} <= named(said["hint"])
     assert relay.mails == []
     approve(office)
     assert sent(office, path)["ending"] == "done"
+
+
+def test_a_text_with_one_of_two_approvals_names_who_approved(office: AtDesk, tmp_path: Path) -> None:
+    opened(office, playbook=PLAYBOOK.replace("distinct: 1", "distinct: 2"))
+    approve(office)
+    path = listed(tmp_path, people(1))
+    planned(office, path)
+    said = refused(office, "bulk", "send", "our-letter", "--people", path, "--yes")
+    assert {"jonas", "approve"} <= named(said["hint"])
 
 
 def test_a_text_that_changed_since_the_plan_is_not_sent(

@@ -110,7 +110,9 @@ def drop(session: Session, name: Annotated[str, Argument("NAME", "Id, as in tocs
 
 def hold(
     session: Session,
-    incident: Annotated[str, Argument("INCIDENT", "Id or codename. Without it, lists all legal holds.")] = "",
+    incident: Annotated[
+        str, Argument("INCIDENT", "Id or codename. Without it, lists all legal holds, also the ended.")
+    ] = "",
     reason: Annotated[str, Option("--reason WHY", "The matter, and who asked for the hold.")] = "",
     release: Annotated[bool, Option("--release", "End the hold.")] = False,
 ) -> None:
@@ -122,6 +124,8 @@ def hold(
       tocsin hold amber-falcon --release --reason "settled on 4 May"
       tocsin hold
     """
+    from msgspec.structs import asdict
+
     from runner.app.home import retention
 
     service = session.service
@@ -142,12 +146,21 @@ def hold(
         }
         for name, one in retention.kept(service).holds.items()
     ]
+    ended = [
+        {"incident": name, "codename": names.get(name, ""), **asdict(one)}
+        for name, one in retention.kept(service).ended_holds
+    ]
     if session.json:
-        session.show_json({"schema": "tocsin/holds/v1", "holds": holds})
+        session.show_json({"schema": "tocsin/holds/v1", "holds": holds, "ended": ended})
         return
     for one in () if incident else holds:
         session.say(
             f"{one['codename']}: on hold since {one['since']:%Y-%m-%d} by {one['by']}: {one['reason']}"
+        )
+    for one in () if incident else ended:
+        session.say(
+            f"{one['codename']}: on hold {one['since']:%Y-%m-%d} to {one['until']:%Y-%m-%d};"
+            f" ended by {one['ended_by']}: {one['end_reason']}"
         )
     if not holds and not incident:
         session.say("No incident has a legal hold")

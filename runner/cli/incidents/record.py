@@ -45,7 +45,8 @@ def note(
       tocsin note --privileged "asked for advice on the contract"
     """
     about = instant_of(session, at) if at else None
-    submit(session, session.name(), entries.note(text, about, privileged=privileged), "noted")
+    done = "noted; counsel alone can read it, nobody else again" if privileged else "noted"
+    submit(session, session.name(), entries.note(text, about, privileged=privileged), done)
 
 
 def attach(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from runner.base.states import AttemptState
 from runner.decoding import json_reader
@@ -261,11 +262,14 @@ RETENTION_READER: Callable[[bytes], RetentionEvent] = json_reader(RetentionEvent
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """A legal hold that was not released."""
+    """A legal hold; ``until``, ``ended_by`` and ``end_reason`` are empty until it is released."""
 
     since: datetime
     by: str
     reason: str
+    until: datetime | None = None
+    ended_by: str = ""
+    end_reason: str = ""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,6 +277,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     shredded: Mapping[str, datetime] = {}
     holds: Mapping[str, Hold] = {}
+    ended_holds: tuple[tuple[str, Hold], ...] = ()
+    """Each with its incident, in the order of their ends."""
     version: int = 0
 
 
@@ -280,13 +286,16 @@ def fold_retention(events: Iterable[tuple[int, datetime, RetentionEvent]]) -> Ke
     """Return the erased data and the legal holds of the journal."""
     erased: dict[str, datetime] = {}
     holds: dict[str, Hold] = {}
+    ended: list[tuple[str, Hold]] = []
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
         match event:
             case IncidentShredded():
                 erased[event.incident] = at
             case LegalHoldReleased():
-                holds.pop(event.incident, None)
+                if (held := holds.pop(event.incident, None)) is not None:
+                    over = replace(held, until=at, ended_by=event.by, end_reason=event.reason)
+                    ended.append((event.incident, over))
             case LegalHoldPlaced():
                 holds[event.incident] = Hold(since=at, by=event.by, reason=event.reason)
-    return Kept(shredded=erased, holds=holds, version=version)
+    return Kept(shredded=erased, holds=holds, ended_holds=tuple(ended), version=version)

@@ -199,6 +199,8 @@ class Delivery(Value, frozen=True, kw_only=True):
     """How many reminders were sent since the last answer, or without effect since the start."""
     acked_at: datetime | None = None
     acked_via: str = ""
+    acked_by: str = ""
+    """Who recorded a call that reached the recipient; empty for the recipient's own acknowledgement."""
     lapsed: bool = False
     """The acknowledgement is too old to rely on: it is requested again."""
     spent: tuple[str, ...] = ()

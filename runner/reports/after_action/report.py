@@ -229,6 +229,9 @@ def _overview(source: Source) -> Iterator[tuple[str, str]]:
     yield "Point of contact", about.contact
 
 
+KINDS = {"strength": "Strengths", "improvement": "Areas for improvement", "observation": "Observations"}
+
+
 def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]:
     yield heading(2, "Analysis of core capabilities")
     letters = [
@@ -241,6 +244,11 @@ def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]
     yield bullets(KEY)
     for objective in found.objectives:
         yield from _objective(objective, source)
+    if general := [each for each in _seen(source.incident) if not each.objective and not each.question]:
+        yield heading(3, "Observations without an objective")
+        for kind, title in KINDS.items():
+            if lines := [_said(each, source.zone) for each in general if each.kind == kind]:
+                yield from (heading(4, title), numbered(lines))
     for module in plan.modules:
         yield heading(3, f"{module.id}: {module.title}")
         yield paragraph(module.text)
@@ -259,8 +267,7 @@ def _objective(one: ObjectiveRow, source: Source) -> Iterator[Block]:
     if rows:
         yield table(("Target", "Rating", "Evaluator", "Note", "Proposal from the journal"), rows)
     seen = [each for each in _seen(source.incident) if each.objective == one.id]
-    kinds = {"strength": "Strengths", "improvement": "Areas for improvement", "observation": "Observations"}
-    for kind, title in kinds.items():
+    for kind, title in KINDS.items():
         lines = [_said(each, source.zone) for each in seen if each.kind == kind]
         if lines or kind != "observation":
             yield heading(4, title)

@@ -167,6 +167,8 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """Time of the next attempt; null without one."""
     acked_at: datetime | None = None
     acked_via: str = ""
+    acked_by: str = ""
+    """Who recorded a call that reached the recipient."""
     on_screen: bool = False
     """The message was shown on the screen of its sender only, and the recipient has not confirmed it."""
 
@@ -345,10 +347,16 @@ def unresolved(row: DeliveryRow) -> list[AttemptView]:
     return [attempt for attempt in row.attempts if attempt.state == "unknown" and not attempt.resolved_by]
 
 
+def called(row: DeliveryRow) -> str:
+    """Return who recorded that a call reached the recipient; empty without a call."""
+    by = person_name(row.acked_by)
+    return f"reached by phone, recorded by {by}, to be confirmed" if row.acked_by else ""
+
+
 def _standing(row: DeliveryRow) -> tuple[str, Tone]:
     unknown = unresolved(row)
     doubt = f"; {count(len(unknown), 'attempt')}: unknown outcome" if unknown else ""
-    proved = PROVED[row.evidence]
+    proved = called(row) or PROVED[row.evidence]
     if row.stuck:
         return f"stopped: {row.stuck}", "alarm"
     match row.state:
@@ -380,7 +388,8 @@ def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     about = f"Message to {person_name(row.recipient)} ({row.message_class})"
     yield from render_header(report.heading, about)
     yield line(*standing(row))
-    yield line(f"Goal: {row.goal} · evidence of delivery: {row.evidence} · {row.delivery}", "dim")
+    proof = "a recorded call" if row.acked_by else row.evidence
+    yield line(f"Goal: {row.goal} · evidence of delivery: {proof} · {row.delivery}", "dim")
     if report.code:
         yield line(f"Code, shows that the message is from us: {report.code}", "dim")
     yield from attempt_blocks(row.attempts, now)

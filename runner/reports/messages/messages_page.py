@@ -21,6 +21,7 @@ from runner.reports.messages.messages import (
     MessageRow,
     MessagesReport,
     RoleRow,
+    called,
     standing,
 )
 
@@ -86,7 +87,7 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
     who = Cell(f"{roles}{person_name(row.recipient)}")
     channels = channel_words(row)
     if row.acked_at is not None and row.state == "satisfied":
-        via = _VIA.get(row.acked_via, f"by {row.acked_via}" if row.acked_via else "")
+        via = called(row) or _VIA.get(row.acked_via, f"by {row.acked_via}" if row.acked_via else "")
         said, channels = f"{when(row.acked_at, now)}  {via}".rstrip(), []
     elif row.on_screen:
         said, channels = standing(row)[0], []

@@ -56,6 +56,7 @@ def test_the_report_has_every_section_and_is_a_draft_until_each_target_is_rated_
         "--about",
         "call list",
     )
+    tocsin.done("drill", "observe", "Unassigned", "--kind", "improvement")
     tocsin.done("drill", "end")
     where = ("--to", "md", "--out", str(tmp_path / "draft"))
     draft = tocsin("drill", "report", *where, "--format", "json").json

@@ -24,6 +24,7 @@ def test_a_held_incident_is_kept_until_the_hold_is_released(incident: AtDesk) ->
     assert incident("drill", "run", "--due").code == 0, "no person has to act"
 
     incident.done("hold", "amber-falcon", "--release", *WHY)
-    assert incident("hold", "--format", "json").json["holds"] == []
+    over = incident("hold", "--format", "json").json
+    assert (over["holds"], [one["ended_by"] for one in over["ended"]]) == ([], ["maria"])
     incident.done("shred", "amber-falcon", "--yes", *WHY)
     assert incident("hold", "amber-falcon", *WHY).error == "shredded"

@@ -68,6 +68,12 @@ def test_a_telephone_call_is_recorded_on_its_delivery(incident: AtDesk) -> None:
     said = incident("call", delivery, "--reached", "--note", "on her way")
     assert (said.code, "jonas" in said.out) == (0, True)
     assert incident("message", "list", "--format", "json").json["deliveries"][0]["evidence"] == "acked"
+    (row,) = [
+        one
+        for one in incident("message", "list", "--format", "json").json["deliveries"]
+        if one["delivery"] == delivery
+    ]
+    assert (row["acked_via"], row["acked_by"]) == ("telephone", "maria")
     said = incident("call", "d-none", "--reached")
     assert (said.code, said.error, "d-none" in said.err) == (1, "unknown_delivery", True)
 

@@ -86,7 +86,9 @@ def _offered(asked: Asked) -> Iterator[Form]:
         Field("at", "Time that it is about", help="Default: now."),
     )
     yield Form("note", "Add a note", note)
-    yield Form("privileged", "Add a privileged note", note, folded=True)
+    alone = "Counsel alone can read it. If you are not counsel, you cannot read it again."
+    closed = note[0]._replace(help=alone)
+    yield Form("privileged", "Add a privileged note", (closed, note[1]), folded=True)
     source = Field("source", "Source", help="Where the file comes from, and who collected it.")
     yield Form(
         "attach",

@@ -59,8 +59,6 @@ def _offered(incident: Incident, plan: Exercise) -> Iterator[Form]:
         else:
             yield from _conduct(plan, (*drill.released, *drill.deferred), stage)
             yield Form("ended", "End the exercise", why, folded=True)
-    if incident.state in ("open", "paused") and stage in OVER:
-        yield Form("closed", "Close the exercise", why)
     yield from stop_form(incident)
     if stage == "planned":
         return
@@ -147,10 +145,6 @@ def _rate(asked: Asked, given: Given) -> None:
     drills.rate(asked.service, asked.incident.id, made)
 
 
-def _close(asked: Asked, given: Given) -> None:
-    asked.service.act(asked.principal, asked.incident.id, [c.Close(reason=given["reason"] or "EndEx")])
-
-
 def _start(asked: Asked, given: Given) -> Page:
     """Show that a person releases the injects, unless the command line conducts the exercise."""
     name = asked.incident.codename
@@ -186,7 +180,6 @@ EXERCISE = Acting(
             for name in _CLOCK
         },
         "frozen": STOP,
-        "closed": Act("incident.lead", _by_staff(_close)),
         "inject": Act("exercise.conduct", _by_staff(_inject)),
         "leave_out": Act("exercise.conduct", _by_staff(_leave_out)),
         "observe": Act("exercise.rate", _by_staff(_observe), adds=True),

@@ -86,7 +86,7 @@ _COMMANDS: Mapping[str, str] = {
     "cancel": 'use "Cancel the incident" on the status page', "close": 'use "Close the incident" on the status page',
     "confirm": 'another person uses "Confirm entry" on the status page',
     "correct": 'use "Mark an entry as wrong" on the timeline',
-    "drill end": 'use "End the exercise" on the page of the exercise',
+    "drill end": 'use "End the exercise" on the page of the exercise; only the command line closes it',
     "drill observe": "record them on the page of the exercise", "drill rate": "rate it on the page of the exercise",
     "drill report": 'use "Sign the report" on its page', "duties": "look at the legal duties",
     "duty decide": "decide on the page of the duty", "duty record-filed": "record the filing on the page of the duty",

@@ -129,12 +129,13 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     assert old.status_code == 412
     assert state(desk)["events"][1]["state"] == "waiting"
 
-    # The evaluator observes and rates, and conducts nothing.
-    assert offered(room.get(olga, page).text) == {"observe", "rate"}
+    # The evaluator observes, rates after the end, and conducts nothing.
+    assert offered(room.get(olga, page).text) == {"observe"}
     assert submitted(room, olga, "exercise", "paused").status_code == 404
     seen = {"text": "Counsel was reached in 4 minutes", "objective": "O1", "kind": "strength"}
     assert submitted(room, olga, "exercise", "observe", **seen).status_code == 303
     assert submitted(room, maria, "exercise", "ended", reason="enough").status_code == 303
+    assert offered(room.get(olga, page).text) == {"observe", "rate"}
     rated = submitted(room, olga, "exercise", "rate", target="T1", rating="S", note="a call too many")
     assert rated.status_code == 303
     assert (

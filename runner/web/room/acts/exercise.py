@@ -75,7 +75,7 @@ def _offered(incident: Incident, plan: Exercise) -> Iterator[Form]:
             *((Field("question", "Answers the question", "choice", (("", "none"), *asks)),) if asks else ()),
         ),
     )
-    if targets:
+    if targets and stage in OVER:
         letters = (CHOOSE, *((one, f"{one}: {RATING_WORDS[one]}") for one in RATINGS))
         yield Form(
             "rate",

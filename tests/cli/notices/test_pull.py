@@ -202,6 +202,8 @@ def _masked(text: str) -> str:
     """Return a text without its digests, which hang on the machine, and with plain line ends."""
     plain = text.replace("\r", "").replace("\ufffe", "-")
     whole = re.sub(r"(sha256:\s?)?(?<![0-9a-z])([0-9a-f]\s?){63}[0-9a-f]", "DIGEST", plain)
+    # Where the line breaks hangs on the widths of the digits.
+    whole = re.sub(r"\s*·\s*log\s\d+:(?:[0-9a-f]\s?){32}\s*", " · log SIZE:ROOT\n", whole)
     return re.sub(r"_[0-9a-f]{8}\b", "_8", whole)
 
 

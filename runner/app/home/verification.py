@@ -144,7 +144,7 @@ def verification_page(report: Verified) -> Iterator[Block]:
         yield line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2)
     if any(fault.code == "rolled_back" for fault in report.faults):
         yield line(
-            "Stop all workers and compare with your backups. If you put back this copy yourself: tocsin status names the file to move.",
+            "Stop all workers and compare with your backups. If you put back this copy yourself: run tocsin status, which names the file to move.",
             "warn",
             hang=2,
         )

@@ -149,7 +149,9 @@ def _compared(record: Part, register: Register, reasons: Mapping[str, str]) -> E
         if came is None or rest or (came != value and not isinstance(value, list)):
             members = f": {', '.join(rest)}" if rest and key in _REASONS else ""
             unmapped[key] = f"{key}{members}{f' ({why})' if why else ''}"
-    facts = tuple(key for key in back if key in register and key not in unmapped)
+    facts = tuple(
+        key for key in back if key in register and register[key].value is not None and key not in unmapped
+    )
     return Exported(record, facts, tuple(unmapped.values()))
 
 

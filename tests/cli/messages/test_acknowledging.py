@@ -58,7 +58,9 @@ def told(at: AtDesk) -> list[str]:
 
 def shown(at: AtDesk) -> list[str]:
     """Return the messages that were shown, without the digests and codes, which are never the same."""
-    text = re.sub(r"journal \S+", "journal HEAD", re.sub(r"code \w{6}\n", "code CODE\n", at.console))
+    text = re.sub(
+        r"journal \S+( · log \S+)?", "journal HEAD", re.sub(r"code \w{6}\n", "code CODE\n", at.console)
+    )
     return re.findall(r"^----- message \w+ -----\n(.*?)^----- end -----$", text, re.MULTILINE | re.DOTALL)
 
 

@@ -185,6 +185,10 @@ ASKED = (
         "`tocsin link OTHER --leads INCIDENT`",
     ),
     ("unlink OTHER -i amber-falcon --reason 'two intruders' --as ana", "`tocsin unlink OTHER`"),
+    ("hold amber-falcon --reason 'claim of a customer' --as ana", "`tocsin hold`, `tocsin hold INCIDENT`"),
+    ("key rotate --signing --reason 'each year' --as ana", "`tocsin key rotate`"),
+    ("key list", ""),
+    ("store move sqlite:moved.db --as ana", "`tocsin store move URL`"),
 )
 """Command and, where it says more, how the page names it."""
 

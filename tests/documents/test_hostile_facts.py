@@ -75,7 +75,7 @@ HOSTILE = (
 
 
 def shape(document: Any) -> Any:
-    """Return the tree without the words of its texts."""
+    """Return the tree without the words of its texts: a full stop after a fact that ends with one goes."""
 
     def bare(node: Any) -> Any:
         match node:
@@ -84,7 +84,10 @@ def shape(document: Any) -> Any:
             case dict():
                 return {key: bare(value) for key, value in node.items()}
             case list() | tuple():
-                return [bare(value) for value in node]
+                found = [bare(value) for value in node]
+                return [
+                    one for at, one in enumerate(found) if not at or (one, found[at - 1]) != ("text", "text")
+                ]
             case _:
                 return node
 

@@ -233,7 +233,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
     """The forbidden words that the text has."""
     sentence: str = ""
-    """The sentences that state the facts of the item; empty if it cannot be told which do."""
+    """The sentences that state the facts of the item; empty if none is known to."""
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):

@@ -135,7 +135,7 @@ def rated(tocsin: AtDesk, exercise: Path, out: Path) -> list[Path]:  # noqa: F81
     """Play, rate and sign; return the signed files."""
     begun(tocsin, exercise).step()
     tocsin.done("drill", "end")
-    tocsin.done("drill", "rate", "T1", "U", "--as", "olga")
+    tocsin.done("drill", "rate", "T1", "N/O", "--as", "olga")
     tocsin.done("drill", "report", "--sign", "--as", "olga", "--out", str(out), "--to", "md,pdf")
     return own(out.iterdir())
 

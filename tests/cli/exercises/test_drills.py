@@ -661,7 +661,7 @@ def test_endex_lists_open_items_and_closes_on_request(tocsin: AtDesk, exercise: 
     assert "exercise_over" in {one["kind"] for one in tocsin("next", "--format", "json").json["next"]}
     said = tocsin("drill", "end")
     assert (said.code, said.error) == (1, "exercise_stage")
-    tocsin.done("drill", "rate", "T1", "U", "--as", "olga")
+    tocsin.done("drill", "rate", "T1", "N/O", "--as", "olga")
     closed = tocsin("drill", "end", "--close")
     assert (closed.code, "T1" in closed.err, "--close" in closed.err) == (0, False, False)
     compare("drill.end", "\n".join((ended.out, ended.err, closed.out, closed.err)), tocsin.home)
@@ -674,7 +674,7 @@ def test_an_exercise_is_ended_and_closed_in_one_go_and_can_be_rated_after_that(
     begun(tocsin, exercise).step()
     tocsin.done("drill", "end", "--close")
     assert tocsin("drill", "show", "-i", "amber-falcon", "--format", "json").json["stage"] == "ended"
-    tocsin.done("drill", "rate", "T1", "U", "--as", "olga", "-i", "amber-falcon")
+    tocsin.done("drill", "rate", "T1", "N/O", "--as", "olga", "-i", "amber-falcon")
     assert tocsin("list", "--format", "json").json["incidents"][0]["state"] == "closed"
 
 

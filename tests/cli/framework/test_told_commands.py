@@ -52,7 +52,7 @@ STILL_TEXT = frozenset(
             "playbook/checks/names.py",
             "playbook/checks/people.py",
         ),
-        *("app/campaigns/legal_basis.py", "app/notices/letters.py"),
+        "app/notices/letters.py",
         *(
             "app/home/doctor_checks.py",
             "incident/notices/staleness.py",

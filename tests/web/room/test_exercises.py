@@ -77,9 +77,9 @@ def an_exercise(desk: AtDesk, folder: Path, text: str = PLAN) -> str:
     return codename
 
 
-def state(desk: AtDesk) -> Any:
+def state(desk: AtDesk, name: str) -> Any:
     """Return what the command line shows of the exercise."""
-    return desk("drill", "show", "--format", "json").json
+    return desk("drill", "show", "-i", name, "--format", "json").json
 
 
 def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[AtDesk, Served]) -> None:
@@ -110,7 +110,7 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
         assert (hidden.status_code, "Badge-" in hidden.text) == (409, False), path
     assert submitted(room, jonas, "exercise", "inject", number="2").status_code == 409
     assert submitted(room, vera, "exercise", "begun").status_code == 404
-    assert state(desk)["stage"] == "planned"
+    assert state(desk, room.codename)["stage"] == "planned"
 
     assert submitted(room, maria, "exercise", "begun").status_code == 303
     assert submitted(room, maria, "exercise", "inject", number="1").status_code == 303
@@ -120,14 +120,14 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     assert "resumed" in offered(room.get(maria, page).text)
     assert submitted(room, maria, "exercise", "resumed").status_code == 303
     assert submitted(room, maria, "exercise", "jumped", to="").status_code == 303
-    found = state(desk)
+    found = state(desk, room.codename)
     assert [one["state"] for one in found["events"]] == ["released", "waiting", "left out"]
     assert found["stage"] == "running"
 
     # A form of an older state is refused, and nothing is recorded.
     old = submitted(room, maria, "exercise", "inject", number="2", mark="0123456789abcdef")
     assert old.status_code == 412
-    assert state(desk)["events"][1]["state"] == "waiting"
+    assert state(desk, room.codename)["events"][1]["state"] == "waiting"
 
     # The evaluator observes, rates after the end, and conducts nothing.
     assert offered(room.get(olga, page).text) == {"observe"}
@@ -142,7 +142,7 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
         submitted(room, kim, "exercise", "observe", text="Nobody asked", kind="observation").status_code
         == 303
     )
-    assert state(desk)["ratings"]["objectives"][0]["targets"][0]["rating"] == "S"
+    assert state(desk, room.codename)["ratings"]["objectives"][0]["targets"][0]["rating"] == "S"
     assert seen["text"] in room.get(olga, page).text
 
     # After the end the players read the report, too.
@@ -184,7 +184,7 @@ def test_a_player_stops_an_exercise_for_a_real_emergency(tmp_path: Path) -> None
     with served(desk) as room:
         stopped = submitted(room, room.reader("ada"), "incident", "frozen", reason="fire")
         assert stopped.status_code == 303
-        assert state(desk)["stage"] == "frozen"
+        assert state(desk, room.codename)["stage"] == "frozen"
     desk.close()
 
 

@@ -306,6 +306,7 @@ def commands(folder: Path) -> list[list[str]]:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:'count' is passed as positional argument:DeprecationWarning")  # in bagit
 def test_the_programs_of_others_accept_a_bundle_and_refuse_a_changed_one(folder: Path) -> None:
     runs = commands(folder)
     assert len(runs) == 3

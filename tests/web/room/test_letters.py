@@ -82,6 +82,10 @@ def standing(desk: AtDesk, name: str) -> Any:
     return desk("bulk", "status", NOTICE, "--people", name, "--format", "json").json
 
 
+REASONS = {"accept_counts": "nobody counted", "accept_repeats": "the names are others"}
+"""Why lists are sent that differ from the facts, and that have the references of each other."""
+
+
 def until(true: Callable[[], bool]) -> None:
     """Wait until something is true, at most 20 seconds."""
     end = time.monotonic() + 20
@@ -176,10 +180,10 @@ def test_an_approved_campaign_is_sent_beside_the_pages_and_its_deliveries_match_
     maria = room.reader("maria")
     name = campaign(room, maria, people(30, domain="sent.example"), "sent.csv")
     assert submitted(room, maria, "campaign", "send", name).status_code == 409  # nobody counted the people
-    asked = submitted(room, maria, "campaign", "send", name, looks=True, accept_counts="nobody counted")
+    asked = submitted(room, maria, "campaign", "send", name, looks=True, **REASONS)
     assert (asked.status_code, "30" in asked.text) == (200, True)
     before = len(relay.mails)
-    assert submitted(room, maria, "campaign", "send", name, accept_counts="nobody counted").status_code == 303
+    assert submitted(room, maria, "campaign", "send", name, **REASONS).status_code == 303
     until(lambda: bool(standing(desk, "sent.csv")["state"] == "done"))
     assert sorted(to for to, _, _ in relay.mails[before:]) == sorted(
         f"person{n}@sent.example" for n in range(1, 31)
@@ -194,20 +198,19 @@ def test_a_campaign_stops_with_the_server_and_goes_on_when_a_person_continues_it
     ready: tuple[AtDesk, Served], relay: MailServer
 ) -> None:
     desk, _ = ready
-    reasons = {"accept_counts": "nobody counted", "accept_repeats": "the names are others"}
     with served(desk) as room:
         maria = room.reader("maria")
         text = people(15, domain="slow.example")
         given = {"canary_wait": "30m", "rates": "relay=2/s", "chunk": "2"}
         name = campaign(room, maria, text, "slow.csv", **given)
-        assert submitted(room, maria, "campaign", "send", name, **reasons).status_code == 303
+        assert submitted(room, maria, "campaign", "send", name, **REASONS).status_code == 303
         until(lambda: any(to.endswith("@slow.example") for to, *_ in relay.mails))
         assert "send" not in offered(room.get(maria, f"/i/{room.codename}/campaign/{name}").text)
     assert standing(desk, "slow.csv")["state"] == "sending"
     with served(desk) as room:
         maria, one = room.reader("maria"), f"/i/{room.codename}/campaign/{name}"
         assert "send" in offered(room.get(maria, one).text)
-        assert submitted(room, maria, "campaign", "send", name, **reasons).status_code == 303
+        assert submitted(room, maria, "campaign", "send", name, **REASONS).status_code == 303
         assert submitted(room, maria, "campaign", "pause", name, reason="wrong").status_code == 303
         until(lambda: "resume" in offered(room.get(maria, one).text))
     assert standing(desk, "slow.csv")["standing"]["open"] > 0

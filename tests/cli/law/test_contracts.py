@@ -132,7 +132,9 @@ def test_a_contract_that_is_not_filled_makes_no_duty_and_the_doctor_says_so(tocs
     found = tocsin("doctor", "--offline", "--format", "json").json["findings"]
     assert [one["severity"] for one in found if one["code"] == "contract_open"] == ["warning"]
     file = tocsin.home / "contracts" / "acquirer.yaml"
-    compare("contracts-open", tocsin("regime", "check", str(file)).out, tocsin.home)
+    # Where lines break hangs on the length of the folder's path: the answer is compared without its spaces.
+    whole = "".join(tocsin("regime", "check", str(file)).out.split())
+    compare("contracts-open", whole.replace(str(file), "\n"), tocsin.home)
 
 
 def test_a_wrong_contract_is_reported_and_blocks_no_incident(tocsin: AtDesk) -> None:

@@ -118,7 +118,7 @@ lock-check: | $(UV)
 	@if $(UV) $(LOCK) --output-file .uv/requirements.lock >.uv/lock.log 2>&1; then \
 	  cmp -s requirements.lock .uv/requirements.lock \
 	    || { diff requirements.lock .uv/requirements.lock | head -n 20; echo "make: requirements.lock is behind pyproject.toml: run 'make lock'" >&2; exit 1; }; \
-	elif grep -qiE 'failed to fetch|error sending request|dns|timed out|connect' .uv/lock.log; then \
+	elif grep -qiE 'failed to fetch|error sending request|dns error|failed to lookup|timed out|connection (refused|reset)' .uv/lock.log; then \
 	  echo "lock-check: SKIPPED, the package registry does not answer" >&2; \
 	else cat .uv/lock.log >&2; exit 1; fi
 

@@ -1,4 +1,4 @@
-"""The hook for pre-commit and the action for GitHub run what their files say."""
+"""The commands of the hook for pre-commit, and of the action for GitHub without its installation, do what their files say."""
 
 from __future__ import annotations
 

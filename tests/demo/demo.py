@@ -162,7 +162,7 @@ class Story(Typist):
         waiting = self.json("status")["second_person"]
         (entry,) = (one["entry"] for one in waiting if one["state"] == "awaiting")
         self.tocsin("confirm", str(entry), "--as", "cleo")
-        self.say("The proof: nobody changed an entry of the journal or a document.")
+        self.say("Tocsin verifies the record. It finds each change by whoever lacks the master key.")
         self.tocsin("audit", "verify")
 
     def code(self) -> str | None:

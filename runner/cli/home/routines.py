@@ -116,7 +116,9 @@ def hold(
     reason: Annotated[str, Option("--reason WHY", "The matter, and who asked for the hold.")] = "",
     release: Annotated[bool, Option("--release", "End the hold.")] = False,
 ) -> None:
-    """Place or release a legal hold: nothing of the incident is erased, and no scheduled job asks for its erasure.
+    """Place or release a legal hold, which prevents erasure.
+
+    Nothing of the incident is erased, and no scheduled job asks for its erasure.
 
     \b
     Examples:

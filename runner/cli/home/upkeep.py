@@ -126,7 +126,7 @@ def _moved_page(report: MoveReport) -> Iterator[Block]:
         yield line(f"{count(moved.rows, 'row')} compared: equal in both databases", hang=2)
     yield line(f"The old database refuses writing: {moved.old}", hang=2)
     yield line(
-        "Keep the old database for as long as you keep backups, then delete it. It still has data that is erased later.",
+        "Delete the old database when a backup of the new one is verified. It still has data that is erased later.",
         "warn",
         hang=2,
     )

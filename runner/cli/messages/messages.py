@@ -293,7 +293,7 @@ def retry(session: Session, delivery: Delivery, reason: Reason = "") -> None:
 
     A person who has the message already gets it twice."""
     made = c.Resend(delivery=delivery, reason=reason)
-    submit(session, session.name(), made, f"{delivery} is resent")
+    submit(session, session.name(), made, f"{delivery} will be resent")
 
 
 def call(

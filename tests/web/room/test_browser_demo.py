@@ -55,18 +55,18 @@ class AtBrowser:
     def act(self, verb: str, number: int = 0, file: Path | None = None, **fields: str) -> None:
         """Fill and send a form of the page; look at its preview, and confirm with the factors if they are asked for."""
         form = self._filled(verb, number, file, fields)
-        form.locator("button").last.click()
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():  # or the next page is asked for before this form is done
+            form.locator("button").last.click()
         sure = self.page.locator("button[name=sure]")
         if sure.count():
             if file is not None:
                 self._filled(verb, number, file, {})
-            sure.click()
-            self.page.wait_for_load_state()
+            with self.page.expect_navigation():
+                sure.click()
         self.asked = self.page.locator("input[name=account-password]").count() == 1
         if self.asked:
-            self._factors("Confirm and go on")
-            self.page.wait_for_load_state()
+            with self.page.expect_navigation():
+                self._factors("Confirm and go on")
         assert self.page.locator("[data-error]").count() == 0, self.text()
 
     def _filled(self, verb: str, number: int, file: Path | None, fields: dict[str, str]) -> Any:

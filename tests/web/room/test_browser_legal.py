@@ -61,8 +61,8 @@ def test_counsel_goes_from_the_gap_to_the_signature(browser: Any, room: Served, 
         digest = sha256(Path(download.value.path()).read_bytes()).hexdigest()
         assert digest in page.inner_text("#live")
         assert digest in rendered(desk)["files"]["txt"]
-        page.click("button:text-is('Approve this exact version')")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.click("button:text-is('Approve this exact version')")
         (given,) = desk("task", "show", "sign", "--format", "json").json["approvals"]
         assert (given["by"], given["proven_by"], given["reason"]) == ("jonas", "login:test", "read twice")
 
@@ -78,8 +78,8 @@ def test_two_people_sign_the_version_that_both_have_open(browser: Any, desk: AtD
         for page in (one, other):
             page.goto(page_of(room, "sign", "sign"))
         for page in (one, other):
-            page.click("button:text-is('Approve this exact version')")
-            page.wait_for_load_state()
+            with page.expect_navigation():
+                page.click("button:text-is('Approve this exact version')")
     assert desk("task", "show", "sign", "--format", "json").json["task"]["state"] == "done"
 
 

@@ -179,9 +179,6 @@ class HeadLog:
         with self._changing() as run:
             run("UPDATE tocsin.checkpoints SET token = %s WHERE size = %s", (token, size))
 
-    def leaves(self, size: int) -> list[Leaf]:
-        return [Leaf(*row[2:8]) for row in self._select(_NUMBERED, (0, size))]
-
     # --- the check ---------------------------------------------------------------------------------------
 
     def check(

@@ -20,7 +20,6 @@ from runner.base.actor import Actor
 if TYPE_CHECKING:
     from runner.proof.note import Checkpoint, NoteKey
     from runner.store.campaigns.tables import BulkTables
-    from runner.store.heads import Leaf
     from runner.store.moving import Frozen
     from runner.vault.keys import DataKey
 
@@ -251,9 +250,6 @@ class Log(Protocol):
 
     def keep_token(self, size: int, token: bytes) -> None:
         """Keep the token of a timestamp authority with the checkpoint of a size."""
-
-    def leaves(self, size: int) -> list[Leaf]:
-        """Return the first ``size`` leaves of the tree, in the order of their numbers."""
 
     def check(
         self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None

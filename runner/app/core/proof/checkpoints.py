@@ -15,9 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
-from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Leaf, Store
+from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
 from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
-from runner.proof.merkle import path
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 
 EVERY = timedelta(minutes=10)
@@ -164,16 +163,6 @@ def set_aside(memory: Path | None, now: datetime) -> str:
     with suppress(OSError):  # then the next command warns
         memory.replace(aside)
     return str(aside)
-
-
-def inclusion(store: Store, incident: str) -> tuple[Leaf, int, list[bytes], KeptCheckpoint] | None:
-    """Return an incident's newest leaf under the newest checkpoint, its number from 0, its path, and that checkpoint; None without one."""
-    newest = store.log.newest()
-    leaves = [] if newest is None else store.log.leaves(newest.size)
-    found = [number for number, leaf in enumerate(leaves) if leaf.incident == incident]
-    if newest is None or not found:
-        return None
-    return leaves[found[-1]], found[-1], path(found[-1], [leaf.hash for leaf in leaves]), newest
 
 
 def _read_or_none(note: str) -> Checkpoint | None:

@@ -18,12 +18,11 @@ from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, verify_note
 from runner.store.chain import Place, event_of
 from runner.store.encryption import Sealer
 from runner.store.heads import ROOT, HeadKey, Leaf
+from runner.store.moving import Select
 from runner.store.port import HeadFault, HeadFaultCode, HeadsCheck, KeptCheckpoint, Link
 from runner.store.rows import Stamp, leaf_of, leaf_values, text
 from runner.store.upgrades import KEYED
 
-Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
-"""Runs one statement in PostgreSQL's form and returns its rows."""
 _PAGE = 5000
 _ROWS: LiteralString = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
@@ -77,7 +76,7 @@ class HeadLog:
         self._still = still
         self._key: HeadKey | None = None
 
-    def key(self, stamp: Stamp) -> HeadKey:
+    def key(self) -> HeadKey:
         """Return the key of the MACs; the first writer makes it. Raises Sealed without the master key."""
         if self._key is None:
             self._key = self._present(self._select) or self._made()

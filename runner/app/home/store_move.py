@@ -16,6 +16,7 @@ import msgspec
 
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
+from runner.app.home.backups import Watched
 from runner.app.home.home_journal import StoreMoved, record
 from runner.app.home.open_home import change_line
 from runner.base.actor import Principal
@@ -28,7 +29,6 @@ from runner.store.port import Store, Verification
 from runner.vault.master_key import open_vault
 from runner.vault.secrets import Secret, resolve
 
-Watched = Callable[[str, int | None], Callable[[int], None]]
 Open = Callable[[str], Store]
 
 

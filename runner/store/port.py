@@ -240,12 +240,10 @@ class Log(Protocol):
     def newest(self, size: int | None = None) -> KeptCheckpoint | None:
         """Return the newest checkpoint, or the one of a size; None without one."""
 
-    def checkpoint(
-        self, recorded: datetime, signed: Callable[[int, bytes], str], *, only_after: datetime | None = None
-    ) -> KeptCheckpoint | None:
+    def checkpoint(self, recorded: datetime, signed: Callable[[int, bytes], str]) -> KeptCheckpoint | None:
         """Number the new leaves and keep a checkpoint of all; return the newest, which is older if nothing changed.
 
-        ``signed`` returns the signed note of a size and a root. If the newest checkpoint is later than ``only_after``, it stays.
+        ``signed`` returns the signed note of a size and a root.
         """
 
     def keep_token(self, size: int, token: bytes) -> None:

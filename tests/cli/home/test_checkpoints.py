@@ -46,6 +46,9 @@ def test_a_checkpoint_is_made_at_a_close_and_after_ten_minutes(watched: AtDesk):
     first = size(watched)
     watched.done("note", "a moment later")
     assert size(watched) == first
+    office = watched.office()
+    office.checkpoints.round(office.clock.now())
+    assert size(watched) == first
     watched.clock.advance(timedelta(minutes=10))
     watched.done("note", "eleven minutes later")
     second = size(watched)

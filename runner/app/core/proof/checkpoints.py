@@ -48,8 +48,8 @@ class Checkpoints:
 
     def make(self, now: datetime) -> KeptCheckpoint | None:
         """Keep a checkpoint of all that is committed, and return the newest; raises Sealed without the master key."""
-        key = signing_key(self._store, now)
-        name = log_name(self._store)
+        key, listed = signing_key(self._store, now)
+        name = log_name(listed)
 
         def signed(size: int, root: bytes) -> str:
             return key.note(Checkpoint(origin=name, size=size, root=root).text(), name)
@@ -189,14 +189,15 @@ def _trusted(store: Store) -> Iterator[NoteKey]:
 
     The check reads them after its view of the log has begun: a key made meanwhile is listed.
     """
-    for one in listed_keys(store):
+    listed = listed_keys(store)
+    for one in listed:
         try:
             if store.vouch(one.name, one.signed).hex() != one.mac:
                 continue
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        yield NoteKey(log_name(store), bytes.fromhex(one.public))
+        yield NoteKey(log_name(listed), bytes.fromhex(one.public))
 
 
 def _read(named: str) -> Checkpoint:

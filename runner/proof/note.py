@@ -22,7 +22,6 @@ from runner.proof.merkle import HASH_BYTES
 LARGEST = 64 * 1024
 """Bytes of a note that are read at most."""
 MOST_SIGNATURES = 32
-PUBLIC_BYTES = 32
 _ED25519 = b"\x01"
 _ID_BYTES = 4
 _DASH = "— "
@@ -143,18 +142,6 @@ def is_signed(public: bytes, signature: bytes, data: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def parse_key(text: str) -> NoteKey:
-    """Return the key of a line as ``NoteKey.text`` makes it; raises Invalid."""
-    name, digits, body = [*text.strip().split("+", 2), "", ""][:3]
-    raw = _bytes_of(body, "the key")
-    key = NoteKey(name, raw[1:])
-    if not _NAME.fullmatch(name) or raw[:1] != _ED25519 or len(key.public) != PUBLIC_BYTES:
-        raise _invalid("not an Ed25519 key")
-    if key.id.hex() != digits:
-        raise _invalid("the key does not match its id")
-    return key
 
 
 def parse_checkpoint(text: str) -> Checkpoint:

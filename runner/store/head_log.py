@@ -18,12 +18,11 @@ from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, verify_note
 from runner.store.chain import Place, event_of
 from runner.store.encryption import Sealer
 from runner.store.heads import ROOT, HeadKey, Leaf
+from runner.store.moving import Select
 from runner.store.port import HeadFault, HeadFaultCode, HeadsCheck, KeptCheckpoint, Link
 from runner.store.rows import Stamp, leaf_of, leaf_values, text
 from runner.store.upgrades import KEYED
 
-Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
-"""Runs one statement in PostgreSQL's form and returns its rows."""
 _PAGE = 5000
 _ROWS: LiteralString = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, mac
@@ -77,7 +76,7 @@ class HeadLog:
         self._still = still
         self._key: HeadKey | None = None
 
-    def key(self, stamp: Stamp) -> HeadKey:
+    def key(self) -> HeadKey:
         """Return the key of the MACs; the first writer makes it. Raises Sealed without the master key."""
         if self._key is None:
             self._key = self._present(self._select) or self._made()
@@ -140,47 +139,14 @@ class HeadLog:
         )
         return _kept(found[0]) if found else None
 
-    def checkpoint(
-        self, recorded: datetime, signed: Callable[[int, bytes], str], *, only_after: datetime | None = None
-    ) -> KeptCheckpoint | None:
+    def checkpoint(self, recorded: datetime, signed: Callable[[int, bytes], str]) -> KeptCheckpoint | None:
         with self._changing() as run:
-            found = run("SELECT size, peaks, recorded FROM tocsin.checkpoints ORDER BY size DESC LIMIT 1", ())
-            size, peaks, last = found[0] if found else (0, b"", "")
-            late = only_after is not None and last > text(only_after)
-            numbered = 0 if late else run(_NEXT, ())[0][0]
-            leaves = [] if late else run(_NEW, ())
-            if leaves or numbered > size:
-                edge = Frontier(
-                    size, [peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES)]
-                )
-                if (
-                    numbered > size
-                ):  # somebody removed checkpoints: without new ones, later changes would not be found
-                    edge = Frontier()
-                    for _n, _place, *columns, _mac in run(_NUMBERED, (0, numbered)):
-                        edge.add(Leaf(*columns).hash)
-                    if edge.size != numbered:
-                        raise StoreCorrupt(
-                            "The log of heads was changed: heads are missing.",
-                            hint="Run: tocsin audit verify",
-                            code="log_changed",
-                        )
-                for _n, place, *columns, _mac in leaves:
-                    run("UPDATE tocsin.head_log SET n = %s WHERE place = %s", (edge.size, place))
-                    edge.add(Leaf(*columns).hash)
-                values = (edge.size, text(recorded), b"".join(edge.peaks), signed(edge.size, edge.root()))
-                run(
-                    "INSERT INTO tocsin.checkpoints (size, recorded, peaks, note) VALUES (%s, %s, %s, %s)",
-                    values,
-                )
+            _number(run, recorded, signed)
         return self.newest()
 
     def keep_token(self, size: int, token: bytes) -> None:
         with self._changing() as run:
             run("UPDATE tocsin.checkpoints SET token = %s WHERE size = %s", (token, size))
-
-    def leaves(self, size: int) -> list[Leaf]:
-        return [Leaf(*row[2:8]) for row in self._select(_NUMBERED, (0, size))]
 
     # --- the check ---------------------------------------------------------------------------------------
 
@@ -227,6 +193,37 @@ class HeadLog:
             older=tuple(sorted(walk.older.items())),
             faults=found.all(),
         )
+
+
+def _number(run: Select, recorded: datetime, signed: Callable[[int, bytes], str]) -> None:
+    """Number the new leaves and add the checkpoint of all, if there is anything new."""
+    found = run("SELECT size, peaks FROM tocsin.checkpoints ORDER BY size DESC LIMIT 1", ())
+    size, peaks = found[0] if found else (0, b"")
+    [(numbered,)], leaves = run(_NEXT, ()), run(_NEW, ())
+    if not leaves and numbered <= size:
+        return
+    hashes = [peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES)]
+    edge = _rebuilt(run, numbered) if numbered > size else Frontier(size, hashes)
+    for _n, place, *columns, _mac in leaves:
+        run("UPDATE tocsin.head_log SET n = %s WHERE place = %s", (edge.size, place))
+        edge.add(Leaf(*columns).hash)
+    values = (edge.size, text(recorded), b"".join(edge.peaks), signed(edge.size, edge.root()))
+    run("INSERT INTO tocsin.checkpoints (size, recorded, peaks, note) VALUES (%s, %s, %s, %s)", values)
+
+
+def _rebuilt(run: Select, numbered: int) -> Frontier:
+    """Return the tree of the numbered leaves from the leaves themselves; raises StoreCorrupt if some are missing."""
+    # Somebody removed checkpoints: without new ones, later changes would not be found.
+    edge = Frontier()
+    for _n, _place, *columns, _mac in run(_NUMBERED, (0, numbered)):
+        edge.add(Leaf(*columns).hash)
+    if edge.size != numbered:
+        raise StoreCorrupt(
+            "The log of heads was changed: heads are missing.",
+            hint="Run: tocsin audit verify",
+            code="log_changed",
+        )
+    return edge
 
 
 class _Findings:

@@ -13,13 +13,12 @@ from typing import Any, LiteralString, Self
 from runner.errors import NotFound, Sealed, StoreCorrupt
 from runner.store import chain, encryption, journal_reader, rows
 from runner.store.encryption import Sealer, open_blob
+from runner.store.moving import Select
 from runner.store.port import Head, IncidentRow, Inspection, Link, Snapshot, StoredEvent, Verification
 from runner.vault.keys import DataKey
 
 PAGE = 2000
 """Events in one read."""
-Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
-"""From a query and its values to all its rows."""
 _ROWS: LiteralString = """
 SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
 FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id"""
@@ -176,13 +175,9 @@ class JournalReader:
         return None if found is None else str(found[0])
 
 
-Read = Callable[[LiteralString, tuple[str, ...]], list[Any]]
-"""Returns all rows of a query in PostgreSQL's form, with its values."""
-
-
 def inspect(
     sealer: Sealer,
-    read: Read,
+    read: Select,
     incident: str | None,
     seen: Callable[[int], None] | None,
 ) -> Inspection:

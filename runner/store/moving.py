@@ -12,6 +12,8 @@ import msgspec
 from runner.decoding import from_json
 from runner.errors import Refused, Sealed, StoreError, StoreTooNew
 
+Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
+"""Runs one statement in PostgreSQL's form and returns its rows."""
 Rows = Iterable[tuple[Any, ...]]
 Tables = Iterator[tuple[str, Rows]]
 MOVED = "moved"
@@ -53,8 +55,7 @@ class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
 class Frozen(NamedTuple):
     """A store without writers, inside one transaction."""
 
-    run: Callable[[LiteralString, tuple[Any, ...]], list[Any]]
-    """Runs one statement in PostgreSQL's form and returns its rows."""
+    run: Select
     tables: Callable[[], Tables]
     leave: Callable[[Tombstone], None]
     """Makes the database refuse every later write, by any version of this program, from the end of the transaction."""
@@ -128,13 +129,13 @@ def with_mark(tables: Tables, mark: Tombstone) -> Tables:
         yield table, chain(rows, [(MOVED, mark.text)]) if table == "settings" else rows
 
 
-def sums(tables: Tables, left_out: str = MOVED) -> dict[str, tuple[int, int]]:
+def sums(tables: Tables) -> dict[str, tuple[int, int]]:
     """Return for each table with rows their number and the sum of their digests, which has no order."""
     found: dict[str, tuple[int, int]] = {}
     for table, values in tables:
         count = total = 0
         for row in values:
-            if table == "settings" and row[0] == left_out:
+            if table == "settings" and row[0] == MOVED:
                 continue
             plain = [int(value) if isinstance(value, bool) else value for value in row]
             total += int.from_bytes(hashlib.sha256(msgspec.msgpack.encode(plain)).digest(), "big")

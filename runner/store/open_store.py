@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.errors import Invalid
 from runner.store.moving import Tables
-from runner.store.port import PATIENCE, Store
+from runner.store.port import Store
 from runner.vault.keys import Vault
 from runner.vault.secrets import Secret
 
@@ -55,7 +55,7 @@ def write_store(url: str, tables: Tables, *, base: Path, password: Secret | None
         case "postgresql" | "postgres":
             from runner.store.postgres.copies import write_tables
 
-            write_tables(url, password, PATIENCE, tables)
+            write_tables(url, password, tables)
         case _:
             raise _unknown(scheme)
 

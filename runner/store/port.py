@@ -20,7 +20,6 @@ from runner.base.actor import Actor
 if TYPE_CHECKING:
     from runner.proof.note import Checkpoint, NoteKey
     from runner.store.campaigns.tables import BulkTables
-    from runner.store.heads import Leaf
     from runner.store.moving import Frozen
     from runner.vault.keys import DataKey
 
@@ -241,19 +240,14 @@ class Log(Protocol):
     def newest(self, size: int | None = None) -> KeptCheckpoint | None:
         """Return the newest checkpoint, or the one of a size; None without one."""
 
-    def checkpoint(
-        self, recorded: datetime, signed: Callable[[int, bytes], str], *, only_after: datetime | None = None
-    ) -> KeptCheckpoint | None:
+    def checkpoint(self, recorded: datetime, signed: Callable[[int, bytes], str]) -> KeptCheckpoint | None:
         """Number the new leaves and keep a checkpoint of all; return the newest, which is older if nothing changed.
 
-        ``signed`` returns the signed note of a size and a root. If the newest checkpoint is later than ``only_after``, it stays.
+        ``signed`` returns the signed note of a size and a root.
         """
 
     def keep_token(self, size: int, token: bytes) -> None:
         """Keep the token of a timestamp authority with the checkpoint of a size."""
-
-    def leaves(self, size: int) -> list[Leaf]:
-        """Return the first ``size`` leaves of the tree, in the order of their numbers."""
 
     def check(
         self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None

@@ -16,7 +16,8 @@ from runner.vault.signing import SigningKey
 from tests.refusals import refused
 
 # The example in the documentation of golang.org/x/mod/sumdb/note.
-GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+GO_LINE = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+GO_KEY = note.NoteKey("PeterNeumann", base64.b64decode(GO_LINE.rpartition("+")[2])[1:])
 GO_NOTE = """If you think cryptography is the answer to your problem,
 then you don't know what your problem is.
 
@@ -30,10 +31,9 @@ def signing_key(name: str = "home/signing/1") -> SigningKey:
 
 
 def test_a_note_of_another_program_is_verified():
-    key = note.parse_key(GO_KEY)
-    assert key.text() == GO_KEY
-    found, by = note.verify_note(GO_NOTE, [key])
-    assert (by, found.text.count("\n")) == (key, 2)
+    assert GO_KEY.text() == GO_LINE
+    found, by = note.verify_note(GO_NOTE, [GO_KEY])
+    assert (by, found.text.count("\n")) == (GO_KEY, 2)
 
 
 def test_a_checkpoint_is_signed_read_and_verified():
@@ -42,7 +42,7 @@ def test_a_checkpoint_is_signed_read_and_verified():
     body = key.note(said.text(), "tocsin/abc").encode()
     known = note.NoteKey("tocsin/abc", key.public)
     found, by = note.verify_note(body, [known])
-    assert by == known == note.parse_key(known.text())
+    assert by == known
     assert note.parse_checkpoint(found.text) == said
     assert key.fingerprint == note.fingerprint(key.public)
     assert note.verify_note(body, [])[1] is None
@@ -50,12 +50,11 @@ def test_a_checkpoint_is_signed_read_and_verified():
 
 @given(data=st.data())
 def test_a_changed_byte_is_found(data):
-    key = note.parse_key(GO_KEY)
     at = data.draw(st.integers(0, len(GO_NOTE) - 1))
     changed = bytearray(GO_NOTE)
     changed[at] ^= data.draw(st.integers(1, 255))
     with suppress(Invalid):
-        assert note.verify_note(bytes(changed), [key])[1] is None
+        assert note.verify_note(bytes(changed), [GO_KEY])[1] is None
 
 
 @given(st.binary(max_size=300))
@@ -84,7 +83,7 @@ def test_a_malformed_note_is_refused(data):
 
 def test_a_wrong_signature_of_a_known_key_is_refused():
     with refused("note_forged", Invalid):
-        note.verify_note(GO_NOTE.replace(b"answer", b"Answer"), [note.parse_key(GO_KEY)])
+        note.verify_note(GO_NOTE.replace(b"answer", b"Answer"), [GO_KEY])
 
 
 @pytest.mark.parametrize(
@@ -102,14 +101,6 @@ def test_a_wrong_signature_of_a_known_key_is_refused():
 def test_a_malformed_checkpoint_is_refused(text):
     with refused("note_invalid", Invalid):
         note.parse_checkpoint(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "a", "a+b+c", GO_KEY.replace("c74f", "c74e"), GO_KEY[:-4], "a b" + GO_KEY]
-)
-def test_a_malformed_key_is_refused(text):
-    with refused("note_invalid", Invalid):
-        note.parse_key(text)
 
 
 @pytest.mark.parametrize(

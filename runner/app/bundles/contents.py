@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from runner.app.bundles.gathered import Gathered, plain_name
@@ -56,9 +57,7 @@ def _documents(found: Gathered) -> None:
                 found,
                 f"documents/{digest}.{form.rpartition('.')[2]}",
                 digest,
-                lambda document=document, form=form: found.reader.document(  # type: ignore[misc]
-                    found.incident, document.id, form
-                ),
+                partial(found.reader.document, found.incident, document.id, form),
             )
             for form, digest in sorted(document.files.items())
         }
@@ -77,7 +76,9 @@ def _documents(found: Gathered) -> None:
                     "title": f"{document.notice} {form}",
                     "date": f"{document.at:%Y-%m-%d}",
                 }
-                found.listed.append({**row, "author": "", "path": f"data/{path}", "sha256": path[10:74]})
+                found.listed.append(
+                    {**row, "author": "", "path": f"data/{path}", "sha256": found.digest(path)}
+                )
     found.put_json("documents.json", listed)
 
 
@@ -125,7 +126,7 @@ def _evidence(found: Gathered) -> None:
             found,
             f"evidence/{event.evidence}/{plain_name(event.name)}",
             event.sha256.removeprefix("sha256:"),
-            lambda name=event.evidence: found.reader.evidence(found.incident, name),  # type: ignore[misc]
+            partial(found.reader.evidence, found.incident, event.evidence),
         )
         if path:
             found.evidence += 1

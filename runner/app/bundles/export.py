@@ -95,14 +95,14 @@ def export(
     """
     reader = service.read(service.principal)
     audience.require(reader, service.principal, incident, parts)
-    key = signing_key(service.store, service.clock.now())
+    key, listed = signing_key(service.store, service.clock.now())
     told = PEOPLE.set(None)  # people are named by their ids, as in the journal
     try:
         with read_in(UTC):
             found = Gathered(service, reader, incident, audience, parts, since)
             contents.collect(found)
             papers.collect(found, key.fingerprint)
-            sealed = _sealed(service, found, key)
+            sealed = _sealed(found, key, log_name(listed))
     finally:
         PEOPLE.reset(told)
     events: list[BundleExported] = []
@@ -127,15 +127,15 @@ def export(
     return events[-1], found.scope, key.fingerprint
 
 
-def _sealed(service: IncidentService, found: Gathered, key: SigningKey) -> dict[str, Content]:
+def _sealed(found: Gathered, key: SigningKey, log: str) -> dict[str, Content]:
     """Return all files of the bag: the payload, the manifests, the statement and the signatures."""
-    incident, name = found.incident.id, log_name(service.store)
+    incident = found.incident.id
     payload = {f"data/{name}": content for name, content in found.files.items()}
-    digests = {name: found.digest(name[5:]) for name in sorted(payload)}
-    size = sum(found.size(name[5:]) for name in payload)
+    digests = {f"data/{name}": found.digest(name) for name in sorted(found.files)}
+    size = sum(map(found.size, found.files))
     leaves = [bytes.fromhex(given.event.hash) for given in found.entries]
     root = merkle.root(merkle.leaf_hash(leaf) for leaf in leaves)
-    checkpoint = Checkpoint(origin=f"{name}/{incident}", size=len(leaves), root=root)
+    checkpoint = Checkpoint(origin=f"{log}/{incident}", size=len(leaves), root=root)
     info = [
         ("Source-Organization", found.organisation),
         ("External-Identifier", incident),
@@ -153,8 +153,8 @@ def _sealed(service: IncidentService, found: Gathered, key: SigningKey) -> dict[
         "key.pub": formats.pem(public).encode(),
         "key.ssh.pub": f"{formats.ssh_key(public)}\n".encode(),
         "allowed_signers": f'{formats.SIGNER} namespaces="{formats.NAMESPACE}" {formats.ssh_key(public)}\n'.encode(),
-        "checkpoint": key.note(checkpoint.text(), name).encode(),
-        "checkpoint.vkey": f"{NoteKey(name, public).text()}\n".encode(),
+        "checkpoint": key.note(checkpoint.text(), log).encode(),
+        "checkpoint.vkey": f"{NoteKey(log, public).text()}\n".encode(),
         "README.html": papers.index(found, key.fingerprint),
         "VERIFY.txt": papers.commands(),
         "verify.py": standalone(),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from runner.app.bundles.audiences import Audience, Given, Level, Part
 from runner.errors import Refused
-from runner.incident.state.events import AnyEvent, IncidentOpened
+from runner.incident.state.events import AnyEvent, IncidentOpened, Stream
 from runner.reports.core.event_row import decode_event
 from runner.reports.core.report import csv_text
 from runner.reports.incidents.event_descriptions import Words
@@ -30,7 +30,7 @@ LARGEST = 4 * 1024**3 - 64 * 1024**2
 """Bytes of the files of a bundle: a ZIP file without extensions has no room for more."""
 Content = bytes | Callable[[], bytes]
 """The bytes of a file, or a function that reads them again from the store."""
-ALL: tuple[Any, ...] = ("operational", "privileged", "hr")
+ALL = get_args(Stream)
 
 
 class Gathered:
@@ -112,13 +112,11 @@ class Gathered:
         found = Counter(given.level for given in self.entries)
         return {"full": found["full"], "envelope": found["envelope"], "hash": found["hash"]}
 
-    @property
-    def whole(self) -> Iterator[tuple[StoredEvent, AnyEvent]]:
+    @cached_property
+    def whole(self) -> list[tuple[StoredEvent, AnyEvent]]:
         """The entries that are given whole."""
-        for given in self.entries:
-            event = decode_event(given.event) if given.level == "full" else None
-            if event is not None:
-                yield given.event, event
+        given = ((one.event, decode_event(one.event)) for one in self.entries if one.level == "full")
+        return [(row, event) for row, event in given if event is not None]
 
     @cached_property
     def scope(self) -> dict[str, Any]:

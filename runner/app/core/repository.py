@@ -30,7 +30,6 @@ from runner.playbook.plan import Plan, compile_plan
 from runner.playbook.profiles import bundle_of_profile
 from runner.routing.organisation import Acting
 from runner.store.chain import event_of as event_of
-from runner.store.heads import Leaf as Leaf
 from runner.store.port import HOME_KEYS as HOME_KEYS
 from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE

@@ -286,7 +286,7 @@ def _examined(service: IncidentService, path: Path, watched: Watched) -> Made:
         events = sum(row.version for row in store.rows())
         found = verify(copied, None, seen=watched("verifying the copy", events))
         rest = integrity(copied, found, None, watched("checking documents", None))
-    faults = [f"{fault.incident or 'shared documents'}: {fault.what}" for fault in rest.faults]
+    faults = [f"{fault.where}: {fault.what}" for fault in rest.faults]
     if found.broken is not None:
         faults.insert(0, f"{found.broken.incident}, entry {found.broken.seq}: {found.broken.why}")
     for ending in ("-wal", "-shm", "-journal"):

@@ -319,7 +319,7 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
-        what = f"{fault.incident or 'shared documents'}: {fault.what}"
+        what = f"{fault.where}: {fault.what}"
         hint = hints.get(fault.code, "Restore a backup beside the database, and compare.")
         yield wrong("integrity", what, hint, fault.code, mended=is_mended)
     if not found.faults:

@@ -35,6 +35,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """The entry, if the fault is of one."""
     what: str
 
+    @property
+    def where(self) -> str:
+        """The incident, or what the fault is of instead."""
+        shared = self.code in ("blob_changed", "blob_missing")
+        return self.incident or ("shared documents" if shared else "log of heads")
+
 
 class Older(msgspec.Struct, frozen=True, kw_only=True):
     """A journal whose first entries were written before heads were keyed: their MACs prove nothing about them."""

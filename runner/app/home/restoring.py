@@ -326,7 +326,7 @@ def _made_safe(
     verification = verify(service, None)
     faults = integrity(service, verification, None).faults
     if verification.broken is not None or faults:
-        why = verification.broken.why if verification.broken else f"{faults[0].incident}: {faults[0].what}"
+        why = verification.broken.why if verification.broken else f"{faults[0].where}: {faults[0].what}"
         raise StoreCorrupt(
             f"The database of the backup does not verify: {why}. Nothing was restored.",
             hint="Use another backup.",

@@ -16,6 +16,7 @@ import msgspec
 
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
+from runner.app.home.backups import Watched
 from runner.app.home.home_journal import StoreMoved, record
 from runner.app.home.open_home import change_line
 from runner.base.actor import Principal
@@ -24,11 +25,10 @@ from runner.files.settings_file import PASSWORD_IN_URL, load_home
 from runner.settings import CONFIG
 from runner.store.moving import MOVED, Tombstone, moved_away, sums, tombstone, with_mark
 from runner.store.open_store import open_store, write_store
-from runner.store.port import Store
+from runner.store.port import Store, Verification
 from runner.vault.master_key import open_vault
 from runner.vault.secrets import Secret, resolve
 
-Watched = Callable[[str, int | None], Callable[[int], None]]
 Open = Callable[[str], Store]
 
 
@@ -69,14 +69,14 @@ def move_store(
     opened: Open = partial(open_store, vault=vault, base=folder, moved=True, password=password)
     old_url = re.sub(r"//([^/@:]*):[^/@]*@", r"//\1@", home.store)
     with closing(opened(home.store)) as old:
-        left, rows = tombstone(old.setting(MOVED)), 0
+        left, rows, found = tombstone(old.setting(MOVED)), 0, None
         if left is None:
-            left, rows = _copied(old, opened, folder, url, password, chance, watched)
+            left, rows, found = _copied(old, opened, folder, url, password, chance, watched)
         elif left.to != url:
             raise moved_away(old_url, left.to)
     watched("finishing", None)
     with closing(opened(url)) as new:
-        found = new.verify()
+        found = found or new.verify()
         if (mark := tombstone(new.setting(MOVED))) is not None:
             if mark.id != left.id:
                 raise _differ("it is of another move")
@@ -103,8 +103,11 @@ def _copied(
     password: Secret | None,
     chance: IdGenerator,
     watched: Watched,
-) -> tuple[Tombstone, int]:
-    """Copy and compare without writers, then make the old database refuse them; return the tombstone and the number of rows."""
+) -> tuple[Tombstone, int, Verification]:
+    """Copy and compare without writers, then make the old database refuse them.
+
+    Returns the tombstone, the number of rows, and the verification of the new database.
+    """
     with old.frozen() as frozen:
         before = old.verify(seen=watched("verifying the old database", None))
         if before.broken is not None:
@@ -128,7 +131,7 @@ def _copied(
         watched("closing the old database", None)
         left = msgspec.structs.replace(mark, to=url)
         frozen.leave(left)
-    return left, sum(count for count, _ in rows.values())
+    return left, sum(count for count, _ in rows.values()), after
 
 
 def _differ(why: str) -> StoreCorrupt:

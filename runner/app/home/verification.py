@@ -140,8 +140,7 @@ def verification_page(report: Verified) -> Iterator[Block]:
         where = f"{one.incident}, entry {one.event}"
         yield line(f"VERIFICATION FAILED: {where}: {one.why}", "alarm", hang=2)
     for fault in report.faults:
-        where = fault.incident or ("shared documents" if fault.code in _OF_BLOBS else "log of heads")
-        yield line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2)
+        yield line(f"VERIFICATION FAILED: {fault.where}: {fault.what}", "alarm", hang=2)
     if any(fault.code == "rolled_back" for fault in report.faults):
         yield line(
             "Stop all workers and compare with your backups. If you put back this copy yourself: run tocsin status, which names the file to move.",
@@ -160,9 +159,6 @@ def verification_page(report: Verified) -> Iterator[Block]:
         yield line(f"{report.unread} payloads cannot be read here. Their digests are verified.", "dim")
     for name in report.unwitnessed:
         yield line(f"{name}: without an anchor, it is unknown if the last entries are missing", "warn")
-
-
-_OF_BLOBS = ("blob_changed", "blob_missing")
 
 
 def _heads(report: Verified) -> Iterator[Block]:

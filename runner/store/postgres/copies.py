@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from runner.errors import Refused
 from runner.store.campaigns import schema
 from runner.store.journal_reader import PAGE
 from runner.store.moving import COPIES, MOVED, Rows, Tables, tombstone
+from runner.store.port import PATIENCE
 from runner.store.postgres.server import Connection, Server
 from runner.vault.secrets import Secret
 
@@ -41,12 +41,12 @@ def tables_of(connection: Connection) -> Tables:
             yield table, cursor
 
 
-def write_tables(url: str, password: Secret | None, patience: timedelta, tables: Tables) -> None:
+def write_tables(url: str, password: Secret | None, tables: Tables) -> None:
     """Make the schema in a database and write all tables, in one transaction.
 
     What a move that was not completed left there is replaced. Raises Refused for a database that has a store.
     """
-    server = Server(url, password, patience)
+    server = Server(url, password, PATIENCE)
     with closing(server), server.connection() as connection, connection.transaction():
         if connection.execute("SELECT to_regclass('tocsin.meta')").fetchone() != (None,):
             found = connection.execute(

@@ -22,10 +22,10 @@ from runner.errors import StoreError
 from runner.store import chain, encryption, rows
 from runner.store.campaigns.rows import Run
 from runner.store.database_errors import would_forget
-from runner.store.head_log import HeadLog, Select
+from runner.store.head_log import HeadLog
 from runner.store.heads import HeadKey
 from runner.store.journal_reader import JournalReader
-from runner.store.moving import MOVED, Frozen, refuse_moved
+from runner.store.moving import MOVED, Frozen, Select, refuse_moved
 from runner.store.port import (
     PATIENCE,
     Append,
@@ -117,7 +117,7 @@ class PostgresStore(JournalReader):
         """See Store.append. ``within`` runs in the same transaction: a job deferred there is as durable as
         the events, or absent with them."""
         stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
-        heads = self.log.key(stamp)
+        heads = self.log.key()
         return self._racing(lambda connection: self._append(connection, batch, stamp, heads, within))
 
     def _append(

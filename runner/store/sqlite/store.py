@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from runner.errors import Bug, StoreCorrupt, StoreError
 from runner.store import chain, encryption, rows
 from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forget
-from runner.store.head_log import HeadLog, Select
+from runner.store.head_log import HeadLog
 from runner.store.heads import ROOT
 from runner.store.journal_reader import JournalReader
-from runner.store.moving import MOVED, Frozen, in_use, refuse_moved, upgraded
+from runner.store.moving import MOVED, Frozen, Select, in_use, refuse_moved, upgraded
 from runner.store.port import (
     IN_HAND,
     PATIENCE,
@@ -138,7 +138,7 @@ class SqliteStore(JournalReader):
         stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
         with self._lock:
             self._writer()
-            heads = self.log.key(stamp)
+            heads = self.log.key()
             with self._writing() as run:
                 places = self._places(run)
                 work = Batch(run, self._sealer, places, heads)

@@ -22,7 +22,7 @@ def test_a_home_signs_with_one_key_that_others_can_list_without_the_master_key(t
 
     with opened(vault()) as store:
         assert listed_keys(store) == ()
-        key = signing_key(store, T0)
+        key, _ = signing_key(store, T0)
     with opened(vault(b"o" * 32)) as store:
         (listed,) = listed_keys(store)
         with refused("other_master", Sealed):
@@ -30,5 +30,6 @@ def test_a_home_signs_with_one_key_that_others_can_list_without_the_master_key(t
     assert (listed.number, listed.fingerprint, listed.since, listed.until) == (1, key.fingerprint, T0, None)
     assert is_signed(bytes.fromhex(listed.public), key.sign(b"data"), b"data")
     with opened(vault()) as store:
-        assert signing_key(store, T0 + timedelta(days=1)).fingerprint == key.fingerprint
+        again, _ = signing_key(store, T0 + timedelta(days=1))
+        assert again.fingerprint == key.fingerprint
         assert listed_keys(store) == (listed,)

@@ -218,7 +218,7 @@ def test_a_file_that_is_removed_added_renamed_or_swapped_is_found(made: Bundled,
 
 def resigned(folder: Path, made: Bundled, change: Callable[[dict[str, bytes]], None]) -> dict[str, Any]:
     """Return the check of a bundle that was changed and signed again by the holder of the key."""
-    key = signing_key(made.desk.office().store, made.desk.clock.now())
+    key, _ = signing_key(made.desk.office().store, made.desk.clock.now())
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files_in(folder)}
     change(files)
 

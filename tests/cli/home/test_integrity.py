@@ -72,6 +72,13 @@ def test_tampering_is_an_error_in_the_audit_and_in_doctor(
     assert severities[code] == "error"
 
 
+def test_doctor_names_the_log_of_heads_for_a_fault_of_it(kept: AtDesk) -> None:
+    tamper(kept, "DELETE FROM checkpoints")
+    said = kept("doctor", "--format", "json").json["findings"]
+    (found,) = (one for one in said if one["code"] == "checkpoint_missing")
+    assert found["what"].startswith("log")
+
+
 def test_one_incident_is_verified_with_only_its_own_documents(kept: AtDesk) -> None:
     tamper(kept, CHANGED)
     assert faults(kept, "-i", "amber-falcon") == (1, [("blob_changed", "i-1")])

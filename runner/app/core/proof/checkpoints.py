@@ -15,9 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
-from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Leaf, Store
+from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
 from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
-from runner.proof.merkle import path
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 
 EVERY = timedelta(minutes=10)
@@ -47,18 +46,15 @@ class Checkpoints:
         self.memory: Path | None = None
         """The file outside of the database with the newest checkpoint that this system user saw."""
 
-    def make(self, now: datetime, *, only_after: datetime | None = None) -> KeptCheckpoint | None:
-        """Keep a checkpoint of all that is committed, and return the newest; raises Sealed without the master key.
-
-        With ``only_after`` nothing happens if there is a later one.
-        """
-        key = signing_key(self._store, now)
-        name = log_name(self._store)
+    def make(self, now: datetime) -> KeptCheckpoint | None:
+        """Keep a checkpoint of all that is committed, and return the newest; raises Sealed without the master key."""
+        key, listed = signing_key(self._store, now)
+        name = log_name(listed)
 
         def signed(size: int, root: bytes) -> str:
             return key.note(Checkpoint(origin=name, size=size, root=root).text(), name)
 
-        made = self._store.log.checkpoint(now, signed, only_after=only_after)
+        made = self._store.log.checkpoint(now, signed)
         self.remember()
         return made
 
@@ -70,7 +66,7 @@ class Checkpoints:
             return results
         try:
             newest = self._store.log.newest()
-            if at_once or newest is None or newest.recorded <= now - EVERY:
+            if at_once or _is_due(newest, now):
                 newest = self.make(now)
             self._next = now + EVERY if newest is None else newest.recorded + EVERY
         except TocsinError as error:
@@ -80,7 +76,10 @@ class Checkpoints:
 
     def round(self, now: datetime) -> None:
         """Make a checkpoint if the newest is older than the pause; for a program that runs for long."""
-        self.make(now, only_after=now - EVERY)
+        if _is_due(self._store.log.newest(), now):
+            self.make(now)
+        else:
+            self.remember()
 
     def footer(self) -> str:
         """Return the newest checkpoint in short for a footer, after a separator; empty before the first.
@@ -121,12 +120,15 @@ class Checkpoints:
 
     def remember(self) -> bool:
         """Keep the newest checkpoint outside of the database; False, and nothing, if the one kept there contradicts it."""
+        if self.memory is None:
+            return True
         kept, newest = self.remembered(), self._store.log.newest()
         if kept is not None:
-            same = self._store.log.newest(kept.size)
+            is_newest = newest is None or newest.size == kept.size
+            same = newest if is_newest else self._store.log.newest(kept.size)
             if same is None or _read_or_none(same.note) != kept:
                 return False
-        if self.memory is not None and newest is not None and (kept is None or kept.size < newest.size):
+        if newest is not None and (kept is None or kept.size < newest.size):
             with suppress(OSError):
                 self.memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 written = self.memory.with_suffix(".new")
@@ -166,14 +168,8 @@ def set_aside(memory: Path | None, now: datetime) -> str:
     return str(aside)
 
 
-def inclusion(store: Store, incident: str) -> tuple[Leaf, int, list[bytes], KeptCheckpoint] | None:
-    """Return an incident's newest leaf under the newest checkpoint, its number from 0, its path, and that checkpoint; None without one."""
-    newest = store.log.newest()
-    leaves = [] if newest is None else store.log.leaves(newest.size)
-    found = [number for number, leaf in enumerate(leaves) if leaf.incident == incident]
-    if newest is None or not found:
-        return None
-    return leaves[found[-1]], found[-1], path(found[-1], [leaf.hash for leaf in leaves]), newest
+def _is_due(newest: KeptCheckpoint | None, now: datetime) -> bool:
+    return newest is None or newest.recorded <= now - EVERY
 
 
 def _read_or_none(note: str) -> Checkpoint | None:
@@ -193,14 +189,15 @@ def _trusted(store: Store) -> Iterator[NoteKey]:
 
     The check reads them after its view of the log has begun: a key made meanwhile is listed.
     """
-    for one in listed_keys(store):
+    listed = listed_keys(store)
+    for one in listed:
         try:
             if store.vouch(one.name, one.signed).hex() != one.mac:
                 continue
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        yield NoteKey(log_name(store), bytes.fromhex(one.public))
+        yield NoteKey(log_name(listed), bytes.fromhex(one.public))
 
 
 def _read(named: str) -> Checkpoint:

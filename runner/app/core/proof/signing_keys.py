@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -52,13 +52,14 @@ def listed_keys(store: Store) -> tuple[ListedKey, ...]:
     return () if body is None else from_json(body, tuple[ListedKey, ...])
 
 
-def signing_key(store: Store, now: datetime) -> SigningKey:
-    """Return the present signing key, made and listed at its first use, ``now``; raises Sealed without the master key."""
+def signing_key(store: Store, now: datetime) -> tuple[SigningKey, tuple[ListedKey, ...]]:
+    """Return the present signing key and the list; the first use, ``now``, makes and lists it. Raises Sealed without the master key."""
     listed = listed_keys(store)
     key = _key(store, listed[-1].number if listed else 1)
     if not listed:
-        _listed(store, listed, _entry(store, key, 1, now))
-    return key
+        listed = (_entry(store, key, 1, now),)
+        _listed(store, (), *listed)
+    return key, listed
 
 
 def renewed(store: Store, now: datetime) -> tuple[ListedKey, ListedKey, str]:
@@ -66,13 +67,13 @@ def renewed(store: Store, now: datetime) -> tuple[ListedKey, ListedKey, str]:
 
     Raises Sealed without the master key, Refused if another process did the same.
     """
-    signing_key(store, now)
-    listed = listed_keys(store)
+    present, listed = signing_key(store, now)
     last, key = listed[-1], _key(store, listed[-1].number + 1)
     old, new = msgspec.structs.replace(last, until=now), _entry(store, key, last.number + 1, now)
-    name, public = log_name(store), NoteKey(log_name(store), key.public).text()
+    name = log_name(listed)
+    public = NoteKey(name, key.public).text()
     text = f"New signing key of Tocsin\n{public}\n{new.fingerprint}\nreplaces {old.fingerprint}\nfrom {now.isoformat()}\n"
-    statement = _key(store, last.number).note(text, name)
+    statement = present.note(text, name)
     if not _listed(store, listed, *listed[:-1], old, new):
         raise Refused(
             "Another program changed the signing key.",
@@ -82,9 +83,9 @@ def renewed(store: Store, now: datetime) -> tuple[ListedKey, ListedKey, str]:
     return old, new, statement
 
 
-def log_name(store: Store) -> str:
-    """Return the name of this home's log: it says nothing about the organisation, and new signing keys keep it."""
-    return f"tocsin/{hashlib.sha256(bytes.fromhex(listed_keys(store)[0].public)).hexdigest()[:16]}"
+def log_name(listed: Sequence[ListedKey]) -> str:
+    """Return the name of the log of the home with these keys: it says nothing about the organisation, and new signing keys keep it."""
+    return f"tocsin/{hashlib.sha256(bytes.fromhex(listed[0].public)).hexdigest()[:16]}"
 
 
 def _key(store: Store, number: int) -> SigningKey:

@@ -237,6 +237,13 @@ def facts(asked: Asked) -> Shown:
     return Shown(report, facts_page(report, asked.now), downloads=files)
 
 
+def veris_file(asked: Asked) -> File:
+    """Return the facts as a VERIS record, without names and free text, as the command line writes it."""
+    from runner.app.incidents.fact_import import export_veris
+
+    return File(f"{asked.incident.codename}-veris.json", export_veris(asked.incident)[1])
+
+
 def fact(asked: Asked) -> Shown:
     """Show one fact: its question, what depends on it, and all its recorded values."""
     from runner.app.incidents.facts import known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, get_args
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runner.app.campaigns.legal_basis import CampaignTexts
     from runner.app.core.incident_service import IncidentService
     from runner.incident.state.incident import Incident
+    from runner.law.duty import DutyStatus
 
 EACH = 2
 """People of each group and kind of message."""
@@ -39,12 +40,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     state: OwedState
 
 
-def samples(service: IncidentService, incident: Incident, campaign: Campaign) -> Iterator[Sample]:
+def samples(
+    service: IncidentService,
+    incident: Incident,
+    campaign: Campaign,
+    statuses: Iterable[DutyStatus] | None = None,
+) -> Iterator[Sample]:
     """Yield messages from the present facts and templates; raises Refused if a text has none any more.
 
     A text that differs from the plan is never sent: ``check`` refuses it.
     """
-    texts = texts_of(service, incident, campaign)
+    texts = texts_of(service, incident, campaign, statuses)
     grounds = {ground.group.key: ground for ground in texts.again(campaign)}
     taken: Counter[tuple[GroupKey, Way]] = Counter()
     listed = service.campaign_tables(service.principal).listed(campaign, _STATES)

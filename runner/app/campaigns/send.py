@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +27,7 @@ from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Ground, Way
 from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
 from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
+from runner.law.duty import DutyStatus
 from runner.reports.campaigns.campaigns import Ending, Sent
 from runner.reports.core.formatting import count
 from runner.yamlfile.limited_files import open_file
@@ -65,15 +66,22 @@ class Checked(NamedTuple):
     """Contradictions that a person accepts now."""
 
 
-def texts_of(service: IncidentService, incident: Incident, campaign: Campaign) -> CampaignTexts:
-    """Return the texts of a campaign, from the present facts and templates."""
-    return CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties)
+def texts_of(
+    service: IncidentService,
+    incident: Incident,
+    campaign: Campaign,
+    statuses: Iterable[DutyStatus] | None = None,
+) -> CampaignTexts:
+    """Return the texts of a campaign, from the present facts and templates; ``statuses`` are its duties if assessed."""
+    return CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties, statuses)
 
 
-def check(service: IncidentService, incident: Incident, campaign: Campaign) -> Checked:
+def check(
+    service: IncidentService, incident: Incident, campaign: Campaign, texts: CampaignTexts | None = None
+) -> Checked:
     """Raise Refused if the incident, the texts or their approvals do not permit sending a campaign now."""
     sendable(incident)
-    texts = texts_of(service, incident, campaign)
+    texts = texts or texts_of(service, incident, campaign)
     now = texts.again(campaign)
     changed = [one.place for one, new in zip(campaign.grounds, now, strict=True) if _text(one) != _text(new)]
     if changed:

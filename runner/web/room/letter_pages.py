@@ -9,7 +9,7 @@ from msgspec import structs
 from runner.errors import NotFound, TocsinError
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Cell, Page, flow, line
-from runner.web.room.pages import Asked, File, Shown
+from runner.web.room.pages import Asked, File, Shown, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,9 @@ def letters(asked: Asked) -> Shown:
     from runner.reports.notices.letters import run_blocks
 
     service, incident = asked.service, asked.incident
-    campaigns = [status(service, incident, found) for found in newest(service, incident)]
+    planned = newest(service, incident)
+    duties = statuses(asked) if planned else ()
+    campaigns = [status(service, incident, found, duties=duties) for found in planned]
     kept, made = archives(service, incident), list(runs(service, incident))
     opens = asked.reader.may("campaign.manage", incident)
     blocks: list[Block] = [line("LETTERS AND CAMPAIGNS", "title")]
@@ -65,7 +67,7 @@ def campaign(asked: Asked) -> Shown:
 
     service, incident = asked.service, asked.incident
     found = by_id(service, incident, asked.ref)
-    report = status(service, incident, found)
+    report = status(service, incident, found, duties=statuses(asked))
     first, *rest = status_page(report, asked.now).blocks
     blocks: list[Block] = [first]
     if found.state == "sending":
@@ -131,7 +133,7 @@ def samples(asked: Asked) -> Shown:
     from runner.app.campaigns.samples import samples as sampled
 
     found = by_id(asked.service, asked.incident, asked.ref)
-    read = list(sampled(asked.service, asked.incident, found.campaign))
+    read = list(sampled(asked.service, asked.incident, found.campaign, statuses(asked)))
     places = sorted({ground.place for ground in found.campaign.grounds} - {one.place for one in read})
     letter = "Its pages are made under Make letters, on the page of letters."
     text = "\n\n".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -75,13 +76,13 @@ def campaign(asked: Asked) -> Shown:
         blocks.append(
             line("A process sends it now." if sends else NOBODY_SENDS, "good" if sends else "alarm")
         )
+    done = found.state == "done"
     grounds, why, against = asked.shared(
-        ("campaign", incident.id, found.campaign.id), lambda: _sendable(asked, found.campaign)
+        ("campaign", incident.id, found.campaign.id, done), lambda: _sendable(asked, found.campaign, done)
     )
-    if why and found.state != "done":
+    if why:
         blocks.append(line(f"Sending is blocked: {why}", "alarm"))
-    if found.state != "done":
-        blocks += (line(sentence, "alarm") for sentence in against)
+    blocks += (line(sentence, "alarm") for sentence in against)
     texts = {(one.group.duty, one.group.notice) for one in grounds}
     steps = {
         (row.duty, row.notice): row.approve_step
@@ -100,31 +101,28 @@ def campaign(asked: Asked) -> Shown:
     return Shown(report, Page(tuple(blocks)), downloads=lists)
 
 
-def _sendable(asked: Asked, found: Campaign) -> tuple[Sequence[Ground], str, tuple[str, ...]]:
-    """Return the texts of a campaign as they are now, why nothing may be sent, and what contradicts sending."""
+def _sendable(asked: Asked, found: Campaign, done: bool) -> tuple[Sequence[Ground], str, tuple[str, ...]]:
+    """Return the texts of a campaign as they are now; unless it is ``done``, why nothing may be sent, and what contradicts it."""
     from runner.app.campaigns.doubts import doubts
     from runner.app.campaigns.send import check, texts_of
 
     service, incident = asked.service, asked.incident
-    try:
-        check(service, incident, found)
-        why = ""
-    except TocsinError as error:
-        why = error.message
-    try:
-        texts = texts_of(service, incident, found)
-        now = texts.again(found)
-    except TocsinError:
-        return found.grounds, why, ()
-    letters = zip(found.grounds, now, strict=True)
-    return (
-        [
+    texts, why, grounds = None, "", found.grounds
+    with suppress(TocsinError):  # ``check`` raises it again, unless something else blocks sending first
+        fresh = texts_of(service, incident, found, statuses(asked))
+        letters = zip(found.grounds, fresh.again(found), strict=True)
+        grounds = tuple(
             structs.replace(new, group=structs.replace(new.group, letters=old.group.letters))
             for old, new in letters
-        ],
-        why,
-        doubts(service, incident, found, texts).words,
-    )
+        )
+        texts = fresh
+    if done:
+        return grounds, "", ()
+    try:
+        check(service, incident, found, texts)
+    except TocsinError as error:
+        why = error.message
+    return grounds, why, doubts(service, incident, found, texts).words if texts is not None else ()
 
 
 def samples(asked: Asked) -> Shown:

@@ -18,7 +18,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.campaigns.chunk import Sender
-from runner.app.campaigns.doubts import NO_REASONS, Reasons, require_accepted
+from runner.app.campaigns.doubts import NO_DOUBTS, NO_REASONS, Doubts, Reasons, doubts, require_accepted
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
@@ -62,6 +62,8 @@ class Checked(NamedTuple):
     texts: CampaignTexts
     groups: tuple[int, ...]
     """Groups that may be sent to now."""
+    against: Doubts = NO_DOUBTS
+    """What contradicts sending, if it was compared."""
     accepted: tuple[str, ...] = ()
     """Contradictions that a person accepts now."""
 
@@ -126,8 +128,9 @@ def ready(
     if is_sending(service, found.campaign.id):
         raise _already_sending(found.campaign)
     checked = check(service, incident, found.campaign)
-    accepted = require_accepted(service, incident, found.campaign, checked.texts, reasons)
-    return found, checked._replace(accepted=accepted)
+    against = doubts(service, incident, found.campaign, checked.texts)
+    accepted = require_accepted(service, incident, found.campaign, checked.texts, against, reasons)
+    return found, checked._replace(against=against, accepted=accepted)
 
 
 def left(service: IncidentService, found: Known) -> dict[Way, int]:

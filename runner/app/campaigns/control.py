@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.record import known, move, record, verify
-from runner.app.campaigns.send import left
+from runner.app.campaigns.send import left_of
 from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
@@ -199,7 +199,7 @@ def status(
         why=reasons(tallies),
         chunks=dict(Counter(state for _, state, *_ in tables.chunks(campaign.id))),
         suppressed=tables.suppressions(),
-        left=feasibility(campaign, left(service, found), {}, now),
+        left=feasibility(campaign, left_of(tallies), {}, now),
         proof=proof,
     )
 

@@ -23,7 +23,7 @@ from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, ca
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
-from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Ground, Way
+from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Ground, Tally, Way
 from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
 from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
@@ -135,8 +135,13 @@ def ready(
 
 def left(service: IncidentService, found: Known) -> dict[Way, int]:
     """Return the people who are still to be sent to, by contact method."""
+    return left_of(service.campaign_tables(service.principal).tally(found.campaign.id, service.clock.now()))
+
+
+def left_of(tallies: Iterable[Tally]) -> dict[Way, int]:
+    """Return the people of these counts who are still to be sent to, by contact method."""
     people: Counter[Way] = Counter()
-    for tally in service.campaign_tables(service.principal).tally(found.campaign.id, service.clock.now()):
+    for tally in tallies:
         if tally.state == "ready" and tally.way in ELECTRONIC:
             people[tally.way] += tally.people
     return dict(people)

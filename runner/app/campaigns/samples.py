@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from runner.app.campaigns.chunk import footer
 from runner.app.campaigns.send import texts_of
 from runner.incident.campaigns.campaign import Campaign, Contact, OwedState, Way
 from runner.incident.notices.letters import GroupKey
@@ -61,8 +62,7 @@ def samples(
                 continue
             taken[key, way] += 1
             subject, text = _words(texts, contact, way)
-            head = f"journal {campaign.head}" if campaign.head else "journal entry, set when sending starts"
-            foot = f"\n\n{contact.person.reference} · {head}" if way == "email" else ""
+            foot = f"\n\n{footer(contact.person.reference, campaign)}" if way == "email" else ""
             yield Sample(
                 place=grounds[key].place, way=way, to=to, subject=subject, text=text + foot, state=state
             )

@@ -111,8 +111,10 @@ def with_sentences(lines: Iterable[Coverage], notice: Notice, document: Document
     """
     items = {(item.ref, item.item): item for item in notice.requires}
     printed = list(_printed(document))
+    whole = dict.fromkeys(text for text, _ in printed)
+    said = [" ".join(one.split()) for text in whole for one in SENTENCE.split(text)]
     return tuple(
-        replace(line, sentence=_sentence(items.get((line.ref, line.item)), printed, document))
+        replace(line, sentence=_sentence(items.get((line.ref, line.item)), printed, said, document))
         for line in lines
     )
 
@@ -127,16 +129,15 @@ def _printed(document: Document) -> Iterator[tuple[str, int]]:
                 at += len(one) + len(between)
 
 
-def _sentence(item: Item | None, printed: list[tuple[str, int]], document: Document) -> str:
-    whole = dict.fromkeys(text for text, _ in printed)
-    said = [" ".join(one.split()) for text in whole for one in SENTENCE.split(text)]
+def _sentence(item: Item | None, printed: list[tuple[str, int]], said: list[str], document: Document) -> str:
     found: dict[str, tuple[int, int]] = {}
     for used in _stated(item, document):
         for place in used.places:
             text, start = printed[place[0]]
             found.setdefault(_around(text, start + place[1]), place)
         words = () if used.places else [text for text in used.texts if len(text) >= TELLING]
-        for number in [n for n, one in enumerate(said) if any(stands(text, one) for text in words)][:1]:
+        number = next((n for n, one in enumerate(said) if any(stands(text, one) for text in words)), None)
+        if number is not None:
             found.setdefault(said[number], (number, 0))
     return " … ".join(sorted(found, key=found.__getitem__))
 
@@ -184,10 +185,11 @@ def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> 
     if silent and coverage.facts and all(map(places.reworded, coverage.facts)):
         note = "reworded or removed: update the fact, or keep counsel's words with a tick"
         return replace(coverage, state="to_check", note=note)
+    if not (document.edited and coverage.state == "covered"):
+        return coverage
     # A short value ("3") may stand in an edited text for something else.
     short_ones = (not any(len(t) >= TELLING for t in used.texts) for used in _stated(item, document))
-    in_words = bool(item.known) or not item.facts or any(short_ones)
-    if document.edited and in_words and coverage.state == "covered":
+    if item.known or not item.facts or any(short_ones):
         return replace(coverage, state="to_check", note="to verify: the text was edited by hand")
     return coverage
 

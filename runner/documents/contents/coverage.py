@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from runner.documents.contents.awareness import SENTENCE, grouped, texts
+from runner.documents.contents.awareness import SENTENCE, texts
 from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment, Used
 from runner.documents.replace_body import stands
-from runner.documents.tree import Document, Heading, plain, walk
+from runner.documents.tree import Document, Heading, grouped, plain, walk
 from runner.facts.vocabulary.lookup import fact_type, nobody
 from runner.facts.vocabulary.translations import PREFIX
 
@@ -123,8 +123,9 @@ def _printed(document: Document) -> Iterator[tuple[str, int]]:
     """Yield for each run of text (``tree.runs``) its paragraph, field or row, and where the run begins in it."""
     for block in walk(document.blocks):
         for between, group in grouped(block):
-            whole, at = between.join(group), 0
-            for one in group:
+            words = tuple(map(plain, group))
+            whole, at = between.join(words), 0
+            for one in words:
                 yield whole, at
                 at += len(one) + len(between)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.app.incidents.home_catalogue import catalogue
 from runner.base.instants import calendar_day
 from runner.errors import NotFound
 from runner.playbook.catalogue import Catalog
@@ -32,7 +33,7 @@ def law(asked: Asked) -> Shown:
     place = asked.query.get("in", "")
     entries = asked.shared(
         ("law", place),
-        lambda: listed(Catalog(service.folder, cache=service.cache()), place, service.law_checks()),
+        lambda: listed(catalogue(service), place, service.law_checks()),
     )
     own = [one.id for one in entries if one.origin == "home"]
     where = places_with_law(place)
@@ -55,7 +56,7 @@ def provisions(asked: Asked) -> Shown:
     from runner.reports.law.regimes import show_page
 
     service = asked.service
-    catalog = Catalog(service.folder, cache=service.cache())
+    catalog = catalogue(service)
     report = named(asked.ref, catalog, calendar_day(asked.query.get("at", "")), service.law_checks())
     blocks = list(show_page(report).blocks)
     if catalog.is_own("regimes", asked.ref):
@@ -76,7 +77,7 @@ def _changed(asked: Asked, names: Sequence[str]) -> Iterator[Block]:
     since = calendar_day(asked.query.get("since", ""))
     if since is not None:
         until = calendar_day(asked.query.get("until", "")) or asked.now.date()
-        yield from diff_page(between_dates(names, since, until, Catalog(asked.service.folder))).blocks
+        yield from diff_page(between_dates(names, since, until, catalogue(asked.service))).blocks
 
 
 # --- the record -------------------------------------------------------------------------------------------

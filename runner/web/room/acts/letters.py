@@ -18,6 +18,7 @@ from runner.app.campaigns.send import is_sending, left, ready
 from runner.app.campaigns.tables import Known
 from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.notices.letter_approval import approved_from, unverified_items
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import SuppressedFor
@@ -36,7 +37,6 @@ from runner.web.room.acts.forms import (
     Given,
     Preview,
     Upload,
-    catalogue,
     fixed,
     number_of,
     one_of,

@@ -261,15 +261,21 @@ def walk_inlines(inlines: tuple[Inline, ...]) -> Iterator[Inline]:
 def runs(blocks: tuple[Block, ...]) -> Iterator[tuple[Inline, ...]]:
     """Give every run of text in reading order: a paragraph's, a heading's, a cell's."""
     for block in walk(blocks):
-        match block:
-            case Heading(inlines=inlines) | Paragraph(inlines=inlines):
-                yield inlines
-            case Table(head=head, rows=rows):
-                yield from (cell for row in (head, *rows) for cell in row)
-            case Fields(rows=pairs):
-                yield from (cell for pair in pairs for cell in (pair.label, pair.value))
-            case _:
-                pass
+        for _, group in grouped(block):
+            yield from group
+
+
+def grouped(block: Block) -> Iterator[tuple[str, tuple[tuple[Inline, ...], ...]]]:
+    """Give the runs of text of one block that are read together, after what stands between them."""
+    match block:
+        case Fields(rows=pairs):
+            yield from ((": ", (pair.label, pair.value)) for pair in pairs)
+        case Table(head=head, rows=rows):
+            yield from ((" · ", row) for row in (head, *rows))
+        case Heading(inlines=inlines) | Paragraph(inlines=inlines):
+            yield "", (inlines,)
+        case _:
+            pass  # its blocks are walked by themselves
 
 
 def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:

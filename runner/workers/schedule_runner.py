@@ -14,6 +14,7 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import schedules
+from runner.app.incidents.home_catalogue import catalogue
 from runner.errors import TocsinError
 from runner.files.exercise_file import Loaded, load_exercise
 from runner.incident.exercises.schedules import (
@@ -65,7 +66,7 @@ class ScheduleRunner:
         try:
             if schedule.rule.routine is not None:
                 return self._worked(schedule, firing)
-            catalog = Catalog(self._service.folder, classes=self._service.home.classes)
+            catalog = catalogue(self._service)
             loaded = load_exercise(schedule.rule.exercise, catalog)
             if schedule.rule.unattended:
                 return self._played(firing, loaded, catalog)

@@ -52,6 +52,12 @@ def hold(service: IncidentService, domain: bytes, now: datetime) -> None:
         service.change_marks([name], lambda _: {name: msgspec.json.encode(hold_until(Account(), now + SLOW))})
 
 
+def footer(reference: str, campaign: Campaign) -> str:
+    """Return the last line of an email: whom it is about, and the journal entry that proves it."""
+    head = f"journal {campaign.head}" if campaign.head else "journal entry, set when sending starts"
+    return f"{reference} · {head}"
+
+
 class Rates:
     """The remaining quota of every rate of a campaign."""
 
@@ -270,7 +276,7 @@ class Sender:
         return line
 
     def _dispatch(self, way: Way, person: Claimed, words: Words, now: datetime) -> Dispatch:
-        foot = f"{person.contact.person.reference} · journal {self._campaign.head}" if way == "email" else ""
+        foot = footer(person.contact.person.reference, self._campaign) if way == "email" else ""
         return Dispatch(
             delivery=f"{self._campaign.id}-{person.n}",
             attempt=person.tries + 1,

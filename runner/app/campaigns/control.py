@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.record import known, move, record, verify
-from runner.app.campaigns.send import left
+from runner.app.campaigns.send import left_of
 from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
@@ -19,6 +19,7 @@ from runner.incident.campaigns.pacing import feasibility
 from runner.incident.campaigns.transitions import MOVES, RETURNED, admit, require_reason
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.incident import Incident
+from runner.law.duty import DutyStatus
 from runner.reports.campaigns.campaigns import BulkStatus, places, reasons, standing
 from runner.reports.core.report import filled
 from runner.yamlfile.limited_files import read_file
@@ -170,9 +171,17 @@ def suppress(
     return len(keys)
 
 
-def status(service: IncidentService, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
-    """Count a campaign; with ``check`` compare its tables with the journal first."""
-    now, campaign = service.clock.now(), _as_it_is_now(service, incident, found.campaign)
+def status(
+    service: IncidentService,
+    incident: Incident,
+    found: Known,
+    *,
+    check: bool = False,
+    duties: Iterable[DutyStatus] | None = None,
+) -> BulkStatus:
+    """Count a campaign; with ``check`` compare its tables with the journal first. Without ``duties`` these are assessed."""
+    assessed = service.duties(incident) if duties is None else duties
+    now, campaign = service.clock.now(), _as_it_is_now(found.campaign, assessed)
     tables, view = service.campaign_tables(service.principal), incident.campaigns.get(found.campaign.id)
     proof = verify(service, incident, campaign.id) if check else None
     tallies = tables.tally(campaign.id, now)
@@ -190,14 +199,14 @@ def status(service: IncidentService, incident: Incident, found: Known, *, check:
         why=reasons(tallies),
         chunks=dict(Counter(state for _, state, *_ in tables.chunks(campaign.id))),
         suppressed=tables.suppressions(),
-        left=feasibility(campaign, left(service, found), {}, now),
+        left=feasibility(campaign, left_of(tallies), {}, now),
         proof=proof,
     )
 
 
-def _as_it_is_now(service: IncidentService, incident: Incident, campaign: Campaign) -> Campaign:
+def _as_it_is_now(campaign: Campaign, assessed: Iterable[DutyStatus]) -> Campaign:
     """Return a campaign with each group's present deadline and delay: both may have changed since the plan."""
-    duties = {duty.id: duty for duty in service.duties(incident)}
+    duties = {duty.id: duty for duty in assessed}
     grounds = (
         msgspec.structs.replace(ground, due=duty.due, held=duty.state == "held")
         if (duty := duties.get(ground.group.duty)) is not None

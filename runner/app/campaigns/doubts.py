@@ -49,6 +49,9 @@ class Doubts(NamedTuple):
         return (*lines, *self.repeats.values())
 
 
+NO_DOUBTS = Doubts((), {})
+
+
 def doubts(service: IncidentService, incident: Incident, campaign: Campaign, texts: CampaignTexts) -> Doubts:
     """Compare a campaign with the recorded counts, and with the campaigns of the same texts that have begun."""
     counts = Counter[tuple[str, str]]()
@@ -71,10 +74,14 @@ def _notices(campaign: Campaign) -> set[str]:
 
 
 def require_accepted(
-    service: IncidentService, incident: Incident, campaign: Campaign, texts: CampaignTexts, reasons: Reasons
+    service: IncidentService,
+    incident: Incident,
+    campaign: Campaign,
+    texts: CampaignTexts,
+    found: Doubts,
+    reasons: Reasons,
 ) -> tuple[str, ...]:
     """Return what is newly accepted; raises Refused for a contradiction that nobody accepted with a reason."""
-    found = doubts(service, incident, campaign, texts)
     rows = [row for row in found.counts if difference_words(row) not in campaign.accepted]
     if rows and not reasons.counts.strip():
         raise counts_differ(service, incident, texts.addressing, rows, "Nothing was sent.")

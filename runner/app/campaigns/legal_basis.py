@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from runner.facts.vocabulary.register import nested
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
 from runner.incident.notices.letters import GroupKey, Person, Variant
 from runner.incident.state.incident import Incident
+from runner.law.duty import DutyStatus
 from runner.law.populations import views
 from runner.law.regime import SubstituteNotice
 from runner.reports.notices.notices import NoticeRow, notice_rows
@@ -92,11 +93,13 @@ class CampaignTexts:
         notice: str,
         short: str = "",
         duties: Sequence[str] = (),
+        statuses: Iterable[DutyStatus] | None = None,
     ) -> None:
-        """Assess the duties now; raises NotFound for an unknown duty or template."""
+        """Assess the duties now, or take these ``statuses``; raises NotFound for an unknown duty or template."""
         self.incident, self._library = incident, service.library(incident)
-        self.addressing = Addressing(service, incident, notice, duties=duties)
-        self._short = Addressing(service, incident, short, duties=duties) if short else None
+        self.addressing = Addressing(service, incident, notice, duties=duties, statuses=statuses)
+        same = self.addressing.statuses.values()
+        self._short = Addressing(service, incident, short, duties=duties, statuses=same) if short else None
         self._breached = _breached(incident)
         self.grounds: dict[GroupKey, Ground] = {}
         self._wordings: dict[GroupKey, Wording] = {}

@@ -8,6 +8,7 @@ attempts for each person. So the entry proves the tables, and ``verify`` tells w
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 from shlex import quote
@@ -48,20 +49,28 @@ def find(service: IncidentService, incident: Incident, notice: str, list_name: s
         return None
     knowns = of_list(service, incident, notice, list_name)
     recorded = (known for known in knowns if known.campaign.id in incident.campaigns)
-    return max(recorded, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
+    return max(recorded, key=_age, default=None)
+
+
+def _age(one: Known) -> tuple[datetime, str]:
+    return one.campaign.planned_at, one.campaign.id
 
 
 def newest(service: IncidentService, incident: Incident) -> list[Known]:
     """Return the newest campaign of each notice and list, in the order of their first plans."""
     pairs = dict.fromkeys((view.notice, view.list_name) for view in incident.campaigns.values())
-    return [found for pair in pairs if (found := find(service, incident, *pair)) is not None]
+    every = service.campaign_tables(service.principal).campaigns(incident.id) if pairs else ()
+    recorded = sorted((one for one in every if one.campaign.id in incident.campaigns), key=_age)
+    last = {(one.campaign.notice, one.campaign.list_name): one for one in recorded}
+    return [last[pair] for pair in pairs if pair in last]
 
 
 def by_id(service: IncidentService, incident: Incident, name: str) -> Known:
     """Return a campaign by its id; raises NotFound for any other, and for one that a later plan replaced."""
-    for one in newest(service, incident):
-        if one.campaign.id == name:
-            return one
+    view = incident.campaigns.get(name)
+    found = find(service, incident, view.notice, view.list_name) if view is not None else None
+    if found is not None and found.campaign.id == name:
+        return found
     raise NotFound(
         f'Campaign "{name}" does not exist, or a later plan replaced it.',
         hint="Use a link of the page of letters",

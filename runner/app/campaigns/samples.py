@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from runner.app.campaigns.chunk import footer
 from runner.app.campaigns.send import texts_of
 from runner.incident.campaigns.campaign import Campaign, Contact, OwedState, Way
 from runner.incident.notices.letters import GroupKey
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from runner.app.campaigns.legal_basis import CampaignTexts
     from runner.app.core.incident_service import IncidentService
     from runner.incident.state.incident import Incident
+    from runner.law.duty import DutyStatus
 
 EACH = 2
 """People of each group and kind of message."""
@@ -39,12 +41,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     state: OwedState
 
 
-def samples(service: IncidentService, incident: Incident, campaign: Campaign) -> Iterator[Sample]:
+def samples(
+    service: IncidentService,
+    incident: Incident,
+    campaign: Campaign,
+    statuses: Iterable[DutyStatus] | None = None,
+) -> Iterator[Sample]:
     """Yield messages from the present facts and templates; raises Refused if a text has none any more.
 
     A text that differs from the plan is never sent: ``check`` refuses it.
     """
-    texts = texts_of(service, incident, campaign)
+    texts = texts_of(service, incident, campaign, statuses)
     grounds = {ground.group.key: ground for ground in texts.again(campaign)}
     taken: Counter[tuple[GroupKey, Way]] = Counter()
     listed = service.campaign_tables(service.principal).listed(campaign, _STATES)
@@ -55,8 +62,7 @@ def samples(service: IncidentService, incident: Incident, campaign: Campaign) ->
                 continue
             taken[key, way] += 1
             subject, text = _words(texts, contact, way)
-            head = f"journal {campaign.head}" if campaign.head else "journal entry, set when sending starts"
-            foot = f"\n\n{contact.person.reference} · {head}" if way == "email" else ""
+            foot = f"\n\n{footer(contact.person.reference, campaign)}" if way == "email" else ""
             yield Sample(
                 place=grounds[key].place, way=way, to=to, subject=subject, text=text + foot, state=state
             )

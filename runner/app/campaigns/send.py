@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,15 +18,16 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.campaigns.chunk import Sender
-from runner.app.campaigns.doubts import NO_REASONS, Reasons, require_accepted
+from runner.app.campaigns.doubts import NO_DOUBTS, NO_REASONS, Doubts, Reasons, doubts, require_accepted
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
-from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Ground, Way
+from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Ground, Tally, Way
 from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
 from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
+from runner.law.duty import DutyStatus
 from runner.reports.campaigns.campaigns import Ending, Sent
 from runner.reports.core.formatting import count
 from runner.yamlfile.limited_files import open_file
@@ -61,19 +62,28 @@ class Checked(NamedTuple):
     texts: CampaignTexts
     groups: tuple[int, ...]
     """Groups that may be sent to now."""
+    against: Doubts = NO_DOUBTS
+    """What contradicts sending, if it was compared."""
     accepted: tuple[str, ...] = ()
     """Contradictions that a person accepts now."""
 
 
-def texts_of(service: IncidentService, incident: Incident, campaign: Campaign) -> CampaignTexts:
-    """Return the texts of a campaign, from the present facts and templates."""
-    return CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties)
+def texts_of(
+    service: IncidentService,
+    incident: Incident,
+    campaign: Campaign,
+    statuses: Iterable[DutyStatus] | None = None,
+) -> CampaignTexts:
+    """Return the texts of a campaign, from the present facts and templates; ``statuses`` are its duties if assessed."""
+    return CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties, statuses)
 
 
-def check(service: IncidentService, incident: Incident, campaign: Campaign) -> Checked:
+def check(
+    service: IncidentService, incident: Incident, campaign: Campaign, texts: CampaignTexts | None = None
+) -> Checked:
     """Raise Refused if the incident, the texts or their approvals do not permit sending a campaign now."""
     sendable(incident)
-    texts = texts_of(service, incident, campaign)
+    texts = texts or texts_of(service, incident, campaign)
     now = texts.again(campaign)
     changed = [one.place for one, new in zip(campaign.grounds, now, strict=True) if _text(one) != _text(new)]
     if changed:
@@ -118,14 +128,20 @@ def ready(
     if is_sending(service, found.campaign.id):
         raise _already_sending(found.campaign)
     checked = check(service, incident, found.campaign)
-    accepted = require_accepted(service, incident, found.campaign, checked.texts, reasons)
-    return found, checked._replace(accepted=accepted)
+    against = doubts(service, incident, found.campaign, checked.texts)
+    accepted = require_accepted(service, incident, found.campaign, checked.texts, against, reasons)
+    return found, checked._replace(against=against, accepted=accepted)
 
 
 def left(service: IncidentService, found: Known) -> dict[Way, int]:
     """Return the people who are still to be sent to, by contact method."""
+    return left_of(service.campaign_tables(service.principal).tally(found.campaign.id, service.clock.now()))
+
+
+def left_of(tallies: Iterable[Tally]) -> dict[Way, int]:
+    """Return the people of these counts who are still to be sent to, by contact method."""
     people: Counter[Way] = Counter()
-    for tally in service.campaign_tables(service.principal).tally(found.campaign.id, service.clock.now()):
+    for tally in tallies:
         if tally.state == "ready" and tally.way in ELECTRONIC:
             people[tally.way] += tally.people
     return dict(people)

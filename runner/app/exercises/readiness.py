@@ -11,6 +11,7 @@ from runner.app.core import organisation_journal
 from runner.app.exercises import improvements, organisation_attention, schedules
 from runner.app.exercises.exercises import exercised
 from runner.app.exercises.fire_times import next_fire
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.messages.communications_check import Way, ways
 from runner.app.playbooks.playbooks import unheld_of
 from runner.errors import TocsinError
@@ -58,7 +59,7 @@ def readiness(service: IncidentService) -> ReadinessReport:
 
 
 def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -> Iterator[PlaybookReadiness]:
-    catalog = Catalog(service.folder, cache=service.cache())
+    catalog = catalogue(service)
     bundles = {name: _bundle(name, catalog) for name in sorted(catalog.playbook_files)}
     last, today = _last(service), organisation_journal.today(service)
     schedules_of = _schedules(service, catalog)

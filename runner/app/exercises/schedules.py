@@ -12,6 +12,7 @@ from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.fire_times import between, check, next_fire
+from runner.app.incidents.home_catalogue import catalogue
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.files.exercise_file import load_exercise
@@ -34,7 +35,6 @@ from runner.incident.exercises.schedules import (
     passed,
     taken_up,
 )
-from runner.playbook.catalogue import Catalog
 from runner.reports.exercises.schedules import SchedulesReport, schedules_report
 
 AT_ONCE = 500
@@ -55,7 +55,7 @@ def change(service: IncidentService, decide: Decide) -> tuple[AnyScheduleEvent, 
 def keep(service: IncidentService, rule: Rule) -> Schedule:
     """Schedule an exercise or a routine; raises the error of the exercise or the rule."""
     check(rule, service.clock.now())
-    catalog = Catalog(service.folder, classes=service.home.classes, cache=service.cache())
+    catalog = catalogue(service)
     wanted = rule.routine or load_exercise(rule.exercise, catalog).exercise.name
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from runner.app.core.on_call import left_out
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.incidents.open_incident import previews_of
 from runner.playbook.bundle import load_bundle
-from runner.playbook.catalogue import Catalog
 from runner.playbook.profiles import bundle_of_profile
 from runner.reports.core.page import Blank, Block, line, paged
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
@@ -30,9 +30,7 @@ def plan_of(opening: Opening) -> PlanReport:
 
 def graft_plan(service: IncidentService, incident: Incident, playbook: str) -> PlanReport:
     """Return every message of one more playbook as it would be sent now; raises NotFound or Invalid."""
-    bundle = load_bundle(
-        playbook, Catalog(service.folder, classes=service.home.classes, cache=service.cache())
-    )
+    bundle = load_bundle(playbook, catalogue(service))
     shown = bundle_of_profile(bundle, incident.profile)
     previews, _ = previews_of(service, incident, [shown])
     found = _planned(previews, (shown.playbook, *shown.includes.values()))

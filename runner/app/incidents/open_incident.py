@@ -20,6 +20,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import left_out, standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.facts import change_of
+from runner.app.incidents.home_catalogue import catalogue
 from runner.base.states import Kind, Profile, Severity
 from runner.decoding import from_json
 from runner.errors import Invalid, Refused
@@ -144,7 +145,7 @@ def prepare_opening(
     ``at`` is the time of the incident, if it differs from the clock's.
     """
     now = at or service.clock.now()
-    catalog = catalog or Catalog(service.folder, classes=service.home.classes, cache=service.cache())
+    catalog = catalog or catalogue(service)
     profile = request.profile or service.home.profile
     authored = [load_bundle(name, catalog) for name in request.playbooks]
     bundles = [bundle_of_profile(bundle, profile) for bundle in authored]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.incidents.open_incident import pin_command
 from runner.base.states import Profile
 from runner.decoding import from_json
@@ -15,7 +16,6 @@ from runner.incident.state.events import PlaybookPinned
 from runner.incident.state.incident import Incident, Run
 from runner.incident.steps.migrate import MigrationPlan, decide_migration, plan_migration
 from runner.playbook.bundle import load_bundle
-from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Bundle
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> tuple[Turn, Run]:
     """Start a playbook inside an open incident; return the turn and the playbook's run; raises Stale."""
-    bundle = load_bundle(name, Catalog(service.folder, classes=service.home.classes, cache=service.cache()))
+    bundle = load_bundle(name, catalogue(service))
 
     def make(found: Incident) -> tuple[PinPlaybook]:
         now, runs = service.clock.now(), tuple(found.runs)
@@ -56,7 +56,7 @@ def newer(service: IncidentService, incident: Incident, run: str, version: str) 
     if not version:
         return from_json(service.repository.document(incident.runs[run].bundle), Bundle)
     name = version if is_path(version) else f"{incident.runs[run].playbook}@{version}"
-    return load_bundle(name, Catalog(service.folder, classes=service.home.classes, cache=service.cache()))
+    return load_bundle(name, catalogue(service))
 
 
 def planned(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -59,8 +59,9 @@ class Addressing:
         codes: bool = False,
         fonts: tuple[str, ...] = (),
         letterhead: bytes = b"",
+        statuses: Iterable[DutyStatus] | None = None,
     ) -> None:
-        """Assess the current duties; raises NotFound for an unknown duty or template."""
+        """Assess the current duties, or take these ``statuses``; raises NotFound for an unknown duty or template."""
         self.papers: dict[GroupKey, Paper] = {}
         self.groups: dict[GroupKey, Group] = {}
         self._service, self._incident, self._draft, self._fonts = service, incident, draft, fonts
@@ -71,19 +72,20 @@ class Addressing:
         self._gaps: dict[GroupKey, tuple[str, ...]] = {}
         self._why: dict[GroupKey, str] = {}
         self._notice = None if notice == AUTO else self._template(notice)
-        self.statuses = statuses = {duty.id: duty for duty in service.duties(incident)}
-        unknown = [name for name in duties if name not in statuses]
+        assessed = service.duties(incident) if statuses is None else statuses
+        self.statuses = {duty.id: duty for duty in assessed}
+        unknown = [name for name in duties if name not in self.statuses]
         if unknown:
             raise NotFound(
                 f'Duty "{unknown[0]}" does not exist in this incident.',
                 hint=Action("duty.list", args={"all": True}),
                 code="unknown_duty",
             )
-        self._named = tuple(statuses[name] for name in duties)
+        self._named = tuple(self.statuses[name] for name in duties)
         own = self._notice.duties if self._notice is not None else ()
         self._pool = self._named or tuple(
             status
-            for status in statuses.values()
+            for status in self.statuses.values()
             if status.recipient in PEOPLE and (not own or status.id in own)
         )
 

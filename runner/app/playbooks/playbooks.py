@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from runner.app.core.on_call import standing
+from runner.app.incidents.home_catalogue import catalogue
 from runner.base.states import Profile
 from runner.errors import Invalid, NotFound, Problem, TocsinError
 from runner.files.validate import files_in
@@ -180,7 +181,7 @@ def _played(
             role: standing(directory, role) or standing(directory, merges.get(role, role))
             for role in {*directory.roles, *directory.watches, *merges}
         }
-        playbooks = Catalog(service.folder, classes=home.classes, cache=service.cache()).playbooks()
+        playbooks = catalogue(service).playbooks()
         return (playbook_of_profile(playbook, home.profile) for playbook in playbooks), held
     plans = service.library(incident).plans.values()
     played = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}

@@ -122,7 +122,7 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.app.campaigns.doubts import Reasons, doubts
+    from runner.app.campaigns.doubts import Reasons
     from runner.app.campaigns.send import left, ready
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
@@ -130,10 +130,9 @@ def send(
     incident, reasons = session.incident(), Reasons(accept_counts, accept_repeats)
     if not yes:
         standing, checked = ready(session.service, incident, notice, people, reasons)
-        against = doubts(session.service, incident, standing.campaign, checked.texts).words
         number = count(sum(left(session.service, standing).values()), "person", "people")
         question = f"Send {notice} to {number} of {people.name}? Sent messages cannot be recalled."
-        session.confirm(" ".join((*against, question)), "Add --yes")
+        session.confirm(" ".join((*checked.against.words, question)), "Add --yes")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
         ended = sent(session.service, incident, notice, people, patience, tell, reasons)
     again = suggested_actions.bulk(

@@ -9,7 +9,7 @@ from datetime import date
 from functools import cache
 from types import MappingProxyType
 
-from runner.documents.tree import Block, Document, Fields, Heading, Paragraph, Table, plain, walk
+from runner.documents.tree import Document, Fields, grouped, plain, walk
 
 _AWARE: Mapping[str, str] = MappingProxyType(
     {
@@ -43,20 +43,8 @@ def texts(document: Document) -> Iterator[str]:
     """Yield each paragraph, and each field with its label."""
     for block in walk(document.blocks):
         for between, group in grouped(block):
-            yield from (between.join(group),) if isinstance(block, Fields) else group
-
-
-def grouped(block: Block) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the runs of text of one block that are read together, after what stands between them."""
-    match block:
-        case Fields(rows=rows):
-            yield from ((": ", (plain(row.label), plain(row.value))) for row in rows)
-        case Table(head=head, rows=rows):
-            yield from ((" · ", tuple(map(plain, row))) for row in (head, *rows))
-        case Heading(inlines=inlines) | Paragraph(inlines=inlines):
-            yield "", (plain(inlines),)
-        case _:
-            pass  # its blocks are walked by themselves
+            words = map(plain, group)
+            yield from (between.join(words),) if isinstance(block, Fields) else words
 
 
 def dates_in(text: str, language: str, by: date) -> Iterator[tuple[str, str]]:

@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from runner.documents.contents.awareness import SENTENCE, grouped, texts
+from runner.documents.contents.awareness import SENTENCE, texts
 from runner.documents.contents.forbidden import judged as by_search
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment, Used
 from runner.documents.replace_body import stands
-from runner.documents.tree import Document, Heading, plain, walk
+from runner.documents.tree import Document, Heading, grouped, plain, walk
 from runner.facts.vocabulary.lookup import fact_type, nobody
 from runner.facts.vocabulary.translations import PREFIX
 
@@ -111,8 +111,10 @@ def with_sentences(lines: Iterable[Coverage], notice: Notice, document: Document
     """
     items = {(item.ref, item.item): item for item in notice.requires}
     printed = list(_printed(document))
+    whole = dict.fromkeys(text for text, _ in printed)
+    said = [" ".join(one.split()) for text in whole for one in SENTENCE.split(text)]
     return tuple(
-        replace(line, sentence=_sentence(items.get((line.ref, line.item)), printed, document))
+        replace(line, sentence=_sentence(items.get((line.ref, line.item)), printed, said, document))
         for line in lines
     )
 
@@ -121,22 +123,22 @@ def _printed(document: Document) -> Iterator[tuple[str, int]]:
     """Yield for each run of text (``tree.runs``) its paragraph, field or row, and where the run begins in it."""
     for block in walk(document.blocks):
         for between, group in grouped(block):
-            whole, at = between.join(group), 0
-            for one in group:
+            words = tuple(map(plain, group))
+            whole, at = between.join(words), 0
+            for one in words:
                 yield whole, at
                 at += len(one) + len(between)
 
 
-def _sentence(item: Item | None, printed: list[tuple[str, int]], document: Document) -> str:
-    whole = dict.fromkeys(text for text, _ in printed)
-    said = [" ".join(one.split()) for text in whole for one in SENTENCE.split(text)]
+def _sentence(item: Item | None, printed: list[tuple[str, int]], said: list[str], document: Document) -> str:
     found: dict[str, tuple[int, int]] = {}
     for used in _stated(item, document):
         for place in used.places:
             text, start = printed[place[0]]
             found.setdefault(_around(text, start + place[1]), place)
         words = () if used.places else [text for text in used.texts if len(text) >= TELLING]
-        for number in [n for n, one in enumerate(said) if any(stands(text, one) for text in words)][:1]:
+        number = next((n for n, one in enumerate(said) if any(stands(text, one) for text in words)), None)
+        if number is not None:
             found.setdefault(said[number], (number, 0))
     return " … ".join(sorted(found, key=found.__getitem__))
 
@@ -184,10 +186,11 @@ def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> 
     if silent and coverage.facts and all(map(places.reworded, coverage.facts)):
         note = "reworded or removed: update the fact, or keep counsel's words with a tick"
         return replace(coverage, state="to_check", note=note)
+    if not (document.edited and coverage.state == "covered"):
+        return coverage
     # A short value ("3") may stand in an edited text for something else.
     short_ones = (not any(len(t) >= TELLING for t in used.texts) for used in _stated(item, document))
-    in_words = bool(item.known) or not item.facts or any(short_ones)
-    if document.edited and in_words and coverage.state == "covered":
+    if item.known or not item.facts or any(short_ones):
         return replace(coverage, state="to_check", note="to verify: the text was edited by hand")
     return coverage
 

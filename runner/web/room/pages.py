@@ -23,6 +23,7 @@ from runner.web.room.kept import Kept, Report
 
 if TYPE_CHECKING:
     from runner.app.campaigns.background import Senders
+    from runner.incident.law.duties import Statuses
     from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.status import Status
     from runner.reports.incidents.timeline import Timeline
@@ -237,6 +238,13 @@ def facts(asked: Asked) -> Shown:
     return Shown(report, facts_page(report, asked.now), downloads=files)
 
 
+def veris_file(asked: Asked) -> File:
+    """Return the facts as a VERIS record, without names and free text, as the command line writes it."""
+    from runner.app.incidents.fact_import import export_veris
+
+    return File(f"{asked.incident.codename}-veris.json", export_veris(asked.incident)[1])
+
+
 def fact(asked: Asked) -> Shown:
     """Show one fact: its question, what depends on it, and all its recorded values."""
     from runner.app.incidents.facts import known
@@ -264,6 +272,14 @@ def missing(asked: Asked) -> Shown:
     return Shown(report, missing_page(report))
 
 
+def statuses(asked: Asked) -> Statuses:
+    """Return the legal duties of the incident of a page, assessed once for all pages and readers."""
+    return asked.shared(
+        ("duties", asked.incident.id),
+        lambda: asked.service.duties(asked.incident, asked.now, asked.lasting),
+    )
+
+
 def duties(asked: Asked) -> Shown:
     """List the legal duties."""
     from runner.app.incidents.links import rows_of
@@ -273,11 +289,7 @@ def duties(asked: Asked) -> Shown:
     from runner.reports.law.duties import duties_page
     from runner.reports.notices.notices import papers
 
-    found = asked.shared(
-        ("duties", asked.incident.id),
-        lambda: asked.service.duties(asked.incident, asked.now, asked.lasting),
-    )
-    report = view(found, asked.now, ineffective_claims(asked.service, asked.incident))
+    report = view(statuses(asked), asked.now, ineffective_claims(asked.service, asked.incident))
     page = duties_page(
         report,
         heading_of(asked.incident),

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from runner.app.core.rights import Right
-from runner.web.room import exercise_pages, organisation_pages, pages
+from runner.web.room import exercise_pages, letter_pages, organisation_pages, pages
 from runner.web.room.pages import Asked, File, Handler
 
 
@@ -81,17 +81,17 @@ TABLE = (
     Row(f"{INCIDENT}/changes/{{ref:path}}", "changes", "notice.read", pages.changes, ""),
     Row(f"{INCIDENT}/consistency", "consistency", "notice.read", pages.consistency, "Consistency"),
     Row(f"{INCIDENT}/sign/{{ref:path}}", "sign", "sign", pages.sign, ""),
-    Row(f"{INCIDENT}/letters", "letters", "notice.read", organisation_pages.letters, "Letters"),
-    Row(f"{INCIDENT}/campaign/{{ref}}", "campaign", "campaign.manage", organisation_pages.campaign, ""),
+    Row(f"{INCIDENT}/letters", "letters", "notice.read", letter_pages.letters, "Letters"),
+    Row(f"{INCIDENT}/campaign/{{ref}}", "campaign", "campaign.manage", letter_pages.campaign, ""),
     Row(
         f"{INCIDENT}/samples/{{ref}}",
         "samples",
         "campaign.manage",
-        organisation_pages.samples,
+        letter_pages.samples,
         "",
         fresh=False,
     ),
-    Row(f"{INCIDENT}/run/{{ref}}", "run", "campaign.manage", organisation_pages.run, "", fresh=False),
+    Row(f"{INCIDENT}/run/{{ref}}", "run", "campaign.manage", letter_pages.run, "", fresh=False),
     Row(f"{INCIDENT}/messages", "messages", "message.read", pages.messages, "Messages"),
     Row(f"{INCIDENT}/message/{{ref}}", "message", "message.read", pages.message, ""),
     Row(f"{INCIDENT}/timeline", "timeline", "incident.read", pages.timeline, "Timeline"),
@@ -120,11 +120,11 @@ BY_OPERATION: dict[str, Row] = {row.operation: row for row in TABLE}
 
 DOWNLOADS: Mapping[str, tuple[str, Callable[[Asked], File]]] = {
     "register": ("/register.csv", organisation_pages.register_file),
-    "facts": (f"{INCIDENT}/veris.json", organisation_pages.veris_file),
+    "facts": (f"{INCIDENT}/veris.json", pages.veris_file),
     "timeline": (f"{INCIDENT}/timeline.csv", pages.timeline_file),
     "evidence": (f"{INCIDENT}/evidence/{{ref}}", pages.evidence_file),
-    "campaign": (f"{INCIDENT}/people-of/{{ref:path}}", organisation_pages.campaign_file),
-    "run": (f"{INCIDENT}/letters-of/{{ref:path}}", organisation_pages.run_file),
+    "campaign": (f"{INCIDENT}/people-of/{{ref:path}}", letter_pages.campaign_file),
+    "run": (f"{INCIDENT}/letters-of/{{ref:path}}", letter_pages.run_file),
     "report": (f"{INCIDENT}/report/{{ref}}", exercise_pages.report_file),
 }
 """Files of a page, by its operation: their address, and what makes the bytes. They need the right to the page."""

@@ -14,12 +14,12 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import Right
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.playbooks.playbooks import listed
 from runner.base.instants import instant, parse_duration
 from runner.errors import Invalid, Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
-from runner.playbook.catalogue import Catalog
 from runner.reports.core.formatting import person_name
 from runner.reports.core.page import Page
 from runner.web.room.pages import Asked
@@ -231,11 +231,6 @@ def playbook_of(asked: Asked, given: Given) -> str:
     if not given["playbook"]:
         raise Refused("No playbook is chosen.", hint="Choose a playbook", code="bad_form")
     return one_of(given, "playbook", catalogue(asked.service).playbook_files)
-
-
-def catalogue(service: IncidentService) -> Catalog:
-    """Return the playbooks and the law of the home."""
-    return Catalog(service.folder, cache=service.cache(), classes=service.home.classes)
 
 
 def instant_of(given: Given, name: str, now: datetime) -> datetime | None:

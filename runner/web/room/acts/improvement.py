@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from runner.app.exercises import improvements
 from runner.app.exercises.exercises import prepare_drill
 from runner.app.exercises.schedules import acknowledge, drop, keep, read, standing_of
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.incidents.open_incident import Opening
 from runner.base.instants import calendar_day
 from runner.files.exercise_file import Loaded, exercise_files, load_exercise
@@ -25,7 +26,6 @@ from runner.web.room.acts.forms import (
     Form,
     Given,
     Preview,
-    catalogue,
     changed_meanwhile,
     one_of,
     span_of,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.law.verifications import verify
 from runner.errors import NotFound
-from runner.web.room.acts.forms import Act, Acting, Field, Form, Given, catalogue, one_of, people_choices
+from runner.web.room.acts.forms import Act, Acting, Field, Form, Given, one_of, people_choices
 from runner.web.room.pages import Asked
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from runner.app.campaigns import control, letter_archive
-from runner.app.campaigns.doubts import Reasons, doubts
+from runner.app.campaigns.doubts import Reasons
 from runner.app.campaigns.plan import PlanOrder, cost_of, rates_of
 from runner.app.campaigns.plan import plan as make_plan
 from runner.app.campaigns.receipts import read_receipts, take
@@ -18,6 +18,7 @@ from runner.app.campaigns.send import is_sending, left, ready
 from runner.app.campaigns.tables import Known
 from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
 from runner.app.core.incident_service import IncidentService
+from runner.app.incidents.home_catalogue import catalogue
 from runner.app.notices.letter_approval import approved_from, unverified_items
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import SuppressedFor
@@ -36,7 +37,6 @@ from runner.web.room.acts.forms import (
     Given,
     Preview,
     Upload,
-    catalogue,
     fixed,
     number_of,
     one_of,
@@ -264,11 +264,10 @@ def _question(asked: Asked, given: Given) -> Preview:
     campaign, remaining = found.campaign, left(asked.service, found)
     fresh = feasibility(campaign, remaining, {}, asked.now)
     people = count(sum(remaining.values()), "person", "people")
-    against = doubts(asked.service, asked.incident, campaign, checked.texts)
     words = [
         line(f"Send {campaign.notice} to {people} of {campaign.list_name}?", "title"),
         line("Sent messages cannot be recalled.", "warn"),
-        *(line(sentence, "alarm") for sentence in against.words),
+        *(line(sentence, "alarm") for sentence in checked.against.words),
         line(f"Pace: {fresh.sum}"),
     ]
     held = len(campaign.grounds) - len(checked.groups)
@@ -278,7 +277,9 @@ def _question(asked: Asked, given: Given) -> Preview:
         else []
     )
     texts = [(ground.place, ground.group.text, ground.short) for ground in campaign.grounds]
-    return Preview(Page(tuple(words)), (campaign.id, found.state, checked.groups, texts, against.keys))
+    return Preview(
+        Page(tuple(words)), (campaign.id, found.state, checked.groups, texts, checked.against.keys)
+    )
 
 
 def _reasons(given: Given) -> Reasons:

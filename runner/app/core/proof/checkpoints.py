@@ -28,6 +28,7 @@ AT_ONCE = frozenset(
     }
 )
 """Events after which a checkpoint is made at once."""
+LOST_KEY = "The signing key of this home folder cannot be read."
 _NAMED = re.compile(r"(\d{1,18}):([0-9a-f]{32,64})")
 _SHOWN = 32
 """Hexadecimal digits of a root in a footer: 128 bits."""
@@ -70,8 +71,9 @@ class Checkpoints:
                 newest = self.make(now)
             self._next = now + EVERY if newest is None else newest.recorded + EVERY
         except TocsinError as error:
-            if self._say is not None and not isinstance(error, Sealed):
-                self._say(warning("checkpoint_failed", f"No checkpoint could be made. {error.message}"))
+            if self._say is not None:
+                why = LOST_KEY if isinstance(error, Sealed) else error.message
+                self._say(warning("checkpoint_failed", f"No checkpoint could be made. {why}"))
         return results
 
     def round(self, now: datetime) -> None:
@@ -80,6 +82,21 @@ class Checkpoints:
             self.make(now)
         else:
             self.remember()
+
+    def is_key_lost(self) -> bool:
+        """Whether the present signing key cannot be read although the key of the heads can."""
+        listed = listed_keys(self._store)
+        try:
+            return bool(listed and not self._store.vouch(listed[-1].name, b""))
+        except Sealed:
+            return True
+
+    def is_memory_lost(self) -> bool:
+        """Whether this system user cannot remember checkpoints outside of the database."""
+        if self.memory is None:
+            return False
+        there = next((one for one in self.memory.parents if one.exists()), self.memory)
+        return not (there.is_dir() and os.access(there, os.W_OK))
 
     def footer(self) -> str:
         """Return the newest checkpoint in short for a footer, after a separator; empty before the first.

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
-from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
+from runner.app.core.repository import Append, Appended, Conflict, Head, HeadsCheck, KeptCheckpoint, Store
 from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 
@@ -108,6 +108,10 @@ class Checkpoints:
             if newest is not None:
                 return f" · log {newest.size}:{checkpoint_of(newest.note).root.hex()[:_SHOWN]}"
         return ""
+
+    def reference(self, head: Head) -> str:
+        """Return a journal's head and the newest checkpoint, for the footer of a paper that is made once."""
+        return f"{head.version}:sha256:{head.hash}{self.footer()}"
 
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""

@@ -12,7 +12,6 @@ import msgspec
 from runner.app.core import organisation_journal
 from runner.app.core.conflict_retry import retry
 from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, unknown_incident
-from runner.base.actor import VIA
 from runner.base.instants import parse_instant
 from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.people.contact_journal import (
@@ -83,13 +82,16 @@ def forget(service: IncidentService, name: str) -> int:
 
     Raises Refused if an incident with a legal hold names the person: the contacts belong to its evidence.
     """
+    from runner.app.core.contact_store import names
     from runner.app.core.directory import forget_person, person
     from runner.app.people.accounts import Accounts
     from runner.app.people.logins import Logins
 
     person(service, name)
     codenames = {row.id: row.codename for row in service.incidents()}
-    if found := [codenames.get(held, held) for held in kept(service).holds if _names(service, held, name)]:
+    if found := [
+        codenames.get(held, held) for held in kept(service).holds if names(service.store, held, name)
+    ]:
         raise Refused(
             f'Person "{name}" is named in incidents with a legal hold: {", ".join(found)}. Nothing was erased.',
             hint=f"After the end of the hold: tocsin hold {found[0]} --release --reason WHY",
@@ -97,16 +99,6 @@ def forget(service: IncidentService, name: str) -> int:
         )
     Accounts(service, Logins(service)).forget(name)
     return forget_person(service, name)
-
-
-def _names(service: IncidentService, incident: str, name: str) -> bool:
-    """Tell whether an entry of an incident is by or for a person, or has the person's id in it."""
-    quoted = f'"{name}"'.encode()
-    return any(
-        name in (row.actor.claimed, (row.actor.on_behalf_of or "").partition(VIA)[0])
-        or quoted in (row.payload or b"")
-        for row in service.store.read(incident)
-    )
 
 
 def _no_hold(incident: Incident, now: datetime) -> None:

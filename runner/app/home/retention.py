@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from runner.app.core import organisation_journal
 from runner.app.core.conflict_retry import retry
 from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, unknown_incident
 from runner.base.instants import parse_instant
-from runner.errors import Refused, Sealed
+from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.people.contact_journal import (
     JOURNAL,
     RETENTION_READER,
@@ -22,6 +23,7 @@ from runner.incident.people.contact_journal import (
     LegalHoldReleased,
     fold_retention,
 )
+from runner.incident.state.commands import AddNote
 from runner.incident.state.events import IncidentClosed, encode
 from runner.incident.state.incident import Incident
 
@@ -70,6 +72,33 @@ def hold(service: IncidentService, row: IncidentRow, reason: str, *, release: bo
         return (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
+    said = "released" if release else "placed. Nothing of this incident may be erased until it is released"
+    with suppress(*UNREADABLE):  # the hold counts also where the incident cannot be read
+        service.act(service.principal, row.id, [AddNote(text=f"Legal hold {said}.")])
+
+
+def forget(service: IncidentService, name: str) -> int:
+    """Erase a person's contacts, account and logins; return how many older entries are under the shared key.
+
+    Raises Refused if an incident with a legal hold names the person: the contacts belong to its evidence.
+    """
+    from runner.app.core.contact_store import names
+    from runner.app.core.directory import forget_person, person
+    from runner.app.people.accounts import Accounts
+    from runner.app.people.logins import Logins
+
+    person(service, name)
+    codenames = {row.id: row.codename for row in service.incidents()}
+    if found := [
+        codenames.get(held, held) for held in kept(service).holds if names(service.store, held, name)
+    ]:
+        raise Refused(
+            f'Person "{name}" is named in incidents with a legal hold: {", ".join(found)}. Nothing was erased.',
+            hint=f"After the end of the hold: tocsin hold {found[0]} --release --reason WHY",
+            code="held",
+        )
+    Accounts(service, Logins(service)).forget(name)
+    return forget_person(service, name)
 
 
 def _no_hold(incident: Incident, now: datetime) -> None:

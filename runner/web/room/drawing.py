@@ -33,7 +33,8 @@ _LISTS: Mapping[Verb, str] = {
     "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
     "bulk.substitute": "letters", "notice.letters": "letters",
     "drill.schedules": "exercises", "drill.show": "exercise", "audit.verify": "audit", "home.doctor": "administration",
-    "entry.confirm": "incident",
+    "entry.confirm": "incident", "evidence.describe": "evidence", "evidence.list": "evidence",
+    "evidence.receive": "evidence",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {

@@ -318,10 +318,10 @@ def test_an_effect_that_runs_while_the_database_is_away_is_recorded_and_none_sta
     with working(desk, perform, again=lambda: back.append(True)):
         assert began.wait(30)
         ask(desk, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-        until(lambda: bool(back))
         go_on.set()
         with suppress(StoreError):  # its session was ended, too
             desk.store.verify()
+        until(lambda: bool(back))
         until(lambda: all_done(desk, "i-1"))
     assert [step.rpartition(":")[2] for step in performed] == ["s0#1", "s1#1"]
     states = [a.state for i in desk.load("i-1").invocations.values() for a in i.attempts]

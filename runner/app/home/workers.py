@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from runner.decoding import from_json
-from runner.errors import StoreError, TocsinError
+from runner.errors import StoreError, StoreLocked, TocsinError
 from runner.incident.state.exercise import OVER
 from runner.routing.messaging import HttpCall
 from runner.routing.organisation import Home
@@ -28,11 +28,13 @@ from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.repository import Store
+    from runner.app.core.repository import Store, WorkerHandle
     from runner.incident.state.incident import Incident
 
 WORKERS = "worker"
 """The setting in the store: names, separated by spaces."""
+LEADER = "scheduler"
+"""The lock of the scheduler that leads, and the setting with the name of its machine."""
 FOLDER = "workers"
 """The home's folder for locks, wake-up sockets of embedded workers, and the record."""
 BACKGROUND = "background"
@@ -57,6 +59,21 @@ class Background(msgspec.Struct, frozen=True, kw_only=True):
 def living(service: IncidentService) -> list[str]:
     """Return the living workers."""
     return [name for name in (service.setting(WORKERS) or "").split() if service.worker_alive(name)]
+
+
+def lead(service: IncidentService) -> WorkerHandle | None:
+    """Become the scheduler that leads; None if another one does."""
+    try:
+        lock = service.register_worker(LEADER)
+    except StoreLocked:
+        return None
+    service.set_setting(LEADER, service.principal.host)
+    return lock
+
+
+def leader(service: IncidentService) -> str:
+    """Return the machine of the scheduler that leads; empty if no scheduler runs."""
+    return (service.setting(LEADER) or "?") if service.worker_alive(LEADER) else ""
 
 
 def in_background(service: IncidentService) -> bool:

@@ -31,7 +31,6 @@ from runner.workers.visit_results import PASSING, Performer, VisitResult
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.store.postgres.server import Server
 
 AT_ONCE = 50
 """How many incidents one process works on at once."""
@@ -113,12 +112,11 @@ class QueueWorker:
         Connects again if the connection to the database is lost, for as long as that takes.
         """
         _let_libraries_be_silent()
-        queue.prepare(self._server)
+        self._prepare()
         asyncio.run(self._go_on())
 
-    @property
-    def _server(self) -> Server:
-        return self._service.store.server  # type: ignore[attr-defined, no-any-return]  # chosen for a store on PostgreSQL
+    def _prepare(self) -> None:
+        queue.prepare(self._service.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
 
     def stop(self) -> None:
         """End ``run`` cleanly; safe to call from a signal handler and from other threads."""
@@ -170,7 +168,7 @@ class QueueWorker:
 
     def _renew(self) -> list[str]:
         gone = self.worker.renew()
-        queue.prepare(self._server)
+        self._prepare()
         self._again()
         return gone
 

@@ -94,7 +94,7 @@ def postgres_programs() -> Path | None:
 @contextmanager
 def running_postgres(programs: Path, *options: str) -> Iterator[PostgresServer]:
     """Run a cluster for as long as the context lasts; ``options`` go to the server (``-c name=value``)."""
-    user = _unprivileged()
+    user = unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="tocsin-postgres-"))
     if user is not None:
         folder.chmod(0o755)
@@ -140,7 +140,7 @@ def kept_in(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("postgres_url")) if on_server else ""
 
 
-def _unprivileged() -> str | None:
+def unprivileged() -> str | None:
     """Name a user to run the server as: it refuses to run as root."""
     if os.geteuid() != 0:
         return None

@@ -407,9 +407,7 @@ def database(store: Store, repair: bool) -> Iterator[Finding]:
     if server.standbys:
         yield Finding("store", "good", f"each commit waits for a standby server: {server.standbys}")
     elif server.several:
-        what = (
-            "The store names several servers, and a commit waits for no standby: a failover can lose entries"
-        )
+        what = "The store names several servers, and no commit waits for a standby: failover can lose entries"
         hint = "Set synchronous_standby_names on the database server."
         yield Finding("store", "warning", what, hint, code="commits_alone")
 
@@ -421,9 +419,7 @@ def schedulers(service: IncidentService) -> Iterator[Finding]:
     if found := leader(service):
         yield Finding("scheduler", "good", f"the scheduler on {found} leads")
     elif any(one.ended is None for one in read(service).schedules.values()):
-        what = (
-            "No scheduler runs. What is scheduled runs only if another program calls: tocsin drill run --due"
-        )
+        what = "No scheduler runs. Schedules run only if another program calls: tocsin drill run --due"
         yield Finding("scheduler", "warning", what, "Start one: tocsin scheduler", code="no_scheduler")
 
 

@@ -239,15 +239,11 @@ class PostgresStore(JournalReader):
     # --- workers, copies, the end ------------------------------------------------------------------------
 
     def shared_server(self) -> SharedServer:
-        """See Store.shared_server. The least of three differences: one slow answer shows too much."""
-        query = "SELECT clock_timestamp(), current_setting('synchronous_standby_names')"
-        found: list[tuple[timedelta, str]] = []
-        for _ in range(3):
-            before = datetime.now(UTC)  # noqa: TID251  # the clock of the machine is compared
-            [(theirs, standbys)] = self._select(query)
-            taken = datetime.now(UTC) - before  # noqa: TID251
-            found.append((before + taken / 2 - theirs, standbys))
-        offset, standbys = min(found, key=lambda one: abs(one[0]))
+        """See Store.shared_server."""
+        query: LiteralString = "SELECT clock_timestamp(), current_setting('synchronous_standby_names')"
+        before = datetime.now(UTC)  # noqa: TID251  # the clock of the machine is compared
+        [(theirs, standbys)] = self._select(query)
+        offset = before + (datetime.now(UTC) - before) / 2 - theirs  # noqa: TID251
         return SharedServer(offset=offset, standbys=standbys, several=self.server.several)
 
     def register_worker(self, worker: str) -> SessionLock:

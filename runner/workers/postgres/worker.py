@@ -38,10 +38,6 @@ LOGGERS = ("procrastinate", "psycopg")
 """Loggers of libraries that write tracebacks when a database is lost: the worker reports that itself."""
 LONGEST = timedelta(seconds=5)
 """The longest pause between two attempts to connect again."""
-GONE = (
-    "The database lost the last entries of {}, which it had confirmed to this worker: it was replaced by an older copy. "
-    "Run: tocsin audit verify"
-)
 LATER = timedelta(seconds=1)
 """The least delay of a timer: work that is due now and was not done waits for something other than time."""
 
@@ -152,25 +148,24 @@ class QueueWorker:
         pause = self._pace.poll
         while not self._stopping.is_set():
             try:
-                gone = await asyncio.to_thread(self._renew)
+                await asyncio.to_thread(self._renew)
+                return True
             except StoreError as error:
                 if not _may_pass(error):
                     raise
-            else:
-                self._say("The database is back. The worker continues")
-                if gone:
-                    self._say(warning("rolled_back", GONE.format(count(len(gone), "incident"))))
-                return True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
             pause = min(2 * pause, LONGEST)
         return False
 
-    def _renew(self) -> list[str]:
+    def _renew(self) -> None:
         gone = self.worker.renew()
         self._prepare()
         self._again()
-        return gone
+        self._say("The database is back. The worker continues")
+        if gone:
+            what = f"The database lost confirmed entries of {count(len(gone), 'incident')}. Run: tocsin audit verify"
+            self._say(warning("rolled_back", what))
 
     async def _run(self) -> None:
         inner = asyncio.create_task(asyncio.to_thread(self.worker.serve))

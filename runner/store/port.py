@@ -292,6 +292,20 @@ class WorkerHandle(Lock, Protocol):
     def hold(self, body: bytes) -> None:
         """Store the worker's mark below ``IN_HAND``, or remove it (empty). It survives the process, but perhaps not a loss of power."""
 
+    def renew(self) -> None:
+        """Take the lock again if its session or file is gone; raises StoreError if it cannot be taken now."""
+
+
+class SharedServer(msgspec.Struct, frozen=True, kw_only=True):
+    """What matters of a database server that several machines use."""
+
+    offset: timedelta
+    """The clock of this machine minus that of the server."""
+    standbys: str
+    """The standby servers that a commit waits for; empty if for none."""
+    several: bool
+    """The URL names more than one server."""
+
 
 class Store(Protocol):
     """The journals, blobs and projections of one organisation. Safe to call from several threads."""
@@ -423,8 +437,11 @@ class Store(Protocol):
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """Drop all rows and snapshots and write these rows; refuses (StoreCorrupt) if an old row proves that events are missing."""
 
+    def shared_server(self) -> SharedServer | None:
+        """Return the state of the server; None for a file."""
+
     def register_worker(self, worker: str) -> WorkerHandle:
-        """Prove from now on that ``worker`` is alive; raises StoreLocked if one of that name is."""
+        """Prove from now on that ``worker`` is alive, after a due upgrade of a file; raises StoreLocked if one of that name is."""
 
     def worker_alive(self, worker: str) -> bool:
         """Whether this worker's process or session still exists."""
@@ -445,7 +462,10 @@ class Store(Protocol):
         """Keep every writer out for one transaction; raises Refused while a worker or server has a lock."""
 
     def upgrade(self) -> Path | None:
-        """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one."""
+        """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one.
+
+        Raises Refused while a worker or server has a lock: an older one could not record what it sends.
+        """
         ...
 
     def close(self) -> None:

@@ -124,7 +124,12 @@ def _go_on(session: Session, *, background: bool) -> None:
     with ExitStack() as ending:
         if background:
             ending.callback(FileLock(session.folder / FOLDER, BACKGROUND).release)
-        doing = make_worker(session.machine, perform=print_progress(session))
+
+        def again() -> None:
+            enlist(service, doing.name)
+            service.checkpoints.look()
+
+        doing = make_worker(session.machine, perform=print_progress(session), say=session.say, again=again)
         ending.callback(doing.close)
         ending.callback(dismiss, service, doing.name)
         enlist(service, doing.name)

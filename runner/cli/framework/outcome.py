@@ -138,7 +138,7 @@ def warn_of_backups(session: Session) -> None:
     from runner.app.home.erased_data import UNERASED
 
     if session.service.setting(UNFINISHED) is not None:
-        session.warn(UNFINISHED, f"{UNERASED}. A worker finishes it, or: tocsin doctor --repair")
+        session.warn("erasure_unfinished", f"{UNERASED}. A worker finishes it, or: tocsin doctor --repair")
     places, missing = after_erasure(session.service)
     for place in places:
         session.warn(

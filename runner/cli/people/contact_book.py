@@ -130,7 +130,7 @@ def forget(
 ) -> None:
     """Erase the contacts of a person, permanently.
 
-    Destroys the key of the person. The person loses all roles, the account, sessions and tokens. Incidents and backups still contain their own copies.
+    Destroys the key of the person. Refused if the person has a role in an incident on hold. The person loses all roles, the account, sessions and tokens. Incidents and backups still contain their own copies.
 
     \b
     Example:
@@ -138,12 +138,14 @@ def forget(
     """
     from runner.app.core.directory import forget_person
     from runner.app.core.directory import person as known
+    from runner.app.home.retention import check_person
     from runner.app.people.accounts import Accounts
     from runner.app.people.logins import Logins
     from runner.cli.framework.outcome import warn_of_backups
     from runner.files.settings_file import lines_of_people
 
     known(session.service, person)
+    check_person(session.service, person)
     if not yes:
         session.confirm(f"Erase all data of {person}?", "Repeat with --yes")
     Accounts(session.service, Logins(session.service)).forget(person)

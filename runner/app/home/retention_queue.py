@@ -118,7 +118,10 @@ def _people(service: IncidentService, before: datetime) -> Iterator[Due]:
     if not old:
         return
     held = [read_people(service).roles]
-    held += [service.load(row.id).roles for row in service.incidents() if row.state in ("open", "paused")]
+    try:
+        held += [service.load(row.id).roles for row in service.incidents() if row.state in ("open", "paused")]
+    except TocsinError:  # who is needed in it is unknown
+        return
     busy = {person for roles in held for persons in roles.values() for person in persons}
     book = account_book(service)
     for name in old:

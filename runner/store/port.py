@@ -28,6 +28,8 @@ IN_HAND = "work/in_hand/"
 """Prefix of the marks of workers' current work, by worker."""
 HOME_KEYS = "home/"
 """Prefix of the keys of the home itself, beside those of incidents; no journal has such a name."""
+UNFINISHED = "erasure_unfinished"
+"""The setting of a store whose files still have the bytes of a destroyed key."""
 PATIENCE = timedelta(seconds=10)
 """How long a store waits for another writer before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
@@ -401,6 +403,12 @@ class Store(Protocol):
         """Destroy the incident's data key: its personal payloads, blobs, summary and snapshot can never be read again.
 
         The chain still verifies. The incident cannot store personal payloads any more. Repetition is harmless.
+        """
+
+    def finish_erasure(self) -> bool:
+        """Remove the bytes of destroyed keys that a reader of an older state kept in the files; return whether all are gone.
+
+        Until then the setting ``UNFINISHED`` is there.
         """
 
     def setting(self, name: str) -> str | None:

@@ -16,7 +16,8 @@ import msgspec
 from runner.actions import Action, Slot
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.proof.checkpoints import EVERY
-from runner.app.core.repository import SCHEMA_VERSION, Store
+from runner.app.core.repository import SCHEMA_VERSION, UNFINISHED, Store
+from runner.app.home.erased_data import UNERASED
 from runner.app.home.open_home import secret_files, store_file
 from runner.app.home.workers import APART, MOST_APART, apart, leader
 from runner.app.law.regimes import without_key
@@ -462,6 +463,13 @@ def schedulers(service: IncidentService) -> Iterator[Finding]:
 
 
 def _schema(store: Store, repair: bool) -> Iterator[Finding]:
+    """Yield an unfinished erasure, which others can still stop, and a pending upgrade of the store; repair performs both."""
+    if store.setting(UNFINISHED) is not None:
+        mended = repair and store.finish_erasure()
+        hint = "Stop what reads the database, then: tocsin doctor --repair"
+        yield wrong(
+            "store", "An erasure is finished" if mended else UNERASED, hint, UNFINISHED, mended=mended
+        )
     old = store.schema
     if old >= SCHEMA_VERSION:
         return

@@ -20,6 +20,7 @@ from runner.errors import TocsinError
 from runner.reports.core.action_text import encoded
 
 if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
     from runner.workers.choice import Running
 
 EVERY = timedelta(seconds=15)
@@ -71,6 +72,7 @@ def worker(
     from runner.cli.framework.progress_line import bars
     from runner.workers.embedded import Worker
 
+    session.service.store.finish_erasure()
     with bars(session) as shown:
         done = shown.begin("working", None)
 
@@ -135,7 +137,7 @@ def _go_on(session: Session, *, background: bool) -> None:
         enlist(service, doing.name)
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
         rounds.append((WebhookSender(session.apart(), session.say).round, WEBHOOKS))
-        rounds.append((lambda: service.checkpoints.round(service.clock.now()), CHECKPOINT_EVERY))
+        rounds.append((_upkeep(service), CHECKPOINT_EVERY))
         if service.home.working.ping:
             rounds.append((_pinging(session, doing), PING_EVERY))
         if background:
@@ -148,6 +150,16 @@ def _go_on(session: Session, *, background: bool) -> None:
         session.say(f"Worker {doing.name} runs in {session.folder} since {since}. Stop it with {end}")
         doing.run()
     session.say(f"Worker {doing.name} stopped")
+
+
+def _upkeep(service: IncidentService) -> Callable[[], None]:
+    """Return the round that finishes an erasure and makes a checkpoint."""
+
+    def act() -> None:
+        service.store.finish_erasure()
+        service.checkpoints.round(service.clock.now())
+
+    return act
 
 
 def _watching(session: Session, doing: Running) -> Callable[[], None]:

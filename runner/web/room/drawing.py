@@ -31,7 +31,7 @@ _LISTS: Mapping[Verb, str] = {
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
     "person.list": "people", "role.list": "people", "improvement.list": "exercises",
     "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
-    "bulk.substitute": "letters", "notice.letters": "letters",
+    "bulk.substitute": "letters", "notice.letters": "letters", "notice.sign_letters": "letters",
     "drill.schedules": "exercises", "drill.show": "exercise", "audit.verify": "audit", "home.doctor": "administration",
     "entry.confirm": "incident",
 }  # fmt: skip

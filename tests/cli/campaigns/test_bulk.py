@@ -295,6 +295,39 @@ def test_dead_addresses_in_the_pilot_batch_pause_the_campaign_until_a_person_res
     assert not set(told(relay)) & set(relay.answers)
 
 
+def waits(desk: AtDesk) -> list[tuple[str, str]]:
+    """Return the kind and the command of each campaign in DO NOW."""
+    items = json.loads(desk("status", "--check", "--format", "json").out)["needs_attention"]
+    found = [(one["kind"], one["action"]["verb"]) for one in items if one["kind"].startswith("bulk")]
+    told = [one["text"] for one in json.loads(desk("worker", "--once", "--format", "json").out)["needs_attention"]]
+    assert all(one["text"] in told for one in items if one["kind"].startswith("bulk"))
+    return found
+
+
+def test_a_campaign_that_waits_for_a_person_is_in_do_now_until_everybody_is_notified(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(60) + "K99,Paula Post,9 Elm Road,DE,\n")
+    assert waits(office) == []
+    run(office, "plan", path)
+    (unapproved,) = json.loads(office("status", "--format", "json").out)["needs_attention"][:1]
+    assert (unapproved["kind"], bool(unapproved["detail"])) == ("bulk_planned", True)
+    approve(office)
+    assert waits(office) == [("bulk_planned", "bulk.send")]
+    run(office, "pause", path, "--reason", "the text is read again")
+    assert waits(office) == [("bulk_paused", "bulk.resume")]
+    run(office, "resume", path, "--reason", "it is right")
+    assert waits(office) == [("bulk_idle", "bulk.send")]
+    assert sent(office, path)["ending"] == "waiting"
+    assert waits(office) == [("bulk_idle", "bulk.send")]  # no process sends the rest after the pilot batch
+    office.clock.advance(timedelta(minutes=31))
+    assert sent(office, path)["ending"] == "done"
+    assert waits(office) == [("bulk_left", "bulk.status")]
+    posted = listed(tmp_path, "kind,reference\nposted,K99\n", "posted.csv")
+    office.done("bulk", "receipts", "our-letter", "--people", path, "--from", posted)
+    assert waits(office) == []
+
+
 def test_a_bounced_address_is_not_used_again_in_a_later_campaign(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:

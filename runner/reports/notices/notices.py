@@ -18,7 +18,7 @@ from runner.incident.notices.staleness import ChangedFact, change_words, changes
 from runner.incident.notices.verification import Contradiction, contradictions, current_texts, items_of
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override, Tick
 from runner.incident.state.library import Library
-from runner.reports.core.formatting import count, moment, short_digest, when
+from runner.reports.core.formatting import count, here, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import (
     Blank,
@@ -425,7 +425,7 @@ def override_blocks(row: NoticeRow) -> Iterator[Block]:
         yield Blank()
         yield line("CHANGED FACTS since this version was generated", "alarm")
         for fact in row.changed:
-            yield line(f"– {change_words(fact)}", "alarm", indent=2, hang=2)
+            yield line(f"– {change_words(fact, here())}", "alarm", indent=2, hang=2)
     if (word := row.as_it_was) is not None:
         said = f"ACCEPTED AS IT WAS by {word.by}, {moment(word.at)}: {word.reason}"
         yield line(f"{said}. A supplement is required", "alarm", hang=2)

@@ -20,7 +20,7 @@ sh /srv/*/install.sh /opt/tocsin
 useradd --system --home-dir /var/lib/tocsin tocsin
 install -d -o tocsin -g tocsin -m 700 /var/lib/tocsin
 cd /var/lib/tocsin
-setpriv --reuid=tocsin --regid=tocsin --clear-groups /opt/tocsin/bin/tocsin init --home /var/lib/tocsin
+setpriv --reuid=tocsin --regid=tocsin --clear-groups --reset-env /opt/tocsin/bin/tocsin init --home /var/lib/tocsin
 sed -i 's/^worker: .*/worker: manual/; s/^master_key: .*/master_key: credential:master.key/' tocsin.yaml
 /opt/tocsin/bin/tocsin service install --home /var/lib/tocsin
 systemctl enable {UNITS} check

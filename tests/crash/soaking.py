@@ -49,7 +49,7 @@ def started(home: Path, *words: str, said: IO[Any] | int = subprocess.DEVNULL) -
     """Start a command; what it says goes to ``said``."""
     return subprocess.Popen(
         [sys.executable, "-m", "runner", *words],
-        env={**os.environ, "TOCSIN_HOME": str(home)},
+        env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_STATE": str(home.with_name("state"))},
         stderr=said,
         text=True,
     )

@@ -84,7 +84,10 @@ def test_a_promoted_standby_has_all_that_was_confirmed_and_worker_and_server_go_
             primary.kill()
             standby.promote()
             person.join(60)
-            assert not person.is_alive(), (soak._said.read_text(), [soak.desk.load(n).sending for n in soak._open])
+            assert not person.is_alive(), (
+                soak._said.read_text(),
+                [soak.desk.load(n).sending for n in soak._open],
+            )
             assert worker.poll() is None, soak._said.read_text()
             said = soak._said.read_text()
             assert (said.count("connection_lost"), said.count("rolled_back")) == (1, 0), said

@@ -216,6 +216,10 @@ class PostgresStore(JournalReader):
         with self.server.connection() as connection:
             connection.execute("VACUUM tocsin.keys, tocsin.snapshots")
 
+    def finish_erasure(self) -> bool:
+        """See Store.finish_erasure. An erasure waits for all who read the keys, so nothing is left to do."""
+        return True
+
     def set_setting(self, name: str, value: str | None) -> None:
         with self.server.connection() as connection:
             if value is None:

@@ -27,6 +27,7 @@ from runner.store.moving import MOVED, Frozen, Select, in_use, refuse_moved, upg
 from runner.store.port import (
     IN_HAND,
     PATIENCE,
+    UNFINISHED,
     Append,
     Appended,
     ChangeMarks,
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
 
 PLACES_KEPT = 4096
 """Number of cached ends of journals between appends."""
+_TRUNCATION_WAITS = 1_000
+"""Milliseconds for readers of an older state to end."""
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
@@ -106,6 +109,7 @@ class SqliteStore(JournalReader):
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
         self.log = HeadLog(self._sealer, self._select, self._changing, self._still, lambda: self.schema)
         self._chance = chance
+        self._patience = round(patience / timedelta(milliseconds=1))
         self._lock = threading.RLock()
         self._commits = 0
         self._handles: list[FileLock] = []
@@ -227,10 +231,26 @@ class SqliteStore(JournalReader):
                         (incident,),
                     )
                     run("DELETE FROM snapshots WHERE incident = ?", (incident,))
+                    run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, '')", (UNFINISHED,))
             finally:
                 self._pragma("PRAGMA secure_delete = OFF")
             self._sealer.forget(incident)
-            self._pragma("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.finish_erasure()
+
+    def finish_erasure(self) -> bool:
+        """See Store.finish_erasure. SQLite cannot empty the write-ahead log while a connection reads an older state."""
+        if self.setting(UNFINISHED) is None:
+            return True
+        with self._lock:
+            self._writer()
+            self._pragma(f"PRAGMA busy_timeout = {_TRUNCATION_WAITS}")  # meanwhile nobody else can write
+            try:
+                ((busy, _, _),) = self._select("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._pragma(f"PRAGMA busy_timeout = {self._patience}")
+            if not busy:
+                self.set_setting(UNFINISHED, None)
+        return not busy
 
     def set_setting(self, name: str, value: str | None) -> None:
         with self._writing() as run:

@@ -92,23 +92,29 @@ class Machines(Soak):
         while time.monotonic() < until:
             self._turn(opening=True)
 
-    def kill(self) -> None:
-        """Kill a worker, and start another one in its place."""
+    def kill(self) -> int:
+        """Kill a worker, and return which one."""
         n = self._chance.randrange(3)
         self.running[n].kill()
         self.running[n].wait()
-        self.running[n] = self.begin(n)
         self.killed += 1
+        return n
+
+    def replace(self) -> None:
+        """Kill a worker, and start another one in its place."""
+        n = self.kill()
+        self.running[n] = self.begin(n)
 
     def part(self) -> None:
         """Cut the link to the database for a while, and perhaps kill a worker meanwhile."""
         seconds = self._chance.choice(APART)
         assert ip("link set tocsin0 down")
         self.go_on(seconds / 2)
-        if self._chance.random() < 0.3:
-            self.kill()
+        killed = [self.kill()] if self._chance.random() < 0.3 else []
         self.go_on(seconds / 2)
         assert ip("link set tocsin0 up")
+        for n in killed:
+            self.running[n] = self.begin(n)
         self.apart += seconds
 
     def end(self) -> None:
@@ -132,7 +138,7 @@ def test_partitions_and_kills_lose_and_double_nothing(server: PostgresServer, tm
     try:
         for _ in range(ROUNDS):
             soak.go_on(chance.uniform(0.5, 4))
-            soak.kill() if chance.random() < 0.5 else soak.part()
+            soak.replace() if chance.random() < 0.5 else soak.part()
             ended = [n for n, one in enumerate(soak.running) if one.poll() is not None]
             assert ended == [], [(tmp_path / f"worker-{n}").read_text()[-2000:] for n in ended]
         soak.end()

@@ -21,6 +21,7 @@ from tests.crash.soaking import started
 from tests.servers.needed import absent
 from tests.servers.postgres import PostgresServer, postgres_programs, running_postgres
 from tests.test_soak import PATIENCE, Soak
+from tests.workers.runs import until
 
 DATABASE, WORLD = "10.213.86", "10.213.87"
 pytestmark = [
@@ -82,14 +83,18 @@ class Machines(Soak):
 
     def begin(self, n: int) -> subprocess.Popen[str]:
         home, inside = (self.folder / "home", ()) if n == 0 else (self.folder / "b" / "home", INSIDE)
-        with (self.folder / f"worker-{n}").open("a", encoding="utf-8") as said:
-            self._workers.append(started(home, "worker", said=said, inside=inside))
-        return self._workers[-1]
+        file = self.folder / f"worker-{n}"
+        with file.open("a", encoding="utf-8") as said:
+            before = file.stat().st_size
+            made = started(home, "worker", said=said, inside=inside)
+        self._workers.append(made)
+        until(lambda: file.stat().st_size > before)  # it begins with the database, or not at all
+        return made
 
     def go_on(self, seconds: float) -> None:
         """Do what people do for so long."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
             self._turn(opening=True)
 
     def kill(self) -> int:

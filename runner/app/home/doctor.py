@@ -21,6 +21,7 @@ import msgspec
 from runner.actions import Action, Slot, assign_role
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.proof.checkpoints import memory_of
 from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
@@ -81,13 +82,14 @@ def examine(
     dns: bool = False,
     offline: bool = False,
     watched: Watched = lambda words, total: lambda count: None,
+    state: Path | None = None,
 ) -> Examination:
     """Examine a home from its folder to its blobs; faults are findings, never exceptions.
 
-    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS.
+    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS. ``state`` is the user's state folder.
     """
     findings = list(
-        _examined(folder, principal, clock, chance, watched, repair=repair, dns=dns, offline=offline)
+        _examined(folder, principal, clock, chance, watched, state, repair=repair, dns=dns, offline=offline)
     )
     return Examination(
         home=str(folder),
@@ -102,6 +104,7 @@ def _examined(
     clock: Clock,
     chance: IdGenerator,
     watched: Watched,
+    state: Path | None,
     *,
     repair: bool,
     dns: bool,
@@ -138,6 +141,7 @@ def _examined(
         yield Finding("store", "error", what, "Install Tocsin with its extra: tocsin[postgres]")
         return
     with closing(service):
+        service.checkpoints.memory = memory_of(state, folder)
         if made:
             yield Finding("store", "mended", "The database was missing. An empty one was created.")
         if service.read_only:
@@ -237,10 +241,8 @@ def _backup(service: IncidentService) -> Iterator[Finding]:
         return
     made = kept(service).made
     if not made:
-        what, action = (
-            "No backup of this home folder was made",
-            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
-        )
+        what = "No backup of this home folder was made"
+        action = Action("home.backup", args={"to": Slot("FOLDER", "file")})
         yield Finding("backup", "warning", what, action=action, code="no_backup")
         return
     at, newest = made[-1]
@@ -316,7 +318,7 @@ def _one(
 
 def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     """Yield integrity faults, except for the rows in ``lost``."""
-    hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
+    hints = {"row_missing": "Rebuild the row: tocsin doctor --repair", "two_copies": "Stop one copy."}
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
         what = f"{fault.where}: {fault.what}"

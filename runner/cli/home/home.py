@@ -11,7 +11,7 @@ from runner.cli.framework.home_catalogue import make_home
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, profile_of
 from runner.cli.framework.session import Session
 from runner.reports.core.page import Page, do, line
-from runner.settings import CONFIG
+from runner.settings import CONFIG, state_folder
 
 
 def add(app: Commands) -> None:
@@ -111,6 +111,7 @@ def doctor(
             dns=dns,
             offline=offline,
             watched=shown.begin,
+            state=state_folder(world.environ),
         )
     session.show(report, lambda: findings_page(report))
     return 0 if report.ok else NEEDS_A_PERSON

@@ -47,6 +47,9 @@ class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
     ok: bool
     events: int
     head: str
+    """A digest of the heads of all verified journals; with one incident, the head of its journal."""
+    anchor: str = ""
+    """With one incident: the head as ``audit verify --anchor`` takes it."""
     unread: int
     unwitnessed: tuple[str, ...]
     broken: Break | None
@@ -94,6 +97,7 @@ def verified(
         rest,
         ok=found.ok and not rest.faults,
         head=f"sha256:{found.head}",
+        anchor=f"{found.events}:sha256:{found.head}" if incident and broken is None else "",
         broken=None if broken is None else filled(Break, broken, event=broken.seq),
         others=tuple(filled(Break, one, event=one.seq) for one in found.others),
         documents_unread=rest.unread,
@@ -109,7 +113,7 @@ def _explained(service: IncidentService, fault: Fault, checkpoint: str) -> Fault
         at, event = kept(service).parted or (None, None)
         if event and (fault.code == "two_copies" or _size(checkpoint) > _size(event.pack)):
             since = f"since the pack of {at:%Y-%m-%d %H:%M} UTC"
-            what = f"two copies of this home folder continued {since}, or this one was put back: {fault.what}"
+            what = f"two copies of this home folder continued {since}, or this one was put back. Stop one copy ({fault.what})"
             return msgspec.structs.replace(fault, code="two_copies", what=what)
     return fault
 
@@ -156,7 +160,8 @@ def last_check(service: IncidentService, incident: str | None) -> LastCheck | No
 def verification_page(report: Verified) -> Iterator[Block]:
     """Draw the result."""
     if report.broken is None:
-        yield line(f"{report.events} entries verified; head {report.head}", "good")
+        head = f"; head {report.anchor}" if report.anchor else " in all journals"
+        yield line(f"{report.events} entries verified{head}", "good")
     for one in (report.broken, *report.others) if report.broken is not None else ():
         where = f"{one.incident}, entry {one.event}"
         yield line(f"VERIFICATION FAILED: {where}: {one.why}", "alarm", hang=2)
@@ -168,8 +173,6 @@ def verification_page(report: Verified) -> Iterator[Block]:
             "warn",
             hang=2,
         )
-    if any(fault.code == "two_copies" for fault in report.faults):
-        yield line("Decide which copy continues, and stop all work in the other.", "warn", hang=2)
     if not report.faults:
         yield line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
     yield from _heads(report)

@@ -96,6 +96,7 @@ def doctor(
       tocsin doctor --repair
       tocsin doctor --dns
     """
+    from runner.app.core.proof.checkpoints import memory_of
     from runner.app.home.doctor import examine
     from runner.app.home.findings_page import findings_page
     from runner.cli.framework.progress_line import bars
@@ -110,8 +111,8 @@ def doctor(
             repair=repair,
             dns=dns,
             offline=offline,
+            memory=memory_of(state_folder(world.environ), session.folder),
             watched=shown.begin,
-            state=state_folder(world.environ),
         )
     session.show(report, lambda: findings_page(report))
     return 0 if report.ok else NEEDS_A_PERSON

@@ -21,6 +21,7 @@ from runner.app.core.repository import (
     Append,
     Appended,
     Conflict,
+    Head,
     HeadFault,
     HeadsCheck,
     KeptCheckpoint,
@@ -38,6 +39,7 @@ AT_ONCE = frozenset(
     }
 )
 """Events after which a checkpoint is made at once."""
+LOST_KEY = "The signing key of this home folder cannot be read."
 _NAMED = re.compile(r"(\d{1,18}):([0-9a-f]{32,64})")
 _MEMORY = re.compile(r"checkpoint-[0-9a-f]{24}\.note")
 _SHOWN = 32
@@ -54,6 +56,7 @@ class Checkpoints:
         self._store = store
         self._next: datetime | None = None
         self._say: Callable[[str], None] | None = None
+        self._warned = False
         self.memory: Path | None = None
         """The file outside of the database with the newest checkpoint that this system user saw."""
 
@@ -81,16 +84,31 @@ class Checkpoints:
                 newest = self.make(now)
             self._next = now + EVERY if newest is None else newest.recorded + EVERY
         except TocsinError as error:
-            if self._say is not None and not isinstance(error, Sealed):
-                self._say(warning("checkpoint_failed", f"No checkpoint could be made. {error.message}"))
+            if self._say is not None:
+                why = LOST_KEY if isinstance(error, Sealed) else error.message
+                self._say(warning("checkpoint_failed", f"No checkpoint could be made. {why}"))
         return results
 
     def round(self, now: datetime) -> None:
         """Make a checkpoint if the newest is older than the pause; for a program that runs for long."""
         if _is_due(self._store.log.newest(), now):
             self.make(now)
-        else:
-            self.remember()
+        self.look()
+
+    def is_key_lost(self) -> bool:
+        """Whether the present signing key cannot be read although the key of the heads can."""
+        listed = listed_keys(self._store)
+        try:
+            return bool(listed and not self._store.vouch(listed[-1].name, b""))
+        except Sealed:
+            return True
+
+    def is_memory_lost(self) -> bool:
+        """Whether this system user cannot remember checkpoints outside of the database."""
+        if self.memory is None:
+            return False
+        there = next((one for one in self.memory.parents if one.exists()), self.memory)
+        return not (there.is_dir() and os.access(there, os.W_OK))
 
     def newest(self) -> str:
         """Return the newest checkpoint as ``SIZE:ROOT``, with 32 digits of its root; empty before the first, or if it cannot be read."""
@@ -105,17 +123,26 @@ class Checkpoints:
         newest = self.newest()
         return f" · log {newest}" if newest else ""
 
+    def reference(self, head: Head) -> str:
+        """Return a journal's head and the newest checkpoint, for the footer of a paper that is made once."""
+        return f"{head.version}:sha256:{head.hash}{self.footer()}"
+
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
         self.memory, self._say = memory_of(state, home), say
-        if self.memory is None:
-            return
+        self.look()
+
+    def look(self) -> None:
+        """Remember the newest checkpoint; warn once if the remembered one contradicts the database."""
         known = True
         copies: tuple[Path, ...] = ()
         with suppress(TocsinError):  # the command itself says what is wrong with the database
             known, copies = self.remember(), self.copies()
+        if self._warned or self._say is None:
+            return
         for copy in copies:
-            say(
+            self._warned = True
+            self._say(
                 warning(
                     "two_copies",
                     "Another copy of this home folder continues. Decide with the others which copy is the record, "
@@ -123,7 +150,8 @@ class Checkpoints:
                 )
             )
         if not known:
-            say(
+            self._warned = True
+            self._say(
                 warning(
                     "rolled_back",
                     "The database is older than, or another one than, this machine saw before. Run: tocsin audit verify. "

@@ -199,15 +199,13 @@ def restore(
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
     ``state`` is the user's state folder: what it remembers of an earlier home at this path is set aside, and recorded.
-    A pack has its key with it. The home that continues from it signs with a new key.
-
     The backup must be proved by its code under the master key, or by ``digest`` from elsewhere: its settings are obeyed.
+    A pack has its key with it, and the home that continues from it signs with a new key.
     Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
     backup, home = backup.absolute(), home.absolute()
     memory = memory_of(state, home)
-    seen = remembered_in(memory)
-    forgotten = "" if seen is None else f"{seen.size}:{seen.root.hex()}"
+    forgotten = f"{seen.size}:{seen.root.hex()}" if (seen := remembered_in(memory)) else ""
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused(
             f'"{home}" exists. A restore replaces nothing.',
@@ -226,24 +224,15 @@ def restore(
                 )
             stage = folder / bag.DATA / FILES
             own = _key_of_pack(folder, checked.digest, passphrase, digest)
-            key = own or key
-            master = _proved(folder, stage, checked.digest, key, digest)
+            master = _proved(folder, stage, checked.digest, key := own or key, digest)
             _made_private(stage)
             moved = _place_store(folder / bag.DATA / STORE, stage)
-            _place_key(stage, key, is_pack=own is not None)
+            _place_key(stage, key, is_pack=bool(own))
             with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-                made = HomeRestored(
-                    by=principal.person,
-                    name=checked.name,
-                    digest=checked.digest,
-                    forgotten=forgotten,
-                    pack=service.checkpoints.newest() if own is not None else "",
-                )
-                result = _made_safe(service, backup.parent, checked, master, moved, made)
+                pack = service.checkpoints.newest() if own else ""
+                result = _made_safe(service, backup.parent, checked, master, moved, forgotten, pack)
             shutil.rmtree(stage / "workers", ignore_errors=True)
-            if home.exists():
-                home.rmdir()
-            stage.rename(home)
+            _take_place(stage, home)
     except OSError as error:
         raise Refused(
             f'The home folder "{home}" cannot be written: {error.strerror}. Nothing was restored.',
@@ -309,6 +298,12 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     return master
 
 
+def _take_place(stage: Path, home: Path) -> None:
+    if home.exists():
+        home.rmdir()
+    stage.rename(home)
+
+
 def _made_private(stage: Path) -> None:
     for path in (stage, *stage.rglob("*")):
         path.chmod(0o700 if path.is_dir() else 0o600)
@@ -350,7 +345,13 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _made_safe(
-    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool, made: HomeRestored
+    service: IncidentService,
+    place: Path,
+    checked: Checked,
+    master: bytes,
+    moved: bool,
+    forgotten: str,
+    pack: str,
 ) -> Restored:
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
     from runner.app.home.doctor import lost_attempts
@@ -372,8 +373,10 @@ def _made_safe(
             code="backup_damaged",
         )
     service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
+    by = service.principal.person
+    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, forgotten=forgotten, pack=pack)
     backups.record(service, made)
-    if made.pack:  # so that no checkpoint of this copy is taken for one of the other
+    if pack:  # so that no checkpoint of this copy is taken for one of the other
         rotate_signing(service, f"continued from the pack {checked.name}")
         service.checkpoints.make(service.clock.now())
     paused, lost = [], 0
@@ -399,8 +402,8 @@ def _made_safe(
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
-        forgotten=made.forgotten,
-        checkpoint=service.checkpoints.newest() if made.pack else "",
+        forgotten=forgotten,
+        checkpoint=service.checkpoints.newest() if pack else "",
         store_moved=moved,
     )
 

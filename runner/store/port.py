@@ -35,7 +35,7 @@ PATIENCE = timedelta(seconds=10)
 Stream = Literal["operational", "privileged", "hr"]
 HeadFaultCode = Literal[
     "row_changed", "leaf_changed", "head_differs", "unlogged", "log_gap", "log_rewritten", "checkpoint_forged",
-    "checkpoint_missing", "rolled_back", "root_key_missing",
+    "checkpoint_missing", "rolled_back", "root_key_missing", "two_copies",
 ]  # fmt: skip
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
 

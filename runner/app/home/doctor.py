@@ -302,7 +302,10 @@ def _one(
 
 def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     """Yield integrity faults, except for the rows in ``lost``."""
-    hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
+    hints = {
+        "row_missing": "Rebuild the row from the journal: tocsin doctor --repair",
+        "two_copies": "Decide which copy is the record, and stop all work in the other.",
+    }
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
         what = f"{fault.where}: {fault.what}"

@@ -173,6 +173,7 @@ def glance(service: IncidentService) -> Examination:
         ("store", lambda: chain(schema(service.store, repair=False), backup(service), changes(service))),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
+        ("checkpoints", lambda: checkpoints(service, None)),
         ("clock", lambda: _clock(service)),
         ("roles", lambda: _unheld(service)),
     )

@@ -15,6 +15,7 @@ import msgspec
 
 from runner.actions import Action, Slot
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.proof import timestamps
 from runner.app.core.proof.checkpoints import EVERY
 from runner.app.core.repository import SCHEMA_VERSION, Store
 from runner.app.home.open_home import secret_files, store_file
@@ -426,6 +427,20 @@ def checkpoints(service: IncidentService, uncovered_since: datetime | None) -> I
             "Make the folder writable. Without it, this machine does not find a database that was put back."
         )
         yield Finding(area, "warning", what, hint, code="checkpoint_not_remembered")
+    if not service.home.timestamps.url:
+        return
+    last = timestamps.asked(service.store)
+    at = f"{last.answered:%Y-%m-%d %H:%M} UTC" if last.answered else ""
+    if last.answered is None or service.clock.now() - last.answered > timestamps.OVERDUE:
+        what = f"No timestamp since {at}" if at else "No timestamp was made"
+        hint = "Run a worker: it asks the authority each hour."
+        yield Finding(area, "warning", f"{what}. {last.trouble}".strip(), hint, code="timestamp_missing")
+    elif not last.verified:
+        what = f"The timestamp of {at} was kept, but its signature could not be checked here"
+        hint = "Export a bundle, and verify with openssl as its VERIFY.txt says."
+        yield Finding(area, "warning", what, hint, code="timestamp_unverified")
+    else:
+        yield Finding(area, "good", f"the timestamp authority answered at {at}")
 
 
 def schema(store: Store, repair: bool) -> Iterator[Finding]:

@@ -28,6 +28,8 @@ IN_HAND = "work/in_hand/"
 """Prefix of the marks of workers' current work, by worker."""
 HOME_KEYS = "home/"
 """Prefix of the keys of the home itself, beside those of incidents; no journal has such a name."""
+UNFINISHED = "erasure_unfinished"
+"""The setting of a store whose files still have the bytes of a destroyed key."""
 PATIENCE = timedelta(seconds=10)
 """How long a store waits for another writer before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
@@ -292,6 +294,20 @@ class WorkerHandle(Lock, Protocol):
     def hold(self, body: bytes) -> None:
         """Store the worker's mark below ``IN_HAND``, or remove it (empty). It survives the process, but perhaps not a loss of power."""
 
+    def renew(self) -> None:
+        """Take the lock again if its session or file is gone; raises StoreError if it cannot be taken now."""
+
+
+class SharedServer(msgspec.Struct, frozen=True, kw_only=True):
+    """What matters of a database server that several machines use."""
+
+    offset: timedelta
+    """The clock of this machine minus that of the server."""
+    standbys: str
+    """The standby servers that a commit waits for; empty if for none."""
+    several: bool
+    """The URL names more than one server."""
+
 
 class Store(Protocol):
     """The journals, blobs and projections of one organisation. Safe to call from several threads."""
@@ -389,6 +405,12 @@ class Store(Protocol):
         The chain still verifies. The incident cannot store personal payloads any more. Repetition is harmless.
         """
 
+    def finish_erasure(self) -> bool:
+        """Remove the bytes of destroyed keys that a reader of an older state kept in the files; return whether all are gone.
+
+        Until then the setting ``UNFINISHED`` is there.
+        """
+
     def setting(self, name: str) -> str | None:
         """Return a small setting of this store (the chosen incident)."""
 
@@ -423,8 +445,11 @@ class Store(Protocol):
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """Drop all rows and snapshots and write these rows; refuses (StoreCorrupt) if an old row proves that events are missing."""
 
+    def shared_server(self) -> SharedServer | None:
+        """Return the state of the server; None for a file."""
+
     def register_worker(self, worker: str) -> WorkerHandle:
-        """Prove from now on that ``worker`` is alive; raises StoreLocked if one of that name is."""
+        """Prove from now on that ``worker`` is alive, after a due upgrade of a file; raises StoreLocked if one of that name is."""
 
     def worker_alive(self, worker: str) -> bool:
         """Whether this worker's process or session still exists."""
@@ -445,7 +470,10 @@ class Store(Protocol):
         """Keep every writer out for one transaction; raises Refused while a worker or server has a lock."""
 
     def upgrade(self) -> Path | None:
-        """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one."""
+        """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one.
+
+        Raises Refused while a worker or server has a lock: an older one could not record what it sends.
+        """
         ...
 
     def close(self) -> None:

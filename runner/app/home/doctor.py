@@ -30,10 +30,11 @@ from runner.app.home.doctor_checks import (
     backup,
     channels,
     checkpoints,
+    database,
     exposed_files,
     laws,
     of_error,
-    schema,
+    schedulers,
     ways_out,
     wrong,
 )
@@ -151,7 +152,7 @@ def _examined(
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: chain(schema(service.store, repair), backup(service), changes(service))),
+            ("store", lambda: chain(database(service.store, repair), backup(service), changes(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             (DO_NOW, lambda: _do_now(service)),
@@ -170,7 +171,7 @@ def glance(service: IncidentService) -> Examination:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
         ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
-        ("store", lambda: chain(schema(service.store, repair=False), backup(service), changes(service))),
+        ("store", lambda: chain(database(service.store, repair=False), backup(service), changes(service))),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
         ("checkpoints", lambda: checkpoints(service, None)),
@@ -400,6 +401,7 @@ def _between(service: IncidentService) -> Iterator[Finding]:
         yield Finding("worker", "warning", what, hint, code="worker_outdated")
     if service.incidents("open") and not living(service):
         yield Finding("worker", "warning", NO_WORKER, action=START_WORKER, code="no_worker")
+    yield from schedulers(service)
     for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
         yield Finding("organisation", severity, item.text, action=item.action)

@@ -204,7 +204,8 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
             "Law of": pack.age(now.date()) if pack is not None else "date not recorded",
         }
     )
-    stale = [*map(change_words, changes(made.incident, [document])[document.id])]
+    changed = changes(made.incident, [document])[document.id]
+    stale = [change_words(one, made.incident.zone) for one in changed]
     if passed is not None:
         stale.append(f"{_by(passed)}, as it was: {passed.reason}; a supplement must follow")
     lists = {

@@ -44,6 +44,7 @@ class Checkpoints:
         self._store = store
         self._next: datetime | None = None
         self._say: Callable[[str], None] | None = None
+        self._warned = False
         self.memory: Path | None = None
         """The file outside of the database with the newest checkpoint that this system user saw."""
 
@@ -80,8 +81,7 @@ class Checkpoints:
         """Make a checkpoint if the newest is older than the pause; for a program that runs for long."""
         if _is_due(self._store.log.newest(), now):
             self.make(now)
-        else:
-            self.remember()
+        self.look()
 
     def is_key_lost(self) -> bool:
         """Whether the present signing key cannot be read although the key of the heads can."""
@@ -116,13 +116,16 @@ class Checkpoints:
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
         self.memory, self._say = memory_of(state, home), say
-        if self.memory is None:
-            return
+        self.look()
+
+    def look(self) -> None:
+        """Remember the newest checkpoint; warn once if the remembered one contradicts the database."""
         known = True
         with suppress(StoreError):  # the command itself says what is wrong with the database
             known = self.remember()
-        if not known:
-            say(
+        if not known and not self._warned and self._say is not None:
+            self._warned = True
+            self._say(
                 warning(
                     "rolled_back",
                     "The database is older than, or another one than, this machine saw before. Run: tocsin audit verify. "

@@ -256,9 +256,9 @@ def checkpoint_findings(service: IncidentService, uncovered_since: datetime | No
     last = timestamps.asked(service.store)
     at = f"{last.answered:%Y-%m-%d %H:%M} UTC" if last.answered else ""
     if last.answered is None or service.clock.now() - last.answered > timestamps.OVERDUE:
-        what = f"No timestamp since {at}" if at else "No timestamp was made"
+        what = f"Last answer of the timestamp authority: {at or 'none'}. {last.trouble}".strip()
         hint = "Run a worker: it asks the authority each hour."
-        yield Finding(area, "warning", f"{what}. {last.trouble}".strip(), hint, code="timestamp_missing")
+        yield Finding(area, "warning", what, hint, code="timestamp_missing")
     elif not last.verified:
         what = f"The timestamp of {at} was kept, but its signature could not be checked here"
         hint = "Export a bundle, and verify with openssl as its VERIFY.txt says."

@@ -230,7 +230,7 @@ class KeptCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     recorded: datetime
     note: str
     token: bytes | None = None
-    """From a timestamp authority (RFC 3161)."""
+    """The whole reply of a timestamp authority (RFC 3161) about the note."""
 
 
 class Covered(NamedTuple):
@@ -267,7 +267,7 @@ class Log(Protocol):
         """
 
     def keep_token(self, size: int, token: bytes) -> None:
-        """Keep the token of a timestamp authority with the checkpoint of a size."""
+        """Keep the reply of a timestamp authority with the checkpoint of a size."""
 
     def check(
         self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None

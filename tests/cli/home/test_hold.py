@@ -34,7 +34,9 @@ def test_a_hold_is_on_the_status_and_in_the_timeline(incident: AtDesk) -> None:
     incident.done("hold", "amber-falcon", *WHY)
     found = incident("status", "--format", "json").json
     assert (found["hold"]["by"], found["hold"]["since"] is not None) == ("maria", True)
-    texts = [one["text"] for one in incident("timeline", "--kind", "note", "--format", "json").json["entries"]]
+    texts = [
+        one["text"] for one in incident("timeline", "--kind", "note", "--format", "json").json["entries"]
+    ]
     assert ["hold" in text for text in texts] == [True]
     assert WHY[1] not in texts[0], "the matter is for those who list the holds"
     incident.done("hold", "amber-falcon", "--release", *WHY)

@@ -475,7 +475,7 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents import custody
+    from runner.reports.core import custody
 
     report = custody.evidence(asked.incident, asked.reader.events(asked.incident))
     files = tuple(

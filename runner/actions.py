@@ -24,10 +24,11 @@ _Law = Literal[
     "notice.letters",
     "notice.list",
     "notice.render",
+    "notice.sign_letters",
 ]
 _Message = Literal[
     "bulk.plan", "bulk.resume", "bulk.send", "bulk.status", "bulk.substitute", "channel.check",
-    "delivery.call", "domain.declare_up", "domain.list", "message.list", "message.plan",
+    "delivery.ack", "delivery.call", "domain.declare_up", "domain.list", "message.list", "message.plan",
     "message.resolve", "message.rules", "message.show", "room.use",
 ]  # fmt: skip
 _Exercise = Literal[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -226,6 +227,10 @@ def _kind(name: str) -> str:
     return next((words for start, words in _KINDS.items() if name.startswith(start)), "")
 
 
-def commands() -> bytes:
-    """Return ``VERIFY.txt``; it does not name the key, because a false bundle would name its own."""
-    return pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""
+def commands(*, stamped: bool) -> bytes:
+    """Return ``VERIFY.txt``, for a bundle with or without a timestamp.
+
+    It does not name the key, because a false bundle would name its own.
+    """
+    text = pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""
+    return text if stamped else re.sub(rb"6\. .*?\n\n", b"", text, count=1, flags=re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,8 +34,9 @@ HOLD = "law_enforcement.hold."
 
 
 def kept(service: IncidentService) -> Kept:
-    """Return the shredded incidents."""
-    return fold_retention(organisation_journal.entries(service, JOURNAL, RETENTION_READER))
+    """Return the shredded incidents, and the legal holds of today."""
+    told = organisation_journal.entries(service, JOURNAL, RETENTION_READER)
+    return fold_retention(told, organisation_journal.today(service))
 
 
 def check(row: IncidentRow, reason: str) -> None:
@@ -54,14 +55,29 @@ def check(row: IncidentRow, reason: str) -> None:
         )
 
 
-def hold(service: IncidentService, row: IncidentRow, reason: str, *, release: bool = False) -> None:
-    """Place a legal hold on an incident, or release it: until then nothing of it is erased; raises Refused."""
+def hold(
+    service: IncidentService,
+    row: IncidentRow,
+    reason: str,
+    *,
+    until: date | None = None,
+    release: bool = False,
+) -> None:
+    """Place a legal hold on an incident, or release it: until then nothing of it is erased; raises Refused.
+
+    With ``until`` the hold ends by itself on that day.
+    """
+    if until is not None and until <= organisation_journal.today(service):
+        raise Refused(
+            f"The day {until} is not to come.", hint="Name a later day: --until DATE", code="day_past"
+        )
     if not reason.strip():
         raise Refused(
             "The reason is missing.", hint="Add --reason WHY, for example the matter", code="reason_missing"
         )
     kind = LegalHoldReleased if release else LegalHoldPlaced
-    event = kind(incident=row.id, codename=row.codename, by=service.principal.person, reason=reason.strip())
+    by, why = service.principal.person, reason.strip()
+    event = kind(incident=row.id, codename=row.codename, by=by, reason=why, until=until)
 
     def decide(before: Kept) -> Sequence[LegalHoldPlaced]:
         if (row.id in before.holds) is not release:
@@ -101,8 +117,8 @@ def forget(service: IncidentService, name: str) -> int:
     return forget_person(service, name)
 
 
-def _no_hold(incident: Incident, now: datetime) -> None:
-    """Raise Refused while a legal hold has no recorded end in the past."""
+def _no_enforcement_delay(incident: Incident, now: datetime) -> None:
+    """Raise Refused while the law enforcement of the facts asks for a delay, without a recorded end in the past."""
     hold = {
         name: one.value
         for name, one in incident.facts.items()
@@ -124,7 +140,7 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
     """
     check(row, reason)
     if row.id not in kept(service).shredded:
-        _no_hold(service.load(row.id), service.clock.now())
+        _no_enforcement_delay(service.load(row.id), service.clock.now())
     event = IncidentShredded(
         incident=row.id, codename=row.codename, by=service.principal.person, reason=reason.strip()
     )

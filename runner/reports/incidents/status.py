@@ -23,6 +23,7 @@ from runner.reports.incidents.attention import needs_attention
 from runner.reports.incidents.duty_lanes import LaneGroup, lane_groups
 from runner.reports.incidents.links import LinkRow
 from runner.reports.law.titles import citation, titled
+from runner.reports.messages.attention_messages import for_reader
 from runner.reports.messages.messages import DeliveryRow, MessageRow, delivery_rows, message_rows
 from runner.reports.messages.rules import OverrideView, override_views
 from runner.reports.messages.war_room import RoomView, room_view
@@ -177,7 +178,9 @@ def status(
 def status_for(found: Status, incident: Incident, me: str) -> Status:
     """Return the status of the same incident for another person."""
     mine = tuple(row.invocation for row in found.tasks if _is_mine(incident, row, me))
-    return msgspec.structs.replace(found, me=me, mine=mine)
+    return msgspec.structs.replace(
+        found, me=me, mine=mine, needs_attention=for_reader(found.needs_attention, me)
+    )
 
 
 def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskRow, ...]:

@@ -107,7 +107,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
 def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int | None) -> Iterator[Block]:
     """Yield DO NOW; if it is empty, what waits, and for whom."""
     waiting = [item for item in found.needs_attention if item.rank < LATER]
-    items = attention_folded(waiting, lanes)
+    items = waiting if most is None else attention_folded(waiting, lanes)
     if not items:
         yield from calm_blocks(found, Cell("DO NOW (0) ", "title"))
         return
@@ -299,7 +299,7 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
         if len(found) < ENOUGH:
             yield table((notice_cells(row, now) for row in found), 1)
             continue
-        gaps = sorted(len(row.gaps) for row in found)
+        gaps = sorted(len(row.open_gaps) for row in found)
         holes = f", missing information: {gaps[0]} to {gaps[-1]}" if gaps[-1] else ""
         items = sum(row.open_items for row in found)
         checks = f", to verify ({items})" if items else ""

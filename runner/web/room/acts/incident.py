@@ -268,17 +268,13 @@ def _restricts(asked: Asked, given: Given) -> Preview:
 
 
 def _brief(asked: Asked, given: Given) -> None:
-    found = read_brief(
-        asked.service, asked.reader, asked.incident, asked.now, asked.principal.person, given["role"]
-    )
+    found = read_brief(asked.service, asked.reader, asked.incident, asked.now, given["role"])
     give_brief(asked.service, asked.principal, asked.incident, found, given["person"], given["role"])
 
 
 def _briefed(asked: Asked, given: Given) -> Preview:
     """Show the brief; it tells times left, so only its reader and its role must stay the same."""
-    found = read_brief(
-        asked.service, asked.reader, asked.incident, asked.now, asked.principal.person, given["role"]
-    )
+    found = read_brief(asked.service, asked.reader, asked.incident, asked.now, given["role"])
     return Preview(brief_page(found), (given["person"], given["role"]))
 
 

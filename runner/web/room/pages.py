@@ -477,15 +477,10 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents import custody
+    from runner.reports.core import custody
 
     report = custody.evidence(asked.incident, asked.reader.events(asked.incident))
-    files = tuple(
-        link
-        for one in report.files
-        for link in ((f"{one.name} ({one.id})", one.id), (f"Custody form {one.number}", f"{one.id}.pdf"))
-    )
-    return Shown(report, custody.evidence_page(report), downloads=files)
+    return Shown(report, custody.evidence_page(report), downloads=report.downloads)
 
 
 def evidence_file(asked: Asked) -> File:

@@ -84,7 +84,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the webhooks, which are paused."""
     erased_list: bool = True
     """Whether a list of erased data stands beside the backup; without it, erased data can be back."""
-    forgotten: str = ""
+    seen_before: str = msgspec.field(name="forgotten", default="")
     """The newest checkpoint that this machine had seen of another home at this path, as ``SIZE:ROOT``."""
     set_aside: str = ""
     """The file that remembers it from now on."""
@@ -200,7 +200,7 @@ def restore(
     backup, home = backup.absolute(), home.absolute()
     memory = memory_of(state, home)
     seen = remembered_in(memory)
-    forgotten = "" if seen is None else f"{seen.size}:{seen.root.hex()}"
+    seen_before = "" if seen is None else f"{seen.size}:{seen.root.hex()}"
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused(
             f'"{home}" exists. A restore replaces nothing.',
@@ -223,7 +223,7 @@ def restore(
             moved = _place_store(folder / bag.DATA / STORE, stage)
             _place_key(stage, key)
             with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-                result = _made_safe(service, backup.parent, checked, master, moved, forgotten)
+                result = _made_safe(service, backup.parent, checked, master, moved, seen_before)
             shutil.rmtree(stage / "workers", ignore_errors=True)
             if home.exists():
                 home.rmdir()
@@ -311,7 +311,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _made_safe(
-    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool, forgotten: str
+    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool, seen_before: str
 ) -> Restored:
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
     from runner.app.home.doctor import lost_attempts
@@ -334,7 +334,7 @@ def _made_safe(
         )
     service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
     by = service.principal.person
-    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, forgotten=forgotten)
+    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, seen_before=seen_before)
     backups.record(service, made)
     paused, lost = [], 0
     program = service.principal.program()
@@ -359,7 +359,7 @@ def _made_safe(
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
-        forgotten=forgotten,
+        seen_before=seen_before,
         store_moved=moved,
     )
 

@@ -255,7 +255,7 @@ def _restored_page(report: RestoreReport) -> Iterator[Block]:
     )
     if found.set_aside:
         yield line(
-            f"This machine had seen the checkpoint {found.forgotten} at this path. Tocsin recorded it and keeps it in {found.set_aside}",
+            f"This machine had seen the checkpoint {found.seen_before} at this path. Tocsin recorded it and keeps it in {found.set_aside}",
             "warn",
             hang=2,
         )

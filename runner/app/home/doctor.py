@@ -315,7 +315,7 @@ def _one(
 
 
 def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
-    """Yield integrity faults, except for the rows in ``lost``."""
+    """Yield integrity faults; the missing rows in ``mended`` are repaired."""
     hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended

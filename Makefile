@@ -7,6 +7,7 @@
 #   make docs    the documentation, strictly             make bench      against the peers, in their own environments
 #   make soak    kill the worker at random for minutes   make lock       pin the dependencies again
 #   make nightly the above on each Python, with all plays of exercises; make fuzz is a part of it
+#   make release the files of a release, with checksums   make image    an image for containers from them
 #   make servers real peers that the tests talk to        make golden     write the golden files again
 
 .DEFAULT_GOAL := help
@@ -76,7 +77,7 @@ DEFAULT_PYTHON = $(shell $(PYTHON) -c 'import sys; print(sys.executable if sys.v
 .venv-%/installed: requirements.lock pyproject.toml | $(UV)
 	$(call environment,.venv-$*,$*)
 
-.PHONY: install catalogue pack lock lock-check
+.PHONY: install catalogue pack release image lock lock-check
 install: .venv/installed catalogue ## Create or update the environment in .venv
 
 # The law and the notices, compiled: the first command of a new home reads them. Under other texts or other code they are made again.
@@ -90,10 +91,26 @@ LOCK := $(LOCKED) --all-extras --group dev --group docs pyproject.toml
 pack: .venv/installed ## Make a pack of the law in dist (KEY=publisher.pem to sign)
 	$(BIN)/python -m tests.law.make_pack dist $(KEY)
 
+# What makes a release besides the build itself: pip, which collects wheels, and the writer of the SBOM.
+.venv-release/tools: .ci/release.lock | $(UV)
+	@test -x .venv-release/bin/python || { rm -rf .venv-release && $(UV) venv --quiet --python '$(DEFAULT_PYTHON)' .venv-release; }
+	$(UV) pip sync --quiet --python .venv-release/bin/python --require-hashes .ci/release.lock
+	@touch $@
+
+release: .venv/installed .venv-release/tools ## Build the files of a release from the last commit in dist/release (KEY=ssh-key to sign)
+	rm -rf dist/release
+	$(BIN)/python .ci/release.py dist/release $(KEY)
+
+image: ## Build an image for containers from dist/release, in dist/tocsin.oci.tar (root, buildah, mmdebstrap)
+	rm -f dist/tocsin.oci.tar
+	sh .ci/image dist/release dist/tocsin.oci.tar
+
 lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 	$(UV) $(LOCK) --upgrade --output-file requirements.lock
 	echo 'matrix-synapse==$(SYNAPSE_VERSION)' >.uv/synapse.in
 	$(UV) $(LOCKED) .uv/synapse.in --upgrade --output-file tests/servers/synapse.lock
+	printf '%s\n' cyclonedx-bom pip >.uv/release.in
+	$(UV) $(LOCKED) .uv/release.in --upgrade --output-file .ci/release.lock
 	printf '%s\n' $(VENDORS) >.uv/vendors.in
 	$(UV) $(LOCKED) .uv/vendors.in --upgrade --output-file tests/servers/vendors.lock
 	echo 'atheris==$(ATHERIS_VERSION)' >.uv/atheris.in

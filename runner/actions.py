@@ -13,7 +13,7 @@ _Incident = Literal[
     "alert.list",
     "incident.close", "incident.list", "incident.next", "incident.open", "incident.report", "incident.resume",
     "incident.status", "incident.timeline", "entry.confirm", "entry.correct", "fact.missing", "fact.set",
-    "fact.show", "step.answer", "step.approve", "task.add", "task.check", "task.done", "task.list", "task.reopen",
+    "fact.show", "evidence.describe", "evidence.list", "evidence.receive", "step.answer", "step.approve", "task.add", "task.check", "task.done", "task.list", "task.reopen",
     "task.retry", "task.show", "task.skip",
 ]  # fmt: skip
 _Law = Literal[
@@ -24,10 +24,11 @@ _Law = Literal[
     "notice.letters",
     "notice.list",
     "notice.render",
+    "notice.sign_letters",
 ]
 _Message = Literal[
     "bulk.plan", "bulk.resume", "bulk.send", "bulk.status", "bulk.substitute", "channel.check",
-    "delivery.call", "domain.declare_up", "domain.list", "message.list", "message.plan",
+    "delivery.ack", "delivery.call", "domain.declare_up", "domain.list", "message.list", "message.plan",
     "message.resolve", "message.rules", "message.show", "room.use",
 ]  # fmt: skip
 _Exercise = Literal[

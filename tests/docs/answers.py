@@ -190,6 +190,7 @@ ASKED = (
     ("key rotate --signing --reason 'each year' --as ana", "`tocsin key rotate`"),
     ("key list", ""),
     ("store move sqlite:moved.db --as ana", "`tocsin store move URL`"),
+    ("service install --to .", "`tocsin service install`"),
 )
 """Command and, where it says more, how the page names it."""
 

@@ -1,4 +1,4 @@
-"""What a person must accept with a reason before a campaign is sent: other counts than the facts have, and people of another list."""
+"""What a person must accept with a reason before a campaign is sent: other counts than the facts have, people of another list, another date."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from runner.app.notices.letters import counts_differ
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import Campaign
 from runner.incident.notices.list_counts import CountDifference, difference_words, differences
+from runner.incident.notices.verification import PLANNED, day_of
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import count
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class Reasons(NamedTuple):
-    """Why a person accepts other counts, and a second message to the same people; empty without a reason."""
+    """Why a person accepts other counts, a second message to the same people, and another date; empty without a reason."""
 
     counts: str = ""
     repeats: str = ""
+    dates: str = ""
 
 
 NO_REASONS = Reasons()
@@ -34,11 +36,13 @@ class Doubts(NamedTuple):
     counts: tuple[CountDifference, ...]
     repeats: dict[str, str]
     """A sentence for each other campaign with the same people, by its id."""
+    dates: dict[str, str]
+    """A sentence for the date that the texts have, if it is not the day of sending, by that date."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """What a campaign remembers as accepted."""
-        return (*map(difference_words, self.counts), *self.repeats)
+        return (*map(difference_words, self.counts), *self.repeats, *self.dates)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -46,10 +50,10 @@ class Doubts(NamedTuple):
         lines = (
             f"The list differs from the recorded counts: {difference_words(row)}." for row in self.counts
         )
-        return (*lines, *self.repeats.values())
+        return (*lines, *self.repeats.values(), *self.dates.values())
 
 
-NO_DOUBTS = Doubts((), {})
+NO_DOUBTS = Doubts((), {}, {})
 
 
 def doubts(service: IncidentService, incident: Incident, campaign: Campaign, texts: CampaignTexts) -> Doubts:
@@ -66,7 +70,21 @@ def doubts(service: IncidentService, incident: Incident, campaign: Campaign, tex
         and notices & _notices(other.campaign)
         and (same := tables.overlap(campaign.id, other.campaign.id))
     }
-    return Doubts(differences(incident, counts, texts.addressing.laws), repeats)
+    dates = _dates(service, incident, campaign, texts)
+    return Doubts(differences(incident, counts, texts.addressing.laws), repeats, dates)
+
+
+def _dates(
+    service: IncidentService, incident: Incident, campaign: Campaign, texts: CampaignTexts
+) -> dict[str, str]:
+    """Return the date that the texts print, if it is not today in the organisation's zone."""
+    dated = day_of(incident, PLANNED)
+    today = service.now_in(incident).astimezone(incident.zone).date().isoformat()
+    papers = (texts.addressing.papers[ground.group.key] for ground in campaign.grounds)
+    used = (used for paper in papers for used in paper.document().facts_used) if dated != today else ()
+    if not dated or not any(one.printed and one.path in ("notice.date", PLANNED) for one in used):
+        return {}
+    return {dated: f"The notice has the date {dated}, and today is {today}."}
 
 
 def _notices(campaign: Campaign) -> set[str]:
@@ -91,5 +109,14 @@ def require_accepted(
             f"{' '.join(repeats)} Nothing was sent.",
             hint="Remove them from the list and plan again. To send to them again, add --accept-repeats WHY",
             code="people_repeated",
+        )
+    dates = [
+        words for key, words in found.dates.items() if key not in campaign.accepted and not campaign.head
+    ]
+    if dates and not reasons.dates.strip():
+        raise Refused(
+            f"{' '.join(dates)} Nothing was sent.",
+            hint=f"Record the day of sending as {PLANNED}, then plan and approve again. To send the text as it is, add --accept-date WHY",
+            code="notice_date",
         )
     return tuple(key for key in found.keys if key not in campaign.accepted)

@@ -127,7 +127,9 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
                 intake.finish()
             found = doubts(service, incident, made.campaign, texts).words
             needs = (
-                ("Sending needs a reason: bulk send --accept-counts WHY, or --accept-repeats WHY.",)
+                (
+                    "Sending needs a reason: bulk send --accept-counts WHY, --accept-repeats WHY, or --accept-date WHY.",
+                )
                 if found
                 else ()
             )

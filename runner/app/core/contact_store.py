@@ -15,7 +15,7 @@ import msgspec
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.repository import Append, Appended, Conflict, IncidentRow, NewEvent, Store, whole
-from runner.base.actor import Principal
+from runner.base.actor import VIA, Principal
 from runner.errors import Sealed
 from runner.incident.people.contact_journal import (
     BOOK,
@@ -175,6 +175,16 @@ def personal_event(event: msgspec.Struct, principal: Principal, now: datetime) -
     """Return an event of a journal of the organisation as the store takes it, encrypted."""
     payload = msgspec.json.encode(event, order="sorted")
     return NewEvent(type=type(event).__name__, at=now, actor=principal.actor, payload=payload, personal=True)
+
+
+def names(store: Store, incident: str, person: str) -> bool:
+    """Tell whether an entry of an incident is by or for a person, or has the person's id in it, in any stream."""
+    quoted = f'"{person}"'.encode()
+    return any(
+        person in (row.actor.claimed, (row.actor.on_behalf_of or "").partition(VIA)[0])
+        or quoted in (row.payload or b"")
+        for row in store.read(incident)
+    )
 
 
 def shred(service: ContactCache, person: str) -> int:

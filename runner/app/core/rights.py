@@ -21,6 +21,7 @@ from runner.incident.people.account_journal import BREAK_GLASS, JOURNAL, READER,
 from runner.incident.state import commands as c
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.documents import DocumentRendered
+from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
 from runner.playbook.format import CONTAINERS
@@ -258,9 +259,11 @@ def needed(command: AnyCommand) -> Right | None:
 
 
 def _right_in(incident: Incident, command: AnyCommand) -> Right | None:
-    """Return the right that a command needs in an incident: the staff of an exercise signs its report."""
+    """Return the right that a command needs in an incident: the staff of an exercise signs its report, and closes it after its end."""
     if isinstance(command, c.SignReport) and incident.drill is not None:
         return "exercise.rate"
+    if isinstance(command, c.Close) and incident.drill is not None and incident.drill.stage in OVER:
+        return "exercise.conduct"
     return needed(command)
 
 

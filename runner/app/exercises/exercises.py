@@ -134,6 +134,11 @@ def set_clock(
     return service.act(service.principal, name, [made])
 
 
+def close(service: IncidentService, name: str, reason: str) -> Turn:
+    """Close an ended exercise."""
+    return service.act(service.principal, name, [c.Close(reason=reason or "EndEx")])
+
+
 def _set(
     service: IncidentService,
     incident: Incident,

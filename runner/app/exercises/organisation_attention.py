@@ -13,6 +13,7 @@ from runner.errors import TocsinError
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.do_now import ordered
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import needs_attention, pressing_on
 from runner.reports.incidents.organisation_attention import (
@@ -78,6 +79,15 @@ def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, 
     )
 
 
+def campaigns(service: IncidentService, incident: Incident) -> tuple[AttentionItem, ...]:
+    """Return the letters and campaigns of an incident that wait for a person."""
+    if not (incident.campaigns or incident.evidence):
+        return ()
+    from runner.app.campaigns.waiting import waiting as campaigns_waiting
+
+    return tuple(campaigns_waiting(service, incident))
+
+
 def do_now(service: IncidentService) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
     """Yield the required actions, or the read error, of each incident that is open, paused or closed with open duties."""
 
@@ -89,6 +99,7 @@ def do_now(service: IncidentService) -> Iterator[tuple[IncidentRow, tuple[Attent
             incident = service.load(row.id)
             now, library = service.now_in(incident), service.library(incident)
             rows, duties = task_rows(incident, library), service.near_duties(incident, now)
-            yield row, needs_attention(incident, library, rows, duties, now, aside.get(row.id))
+            items = needs_attention(incident, library, rows, duties, now, aside.get(row.id))
+            yield row, ordered((*items, *campaigns(service, incident)))
         except TocsinError as error:
             yield row, error

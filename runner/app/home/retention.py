@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from runner.app.core import organisation_journal
 from runner.app.core.conflict_retry import retry
 from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, unknown_incident
 from runner.base.instants import parse_instant
-from runner.errors import Refused, Sealed
+from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.people.contact_journal import (
     JOURNAL,
     RETENTION_READER,
@@ -22,6 +23,7 @@ from runner.incident.people.contact_journal import (
     LegalHoldReleased,
     fold_retention,
 )
+from runner.incident.state.commands import AddNote
 from runner.incident.state.events import IncidentClosed, encode
 from runner.incident.state.incident import Incident
 
@@ -86,6 +88,33 @@ def hold(
         return (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
+    said = "released" if release else "placed. Nothing of this incident may be erased until it is released"
+    with suppress(*UNREADABLE):  # the hold counts also where the incident cannot be read
+        service.act(service.principal, row.id, [AddNote(text=f"Legal hold {said}.")])
+
+
+def forget(service: IncidentService, name: str) -> int:
+    """Erase a person's contacts, account and logins; return how many older entries are under the shared key.
+
+    Raises Refused if an incident with a legal hold names the person: the contacts belong to its evidence.
+    """
+    from runner.app.core.contact_store import names
+    from runner.app.core.directory import forget_person, person
+    from runner.app.people.accounts import Accounts
+    from runner.app.people.logins import Logins
+
+    person(service, name)
+    codenames = {row.id: row.codename for row in service.incidents()}
+    if found := [
+        codenames.get(held, held) for held in kept(service).holds if names(service.store, held, name)
+    ]:
+        raise Refused(
+            f'Person "{name}" is named in incidents with a legal hold: {", ".join(found)}. Nothing was erased.',
+            hint=f"After the end of the hold: tocsin hold {found[0]} --release --reason WHY",
+            code="held",
+        )
+    Accounts(service, Logins(service)).forget(name)
+    return forget_person(service, name)
 
 
 def _no_enforcement_delay(incident: Incident, now: datetime) -> None:
@@ -102,18 +131,6 @@ def _no_enforcement_delay(incident: Incident, now: datetime) -> None:
             hint=f"After the end of the hold: tocsin fact set {HOLD}until=INSTANT --source SOURCE --incident {incident.codename}",
             code="held",
         )
-
-
-def check_person(service: IncidentService, person: str) -> None:
-    """Raise Refused for a person with a role in an incident on hold."""
-    for name in kept(service).holds:
-        incident = service.load(name)
-        if any(person in persons for persons in incident.roles.values()):
-            raise Refused(
-                f'Incident "{incident.codename}" has a legal hold, and {person} has a role in it. Nothing was erased.',
-                hint=f"After the end of the hold: tocsin hold {incident.codename} --release --reason WHY",
-                code="held",
-            )
 
 
 def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:

@@ -149,7 +149,7 @@ class Addressing:
         ]
         if problems and not self._draft:
             raise Refused(
-                f"{len(self._gaps)} of {len(self.groups)} texts have missing information. No letter was created.",
+                f"{len(self._gaps)} of {len(self.groups)} texts have missing information or changed facts. No letter was created.",
                 hint="Record the missing facts: tocsin fact set KEY=VALUE --source SOURCE. For drafts, add --draft",
                 code="notice_incomplete",
                 problems=problems,

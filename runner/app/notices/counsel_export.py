@@ -189,10 +189,8 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         document.adoption,
         made.service.now_in(made.incident),
     )
-    head = made.reader.head(made.incident)
-    context = msgspec.structs.replace(
-        kept.document.context, journal_head=f"sha256:{head.hash}{made.service.checkpoints.footer()}"
-    )
+    reference = made.service.checkpoints.reference(made.reader.head(made.incident))
+    context = msgspec.structs.replace(kept.document.context, journal_head=reference)
     duty, pack = made.duty(document), made.service.catalogue(made.incident).contents.pack
     office = duty.authority if duty is not None else None
     about = (
@@ -206,7 +204,8 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
             "Law of": pack.age(now.date()) if pack is not None else "date not recorded",
         }
     )
-    stale = [*map(change_words, changes(made.incident, [document])[document.id])]
+    changed = changes(made.incident, [document])[document.id]
+    stale = [change_words(one, made.incident.zone) for one in changed]
     if passed is not None:
         stale.append(f"{_by(passed)}, as it was: {passed.reason}; a supplement must follow")
     lists = {

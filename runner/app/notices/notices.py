@@ -123,7 +123,7 @@ def check_content(
         notice = sought(kept.notice, template(service, incident, text.notice)[1], incident)
         document, stale = kept.document, blocking(incident, text)
         changed, old = (
-            tuple(map(change_words, stale)),
+            tuple(change_words(one, incident.zone) for one in stale),
             _words_of({one.fact for one in stale}, document, incident),
         )
         items = dict.fromkeys((*to_verify(notice, document), *items_of(incident, text)))

@@ -113,6 +113,9 @@ def send(
     accept_repeats: Annotated[
         str, Option("--accept-repeats WHY", "Reason to send to people of another list again.")
     ] = "",
+    accept_date: Annotated[
+        str, Option("--accept-date WHY", "Reason to send a text with the date of another day.")
+    ] = "",
 ) -> int:
     """Send a planned notice, or continue an earlier run.
 
@@ -127,7 +130,7 @@ def send(
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
 
-    incident, reasons = session.incident(), Reasons(accept_counts, accept_repeats)
+    incident, reasons = session.incident(), Reasons(accept_counts, accept_repeats, accept_date)
     if not yes:
         standing, checked = ready(session.service, incident, notice, people, reasons)
         number = count(sum(left(session.service, standing).values()), "person", "people")

@@ -299,6 +299,7 @@ def end(
       tocsin drill end
       tocsin drill end --close
     """
+    from runner.app.exercises.exercises import close as closed
     from runner.app.exercises.exercises import plan_of, set_clock
     from runner.incident.state.exercise import OVER
     from runner.reports.exercises.exercise import remaining_items
@@ -310,8 +311,7 @@ def end(
         turns.append(set_clock(session.service, before.id, "ended", reason=reason))
         done.append("The exercise ended")
     if close:
-        closing = c.Close(reason=reason or "EndEx")
-        turns.append(session.service.act(session.principal, before.id, [closing]))
+        turns.append(closed(session.service, before.id, reason))
         done.append("closed")
     answer(session, turns[0], *done)
     after = session.reader.incident(before.id)

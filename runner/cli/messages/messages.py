@@ -13,7 +13,7 @@ from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page, line
-from runner.settings import CONFIG
+from runner.settings import CONFIG, PERSON
 
 if TYPE_CHECKING:
     from runner.app.messages.acknowledgement import Acknowledged
@@ -242,7 +242,8 @@ def list_(session: Session) -> None:
 
     incident = session.incident()
     now = session.now()
-    report = messages(incident, now, titles(incident, session.service.library(incident)))
+    words, me = titles(incident, session.service.library(incident)), session.world.environ.get(PERSON, "")
+    report = messages(incident, now, words, me)
     session.show(report, lambda: messages_page(report, now))
 
 

@@ -56,7 +56,8 @@ def edited(brief: Brief, blobs: Blobs) -> tuple[Kept, tuple[str, ...]] | None:
     if not made or made[-1].adoption is None:
         return None
     stale = tuple(
-        f"{made[-1].notice} is out of date: {change_words(one)}" for one in blocking(brief.incident, made[-1])
+        f"{made[-1].notice} is out of date: {change_words(one, brief.incident.zone)}"
+        for one in blocking(brief.incident, made[-1])
     )
     return decode(blobs.get_blob(made[-1].tree)), stale
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 import msgspec
 
@@ -112,19 +112,19 @@ def require_grounds(incident: Incident, moves: Sequence[ClockMove], grounds: str
             else f"statutory deadline{'s' if len(fixed) > 1 else ''}"
         )
         raise Refused(
-            f"This fact {verb} {len(fixed)} {noun}: {moves_words(fixed)}.",
+            f"This fact {verb} {len(fixed)} {noun}: {moves_words(fixed, incident.zone)}.",
             hint="Add --grounds WHY",
             code="grounds_missing",
         )
 
 
-def moves_words(moves: Sequence[ClockMove]) -> str:
-    """Return moves in words, the first of them by name."""
+def moves_words(moves: Sequence[ClockMove], zone: tzinfo) -> str:
+    """Return moves in words, the first of them by name, in a zone."""
     more = f" and {len(moves) - SHOWN} more" if len(moves) > SHOWN else ""
-    return f"{'; '.join(map(move_words, moves[:SHOWN]))}{more}"
+    return f"{'; '.join(move_words(move, zone) for move in moves[:SHOWN])}{more}"
 
 
-def move_words(move: ClockMove, zone: tzinfo = UTC) -> str:
+def move_words(move: ClockMove, zone: tzinfo) -> str:
     """Return a move in words, in a zone: ``Art. 33(1) from 27 Nov 08:10 UTC to 27 Nov 08:40 UTC, later``."""
     if move.ends:
         return f"{move.citation or move.duty} ends" + (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from shlex import quote
 from typing import Any
 
@@ -75,7 +75,7 @@ def passed(
         return ()
     if not reason.strip():
         raise Refused(
-            f'Notice "{document.notice}" is out of date: {"; ".join(map(change_words, stale))}.',
+            f'Notice "{document.notice}" is out of date: {"; ".join(change_words(one, incident.zone) for one in stale)}.',
             hint=f"tocsin notice render {quote(document.step)}. Then approve again. Counsel can add --as-it-was REASON instead.",
             code="notice_stale",
         )
@@ -103,14 +103,19 @@ def counsel_only(incident: Incident, by: str, act: str) -> None:
         )
 
 
-def change_words(change: ChangedFact) -> str:
-    """Return a change for people: the fact's title and path, and both values."""
+def change_words(change: ChangedFact, zone: tzinfo) -> str:
+    """Return a change for people: the fact's title and path, and both values; times in a zone."""
     known = fact_type(change.fact)
     name = f"{known.title} ({change.fact})" if known is not None else change.fact
-    return f"{name}: {_words(change.before)} → {_words(change.after)}"
+    timed = zone if known is not None and known.kind == "instant" else None
+    return f"{name}: {_words(change.before, timed)} → {_words(change.after, timed)}"
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, zone: tzinfo | None) -> str:
+    if zone is not None and isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone):%a %d %b %Y, %H:%M %Z}"
     return f"{value:,}" if type(value) is int else value_words(value)
 
 

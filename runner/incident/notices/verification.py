@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from shlex import quote
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -38,7 +37,7 @@ Conflict = Literal[
 _TOTAL, _PLACES = "people.total", "people.by_jurisdiction."
 _AWARE = "incident.aware_at"
 _BEGAN, _DAY, _ENDED = "incident.started_at", "incident.occurred_at", "incident.ended_at"
-_PLANNED, _SENT = "incident.individual_notice_planned_at", "incident.individual_notice_sent_at."
+PLANNED, _SENT = "incident.individual_notice_planned_at", "incident.individual_notice_sent_at."
 _FEW = 100
 """A smaller number in words is asked, as it may be of other people: "one employee"."""
 _SAID = re.compile(rf"(?<![\w.,])({NUMBER})(?:\s[^\s.;]+){{0,2}}?\s(?:{PEOPLE})\b", re.IGNORECASE)
@@ -219,12 +218,12 @@ def _said(code: Conflict, what: str, *documents: Document, facts: tuple[str, ...
 
 def _mailing(incident: Incident) -> Iterator[Contradiction]:
     """Yield each notice that says that letters were sent on another day than its sample letter has, or after its own date."""
-    planned = day_of(incident, _PLANNED)
+    planned = day_of(incident, PLANNED)
     for text in current_texts(incident):
         own = f"incident.dated_at.{text.duty}"
         dated = day_of(incident, own) if own in text.facts else ""
         sample = any(name.startswith(ENCLOSURE) for name in text.files)
-        letter = planned if sample and {"notice.date", _PLANNED} & text.facts.keys() else ""
+        letter = planned if sample and {"notice.date", PLANNED} & text.facts.keys() else ""
         for key in (key for key in text.facts if key.startswith(_SENT)):
             sent = day_of(incident, key) or day_of(incident, f"{_SENT}*")
             said = f"{text.notice}: the letters were sent on {sent or 'no recorded day'}"
@@ -289,9 +288,8 @@ def prose_facts(incident: Incident) -> Iterator[tuple[str, str]]:
 
 def day_of(incident: Incident, path: str) -> str:
     """Return the recorded day of an instant (ISO) in the organisation's zone; empty if it is unknown."""
-    fact, zone = incident.facts.get(path), incident.facts.get("organisation.zone")
+    fact = incident.facts.get(path)
     if fact is None or not isinstance(fact.value, (str, datetime)):
         return ""
     at = fact.value if isinstance(fact.value, datetime) else datetime.fromisoformat(fact.value)
-    local = ZoneInfo(str(zone.value)) if zone is not None and zone.value else UTC
-    return at.astimezone(local).date().isoformat()
+    return at.astimezone(incident.zone).date().isoformat()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -26,6 +27,7 @@ from runner.incident.state.messages import ActionItem as ActionItem
 from runner.incident.state.messages import Attempt as Attempt
 from runner.incident.state.messages import Received as Received
 from runner.incident.state.record import Behalf as Behalf
+from runner.incident.state.record import ExhibitHandover as ExhibitHandover
 from runner.incident.state.second_person import Deputy as Deputy
 from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyRecord
@@ -265,6 +267,9 @@ class Evidence(Value, frozen=True, kw_only=True):
     by: str
     at: datetime
     source: str = ""
+    number: int = 0
+    """The number of the exhibit, from 1, in the order in which the files were stored."""
+    handovers: tuple[ExhibitHandover, ...] = ()
 
 
 class DutyView(Value, frozen=True, kw_only=True):
@@ -425,6 +430,12 @@ class Incident(Value, frozen=True, kw_only=True):
     def profile(self) -> Profile:
         """The profile of its first playbook; playbooks that are added later have it too."""
         return next((run.profile for run in self.runs.values()), "large")
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of the organisation; UTC until it is recorded."""
+        fact = self.facts.get("organisation.zone")
+        return ZoneInfo(str(fact.value)) if fact is not None and fact.value else UTC
 
     def holder(self, effect: str) -> Delivery | Invocation | RoomTask | None:
         """Return the owner of an effect's attempts, None if there is no such effect."""

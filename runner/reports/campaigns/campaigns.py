@@ -296,7 +296,7 @@ def status_page(one: BulkStatus, now: datetime) -> Iterator[Block]:
     """Draw the status of a campaign."""
     yield line(f"{one.notice} to {one.list}", "title")
     left = one.standing.open if one.state == "done" else 0
-    state = f"Sending ended. Not notified: {_left(one.standing)}" if left else one.state
+    state = f"Sending ended. Not notified: {left_words(one.standing)}" if left else one.state
     yield line(
         f"{state}{f': {one.reason}' if one.reason else ''}",
         "warn" if left else _STATES[one.state],
@@ -328,7 +328,8 @@ def status_page(one: BulkStatus, now: datetime) -> Iterator[Block]:
         yield line(f"{kept} match the journal", "good")
 
 
-def _left(standing: Standing) -> str:
+def left_words(standing: Standing) -> str:
+    """Return the people who are not notified, by state."""
     return ", ".join(
         f"{standing.still_open[state]:,} {words}"
         for state, (words, _) in _OPEN.items()

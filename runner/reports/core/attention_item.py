@@ -20,6 +20,7 @@ AttentionKind = Literal[
     "stuck",
     "rejected",
     "unreachable",
+    "acknowledge",
     "no_war_room",
     "no_outcome",
     "not_worked",
@@ -39,6 +40,10 @@ AttentionKind = Literal[
     "exposed",
     "bulk_paused",
     "bulk_unknown",
+    "bulk_planned",
+    "bulk_idle",
+    "bulk_left",
+    "letters_waiting",
     "substitute_notice",
     "update_missed",
     "improvement_late",
@@ -71,3 +76,5 @@ class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the people who do it, if known."""
     detail: str = ""
     """Its progress, or what depends on it."""
+    person: str = ""
+    """The person to reach: pages show one row for each."""

@@ -46,6 +46,7 @@ _FIRST: Mapping[str, str] = {
     "stuck": "blocked",
     "rejected": "rejected",
     "unreachable": "call now",
+    "acknowledge": "acknowledge",
     "no_war_room": "agree now",
     "no_outcome": "check now",
     "not_worked": "no worker",
@@ -63,6 +64,10 @@ _FIRST: Mapping[str, str] = {
     "exposed": "ask again",
     "bulk_paused": "paused",
     "bulk_unknown": "check now",
+    "bulk_planned": "send",
+    "bulk_idle": "not sending",
+    "bulk_left": "not notified",
+    "letters_waiting": "letters",
     "substitute_notice": "decide",
     "exercise_over": "close",
 }

@@ -38,6 +38,7 @@ NOTHING = "No action required now"
 _RANKS: Mapping[AttentionKind, Rank] = {
     "containment": 1,
     "unreachable": 2,
+    "acknowledge": 2,
     "exposed": 2,
     "outcome_unknown": 2,
     "set_aside": 2,

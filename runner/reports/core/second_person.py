@@ -18,7 +18,7 @@ from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonA
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.formatting import count, person_name
+from runner.reports.core.formatting import count, here, person_name
 from runner.reports.core.page import Block, line
 from runner.reports.core.report import filled
 
@@ -82,7 +82,7 @@ def act_words(act: TwoPersonAct) -> str:
             return f"{what} {act.duty}{ground}"
         case "move_clock":
             facts = ", ".join(f"{one.key}={cut(value_words(from_json(one.value)), 40)}" for one in act.facts)
-            return f"set {facts}: {moves_words(act.moves)}"
+            return f"set {facts}: {moves_words(act.moves, here())}"
 
 
 def ground_words(ground: str, evidence: Evidence = "open") -> str:

@@ -18,6 +18,7 @@ from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import count
 from runner.reports.core.task_rows import TaskRow
 
 ENOUGH = 3
@@ -123,18 +124,20 @@ def words(group: LaneGroup) -> str:
 
 
 def attention_folded(items: Sequence[AttentionItem], groups: Sequence[LaneGroup]) -> list[AttentionItem]:
-    """Return the required actions, with one for similar lanes with the same reason."""
+    """Return the required actions, with one for similar lanes with the same reason, and one for each person to reach."""
     of = {name: group for group in groups for name in group.rows}
     told: dict[tuple[str, str], list[AttentionItem]] = {}
     for item in items:
         group = of.get(item.ref)
-        told.setdefault((item.kind, group.first if group else f"{item.ref} {item.text}"), []).append(item)
+        about = group.first if group else item.person or f"{item.ref} {item.text}"
+        told.setdefault((item.kind, about), []).append(item)
     return [_told_once(alike) for alike in told.values()]
 
 
 def _told_once(alike: Sequence[AttentionItem]) -> AttentionItem:
     others = len(alike) - 1
-    more = f" (and {others} more {'lane' if others == 1 else 'lanes'} like it)" if others else ""
+    what = count(others, "more message") if alike[0].person else f"{count(others, 'more lane')} like it"
+    more = f" (and {what})" if others else ""
     return msgspec.structs.replace(alike[0], text=f"{alike[0].text}{more}")
 
 

@@ -21,6 +21,7 @@ from runner.reports.core.header import Heading, heading_of, screen_header
 from runner.reports.core.page import Block, Cell, Row, flow, line, paged, rows
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.incidents.duty_lanes import attention_folded
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.timeline import Entry
 from runner.reports.law.duty_rows import deadline_words
@@ -194,7 +195,7 @@ def brief_page(found: Brief) -> Iterator[Block]:
     yield from room_blocks(found.war_room) if found.war_room is not None else ()
     now_ = [item for item in found.needs_attention if item.rank != LATER]
     later = [item for item in found.needs_attention if item.rank == LATER]
-    yield from _section("DO NOW", attention_rows(now_, now), NOTHING)
+    yield from _section("DO NOW", attention_rows(attention_folded(now_, ()), now), NOTHING)
     if later:
         yield from _section("QUESTIONS, after isolation", attention_rows(later, now))
     yield from _section("DEADLINES AND START-BY TIMES", [_clock(clock, now) for clock in found.clocks])

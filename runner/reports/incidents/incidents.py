@@ -218,7 +218,7 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
     return "; ".join(parts)
 
 
-CALLS = ("unreachable", "second_person", "unconfirmed")
+CALLS = ("unreachable", "acknowledge", "second_person", "unconfirmed")
 """Kinds of actions in which somebody waits for a call or a confirmation."""
 SHOWN = 8
 """Most tasks of a list."""
@@ -246,7 +246,7 @@ def summary_line(found: Sequence[Status], running: int) -> Block:
     """Return the counts in one line; ``running`` is the number of open incidents, of which ``found`` may be only some."""
     overdue, mine = late(found), len(own_tasks(found))
     cut = f" · counted in {len(found)} of {running} open incidents" if len(found) < running else ""
-    calls = sum(item.kind == "unreachable" for one in found for item in one.needs_attention)
+    calls = len({item.person for one in found for item in one.needs_attention if item.kind == "unreachable"})
     tone: Tone = "alarm" if overdue else "plain" if calls else "good"
     missed = (" · ", Cell(f"{calls} not reached", "alarm")) if calls else ()
     return flow(f"Open {running} · ", Cell(f"Late {overdue}", tone), *missed, f" · Yours {mine}{cut}")

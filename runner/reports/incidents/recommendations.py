@@ -12,7 +12,7 @@ from runner.actions import Action
 from runner.base.states import Kind, State
 from runner.playbook.format import PEOPLE, Horizon
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import Rank
+from runner.reports.core.attention_item import AttentionItem, Rank
 from runner.reports.core.attention_rows import attention_row
 from runner.reports.core.do_now import NOTHING, TASKS, folded_words, is_urgent, present
 from runner.reports.core.formatting import count
@@ -70,7 +70,8 @@ def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = 
         how_many = len(found.tasks) + len(found.needs_attention)
         found = msgspec.structs.replace(found, lanes=())
     tasks, folded = _tasks(found, everything=everything)
-    ordered = [item for _, item in sorted(_candidates(found, tasks), key=lambda pair: pair[0])]
+    urgent = found.needs_attention if everything else attention_folded(found.needs_attention, found.lanes)
+    ordered = [item for _, item in sorted(_candidates(found, urgent, tasks), key=lambda pair: pair[0])]
     if not everything:
         unique = {item.action: item for item in reversed(ordered)}
         ordered = [item for item in ordered if unique[item.action] is item]
@@ -111,9 +112,11 @@ def _tasks(found: Status, *, everything: bool) -> tuple[list[TaskRow], Counter[H
     return mine + others, later + more
 
 
-def _candidates(found: Status, tasks: Sequence[TaskRow]) -> Iterator[tuple[_Order, Item]]:
+def _candidates(
+    found: Status, urgent: Sequence[AttentionItem], tasks: Sequence[TaskRow]
+) -> Iterator[tuple[_Order, Item]]:
     groups = {group.first: group for group in found.lanes}
-    for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
+    for n, one in enumerate(urgent):
         yield (one.rank, False, False, _FAR, n), filled(Item, one)
     for row in tasks:
         mine = is_urgent(row, found.as_of) or row.invocation in found.mine

@@ -160,9 +160,9 @@ def signing_page(
             ("Same text", f"also awaits you in {', '.join(same)}" if same else ""),
         ]
     )
-    if notice is not None and (notice.gaps or notice.open_items):
-        yield line(f"OPEN ({len(notice.gaps) + notice.open_items})", "alarm")
-        yield from (line(f"– {gap}", "alarm", indent=2, hang=2) for gap in notice.gaps)
+    if notice is not None and (notice.open_gaps or notice.open_items):
+        yield line(f"OPEN ({len(notice.open_gaps) + notice.open_items})", "alarm")
+        yield from (line(f"– {gap}", "alarm", indent=2, hang=2) for gap in notice.open_gaps)
         if notice.open_items:
             words = f"– {notice.open_items} of {len(notice.to_verify)} items are not verified"
             yield flow(Cell(words, "warn", about=f"notice/{notice.document}"), indent=2)

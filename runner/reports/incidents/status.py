@@ -23,6 +23,7 @@ from runner.reports.incidents.attention import needs_attention
 from runner.reports.incidents.duty_lanes import LaneGroup, lane_groups
 from runner.reports.incidents.links import LinkRow
 from runner.reports.law.titles import citation, titled
+from runner.reports.messages.attention_messages import for_reader
 from runner.reports.messages.messages import DeliveryRow, MessageRow, delivery_rows, message_rows
 from runner.reports.messages.rules import OverrideView, override_views
 from runner.reports.messages.war_room import RoomView, room_view
@@ -55,6 +56,21 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
     """Deliveries over it since then."""
     answered: tuple[str, ...] = ()
     """Deliveries whose acknowledgement used it."""
+
+
+class ReceiptDue(msgspec.Struct, frozen=True, kw_only=True):
+    """A handover of an exhibit that its receiver has not confirmed."""
+
+    exhibit: int
+    name: str
+    receiver: str
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A legal hold. Its reason is in the list of holds alone."""
+
+    since: datetime
+    by: str
 
 
 class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
@@ -101,6 +117,10 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """The newest handover; without ``taken_at`` nobody has accepted it."""
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
+    hold: Hold | None = None
+    """The legal hold; None without one."""
+    receipts: tuple[ReceiptDue, ...] = ()
+    """Handovers of evidence whose receipt is open."""
     links: tuple[LinkRow, ...] = ()
     """Other incidents that turned out to be this one; only those that the reader may read."""
 
@@ -139,6 +159,12 @@ def status(
         as_of=now,
         domains=_fallen(incident),
         overrides=override_views(incident),
+        receipts=tuple(
+            ReceiptDue(exhibit=one.number, name=one.name, receiver=given.receiver)
+            for one in incident.evidence.values()
+            for given in one.handovers
+            if not given.receipt
+        ),
         war_room=room_view(incident),
         lanes=lane_groups(incident, rows, duties),
         second_person=two_person_rows(incident),
@@ -152,7 +178,9 @@ def status(
 def status_for(found: Status, incident: Incident, me: str) -> Status:
     """Return the status of the same incident for another person."""
     mine = tuple(row.invocation for row in found.tasks if _is_mine(incident, row, me))
-    return msgspec.structs.replace(found, me=me, mine=mine)
+    return msgspec.structs.replace(
+        found, me=me, mine=mine, needs_attention=for_reader(found.needs_attention, me)
+    )
 
 
 def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskRow, ...]:

@@ -78,6 +78,9 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     age = f"opened {span(now - found.opened_at)} ago"
     yield from screen_header(filled(Heading, found), now, age)
     yield from _attention(found, now, lanes, most)
+    if found.hold is not None:
+        since = f" since {when(found.hold.since, now)}, placed by {person_name(found.hold.by)}"
+        yield flow(Cell("LEGAL HOLD", "title"), f"{since}. Keep all data of this incident.", hang=2)
     yield from (*deadlines, *steps) if brief else ()
     yield from link_blocks(found.links, now)
     yield from room_blocks(found.war_room) if found.war_room is not None else ()
@@ -104,7 +107,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
 def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int | None) -> Iterator[Block]:
     """Yield DO NOW; if it is empty, what waits, and for whom."""
     waiting = [item for item in found.needs_attention if item.rank < LATER]
-    items = attention_folded(waiting, lanes)
+    items = waiting if most is None else attention_folded(waiting, lanes)
     if not items:
         yield from calm_blocks(found, Cell("DO NOW (0) ", "title"))
         return
@@ -300,7 +303,7 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
         if len(found) < ENOUGH:
             yield table((notice_cells(row, now) for row in found), 1)
             continue
-        gaps = sorted(len(row.gaps) for row in found)
+        gaps = sorted(len(row.open_gaps) for row in found)
         holes = f", missing information: {gaps[0]} to {gaps[-1]}" if gaps[-1] else ""
         items = sum(row.open_items for row in found)
         checks = f", to verify ({items})" if items else ""

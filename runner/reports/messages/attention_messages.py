@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from runner.actions import Action
 from runner.incident.messages.compromised_traffic import exposed_approval, exposures
@@ -19,6 +21,23 @@ from runner.routing.messaging import proves
 
 NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
 """Outcomes of an attempt after which no provider has the message."""
+
+
+def for_reader(items: Iterable[AttentionItem], me: str) -> tuple[AttentionItem, ...]:
+    """Return required actions for their reader: nobody calls himself, the recipient of a message acknowledges it."""
+    return tuple(
+        replace(
+            item,
+            kind="acknowledge",
+            text="Acknowledge your message",
+            who="",
+            detail="",
+            action=suggested_actions.acknowledge(item.ref),
+        )
+        if me and item.person == me
+        else item
+        for item in items
+    )
 
 
 def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
@@ -87,6 +106,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 ref=delivery.id,
                 since=delivery.attempts[0].started_at,
                 text=f"{person_name(delivery.person)}: not delivered",
+                person=delivery.person,
                 detail=f"{attempted_channels(delivery)} failed. Call, then record",
                 action=suggested_actions.call(delivery.id),
             )
@@ -97,6 +117,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 ref=delivery.id,
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
                 text=f"{person_name(delivery.person)}: no usable contact method",
+                person=delivery.person,
                 detail=f"{f'Down: {down}' if down else 'No channel is left'}. Call, then record",
                 action=suggested_actions.call(delivery.id),
             )
@@ -148,6 +169,7 @@ def _doubt(incident: Incident, delivery: Delivery, now: datetime) -> AttentionIt
         who=person_name(delivery.person),
         detail="Call, or wait for the next attempt",
         action=suggested_actions.call(delivery.id),
+        person=delivery.person,
     )
 
 
@@ -164,10 +186,11 @@ def nothing_left(incident: Incident, delivery: Delivery) -> bool:
 
 
 def campaigns(incident: Incident) -> Iterator[AttentionItem]:
-    """Yield campaigns that stopped automatically, unknown outcomes, and decisions on substitute notice."""
+    """Yield campaigns that are paused, unknown outcomes, and decisions on substitute notice."""
     for campaign in incident.campaigns.values():
-        if campaign.state == "paused" and not campaign.by:
-            text = f"Sending {campaign.notice} to {campaign.list_name} stopped: {campaign.reason}"
+        if campaign.state == "paused":
+            stopped = f"was paused by {person_name(campaign.by)}" if campaign.by else "stopped"
+            text = f"Sending {campaign.notice} to {campaign.list_name} {stopped}: {campaign.reason}"
             yield _campaign(
                 "bulk_paused",
                 campaign,
@@ -219,6 +242,7 @@ def _call(incident: Incident, delivery: Delivery, why: str = "") -> AttentionIte
         who=whose,
         detail=f"{attempted_channels(delivery)}. Call, then record",
         action=suggested_actions.call(delivery.id),
+        person=delivery.person,
     )
 
 

@@ -27,7 +27,13 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import NotWritten, not_written
-from runner.reports.messages.attention_messages import deliveries, is_awaited, next_attempt, on_screen
+from runner.reports.messages.attention_messages import (
+    deliveries,
+    for_reader,
+    is_awaited,
+    next_attempt,
+    on_screen,
+)
 from runner.routing.messaging import proves
 
 
@@ -291,9 +297,10 @@ def _message_row(incident: Incident, name: str, title: str) -> MessageRow:
 
 
 def messages(
-    incident: Incident, now: datetime | None = None, words: Mapping[str, str] = NO_WORDS
+    incident: Incident, now: datetime | None = None, words: Mapping[str, str] = NO_WORDS, me: str = ""
 ) -> MessagesReport:
-    """Return the list of deliveries; ``words`` are the titles of the steps by invocation."""
+    """Return the list of deliveries for a person; ``words`` are the titles of the steps by invocation."""
+    urgent = () if now is None else do_now(for_reader(deliveries(incident, now), me), incident, (), (), now)
     return filled(
         MessagesReport,
         incident,
@@ -302,7 +309,7 @@ def messages(
         roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
         not_written=not_written(incident),
         messages=message_rows(incident, words),
-        needs_attention=() if now is None else do_now(deliveries(incident, now), incident, (), (), now),
+        needs_attention=urgent,
     )
 
 

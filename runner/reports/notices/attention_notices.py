@@ -52,5 +52,7 @@ def stale_notices(incident: Incident) -> Iterator[AttentionItem]:
         each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]
     for ref, name, found, action in each:
         more = f"; {count(len(found) - 2, 'more fact')}" if found[2:] else ""
-        text = f"{name}: facts changed. {'; '.join(map(change_words, found[:2]))}{more}"
+        text = (
+            f"{name}: facts changed. {'; '.join(change_words(one, incident.zone) for one in found[:2])}{more}"
+        )
         yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)

@@ -14,11 +14,11 @@ from runner.base.text import cut
 from runner.documents.notice import Coverage
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
-from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
+from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed, recorded_as
 from runner.incident.notices.verification import Contradiction, contradictions, current_texts, items_of
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override, Tick
 from runner.incident.state.library import Library
-from runner.reports.core.formatting import count, moment, short_digest, when
+from runner.reports.core.formatting import count, here, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import (
     Blank,
@@ -36,7 +36,7 @@ from runner.reports.core.page import (
     table,
 )
 from runner.reports.core.report import Report, filled
-from runner.reports.core.task_rows import handle, named, task_rows
+from runner.reports.core.task_rows import TaskRow, handle, named, task_rows
 
 
 class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +93,19 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Content that only a person can verify, and contradictions, in the order of their numbers in ``tocsin notice tick``."""
     ticks: Mapping[str, Tick] = {}
     """Who verified an item, or accepted a contradiction."""
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """The gaps whose facts were recorded after this version was generated: the text is only out of date."""
+        keys = sorted(fact.fact for fact in self.changed if fact.after is not None)
+        paths = ((gap, gap.partition(": ")[2].removesuffix("[]")) for gap in self.gaps)
+        return tuple(gap for gap, path in paths if path and recorded_as(path, keys))
+
+    @property
+    def open_gaps(self) -> tuple[str, ...]:
+        """The gaps without the answered ones."""
+        answered = self.answered
+        return tuple(gap for gap in self.gaps if gap not in answered)
 
     @property
     def open_items(self) -> int:
@@ -204,13 +217,37 @@ def notice(incident: Incident, name: str, library: Library | None = None) -> Not
             hint=rendered_so_far(incident),
             code="unknown_notice",
         )
-    awaits = tuple(_awaited(incident, rows[-1], library)) if library is not None else ()
+    awaits = awaited(incident, library, rows[-1:]) if library is not None else ()
     return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=rows[-1], awaits=awaits)
 
 
-def _awaited(incident: Incident, row: NoticeRow, library: Library) -> Iterator[Awaited]:
-    """Yield the tasks before the approvals of a notice that wait."""
-    tasks = {task.invocation: task for task in task_rows(incident, library)}
+def awaited(incident: Incident, library: Library, rows: Sequence[NoticeRow]) -> tuple[Awaited, ...]:
+    """Return the tasks before the approvals of notices that wait."""
+    tasks = {task.invocation: task for task in task_rows(incident, library)} if rows else {}
+    return tuple(dict.fromkeys(one for row in rows for one in _awaited(incident, row, tasks)))
+
+
+def awaited_blocks(awaits: Sequence[Awaited]) -> Iterator[Block]:
+    """Yield the tasks that an approval waits for, with links."""
+    if awaits:
+        yield line("THE APPROVAL WAITS FOR", "title")
+    for one in awaits:
+        title = Cell(one.title, about=f"task/{one.step}")
+        yield flow(title, f" · {one.who or 'nobody has the role'}", indent=2, hang=2)
+
+
+def approval_words(incident: Incident, library: Library, texts: Iterable[tuple[str, str]]) -> str:
+    """Return what the texts of these duties and templates still need before they may be sent; empty if they are approved."""
+    rows = {(row.duty, row.notice): row for row in notice_rows(incident) if row.current}
+    found = [row for text in texts if (row := rows.get(text)) is not None]
+    if any(row.approve_step for row in found):
+        return "Its text is not approved"
+    awaits = dict.fromkeys(one.title for one in awaited(incident, library, found))
+    return f"Its approval waits for: {', '.join(awaits)}" if awaits else ""
+
+
+def _awaited(incident: Incident, row: NoticeRow, tasks: Mapping[str, TaskRow]) -> Iterator[Awaited]:
+    """Yield the tasks before the approvals of one notice."""
     bound = incident.invocations.get(row.step)
     about = ("approve", bound.step, bound.scope) if bound is not None else None
     for one in incident.invocations.values():
@@ -333,8 +370,8 @@ def notice_words(row: NoticeRow) -> str:
         parts.append(f"OVERRIDDEN by {row.override.by}")
     if row.adoption is not None:
         parts.append("from a Word file")
-    if row.gaps:
-        parts.append(f"missing information ({len(row.gaps)})")
+    if row.open_gaps:
+        parts.append(f"missing information ({len(row.open_gaps)})")
     if row.open_items:
         parts.append(f"to verify ({row.open_items})")
     if given:
@@ -353,11 +390,7 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     facts = (("Status", notice_words(row)), ("Duty", row.duty), ("Generated", made), ("Digest", row.digest))
     yield fields(facts)
     yield from override_blocks(row)
-    if row.gaps:
-        yield Blank()
-        yield line(f"MISSING INFORMATION ({len(row.gaps)})", "title")
-    for gap in row.gaps:
-        yield line(f"– {gap}", "warn" if gap.startswith("missing") else "plain", indent=2, hang=2)
+    yield from gap_blocks(row)
     yield from verification_blocks(row)
     yield Blank()
     yield line("FILES", "title")
@@ -365,13 +398,25 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     yield from approval_blocks(row.approvals)
     if report.awaits:
         yield Blank()
-        yield line("THE APPROVAL WAITS FOR", "title")
-    for one in report.awaits:
-        title = Cell(one.title, about=f"task/{one.step}")
-        yield flow(title, f" · {one.who or 'nobody has the role'}", indent=2, hang=2)
+    yield from awaited_blocks(report.awaits)
     if row.approve_step and row.current:
         yield Blank()
         yield do(Action("step.approve", row.approve_step, {"digest": row.digest}))
+
+
+def gap_blocks(row: NoticeRow) -> Iterator[Block]:
+    """Yield the missing information, and apart from it what was recorded since: the text must be generated again."""
+    if row.open_gaps:
+        yield Blank()
+        yield line(f"MISSING INFORMATION ({len(row.open_gaps)})", "title")
+    for gap in row.open_gaps:
+        yield line(f"– {gap}", "warn" if gap.startswith("missing") else "plain", indent=2, hang=2)
+    if row.answered:
+        yield Blank()
+        yield line(f"OUT OF DATE: RECORDED SINCE THIS VERSION ({len(row.answered)})", "title")
+        yield line("Generate the notice from the present facts", "warn", indent=2)
+    for gap in row.answered:
+        yield line(f"– {gap.partition(': ')[2]}", indent=2, hang=2)
 
 
 def override_blocks(row: NoticeRow) -> Iterator[Block]:
@@ -380,7 +425,7 @@ def override_blocks(row: NoticeRow) -> Iterator[Block]:
         yield Blank()
         yield line("CHANGED FACTS since this version was generated", "alarm")
         for fact in row.changed:
-            yield line(f"– {change_words(fact)}", "alarm", indent=2, hang=2)
+            yield line(f"– {change_words(fact, here())}", "alarm", indent=2, hang=2)
     if (word := row.as_it_was) is not None:
         said = f"ACCEPTED AS IT WAS by {word.by}, {moment(word.at)}: {word.reason}"
         yield line(f"{said}. A supplement is required", "alarm", hang=2)

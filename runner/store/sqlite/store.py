@@ -295,7 +295,12 @@ class SqliteStore(JournalReader):
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 
+    def shared_server(self) -> None:
+        """See Store.shared_server."""
+
     def register_worker(self, worker: str) -> FileLock:
+        if self.schema < SCHEMA_VERSION:
+            self._writer()
         handle = FileLock(self._workers(), worker)
         self._handles.append(handle)
         return handle
@@ -351,9 +356,7 @@ class SqliteStore(JournalReader):
     @contextmanager
     def frozen(self) -> Iterator[Frozen]:
         """See Store.frozen. What is replaced is overwritten in the file and in the write-ahead log."""
-        running = sorted(path.stem for path in self._workers().glob("*.lock"))
-        if alive := [name for name in running if worker_lock_held(self._workers(), name)]:
-            raise in_use(", ".join(alive))
+        self._refuse_in_use()
         self._writer()
         self._pragma("PRAGMA secure_delete = ON")
         try:
@@ -368,10 +371,20 @@ class SqliteStore(JournalReader):
         """See Store.upgrade. The first writer upgrades the store."""
         with self._reading():
             self._sealer.create_key(ROOT)  # without the master key nothing is copied
+            if self._connection.execute("PRAGMA user_version").fetchone() < (SCHEMA_VERSION,):
+                self._refuse_in_use()
             adopt = partial(self.log.adopt, partial(_run, self._connection.execute), self._chance)
             copy = upgrade(self._connection, self.path, self.backup, adopt)
             self.schema = SCHEMA_VERSION
         return copy
+
+    def _refuse_in_use(self) -> None:
+        """Raise Refused while a worker, a server or a scheduler of any version has a lock."""
+        # Those of programs are named by their kind and a number; a command has the others for a moment, or beside one of them.
+        running = sorted(path.stem for path in self._workers().glob("*-*.lock"))
+        running = [name for name in running if not name.startswith("gate-")]
+        if alive := [name for name in running if worker_lock_held(self._workers(), name)]:
+            raise in_use(", ".join(alive))
 
     def close(self) -> None:  # type: ignore[explicit-override]
         with self._lock:

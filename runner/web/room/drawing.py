@@ -31,9 +31,10 @@ _LISTS: Mapping[Verb, str] = {
     "incident.timeline": "timeline", "message.list": "messages", "notice.list": "notices", "task.list": "tasks",
     "person.list": "people", "role.list": "people", "improvement.list": "exercises",
     "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
-    "bulk.substitute": "letters", "notice.letters": "letters",
-    "drill.schedules": "exercises", "drill.show": "exercise", "audit.verify": "audit", "home.doctor": "administration",
-    "entry.confirm": "incident",
+    "bulk.substitute": "letters", "notice.letters": "letters", "notice.sign_letters": "letters",
+    "drill.schedules": "exercises", "drill.show": "exercise", "drill.end": "exercise", "audit.verify": "audit",
+    "home.doctor": "administration", "entry.confirm": "incident", "evidence.describe": "evidence",
+    "evidence.list": "evidence", "evidence.receive": "evidence",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {
@@ -86,7 +87,7 @@ _COMMANDS: Mapping[str, str] = {
     "cancel": 'use "Cancel the incident" on the status page', "close": 'use "Close the incident" on the status page',
     "confirm": 'another person uses "Confirm entry" on the status page',
     "correct": 'use "Mark an entry as wrong" on the timeline',
-    "drill end": 'use "End the exercise" on the page of the exercise; only the command line closes it',
+    "drill end": 'use "End the exercise", then "Close the exercise", on the page of the exercise',
     "drill observe": "record them on the page of the exercise", "drill rate": "rate it on the page of the exercise",
     "drill report": 'use "Sign the report" on its page', "duties": "look at the legal duties",
     "duty decide": "decide on the page of the duty", "duty record-filed": "record the filing on the page of the duty",

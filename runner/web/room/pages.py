@@ -163,10 +163,11 @@ def _do_now(found: Status) -> Iterator[Block]:
     """Yield what an incident needs now; the heading leads to it."""
     from runner.reports.core.attention_rows import first_cell
     from runner.reports.core.do_now import LATER
+    from runner.reports.incidents.duty_lanes import attention_folded
     from runner.reports.incidents.incidents import CALLS, late
     from runner.reports.incidents.waiting import calm_blocks
 
-    urgent = [item for item in found.needs_attention if item.rank < LATER]
+    urgent = attention_folded([item for item in found.needs_attention if item.rank < LATER], found.lanes)
     urgent.sort(key=lambda item: item.kind not in CALLS)
     overdue = f", {late([found])} late" if late([found]) else ""
     title = Cell(f"DO NOW ({len(urgent)}{overdue})", "title")
@@ -436,7 +437,8 @@ def messages(asked: Asked) -> Shown:
     from runner.reports.messages.messages import messages as view
     from runner.reports.messages.messages_page import messages_page
 
-    report = view(asked.incident, asked.now, titles(asked.incident, asked.service.library(asked.incident)))
+    words = titles(asked.incident, asked.service.library(asked.incident))
+    report = view(asked.incident, asked.now, words, asked.principal.person)
     return Shown(report, messages_page(report, asked.now))
 
 
@@ -475,16 +477,25 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents.timeline import evidence as view
-    from runner.reports.incidents.timeline import evidence_page
+    from runner.reports.incidents import custody
 
-    report = view(asked.incident)
-    files = tuple((f"{one.name} ({one.id})", one.id) for one in report.files)
-    return Shown(report, evidence_page(report), downloads=files)
+    report = custody.evidence(asked.incident, asked.reader.events(asked.incident))
+    files = tuple(
+        link
+        for one in report.files
+        for link in ((f"{one.name} ({one.id})", one.id), (f"Custody form {one.number}", f"{one.id}.pdf"))
+    )
+    return Shown(report, custody.evidence_page(report), downloads=files)
 
 
 def evidence_file(asked: Asked) -> File:
-    """Return the bytes of one evidence file."""
+    """Return the bytes of one evidence file, or its custody form."""
+    from runner.app.incidents.evidence import form
+
+    ref, ending, _ = asked.ref.partition(".pdf")
+    if ending:
+        made = form(asked.service, asked.reader, asked.incident, ref)
+        return File(f"{asked.incident.codename}-custody-{ref}.pdf", made)
     body = asked.reader.evidence(asked.incident, asked.ref)
     return File(f"{asked.incident.codename}-{asked.incident.evidence[asked.ref].name}", body)
 

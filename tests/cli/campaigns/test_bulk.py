@@ -295,6 +295,47 @@ def test_dead_addresses_in_the_pilot_batch_pause_the_campaign_until_a_person_res
     assert not set(told(relay)) & set(relay.answers)
 
 
+def waits(desk: AtDesk) -> list[tuple[str, str]]:
+    """Return the kind and the command of each campaign in DO NOW."""
+    items = json.loads(desk("status", "--check", "--format", "json").out)["needs_attention"]
+    found = [(one["kind"], one["action"]["verb"]) for one in items if one["kind"].startswith("bulk")]
+    told = [
+        one["text"] for one in json.loads(desk("worker", "--once", "--format", "json").out)["needs_attention"]
+    ]
+    assert all(one["text"] in told for one in items if one["kind"].startswith("bulk"))
+    return found
+
+
+def test_a_campaign_that_waits_for_a_person_is_in_do_now_until_everybody_is_notified(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    before = "  - {id: contain, task: Contain the systems}\n  - {id: sign"
+    opened(
+        office, playbook=PLAYBOOK.replace("  - {id: sign", before).replace("[letter]", "[letter, contain]")
+    )
+    path = listed(tmp_path, people(60) + "K99,Paula Post,9 Elm Road,DE,\n")
+    assert waits(office) == []
+    run(office, "plan", path)
+    items = json.loads(office("status", "--format", "json").out)["needs_attention"]
+    (unapproved,) = (one for one in items if one["kind"] == "bulk_planned")
+    assert {"Contain", "systems"} <= named(unapproved["detail"])
+    office.done("task", "done", "contain")
+    approve(office)
+    assert waits(office) == [("bulk_planned", "bulk.send")]
+    run(office, "pause", path, "--reason", "the text is read again")
+    assert waits(office) == [("bulk_paused", "bulk.resume")]
+    run(office, "resume", path, "--reason", "it is right")
+    assert waits(office) == [("bulk_idle", "bulk.send")]
+    assert sent(office, path)["ending"] == "waiting"
+    assert waits(office) == [("bulk_idle", "bulk.send")]  # no process sends the rest after the pilot batch
+    office.clock.advance(timedelta(minutes=31))
+    assert sent(office, path)["ending"] == "done"
+    assert waits(office) == [("bulk_left", "bulk.status")]
+    posted = listed(tmp_path, "kind,reference\nposted,K99\n", "posted.csv")
+    office.done("bulk", "receipts", "our-letter", "--people", path, "--from", posted)
+    assert waits(office) == []
+
+
 def test_a_bounced_address_is_not_used_again_in_a_later_campaign(
     bulk: AtDesk, relay: MailServer, tmp_path: Path
 ) -> None:
@@ -482,6 +523,28 @@ def test_other_counts_and_people_of_another_list_need_a_reason_before_anything_i
     assert len(relay.mails) == 4
     assert sent(bulk, again, "--accept-repeats", "corrected")["outcomes"] == {"accepted": 3}
     assert "corrected" in bulk.done("timeline", "--format", "json")
+
+
+def test_a_text_with_the_date_of_another_day_is_sent_only_with_a_reason(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    (office.home / "notices" / "our-letter.md").write_text(
+        LETTER.replace("Dear {{", "{{ notice.date|date }}. Dear {{"), encoding="utf-8"
+    )
+    opened(office)
+    office.done("fact", "set", "incident.individual_notice_planned_at=2026-11-25T08:00:00Z", "--source", "us")
+    office.done("notice", "render", "letter", "--as", "maria")
+    approve(office)
+    path = listed(tmp_path, people(2))
+    assert any(
+        {"2026-11-25", "2026-11-24"} <= named(warning) for warning in planned(office, path)["warnings"]
+    )
+    words = ("bulk", "send", "our-letter", "--people", path, "--accept-counts", "nobody counted")
+    assert refused(office, *words, "--yes")["code"] == "notice_date"
+    asked = office(*words, "--accept-date", "the printer is late", types="n\n")
+    assert ("2026-11-25" in asked.out + asked.err, relay.mails) == (True, [])
+    office.clock.advance(timedelta(hours=15))  # the planned day, in the organisation's zone
+    assert sent(office, path)["outcomes"] == {"accepted": 2}
 
 
 def test_a_paused_incident_sends_nothing(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:

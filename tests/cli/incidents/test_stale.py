@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -86,9 +87,12 @@ def test_every_view_says_which_facts_changed(desk: AtDesk, tmp_path: Path) -> No
     )
     manifest = json.loads((tmp_path / "out" / "privileged" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["documents"][-1]["changed"] == CHANGE
-    assert [change_words(ChangedFact(**one)) for one in CHANGE] == [
+    day = ChangedFact(fact="incident.aware_at", before=None, after="2026-11-24T08:00:00Z")
+    zone = ZoneInfo("Europe/Berlin")
+    assert [change_words(ChangedFact(**one), zone) for one in CHANGE] == [
         "How many people are affected (people.total): 12,000 → 12,400"
     ]
+    assert "09:00" in change_words(day, zone)
 
 
 def test_changed_facts_that_the_text_does_not_use_keep_it_current(desk: AtDesk) -> None:

@@ -12,7 +12,7 @@ def test_blocked_tasks_come_before_overdue_and_ready_tasks() -> None:
     found = next_actions(scenes.shown(world, "bob"), 20)
     kinds = [item.kind for item in found.next]
     late, ready, fact, role = (kinds.index(k) for k in ("overdue", "ready", "fact_missing", "role_unheld"))
-    assert {"stuck", "rejected", "unreachable", "outcome_unknown"} >= set(kinds[:late])
+    assert {"stuck", "rejected", "acknowledge", "outcome_unknown"} >= set(kinds[:late])
     assert late < ready < fact < role
 
 

@@ -32,7 +32,10 @@ CONTRACT = [
     "needs_attention",
 ]
 TASK = ["step", "invocation", "kind", "title", "state", "assignee", "due"]
-ATTENTION = ["kind", "severity", "ref", "since", "text", "command", "action", "rank", "due", "who", "detail"]
+ATTENTION = [
+    *("kind", "severity", "ref", "since", "text", "command", "action", "rank", "due", "who", "detail"),
+    "person",
+]
 
 
 def test_an_incident_just_opened_shows_all_that_is_to_come() -> None:

@@ -106,6 +106,19 @@ def test_a_notice_shows_its_files_gaps_and_approvals() -> None:
     scenes.compare("notices.show", notice_page(notice(incident, first)))
 
 
+def test_a_fact_that_was_recorded_since_is_not_missing_information() -> None:
+    world = signed()
+    world.fact("people.total", 40)
+    documents = {
+        name: msgspec.structs.replace(one, gaps=("missing: dpo.name", "to_follow: people.total"))
+        for name, one in world.incident.documents.items()
+    }
+    incident = msgspec.structs.replace(world.incident, documents=documents)
+    row = notice(incident, next(iter(documents))).notice
+    assert (row.open_gaps, row.answered) == (("missing: dpo.name",), ("to_follow: people.total",))
+    scenes.compare("notices.outdated", notice_page(notice(incident, row.document)))
+
+
 def test_an_approval_of_other_bytes_no_longer_binds() -> None:
     world = signed()
     documents = {

@@ -147,7 +147,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "improvement": dict.fromkeys(("change", "done", "retest", "reopen", "drop"), "exercise.manage"),
     "exercise": {
         **dict.fromkeys(
-            ("begun", "paused", "resumed", "jumped", "ended", "inject", "leave_out"), "exercise.conduct"
+            ("begun", "paused", "resumed", "jumped", "ended", "close", "inject", "leave_out"), "exercise.conduct"
         ),
         "frozen": "note.add", "observe": "exercise.rate", "rate": "exercise.rate",
     },

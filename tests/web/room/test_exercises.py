@@ -164,6 +164,13 @@ def test_an_exercise_is_conducted_rated_and_reported_in_the_browser(play: tuple[
     assert len(signed) == 4
     assert [sha256(room.get(olga, f"{place}/{one}").content).hexdigest() for one in signed] == signed
 
+    # Whoever conducts the exercise closes it, without a role in it; an evaluator does not.
+    assert f'href="{page}"' in room.get(pat, f"/i/{room.codename}").text
+    assert [submitted(room, one, "exercise", "close").status_code for one in (olga, kim, vera)] == [404] * 3
+    assert submitted(room, pat, "exercise", "close", reason="over").status_code == 303
+    assert "close" not in offered(room.get(maria, page).text)
+    assert desk("status", "-i", room.codename, "--format", "json").json["state"] == "closed"
+
 
 def test_every_page_of_an_exercise_says_so_in_title_head_and_text(play: tuple[AtDesk, Served]) -> None:
     _, room = play

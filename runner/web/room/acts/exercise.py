@@ -60,6 +60,8 @@ def _offered(incident: Incident, plan: Exercise) -> Iterator[Form]:
             yield from _conduct(plan, (*drill.released, *drill.deferred), stage)
             yield Form("ended", "End the exercise", why, folded=True)
     yield from stop_form(incident)
+    if incident.state in ("open", "paused") and stage in OVER:
+        yield Form("close", "Close the exercise", why, folded=True)
     if stage == "planned":
         return
     targets = tuple((name, name) for name in drills.targets_of(plan))
@@ -118,6 +120,10 @@ def _clock(asked: Asked, given: Given, change: ClockChange) -> None:
                 "No inject has a future time.", hint="Release an inject by hand", code="nothing_next"
             )
     drills.set_clock(service, asked.incident.id, change, to=to, reason=given["reason"])
+
+
+def _close(asked: Asked, given: Given) -> None:
+    drills.close(asked.service, asked.incident.id, given["reason"])
 
 
 def _inject(asked: Asked, given: Given) -> None:
@@ -180,6 +186,7 @@ EXERCISE = Acting(
             for name in _CLOCK
         },
         "frozen": STOP,
+        "close": Act("exercise.conduct", _by_staff(_close)),
         "inject": Act("exercise.conduct", _by_staff(_inject)),
         "leave_out": Act("exercise.conduct", _by_staff(_leave_out)),
         "observe": Act("exercise.rate", _by_staff(_observe), adds=True),

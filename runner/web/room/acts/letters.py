@@ -227,6 +227,7 @@ def _for_one(asked: Asked, found: Known) -> Iterator[Form]:
         why = (
             Field("accept_counts", "Reason why the list differs from the facts"),
             Field("accept_repeats", "Reason to send to people of another list again"),
+            Field("accept_date", "Reason to send a text with the date of another day"),
         )
         yield Form("send", "Continue sending" if begun else "Start sending", why, folded=state == "done")
     if state in GUARDS["pause"].states:
@@ -283,7 +284,7 @@ def _question(asked: Asked, given: Given) -> Preview:
 
 
 def _reasons(given: Given) -> Reasons:
-    return Reasons(given["accept_counts"].strip(), given["accept_repeats"].strip())
+    return Reasons(*(given[f"accept_{what}"].strip() for what in ("counts", "repeats", "date")))
 
 
 def _send(asked: Asked, given: Given) -> None:

@@ -20,7 +20,7 @@ from runner.app.exercises import schedules
 from runner.app.home import backups, retention
 from runner.app.people.accounts import account_book
 from runner.errors import TocsinError
-from runner.incident.people.contact_journal import AnyPeopleEvent, PersonForgotten, WayChecked, WayTried
+from runner.incident.people.contact_journal import AnyPeopleEvent, Kept, PersonForgotten, WayChecked, WayTried
 from runner.reports.core.formatting import count, person_name
 from runner.reports.core.page import Block, Cell, line, paged, table
 from runner.reports.core.report import Report
@@ -77,8 +77,7 @@ def queue(
     """Return what is due among these incidents, the people and the backups."""
     before = service.clock.now() - (kept_for or closed_for(service))
     known, book = retention.kept(service), read_book(service.store)
-    decided = {*known.shredded, *known.holds}
-    found = [*_incidents(service, rows, before, decided), *_people(service, book, before)]
+    found = [*_incidents(service, rows, known, before), *_people(service, book, before)]
     erased = [one.at for one in known.shredded.values()]
     erased += [at for at, event in book if isinstance(event, PersonForgotten)]
     if erased:
@@ -92,11 +91,17 @@ def queue(
 
 
 def _incidents(
-    service: IncidentService, rows: Sequence[IncidentRow], before: datetime, decided: set[str]
+    service: IncidentService, rows: Sequence[IncidentRow], known: Kept, before: datetime
 ) -> Iterator[Due]:
+    held = {
+        name: one.since for name, one in reversed(known.ended_holds)
+    }  # a hold writes notes: none renews the time
     for row in rows:
-        if row.state in ("closed", "cancelled") and row.id not in decided:
+        if row.state in ("closed", "cancelled") and row.id not in {*known.shredded, *known.holds}:
             last = service.repository.last_entry(row)
+            if since := held.get(row.id):
+                times = (one.at for one in service.store.read(row.id))
+                last = max((at for at in times if at < since), default=row.opened_at)
             if last <= before:
                 yield Due(kind="incident", ref=row.codename, since=last, contents=_contents(service, row))
 

@@ -313,9 +313,9 @@ class Store(Protocol):
     """The journals, blobs and projections of one organisation. Safe to call from several threads."""
 
     read_only: bool
+    """It is on a read-only medium and was opened for reading only."""
     schema: int
     """Its version; older than ``upgrades.SCHEMA_VERSION`` if an upgrade is due."""
-    """It is on a read-only medium and was opened for reading only."""
 
     @property
     def log(self) -> Log:

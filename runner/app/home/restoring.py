@@ -85,7 +85,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the webhooks, which are paused."""
     erased_list: bool = True
     """Whether a list of erased data stands beside the backup; without it, erased data can be back."""
-    forgotten: str = ""
+    seen_before: str = msgspec.field(name="forgotten", default="")
     """The newest checkpoint that this machine had seen of another home at this path, as ``SIZE:ROOT``."""
     set_aside: str = ""
     """The file that remembers it from now on."""
@@ -205,7 +205,8 @@ def restore(
     """
     backup, home = backup.absolute(), home.absolute()
     memory = memory_of(state, home)
-    forgotten = f"{seen.size}:{seen.root.hex()}" if (seen := remembered_in(memory)) else ""
+    seen = remembered_in(memory)
+    seen_before = "" if seen is None else f"{seen.size}:{seen.root.hex()}"
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused(
             f'"{home}" exists. A restore replaces nothing.',
@@ -230,7 +231,7 @@ def restore(
             _place_key(stage, key, is_pack=bool(own))
             with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
                 pack = service.checkpoints.newest() if own else ""
-                result = _made_safe(service, backup.parent, checked, master, moved, forgotten, pack)
+                result = _made_safe(service, backup.parent, checked, master, moved, seen_before, pack)
             shutil.rmtree(stage / "workers", ignore_errors=True)
             _take_place(stage, home)
     except OSError as error:
@@ -350,7 +351,7 @@ def _made_safe(
     checked: Checked,
     master: bytes,
     moved: bool,
-    forgotten: str,
+    seen_before: str,
     pack: str,
 ) -> Restored:
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
@@ -374,7 +375,7 @@ def _made_safe(
         )
     service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
     by = service.principal.person
-    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, forgotten=forgotten, pack=pack)
+    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, seen_before=seen_before, pack=pack)
     backups.record(service, made)
     if pack:  # so that no checkpoint of this copy is taken for one of the other
         rotate_signing(service, f"continued from the pack {checked.name}")
@@ -402,7 +403,7 @@ def _made_safe(
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
-        forgotten=forgotten,
+        seen_before=seen_before,
         checkpoint=service.checkpoints.newest() if pack else "",
         store_moved=moved,
     )

@@ -266,6 +266,7 @@ def _trusted(store: Store) -> Iterator[NoteKey]:
     The check reads them after its view of the log has begun: a key made meanwhile is listed.
     """
     listed = listed_keys(store)
+    name = log_name(listed) if listed else ""
     for one in listed:
         try:
             if store.vouch(one.name, one.signed).hex() != one.mac:
@@ -273,7 +274,7 @@ def _trusted(store: Store) -> Iterator[NoteKey]:
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        yield NoteKey(log_name(listed), bytes.fromhex(one.public))
+        yield NoteKey(name, bytes.fromhex(one.public))
 
 
 def _read(named: str) -> Checkpoint:

@@ -49,7 +49,6 @@ from runner.web.room.table import BY_OPERATION, address
 _YES = (("", "no"), ("yes", "yes"))
 _REASONS: tuple[SuppressedFor, ...] = get_args(SuppressedFor)
 _REPEATED: tuple[Literal["", "keep", "drop"], ...] = ("", "keep", "drop")
-_NOTICE = Field("notice", "Template", value="auto", needed=True, help="auto: one template for each duty.")
 _LIST = Field(
     FIELD,
     "List of people",
@@ -75,15 +74,22 @@ def _forms(asked: Asked) -> Sequence[Form]:
     return tuple(_offered(asked)) if asked.incident.state == "open" else ()
 
 
+def _templates(asked: Asked) -> tuple[tuple[str, str], ...]:
+    """Return the templates for affected people as choices: name and title."""
+    kept = (one.notice for one in asked.service.catalogue(asked.incident).notices.values())
+    return tuple(sorted((one.id, f"{one.id}: {one.title}") for one in kept if one.audience == "individuals"))
+
+
 def _offered(asked: Asked) -> Iterator[Form]:
+    templates = asked.shared(("templates", asked.incident.id), lambda: _templates(asked))
     yield Form(
         "plan",
         "Plan a notice to the people of a list: sends nothing",
         (
-            _NOTICE,
+            Field("notice", "Template", "choice", (("auto", "one template for each duty"), *templates)),
             _LIST,
             *_COMMON,
-            Field("short", "Template for text messages"),
+            Field("short", "Template for text messages", "choice", (("", "none"), *templates)),
             Field("over", "Channels", help="Ids, separated by commas. Empty: all."),
             Field("rates", "Pace", "text", help="One rate a line: relay=60/s, example.org=10/s, *=5/s."),
             Field("chunk", "People in one batch", help="Empty: by the pace."),
@@ -96,7 +102,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
         "make",
         "Make letters to the people of a list",
         (
-            _NOTICE,
+            Field("notice", "Template", "choice", (("auto", "one template for each duty"), *templates)),
             _LIST,
             *_COMMON,
             Field(

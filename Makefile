@@ -6,7 +6,8 @@
 #   make check   format, lint, types, layers, docs, lock, coverage, tests
 #   make docs    the documentation, strictly             make bench      against the peers, in their own environments
 #   make soak    kill the worker at random for minutes   make lock       pin the dependencies again
-#   make nightly the above on each Python, with all plays of exercises
+#   make nightly the above on each Python, with all plays of exercises; make fuzz is a part of it
+#   make release the files of a release, with checksums   make image    an image for containers from them
 #   make servers real peers that the tests talk to        make golden     write the golden files again
 
 .DEFAULT_GOAL := help
@@ -16,6 +17,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 SYNAPSE_VERSION := 1.163.2
+ATHERIS_VERSION := 3.0.0
 # The clients of the vendors whose APIs the actions call, and moto, which stands in for AWS.
 VENDORS := boto3 crowdstrike-falconpy flask flask-cors ghapi google-api-python-client moto[iam] msal msgraph-sdk okta
 PYTHONS := 3.11 3.13
@@ -75,7 +77,7 @@ DEFAULT_PYTHON = $(shell $(PYTHON) -c 'import sys; print(sys.executable if sys.v
 .venv-%/installed: requirements.lock pyproject.toml | $(UV)
 	$(call environment,.venv-$*,$*)
 
-.PHONY: install catalogue pack lock lock-check
+.PHONY: install catalogue pack release image lock lock-check
 install: .venv/installed catalogue ## Create or update the environment in .venv
 
 # The law and the notices, compiled: the first command of a new home reads them. Under other texts or other code they are made again.
@@ -89,12 +91,30 @@ LOCK := $(LOCKED) --all-extras --group dev --group docs pyproject.toml
 pack: .venv/installed ## Make a pack of the law in dist (KEY=publisher.pem to sign)
 	$(BIN)/python -m tests.law.make_pack dist $(KEY)
 
+# What makes a release besides the build itself: pip, which collects wheels, and the writer of the SBOM.
+.venv-release/tools: .ci/release.lock | $(UV)
+	@test -x .venv-release/bin/python || { rm -rf .venv-release && $(UV) venv --quiet --python '$(DEFAULT_PYTHON)' .venv-release; }
+	$(UV) pip sync --quiet --python .venv-release/bin/python --require-hashes .ci/release.lock
+	@touch $@
+
+release: .venv/installed .venv-release/tools ## Build the files of a release from the last commit in dist/release (KEY=ssh-key to sign)
+	rm -rf dist/release
+	$(BIN)/python .ci/release.py dist/release $(KEY)
+
+image: ## Build an image for containers from dist/release, in dist/tocsin.oci.tar (root, buildah, mmdebstrap)
+	rm -f dist/tocsin.oci.tar
+	sh .ci/image dist/release dist/tocsin.oci.tar
+
 lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 	$(UV) $(LOCK) --upgrade --output-file requirements.lock
 	echo 'matrix-synapse==$(SYNAPSE_VERSION)' >.uv/synapse.in
 	$(UV) $(LOCKED) .uv/synapse.in --upgrade --output-file tests/servers/synapse.lock
+	printf '%s\n' cyclonedx-bom pip >.uv/release.in
+	$(UV) $(LOCKED) .uv/release.in --upgrade --output-file .ci/release.lock
 	printf '%s\n' $(VENDORS) >.uv/vendors.in
 	$(UV) $(LOCKED) .uv/vendors.in --upgrade --output-file tests/servers/vendors.lock
+	echo 'atheris==$(ATHERIS_VERSION)' >.uv/atheris.in
+	$(UV) $(LOCKED) .uv/atheris.in --upgrade --output-file tests/servers/atheris.lock
 
 # Real peers that the tests talk to, besides those of the system (postgresql, postfix, dovecot, ntfy): a Matrix homeserver in an
 # environment of its own, too large to be everybody's, and an SMSC that runs on Node. With it comes Twilio's description of its interface.
@@ -102,7 +122,7 @@ lock: | $(UV) ## Pin every dependency again, at the newest versions allowed
 .PHONY: servers
 servers: .venv-synapse/servers .venv-vendors/servers tests/servers/node_modules/.package-lock.json ## Put real servers and vendors' clients here, for the tests
 
-.venv-synapse/servers .venv-vendors/servers: .venv-%/servers: tests/servers/%.lock | $(UV)
+.venv-synapse/servers .venv-vendors/servers .venv-atheris/servers: .venv-%/servers: tests/servers/%.lock | $(UV)
 	@test -x .venv-$*/bin/python || { rm -rf .venv-$* && $(UV) venv --quiet --python '$(DEFAULT_PYTHON)' .venv-$*; }
 	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes tests/servers/$*.lock
 	@touch $@
@@ -124,7 +144,7 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others coverage-others nightly lint format format-check style types floors dependencies coverage docs check golden soak bench bench-web pictures demo demo-full clean $(PYTHONS:%=test-%)
+.PHONY: test test-all test-others coverage-others nightly fuzz lint format format-check style types floors dependencies coverage docs check golden soak bench bench-web pictures demo demo-full clean $(PYTHONS:%=test-%)
 test: .venv/installed catalogue ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python $(PYTEST)
 
@@ -200,7 +220,17 @@ nightly: .venv/installed catalogue ## What takes hours: plays of all exercises, 
 	$(BIN)/python -m pytest -m nightly -n $(WORKERS) --dist worksteal $(TESTS)
 	$(MAKE) --no-print-directory bench-web
 	$(MAKE) --no-print-directory soak
+	$(MAKE) --no-print-directory fuzz
 	$(MAKE) --no-print-directory test-all
+
+# Of one Python with .venv, so that it can be put beside the program.
+fuzz: .venv/installed catalogue .venv-atheris/servers ## Damage the bytes that each reader takes from outside (SECONDS=60 for each)
+	@mkdir -p .fuzz; site=$$(ls -d "$$PWD"/.venv-atheris/lib/python*/site-packages); \
+	for name in $$(PYTHONPATH=$$site $(BIN)/python -m tests.fuzz.fuzz 2>/dev/null); do \
+	  echo "=== $$name"; \
+	  PYTHONPATH=$$site $(BIN)/python -m tests.fuzz.fuzz $$name -max_total_time=$(or $(SECONDS),60) -artifact_prefix=.fuzz/$$name- \
+	    >.fuzz/$$name.log 2>&1 && tail -n 1 .fuzz/$$name.log || { grep -v 'Instrumenting' .fuzz/$$name.log | tail -n 40; exit 1; }; \
+	done
 
 pictures: .venv/installed catalogue ## Make the pictures of the web pages in the docs
 	TOCSIN_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -m nightly tests/web/room/test_pictures.py

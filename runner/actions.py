@@ -13,7 +13,7 @@ _Incident = Literal[
     "alert.list",
     "incident.close", "incident.list", "incident.next", "incident.open", "incident.report", "incident.resume",
     "incident.status", "incident.timeline", "entry.confirm", "entry.correct", "fact.missing", "fact.set",
-    "fact.show", "step.answer", "step.approve", "task.add", "task.check", "task.done", "task.list", "task.reopen",
+    "fact.show", "evidence.describe", "evidence.list", "evidence.receive", "step.answer", "step.approve", "task.add", "task.check", "task.done", "task.list", "task.reopen",
     "task.retry", "task.show", "task.skip",
 ]  # fmt: skip
 _Law = Literal[

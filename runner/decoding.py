@@ -36,7 +36,10 @@ def from_json(body: Json, kind: type[Kind]) -> Kind: ...
 def from_json(body: Json, kind: Any) -> Any: ...
 def from_json(body: Json, kind: Any = Any) -> Any:
     """Return what JSON says; raises ``msgspec.DecodeError``, or ``msgspec.ValidationError`` where it is not of the type."""
-    return _decoder(kind).decode(body)
+    try:
+        return _decoder(kind).decode(body)
+    except UnicodeDecodeError:  # msgspec lets it out for a key that is not UTF-8
+        raise msgspec.DecodeError("JSON is not UTF-8") from None
 
 
 @overload

@@ -22,7 +22,7 @@ from runner.routing.traffic import read_rate, read_timeout
 from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, Where, load
 
-_REFERENCE = re.compile(r"(env|file|keyring|command):.+")
+_REFERENCE = re.compile(r"(env|file|keyring|credential|command):.+")
 _KNOWN = Home.__struct_fields__
 _PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 """32 bytes in base64: an Ed25519 public key."""

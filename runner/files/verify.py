@@ -13,12 +13,15 @@ import hashlib
 import json
 import os
 import re
-import stat
-import struct
 import sys
-import zlib
-from typing import Any, Iterator  # noqa: UP035  # Python 3.8
+from typing import Any
 
+from runner.files.bundle_files import (
+    Files,
+    Wrong,
+    open_folder,
+    open_zip,
+)  # fmt: skip
 from runner.proof.formats import (
     DER,
     NAMESPACE,
@@ -26,12 +29,11 @@ from runner.proof.formats import (
     SIGNER,
     STATEMENT,
     b64,
-    central_directory,
     envelope,
     fingerprint,
     from_json,
+    is_included,
     is_signed,
-    local_header,
     merkle_root,
     note_key,
     pae,
@@ -40,10 +42,23 @@ from runner.proof.formats import (
     ssh_key,
     ssh_signature,
     ssh_signed,
+    timestamp,
     unb64,
 )  # fmt: skip
 
-LAYERS = ("container", "bag", "signature", "checkpoint", "chain", "tree", "documents", "scope", "timestamp")
+LAYERS = (
+    "container",
+    "bag",
+    "signature",
+    "checkpoint",
+    "chain",
+    "tree",
+    "log",
+    "documents",
+    "scope",
+    "timestamp",
+)
+HOME_NOTE, HOME_LOG, TOKEN = "home-checkpoint", "data/record/home-log.json", "home-checkpoint.tsr"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
 DSSE, SIGSTORE, RAW, SSH = "statement.dsse.json", "statement.sigstore.json", "manifest.sig", "manifest.sshsig"
 UNSIGNED = frozenset((TAG_MANIFEST, DSSE, SIGSTORE, RAW, SSH))
@@ -53,138 +68,7 @@ REQUIRED = (
     "checkpoint", "checkpoint.vkey", "data/scope.json", "data/record/events.jsonl", "data/record/leaves.txt",
 )  # fmt: skip
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-MOST_FILES, LONGEST_NAME = 20000, 160
-LARGEST, LARGEST_TEXT = (1 << 32) - 1, 1 << 28
-"""Bytes of a bundle, and of one of its files that is read as text."""
-CHUNK = 1 << 20
-_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
-_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
-
-
-class Wrong(Exception):
-    """A fault that leaves nothing to check in its layer."""
-
-
-# --- what is in the bundle -----------------------------------------------------------------------------------
-
-
-class Files:
-    """The files of a bundle by name: places in one ZIP file, or paths of a folder."""
-
-    def __init__(self, places: dict[str, tuple[str, int, int]], faults: list[str]) -> None:
-        """Take from name to path, offset and size; ``faults`` are of the container."""
-        self.places, self.faults = places, faults
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """Yield the bytes of one file."""
-        path, offset, left = self.places[name]
-        with open(path, "rb") as file:  # noqa: PTH123  # Python 3.8, and paths as they were given
-            file.seek(offset)
-            while left:
-                found = file.read(min(CHUNK, left))
-                if not found:
-                    raise Wrong(f"{name} is shorter than it was")
-                left -= len(found)
-                yield found
-
-    def read(self, name: str) -> bytes:
-        """Return a file that is read as a whole."""
-        if name not in self.places:
-            raise Wrong(f"{name} is missing")
-        if self.places[name][2] > LARGEST_TEXT:
-            raise Wrong(f"{name} is too large")
-        return b"".join(self.chunks(name))
-
-    def text(self, name: str) -> str:
-        """Return a file of UTF-8."""
-        try:
-            return self.read(name).decode()
-        except UnicodeDecodeError:
-            raise Wrong(f"{name} is not UTF-8") from None
-
-    def digest(self, name: str) -> str:
-        """Return the SHA-256 of a file."""
-        found = hashlib.sha256()
-        for chunk in self.chunks(name):
-            found.update(chunk)
-        return found.hexdigest()
-
-
-def check_name(name: str, seen: set[str]) -> None:
-    """Raise Wrong for a name that could leave a folder, or that some system takes for another name."""
-    parts = name.split("/")
-    plain = all(_PART.fullmatch(part) and part[-1] != "." and not _DEVICE.fullmatch(part) for part in parts)
-    if not plain or len(name) > LONGEST_NAME:
-        raise Wrong(f"the name {name[:200]!r} is not safe")
-    if name.lower() in seen:
-        raise Wrong(f"the name {name} is there twice")
-    seen.add(name.lower())
-    if len(seen) > MOST_FILES:
-        raise Wrong(f"more than {MOST_FILES} files")
-
-
-def open_zip(path: str) -> Files:
-    """Read a ZIP file that is byte for byte as Tocsin writes it; raises Wrong for any other."""
-    about = os.stat(path)  # noqa: PTH116
-    if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
-        raise Wrong("not a file, or too large")
-    found = Files({}, [])
-    entries: list[tuple[bytes, int, int, int]] = []
-    seen: set[str] = set()
-    with open(path, "rb") as file:  # noqa: PTH123
-        header = file.read(30)
-        while header[:4] == b"PK\3\4" and len(header) == 30:
-            offset = file.tell() - 30
-            crc, size, length = struct.unpack("<14xI4xIH2x", header)
-            name = file.read(min(length, LONGEST_NAME * 2))
-            if header + name != local_header(name, crc, size) or file.tell() + size > about.st_size:
-                raise Wrong(f"the entry at byte {offset} is not as Tocsin writes it")
-            text = name.decode("ascii", "backslashreplace")
-            check_name(text, seen)
-            if entries and name <= entries[-1][0]:
-                raise Wrong("the names are not in order")
-            entries.append((name, crc, size, offset))
-            inside = text.partition("/")[2]
-            found.places[inside] = (path, file.tell(), size)
-            sum_ = 0
-            for chunk in found.chunks(inside):
-                sum_ = zlib.crc32(chunk, sum_)
-            if sum_ != crc:
-                found.faults.append(f"{text} differs from its checksum")
-            file.seek(size, os.SEEK_CUR)
-            header = file.read(30)
-        start = file.tell() - len(header)
-        rest = header + file.read((LONGEST_NAME + 46) * len(entries))
-    if rest != central_directory(entries, start):
-        raise Wrong("the directory at its end is not as Tocsin writes it")
-    if len({name.partition(b"/")[0] for name, _, _, _ in entries}) != 1 or "" in found.places:
-        raise Wrong("it does not have one folder at its top")
-    return found
-
-
-def open_folder(path: str) -> Files:
-    """List an unpacked bundle; no link is followed."""
-    places: dict[str, tuple[str, int, int]] = {}
-    seen: set[str] = set()
-    seen_folders: set[str] = set()
-    total = 0
-    for where, folders, files in os.walk(path):
-        for name in (*folders, *files):
-            whole = os.path.join(where, name)  # noqa: PTH118
-            mode = os.lstat(whole)
-            inside = os.path.relpath(whole, path).replace(os.sep, "/")
-            if stat.S_ISDIR(mode.st_mode):
-                check_name(inside, seen_folders)
-                continue
-            check_name(inside, seen)
-            total += mode.st_size
-            if total > LARGEST:
-                raise Wrong("too large")
-            if not stat.S_ISREG(mode.st_mode):
-                raise Wrong(f"{inside} is not a file")
-            places[inside] = (whole, 0, mode.st_size)
-    return Files(places, [])
 
 
 # --- the layers ----------------------------------------------------------------------------------------------
@@ -203,6 +87,7 @@ class Check:
         self.scope: dict[str, Any] = {}
         self.leaves: list[bytes] = []
         self.given_entries = {"full": 0, "envelope": 0}
+        self.outside = self.claimed = ""
 
     def fault(self, layer: str, what: str) -> None:
         """Keep a fault."""
@@ -212,7 +97,8 @@ class Check:
         """Check every layer; a fault of one does not stop the next."""
         for layer, step in (
             ("bag", self.bag), ("signature", self.signatures), ("signature", self.subjects),
-            ("chain", self.chain), ("tree", self.tree), ("documents", self.documents), ("scope", self.scoped),
+            ("chain", self.chain), ("tree", self.tree), ("log", self.log), ("timestamp", self.timestamp),
+            ("documents", self.documents), ("scope", self.scoped),
         ):  # fmt: skip
             try:
                 step()
@@ -324,25 +210,57 @@ class Check:
                     self.fault("chain", f"the content of entry {seq} was changed")
             last = seq
 
-    def tree(self) -> None:
-        """Check the signed checkpoint, and that its root is that of all entries, given or withheld."""
-        note, vkey = self.files.text("checkpoint"), self.files.text("checkpoint.vkey")
+    def note(self, file: str, origin: str, layer: str) -> tuple[int, bytes]:
+        """Check a checkpoint, a note signed by the key; return its size and root."""
+        note, vkey = self.files.text(file), self.files.text("checkpoint.vkey")
         name = vkey.split("+")[0]
         text, _, line = note.partition("\n\n")
         text += "\n"
         signature = unb64(line.rstrip("\n").split(" ")[-1])
         number = bytes.fromhex(vkey.split("+")[1])
         if note != f"{text}\n\u2014 {name} {b64(signature)}\n" or signature[:4] != number:
-            self.fault("checkpoint", "it is not a note of this key")
+            self.fault(layer, "the checkpoint is not a note of this key")
         if not is_signed(self.key, signature[4:], text.encode()):
-            self.fault("checkpoint", "its signature is not of this content")
-        origin, size, root = text.split("\n")[:3]
-        if origin != "{}/{}".format(name, self.statement["predicate"]["incident"]):
-            self.fault("checkpoint", "it is of another record")
-        if size != str(len(self.leaves)) or unb64(root) != merkle_root(self.leaves):
+            self.fault(layer, "the signature of the checkpoint is not of its content")
+        found, size, root = text.split("\n")[:3]
+        if found != name + origin:
+            self.fault(layer, "the checkpoint is of another record")
+        return int(size[:20]), unb64(root)
+
+    def tree(self) -> None:
+        """Check the signed checkpoint, and that its root is that of all entries, given or withheld."""
+        size, root = self.note("checkpoint", "/" + self.statement["predicate"]["incident"], "checkpoint")
+        if (size, root) != (len(self.leaves), merkle_root(self.leaves)):
             self.fault("tree", "the entries are not those of the checkpoint")
-        if "checkpoint.tsr" in self.files.places:
-            self.notes["timestamp"] = ("unchecked", "check it with OpenSSL, as VERIFY.txt says")
+
+    def log(self) -> None:
+        """Check that the head is in the log of the organisation, up to a checkpoint that covers all its incidents."""
+        if not {HOME_NOTE, HOME_LOG} & set(self.files.places):
+            self.notes["log"] = ("absent", "the bundle has no checkpoint of the organisation")
+            return
+        log = from_json(self.files.text(HOME_LOG))
+        size, root = self.note(HOME_NOTE, "", "log")
+        leaf, incident = from_json(log["leaf"]), self.statement["predicate"]["incident"]
+        ref = hashlib.sha256(bytes.fromhex(log["salt"]) + incident.encode()).hexdigest()
+        if (leaf["ref"], leaf["seq"], leaf["head"]) != (ref, len(self.leaves), self.leaves[-1].hex()):
+            self.fault("log", "its head is not that of this record")
+        path = [bytes.fromhex(one) for one in log["path"]]
+        if not is_included(log["number"], size, log["leaf"].encode(), path, root):
+            self.fault("log", "its head is not under the checkpoint of the organisation")
+        self.outside = f"{size}:{root.hex()}"
+
+    def timestamp(self) -> None:
+        """Compare the token of a timestamp authority with the checkpoint. OpenSSL checks the signature of the authority."""
+        if TOKEN not in self.files.places:
+            self.notes["timestamp"] = ("absent", "")
+            return
+        imprint, self.claimed, _ = timestamp(self.files.read(TOKEN))
+        if imprint.hex() != self.digests[HOME_NOTE]:
+            self.fault("timestamp", "the token is of another checkpoint")
+        self.notes["timestamp"] = (
+            "unchecked",
+            "the signature of the authority: check it with OpenSSL, as VERIFY.txt says",
+        )
 
     def documents(self) -> None:
         """Compare the documents with the digests in their names."""
@@ -380,7 +298,6 @@ def verify(path: str, key: str = "") -> dict[str, Any]:
             check.notes["container"] = ("absent", "a folder")
         if not key:
             check.notes["signature"] = ("unchecked", "signed by the key inside: compare its fingerprint")
-    check.notes.setdefault("timestamp", ("absent", ""))
     layers = {}
     for layer in LAYERS:
         wrong = [what for name, what in check.faults if name == layer]
@@ -397,6 +314,8 @@ def verify(path: str, key: str = "") -> dict[str, Any]:
         "audience": plain(str(check.scope.get("audience", ""))),
         "entries": len(check.leaves),
         "head": plain(str(check.scope.get("head", ""))),
+        "log": check.outside,
+        "claimed_time": check.claimed,
         "levels": {name: int(levels.get(name, 0)) for name in ("full", "envelope", "hash")},
     }
 
@@ -425,6 +344,12 @@ def lines(found: dict[str, Any]) -> list[str]:
         "Head: {head}".format(**found),
         "Key: {}{}".format(found["key"], ", the key that you gave" if found["key_compared"] else ""),
     ]
+    if found["log"]:
+        told.append("Log of the organisation: {log}".format(**found))
+    if found["claimed_time"]:
+        told.append("Not later than {claimed_time}, as the timestamp token claims. NOT CHECKED: {why}".format(
+            why=found["layers"]["timestamp"]["why"], **found
+        ))  # fmt: skip
     if not found["key_compared"]:
         told.append(
             "NOT CONFIRMED: compare this key with one that you got in another way. Then add --key KEY."

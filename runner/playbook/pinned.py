@@ -78,7 +78,8 @@ class Laws(Sequence[Regime]):
         self._decoded: dict[int, Regime] = {}
 
     @cached_property
-    def _texts(self) -> Sequence[msgspec.Raw]:
+    def texts(self) -> Sequence[msgspec.Raw]:
+        """The JSON of each law."""
         return self._fetch()
 
     def __len__(self) -> int:  # type: ignore[explicit-override]
@@ -97,7 +98,7 @@ class Laws(Sequence[Regime]):
             return tuple(self[number] for number in range(*which.indices(self._count)))
         number = range(self._count)[which]
         if number not in self._decoded:
-            self._decoded[number] = from_json(self._texts[number], Regime)
+            self._decoded[number] = from_json(self.texts[number], Regime)
         return self._decoded[number]
 
 

@@ -1,5 +1,5 @@
 """Formats of an evidence bundle, as their standards have them: ZIP (stored), Ed25519 (RFC 8032), SSHSIG, DSSE with its Sigstore form,
-signed notes (C2SP) and the Merkle tree of RFC 6962. Pure; it needs only Python 3.8 or newer, because each bundle contains it.
+signed notes (C2SP), the Merkle tree of RFC 6962, and what a timestamp claims (RFC 3161). Pure; it needs only Python 3.8 or newer, because each bundle contains it.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import struct
 from typing import Any
 
@@ -218,6 +219,77 @@ def central_directory(entries: list[tuple[bytes, int, int, int]], start: int) ->
     )  # fmt: skip
     end = (b"PK\5\6", 0, 0, len(entries), len(entries), len(rows), start, 0)
     return rows + struct.pack("<4s4H2IH", *end)
+
+
+def is_included(number: int, size: int, data: bytes, path: list[bytes], root: bytes) -> bool:
+    """Whether the leaf with ``data`` is at ``number``, from 0, of the tree of ``size`` leaves (RFC 9162, 2.1.3.2)."""
+    last, found = size - 1, hashlib.sha256(b"\0" + data).digest()
+    if not 0 <= number < size:
+        return False
+    for sibling in path:
+        if last == 0:
+            return False
+        if number & 1 or number == last:
+            found = hashlib.sha256(b"\1" + sibling + found).digest()
+            while number and not number & 1:
+                number, last = number >> 1, last >> 1
+        else:
+            found = hashlib.sha256(b"\1" + found + sibling).digest()
+        number, last = number >> 1, last >> 1
+    return last == 0 and found == root
+
+
+def _der(body: bytes) -> list[tuple[int, bytes]]:
+    """Return the elements of a DER text: tag and content; raises ValueError."""
+    found, place = [], 0
+    while place < len(body):
+        tag, size = body[place], int.from_bytes(body[place + 1 : place + 2], "big")
+        place += 2
+        if size & 128:
+            more = size & 127
+            size = int.from_bytes(body[place : place + more], "big")
+            place += more
+        if place + size > len(body) or tag & 31 == 31:
+            raise ValueError("not DER")
+        found.append((tag, body[place : place + size]))
+        place += size
+    return found
+
+
+def _inside(body: bytes, *tags: int) -> list[bytes]:
+    """Return the contents of the first elements, which have these tags."""
+    found = _der(body)[: len(tags)]
+    if [tag for tag, _ in found] != list(tags):
+        raise ValueError("not a timestamp")
+    return [content for _, content in found]
+
+
+def timestamp(reply: bytes) -> tuple[bytes, str, int]:
+    """Return what the reply of a timestamp authority (RFC 3161) claims: the SHA-256 of the content, the time in UTC, and the nonce,
+    -1 without one. Raises ValueError for a refusal, and another form. Checks no signature.
+    """
+    (whole,) = _inside(reply, 0x30)
+    if len(_der(reply)) != 1:
+        raise ValueError("not a timestamp")
+    status, token = _inside(whole, 0x30, 0x30)
+    if _inside(status, 0x02)[0] not in (b"\0", b"\1"):
+        raise ValueError("refused by the authority")
+    kind, signed = _inside(token, 0x06, 0xA0)
+    _, _, content = _inside(_inside(signed, 0x30)[0], 0x02, 0x31, 0x30)
+    content_kind, wrapped = _inside(content, 0x06, 0xA0)
+    (info,) = _inside(wrapped, 0x04)
+    if (kind.hex(), content_kind.hex()) != ("2a864886f70d010702", "2a864886f70d0109100104"):
+        raise ValueError("not a timestamp")
+    (claims,) = _inside(info, 0x30)
+    _, _, imprint, _, at = _inside(claims, 0x02, 0x06, 0x30, 0x02, 0x18)
+    algorithm, digest = _inside(imprint, 0x30, 0x04)
+    if _inside(algorithm, 0x06)[0].hex() != "608648016503040201":
+        raise ValueError("not the SHA-256 of a content")
+    time = re.fullmatch(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{1,9})?Z", at)
+    if time is None:
+        raise ValueError("not a time")
+    nonce = next((int.from_bytes(one, "big") for tag, one in _der(claims)[5:] if tag == 0x02), -1)
+    return digest, "{}-{}-{}T{}:{}:{}Z".format(*(one.decode() for one in time.groups()[:6])), nonce
 
 
 def merkle_root(leaves: list[bytes]) -> bytes:

@@ -1,9 +1,12 @@
-"""Merkle trees of RFC 6962 with SHA-256: the root, and a tree that grows. Pure. A leaf is 32 bytes, the result of ``leaf_hash``."""
+"""Merkle trees of RFC 6962 with SHA-256: the root, a tree that grows, and the path of a leaf. Pure.
+
+A leaf is 32 bytes, the result of ``leaf_hash``. ``formats.is_included`` checks a path.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 HASH_BYTES = 32
 EMPTY = hashlib.sha256(b"").digest()
@@ -51,3 +54,20 @@ def root(leaves: Iterable[bytes]) -> bytes:
     for leaf in leaves:
         edge.add(leaf)
     return edge.root()
+
+
+def path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """Return the inclusion path of the leaf at ``index`` (from 0), the nearest sibling first; raises IndexError."""
+    if not 0 <= index < len(leaves):
+        raise IndexError(index)
+    siblings: list[bytes] = []
+    start, end = 0, len(leaves)
+    while end - start > 1:
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        if index < middle:
+            siblings.append(root(leaves[middle:end]))
+            end = middle
+        else:
+            siblings.append(root(leaves[start:middle]))
+            start = middle
+    return siblings[::-1]

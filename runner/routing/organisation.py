@@ -235,6 +235,14 @@ class Working(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The URL of a dead man's switch, or the reference of a secret with it."""
 
 
+class TimestampSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The RFC 3161 authority that timestamps checkpoints; none by default."""
+
+    url: str = ""
+    ca: str = ""
+    """PEM file with the certificates of the authority; its path is relative to the home folder."""
+
+
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``tocsin.yaml``: the settings of one organisation. Secrets are only references."""
 
@@ -269,6 +277,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     serve: ServeSettings = ServeSettings()
     webhooks: WebhookSettings = WebhookSettings()
     backup: BackupSettings = BackupSettings()
+    timestamps: TimestampSettings = TimestampSettings()
     law: LawSettings = LawSettings()
     profile: Profile = "large"
     """Profile of new incidents: playbooks leave out the steps of the other one."""

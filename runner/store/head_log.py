@@ -6,6 +6,7 @@ tree, and signs its root.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -13,13 +14,13 @@ from datetime import UTC, datetime
 from typing import Any, LiteralString, Protocol
 
 from runner.errors import Invalid, Sealed, StoreCorrupt
-from runner.proof.merkle import HASH_BYTES, Frontier
+from runner.proof.merkle import HASH_BYTES, Frontier, path
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, verify_note
 from runner.store.chain import Place, event_of
 from runner.store.encryption import Sealer
 from runner.store.heads import ROOT, HeadKey, Leaf
 from runner.store.moving import Select
-from runner.store.port import HeadFault, HeadFaultCode, HeadsCheck, KeptCheckpoint, Link
+from runner.store.port import Covered, HeadFault, HeadFaultCode, HeadsCheck, KeptCheckpoint, Link
 from runner.store.rows import Stamp, leaf_of, leaf_values, text
 from runner.store.upgrades import KEYED
 
@@ -143,6 +144,23 @@ class HeadLog:
         with self._changing() as run:
             _number(run, recorded, signed)
         return self.newest()
+
+    def covering(self, incident: str, seq: int, by: NoteKey) -> Covered | None:
+        signature = f"%\n\u2014 {by.name} {b64encode(by.id).decode()[:5]}%"
+        with self._still() as run:
+            found = run(_LEAVES + " WHERE incident = %s AND seq = %s AND n IS NOT NULL", (incident, seq))
+            if not found:
+                return None
+            number, _place, *columns, _mac = found[0]
+            later = _CHECKPOINTS + " WHERE size > %s AND note LIKE %s"
+            kept = run(later + " AND token IS NOT NULL ORDER BY size LIMIT 1", (number, signature)) or run(
+                later + " ORDER BY size LIMIT 1", (number, signature)
+            )
+            if not kept:
+                return None
+            newest = _kept(kept[0])
+            hashes = [Leaf(*row[2:8]).hash for row in run(_NUMBERED, (0, newest.size))]
+        return Covered(number, Leaf(*columns), path(number, hashes), newest)
 
     def keep_token(self, size: int, token: bytes) -> None:
         with self._changing() as run:

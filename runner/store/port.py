@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 import msgspec
 
@@ -20,6 +20,7 @@ from runner.base.actor import Actor
 if TYPE_CHECKING:
     from runner.proof.note import Checkpoint, NoteKey
     from runner.store.campaigns.tables import BulkTables
+    from runner.store.heads import Leaf
     from runner.store.moving import Frozen
     from runner.vault.keys import DataKey
 
@@ -27,6 +28,8 @@ IN_HAND = "work/in_hand/"
 """Prefix of the marks of workers' current work, by worker."""
 HOME_KEYS = "home/"
 """Prefix of the keys of the home itself, beside those of incidents; no journal has such a name."""
+UNFINISHED = "erasure_unfinished"
+"""The setting of a store whose files still have the bytes of a destroyed key."""
 PATIENCE = timedelta(seconds=10)
 """How long a store waits for another writer before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
@@ -230,6 +233,17 @@ class KeptCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     """From a timestamp authority (RFC 3161)."""
 
 
+class Covered(NamedTuple):
+    """A head under a checkpoint."""
+
+    number: int
+    """The place of the leaf in the tree, from 0."""
+    leaf: Leaf
+    path: list[bytes]
+    """The inclusion path, the nearest sibling first."""
+    checkpoint: KeptCheckpoint
+
+
 ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
 """Returns the new marks from the current ones; pure."""
 
@@ -244,6 +258,12 @@ class Log(Protocol):
         """Number the new leaves and keep a checkpoint of all; return the newest, which is older if nothing changed.
 
         ``signed`` returns the signed note of a size and a root.
+        """
+
+    def covering(self, incident: str, seq: int, by: NoteKey) -> Covered | None:
+        """Return the head of an incident after an append, under the first checkpoint of a key, one with a token if there is one.
+
+        None without such a checkpoint.
         """
 
     def keep_token(self, size: int, token: bytes) -> None:
@@ -273,6 +293,20 @@ class WorkerHandle(Lock, Protocol):
 
     def hold(self, body: bytes) -> None:
         """Store the worker's mark below ``IN_HAND``, or remove it (empty). It survives the process, but perhaps not a loss of power."""
+
+    def renew(self) -> None:
+        """Take the lock again if its session or file is gone; raises StoreError if it cannot be taken now."""
+
+
+class SharedServer(msgspec.Struct, frozen=True, kw_only=True):
+    """What matters of a database server that several machines use."""
+
+    offset: timedelta
+    """The clock of this machine minus that of the server."""
+    standbys: str
+    """The standby servers that a commit waits for; empty if for none."""
+    several: bool
+    """The URL names more than one server."""
 
 
 class Store(Protocol):
@@ -371,6 +405,12 @@ class Store(Protocol):
         The chain still verifies. The incident cannot store personal payloads any more. Repetition is harmless.
         """
 
+    def finish_erasure(self) -> bool:
+        """Remove the bytes of destroyed keys that a reader of an older state kept in the files; return whether all are gone.
+
+        Until then the setting ``UNFINISHED`` is there.
+        """
+
     def setting(self, name: str) -> str | None:
         """Return a small setting of this store (the chosen incident)."""
 
@@ -405,8 +445,11 @@ class Store(Protocol):
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """Drop all rows and snapshots and write these rows; refuses (StoreCorrupt) if an old row proves that events are missing."""
 
+    def shared_server(self) -> SharedServer | None:
+        """Return the state of the server; None for a file."""
+
     def register_worker(self, worker: str) -> WorkerHandle:
-        """Prove from now on that ``worker`` is alive; raises StoreLocked if one of that name is."""
+        """Prove from now on that ``worker`` is alive, after a due upgrade of a file; raises StoreLocked if one of that name is."""
 
     def worker_alive(self, worker: str) -> bool:
         """Whether this worker's process or session still exists."""
@@ -427,7 +470,10 @@ class Store(Protocol):
         """Keep every writer out for one transaction; raises Refused while a worker or server has a lock."""
 
     def upgrade(self) -> Path | None:
-        """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one."""
+        """Upgrade an older store to the current schema, all steps in one transaction; return the copy made before, if the store makes one.
+
+        Raises Refused while a worker or server has a lock: an older one could not record what it sends.
+        """
         ...
 
     def close(self) -> None:

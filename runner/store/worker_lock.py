@@ -58,6 +58,12 @@ class FileLock:
             if os.write(self._descriptor, body.ljust(self._size)) < self._size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a text cut short names no work
 
+    def renew(self) -> None:
+        """See WorkerHandle.renew."""
+        if not self.held():
+            self.release()
+            self.__init__(self.path.parent, self.path.stem)  # type: ignore[misc]  # a new file of the same name
+
     def release(self) -> None:
         """Release the lock and remove the file."""
         descriptor, self._descriptor = self._descriptor, None

@@ -48,7 +48,7 @@ def create_master(reference: str, *, base: Path, chance: Callable[[int], bytes] 
 
 
 def read_master(reference: str, *, base: Path) -> bytes:
-    """Return the 32 bytes of the master key at ``file:``, ``keyring:``, ``env:`` or ``command:``.
+    """Return the 32 bytes of the master key at ``file:``, ``keyring:``, ``env:``, ``credential:`` or ``command:``.
 
     ``command:`` is split as a shell would split it and run without a shell; its standard output is the key.
     Raises Sealed if the key is missing, is not a key, or is in a file that others can read.

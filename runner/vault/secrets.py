@@ -40,19 +40,22 @@ class Secret:
 
 
 def resolve(reference: str, *, base: Path, environ: Mapping[str, str] | None = None) -> Secret:
-    """Return the secret at ``env:NAME``, ``file:PATH`` or ``keyring:SERVICE/NAME``.
+    """Return the secret at ``env:NAME``, ``file:PATH``, ``keyring:SERVICE/NAME`` or ``credential:NAME``.
 
     A relative PATH is relative to ``base`` (the home). One trailing line end of a file is not part of the
-    secret. Raises Invalid for a reference of another form and NotFound if the secret does not exist.
+    secret. A credential is a file of the service manager for one service (systemd.exec(5)). Raises Invalid for a reference of another form and NotFound if the secret does not exist.
     """
     scheme, _, rest = reference.partition(":")
+    given = os.environ if environ is None else environ
     match scheme:
         case "env" if rest:
-            return Secret(_from_environment(rest, os.environ if environ is None else environ), reference)
+            return Secret(_from_environment(rest, given), reference)
         case "file" if rest:
             return Secret(_from_file(base / Path(rest).expanduser(), reference), reference)
         case "keyring" if "/" in rest:
             return Secret(_from_keyring(rest, reference), reference)
+        case "credential" if rest == Path(rest).name and rest not in ("", ".."):
+            return Secret(_from_file(_credentials(given, rest) / rest, reference), reference)
         case _:
             # The value can be the secret itself by mistake, so it is not repeated.
             raise Invalid(
@@ -71,6 +74,17 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
             code="secret_missing",
         )
     return value
+
+
+def _credentials(environ: Mapping[str, str], name: str) -> Path:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise NotFound(
+            f'Credential "{name}" is not available: the service manager gives it only to services.',
+            hint=f"sudo systemd-run --pty --uid=USER -p LoadCredentialEncrypted={name} tocsin COMMAND --home DIR",
+            code="secret_missing",
+        )
+    return Path(folder)
 
 
 def _from_file(path: Path, reference: str) -> str:

@@ -55,6 +55,8 @@ class Server:
         silent.handlers = [logging.NullHandler()]
         self._sockets: dict[int, object] = {}
         self._stopping = threading.Event()
+        self.turns = 0
+        """How often the loop turned: it grows while the server lives."""
         bound = listening(host, port)
         self.port = int(bound.getsockname()[1])
         create_server(
@@ -79,6 +81,7 @@ class Server:
         """Serve until ``stop``; received requests are answered."""
         try:
             while not self._stopping.is_set():
+                self.turns += 1
                 wasyncore.loop(timeout=TURN, use_poll=True, map=self._sockets, count=1)  # type: ignore[arg-type]
         finally:
             for server in self._servers:

@@ -31,8 +31,15 @@ class ChannelHealth:
         self.rooms = OPEN
         """The remaining quota for the turns that are being prepared."""
 
-    def hear(self, outcome: Outcome) -> None:
-        """Record the effect of an attempt's outcome on channels and domains, whatever its incident does with it."""
+    def hear(self, arrivals: Iterable[object]) -> None:
+        """Record the effect of probes and attempts on channels and domains, whatever their incidents do with the outcome."""
+        for one in arrivals:
+            if isinstance(one, Probed):
+                self._traffic.probed(one.probe, one.result, self._time.now())
+            elif isinstance(one, Outcome):
+                self._heard(one)
+
+    def _heard(self, outcome: Outcome) -> None:
         if isinstance(outcome.work, Deliver) and isinstance(outcome.command, AttemptDone):
             channel = self._service.directory.channels.get(outcome.work.channel)
             if channel is not None:
@@ -90,10 +97,6 @@ class ChannelHealth:
         except Exception as error:  # noqa: BLE001  # it told nothing, and must come back
             result = SendResult(state="rejected", reason=type(error).__name__)
         inbox.put(Probed(probe, result))
-
-    def probed(self, probed: Probed) -> None:
-        """Record the result of a probe."""
-        self._traffic.probed(probed.probe, probed.result, self._time.now())
 
     # --- quota of accounts --------------------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runner.app.home.workers import FOLDER
+from runner.app.home.workers import FOLDER, refuse_wrong_clock
 from runner.errors import StoreError
 from runner.workers.wakeup import WakeupSocket, ring
 
@@ -45,8 +45,18 @@ def attach(service: IncidentService) -> None:
     service.write = _deferring(service) if is_shared(service) else _poking(service)
 
 
-def make_worker(service: IncidentService, *, threads: int = 8, perform: Performer | None = None) -> Running:
-    """Return the worker with a service of its own; raises StoreError if its driver cannot run."""
+def make_worker(
+    service: IncidentService,
+    *,
+    threads: int = 8,
+    perform: Performer | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    again: Callable[[], None] = lambda: None,
+) -> Running:
+    """Return the worker with a service of its own; raises StoreError if its driver cannot run.
+
+    ``say`` gets what happens to the connection to a server, and ``again`` is called when the server is back.
+    """
     service.write = service.store.append  # the worker itself does the work that it appends
     service.backoff = None
     if not is_shared(service):
@@ -57,7 +67,8 @@ def make_worker(service: IncidentService, *, threads: int = 8, perform: Performe
         from runner.workers.postgres.worker import QueueWorker
     except ImportError as error:
         raise _not_installed() from error
-    return QueueWorker(service, threads=threads, perform=perform)
+    refuse_wrong_clock(service.store)
+    return QueueWorker(service, threads=threads, perform=perform, say=say, again=again)
 
 
 class Listening:

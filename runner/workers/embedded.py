@@ -5,14 +5,12 @@ a turn for every incident concerned, and commits them together: group commit. On
 those turns, because an intent must be durable before its effect. If an outcome meets another process's commit, it is
 decided again on the newer incident; an intent that does is dropped, with its work.
 
-The loop blocks on one queue: outcomes and wake-ups need no polling. Once a second the store is asked
-for commits whose writer cannot send a wake-up.
+The loop blocks on one queue. Once a second the store is asked for commits whose writer cannot send a wake-up.
 
-The same loop serves a queue that names the incidents to work on (``serve`` and ``visit``): then it works on
-no other incident.
+The same loop serves a queue that names the incidents to work on (``serve`` and ``visit``): then it works on no other.
 
-No incident delays another: one uses at most ``threads`` threads, and there are some more. Turns that got no
-thread are prepared again in every round, with those of all others. ``fairness`` has the rest.
+No incident delays another: one uses at most ``threads`` threads, and there are some more. Turns that got no thread
+are prepared again in every round, with those of all others. ``fairness`` has the rest.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, token
 from runner.workers.channel_health import ChannelHealth, may_send
-from runner.workers.fairness import GRACE, KEPT, RESERVE, Fairness, append
+from runner.workers.fairness import GRACE, KEPT, LOST_LOOK, PATIENCE, POLL, RESERVE, Fairness, append
 from runner.workers.pending_visits import PendingVisits
 from runner.workers.pool import Pool
 from runner.workers.visit_results import (
@@ -48,6 +46,7 @@ from runner.workers.visit_results import (
     answer,
     lease_lost,
     lost_claims,
+    not_started,
     performed,
     probe_token,
     with_tools,
@@ -58,15 +57,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from runner.workers.wakeup import WakeupSocket
-
-POLL = timedelta(seconds=1)
-"""How often a store is asked for commits without a wake-up."""
-
-
-LOST_LOOK = timedelta(seconds=5)
-"""How often claims of other workers are checked: one of them may have stopped."""
-PATIENCE = 5
-"""How often ``drain`` tries again to record outcomes after the store failed."""
 
 
 class Worker:
@@ -165,10 +155,25 @@ class Worker:
         finally:
             self._stopping.set()
             self._ended.set()
-            for item in self._inbox.rest():
-                if isinstance(item, Visit):
-                    self._visits.came(item)
+            for item in self._inbox.visits():
+                self._visits.came(item)
             self._visits.end(ending)
+
+    def renew(self) -> list[str]:
+        """Make ``serve`` possible again after its database was away; return the incidents whose last entries are gone.
+
+        What runs goes on, and its outcome is recorded. What was claimed and did not start is not started: other workers may
+        have continued it. Raises StoreError if the database does not answer yet.
+        """
+        self._handle.renew()
+        head, known = self.service.store.head, self._known
+        lost = [name for name, one in known.items() if head(name).version < one.version]
+        self._known = {}
+        while self._starting:
+            self._inbox.put(not_started(self._starting.pop()[0]))
+        self._stopping.clear()
+        self._ended.clear()
+        return lost
 
     def visit(self, incident: str) -> Future[VisitResult]:
         """Make ``serve`` check an incident; the future is done when nothing of it is in progress here any more."""
@@ -235,11 +240,11 @@ class Worker:
         """One group commit: all arrivals, and the due work if the store is checked."""
         commands: dict[str, list[AnyCommand]] = {}
         looked: set[str] = set()
-        for item in [*arrived, *self._inbox.rest()]:
-            look = self._took(item, commands, looked) or look
+        arrivals = [*arrived, *self._inbox.rest()]
+        look = sum(self._took(item, looked) for item in arrivals) > 0 or look
+        self._outside.hear(arrivals)
         for name, kept in self._kept.items():
-            commands.setdefault(name, [])[:0] = kept
-        self._kept = {}
+            commands.setdefault(name, []).extend(kept)
         if look:
             self._looked = self.time.now()
             looked.update(self.service.store.due(self._looked))
@@ -253,6 +258,7 @@ class Worker:
             commands.setdefault(name, [])
         touched = list(commands)
         self._hungry = self.fairness.begin(commands, self._hungry)
+        self._kept = {}  # not before: until here the store can fail
         self._record(commands, looked)
         self.fairness.end()
         self.time.keep()
@@ -262,16 +268,14 @@ class Worker:
         self._probe()
         self._leave(touched)
 
-    def _took(self, one: Arrival, commands: dict[str, list[AnyCommand]], looked: set[str]) -> bool:
+    def _took(self, one: Arrival, looked: set[str]) -> bool:
         """Sort the arrivals; tell whether they require a check of the store."""
         match one:
             case Outcome():
                 self._landed(one)
-                self._outside.hear(one)
-                commands.setdefault(one.work.incident, []).append(one.command)
+                self._kept.setdefault(one.work.incident, []).append(one.command)
             case Probed():
                 self._doing.discard(probe_token(one.probe))
-                self._outside.probed(one)
             case Visit():
                 looked.update([one.incident] if self._visits.came(one) else ())
             case None:
@@ -290,19 +294,18 @@ class Worker:
         self._visits.landed(outcome.work.incident)
 
     def _record(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> None:
-        """Commit until no other process was faster. If the store fails, the commands are kept, and nothing is claimed without them.
-
-        If there is nothing to keep, a caller that waits for a drain gets the error at once.
-        """
+        """Commit until no other process was faster. If the store fails, the commands are kept, and nothing is claimed without them."""
         try:
             while commands:
                 commands = self._commit(commands, looked)
-        except PASSING as error:
-            if self._draining and not any(commands.values()):
+        except StoreError as error:
+            if self._draining and not any(commands.values()):  # nothing to keep, and a caller waits
                 raise
             for name, given in commands.items():
                 self._in_trouble(name, error)
                 self._kept.update({name: given} if given else {})
+            if not isinstance(error, PASSING):
+                raise
 
     def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
         """Commit a turn of each incident; return those that another process had changed, to be decided again."""
@@ -339,8 +342,7 @@ class Worker:
     def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Transaction | None:
         """Prepare a turn; an incident that cannot be worked on must not delay the others.
 
-        No outcome is lost: outcomes that the store cannot store now are kept, and a refused one
-        removes no other.
+        No outcome is lost: outcomes that the store cannot store now are kept, and a refused one removes no other.
         """
         try:
             turn = self.fairness.measured(name, partial(self._turn, name, commands, looking))

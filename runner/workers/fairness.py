@@ -179,3 +179,9 @@ KEPT = 256
 
 GRACE = timedelta(seconds=30)
 """How long a clean stop waits for running effects."""
+POLL = timedelta(seconds=1)
+"""How often a store is asked for commits without a wake-up."""
+LOST_LOOK = timedelta(seconds=5)
+"""How often claims of other workers are checked: one of them may have stopped."""
+PATIENCE = 5
+"""How often ``drain`` tries again to record outcomes after the store failed."""

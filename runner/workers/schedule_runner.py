@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import WorkerHandle
 from runner.app.exercises import schedules
 from runner.app.incidents.home_catalogue import catalogue
 from runner.errors import TocsinError
@@ -35,15 +36,26 @@ class ScheduleRunner:
     """Runs due exercises and jobs, as one scheduler of a store; of several threads, one runs at a time."""
 
     def __init__(
-        self, service: IncidentService, name: str, chance: Callable[[], float], cache: Path | None, tell: Told
+        self,
+        service: IncidentService,
+        name: str,
+        chance: Callable[[], float],
+        cache: Path | None,
+        tell: Told,
+        alive: WorkerHandle | None = None,
     ) -> None:
-        """``name`` is registered as alive with the store; ``tell`` gets everything that is recorded."""
+        """``name`` is registered as alive with the store, by ``alive``; ``tell`` gets everything that is recorded."""
+        self._alive = alive
         self._service, self._name, self._chance, self._cache, self._tell = service, name, chance, cache, tell
         self._one_at_a_time = threading.Lock()
 
     def look(self) -> tuple[AnyScheduleEvent, ...]:
         """Claim the due runs, perform them, and return all recorded events."""
         with self._one_at_a_time:
+            if (
+                self._alive is not None
+            ):  # without its lock another scheduler would take over what this one claims
+                self._alive.renew()
             found = list(self._told(schedules.take(self._service, self._name, self._chance)))
             for schedule, firing in schedules.in_hand(self._service, self._name):
                 found += self._told(self._record(firing, self.happen(schedule, firing)))

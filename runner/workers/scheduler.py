@@ -17,9 +17,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import WorkerHandle
 from runner.app.exercises.fire_times import trigger
 from runner.app.exercises.schedules import read
-from runner.app.home.workers import living
+from runner.app.home.workers import lead, leader, living
 from runner.errors import TocsinError, warning
 from runner.workers.embedded import Worker
 from runner.workers.schedule_runner import ScheduleRunner
@@ -35,6 +36,8 @@ class Scheduler:
         """``say`` gets the problems; ``desk`` is the service that reads the list."""
         self._service, self._firer, self._say = service, firer, say
         self._stopping = threading.Event()
+        self._lead: WorkerHandle | None = None
+        self._waits = False
         self._one_at_a_time = threading.Lock()
         self._alarms: BackgroundScheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
@@ -56,6 +59,12 @@ class Scheduler:
             self._stopping.wait()
         finally:
             self._alarms.shutdown(wait=True)
+            self.release()
+
+    def release(self) -> None:
+        """Let another scheduler lead."""
+        if self._lead is not None:
+            self._lead.release()
 
     def look(self) -> None:
         """Check once; the problem of one check does not prevent the next: the store may be unavailable for a while.
@@ -68,11 +77,27 @@ class Scheduler:
 
     def _look(self) -> None:
         try:
+            if not self._leads():
+                return
             self._firer.look()
             self._set_alarms()
             self._work()
         except TocsinError as error:
             self._say(warning(error.code, f"The schedules could not be read: {error.message}"))
+
+    def _leads(self) -> bool:
+        """Tell whether this scheduler leads: the others wait until its lock is free, and the journal lets each run start once."""
+        before = self._lead
+        if before is None or not before.held():
+            self._lead = lead(self._service)
+            if self._lead is not None:
+                self._say("This scheduler leads: it starts the due runs")
+            elif before is not None or not self._waits:
+                self._say(
+                    f"The scheduler on {leader(self._service)} leads. This one waits until that one stops"
+                )
+            self._waits = self._lead is None
+        return not self._waits
 
     def _work(self) -> None:
         """Send due messages, most of all reminders, if no worker runs that would."""

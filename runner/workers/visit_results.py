@@ -114,6 +114,11 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
             return Replanned(plans=(), reason=why)
 
 
+def not_started(work: AnyWork) -> Outcome:
+    """Return the outcome of work that was claimed before the database was away."""
+    return Outcome(work, failed(work, "the database was away before the start", "not_sent"))
+
+
 def words(error: Exception) -> str:
     """Describe an error; of a programming error only the kind."""
     return error.message if isinstance(error, TocsinError) else f"internal error ({type(error).__name__})"
@@ -183,6 +188,14 @@ class Inbox:
             return [self._queue.get(timeout=None if patience is None else patience.total_seconds())]
         except queue.Empty:
             return []
+
+    def visits(self) -> list[Visit]:
+        """Return the visits that have arrived, and leave the rest."""
+        arrived = self.rest()
+        for one in arrived:
+            if not isinstance(one, Visit):
+                self.put(one)
+        return [one for one in arrived if isinstance(one, Visit)]
 
     def rest(self) -> list[Arrival]:
         """Return what has arrived, without waiting."""

@@ -180,6 +180,7 @@ ASKED = (
     ("drill report --check lost-device.yaml", ""),
     ("improvement add --from calm-heron", "`tocsin improvement add --from INCIDENT`"),
     ("shred calm-heron --reason 'policy 7.2' --yes", "`tocsin shred INCIDENT`"),
+    ("shred", ""),
     (
         "link OTHER -i amber-falcon --leads amber-falcon --reason 'same intruder' --as ana",
         "`tocsin link OTHER --leads INCIDENT`",
@@ -189,6 +190,7 @@ ASKED = (
     ("key rotate --signing --reason 'each year' --as ana", "`tocsin key rotate`"),
     ("key list", ""),
     ("store move sqlite:moved.db --as ana", "`tocsin store move URL`"),
+    ("service install --to .", "`tocsin service install`"),
 )
 """Command and, where it says more, how the page names it."""
 
@@ -224,7 +226,7 @@ def answers(folder: Path) -> Iterator[tuple[str, str, Any]]:
             _alerted(desk)
         if words.startswith("drill rate"):
             _exercised(desk)
-        if words.startswith("shred"):
+        if words.startswith("shred calm"):
             desk.type("tocsin cancel calm-heron --reason 'for the page' --as ana", ())
         if words.startswith("link"):
             desk.type("tocsin open lost-device --as ana --yes", ())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -67,6 +68,23 @@ class PostgresServer:
         """Stop at once; sessions are cut."""
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
 
+    def kill(self) -> None:
+        """Kill every process of the server, as a power cut does."""
+        (number, *_) = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
+        for one in (number, *Path(f"/proc/{number}/task/{number}/children").read_text().split()):
+            with suppress(ProcessLookupError):
+                os.kill(int(one), signal.SIGKILL)
+        (self.folder / "data" / "postmaster.pid").unlink()
+
+    def promote(self) -> None:
+        """Make a standby the primary, and wait until it is."""
+        self._run("pg_ctl", "-w", "promote")
+
+    def follow(self, primary: PostgresServer) -> None:
+        """Make the cluster's files as a streaming standby of another server."""
+        source = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", "tocsin")
+        self._run("pg_basebackup", *source, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+
     def initialise(self) -> None:
         """Make the cluster's files."""
         self._run("initdb", "--no-sync", "-A", "trust", "-U", "tocsin", "-E", "UTF8", "--locale=C")
@@ -92,9 +110,14 @@ def postgres_programs() -> Path | None:
 
 
 @contextmanager
-def running_postgres(programs: Path, *options: str) -> Iterator[PostgresServer]:
-    """Run a cluster for as long as the context lasts; ``options`` go to the server (``-c name=value``)."""
-    user = _unprivileged()
+def running_postgres(
+    programs: Path, *options: str, primary: PostgresServer | None = None
+) -> Iterator[PostgresServer]:
+    """Run a cluster for as long as the context lasts; ``options`` go to the server (``-c name=value``).
+
+    With ``primary`` it is a standby of that server.
+    """
+    user = unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="tocsin-postgres-"))
     if user is not None:
         folder.chmod(0o755)
@@ -102,7 +125,7 @@ def running_postgres(programs: Path, *options: str) -> Iterator[PostgresServer]:
     (folder / "commands").touch()
     server = PostgresServer(programs, folder, _free_port(), user)
     try:
-        server.initialise()
+        server.initialise() if primary is None else server.follow(primary)
         server.start(*options)
         yield server
     finally:
@@ -140,7 +163,7 @@ def kept_in(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("postgres_url")) if on_server else ""
 
 
-def _unprivileged() -> str | None:
+def unprivileged() -> str | None:
     """Name a user to run the server as: it refuses to run as root."""
     if os.geteuid() != 0:
         return None

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from runner.errors import StoreCorrupt
 from runner.proof import merkle
+from runner.proof.formats import is_included
 from runner.proof.note import Checkpoint, NoteKey
 from runner.store import chain
 from runner.store.heads import Leaf
@@ -290,6 +291,20 @@ def test_a_checkpoint_is_kept_once_and_covers_what_came_since(place: Place):
         assert merkle.root(leaf.hash for leaf in tree[:3]) != merkle.root(leaf.hash for leaf in tree)
         store.log.keep_token(4, b"token")
         assert store.log.newest().token == b"token"
+        known = NoteKey(NAME, signing_key(store).public)
+        assert store.log.covering("b", 3, NoteKey(NAME, bytes(32))) is None
+        write(store, "b", event())
+        assert store.log.covering("b", 5, known) is None, "no checkpoint covers it yet"
+        assert checkpoint(store) == 5
+        found = store.log.covering("b", 3, known)
+        assert (found.number, found.leaf, found.checkpoint.size, found.checkpoint.token) == (
+            1,
+            tree[1],
+            4,
+            b"token",
+        )
+        assert is_included(1, 4, found.leaf.data, found.path, merkle.root(leaf.hash for leaf in tree))
+        assert store.log.covering("b", 5, known).checkpoint.size == 5
     assert checked(place).faults == ()
 
 

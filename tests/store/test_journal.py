@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from runner.base.actor import Actor
 from runner.errors import Bug, Sealed
 from runner.store.chain import genesis
-from runner.store.port import Appended, Conflict, Head
+from runner.store.port import UNFINISHED, Appended, Conflict, Head
 from runner.store.sqlite.store import SqliteStore
 from tests.refusals import refused
 from tests.store.journals import T0, an_append, event, personal, row, vault, write, write_many
@@ -201,6 +201,29 @@ def test_the_wrapped_key_is_gone_from_the_files_after_shredding(sqlite):
         store.shred("i")
         for path in store.path.parent.glob("tocsin.db*"):
             assert wrapped not in path.read_bytes()
+
+
+def test_an_erasure_is_unfinished_while_a_reader_of_the_older_state_is_attached(sqlite):
+    import sqlite3
+
+    with sqlite.opened() as store:
+        write(store, "i", personal())
+        reader = sqlite3.connect(store.path, isolation_level=None)
+        reader.execute("BEGIN")
+        (wrapped,) = reader.execute("SELECT wrapped FROM keys WHERE incident = 'i'").fetchone()
+        files = [store.path, store.path.with_name("tocsin.db-wal")]
+
+        def is_there() -> bool:
+            return any(wrapped in path.read_bytes() for path in files)
+
+        store.shred("i")
+        assert (store.setting(UNFINISHED), is_there()) == ("", True)
+        assert not store.finish_erasure()
+        write(store, "j", personal())
+        reader.close()
+        assert store.finish_erasure()
+        assert (store.setting(UNFINISHED), is_there()) == (None, False)
+        assert store.finish_erasure()
 
 
 def test_threads_may_share_a_store(store):

@@ -10,6 +10,7 @@ import pytest
 
 from runner.errors import Bug, StoreError, StoreTooNew
 from runner.store.upgrades import POSTGRES, SCHEMA_VERSION, SQLITE
+from runner.store.worker_lock import FileLock
 from tests.refusals import refused
 from tests.store.journals import Place, event, write
 
@@ -85,6 +86,24 @@ def test_a_program_that_had_the_file_open_before_the_upgrade_cannot_append(sqlit
         write(store, "i", event())
         write(store, "j", event())
         assert {fault.code for fault in store.log.check(()).faults} == {"row_changed", "leaf_changed"}
+
+
+def test_an_upgrade_of_a_file_waits_until_no_worker_runs(sqlite: Place) -> None:
+    older(sqlite)
+    old = FileLock(sqlite.base / "workers", "w-old")  # as a worker of the earlier version has it
+    beside = FileLock(sqlite.base / "workers", "background")
+    with sqlite.opened() as store:
+        for refuse in (lambda: write(store, "i", event()), lambda: store.register_worker("w-new")):
+            with refused("store_in_use"):
+                refuse()
+        assert store.schema == 1
+        assert not list((sqlite.base / "backups").glob("*"))
+        old.release()
+        alive = store.register_worker("w-new")
+        assert store.schema == SCHEMA_VERSION, "a worker upgrades before others could see it"
+        write(store, "i", event())
+        alive.release()
+    beside.release()
 
 
 def test_an_upgrade_that_fails_leaves_the_older_store_and_its_copy(sqlite: Place) -> None:

@@ -48,8 +48,30 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path):
     assert all(word in found.value.message for word in ("file:password", "UTF-8"))
 
 
+def test_a_secret_may_be_a_credential_that_the_service_manager_gives_to_one_service(tmp_path):
+    (tmp_path / "mail").write_bytes(b"hunter2\n")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert resolve("credential:mail", base=tmp_path / "home", environ=environ).reveal() == "hunter2"
+    for reference, given in (("credential:other", environ), ("credential:mail", {})):
+        with refused("secret_missing") as found:
+            resolve(reference, base=tmp_path, environ=given)
+        assert reference.partition(":")[2] in found.value.message
+
+
 @pytest.mark.parametrize(
-    "reference", ["hunter2", "", "env:", "file:", "keyring:only", "vault:a/b", "pass:hunter2"]
+    "reference",
+    [
+        "hunter2",
+        "",
+        "env:",
+        "file:",
+        "keyring:only",
+        "vault:a/b",
+        "pass:hunter2",
+        "credential:",
+        "credential:..",
+        "credential:../hunter2",
+    ],
 )
 def test_a_secret_written_in_place_of_a_reference_is_refused_and_not_repeated(tmp_path, reference):
     with refused("secret_reference", Invalid) as caught:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from runner.app.bundles import law_and_facts
 from runner.app.bundles.gathered import Gathered, plain_name
 from runner.errors import UNREADABLE
 from runner.incident.state import events as e
@@ -24,6 +25,7 @@ def collect(found: Gathered) -> None:
     _receipts(found)
     if "evidence" in found.parts:
         _evidence(found)
+    law_and_facts.collect(found)
     found.put_json("prov.jsonld", _provenance(found))
     found.put_json("scope.json", found.scope)
 

@@ -12,6 +12,7 @@ import pkgutil
 import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
     from runner.vault.signing import SigningKey
 
+OURS = re.compile(r"from runner\.[\w.]+ import \(.*?\)  # fmt: skip\n", re.DOTALL)
+"""An import of the verifier that is no import in a bundle: all is in one file."""
 JOURNAL = "exports"
 """The journal's name; it is not an incident."""
 
@@ -102,7 +105,8 @@ def export(
             found = Gathered(service, reader, incident, audience, parts, since)
             contents.collect(found)
             papers.collect(found, key.fingerprint)
-            sealed = _sealed(found, key, log_name(listed))
+            by = NoteKey(log_name(listed), key.public)
+            sealed = _sealed(found, key, by, _outside(found, by))
     finally:
         PEOPLE.reset(told)
     events: list[BundleExported] = []
@@ -127,7 +131,29 @@ def export(
     return events[-1], found.scope, key.fingerprint
 
 
-def _sealed(found: Gathered, key: SigningKey, log: str) -> dict[str, Content]:
+def _outside(found: Gathered, by: NoteKey) -> dict[str, bytes]:
+    """Add the place of the head in the log of the organisation; return the checkpoint of that log with its timestamp.
+
+    The leaf names the incident by a salted digest, as all leaves do: its path says nothing about others.
+    """
+    service = found.service
+    service.checkpoints.make(service.clock.now())
+    covered = service.store.log.covering(found.incident.id, len(found.entries), by)
+    if covered is None:
+        return {}
+    leaf, kept = covered.leaf, covered.checkpoint
+    about = {"schema": "tocsin/home-log/v1", "leaf": leaf.data.decode(), "salt": leaf.salt.hex()}
+    path = [one.hex() for one in covered.path]
+    found.put_json("record/home-log.json", {**about, "number": covered.number, "path": path})
+    tags = {"home-checkpoint": kept.note.encode()}
+    if kept.token is not None:
+        tags["home-checkpoint.tsr"] = kept.token
+        with suppress(OSError):
+            tags["tsa-ca.pem"] = (service.folder / service.home.timestamps.ca).read_bytes()
+    return tags
+
+
+def _sealed(found: Gathered, key: SigningKey, by: NoteKey, outside: dict[str, bytes]) -> dict[str, Content]:
     """Return all files of the bag: the payload, the manifests, the statement and the signatures."""
     incident = found.incident.id
     payload = {f"data/{name}": content for name, content in found.files.items()}
@@ -135,7 +161,7 @@ def _sealed(found: Gathered, key: SigningKey, log: str) -> dict[str, Content]:
     size = sum(map(found.size, found.files))
     leaves = [bytes.fromhex(given.event.hash) for given in found.entries]
     root = merkle.root(merkle.leaf_hash(leaf) for leaf in leaves)
-    checkpoint = Checkpoint(origin=f"{log}/{incident}", size=len(leaves), root=root)
+    checkpoint = Checkpoint(origin=f"{by.name}/{incident}", size=len(leaves), root=root)
     info = [
         ("Source-Organization", found.organisation),
         ("External-Identifier", incident),
@@ -153,11 +179,12 @@ def _sealed(found: Gathered, key: SigningKey, log: str) -> dict[str, Content]:
         "key.pub": formats.pem(public).encode(),
         "key.ssh.pub": f"{formats.ssh_key(public)}\n".encode(),
         "allowed_signers": f'{formats.SIGNER} namespaces="{formats.NAMESPACE}" {formats.ssh_key(public)}\n'.encode(),
-        "checkpoint": key.note(checkpoint.text(), log).encode(),
-        "checkpoint.vkey": f"{NoteKey(log, public).text()}\n".encode(),
+        "checkpoint": key.note(checkpoint.text(), by.name).encode(),
+        "checkpoint.vkey": f"{by.text()}\n".encode(),
         "README.html": papers.index(found, key.fingerprint),
-        "VERIFY.txt": papers.commands(),
+        "VERIFY.txt": papers.commands(stamped="home-checkpoint.tsr" in outside),
         "verify.py": standalone(),
+        **outside,
     }
     subjects = digests | {name: hashlib.sha256(body).hexdigest() for name, body in tags.items()}
     statement = formats.as_json(
@@ -234,16 +261,14 @@ def _publish(partial: Path, out: Path) -> None:
 
 def standalone() -> bytes:
     """Return ``verify.py`` as one file: the verifier with the formats that it needs."""
-    verifier, parts = (
-        (pkgutil.get_data(package, name) or b"").decode()
-        for package, name in (("runner.files", "verify.py"), ("runner.proof", "formats.py"))
+    named = (
+        ("runner.files", "verify.py"),
+        ("runner.proof", "formats.py"),
+        ("runner.files", "bundle_files.py"),
     )
-    future = "from __future__ import annotations\n"
-    body = parts.partition(future)[2]
-    return re.sub(
-        r"from runner\.proof\.formats import \(.*?\)  # fmt: skip\n",
-        lambda found: body,
-        verifier,
-        count=1,
-        flags=re.DOTALL,
+    verifier, *parts = (OURS.sub("", (pkgutil.get_data(*one) or b"").decode()) for one in named)
+    before, future, after = verifier.partition("from __future__ import annotations\n")
+    imports, line, rest = after.partition("\nLAYERS = ")
+    return "".join(
+        [before, future, imports, *(part.partition(future)[2] for part in parts), line, rest]
     ).encode()

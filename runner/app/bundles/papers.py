@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -13,8 +14,8 @@ from runner.documents.contents.cover_sheet import PRIVILEGE
 from runner.documents.notice import Format
 from runner.documents.tree import Block, Document, RenderContext, Signature, Stationery
 from runner.documents.write import write
-from runner.incident.state import events as e
 from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
+from runner.reports.incidents.custody import custody_form, custody_table, evidence, form_title
 
 MOST_IN_PDF = 2500
 """Entries: a longer table takes gigabytes of memory to set. The table as CSV has all."""
@@ -42,15 +43,16 @@ def collect(found: Gathered, key: str) -> None:
         _put(found, "record/chronology", "Chronology", (about, read), ("pdf",))
     if found.audience.gets("privilege log") == "yes":
         _privilege_log(found)
-    custody: list[tuple[str, ...]] = [
-        ("Exhibit", "Name", "SHA-256", "Bytes", "Collected by", "Time", "Source")
-    ]
-    custody += [
-        (one.evidence, one.name, one.sha256, str(one.size), one.by, _utc(row.at), one.source)
-        for row, one in found.whole
-        if isinstance(one, e.EvidenceAttached)
-    ]
-    found.put_csv("legal/custody.csv", custody)
+    exhibits = evidence(found.incident, (row for row, _ in found.whole)).files
+    found.put_csv("legal/custody.csv", custody_table(exhibits))
+    for one in exhibits:
+        _put(
+            found,
+            f"legal/custody-{one.number:03}",
+            form_title(one),
+            custody_form(found.incident, one),
+            ("pdf",),
+        )
     found.put("legal/load-file.dat", _load_file(found))
     if found.audience.gets("certification") == "yes":
         _put(
@@ -213,14 +215,22 @@ def _without_pdf(found: Gathered) -> Iterable[Block]:
         )
 
 
+_KINDS = {
+    "documents/": "Document: documents.json says which version",
+    "legal/custody-": "Custody form of one evidence file",
+    "law/": "Law as it was pinned for this incident",
+    "evidence/": "Evidence file, as collected",
+}
+
+
 def _kind(name: str) -> str:
-    return (
-        "Document: documents.json says which version"
-        if name.startswith("documents/")
-        else "Evidence file, as collected"
-    )
+    return next((words for start, words in _KINDS.items() if name.startswith(start)), "")
 
 
-def commands() -> bytes:
-    """Return ``VERIFY.txt``; it does not name the key, because a false bundle would name its own."""
-    return pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""
+def commands(*, stamped: bool) -> bytes:
+    """Return ``VERIFY.txt``, for a bundle with or without a timestamp.
+
+    It does not name the key, because a false bundle would name its own.
+    """
+    text = pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""
+    return text if stamped else re.sub(rb"6\. .*?\n\n", b"", text, count=1, flags=re.DOTALL)

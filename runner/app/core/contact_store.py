@@ -15,7 +15,7 @@ import msgspec
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.repository import Append, Appended, Conflict, IncidentRow, NewEvent, Store, whole
-from runner.base.actor import Principal
+from runner.base.actor import VIA, Principal
 from runner.errors import Sealed
 from runner.incident.people.contact_journal import (
     BOOK,
@@ -24,6 +24,8 @@ from runner.incident.people.contact_journal import (
     AnyPeopleEvent,
     PersonForgotten,
     RoleHeld,
+    WayChecked,
+    WayTried,
 )
 
 
@@ -61,6 +63,18 @@ def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
 def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
     """Return the records of erased people."""
     return tuple(event for _, event in _events(store, STREAM) if isinstance(event, PersonForgotten))
+
+
+def forgotten_at(store: Store) -> list[datetime]:
+    """Return the times of these erasures."""
+    return [at for at, event in _events(store, STREAM) if isinstance(event, PersonForgotten)]
+
+
+def last_records(store: Store) -> dict[str, datetime]:
+    """Return when each person's data were last recorded or verified; a channel test is neither."""
+    return {
+        event.person: at for at, event in read_book(store) if not isinstance(event, WayTried | WayChecked)
+    }
 
 
 def kept_people(service: ContactCache) -> frozenset[str]:
@@ -175,6 +189,16 @@ def personal_event(event: msgspec.Struct, principal: Principal, now: datetime) -
     """Return an event of a journal of the organisation as the store takes it, encrypted."""
     payload = msgspec.json.encode(event, order="sorted")
     return NewEvent(type=type(event).__name__, at=now, actor=principal.actor, payload=payload, personal=True)
+
+
+def names(store: Store, incident: str, person: str) -> bool:
+    """Tell whether an entry of an incident is by or for a person, or has the person's id in it, in any stream."""
+    quoted = f'"{person}"'.encode()
+    return any(
+        person in (row.actor.claimed, (row.actor.on_behalf_of or "").partition(VIA)[0])
+        or quoted in (row.payload or b"")
+        for row in store.read(incident)
+    )
 
 
 def shred(service: ContactCache, person: str) -> int:

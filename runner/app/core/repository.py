@@ -33,6 +33,7 @@ from runner.store.chain import event_of as event_of
 from runner.store.port import HOME_KEYS as HOME_KEYS
 from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
+from runner.store.port import UNFINISHED as UNFINISHED
 from runner.store.port import Append as Append
 from runner.store.port import Appended as Appended
 from runner.store.port import ChangeMarks as ChangeMarks

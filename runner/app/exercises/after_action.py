@@ -63,6 +63,7 @@ def source_of(service: IncidentService, incident: Incident) -> Source:
         marks=tuple(marks_of(rows)),
         titles=words_of(incident, library).titles,
         head=f"{head.version}:sha256:{head.hash}",
+        reference=service.checkpoints.reference(head),
         now=service.now_in(incident),
         made_at=service.clock.now(),
         zone=zone,

@@ -13,7 +13,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +47,8 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 _SKIPPED = frozenset(("cache", "workers", "backups", "logs", "uploads"))
 """Folders of a home that are left out: computed data, locks and logs of workers, lists of people in use, and copies of an upgrade with data that was erased since."""
 _BUCKETS: Mapping[str, str] = {"d": "%Y-%m-%d", "w": "%G-%V", "m": "%Y-%m", "y": "%Y"}
+_LONGEST: Mapping[str, int] = {"d": 1, "w": 7, "m": 31, "y": 366}
+"""Days of each."""
 
 LeftOut = Literal["secret", "link", "special", "outside"]
 Watched = Callable[[str, int | None], Callable[[int], None]]
@@ -147,6 +149,11 @@ def parse_keep(text: str) -> tuple[tuple[str, int], ...]:
             code="bad_keep",
         )
     return tuple((match[2], int(match[1])) for match in found if match)
+
+
+def gone_by(made: datetime, keep: Sequence[tuple[str, int]]) -> date:
+    """Return the day by which a rule has removed a backup, if one is made in each of its periods."""
+    return (made + max(timedelta(days=_LONGEST[unit] * (number + 1)) for unit, number in keep)).date()
 
 
 def home_of(name: str) -> str:

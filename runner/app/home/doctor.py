@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.actions import Action, Slot, assign_role
+from runner.actions import Action, assign_role
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
@@ -27,11 +27,14 @@ from runner.app.core.transaction import row_of
 from runner.app.home.doctor_checks import (
     Finding,
     Severity,
+    backup,
     channels,
+    checkpoints,
+    database,
     exposed_files,
     laws,
     of_error,
-    schema,
+    schedulers,
     ways_out,
     wrong,
 )
@@ -80,14 +83,16 @@ def examine(
     repair: bool = False,
     dns: bool = False,
     offline: bool = False,
+    memory: Path | None = None,
     watched: Watched = lambda words, total: lambda count: None,
 ) -> Examination:
     """Examine a home from its folder to its blobs; faults are findings, never exceptions.
 
-    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS.
+    Connects to the servers of channels, unless ``offline``; ``dns`` also queries DNS; ``memory`` remembers
+    the newest checkpoint outside of the database.
     """
     findings = list(
-        _examined(folder, principal, clock, chance, watched, repair=repair, dns=dns, offline=offline)
+        _examined(folder, principal, clock, chance, watched, memory, repair=repair, dns=dns, offline=offline)
     )
     return Examination(
         home=str(folder),
@@ -102,6 +107,7 @@ def _examined(
     clock: Clock,
     chance: IdGenerator,
     watched: Watched,
+    memory: Path | None,
     *,
     repair: bool,
     dns: bool,
@@ -137,6 +143,7 @@ def _examined(
         what = f"The database is on PostgreSQL, but the Python package '{POSTGRES}' is not installed"
         yield Finding("store", "error", what, "Install Tocsin with its extra: tocsin[postgres]")
         return
+    service.checkpoints.memory = memory
     with closing(service):
         if made:
             yield Finding("store", "mended", "The database was missing. An empty one was created.")
@@ -145,7 +152,7 @@ def _examined(
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: chain(schema(service.store, repair), _backup(service), changes(service))),
+            ("store", lambda: chain(database(service.store, repair), backup(service), changes(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             (DO_NOW, lambda: _do_now(service)),
@@ -164,7 +171,7 @@ def glance(service: IncidentService) -> Examination:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
         ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
-        ("store", lambda: chain(schema(service.store, repair=False), _backup(service), changes(service))),
+        ("store", lambda: chain(database(service.store, repair=False), backup(service), changes(service))),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
         ("clock", lambda: _clock(service)),
@@ -229,29 +236,6 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
             yield from of_error("actions", error)
 
 
-def _backup(service: IncidentService) -> Iterator[Finding]:
-    """Yield when the last verified backup was made; nothing for an empty home."""
-    from runner.app.home.backups import OLD, kept
-
-    if not service.store.rows():
-        return
-    made = kept(service).made
-    if not made:
-        what, action = (
-            "No backup of this home folder was made",
-            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
-        )
-        yield Finding("backup", "warning", what, action=action, code="no_backup")
-        return
-    at, newest = made[-1]
-    what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
-    if service.clock.now() - at > OLD:
-        action = Action("home.backup", args={"to": newest.place})
-        yield Finding("backup", "warning", what, action=action, code="backup_old")
-    else:
-        yield Finding("backup", "good", what)
-
-
 def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """Yield the findings of a check; if the check fails, the failure is a finding and the report continues."""
     try:
@@ -279,7 +263,9 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
         with suppress(TocsinError):  # the journal of a shredded incident cannot be read
             lost[name] = row_from_journal(service, name)
     seen = watched("checking documents", None)
-    yield from _whole("integrity", lambda: _integrity(examine_documents(service, verified, seen=seen), lost))
+    yield from _whole(
+        "integrity", lambda: _integrity(service, examine_documents(service, verified, seen=seen), lost)
+    )
     rows: list[IncidentRow] = []
     aside = set_aside(service)
     for row in service.store.rows():
@@ -314,7 +300,7 @@ def _one(
     again[:] = [row_of(incident, service.clock.now(), service.library(incident))]
 
 
-def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
+def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     """Yield integrity faults, except for the rows in ``lost``."""
     hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
     for fault in found.faults:
@@ -326,6 +312,7 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
         unread = f", {found.unread} not readable here" if found.unread else ""
         what = f"documents: {found.documents - found.unread} verified{unread}"
         yield Finding("integrity", "good", what)
+    yield from checkpoints(service, found.uncovered_since)
 
 
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
@@ -413,6 +400,7 @@ def _between(service: IncidentService) -> Iterator[Finding]:
         yield Finding("worker", "warning", what, hint, code="worker_outdated")
     if service.incidents("open") and not living(service):
         yield Finding("worker", "warning", NO_WORKER, action=START_WORKER, code="no_worker")
+    yield from schedulers(service)
     for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
         yield Finding("organisation", severity, item.text, action=item.action)

@@ -13,10 +13,13 @@ from typing import Literal
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, Slot
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.repository import SCHEMA_VERSION, Store
+from runner.app.core.proof.checkpoints import EVERY
+from runner.app.core.repository import SCHEMA_VERSION, UNFINISHED, Store
+from runner.app.home.erased_data import UNERASED
 from runner.app.home.open_home import secret_files, store_file
+from runner.app.home.workers import APART, MOST_APART, apart, leader
 from runner.app.law.regimes import without_key
 from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
@@ -390,8 +393,83 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
             yield Finding("servers", "error", what, hint, code="channel_unreachable", ref=channel)
 
 
-def schema(store: Store, repair: bool) -> Iterator[Finding]:
-    """Yield a pending upgrade of the store; repair performs it."""
+def backup(service: IncidentService) -> Iterator[Finding]:
+    """Yield when the last verified backup was made; nothing for an empty home."""
+    from runner.app.home.backups import OLD, kept
+
+    if not service.store.rows():
+        return
+    made = kept(service).made
+    if not made:
+        what, action = (
+            "No backup of this home folder was made",
+            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
+        )
+        yield Finding("backup", "warning", what, action=action, code="no_backup")
+        return
+    at, newest = made[-1]
+    what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
+    if service.clock.now() - at > OLD:
+        action = Action("home.backup", args={"to": newest.place})
+        yield Finding("backup", "warning", what, action=action, code="backup_old")
+    else:
+        yield Finding("backup", "good", what)
+
+
+def checkpoints(service: IncidentService, uncovered_since: datetime | None) -> Iterator[Finding]:
+    """Yield why an older copy of the database would not be found: no new checkpoint, or no memory of one."""
+    area = "checkpoints"
+    if uncovered_since is not None and uncovered_since <= service.clock.now() - EVERY:
+        what = f"No signed checkpoint since {uncovered_since:%Y-%m-%d %H:%M} UTC. The next change or a worker makes one"
+        yield Finding(area, "warning", what, code="uncovered")
+    if service.checkpoints.is_memory_lost():
+        what = f"This user cannot remember checkpoints: {service.checkpoints.memory} cannot be written"
+        hint = (
+            "Make the folder writable. Without it, this machine does not find a database that was put back."
+        )
+        yield Finding(area, "warning", what, hint, code="checkpoint_not_remembered")
+
+
+def database(store: Store, repair: bool) -> Iterator[Finding]:
+    """Yield a pending upgrade of the store, which repair performs, and what matters of its server."""
+    yield from _schema(store, repair)
+    server = store.shared_server()
+    if server is None:
+        return
+    if abs(server.offset) > APART:
+        what = f"The clock of this machine is {apart(server.offset)} the clock of the database server"
+        more = ". No worker starts here" if abs(server.offset) > MOST_APART else ""
+        hint = "Set both clocks, for example with NTP. Times of entries and deadlines depend on the clocks."
+        yield Finding("clock", "error" if more else "warning", what + more, hint, code="clock_apart")
+    else:
+        yield Finding("clock", "good", f"{abs(server.offset).total_seconds():.1f} s from the database server")
+    if server.standbys:
+        yield Finding("store", "good", f"each commit waits for a standby server: {server.standbys}")
+    elif server.several:
+        what = "The store names several servers, and no commit waits for a standby: failover can lose entries"
+        hint = "Set synchronous_standby_names on the database server."
+        yield Finding("store", "warning", what, hint, code="commits_alone")
+
+
+def schedulers(service: IncidentService) -> Iterator[Finding]:
+    """Yield the scheduler that leads, or that none runs although something is scheduled."""
+    from runner.app.exercises.schedules import read
+
+    if found := leader(service):
+        yield Finding("scheduler", "good", f"the scheduler on {found} leads")
+    elif any(one.ended is None for one in read(service).schedules.values()):
+        what = "No scheduler runs. Schedules run only if another program calls: tocsin drill run --due"
+        yield Finding("scheduler", "warning", what, "Start one: tocsin scheduler", code="no_scheduler")
+
+
+def _schema(store: Store, repair: bool) -> Iterator[Finding]:
+    """Yield an unfinished erasure, which others can still stop, and a pending upgrade of the store; repair performs both."""
+    if store.setting(UNFINISHED) is not None:
+        mended = repair and store.finish_erasure()
+        hint = "Stop what reads the database, then: tocsin doctor --repair"
+        yield wrong(
+            "store", "An erasure is finished" if mended else UNERASED, hint, UNFINISHED, mended=mended
+        )
     old = store.schema
     if old >= SCHEMA_VERSION:
         return

@@ -22,6 +22,8 @@ from runner.vault.master_key import open_vault
 HOME_ID = "home_id"
 """A setting of the store: the random name of this home in the names of its backups and of their list."""
 
+UNERASED = "The erasure is unfinished: the destroyed key is in the files of the database until another process stops reading it"
+
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """A journal whose key was destroyed. Its id says nothing about the incident or the person."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.app.core.suspended_incidents import set_aside
-from runner.app.home.workers import living
+from runner.app.home.workers import leader, living
 from runner.app.incidents.alerts import waiting
 from runner.errors import UNREADABLE, StoreError
 from runner.reports.law.duties import running
@@ -46,6 +46,7 @@ HELP = {
     "alerts_waiting": "Alerts that wait for a person.",
     "alerts_oldest_seconds": "Age of the oldest alert that waits.",
     "workers_alive": "Workers that run.",
+    "scheduler_leads": "1 if a scheduler runs.",
     "store_writable": "1 if the database can be written.",
     "disk_free_bytes": "Free bytes on the disk of the home folder.",
 }
@@ -82,6 +83,7 @@ def figures(service: IncidentService) -> Iterator[Figure]:
     yield Figure("alerts_waiting", alerts)
     yield Figure("alerts_oldest_seconds", (now - since).total_seconds() if since else 0)
     yield Figure("workers_alive", len(living(service)))
+    yield Figure("scheduler_leads", bool(leader(service)))
     yield Figure("store_writable", not {*unready(service)} - {"disk_low"})
     yield Figure("disk_free_bytes", shutil.disk_usage(service.folder).free)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.contact_store import forgotten
+from runner.app.core.proof.checkpoints import LOST_KEY
 from runner.app.core.repository import Head, HeadFault, HeadFaultCode, IncidentRow, Inspection, Verification
 from runner.app.core.transaction import row_of
 from runner.app.home import retention
@@ -22,7 +23,10 @@ from runner.incident.state.incident import Incident
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"] | HeadFaultCode
+FaultCode = (
+    Literal["blob_changed", "blob_missing", "key_missing", "row_missing", "signing_key_missing"]
+    | HeadFaultCode
+)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +100,10 @@ def examine(
     faults += [
         Fault(code=one.code, incident=one.incident, event=one.seq, what=_others(one)) for one in heads.faults
     ]
+    if heads.keyed and service.checkpoints.is_key_lost():
+        faults.append(
+            Fault(code="signing_key_missing", incident="", what=f"{LOST_KEY} No checkpoint can be made.")
+        )
     return Integrity(
         heads=heads.leaves,
         checkpoint=heads.size,

@@ -74,7 +74,7 @@ def rotate_master(
         try:
             new.id  # noqa: B018  # read for its error
         except Sealed as error:
-            if error.code != "no_master" or reference.startswith(("env:", "command:")):
+            if error.code != "no_master" or reference.startswith(("env:", "credential:", "command:")):
                 raise
             with service.store.frozen():
                 pass  # refused while others use the database: no key is made

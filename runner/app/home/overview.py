@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from runner.app.core.active_incident import counts
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.exercises.organisation_attention import campaigns, left_running, pressing
+from runner.app.home.retention import kept
 from runner.app.incidents.links import names_of, rows_of
+from runner.reports.core.report import filled
 from runner.reports.incidents.incidents import IncidentsReport, incidents
-from runner.reports.incidents.status import Status, status
+from runner.reports.incidents.status import Hold, Status, status
 
 if TYPE_CHECKING:
     from runner.app.core.active_incident import Choice
@@ -39,7 +41,9 @@ def read_status(
     duties = service.duties(incident, now) if every_duty else service.near_duties(incident, now)
     failed = None if as_known else set_aside(service).get(incident.id)
     others = () if as_known else (*pressing(service, incident.id), *campaigns(service, incident))
-    return status(incident, service.library(incident), duties, now, person, organisation, failed, others)
+    found = status(incident, service.library(incident), duties, now, person, organisation, failed, others)
+    held = None if as_known else kept(service).holds.get(incident.id)
+    return replace(found, hold=filled(Hold, held)) if held is not None else found
 
 
 def with_links(service: IncidentService, reader: Reader, found: Status) -> Status:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ from runner.app.core import organisation_journal
 from runner.app.core.conflict_retry import retry
 from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, unknown_incident
 from runner.base.instants import parse_instant
-from runner.errors import Refused, Sealed
+from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.people.contact_journal import (
     JOURNAL,
     RETENTION_READER,
@@ -22,6 +23,7 @@ from runner.incident.people.contact_journal import (
     LegalHoldReleased,
     fold_retention,
 )
+from runner.incident.state.commands import AddNote
 from runner.incident.state.events import IncidentClosed, encode
 from runner.incident.state.incident import Incident
 
@@ -32,8 +34,9 @@ HOLD = "law_enforcement.hold."
 
 
 def kept(service: IncidentService) -> Kept:
-    """Return the shredded incidents."""
-    return fold_retention(organisation_journal.entries(service, JOURNAL, RETENTION_READER))
+    """Return the shredded incidents, and the legal holds of today."""
+    told = organisation_journal.entries(service, JOURNAL, RETENTION_READER)
+    return fold_retention(told, organisation_journal.today(service))
 
 
 def check(row: IncidentRow, reason: str) -> None:
@@ -52,14 +55,29 @@ def check(row: IncidentRow, reason: str) -> None:
         )
 
 
-def hold(service: IncidentService, row: IncidentRow, reason: str, *, release: bool = False) -> None:
-    """Place a legal hold on an incident, or release it: until then nothing of it is erased; raises Refused."""
+def hold(
+    service: IncidentService,
+    row: IncidentRow,
+    reason: str,
+    *,
+    until: date | None = None,
+    release: bool = False,
+) -> None:
+    """Place a legal hold on an incident, or release it: until then nothing of it is erased; raises Refused.
+
+    With ``until`` the hold ends by itself on that day.
+    """
+    if until is not None and until <= organisation_journal.today(service):
+        raise Refused(
+            f"The day {until} is not to come.", hint="Name a later day: --until DATE", code="day_past"
+        )
     if not reason.strip():
         raise Refused(
             "The reason is missing.", hint="Add --reason WHY, for example the matter", code="reason_missing"
         )
     kind = LegalHoldReleased if release else LegalHoldPlaced
-    event = kind(incident=row.id, codename=row.codename, by=service.principal.person, reason=reason.strip())
+    by, why = service.principal.person, reason.strip()
+    event = kind(incident=row.id, codename=row.codename, by=by, reason=why, until=until)
 
     def decide(before: Kept) -> Sequence[LegalHoldPlaced]:
         if (row.id in before.holds) is not release:
@@ -70,10 +88,37 @@ def hold(service: IncidentService, row: IncidentRow, reason: str, *, release: bo
         return (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
+    said = "released" if release else "placed. Nothing of this incident may be erased until it is released"
+    with suppress(*UNREADABLE):  # the hold counts also where the incident cannot be read
+        service.act(service.principal, row.id, [AddNote(text=f"Legal hold {said}.")])
 
 
-def _no_hold(incident: Incident, now: datetime) -> None:
-    """Raise Refused while a legal hold has no recorded end in the past."""
+def forget(service: IncidentService, name: str) -> int:
+    """Erase a person's contacts, account and logins; return how many older entries are under the shared key.
+
+    Raises Refused if an incident with a legal hold names the person: the contacts belong to its evidence.
+    """
+    from runner.app.core.contact_store import names
+    from runner.app.core.directory import forget_person, person
+    from runner.app.people.accounts import Accounts
+    from runner.app.people.logins import Logins
+
+    person(service, name)
+    codenames = {row.id: row.codename for row in service.incidents()}
+    if found := [
+        codenames.get(held, held) for held in kept(service).holds if names(service.store, held, name)
+    ]:
+        raise Refused(
+            f'Person "{name}" is named in incidents with a legal hold: {", ".join(found)}. Nothing was erased.',
+            hint=f"After the end of the hold: tocsin hold {found[0]} --release --reason WHY",
+            code="held",
+        )
+    Accounts(service, Logins(service)).forget(name)
+    return forget_person(service, name)
+
+
+def _no_enforcement_delay(incident: Incident, now: datetime) -> None:
+    """Raise Refused while the law enforcement of the facts asks for a delay, without a recorded end in the past."""
     hold = {
         name: one.value
         for name, one in incident.facts.items()
@@ -95,7 +140,7 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
     """
     check(row, reason)
     if row.id not in kept(service).shredded:
-        _no_hold(service.load(row.id), service.clock.now())
+        _no_enforcement_delay(service.load(row.id), service.clock.now())
     event = IncidentShredded(
         incident=row.id, codename=row.codename, by=service.principal.person, reason=reason.strip()
     )

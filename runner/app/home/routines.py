@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 AHEAD = timedelta(hours=24)
-CLOSED_FOR = timedelta(days=3 * 365)
 TOLD = ("role:commander", "role:counsel")
 """The recipients of deadline reminders; roles that an incident does not have are skipped."""
 
@@ -44,7 +43,7 @@ def work(service: IncidentService, rule: Rule, since: datetime | None = None) ->
         case "watch":
             return watch(service, rule.ahead or AHEAD)
         case "retention":
-            return retention(service, rule.closed_for or CLOSED_FOR)
+            return retention(service, rule.closed_for)
         case "backup":
             return backup(service)
         case None:
@@ -127,23 +126,12 @@ def backup(service: IncidentService) -> Done:
     return Done(f"{made.path} is verified{same}")
 
 
-def retention(service: IncidentService, closed_for: timedelta) -> Done:
-    """List the closed incidents at the end of their retention; a person decides, and shreds."""
-    from runner.app.home.retention import kept
+def retention(service: IncidentService, closed_for: timedelta | None) -> Done:
+    """List what is at the end of its retention; a person decides, and erases."""
+    from runner.app.home.retention_queue import queue
 
-    known, before = kept(service), service.clock.now() - closed_for
-    gone = {*known.shredded, *known.holds}  # what is on hold is not due
-    found = sorted(
-        row.codename
-        for row in service.incidents()
-        if row.state in ("closed", "cancelled")
-        and row.id not in gone
-        and service.repository.last_entry(row) <= before
-    )
-    if not found:
-        return Done(f"no closed incident is unchanged since {before:%Y-%m-%d}")
-    names = ", ".join(found)
-    return Done(
-        f"closed and unchanged since {before:%Y-%m-%d}: {names}. Check each, then: tocsin shred CODENAME",
-        True,
-    )
+    found = queue(service, service.incidents(), closed_for)
+    if not found.due:
+        return Done(f"no closed incident is unchanged since {found.before:%Y-%m-%d}")
+    names = ", ".join(one.ref for one in found.due)
+    return Done(f"decide what is erased: {names}. The list: tocsin shred", needs_a_person=True)

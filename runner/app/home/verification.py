@@ -45,6 +45,9 @@ class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
     ok: bool
     events: int
     head: str
+    """A digest of the heads of all verified journals; with one incident, the head of its journal."""
+    anchor: str = ""
+    """With one incident: the head as ``audit verify --anchor`` takes it."""
     unread: int
     unwitnessed: tuple[str, ...]
     broken: Break | None
@@ -90,6 +93,7 @@ def verified(
         rest,
         ok=found.ok and not rest.faults,
         head=f"sha256:{found.head}",
+        anchor=f"{found.events}:sha256:{found.head}" if incident and broken is None else "",
         broken=None if broken is None else filled(Break, broken, event=broken.seq),
         others=tuple(filled(Break, one, event=one.seq) for one in found.others),
         documents_unread=rest.unread,
@@ -135,7 +139,8 @@ def last_check(service: IncidentService, incident: str | None) -> LastCheck | No
 def verification_page(report: Verified) -> Iterator[Block]:
     """Draw the result."""
     if report.broken is None:
-        yield line(f"{report.events} entries verified; head {report.head}", "good")
+        head = f"; head {report.anchor}" if report.anchor else " in all journals"
+        yield line(f"{report.events} entries verified{head}", "good")
     for one in (report.broken, *report.others) if report.broken is not None else ():
         where = f"{one.incident}, entry {one.event}"
         yield line(f"VERIFICATION FAILED: {where}: {one.why}", "alarm", hang=2)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from runner.decoding import from_json
-from runner.errors import TocsinError
+from runner.errors import StoreError, StoreLocked, TocsinError
 from runner.incident.state.exercise import OVER
 from runner.routing.messaging import HttpCall
 from runner.routing.organisation import Home
@@ -28,16 +28,21 @@ from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import Store, WorkerHandle
     from runner.incident.state.incident import Incident
 
 WORKERS = "worker"
 """The setting in the store: names, separated by spaces."""
+LEADER = "scheduler"
+"""The lock of the scheduler that leads, and the setting with the name of its machine."""
 FOLDER = "workers"
 """The home's folder for locks, wake-up sockets of embedded workers, and the record."""
 BACKGROUND = "background"
 """The lock of the background worker."""
 STARTING = "starting"
 """The lock of the command that starts the background worker."""
+APART, MOST_APART = timedelta(seconds=2), timedelta(seconds=30)
+"""The clocks of this machine and of the database server: a larger difference is a warning, or no worker starts."""
 PING_TIMEOUT = timedelta(seconds=10)
 
 
@@ -56,6 +61,21 @@ def living(service: IncidentService) -> list[str]:
     return [name for name in (service.setting(WORKERS) or "").split() if service.worker_alive(name)]
 
 
+def lead(service: IncidentService) -> WorkerHandle | None:
+    """Become the scheduler that leads; None if another one does."""
+    try:
+        lock = service.register_worker(LEADER)
+    except StoreLocked:
+        return None
+    service.set_setting(LEADER, service.principal.host)
+    return lock
+
+
+def leader(service: IncidentService) -> str:
+    """Return the machine of the scheduler that leads; empty if no scheduler runs."""
+    return (service.setting(LEADER) or "?") if service.worker_alive(LEADER) else ""
+
+
 def in_background(service: IncidentService) -> bool:
     """Tell whether the background worker sends the messages of this home: no person watches its screen."""
     background = recorded(service.folder)
@@ -69,6 +89,22 @@ def outdated(service: IncidentService) -> str:
     if background is None or background.since.timestamp() >= changed or not in_background(service):
         return ""
     return f"{CONFIG} changed after the start of the background worker. Restart the worker: tocsin worker stop; tocsin worker start"
+
+
+def refuse_wrong_clock(store: Store) -> None:
+    """Raise StoreError if the clock of this machine is too far from that of the database server: times decide what is sent."""
+    server = store.shared_server()
+    if server is not None and abs(server.offset) > MOST_APART:
+        raise StoreError(
+            f"The clock of this machine is {apart(server.offset)} the clock of the database server. No worker was started.",
+            hint="Set both clocks, for example with NTP. Then start the worker again.",
+            code="clock_apart",
+        )
+
+
+def apart(offset: timedelta) -> str:
+    """Return how far a clock is from another, such as ``12 s behind``."""
+    return f"{abs(offset).total_seconds():.0f} s {'behind' if offset < timedelta() else 'ahead of'}"
 
 
 def works_by_itself(incident: Incident) -> bool:

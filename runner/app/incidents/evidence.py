@@ -1,4 +1,4 @@
-"""Storage of an evidence file: encrypted content, recorded digest and origin."""
+"""Evidence files: encrypted content, recorded digest and origin, and their custody."""
 
 from __future__ import annotations
 
@@ -6,34 +6,53 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from runner import __version__
+from runner.app.core.rights import require
 from runner.base.text import text_problem
+from runner.documents.tree import Document, RenderContext, Stationery
 from runner.errors import Bug, Invalid, NotFound, Refused
-from runner.incident.state.commands import AttachFile
+from runner.incident.people.custody import exhibit
+from runner.incident.state.commands import RecordCustody
+from runner.incident.state.record import (
+    CustodyEvent,
+    EvidenceAttached,
+    ExhibitDescribed,
+    ExhibitHandedOver,
+    ExhibitReceived,
+)
+from runner.reports.core.report_blocks import heading
+from runner.reports.incidents.custody import custody_form, evidence, form_title
 from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
+    from runner.app.core.repository import Turn
     from runner.incident.state.incident import Evidence, Incident
 
 LARGEST = 512 * 1024 * 1024
 """The limit for one file; for an image of a disk, record a note with its digest instead."""
 
 
-def take(service: IncidentService, incident: str, path: Path, source: str = "") -> AttachFile:
-    """Store a file, encrypted, and return the command that records it."""
+def take(service: IncidentService, incident: str, path: Path, source: str = "") -> EvidenceAttached:
+    """Store a file, encrypted, and return the event that records it."""
     return take_bytes(service, incident, path.name, read(path), source)
 
 
 def take_bytes(
     service: IncidentService, incident: str, name: str, content: bytes, source: str = ""
-) -> AttachFile:
-    """Store the bytes of a file, encrypted, and return the command that records it under its name."""
+) -> EvidenceAttached:
+    """Store the bytes of a file, encrypted, and return the event that records it under its name."""
     kept = service.keep_document(service.principal, incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
         raise Bug(f"The stored digest {kept} is not the digest of the file, {counted}.")
-    return AttachFile(
+    return EvidenceAttached(
+        by=service.principal.person,
         evidence=service.chance.name("e"),
         name=_name(name),
         sha256=kept,
@@ -62,9 +81,90 @@ def read(path: Path, limit: int = LARGEST) -> bytes:
         ) from None
 
 
+def store(
+    service: IncidentService, incident: str, event: EvidenceAttached, about: ExhibitDescribed | None = None
+) -> Turn:
+    """Record a stored file, and what is known about its collection."""
+    acts: list[CustodyEvent] = (
+        [event] if about is None else [event, msgspec.structs.replace(about, evidence=event.evidence)]
+    )
+    return service.act(service.principal, incident, [RecordCustody(event=act) for act in acts])
+
+
+def described(
+    description: str = "",
+    collected_by: str = "",
+    collected_at: datetime | None = None,
+    place: str = "",
+    method: str = "",
+) -> ExhibitDescribed | None:
+    """Return what is said about an exhibit; None if nothing is."""
+    texts = {"description": description, "collected_by": collected_by, "place": place, "method": method}
+    said = {name: text.strip() for name, text in texts.items() if text.strip()}
+    if not said and collected_at is None:
+        return None
+    return ExhibitDescribed(evidence="", collected_at=collected_at, **said)
+
+
+def describe(service: IncidentService, incident: str, ref: str, about: ExhibitDescribed | None) -> Turn:
+    """Record what an exhibit is, and who collected it, when, where and how."""
+    event = about or ExhibitDescribed(evidence="")
+    return _act(service, incident, msgspec.structs.replace(event, evidence=ref))
+
+
+def hand_over(
+    service: IncidentService, incident: str, ref: str, to: str, purpose: str, at: datetime | None = None
+) -> Turn:
+    """Record that an exhibit was given to a person of the contact list; raises NotFound for another."""
+    service.known(to)
+    return _act(service, incident, ExhibitHandedOver(evidence=ref, receiver=to, purpose=purpose, given_at=at))
+
+
+def receive(service: IncidentService, incident: str, ref: str, sha256: str = "", note: str = "") -> Turn:
+    """Confirm the receipt of an exhibit, as the receiver."""
+    return _act(service, incident, ExhibitReceived(evidence=ref, sha256=sha256, note=note.strip()))
+
+
+def _act(service: IncidentService, incident: str, event: CustodyEvent) -> Turn:
+    return service.act(service.principal, incident, [RecordCustody(event=event)])
+
+
+def form(service: IncidentService, reader: Reader, incident: Incident, ref: str) -> bytes:
+    """Return the custody form of an exhibit as PDF; raises Refused without the right, NotFound for another exhibit."""
+    require(reader.may("evidence.read", incident), service.principal, f"read {ref}")
+    known = exhibit(incident, ref)
+    (one,) = evidence(incident, reader.events(incident), known.id).files
+    head = reader.head(incident)
+    from runner.documents.write import write
+
+    document = Document(
+        id="custody",
+        version=__version__,
+        template_sha256="",
+        title=form_title(one),
+        language="en",
+        context=RenderContext(
+            status="final",
+            kind=incident.kind,
+            timestamp=service.clock.now(),
+            language="en",
+            stationery=Stationery(name=str(service.home.organisation.get("name") or "")),
+            journal_head=f"{head.version}:sha256:{head.hash}",
+        ),
+        blocks=(heading(1, form_title(one)), *custody_form(incident, one)),
+    )
+    return write(document, "pdf")
+
+
 def save(reader: Reader, incident: Incident, name: str, path: Path) -> Evidence:
     """Write the bytes of an evidence file to a new file; raises NotFound, or Invalid if it cannot be written."""
-    content = reader.evidence(incident, name)
+    known = exhibit(incident, name)
+    write_new(path, reader.evidence(incident, known.id))
+    return known
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that does not exist yet; raises Invalid."""
     try:
         with path.open("xb") as file:
             file.write(content)
@@ -74,7 +174,6 @@ def save(reader: Reader, incident: Incident, name: str, path: Path) -> Evidence:
             hint="Name a new file in a folder that you can write.",
             code="file_unwritable",
         ) from None
-    return incident.evidence[name]
 
 
 def _name(name: str) -> str:

@@ -14,7 +14,7 @@ from runner.errors import Problem, Refused
 from runner.incident.law.duties import LIVE, signed_at
 from runner.incident.notices.staleness import blocking
 from runner.incident.notices.verification import current_texts
-from runner.incident.state.commands import AttachFile, RecordDuty
+from runner.incident.state.commands import RecordCustody, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
 from runner.law.duty import DutyRecord, DutyStatus
@@ -43,7 +43,7 @@ def filing(
     as_it_was: str = "",
     serves: Sequence[str] = (),
     chosen: bool = False,
-) -> tuple[AttachFile | RecordDuty, ...]:
+) -> tuple[RecordCustody | RecordDuty, ...]:
     """Return the commands that record a filing: first the receipt as evidence, then the record of each duty.
 
     ``receipt`` has a name and the bytes. ``chosen``: a person must name the text, also if only one is possible.
@@ -75,7 +75,7 @@ def filing(
     )
     made = RecordDuty(duty=duty, record=record, step=waiting, as_it_was=as_it_was)
     records = (made, *_served_too(service, incident, made, serves))
-    return records if file is None else (file, *records)
+    return records if file is None else (RecordCustody(event=file), *records)
 
 
 def _served_too(

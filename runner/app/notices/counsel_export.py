@@ -189,10 +189,8 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
         document.adoption,
         made.service.now_in(made.incident),
     )
-    head = made.reader.head(made.incident)
-    context = msgspec.structs.replace(
-        kept.document.context, journal_head=f"sha256:{head.hash}{made.service.checkpoints.footer()}"
-    )
+    reference = made.service.checkpoints.reference(made.reader.head(made.incident))
+    context = msgspec.structs.replace(kept.document.context, journal_head=reference)
     duty, pack = made.duty(document), made.service.catalogue(made.incident).contents.pack
     office = duty.authority if duty is not None else None
     about = (

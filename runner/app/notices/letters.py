@@ -41,6 +41,7 @@ from runner.files.people_lists.people_list import Checked, as_problem, check_col
 from runner.incident.notices.letter_languages import unchosen_words
 from runner.incident.notices.letters import MAX_BATCH, Group, GroupKey, Letters, Person
 from runner.incident.notices.list_counts import CountDifference, as_listed, difference_words, differences
+from runner.incident.state.commands import RecordCustody
 from runner.incident.state.incident import Incident
 from runner.reports.core.report import filled
 
@@ -417,9 +418,9 @@ def _finish(
     known = [evidence.id for evidence in incident.evidence.values() if evidence.sha256 == digest]
     if not known and not order.draft:
         source = f"tocsin notice letters: {joined.letters} letters in {joined.files} files, Merkle root {summary.root}"
-        command = take(service, incident.id, path, source)
-        service.act(service.principal, incident.id, [command])
-        known = [command.evidence]
+        event = take(service, incident.id, path, source)
+        service.act(service.principal, incident.id, [RecordCustody(event=event)])
+        known = [event.evidence]
     return filled(
         Written,
         summary,

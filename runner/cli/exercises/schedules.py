@@ -203,7 +203,7 @@ def _firing(session: Session) -> Iterator[ScheduleRunner]:
     alive = service.register_worker(name)
     try:
         cache = cache_folder(session.world.environ)
-        yield ScheduleRunner(service, name, fraction, cache, lambda event: _say(session, event))
+        yield ScheduleRunner(service, name, fraction, cache, lambda event: _say(session, event), alive)
     finally:
         alive.release()
 

@@ -59,6 +59,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "exercises.schedules": ("scheduler",),
         "home.routines": ("routine",),
         "messages.webhooks": ("webhook",),
+        "home.service": ("service",),
         "home.serve": ("serve",),
         "messages.callbacks": ("serve-callbacks",),
     },

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -113,14 +114,40 @@ def _spawn(words: Sequence[str], environ: Mapping[str, str], folder: Path, log: 
         return subprocess.Popen(given, cwd=folder, env=dict(environ), **streams, **apart)  # noqa: S603  # no shell
 
 
+def notify_manager(state: str) -> None:
+    """Tell the service manager a state, such as ``READY=1`` (sd_notify(3)); nothing without a service manager."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+            line.sendto(state.encode(), f"\0{address[1:]}" if address[0] == "@" else address)
+
+
+def progress(turns: Callable[[], int]) -> Callable[[], bool]:
+    """Return a check, for once a minute, whether a loop turned since the last one; then the service manager is told.
+
+    The manager starts a service again whose loop hangs (``WatchdogSec`` of the unit, several times as long).
+    """
+    seen = -1
+
+    def turned() -> bool:
+        nonlocal seen
+        before, seen = seen, turns()
+        if seen != before:
+            notify_manager("WATCHDOG=1")
+        return seen != before
+
+    return turned
+
+
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at SIGTERM and Ctrl-C in this context."""
+    """Call ``stop`` at SIGTERM and Ctrl-C in this context; the service manager is told that the program is ready."""
 
     def heard(number: int, frame: FrameType | None) -> None:
         stop()
 
     before = {number: signal.signal(number, heard) for number in (signal.SIGTERM, signal.SIGINT)}
+    notify_manager("READY=1")
     try:
         yield
     finally:

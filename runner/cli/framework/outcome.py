@@ -132,9 +132,13 @@ def reach(session: Session, person: str) -> None:
 
 
 def warn_of_backups(session: Session) -> None:
-    """List an erasure beside the backups, and warn of those that still have the data."""
+    """List an erasure beside the backups, and warn of those that still have the data, and of an unfinished erasure."""
+    from runner.app.core.repository import UNFINISHED
     from runner.app.home.backups import after_erasure
+    from runner.app.home.erased_data import UNERASED
 
+    if session.service.setting(UNFINISHED) is not None:
+        session.warn("erasure_unfinished", f"{UNERASED}. A worker finishes it, or: tocsin doctor --repair")
     places, missing = after_erasure(session.service)
     for place in places:
         session.warn(

@@ -53,6 +53,11 @@ def verify(
     name = session.service.find(given) if given else None
     with bars(session) as shown:
         report = verified(session.service, name, anchor, shown.begin, checkpoint)
+    if session.service.checkpoints.is_memory_lost() and not session.service.read_only:
+        memory = session.service.checkpoints.memory
+        session.warn(
+            "checkpoint_not_remembered", f"This user cannot remember checkpoints: {memory} cannot be written."
+        )
     session.show(report, lambda: verification_page(report))
     return 0 if report.ok else 1
 

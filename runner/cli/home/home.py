@@ -11,7 +11,7 @@ from runner.cli.framework.home_catalogue import make_home
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, profile_of
 from runner.cli.framework.session import Session
 from runner.reports.core.page import Page, do, line
-from runner.settings import CONFIG
+from runner.settings import CONFIG, state_folder
 
 
 def add(app: Commands) -> None:
@@ -96,6 +96,7 @@ def doctor(
       tocsin doctor --repair
       tocsin doctor --dns
     """
+    from runner.app.core.proof.checkpoints import memory_of
     from runner.app.home.doctor import examine
     from runner.app.home.findings_page import findings_page
     from runner.cli.framework.progress_line import bars
@@ -110,6 +111,7 @@ def doctor(
             repair=repair,
             dns=dns,
             offline=offline,
+            memory=memory_of(state_folder(world.environ), session.folder),
             watched=shown.begin,
         )
     session.show(report, lambda: findings_page(report))

@@ -1,16 +1,19 @@
-"""Commands ``routine``, for scheduled jobs, ``shred``, which a scheduled job can only suggest, and ``hold``."""
+"""Commands ``routine``, for scheduled jobs, ``shred``, which lists and erases data after their retention, and ``hold``."""
 
 from __future__ import annotations
 
+from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, get_args
 
-from runner.app.core.repository import unknown_incident
+from runner.app.core.repository import IncidentRow, unknown_incident
 from runner.cli.framework.home_catalogue import ensure_home
 from runner.cli.framework.options import (
     Argument,
     Commands,
     Option,
     Scope,
+    calendar_day,
     check_times,
     command,
     group,
@@ -19,7 +22,7 @@ from runner.cli.framework.options import (
     span,
 )
 from runner.cli.framework.session import Session
-from runner.errors import Usage
+from runner.errors import Refused, Usage
 from runner.incident.exercises.schedules import Routine, Rule
 
 ROUTINES: tuple[Routine, ...] = get_args(Routine)
@@ -51,7 +54,7 @@ def keep(
     """Add a scheduled job.
 
     comcheck tests every contact method of every person. watch reminds commander and counsel of each real incident of
-    deadlines that are near. retention lists closed incidents whose personal data can be erased (tocsin shred).
+    deadlines that are near. retention lists what can be erased, as tocsin shred does.
     backup makes a backup as the settings say (backup.to and backup.keep).
     To run the jobs: tocsin scheduler, or in cron: tocsin drill run --due
 
@@ -114,92 +117,125 @@ def hold(
         str, Argument("INCIDENT", "Id or codename. Without it, lists all legal holds, also the ended.")
     ] = "",
     reason: Annotated[str, Option("--reason WHY", "The matter, and who asked for the hold.")] = "",
+    until: Annotated[str, Option("--until DATE", "Day on which the hold ends by itself.")] = "",
     release: Annotated[bool, Option("--release", "End the hold.")] = False,
 ) -> None:
     """Place or release a legal hold, which prevents erasure.
 
-    Nothing of the incident is erased, and no scheduled job asks for its erasure.
+    Nothing of the incident is erased, and no scheduled job asks for its erasure. With --until, it is asked again on that day.
 
     \b
     Examples:
       tocsin hold amber-falcon --reason "Example v. Sample, counsel Cleo Marsh"
       tocsin hold amber-falcon --release --reason "settled on 4 May"
+      tocsin hold amber-falcon --until 2028-01-01 --reason "limitation of claims"
       tocsin hold
     """
     from msgspec.structs import asdict
 
     from runner.app.home import retention
 
-    service = session.service
+    service, day = session.service, calendar_day(until)
+    if release and until:
+        raise Usage("--until is for a new hold.", hint="Remove --until", code="options_conflict")
     if incident:
-        if (row := service.row(service.find(incident))) is None:
-            raise unknown_incident(incident)
-        retention.hold(service, row, reason, release=release)
-        done = "The legal hold ended" if release else "Nothing is erased until the legal hold ends"
+        row = _row(session, incident)
+        retention.hold(service, row, reason, until=day, release=release)
+        end = f"on {day}" if day else "when you release it: tocsin hold --release"
+        done = "The legal hold ended" if release else f"Nothing is erased until the legal hold ends, {end}"
         session.say(f"{row.codename}: {done}")
     names = {row.id: row.codename for row in service.incidents()}
-    holds = [
-        {
-            "incident": name,
-            "codename": names.get(name, ""),
-            "since": one.since,
-            "by": one.by,
-            "reason": one.reason,
-        }
-        for name, one in retention.kept(service).holds.items()
-    ]
-    ended = [
-        {"incident": name, "codename": names.get(name, ""), **asdict(one)}
-        for name, one in retention.kept(service).ended_holds
-    ]
+    known = retention.kept(service)
+    holds, ended = (
+        [{"incident": name, "codename": names.get(name, ""), **asdict(one)} for name, one in found]
+        for found in (known.holds.items(), known.ended_holds)
+    )
     if session.json:
         session.show_json({"schema": "tocsin/holds/v1", "holds": holds, "ended": ended})
         return
     for one in () if incident else holds:
+        end = f" until {one['ends']}" if one["ends"] else ""
         session.say(
-            f"{one['codename']}: on hold since {one['since']:%Y-%m-%d} by {one['by']}: {one['reason']}"
+            f"{one['codename']}: on hold since {one['since']:%Y-%m-%d}{end} by {one['by']}: {one['reason']}"
         )
     for one in () if incident else ended:
-        session.say(
-            f"{one['codename']}: on hold {one['since']:%Y-%m-%d} to {one['until']:%Y-%m-%d};"
-            f" ended by {one['ended_by']}: {one['end_reason']}"
-        )
+        over = one["until"] or one["ends"]
+        how = f"ended by {one['ended_by']}: {one['end_reason']}" if one["ended_by"] else "ended by itself"
+        session.say(f"{one['codename']}: on hold {one['since']:%Y-%m-%d} to {over:%Y-%m-%d}; {how}")
     if not holds and not incident:
         session.say("No incident has a legal hold")
 
 
+def _show_due(session: Session) -> None:
+    from runner.app.home.retention_queue import queue, queue_page
+
+    report = queue(session.service, session.service.incidents())
+    session.show(report, lambda: queue_page(report))
+
+
+def _row(session: Session, incident: str) -> IncidentRow:
+    row = session.service.row(session.service.find(incident))
+    if row is None:
+        raise unknown_incident(incident)
+    return row
+
+
 def shred(
     session: Session,
-    incident: Annotated[str, Argument("INCIDENT", "Id or codename of the closed incident.")],
+    incident: Annotated[
+        str, Argument("INCIDENT", "Id or codename of the closed incident. Without it, lists what is due.")
+    ] = "",
     reason: Annotated[str, Option("--reason WHY", "Reason, for example the period of your policy.")] = "",
+    certificate: Annotated[
+        Path | None,
+        Option("--certificate FILE.pdf", "New file for the certificate, also of an earlier erasure."),
+    ] = None,
     yes: Annotated[bool, Option("--yes", "No question.")] = False,
 ) -> None:
     """Erase personal data of a closed incident, permanently.
 
     Destroys the encryption key of the incident. Refused during a legal hold: tocsin hold. The journal can still be verified, and records the person and the reason.
     Older backups still contain the key; a restore from them erases the data again. First check for legal holds.
+    Without INCIDENT, lists the decisions that are due: incidents, people and backups after their retention.
 
     \b
-    Example:
+    Examples:
+      tocsin shred
       tocsin shred amber-falcon --reason "closed three years ago, policy 7.2"
+      tocsin shred amber-falcon --certificate amber-falcon-erased.pdf
     """
     from runner.app.home import retention
     from runner.cli.framework.outcome import warn_of_backups
+    from runner.cli.framework.output_files import private_file
 
-    row = session.service.row(session.service.find(incident))
-    if row is None:
-        raise unknown_incident(incident)
-    retention.check(row, reason)
-    if not yes:
-        session.confirm(
-            f"Erase the personal data of {row.codename} permanently?",
-            "Check the incident, then repeat with --yes",
+    service = session.service
+    if not incident:
+        _show_due(session)
+        return
+    row = _row(session, incident)
+    if certificate is not None and (file := session.world.cwd / certificate).exists():
+        raise Refused(
+            f'File "{file}" exists. Nothing was erased.', hint="Name another file.", code="file_exists"
         )
-    retention.shred(session.service, row, reason)
+    if certificate is None or not retention.is_shredded(service, row.id):
+        retention.check(row, reason)
+        if not yes:
+            session.confirm(
+                f"Erase the personal data of {row.codename} permanently?",
+                "Check the incident, then repeat with --yes",
+            )
+        retention.shred(service, row, reason)
+        session.say(
+            f"The personal data of {row.codename} is erased. The journal can still be verified: tocsin audit verify"
+        )
     warn_of_backups(session)
     said = {"schema": "tocsin/shredded/v1", "incident": row.id, "codename": row.codename, "reason": reason}
-    session.say(
-        f"The personal data of {row.codename} is erased. The journal can still be verified: tocsin audit verify"
-    )
+    if certificate is not None:
+        from runner.app.bundles.erasure_certificate import certificate as written
+
+        content = written(service, row)
+        private_file(file, content, replace=False)
+        said |= {"certificate": str(file), "sha256": sha256(content).hexdigest()}
+        session.say(f"Certificate: {file}\nSHA-256 {said['sha256']}")
     if session.json:
         session.show_json(said)

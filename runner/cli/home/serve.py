@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import structs
 
 from runner.app.people.logins import LISTEN
-from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
+from runner.cli.framework.environment import LOOPBACK, listen_address, notify_manager, stopped_by_signals
 from runner.cli.framework.options import Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import Refused
@@ -133,7 +134,8 @@ def _serve(
         return Room(apart, logins, port, session.say, after, secure=beyond is not None)
 
     try:
-        server = Server(room, bound, host, beyond, session.folder, session.say if log else None)
+        alive = partial(notify_manager, "WATCHDOG=1")
+        server = Server(room, bound, host, beyond, session.folder, session.say if log else None, alive)
     except OSError as error:
         bound.close()
         raise Refused(

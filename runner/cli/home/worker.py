@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import to_builtins
 
 from runner.actions import Action
-from runner.cli.framework.environment import stopped_by_signals
+from runner.cli.framework.environment import progress, stopped_by_signals
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, group
 from runner.cli.framework.progress_line import print_progress
 from runner.cli.framework.session import Session
@@ -20,6 +20,7 @@ from runner.errors import TocsinError
 from runner.reports.core.action_text import encoded
 
 if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
     from runner.workers.choice import Running
 
 EVERY = timedelta(seconds=15)
@@ -27,7 +28,7 @@ EVERY = timedelta(seconds=15)
 PATIENCE = timedelta(seconds=2)
 """Longest wait for one of these channels."""
 PING_EVERY = timedelta(minutes=1)
-"""Interval of calls to a dead man's switch; it should wait several times as long."""
+"""Interval of calls to a dead man's switch and to the service manager; both should wait several times as long."""
 WEBHOOKS = timedelta(seconds=2)
 """Interval of looks for what webhooks have to send."""
 WATCH = timedelta(seconds=1)
@@ -71,6 +72,7 @@ def worker(
     from runner.cli.framework.progress_line import bars
     from runner.workers.embedded import Worker
 
+    session.service.store.finish_erasure()
     with bars(session) as shown:
         done = shown.begin("working", None)
 
@@ -124,15 +126,19 @@ def _go_on(session: Session, *, background: bool) -> None:
     with ExitStack() as ending:
         if background:
             ending.callback(FileLock(session.folder / FOLDER, BACKGROUND).release)
-        doing = make_worker(session.machine, perform=print_progress(session))
+
+        def again() -> None:
+            enlist(service, doing.name)
+            service.checkpoints.look()
+
+        doing = make_worker(session.machine, perform=print_progress(session), say=session.say, again=again)
         ending.callback(doing.close)
         ending.callback(dismiss, service, doing.name)
         enlist(service, doing.name)
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
         rounds.append((WebhookSender(session.apart(), session.say).round, WEBHOOKS))
-        rounds.append((lambda: service.checkpoints.round(service.clock.now()), CHECKPOINT_EVERY))
-        if service.home.working.ping:
-            rounds.append((_pinging(session, doing), PING_EVERY))
+        rounds.append((_upkeep(service), CHECKPOINT_EVERY))
+        rounds.append((_pinging(session, doing), PING_EVERY))
         if background:
             end = "tocsin worker stop"
             rounds.append((_watching(session, doing), WATCH))
@@ -143,6 +149,16 @@ def _go_on(session: Session, *, background: bool) -> None:
         session.say(f"Worker {doing.name} runs in {session.folder} since {since}. Stop it with {end}")
         doing.run()
     session.say(f"Worker {doing.name} stopped")
+
+
+def _upkeep(service: IncidentService) -> Callable[[], None]:
+    """Return the round that finishes an erasure and makes a checkpoint."""
+
+    def act() -> None:
+        service.store.finish_erasure()
+        service.checkpoints.round(service.clock.now())
+
+    return act
 
 
 def _watching(session: Session, doing: Running) -> Callable[[], None]:
@@ -156,16 +172,15 @@ def _watching(session: Session, doing: Running) -> Callable[[], None]:
 
 
 def _pinging(session: Session, doing: Running) -> Callable[[], None]:
-    """Return the call of the dead man's switch; it stops if the worker's loop hangs."""
+    """Return the call of the dead man's switch, if any; it stops if the worker's loop hangs."""
     from runner.app.home.workers import ping
 
-    seen = -1
+    turned = progress(lambda: doing.worker.fairness.rounds)
 
     def act() -> None:
-        nonlocal seen
-        before, seen = seen, doing.worker.fairness.rounds
+        had_turned = turned()
         doing.worker.wake()
-        if seen != before:
+        if had_turned:
             ping(session.service.home, session.folder, session.now())
 
     return act

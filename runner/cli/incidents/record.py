@@ -10,6 +10,7 @@ from runner.app.incidents import entries
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant_of
 from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
+from runner.cli.incidents.evidence import CollectedAt, CollectedBy, Description, Method, Place
 from runner.errors import Refused
 from runner.incident.state import commands as c
 from runner.reports.core.formatting import count
@@ -52,19 +53,28 @@ def note(
 def attach(
     session: Session,
     file: Annotated[Path, Argument("FILE", "File to store as evidence.")],
-    source: Annotated[str, Option("--source", "Origin of the file, and the person who collected it.")] = "",
+    source: Annotated[str, Option("--source", "Origin of the file.")] = "",
+    description: Description = "",
+    collected_by: CollectedBy = "",
+    collected_at: CollectedAt = "",
+    place: Place = "",
+    method: Method = "",
 ) -> None:
     """Store a file as evidence, encrypted.
 
+    What you leave out can be added later: tocsin evidence describe EVIDENCE
+
     \b
     Example:
-      tocsin attach login.log --source "exported from the mail tenant by maria"
+      tocsin attach login.log --source "mail tenant" --collected-by maria --method "export of the audit log"
     """
-    from runner.app.incidents.evidence import take
+    from runner.app.incidents.evidence import described, store, take
 
     name = session.incident().id
+    at = instant_of(session, collected_at) if collected_at else None
+    about = described(description, collected_by, at, place, method)
     made = take(session.service, name, file, source)
-    turn = session.service.act(session.principal, name, [made])
+    turn = store(session.service, name, made, about)
     said = f"{made.evidence}, {made.size} bytes, sha256:{made.sha256}"
     answer(session, turn, f"Evidence file {made.name} stored: {said}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from runner.cli.framework.environment import LOOPBACK, listen_address, stopped_by_signals
+from runner.cli.framework.environment import LOOPBACK, listen_address, progress, stopped_by_signals
 from runner.cli.framework.options import Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.settings import CONFIG
@@ -62,7 +62,13 @@ def _serve(session: Session, host: str, port: int) -> None:
     server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
     if host not in LOOPBACK:
         session.warn("no_tls", f"Other computers can reach {host}, and the connection has no TLS.")
-    with stopped_by_signals(server.stop), PeriodicTask(callbacks.inbox.again, AGAIN, session.say):
+    alive = progress(lambda: server.turns)
+
+    def round() -> None:
+        alive()
+        callbacks.inbox.again()
+
+    with stopped_by_signals(server.stop), PeriodicTask(round, AGAIN, session.say):
         session.say(f"Listening on {host}:{server.port}. Stop with Ctrl-C or SIGTERM.")
         server.run()
     session.say("Stopped.")

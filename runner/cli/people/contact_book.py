@@ -130,24 +130,21 @@ def forget(
 ) -> None:
     """Erase the contacts of a person, permanently.
 
-    Destroys the key of the person. The person loses all roles, the account, sessions and tokens. Incidents and backups still contain their own copies.
+    Destroys the key of the person. The person loses all roles, the account, sessions and tokens. Incidents and backups still contain their own copies. A legal hold on an incident that names the person prevents it.
 
     \b
     Example:
       tocsin person forget maria
     """
-    from runner.app.core.directory import forget_person
     from runner.app.core.directory import person as known
-    from runner.app.people.accounts import Accounts
-    from runner.app.people.logins import Logins
+    from runner.app.home.retention import forget as erase
     from runner.cli.framework.outcome import warn_of_backups
     from runner.files.settings_file import lines_of_people
 
     known(session.service, person)
     if not yes:
         session.confirm(f"Erase all data of {person}?", "Repeat with --yes")
-    Accounts(session.service, Logins(session.service)).forget(person)
-    shared = forget_person(session.service, person)
+    shared = erase(session.service, person)
     warn_of_backups(session)
     in_settings = person in session.service.home.people
     lines = lines_of_people(session.folder / CONFIG) if in_settings else ""

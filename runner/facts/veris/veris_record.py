@@ -50,7 +50,7 @@ def parse_veris(content: bytes, file: str) -> Mapping[str, Any]:
         raise Invalid(message, hint="Import one record, not a collection.", code="file_too_large")
     try:
         record = from_json(content)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         hint = "Save one JSON object as a file. From a .jsonl file, save one line."
         raise Invalid(
             f'File "{file}" is not a VERIS record in JSON: {error}.', hint=hint, code="bad_veris"

@@ -39,8 +39,15 @@ def open_people(path: Path) -> People:
     """Read a list's columns; raises NotFound, or Invalid if the file is not a table as CSV."""
     if not path.is_file():
         raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
-    with _text(path) as lines:
-        columns = _small(next(csv.reader(_lines(path, lines), _dialect(path)), ()))
+    try:
+        with _text(path) as lines:
+            columns = _small(next(csv.reader(_lines(path, lines), _dialect(path)), ()))
+    except csv.Error as error:
+        raise Invalid(
+            f"{path}:1: The first line is not valid CSV: {error}.",
+            hint="Correct the quotes of the first line.",
+            code="people",
+        ) from None
     if any("\0" in name for name in columns):
         raise Invalid(f"{path} is not a CSV file", hint="export the list as CSV in UTF-8", code="people")
     twice = sorted({name for name in columns if columns.count(name) > 1})

@@ -17,7 +17,6 @@ from runner.incident.state.incident import (
     Attempt,
     Delivery,
     Document,
-    Evidence,
     MessageRecord,
     Override,
     Tick,
@@ -429,18 +428,6 @@ def _letters_signed(draft: IncidentBuilder, event: e.LettersSigned, at: datetime
     draft.put(letters=(*draft.read("letters"), event))
 
 
-def _attached(draft: IncidentBuilder, event: e.EvidenceAttached, at: datetime, seq: int) -> None:
-    draft.table("evidence")[event.evidence] = Evidence(
-        id=event.evidence,
-        name=event.name,
-        sha256=event.sha256,
-        size=event.size,
-        by=event.by,
-        at=at,
-        source=event.source,
-    )
-
-
 EFFECTS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
     e.MessageComposed: _composed,
     e.DeliveriesReplanned: _replanned,
@@ -463,5 +450,4 @@ EFFECTS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.NoticeKept: _kept,
     e.LettersSigned: _letters_signed,
     e.NoticeTicked: _ticked,
-    e.EvidenceAttached: _attached,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from runner.facts.vocabulary.register import Fact
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
 from runner.incident.state.handover import Handover
-from runner.incident.state.incident import Behalf, Domain, DutyView
+from runner.incident.state.incident import Behalf, Domain, DutyView, Evidence, ExhibitHandover
 from runner.incident.state.second_person import TwoPeople
 from runner.incident.state.steps import is_answer
 from runner.routing.rule_book import RuleOverride
@@ -227,6 +227,48 @@ def _remark(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> No
     """Leave the state as it is: a remark is only in the journal."""
 
 
+def _attached(draft: IncidentBuilder, event: e.EvidenceAttached, at: datetime, seq: int) -> None:
+    table = draft.table("evidence")
+    table[event.evidence] = Evidence(
+        id=event.evidence,
+        name=event.name,
+        sha256=event.sha256,
+        size=event.size,
+        by=event.by,
+        at=at,
+        source=event.source,
+        number=len(table) + 1,
+    )
+
+
+def _handed_over(draft: IncidentBuilder, event: e.ExhibitHandedOver, at: datetime, seq: int) -> None:
+    table = draft.table("evidence")
+    made = (*table[event.evidence].handovers, ExhibitHandover(entry=seq, receiver=event.receiver))
+    table[event.evidence] = msgspec.structs.replace(table[event.evidence], handovers=made)
+
+
+def _received(draft: IncidentBuilder, event: e.ExhibitReceived, at: datetime, seq: int) -> None:
+    _receipts(draft, event.evidence, {event.entry: seq})
+
+
+def _receipts(draft: IncidentBuilder, evidence: str, receipts: Mapping[int, int], wrong: int = 0) -> None:
+    """Set the receipts of handovers, and drop the handover whose entry is wrong."""
+    known = draft.read("evidence")[evidence]
+    left = (one for one in known.handovers if one.entry != wrong)
+    handovers = tuple(
+        msgspec.structs.replace(one, receipt=receipts.get(one.entry, one.receipt)) for one in left
+    )
+    draft.table("evidence")[evidence] = msgspec.structs.replace(known, handovers=handovers)
+
+
+def _custody_corrected(draft: IncidentBuilder, wrong: int) -> None:
+    """Drop a handover that is marked as wrong; without its receipt, a handover is open again."""
+    for known in list(draft.read("evidence").values()):
+        for one in known.handovers:
+            if wrong in (one.entry, one.receipt):
+                _receipts(draft, known.id, {one.entry: 0}, wrong)
+
+
 def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, seq: int) -> None:
     """Stop asking for confirmation of an entry that is marked as wrong; the entry and its consequences stay.
 
@@ -243,6 +285,7 @@ def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, se
     if asked is not None and asked.state == "awaiting":
         draft.table("second_person").pop(event.seq)
         return
+    _custody_corrected(draft, event.seq)
     for first, entries in draft.read("unconfirmed").items():
         if first <= event.seq <= entries.last:
             draft.table("unconfirmed").pop(first)
@@ -320,6 +363,10 @@ RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.DomainDeclared: _domain,
     e.RuleOverridden: _overridden,
     e.ChannelsSwitched: _remark,
+    e.EvidenceAttached: _attached,
+    e.ExhibitDescribed: _remark,
+    e.ExhibitHandedOver: _handed_over,
+    e.ExhibitReceived: _received,
     e.NoteAdded: _remark,
     e.PrivilegedNoteAdded: _remark,
     e.EventCorrected: _corrected,

@@ -7,7 +7,7 @@ has the roles of persons, and the erasures.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -245,12 +245,14 @@ class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
 
 
 class LegalHoldPlaced(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
-    """The data of an incident must be kept for a litigation or an investigation."""
+    """The data of an incident must be kept: for a litigation or an investigation, or as somebody decided."""
 
     incident: str
     codename: str
     by: str
     reason: str
+    until: date | None = None
+    """The day on which the hold ends by itself; None: somebody releases it."""
 
 
 class LegalHoldReleased(LegalHoldPlaced, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -262,40 +264,57 @@ RETENTION_READER: Callable[[bytes], RetentionEvent] = json_reader(RetentionEvent
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """A legal hold; ``until``, ``ended_by`` and ``end_reason`` are empty until it is released."""
+    """A legal hold; ``until``, ``ended_by`` and ``end_reason`` are empty until it is over."""
 
     since: datetime
     by: str
     reason: str
+    ends: date | None = None
     until: datetime | None = None
     ended_by: str = ""
+    """Empty for a hold that ended by itself."""
     end_reason: str = ""
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """The erased incidents, when each was erased, and the legal holds."""
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """The erasure of an incident's data; ``entry`` is its number in the journal."""
 
-    shredded: Mapping[str, datetime] = {}
+    entry: int
+    at: datetime
+    by: str
+    codename: str
+    reason: str
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """The erased incidents and the legal holds."""
+
+    shredded: Mapping[str, Erasure] = {}
     holds: Mapping[str, Hold] = {}
     ended_holds: tuple[tuple[str, Hold], ...] = ()
-    """Each with its incident, in the order of their ends."""
+    """Each with its incident; those that ended by themselves are the last."""
     version: int = 0
 
 
-def fold_retention(events: Iterable[tuple[int, datetime, RetentionEvent]]) -> Kept:
+def fold_retention(events: Iterable[tuple[int, datetime, RetentionEvent]], today: date) -> Kept:
     """Return the erased data and the legal holds of the journal."""
-    erased: dict[str, datetime] = {}
+    erased: dict[str, Erasure] = {}
     holds: dict[str, Hold] = {}
     ended: list[tuple[str, Hold]] = []
     version = 0
-    for version, at, event in events:  # noqa: B007  # the last one counts
+    for version, at, event in events:
+        name, by, reason = event.incident, event.by, event.reason
         match event:
             case IncidentShredded():
-                erased[event.incident] = at
+                erased[name] = Erasure(entry=version, at=at, by=by, codename=event.codename, reason=reason)
             case LegalHoldReleased():
-                if (held := holds.pop(event.incident, None)) is not None:
-                    over = replace(held, until=at, ended_by=event.by, end_reason=event.reason)
-                    ended.append((event.incident, over))
+                if (held := holds.pop(name, None)) is not None:
+                    ended.append((name, replace(held, until=at, ended_by=by, end_reason=reason)))
             case LegalHoldPlaced():
-                holds[event.incident] = Hold(since=at, by=event.by, reason=event.reason)
+                if name in holds:  # it ended by itself before this one
+                    ended.append((name, holds[name]))
+                holds[name] = Hold(since=at, by=by, reason=reason, ends=event.until)
+    for name, held in list(holds.items()):
+        if held.ends is not None and held.ends <= today:
+            ended.append((name, holds.pop(name)))
     return Kept(shredded=erased, holds=holds, ended_holds=tuple(ended), version=version)

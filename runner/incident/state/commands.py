@@ -14,7 +14,7 @@ import msgspec
 from runner.base.states import Severity
 from runner.incident.state.campaigns import AnyCampaignEvent
 from runner.incident.state.documents import DocumentRendered, LettersSigned
-from runner.incident.state.events import FactChange
+from runner.incident.state.events import CustodyEvent, FactChange
 from runner.incident.state.exercise import Cause, ClockChange, ExerciseBegun, FaultSet, Rating
 from runner.incident.state.incident import Run
 from runner.incident.state.lifecycle import PlaybookMigrated
@@ -215,14 +215,10 @@ class OverrideRule(Command, frozen=True, kw_only=True):
     text: str = ""
 
 
-class AttachFile(Command, frozen=True, kw_only=True):
-    """Record an evidence file whose bytes are stored."""
+class RecordCustody(Command, frozen=True, kw_only=True):
+    """Record an evidence file whose bytes are stored, describe it, hand it over, or confirm its receipt."""
 
-    evidence: str
-    name: str
-    sha256: str
-    size: int
-    source: str = ""
+    event: CustodyEvent
 
 
 class SignLetters(Command, frozen=True, kw_only=True):
@@ -554,7 +550,7 @@ RecordCommand = (
     | DeclareDomain
     | ReportDomain
     | OverrideRule
-    | AttachFile
+    | RecordCustody
     | SignLetters
     | TickItems
     | AddNote

@@ -27,6 +27,7 @@ from runner.incident.state.messages import ActionItem as ActionItem
 from runner.incident.state.messages import Attempt as Attempt
 from runner.incident.state.messages import Received as Received
 from runner.incident.state.record import Behalf as Behalf
+from runner.incident.state.record import ExhibitHandover as ExhibitHandover
 from runner.incident.state.second_person import Deputy as Deputy
 from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyRecord
@@ -266,6 +267,9 @@ class Evidence(Value, frozen=True, kw_only=True):
     by: str
     at: datetime
     source: str = ""
+    number: int = 0
+    """The number of the exhibit, from 1, in the order in which the files were stored."""
+    handovers: tuple[ExhibitHandover, ...] = ()
 
 
 class DutyView(Value, frozen=True, kw_only=True):

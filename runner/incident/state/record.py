@@ -73,6 +73,54 @@ class EvidenceAttached(Personal, frozen=True, kw_only=True):
     source: str = ""
 
 
+class ExhibitDescribed(Personal, frozen=True, kw_only=True):
+    """What an exhibit is, and who collected it, when, where and how; an empty field leaves what was said before."""
+
+    evidence: str
+    by: str = ""
+    description: str = ""
+    collected_by: str = ""
+    collected_at: datetime | None = None
+    place: str = ""
+    method: str = ""
+
+
+class ExhibitHandedOver(Personal, frozen=True, kw_only=True):
+    """An exhibit was given to a person, whose receipt is open."""
+
+    evidence: str
+    by: str = ""
+    giver: str = ""
+    receiver: str
+    purpose: str
+    given_at: datetime | None = None
+    """None: when it was recorded."""
+
+
+class ExhibitReceived(Personal, frozen=True, kw_only=True):
+    """The receiver of a handover confirms it, in their own name."""
+
+    evidence: str
+    by: str = ""
+    entry: int = 0
+    """The entry of the handover."""
+    sha256: str = ""
+    """The digest that the receiver calculated from their own copy; empty if they did not."""
+    note: str = ""
+
+
+CustodyAct = ExhibitDescribed | ExhibitHandedOver | ExhibitReceived
+CustodyEvent = EvidenceAttached | CustodyAct
+
+
+class ExhibitHandover(msgspec.Struct, frozen=True, kw_only=True):
+    """A handover of an exhibit by its entry; ``receipt`` is the entry of the receipt, 0 while it is open."""
+
+    entry: int
+    receiver: str
+    receipt: int = 0
+
+
 class NoteAdded(Personal, frozen=True, kw_only=True):
     """A log entry, with the time that it is about."""
 
@@ -124,7 +172,7 @@ RecordEvent = (
     FactsRecorded
     | RoleAssigned
     | DomainDeclared
-    | EvidenceAttached
+    | CustodyEvent
     | NoteAdded
     | PrivilegedNoteAdded
     | EventCorrected

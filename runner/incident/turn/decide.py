@@ -33,7 +33,7 @@ AFTER_THE_END = (
     c.SetAccess,
     c.ConfirmEntry,
     c.Reopen,
-    c.AttachFile,
+    c.RecordCustody,
     c.SignLetters,
     c.TickItems,
     c.RecordCampaign,

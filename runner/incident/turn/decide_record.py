@@ -23,6 +23,7 @@ from runner.incident.messages.war_room import chosen, listed, retried
 from runner.incident.notices.decide import letters_signed
 from runner.incident.notices.staleness import passed
 from runner.incident.notices.verification import open_items, refuse_unverified, ticked
+from runner.incident.people.custody import custody
 from runner.incident.people.second_person import agreed, guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -65,8 +66,8 @@ def decide_record(  # noqa: C901  # one case a command
             return (listed(incident, command),)
         case c.RetryRoom():
             return (retried(incident, by),)
-        case c.AttachFile():
-            return (e.event_of(e.EvidenceAttached, command, by=by),)
+        case c.RecordCustody(event=act):
+            return (custody(incident, act, principal, now),)
         case c.SignLetters(event=event):
             return (letters_signed(incident, event, by),)
         case c.TickItems():

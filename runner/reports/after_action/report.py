@@ -143,7 +143,7 @@ def _document(source: Source, found: Numbers, name: str, title: str, blocks: Ite
             timestamp=source.made_at,
             language="en",
             stationery=Stationery(name=_organisation(incident)),
-            journal_head=source.head,
+            journal_head=source.reference,
         ),
         blocks=tuple(blocks),
     )

@@ -108,6 +108,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Invocation → title of its step."""
     head: str
     """The journal head, ``N:sha256:…``."""
+    reference: str
+    """The journal head and the newest checkpoint, for the footer."""
     now: datetime
     made_at: datetime
     zone: tzinfo = UTC

@@ -28,6 +28,7 @@ from runner.reports.core.formatting import (
     unsigned,
 )
 from runner.reports.core.second_person import act_words, ground_words
+from runner.reports.incidents.custody import custody_sentence
 from runner.reports.incidents.domain_descriptions import Way, way
 from runner.reports.incidents.domain_descriptions import told_why as _because
 from runner.reports.incidents.exercise_descriptions import drill_sentence
@@ -100,8 +101,8 @@ def describe(event: e.AnyEvent, words: Words) -> str:
         return _calling(event, words) if isinstance(event, _Calling) else _message(event, words)
     if isinstance(event, _Attempt):
         return _attempt(event, words)
-    if isinstance(event, NoticeEvent):
-        return _notice(event)
+    if isinstance(event, NoticeEvent | e.CustodyEvent):
+        return _notice(event) if isinstance(event, NoticeEvent) else custody_sentence(event)
     return _record(event, words)
 
 
@@ -360,7 +361,6 @@ _Record = (
     e.FactsRecorded
     | e.DutiesAssessed
     | e.DutyRecorded
-    | e.EvidenceAttached
     | e.NoteAdded
     | e.PrivilegedNoteAdded
     | _Correction
@@ -386,9 +386,6 @@ def _record(event: _Record, words: Words) -> str:
             done = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned, record.accepted)}{as_it_was(record.as_it_was)}"
             again = f"; open again if {record.watch.source}" if record.watch is not None else ""
             return f"{duty}: {done}{_because(record.reason)}{again}"
-        case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
-            origin = f", from {source}" if source else ""
-            return f"Evidence file stored: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
         case e.NoteAdded(text=text, about=about) | e.PrivilegedNoteAdded(text=text, about=about):
             return f"Note{f' (about {moment(about)})' if about else ''}: {text}"
         case e.EventCorrected(seq=seq, reason=reason):
@@ -447,7 +444,7 @@ _KINDS: Mapping[str, Sequence[object]] = {
     "notice": (NoticeEvent,),
     "fact": (e.FactsRecorded,),
     "duty": (e.DutiesAssessed, e.DutyRecorded),
-    "note": (e.NoteAdded, e.PrivilegedNoteAdded, e.EvidenceAttached, _Correction),
+    "note": (e.NoteAdded, e.PrivilegedNoteAdded, e.CustodyEvent, _Correction),
     "people": (Way, _Agreement),
     "message": (_Message, _Calling, _Attempt, e.ChannelsSwitched),
     "exercise": (ExerciseEvent,),

@@ -58,6 +58,21 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
     """Deliveries whose acknowledgement used it."""
 
 
+class ReceiptDue(msgspec.Struct, frozen=True, kw_only=True):
+    """A handover of an exhibit that its receiver has not confirmed."""
+
+    exhibit: int
+    name: str
+    receiver: str
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A legal hold. Its reason is in the list of holds alone."""
+
+    since: datetime
+    by: str
+
+
 class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """The contract's status document; ``needs_attention`` not empty makes ``status --check`` exit with 4."""
 
@@ -102,6 +117,10 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """The newest handover; without ``taken_at`` nobody has accepted it."""
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
+    hold: Hold | None = None
+    """The legal hold; None without one."""
+    receipts: tuple[ReceiptDue, ...] = ()
+    """Handovers of evidence whose receipt is open."""
     links: tuple[LinkRow, ...] = ()
     """Other incidents that turned out to be this one; only those that the reader may read."""
 
@@ -140,6 +159,12 @@ def status(
         as_of=now,
         domains=_fallen(incident),
         overrides=override_views(incident),
+        receipts=tuple(
+            ReceiptDue(exhibit=one.number, name=one.name, receiver=given.receiver)
+            for one in incident.evidence.values()
+            for given in one.handovers
+            if not given.receipt
+        ),
         war_room=room_view(incident),
         lanes=lane_groups(incident, rows, duties),
         second_person=two_person_rows(incident),

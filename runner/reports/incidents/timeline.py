@@ -1,5 +1,4 @@
-"""The timeline: all entries with their actors, from the journal, with corrections beside the corrected entries; and the
-evidence files.
+"""The timeline: all entries with their actors, from the journal, with corrections beside the corrected entries.
 
 Privileged and personnel entries are withheld unless the reader asks for them: the entry is shown without its text.
 """
@@ -24,9 +23,9 @@ from runner.incident.state.events import (
 from runner.incident.state.incident import Delivery, Incident, RoomTask
 from runner.incident.state.library import Library
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.formatting import count, day, describe_actor, moment, person_name
+from runner.reports.core.formatting import count, day, describe_actor, moment
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Tone, flow, line, paged
 from runner.reports.core.report import Report, csv_text, filled
 from runner.reports.core.task_rows import titles
 from runner.reports.incidents.event_descriptions import Words, describe, is_detail, kind_of
@@ -268,55 +267,3 @@ def _tone(one: Entry) -> Tone:
         return "dim"
     loud = ("UNKNOWN", "BLOCKED", "OVERDUE", "FAILED", "EXPIRED", "REJECTED", "NOT REACHED")
     return "alarm" if any(word in one.text for word in loud) else "plain"
-
-
-class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One evidence file; ``size`` in bytes."""
-
-    id: str
-    name: str
-    sha256: str
-    size: int
-    by: str
-    at: datetime
-    source: str
-
-
-class EvidenceReport(Report, frozen=True, kw_only=True, tag="tocsin/evidence/v1"):
-    """All evidence files, in the order in which they were stored."""
-
-    heading: Heading
-    kind: Kind
-    files: tuple[EvidenceRow, ...]
-
-
-def evidence(incident: Incident, only: str = "") -> EvidenceReport:
-    """Return the evidence files of an incident, or one of them."""
-    return EvidenceReport(
-        heading=heading_of(incident),
-        kind=incident.kind,
-        files=tuple(filled(EvidenceRow, one) for one in incident.evidence.values() if only in ("", one.id)),
-    )
-
-
-@paged
-def evidence_page(report: EvidenceReport) -> Iterator[Block]:
-    """Draw the evidence files with their full digests."""
-    yield from render_header(report.heading, "Evidence files")
-    if not report.files:
-        yield line("No evidence files", "dim")
-        return
-    yield table(map(_row, report.files), 0)
-
-
-def _row(one: EvidenceRow) -> Cells:
-    origin = one.source or "no source recorded"
-    stored = f"stored by {person_name(one.by)}, {moment(one.at)}"
-    return (
-        one.name,
-        f"{one.size:,} bytes",
-        Cell(origin, "plain" if one.source else "warn"),
-        stored,
-        Cell(f"SHA-256 {one.sha256.removeprefix('sha256:')}"),
-        Cell(one.id, "dim"),
-    )

@@ -15,8 +15,11 @@ from runner.reports.law.duties import running
 def waiting(found: Status) -> Iterator[str]:
     """Yield what is not done, and by whom: acknowledgements, approvals, a handover, and legal duties.
 
-    A closed or cancelled incident waits for nothing but its duties.
+    A closed or cancelled incident waits for nothing but its duties and the receipts of evidence.
     """
+    for receipt in found.receipts:
+        who = person_name(receipt.receiver)
+        yield f"Receipt of evidence: {who} must confirm exhibit {receipt.exhibit}, {receipt.name}"
     if found.state in ("open", "paused"):
         rows = (
             row for row in found.deliveries if row.wanted and row.state == "active" and row.acked_at is None

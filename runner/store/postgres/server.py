@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, LiteralString
@@ -27,15 +27,18 @@ from runner.vault.secrets import Secret
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# Without traffic a dead machine is noticed within about a minute, on both ends, and its worker lock is released.
-_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+# A dead machine or network is noticed within about a minute, on both ends, with traffic and without, and its worker lock is released.
+KEEPALIVE = dict(keepalives=1, keepalives_idle=30, keepalives_interval=10, keepalives_count=3)  # noqa: C408  # a row
+KEEPALIVE |= {"tcp_user_timeout": 60_000, "connect_timeout": 10}
 _SESSION = """
 SET synchronous_commit = on; SET lock_timeout = {patience}; SET client_min_messages = warning;
-SET tocsin.schema = {schema}; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
+SET tocsin.schema = {schema}; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = 60000; SELECT pg_backend_pid()"""
 UNHURRIED: LiteralString = "SET LOCAL synchronous_commit = off"
 """Makes a transaction durable with the next one that waits for the disk, in their order."""
 _CROWDED = ("too many clients", "too many connections", "connection slots")
 """Message of a server without a free connection; libpq has no error code before a connection exists."""
+_PROCESS: LiteralString = "SELECT pg_backend_pid()"
 _PREPARING = int.from_bytes(b"tocsin!!", "big", signed=True)
 
 
@@ -61,17 +64,26 @@ class Server:
         self._guard = threading.Lock()
         self._idle: list[Connection] = []
         self._closed = False
+        self._pooled = False
+        self.several = "," in str(self._parts.get("host") or self._parts.get("hostaddr") or "")
         self.place = f"{self._parts.get('host') or 'localhost'}/{self._parts.get('dbname') or ''}"
 
     def connect(self) -> Connection:
         """Return a new session in autocommit, or raise the translated failure."""
-        parts: dict[str, Any] = _KEEPALIVE | {"connect_timeout": 10} | self._parts
+        parts: dict[str, Any] = KEEPALIVE | self._parts
         if self._password is not None:
             parts["password"] = self._password.reveal()
         try:
             connection = psycopg.connect(**parts, autocommit=True)
             patience = str(int(self._patience.total_seconds() * 1000))
-            connection.execute(_SESSION.format(patience=patience, schema=SCHEMA_VERSION))
+            begun = connection.execute(_SESSION.format(patience=patience, schema=SCHEMA_VERSION))
+            while begun.nextset():
+                pass
+            process = begun.fetchone()
+            # A pooler gives each client a number of its own, in place of the server's process.
+            if process != (connection.info.backend_pid,) and not self._pooled:
+                self._pooled = True
+                self._refuse_shared(connection, process)
         except psycopg.Error as error:
             # The driver's text names host, user and database, never the password.
             why = " ".join(str(error).split())
@@ -86,6 +98,19 @@ class Server:
                 code="store_unreachable",
             ) from None
         return connection
+
+    def _refuse_shared(self, connection: Connection, process: object) -> None:
+        """Raise StoreError if a pooler lends the server's session to other clients between two statements."""
+        for _ in range(3):
+            with closing(self.connect()) as other, other.transaction():
+                taken = other.execute(_PROCESS).fetchone() == process
+                if taken or connection.execute(_PROCESS).fetchone() != process:
+                    connection.close()
+                    raise StoreError(
+                        f'Database "{self.place}" is behind a pooler in transaction mode. Nothing was changed.',
+                        hint="Connect to PostgreSQL directly, or set pool_mode = session in the pooler.",
+                        code="store_pooled",
+                    )
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -185,21 +210,42 @@ class Server:
                 return Bug(f'Database "{self.place}" refused the request: {why}.')
 
 
+_HOLDERS: LiteralString = """
+FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND classid = %s::bigint::oid AND objid = %s::bigint::oid"""
+"""The sessions with a worker's lock."""
+
+
 class SessionLock:
     """The lock of one worker in a session of its own; the server releases it with the session."""
 
     def __init__(self, server: Server, worker: str) -> None:
         """Acquire the lock; raises StoreLocked if a worker of this id is alive."""
         self._server = server
-        self._mark = IN_HAND + worker
-        self._connection: Connection | None = server.connect()
+        self._worker = worker
+        self._connection: Connection | None = None
+        self._lock()
+
+    def _lock(self) -> None:
+        self._connection = self._server.connect()
         self._connection.execute("SET synchronous_commit = off")  # only the current work is written here
-        found = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (lock_number(worker),)).fetchone()
-        if found != (True,):
+        number = lock_number(self._worker)
+        if self._connection.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone() != (True,):
             self.release()
             raise StoreLocked(
-                f'Worker "{worker}" runs already.', hint="Stop that worker first.", code="worker_runs"
+                f'Worker "{self._worker}" runs already.', hint="Stop that worker first.", code="worker_runs"
             )
+
+    def renew(self) -> None:
+        """See WorkerHandle.renew. The server may have the old session for a minute after its network failed."""
+        if self.held():
+            return
+        self.release()
+        with self._server.connection() as connection:
+            if advisory_lock_held(connection, self._worker):
+                connection.execute(f"SELECT pg_terminate_backend(pid) {_HOLDERS}", _place(self._worker))
+        self._lock()
 
     def held(self) -> bool:
         """Whether the session still answers. The lock lasts as long as the session."""
@@ -217,9 +263,9 @@ class SessionLock:
             return
         try:
             if body:
-                self._connection.execute(PUT_MARK, (self._mark, body))
+                self._connection.execute(PUT_MARK, (IN_HAND + self._worker, body))
             else:
-                self._connection.execute(DELETE_MARKS, ([self._mark],))
+                self._connection.execute(DELETE_MARKS, ([IN_HAND + self._worker],))
         except psycopg.Error as error:
             raise self._server.failure(error) from error
 
@@ -255,14 +301,12 @@ class GateLock:
 
 def advisory_lock_held(connection: Connection, worker: str) -> bool:
     """Whether any session has the lock of ``worker``, without acquiring it."""
+    return connection.execute(f"SELECT 1 {_HOLDERS}", _place(worker)).fetchone() is not None
+
+
+def _place(worker: str) -> tuple[int, int]:
     number = lock_number(worker) % 2**64
-    found = connection.execute(
-        """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND classid = %s::bigint::oid AND objid = %s::bigint::oid""",
-        (number >> 32, number & 0xFFFFFFFF),
-    )
-    return found.fetchone() is not None
+    return number >> 32, number & 0xFFFFFFFF
 
 
 def _roll_back(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
@@ -33,6 +33,7 @@ from runner.store.port import (
     ChangeMarks,
     Conflict,
     IncidentRow,
+    SharedServer,
     Snapshot,
 )
 from runner.store.postgres import transaction
@@ -215,6 +216,10 @@ class PostgresStore(JournalReader):
         with self.server.connection() as connection:
             connection.execute("VACUUM tocsin.keys, tocsin.snapshots")
 
+    def finish_erasure(self) -> bool:
+        """See Store.finish_erasure. An erasure waits for all who read the keys, so nothing is left to do."""
+        return True
+
     def set_setting(self, name: str, value: str | None) -> None:
         with self.server.connection() as connection:
             if value is None:
@@ -236,6 +241,14 @@ class PostgresStore(JournalReader):
         return self._racing(lambda connection: transaction.change(connection, names, change, waits=waits))
 
     # --- workers, copies, the end ------------------------------------------------------------------------
+
+    def shared_server(self) -> SharedServer:
+        """See Store.shared_server."""
+        query: LiteralString = "SELECT clock_timestamp(), current_setting('synchronous_standby_names')"
+        before = datetime.now(UTC)  # noqa: TID251  # the clock of the machine is compared
+        [(theirs, standbys)] = self._select(query)
+        offset = before + (datetime.now(UTC) - before) / 2 - theirs  # noqa: TID251
+        return SharedServer(offset=offset, standbys=standbys, several=self.server.several)
 
     def register_worker(self, worker: str) -> SessionLock:
         handle = SessionLock(self.server, worker)

@@ -27,6 +27,7 @@ from runner.store.moving import MOVED, Frozen, Select, in_use, refuse_moved, upg
 from runner.store.port import (
     IN_HAND,
     PATIENCE,
+    UNFINISHED,
     Append,
     Appended,
     ChangeMarks,
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
 
 PLACES_KEPT = 4096
 """Number of cached ends of journals between appends."""
+_TRUNCATION_WAITS = 1_000
+"""Milliseconds for readers of an older state to end."""
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
@@ -106,6 +109,7 @@ class SqliteStore(JournalReader):
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
         self.log = HeadLog(self._sealer, self._select, self._changing, self._still, lambda: self.schema)
         self._chance = chance
+        self._patience = round(patience / timedelta(milliseconds=1))
         self._lock = threading.RLock()
         self._commits = 0
         self._handles: list[FileLock] = []
@@ -227,10 +231,26 @@ class SqliteStore(JournalReader):
                         (incident,),
                     )
                     run("DELETE FROM snapshots WHERE incident = ?", (incident,))
+                    run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, '')", (UNFINISHED,))
             finally:
                 self._pragma("PRAGMA secure_delete = OFF")
             self._sealer.forget(incident)
-            self._pragma("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.finish_erasure()
+
+    def finish_erasure(self) -> bool:
+        """See Store.finish_erasure. SQLite cannot empty the write-ahead log while a connection reads an older state."""
+        if self.setting(UNFINISHED) is None:
+            return True
+        with self._lock:
+            self._writer()
+            self._pragma(f"PRAGMA busy_timeout = {_TRUNCATION_WAITS}")  # meanwhile nobody else can write
+            try:
+                ((busy, _, _),) = self._select("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._pragma(f"PRAGMA busy_timeout = {self._patience}")
+            if not busy:
+                self.set_setting(UNFINISHED, None)
+        return not busy
 
     def set_setting(self, name: str, value: str | None) -> None:
         with self._writing() as run:
@@ -275,7 +295,12 @@ class SqliteStore(JournalReader):
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 
+    def shared_server(self) -> None:
+        """See Store.shared_server."""
+
     def register_worker(self, worker: str) -> FileLock:
+        if self.schema < SCHEMA_VERSION:
+            self._writer()
         handle = FileLock(self._workers(), worker)
         self._handles.append(handle)
         return handle
@@ -331,9 +356,7 @@ class SqliteStore(JournalReader):
     @contextmanager
     def frozen(self) -> Iterator[Frozen]:
         """See Store.frozen. What is replaced is overwritten in the file and in the write-ahead log."""
-        running = sorted(path.stem for path in self._workers().glob("*.lock"))
-        if alive := [name for name in running if worker_lock_held(self._workers(), name)]:
-            raise in_use(", ".join(alive))
+        self._refuse_in_use()
         self._writer()
         self._pragma("PRAGMA secure_delete = ON")
         try:
@@ -348,10 +371,20 @@ class SqliteStore(JournalReader):
         """See Store.upgrade. The first writer upgrades the store."""
         with self._reading():
             self._sealer.create_key(ROOT)  # without the master key nothing is copied
+            if self._connection.execute("PRAGMA user_version").fetchone() < (SCHEMA_VERSION,):
+                self._refuse_in_use()
             adopt = partial(self.log.adopt, partial(_run, self._connection.execute), self._chance)
             copy = upgrade(self._connection, self.path, self.backup, adopt)
             self.schema = SCHEMA_VERSION
         return copy
+
+    def _refuse_in_use(self) -> None:
+        """Raise Refused while a worker, a server or a scheduler of any version has a lock."""
+        # Those of programs are named by their kind and a number; a command has the others for a moment, or beside one of them.
+        running = sorted(path.stem for path in self._workers().glob("*-*.lock"))
+        running = [name for name in running if not name.startswith("gate-")]
+        if alive := [name for name in running if worker_lock_held(self._workers(), name)]:
+            raise in_use(", ".join(alive))
 
     def close(self) -> None:  # type: ignore[explicit-override]
         with self._lock:

@@ -32,8 +32,9 @@ _LISTS: Mapping[Verb, str] = {
     "person.list": "people", "role.list": "people", "improvement.list": "exercises",
     "bulk.plan": "letters", "bulk.send": "letters", "bulk.resume": "letters", "bulk.status": "letters",
     "bulk.substitute": "letters", "notice.letters": "letters", "notice.sign_letters": "letters",
-    "drill.schedules": "exercises", "drill.show": "exercise", "drill.end": "exercise", "audit.verify": "audit", "home.doctor": "administration",
-    "entry.confirm": "incident",
+    "drill.schedules": "exercises", "drill.show": "exercise", "drill.end": "exercise", "audit.verify": "audit",
+    "home.doctor": "administration", "entry.confirm": "incident", "evidence.describe": "evidence",
+    "evidence.list": "evidence", "evidence.receive": "evidence",
 }  # fmt: skip
 """The page of an action without a reference of its own."""
 _KINDS = {

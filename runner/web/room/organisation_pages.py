@@ -138,11 +138,15 @@ def administration(asked: Asked) -> Shown:
     """Show the health of channels, workers and the database, and the tokens with their last use."""
     from runner.app.home.doctor import glance
     from runner.app.home.findings_page import findings_page
+    from runner.app.home.retention_queue import queue, queue_page
     from runner.app.people.tokens import tokens
     from runner.reports.people.tokens import TokensReport, token_rows, tokens_page
 
     report = asked.shared("health", lambda: glance(asked.service))
     blocks: tuple[Block, ...] = (line("HEALTH", "title"), *findings_page(report).blocks)
+    if asked.reader.may("person.manage"):
+        due = queue(asked.service, asked.reader.incidents())
+        blocks += (line("ERASURE", "title"), *queue_page(due).blocks)
     if asked.reader.may("token.manage"):
         found = TokensReport(tokens=token_rows(tokens(asked.service, asked.principal), asked.now))
         blocks += (

@@ -477,16 +477,25 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents.timeline import evidence as view
-    from runner.reports.incidents.timeline import evidence_page
+    from runner.reports.incidents import custody
 
-    report = view(asked.incident)
-    files = tuple((f"{one.name} ({one.id})", one.id) for one in report.files)
-    return Shown(report, evidence_page(report), downloads=files)
+    report = custody.evidence(asked.incident, asked.reader.events(asked.incident))
+    files = tuple(
+        link
+        for one in report.files
+        for link in ((f"{one.name} ({one.id})", one.id), (f"Custody form {one.number}", f"{one.id}.pdf"))
+    )
+    return Shown(report, custody.evidence_page(report), downloads=files)
 
 
 def evidence_file(asked: Asked) -> File:
-    """Return the bytes of one evidence file."""
+    """Return the bytes of one evidence file, or its custody form."""
+    from runner.app.incidents.evidence import form
+
+    ref, ending, _ = asked.ref.partition(".pdf")
+    if ending:
+        made = form(asked.service, asked.reader, asked.incident, ref)
+        return File(f"{asked.incident.codename}-custody-{ref}.pdf", made)
     body = asked.reader.evidence(asked.incident, asked.ref)
     return File(f"{asked.incident.codename}-{asked.incident.evidence[asked.ref].name}", body)
 

@@ -35,8 +35,11 @@ class Server:
         beyond: ServeSettings | None = None,
         base: Path = Path(),
         log: Callable[[str], None] | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         """Take what makes the room for a port, and a socket that listens; ``log`` receives a line for each request.
+
+        ``alive`` is called by the loop of the server, twice a minute.
 
         ``beyond`` are the settings of a room that other machines reach: it answers to their names alone. Raises OSError if its
         certificate cannot be read.
@@ -52,6 +55,10 @@ class Server:
             hosts = frozenset(beyond.names)
             if beyond.certificate:
                 tls = {"ssl_certfile": base / beyond.certificate, "ssl_keyfile": base / beyond.key}
+
+        async def turned() -> None:
+            alive()
+
         config = uvicorn.Config(
             self._watched(room, hosts, log),
             **tls,
@@ -62,6 +69,7 @@ class Server:
             forwarded_allow_ips=list(beyond.proxies) if beyond else [],
             ws="none",
             timeout_graceful_shutdown=GRACE,
+            callback_notify=turned,
         )
         config.load()  # a certificate that cannot be read is said at once
         silent = logging.getLogger("uvicorn")  # its log would contain addresses

@@ -20,6 +20,7 @@ from psycopg import conninfo, sql
 from psycopg_pool import AsyncConnectionPool
 
 from runner.incident.people.contact_journal import STREAM
+from runner.store.postgres.server import KEEPALIVE
 
 if TYPE_CHECKING:
     from runner.store.postgres.server import Connection, Server
@@ -33,7 +34,6 @@ CHANNEL = "tocsin_changed"
 """The channel on which every transaction names the incidents that it changed."""
 _SESSIONS = 8
 _PREPARING = int.from_bytes(b"tocsin?q", "big", signed=True)
-_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _PATH: LiteralString = "SET LOCAL search_path = tocsin_queue"
 # a sweep creates a job again that a crashed server lost: only the journal has to wait for the disk
 _SESSION: LiteralString = "SET search_path = tocsin_queue; SET synchronous_commit = off"
@@ -121,7 +121,7 @@ class Deferring:
 
 def parameters(url: str, password: Secret | None) -> dict[str, Any]:
     """Return the connection parameters for psycopg."""
-    known: dict[str, Any] = _KEEPALIVE | {"connect_timeout": 10} | conninfo.conninfo_to_dict(url)
+    known: dict[str, Any] = KEEPALIVE | conninfo.conninfo_to_dict(url)
     if password is not None:
         known["password"] = password.reveal()
     return known

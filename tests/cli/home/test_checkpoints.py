@@ -149,3 +149,39 @@ def test_verification_goes_on_after_a_fault(watched: AtDesk, playbook: Path):
     assert found["broken"]["event"] == 2
     assert {one["event"] for one in found["others"]} == {2}
     assert {fault["code"] for fault in found["faults"]} == {"row_changed"}
+
+
+@pytest.mark.parametrize("value", [None, bytes(60)])
+def test_a_signing_key_that_cannot_be_read_is_named_and_stops_no_work(watched: AtDesk, value: bytes | None):
+    with closing(sqlite3.connect(watched.home / "tocsin.db")) as connection, connection:
+        connection.execute("UPDATE keys SET wrapped = ? WHERE incident = 'home/signing/1'", (value,))
+    watched.clock.advance(timedelta(minutes=11))
+    said = watched("note", "work goes on")
+    assert (said.code, said.warnings) == (0, ["checkpoint_failed"])
+    found = watched("audit", "verify", "--format", "json")
+    assert found.code == 1
+    assert "signing_key_missing" in {fault["code"] for fault in found.json["faults"]}
+    assert "signing_key_missing" in findings(watched)
+
+
+def test_a_state_folder_that_cannot_be_written_is_named(watched: AtDesk, tmp_path: Path):
+    state = tmp_path / "state"
+    assert "checkpoint_not_remembered" not in findings(watched)
+    shutil.rmtree(state)
+    state.write_text("not a folder")
+    assert watched("note", "work goes on").code == 0
+    assert findings(watched)["checkpoint_not_remembered"] == "warning"
+
+
+def test_heads_without_a_checkpoint_are_named(watched: AtDesk):
+    watched.done("note", "no checkpoint covers this")
+    assert "uncovered" not in findings(watched)
+    watched.clock.advance(timedelta(minutes=11))
+    assert findings(watched)["uncovered"] == "warning"
+    watched.done("note", "the next change makes one")
+    assert "uncovered" not in findings(watched)
+
+
+def findings(desk: AtDesk) -> dict[str, str]:
+    found = desk("doctor", "--offline", "--format", "json").json["findings"]
+    return {one["code"]: one["severity"] for one in found}

@@ -28,3 +28,31 @@ def test_a_held_incident_is_kept_until_the_hold_is_released(incident: AtDesk) ->
     assert (over["holds"], [one["ended_by"] for one in over["ended"]]) == ([], ["maria"])
     incident.done("shred", "amber-falcon", "--yes", *WHY)
     assert incident("hold", "amber-falcon", *WHY).error == "shredded"
+
+
+def test_a_hold_is_on_the_status_and_in_the_timeline(incident: AtDesk) -> None:
+    incident.done("hold", "amber-falcon", *WHY)
+    found = incident("status", "--format", "json").json
+    assert (found["hold"]["by"], found["hold"]["since"] is not None) == ("maria", True)
+    texts = [
+        one["text"] for one in incident("timeline", "--kind", "note", "--format", "json").json["entries"]
+    ]
+    assert ["hold" in text for text in texts] == [True]
+    assert WHY[1] not in texts[0], "the matter is for those who list the holds"
+    incident.done("hold", "amber-falcon", "--release", *WHY)
+    assert incident("status", "--format", "json").json["hold"] is None
+    assert len(incident("timeline", "--kind", "note", "--format", "json").json["entries"]) == 2
+
+
+def test_a_person_whom_a_held_incident_names_is_not_erased(incident: AtDesk) -> None:
+    incident.done("person", "add", "ben", "--name", "Ben Cole")
+    incident.done("person", "add", "tim", "--name", "Tim Example")
+    incident.done("task", "add", "Call the landlord", "--to", "ben")
+    incident.done("close", "--reason", "a false alarm")
+    incident.done("hold", "amber-falcon", *WHY)
+    for named in ("ben", "maria", "jonas"):
+        assert incident("person", "forget", named, "--yes").error == "held"
+    assert "ben" in {one["person"] for one in incident("person", "list", "--format", "json").json["people"]}
+    incident.done("person", "forget", "tim", "--yes")
+    incident.done("hold", "amber-falcon", "--release", *WHY)
+    incident.done("person", "forget", "ben", "--yes")

@@ -112,3 +112,29 @@ def test_a_missing_key_without_a_shredding_record_is_a_fault(kept: AtDesk) -> No
     kept.done("shred", "amber-falcon", "--reason", "period over", types="y\n")
     tamper(kept, "UPDATE keys SET wrapped = NULL WHERE incident = 'retention'")
     assert ("key_missing", "retention") in faults(kept)[1]
+
+
+def test_an_erasure_beside_a_reader_is_unfinished_until_the_reader_ends(kept: AtDesk) -> None:
+    kept.done("close", "--reason", "over")
+    reader = sqlite3.connect(kept.home / "tocsin.db", isolation_level=None)
+    reader.execute("BEGIN")
+    keys = reader.execute("SELECT wrapped FROM keys WHERE incident LIKE 'i-%'").fetchall()
+    said = kept("shred", "amber-falcon", "--reason", "period over", "--yes")
+    assert (said.code, said.warnings) == (0, ["erasure_unfinished"])
+    assert findings(kept, "--repair")[1]["erasure_unfinished"] == "error"
+    reader.close()
+    assert findings(kept)[1]["erasure_unfinished"] == "error", "the doctor only looks"
+    assert findings(kept, "--repair")[1]["erasure_unfinished"] == "mended"
+    assert "erasure_unfinished" not in findings(kept)[1]
+    assert not any(key in file.read_bytes() for file in kept.home.glob("tocsin.db*") for (key,) in keys)
+
+
+def test_a_worker_finishes_an_erasure(kept: AtDesk) -> None:
+    kept.done("close", "--reason", "over")
+    reader = sqlite3.connect(kept.home / "tocsin.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT wrapped FROM keys").fetchall()
+    kept.done("shred", "amber-falcon", "--reason", "period over", "--yes")
+    reader.close()
+    kept("worker", "--once")
+    assert "erasure_unfinished" not in findings(kept)[1]

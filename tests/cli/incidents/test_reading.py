@@ -58,7 +58,7 @@ def test_a_playbook_is_outlined_and_its_changes_are_shown(nowhere: AtDesk, playb
 def test_the_record_verified(incident: AtDesk) -> None:
     out = incident.done("audit", "verify", "-i", "amber-falcon")
     lines = (
-        r"\d+ entries verified; head sha256:[0-9a-f]{64}",
+        r"\d+ entries verified; head \d+:sha256:[0-9a-f]{64}",
         r"1 document verified",
         r"\d+ heads verified with the key; \d+ in a signed checkpoint.*",
     )

@@ -148,6 +148,17 @@ def test_the_cover_sheet_names_the_approvers_and_the_basis(desk: AtDesk, tmp_pat
     compare("notice.pull.cover", _masked(text), desk.home)
 
 
+def test_the_footer_of_the_cover_sheet_is_what_the_verification_takes(desk: AtDesk, tmp_path: Path) -> None:
+    files = pulled(desk, tmp_path / "out")
+    text = _text(next(body for name, body in files.items() if "COVER" in name))
+    footer = re.search(
+        r"journal(\d+:sha256:\w{64})·log(\d+:[0-9a-f]{32})", "".join(text.replace("\ufffe", "").split())
+    )
+    assert footer is not None
+    given = ("--anchor", footer[1], "--checkpoint", footer[2])
+    assert desk("audit", "verify", "-i", "amber-falcon", *given).code == 0
+
+
 def test_filed_documents_contain_no_internal_data(desk: AtDesk, tmp_path: Path) -> None:
     files = pulled(desk, tmp_path / "out")
     filed = {name: body for name, body in files.items() if (tmp_path / "out" / "to-file" / name).is_file()}

@@ -254,7 +254,8 @@ def test_declaring_the_same_domain_twice_says_nothing_new() -> None:
 
 def test_evidence_is_taken_into_custody() -> None:
     world = World(task("a"))
-    world.give(c.AttachFile(evidence="e1", name="disk.img", sha256="00", size=3, source="laptop"), by="bob")
+    stored = e.EvidenceAttached(evidence="e1", name="disk.img", sha256="00", size=3, source="laptop", by="")
+    world.give(c.RecordCustody(event=stored), by="bob")
     assert world.incident.evidence["e1"].by == "bob"
     assert world.incident.evidence["e1"].at == world.now
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -52,11 +52,11 @@ def desk(tmp_path: Path, postgres_url: str) -> Iterator[IncidentService]:
 
 @contextmanager
 def working(
-    desk: IncidentService, perform: Any = accepted, pace: Pace = QUICK, threads: int = 8
+    desk: IncidentService, perform: Any = accepted, pace: Pace = QUICK, threads: int = 8, **given: Any
 ) -> Iterator[QueueWorker]:
     """Run a worker of its own desk in a thread, and stop it at the end."""
     own = make_desk(desk.folder, desk.home.store)
-    worker = QueueWorker(own, perform=perform, pace=pace, threads=threads)
+    worker = QueueWorker(own, perform=perform, pace=pace, threads=threads, **given)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -285,34 +285,47 @@ def test_a_stopped_worker_records_started_work_and_leaves_the_rest(desk: Inciden
     assert all_done(desk, "i-1")
 
 
-def test_a_worker_with_a_lost_database_ends_with_an_error(desk: IncidentService) -> None:
-    own = make_desk(desk.folder, desk.home.store)
-    worker = QueueWorker(own, perform=accepted, pace=QUICK)
-    found: list[StoreError] = []
-
-    def run() -> None:
-        try:
-            worker.run()
-        except StoreError as error:
-            found.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    until(lambda: bool(ask(desk, "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%procrastinate%'")))
+def test_a_worker_with_a_lost_database_connects_again_and_continues(desk: IncidentService) -> None:
+    said: list[str] = []
     desk.append(desk.principal, [born(desk, keep(desk, in_a_row(300)), "i-1")])
-    until(lambda: desk.store.head("i-1").version > 30)
-    ask(desk, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-    thread.join(30)
-    assert [error.code in ("store_unreachable", "worker_lost") for error in found] == [True]
-    worker.close()
-    own.store.close()
+    with working(desk, say=said.append) as worker:
+        until(lambda: desk.store.head("i-1").version > 30)
+        ask(desk, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        with refused("store_unreachable", StoreError):
+            desk.store.verify()
+        until(lambda: all_done(desk, "i-1"))
+        assert desk.store.worker_alive(worker.name)
+    assert ["connection_lost" in line for line in said] == [True, False]
     for name in LOGGERS:  # the libraries' own tracebacks would bury what a person is told
         assert logging.getLogger(name).handlers, name
-    with refused("store_unreachable", StoreError):
-        desk.store.verify()
-    with working(desk):
-        until(lambda: all_done(desk, "i-1"))
     assert desk.store.verify().ok
+
+
+def test_an_effect_that_runs_while_the_database_is_away_is_recorded_and_none_starts(
+    desk: IncidentService,
+) -> None:
+    began, go_on, performed = threading.Event(), threading.Event(), list[str]()
+
+    def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        assert isinstance(work, DoAct)
+        performed.append(work.step)
+        began.set()
+        assert go_on.wait(60)
+        return accepted(work, incident, head)
+
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
+    back: list[bool] = []
+    with working(desk, perform, again=lambda: back.append(True)):
+        assert began.wait(30)
+        ask(desk, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        go_on.set()
+        with suppress(StoreError):  # its session was ended, too
+            desk.store.verify()
+        until(lambda: bool(back))
+        until(lambda: all_done(desk, "i-1"))
+    assert [step.rpartition(":")[2] for step in performed] == ["s0#1", "s1#1"]
+    states = [a.state for i in desk.load("i-1").invocations.values() for a in i.attempts]
+    assert states == ["accepted", "accepted"], "nobody is asked what became of it"
 
 
 def test_an_incident_that_cannot_be_read_does_not_hold_up_the_others(desk: IncidentService) -> None:

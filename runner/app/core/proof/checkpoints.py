@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
-from runner.app.core.repository import Append, Appended, Conflict, HeadsCheck, KeptCheckpoint, Store
+from runner.app.core.repository import Append, Appended, Conflict, Head, HeadsCheck, KeptCheckpoint, Store
 from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 
@@ -28,6 +28,7 @@ AT_ONCE = frozenset(
     }
 )
 """Events after which a checkpoint is made at once."""
+LOST_KEY = "The signing key of this home folder cannot be read."
 _NAMED = re.compile(r"(\d{1,18}):([0-9a-f]{32,64})")
 _SHOWN = 32
 """Hexadecimal digits of a root in a footer: 128 bits."""
@@ -43,6 +44,7 @@ class Checkpoints:
         self._store = store
         self._next: datetime | None = None
         self._say: Callable[[str], None] | None = None
+        self._warned = False
         self.memory: Path | None = None
         """The file outside of the database with the newest checkpoint that this system user saw."""
 
@@ -70,16 +72,31 @@ class Checkpoints:
                 newest = self.make(now)
             self._next = now + EVERY if newest is None else newest.recorded + EVERY
         except TocsinError as error:
-            if self._say is not None and not isinstance(error, Sealed):
-                self._say(warning("checkpoint_failed", f"No checkpoint could be made. {error.message}"))
+            if self._say is not None:
+                why = LOST_KEY if isinstance(error, Sealed) else error.message
+                self._say(warning("checkpoint_failed", f"No checkpoint could be made. {why}"))
         return results
 
     def round(self, now: datetime) -> None:
         """Make a checkpoint if the newest is older than the pause; for a program that runs for long."""
         if _is_due(self._store.log.newest(), now):
             self.make(now)
-        else:
-            self.remember()
+        self.look()
+
+    def is_key_lost(self) -> bool:
+        """Whether the present signing key cannot be read although the key of the heads can."""
+        listed = listed_keys(self._store)
+        try:
+            return bool(listed and not self._store.vouch(listed[-1].name, b""))
+        except Sealed:
+            return True
+
+    def is_memory_lost(self) -> bool:
+        """Whether this system user cannot remember checkpoints outside of the database."""
+        if self.memory is None:
+            return False
+        there = next((one for one in self.memory.parents if one.exists()), self.memory)
+        return not (there.is_dir() and os.access(there, os.W_OK))
 
     def footer(self) -> str:
         """Return the newest checkpoint in short for a footer, after a separator; empty before the first.
@@ -92,16 +109,23 @@ class Checkpoints:
                 return f" · log {newest.size}:{checkpoint_of(newest.note).root.hex()[:_SHOWN]}"
         return ""
 
+    def reference(self, head: Head) -> str:
+        """Return a journal's head and the newest checkpoint, for the footer of a paper that is made once."""
+        return f"{head.version}:sha256:{head.hash}{self.footer()}"
+
     def begin(self, state: Path | None, home: Path, say: Callable[[str], None]) -> None:
         """Remember checkpoints in a user's state folder from now on; warn if the one there contradicts the database."""
         self.memory, self._say = memory_of(state, home), say
-        if self.memory is None:
-            return
+        self.look()
+
+    def look(self) -> None:
+        """Remember the newest checkpoint; warn once if the remembered one contradicts the database."""
         known = True
         with suppress(StoreError):  # the command itself says what is wrong with the database
             known = self.remember()
-        if not known:
-            say(
+        if not known and not self._warned and self._say is not None:
+            self._warned = True
+            self._say(
                 warning(
                     "rolled_back",
                     "The database is older than, or another one than, this machine saw before. Run: tocsin audit verify. "

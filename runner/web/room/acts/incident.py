@@ -10,7 +10,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.home.opening_plan import graft_plan
 from runner.app.home.overview import give_brief, read_brief
 from runner.app.incidents import entries, links
-from runner.app.incidents.evidence import take_bytes
+from runner.app.incidents.evidence import store, take_bytes
 from runner.app.incidents.runs import graft
 from runner.app.law.duties import open_work
 from runner.app.messages.domains import State, declare, domain_rows
@@ -48,6 +48,7 @@ from runner.web.room.acts.forms import (
     role_words,
     span_of,
 )
+from runner.web.room.acts.timeline import ABOUT_EXHIBIT, RECEIVE, about_exhibit, receipt_forms
 from runner.web.room.pages import Asked
 
 STATES: Mapping[State, str] = {
@@ -70,6 +71,7 @@ def _seen(service: IncidentService, incident: Incident, ref: str) -> Any:
         waiting,
         incident.handover,
         sorted(incident.runs),
+        [one.handovers for one in incident.evidence.values()],
     )
 
 
@@ -89,11 +91,11 @@ def _offered(asked: Asked) -> Iterator[Form]:
     alone = "Counsel alone can read it. If you are not counsel, you cannot read it again."
     closed = note[0]._replace(help=alone)
     yield Form("privileged", "Add a privileged note", (closed, note[1]), folded=True)
-    source = Field("source", "Source", help="Where the file comes from, and who collected it.")
+    source = Field("source", "Source", help="Where the file comes from.")
     yield Form(
         "attach",
         "Store a file as evidence",
-        (Field("file", "File", "file", needed=True), source),
+        (Field("file", "File", "file", needed=True), source, *ABOUT_EXHIBIT),
         folded=True,
     )
     yield from stop_form(incident)
@@ -114,6 +116,7 @@ def _confirmations(incident: Incident, person: str) -> Iterator[Form]:
     for behalf in incident.unconfirmed.values():
         if behalf.person == person:
             yield Form("confirm", f"Confirm entry {behalf.first}", hidden=(("entry", str(behalf.first)),))
+    yield from receipt_forms(incident, person)
     brief = incident.handover
     if brief is not None and brief.to == person and brief.taken_at is None:
         words = "Summary of the brief in your own words"
@@ -232,12 +235,13 @@ def _task(asked: Asked, given: Given) -> c.AddTask:
     )
 
 
-def _attach(asked: Asked, given: Given) -> c.AttachFile:
+def _attach(asked: Asked, given: Given) -> None:
     file = given.files.get("file")
     if file is None:
         raise NotFound("No file was sent. Nothing was recorded.", hint="Choose a file", code="file_missing")
     name = file.name.replace("\\", "/").rpartition("/")[2] or "file"
-    return take_bytes(asked.service, asked.incident.id, name, file.body, given["source"])
+    made = take_bytes(asked.service, asked.incident.id, name, file.body, given["source"])
+    store(asked.service, asked.incident.id, made, about_exhibit(asked, given))
 
 
 def _assign(asked: Asked, given: Given) -> c.AssignRole:
@@ -353,7 +357,8 @@ INCIDENT = Acting(
         "privileged": Act(
             "note.privileged", _one(lambda asked, given: _note(asked, given, privileged=True)), adds=True
         ),
-        "attach": Act("note.add", _one(_attach), adds=True),
+        "attach": Act("note.add", _attach, adds=True),
+        "receive": RECEIVE,
         "frozen": STOP,
         "task": Act("incident.lead", _one(_task), adds=True),
         "confirm": Act(

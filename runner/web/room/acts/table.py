@@ -21,7 +21,7 @@ from runner.web.room.acts.notice import NOTICE
 from runner.web.room.acts.people import PEOPLE
 from runner.web.room.acts.sign import SIGN
 from runner.web.room.acts.task import TASK
-from runner.web.room.acts.timeline import TIMELINE
+from runner.web.room.acts.timeline import EVIDENCE, TIMELINE
 
 ACTING: Mapping[str, Acting] = {
     "incidents": INCIDENTS,
@@ -36,6 +36,7 @@ ACTING: Mapping[str, Acting] = {
     "fact": FACT,
     "missing": MISSING,
     "timeline": TIMELINE,
+    "evidence": EVIDENCE,
     "duty": DUTY,
     "file": FILE,
     "notice": NOTICE,

@@ -1,15 +1,33 @@
-"""What a person can do on the timeline: mark an entry as wrong."""
+"""What a person can do on the timeline and with evidence: mark an entry as wrong; describe, hand over, receive."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from runner.app.incidents.corrections import correct, corrected_by
+from runner.app.incidents.evidence import describe, described, hand_over, receive
 from runner.errors import NotFound
+from runner.incident.people.custody import exhibit
+from runner.incident.state.incident import Incident
+from runner.incident.state.record import ExhibitDescribed
 from runner.reports.core.formatting import here
 from runner.reports.core.page import Page, line
 from runner.reports.incidents.timeline import entry_blocks, timeline
-from runner.web.room.acts.forms import REASON, Act, Acting, Field, Form, Given, number_of
+from runner.web.room.acts.forms import (
+    CHOOSE,
+    REASON,
+    TIME,
+    Act,
+    Acting,
+    Field,
+    Form,
+    Given,
+    Preview,
+    fixed,
+    instant_of,
+    number_of,
+    people_field,
+)
 from runner.web.room.pages import Asked
 
 
@@ -44,3 +62,82 @@ def _correct(asked: Asked, given: Given) -> None:
 
 
 TIMELINE = Acting(_forms, {"correct": Act("entry.correct", _correct, _preview, adds=True, bound=True)})
+
+
+# --- evidence ---------------------------------------------------------------------------------------------
+
+ABOUT_EXHIBIT = (
+    Field("description", "What it is"),
+    Field("collected_by", "Collected by"),
+    Field("collected_at", "Collected at", help=TIME),
+    Field("place", "Where it was collected", help="Machine, account, room."),
+    Field("method", "How it was collected", help="Tool, version, settings."),
+)
+
+
+def about_exhibit(asked: Asked, given: Given) -> ExhibitDescribed | None:
+    """Return what a form says about an exhibit; None if nothing."""
+    return described(
+        given["description"],
+        given["collected_by"],
+        instant_of(given, "collected_at", asked.clock),
+        given["place"],
+        given["method"],
+    )
+
+
+def receipt_forms(incident: Incident, person: str) -> Iterator[Form]:
+    """Yield a form for each exhibit whose receipt this person has to confirm."""
+    for one in incident.evidence.values():
+        if any(given.receiver == person and not given.receipt for given in one.handovers):
+            fields = (
+                Field("sha256", "SHA-256 that you calculated from your copy"),
+                Field("note", "Note", help="Condition, seal, or what is missing."),
+            )
+            yield Form(
+                "receive", f"Confirm the receipt of exhibit {one.number}", fields, (("evidence", one.id),)
+            )
+
+
+def _evidence_forms(asked: Asked) -> Sequence[Form]:
+    found = asked.incident.evidence.values()
+    names = tuple((one.id, f"{one.number} {one.name}") for one in found)
+    which = Field("evidence", "Evidence file", "choice", (CHOOSE, *names), needed=True)
+    person = people_field(asked)._replace(label="Received by")
+    purpose = Field("purpose", "Purpose", needed=True)
+    at = Field("at", "Time of the handover", help=f"{TIME} Default: now.")
+    forms = (
+        Form("hand_over", "Hand an evidence file over", (which, person, purpose, at), folded=True),
+        Form("describe", "Describe an evidence file", (which, *ABOUT_EXHIBIT), folded=True),
+    )
+    return (*receipt_forms(asked.incident, asked.principal.person), *(forms if found else ()))
+
+
+def _hand_over(asked: Asked, given: Given) -> None:
+    at = instant_of(given, "at", asked.clock)
+    hand_over(asked.service, asked.incident.id, given["evidence"], given["person"], given["purpose"], at)
+
+
+def _describe(asked: Asked, given: Given) -> None:
+    describe(asked.service, asked.incident.id, given["evidence"], about_exhibit(asked, given))
+
+
+def _receive(asked: Asked, given: Given) -> None:
+    receive(asked.service, asked.incident.id, given["evidence"], given["sha256"], given["note"])
+
+
+def _received(asked: Asked, given: Given) -> Preview:
+    """Show the exhibit that the person confirms."""
+    one = exhibit(asked.incident, given["evidence"])
+    return fixed(Page((line(f"You confirm that you have {one.name}, {one.size:,} bytes, {one.sha256}."),)))
+
+
+RECEIVE = Act("note.add", _receive, _received, adds=True, bound=True)
+EVIDENCE = Acting(
+    _evidence_forms,
+    {
+        "hand_over": Act("note.add", _hand_over, adds=True),
+        "describe": Act("note.add", _describe, adds=True),
+        "receive": RECEIVE,
+    },
+)

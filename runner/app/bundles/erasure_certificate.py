@@ -1,0 +1,93 @@
+"""The certificate of an erasure: what was erased, who ordered it, what remains, and which backups still have the key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import TYPE_CHECKING, cast
+
+from runner import __version__
+from runner.app.core.repository import UNFINISHED, IncidentRow
+from runner.app.home import retention
+from runner.app.home.erased_data import UNERASED
+from runner.app.home.retention_queue import Copy, copies
+from runner.documents.tree import Block, Document, RenderContext, Stationery
+from runner.documents.write import write
+from runner.incident.people.contact_journal import JOURNAL
+from runner.reports.core.report_blocks import bullets, fields, heading, paragraph, table, time
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.base.states import Kind
+
+_STATES = {"present": "present", "unreachable": "its folder cannot be reached"}
+
+
+def certificate(service: IncidentService, row: IncidentRow) -> bytes:
+    """Return the certificate as PDF, as of now; the incident must be erased. It names nobody but who ordered the erasure."""
+    done = retention.kept(service).shredded[row.id]
+    recorded = next(service.store.read(JOURNAL, done.entry - 1))
+    actor, proof = recorded.actor, recorded.actor.proven_by
+    head = service.store.head(row.id)
+    now = service.clock.now()
+    organisation = str(service.home.organisation.get("name") or "")
+    blocks: list[Block] = [
+        fields((
+            ("Organisation", organisation),
+            ("Incident", f"{done.codename} ({row.id})"),
+            ("Erased", "All content that was encrypted with the key of the incident: title, facts, notes, messages, documents, evidence files, letters"),
+            ("Key destroyed", f"Data key of {row.id}"),
+            ("Ordered by", f"{actor.claimed} ({f'proven by {proof}' if proof else 'name not proven'})"),
+            ("Ordered at", time(done.at, UTC)),
+            ("Reason", done.reason),
+            ("Recorded", f"Entry {done.entry} of the journal {JOURNAL}, sha256:{recorded.hash}"),
+            ("State", f"{UNERASED}." if service.setting(UNFINISHED) is not None else "Finished in the database"),
+            ("As of", time(now, UTC)),
+        )),
+        heading(2, "What remains"),
+        bullets((
+            f"{head.version} entries without content: number, time, person, type and digest of each. Head: {head.version}:sha256:{head.hash}",
+            "Codename, state and times of the incident",
+            "Files that were exported before, and action items: Tocsin does not erase these",
+            "A database server has a log and backups of its own, which Tocsin does not erase",
+        )),
+        heading(2, "Backups that have the key"),
+        *_backups([one for one in copies(service, done.at) if one.state != "removed"], service.home.backup.keep),
+    ]  # fmt: skip
+    document = Document(
+        id="erasure-certificate",
+        version=__version__,
+        template_sha256="",
+        title="Certificate of erasure",
+        language="en",
+        context=RenderContext(
+            status="final",
+            kind=cast("Kind", row.kind),
+            timestamp=now,
+            language="en",
+            stationery=Stationery(name=organisation),
+            journal_head=f"sha256:{head.hash}",
+        ),
+        blocks=(heading(1, "Certificate of erasure"), *blocks),
+    )
+    return write(document, "pdf")
+
+
+def _backups(found: list[Copy], rule: str) -> Iterator[Block]:
+    if found:
+        yield paragraph(
+            "The key in these backups is encrypted with the master key. A restore erases the data again, if the list of erased data is beside the backup."
+        )
+        yield table(
+            ("Made", "Backup", "State", "Removed by"),
+            [
+                (f"{one.made:%Y-%m-%d}", one.path, _STATES[one.state], f"{one.gone_by:%Y-%m-%d}")
+                for one in found
+            ],
+        )
+        last = max(one.gone_by for one in found)
+        yield paragraph(
+            f"By the rule {rule}, the last of these is removed by {last:%Y-%m-%d}, if backups continue. Copies made without Tocsin are unknown."
+        )
+    else:
+        yield paragraph("No recorded backup has the key. Copies made without Tocsin are unknown.")

@@ -1,0 +1,97 @@
+"""Custody of exhibits: what each one is, and who gave it to whom, with the receiver's own receipt (ISO/IEC 27037)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from runner.actions import Action
+from runner.base.actor import Principal
+from runner.errors import NotFound, Refused
+from runner.incident.state.future_timestamps import refuse_record_ahead
+from runner.incident.state.incident import Evidence, Incident
+from runner.incident.state.record import (
+    CustodyEvent,
+    EvidenceAttached,
+    ExhibitDescribed,
+    ExhibitHandedOver,
+    ExhibitReceived,
+)
+
+
+def custody(incident: Incident, act: CustodyEvent, principal: Principal, now: datetime) -> CustodyEvent:
+    """Return the event of an act of custody; raises NotFound for an unknown exhibit, and Refused with the reason."""
+    if isinstance(act, EvidenceAttached):
+        return replace(act, by=principal.person)
+    known = exhibit(incident, act.evidence)
+    act = replace(act, evidence=known.id, by=principal.person)
+    match act:
+        case ExhibitDescribed():
+            if act == ExhibitDescribed(evidence=act.evidence, by=act.by):
+                raise Refused(
+                    f"Nothing is said about exhibit {known.number}.",
+                    hint="Add --description, --collected-by, --collected-at, --place or --method",
+                    code="option_missing",
+                )
+            refuse_record_ahead("the collection", act.collected_at or now, now)
+            return act
+        case ExhibitHandedOver():
+            return _handed_over(known, replace(act, giver=principal.on_behalf_of or act.by), now)
+        case ExhibitReceived():
+            return _received(known, act, principal)
+
+
+def exhibit(incident: Incident, ref: str) -> Evidence:
+    """Return an exhibit by its id or its number; raises NotFound."""
+    for one in incident.evidence.values():
+        if ref in (one.id, str(one.number)):
+            return one
+    raise NotFound(
+        f'Incident "{incident.codename}" has no evidence file "{ref}".',
+        hint="Use a name from the list of evidence",
+        code="unknown_evidence",
+    )
+
+
+def _handed_over(known: Evidence, act: ExhibitHandedOver, now: datetime) -> ExhibitHandedOver:
+    if not act.purpose.strip():
+        raise Refused(
+            "The purpose of the handover is missing.", hint="Add --purpose WHY", code="reason_missing"
+        )
+    if act.receiver == act.giver:
+        raise Refused(
+            "A person cannot hand over to the same person.", hint="Name another person", code="same_person"
+        )
+    if any(one.receiver == act.receiver and not one.receipt for one in known.handovers):
+        raise Refused(
+            f'The receipt of exhibit {known.number} by "{act.receiver}" is still open.',
+            hint=Action("evidence.receive", str(known.number), {"as": act.receiver}),
+            code="receipt_open",
+        )
+    refuse_record_ahead("the handover", act.given_at or now, now)
+    return replace(act, purpose=act.purpose.strip())
+
+
+def _received(known: Evidence, act: ExhibitReceived, principal: Principal) -> ExhibitReceived:
+    if principal.on_behalf_of:
+        raise Refused(
+            "A receipt is given by the receiver alone, not on behalf of another person.",
+            hint=f"{principal.on_behalf_of} confirms it, at the command line or in the browser",
+            code="on_behalf",
+        )
+    open_ = [one for one in known.handovers if one.receiver == act.by and not one.receipt]
+    if not open_:
+        raise Refused(
+            f'No handover of exhibit {known.number} to "{act.by}" is open.',
+            hint=Action("evidence.list"),
+            code="not_handed_over",
+        )
+    digest = act.sha256.strip().lower().removeprefix("sha256:")
+    if digest not in ("", known.sha256.removeprefix("sha256:")):
+        raise Refused(
+            f"The digest of your copy is not that of exhibit {known.number}: {known.sha256}. Nothing was recorded.",
+            hint="Compare both files. Ask the giver for the exhibit again",
+            code="other_digest",
+        )
+    return replace(act, entry=open_[0].entry, sha256=digest)

@@ -1,0 +1,311 @@
+"""Evidence files as exhibits: who collected, gave and received which, when, where, how and with what result (ISO/IEC 27037).
+
+Everything is read in the journal, so that the same view is made of all entries, or of those that an audience receives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import msgspec
+
+from runner.actions import Action
+from runner.base.states import Kind
+from runner.documents.tree import Block as Part
+from runner.incident.state import events as e
+from runner.incident.state.incident import Incident
+from runner.reports.core import report_blocks as parts
+from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.formatting import describe_actor, moment, person_name, short_digest
+from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.page import Block, Cell, arrow, flow, line, paged
+from runner.reports.core.report import Report, filled
+
+_TYPES = {
+    *(kind.__name__ for kind in get_args(e.CustodyEvent)),
+    e.EventCorrected.__name__,
+    e.PrivilegedEventCorrected.__name__,
+}
+_DETAILS = {
+    "description": "Description",
+    "collected_by": "Collected by",
+    "collected_at": "Collected at",
+    "place": "Where",
+    "method": "How",
+}
+
+
+class CustodyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One act with an exhibit, by its entry in the journal."""
+
+    entry: int
+    at: datetime
+    recorded: datetime
+    actor: str
+    """Who, and whether the name is verified or only claimed."""
+    text: str
+    wrong: str = ""
+    """Why the entry is marked as wrong; empty if it is not."""
+
+
+class HandoverRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One handover; without ``receipt`` the receiver has not confirmed it."""
+
+    entry: int
+    giver: str
+    receiver: str
+    at: datetime
+    purpose: str
+    receipt: int | None = None
+    """The entry of the receipt."""
+    received_at: datetime | None = None
+    received_by: str = ""
+    """The receiver, and whether the name is verified or only claimed."""
+    compared: bool = False
+    """The receiver calculated the digest of their own copy, and it is that of the exhibit."""
+    note: str = ""
+
+
+class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One evidence file; ``size`` in bytes."""
+
+    id: str
+    name: str
+    sha256: str
+    size: int
+    by: str
+    at: datetime
+    source: str
+    number: int
+    """The number of the exhibit, from 1."""
+    description: str = ""
+    collected_by: str = ""
+    collected_at: datetime | None = None
+    place: str = ""
+    method: str = ""
+    handovers: tuple[HandoverRow, ...] = ()
+    acts: tuple[CustodyRow, ...] = ()
+    """All acts, oldest first, also those that are marked as wrong."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What nobody has recorded about its collection."""
+        return tuple(words for name, words in _DETAILS.items() if not getattr(self, name))
+
+
+class EvidenceReport(Report, frozen=True, kw_only=True, tag="tocsin/evidence/v1"):
+    """All evidence files, in the order in which they were stored."""
+
+    heading: Heading
+    kind: Kind
+    files: tuple[EvidenceRow, ...]
+
+
+def evidence(incident: Incident, rows: Iterable[EventRow], only: str = "") -> EvidenceReport:
+    """Return the evidence files whose entries are among ``rows``, or one of them."""
+    found = tuple(one for one in _exhibits(incident, rows) if only in ("", one.id))
+    return EvidenceReport(heading=heading_of(incident), kind=incident.kind, files=found)
+
+
+def _exhibits(incident: Incident, rows: Iterable[EventRow]) -> Iterable[EvidenceRow]:
+    events = [(row, event) for row in rows if row.type in _TYPES and (event := decode_event(row)) is not None]
+    wrong = {event.seq: event.reason for _, event in events if isinstance(event, e.EventCorrected)}
+    found: dict[str, dict[str, Any]] = {}
+    for row, event in events:
+        if not isinstance(event, e.CustodyEvent):
+            continue
+        if isinstance(event, e.EvidenceAttached):
+            about = incident.evidence[event.evidence]
+            found[event.evidence] = {"about": about, "acts": [], "handovers": {}}
+        if (one := found.get(event.evidence)) is None:  # the entry that stored it is withheld
+            continue
+        act = CustodyRow(
+            entry=row.seq,
+            at=row.at,
+            recorded=row.recorded,
+            actor=describe_actor(row.actor),
+            text=custody_sentence(event),
+            wrong=wrong.get(row.seq, ""),
+        )
+        one["acts"].append(act)
+        if row.seq not in wrong:
+            _applied(one, row, event)
+    return [
+        filled(
+            EvidenceRow,
+            one["about"],
+            **{name: one[name] for name in _DETAILS if name in one},
+            handovers=tuple(one["handovers"].values()),
+            acts=tuple(one["acts"]),
+        )
+        for one in found.values()
+    ]
+
+
+def _applied(one: dict[str, Any], row: EventRow, event: e.CustodyEvent) -> None:
+    """Add what an entry says to an exhibit."""
+    match event:
+        case e.ExhibitDescribed():
+            one |= {name: said for name in _DETAILS if (said := getattr(event, name))}
+        case e.ExhibitHandedOver(giver=giver, receiver=receiver, purpose=purpose):
+            at = event.given_at or row.at
+            handover = HandoverRow(entry=row.seq, giver=giver, receiver=receiver, at=at, purpose=purpose)
+            one["handovers"][row.seq] = handover
+        case e.ExhibitReceived(entry=entry, sha256=sha256, note=note) if entry in one["handovers"]:
+            one["handovers"][entry] = msgspec.structs.replace(
+                one["handovers"][entry],
+                receipt=row.seq,
+                received_at=row.at,
+                received_by=describe_actor(row.actor),
+                compared=bool(sha256),
+                note=note,
+            )
+        case _:
+            pass
+
+
+def custody_sentence(event: e.CustodyEvent) -> str:
+    """Return the sentence for an entry about an evidence file."""
+    match event:
+        case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
+            origin = f", from {source}" if source else ""
+            return f"Evidence file stored: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
+        case e.ExhibitDescribed(evidence=evidence):
+            said = ((words, getattr(event, name)) for name, words in _DETAILS.items())
+            shown = (f"{words}: {moment(x) if isinstance(x, datetime) else x}" for words, x in said if x)
+            return f"Evidence file {evidence} described. {'. '.join(shown)}"
+        case e.ExhibitHandedOver(evidence=evidence, giver=giver, receiver=receiver, purpose=purpose):
+            when = f" at {moment(event.given_at)}" if event.given_at else ""
+            return f"Evidence file {evidence} handed over by {giver} to {receiver}{when}: {purpose}"
+        case e.ExhibitReceived(evidence=evidence, by=by, entry=entry, sha256=sha256, note=note):
+            how = ", digest of the copy compared" if sha256 else ", digest not compared"
+            return f"{by} confirmed the receipt of evidence file {evidence} (entry {entry}){how}{f': {note}' if note else ''}"
+
+
+@paged
+def evidence_page(report: EvidenceReport) -> Iterator[Block]:
+    """Draw the evidence files with their full digests and their custody."""
+    yield from render_header(report.heading, "Evidence files")
+    if not report.files:
+        yield line("No evidence files", "dim")
+    for one in report.files:
+        yield flow(
+            f"{one.number}  ", Cell(one.name, "title"), f"  {one.size:,} bytes  ", Cell(one.id, "dim"), hang=3
+        )
+        yield line(f"SHA-256 {one.sha256.removeprefix('sha256:')}", indent=3)
+        origin = one.source or "no source recorded"
+        stored = f"; stored by {person_name(one.by)}, {moment(one.at)}"
+        yield flow(Cell(origin, "plain" if one.source else "warn"), stored, indent=3, hang=2)
+        for words, said in _said(one):
+            yield line(f"{words}: {said}", indent=3, hang=2)
+        if one.unknown:
+            fill = Action("evidence.describe", str(one.number))
+            yield flow(Cell(f"Not recorded: {', '.join(one.unknown)}", "warn"), arrow(fill), indent=3, hang=2)
+        for handover in one.handovers:
+            yield from _handover(one, handover)
+        for act in one.acts:
+            if act.wrong:
+                yield line(f"Entry {act.entry} is marked as wrong: {act.wrong}", "alarm", indent=3, hang=2)
+
+
+def _said(one: EvidenceRow) -> Iterator[tuple[str, str]]:
+    """Yield what is recorded about the collection of an exhibit."""
+    for name, words in _DETAILS.items():
+        if said := getattr(one, name):
+            yield words, moment(said) if isinstance(said, datetime) else said
+
+
+def _handover(one: EvidenceRow, row: HandoverRow) -> Iterator[Block]:
+    giver, receiver = person_name(row.giver), person_name(row.receiver)
+    yield line(f"{giver} → {receiver}, {moment(row.at)}: {row.purpose}", indent=3, hang=2)
+    if row.received_at is None:
+        confirm = Action("evidence.receive", str(one.number), {"as": row.receiver})
+        yield flow(Cell(f"NO RECEIPT: {receiver} must confirm", "alarm"), arrow(confirm), indent=5, hang=2)
+        return
+    yield line(receipt_words(row), "plain" if row.compared else "warn", indent=5, hang=2)
+
+
+def receipt_words(row: HandoverRow) -> str:
+    """Return the receipt of a handover in words."""
+    if row.received_at is None:
+        return "NO RECEIPT"
+    how = "digest compared" if row.compared else "digest not compared"
+    note = f": {row.note}" if row.note else ""
+    return f"Received {moment(row.received_at)}, entry {row.receipt}, by {row.received_by}; {how}{note}"
+
+
+def custody_table(files: Iterable[EvidenceRow]) -> list[tuple[str, ...]]:
+    """Return all acts with exhibits as a table with heads, times in UTC."""
+    heads = (
+        "Exhibit",
+        "Id",
+        "Name",
+        "SHA-256",
+        "Bytes",
+        "Entry",
+        "Time",
+        "Recorded",
+        "By",
+        "Act",
+        "Marked as wrong",
+    )
+    rows = [
+        (
+            *(
+                str(one.number),
+                one.id,
+                one.name,
+                one.sha256.removeprefix("sha256:"),
+                str(one.size),
+                str(act.entry),
+            ),
+            *(f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for at in (act.at, act.recorded)),
+            *(act.actor, act.text, act.wrong),
+        )
+        for one in files
+        for act in one.acts
+    ]
+    return [heads, *rows]
+
+
+def form_title(one: EvidenceRow) -> str:
+    """Return the title of the custody form of an exhibit."""
+    return f"Chain of custody: exhibit {one.number}"
+
+
+def custody_form(incident: Incident, one: EvidenceRow) -> tuple[Part, ...]:
+    """Return the custody form of one exhibit as parts of a document."""
+    unknown = ((words, "NOT RECORDED") for words in one.unknown)
+    about = (
+        *(("Exhibit", str(one.number)), ("File", one.name), ("Id", one.id), ("Incident", incident.id)),
+        *(("SHA-256", one.sha256.removeprefix("sha256:")), ("Size", f"{one.size:,} bytes")),
+        *_said(one),
+        *unknown,
+        ("Source", one.source),
+        ("Stored by", f"{person_name(one.by)}, {moment(one.at)}"),
+    )
+    given = [
+        (moment(row.at), person_name(row.giver), person_name(row.receiver), row.purpose, receipt_words(row))
+        for row in one.handovers
+    ]
+    acts = [
+        (
+            str(act.entry),
+            *(moment(act.at), act.actor),
+            f"{act.text}{f' MARKED AS WRONG: {act.wrong}' if act.wrong else ''}",
+        )
+        for act in one.acts
+    ]
+    heads = ("Time", "Given by", "Received by", "Purpose")
+    return (
+        parts.fields(about),
+        parts.heading(2, "Handovers"),
+        parts.table((*heads, "Receipt"), given) if given else parts.paragraph("No handover is recorded."),
+        parts.heading(2, "Entries"),
+        parts.paragraph("A name is a claim unless a proof of it is named."),
+        parts.table(("Entry", "Time", "By", "Act"), acts),
+        parts.heading(2, "Later handovers, by hand"),
+        parts.table((*heads, "Signature of the receiver"), [("\u00a0",) * 5] * 3),
+    )

@@ -1,0 +1,87 @@
+"""The list of decisions about erasure, the decisions that it takes, and the certificate of an erasure."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pypdfium2  # type: ignore[import-untyped]
+import pytest
+
+from tests.cli.at_desk import AtDesk, compare
+
+WHY = ("--reason", "policy 7.2")
+YEARS = timedelta(days=3 * 365 + 2)
+
+
+@pytest.fixture
+def old(incident: AtDesk, tmp_path: Path) -> AtDesk:
+    """A home with a closed incident, a person and a backup, all three years old."""
+    log = tmp_path / "gate.log"
+    log.write_text("badge 4711 used", encoding="utf-8")
+    incident.done("attach", str(log), "--source", "gate")
+    incident.done("person", "add", "petra", "--name", "Petra Probst", "--contact", "screen=petra")
+    incident.done("backup", "--to", str(tmp_path / "to"))
+    incident.done("close", "--reason", "found again")
+    incident.clock.advance(YEARS)
+    return incident
+
+
+def due(desk: AtDesk) -> list[tuple[str, str]]:
+    found: Any = desk("shred", "--format", "json")
+    assert found.code == 0, found.err
+    return [(one["kind"], Path(one["ref"]).name.partition("-2")[0]) for one in found.json["due"]]
+
+
+def test_the_list_has_incidents_people_and_backups_until_a_person_decides(old: AtDesk) -> None:
+    assert due(old) == [("incident", "amber-falcon"), ("person", "petra")]
+    compare("retention.due", old.done("shred"), old.home)
+    old.done("routine", "add", "retention", "--every", "1d")
+    old.clock.advance(timedelta(days=1))
+    assert old("drill", "run", "--due").code == 4
+    old.done("person", "verify", "petra", "screen", "--how", "in person")
+    until = f"{old.clock.now() + timedelta(days=30):%Y-%m-%d}"
+    old.done("hold", "amber-falcon", "--until", until, "--reason", "limitation of claims")
+    assert due(old) == []
+    assert old("shred", "amber-falcon", "--yes", *WHY).error == "held"
+    old.clock.advance(timedelta(days=30))
+    assert due(old) == [("incident", "amber-falcon")]
+    (over,) = old("hold", "--format", "json").json["ended"]
+    assert (over["ends"], over["ended_by"]) == (until, "")
+    assert old("hold", "amber-falcon", "--until", until, *WHY).error == "day_past"
+    old.done("shred", "amber-falcon", "--yes", *WHY)
+    assert due(old) == [("backup", next((old.home.parent / "to").glob("*Z")).name.partition("-2")[0])]
+
+
+def test_the_schedule_says_how_long_data_are_kept(incident: AtDesk) -> None:
+    incident.done("close", "--reason", "found again")
+    incident.done("routine", "add", "retention", "--every", "1d", "--closed-for", "30d")
+    assert due(incident) == []
+    incident.clock.advance(timedelta(days=31))
+    assert due(incident) == [("incident", "amber-falcon")]
+
+
+def test_a_person_with_a_role_in_an_incident_on_hold_is_not_forgotten(old: AtDesk) -> None:
+    old.done("hold", "amber-falcon", *WHY)
+    assert old("person", "forget", "maria", "--yes").error == "held"
+    old.done("person", "forget", "petra", "--yes")
+
+
+def test_the_certificate_names_the_backups_with_the_key_and_no_content(old: AtDesk, tmp_path: Path) -> None:
+    file = tmp_path / "erased.pdf"
+    file.touch()
+    refused = old("shred", "amber-falcon", "--yes", "--certificate", str(file), *WHY)
+    assert (refused.error, due(old)[0][1]) == ("file_exists", "amber-falcon")
+    file.unlink()
+    old.done("shred", "amber-falcon", "--yes", *WHY, "--as", "maria")
+    said = old("shred", "amber-falcon", "--certificate", str(file), "--format", "json").json
+    assert said["sha256"] == sha256(file.read_bytes()).hexdigest()
+    text = re.sub(r"[\s\ufffe]", "", pypdfium2.PdfDocument(file)[0].get_textpage().get_text_range())
+    (backup,) = (one.name for one in (tmp_path / "to").glob("*Z"))
+    assert all(word in text for word in ("amber-falcon", "maria", backup, "2027-06-29"))
+    assert not re.search("4711|Petra|gate", text)
+    assert json.dumps(said).count("4711") == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Literal, get_args
 
 from runner.app.campaigns import control, letter_archive
@@ -16,7 +16,7 @@ from runner.app.campaigns.receipts import read_receipts, take
 from runner.app.campaigns.record import by_id, known, verify
 from runner.app.campaigns.send import is_sending, left, ready
 from runner.app.campaigns.tables import Known
-from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
+from runner.app.campaigns.uploads import FIELD, uploaded
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.home_catalogue import catalogue
 from runner.app.notices.letter_approval import approved_from, unverified_items
@@ -259,10 +259,10 @@ def _for_one(asked: Asked, found: Known) -> Iterator[Form]:
         yield Form("verify", "Compare the deliveries with the journal", folded=True)
 
 
-def _of(asked: Asked) -> tuple[str, Path]:
-    """Return the notice and the name of the list; no file of that name is opened."""
+def _of(asked: Asked) -> tuple[str, PurePath]:
+    """Return the notice and the name of the list: a pure path, so that no file of that name is opened."""
     campaign = by_id(asked.service, asked.incident, asked.ref).campaign
-    return campaign.notice, not_a_file(asked.service, campaign.list_name)
+    return campaign.notice, PurePath(campaign.list_name)
 
 
 def _question(asked: Asked, given: Given) -> Preview:
@@ -352,25 +352,25 @@ CAMPAIGN = Acting(
 
 
 def _run_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
-    letters = letter_archive.opened(service, incident, ref).letters
+    _, letters = letter_archive.summary(service, incident, ref)
     return len(incident.letters), approved_from(incident, letters)
 
 
 def _run_forms(asked: Asked) -> Iterator[Form]:
     if asked.incident.state != "open":
         return
-    run = letter_archive.opened(asked.service, asked.incident, asked.ref)
-    approved = letter_archive.is_approved(asked.incident, run.letters)
-    made = asked.incident.evidence.get(run.archive.evidence)
+    archive, run = letter_archive.summary(asked.service, asked.incident, asked.ref)
+    approved = letter_archive.is_approved(asked.incident, run)
+    made = asked.incident.evidence.get(archive.evidence)
     if made is not None and not approved and made.by != asked.principal.person:
         ticks = tuple(
             Field(_tick(item), f"Item {n} is right in the letters: {item}", "choice", _YES)
-            for n, item in enumerate(unverified_items(asked.incident, run.letters), 1)
+            for n, item in enumerate(unverified_items(asked.incident, run), 1)
         )
-        bound = (("manifest", run.letters.manifest_sha256),)
-        number = count(run.letters.letters, "letter")
+        bound = (("manifest", run.manifest_sha256),)
+        number = count(run.letters, "letter")
         yield Form("approve", f"I read the sample. Approve these {number}", ticks, bound)
-    if approved and any(group.status == "draft" for group in run.letters.groups):
+    if approved and any(group.status == "draft" for group in run.groups):
         yield Form("final", "Make the approved letters, without the draft mark")
 
 

@@ -102,7 +102,7 @@ def test_a_restore_and_a_new_home_at_the_same_path_are_no_attack(watched: AtDesk
     assert watched("audit", "verify").code == 0
     recorded = [event for _, _, event in entries(watched.office(), JOURNAL, READER)]
     (made,) = (event for event in recorded if isinstance(event, HomeRestored))
-    assert made.forgotten == found["forgotten"]
+    assert made.seen_before == found["forgotten"]
     # The machine still finds an older copy of the new home.
     assert len(list(state.glob("checkpoint-*.note"))) == 2
     watched.close()

@@ -35,7 +35,7 @@ PATIENCE = timedelta(seconds=10)
 Stream = Literal["operational", "privileged", "hr"]
 HeadFaultCode = Literal[
     "row_changed", "leaf_changed", "head_differs", "unlogged", "log_gap", "log_rewritten", "checkpoint_forged",
-    "checkpoint_missing", "rolled_back", "root_key_missing",
+    "checkpoint_missing", "rolled_back", "root_key_missing", "two_copies",
 ]  # fmt: skip
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
 
@@ -313,9 +313,9 @@ class Store(Protocol):
     """The journals, blobs and projections of one organisation. Safe to call from several threads."""
 
     read_only: bool
+    """It is on a read-only medium and was opened for reading only."""
     schema: int
     """Its version; older than ``upgrades.SCHEMA_VERSION`` if an upgrade is due."""
-    """It is on a read-only medium and was opened for reading only."""
 
     @property
     def log(self) -> Log:

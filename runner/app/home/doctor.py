@@ -311,8 +311,11 @@ def _one(
 
 
 def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
-    """Yield integrity faults, except for the rows in ``lost``."""
-    hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
+    """Yield integrity faults; the missing rows in ``mended`` are repaired."""
+    hints = {
+        "row_missing": "Rebuild the row from the journal: tocsin doctor --repair",
+        "two_copies": "Decide which copy is the record, and stop all work in the other.",
+    }
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
         what = f"{fault.where}: {fault.what}"

@@ -90,8 +90,15 @@ def record(service: IncidentService, event: AnyHomeEvent, *names: str) -> None:
 
 
 def findings(service: IncidentService) -> Iterator[Finding]:
-    """Yield where the database moved from, and that no backup opens with the present master key."""
-    made = backups.kept(service).made if service.store.head(backups.JOURNAL).version else ()
+    """Yield a pack, where the database moved from, and that no backup opens with the present master key."""
+    found = backups.kept(service) if service.store.head(backups.JOURNAL).version else backups.Backups()
+    made = found.made
+    if found.parted is not None:
+        at, one = found.parted
+        what = f"this home folder continues from a pack since {at:%Y-%m-%d %H:%M} UTC: the first copy must not go on"
+        if isinstance(one, backups.BackupMade):
+            what = f"a pack was made on {at:%Y-%m-%d %H:%M} UTC, {one.place}/{one.name}: if it was unpacked, do not go on here"
+        yield Finding("backup", "good", what, code="pack")
     for at, event in kept(service).made if service.store.head(JOURNAL).version else ():
         if isinstance(event, StoreMoved):
             what = f"the database was moved from {event.old} on {at:%Y-%m-%d %H:%M} UTC; the old one refuses writing"

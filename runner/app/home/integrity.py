@@ -1,4 +1,4 @@
-"""Integrity checks beside the hash chain: changed or missing documents, missing keys, missing rows."""
+"""Integrity checks beside the hash chain: changed or missing documents, missing keys and rows, and the log of heads."""
 
 from __future__ import annotations
 

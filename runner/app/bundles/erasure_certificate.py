@@ -66,7 +66,7 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
             timestamp=now,
             language="en",
             stationery=Stationery(name=organisation),
-            journal_head=f"sha256:{head.hash}",
+            journal_head=service.checkpoints.reference(head),
         ),
         blocks=(heading(1, "Certificate of erasure"), *blocks),
     )

@@ -88,7 +88,11 @@ def hold(
         return (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
-    said = "released" if release else "placed. Nothing of this incident may be erased until it is released"
+    said = (
+        "released"
+        if release
+        else f"placed{f' until {until}' if until else ''}. Nothing of this incident is erased while it lasts"
+    )
     with suppress(*UNREADABLE):  # the hold counts also where the incident cannot be read
         service.act(service.principal, row.id, [AddNote(text=f"Legal hold {said}.")])
 

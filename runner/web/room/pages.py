@@ -501,10 +501,8 @@ def people(asked: Asked) -> Shown:
     from runner.reports.people.people import people as view
     from runner.reports.people.people import people_page
 
-    service = asked.service
-    report = view(
-        service.directory.people, service.directory.roles, service.home.people, kept_people(service)
-    )
+    service, directory = asked.service, asked.service.directory
+    report = view(directory.people, directory.roles, service.home.people, kept_people(service))
     return Shown(report, people_page(report, asked.now))
 
 

@@ -112,6 +112,7 @@ ASKED = (
         "`tocsin notice letters`",
     ),
     ("evidence list", "`tocsin evidence list`, `tocsin evidence save`"),
+    ("evidence form 1 custody.pdf", "`tocsin evidence form EVIDENCE FILE`"),
     ("brief", ""),
     ("person list", ""),
     ("account invite ben", ""),

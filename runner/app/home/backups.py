@@ -79,7 +79,7 @@ class HomeRestored(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     by: str
     name: str
     digest: str
-    forgotten: str = ""
+    seen_before: str = msgspec.field(name="forgotten", default="")
     """``SIZE:ROOT`` of the newest checkpoint that this machine had seen of the home before it at the same path."""
     pack: str = ""
     """Only of a home that continues from a pack: ``SIZE:ROOT`` of the newest checkpoint in it."""

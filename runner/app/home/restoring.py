@@ -85,7 +85,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the webhooks, which are paused."""
     erased_list: bool = True
     """Whether a list of erased data stands beside the backup; without it, erased data can be back."""
-    forgotten: str = ""
+    seen_before: str = msgspec.field(name="forgotten", default="")
     """The newest checkpoint that this machine had seen of another home at this path, as ``SIZE:ROOT``."""
     set_aside: str = ""
     """The file that remembers it from now on."""
@@ -205,7 +205,7 @@ def restore(
     """
     backup, home = backup.absolute(), home.absolute()
     memory = memory_of(state, home)
-    forgotten = f"{known.size}:{known.root.hex()}" if (known := remembered_in(memory)) else ""
+    seen_before = f"{known.size}:{known.root.hex()}" if (known := remembered_in(memory)) else ""
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused(
             f'"{home}" exists. A restore replaces nothing.',
@@ -229,7 +229,7 @@ def restore(
             moved = _place_store(folder / bag.DATA / STORE, stage)
             _place_key(stage, key, is_pack=bool(own))
             with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-                seen = forgotten, service.checkpoints.newest() if own else ""
+                seen = seen_before, service.checkpoints.newest() if own else ""
                 result = _made_safe(service, backup.parent, checked, master, moved, seen)
             shutil.rmtree(stage / "workers", ignore_errors=True)
             _take_place(stage, home)
@@ -347,7 +347,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 def _made_safe(
     service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool, seen: tuple[str, str]
 ) -> Restored:
-    """Erase again, verify, end sessions and tokens, and pause every open incident; ``seen`` are a forgotten and a pack's checkpoint."""
+    """Erase again, verify, end sessions and tokens, and pause every open incident; ``seen`` are two checkpoints: seen before here, and of a pack."""
     from runner.app.home.doctor import lost_attempts
 
     erased_list = list_of(place, home_of(checked.name))
@@ -367,8 +367,8 @@ def _made_safe(
             code="backup_damaged",
         )
     service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
-    (forgotten, pack), by = seen, service.principal.person
-    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, forgotten=forgotten, pack=pack)
+    (seen_before, pack), by = seen, service.principal.person
+    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, seen_before=seen_before, pack=pack)
     backups.record(service, made)
     if pack:  # so that no checkpoint of this copy is taken for one of the other
         rotate_signing(service, f"continued from the pack {checked.name}")
@@ -396,7 +396,7 @@ def _made_safe(
         accounts=tuple(sorted(filter(book.is_active, book.found))),
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
-        forgotten=forgotten,
+        seen_before=seen_before,
         checkpoint=service.checkpoints.newest() if pack else "",
         store_moved=moved,
     )

@@ -274,7 +274,7 @@ def _restored_page(report: RestoreReport) -> Iterator[Block]:
 def _checkpoints(found: Restored) -> Iterator[Block]:
     if found.set_aside:
         yield line(
-            f"This machine had seen the checkpoint {found.forgotten} at this path. Tocsin recorded it and keeps it in {found.set_aside}",
+            f"This machine had seen the checkpoint {found.seen_before} at this path. Tocsin recorded it and keeps it in {found.set_aside}",
             "warn",
             hang=2,
         )

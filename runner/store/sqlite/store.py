@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forge
 from runner.store.head_log import HeadLog
 from runner.store.heads import ROOT
 from runner.store.journal_reader import JournalReader
-from runner.store.moving import MOVED, Frozen, Select, in_use, refuse_moved, upgraded
+from runner.store.moving import MOVED, Frozen, Select, refuse_moved, upgraded
 from runner.store.port import (
     IN_HAND,
     PATIENCE,
@@ -44,7 +44,7 @@ from runner.store.sqlite.database_file import (
     unhurried,
     upgrade,
 )
-from runner.store.sqlite.fences import bury, only_master, tables_of
+from runner.store.sqlite.fences import bury, only_master, refuse_in_use, tables_of
 from runner.store.sqlite.transaction import (
     PUT_ROW,
     PUT_SNAPSHOT,
@@ -67,8 +67,6 @@ if TYPE_CHECKING:
 
 PLACES_KEPT = 4096
 """Number of cached ends of journals between appends."""
-_TRUNCATION_WAITS = 1_000
-"""Milliseconds for readers of an older state to end."""
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
@@ -109,7 +107,6 @@ class SqliteStore(JournalReader):
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
         self.log = HeadLog(self._sealer, self._select, self._changing, self._still, lambda: self.schema)
         self._chance = chance
-        self._patience = round(patience / timedelta(milliseconds=1))
         self._lock = threading.RLock()
         self._commits = 0
         self._handles: list[FileLock] = []
@@ -241,15 +238,11 @@ class SqliteStore(JournalReader):
         """See Store.finish_erasure. SQLite cannot empty the write-ahead log while a connection reads an older state."""
         if self.setting(UNFINISHED) is None:
             return True
-        with self._lock:
-            self._writer()
-            self._pragma(f"PRAGMA busy_timeout = {_TRUNCATION_WAITS}")  # meanwhile nobody else can write
-            try:
-                ((busy, _, _),) = self._select("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                self._pragma(f"PRAGMA busy_timeout = {self._patience}")
-            if not busy:
-                self.set_setting(UNFINISHED, None)
+        # A connection of its own: while it waits for readers, a second at most, nobody else can write.
+        with self._reading(), closing(sqlite3.connect(self.path, timeout=1)) as alone:
+            (busy, _, _) = alone.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            self.set_setting(UNFINISHED, None)
         return not busy
 
     def set_setting(self, name: str, value: str | None) -> None:
@@ -356,7 +349,7 @@ class SqliteStore(JournalReader):
     @contextmanager
     def frozen(self) -> Iterator[Frozen]:
         """See Store.frozen. What is replaced is overwritten in the file and in the write-ahead log."""
-        self._refuse_in_use()
+        refuse_in_use(self._workers())
         self._writer()
         self._pragma("PRAGMA secure_delete = ON")
         try:
@@ -372,19 +365,11 @@ class SqliteStore(JournalReader):
         with self._reading():
             self._sealer.create_key(ROOT)  # without the master key nothing is copied
             if self._connection.execute("PRAGMA user_version").fetchone() < (SCHEMA_VERSION,):
-                self._refuse_in_use()
+                refuse_in_use(self._workers())
             adopt = partial(self.log.adopt, partial(_run, self._connection.execute), self._chance)
             copy = upgrade(self._connection, self.path, self.backup, adopt)
             self.schema = SCHEMA_VERSION
         return copy
-
-    def _refuse_in_use(self) -> None:
-        """Raise Refused while a worker, a server or a scheduler of any version has a lock."""
-        # Those of programs are named by their kind and a number; a command has the others for a moment, or beside one of them.
-        running = sorted(path.stem for path in self._workers().glob("*-*.lock"))
-        running = [name for name in running if not name.startswith("gate-")]
-        if alive := [name for name in running if worker_lock_held(self._workers(), name)]:
-            raise in_use(", ".join(alive))
 
     def close(self) -> None:  # type: ignore[explicit-override]
         with self._lock:

@@ -107,7 +107,7 @@ class Checkpoints:
         """Whether this system user cannot remember checkpoints outside of the database."""
         if self.memory is None:
             return False
-        there = next((one for one in self.memory.parents if one.exists()), self.memory)
+        there = next((one for one in self.memory.parents if os.path.exists(one)), self.memory)  # noqa: PTH110
         return not (there.is_dir() and os.access(there, os.W_OK))
 
     def newest(self) -> str:
@@ -236,7 +236,7 @@ def remembered_in(memory: Path | None) -> Checkpoint | None:
 
 def set_aside(memory: Path | None, now: datetime) -> str:
     """Keep the checkpoint of an earlier home at the same path under a dated name, and return the path; empty without one."""
-    if memory is None or not memory.exists():
+    if memory is None or not os.path.exists(memory):  # noqa: PTH110 - False also for a folder that cannot be read
         return ""
     aside = memory.with_name(f"{memory.stem}.{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.note")
     with suppress(OSError):  # then the next command warns
@@ -266,6 +266,7 @@ def _trusted(store: Store) -> Iterator[NoteKey]:
     The check reads them after its view of the log has begun: a key made meanwhile is listed.
     """
     listed = listed_keys(store)
+    name = log_name(listed) if listed else ""
     for one in listed:
         try:
             if store.vouch(one.name, one.signed).hex() != one.mac:
@@ -273,7 +274,7 @@ def _trusted(store: Store) -> Iterator[NoteKey]:
         except Sealed as error:
             if error.code in ("shredded", "seal_broken"):
                 continue
-        yield NoteKey(log_name(listed), bytes.fromhex(one.public))
+        yield NoteKey(name, bytes.fromhex(one.public))
 
 
 def _read(named: str) -> Checkpoint:

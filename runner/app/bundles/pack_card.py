@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import __version__
+from runner.app.core.active_incident import OPEN
+from runner.app.exercises.organisation_attention import is_watched
 from runner.app.home.overview import read_status
 from runner.app.messages.call_sheet import Line, call_lines
 from runner.app.playbooks.cards import PERSONAL, table
@@ -24,6 +26,7 @@ from runner.documents.tree import (
     Strong,
     Text,
 )
+from runner.errors import TocsinError
 from runner.law.duty import DutyStatus
 from runner.reports.core.formatting import count, moment, person_name
 from runner.reports.incidents.recommendations import next_actions
@@ -88,12 +91,15 @@ def _listed(*texts: str) -> Listing:
 
 def _incidents(service: IncidentService) -> Iterator[Block]:
     reader = service.read(service.principal)
-    running = [reader.incident(row.id) for row in reader.incidents() if row.state in ("open", "paused")]
+    running = [row for row in reader.incidents() if row.state in OPEN or is_watched(row)]
     if not running:
         yield _plain("No incident was open.")
         yield table(_CONTACTS, _people(call_lines(service.directory, None)))
-    for incident in running:
-        yield from _incident(service, incident)
+    for row in running:
+        try:
+            yield from _incident(service, reader.incident(row.id))
+        except TocsinError as error:
+            yield _plain(f"{row.codename} cannot be read: {error.message}")
 
 
 def _incident(service: IncidentService, incident: Incident) -> Iterator[Block]:

@@ -205,8 +205,7 @@ def restore(
     """
     backup, home = backup.absolute(), home.absolute()
     memory = memory_of(state, home)
-    seen = remembered_in(memory)
-    seen_before = "" if seen is None else f"{seen.size}:{seen.root.hex()}"
+    seen_before = f"{known.size}:{known.root.hex()}" if (known := remembered_in(memory)) else ""
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refused(
             f'"{home}" exists. A restore replaces nothing.',
@@ -230,8 +229,8 @@ def restore(
             moved = _place_store(folder / bag.DATA / STORE, stage)
             _place_key(stage, key, is_pack=bool(own))
             with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-                pack = service.checkpoints.newest() if own else ""
-                result = _made_safe(service, backup.parent, checked, master, moved, seen_before, pack)
+                seen = seen_before, service.checkpoints.newest() if own else ""
+                result = _made_safe(service, backup.parent, checked, master, moved, seen)
             shutil.rmtree(stage / "workers", ignore_errors=True)
             _take_place(stage, home)
     except OSError as error:
@@ -346,15 +345,9 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _made_safe(
-    service: IncidentService,
-    place: Path,
-    checked: Checked,
-    master: bytes,
-    moved: bool,
-    seen_before: str,
-    pack: str,
+    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool, seen: tuple[str, str]
 ) -> Restored:
-    """Erase again, verify, end sessions and tokens, and pause every open incident."""
+    """Erase again, verify, end sessions and tokens, and pause every open incident; ``seen`` are two checkpoints: seen before here, and of a pack."""
     from runner.app.home.doctor import lost_attempts
 
     erased_list = list_of(place, home_of(checked.name))
@@ -374,7 +367,7 @@ def _made_safe(
             code="backup_damaged",
         )
     service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
-    by = service.principal.person
+    (seen_before, pack), by = seen, service.principal.person
     made = HomeRestored(by=by, name=checked.name, digest=checked.digest, seen_before=seen_before, pack=pack)
     backups.record(service, made)
     if pack:  # so that no checkpoint of this copy is taken for one of the other

@@ -17,6 +17,7 @@ from typing import Any
 import pyrage
 import pytest
 
+from runner.app.core.proof.checkpoints import memory_of
 from runner.vault.master_key import PREFIX
 from tests.cli.at_desk import PLAYBOOK, AtDesk, Said
 from tests.servers.needed import absent
@@ -126,7 +127,7 @@ def test_each_copy_finds_a_checkpoint_of_the_other(packed: Packed) -> None:
     for here, other in ((first, second), (second, first)):
         found = verify(here, "--checkpoint", newest[other.home])
         assert (found.code, faults(found)) == (1, ["two_copies"])
-        (note,) = Path(other.environ["TOCSIN_STATE"]).glob("checkpoint-*.note")
+        note = memory_of(Path(other.environ["TOCSIN_STATE"]), other.home)
         found = verify(here, "--checkpoint", str(note))
         assert (found.code, faults(found)) == (1, ["two_copies"])
         assert verify(here).code == 0

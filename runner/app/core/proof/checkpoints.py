@@ -166,9 +166,11 @@ class Checkpoints:
 
     def copies(self) -> tuple[Path, ...]:
         """Return the files in the user's state folder that show another copy of this home: at another path, and going on by itself."""
-        found = () if self.memory is None else self.memory.parent.glob("checkpoint-*.note")
-        others = (one for one in found if _MEMORY.fullmatch(one.name) and one != self.memory)
-        return tuple(one for one in others if self._is_copy(one.read_text("utf-8", errors="replace")))
+        with suppress(OSError):  # a state folder that cannot be read stops no command
+            found = () if self.memory is None else self.memory.parent.glob("checkpoint-*.note")
+            others = (one for one in found if _MEMORY.fullmatch(one.name) and one != self.memory)
+            return tuple(one for one in others if self._is_copy(one.read_text("utf-8", errors="replace")))
+        return ()
 
     def _is_copy(self, note: str) -> bool:
         """Tell whether a note is a checkpoint of this log that the log does not have, and that another key signed.

@@ -8,8 +8,8 @@
 The chain commits to the digest, not to the payload, so a payload can be withheld (export without it) or
 shredded (its key destroyed) and the chain still verifies. The salt prevents guessing of the digest: it
 is stored with a plain payload and *inside* a sealed one, so it is lost with the key. A chain shows that the
-events agree with one another. A person with write access to the store can write a whole new chain. Only a head
-stored elsewhere (an anchor) shows that; therefore the head is in the footer of everything that is sent.
+events agree with one another. A person with write access to the store can write a whole new chain: the keyed heads
+(``head_log``) show that, and with the master key only a head or checkpoint stored elsewhere, as in the footer of what is sent.
 
 Headers are stored and hashed as the original bytes, never encoded again, so a later version can add
 fields. Field names are declared in alphabetical order, which makes the encoding canonical (RFC 8785).

@@ -1,6 +1,6 @@
 """The schema of a store, and the upgrade steps from each older schema, for both databases.
 
-A step can add tables and columns. Reading code must support a store before its upgrade: reading never writes.
+A step can add tables, columns, indexes and triggers. Reading code must support a store before its upgrade: reading never writes.
 """
 
 from __future__ import annotations

@@ -171,14 +171,15 @@ def _provenance(found: Gathered) -> dict[str, Any]:
     people: set[str] = set()
 
     def act(row: Any, by: str, **more: Any) -> None:
-        people.add(by)
+        people.update((by,) if by else ())  # without it, a worker acted
+        agent = f"urn:tocsin:person:{by}" if by else "urn:tocsin:program"
         graph.append(
             {
                 "@id": f"urn:tocsin:entry:{row.seq}",
                 "@type": "prov:Activity",
                 "prov:type": row.type,
                 "prov:endedAtTime": {"@type": "xsd:dateTime", "@value": row.at.isoformat()},
-                "prov:wasAssociatedWith": {"@id": f"urn:tocsin:person:{by}"},
+                "prov:wasAssociatedWith": {"@id": agent},
                 **more,
             }
         )
@@ -212,5 +213,6 @@ def _provenance(found: Gathered) -> dict[str, Any]:
             case _:
                 pass
     agents = [{"@id": f"urn:tocsin:person:{one}", "@type": "prov:Person"} for one in sorted(people)]
+    agents.append({"@id": "urn:tocsin:program", "@type": "prov:SoftwareAgent"})
     context = {"prov": "http://www.w3.org/ns/prov#", "xsd": "http://www.w3.org/2001/XMLSchema#"}
     return {"@context": context, "@graph": [*agents, *graph]}

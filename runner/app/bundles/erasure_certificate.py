@@ -14,6 +14,7 @@ from runner.app.home.retention_queue import Copy, copies
 from runner.documents.tree import Block, Document, RenderContext, Stationery
 from runner.documents.write import write
 from runner.incident.people.contact_journal import JOURNAL
+from runner.reports.core.formatting import describe_actor
 from runner.reports.core.report_blocks import bullets, fields, heading, paragraph, table, time
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
     """Return the certificate as PDF, as of now; the incident must be erased. It names nobody but who ordered the erasure."""
     done = retention.kept(service).shredded[row.id]
     recorded = next(service.store.read(JOURNAL, done.entry - 1))
-    actor, proof = recorded.actor, recorded.actor.proven_by
     head = service.store.head(row.id)
     now = service.clock.now()
     organisation = str(service.home.organisation.get("name") or "")
@@ -37,7 +37,7 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
             ("Incident", f"{done.codename} ({row.id})"),
             ("Erased", "All content that was encrypted with the key of the incident: title, facts, notes, messages, documents, evidence files, letters"),
             ("Key destroyed", f"Data key of {row.id}"),
-            ("Ordered by", f"{actor.claimed} ({f'proven by {proof}' if proof else 'name not proven'})"),
+            ("Ordered by", describe_actor(recorded.actor)),
             ("Ordered at", time(done.at, UTC)),
             ("Reason", done.reason),
             ("Recorded", f"Entry {done.entry} of the journal {JOURNAL}, sha256:{recorded.hash}"),

@@ -30,7 +30,7 @@ from runner.errors import Refused
 from runner.files import bag
 from runner.proof import formats, merkle
 from runner.proof.note import Checkpoint, NoteKey
-from runner.reports.core.formatting import PEOPLE, read_in
+from runner.reports.core.formatting import PEOPLE, describe_actor, read_in
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -64,6 +64,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     bundle: BundleExported
+    actor: str = ""
+    """Who exported it, and how that is known."""
 
 
 class Exports(NamedTuple):
@@ -79,8 +81,9 @@ READER: Callable[[bytes], BundleExported] = json_reader(BundleExported)
 def exports(service: IncidentService) -> Exports:
     """Return the recorded exports; raises Sealed without the master key."""
     made, version = [], 0
-    for version, at, event in organisation_journal.entries(service, JOURNAL, READER):  # noqa: B007
-        made.append(Export(at=at, bundle=event))
+    actors = {one.seq: describe_actor(one.actor) for one in service.store.read(JOURNAL)}
+    for version, at, event in organisation_journal.entries(service, JOURNAL, READER):
+        made.append(Export(at=at, bundle=event, actor=actors[version]))
     return Exports(tuple(made), version)
 
 

@@ -24,8 +24,6 @@ from runner.incident.people.contact_journal import (
     AnyPeopleEvent,
     PersonForgotten,
     RoleHeld,
-    WayChecked,
-    WayTried,
 )
 
 
@@ -63,18 +61,6 @@ def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
 def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
     """Return the records of erased people."""
     return tuple(event for _, event in _events(store, STREAM) if isinstance(event, PersonForgotten))
-
-
-def forgotten_at(store: Store) -> list[datetime]:
-    """Return the times of these erasures."""
-    return [at for at, event in _events(store, STREAM) if isinstance(event, PersonForgotten)]
-
-
-def last_records(store: Store) -> dict[str, datetime]:
-    """Return when each person's data were last recorded or verified; a channel test is neither."""
-    return {
-        event.person: at for at, event in read_book(store) if not isinstance(event, WayTried | WayChecked)
-    }
 
 
 def kept_people(service: ContactCache) -> frozenset[str]:

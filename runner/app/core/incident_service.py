@@ -97,6 +97,7 @@ class IncidentService:
         """Return a service for another thread: on the same store, with nothing folded in common."""
         own = IncidentService(self.folder, self.home, self.store, self.clock, self.chance, self.principal)
         own.principal, own.watched = self.principal.program(), self.watched
+        own.checkpoints = self.checkpoints
         return own
 
     def of(self, principal: Principal, guard: Guard | None = None) -> IncidentService:

@@ -1,6 +1,6 @@
-"""The journals of incidents, and their folded state: the only module of the use cases that imports the store.
+"""The journals of incidents, and their folded state.
 
-Use cases import the types of the store (rows, events, appends) from here.
+Use cases, except those that open or move a store, import the types of the store (rows, events, appends) from here.
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ def hold(
         return (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
-    said = "released" if release else "placed. Nothing of this incident may be erased until it is released"
+    end = f"{until}" if until else "it is released"
+    said = "released" if release else f"placed. Nothing of this incident may be erased until {end}"
     with suppress(*UNREADABLE):  # the hold counts also where the incident cannot be read
         service.act(service.principal, row.id, [AddNote(text=f"Legal hold {said}.")])
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.campaigns.letter_archive import archives
-from runner.app.core.contact_store import forgotten_at, kept_people, last_records
+from runner.app.core.contact_store import kept_people, read_book
 from runner.app.core.directory import read_people
 from runner.app.core.repository import IncidentRow
 from runner.app.exercises import schedules
 from runner.app.home import backups, retention
 from runner.app.people.accounts import account_book
 from runner.errors import TocsinError
+from runner.incident.people.contact_journal import AnyPeopleEvent, Kept, PersonForgotten, WayChecked, WayTried
 from runner.reports.core.formatting import count, person_name
 from runner.reports.core.page import Block, Cell, line, paged, table
 from runner.reports.core.report import Report
@@ -75,9 +76,10 @@ def queue(
 ) -> RetentionQueue:
     """Return what is due among these incidents, the people and the backups."""
     before = service.clock.now() - (kept_for or closed_for(service))
-    known = retention.kept(service)
-    found = [*_incidents(service, rows, before, {*known.shredded, *known.holds}), *_people(service, before)]
-    erased = [one.at for one in known.shredded.values()] + forgotten_at(service.store)
+    known, book = retention.kept(service), read_book(service.store)
+    found = [*_incidents(service, rows, known, before), *_people(service, book, before)]
+    erased = [one.at for one in known.shredded.values()]
+    erased += [at for at, event in book if isinstance(event, PersonForgotten)]
     if erased:
         today = service.clock.now().date()
         found += (
@@ -89,11 +91,17 @@ def queue(
 
 
 def _incidents(
-    service: IncidentService, rows: Sequence[IncidentRow], before: datetime, decided: set[str]
+    service: IncidentService, rows: Sequence[IncidentRow], known: Kept, before: datetime
 ) -> Iterator[Due]:
+    held = {
+        name: one.since for name, one in reversed(known.ended_holds)
+    }  # a hold writes notes: none renews the time
     for row in rows:
-        if row.state in ("closed", "cancelled") and row.id not in decided:
+        if row.state in ("closed", "cancelled") and row.id not in {*known.shredded, *known.holds}:
             last = service.repository.last_entry(row)
+            if since := held.get(row.id):
+                times = (one.at for one in service.store.read(row.id))
+                last = max((at for at in times if at < since), default=row.opened_at)
             if last <= before:
                 yield Due(kind="incident", ref=row.codename, since=last, contents=_contents(service, row))
 
@@ -111,9 +119,11 @@ def _contents(service: IncidentService, row: IncidentRow) -> str:
     return ", ".join(count(*one) for one in numbers if one[0])
 
 
-def _people(service: IncidentService, before: datetime) -> Iterator[Due]:
-    """Yield people with old contacts and no role, account or open incident."""
-    last = last_records(service.store)
+def _people(
+    service: IncidentService, told: list[tuple[datetime, AnyPeopleEvent]], before: datetime
+) -> Iterator[Due]:
+    """Yield people with old contacts and no role, account or open incident; a channel test does not renew them."""
+    last = {event.person: at for at, event in told if not isinstance(event, WayTried | WayChecked)}
     old = sorted(name for name in kept_people(service) if name in last and last[name] <= before)
     if not old:
         return

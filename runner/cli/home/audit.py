@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant_of
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Usage
 from runner.reports.core.formatting import count, moment
@@ -32,7 +31,8 @@ def verify(
         str, Option("--anchor N:sha256:HASH", "Head of the journal from another source, as on a document.")
     ] = "",
     checkpoint: Annotated[
-        str, Option("--checkpoint N:HASH", "Checkpoint of the log of heads, as in the footer of a message.")
+        str,
+        Option("--checkpoint N:HASH", "Checkpoint of the log of heads: as in a footer, or a signed file."),
     ] = "",
 ) -> int:
     """Verify that every journal entry is present and unchanged.
@@ -51,6 +51,9 @@ def verify(
 
     given = session.options.incident
     name = session.service.find(given) if given else None
+    note = session.world.cwd / checkpoint
+    if checkpoint and note.is_file():
+        checkpoint = note.read_text("utf-8", errors="replace")
     with bars(session) as shown:
         report = verified(session.service, name, anchor, shown.begin, checkpoint)
     if session.service.checkpoints.is_memory_lost() and not session.service.read_only:
@@ -95,20 +98,11 @@ def export(
             f'Part "{min(unknown)}" is unknown.', hint=f"Use: {', '.join(PARTS)}", code="unknown_part"
         )
     incident = session.incident()
+    begin = instant_of(session, since) if since else None
     file, asked = session.world.cwd / out, cast("set[Part]", chosen)
-    made, scope, key = write(session.service, incident, file, for_whom, asked, _instant(session, since))
+    made, scope, key = write(session.service, incident, file, for_whom, asked, begin)
     answer = {"path": str(file), "sha256": made.sha256, "bytes": made.bytes, "key": key, "scope": scope}
     session.show({"schema": "tocsin/bundle/v1", **answer}, lambda: _exported_page(answer))
-
-
-def _instant(session: Session, text: str) -> datetime | None:
-    from runner.base.instants import instant
-    from runner.reports.core.header import local_now
-
-    if not text:
-        return None
-    zone = session.service.home.organisation.get("zone")
-    return instant(text, local_now(session.now(), zone, session.incident()))
 
 
 @paged
@@ -143,11 +137,12 @@ def exports(session: Session) -> None:
     found = recorded(session.service).made
     incident = session.service.find(session.options.incident) if session.options.incident else ""
     made = [one for one in found if incident in ("", one.bundle.incident)]
+    names = {row.id: row.codename for row in session.service.incidents()}
     rows = [
         (
             moment(one.at),
-            one.bundle.by,
-            one.bundle.incident,
+            one.actor,
+            names.get(one.bundle.incident, one.bundle.incident),
             f"for {one.bundle.audience}",
             Cell(one.bundle.sha256, "dim"),
         )

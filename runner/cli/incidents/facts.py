@@ -104,8 +104,13 @@ def export(
     session: Session,
     file: Annotated[str, Argument("veris:FILE", "File to write: a VERIS record in JSON.")],
     added: Annotated[
-        str, Option("--with PARTS", "Also, with commas: name (of the organisation), summary (free text).")
+        str,
+        Option(
+            "--with PARTS",
+            "Also, with commas: name (of the organisation, and turnover), summary (free text).",
+        ),
     ] = "",
+    replace: Annotated[bool, Option("--replace", "Replace an existing file.")] = False,
     known: Known = "",
 ) -> None:
     """Write the facts as a VERIS record, without names and free text. Lists the facts that do not fit.
@@ -123,7 +128,7 @@ def export(
         raise Usage(f'"{file}" has no format.', hint="Write veris:FILE", code="unknown_format")
     chosen = [one.strip() for one in added.split(",") if one.strip()]
     found, content = export_veris(read_incident(session, None, known), chosen)
-    private_file(Path(name), content)
+    private_file(Path(name), content, replace=replace)
     session.say(f"{name}: VERIS record with {len(found.facts)} facts in full.")
     report = {
         "schema": "tocsin/fact-export/v1",

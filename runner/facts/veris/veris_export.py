@@ -23,8 +23,11 @@ from runner.facts.veris.veris_rules import ELEMENTS, KINDS, VECTORS
 from runner.facts.vocabulary.register import OPEN, Register, lookup
 
 SCHEMA_VERSION = "1.4.1"
-CHOICES: Final = {"name": "organisation.name", "summary": "incident.summary"}
-"""Facts that are left out unless they are chosen: they can name people, or contain legal advice."""
+CHOICES: Final = {
+    "name": ("organisation.name", "organisation.turnover.amount"),
+    "summary": ("incident.summary",),
+}
+"""Facts that are left out unless they are chosen: they name the organisation, as an exact turnover does, or people, or contain legal advice."""
 _UNKNOWN = "Unknown"
 _INDUSTRIES: Final = {
     "education": "611", "energy": "22", "finance": "52", "health": "62", "insurance": "524", "legal": "5411",
@@ -111,10 +114,10 @@ def record_of(
     Raises Refused if nobody recorded when the incident happened: VERIS requires the year.
     """
     known = _Known(register)
-    for choice, key in CHOICES.items():
-        if choice not in chosen and key in known.register:
-            del known.register[key]
-            known.reasons[key] = f"left out; add it with --with {choice}"
+    for choice, keys in CHOICES.items():
+        for key in keys if choice not in chosen else ():
+            if known.register.pop(key, None) is not None:
+                known.reasons[key] = f"left out; add it with --with {choice}"
     sure = known.day("incident.confirmed_at", "incident.determined_at", "incident.aware_at")
     action, actor = _cause(known)
     (cause,) = action.values()

@@ -271,15 +271,19 @@ def _unproved(found: Status, now: datetime) -> Iterator[Block]:
     others = [row for row in found.deliveries if not row.wanted]
     doubtful = unproved(others)
     active = [row for row in others if row.state == "active" and row not in doubtful]
-    cells = [delivery_cells(row, now) for row in doubtful]
-    said = Cell("approved by the same operating-system user as another approver", "alarm")
-    for notice in found.notices:
-        for one in notice.approvals:
-            if one.binds and one.shared_os_user:
-                cells.append((person_name(one.by), "", said, "", Cell(notice.document, "dim")))
-    if cells:
+    if doubtful:
         yield line("UNVERIFIED DELIVERIES", "title")
-        yield table(cells, 2)
+        yield table((delivery_cells(row, now) for row in doubtful), 2)
+    said = Cell("approved by the same operating-system user as another approver", "alarm")
+    alike = [
+        (person_name(one.by), said, Cell(notice.document, "dim"))
+        for notice in found.notices
+        for one in notice.approvals
+        if one.binds and one.shared_os_user
+    ]
+    if alike:
+        yield line("UNVERIFIED APPROVALS", "title")
+        yield table(alike, 1)
     if active:
         yield line("BEING DELIVERED", "title")
         yield table((delivery_cells(row, now) for row in active), 2)

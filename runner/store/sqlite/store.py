@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -67,8 +67,6 @@ if TYPE_CHECKING:
 
 PLACES_KEPT = 4096
 """Number of cached ends of journals between appends."""
-_TRUNCATION_WAITS = 1_000
-"""Milliseconds for readers of an older state to end."""
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
@@ -109,7 +107,6 @@ class SqliteStore(JournalReader):
         super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
         self.log = HeadLog(self._sealer, self._select, self._changing, self._still, lambda: self.schema)
         self._chance = chance
-        self._patience = round(patience / timedelta(milliseconds=1))
         self._lock = threading.RLock()
         self._commits = 0
         self._handles: list[FileLock] = []
@@ -241,15 +238,11 @@ class SqliteStore(JournalReader):
         """See Store.finish_erasure. SQLite cannot empty the write-ahead log while a connection reads an older state."""
         if self.setting(UNFINISHED) is None:
             return True
-        with self._lock:
-            self._writer()
-            self._pragma(f"PRAGMA busy_timeout = {_TRUNCATION_WAITS}")  # meanwhile nobody else can write
-            try:
-                ((busy, _, _),) = self._select("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                self._pragma(f"PRAGMA busy_timeout = {self._patience}")
-            if not busy:
-                self.set_setting(UNFINISHED, None)
+        # A connection of its own: while it waits for readers, a second at most, nobody else can write.
+        with self._reading(), closing(sqlite3.connect(self.path, timeout=1)) as alone:
+            (busy, _, _) = alone.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            self.set_setting(UNFINISHED, None)
         return not busy
 
     def set_setting(self, name: str, value: str | None) -> None:

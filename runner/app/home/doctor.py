@@ -27,7 +27,6 @@ from runner.app.core.transaction import row_of
 from runner.app.home.doctor_checks import (
     Finding,
     Severity,
-    backup,
     channels,
     checkpoints,
     database,
@@ -152,7 +151,7 @@ def _examined(
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: chain(database(service.store, repair), backup(service), changes(service))),
+            ("store", lambda: chain(database(service.store, repair), changes(service))),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             (DO_NOW, lambda: _do_now(service)),
@@ -171,7 +170,7 @@ def glance(service: IncidentService) -> Examination:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
         ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
-        ("store", lambda: chain(database(service.store, repair=False), backup(service), changes(service))),
+        ("store", lambda: chain(database(service.store, repair=False), changes(service))),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
         ("clock", lambda: _clock(service)),
@@ -301,7 +300,7 @@ def _one(
 
 
 def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
-    """Yield integrity faults; the missing rows in ``mended`` are repaired."""
+    """Yield integrity faults, also those that the repair has removed."""
     hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.actions import Action, Slot
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.proof.checkpoints import EVERY
 from runner.app.core.repository import SCHEMA_VERSION, UNFINISHED, Store
@@ -391,29 +391,6 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
             what = f"{channel}: no connection to {host}:{port} ({told})"
             hint = "Check the server, the network and the settings."
             yield Finding("servers", "error", what, hint, code="channel_unreachable", ref=channel)
-
-
-def backup(service: IncidentService) -> Iterator[Finding]:
-    """Yield when the last verified backup was made; nothing for an empty home."""
-    from runner.app.home.backups import OLD, kept
-
-    if not service.store.rows():
-        return
-    made = kept(service).made
-    if not made:
-        what, action = (
-            "No backup of this home folder was made",
-            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
-        )
-        yield Finding("backup", "warning", what, action=action, code="no_backup")
-        return
-    at, newest = made[-1]
-    what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
-    if service.clock.now() - at > OLD:
-        action = Action("home.backup", args={"to": newest.place})
-        yield Finding("backup", "warning", what, action=action, code="backup_old")
-    else:
-        yield Finding("backup", "good", what)
 
 
 def checkpoints(service: IncidentService, uncovered_since: datetime | None) -> Iterator[Finding]:

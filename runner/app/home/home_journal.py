@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.actions import Action
+from runner.actions import Action, Slot
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
 from runner.app.home import backups
@@ -93,10 +93,24 @@ def record(service: IncidentService, event: AnyHomeEvent, *names: str) -> None:
 
 
 def findings(service: IncidentService) -> Iterator[Finding]:
-    """Yield where the database moved from, and that no backup opens with the present master key."""
+    """Yield when the last verified backup was made, where the database moved from, and that no backup opens with the present master key."""
     from runner.app.home.doctor_checks import Finding
 
     made = backups.kept(service).made if service.store.head(backups.JOURNAL).version else ()
+    if made:
+        last, newest = made[-1]
+        what = f"the last verified backup is of {last:%Y-%m-%d %H:%M} UTC, in {newest.place}"
+        if service.clock.now() - last > backups.OLD:
+            action = Action("home.backup", args={"to": newest.place})
+            yield Finding("backup", "warning", what, action=action, code="backup_old")
+        else:
+            yield Finding("backup", "good", what)
+    elif service.store.rows():
+        what, action = (
+            "No backup of this home folder was made",
+            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
+        )
+        yield Finding("backup", "warning", what, action=action, code="no_backup")
     for at, event in kept(service).made if service.store.head(JOURNAL).version else ():
         if isinstance(event, StoreMoved):
             what = f"the database was moved from {event.old} on {at:%Y-%m-%d %H:%M} UTC; the old one refuses writing"

@@ -28,7 +28,7 @@ _Law = Literal[
 ]
 _Message = Literal[
     "bulk.plan", "bulk.resume", "bulk.send", "bulk.status", "bulk.substitute", "channel.check",
-    "delivery.ack", "delivery.call", "domain.declare_up", "domain.list", "message.list", "message.plan",
+    "delivery.call", "domain.declare_up", "domain.list", "message.list", "message.plan",
     "message.resolve", "message.rules", "message.show", "room.use",
 ]  # fmt: skip
 _Exercise = Literal[

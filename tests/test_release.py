@@ -13,6 +13,47 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+UNITS = "tocsin-worker tocsin-scheduler tocsin-serve tocsin-callbacks"
+INSTALL = f"""
+set -e
+sh /srv/*/install.sh /opt/tocsin
+useradd --system --home-dir /var/lib/tocsin tocsin
+install -d -o tocsin -g tocsin -m 700 /var/lib/tocsin
+cd /var/lib/tocsin
+setpriv --reuid=tocsin --regid=tocsin --clear-groups --reset-env /opt/tocsin/bin/tocsin init --home /var/lib/tocsin
+sed -i 's/^worker: .*/worker: manual/; s/^master_key: .*/master_key: credential:master.key/' tocsin.yaml
+/opt/tocsin/bin/tocsin service install --home /var/lib/tocsin
+systemctl enable {UNITS} check
+systemctl mask systemd-networkd systemd-networkd-wait-online
+"""
+CHECK_UNIT = """
+[Service]
+Type=oneshot
+ExecStart=sh /check.sh
+ExecStopPost=systemctl poweroff
+[Install]
+WantedBy=multi-user.target
+"""
+CHECK = rf"""
+mkdir -p /etc/credstore.encrypted
+systemd-creds encrypt --name=master.key /var/lib/tocsin/master.key /etc/credstore.encrypted/master.key
+rm /var/lib/tocsin/master.key
+systemctl restart {UNITS}
+systemctl is-active {UNITS} >/result
+# Commands with the protections of the worker: a PDF file is made by compiled code, a backup is written.
+sed -n '/^\[Service\]/,/^\[Install\]/p' /etc/systemd/system/tocsin-worker.service |
+  grep -E '^[A-Z]' | grep -vE '^(ExecStart|Type|Restart|RestartSec|WatchdogSec|TimeoutStopSec)=' >/properties
+protected() {{
+  set -- /opt/tocsin/bin/tocsin "$@"
+  while IFS= read -r line; do set -- -p "$line" "$@"; done </properties
+  systemd-run --quiet --pipe --wait "$@" </dev/null >/dev/null && echo done >>/result
+}}
+protected open personal-data-breach --yes --fact incident.summary=Test
+protected report --to pdf --out /var/lib/tocsin/report
+protected backup --to /var/lib/tocsin/backup
+systemctl stop {UNITS}
+systemctl is-failed {UNITS} >>/result
+"""
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
 
@@ -92,3 +133,30 @@ def test_the_archive_installs_a_working_program_without_network(release: Path, t
         asked = subprocess.run([*apart, place / "bin" / "tocsin", *told], check=False, capture_output=True)
         areas = {(one["area"], one["severity"]) for one in json.loads(asked.stdout)["findings"]}
         assert {("key", "good"), ("integrity", "good"), ("settings", "good")} <= areas
+
+
+def test_systemd_runs_the_services_with_all_protections(release: Path, tmp_path: Path) -> None:
+    """Debian in a container, without network: systemd starts the units as ``service install`` writes them."""
+    if os.geteuid() or not (shutil.which("systemd-nspawn") and shutil.which("mmdebstrap")):
+        pytest.skip("needs root (Debian: apt-get install systemd-container mmdebstrap)")
+    root = tmp_path / "root"
+    packages = "python3,ca-certificates,tzdata,systemd-sysv,dbus"
+    run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", "trixie", root)
+    (archive,) = release.glob("*-offline-*.tar.gz")
+    run("tar", "xzf", archive, "-C", root / "srv")
+    (root / "install").write_text(INSTALL)
+    (root / "check.sh").write_text(CHECK)
+    (root / "etc/systemd/system/check.service").write_text(CHECK_UNIT)
+    run("unshare", "-n", "chroot", root, "sh", "/install")
+    boot = f"systemd-nspawn -D {root} --private-network --boot --register=no --keep-unit --console=pipe"
+    unified = "if test -d /sys/fs/cgroup/unified; then mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup; fi"
+    run(
+        "timeout",
+        "300",
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        f"{unified}; SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec {boot}",
+    )
+    assert (root / "result").read_text().split() == ["active"] * 4 + ["done"] * 3 + ["inactive"] * 4

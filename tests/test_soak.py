@@ -49,11 +49,11 @@ PATIENCE = 120.0
 class Soak:
     """A person at a desk, a worker that is killed and started again and again, and the receivers outside of both."""
 
-    def __init__(self, folder: Path, store: str, chance: random.Random) -> None:
+    def __init__(self, folder: Path, store: str, chance: random.Random, host: str = "127.0.0.1") -> None:
         """Start the receivers."""
-        self.mail, self.http = MailServer(), HttpReceiver()
+        self.mail, self.http = MailServer(host=host), HttpReceiver(host=host)
         self._folder = folder / "home"
-        self._at = home_of(self._folder, store, self.mail.port, self.http.port)
+        self._at = home_of(self._folder, store, self.mail.port, self.http.port, host)
         self.desk = self._at.office()
         attach(self.desk)
         self._said = folder / "said"

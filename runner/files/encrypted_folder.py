@@ -5,16 +5,20 @@ The archive is streamed into the encryption, so its clear bytes are never on a d
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from runner.errors import Invalid, NotFound, Sealed
 
 ENDING = ".tar.age"
+_AGE = b"age-encryption.org/v1\n"
+Lock = str | Sequence[object]
+"""A passphrase, or the keys that ``recipients_of`` returned."""
 
 
 def recipients_of(given: Sequence[str]) -> list[object]:
@@ -35,32 +39,61 @@ def recipients_of(given: Sequence[str]) -> list[object]:
     return found
 
 
-def pack(folder: Path, name: str, target: Path, recipients: Sequence[object]) -> None:
-    """Write ``folder``, under a name, encrypted to ``target``, durable on return; raises OSError if that is not possible."""
+def pack(
+    folder: Path, name: str, target: Path, lock: Lock, beside: Mapping[str, bytes] | None = None
+) -> None:
+    """Write ``folder``, under a name, and small files ``beside`` it, encrypted to ``target``, durable on return; raises OSError.
 
+    For a passphrase, the library needs the whole archive in memory.
+    """
     import pyrage as age
 
     def archive(to: BinaryIO) -> None:
         with to, tarfile.open(fileobj=to, mode="w|", format=tarfile.PAX_FORMAT) as tar:
             tar.add(folder, arcname=name)
+            for other, content in (beside or {}).items():
+                entry = tarfile.TarInfo(other)
+                entry.size, entry.mode = len(content), 0o600
+                tar.addfile(entry, io.BytesIO(content))
+
+    def encrypt(clear: BinaryIO) -> None:
+        if isinstance(lock, str):
+            out.write(age.passphrase.encrypt(clear.read(), lock))
+        else:
+            age.encrypt_io(clear, out, list(lock))
 
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as out:
-        _piped(archive, lambda clear: age.encrypt_io(clear, out, list(recipients)))
+        _piped(archive, encrypt)
         out.flush()
         os.fsync(out.fileno())
 
 
-def unpack(file: Path, to: Path, identity: Path | None) -> Path:
-    """Decrypt ``file`` below ``to`` with the secret key in ``identity``, and return the folder; raises Sealed or Invalid."""
+def has_passphrase(file: Path) -> bool | None:
+    """Tell whether a passphrase, not a key, opens a file of age; None for another file."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        start = opened.read(64)
+    return start.startswith(_AGE + b"-> scrypt ") if start.startswith(_AGE) else None
+
+
+def unpack(file: Path, to: Path, identity: Path | None, passphrase: str = "") -> Path:
+    """Decrypt ``file`` below ``to`` with the secret key in ``identity``, or with the passphrase, and return the folder.
+
+    Raises Sealed or Invalid.
+    """
     import pyrage as age
 
-    keys = _identities(identity)
+    keys = [] if passphrase else _identities(identity)
 
     def decrypt(clear: BinaryIO) -> None:
         with clear, file.open("rb") as sealed:
             try:
-                age.decrypt_io(sealed, clear, keys)
+                if passphrase:
+                    clear.write(age.passphrase.decrypt(sealed.read(), passphrase))
+                else:
+                    age.decrypt_io(sealed, clear, keys)
             except OSError as error:
                 if error.errno is not None:
                     raise
@@ -76,14 +109,14 @@ def unpack(file: Path, to: Path, identity: Path | None) -> Path:
         _piped(decrypt, extract)
     except age.DecryptError:
         raise Sealed(
-            f'"{file}" cannot be decrypted: the key is not of it, or the file was changed.',
-            hint="Give the secret key: --identity FILE",
+            f'"{file}" cannot be decrypted: the key or passphrase is not of it, or the file was changed.',
+            hint="Give the secret key (--identity FILE) or the passphrase.",
             code="age_sealed",
         ) from None
     except tarfile.TarError:
         raise _no_folder(file) from None
-    folders = list(to.iterdir())
-    if len(folders) != 1 or not folders[0].is_dir():
+    folders = [one for one in to.iterdir() if one.is_dir()]
+    if len(folders) != 1:
         raise _no_folder(file)
     return folders[0]
 
@@ -144,6 +177,6 @@ def _identities(path: Path | None) -> list[object]:
 def _no_folder(file: Path) -> Invalid:
     return Invalid(
         f'"{file}" does not contain a backup.',
-        hint="Name a file tocsin-…Z.tar.age",
+        hint="Name a file that tocsin backup or tocsin pack wrote.",
         code="not_a_backup",
     )

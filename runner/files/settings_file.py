@@ -161,6 +161,11 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         problems.append(
             source.problem(("worker", "ping"), "ping", "The value is not an address to call.", hint=hint)
         )
+    stamps = home.timestamps
+    if (stamps.url or stamps.ca) and not (host_of(stamps.url) and stamps.ca):
+        what = "The settings of the timestamp authority are not complete."
+        hint = "Write url: https://…, and ca: with the PEM file of its certificates."
+        problems.append(source.problem(("timestamps",), "timestamps", what, hint=hint))
     if not re.fullmatch(r"[1-9]\d{0,2}[hd]", home.law.internal_target, re.ASCII):
         where, text = ("law", "internal_target"), "The value is not a number of hours or days."
         problems.append(source.problem(where, "law-target", text, hint="Write 48h or 3d."))

@@ -35,7 +35,7 @@ PATIENCE = timedelta(seconds=10)
 Stream = Literal["operational", "privileged", "hr"]
 HeadFaultCode = Literal[
     "row_changed", "leaf_changed", "head_differs", "unlogged", "log_gap", "log_rewritten", "checkpoint_forged",
-    "checkpoint_missing", "rolled_back", "root_key_missing",
+    "checkpoint_missing", "rolled_back", "root_key_missing", "two_copies",
 ]  # fmt: skip
 BreakKind = Literal["edited", "removed", "reordered", "truncated", "added"]
 
@@ -230,7 +230,7 @@ class KeptCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     recorded: datetime
     note: str
     token: bytes | None = None
-    """From a timestamp authority (RFC 3161)."""
+    """The whole reply of a timestamp authority (RFC 3161) about the note."""
 
 
 class Covered(NamedTuple):
@@ -267,7 +267,7 @@ class Log(Protocol):
         """
 
     def keep_token(self, size: int, token: bytes) -> None:
-        """Keep the token of a timestamp authority with the checkpoint of a size."""
+        """Keep the reply of a timestamp authority with the checkpoint of a size."""
 
     def check(
         self, keys: Iterable[NoteKey], remembered: Sequence[Checkpoint] = (), incident: str | None = None

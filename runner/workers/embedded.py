@@ -160,15 +160,14 @@ class Worker:
             self._visits.end(ending)
 
     def renew(self) -> list[str]:
-        """Make ``serve`` possible again after its database was away; return the incidents whose last entries are gone.
+        """Make ``serve`` possible after its database was away, or raise StoreError; return the incidents whose last entries are gone.
 
-        What runs goes on, and its outcome is recorded. What was claimed and did not start is not started: other workers may
-        have continued it. Raises StoreError if the database does not answer yet.
+        What was claimed and did not start is not started: others may have continued it.
         """
         self._handle.renew()
-        head, known = self.service.store.head, self._known
-        lost = [name for name, one in known.items() if head(name).version < one.version]
-        self._known = {}
+        store, known = self.service.store, self._known
+        lost = [name for name in known if store.head(name).version < known[name].version]
+        known.clear()
         while self._starting:
             self._inbox.put(not_started(self._starting.pop()[0]))
         self._stopping.clear()
@@ -238,13 +237,11 @@ class Worker:
 
     def _round(self, look: bool, arrived: Iterable[Arrival] = ()) -> None:
         """One group commit: all arrivals, and the due work if the store is checked."""
-        commands: dict[str, list[AnyCommand]] = {}
         looked: set[str] = set()
         arrivals = [*arrived, *self._inbox.rest()]
         look = sum(self._took(item, looked) for item in arrivals) > 0 or look
         self._outside.hear(arrivals)
-        for name, kept in self._kept.items():
-            commands.setdefault(name, []).extend(kept)
+        commands = {name: [*kept] for name, kept in self._kept.items()}
         if look:
             self._looked = self.time.now()
             looked.update(self.service.store.due(self._looked))

@@ -83,9 +83,9 @@ def playbook(http: str) -> Playbook:
     )
 
 
-def home(smtp: int, http: int) -> Home:
+def home(smtp: int, http: int, host: str = "127.0.0.1") -> Home:
     """Return an organisation of two people, reached by mail and by a signed webhook."""
-    mail = {"host": "127.0.0.1", "port": smtp, "sender": "tocsin@example.org", "tls": "none"}
+    mail = {"host": host, "port": smtp, "sender": "tocsin@example.org", "tls": "none"}
     return Home(
         schema="tocsin/home/v1",
         people={
@@ -104,11 +104,11 @@ def home(smtp: int, http: int) -> Home:
             "hook": ChannelConfig(
                 adapter="webhook",
                 priority=20,
-                settings={"url": f"http://127.0.0.1:{http}/hook"},
+                settings={"url": f"http://{host}:{http}/hook"},
                 secrets={"signing": "file:signing"},
             ),
         },
-        act=Acting(hosts=frozenset({"127.0.0.1"})),
+        act=Acting(hosts=frozenset({host})),
     )
 
 

@@ -45,11 +45,13 @@ def running(
             command.kill()
 
 
-def started(home: Path, *words: str, said: IO[Any] | int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-    """Start a command; what it says goes to ``said``."""
+def started(
+    home: Path, *words: str, said: IO[Any] | int = subprocess.DEVNULL, inside: tuple[str, ...] = ()
+) -> subprocess.Popen[str]:
+    """Start a command; what it says goes to ``said``. ``inside`` is a program that starts it, such as in a network of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "runner", *words],
-        env={**os.environ, "TOCSIN_HOME": str(home)},
+        [*inside, sys.executable, "-m", "runner", *words],
+        env={**os.environ, "TOCSIN_HOME": str(home), "TOCSIN_STATE": str(home.with_name("state"))},
         stderr=said,
         text=True,
     )
@@ -60,12 +62,12 @@ def at_desk(folder: Path, store: str = "") -> AtDesk:
     return AtDesk(folder, SystemClock(), RandomIds(), store=store)
 
 
-def home_of(folder: Path, store: str, smtp: int, http: int) -> AtDesk:
+def home_of(folder: Path, store: str, smtp: int, http: int, host: str = "127.0.0.1") -> AtDesk:
     """Make the home of the crash tests' organisation."""
     desk = at_desk(folder, store)
     desk.done("init")
     (folder / "signing").write_text(SIGNING, encoding="utf-8")
     (folder / "signing").chmod(0o600)
-    settings = msgspec.to_builtins(home(smtp, http))
+    settings = msgspec.to_builtins(home(smtp, http, host))
     desk.settings(**{name: settings[name] for name in ("people", "roles", "channels", "act")})
     return desk

@@ -112,6 +112,7 @@ ASKED = (
         "`tocsin notice letters`",
     ),
     ("evidence list", "`tocsin evidence list`, `tocsin evidence save`"),
+    ("evidence form 1 custody.pdf", "`tocsin evidence form EVIDENCE FILE`"),
     ("brief", ""),
     ("person list", ""),
     ("account invite ben", ""),
@@ -167,6 +168,8 @@ ASKED = (
     ("backup --to backups", "`tocsin backup`"),
     ("backup --check BACKUP", "`tocsin backup --check BACKUP`"),
     ("restore BACKUP --home elsewhere --key .tocsin/master.key", "`tocsin restore BACKUP`"),
+    ("pack --out home.age --passphrase-file pass.txt", "`tocsin pack --out FILE.age`"),
+    ("unpack home.age --home third --passphrase-file pass.txt", "`tocsin unpack FILE`"),
     ("person import contacts.csv --yes", "`tocsin person import`"),
     ("person export people.yaml", "`tocsin person export FILE`"),
     ("person forget zoe --yes", "`tocsin person forget PERSON`"),
@@ -296,6 +299,7 @@ def _write(folder: Path) -> None:
     (folder / ".tocsin" / "tocsin.yaml").write_text(SETTINGS, encoding="utf-8")
     shipped = (ROOT / "playbooks" / "lost-device.yaml").read_text(encoding="utf-8")
     (folder / "lost-device.yaml").write_text(shipped.replace("wait: 30d", "wait: 60d"), encoding="utf-8")
+    (folder / "pass.txt").write_text("lantern gravel 7 otter quilt\n", encoding="utf-8")
     (folder / "people.csv").write_text("reference,name,address\nK-1,Ada,1 Elm Road\n", encoding="utf-8")
     (folder / "contacts.csv").write_text("person,name,phone\nzoe,Zoe Zimmer,+15005550006\n", encoding="utf-8")
     (folder / "contracts.csv").write_text(CONTRACTS, encoding="utf-8")

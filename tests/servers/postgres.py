@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -70,10 +70,11 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill every process of the server, as a power cut does."""
-        (number, *_) = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
-        for one in (number, *Path(f"/proc/{number}/task/{number}/children").read_text().split()):
-            with suppress(ProcessLookupError):
-                os.kill(int(one), signal.SIGKILL)
+        number = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(number, signal.SIGSTOP)  # or sessions that learn of its end confirm what no standby has
+        for one in Path(f"/proc/{number}/task/{number}/children").read_text().split():
+            os.kill(int(one), signal.SIGKILL)
+        os.kill(number, signal.SIGKILL)
         (self.folder / "data" / "postmaster.pid").unlink()
 
     def promote(self) -> None:

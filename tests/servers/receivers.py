@@ -41,11 +41,12 @@ class MailServer:
     """With ``hold``: only from that many mails on answers wait; 0 is from the first."""
     held: threading.Event = field(default_factory=threading.Event)
     """Set when an answer waits."""
+    host: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         """Start listening on a free port."""
         self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(self, hostname=self.host, port=self.port)
         self._controller.start()
 
     async def handle_EHLO(
@@ -105,6 +106,7 @@ class HttpReceiver:
     status: int = 200
     statuses: dict[str, int] = field(default_factory=dict)
     """Answers to a path of its own, by path."""
+    host: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         """Start listening on a free port."""
@@ -124,7 +126,7 @@ class HttpReceiver:
             def log_message(self, format: str, *args: Any) -> None:
                 """Keep the output clean."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((self.host, 0), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -133,7 +135,7 @@ class HttpReceiver:
     @property
     def url(self) -> str:
         """The address to post to."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def stop(self) -> None:
         """Stop listening."""

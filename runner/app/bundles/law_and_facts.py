@@ -70,7 +70,7 @@ def _facts(found: Gathered) -> list[dict[str, Any]]:
                 "at": row.at.isoformat(),
                 "recorded": row.recorded.isoformat(),
                 "entry": row.seq,
-                "superseded": 0,
+                "superseded": None,
                 "wrong": wrong.get(row.seq, ""),
             }
             if (before := current.get(one.key)) is not None:

@@ -14,8 +14,8 @@ from runner.documents.contents.cover_sheet import PRIVILEGE
 from runner.documents.notice import Format
 from runner.documents.tree import Block, Document, RenderContext, Signature, Stationery
 from runner.documents.write import write
+from runner.reports.core.custody import custody_form, custody_table, evidence, form_title
 from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
-from runner.reports.incidents.custody import custody_form, custody_table, evidence, form_title
 
 MOST_IN_PDF = 2500
 """Entries: a longer table takes gigabytes of memory to set. The table as CSV has all."""

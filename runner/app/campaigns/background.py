@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from runner.app.campaigns.doubts import Reasons
@@ -31,7 +31,7 @@ class Senders:
         self._threads: list[threading.Thread] = []
 
     def start(
-        self, service: IncidentService, incident: Incident, notice: str, people: Path, reasons: Reasons
+        self, service: IncidentService, incident: Incident, notice: str, people: PurePath, reasons: Reasons
     ) -> None:
         """Begin to send in the name of the service's principal; raises Refused if a campaign may not be sent now."""
         ready(service, incident, notice, people, reasons)
@@ -47,7 +47,7 @@ class Senders:
             thread.join(LONGEST_STOP)
 
     def _run(
-        self, asking: IncidentService, incident: str, notice: str, people: Path, reasons: Reasons
+        self, asking: IncidentService, incident: str, notice: str, people: PurePath, reasons: Reasons
     ) -> None:
         service = self._apart().of(asking.principal)
         patience = WaitPolicy(self._wait, self._stopping.is_set)
@@ -60,7 +60,7 @@ class Senders:
         self._stopping.wait(span.total_seconds())
 
     def _failed(
-        self, service: IncidentService, incident: str, about: tuple[str, Path], error: Exception
+        self, service: IncidentService, incident: str, about: tuple[str, PurePath], error: Exception
     ) -> None:
         """Pause a campaign whose run failed, with the reason: nobody sees the thread."""
         if isinstance(error, TocsinError) and error.code == "already_sending":

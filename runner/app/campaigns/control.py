@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,7 +35,7 @@ LARGEST = 64 * 1024 * 1024
 """The size limit of a suppression list."""
 
 
-def pause(service: IncidentService, incident: Incident, notice: str, people: Path, reason: str) -> None:
+def pause(service: IncidentService, incident: Incident, notice: str, people: PurePath, reason: str) -> None:
     """Pause a campaign: a running sender stops after the current batch."""
     while True:
         found = known(service, incident, notice, people)
@@ -50,7 +50,7 @@ def resume(
     service: IncidentService,
     incident: Incident,
     notice: str,
-    people: Path,
+    people: PurePath,
     reason: str,
     *,
     again: bool,
@@ -83,7 +83,7 @@ def resume(
 
 
 def substitute(
-    service: IncidentService, incident: Incident, notice: str, people: Path, place: str, reason: str
+    service: IncidentService, incident: Incident, notice: str, people: PurePath, place: str, reason: str
 ) -> int:
     """Record substitute notice to the people of a place without a usable contact; return how many they are."""
     found = known(service, incident, notice, people)

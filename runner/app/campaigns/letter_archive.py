@@ -129,11 +129,24 @@ def archives(service: IncidentService, incident: Incident) -> list[Archive]:
     return sorted(found, key=lambda one: (one.at, one.id), reverse=True)
 
 
+def summary(service: IncidentService, incident: Incident, name: str) -> tuple[Archive, Letters]:
+    """Return one run without its files, which are large; raises NotFound."""
+    archive = _archive(service, incident, name)
+    recorded = incident.evidence.get(archive.evidence)
+    if recorded is None:
+        return archive, Opened(service, archive).letters
+    return archive, from_json(service.repository.document(recorded.sha256), Letters)
+
+
 def opened(service: IncidentService, incident: Incident, name: str) -> Opened:
     """Return one run with its files; raises NotFound."""
+    return Opened(service, _archive(service, incident, name))
+
+
+def _archive(service: IncidentService, incident: Incident, name: str) -> Archive:
     for one in archives(service, incident):
         if one.id == name:
-            return Opened(service, one)
+            return one
     raise NotFound(
         f'Letters "{name}" do not exist.', hint="Use a link of the page of letters", code="letters_unknown"
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from itertools import takewhile
-from pathlib import Path
+from pathlib import PurePath
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ def by_id(service: IncidentService, incident: Incident, name: str) -> Known:
     )
 
 
-def known(service: IncidentService, incident: Incident, notice: str, people: Path) -> Known:
+def known(service: IncidentService, incident: Incident, notice: str, people: PurePath) -> Known:
     """Return a campaign; raises NotFound with the existing ones."""
     found = find(service, incident, notice, people.name)
     if found is None:

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -119,7 +119,7 @@ def _text(ground: Ground) -> tuple[str, ...]:
 
 
 def ready(
-    service: IncidentService, incident: Incident, notice: str, people: Path, reasons: Reasons = NO_REASONS
+    service: IncidentService, incident: Incident, notice: str, people: PurePath, reasons: Reasons = NO_REASONS
 ) -> tuple[Known, Checked]:
     """Return a campaign that may be sent now; raises Refused with the reason for any other."""
     found = known(service, incident, notice, people)
@@ -164,7 +164,7 @@ def send(
     service: IncidentService,
     incident: Incident,
     notice: str,
-    people: Path,
+    people: PurePath,
     patience: WaitPolicy,
     tell: Tell,
     reasons: Reasons = NO_REASONS,
@@ -181,9 +181,9 @@ def send(
         alone.release()
 
 
-def _same_list(campaign: Campaign, people: Path) -> None:
-    if not people.is_file():
-        return  # the people are in the store: the file may be gone by now
+def _same_list(campaign: Campaign, people: PurePath) -> None:
+    if not isinstance(people, Path) or not people.is_file():
+        return  # the people are in the store: a page has only the name, and the file may be gone by now
     with open_file(people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != campaign.list_sha256:

@@ -23,11 +23,6 @@ FIELD = "file"
 """The name of the field, so that a problem of a line is shown beside it."""
 
 
-def not_a_file(service: IncidentService, name: str) -> Path:
-    """Return the path of a list by its name alone, for a campaign whose people are in the store: no file is there."""
-    return service.folder / FOLDER / "none" / name
-
-
 @contextmanager
 def uploaded(service: IncidentService, name: str, body: bytes) -> Iterator[Path]:
     """Yield the file; an Invalid from the block names lines instead of the file's place."""

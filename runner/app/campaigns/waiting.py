@@ -16,7 +16,8 @@ from runner.reports.campaigns.campaigns import left_words, standing
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import count
 from runner.reports.core.suggested_actions import BulkVerb, bulk
-from runner.reports.notices.notices import approval_words
+from runner.reports.notices.awaited import awaited
+from runner.reports.notices.notices import notice_rows
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -33,8 +34,15 @@ def waiting(service: IncidentService, incident: Incident) -> Iterator[AttentionI
             case "planned":
                 people = count(known.campaign.owed, "person", "people")
                 texts = {(one.group.duty, one.group.notice) for one in known.campaign.grounds}
-                awaits = approval_words(incident, service.library(incident), texts)
-                yield _item("bulk_planned", known, f"to {people}: planned, not sent", "bulk.send", awaits)
+                rows = [
+                    row for row in notice_rows(incident) if row.current and (row.duty, row.notice) in texts
+                ]
+                awaits = awaited(incident, service.library(incident), [row.step for row in rows])
+                titles = ", ".join(dict.fromkeys(one.title for one in awaits))
+                detail = f"Its approval waits for: {titles}" if titles else ""
+                if any(row.approve_step for row in rows):
+                    detail = "Its text is not approved"
+                yield _item("bulk_planned", known, f"to {people}: planned, not sent", "bulk.send", detail)
             case "sending" if not is_sending(service, known.campaign.id):
                 people = count(sum(left(service, known).values()), "person", "people")
                 words = f"no process sends it, {people} left. Continue sending"

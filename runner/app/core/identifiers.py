@@ -87,6 +87,11 @@ def new_secret() -> str:
     return urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
 
 
+def new_passphrase() -> str:
+    """Return a passphrase of five groups of five letters and digits: 123 random bits."""
+    return "-".join("".join(_drawn(_ALPHABET) for _ in range(5)) for _ in range(5))
+
+
 def fraction() -> float:
     """Return a random number from 0 up to 1."""
     return int.from_bytes(os.urandom(4), "big") / 2**32

@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -28,13 +28,15 @@ from runner.app.home.open_home import open_copy, secret_files, store_file
 from runner.decoding import json_reader
 from runner.errors import Refused, Sealed, StoreError, Usage
 from runner.files import bag
-from runner.files.encrypted_folder import ENDING, pack, recipients_of
+from runner.files.encrypted_folder import ENDING, Lock, pack, recipients_of
 from runner.routing.organisation import BackupSettings, Home
 from runner.vault.keys import Vault
 from runner.vault.master_key import PREFIX, open_vault
 
 JOURNAL = "backups"
 """The journal's name; it is not an incident."""
+KEY = "master.key"
+"""Only in a pack, beside the backup: it is never in clear on a disk of the first machine."""
 STORE, FILES = "store.db", "home"
 """In ``data`` of a backup: the database, and the folder with the files of the home."""
 KEEP = BackupSettings().keep
@@ -67,6 +69,8 @@ class BackupMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     events: int
     head: str
     """The hash over all journals and their heads."""
+    pack: str = ""
+    """Only of a pack, which contains the master key: ``SIZE:ROOT`` of the checkpoint just before it."""
 
 
 class HomeRestored(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
@@ -77,6 +81,8 @@ class HomeRestored(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     digest: str
     seen_before: str = msgspec.field(name="forgotten", default="")
     """``SIZE:ROOT`` of the newest checkpoint that this machine had seen of the home before it at the same path."""
+    pack: str = ""
+    """Only of a home that continues from a pack: ``SIZE:ROOT`` of the newest checkpoint in it."""
 
 
 AnyBackupEvent = BackupMade | HomeRestored
@@ -88,6 +94,8 @@ class Backups(msgspec.Struct, frozen=True, kw_only=True):
 
     made: tuple[tuple[datetime, BackupMade], ...] = ()
     version: int = 0
+    parted: tuple[datetime, AnyBackupEvent] | None = None
+    """The newest pack, or the pack that this home continues from: from then on, there can be two copies."""
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -126,11 +134,13 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 def kept(service: IncidentService) -> Backups:
     """Return the recorded backups; raises Sealed without the master key."""
     made: list[tuple[datetime, BackupMade]] = []
-    version = 0
+    version, parted = 0, None
     for version, at, event in organisation_journal.entries(service, JOURNAL, READER):  # noqa: B007
         if isinstance(event, BackupMade):
             made.append((at, event))
-    return Backups(made=tuple(made), version=version)
+        if event.pack:
+            parted = (at, event)
+    return Backups(made=tuple(made), version=version, parted=parted)
 
 
 def record(service: IncidentService, event: AnyBackupEvent) -> None:
@@ -212,30 +222,38 @@ def back_up(
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (stage, place):
-            _remove_stopped(folder, name, now)
+            remove_stopped(folder, name, now)
         if (place / f"{name}{ending}").exists():
             raise _unwritable(place / f"{name}{ending}", "it exists")
-        (partial / bag.DATA).mkdir(parents=True, mode=0o700)
-        partial.chmod(0o700)
-        try:
-            written = _write(service, partial, name, place, watched)
+        with staged(service, partial, name, place, watched) as written:
             final = place / f"{name}{'.unverified' if written.faults else ''}{ending}"
             if keys:
-                _encrypt(partial, name, final, keys)
+                encrypt(partial, name, final, keys)
             else:
                 partial.rename(final)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         where = Path(error.filename) if isinstance(error.filename, str) else place
         raise _unwritable(where, error.strerror or "the disk failed") from None
     return msgspec.structs.replace(
         written,
         path=str(final),
-        recorded=not written.faults and _recorded(service, final, written),
+        recorded=not written.faults and recorded(service, final, written),
         removed=() if written.faults else _remove_old(place, name, rule),
         same_disk=place.stat().st_dev == service.folder.stat().st_dev,
     )
+
+
+@contextmanager
+def staged(
+    service: IncidentService, partial: Path, name: str, place: Path, watched: Watched
+) -> Iterator[Made]:
+    """Write the clear and verified copy into the new folder ``partial``, which is removed at the end of the context."""
+    (partial / bag.DATA).mkdir(parents=True, mode=0o700)
+    partial.chmod(0o700)
+    try:
+        yield _write(service, partial, name, place, watched)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write(service: IncidentService, partial: Path, name: str, place: Path, watched: Watched) -> Made:
@@ -251,17 +269,19 @@ def _write(service: IncidentService, partial: Path, name: str, place: Path, watc
     return msgspec.structs.replace(found, digest=f"sha256:{digest}", bytes=size, left_out=left_out)
 
 
-def _encrypt(partial: Path, name: str, final: Path, keys: Sequence[object]) -> None:
-    """Write the clear folder as an encrypted file, which gets its name when it is complete."""
+def encrypt(
+    partial: Path, name: str, final: Path, lock: Lock, beside: Mapping[str, bytes] | None = None
+) -> None:
+    """Write the clear folder, and files ``beside`` it, as an encrypted file, which gets its name when it is complete."""
     sealed = final.with_name(f"{final.name}.partial")
     try:
-        pack(partial, name, sealed, keys)
+        pack(partial, name, sealed, lock, beside)
         sealed.rename(final)
     finally:
         sealed.unlink(missing_ok=True)
 
 
-def _recorded(service: IncidentService, path: Path, made: Made) -> bool:
+def recorded(service: IncidentService, path: Path, made: Made, parted: str = "") -> bool:
     """Record a backup and list what was erased beside it; a home that cannot be written still has its backup."""
     event = BackupMade(
         by=service.principal.person,
@@ -271,6 +291,7 @@ def _recorded(service: IncidentService, path: Path, made: Made) -> bool:
         bytes=made.bytes,
         events=made.events,
         head=made.head,
+        pack=parted,
     )
     try:
         note_erased(service, (path.parent,))
@@ -397,7 +418,7 @@ def _outside(folder: Path, home: Home) -> Iterator[str]:
             yield name
 
 
-def _remove_stopped(folder: Path, name: str, now: datetime) -> None:
+def remove_stopped(folder: Path, name: str, now: datetime) -> None:
     """Remove what backups left that were stopped more than a day ago."""
     mine = name.rpartition("-")[0]
     for left in folder.glob(f"{mine}-*.partial"):

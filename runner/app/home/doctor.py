@@ -28,7 +28,6 @@ from runner.app.home.doctor_checks import (
     Finding,
     Severity,
     channels,
-    checkpoints,
     database,
     exposed_files,
     laws,
@@ -37,8 +36,9 @@ from runner.app.home.doctor_checks import (
     ways_out,
     wrong,
 )
+from runner.app.home.home_journal import backup_findings
 from runner.app.home.home_journal import findings as changes
-from runner.app.home.integrity import Integrity, missing, row_from_journal
+from runner.app.home.integrity import Integrity, checkpoint_findings, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
 from runner.app.home.open_home import open_service
 from runner.base.actor import Principal
@@ -144,14 +144,12 @@ def _examined(
         return
     service.checkpoints.memory = memory
     with closing(service):
-        if made:
-            yield Finding("store", "mended", "The database was missing. An empty one was created.")
-        if service.read_only:
-            what = "The database cannot be written. This report is from a copy."
-            hint = "Free space on the disk, or mount the disk for writing."
-            yield Finding("store", "error", what, hint, code="store_read_only")
+        yield from _state(service, made)
         checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-            ("store", lambda: chain(database(service.store, repair), changes(service))),
+            (
+                "store",
+                lambda: chain(database(service.store, repair), backup_findings(service), changes(service)),
+            ),
             ("journal", lambda: _record(service, repair, watched)),
             ("people", lambda: ways_out(service)),
             (DO_NOW, lambda: _do_now(service)),
@@ -164,15 +162,28 @@ def _examined(
             yield from _whole(area, look)
 
 
+def _state(service: IncidentService, made: bool) -> Iterator[Finding]:
+    if made:
+        yield Finding("store", "mended", "The database was missing. An empty one was created.")
+    if service.read_only:
+        what = "The database cannot be written. This report is from a copy."
+        hint = "Free space on the disk, or mount the disk for writing."
+        yield Finding("store", "error", what, hint, code="store_read_only")
+
+
 def glance(service: IncidentService) -> Examination:
     """Return the quick findings: no journal is verified, no incident is read, and no server is called."""
     now = service.clock.now()
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("worker", lambda: _workers(service)),
         ("channels", lambda: channels(service.folder, service.home, now, dns=False, offline=True)),
-        ("store", lambda: chain(database(service.store, repair=False), changes(service))),
+        (
+            "store",
+            lambda: chain(database(service.store, repair=False), backup_findings(service), changes(service)),
+        ),
         ("people", lambda: ways_out(service)),
         ("organisation", lambda: _between(service)),
+        ("checkpoints", lambda: checkpoint_findings(service, None)),
         ("clock", lambda: _clock(service)),
         ("roles", lambda: _unheld(service)),
     )
@@ -301,7 +312,10 @@ def _one(
 
 def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     """Yield integrity faults, also those that the repair has removed."""
-    hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
+    hints = {
+        "row_missing": "Rebuild the row from the journal: tocsin doctor --repair",
+        "two_copies": "Decide which copy is the record, and stop all work in the other.",
+    }
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
         what = f"{fault.where}: {fault.what}"
@@ -311,7 +325,7 @@ def _integrity(service: IncidentService, found: Integrity, mended: Collection[st
         unread = f", {found.unread} not readable here" if found.unread else ""
         what = f"documents: {found.documents - found.unread} verified{unread}"
         yield Finding("integrity", "good", what)
-    yield from checkpoints(service, found.uncovered_since)
+    yield from checkpoint_findings(service, found.uncovered_since)
 
 
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:

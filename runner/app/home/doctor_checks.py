@@ -15,7 +15,6 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.proof.checkpoints import EVERY
 from runner.app.core.repository import SCHEMA_VERSION, UNFINISHED, Store
 from runner.app.home.erased_data import UNERASED
 from runner.app.home.open_home import secret_files, store_file
@@ -391,20 +390,6 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
             what = f"{channel}: no connection to {host}:{port} ({told})"
             hint = "Check the server, the network and the settings."
             yield Finding("servers", "error", what, hint, code="channel_unreachable", ref=channel)
-
-
-def checkpoints(service: IncidentService, uncovered_since: datetime | None) -> Iterator[Finding]:
-    """Yield why an older copy of the database would not be found: no new checkpoint, or no memory of one."""
-    area = "checkpoints"
-    if uncovered_since is not None and uncovered_since <= service.clock.now() - EVERY:
-        what = f"No signed checkpoint since {uncovered_since:%Y-%m-%d %H:%M} UTC. The next change or a worker makes one"
-        yield Finding(area, "warning", what, code="uncovered")
-    if service.checkpoints.is_memory_lost():
-        what = f"This user cannot remember checkpoints: {service.checkpoints.memory} cannot be written"
-        hint = (
-            "Make the folder writable. Without it, this machine does not find a database that was put back."
-        )
-        yield Finding(area, "warning", what, hint, code="checkpoint_not_remembered")
 
 
 def database(store: Store, repair: bool) -> Iterator[Finding]:

@@ -1,10 +1,9 @@
-"""What was changed in a home itself: its database moved, its master key or its signing key was replaced."""
+"""What was changed in a home itself: its database moved, its master key or its signing key was replaced; and its backups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,10 +11,8 @@ from runner.actions import Action, Slot
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
 from runner.app.home import backups
+from runner.app.home.doctor_checks import Finding
 from runner.decoding import json_reader
-
-if TYPE_CHECKING:
-    from runner.app.home.doctor_checks import Finding
 
 JOURNAL = "home"
 """The journal's name; it is not an incident."""
@@ -93,24 +90,15 @@ def record(service: IncidentService, event: AnyHomeEvent, *names: str) -> None:
 
 
 def findings(service: IncidentService) -> Iterator[Finding]:
-    """Yield when the last verified backup was made, where the database moved from, and that no backup opens with the present master key."""
-    from runner.app.home.doctor_checks import Finding
-
-    made = backups.kept(service).made if service.store.head(backups.JOURNAL).version else ()
-    if made:
-        last, newest = made[-1]
-        what = f"the last verified backup is of {last:%Y-%m-%d %H:%M} UTC, in {newest.place}"
-        if service.clock.now() - last > backups.OLD:
-            action = Action("home.backup", args={"to": newest.place})
-            yield Finding("backup", "warning", what, action=action, code="backup_old")
-        else:
-            yield Finding("backup", "good", what)
-    elif service.store.rows():
-        what, action = (
-            "No backup of this home folder was made",
-            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
-        )
-        yield Finding("backup", "warning", what, action=action, code="no_backup")
+    """Yield a pack, where the database moved from, and that no backup opens with the present master key."""
+    found = backups.kept(service) if service.store.head(backups.JOURNAL).version else backups.Backups()
+    made = found.made
+    if found.parted is not None:
+        at, one = found.parted
+        what = f"this home folder continues from a pack since {at:%Y-%m-%d %H:%M} UTC: the first copy must not go on"
+        if isinstance(one, backups.BackupMade):
+            what = f"a pack was made on {at:%Y-%m-%d %H:%M} UTC, {one.place}/{one.name}: if it was unpacked, do not go on here"
+        yield Finding("backup", "good", what, code="pack")
     for at, event in kept(service).made if service.store.head(JOURNAL).version else ():
         if isinstance(event, StoreMoved):
             what = f"the database was moved from {event.old} on {at:%Y-%m-%d %H:%M} UTC; the old one refuses writing"
@@ -121,3 +109,24 @@ def findings(service: IncidentService) -> Iterator[Finding]:
             )
             action = Action("home.backup", args={"to": made[-1][1].place})
             yield Finding("backup", "warning", what, action=action, code="backup_old_key")
+
+
+def backup_findings(service: IncidentService) -> Iterator[Finding]:
+    """Yield when the last verified backup was made; nothing for an empty home."""
+    if not service.store.rows():
+        return
+    made = backups.kept(service).made
+    if not made:
+        what, action = (
+            "No backup of this home folder was made",
+            Action("home.backup", args={"to": Slot("FOLDER", "file")}),
+        )
+        yield Finding("backup", "warning", what, action=action, code="no_backup")
+        return
+    at, newest = made[-1]
+    what = f"the last verified backup is of {at:%Y-%m-%d %H:%M} UTC, in {newest.place}"
+    if service.clock.now() - at > backups.OLD:
+        action = Action("home.backup", args={"to": newest.place})
+        yield Finding("backup", "warning", what, action=action, code="backup_old")
+    else:
+        yield Finding("backup", "good", what)

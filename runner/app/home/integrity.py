@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.contact_store import forgotten
-from runner.app.core.proof.checkpoints import LOST_KEY
+from runner.app.core.proof import timestamps
+from runner.app.core.proof.checkpoints import EVERY, LOST_KEY
 from runner.app.core.repository import Head, HeadFault, HeadFaultCode, IncidentRow, Inspection, Verification
 from runner.app.core.transaction import row_of
 from runner.app.home import retention
+from runner.app.home.doctor_checks import Finding
 from runner.errors import Sealed, TocsinError, Usage
 from runner.incident.people.contact_journal import BOOK, READER, STREAM
 from runner.incident.state.events import IncidentOpened
@@ -235,3 +237,31 @@ def integrity(
     found = examine(service, verified, incident, seen, checkpoint)
     gone = tuple(missing_anywhere(service, incident)) if verified.ok else ()
     return msgspec.structs.replace(found, faults=(*found.faults, *gone))
+
+
+def checkpoint_findings(service: IncidentService, uncovered_since: datetime | None) -> Iterator[Finding]:
+    """Yield why an older copy of the database would not be found: no new checkpoint, or no memory of one."""
+    area = "checkpoints"
+    if uncovered_since is not None and uncovered_since <= service.clock.now() - EVERY:
+        what = f"No signed checkpoint since {uncovered_since:%Y-%m-%d %H:%M} UTC. The next change or a worker makes one"
+        yield Finding(area, "warning", what, code="uncovered")
+    if service.checkpoints.is_memory_lost():
+        what = f"This user cannot remember checkpoints: {service.checkpoints.memory} cannot be written"
+        hint = (
+            "Make the folder writable. Without it, this machine does not find a database that was put back."
+        )
+        yield Finding(area, "warning", what, hint, code="checkpoint_not_remembered")
+    if not service.home.timestamps.url:
+        return
+    last = timestamps.asked(service.store)
+    at = f"{last.answered:%Y-%m-%d %H:%M} UTC" if last.answered else ""
+    if last.answered is None or service.clock.now() - last.answered > timestamps.OVERDUE:
+        what = f"Last answer of the timestamp authority: {at or 'none'}. {last.trouble}".strip()
+        hint = "Run a worker: it asks the authority each hour."
+        yield Finding(area, "warning", what, hint, code="timestamp_missing")
+    elif not last.verified:
+        what = f"The timestamp of {at} was kept, but its signature could not be checked here"
+        hint = "Export a bundle, and verify with openssl as its VERIFY.txt says."
+        yield Finding(area, "warning", what, hint, code="timestamp_unverified")
+    else:
+        yield Finding(area, "good", f"the timestamp authority answered at {at}")

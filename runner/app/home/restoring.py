@@ -22,9 +22,10 @@ from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.proof.checkpoints import memory_of, remembered_in, set_aside
 from runner.app.home import backups, retention
-from runner.app.home.backups import FILES, STORE, HomeRestored, home_of
+from runner.app.home.backups import FILES, KEY, STORE, HomeRestored, home_of
 from runner.app.home.erased_data import HOME_ID, Erased, damaged_list, list_key, list_of, read_list
 from runner.app.home.integrity import integrity, verify
+from runner.app.home.key_rotation import rotate_signing
 from runner.app.home.open_home import change_line, open_copy, open_service, store_file
 from runner.app.messages import webhooks
 from runner.app.people import break_glass, calendars, step_links, tokens
@@ -33,7 +34,7 @@ from runner.app.people.logins import Logins
 from runner.base.actor import Principal
 from runner.errors import Invalid, Refused, Sealed, StoreCorrupt, TocsinError
 from runner.files import bag
-from runner.files.encrypted_folder import ENDING, unpack
+from runner.files.encrypted_folder import has_passphrase, unpack
 from runner.files.settings_file import load_home
 from runner.incident.people.contact_journal import JOURNAL as RETENTION
 from runner.incident.people.contact_journal import IncidentShredded, PersonForgotten
@@ -88,6 +89,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """The newest checkpoint that this machine had seen of another home at this path, as ``SIZE:ROOT``."""
     set_aside: str = ""
     """The file that remembers it from now on."""
+    checkpoint: str = ""
+    """Only of a home that continues from a pack: its first own checkpoint, as ``SIZE:ROOT``."""
     store_moved: bool
     """Whether the settings named another database; the new home has the file ``tocsin.db``."""
 
@@ -107,15 +110,17 @@ def check(
 
 
 @contextmanager
-def _opened(backup: Path, near: Path, identity: Path | None, *, copy: bool = False) -> Iterator[Path]:
+def _opened(
+    backup: Path, near: Path, identity: Path | None, passphrase: str = "", *, copy: bool = False
+) -> Iterator[Path]:
     """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``."""
-    encrypted = backup.name.endswith(ENDING) and backup.is_file()
+    encrypted = has_passphrase(backup) is not None
     if not encrypted and not copy:
         yield backup
         return
     with tempfile.TemporaryDirectory(prefix=".tocsin-", dir=near) as private:
         if encrypted:
-            yield unpack(backup, Path(private), identity)
+            yield unpack(backup, Path(private), identity, passphrase)
         else:
             # What is checked is what is used: nobody else writes to the copy. Links are copied as links, and refused.
             yield Path(shutil.copytree(_is_backup(backup), Path(private) / backup.name, symlinks=True))
@@ -186,6 +191,7 @@ def restore(
     *,
     key: Path | None = None,
     identity: Path | None = None,
+    passphrase: str = "",
     digest: str = "",
     state: Path | None = None,
     watched: Watched = lambda words, total: lambda count: None,
@@ -193,8 +199,8 @@ def restore(
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
     ``state`` is the user's state folder: what it remembers of an earlier home at this path is set aside, and recorded.
-
     The backup must be proved by its code under the master key, or by ``digest`` from elsewhere: its settings are obeyed.
+    A pack has its key with it, and the home that continues from it signs with a new key.
     Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
     backup, home = backup.absolute(), home.absolute()
@@ -209,7 +215,7 @@ def restore(
         )
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(backup, home.parent, identity, copy=True) as folder:
+        with _opened(backup, home.parent, identity, passphrase, copy=True) as folder:
             checked = _checked(folder, watched)
             if checked.faults:
                 raise Refused(
@@ -218,16 +224,16 @@ def restore(
                     code="backup_damaged",
                 )
             stage = folder / bag.DATA / FILES
-            master = _proved(folder, stage, checked.digest, key, digest)
+            own = _key_of_pack(folder, checked.digest, passphrase, digest)
+            master = _proved(folder, stage, checked.digest, key := own or key, digest)
             _made_private(stage)
             moved = _place_store(folder / bag.DATA / STORE, stage)
-            _place_key(stage, key)
+            _place_key(stage, key, is_pack=bool(own))
             with closing(open_service(stage, principal, clock=clock, chance=chance, writes=True)) as service:
-                result = _made_safe(service, backup.parent, checked, master, moved, seen_before)
+                pack = service.checkpoints.newest() if own else ""
+                result = _made_safe(service, backup.parent, checked, master, moved, seen_before, pack)
             shutil.rmtree(stage / "workers", ignore_errors=True)
-            if home.exists():
-                home.rmdir()
-            stage.rename(home)
+            _take_place(stage, home)
     except OSError as error:
         raise Refused(
             f'The home folder "{home}" cannot be written: {error.strerror}. Nothing was restored.',
@@ -237,6 +243,23 @@ def restore(
     still = [one for one in checked.left_out if not (home / one.rpartition(" (")[0]).exists()]
     aside = set_aside(memory, clock.now())
     return msgspec.structs.replace(result, home=str(home), missing=tuple(still), set_aside=aside)
+
+
+def _key_of_pack(folder: Path, found: str, passphrase: str, digest: str) -> Path | None:
+    """Return the master key beside the backup in a pack; None without one.
+
+    Who knows the passphrase made the pack. For a public key, everybody can make one: raises Refused without its digest.
+    """
+    key = folder.with_name(KEY)
+    if not key.is_file():
+        return None
+    if not passphrase and (len(digest) < len("sha256:") + 32 or not found.startswith(digest)):
+        raise Refused(
+            "Nothing proves who made this pack. Nothing was restored.",
+            hint="Give the digest that is on the card: --digest DIGEST",
+            code="pack_unproved",
+        )
+    return key
 
 
 def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str) -> bytes:
@@ -276,6 +299,12 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
     return master
 
 
+def _take_place(stage: Path, home: Path) -> None:
+    if home.exists():
+        home.rmdir()
+    stage.rename(home)
+
+
 def _made_private(stage: Path) -> None:
     for path in (stage, *stage.rglob("*")):
         path.chmod(0o700 if path.is_dir() else 0o600)
@@ -295,10 +324,16 @@ def _place_store(source: Path, stage: Path) -> bool:
     return moved
 
 
-def _place_key(stage: Path, key: Path | None) -> None:
-    """Put the master key where the settings name a file in the home; a file elsewhere is never written."""
+def _place_key(stage: Path, key: Path | None, *, is_pack: bool) -> None:
+    """Put the master key where the settings name a file in the home; a file elsewhere is never written.
+
+    The key of a pack is always put into the home: elsewhere is on the first machine.
+    """
     scheme, _, rest = load_home(stage / CONFIG).master_key.partition(":")
     target = stage / Path(rest).expanduser()
+    if is_pack and (scheme != "file" or not _is_inside(target, stage)):
+        change_line(stage / CONFIG, "master_key", f"file:{KEY}")
+        scheme, target = "file", stage / KEY
     if key is None or scheme != "file" or not _is_inside(target, stage) or target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -311,7 +346,13 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _made_safe(
-    service: IncidentService, place: Path, checked: Checked, master: bytes, moved: bool, seen_before: str
+    service: IncidentService,
+    place: Path,
+    checked: Checked,
+    master: bytes,
+    moved: bool,
+    seen_before: str,
+    pack: str,
 ) -> Restored:
     """Erase again, verify, end sessions and tokens, and pause every open incident."""
     from runner.app.home.doctor import lost_attempts
@@ -334,8 +375,11 @@ def _made_safe(
         )
     service.set_setting(HOME_ID, None)  # backups of this home are not those of the other one
     by = service.principal.person
-    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, seen_before=seen_before)
+    made = HomeRestored(by=by, name=checked.name, digest=checked.digest, seen_before=seen_before, pack=pack)
     backups.record(service, made)
+    if pack:  # so that no checkpoint of this copy is taken for one of the other
+        rotate_signing(service, f"continued from the pack {checked.name}")
+        service.checkpoints.make(service.clock.now())
     paused, lost = [], 0
     program = service.principal.program()
     for row in service.incidents():
@@ -360,6 +404,7 @@ def _made_safe(
         webhooks=tuple(_paused_webhooks(service, checked.name)),
         erased_list=erased_list.is_file(),
         seen_before=seen_before,
+        checkpoint=service.checkpoints.newest() if pack else "",
         store_moved=moved,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.core.proof.checkpoints import EVERY
+from runner.app.home.backups import kept
 from runner.app.home.integrity import Fault, Older, events, integrity, verify
 from runner.decoding import from_json
-from runner.errors import Refused
+from runner.errors import Refused, Sealed
 from runner.reports.core.formatting import count, moment, person_name
 from runner.reports.core.page import Block, line, paged
 from runner.reports.core.report import Report, filled
@@ -86,6 +88,8 @@ def verified(
     total = events(service, incident)
     found = verify(service, incident, anchor, begin("verifying events", total))
     rest = integrity(service, found, incident, begin("checking documents", None), checkpoint)
+    faults = tuple(_explained(service, one, checkpoint) for one in rest.faults)
+    rest = msgspec.structs.replace(rest, faults=faults)
     broken, since = found.broken, rest.uncovered_since
     return filled(
         Verified,
@@ -99,6 +103,23 @@ def verified(
         documents_unread=rest.unread,
         uncovered_since=since if since is not None and since <= service.clock.now() - EVERY else None,
     )
+
+
+def _explained(service: IncidentService, fault: Fault, checkpoint: str) -> Fault:
+    """Return a contradiction of a checkpoint that is newer than the last pack as two copies."""
+    if fault.code not in ("rolled_back", "two_copies"):
+        return fault
+    with suppress(Sealed, ValueError):
+        at, event = kept(service).parted or (None, None)
+        if event and (fault.code == "two_copies" or _size(checkpoint) > _size(event.pack)):
+            since = f"since the pack of {at:%Y-%m-%d %H:%M} UTC"
+            what = f"two copies of this home folder continued {since}, or this one was put back. Stop one copy ({fault.what})"
+            return msgspec.structs.replace(fault, code="two_copies", what=what)
+    return fault
+
+
+def _size(checkpoint: str) -> int:
+    return int(checkpoint.partition(":")[0])
 
 
 def verify_for_page(

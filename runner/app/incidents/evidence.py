@@ -12,7 +12,7 @@ from runner import __version__
 from runner.app.core.rights import require
 from runner.base.text import text_problem
 from runner.documents.tree import Document, RenderContext, Stationery
-from runner.errors import Bug, Invalid, NotFound, Refused
+from runner.errors import Bug, Invalid, NotFound, Refused, Usage
 from runner.incident.people.custody import exhibit
 from runner.incident.state.commands import RecordCustody
 from runner.incident.state.record import (
@@ -22,8 +22,8 @@ from runner.incident.state.record import (
     ExhibitHandedOver,
     ExhibitReceived,
 )
+from runner.reports.core.custody import custody_form, evidence, form_title
 from runner.reports.core.report_blocks import heading
-from runner.reports.incidents.custody import custody_form, evidence, form_title
 from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
@@ -107,9 +107,14 @@ def described(
 
 
 def describe(service: IncidentService, incident: str, ref: str, about: ExhibitDescribed | None) -> Turn:
-    """Record what an exhibit is, and who collected it, when, where and how."""
-    event = about or ExhibitDescribed(evidence="")
-    return _act(service, incident, msgspec.structs.replace(event, evidence=ref))
+    """Record what an exhibit is, and who collected it, when, where and how; raises Usage if nothing is said."""
+    if about is None:
+        raise Usage(
+            "Nothing is said about the evidence file.",
+            hint="Add --description, --collected-by, --collected-at, --place or --method",
+            code="option_missing",
+        )
+    return _act(service, incident, msgspec.structs.replace(about, evidence=ref))
 
 
 def hand_over(

@@ -224,9 +224,7 @@ class Accounts:
 
     def disable(self, person: str, reason: str, by: str = "") -> Ended:
         """End an account with its invitations and all that acts for it; return what ended. An invitation opens it again."""
-        account = self.book().found.get(person)
-        if account is None or account.state == "disabled":
-            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
+        self.book().require(person, "invited", "active", "reset")
         return self._end(person, "disabled", reason, by)
 
     def reset(self, person: str, reason: str, by: str = "") -> Ended:
@@ -234,9 +232,7 @@ class Accounts:
 
         The person, the author and whoever answers for access are alerted.
         """
-        account = self.book().found.get(person)
-        if account is None or account.state != "active":
-            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
+        self.book().require(person, "active")
         author = by or self._service.principal.person
         ended = self._end(person, "factors_reset", reason, author)
         text = (

@@ -52,7 +52,7 @@ def without_extra() -> Refused:
 
 def hash_password(password: str, *known: str) -> str:
     """Return the hash to store; raises Refused for a weak password. ``known`` are words that others know, such as the name."""
-    _refuse_weak(password, known)
+    refuse_weak(password, *known)
     with _HASHING:
         return _hasher().hash(_normal(password))
 
@@ -75,10 +75,11 @@ def _normal(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def _refuse_weak(password: str, known: tuple[str, ...]) -> None:
-    if not SHORTEST <= len(_normal(password)) <= LONGEST:
+def refuse_weak(password: str, *known: str, shortest: int = SHORTEST) -> None:
+    """Raise Refused for a password that others guess; ``known`` are words that they know."""
+    if not shortest <= len(_normal(password)) <= LONGEST:
         raise Refused(
-            f"The password is not {SHORTEST} to {LONGEST:,} characters long.",
+            f"The password is not {shortest} to {LONGEST:,} characters long.",
             hint="Use four random words, or a password manager.",
             code="weak_password",
         )

@@ -99,12 +99,12 @@ def _blocks(chart: Chart, roles: Sequence[Called], made: str, *, home: bool) -> 
     yield Paragraph((Strong((Text(PERSONAL if home else NOBODY),)),))
     yield Paragraph((Text(f"{chart.name} {chart.version}, {chart.digest[:19]}…, as of {made}."),))
     yield Heading(2, (Text("Who"),))
-    yield _table(
+    yield table(
         ("Role", "Person", "Telephone", "Other contacts"), [row for role in roles for row in _people(role)]
     )
     yield Heading(2, (Text("Task, person, time"),))
     head = ("No.", "What", "Person, time", "Begins", "Done at, by")
-    yield _table(head, [_step(number, one, numbers) for number, one, numbers in _numbered(chart.top, "")])
+    yield table(head, [_step(number, one, numbers) for number, one, numbers in _numbered(chart.top, "")])
 
 
 def _people(one: Called) -> Iterator[tuple[str, ...]]:
@@ -138,7 +138,8 @@ def _step(number: str, one: Node, numbers: Mapping[str, str]) -> tuple[str, ...]
     return (number, what, "\n".join(who), "\n".join(begins) or first, "" if one.inside else _BOX)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table of plain texts."""
     return Table(
         aligns=("left",) * len(head),
         head=tuple((Text(title),) for title in head),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import threading
 from collections.abc import Iterator
@@ -332,13 +331,8 @@ def _patience(*, waits: bool) -> Iterator[WaitPolicy]:
 
 def _write_table(path: Path, rows: Iterator[list[str]]) -> int:
     """Write a CSV file for its owner only, without formulas in cells; return the number of rows without the header."""
-    from runner.effects.notices.letters import for_a_spreadsheet
+    from runner.effects.notices.letters import write_table
 
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    count = -1
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        for cells in rows:
-            table.writerow(for_a_spreadsheet(cells))
-            count += 1
-    return count
+        return write_table(file, rows) - 1

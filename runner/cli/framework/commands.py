@@ -67,6 +67,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "home.home": ("init", "doctor", "version"),
         "home.audit": ("audit", "verify"),
         "home.backup": ("backup", "restore"),
+        "home.pack": ("pack", "unpack"),
         "home.upkeep": ("store", "key"),
         "home.routines": ("hold", "shred"),
     },

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.cli.framework.session import Session
-from runner.errors import Refused
+from runner.errors import Refused, Usage
 from runner.reports.core.page import Cell, Page, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.app.notices.notices import Pulled
+    from runner.documents.notice import Format
     from runner.incident.state.commands import Rendered
 
 
@@ -44,6 +45,20 @@ def write_out(path: Path, content: bytes) -> None:
             hint="Name another file.",
             code="file_unwritable",
         ) from None
+
+
+def document_format(path: Path, example: str) -> Format:
+    """Return the format that a file's ending names; raises Usage."""
+    from runner.documents.write import FORMATS
+
+    known = next((name for name in FORMATS if name == path.suffix.removeprefix(".")), None)
+    if known is None:
+        raise Usage(
+            f'File "{path}" ends in none of {", ".join(FORMATS)}.',
+            hint=f"Use {example}",
+            code="unknown_ending",
+        )
+    return known
 
 
 def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:

@@ -433,6 +433,17 @@ class Session:
         self.world.err.flush()
         return self.world.inp.readline().strip()
 
+    def ask_hidden(self, question: str) -> str:
+        """Ask without showing the answer, if the terminal is a real one."""
+        from io import UnsupportedOperation
+
+        with suppress(UnsupportedOperation):
+            self.world.inp.fileno()
+            from getpass import getpass
+
+            return getpass(f"{question} ", self.world.err)
+        return self.ask(question)
+
     # --- closing ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:

@@ -31,7 +31,8 @@ def verify(
         str, Option("--anchor N:sha256:HASH", "Head of the journal from another source, as on a document.")
     ] = "",
     checkpoint: Annotated[
-        str, Option("--checkpoint N:HASH", "Checkpoint of the log of heads, as in the footer of a message.")
+        str,
+        Option("--checkpoint N:HASH", "Checkpoint of the log of heads: as in a footer, or a signed file."),
     ] = "",
 ) -> int:
     """Verify that every journal entry is present and unchanged.
@@ -50,6 +51,9 @@ def verify(
 
     given = session.options.incident
     name = session.service.find(given) if given else None
+    note = session.world.cwd / checkpoint
+    if checkpoint and note.is_file():
+        checkpoint = note.read_text("utf-8", errors="replace")
     with bars(session) as shown:
         report = verified(session.service, name, anchor, shown.begin, checkpoint)
     if session.service.checkpoints.is_memory_lost() and not session.service.read_only:

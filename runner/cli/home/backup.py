@@ -134,6 +134,13 @@ def restore(
     Example:
       tocsin restore /mnt/backup/tocsin-k7q2m4x9pd-20261124T090000Z --home /srv/tocsin --key master.key
     """
+    bring_back(session, backup, key, identity, digest)
+
+
+def bring_back(
+    session: Session, backup: str, key: str, identity: str, digest: str, passphrase: str = ""
+) -> None:
+    """Make a home from a backup or a pack, and show the result."""
     from runner.app.home.restoring import restore as restored
     from runner.cli.framework.progress_line import bars
 
@@ -149,6 +156,7 @@ def restore(
             world.chance,
             key=world.cwd / Path(key).expanduser() if key else None,
             identity=world.cwd / Path(identity).expanduser() if identity else None,
+            passphrase=passphrase,
             digest=digest if digest.startswith("sha256:") or not digest else f"sha256:{digest}",
             state=state_folder(world.environ),
             watched=shown.begin,
@@ -175,14 +183,19 @@ def _made_page(report: BackupReport) -> Iterator[Block]:
     yield line(
         "The master key is not in the backup. Without it, no encrypted data can be read.", "warn", hang=2
     )
+    yield from lacks(made)
+    if made.removed:
+        yield line(f"Older backups removed: {', '.join(made.removed)}", "dim", hang=2)
+
+
+def lacks(made: Made) -> Iterator[Block]:
+    """Yield what a backup or a pack does not contain, and what it lacks."""
     for omitted in made.left_out:
         yield line(f"Not in the backup: {omitted.path} ({omitted.reason})", "dim", hang=2)
     if made.same_disk:
         yield line("The backup is on the disk of the home folder. Copy it to another disk.", "warn", hang=2)
     if not made.recorded:
         yield line("The backup could not be recorded in the journal.", "warn", hang=2)
-    if made.removed:
-        yield line(f"Older backups removed: {', '.join(made.removed)}", "dim", hang=2)
 
 
 @paged
@@ -253,11 +266,18 @@ def _restored_page(report: RestoreReport) -> Iterator[Block]:
         "warn",
         hang=2,
     )
+    yield from _checkpoints(found)
+    yield line("Make sure that the old home folder never runs again.", "warn", hang=2)
+    yield line("Check the new one: tocsin doctor", hang=2)
+
+
+def _checkpoints(found: Restored) -> Iterator[Block]:
     if found.set_aside:
         yield line(
             f"This machine had seen the checkpoint {found.seen_before} at this path. Tocsin recorded it and keeps it in {found.set_aside}",
             "warn",
             hang=2,
         )
-    yield line("Make sure that the old home folder never runs again.", "warn", hang=2)
-    yield line("Check the new one: tocsin doctor", hang=2)
+    if found.checkpoint:
+        what = "This copy signs with a new key. To find two copies, run this on the first machine:"
+        yield line(f"{what} tocsin audit verify --checkpoint {found.checkpoint}", hang=2)

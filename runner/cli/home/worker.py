@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import to_builtins
@@ -91,6 +92,10 @@ def worker(
             ping(session.service.home, session.folder, session.now())
         except TocsinError as error:
             session.warn("ping_failed", error.message)
+        try:
+            _stamp(session)
+        except TocsinError as error:
+            session.warn("timestamp_failed", error.message)
     troubles = {name: why for name, why in doing.troubles.items() if not is_shredded(session.service, name)}
     for name, why in troubles.items():
         session.warn("work_failed", f"The work of incident {name} failed: {why}")
@@ -138,6 +143,7 @@ def _go_on(session: Session, *, background: bool) -> None:
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
         rounds.append((WebhookSender(session.apart(), session.say).round, WEBHOOKS))
         rounds.append((_upkeep(service), CHECKPOINT_EVERY))
+        rounds.append((partial(_stamp, session), CHECKPOINT_EVERY))
         rounds.append((_pinging(session, doing), PING_EVERY))
         if background:
             end = "tocsin worker stop"
@@ -169,6 +175,15 @@ def _watching(session: Session, doing: Running) -> Callable[[], None]:
     background = Background(worker=doing.name, pid=os.getpid(), since=session.now(), environment=names)
     keep_record(session.folder, background)
     return lambda: None if record_file(session.folder).exists() else doing.stop()
+
+
+def _stamp(session: Session) -> None:
+    """Ask the timestamp authority, if the settings name one and it is time."""
+    from runner.app.core.proof.timestamps import stamp
+
+    service = session.service
+    make, settings = service.checkpoints.make, service.home.timestamps
+    stamp(service.store, make, settings, service.folder, service.clock.now())
 
 
 def _pinging(session: Session, doing: Running) -> Callable[[], None]:

@@ -30,7 +30,7 @@ def add(app: Commands) -> None:
 
 def list_(session: Session, where: Where = None) -> None:
     """List the evidence files with their SHA-256 and their source."""
-    from runner.reports.incidents.custody import evidence, evidence_page
+    from runner.reports.core.custody import evidence, evidence_page
 
     incident = session.incident(where)
     report = evidence(incident, session.reader.events(incident))
@@ -49,8 +49,8 @@ def save(
       tocsin evidence save e-2yqq5bdmeq login.log
     """
     from runner.app.incidents.evidence import save as write
-    from runner.reports.incidents.custody import evidence as view
-    from runner.reports.incidents.custody import evidence_page
+    from runner.reports.core.custody import evidence as view
+    from runner.reports.core.custody import evidence_page
 
     incident = session.incident()
     known = write(session.reader, incident, evidence, file)

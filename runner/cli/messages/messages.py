@@ -198,8 +198,8 @@ def call_sheet(
       tocsin message call-sheet --out calls.pdf
     """
     from runner.app.messages.call_sheet import call_sheet as made
-    from runner.cli.framework.output_files import private_file
-    from runner.documents.write import FORMATS, write
+    from runner.cli.framework.output_files import document_format, private_file
+    from runner.documents.write import write
 
     if out is None and session.json:
         raise Usage(
@@ -207,14 +207,7 @@ def call_sheet(
             hint="Use --out calls.pdf",
             code="option_missing",
         )
-    format_ = out.suffix.removeprefix(".") if out is not None else "txt"
-    known = next((name for name in FORMATS if name == format_), None)
-    if known is None:
-        raise Usage(
-            f'File "{out}" ends in none of {", ".join(FORMATS)}.',
-            hint="Use --out calls.pdf",
-            code="unknown_ending",
-        )
+    known = document_format(out, "--out calls.pdf") if out is not None else "txt"
     content = write(made(session.service, session.incident_or_none()), known)
     if out is None:
         session.world.out.write(content.decode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group, one_of
@@ -163,7 +162,7 @@ def login(
             code="unknown_account",
         )
     session.terminal("Run the command at a terminal")
-    password = _hidden(session, f"Password of {who.person}:")
+    password = session.ask_hidden(f"Password of {who.person}:")
     given = code or session.ask("Code of the app:")
     factors = accounts.log_in(who.person, password, given, f"{TERMINAL} {who.os_user}")
     secret = logins.begin(who.person, factors, f"{TERMINAL} {who.host}", who)
@@ -192,18 +191,6 @@ def logout(session: Session) -> None:
     Logins(session.service).end(found.secret)
     forget_login(session.world.environ, session.folder)
     told(session, "You are logged out")
-
-
-def _hidden(session: Session, question: str) -> str:
-    """Ask without showing the answer, if the terminal is a real one."""
-    import io
-
-    with suppress(io.UnsupportedOperation):
-        session.world.inp.fileno()
-        from getpass import getpass
-
-        return getpass(f"{question} ", session.world.err)
-    return session.ask(question)
 
 
 def told(session: Session, words: str) -> None:

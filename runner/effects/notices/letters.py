@@ -24,7 +24,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 import msgspec
 
@@ -219,13 +219,11 @@ def make_shard(shard: Shard) -> int:
     lines = sorted(made, key=lambda pair: pair[0].n)
     encoder = msgspec.json.Encoder(order="sorted")
     write_file(part / MANIFEST, b"".join(encoder.encode(line) + b"\n" for line, _ in lines), sync=True)
-    table = io.StringIO(newline="")
-    rows = csv.writer(table)
-    rows.writerow(HEAD)
-    for line, person in lines:
-        cells = (line.file, line.first_page, line.pages, line.reference, person.name, person.address)
-        rows.writerow(for_a_spreadsheet(cells))
-    write_file(part / MAIL_HOUSE, table.getvalue().encode(), sync=True)
+    rows = (
+        (line.file, line.first_page, line.pages, line.reference, person.name, person.address)
+        for line, person in lines
+    )
+    write_file(part / MAIL_HOUSE, as_table((HEAD, *rows)).encode(), sync=True)
     part.rename(done)
     return shard.number
 
@@ -235,10 +233,18 @@ def for_a_spreadsheet(cells: Iterable[Any]) -> list[str]:
     return [f"'{text}" if text.startswith(_FORMULA) else text for text in map(str, cells)]
 
 
+def write_table(file: TextIO, rows: Iterable[Sequence[Any]]) -> int:
+    """Write rows as CSV, without formulas in cells; return their number."""
+    table, number = csv.writer(file), 0
+    for number, cells in enumerate(rows, 1):  # noqa: B007  # the last one counts
+        table.writerow(for_a_spreadsheet(cells))
+    return number
+
+
 def as_table(rows: Iterable[Sequence[Any]]) -> str:
     """Return rows as CSV, without formulas in cells."""
     made = io.StringIO(newline="")
-    csv.writer(made).writerows(map(for_a_spreadsheet, rows))
+    write_table(made, rows)
     return made.getvalue()
 
 

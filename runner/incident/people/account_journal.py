@@ -11,7 +11,9 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.decoding import json_reader
+from runner.errors import NotFound, Refused
 
 JOURNAL = "accounts"
 """The journal's name; it is not an incident."""
@@ -94,6 +96,19 @@ class AccountBook(msgspec.Struct, frozen=True, kw_only=True):
     def is_active(self, person: str) -> bool:
         """Tell whether a person can log in."""
         return person in self.found and self.found[person].state == "active"
+
+    def require(self, person: str, *states: State) -> None:
+        """Raise NotFound for a person without an account, and Refused for an account in another state."""
+        account = self.found.get(person)
+        if account is None:
+            raise NotFound(f'"{person}" has no account.', hint=Action("account.list"), code="unknown_account")
+        if account.state not in states:
+            words = {"disabled": "is disabled", "reset": "was reset"}.get(account.state, "was not opened yet")
+            raise Refused(
+                f'The account of "{person}" {words}. Nothing was changed.',
+                hint="To open it again: tocsin account invite PERSON",
+                code="account_ended",
+            )
 
     def holds_session(self, person: str, made: datetime) -> bool:
         """Tell whether a session of an account goes on: it began after the account was opened last, and not disabled."""

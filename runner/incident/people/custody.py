@@ -28,12 +28,6 @@ def custody(incident: Incident, act: CustodyEvent, principal: Principal, now: da
     act = replace(act, evidence=known.id, by=principal.person)
     match act:
         case ExhibitDescribed():
-            if act == ExhibitDescribed(evidence=act.evidence, by=act.by):
-                raise Refused(
-                    f"Nothing is said about exhibit {known.number}.",
-                    hint="Add --description, --collected-by, --collected-at, --place or --method",
-                    code="option_missing",
-                )
             refuse_record_ahead("the collection", act.collected_at or now, now)
             return act
         case ExhibitHandedOver():

@@ -58,11 +58,6 @@ def call(delivery: str) -> Action:
     return Action("delivery.call", delivery, {"reached": REACHED})
 
 
-def acknowledge(delivery: str) -> Action:
-    """Return the action with which the recipient of a message acknowledges it."""
-    return Action("delivery.ack", delivery)
-
-
 def as_shown(action: Action) -> Action:
     """Return an action for a screen, without the values that a terminal asks for."""
     return replace(action, args={}) if action.verb == "delivery.call" else action

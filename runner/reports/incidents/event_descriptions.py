@@ -17,6 +17,7 @@ from runner.incident.state.documents import NoticeEvent
 from runner.incident.state.exercise import ExerciseEvent
 from runner.incident.state.lifecycle import LifecycleEvent
 from runner.reports.campaigns.campaigns import campaign_sentence
+from runner.reports.core.custody import custody_sentence
 from runner.reports.core.formatting import (
     RECEIPTS,
     as_it_was,
@@ -28,7 +29,6 @@ from runner.reports.core.formatting import (
     unsigned,
 )
 from runner.reports.core.second_person import act_words, ground_words
-from runner.reports.incidents.custody import custody_sentence
 from runner.reports.incidents.domain_descriptions import Way, way
 from runner.reports.incidents.domain_descriptions import told_why as _because
 from runner.reports.incidents.exercise_descriptions import drill_sentence

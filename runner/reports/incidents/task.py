@@ -38,7 +38,7 @@ from runner.reports.core.page import (
     table,
 )
 from runner.reports.core.report import Report, filled
-from runner.reports.core.task_rows import STATE_WORDS, TaskRow, definition, state_words, task_rows
+from runner.reports.core.task_rows import STATE_WORDS, TaskRow, definition, named, state_words, task_rows
 from runner.reports.incidents.action_requests import RequestRow, request_cells, request_rows, undone_by
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.law.duty_rows import deadline_words
@@ -144,6 +144,8 @@ class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     """The requests of an action, or of the action to approve: what is sent, without secrets."""
     undo: str = ""
     """The action that undoes it."""
+    waits_for: tuple[str, ...] = ()
+    """The titles of the steps before it that have not ended."""
     legal_deadline: datetime | None = None
     """The deadline of the duty that the step is about, in the zone of the recipient."""
 
@@ -155,7 +157,11 @@ def task(
 
     Comments are only in the journal: without it there are none.
     """
-    row = next(row for row in task_rows(incident, library) if row.invocation == invocation)
+    rows = task_rows(incident, library)
+    row, titles = (
+        next(row for row in rows if row.invocation == invocation),
+        {one.invocation: named(one) for one in rows},
+    )
     found = incident.invocations[invocation]
     step = definition(incident, library, invocation)
     scope = incident.scopes[found.scope]
@@ -199,6 +205,9 @@ def task(
         fields=field_rows(incident, library, bound.id if bound is not None else invocation),
         comments=tuple(_comments(invocation, journal)),
         notice=notices[-1] if notices else None,
+        waits_for=tuple(
+            titles.get(incident.latest.get(f"{found.scope}|{name}", ""), name) for name in row.waits_for
+        ),
         legal_deadline=legal_deadline(incident, library, row.item),
     )
 
@@ -331,7 +340,7 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Ended", f"{when(row.ended_at, now)}{f' by {report.ended_by}' if report.ended_by else ''}"
     if report.outside_role:
         yield "Note", f"{report.outside_role} does not have the role {' or '.join(row.roles)}"
-    yield "Waits for", ", ".join((*row.waits_for, *row.missing))
+    yield "Waits for", ", ".join((*report.waits_for, *row.missing))
     yield "Only if", report.condition
     yield "Sets", f"{row.sets} ({type_words(report.answer_type)})" if row.sets else ""
     yield "Choices", ", ".join(report.choices)
@@ -432,17 +441,21 @@ def task_list_page(rows: Sequence[TaskRow], incident: Incident, now: datetime) -
     cells = tuple(
         (
             Cell(str(row.row) if row.row else "", "dim"),
-            Cell(row.command_name or row.step, about=f"task/{row.invocation}" if row.invocation else ""),
             Cell(state_words(row), _STATE_TONES.get(row.state, "dim")),
-            Cell(row.title, "dim" if row.over else "plain"),
+            Cell(
+                row.title,
+                "dim" if row.over else "plain",
+                about=f"task/{row.invocation}" if row.invocation else "",
+            ),
             Cell(row.assignee or row.role, "dim"),
             Cell(
                 f"due {when(row.due, now)}" if row.due and not row.over else "",
                 "warn" if row.overdue else "dim",
             ),
+            Cell(row.command_name or row.step, "dim"),
         )
         for row in rows
     )
     if not cells:
         return Page((line(f"{incident.codename}: no tasks", "dim"),))
-    return Page((*render_header(heading_of(incident), "Tasks"), table(cells, 3, indent=0)))
+    return Page((*render_header(heading_of(incident), "Tasks"), table(cells, 2, indent=0)))

@@ -32,7 +32,7 @@ def for_reader(items: Iterable[AttentionItem], me: str) -> tuple[AttentionItem, 
             text="Acknowledge your message",
             who="",
             detail="",
-            action=suggested_actions.acknowledge(item.ref),
+            action=Action("message.show", item.ref),
         )
         if me and item.person == me
         else item

@@ -399,6 +399,7 @@ def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     yield line(f"Goal: {row.goal} · evidence of delivery: {proof} · {row.delivery}", "dim")
     if report.code:
         yield line(f"Code, shows that the message is from us: {report.code}", "dim")
+        yield line(f"The recipient acknowledges: tocsin ack {report.code}", "dim")
     yield from attempt_blocks(row.attempts, now)
     if row.channels:
         yield from (Blank(), line(f"Channels in order: {', '.join(row.channels)}", hang=2))

@@ -36,7 +36,8 @@ from runner.reports.core.page import (
     table,
 )
 from runner.reports.core.report import Report, filled
-from runner.reports.core.task_rows import TaskRow, handle, named, task_rows
+from runner.reports.core.task_rows import handle
+from runner.reports.notices.awaited import Awaited, awaited, awaited_blocks
 
 
 class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,17 +120,6 @@ class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
     heading: Heading
     kind: Kind
     notices: tuple[NoticeRow, ...]
-
-
-class Awaited(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that must end before the approval of a notice begins."""
-
-    approval: str
-    """Title of the approval."""
-    step: str
-    title: str
-    who: str
-    """Who does it; empty if nobody has the role."""
 
 
 class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notice/v1"):
@@ -217,51 +207,12 @@ def notice(incident: Incident, name: str, library: Library | None = None) -> Not
             hint=rendered_so_far(incident),
             code="unknown_notice",
         )
-    awaits = awaited(incident, library, rows[-1:]) if library is not None else ()
+    awaits = (
+        awaited(incident, library, [row.step for row in rows[-1:] if row.current])
+        if library is not None
+        else ()
+    )
     return NoticeReport(heading=heading_of(incident), kind=incident.kind, notice=rows[-1], awaits=awaits)
-
-
-def awaited(incident: Incident, library: Library, rows: Sequence[NoticeRow]) -> tuple[Awaited, ...]:
-    """Return the tasks before the approvals of notices that wait."""
-    tasks = {task.invocation: task for task in task_rows(incident, library)} if rows else {}
-    return tuple(dict.fromkeys(one for row in rows for one in _awaited(incident, row, tasks)))
-
-
-def awaited_blocks(awaits: Sequence[Awaited]) -> Iterator[Block]:
-    """Yield the tasks that an approval waits for, with links."""
-    if awaits:
-        yield line("THE APPROVAL WAITS FOR", "title")
-    for one in awaits:
-        title = Cell(one.title, about=f"task/{one.step}")
-        yield flow(title, f" · {one.who or 'nobody has the role'}", indent=2, hang=2)
-
-
-def approval_words(incident: Incident, library: Library, texts: Iterable[tuple[str, str]]) -> str:
-    """Return what the texts of these duties and templates still need before they may be sent; empty if they are approved."""
-    rows = {(row.duty, row.notice): row for row in notice_rows(incident) if row.current}
-    found = [row for text in texts if (row := rows.get(text)) is not None]
-    if any(row.approve_step for row in found):
-        return "Its text is not approved"
-    awaits = dict.fromkeys(one.title for one in awaited(incident, library, found))
-    return f"Its approval waits for: {', '.join(awaits)}" if awaits else ""
-
-
-def _awaited(incident: Incident, row: NoticeRow, tasks: Mapping[str, TaskRow]) -> Iterator[Awaited]:
-    """Yield the tasks before the approvals of one notice."""
-    bound = incident.invocations.get(row.step)
-    about = ("approve", bound.step, bound.scope) if bound is not None else None
-    for one in incident.invocations.values():
-        task = tasks.get(one.id)
-        if task is None or not row.current or (one.kind, one.subject, one.scope) != about:
-            continue
-        for step in task.waits_for:
-            before = tasks.get(incident.latest.get(f"{one.scope}|{step}", ""))
-            yield Awaited(
-                approval=task.title,
-                step=before.invocation if before else step,
-                title=named(before) if before else step,
-                who=before.who if before else "",
-            )
 
 
 def rendered_so_far(incident: Incident) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from runner.errors import Refused
 from runner.store.campaigns.schema import COPIED
-from runner.store.moving import COPIES, MOVED, Tables, Tombstone, moved_text, tombstone
+from runner.store.moving import COPIES, MOVED, Tables, Tombstone, in_use, moved_text, tombstone
 from runner.store.sqlite.transaction import Execute
+from runner.store.worker_lock import worker_lock_held
 
 _EXISTS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 
@@ -20,6 +21,14 @@ def tables_of(run: Execute) -> Tables:
         if run(_EXISTS, (table,)).fetchone():
             text = query.replace("tocsin.", "")
             yield table, run(text.replace("ORDER BY place", "ORDER BY rowid") if table == "blobs" else text)
+
+
+def refuse_in_use(workers: Path) -> None:
+    """Raise Refused while a worker, a server or a scheduler of any version has a lock."""
+    # Those of programs are named by their kind and a number; a command has the others for a moment, or beside one of them.
+    running = sorted(path.stem for path in workers.glob("*-*.lock") if not path.name.startswith("gate-"))
+    if alive := [name for name in running if worker_lock_held(workers, name)]:
+        raise in_use(", ".join(alive))
 
 
 def remove_unfinished(path: Path) -> None:

@@ -23,7 +23,7 @@ from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forge
 from runner.store.head_log import HeadLog
 from runner.store.heads import ROOT
 from runner.store.journal_reader import JournalReader
-from runner.store.moving import MOVED, Frozen, Select, in_use, refuse_moved, upgraded
+from runner.store.moving import MOVED, Frozen, Select, refuse_moved, upgraded
 from runner.store.port import (
     IN_HAND,
     PATIENCE,
@@ -44,7 +44,7 @@ from runner.store.sqlite.database_file import (
     unhurried,
     upgrade,
 )
-from runner.store.sqlite.fences import bury, only_master, tables_of
+from runner.store.sqlite.fences import bury, only_master, refuse_in_use, tables_of
 from runner.store.sqlite.transaction import (
     PUT_ROW,
     PUT_SNAPSHOT,
@@ -349,7 +349,7 @@ class SqliteStore(JournalReader):
     @contextmanager
     def frozen(self) -> Iterator[Frozen]:
         """See Store.frozen. What is replaced is overwritten in the file and in the write-ahead log."""
-        self._refuse_in_use()
+        refuse_in_use(self._workers())
         self._writer()
         self._pragma("PRAGMA secure_delete = ON")
         try:
@@ -365,19 +365,11 @@ class SqliteStore(JournalReader):
         with self._reading():
             self._sealer.create_key(ROOT)  # without the master key nothing is copied
             if self._connection.execute("PRAGMA user_version").fetchone() < (SCHEMA_VERSION,):
-                self._refuse_in_use()
+                refuse_in_use(self._workers())
             adopt = partial(self.log.adopt, partial(_run, self._connection.execute), self._chance)
             copy = upgrade(self._connection, self.path, self.backup, adopt)
             self.schema = SCHEMA_VERSION
         return copy
-
-    def _refuse_in_use(self) -> None:
-        """Raise Refused while a worker, a server or a scheduler of any version has a lock."""
-        # Those of programs are named by their kind and a number; a command has the others for a moment, or beside one of them.
-        running = sorted(path.stem for path in self._workers().glob("*-*.lock"))
-        running = [name for name in running if not name.startswith("gate-")]
-        if alive := [name for name in running if worker_lock_held(self._workers(), name)]:
-            raise in_use(", ".join(alive))
 
     def close(self) -> None:  # type: ignore[explicit-override]
         with self._lock:

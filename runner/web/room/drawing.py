@@ -185,7 +185,9 @@ class Drawn(NamedTuple):
     sections: list[Section]
 
 
-def draw(page: Page, links: Callable[[str], str], here: str = "", *, acts: bool = False) -> Drawn:
+def draw(
+    page: Page, links: Callable[[str], str], here: str = "", *, acts: Callable[[], bool] = bool
+) -> Drawn:
     """Return a page as HTML.
 
     ``links`` returns the address of a reference of a cell, or nothing if the reader has no such page. An action that belongs to
@@ -247,7 +249,7 @@ def _cells(block: Block) -> tuple[Cell, ...]:
 class _Pen:
     """Writes blocks for one reader."""
 
-    def __init__(self, links: Callable[[str], str], here: str, *, acts: bool) -> None:
+    def __init__(self, links: Callable[[str], str], here: str, *, acts: Callable[[], bool]) -> None:
         self._links = links
         self._here = here
         self._acts = acts
@@ -258,7 +260,7 @@ class _Pen:
             command = Markup("<code>{}</code>").format(command_text(cell.action))
             where = about(cell.action)
             target = self._links(where)
-            if target == self._here and self._acts:
+            if target == self._here and self._acts():
                 command = Markup('<a href="#acts">{}</a>').format("See what you can do")
             elif target and target != self._here:
                 words = _WORDS[re.split("[/?]", where, maxsplit=1)[0]]

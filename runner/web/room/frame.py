@@ -230,12 +230,13 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     acting = ACTING.get(row.operation)
     mark = mark_of(acting, asked, incident) if acting else ""
     part = "live" if asked.query.get("part") == "live" else ""
-    forms = offered(acting, asked) if acting and not part else []
+    offers = cache(lambda: offered(acting, asked) if acting else [])
+    forms = offers() if not part else []
     again = again and again.worded(forms, asked)
     links, codename, who = partial(_link, reader, incident), codename_of(incident), asked.principal
     kept = [(name, value) for name, value in asked.query.items() if name in NAMES]
     other = [pair for pair in kept if pair[0] != "all"] + ([] if asked.everything else [("all", "1")])
-    drawn = drawing.draw(shown.page, links, path, acts=acting is not None)
+    drawn = drawing.draw(shown.page, links, path, acts=lambda: bool(offers()))
     return drawing.render(
         "page.html",
         part,

@@ -64,7 +64,8 @@ def campaign(asked: Asked) -> Shown:
     from runner.app.campaigns.record import by_id
     from runner.app.campaigns.send import is_sending
     from runner.reports.campaigns.campaigns import plan_blocks, status_page
-    from runner.reports.notices.notices import awaited, awaited_blocks, notice_rows
+    from runner.reports.notices.awaited import awaited, awaited_blocks
+    from runner.reports.notices.notices import notice_rows
 
     service, incident = asked.service, asked.incident
     found = by_id(service, incident, asked.ref)
@@ -86,7 +87,7 @@ def campaign(asked: Asked) -> Shown:
     texts = {(one.group.duty, one.group.notice) for one in grounds}
     rows = [row for row in notice_rows(incident) if row.current and (row.duty, row.notice) in texts]
     steps = {(row.duty, row.notice): row.approve_step for row in rows if row.approve_step}
-    blocks += awaited_blocks(awaited(incident, service.library(incident), rows))
+    blocks += awaited_blocks(awaited(incident, service.library(incident), [row.step for row in rows]))
     blocks += (*rest, *plan_blocks(structs.replace(found.campaign, grounds=grounds), steps))
     blocks += (
         line("SAMPLES", "title"),

@@ -477,15 +477,10 @@ def timeline_file(asked: Asked) -> File:
 
 def evidence(asked: Asked) -> Shown:
     """List the evidence files with their digests."""
-    from runner.reports.incidents import custody
+    from runner.reports.core import custody
 
     report = custody.evidence(asked.incident, asked.reader.events(asked.incident))
-    files = tuple(
-        link
-        for one in report.files
-        for link in ((f"{one.name} ({one.id})", one.id), (f"Custody form {one.number}", f"{one.id}.pdf"))
-    )
-    return Shown(report, custody.evidence_page(report), downloads=files)
+    return Shown(report, custody.evidence_page(report), downloads=report.downloads)
 
 
 def evidence_file(asked: Asked) -> File:
@@ -506,10 +501,8 @@ def people(asked: Asked) -> Shown:
     from runner.reports.people.people import people as view
     from runner.reports.people.people import people_page
 
-    service = asked.service
-    report = view(
-        service.directory.people, service.directory.roles, service.home.people, kept_people(service)
-    )
+    service, directory = asked.service, asked.service.directory
+    report = view(directory.people, directory.roles, service.home.people, kept_people(service))
     return Shown(report, people_page(report, asked.now))
 
 

@@ -20,6 +20,9 @@ PLANTED = {
     "task": "PLANTEDtask",
     "evidence": "PLANTEDevidence",
     "file": "PLANTEDfile",
+    "method": "PLANTEDmethod",
+    "purpose": "PLANTEDpurpose",
+    "receipt": "PLANTEDreceipt",
 }
 
 
@@ -73,7 +76,9 @@ def bundled(folder: Path) -> Bundled:
     desk.done("fact", "set", "incident.summary=Two mailboxes.", "--source", PLANTED["source"])
     file = folder / f"{PLANTED['file']}.log"
     file.write_text(PLANTED["evidence"])
-    desk.done("attach", str(file), "--source", "gateway")
+    desk.done("attach", str(file), "--source", "gateway", "--method", PLANTED["method"])
+    desk.done("evidence", "hand-over", "1", "jonas", "--purpose", PLANTED["purpose"])
+    desk.done("evidence", "receive", "1", "--as", "jonas", "--note", PLANTED["receipt"])
     desk.done("notice", "render", "draft", "--as", "jonas", "--override", PLANTED["override"])
     digest = rendered(desk)["digest"]
     desk.done("approve", "sign", "--as", "ada", "--digest", digest, "--reason", PLANTED["approval"])

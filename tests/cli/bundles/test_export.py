@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from runner.incident.state.events import AnyEvent, EventCorrected
 from runner.store.port import Append, Appended
 from tests.cli.at_desk import AtDesk
 from tests.cli.bundles.bundled import PLANTED, Bundled
+from tests.cli.notices.noticed import DUTY
 
 GIVEN = {
     "counsel": set(PLANTED),
@@ -167,6 +169,56 @@ def test_the_load_file_names_each_document_and_its_digest(made: Bundled) -> None
     assert head[-2:] == ["SHA256", "FILEPATH"]
     assert all(hashlib.sha256(files[row[-1]]).hexdigest() == row[-2] for row in rows)
     assert {row[1] for row in rows} == {"document", "evidence"}
+
+
+def test_each_exhibit_has_a_custody_form_for_those_who_receive_its_entries(made: Bundled) -> None:
+    for audience in AUDIENCES:
+        files = files_of(made.folder / f"{audience}.zip")
+        found = [name for name in files if name.startswith("data/legal/custody-")]
+        assert len(found) == (audience in ("counsel", "court")), audience
+    rows = files_of(made.folder / "court.zip")["data/legal/custody.csv"].decode().splitlines()
+    entries = [row.split(",")[5] for row in rows[1:]]
+    assert (len(entries), entries) == (4, sorted(entries, key=int))
+
+
+def test_facts_have_their_source_and_what_replaced_them(made: Bundled) -> None:
+    files = files_of(made.folder / "regulator.zip")
+    facts = json.loads(files["data/facts/facts.json"])
+    summary = [one for one in facts if one["fact"] == "incident.summary"]
+    assert [one["superseded"] for one in summary] == [summary[1]["entry"], None]
+    assert summary[1]["source"] == PLANTED["source"]
+    assert len(files["data/facts/history.csv"].decode().splitlines()) == len(facts) + 1
+    assert "data/facts/facts.json" not in files_of(made.folder / "insurer.zip")
+
+
+def test_verdicts_have_reasons_and_the_law_that_was_pinned(made: Bundled) -> None:
+    files = files_of(made.folder / "regulator.zip")
+    duties = json.loads(files["data/duties/duties.json"])["duties"]
+    (one,) = (one for one in duties if one["duty"] == DUTY)
+    law = json.loads(files["data/law/law.json"])
+    text = json.loads(files[f"data/{law['files'][one['regime']]}"])
+    assert (one["verdict"], bool(one["because"]), text["id"]) == ("applies", True, one["regime"])
+    assert one["law_version"] in {version["label"] for version in text["versions"]}
+    public = files_of(made.folder / "public.zip")
+    assert json.loads(public["data/law/law.json"])["files"] == {}
+    assert "data/duties/duties.json" not in public
+
+
+def test_verdicts_have_no_reasons_where_facts_behind_them_are_withheld(made: Bundled) -> None:
+    desk, name = made.desk, made.another()
+    desk.clock.advance(timedelta(seconds=1))
+    desk.done("fact", "set", "people.by_jurisdiction.US-CA=5", "--source", "the list", "-i", name)
+    made.export("later.zip", "-i", name, "--for", "court", "--since", "2026-11-24T09:00:01Z")
+    made.export("whole.zip", "-i", name, "--for", "court")
+    desk.cancelled(name)
+    desk.clock.advance(timedelta(seconds=-1))
+    later, whole = (
+        json.loads(files_of(made.folder / one)["data/duties/duties.json"])["duties"]
+        for one in ("later.zip", "whole.zip")
+    )
+    assert {"because" in one for one in later} == {False}
+    assert {"because" in one for one in whole} == {True}
+    assert len(later) < len(whole)
 
 
 def test_provenance_links_a_document_to_the_entries_behind_it(made: Bundled) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from runner.app.core.organisation_journal import entries
-from runner.app.core.proof.checkpoints import checkpoint_of
+from runner.app.core.proof.checkpoints import checkpoint_of, set_aside
 from runner.app.core.proof.signing_keys import listed_keys
 from runner.app.home.backups import JOURNAL, READER, HomeRestored
 from runner.proof.note import NoteKey, verify_note
-from tests.cli.at_desk import AtDesk
+from tests.cli.at_desk import T0, AtDesk
 
 
 def size(desk: AtDesk) -> int:
@@ -162,6 +162,15 @@ def test_a_signing_key_that_cannot_be_read_is_named_and_stops_no_work(watched: A
     assert found.code == 1
     assert "signing_key_missing" in {fault["code"] for fault in found.json["faults"]}
     assert "signing_key_missing" in findings(watched)
+
+
+def test_a_state_folder_that_cannot_be_looked_into_stops_no_command(watched: AtDesk, tmp_path: Path):
+    """Such as that of root, if a service has its environment."""
+    state = tmp_path / ("x" * 300)
+    watched.environ["TOCSIN_STATE"] = str(state)
+    assert watched("note", "work goes on").code == 0
+    assert "our_fault" not in findings(watched)
+    assert set_aside(state / "checkpoint.note", T0) == ""
 
 
 def test_a_state_folder_that_cannot_be_written_is_named(watched: AtDesk, tmp_path: Path):

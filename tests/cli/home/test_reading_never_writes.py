@@ -35,6 +35,7 @@ READING = (
     "alert list",
     "alert show a-1",
     "evidence save e-1 SAVED",
+    "evidence form e-1 CUSTODY.pdf",
     "duties",
     "duties register",
     "duties calendar",

@@ -60,6 +60,22 @@ def test_a_recorded_call_ends_the_request_to_call(shown: AtDesk) -> None:
     assert shown("message", "list", "--format", "json").json["needs_attention"] == []
 
 
+def test_a_person_to_call_is_one_row_and_a_reader_acknowledges_instead_of_calling(shown: AtDesk) -> None:
+    assert (
+        len(re.findall("^ +call now", shown.done("status"), re.MULTILINE)) == 2
+    )  # jonas and ada, 2 messages each
+    mine = shown("status", "--me", "jonas", "--format", "json").json["needs_attention"]
+    asked = {(one["person"], one["kind"], one["action"]["verb"]) for one in mine if one["person"]}
+    assert asked == {("jonas", "acknowledge", "message.show"), ("ada", "unreachable", "delivery.call")}
+    assert len(re.findall("^ +acknowledge", shown.done("status", "--me", "jonas"), re.MULTILINE)) == 1
+    for one in mine:
+        if one["person"] == "jonas":
+            code = re.findall(r"tocsin ack (\S+)", shown.done(*one["command"].split()[1:]))
+            shown.done("ack", *code, "--as", "jonas")
+    left = shown("status", "--me", "jonas", "--format", "json").json["needs_attention"]
+    assert {one["person"] for one in left if one["person"]} == {"ada"}
+
+
 def test_a_message_that_no_channel_may_carry_is_not_called_sent(tocsin: AtDesk, playbook: Path) -> None:
     tocsin.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
     tocsin.done("domain", "compromised", "this-machine")

@@ -176,7 +176,7 @@ def test_a_disabled_account_cannot_log_in_and_its_sessions_end(desk: AtDesk) -> 
         accounts_of(desk.office()).log_in("ada", PASSWORD, ada.code(), "a")
     rows = {row["person"]: row for row in desk("account", "list", "--format", "json").json["accounts"]}
     assert (rows["ada"]["state"], rows["ada"]["by"]) == ("disabled", "maria")
-    assert desk("account", "disable", "ada", "--reason", "again").error == "unknown_account"
+    assert desk("account", "disable", "ada", "--reason", "again").error == "account_ended"
     assert desk("login", "ada", types="x\ny\n").error == "unknown_account"
 
 
@@ -237,7 +237,7 @@ def test_an_account_that_is_reset_has_no_factors_until_an_invitation_is_used(des
     assert accounts.person_of(Subject(issuer="https://id.example.org", sub="u-1")) == ""
     rows = {row["person"]: row for row in desk("account", "list", "--format", "json").json["accounts"]}
     assert (rows["ada"]["state"], rows["ada"]["reason"]) == ("reset", "she lost her phone")
-    assert desk("account", "reset", "ada", "--reason", "again").error == "unknown_account"
+    assert desk("account", "reset", "ada", "--reason", "again").error == "account_ended"
     link = desk.done("account", "invite", "ada").split()[0].rpartition("/")[2]
     assert accounts_of(desk.office()).book().found["ada"].state == "reset", "looking does not end it"
     assert accounts_of(desk.office()).invited(link) == "ada"

@@ -105,7 +105,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     "accounts": dict.fromkeys(("invite", "end", "reset", "disable", "disarm"), "account.manage"),
     "incident": {
         # What everybody adds. To take over needs a brief for this person and role.
-        "note": "note.add", "attach": "note.add", "take": "note.add",
+        "note": "note.add", "attach": "note.add", "take": "note.add", "receive": "note.add",
         "privileged": "note.privileged",
         "confirm": "entry.confirm",
         "domain": "domain.declare",
@@ -133,6 +133,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
     },
     "missing": {"answer": "fact.state"},
     "timeline": {"correct": "entry.correct"},
+    "evidence": dict.fromkeys(("hand_over", "describe", "receive"), "note.add"),
     "duty": {"filed": "duty.file", "decide": "duty.decide", "waive": "duty.decide", "confirm": "duty.decide"},
     "file": {"filed": "duty.file"},
     "notice": {
@@ -156,7 +157,7 @@ ACT_RIGHTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """The right of each act, written by hand: an act with a weaker right is an error."""
 BOUND = {
-    "people": {"role"}, "accounts": {"invite", "end", "reset", "disable", "disarm"}, "incident": {"confirm", "take", "role", "brief", "domain", "close", "cancel", "restrict", "unrestrict"},
+    "people": {"role"}, "accounts": {"invite", "end", "reset", "disable", "disarm"}, "evidence": {"receive"}, "incident": {"confirm", "take", "receive", "role", "brief", "domain", "close", "cancel", "restrict", "unrestrict"},
     "facts": {"confirm"}, "fact": {"confirm"}, "timeline": {"correct"},
     "duty": {"decide", "waive", "confirm"}, "sign": {"approve", "reject"},
     "campaign": {"send", "resume", "substitute"}, "run": {"approve"},

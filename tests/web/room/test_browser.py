@@ -21,6 +21,7 @@ from tests.web.room.test_exercises import PLAN, an_exercise
 AXE = Path(__file__).parents[2] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 MARIA = Principal(person="maria", os_user="maria", host="desk")
+THIRD = 1 / 3
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 THEMES: dict[str, dict[str, Any]] = {
     "light": {},
@@ -118,6 +119,12 @@ def test_a_page_fits_a_phone(browser: Any, room: Served, step: str, drill: str) 
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
             cut = "[...document.querySelectorAll('nav')].filter((one) => one.scrollWidth > one.clientWidth).length"
             assert page.evaluate(cut) == 0, path
+            top = page.evaluate("document.querySelector('main').getBoundingClientRect().top / innerHeight")
+            assert top < THIRD, path  # the menus are folded
+        page.goto(f"{room.url}/i/{room.codename}")
+        page.click("nav.incident summary")
+        page.click("nav.incident >> text=Legal duties")
+        assert page.url.endswith("/duties")
 
 
 def test_a_task_added_at_the_command_line_appears_in_an_open_page(

@@ -46,6 +46,41 @@ def test_notes_evidence_tasks_and_the_severity_are_recorded(room: Served, desk: 
     assert status(desk)["severity"] == "sev2"
 
 
+def test_evidence_is_handed_over_and_its_receiver_confirms_it(room: Served, desk: AtDesk) -> None:
+    maria, jonas = room.reader("maria"), room.reader("jonas")
+    about = {"file": {"file": ("login.log", b"foo")}}
+    assert submitted(room, maria, PAGE, "attach", files=about["file"], collected_by="ana").status_code == 303
+
+    def stored() -> Any:
+        return desk("evidence", "list", "--format", "json").json["files"][-1]
+
+    name = stored()["id"]
+    assert (
+        submitted(room, maria, "evidence", "describe", evidence=name, place="mail tenant").status_code == 303
+    )
+    assert submitted(room, maria, "evidence", "describe", evidence=name).status_code == 409
+    given = {"evidence": name, "person": "jonas", "purpose": "analysis of <b> rules"}
+    late = submitted(room, maria, "evidence", "hand_over", **given, at="yesterday")
+    assert (late.status_code, "analysis of &lt;b&gt; rules" in late.text) == (409, True)
+    assert submitted(room, maria, "evidence", "hand_over", **given).status_code == 303
+    assert (stored()["collected_by"], stored()["place"]) == ("ana", "mail tenant")
+
+    assert "receive" not in offered(page(room, "maria"))
+    assert "receive" in offered(page(room, "jonas"))
+    assert submitted(room, maria, PAGE, "receive", evidence=name).status_code == 409
+    wrong = submitted(room, jonas, PAGE, "receive", evidence=name, sha256="0" * 64)
+    assert (wrong.status_code, "0" * 64 in wrong.text) == (409, True)
+    look = submitted(room, jonas, PAGE, "receive", looks=True, evidence=name)
+    assert (look.status_code, stored()["sha256"] in look.text) == (200, True)
+    assert submitted(room, jonas, "evidence", "receive", evidence=name, note="seal 17").status_code == 303
+    (handover,) = stored()["handovers"]
+    assert (handover["note"], handover["received_by"].partition(" (")[0]) == ("seal 17", "jonas")
+    form = room.get(jonas, f"/i/{room.codename}/evidence/{name}.pdf")
+    assert (form.content[:5], form.headers["content-disposition"][:10]) == (b"%PDF-", "attachment")
+    desk.done("evidence", "hand-over", name, "ada", "--purpose", "a copy", "--as", "maria")
+    assert "receive" in offered(room.get(room.reader("ada"), f"/i/{room.codename}/evidence").text)
+
+
 def test_a_privileged_note_is_for_counsel_alone(room: Served, desk: AtDesk) -> None:
     desk.done("person", "add", "tim", "--name", "Tim Example", "--as", "maria")
     desk.done("role", "assign", "technical", "tim", "--as", "maria")
@@ -152,6 +187,7 @@ def test_every_act_is_in_a_story_above() -> None:
         "note",
         "privileged",
         "attach",
+        "receive",
         "restrict",
         "unrestrict",
         "link",

@@ -249,9 +249,14 @@ def test_letters_are_made_sampled_approved_and_made_again_without_the_draft_mark
         assert answer.status_code == 303, answer.text
         return answer.headers["location"].rpartition("/")[2]
 
+    def waiting() -> list[str]:
+        items = desk("status", "--format", "json").json["needs_attention"]
+        return [one["action"]["verb"] for one in items if one["kind"] == "letters_waiting"]
+
     refused = make(maria)
     assert (refused.status_code, "f-make-" in refused.text) == (409, True)  # the facts have no counts
     first = run_of(make(maria, accept_counts="a test"))
+    assert waiting() == ["notice.sign_letters"]
     shown = room.get(jonas, f"/i/{room.codename}/run/{first}").text
     assert all(word in shown for word in ("DRAFT", "Person 1", "approve"))
     sample = room.get(jonas, f"/i/{room.codename}/letters-of/{first}/00001/DRAFT_0000001_K1.pdf")
@@ -265,8 +270,10 @@ def test_letters_are_made_sampled_approved_and_made_again_without_the_draft_mark
     assert submitted(room, jonas, "run", "approve", first, **{**act, "manifest": "x"}).status_code == 412
     approved = submitted(room, jonas, "run", "approve", first, **act)
     assert approved.status_code == 303, approved.text
+    assert waiting() == ["notice.letters"]
     assert offered(room.get(maria, f"/i/{room.codename}/run/{first}").text) == {"final"}
     last = run_of(submitted(room, maria, "run", "final", first))
+    assert waiting() == []
     packed = room.get(maria, f"/i/{room.codename}/letters-of/{last}/letters.zip")
     names = ZipFile(io.BytesIO(packed.content)).namelist()
     assert ("00001/0000005_K5.pdf" in names, any("DRAFT" in name for name in names)) == (True, False)

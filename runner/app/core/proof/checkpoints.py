@@ -14,9 +14,20 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from runner.app.core.proof.signing_keys import listed_keys, log_name, signing_key
-from runner.app.core.repository import Append, Appended, Conflict, Head, HeadsCheck, KeptCheckpoint, Store
-from runner.errors import Invalid, Sealed, StoreError, TocsinError, Usage, warning
+from runner.app.core.repository import (
+    Append,
+    Appended,
+    Conflict,
+    Head,
+    HeadFault,
+    HeadsCheck,
+    KeptCheckpoint,
+    Store,
+)
+from runner.errors import Invalid, Sealed, TocsinError, Usage, warning
 from runner.proof.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 
 EVERY = timedelta(minutes=10)
@@ -30,6 +41,7 @@ AT_ONCE = frozenset(
 """Events after which a checkpoint is made at once."""
 LOST_KEY = "The signing key of this home folder cannot be read."
 _NAMED = re.compile(r"(\d{1,18}):([0-9a-f]{32,64})")
+_MEMORY = re.compile(r"checkpoint-[0-9a-f]{24}\.note")
 _SHOWN = 32
 """Hexadecimal digits of a root in a footer: 128 bits."""
 
@@ -95,19 +107,21 @@ class Checkpoints:
         """Whether this system user cannot remember checkpoints outside of the database."""
         if self.memory is None:
             return False
-        there = next((one for one in self.memory.parents if one.exists()), self.memory)
+        there = next((one for one in self.memory.parents if os.path.exists(one)), self.memory)  # noqa: PTH110
         return not (there.is_dir() and os.access(there, os.W_OK))
 
-    def footer(self) -> str:
-        """Return the newest checkpoint in short for a footer, after a separator; empty before the first.
-
-        A checkpoint that cannot be read stops no message.
-        """
+    def newest(self) -> str:
+        """Return the newest checkpoint as ``SIZE:ROOT``, with 32 digits of its root; empty before the first, or if it cannot be read."""
         with suppress(TocsinError):
             newest = self._store.log.newest()
             if newest is not None:
-                return f" · log {newest.size}:{checkpoint_of(newest.note).root.hex()[:_SHOWN]}"
+                return f"{newest.size}:{checkpoint_of(newest.note).root.hex()[:_SHOWN]}"
         return ""
+
+    def footer(self) -> str:
+        """Return the newest checkpoint for a footer, after a separator; a checkpoint that cannot be read stops no message."""
+        newest = self.newest()
+        return f" · log {newest}" if newest else ""
 
     def reference(self, head: Head) -> str:
         """Return a journal's head and the newest checkpoint, for the footer of a paper that is made once."""
@@ -121,9 +135,21 @@ class Checkpoints:
     def look(self) -> None:
         """Remember the newest checkpoint; warn once if the remembered one contradicts the database."""
         known = True
-        with suppress(StoreError):  # the command itself says what is wrong with the database
-            known = self.remember()
-        if not known and not self._warned and self._say is not None:
+        copies: tuple[Path, ...] = ()
+        with suppress(TocsinError):  # the command itself says what is wrong with the database
+            known, copies = self.remember(), self.copies()
+        if self._warned or self._say is None:
+            return
+        for copy in copies:
+            self._warned = True
+            self._say(
+                warning(
+                    "two_copies",
+                    "Another copy of this home folder continues. Decide with the others which copy is the record, "
+                    f"and stop all work in the other. If the other copy has ended, move {copy} to another folder",
+                )
+            )
+        if not known:
             self._warned = True
             self._say(
                 warning(
@@ -137,6 +163,26 @@ class Checkpoints:
         """Remember the newest checkpoint at the end of a command."""
         with suppress(TocsinError):
             self.remember()
+
+    def copies(self) -> tuple[Path, ...]:
+        """Return the files in the user's state folder that show another copy of this home: at another path, and going on by itself."""
+        found = () if self.memory is None else self.memory.parent.glob("checkpoint-*.note")
+        others = (one for one in found if _MEMORY.fullmatch(one.name) and one != self.memory)
+        return tuple(one for one in others if self._is_copy(one.read_text("utf-8", errors="replace")))
+
+    def _is_copy(self, note: str) -> bool:
+        """Tell whether a note is a checkpoint of this log that the log does not have, and that another key signed.
+
+        A copy from a pack signs with a new key: its checkpoints are not those of an older or newer state of this one.
+        """
+        listed = listed_keys(self._store)
+        said = _read_or_none(note)
+        if said is None or not listed or said.origin != log_name(listed):
+            return False
+        same = self._store.log.newest(said.size)
+        present = NoteKey(said.origin, bytes.fromhex(listed[-1].public)).id
+        signed = {one.id for one in parse_note(note.encode()).signatures}
+        return present not in signed and (same is None or _read_or_none(same.note) != said)
 
     def remembered(self) -> Checkpoint | None:
         """Return the checkpoint outside of the database; None without a file, or if it cannot be read."""
@@ -161,9 +207,15 @@ class Checkpoints:
         return True
 
     def check(self, incident: str | None = None, named: str = "") -> HeadsCheck:
-        """Check the log against its signatures, the remembered checkpoint, and one ``named`` as in a footer."""
-        kept, known = self.remembered(), [] if not named else [_read(named)]
-        return self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
+        """Check the log against its signatures, the remembered checkpoint, and one ``named`` as in a footer, or as the text of a note."""
+        kept, is_copy = self.remembered(), self._is_copy(named)
+        known = [] if is_copy or not named else [_read(named)]
+        found = self._store.log.check(_trusted(self._store), [*known, *([kept] if kept else [])], incident)
+        if not is_copy and not self.copies():
+            return found
+        why = "another copy of this home folder continues: its log has entries that are not in this one"
+        fault = HeadFault(code="two_copies", incident="", seq=0, why=why)
+        return msgspec.structs.replace(found, faults=(*found.faults, fault))
 
 
 def memory_of(state: Path | None, home: Path) -> Path | None:
@@ -184,7 +236,7 @@ def remembered_in(memory: Path | None) -> Checkpoint | None:
 
 def set_aside(memory: Path | None, now: datetime) -> str:
     """Keep the checkpoint of an earlier home at the same path under a dated name, and return the path; empty without one."""
-    if memory is None or not memory.exists():
+    if memory is None or not os.path.exists(memory):  # noqa: PTH110 - False also for a folder that cannot be read
         return ""
     aside = memory.with_name(f"{memory.stem}.{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.note")
     with suppress(OSError):  # then the next command warns
@@ -226,11 +278,13 @@ def _trusted(store: Store) -> Iterator[NoteKey]:
 
 
 def _read(named: str) -> Checkpoint:
+    if "\n" in named:
+        return checkpoint_of(named)
     match = _NAMED.fullmatch(named.strip())
     if match is None or len(match[2]) % 2:
         raise Usage(
             f'"{named}" is not a checkpoint.',
-            hint="Write N:HASH, as in the footer of a message.",
+            hint="Write N:HASH, as in the footer of a message, or the file of a signed checkpoint.",
             code="bad_checkpoint",
         )
     return Checkpoint(origin="", size=int(match[1]), root=bytes.fromhex(match[2]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Literal, get_args
 
 from runner.app.campaigns import control, letter_archive
@@ -16,7 +16,7 @@ from runner.app.campaigns.receipts import read_receipts, take
 from runner.app.campaigns.record import by_id, known, verify
 from runner.app.campaigns.send import is_sending, left, ready
 from runner.app.campaigns.tables import Known
-from runner.app.campaigns.uploads import FIELD, not_a_file, uploaded
+from runner.app.campaigns.uploads import FIELD, uploaded
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.home_catalogue import catalogue
 from runner.app.notices.letter_approval import approved_from, unverified_items
@@ -49,7 +49,6 @@ from runner.web.room.table import BY_OPERATION, address
 _YES = (("", "no"), ("yes", "yes"))
 _REASONS: tuple[SuppressedFor, ...] = get_args(SuppressedFor)
 _REPEATED: tuple[Literal["", "keep", "drop"], ...] = ("", "keep", "drop")
-_NOTICE = Field("notice", "Template", value="auto", needed=True, help="auto: one template for each duty.")
 _LIST = Field(
     FIELD,
     "List of people",
@@ -75,15 +74,22 @@ def _forms(asked: Asked) -> Sequence[Form]:
     return tuple(_offered(asked)) if asked.incident.state == "open" else ()
 
 
+def _templates(asked: Asked) -> tuple[tuple[str, str], ...]:
+    """Return the templates for affected people as choices: name and title."""
+    kept = (one.notice for one in asked.service.catalogue(asked.incident).notices.values())
+    return tuple(sorted((one.id, f"{one.id}: {one.title}") for one in kept if one.audience == "individuals"))
+
+
 def _offered(asked: Asked) -> Iterator[Form]:
+    templates = asked.shared(("templates", asked.incident.id), lambda: _templates(asked))
     yield Form(
         "plan",
         "Plan a notice to the people of a list: sends nothing",
         (
-            _NOTICE,
+            Field("notice", "Template", "choice", (("auto", "one template for each duty"), *templates)),
             _LIST,
             *_COMMON,
-            Field("short", "Template for text messages"),
+            Field("short", "Template for text messages", "choice", (("", "none"), *templates)),
             Field("over", "Channels", help="Ids, separated by commas. Empty: all."),
             Field("rates", "Pace", "text", help="One rate a line: relay=60/s, example.org=10/s, *=5/s."),
             Field("chunk", "People in one batch", help="Empty: by the pace."),
@@ -96,7 +102,7 @@ def _offered(asked: Asked) -> Iterator[Form]:
         "make",
         "Make letters to the people of a list",
         (
-            _NOTICE,
+            Field("notice", "Template", "choice", (("auto", "one template for each duty"), *templates)),
             _LIST,
             *_COMMON,
             Field(
@@ -253,10 +259,10 @@ def _for_one(asked: Asked, found: Known) -> Iterator[Form]:
         yield Form("verify", "Compare the deliveries with the journal", folded=True)
 
 
-def _of(asked: Asked) -> tuple[str, Path]:
-    """Return the notice and the name of the list; no file of that name is opened."""
+def _of(asked: Asked) -> tuple[str, PurePath]:
+    """Return the notice and the name of the list: a pure path, so that no file of that name is opened."""
     campaign = by_id(asked.service, asked.incident, asked.ref).campaign
-    return campaign.notice, not_a_file(asked.service, campaign.list_name)
+    return campaign.notice, PurePath(campaign.list_name)
 
 
 def _question(asked: Asked, given: Given) -> Preview:
@@ -346,25 +352,25 @@ CAMPAIGN = Acting(
 
 
 def _run_seen(service: IncidentService, incident: Incident, ref: str) -> Any:
-    letters = letter_archive.opened(service, incident, ref).letters
+    _, letters = letter_archive.summary(service, incident, ref)
     return len(incident.letters), approved_from(incident, letters)
 
 
 def _run_forms(asked: Asked) -> Iterator[Form]:
     if asked.incident.state != "open":
         return
-    run = letter_archive.opened(asked.service, asked.incident, asked.ref)
-    approved = letter_archive.is_approved(asked.incident, run.letters)
-    made = asked.incident.evidence.get(run.archive.evidence)
+    archive, run = letter_archive.summary(asked.service, asked.incident, asked.ref)
+    approved = letter_archive.is_approved(asked.incident, run)
+    made = asked.incident.evidence.get(archive.evidence)
     if made is not None and not approved and made.by != asked.principal.person:
         ticks = tuple(
             Field(_tick(item), f"Item {n} is right in the letters: {item}", "choice", _YES)
-            for n, item in enumerate(unverified_items(asked.incident, run.letters), 1)
+            for n, item in enumerate(unverified_items(asked.incident, run), 1)
         )
-        bound = (("manifest", run.letters.manifest_sha256),)
-        number = count(run.letters.letters, "letter")
+        bound = (("manifest", run.manifest_sha256),)
+        number = count(run.letters, "letter")
         yield Form("approve", f"I read the sample. Approve these {number}", ticks, bound)
-    if approved and any(group.status == "draft" for group in run.letters.groups):
+    if approved and any(group.status == "draft" for group in run.groups):
         yield Form("final", "Make the approved letters, without the draft mark")
 
 

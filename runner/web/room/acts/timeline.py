@@ -8,8 +8,9 @@ from runner.app.incidents.corrections import correct, corrected_by
 from runner.app.incidents.evidence import describe, described, hand_over, receive
 from runner.errors import NotFound
 from runner.incident.people.custody import exhibit
+from runner.incident.state.commands import RecordCustody
 from runner.incident.state.incident import Incident
-from runner.incident.state.record import ExhibitDescribed
+from runner.incident.state.record import ExhibitDescribed, ExhibitReceived
 from runner.reports.core.formatting import here
 from runner.reports.core.page import Page, line
 from runner.reports.incidents.timeline import entry_blocks, timeline
@@ -127,7 +128,9 @@ def _receive(asked: Asked, given: Given) -> None:
 
 
 def _received(asked: Asked, given: Given) -> Preview:
-    """Show the exhibit that the person confirms."""
+    """Show the exhibit that the person confirms; raises what the act would raise."""
+    act = ExhibitReceived(evidence=given["evidence"], sha256=given["sha256"])
+    asked.service.prepare(asked.incident, [RecordCustody(event=act)], principal=asked.principal)
     one = exhibit(asked.incident, given["evidence"])
     return fixed(Page((line(f"You confirm that you have {one.name}, {one.size:,} bytes, {one.sha256}."),)))
 

@@ -102,6 +102,15 @@ class EvidenceReport(Report, frozen=True, kw_only=True, tag="tocsin/evidence/v1"
     kind: Kind
     files: tuple[EvidenceRow, ...]
 
+    @property
+    def downloads(self) -> tuple[tuple[str, str], ...]:
+        """Words and reference of each file, and of its custody form."""
+        return tuple(
+            link
+            for one in self.files
+            for link in ((f"{one.name} ({one.id})", one.id), (f"Custody form {one.number}", f"{one.id}.pdf"))
+        )
+
 
 def evidence(incident: Incident, rows: Iterable[EventRow], only: str = "") -> EvidenceReport:
     """Return the evidence files whose entries are among ``rows``, or one of them."""

@@ -177,6 +177,6 @@ def _identities(path: Path | None) -> list[object]:
 def _no_folder(file: Path) -> Invalid:
     return Invalid(
         f'"{file}" does not contain a backup.',
-        hint="Name a file that tocsin backup or tocsin pack wrote.",
+        hint="Name a backup or a pack that Tocsin wrote.",
         code="not_a_backup",
     )

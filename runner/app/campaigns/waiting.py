@@ -88,7 +88,7 @@ def _letters(service: IncidentService, incident: Incident) -> Iterator[Attention
                 kind="letters_waiting",
                 ref=name,
                 text=f"Make the approved letters: {letters}" if approved else f"Approve {letters}",
-                action=Action("notice.letters", Slot("NOTICE"))
+                action=Action("notice.letters", Slot("NOTICE"), {"people": Slot("FILE", "file")})
                 if approved
                 else Action("notice.sign_letters", Slot("DIR")),
             )

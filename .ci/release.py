@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 UV, TOOLS = ROOT / ".uv/bin/uv", ROOT / ".venv-release/bin"
-EXTRAS = ("web", "postgres", "backup", "dns")
+EXTRAS = ("web", "postgres", "backup", "dns", "timestamps")
 PYTHONS = ("3.11", "3.12", "3.13")
 """Of Debian 12, Ubuntu 24.04 and Debian 13."""
 GLIBC = ("2_34", "2_28", "2_17", "2_12", "2_5")

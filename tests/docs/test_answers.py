@@ -27,6 +27,7 @@ FILES = {
 """Schemas of what people write."""
 KEPT = {
     "tocsin/bundle-scope/v1",
+    "tocsin/home-log/v1",
     "tocsin/manifest/v1",
     "tocsin/journal/v1",
     "tocsin/letters/v1",

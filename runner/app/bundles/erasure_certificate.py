@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from runner import __version__
 from runner.app.core.repository import UNFINISHED, IncidentRow
-from runner.app.home import retention
+from runner.app.home import backups, retention
 from runner.app.home.erased_data import UNERASED
 from runner.app.home.retention_queue import Copy, copies
 from runner.documents.tree import Block, Document, RenderContext, Stationery
@@ -54,6 +54,10 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
         heading(2, "Backups that have the key"),
         *_backups([one for one in copies(service, done.at) if one.state != "removed"], service.home.backup.keep),
     ]  # fmt: skip
+    packed = backups.kept(service).parted
+    if packed is not None and packed[0] <= done.at:
+        what = f"Each pack, the last made on {packed[0]:%Y-%m-%d}, has the key and the master key. No rule removes packs: destroy them."
+        blocks.append(paragraph(what))
     document = Document(
         id="erasure-certificate",
         version=__version__,
@@ -66,7 +70,7 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
             timestamp=now,
             language="en",
             stationery=Stationery(name=organisation),
-            journal_head=f"sha256:{head.hash}",
+            journal_head=service.checkpoints.reference(head),
         ),
         blocks=(heading(1, "Certificate of erasure"), *blocks),
     )

@@ -311,7 +311,7 @@ def _one(
 
 
 def _integrity(service: IncidentService, found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
-    """Yield integrity faults; the missing rows in ``mended`` are repaired."""
+    """Yield integrity faults, also those that the repair has removed."""
     hints = {
         "row_missing": "Rebuild the row from the journal: tocsin doctor --repair",
         "two_copies": "Decide which copy is the record, and stop all work in the other.",

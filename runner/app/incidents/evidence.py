@@ -139,7 +139,6 @@ def form(service: IncidentService, reader: Reader, incident: Incident, ref: str)
     require(reader.may("evidence.read", incident), service.principal, f"read {ref}")
     known = exhibit(incident, ref)
     (one,) = evidence(incident, reader.events(incident), known.id).files
-    head = reader.head(incident)
     from runner.documents.write import write
 
     document = Document(
@@ -154,7 +153,7 @@ def form(service: IncidentService, reader: Reader, incident: Incident, ref: str)
             timestamp=service.clock.now(),
             language="en",
             stationery=Stationery(name=str(service.home.organisation.get("name") or "")),
-            journal_head=f"{head.version}:sha256:{head.hash}",
+            journal_head=service.checkpoints.reference(reader.head(incident)),
         ),
         blocks=(heading(1, form_title(one)), *custody_form(incident, one)),
     )

@@ -31,8 +31,8 @@ def install(
 ) -> None:
     """Write units of systemd for the worker, the scheduler, the web pages and the callbacks.
 
-    The services run as one system user, can write only to the home folder and the folder for backups, and have no
-    privileges. To change a unit, use systemctl edit.
+    The services run as one system user without privileges. They can write only to the home folder and the folder for
+    backups. To change a unit, use systemctl edit.
 
     \\b
     Examples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -71,6 +71,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
     since: datetime
     by: str
+    ends: date | None = None
+    """The day on which it ends by itself; None if a person has to release it."""
 
 
 class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):

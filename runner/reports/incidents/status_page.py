@@ -80,7 +80,8 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield from _attention(found, now, lanes, most)
     if found.hold is not None:
         since = f" since {when(found.hold.since, now)}, placed by {person_name(found.hold.by)}"
-        yield flow(Cell("LEGAL HOLD", "title"), f"{since}. Keep all data of this incident.", hang=2)
+        ends = f", until {found.hold.ends}" if found.hold.ends else ""
+        yield flow(Cell("LEGAL HOLD", "title"), f"{since}{ends}. Keep all data of this incident.", hang=2)
     yield from (*deadlines, *steps) if brief else ()
     yield from link_blocks(found.links, now)
     yield from room_blocks(found.war_room) if found.war_room is not None else ()

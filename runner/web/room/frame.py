@@ -228,7 +228,6 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     if incident is not None and lacks_worker(asked.service, incident):
         shown = shown._replace(page=without_worker(shown.page))
     acting = ACTING.get(row.operation)
-    mark = mark_of(acting, asked, incident) if acting else ""
     part = "live" if asked.query.get("part") == "live" else ""
     offers = cache(lambda: offered(acting, asked) if acting else [])
     forms = offers() if not part else []
@@ -270,7 +269,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         if incident and row.operation == "incident"
         else "",
         fresh=row.fresh,
-        form_mark=mark,
+        form_mark=mark_of(acting, asked, incident) if acting else "",
         forms=forms,
         again=again,
         band=band,

@@ -228,6 +228,8 @@ def test_provenance_links_a_document_to_the_entries_behind_it(made: Bundled) -> 
     used = {one["@id"] for one in rendered[-1]["prov:wasInformedBy"]}
     assert used
     assert used <= ids
+    agents = {node["prov:wasAssociatedWith"]["@id"] for node in graph if "prov:wasAssociatedWith" in node}
+    assert agents <= ids - {"urn:tocsin:person:"}
 
 
 def test_the_same_scope_and_head_give_the_same_bytes(made: Bundled, tmp_path: Path) -> None:
@@ -246,8 +248,9 @@ def test_the_same_scope_and_head_give_the_same_bytes(made: Bundled, tmp_path: Pa
 def test_an_export_is_on_record_and_changes_no_head(made: Bundled) -> None:
     before = made.desk("audit", "verify", "-i", "amber-falcon", "--format", "json").json["head"]
     answer = made.export("recorded.zip", "--for", "board")
-    listed = made.desk("audit", "exports", "--format", "json").json["exports"][-1]["bundle"]
-    assert (listed["sha256"], listed["audience"]) == (answer["sha256"], "board")
+    listed = made.desk("audit", "exports", "--format", "json").json["exports"][-1]
+    assert (listed["bundle"]["sha256"], listed["bundle"]["audience"]) == (answer["sha256"], "board")
+    assert listed["actor"].partition(" ")[0] == listed["bundle"]["by"]
     assert made.desk("audit", "verify", "-i", "amber-falcon", "--format", "json").json["head"] == before
     assert made.desk("audit", "verify").code == 0
 

@@ -54,6 +54,7 @@ STILL_TEXT = frozenset(
         ),
         "app/notices/letters.py",
         *(
+            "app/home/retention_queue.py",
             "app/home/doctor_checks.py",
             "incident/notices/staleness.py",
             "incident/notices/verification.py",

@@ -24,7 +24,8 @@ def test_a_record_goes_out_without_names_and_comes_back_into_another_incident(
     assert ("4711" in file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (False, 0o600)
     before = incident("fact", "show", "--format", "json").json["facts"]
     known = tuple(f"--with={word}" for word in ("name,summary",))
-    incident.done("fact", "export", f"veris:{file}", *known)
+    assert incident("fact", "export", f"veris:{file}", *known).error == "file_exists"
+    incident.done("fact", "export", f"veris:{file}", "--replace", *known)
     assert json.loads(file.read_bytes())["summary"] == "Badge 4711"
     incident.done("open", str(playbook), "--yes", "--facts", f"veris:{file}")
     rows = incident("fact", "show", "-i", "calm-heron", "--format", "json").json["facts"]

@@ -170,6 +170,12 @@ def test_an_incident_without_a_date_is_refused() -> None:
     assert caught.value.code == "veris_without_year"
 
 
+def test_an_exact_turnover_names_the_organisation_and_is_left_out_without_its_name() -> None:
+    facts = {"organisation.turnover.amount": 7_412_998, "organisation.turnover.currency": "EUR"}
+    assert "revenue" not in exported(facts).record["victim"]
+    assert exported(facts, "name").record["victim"]["revenue"]["amount"] == 7_412_998
+
+
 def test_what_a_playbook_assumes_is_not_in_the_record() -> None:
     facts = register(HAPPENED) | register({"incident.vector": "ransomware"}, "assumed")
     found = record_of(facts, "i-1")

@@ -143,7 +143,7 @@ def test_partitions_and_kills_lose_and_double_nothing(server: PostgresServer, tm
     try:
         for _ in range(ROUNDS):
             soak.go_on(chance.uniform(0.5, 4))
-            soak.replace() if chance.random() < 0.5 else soak.part()
+            soak.replace() if chance.random() < 0.4 else soak.part()
             ended = [n for n, one in enumerate(soak.running) if one.poll() is not None]
             assert ended == [], [(tmp_path / f"worker-{n}").read_text()[-2000:] for n in ended]
         soak.end()

@@ -69,7 +69,7 @@ def pack(
         sheet = pack_card(service, made, checkpoint, key, with_passphrase=not encrypt)
         private_file(cwd / card, write(sheet, format_))
     answer = {"pack": made, "checkpoint": checkpoint, "key": key, "card": "" if card is None else str(card)}
-    session.show({"schema": "tocsin/pack/v1", **answer}, lambda: _page(made, checkpoint, key, card))
+    session.show({"schema": "tocsin/home-pack/v1", **answer}, lambda: _page(made, checkpoint, key, card))
 
 
 def _typed(session: Session) -> str:

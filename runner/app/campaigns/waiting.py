@@ -88,7 +88,11 @@ def _letters(service: IncidentService, incident: Incident) -> Iterator[Attention
                 kind="letters_waiting",
                 ref=name,
                 text=f"Make the approved letters: {letters}" if approved else f"Approve {letters}",
-                action=Action("notice.letters", Slot("NOTICE"), {"people": Slot("FILE", "file")})
+                action=Action(
+                    "notice.letters",
+                    Slot("NOTICE"),
+                    {"people": Slot("FILE", "file"), "out": Slot("DIR", "file")},
+                )
                 if approved
                 else Action("notice.sign_letters", Slot("DIR")),
             )

@@ -16,11 +16,10 @@ import msgspec
 
 from runner.app.campaigns.uploads import uploaded
 from runner.app.notices.letter_approval import approval, approvers, items_to_verify, samples
-from runner.app.notices.letter_run import SUMMARY
 from runner.app.notices.letters import Order, write_letters
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused
-from runner.incident.notices.letters import Letters, Line
+from runner.incident.notices.letters import SUMMARY, Letters, Line
 from runner.incident.state.commands import SignLetters
 from runner.incident.state.incident import Incident
 

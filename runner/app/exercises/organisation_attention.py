@@ -10,6 +10,7 @@ from runner.app.core.active_incident import OPEN
 from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.errors import TocsinError
+from runner.incident.notices.letters import SUMMARY
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
@@ -81,7 +82,7 @@ def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, 
 
 def campaigns(service: IncidentService, incident: Incident) -> tuple[AttentionItem, ...]:
     """Return the letters and campaigns of an incident that wait for a person."""
-    if not (incident.campaigns or incident.evidence):
+    if not (incident.campaigns or any(one.name == SUMMARY for one in incident.evidence.values())):
         return ()
     from runner.app.campaigns.waiting import waiting as campaigns_waiting
 

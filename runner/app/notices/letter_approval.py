@@ -14,11 +14,10 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from runner.app.notices.letter_run import SUMMARY
 from runner.decoding import from_json
 from runner.effects.notices.letters import MANIFEST
 from runner.errors import NotFound, Refused, TocsinError
-from runner.incident.notices.letters import Group, GroupKey, Letters, Line
+from runner.incident.notices.letters import SUMMARY, Group, GroupKey, Letters, Line
 from runner.incident.notices.staleness import passed
 from runner.incident.notices.verification import current_texts, refuse_unverified
 from runner.incident.state.commands import SignLetters

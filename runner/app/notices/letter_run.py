@@ -38,7 +38,7 @@ from runner.errors import Refused, StoreLocked
 from runner.files.people_lists.people_list import Checked
 from runner.incident.notices.letters import GroupKey, Line, MerkleTree
 
-PLAN, SUMMARY, REJECTS = "run.json", "letters.json", "rejects.csv"
+PLAN, REJECTS = "run.json", "rejects.csv"
 
 
 @contextmanager

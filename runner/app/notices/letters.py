@@ -22,7 +22,6 @@ from runner.app.notices.addressing import Addressing
 from runner.app.notices.letter_approval import approvers
 from runner.app.notices.letter_run import (
     REJECTS,
-    SUMMARY,
     is_done,
     join,
     list_changed,
@@ -39,7 +38,7 @@ from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import People, open_people
 from runner.files.people_lists.people_list import Checked, as_problem, check_columns, checked
 from runner.incident.notices.letter_languages import unchosen_words
-from runner.incident.notices.letters import MAX_BATCH, Group, GroupKey, Letters, Person
+from runner.incident.notices.letters import MAX_BATCH, SUMMARY, Group, GroupKey, Letters, Person
 from runner.incident.notices.list_counts import CountDifference, as_listed, difference_words, differences
 from runner.incident.state.commands import RecordCustody
 from runner.incident.state.incident import Incident

@@ -10,6 +10,8 @@ import msgspec
 
 from runner.base.redacted import Redacted
 
+SUMMARY = "letters.json"
+"""The file with the result of a run; it is recorded as evidence."""
 MAX_BATCH = 1_000
 """Letters in one PDF for the printer."""
 MAX_WHOLE = 100

@@ -119,6 +119,7 @@ def provenance(files: list[Path], commit: str) -> str:
 
 def main(to: Path, key: str = "") -> None:
     """Build everything into an empty folder."""
+    to = to.absolute()
     to.mkdir(parents=True, exist_ok=True)
     if [*to.iterdir()]:
         sys.exit(f"release: {to} is not empty")
@@ -133,7 +134,7 @@ def main(to: Path, key: str = "") -> None:
         version = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
         locked(source, source / "runtime.lock", "--universal", "--python-version", PYTHONS[0])
         bom = ("requirements", "--pyproject", "pyproject.toml", "--output-reproducible", "--validate")
-        given = ("runtime.lock", "--output-file", to.absolute() / f"tocsin-{version}.cdx.json")
+        given = ("runtime.lock", "--output-file", to / f"tocsin-{version}.cdx.json")
         run(TOOLS / "cyclonedx-py", *bom, *given, cwd=source)
         offline(source, wheel, to / f"tocsin-{version}-offline-linux-{MACHINE}.tar.gz", int(at))
     made = sorted(to.iterdir())

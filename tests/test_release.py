@@ -78,7 +78,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def release(key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("make", "--no-print-directory", ".venv-release/tools")
     folder = tmp_path_factory.mktemp("release")
-    run(sys.executable, ".ci/release.py", folder, key)
+    run(sys.executable, ROOT / ".ci/release.py", folder.name, key, cwd=folder.parent)
     return folder
 
 

@@ -89,6 +89,7 @@ class Scheduler:
         """Tell whether this scheduler leads: the others wait until its lock is free, and the journal lets each run start once."""
         before = self._lead
         if before is None or not before.held():
+            self.release()
             self._lead = lead(self._service)
             if self._lead is not None:
                 self._say("This scheduler leads: it starts the due runs")

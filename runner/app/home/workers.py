@@ -67,7 +67,11 @@ def lead(service: IncidentService) -> WorkerHandle | None:
         lock = service.register_worker(LEADER)
     except StoreLocked:
         return None
-    service.set_setting(LEADER, service.principal.host)
+    try:
+        service.set_setting(LEADER, service.principal.host)
+    except BaseException:
+        lock.release()
+        raise
     return lock
 
 

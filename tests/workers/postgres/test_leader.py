@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import schedules
 from runner.app.home.doctor_checks import database, schedulers
 from runner.app.home.workers import leader
-from runner.errors import StoreError
+from runner.errors import Bug, StoreError
 from runner.incident.exercises.schedules import AnyScheduleEvent, FiringClaimed, Rule
 from runner.store.port import WorkerHandle
 from runner.workers.choice import make_worker
@@ -80,6 +80,20 @@ def test_one_scheduler_leads_and_the_next_takes_over(desks: list[IncidentService
     both[1].look()
     both[0].look()
     assert [len(lines) for lines in said] == [2, 2]
+
+
+def test_a_scheduler_that_failed_to_record_its_name_leads_at_the_next_look(
+    desks: list[IncidentService], url: str
+) -> None:
+    said: list[str] = []
+    one = Scheduler(desks[0], runner_of(desks[0], "s-1", [])[0], said.append)
+    administer(url, "ALTER TABLE tocsin.settings RENAME TO away")
+    with suppress(Bug):
+        one.look()
+    administer(url, "ALTER TABLE tocsin.away RENAME TO settings")
+    assert leader(desks[1]) == ""
+    one.look()
+    assert leader(desks[1]) == desks[0].principal.host
 
 
 def test_what_a_scheduler_without_its_session_claims_is_not_taken_over(

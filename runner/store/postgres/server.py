@@ -68,8 +68,8 @@ class Server:
         self.several = "," in str(self._parts.get("host") or self._parts.get("hostaddr") or "")
         self.place = f"{self._parts.get('host') or 'localhost'}/{self._parts.get('dbname') or ''}"
 
-    def connect(self) -> Connection:
-        """Return a new session in autocommit, or raise the translated failure."""
+    def connect(self, *, checked: bool = False) -> Connection:
+        """Return a new session in autocommit, or raise the translated failure; ``checked`` allows any pooler."""
         parts: dict[str, Any] = KEEPALIVE | self._parts
         if self._password is not None:
             parts["password"] = self._password.reveal()
@@ -81,9 +81,9 @@ class Server:
                 pass
             process = begun.fetchone()
             # A pooler gives each client a number of its own, in place of the server's process.
-            if process != (connection.info.backend_pid,) and not self._pooled:
-                self._pooled = True
+            if process != (connection.info.backend_pid,) and not (checked or self._pooled):
                 self._refuse_shared(connection, process)
+                self._pooled = True
         except psycopg.Error as error:
             # The driver's text names host, user and database, never the password.
             why = " ".join(str(error).split())
@@ -102,7 +102,7 @@ class Server:
     def _refuse_shared(self, connection: Connection, process: object) -> None:
         """Raise StoreError if a pooler lends the server's session to other clients between two statements."""
         for _ in range(3):
-            with closing(self.connect()) as other, other.transaction():
+            with closing(self.connect(checked=True)) as other, other.transaction():
                 taken = other.execute(_PROCESS).fetchone() == process
                 if taken or connection.execute(_PROCESS).fetchone() != process:
                     connection.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from runner.errors import StoreError
+from runner.store.postgres.server import Server
 from runner.store.postgres.store import PostgresStore
 from tests.refusals import refused
 from tests.servers.pgbouncer import pooled
@@ -40,3 +42,7 @@ def test_a_pooler_in_transaction_mode_is_refused(
         for _ in range(3):
             with refused("store_pooled", StoreError):
                 PostgresStore(url, vault())
+        server = Server(url, None, timedelta(seconds=5))
+        for _ in range(2):
+            with refused("store_pooled", StoreError):
+                server.connect()

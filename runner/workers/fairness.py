@@ -44,6 +44,8 @@ class Fairness:
         self._enough: timedelta | None = None
         self.rounds = 0
         """The number of rounds of the loop: it shows that the loop is alive."""
+        self.attempts = 0
+        """Attempts to connect to a lost database again: no round is possible, but the worker is alive."""
         self.left = False
         """No more work was started in other incidents, because a person waits for one."""
 

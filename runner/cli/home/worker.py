@@ -187,15 +187,18 @@ def _stamp(session: Session) -> None:
 
 
 def _pinging(session: Session, doing: Running) -> Callable[[], None]:
-    """Return the call of the dead man's switch, if any; it stops if the worker's loop hangs."""
+    """Return the call of the dead man's switch, if any; it stops if the worker's loop hangs, or has no database."""
     from runner.app.home.workers import ping
 
-    turned = progress(lambda: doing.worker.fairness.rounds)
+    fairness, seen = doing.worker.fairness, -1
+    turned = progress(lambda: fairness.rounds + fairness.attempts)
 
     def act() -> None:
-        had_turned = turned()
+        nonlocal seen
+        turned()
+        before, seen = seen, fairness.rounds
         doing.worker.wake()
-        if had_turned:
+        if seen != before:
             ping(session.service.home, session.folder, session.now())
 
     return act

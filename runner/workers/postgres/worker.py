@@ -147,6 +147,7 @@ class QueueWorker:
         """Prove to the database that this worker is alive, as soon as it answers; False after ``stop``."""
         pause = self._pace.poll
         while not self._stopping.is_set():
+            self.worker.fairness.attempts += 1
             try:
                 await asyncio.to_thread(self._renew)
                 return True

@@ -295,6 +295,7 @@ def test_a_worker_with_a_lost_database_connects_again_and_continues(desk: Incide
             desk.store.verify()
         until(lambda: all_done(desk, "i-1"))
         assert desk.store.worker_alive(worker.name)
+        assert worker.worker.fairness.attempts > 0  # systemd learns that the worker lives
     assert ["connection_lost" in line for line in said] == [True, False]
     for name in LOGGERS:  # the libraries' own tracebacks would bury what a person is told
         assert logging.getLogger(name).handlers, name

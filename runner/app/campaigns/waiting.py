@@ -72,13 +72,13 @@ def _item(kind: AttentionKind, known: Known, words: str, verb: BulkVerb, detail:
 
 
 def _letters(service: IncidentService, incident: Incident) -> Iterator[AttentionItem]:
-    """Yield each newest run of the same texts and places that is not approved, or that is approved and still a draft."""
-    seen: set[frozenset[object]] = set()
+    """Yield each newest run of the same list, texts and places that is not approved, or that is approved and still a draft."""
+    seen: set[tuple[str, frozenset[object]]] = set()
     for name, run in runs(service, incident):
-        groups = frozenset((group.key, group.notice) for group in run.groups)
-        if groups in seen:
+        same = run.people_sha256, frozenset((group.key, group.notice) for group in run.groups)
+        if same in seen:
             continue
-        seen.add(groups)
+        seen.add(same)
         draft = any(group.status == "draft" for group in run.groups)
         approved = is_approved(incident, run)
         if draft or not approved:

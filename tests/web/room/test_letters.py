@@ -241,8 +241,8 @@ def test_letters_are_made_sampled_approved_and_made_again_without_the_draft_mark
     desk, room = ready
     maria, jonas = room.reader("maria"), room.reader("jonas")
 
-    def make(who: requests.Session, **given: str) -> requests.Response:
-        files = {"file": ("post.csv", people(5).encode())}
+    def make(who: requests.Session, number: int = 5, **given: str) -> requests.Response:
+        files = {"file": ("post.csv", people(number).encode())}
         return submitted(room, who, "letters", "make", files=files, **{"notice": NOTICE, **given})
 
     def run_of(answer: requests.Response) -> str:
@@ -274,6 +274,9 @@ def test_letters_are_made_sampled_approved_and_made_again_without_the_draft_mark
     assert offered(room.get(maria, f"/i/{room.codename}/run/{first}").text) == {"final"}
     last = run_of(submitted(room, maria, "run", "final", first))
     assert waiting() == []
+    run_of(make(maria, 4, accept_counts="a test"))
+    run_of(make(maria, accept_counts="the last time"))
+    assert waiting() == ["notice.sign_letters"]  # of the other list
     packed = room.get(maria, f"/i/{room.codename}/letters-of/{last}/letters.zip")
     names = ZipFile(io.BytesIO(packed.content)).namelist()
     assert ("00001/0000005_K5.pdf" in names, any("DRAFT" in name for name in names)) == (True, False)

@@ -226,7 +226,9 @@ nightly: .venv/installed catalogue ## What takes hours: plays of all exercises, 
 # Of one Python with .venv, so that it can be put beside the program.
 fuzz: .venv/installed catalogue .venv-atheris/servers ## Damage the bytes that each reader takes from outside (SECONDS=60 for each)
 	@mkdir -p .fuzz; site=$$(ls -d "$$PWD"/.venv-atheris/lib/python*/site-packages); \
-	for name in $$(PYTHONPATH=$$site $(BIN)/python -m tests.fuzz.fuzz 2>/dev/null); do \
+	names=$$(PYTHONPATH=$$site $(BIN)/python -m tests.fuzz.fuzz 2>.fuzz/log); \
+	test -n "$$names" || { tail -n 9 .fuzz/log; echo "make: no reader to fuzz was named" >&2; exit 1; }; \
+	for name in $$names; do \
 	  echo "=== $$name"; \
 	  PYTHONPATH=$$site $(BIN)/python -m tests.fuzz.fuzz $$name -max_total_time=$(or $(SECONDS),60) -artifact_prefix=.fuzz/$$name- \
 	    >.fuzz/$$name.log 2>&1 && tail -n 1 .fuzz/$$name.log || { grep -v 'Instrumenting' .fuzz/$$name.log | tail -n 40; exit 1; }; \

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +45,10 @@ def test_a_damaged_sample_is_read_or_refused_in_words(name: str) -> None:
 def test_a_sample_is_what_its_reader_reads(name: str) -> None:
     """Otherwise the fuzzer would begin at a refusal."""
     PARSERS[name].read(PARSERS[name].sample)
+
+
+def test_a_fuzzer_that_names_no_reader_is_a_failure() -> None:
+    made = [word for one in (".venv/installed", "catalogue", ".venv-atheris/servers") for word in ("-o", one)]
+    words = ("make", *made, "fuzz", "BIN=/nowhere")
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], check=False, capture_output=True)
+    assert done.returncode == 2, done.stderr

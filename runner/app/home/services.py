@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
+from runner.app.home.open_home import store_file
 from runner.errors import Refused
 from runner.files.settings_file import load_home
 from runner.settings import CONFIG
@@ -34,14 +35,21 @@ _PLAIN = re.compile(r"[\w./@+-]+", re.ASCII)
 """Text that systemd reads as it is: no space, quote, percent or dollar sign."""
 
 
-def units(folder: Path, user: str, program: Path) -> dict[str, str]:
-    """Return file name → unit for the home in ``folder``; raises Refused for text that a unit cannot have.
-
-    The folder of the settings for backups can be written, too.
-    """
+def writable(folder: Path) -> list[Path]:
+    """Return the home in ``folder``, and the folders outside of it that its services write to: for backups, and of the database file."""
     home, config = folder.absolute(), folder / CONFIG
-    backups = home / load_home(config).backup.to if config.is_file() else home
-    for text in (str(home), str(backups), user, str(program)):
+    if not config.is_file():
+        return [home]
+    settings = load_home(config)
+    database = store_file(home, settings.store)
+    others = [home / settings.backup.to, *([database.parent] if database else [])]
+    return [home, *dict.fromkeys(path for path in others if not path.is_relative_to(home))]
+
+
+def units(folder: Path, user: str, program: Path) -> dict[str, str]:
+    """Return file name → unit for the home in ``folder``; raises Refused for text that a unit cannot have."""
+    home, *others = map(str, writable(folder))
+    for text in (home, *others, user, str(program)):
         if not _PLAIN.fullmatch(text):
             raise Refused(
                 f'A unit of systemd cannot have "{text}". Nothing was written.',
@@ -49,8 +57,8 @@ def units(folder: Path, user: str, program: Path) -> dict[str, str]:
                 code="unit_text",
             )
     template = Template(resources.files("runner.app.home").joinpath("service.unit").read_text("utf-8"))
-    writable = str(home) if backups.is_relative_to(home) else f"{home} -{backups}"
-    common = {"user": user, "home": home, "program": program, "writable": writable}
+    paths = " -".join((home, *others))
+    common = {"user": user, "home": home, "program": program, "writable": paths}
     return {f"tocsin-{one.name}.service": template.substitute(common, **one._asdict()) for one in SERVICES}
 
 

@@ -31,19 +31,19 @@ def install(
 ) -> None:
     """Write units of systemd for the worker, the scheduler, the web pages and the callbacks.
 
-    The services run as one system user without privileges. They can write only to the home folder and the folder for
-    backups. To change a unit, use systemctl edit.
+    The services run as one system user without privileges. They can write only to the home folder, the folder for
+    backups and the folder of the database file. To change a unit, use systemctl edit.
 
     \\b
     Examples:
       tocsin service install --home /var/lib/tocsin
       tocsin service install --print
     """
-    from runner.app.home.services import units, write_units
+    from runner.app.home.services import units, writable, write_units
 
     program = Path(sys.prefix, "bin", "tocsin")
     made = units(session.folder, user, program)
-    for path in (session.folder.absolute(), program, Path(sys.base_prefix)):
+    for path in (*writable(session.folder), program, Path(sys.base_prefix)):
         if any(path.resolve().is_relative_to(hidden) for hidden in HIDDEN):
             session.warn(
                 "unit_hidden", f"The services do not see {path}. Move it out of {', '.join(HIDDEN)}."

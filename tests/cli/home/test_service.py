@@ -82,6 +82,17 @@ def test_the_folder_for_backups_can_be_written_and_no_other(
     assert paths == [str(tocsin.home), f"-{tmp_path}/backup"]
 
 
+def test_the_folder_of_a_database_outside_the_home_can_be_written_and_hidden_folders_are_reported(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    words = ("service", "install", "--print", "--format", "json")
+    tocsin.settings(store=f"sqlite:{tmp_path}/data/tocsin.db")
+    shown = tocsin(*words)
+    assert f"ReadWritePaths={tocsin.home} -{tmp_path}/data\n" in shown.out
+    tocsin.settings(store="sqlite:///home/store/tocsin.db", backup={"to": "/root/backup"})
+    assert tocsin(*words).warnings.count("unit_hidden") == shown.warnings.count("unit_hidden") + 2
+
+
 @pytest.mark.parametrize("user", ["a b", "$USER", "x\nExecStart=/bin/sh", "%u"])
 def test_text_that_would_mean_something_else_in_a_unit_is_refused(
     tocsin: AtDesk, tmp_path: Path, user: str

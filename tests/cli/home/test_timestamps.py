@@ -106,6 +106,16 @@ def test_the_authority_is_asked_each_hour_also_if_nothing_changed(desk: AtDesk, 
     assert [digest in query for query in tsa.queries] == [True, False, False]
 
 
+def test_an_answer_from_a_clock_that_was_ahead_is_no_answer(desk: AtDesk, tsa: Authority) -> None:
+    office, settings = desk.office(), TimestampSettings(url=tsa.url, ca=str(tsa.ca))
+    now = desk.clock.now()
+    stamp(office.store, office.checkpoints.make, settings, desk.home, now + timedelta(days=400))
+    assert findings(desk).keys() == {"timestamp_missing"}
+    stamp(office.store, office.checkpoints.make, settings, desk.home, now)
+    assert len(tsa.queries) == 2
+    assert findings(desk).keys() == {"checkpoints"}
+
+
 def test_a_bad_answer_is_refused_named_and_asked_for_again(desk: AtDesk, tsa: Authority) -> None:
     def broken(query: bytes) -> bytes:
         raise OSError

@@ -38,10 +38,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the signature of the last answer was checked here."""
 
 
-def asked(store: Store) -> Asked:
-    """Return what the last requests brought."""
+def asked(store: Store, now: datetime) -> Asked:
+    """Return what the last requests brought; an answer after ``now`` is none, because a clock was ahead."""
     body = store.marks(_MARK).get(_MARK)
-    return Asked() if body is None else from_json(body, Asked)
+    found = Asked() if body is None else from_json(body, Asked)
+    return Asked(trouble=found.trouble) if found.answered and found.answered > now else found
 
 
 def stamp(
@@ -55,7 +56,7 @@ def stamp(
 
     ``make`` makes the checkpoint. Raises TocsinError if there is no valid answer.
     """
-    before = asked(store)
+    before = asked(store, now)
     if not settings.url or (before.answered and now - before.answered < EVERY):
         return
     newest = make(now)

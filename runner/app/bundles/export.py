@@ -1,7 +1,7 @@
 """Export of a bundle: a ZIP file with a BagIt 1.0 bag, signed with the key of the home.
 
-The same scope and head give the same bytes: files are stored without compression, in order and without the time of the export,
-and the name of who exports is in the journal ``exports``, not in the bundle.
+The same scope and head give the same bytes, until a timestamp arrives: files are stored without compression, in order and without
+the time of the export, and the name of who exports is in the journal ``exports``, not in the bundle.
 """
 
 from __future__ import annotations

@@ -79,7 +79,8 @@ def export(
     """Export the record of an incident as a signed bundle for others.
 
     The audience decides what is withheld. Of a withheld entry, the signed record keeps the digest, or an envelope: time, type, person, system user
-    and machine. The same scope and head give the same bytes. The export is recorded. Anybody can verify the bundle: see VERIFY.txt in it.
+    and machine. The same scope and head give the same bytes, until a timestamp arrives. The export is recorded.
+    Anybody can verify the bundle: see VERIFY.txt in it.
 
     \b
     Examples:

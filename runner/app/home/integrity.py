@@ -260,8 +260,8 @@ def checkpoint_findings(service: IncidentService, uncovered_since: datetime | No
         what = f"Last answer of the timestamp authority: {at or 'none'}. {last.trouble}".strip()
         hint = "Run a worker: it asks the authority each hour."
         yield Finding(area, "warning", what, hint, code="timestamp_missing")
-    elif not last.verified:
-        what = f"The timestamp of {at} was kept, but its signature could not be checked here"
+    elif timestamps.unchecked(service.store) or not last.verified:
+        what = "Timestamps were kept whose signature could not be checked here"
         hint = "Export a bundle, and verify with openssl as its VERIFY.txt says."
         yield Finding(area, "warning", what, hint, code="timestamp_unverified")
     else:

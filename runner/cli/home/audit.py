@@ -101,8 +101,10 @@ def export(
     incident = session.incident()
     begin = instant_of(session, since) if since else None
     file, asked = session.world.cwd / out, cast("set[Part]", chosen)
-    made, scope, key = write(session.service, incident, file, for_whom, asked, begin)
+    made, scope, key, timestamp = write(session.service, incident, file, for_whom, asked, begin)
     answer = {"path": str(file), "sha256": made.sha256, "bytes": made.bytes, "key": key, "scope": scope}
+    if timestamp == "none" and session.service.home.timestamps.url:
+        session.warn("no_timestamp", "No timestamp yet: export again after a worker asked the authority.")
     session.show({"schema": "tocsin/bundle/v1", **answer}, lambda: _exported_page(answer))
 
 

@@ -35,6 +35,7 @@ from runner.files.rota_file import read_rota
 from runner.files.verify import verify
 from runner.law.files.regime_file import read_regime
 from runner.playbook.reading import read_playbook
+from runner.proof.formats import timestamp
 from runner.proof.note import NoteKey, parse_checkpoint, verify_note
 from runner.vault.secrets import Secret
 from runner.yamlfile.source import scan
@@ -109,6 +110,22 @@ _STATUS = (
 )
 
 
+def _timestamp() -> bytes:
+    """Return the reply of a timestamp authority (RFC 3161), without certificates and signatures."""
+
+    def der(tag: int, *parts: bytes) -> bytes:
+        body = b"".join(parts)
+        return bytes((tag, 0x81, len(body))) + body
+
+    one, version, sha256 = der(2, b"\1"), der(2, b"\3"), der(6, bytes.fromhex("608648016503040201"))
+    imprint = der(0x30, der(0x30, sha256), der(4, bytes(32)))
+    claims = der(0x30, one, der(6, b"*"), imprint, one, der(0x18, b"20261124090000Z"), one)
+    content = der(0x30, der(6, bytes.fromhex("2a864886f70d0109100104")), der(0xA0, der(4, claims)))
+    signed = der(0xA0, der(0x30, version, der(0x31), content))
+    token = der(0x30, der(6, bytes.fromhex("2a864886f70d010702")), signed)
+    return der(0x30, der(0x30, der(2, b"\0")), token)
+
+
 def parsers() -> dict[str, Parser]:
     """Return all readers by name; the samples that need the program are made here."""
     from tests.documents.word.letterheads import letterhead
@@ -161,6 +178,7 @@ def parsers() -> dict[str, Parser]:
             b"2h",
             (ValueError,),
         ),
+        "timestamp": Parser(timestamp, _timestamp(), (ValueError,)),
         "vcard": Parser(
             _filed(read_vcards, "list.vcf"),
             b"BEGIN:VCARD\r\nVERSION:4.0\r\nUID:ana\r\nFN:Ana\r\nEND:VCARD\r\n",

@@ -87,7 +87,7 @@ class Authority:
 
 
 @contextmanager
-def authority(folder: Path) -> Iterator[Authority]:
+def authority(folder: Path, host: str = "127.0.0.1") -> Iterator[Authority]:
     """Run an authority; skip without OpenSSL."""
     if shutil.which("openssl") is None:
         absent("openssl", "install openssl")
@@ -108,8 +108,8 @@ def authority(folder: Path) -> Iterator[Authority]:
         def log_message(self, *words: object) -> None:
             """Stay silent."""
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    with http.server.HTTPServer((host, 0), Handler) as server:
+        found.url = f"http://{host}:{server.server_address[1]}/"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield found

@@ -1,7 +1,7 @@
 """Export of a bundle: a ZIP file with a BagIt 1.0 bag, signed with the key of the home.
 
-The same scope and head give the same bytes: files are stored without compression, in order and without the time of the export,
-and the name of who exports is in the journal ``exports``, not in the bundle.
+The same scope and head give the same bytes, until a timestamp arrives: files are stored without compression, in order and without
+the time of the export, and the name of who exports is in the journal ``exports``, not in the bundle.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import msgspec
 from runner import __version__
 from runner.app.bundles import contents, papers
 from runner.app.bundles.audiences import Audience, Level, Part
-from runner.app.bundles.gathered import Content, Gathered
+from runner.app.bundles.gathered import Content, Gathered, Stamp
 from runner.app.core import organisation_journal
 from runner.app.core.proof.signing_keys import log_name, signing_key
+from runner.app.core.proof.timestamps import unchecked
 from runner.decoding import json_reader
 from runner.errors import Refused
 from runner.files import bag
@@ -94,8 +95,9 @@ def export(
     audience: Audience,
     parts: Collection[Part],
     since: datetime | None = None,
-) -> tuple[BundleExported, dict[str, Any], str]:
-    """Write the bundle into a new file, and record it; return the record, the scope statement and the fingerprint of the key.
+) -> tuple[BundleExported, dict[str, Any], str, Stamp]:
+    """Write the bundle into a new file, and record it; return the record, the scope statement, the fingerprint of the key, and
+    the state of the timestamp.
 
     Raises Refused without the right, and for a file that exists.
     """
@@ -131,7 +133,7 @@ def export(
         organisation_journal.change(service, JOURNAL, exports, lambda before: events[-1:])
 
     _write(out, f"evidence-{incident.id}", sealed, record)
-    return events[-1], found.scope, key.fingerprint
+    return events[-1], found.scope, key.fingerprint, found.timestamp
 
 
 def _outside(found: Gathered, by: NoteKey) -> dict[str, bytes]:
@@ -151,6 +153,7 @@ def _outside(found: Gathered, by: NoteKey) -> dict[str, bytes]:
     tags = {"home-checkpoint": kept.note.encode()}
     if kept.token is not None:
         tags["home-checkpoint.tsr"] = kept.token
+        found.timestamp = "unchecked" if kept.size in unchecked(service.store) else "checked"
         with suppress(OSError):
             tags["tsa-ca.pem"] = (service.folder / service.home.timestamps.ca).read_bytes()
     return tags
@@ -185,7 +188,7 @@ def _sealed(found: Gathered, key: SigningKey, by: NoteKey, outside: dict[str, by
         "checkpoint": key.note(checkpoint.text(), by.name).encode(),
         "checkpoint.vkey": f"{by.text()}\n".encode(),
         "README.html": papers.index(found, key.fingerprint),
-        "VERIFY.txt": papers.commands(stamped="home-checkpoint.tsr" in outside),
+        "VERIFY.txt": papers.commands(found.timestamp),
         "verify.py": standalone(),
         **outside,
     }

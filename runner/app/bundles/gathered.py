@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
@@ -31,6 +31,8 @@ LARGEST = 4 * 1024**3 - 64 * 1024**2
 Content = bytes | Callable[[], bytes]
 """The bytes of a file, or a function that reads them again from the store."""
 ALL = get_args(Stream)
+Stamp = Literal["none", "checked", "unchecked"]
+"""The timestamp of the head, and whether its signature was checked when it was received."""
 
 
 class Gathered:
@@ -55,6 +57,7 @@ class Gathered:
         ]
         self.files: dict[str, Content] = {}
         self._sizes: dict[str, tuple[int, str]] = {}
+        self.timestamp: Stamp = "none"
         self.documents = self.evidence = self.unreadable = 0
         self.listed: list[Mapping[str, str]] = []
         """Documents and evidence files for the load file: column → text."""

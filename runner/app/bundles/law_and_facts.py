@@ -39,8 +39,9 @@ def collect(found: Gathered) -> None:
             "superseded",
             "wrong",
         )
+        rows = ({**one, "wrong": "withheld" if one["wrong"] is None else one["wrong"]} for one in facts)
         found.put_csv(
-            "facts/history.csv", [heads, *(tuple(_cell(one[name]) for name in heads) for one in facts)]
+            "facts/history.csv", [heads, *(tuple(_cell(one[name]) for name in heads) for one in rows)]
         )
     if (duties := _duties(found))["duties"]:
         found.put_json("duties/duties.json", duties)
@@ -55,7 +56,13 @@ def _cell(value: Any) -> str:
 
 
 def _facts(found: Gathered) -> list[dict[str, Any]]:
-    """Return every recorded value, oldest first; ``superseded`` is the entry of the later value, null without one."""
+    """Return every recorded value, oldest first; ``superseded`` is the entry of the later value, null without one.
+
+    ``wrong`` is the reason of a correction, empty without one, and null if a withheld correction could be about the value.
+    """
+    withheld = any(
+        one.level != "full" for one in found.entries if one.event.type == e.EventCorrected.__name__
+    )
     wrong = {event.seq: event.reason for _, event in found.whole if isinstance(event, e.EventCorrected)}
     made: list[dict[str, Any]] = []
     current: dict[str, dict[str, Any]] = {}
@@ -71,7 +78,7 @@ def _facts(found: Gathered) -> list[dict[str, Any]]:
                 "recorded": row.recorded.isoformat(),
                 "entry": row.seq,
                 "superseded": None,
-                "wrong": wrong.get(row.seq, ""),
+                "wrong": wrong.get(row.seq, None if withheld else ""),
             }
             if (before := current.get(one.key)) is not None:
                 before["superseded"] = row.seq

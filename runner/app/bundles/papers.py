@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from runner import __version__
-from runner.app.bundles.gathered import Gathered
+from runner.app.bundles.gathered import Gathered, Stamp
 from runner.base.table_file import table_rows
 from runner.documents.contents.cover_sheet import PRIVILEGE
 from runner.documents.notice import Format
@@ -19,6 +19,7 @@ from runner.reports.core.report_blocks import bullets, fields, heading, numbered
 
 MOST_IN_PDF = 2500
 """Entries: a longer table takes gigabytes of memory to set. The table as CSV has all."""
+UNCHECKED = "The sender could not check the signature of the timestamp: check it as VERIFY.txt says."
 
 
 def described(name: str, otherwise: str = "") -> str:
@@ -200,6 +201,7 @@ def index(found: Gathered, key: str) -> bytes:
             "The entries agree with one another, and none is missing up to the head.",
             "The holder of the key signed this record. The name of an actor is a claim unless a proof is named.",
             "The times are those of the organisation's machine.",
+            *([UNCHECKED] if found.timestamp == "unchecked" else ()),
         )),
         heading(2, "Files"),
         table(("File", "Content"), files),
@@ -227,10 +229,12 @@ def _kind(name: str) -> str:
     return next((words for start, words in _KINDS.items() if name.startswith(start)), "")
 
 
-def commands(*, stamped: bool) -> bytes:
-    """Return ``VERIFY.txt``, for a bundle with or without a timestamp.
+def commands(timestamp: Stamp) -> bytes:
+    """Return ``VERIFY.txt``, for a bundle with or without a timestamp, and for one that the sender could not check.
 
     It does not name the key, because a false bundle would name its own.
     """
     text = pkgutil.get_data("runner.app.bundles", "VERIFY.txt") or b""
-    return text if stamped else re.sub(rb"6\. .*?\n\n", b"", text, count=1, flags=re.DOTALL)
+    if timestamp == "none":
+        return re.sub(rb"6\. .*?\n\n", b"", text, count=1, flags=re.DOTALL)
+    return text if timestamp == "unchecked" else re.sub(rb"   The sender could .*\n", b"", text)

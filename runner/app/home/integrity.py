@@ -253,14 +253,15 @@ def checkpoint_findings(service: IncidentService, uncovered_since: datetime | No
         yield Finding(area, "warning", what, hint, code="checkpoint_not_remembered")
     if not service.home.timestamps.url:
         return
-    last = timestamps.asked(service.store)
+    now = service.clock.now()
+    last = timestamps.asked(service.store, now)
     at = f"{last.answered:%Y-%m-%d %H:%M} UTC" if last.answered else ""
-    if last.answered is None or service.clock.now() - last.answered > timestamps.OVERDUE:
+    if last.answered is None or now - last.answered > timestamps.OVERDUE:
         what = f"Last answer of the timestamp authority: {at or 'none'}. {last.trouble}".strip()
         hint = "Run a worker: it asks the authority each hour."
         yield Finding(area, "warning", what, hint, code="timestamp_missing")
-    elif not last.verified:
-        what = f"The timestamp of {at} was kept, but its signature could not be checked here"
+    elif timestamps.unchecked(service.store) or not last.verified:
+        what = "Timestamps were kept whose signature could not be checked here"
         hint = "Export a bundle, and verify with openssl as its VERIFY.txt says."
         yield Finding(area, "warning", what, hint, code="timestamp_unverified")
     else:

@@ -79,7 +79,8 @@ def export(
     """Export the record of an incident as a signed bundle for others.
 
     The audience decides what is withheld. Of a withheld entry, the signed record keeps the digest, or an envelope: time, type, person, system user
-    and machine. The same scope and head give the same bytes. The export is recorded. Anybody can verify the bundle: see VERIFY.txt in it.
+    and machine. The same scope and head give the same bytes, until a timestamp arrives. The export is recorded.
+    Anybody can verify the bundle: see VERIFY.txt in it.
 
     \b
     Examples:
@@ -100,8 +101,10 @@ def export(
     incident = session.incident()
     begin = instant_of(session, since) if since else None
     file, asked = session.world.cwd / out, cast("set[Part]", chosen)
-    made, scope, key = write(session.service, incident, file, for_whom, asked, begin)
+    made, scope, key, timestamp = write(session.service, incident, file, for_whom, asked, begin)
     answer = {"path": str(file), "sha256": made.sha256, "bytes": made.bytes, "key": key, "scope": scope}
+    if timestamp == "none" and session.service.home.timestamps.url:
+        session.warn("no_timestamp", "No timestamp yet: export again after a worker asked the authority.")
     session.show({"schema": "tocsin/bundle/v1", **answer}, lambda: _exported_page(answer))
 
 

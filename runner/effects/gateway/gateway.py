@@ -17,6 +17,7 @@ import msgspec
 
 from integrations import http
 from integrations.discovery import load as load_installed
+from integrations.http import service
 from integrations.port import (
     Absent,
     Accepted,
@@ -376,6 +377,7 @@ class BulkLine:
 
 
 url_problem = http.url_problem
+is_private = service.private
 
 
 def call(request: HttpCall) -> CallResult:

@@ -114,7 +114,8 @@ class EvidenceReport(Report, frozen=True, kw_only=True, tag="tocsin/evidence/v1"
 
 def evidence(incident: Incident, rows: Iterable[EventRow], only: str = "") -> EvidenceReport:
     """Return the evidence files whose entries are among ``rows``, or one of them."""
-    found = tuple(one for one in _exhibits(incident, rows) if only in ("", one.id))
+    known = (row for row in rows if row.seq <= incident.version)  # later ones can be written meanwhile
+    found = tuple(one for one in _exhibits(incident, known) if only in ("", one.id))
     return EvidenceReport(heading=heading_of(incident), kind=incident.kind, files=found)
 
 

@@ -191,6 +191,22 @@ def test_facts_have_their_source_and_what_replaced_them(made: Bundled) -> None:
     assert "data/facts/facts.json" not in files_of(made.folder / "insurer.zip")
 
 
+def test_nobody_reads_that_a_fact_is_right_where_its_correction_is_withheld(made: Bundled) -> None:
+    desk, name = made.desk, made.another()
+    said = desk("fact", "history", "incident.summary", "-i", name, "--format", "json").json
+    desk.done("correct", str(said["history"][-1]["event"]), "--reason", "another office", "-i", name)
+    for audience in ("regulator", "board", "court"):
+        made.export(f"wrong-{audience}.zip", "-i", name, "--for", audience)
+    desk.cancelled(name)
+    for audience, wrong in (("regulator", None), ("board", None), ("court", "another office")):
+        files = files_of(made.folder / f"wrong-{audience}.zip")
+        facts = json.loads(files["data/facts/facts.json"])
+        rows = files["data/facts/history.csv"].decode().splitlines()
+        numbers = [number for number, one in enumerate(facts, 1) if one["fact"] == "incident.summary"]
+        assert [facts[number - 1]["wrong"] for number in numbers] == [wrong], audience
+        assert [rows[number].rpartition(",")[2] for number in numbers] == [wrong or "withheld"], audience
+
+
 def test_verdicts_have_reasons_and_the_law_that_was_pinned(made: Bundled) -> None:
     files = files_of(made.folder / "regulator.zip")
     duties = json.loads(files["data/duties/duties.json"])["duties"]

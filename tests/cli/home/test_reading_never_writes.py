@@ -92,7 +92,15 @@ READING = (
     "worker status",
 )
 """Every command that reads, some with what they refuse in this home: that writes nothing either."""
-WRITING = {"worker ", "worker start", "worker stop", "scheduler", "serve-callbacks", "playbook copy"}
+WRITING = {
+    "worker ",
+    "worker start",
+    "worker stop",
+    "scheduler",
+    "serve-callbacks",
+    "playbook copy",
+    "service install",
+}
 """Commands without ``--as`` that write all the same: for the machine, or a file for its user."""
 
 

@@ -13,6 +13,7 @@ import pytest
 import rfc3161_client as rfc3161
 from cryptography.x509 import load_pem_x509_certificates
 
+from runner.app.bundles import papers
 from runner.app.core.proof.timestamps import stamp
 from runner.errors import TocsinError
 from runner.files.verify import verify
@@ -54,10 +55,13 @@ def findings(desk: AtDesk) -> dict[str, str]:
 
 
 def exported(desk: AtDesk, name: str) -> Path:
-    desk.done("audit", "export", "--out", f"{name}.zip")
+    said = desk("audit", "export", "--out", f"{name}.zip")
+    assert said.code == 0, said.err
     with zipfile.ZipFile(desk.home.parent / f"{name}.zip") as archive:
         archive.extractall(desk.home.parent / name)
-    return next((desk.home.parent / name).iterdir())
+    bundle = next((desk.home.parent / name).iterdir())
+    assert said.warnings == ([] if (bundle / "home-checkpoint.tsr").is_file() else ["no_timestamp"])
+    return bundle
 
 
 def openssl_verifies(bundle: Path) -> bool:
@@ -82,6 +86,8 @@ def test_a_bundle_has_a_timestamp_that_others_verify(desk: AtDesk, tsa: Authorit
     assert digest == hashlib.sha256(note).digest()
     assert parse_note(note).text.count("\n") == 3
     assert openssl_verifies(bundle)
+    assert (bundle / "VERIFY.txt").read_bytes() == papers.commands("checked")
+    assert papers.UNCHECKED not in (bundle / "README.html").read_text()
     roots = load_pem_x509_certificates((bundle / "tsa-ca.pem").read_bytes())
     reply = rfc3161.decode_timestamp_response(token)
     assert rfc3161.VerifierBuilder(roots=roots).build().verify_message(reply, note)
@@ -104,6 +110,16 @@ def test_the_authority_is_asked_each_hour_also_if_nothing_changed(desk: AtDesk, 
     assert len(tsa.queries) == 3
     digest = hashlib.sha256(note).digest()
     assert [digest in query for query in tsa.queries] == [True, False, False]
+
+
+def test_an_answer_from_a_clock_that_was_ahead_is_no_answer(desk: AtDesk, tsa: Authority) -> None:
+    office, settings = desk.office(), TimestampSettings(url=tsa.url, ca=str(tsa.ca))
+    now = desk.clock.now()
+    stamp(office.store, office.checkpoints.make, settings, desk.home, now + timedelta(days=400))
+    assert findings(desk).keys() == {"timestamp_missing"}
+    stamp(office.store, office.checkpoints.make, settings, desk.home, now)
+    assert len(tsa.queries) == 2
+    assert findings(desk).keys() == {"checkpoints"}
 
 
 def test_a_bad_answer_is_refused_named_and_asked_for_again(desk: AtDesk, tsa: Authority) -> None:
@@ -154,6 +170,23 @@ def test_a_token_in_an_order_that_the_library_refuses_is_kept_and_named(desk: At
     bundle = exported(desk, "unordered")
     assert verify(str(bundle))["ok"]
     assert openssl_verifies(bundle)
+    assert (bundle / "VERIFY.txt").read_bytes() == papers.commands("unchecked")
+    assert papers.UNCHECKED in (bundle / "README.html").read_text()
+    tsa.answer = tsa.honest
+    desk.clock.advance(timedelta(minutes=61))
+    assert (stamps(desk), len(tsa.queries)) == ([], 2)
+    assert findings(desk).keys() == {"timestamp_unverified"}, "a good answer checks no older token"
+
+
+@pytest.mark.allow_hosts(["127.0.0.1", "127.0.0.2"])
+def test_a_token_that_cannot_be_checked_is_refused_without_tls(incident: AtDesk, tmp_path: Path) -> None:
+    with authority(tmp_path, "127.0.0.2") as beyond:
+        incident.settings(timestamps={"url": beyond.url, "ca": str(beyond.ca)})
+        beyond.answer = beyond.unordered
+        assert stamps(incident) == ["timestamp_failed"]
+        beyond.answer = beyond.honest
+        incident.clock.advance(timedelta(minutes=11))
+        assert stamps(incident) == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 
+from runner.reports.core.custody import evidence
 from tests.cli.at_desk import AtDesk
 
 DIGEST = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
@@ -121,3 +122,12 @@ def test_the_custody_form_has_all_acts_and_room_for_later_ones(held: AtDesk, tmp
     ):
         assert said in flat
     assert held("evidence", "form", "1", str(tmp_path / "custody.pdf")).error == "file_unwritable"
+
+
+def test_a_file_that_is_stored_meanwhile_changes_no_view_of_an_older_version(held: AtDesk) -> None:
+    office = held.office()
+    before = office.load(office.find("amber-falcon"))
+    (held.home.parent / "later.log").write_text("later")
+    held.done("attach", str(held.home.parent / "later.log"))
+    report = evidence(before, office.read(office.principal).events(before))
+    assert [(one.number, one.name) for one in report.files] == [(1, "login.log")]

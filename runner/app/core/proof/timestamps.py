@@ -26,6 +26,7 @@ OVERDUE = timedelta(hours=2)
 """Age of the last answer from which ``doctor`` names it."""
 _LIMIT = timedelta(seconds=20)
 _MARK = "home/timestamps"
+_UNCHECKED = "home/unchecked-timestamps/"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +39,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the signature of the last answer was checked here."""
 
 
-def asked(store: Store) -> Asked:
-    """Return what the last requests brought."""
+def asked(store: Store, now: datetime) -> Asked:
+    """Return what the last requests brought; an answer after ``now`` is none, because a clock was ahead."""
     body = store.marks(_MARK).get(_MARK)
-    return Asked() if body is None else from_json(body, Asked)
+    found = Asked() if body is None else from_json(body, Asked)
+    return Asked(trouble=found.trouble) if found.answered and found.answered > now else found
+
+
+def unchecked(store: Store) -> frozenset[int]:
+    """Return the sizes of the checkpoints whose token was kept without a check of its signature."""
+    return frozenset(int(name.removeprefix(_UNCHECKED)) for name in store.marks(_UNCHECKED))
 
 
 def stamp(
@@ -55,7 +62,7 @@ def stamp(
 
     ``make`` makes the checkpoint. Raises TocsinError if there is no valid answer.
     """
-    before = asked(store)
+    before = asked(store, now)
     if not settings.url or (before.answered and now - before.answered < EVERY):
         return
     newest = make(now)
@@ -68,6 +75,9 @@ def stamp(
         _keep(store, msgspec.structs.replace(before, trouble=error.message))
         raise
     if newest is not None:
+        if not verified:
+            mark = f"{_UNCHECKED}{newest.size}"
+            store.change_marks((mark,), lambda before: {mark: b""})
         store.log.keep_token(newest.size, token)
     _keep(store, Asked(answered=now, verified=verified))
 
@@ -87,7 +97,7 @@ def _token(settings: TimestampSettings, folder: Path, data: bytes, now: datetime
         ) from None
     from cryptography.x509 import load_pem_x509_certificates
 
-    from runner.effects.gateway.gateway import call
+    from runner.effects.gateway.gateway import call, is_private
 
     try:
         roots = load_pem_x509_certificates((folder / settings.ca).read_bytes())
@@ -120,6 +130,8 @@ def _token(settings: TimestampSettings, folder: Path, data: bytes, now: datetime
     except ValueError as error:
         if "InvalidSetOrdering" not in str(error):
             raise _failed("the answer is not a timestamp") from None
+        if not is_private(settings.url):
+            raise _failed("its signature cannot be checked here, and its address is not https") from None
         return answer.body, False  # a known fault of some authorities, which OpenSSL accepts
     return answer.body, True
 

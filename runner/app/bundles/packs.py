@@ -70,7 +70,7 @@ def make_pack(service: IncidentService, out: Path, lock: Lock, watched: Watched)
             hint="Name another file.",
             code="file_unwritable",
         ) from None
-    done = backups.recorded(service, out, made, parted)
+    done = backups.recorded(service, out, made, now, parted)
     without = tuple(one for one in made.left_out if f"file:{one.path}" != service.home.master_key)
     made = msgspec.structs.replace(made, path=str(out), recorded=done, same_disk=same_disk, left_out=without)
     return made, parted, listed_keys(service.store)[-1].fingerprint

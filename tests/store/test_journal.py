@@ -229,7 +229,7 @@ def test_an_erasure_is_unfinished_while_a_reader_of_the_older_state_is_attached(
 def test_an_erasure_clears_only_the_mark_that_it_read(sqlite):
     with sqlite.opened() as store:
 
-        class Raced(type(store)):
+        class Raced(SqliteStore):
             def setting(self, name):
                 value = super().setting(name)
                 self.set_setting(name, "of another erasure")
@@ -238,7 +238,7 @@ def test_an_erasure_clears_only_the_mark_that_it_read(sqlite):
         store.set_setting(UNFINISHED, "x")
         store.__class__ = Raced
         store.finish_erasure()
-        store.__class__ = Raced.__base__
+        store.__class__ = SqliteStore
         assert store.setting(UNFINISHED) == "of another erasure"
 
 

@@ -8,7 +8,6 @@ and ``BEGIN IMMEDIATE`` makes writers wait for one another up to ``PATIENCE``.
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -229,8 +228,8 @@ class SqliteStore(JournalReader):
                         (incident,),
                     )
                     run("DELETE FROM snapshots WHERE incident = ?", (incident,))
-                    mark = (UNFINISHED, secrets.token_hex(8))
-                    run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", mark)
+                    mark = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, hex(randomblob(8)))"
+                    run(mark, (UNFINISHED,))
             finally:
                 self._pragma("PRAGMA secure_delete = OFF")
             self._sealer.forget(incident)

@@ -21,7 +21,7 @@ from runner.app.home.erased_data import home_id, list_key
 from runner.app.people.passwords import refuse_weak
 from runner.errors import Refused, Sealed, StoreError
 from runner.files.encrypted_folder import Lock
-from runner.vault.master_key import PREFIX, read_master
+from runner.vault.master_key import PREFIX, read_master, refuse_open_file
 from runner.vault.secrets import resolve
 
 SHORTEST = 16
@@ -31,7 +31,8 @@ LARGEST = 1 << 30
 
 
 def passphrase_in(file: Path) -> str:
-    """Return the passphrase in a file; raises NotFound."""
+    """Return the passphrase in a file; raises NotFound, or Sealed if others can read it."""
+    refuse_open_file(file, "passphrase")
     return resolve(f"file:{file}", base=file.parent).reveal()
 
 

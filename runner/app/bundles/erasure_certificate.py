@@ -109,4 +109,4 @@ def _backups(found: Sequence[Copy], rule: str) -> Iterator[Block]:
             f"By the rule {rule}, the last of these is removed by {last:%Y-%m-%d}, if backups continue there."
         )
     else:
-        yield paragraph("No recorded backup has the key. A pack is not a backup.")
+        yield paragraph("No recorded backup, apart from packs, has the key.")

@@ -32,7 +32,7 @@ LARGEST = 1 << 30
 
 def passphrase_in(file: Path) -> str:
     """Return the passphrase in a file; raises NotFound, or Sealed if others can read it."""
-    refuse_open_file(file, "passphrase")
+    refuse_open_file(file)
     return resolve(f"file:{file}", base=file.parent).reveal()
 
 

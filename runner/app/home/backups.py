@@ -239,18 +239,16 @@ def back_up(
         where = Path(error.filename) if isinstance(error.filename, str) else place
         raise _unwritable(where, error.strerror or "the disk failed") from None
     removed: list[str] = []
-    is_recorded = False
-    if not written.faults:
-        try:
-            for old in _remove_old(place, name, rule):
-                removed.append(old)
-        finally:
-            is_recorded = recorded(service, final, written, now, removed=removed)
+    try:
+        if not written.faults:
+            removed.extend(_remove_old(place, name, rule))
+    finally:  # if one cannot be removed, the others are recorded
+        written = msgspec.structs.replace(written, removed=tuple(removed))
+        is_recorded = not written.faults and recorded(service, final, written, now)
     return msgspec.structs.replace(
         written,
         path=str(final),
         recorded=is_recorded,
-        removed=tuple(removed),
         same_disk=place.stat().st_dev == service.folder.stat().st_dev,
     )
 
@@ -293,14 +291,7 @@ def encrypt(
         sealed.unlink(missing_ok=True)
 
 
-def recorded(
-    service: IncidentService,
-    path: Path,
-    made: Made,
-    begun: datetime,
-    parted: str = "",
-    removed: Sequence[str] = (),
-) -> bool:
+def recorded(service: IncidentService, path: Path, made: Made, begun: datetime, parted: str = "") -> bool:
     """Record a backup and list what was erased beside it; a home that cannot be written still has its backup."""
     event = BackupMade(
         by=service.principal.person,
@@ -312,7 +303,7 @@ def recorded(
         head=made.head,
         pack=parted,
         begun=begun,
-        removed=tuple(removed),
+        removed=made.removed,
     )
     try:
         note_erased(service, (path.parent,))

@@ -104,31 +104,24 @@ def check(
 ) -> Checked:
     """Check the files and the journals of a backup without its master key; works on a read-only medium.
 
-    An encrypted backup needs ``identity``, a file with the secret key of age; a pack that, or its passphrase. The key
-    in a pack is not written. Raises Invalid for anything but a backup.
+    An encrypted one needs ``identity``, a file with the secret key of age, or the passphrase. A key in it is not written. Raises Invalid for anything but a backup.
     """
-    with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity, passphrase, without=KEY) as folder:
+    with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity, passphrase) as folder:
         return _checked(folder, watched)
 
 
 @contextmanager
 def _opened(
-    backup: Path,
-    near: Path,
-    identity: Path | None,
-    passphrase: str = "",
-    *,
-    copy: bool = False,
-    without: str = "",
+    backup: Path, near: Path, identity: Path | None, passphrase: str = "", *, copy: bool = False
 ) -> Iterator[Path]:
-    """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``."""
+    """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``. Only a ``copy`` has the key of a pack."""
     encrypted = has_passphrase(backup) is not None
     if not encrypted and not copy:
         yield backup
         return
     with tempfile.TemporaryDirectory(prefix=".tocsin-", dir=near) as private:
         if encrypted:
-            yield unpack(backup, Path(private), identity, passphrase, without)
+            yield unpack(backup, Path(private), identity, passphrase, without="" if copy else KEY)
         else:
             # What is checked is what is used: nobody else writes to the copy. Links are copied as links, and refused.
             yield Path(shutil.copytree(_is_backup(backup), Path(private) / backup.name, symlinks=True))
@@ -207,7 +200,7 @@ def restore(
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
     ``state`` is the user's state folder: what it remembers of an earlier home at this path is set aside, and recorded.
-    The backup must be proved by its code under the master key, or by ``digest`` from elsewhere: its settings are obeyed.
+    The backup must be proved by its code under the master key, or by ``digest`` from elsewhere, which must match if given: its settings are obeyed.
     A pack has its key with it, and the home that continues from it signs with a new key.
     Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
@@ -230,15 +223,9 @@ def restore(
                     hint="Use another backup.",
                     code="backup_damaged",
                 )
-            if digest and (len(digest) < len("sha256:") + 32 or not checked.digest.startswith(digest)):
-                raise Refused(
-                    f"The digest of the backup is {checked.digest}, not the given one. Nothing was restored.",
-                    hint="Give 32 digits or more of the digest that was shown when it was made: --digest DIGEST",
-                    code="digest_differs",
-                )
             stage = folder / bag.DATA / FILES
-            own = _key_of_pack(folder, is_proved=bool(passphrase or digest))
-            master = _proved(folder, stage, checked.digest, key := own or key, is_proved=bool(digest))
+            own = _key_of_pack(folder, checked.digest, passphrase, digest)
+            master = _proved(folder, stage, checked.digest, key := own or key, digest)
             _made_private(stage)
             moved = _place_store(folder / bag.DATA / STORE, stage)
             _place_key(stage, key, is_pack=bool(own))
@@ -258,15 +245,21 @@ def restore(
     return msgspec.structs.replace(result, home=str(home), missing=tuple(still), set_aside=aside)
 
 
-def _key_of_pack(folder: Path, *, is_proved: bool) -> Path | None:
-    """Return the master key beside the backup in a pack; None without one.
+def _key_of_pack(folder: Path, found: str, passphrase: str, digest: str) -> Path | None:
+    """Return the master key beside the backup in a pack; None without one. Raises Refused if a given digest does not match.
 
-    Who knows the passphrase made the pack. For a public key, everybody can make one: raises Refused without its digest, which matches.
+    Who knows the passphrase made the pack. For a public key, everybody can make one: raises Refused without its digest.
     """
+    if digest and (len(digest) < len("sha256:") + 32 or not found.startswith(digest)):
+        raise Refused(
+            f"The digest of the backup is {found}, not the given one. Nothing was restored.",
+            hint="Give 32 digits or more of the digest that was shown when it was made: --digest DIGEST",
+            code="digest_differs",
+        )
     key = folder.with_name(KEY)
     if not key.is_file():
         return None
-    if not is_proved:
+    if not passphrase and not digest:
         raise Refused(
             "Nothing proves who made this pack. Nothing was restored.",
             hint="Give the digest that is on the card: --digest DIGEST",
@@ -275,8 +268,8 @@ def _key_of_pack(folder: Path, *, is_proved: bool) -> Path | None:
     return key
 
 
-def _proved(folder: Path, stage: Path, found: str, key: Path | None, *, is_proved: bool) -> bytes:
-    """Return the master key; raises Refused unless the key, or a digest from elsewhere (``is_proved``), proves who made the backup.
+def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str) -> bytes:
+    """Return the master key; raises Refused unless the key, or a digest from elsewhere, proves who made the backup.
 
     Until then its settings are not obeyed: no command of them runs, and no file outside of the backup is written.
     """
@@ -285,7 +278,7 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, *, is_prove
         if not key.is_file():
             raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
         reference = f"file:{key}"
-    elif reference.startswith("command:") and not is_proved:
+    elif reference.startswith("command:") and not digest:
         raise Refused(
             "The settings of the backup run a command for the master key. Nothing was restored.",
             hint="Run it yourself, and give the key: --key FILE",
@@ -303,7 +296,7 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, *, is_prove
         ) from error
     code, written = mac_of(master, found.removeprefix("sha256:").encode()), folder / bag.MAC
     is_ours = written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
-    if not is_ours and not is_proved:
+    if not is_ours and not digest:
         raise Refused(
             "The master key does not prove this backup: it is another key, or somebody changed the backup. Nothing was restored.",
             hint="Use the key of this home folder, or give the digest that the backup command showed: --digest",

@@ -56,9 +56,7 @@ def backup(
         list[str] | None,
         Option("--encrypt KEY", "Encrypt for a public key of age or SSH. Repeat for more."),
     ] = None,
-    identity: Annotated[
-        str, Option("--identity FILE", "Secret key of an encrypted backup, for --check.")
-    ] = "",
+    identity: Annotated[str, Option("--identity FILE", "Secret key of age or SSH, for --check.")] = "",
     check: Annotated[
         str, Option("--check BACKUP", "Check a backup or a pack. Needs no home folder and no master key.")
     ] = "",
@@ -130,7 +128,7 @@ def restore(
     key: Annotated[str, Option("--key FILE", "File with the master key.")] = "",
     identity: Annotated[str, Option("--identity FILE", "Secret key of an encrypted backup.")] = "",
     digest: Annotated[
-        str, Option("--digest DIGEST", "Digest that the backup command printed, if the key proves nothing.")
+        str, Option("--digest DIGEST", "Digest that the backup command printed: it must match.")
     ] = "",
 ) -> None:
     """Make a home folder from a backup, in the new folder of --home.

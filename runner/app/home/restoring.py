@@ -257,15 +257,13 @@ def _key_of_pack(folder: Path, found: str, passphrase: str, digest: str) -> Path
             code="digest_differs",
         )
     key = folder.with_name(KEY)
-    if not key.is_file():
-        return None
-    if not passphrase and not digest:
+    if key.is_file() and not passphrase and not digest:
         raise Refused(
             "Nothing proves who made this pack. Nothing was restored.",
             hint="Give the digest that is on the card: --digest DIGEST",
             code="pack_unproved",
         )
-    return key
+    return key if key.is_file() else None
 
 
 def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str) -> bytes:
@@ -381,13 +379,12 @@ def _made_safe(
         rotate_signing(service, f"continued from the pack {checked.name}")
         service.checkpoints.make(service.clock.now())
     paused, lost = [], 0
-    program = service.principal.program()
     for row in service.incidents():
         if row.state not in ("open", "paused") or row.id in erased:
             continue
         dead = lost_attempts(service, service.load(row.id))
         pause = Pause(reason=f"restored from the backup {checked.name}")
-        service.act(program, row.id, (*dead, pause) if row.state == "open" else dead)
+        service.act(service.principal.program(), row.id, (*dead, pause) if row.state == "open" else dead)
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
     _end_access(service, checked.name)

@@ -78,10 +78,10 @@ def has_passphrase(file: Path) -> bool | None:
     return start.startswith(_AGE + b"-> scrypt ") if start.startswith(_AGE) else None
 
 
-def unpack(file: Path, to: Path, identity: Path | None, passphrase: str = "") -> Path:
+def unpack(file: Path, to: Path, identity: Path | None, passphrase: str = "", without: str = "") -> Path:
     """Decrypt ``file`` below ``to`` with the secret key in ``identity``, or with the passphrase, and return the folder.
 
-    Raises Sealed or Invalid.
+    The file ``without`` beside the folder is left out. Raises Sealed or Invalid.
     """
     import pyrage as age
 
@@ -101,7 +101,8 @@ def unpack(file: Path, to: Path, identity: Path | None, passphrase: str = "") ->
 
     def extract(clear: BinaryIO) -> None:
         with tarfile.open(fileobj=clear, mode="r|") as tar:
-            tar.extractall(to, filter="data")  # refuses paths and links that leave the folder
+            wanted = (one for one in tar if one.name != without)
+            tar.extractall(to, wanted, filter="data")  # refuses paths and links that leave the folder
         while clear.read(1 << 20):  # the last bytes decide whether the file is whole
             pass
 

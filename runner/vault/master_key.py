@@ -57,7 +57,7 @@ def read_master(reference: str, *, base: Path) -> bytes:
     if scheme == "command":
         return _decode(_from_command(rest), reference)
     if scheme == "file":
-        _refuse_open_file(base / Path(rest).expanduser())
+        refuse_open_file(base / Path(rest).expanduser())
     try:
         return _decode(resolve(reference, base=base).reveal(), reference)
     except NotFound as error:
@@ -92,11 +92,12 @@ def _exists(reference: str) -> Refused:
     )
 
 
-def _refuse_open_file(path: Path) -> None:
+def refuse_open_file(path: Path) -> None:
+    """Raise Sealed for a file with a secret that other users can read."""
     # Windows stores permissions in access lists, not in the mode.
     if sys.platform != "win32" and path.exists() and path.stat().st_mode & 0o077:
         raise Sealed(
-            f"Other users can read the master key {path}.",
+            f"Other users can read the secret in {path}.",
             hint=f"chmod 600 '{path}'",
             code="master_exposed",
         )

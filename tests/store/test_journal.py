@@ -217,13 +217,35 @@ def test_an_erasure_is_unfinished_while_a_reader_of_the_older_state_is_attached(
             return any(wrapped in path.read_bytes() for path in files)
 
         store.shred("i")
-        assert (store.setting(UNFINISHED), is_there()) == ("", True)
+        assert (store.setting(UNFINISHED) is not None, is_there()) == (True, True)
         assert not store.finish_erasure()
         write(store, "j", personal())
         reader.close()
         assert store.finish_erasure()
         assert (store.setting(UNFINISHED), is_there()) == (None, False)
         assert store.finish_erasure()
+
+
+def test_an_erasure_clears_only_the_mark_that_it_read(sqlite):
+    with sqlite.opened() as store:
+
+        class Raced(SqliteStore):
+            def setting(self, name):
+                value = super().setting(name)
+                self.set_setting(name, "of another erasure")
+                return value
+
+        store.set_setting(UNFINISHED, "x")
+        store.__class__ = Raced
+        store.finish_erasure()
+        store.__class__ = SqliteStore
+        assert store.setting(UNFINISHED) == "of another erasure"
+
+
+def test_a_mark_that_was_copied_from_another_store_is_cleared(store):
+    store.set_setting(UNFINISHED, "x")
+    assert store.finish_erasure()
+    assert store.setting(UNFINISHED) is None
 
 
 def test_threads_may_share_a_store(store):

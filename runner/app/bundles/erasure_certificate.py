@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runner import __version__
 from runner.app.core.repository import UNFINISHED, IncidentRow
 from runner.app.home import backups, retention
+from runner.app.home.backups import BackupMade
 from runner.app.home.erased_data import UNERASED
-from runner.app.home.retention_queue import Copy, copies
+from runner.app.home.retention_queue import STATES, Copy, copies
 from runner.documents.tree import Block, Document, RenderContext, Stationery
 from runner.documents.write import write
 from runner.incident.people.contact_journal import JOURNAL
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.base.states import Kind
 
-_STATES = {"present": "present", "unreachable": "its folder cannot be reached"}
-
 
 def certificate(service: IncidentService, row: IncidentRow) -> bytes:
     """Return the certificate as PDF, as of now; the incident must be erased. It names nobody but who ordered the erasure."""
@@ -30,6 +30,10 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
     recorded = next(service.store.read(JOURNAL, done.entry - 1))
     head = service.store.head(row.id)
     now = service.clock.now()
+    is_done = service.setting(UNFINISHED) is None and bool(
+        done.ended or retention.is_shredded(service, row.id)
+    )
+    ended = (done.ended or done.at) if is_done else now
     organisation = str(service.home.organisation.get("name") or "")
     blocks: list[Block] = [
         fields((
@@ -41,7 +45,7 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
             ("Ordered at", time(done.at, UTC)),
             ("Reason", done.reason),
             ("Recorded", f"Entry {done.entry} of the journal {JOURNAL}, sha256:{recorded.hash}"),
-            ("State", f"{UNERASED}." if service.setting(UNFINISHED) is not None else "Finished in the database"),
+            ("State", "Finished in the database" if is_done else f"{UNERASED}."),
             ("As of", time(now, UTC)),
         )),
         heading(2, "What remains"),
@@ -52,12 +56,10 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
             "A database server has a log and backups of its own, which Tocsin does not erase",
         )),
         heading(2, "Backups that have the key"),
-        *_backups([one for one in copies(service, done.at) if one.state != "removed"], service.home.backup.keep),
+        *_backups(copies(service, ended), service.home.backup.keep),
+        *_packs(service, ended),
+        paragraph("Copies made without Tocsin are unknown."),
     ]  # fmt: skip
-    packed = backups.kept(service).parted
-    if packed is not None and packed[0] <= done.at:
-        what = f"Each pack, the last made on {packed[0]:%Y-%m-%d}, has the key and the master key. No rule removes packs: destroy them."
-        blocks.append(paragraph(what))
     document = Document(
         id="erasure-certificate",
         version=__version__,
@@ -77,7 +79,20 @@ def certificate(service: IncidentService, row: IncidentRow) -> bytes:
     return write(document, "pdf")
 
 
-def _backups(found: list[Copy], rule: str) -> Iterator[Block]:
+def _packs(service: IncidentService, ended: datetime) -> Iterator[Block]:
+    rows = [
+        (f"{at:%Y-%m-%d}", str(Path(one.place) / one.name) if isinstance(one, BackupMade) else one.name)
+        for at, one in backups.kept(service).packs
+        if (getattr(one, "begun", None) or at) <= ended
+    ]
+    if rows:
+        yield paragraph(
+            "Each of these packs has the key and the master key. No rule removes packs: destroy them."
+        )
+        yield table(("Made or restored", "Pack"), rows)
+
+
+def _backups(found: Sequence[Copy], rule: str) -> Iterator[Block]:
     if found:
         yield paragraph(
             "The key in these backups is encrypted with the master key. A restore erases the data again, if the list of erased data is beside the backup."
@@ -85,13 +100,13 @@ def _backups(found: list[Copy], rule: str) -> Iterator[Block]:
         yield table(
             ("Made", "Backup", "State", "Removed by"),
             [
-                (f"{one.made:%Y-%m-%d}", one.path, _STATES[one.state], f"{one.gone_by:%Y-%m-%d}")
+                (f"{one.made:%Y-%m-%d}", one.path, STATES[one.state] or "present", f"{one.gone_by:%Y-%m-%d}")
                 for one in found
             ],
         )
         last = max(one.gone_by for one in found)
         yield paragraph(
-            f"By the rule {rule}, the last of these is removed by {last:%Y-%m-%d}, if backups continue. Copies made without Tocsin are unknown."
+            f"By the rule {rule}, the last of these is removed by {last:%Y-%m-%d}, if backups continue there."
         )
     else:
-        yield paragraph("No recorded backup has the key. Copies made without Tocsin are unknown.")
+        yield paragraph("No recorded backup, apart from packs, has the key.")

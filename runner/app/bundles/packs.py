@@ -21,7 +21,7 @@ from runner.app.home.erased_data import home_id, list_key
 from runner.app.people.passwords import refuse_weak
 from runner.errors import Refused, Sealed, StoreError
 from runner.files.encrypted_folder import Lock
-from runner.vault.master_key import PREFIX, read_master
+from runner.vault.master_key import PREFIX, read_master, refuse_open_file
 from runner.vault.secrets import resolve
 
 SHORTEST = 16
@@ -31,7 +31,8 @@ LARGEST = 1 << 30
 
 
 def passphrase_in(file: Path) -> str:
-    """Return the passphrase in a file; raises NotFound."""
+    """Return the passphrase in a file; raises NotFound, or Sealed if others can read it."""
+    refuse_open_file(file)
     return resolve(f"file:{file}", base=file.parent).reveal()
 
 
@@ -70,7 +71,7 @@ def make_pack(service: IncidentService, out: Path, lock: Lock, watched: Watched)
             hint="Name another file.",
             code="file_unwritable",
         ) from None
-    done = backups.recorded(service, out, made, parted)
+    done = backups.recorded(service, out, made, now, parted)
     without = tuple(one for one in made.left_out if f"file:{one.path}" != service.home.master_key)
     made = msgspec.structs.replace(made, path=str(out), recorded=done, same_disk=same_disk, left_out=without)
     return made, parted, listed_keys(service.store)[-1].fingerprint

@@ -71,6 +71,10 @@ class BackupMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     """The hash over all journals and their heads."""
     pack: str = ""
     """Only of a pack, which contains the master key: ``SIZE:ROOT`` of the checkpoint just before it."""
+    begun: datetime | None = None
+    """When the copy began: a key that was destroyed later can be in it."""
+    removed: tuple[str, ...] = ()
+    """Names of older backups that were removed from the same folder."""
 
 
 class HomeRestored(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
@@ -94,8 +98,8 @@ class Backups(msgspec.Struct, frozen=True, kw_only=True):
 
     made: tuple[tuple[datetime, BackupMade], ...] = ()
     version: int = 0
-    parted: tuple[datetime, AnyBackupEvent] | None = None
-    """The newest pack, or the pack that this home continues from: from then on, there can be two copies."""
+    packs: tuple[tuple[datetime, AnyBackupEvent], ...] = ()
+    """The packs, and the pack that this home continues from: from the last on, there can be two copies."""
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -134,13 +138,13 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 def kept(service: IncidentService) -> Backups:
     """Return the recorded backups; raises Sealed without the master key."""
     made: list[tuple[datetime, BackupMade]] = []
-    version, parted = 0, None
+    version, packs = 0, []
     for version, at, event in organisation_journal.entries(service, JOURNAL, READER):  # noqa: B007
         if isinstance(event, BackupMade):
             made.append((at, event))
         if event.pack:
-            parted = (at, event)
-    return Backups(made=tuple(made), version=version, parted=parted)
+            packs.append((at, event))
+    return Backups(made=tuple(made), version=version, packs=tuple(packs))
 
 
 def record(service: IncidentService, event: AnyBackupEvent) -> None:
@@ -234,11 +238,17 @@ def back_up(
     except OSError as error:
         where = Path(error.filename) if isinstance(error.filename, str) else place
         raise _unwritable(where, error.strerror or "the disk failed") from None
+    removed: list[str] = []
+    try:
+        if not written.faults:
+            removed.extend(_remove_old(place, name, rule))
+    finally:  # if one cannot be removed, the others are recorded
+        written = msgspec.structs.replace(written, removed=tuple(removed))
+        is_recorded = not written.faults and recorded(service, final, written, now)
     return msgspec.structs.replace(
         written,
         path=str(final),
-        recorded=not written.faults and recorded(service, final, written),
-        removed=() if written.faults else _remove_old(place, name, rule),
+        recorded=is_recorded,
         same_disk=place.stat().st_dev == service.folder.stat().st_dev,
     )
 
@@ -281,7 +291,7 @@ def encrypt(
         sealed.unlink(missing_ok=True)
 
 
-def recorded(service: IncidentService, path: Path, made: Made, parted: str = "") -> bool:
+def recorded(service: IncidentService, path: Path, made: Made, begun: datetime, parted: str = "") -> bool:
     """Record a backup and list what was erased beside it; a home that cannot be written still has its backup."""
     event = BackupMade(
         by=service.principal.person,
@@ -292,6 +302,8 @@ def recorded(service: IncidentService, path: Path, made: Made, parted: str = "")
         events=made.events,
         head=made.head,
         pack=parted,
+        begun=begun,
+        removed=made.removed,
     )
     try:
         note_erased(service, (path.parent,))
@@ -438,17 +450,16 @@ def _unwritable(path: Path, why: str) -> Refused:
     )
 
 
-def _remove_old(place: Path, name: str, rule: Sequence[tuple[str, int]]) -> tuple[str, ...]:
-    """Remove the older backups of this home that the rule does not keep; return their names."""
+def _remove_old(place: Path, name: str, rule: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """Remove the older backups of this home that the rule does not keep; yield each name after its removal."""
     mine = name.rpartition("-")[0]
     names = (path.name for path in place.glob(f"{mine}-*") if not path.is_symlink())
-    gone = superseded(names, rule)
-    for old in gone:
+    for old in superseded(names, rule):
         if (place / old).is_dir():
             shutil.rmtree(place / old)
         else:
             (place / old).unlink()
-    return gone
+        yield old
 
 
 def after_erasure(service: IncidentService) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

@@ -93,8 +93,8 @@ def findings(service: IncidentService) -> Iterator[Finding]:
     """Yield a pack, where the database moved from, and that no backup opens with the present master key."""
     found = backups.kept(service) if service.store.head(backups.JOURNAL).version else backups.Backups()
     made = found.made
-    if found.parted is not None:
-        at, one = found.parted
+    if found.packs:
+        at, one = found.packs[-1]
         what = f"this home folder continues from a pack since {at:%Y-%m-%d %H:%M} UTC: the first copy must not go on"
         if isinstance(one, backups.BackupMade):
             what = f"a pack was made on {at:%Y-%m-%d %H:%M} UTC, {one.place}/{one.name}: if it was unpacked, do not go on here"

@@ -100,12 +100,13 @@ def check(
     watched: Watched = lambda words, total: lambda count: None,
     *,
     identity: Path | None = None,
+    passphrase: str = "",
 ) -> Checked:
     """Check the files and the journals of a backup without its master key; works on a read-only medium.
 
-    An encrypted backup needs ``identity``, a file with the secret key of age. Raises Invalid for anything but a backup.
+    An encrypted one needs ``identity``, a file with the secret key of age, or the passphrase. A key in it is not written. Raises Invalid for anything but a backup.
     """
-    with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity) as folder:
+    with _opened(backup.absolute(), Path(tempfile.gettempdir()), identity, passphrase) as folder:
         return _checked(folder, watched)
 
 
@@ -113,14 +114,14 @@ def check(
 def _opened(
     backup: Path, near: Path, identity: Path | None, passphrase: str = "", *, copy: bool = False
 ) -> Iterator[Path]:
-    """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``."""
+    """Yield the folder of a backup; an encrypted one, and a ``copy``, is in a private folder in ``near``. Only a ``copy`` has the key of a pack."""
     encrypted = has_passphrase(backup) is not None
     if not encrypted and not copy:
         yield backup
         return
     with tempfile.TemporaryDirectory(prefix=".tocsin-", dir=near) as private:
         if encrypted:
-            yield unpack(backup, Path(private), identity, passphrase)
+            yield unpack(backup, Path(private), identity, passphrase, without="" if copy else KEY)
         else:
             # What is checked is what is used: nobody else writes to the copy. Links are copied as links, and refused.
             yield Path(shutil.copytree(_is_backup(backup), Path(private) / backup.name, symlinks=True))
@@ -199,7 +200,7 @@ def restore(
     """Make the home ``home`` from a backup; ``key`` is a file with the master key, for settings that name a file.
 
     ``state`` is the user's state folder: what it remembers of an earlier home at this path is set aside, and recorded.
-    The backup must be proved by its code under the master key, or by ``digest`` from elsewhere: its settings are obeyed.
+    The backup must be proved by its code under the master key, or by ``digest`` from elsewhere, which must match if given: its settings are obeyed.
     A pack has its key with it, and the home that continues from it signs with a new key.
     Raises Refused if the home exists or the backup is damaged or not proved, Sealed without the key; then nothing is left.
     """
@@ -245,20 +246,24 @@ def restore(
 
 
 def _key_of_pack(folder: Path, found: str, passphrase: str, digest: str) -> Path | None:
-    """Return the master key beside the backup in a pack; None without one.
+    """Return the master key beside the backup in a pack; None without one. Raises Refused if a given digest does not match.
 
     Who knows the passphrase made the pack. For a public key, everybody can make one: raises Refused without its digest.
     """
+    if digest and (len(digest) < len("sha256:") + 32 or not found.startswith(digest)):
+        raise Refused(
+            f"The digest of the backup is {found}, not the given one. Nothing was restored.",
+            hint="Give 32 digits or more of the digest that was shown when it was made: --digest DIGEST",
+            code="digest_differs",
+        )
     key = folder.with_name(KEY)
-    if not key.is_file():
-        return None
-    if not passphrase and (len(digest) < len("sha256:") + 32 or not found.startswith(digest)):
+    if key.is_file() and not passphrase and not digest:
         raise Refused(
             "Nothing proves who made this pack. Nothing was restored.",
             hint="Give the digest that is on the card: --digest DIGEST",
             code="pack_unproved",
         )
-    return key
+    return key if key.is_file() else None
 
 
 def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str) -> bytes:
@@ -271,7 +276,7 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
         if not key.is_file():
             raise Refused(f'There is no file "{key}".', hint="Name the file: --key FILE", code="file_missing")
         reference = f"file:{key}"
-    elif reference.startswith("command:") and digest != found:
+    elif reference.startswith("command:") and not digest:
         raise Refused(
             "The settings of the backup run a command for the master key. Nothing was restored.",
             hint="Run it yourself, and give the key: --key FILE",
@@ -289,7 +294,7 @@ def _proved(folder: Path, stage: Path, found: str, key: Path | None, digest: str
         ) from error
     code, written = mac_of(master, found.removeprefix("sha256:").encode()), folder / bag.MAC
     is_ours = written.is_file() and hmac.compare_digest(written.read_bytes().strip(), code.encode())
-    if not is_ours and digest != found:
+    if not is_ours and not digest:
         raise Refused(
             "The master key does not prove this backup: it is another key, or somebody changed the backup. Nothing was restored.",
             hint="Use the key of this home folder, or give the digest that the backup command showed: --digest",
@@ -374,13 +379,12 @@ def _made_safe(
         rotate_signing(service, f"continued from the pack {checked.name}")
         service.checkpoints.make(service.clock.now())
     paused, lost = [], 0
-    program = service.principal.program()
     for row in service.incidents():
         if row.state not in ("open", "paused") or row.id in erased:
             continue
         dead = lost_attempts(service, service.load(row.id))
         pause = Pause(reason=f"restored from the backup {checked.name}")
-        service.act(program, row.id, (*dead, pause) if row.state == "open" else dead)
+        service.act(service.principal.program(), row.id, (*dead, pause) if row.state == "open" else dead)
         paused += [row.codename] if row.state == "open" else []
         lost += len(dead)
     _end_access(service, checked.name)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
 HOLD = "law_enforcement.hold."
+HOLD_NOTE = "Legal hold "
+"""The start of the note that a hold writes into its incident."""
 
 
 def kept(service: IncidentService) -> Kept:
@@ -91,7 +93,7 @@ def hold(
     end = f"{until}" if until else "it is released"
     said = "released" if release else f"placed. Nothing of this incident may be erased until {end}"
     with suppress(*UNREADABLE):  # the hold counts also where the incident cannot be read
-        service.act(service.principal, row.id, [AddNote(text=f"Legal hold {said}.")])
+        service.act(service.principal, row.id, [AddNote(text=f"{HOLD_NOTE}{said}.")])
 
 
 def forget(service: IncidentService, name: str) -> int:
@@ -155,8 +157,12 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
             )
         return () if row.id in before.shredded else (event,)
 
+    def finish(before: Kept) -> Sequence[IncidentShredded]:
+        return () if before.shredded[row.id].ended else (msgspec.structs.replace(event, finished=True),)
+
     organisation_journal.change(service, JOURNAL, kept, decide)
     service.erase(service.principal, row.id)
+    organisation_journal.change(service, JOURNAL, kept, finish)
 
 
 def is_shredded(service: IncidentService, name: str) -> bool:

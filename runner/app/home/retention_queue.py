@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.campaigns.letter_archive import archives
-from runner.app.core.contact_store import kept_people, read_book
+from runner.app.core.contact_store import kept_people, names, read_book
 from runner.app.core.directory import read_people
 from runner.app.core.repository import IncidentRow
 from runner.app.exercises import schedules
 from runner.app.home import backups, retention
 from runner.app.people.accounts import account_book
+from runner.base.actor import PROGRAM
 from runner.errors import TocsinError
 from runner.incident.people.contact_journal import AnyPeopleEvent, Kept, PersonForgotten, WayChecked, WayTried
 from runner.reports.core.formatting import count, person_name
@@ -28,8 +29,13 @@ from runner.reports.core.report import Report
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
+STATES = {
+    "present": "",
+    "missing": "not found at this path",
+    "unreachable": "not found, nor the last backup in its folder",
+}
 CLOSED_FOR = timedelta(days=3 * 365)
-State = Literal["present", "removed", "unreachable"]
+State = Literal["present", "missing", "unreachable"]
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +47,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     """When the incident or the contacts last changed, or when the backup was made."""
     contents: str = ""
-    """Besides the entries: files and letters, which are erased with them."""
+    """Besides the entries: files and letters, which are erased with them. Of a backup: that it was not found."""
 
 
 class RetentionQueue(Report, frozen=True, kw_only=True, tag="tocsin/retention/v1"):
@@ -60,6 +66,7 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     made: datetime
     state: State
+    """Unreachable: its folder has not even the last backup that was made there."""
     gone_by: date
     """The day by which the rule removes it, if backups continue."""
 
@@ -77,15 +84,15 @@ def queue(
     """Return what is due among these incidents, the people and the backups."""
     before = service.clock.now() - (kept_for or closed_for(service))
     known, book = retention.kept(service), read_book(service.store)
-    found = [*_incidents(service, rows, known, before), *_people(service, book, before)]
-    erased = [one.at for one in known.shredded.values()]
+    found = [*_incidents(service, rows, known, before), *_people(service, book, known, before)]
+    erased = [one.ended or one.at for one in known.shredded.values()]
     erased += [at for at, event in book if isinstance(event, PersonForgotten)]
     if erased:
         today = service.clock.now().date()
         found += (
-            Due(kind="backup", ref=one.path, since=one.made)
+            Due(kind="backup", ref=one.path, since=one.made, contents=STATES[one.state])
             for one in copies(service, max(erased))
-            if one.state != "removed" and one.gone_by < today
+            if one.state != "missing" and one.gone_by < today
         )
     return RetentionQueue(before=before, due=tuple(found), holds=len(known.holds))
 
@@ -93,15 +100,17 @@ def queue(
 def _incidents(
     service: IncidentService, rows: Sequence[IncidentRow], known: Kept, before: datetime
 ) -> Iterator[Due]:
-    held = {
-        name: one.since for name, one in reversed(known.ended_holds)
-    }  # a hold writes notes: none renews the time
+    held = {name for name, _ in known.ended_holds}
+    note = f'"text":"{retention.HOLD_NOTE}'.encode()
     for row in rows:
         if row.state in ("closed", "cancelled") and row.id not in {*known.shredded, *known.holds}:
             last = service.repository.last_entry(row)
-            if since := held.get(row.id):
-                times = (one.at for one in service.store.read(row.id))
-                last = max((at for at in times if at < since), default=row.opened_at)
+            if row.id in held:  # the notes of a hold, and what Tocsin computed then, do not renew the time
+                told = (one for one in service.store.read(row.id) if one.actor.claimed != PROGRAM)
+                times = (
+                    one.at for one in told if one.type != "NoteAdded" or note not in (one.payload or b"")
+                )
+                last = max(times, default=row.opened_at)
             if last <= before:
                 yield Due(kind="incident", ref=row.codename, since=last, contents=_contents(service, row))
 
@@ -120,9 +129,9 @@ def _contents(service: IncidentService, row: IncidentRow) -> str:
 
 
 def _people(
-    service: IncidentService, told: list[tuple[datetime, AnyPeopleEvent]], before: datetime
+    service: IncidentService, told: list[tuple[datetime, AnyPeopleEvent]], known: Kept, before: datetime
 ) -> Iterator[Due]:
-    """Yield people with old contacts and no role, account or open incident; a channel test does not renew them."""
+    """Yield people with old contacts and no role, account, open incident or incident on hold; a channel test does not renew them."""
     last = {event.person: at for at, event in told if not isinstance(event, WayTried | WayChecked)}
     old = sorted(name for name in kept_people(service) if name in last and last[name] <= before)
     if not old:
@@ -135,22 +144,29 @@ def _people(
     busy = {person for roles in held for persons in roles.values() for person in persons}
     book = account_book(service)
     for name in old:
-        if name not in busy and not book.is_active(name):
+        if name in busy or book.is_active(name):
+            continue
+        if not any(names(service.store, held, name) for held in known.holds):
             yield Due(kind="person", ref=name, since=last[name])
 
 
 def copies(service: IncidentService, erased: datetime) -> tuple[Copy, ...]:
-    """Return the recorded backups that were made before an erasure: they have the key, but the master key is elsewhere."""
-    rule = backups.parse_keep(service.home.backup.keep)
+    """Return the recorded backups that began before the end of an erasure: they have the key, but the master key is elsewhere.
+
+    Not the packs, and not those that Tocsin removed. What is not found may still exist: its medium can be unplugged.
+    """
+    rule, told = backups.parse_keep(service.home.backup.keep), backups.kept(service).made
+    removed = {(one.place, name) for _, one in told for name in one.removed}
+    last = {one.place: Path(one.place) / one.name for _, one in told if not one.pack}
     return tuple(
         Copy(
             path=str(path),
             made=at,
-            state="present" if path.exists() else "removed" if path.parent.is_dir() else "unreachable",
+            state="present" if path.exists() else "missing" if last[made.place].exists() else "unreachable",
             gone_by=backups.gone_by(at, rule),
         )
-        for at, made in backups.kept(service).made
-        if at <= erased
+        for at, made in told
+        if (made.begun or at) <= erased and not made.pack and (made.place, made.name) not in removed
         for path in (Path(made.place) / made.name,)
     )
 
@@ -188,4 +204,4 @@ def _row(one: Due) -> tuple[Cell | str, ...]:
         return f"{one.since:%Y-%m-%d}", Cell(one.ref, about=f"incident/{one.ref}"), Cell(one.contents, "dim")
     person = one.kind == "person"
     name = person_name(one.ref) if person else one.ref
-    return f"{one.since:%Y-%m-%d}", name, Cell(one.ref if person else "", "dim")
+    return f"{one.since:%Y-%m-%d}", name, Cell(one.ref if person else one.contents, "dim")

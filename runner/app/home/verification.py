@@ -110,7 +110,7 @@ def _explained(service: IncidentService, fault: Fault, checkpoint: str) -> Fault
     if fault.code not in ("rolled_back", "two_copies"):
         return fault
     with suppress(Sealed, ValueError):
-        at, event = kept(service).parted or (None, None)
+        at, event = (kept(service).packs or ((None, None),))[-1]
         if event and (fault.code == "two_copies" or _size(checkpoint) > _size(event.pack)):
             since = f"since the pack of {at:%Y-%m-%d %H:%M} UTC"
             what = f"two copies of this home folder continued {since}, or this one was put back. Stop one copy ({fault.what})"

@@ -37,6 +37,9 @@ class RestoreReport(Report, frozen=True, kw_only=True, tag="tocsin/restore/v1"):
     restored: Restored
 
 
+PassphraseFile = Annotated[str, Option("--passphrase-file FILE", "File with the passphrase of a pack.")]
+
+
 def add(app: Commands) -> None:
     """Add the commands."""
     command(app, "backup", Scope.HOME_WRITES)(backup)
@@ -53,10 +56,11 @@ def backup(
         list[str] | None,
         Option("--encrypt KEY", "Encrypt for a public key of age or SSH. Repeat for more."),
     ] = None,
-    identity: Annotated[
-        str, Option("--identity FILE", "Secret key of an encrypted backup, for --check.")
+    identity: Annotated[str, Option("--identity FILE", "Secret key of age or SSH, for --check.")] = "",
+    check: Annotated[
+        str, Option("--check BACKUP", "Check a backup or a pack. Needs no home folder and no master key.")
     ] = "",
-    check: Annotated[str, Option("--check BACKUP", "Check a backup. Needs no home folder and no key.")] = "",
+    passphrase_file: PassphraseFile = "",
 ) -> int:
     """Make a verified backup of the home folder.
 
@@ -79,7 +83,7 @@ def backup(
                 hint="Remove --to, --keep and --encrypt",
                 code="options_conflict",
             )
-        return _check(session, check, identity)
+        return _check(session, check, identity, passphrase_file)
     from runner.app.home.backups import back_up
 
     settings = session.service.home.backup
@@ -103,14 +107,16 @@ def backup(
     return 0 if report.ok else 1
 
 
-def _check(session: Session, given: str, identity: str) -> int:
+def _check(session: Session, given: str, identity: str, passphrase_file: str) -> int:
+    from runner.app.bundles.packs import passphrase_in
     from runner.app.home.restoring import check as checked
     from runner.cli.framework.progress_line import bars
 
     cwd = session.world.cwd
     with bars(session) as shown:
         secret = cwd / Path(identity).expanduser() if identity else None
-        found = checked(cwd / Path(given).expanduser(), shown.begin, identity=secret)
+        said = passphrase_in(cwd / Path(passphrase_file).expanduser()) if passphrase_file else ""
+        found = checked(cwd / Path(given).expanduser(), shown.begin, identity=secret, passphrase=said)
     report = BackupCheck(ok=not found.faults, backup=found)
     session.show(report, lambda: _check_page(report))
     return 0 if report.ok else 1
@@ -122,7 +128,7 @@ def restore(
     key: Annotated[str, Option("--key FILE", "File with the master key.")] = "",
     identity: Annotated[str, Option("--identity FILE", "Secret key of an encrypted backup.")] = "",
     digest: Annotated[
-        str, Option("--digest DIGEST", "Digest that the backup command printed, if the key proves nothing.")
+        str, Option("--digest DIGEST", "Digest that the backup command printed: it must match.")
     ] = "",
 ) -> None:
     """Make a home folder from a backup, in the new folder of --home.

@@ -9,12 +9,10 @@ from typing import Annotated
 from runner.app.home.backups import Made
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
-from runner.cli.home.backup import bring_back, lacks
+from runner.cli.home.backup import PassphraseFile, bring_back, lacks
 from runner.errors import Refused, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, line, paged
-
-_File = Annotated[str, Option("--passphrase-file FILE", "File with the passphrase.")]
 
 
 def add(app: Commands) -> None:
@@ -30,7 +28,7 @@ def pack(
         list[str] | None,
         Option("--encrypt KEY", "Public key of age or SSH, not a passphrase. Repeat for more."),
     ] = None,
-    passphrase_file: _File = "",
+    passphrase_file: PassphraseFile = "",
     card: Annotated[
         Path | None,
         Option("--card FILE", "Card to print, with private numbers: .pdf, .docx, .html, .txt, .md."),
@@ -61,13 +59,19 @@ def pack(
             code="options_conflict",
         )
     service, cwd = session.service, session.world.cwd
+    if card is not None and (
+        (cwd / card).exists() or (cwd / card).resolve() == (cwd / out.expanduser()).resolve()
+    ):
+        raise Refused(
+            f'File "{card}" exists. No pack was made.', hint="Name another file.", code="file_exists"
+        )
     given = passphrase_in(cwd / Path(passphrase_file).expanduser()) if passphrase_file else ""
     lock = recipients_of(encrypt) if encrypt else given or _typed(session)
     with bars(session) as shown:
         made, checkpoint, key = make_pack(service, cwd / out.expanduser(), lock, shown.begin)
     if card is not None:
         sheet = pack_card(service, made, checkpoint, key, with_passphrase=not encrypt)
-        private_file(cwd / card, write(sheet, format_))
+        private_file(cwd / card, write(sheet, format_), replace=False)
     answer = {"pack": made, "checkpoint": checkpoint, "key": key, "card": "" if card is None else str(card)}
     session.show({"schema": "tocsin/home-pack/v1", **answer}, lambda: _page(made, checkpoint, key, card))
 
@@ -94,7 +98,7 @@ def unpack(
     session: Session,
     file: Annotated[str, Argument("FILE", "The pack.")],
     identity: Annotated[str, Option("--identity FILE", "Secret key of age or SSH.")] = "",
-    passphrase_file: _File = "",
+    passphrase_file: PassphraseFile = "",
     digest: Annotated[
         str, Option("--digest DIGEST", "Digest on the card, 32 digits or more. Needed with --identity.")
     ] = "",

@@ -242,6 +242,8 @@ class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
     codename: str
     by: str
     reason: str
+    finished: bool = False
+    """False: ordered. True: done, recorded after the order."""
 
 
 class LegalHoldPlaced(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -284,6 +286,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     codename: str
     reason: str
+    ended: datetime | None = None
+    """When the key was destroyed; None if that is not recorded."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -305,6 +309,8 @@ def fold_retention(events: Iterable[tuple[int, datetime, RetentionEvent]], today
     for version, at, event in events:
         name, by, reason = event.incident, event.by, event.reason
         match event:
+            case IncidentShredded(finished=True) if name in erased:
+                erased[name] = replace(erased[name], ended=at)
             case IncidentShredded():
                 erased[name] = Erasure(entry=version, at=at, by=by, codename=event.codename, reason=reason)
             case LegalHoldReleased():

@@ -28,6 +28,7 @@ from runner.store.journal_reader import JournalReader
 from runner.store.moving import MOVED, Frozen, Select, refuse_moved
 from runner.store.port import (
     PATIENCE,
+    UNFINISHED,
     Append,
     Appended,
     ChangeMarks,
@@ -217,7 +218,8 @@ class PostgresStore(JournalReader):
             connection.execute("VACUUM tocsin.keys, tocsin.snapshots")
 
     def finish_erasure(self) -> bool:
-        """See Store.finish_erasure. An erasure waits for all who read the keys, so nothing is left to do."""
+        """See Store.finish_erasure. An erasure waits for all who read the keys: a mark came from another store that was moved here."""
+        self.set_setting(UNFINISHED, None)
         return True
 
     def set_setting(self, name: str, value: str | None) -> None:

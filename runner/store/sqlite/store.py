@@ -228,7 +228,8 @@ class SqliteStore(JournalReader):
                         (incident,),
                     )
                     run("DELETE FROM snapshots WHERE incident = ?", (incident,))
-                    run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, '')", (UNFINISHED,))
+                    mark = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, hex(randomblob(8)))"
+                    run(mark, (UNFINISHED,))
             finally:
                 self._pragma("PRAGMA secure_delete = OFF")
             self._sealer.forget(incident)
@@ -236,13 +237,14 @@ class SqliteStore(JournalReader):
 
     def finish_erasure(self) -> bool:
         """See Store.finish_erasure. SQLite cannot empty the write-ahead log while a connection reads an older state."""
-        if self.setting(UNFINISHED) is None:
+        if (mark := self.setting(UNFINISHED)) is None:
             return True
         # A connection of its own: while it waits for readers, a second at most, nobody else can write.
         with self._reading(), closing(sqlite3.connect(self.path, timeout=1)) as alone:
             (busy, _, _) = alone.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not busy:
-            self.set_setting(UNFINISHED, None)
+            with self._writing() as run:  # the mark of another erasure, made meanwhile, stays
+                run("DELETE FROM settings WHERE name = ? AND value = ?", (UNFINISHED, mark))
         return not busy
 
     def set_setting(self, name: str, value: str | None) -> None:

@@ -204,6 +204,13 @@ def test_a_restore_replaces_nothing_and_needs_the_key(working: AtDesk, tmp_path:
     assert not list(tmp_path.glob(".*restoring"))
 
 
+def test_a_given_digest_must_match_also_if_the_key_does(working: AtDesk, tmp_path: Path) -> None:
+    made = backup_of(working, tmp_path / "to")
+    said = attempt(working, Path(made["path"]), tmp_path / "new", "--digest", "0" * 64)
+    assert said.error == "digest_differs"
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_was_erased_after_the_backup_is_erased_again(working: AtDesk, tmp_path: Path) -> None:
     working.done("person", "add", "petra", "--name", "Petra Probst", "--contact", "screen=petra")
     made = backup_of(working, tmp_path / "to")

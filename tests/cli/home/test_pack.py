@@ -18,6 +18,7 @@ import pyrage
 import pytest
 
 from runner.app.core.proof.checkpoints import memory_of
+from runner.files.encrypted_folder import unpack
 from runner.vault.master_key import PREFIX
 from tests.cli.at_desk import PLAYBOOK, AtDesk, Said
 from tests.servers.needed import absent
@@ -205,13 +206,46 @@ def test_a_pack_for_a_key_is_proved_by_the_digest_on_the_card(packed: Packed, tm
     desk = at(packed.first, tmp_path / "new", tmp_path / "state")
     words = ("unpack", str(file), "--home", str(desk.home), "--identity", str(tmp_path / "key.txt"))
     assert desk("unpack", str(file), "--home", str(desk.home)).error == "age_sealed"
-    for given in ((), ("--digest", digest[:31]), ("--digest", "0" * 64)):
-        assert desk(*words, *given).error == "pack_unproved"
+    assert desk(*words).error == "pack_unproved"
+    for given in (digest[:31], "0" * 64):
+        assert desk(*words, "--digest", given).error == "digest_differs"
     assert not desk.home.exists()
     assert desk(*words, "--digest", digest[:32]).code == 0
     assert verify(desk).code == 0
     # Data that is erased later is listed beside the pack, as beside a backup.
     assert list(tmp_path.glob("tocsin-*.erased.jsonl"))
+
+
+def test_a_given_digest_must_match_a_pack_with_a_passphrase(packed: Packed, tmp_path: Path) -> None:
+    words = ("unpack", str(packed.file), "--home", str(tmp_path / "new"), *packed.by_file)
+    assert packed.first(*words, "--digest", "0" * 64).error == "digest_differs"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_pack_is_checked_without_its_master_key_on_the_disk(packed: Packed, tmp_path: Path) -> None:
+    digest = packed.report["pack"]["digest"]
+    words = ("backup", "--check", str(packed.file), *packed.by_file, "--format", "json")
+    assert packed.first(*words).json["backup"]["digest"] == digest
+    folder = unpack(packed.file, tmp_path, None, PASSPHRASE, without="master.key")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_existing_card_and_an_open_passphrase_are_refused_before_a_pack_is_made(
+    packed: Packed, tmp_path: Path
+) -> None:
+    out, card = tmp_path / "x.age", tmp_path / "card.html"
+    card.write_text("of another pack")
+    assert (
+        packed.first("pack", "--out", str(out), "--card", str(card), *packed.by_file).error == "file_exists"
+    )
+    same = ("--out", str(tmp_path / "x.html"), "--card", str(tmp_path / "x.html"))
+    assert packed.first("pack", *same, *packed.by_file).error == "file_exists"
+    secret = tmp_path / "secret.txt"
+    secret.write_text(PASSPHRASE)
+    secret.chmod(0o640)
+    for words in (("pack", "--out", str(out)), ("unpack", str(packed.file), "--home", str(tmp_path / "new"))):
+        assert packed.first(*words, "--passphrase-file", str(secret)).error == "master_exposed"
+    assert {one.name for one in tmp_path.iterdir()} == {card.name, secret.name}
 
 
 def by_hand(words: list[str], typed: str, times: int) -> int:

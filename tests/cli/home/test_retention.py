@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pypdfium2  # type: ignore[import-untyped]
+import pyrage
 import pytest
 
+from runner.app.core import organisation_journal
+from runner.app.home import retention
+from runner.incident.people.contact_journal import JOURNAL, IncidentShredded
 from tests.cli.at_desk import AtDesk, compare
 
 WHY = ("--reason", "policy 7.2")
@@ -85,3 +89,76 @@ def test_the_certificate_names_the_backups_with_the_key_and_no_content(old: AtDe
     assert all(word in text for word in ("amber-falcon", "maria", backup, "2027-06-29"))
     assert not re.search("4711|Petra|gate", text)
     assert json.dumps(said).count("4711") == 0
+
+
+def certified(desk: AtDesk, file: Path) -> str:
+    """Return the text of a certificate without spaces and line ends."""
+    desk.done("shred", "amber-falcon", "--certificate", str(file))
+    pages = (page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(file))
+    return re.sub(r"[\s\ufffe]", "", "".join(pages))
+
+
+def test_a_backup_that_is_not_found_stays_in_the_list_and_the_certificate(
+    old: AtDesk, tmp_path: Path
+) -> None:
+    """An unplugged mount point is an empty folder."""
+    old.done("shred", "amber-falcon", "--yes", *WHY)
+    (backup,) = (tmp_path / "to").glob("*Z")
+    backup.rename(tmp_path / "unplugged")
+    assert [kind for kind, _ in due(old)] == ["person", "backup"]
+    assert backup.name in certified(old, tmp_path / "a.pdf")
+    old.done("backup", "--to", str(tmp_path / "to"))
+    assert [kind for kind, _ in due(old)] == ["person"], "its folder is reached: somebody removed it"
+    assert backup.name in certified(old, tmp_path / "b.pdf"), "but perhaps to another place"
+    (tmp_path / "unplugged").rename(backup)
+    old.clock.advance(timedelta(hours=1))
+    old.done("backup", "--to", str(tmp_path / "to"), "--keep", "1d")
+    assert backup.name not in certified(old, tmp_path / "c.pdf"), "Tocsin removed it"
+
+
+def test_each_pack_from_before_the_erasure_is_named_and_no_rule_removes_it(
+    old: AtDesk, tmp_path: Path
+) -> None:
+    lock = ("--encrypt", str(pyrage.x25519.Identity.generate().to_public()))
+    for name in ("one.age", "two.age"):
+        old.done("pack", "--out", str(tmp_path / name), *lock)
+    old.done("shred", "amber-falcon", "--yes", *WHY)
+    old.clock.advance(timedelta(days=1))
+    old.done("pack", "--out", str(tmp_path / "later.age"), *lock)
+    text = certified(old, tmp_path / "erased.pdf")
+    assert [name in text for name in ("one.age", "two.age", "later.age")] == [True, True, False]
+    old.clock.advance(YEARS)
+    assert [name for kind, name in due(old) if kind == "backup" and name.endswith(".age")] == []
+
+
+def test_a_backup_between_the_order_and_the_end_of_the_erasure_has_the_key(
+    old: AtDesk, tmp_path: Path
+) -> None:
+    service = old.office()
+    row = next(row for row in service.incidents() if row.codename == "amber-falcon")
+    order = IncidentShredded(incident=row.id, codename=row.codename, by="maria", reason="policy 7.2")
+    organisation_journal.change(service, JOURNAL, retention.kept, lambda before: (order,))
+    old.clock.advance(timedelta(hours=1))
+    old.done("backup", "--to", str(tmp_path / "between"))
+    old.clock.advance(timedelta(hours=1))
+    old.done("shred", "amber-falcon", "--yes", *WHY)
+    old.clock.advance(timedelta(hours=1))
+    old.done("backup", "--to", str(tmp_path / "after"))
+    text = certified(old, tmp_path / "erased.pdf")
+    assert ["/between/" in text, "/after/" in text] == [True, False]
+
+
+def test_only_the_notes_of_a_hold_do_not_renew_the_time(old: AtDesk) -> None:
+    old.done("hold", "amber-falcon", *WHY)
+    old.done("hold", "amber-falcon", "--release", *WHY)
+    assert ("incident", "amber-falcon") in due(old)
+    old.done("note", "-i", "amber-falcon", "asked again")
+    assert ("incident", "amber-falcon") not in due(old)
+
+
+def test_a_person_whom_a_hold_protects_is_not_listed(old: AtDesk) -> None:
+    old.done("note", "-i", "amber-falcon", "seen", "--as", "petra")
+    assert ("person", "petra") in due(old)
+    old.done("hold", "amber-falcon", *WHY)
+    assert due(old) == []
+    assert old("person", "forget", "petra", "--yes").error == "held"

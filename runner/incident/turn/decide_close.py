@@ -79,6 +79,14 @@ def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyS
     return sorted(statuses, key=lambda duty: (duty.due or far, duty.id))
 
 
+def still_running(incident: Incident, now: datetime, library: Library) -> list[DutyStatus]:
+    """Return the open duties, and the undetermined ones with a deadline: their clocks run all the same."""
+    owed = left_open(incident, now, library)
+    known = {one.id for one in owed}
+    near = near_statuses(incident, now, library) if library.regimes else ()
+    return owed + [one for one in near if one.due and _is_doubtful(one) and one.id not in known]
+
+
 def open_work(incident: Incident, now: datetime, library: Library) -> tuple[Problem, ...]:
     """Return all open work: duties of a law in force, undetermined duties, messages, and active tasks."""
     return tuple(_open(incident, left_open(incident, now, library), library, now))

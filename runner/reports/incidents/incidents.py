@@ -19,6 +19,7 @@ from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named, state_words
 
 if TYPE_CHECKING:
+    from runner.law.duty import DutyStatus
     from runner.reports.incidents.status import Status
 
 
@@ -101,6 +102,8 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The title is encrypted, and the master key is missing."""
     left_open: tuple[str, ...] = ()
     """Duties that were open at close and still are: Tocsin watches their deadlines."""
+    undetermined: tuple[str, ...] = ()
+    """The same for undetermined duties with a deadline."""
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
     led_by: str = ""
@@ -108,8 +111,13 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     leads: tuple[str, ...] = ()
     """The codenames of the incidents that this one leads."""
 
+    @property
+    def is_live(self) -> bool:
+        """Tell whether it is listed: it is not closed, or legal deadlines of it still run."""
+        return self.state in ("open", "paused") or bool(self.left_open or self.undetermined)
 
-_NO_DUTIES: Mapping[str, tuple[str, ...]] = {}
+
+_NO_DUTIES: Mapping[str, Sequence[DutyStatus]] = {}
 _NOBODY: Mapping[str, Playing] = {}
 _NONE: Mapping[str, Failed] = {}
 _UNLINKED: Mapping[str, tuple[str, tuple[str, ...]]] = {}
@@ -127,13 +135,13 @@ def incidents(
     now: datetime,
     chosen: str = "",
     playing: Mapping[str, Playing] = _NOBODY,
-    left_open: Mapping[str, tuple[str, ...]] = _NO_DUTIES,
+    running: Mapping[str, Sequence[DutyStatus]] = _NO_DUTIES,
     set_aside: Mapping[str, Failed] = _NONE,
     links: Mapping[str, tuple[str, tuple[str, ...]]] = _UNLINKED,
 ) -> IncidentsReport:
     """Return the list; ``chosen`` is the active incident (``tocsin use``). All rows must be incidents.
 
-    ``playing`` is the progress of exercises that are not closed; ``left_open`` the open duties of closed incidents.
+    ``playing`` is the progress of exercises that are not closed; ``running`` the open and undetermined duties of closed incidents.
     """
     entries = [
         filled(
@@ -146,7 +154,8 @@ def incidents(
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
-            left_open=left_open.get(row.id, ()),
+            left_open=tuple(one.id for one in running.get(row.id, ()) if one.verdict == "applies"),
+            undetermined=tuple(one.id for one in running.get(row.id, ()) if one.verdict == "unknown"),
             set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
             led_by=links[row.id][0] if row.id in links else "",
             leads=links[row.id][1] if row.id in links else (),
@@ -161,7 +170,7 @@ def incidents(
 @paged
 def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iterator[Block]:
     """Draw the list; closed incidents are only counted unless ``everything`` is set."""
-    live = [one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")]
+    live = [one for one in report.incidents if everything or one.is_live]
     # exercises are never between real incidents
     live.sort(key=lambda one: (one.state not in ("open", "paused"), one.kind != "real"))
     yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
@@ -207,8 +216,14 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
         return f"{aside_words(one.set_aside)}: tocsin resume {one.codename} --reason 'WHY'"
     if one.stage in OVER:
         return f"close the exercise: tocsin drill end --close -i {one.codename}"
-    if one.left_open:
-        return f"{count(len(one.left_open), 'open duty', 'open duties')}: tocsin duties -i {one.codename}"
+    if one.left_open or one.undetermined:
+        open_ = [count(len(one.left_open), "open duty", "open duties")] if one.left_open else []
+        doubt = (
+            [count(len(one.undetermined), "undetermined duty", "undetermined duties")]
+            if one.undetermined
+            else []
+        )
+        return f"{', '.join(open_ + doubt)}: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
     if one.has_work:
         parts.append("work due now")

@@ -168,22 +168,31 @@ def incidents(
 
 
 @paged
-def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iterator[Block]:
-    """Draw the list; closed incidents are only counted unless ``everything`` is set."""
+def incidents_page(
+    report: IncidentsReport,
+    *,
+    everything: bool = False,
+    duties: Mapping[str, Sequence[DutyStatus]] = _NO_DUTIES,
+) -> Iterator[Block]:
+    """Draw the list; closed incidents are only counted unless ``everything`` is set.
+
+    ``duties`` are those of the incidents that were read: the nearest deadline of each is shown.
+    """
     live = [one for one in report.incidents if everything or one.is_live]
     # exercises are never between real incidents
     live.sort(key=lambda one: (one.state not in ("open", "paused"), one.kind != "real"))
     yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
     if live:
-        yield table((_cells(incident, report.as_of) for incident in live), 2, indent=0)
+        yield table((_cells(one, report.as_of, duties.get(one.incident, ())) for one in live), 2, indent=0)
     else:
         yield line("No incident is open", "good")
     if folded := len(report.incidents) - len(live):
         yield flow(count(folded, "closed incident"), arrow(Action("incident.list", args={"all": True})))
 
 
-def _cells(one: IncidentEntry, now: datetime) -> Cells:
+def _cells(one: IncidentEntry, now: datetime, duties: Sequence[DutyStatus]) -> Cells:
     mark = MARKS[one.kind]
+    restricted = "restricted" if one.restricted else ""
     state = "stopped" if one.set_aside is not None else one.stage or one.state
     return (
         "*" if one.chosen else " ",
@@ -193,9 +202,18 @@ def _cells(one: IncidentEntry, now: datetime) -> Cells:
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
         _since(one, now),
-        "; ".join(filter(None, ("restricted" if one.restricted else "", _linked(one), _clock(one, now)))),
+        "; ".join(filter(None, (restricted, _linked(one), _deadline(duties, now), _clock(one, now)))),
         Cell(one.incident, "dim"),
     )
+
+
+def _deadline(duties: Sequence[DutyStatus], now: datetime) -> str:
+    """Return the nearest legal deadline of the duties that apply or may apply and are not done."""
+    due, doubt = min(
+        ((one.due, one.verdict == "unknown") for one in duties if one.due), default=(None, False)
+    )
+    doubtful = " (undetermined)" if doubt else ""
+    return f"legal deadline{doubtful}: {remaining(due, now)}" if due is not None else ""
 
 
 def _linked(one: IncidentEntry) -> str:
@@ -225,11 +243,11 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
         )
         return f"{', '.join(open_ + doubt)}: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
-    if one.has_work:
-        parts.append("work due now")
+    if one.has_work or (one.next_due is not None and one.next_due <= now and one.state == "open"):
+        parts.append("automatic work due now")
     elif one.next_due is not None and one.state == "open":
-        clock = " in real time" if one.exercise_time is not None else ""
-        parts.append(f"next work due{clock}: {remaining(one.next_due, now)}")
+        clock = " (real time)" if one.exercise_time is not None else ""
+        parts.append(f"next automatic work{clock}: {remaining(one.next_due, now)}")
     return "; ".join(parts)
 
 
@@ -257,14 +275,21 @@ def own_tasks(found: Sequence[Status]) -> list[tuple[Status, TaskRow]]:
     return sorted(mine, key=lambda pair: pair[1].due or _FAR)
 
 
-def summary_line(found: Sequence[Status], running: int) -> Block:
-    """Return the counts in one line; ``running`` is the number of open incidents, of which ``found`` may be only some."""
+def summary_line(found: Sequence[Status], live: Sequence[IncidentEntry]) -> Block:
+    """Return the counts in one line; ``live`` are the listed incidents, of which ``found`` may be only some."""
     overdue, mine = late(found), len(own_tasks(found))
-    cut = f" · counted in {len(found)} of {running} open incidents" if len(found) < running else ""
+    cut = f" · counted in {len(found)} of {len(live)} incidents" if len(found) < len(live) else ""
+    kinds = [one.kind == "real" for one in live if one.state in ("open", "paused")]
+    played = f" · Exercises {kinds.count(False)}" if False in kinds else ""
     calls = len({item.person for one in found for item in one.needs_attention if item.kind == "unreachable"})
     tone: Tone = "alarm" if overdue else "plain" if calls else "good"
     missed = (" · ", Cell(f"{calls} not reached", "alarm")) if calls else ()
-    return flow(f"Open {running} · ", Cell(f"Late {overdue}", tone), *missed, f" · Yours {mine}{cut}")
+    return flow(
+        f"Open {kinds.count(True)}{played} · ",
+        Cell(f"Late {overdue}", tone),
+        *missed,
+        f" · Yours {mine}{cut}",
+    )
 
 
 def own_blocks(found: Sequence[Status]) -> Iterator[Block]:

@@ -163,7 +163,7 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
     """Return the numbers at one moment; ``signing`` is set when a person signs the report now."""
     incident, plan = source.incident, source.plan
     answers = answers_of(incident, plan)
-    unknown = [duty for duty in source.duties if duty.verdict == "unknown" and duty.record is None]
+    unknown = (duty for duty in source.duties if duty.verdict == "unknown" and duty.record is None)
     why = unready(source) or ("" if signing else _unsigned(incident))
     return Numbers(
         codename=incident.codename,

@@ -137,9 +137,7 @@ def do_now(
             pressing[fact] = min(due, pressing.get(fact, due))
     ranked = (
         msgspec.structs.replace(
-            item,
-            rank=_rank(item, first, pressing, wait),
-            due=pressing.get(item.ref, item.due) if item.kind == "fact_missing" else item.due,
+            item, rank=_rank(item, first, pressing, wait), due=item.due or pressing.get(item.ref)
         )
         for item in items
     )

@@ -103,13 +103,12 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
     The clock of an undetermined duty runs all the same: the fact that decides the duty is asked for.
     """
     for duty in duties if incident.kind == "real" else ():
-        asked = (
-            duty.missing_facts[0]
-            if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts
-            else ""
+        doubt = duty.verdict == "unknown" and duty.in_sight
+        asked, state = (
+            next(iter(duty.missing_facts), "") if doubt else "",
+            "undetermined" if doubt else "open",
         )
-        state = "undetermined" if asked else "open"
-        for item in _duties([msgspec.structs.replace(duty, verdict="applies") if asked else duty], {}, now):
+        for item in _duties([msgspec.structs.replace(duty, verdict="applies") if doubt else duty], {}, now):
             action = set_fact(asked, incident.facts.get(asked)) if asked else item.action
             yield msgspec.structs.replace(
                 item,

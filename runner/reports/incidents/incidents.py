@@ -174,10 +174,7 @@ def incidents_page(
     everything: bool = False,
     duties: Mapping[str, Sequence[DutyStatus]] = _NO_DUTIES,
 ) -> Iterator[Block]:
-    """Draw the list; closed incidents are only counted unless ``everything`` is set.
-
-    ``duties`` are those of the incidents that were read: the nearest deadline of each is shown.
-    """
+    """Draw the list, with the nearest deadline of ``duties``; closed incidents are only counted unless ``everything`` is set."""
     live = [one for one in report.incidents if everything or one.is_live]
     # exercises are never between real incidents
     live.sort(key=lambda one: (one.state not in ("open", "paused"), one.kind != "real"))
@@ -202,18 +199,25 @@ def _cells(one: IncidentEntry, now: datetime, duties: Sequence[DutyStatus]) -> C
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
         _since(one, now),
-        "; ".join(filter(None, (restricted, _linked(one), _deadline(duties, now), _clock(one, now)))),
+        "; ".join(
+            filter(
+                None,
+                (restricted, _linked(one), _deadline(duties, one.exercise_time or now), _clock(one, now)),
+            )
+        ),
         Cell(one.incident, "dim"),
     )
 
 
 def _deadline(duties: Sequence[DutyStatus], now: datetime) -> str:
     """Return the nearest legal deadline of the duties that apply or may apply and are not done."""
-    due, doubt = min(
-        ((one.due, one.verdict == "unknown") for one in duties if one.due), default=(None, False)
-    )
-    doubtful = " (undetermined)" if doubt else ""
-    return f"legal deadline{doubtful}: {remaining(due, now)}" if due is not None else ""
+    dues = [
+        (one.due, one.verdict == "unknown") for one in duties if one.due and one.state in ("open", "overdue")
+    ]
+    if not dues:
+        return ""
+    due, doubt = min(dues)
+    return f"legal deadline{' (undetermined)' if doubt else ''}: {remaining(due, now)}"
 
 
 def _linked(one: IncidentEntry) -> str:
@@ -235,13 +239,9 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
     if one.stage in OVER:
         return f"close the exercise: tocsin drill end --close -i {one.codename}"
     if one.left_open or one.undetermined:
-        open_ = [count(len(one.left_open), "open duty", "open duties")] if one.left_open else []
-        doubt = (
-            [count(len(one.undetermined), "undetermined duty", "undetermined duties")]
-            if one.undetermined
-            else []
-        )
-        return f"{', '.join(open_ + doubt)}: tocsin duties -i {one.codename}"
+        kinds = ("open", one.left_open), ("undetermined", one.undetermined)
+        found = [count(len(ids), f"{kind} duty", f"{kind} duties") for kind, ids in kinds if ids]
+        return f"{', '.join(found)}: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
     if one.has_work or (one.next_due is not None and one.next_due <= now and one.state == "open"):
         parts.append("automatic work due now")
@@ -284,12 +284,8 @@ def summary_line(found: Sequence[Status], live: Sequence[IncidentEntry]) -> Bloc
     calls = len({item.person for one in found for item in one.needs_attention if item.kind == "unreachable"})
     tone: Tone = "alarm" if overdue else "plain" if calls else "good"
     missed = (" · ", Cell(f"{calls} not reached", "alarm")) if calls else ()
-    return flow(
-        f"Open {kinds.count(True)}{played} · ",
-        Cell(f"Late {overdue}", tone),
-        *missed,
-        f" · Yours {mine}{cut}",
-    )
+    numbers = f"Open {kinds.count(True)}{played} · ", Cell(f"Late {overdue}", tone)
+    return flow(*numbers, *missed, f" · Yours {mine}{cut}")
 
 
 def own_blocks(found: Sequence[Status]) -> Iterator[Block]:

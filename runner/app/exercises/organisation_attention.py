@@ -54,20 +54,20 @@ def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
 
 
 def is_watched(row: IncidentRow) -> bool:
-    """Tell whether an incident was closed with open duties, whose deadlines are still watched."""
+    """Tell whether an incident was closed with open or undetermined duties, whose deadlines are still watched."""
     return row.kind == "real" and row.state == "closed" and row.next_due is not None
 
 
 def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]]:
-    """Yield each incident that was closed with open duties, and the duties that are still open."""
+    """Yield each incident that was closed with open or undetermined duties, and those that still are."""
     for row in service.incidents("closed"):
         if is_watched(row):
-            from runner.incident.turn.decide_close import left_open
+            from runner.incident.turn.decide_close import still_running
 
             with suppress(TocsinError):
                 incident = service.load(row.id)
-                open_ = left_open(incident, service.now_in(incident), service.library(incident))
-                yield incident, tuple(open_)
+                found = still_running(incident, service.now_in(incident), service.library(incident))
+                yield incident, tuple(found)
 
 
 def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, ...]:

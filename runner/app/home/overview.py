@@ -59,7 +59,7 @@ def read_incidents(
     from runner.app.exercises.exercises import playing  # the status reads no files of exercises
 
     rows, links = reader.incidents(), names_of(service, reader)
-    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
+    running = {one.id: found for one, found in left_running(service)}
     return incidents(
         rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service), links
     )

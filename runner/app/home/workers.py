@@ -28,6 +28,7 @@ from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.app.core.repository import Store, WorkerHandle
     from runner.incident.state.incident import Incident
 
@@ -119,6 +120,12 @@ def works_by_itself(incident: Incident) -> bool:
 def lacks_worker(service: IncidentService, incident: Incident) -> bool:
     """Tell whether an incident needs a worker and none runs."""
     return works_by_itself(incident) and not living(service)
+
+
+def incidents_lack_worker(service: IncidentService, reader: Reader) -> bool:
+    """Tell whether a reader sees an open real incident and no worker runs."""
+    open_ = any(row.kind == "real" and row.state == "open" for row in reader.incidents())
+    return open_ and not living(service)
 
 
 def with_worker(service: IncidentService, incident: Incident, report: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.actions import Action
+from runner.app.core.active_incident import OPEN
 from runner.app.core.directory import require_known
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import left_out, standing
@@ -221,12 +222,16 @@ def pin_command(
 
 
 def _codename(service: IncidentService) -> str:
-    taken = {row.codename for row in service.incidents()}
+    """Return a free codename; on the phone its first word tells it from the open incidents, if such a name is left."""
+    taken = {row.codename: row.state in OPEN for row in service.incidents()}
+    spoken = {name.partition("-")[0] for name, is_open in taken.items() if is_open}
+    spare = ""
     for _ in range(100):
         name = service.chance.codename()
-        if name not in taken:
+        if name not in taken and name.partition("-")[0] not in spoken:
             return name
-    return service.chance.name(service.chance.codename())
+        spare = spare or (name if name not in taken else "")
+    return spare or service.chance.name(service.chance.codename())
 
 
 def _gather(

@@ -56,6 +56,6 @@ def watched(incident: Incident) -> bool:
 def next_watch(incident: Incident, now: datetime) -> Iterator[datetime]:
     """Yield when a running clock becomes overdue, or a distant day if one is overdue and nothing was done."""
     for duty in incident.duties.values():
-        open_ = duty.record is None and not duty.settled and duty.in_sight and duty.verdict == "applies"
-        if open_ and watched(incident):
+        runs = duty.verdict == "applies" or (duty.verdict == "unknown" and duty.due is not None)
+        if runs and duty.record is None and not duty.settled and duty.in_sight and watched(incident):
             yield next_duty_look(duty, now) or incident.opened_at + KEPT

@@ -74,9 +74,17 @@ def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyS
         return []
     applied = {name for name, one in incident.duties.items() if one.applied}  # an answer may be unknown since
     found = near_statuses(incident, now, library)
-    statuses = [one for one in found if is_open(one) or (one.id in applied and _is_doubtful(one))]
+    statuses = [one for one in found if is_open(one) or (one.id in applied and is_doubtful(one))]
     far = datetime.max.replace(tzinfo=UTC)
     return sorted(statuses, key=lambda duty: (duty.due or far, duty.id))
+
+
+def still_running(incident: Incident, now: datetime, library: Library) -> list[DutyStatus]:
+    """Return the open duties, and the undetermined ones with a deadline: their clocks run all the same."""
+    owed = left_open(incident, now, library)
+    known = {one.id for one in owed}
+    near = near_statuses(incident, now, library) if library.regimes else ()
+    return owed + [one for one in near if one.due and is_doubtful(one) and one.id not in known]
 
 
 def open_work(incident: Incident, now: datetime, library: Library) -> tuple[Problem, ...]:
@@ -89,7 +97,8 @@ def is_open(duty: DutyStatus) -> bool:
     return duty.verdict == "applies" and duty.state in LIVE and duty.in_sight
 
 
-def _is_doubtful(duty: DutyStatus) -> bool:
+def is_doubtful(duty: DutyStatus) -> bool:
+    """Tell whether a near duty is undetermined and not done."""
     return duty.verdict == "unknown" and duty.state in LIVE and duty.in_sight
 
 

@@ -48,7 +48,7 @@ def causes(found: Sequence[Fact], codename: str) -> Iterator[Block]:
 def open_duties(
     found: Sequence[DutyStatus], reasons: Mapping[str, str], undetermined: Sequence[str], zone: tzinfo
 ) -> Iterator[Block]:
-    """Yield the section about open duties and undetermined duties."""
+    """Yield the section about open duties and undetermined duties; ``found`` has those with a deadline of both."""
     yield heading(2, "Open duties")
     heads = ("Duty", "Law", "Recipient", "Statutory deadline", "State", "Reason if open at closing")
     rows = [
@@ -57,7 +57,7 @@ def open_duties(
             status.citation,
             status.recipient,
             time(status.due, zone) or status.standard or "no fixed time",
-            status.state,
+            f"{'undetermined, ' if status.verdict == 'unknown' else ''}{status.state}",
             reasons.get(status.id, ""),
         )
         for status in found

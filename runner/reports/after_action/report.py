@@ -170,7 +170,8 @@ def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
     if plan is not None:
         yield from _analysis(ratings_report(incident, plan), plan, source)
     yield from causes(found.causes, found.codename)
-    yield from open_duties(found.open_duties, found.left_open, found.undetermined, source.zone)
+    near = (*found.open_duties, *found.undetermined_running)
+    yield from open_duties(near, found.left_open, found.undetermined, source.zone)
     yield from improvement_plan(source.items, _noted(source), _organisation(incident), source.contacts)
     yield from appendices(source, found)
 
@@ -196,7 +197,9 @@ def _summary(source: Source, found: Numbers) -> Iterator[str]:
     yield from [margins_words(found.deadlines)] if found.deadlines else []
     overdue = sum(1 for duty in found.open_duties if duty.state == "overdue")
     owed = f"{len(found.open_duties)} open, {overdue} of these overdue"
-    yield f"Legal duties: {owed}; {len(found.undetermined)} undetermined."
+    clocks = [duty.state == "overdue" for duty in found.undetermined_running]
+    doubt = f", {len(clocks)} of these with a deadline ({sum(clocks)} overdue)" if clocks else ""
+    yield f"Legal duties: {owed}; {len(found.undetermined)} undetermined{doubt}."
     still = sum(1 for item in source.items if item.status == "open")
     yield f"Improvement plan: {count(len(source.items), 'action item')}, {still} open."
 

@@ -17,7 +17,7 @@ from runner.incident.exercises.ratings import SCRIPTED
 from runner.incident.state.events import IncidentClosed
 from runner.incident.state.exercise import OVER, Signed
 from runner.incident.state.incident import Incident
-from runner.incident.turn.decide_close import is_open
+from runner.incident.turn.decide_close import is_doubtful, is_open
 from runner.law.duty import DutyStatus
 from runner.reports.after_action.channels import ChannelUse, Failover, channels_of, failovers_of
 from runner.reports.after_action.clock import Anchor, ClockMark, anchors
@@ -155,6 +155,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     """Duty → reason for closing with this duty open."""
     undetermined: tuple[str, ...]
     """Undetermined duties, relevant duties first."""
+    undetermined_running: tuple[DutyStatus, ...] = ()
+    """Those of them whose deadline runs or passed."""
 
 
 def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
@@ -185,6 +187,7 @@ def numbers_of(source: Source, *, signing: bool = False) -> Numbers:
         open_duties=tuple(duty for duty in source.duties if is_open(duty)),
         left_open=source.closing.left_open if source.closing is not None else {},
         undetermined=tuple(duty.id for duty in sorted(unknown, key=lambda one: not one.in_sight)),
+        undetermined_running=tuple(one for one in source.duties if is_doubtful(one) and one.due is not None),
     )
 
 

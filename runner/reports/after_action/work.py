@@ -66,7 +66,10 @@ def tasks_words(found: Sequence[TaskTime]) -> str:
     """Return the totals as text."""
     open_ = [time.late_seconds > 0 for time in found if time.ended is None]
     late = sum(1 for time in found if time.ended is not None and time.late_seconds)
-    return f"{count(len(found), 'task')}: {late} ended late, {len(open_)} not done ({sum(open_)} overdue)."
+    words = f"{late} ended late, {len(open_)} not done ({sum(open_)} overdue)"
+    return (
+        f"{count(len(found), 'started task')} of people: {words}. Tasks that did not start are not counted."
+    )
 
 
 def work_figure(

@@ -130,12 +130,17 @@ def do_now(
     early = now - incident.opened_at < FIRST_HOURS
     wait = early and any(map(_contains, rows))
     contained = all(row.over or row.superseded for row in rows if row.containment and row.kind in PEOPLE)
-    pressing = {
-        duty.missing_facts[0]
-        for duty in duties
-        if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now)
-    }
-    ranked = (msgspec.structs.replace(item, rank=_rank(item, first, pressing, wait)) for item in items)
+    pressing: dict[str, datetime] = {}
+    for duty in duties:
+        if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now):
+            fact, due = duty.missing_facts[0], duty.due or now
+            pressing[fact] = min(due, pressing.get(fact, due))
+    ranked = (
+        msgspec.structs.replace(
+            item, rank=_rank(item, first, pressing, wait), due=item.due or pressing.get(item.ref)
+        )
+        for item in items
+    )
     return ordered(
         item
         for item in ranked
@@ -147,7 +152,7 @@ def do_now(
     )
 
 
-def _rank(item: AttentionItem, first: set[str], pressing: set[str], wait: bool) -> Rank:
+def _rank(item: AttentionItem, first: set[str], pressing: Mapping[str, datetime], wait: bool) -> Rank:
     if item.ref in first:
         return 1
     if item.kind == "fact_missing":

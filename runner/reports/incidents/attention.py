@@ -98,14 +98,24 @@ def needs_attention(
 
 
 def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
-    """Yield the duties of a closed incident that are overdue or past "start by", each with its incident in the command."""
-    for duty in _duties(duties, {}, now) if incident.kind == "real" else ():
-        yield msgspec.structs.replace(
-            duty,
-            rank=3,
-            text=f"{duty.text} (open in the closed incident {incident.codename})",
-            action=suggested_actions.extended(duty.action, incident=incident.codename),
+    """Yield the duties of a closed incident that are overdue or past "start by", each with its incident in the command.
+
+    The clock of an undetermined duty runs all the same: the fact that decides the duty is asked for.
+    """
+    for duty in duties if incident.kind == "real" else ():
+        doubt = duty.verdict == "unknown" and duty.in_sight
+        asked, state = (
+            next(iter(duty.missing_facts), "") if doubt else "",
+            "undetermined" if doubt else "open",
         )
+        for item in _duties([msgspec.structs.replace(duty, verdict="applies") if doubt else duty], {}, now):
+            action = set_fact(asked, incident.facts.get(asked)) if asked else item.action
+            yield msgspec.structs.replace(
+                item,
+                rank=3,
+                text=f"{item.text} ({state} in the closed incident {incident.codename})",
+                action=suggested_actions.extended(action, incident=incident.codename),
+            )
 
 
 def _over(incident: Incident) -> AttentionItem:

@@ -19,6 +19,7 @@ from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named, state_words
 
 if TYPE_CHECKING:
+    from runner.law.duty import DutyStatus
     from runner.reports.incidents.status import Status
 
 
@@ -101,6 +102,8 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The title is encrypted, and the master key is missing."""
     left_open: tuple[str, ...] = ()
     """Duties that were open at close and still are: Tocsin watches their deadlines."""
+    undetermined: tuple[str, ...] = ()
+    """The same for undetermined duties with a deadline."""
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
     led_by: str = ""
@@ -108,8 +111,13 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     leads: tuple[str, ...] = ()
     """The codenames of the incidents that this one leads."""
 
+    @property
+    def is_live(self) -> bool:
+        """Tell whether it is listed: it is not closed, or legal deadlines of it still run."""
+        return self.state in ("open", "paused") or bool(self.left_open or self.undetermined)
 
-_NO_DUTIES: Mapping[str, tuple[str, ...]] = {}
+
+_NO_DUTIES: Mapping[str, Sequence[DutyStatus]] = {}
 _NOBODY: Mapping[str, Playing] = {}
 _NONE: Mapping[str, Failed] = {}
 _UNLINKED: Mapping[str, tuple[str, tuple[str, ...]]] = {}
@@ -127,13 +135,13 @@ def incidents(
     now: datetime,
     chosen: str = "",
     playing: Mapping[str, Playing] = _NOBODY,
-    left_open: Mapping[str, tuple[str, ...]] = _NO_DUTIES,
+    running: Mapping[str, Sequence[DutyStatus]] = _NO_DUTIES,
     set_aside: Mapping[str, Failed] = _NONE,
     links: Mapping[str, tuple[str, tuple[str, ...]]] = _UNLINKED,
 ) -> IncidentsReport:
     """Return the list; ``chosen`` is the active incident (``tocsin use``). All rows must be incidents.
 
-    ``playing`` is the progress of exercises that are not closed; ``left_open`` the open duties of closed incidents.
+    ``playing`` is the progress of exercises that are not closed; ``running`` the open and undetermined duties of closed incidents.
     """
     entries = [
         filled(
@@ -146,7 +154,8 @@ def incidents(
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
-            left_open=left_open.get(row.id, ()),
+            left_open=tuple(one.id for one in running.get(row.id, ()) if one.verdict == "applies"),
+            undetermined=tuple(one.id for one in running.get(row.id, ()) if one.verdict == "unknown"),
             set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
             led_by=links[row.id][0] if row.id in links else "",
             leads=links[row.id][1] if row.id in links else (),
@@ -159,22 +168,28 @@ def incidents(
 
 
 @paged
-def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iterator[Block]:
-    """Draw the list; closed incidents are only counted unless ``everything`` is set."""
-    live = [one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")]
+def incidents_page(
+    report: IncidentsReport,
+    *,
+    everything: bool = False,
+    duties: Mapping[str, Sequence[DutyStatus]] = _NO_DUTIES,
+) -> Iterator[Block]:
+    """Draw the list, with the nearest deadline of ``duties``; closed incidents are only counted unless ``everything`` is set."""
+    live = [one for one in report.incidents if everything or one.is_live]
     # exercises are never between real incidents
     live.sort(key=lambda one: (one.state not in ("open", "paused"), one.kind != "real"))
     yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
     if live:
-        yield table((_cells(incident, report.as_of) for incident in live), 2, indent=0)
+        yield table((_cells(one, report.as_of, duties.get(one.incident, ())) for one in live), 2, indent=0)
     else:
         yield line("No incident is open", "good")
     if folded := len(report.incidents) - len(live):
         yield flow(count(folded, "closed incident"), arrow(Action("incident.list", args={"all": True})))
 
 
-def _cells(one: IncidentEntry, now: datetime) -> Cells:
+def _cells(one: IncidentEntry, now: datetime, duties: Sequence[DutyStatus]) -> Cells:
     mark = MARKS[one.kind]
+    restricted = "restricted" if one.restricted else ""
     state = "stopped" if one.set_aside is not None else one.stage or one.state
     return (
         "*" if one.chosen else " ",
@@ -184,9 +199,25 @@ def _cells(one: IncidentEntry, now: datetime) -> Cells:
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
         _since(one, now),
-        "; ".join(filter(None, ("restricted" if one.restricted else "", _linked(one), _clock(one, now)))),
+        "; ".join(
+            filter(
+                None,
+                (restricted, _linked(one), _deadline(duties, one.exercise_time or now), _clock(one, now)),
+            )
+        ),
         Cell(one.incident, "dim"),
     )
+
+
+def _deadline(duties: Sequence[DutyStatus], now: datetime) -> str:
+    """Return the nearest legal deadline of the duties that apply or may apply and are not done."""
+    dues = [
+        (one.due, one.verdict == "unknown") for one in duties if one.due and one.state in ("open", "overdue")
+    ]
+    if not dues:
+        return ""
+    due, doubt = min(dues)
+    return f"legal deadline{' (undetermined)' if doubt else ''}: {remaining(due, now)}"
 
 
 def _linked(one: IncidentEntry) -> str:
@@ -207,14 +238,16 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
         return f"{aside_words(one.set_aside)}: tocsin resume {one.codename} --reason 'WHY'"
     if one.stage in OVER:
         return f"close the exercise: tocsin drill end --close -i {one.codename}"
-    if one.left_open:
-        return f"{count(len(one.left_open), 'open duty', 'open duties')}: tocsin duties -i {one.codename}"
+    if one.left_open or one.undetermined:
+        kinds = ("open", one.left_open), ("undetermined", one.undetermined)
+        found = [count(len(ids), f"{kind} duty", f"{kind} duties") for kind, ids in kinds if ids]
+        return f"{', '.join(found)}: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
-    if one.has_work:
-        parts.append("work due now")
+    if one.has_work or (one.next_due is not None and one.next_due <= now and one.state == "open"):
+        parts.append("automatic work due now")
     elif one.next_due is not None and one.state == "open":
-        clock = " in real time" if one.exercise_time is not None else ""
-        parts.append(f"next work due{clock}: {remaining(one.next_due, now)}")
+        clock = " (real time)" if one.exercise_time is not None else ""
+        parts.append(f"next automatic work{clock}: {remaining(one.next_due, now)}")
     return "; ".join(parts)
 
 
@@ -242,14 +275,17 @@ def own_tasks(found: Sequence[Status]) -> list[tuple[Status, TaskRow]]:
     return sorted(mine, key=lambda pair: pair[1].due or _FAR)
 
 
-def summary_line(found: Sequence[Status], running: int) -> Block:
-    """Return the counts in one line; ``running`` is the number of open incidents, of which ``found`` may be only some."""
+def summary_line(found: Sequence[Status], live: Sequence[IncidentEntry]) -> Block:
+    """Return the counts in one line; ``live`` are the listed incidents, of which ``found`` may be only some."""
     overdue, mine = late(found), len(own_tasks(found))
-    cut = f" · counted in {len(found)} of {running} open incidents" if len(found) < running else ""
+    cut = f" · counted in {len(found)} of {len(live)} incidents" if len(found) < len(live) else ""
+    kinds = [one.kind == "real" for one in live if one.state in ("open", "paused")]
+    played = f" · Exercises {kinds.count(False)}" if False in kinds else ""
     calls = len({item.person for one in found for item in one.needs_attention if item.kind == "unreachable"})
     tone: Tone = "alarm" if overdue else "plain" if calls else "good"
     missed = (" · ", Cell(f"{calls} not reached", "alarm")) if calls else ()
-    return flow(f"Open {running} · ", Cell(f"Late {overdue}", tone), *missed, f" · Yours {mine}{cut}")
+    numbers = f"Open {kinds.count(True)}{played} · ", Cell(f"Late {overdue}", tone)
+    return flow(*numbers, *missed, f" · Yours {mine}{cut}")
 
 
 def own_blocks(found: Sequence[Status]) -> Iterator[Block]:

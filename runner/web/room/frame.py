@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 from msgspec import structs
 
 from runner.app.campaigns.background import Senders
+from runner.app.core.active_incident import OPEN
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
-from runner.app.home.workers import lacks_worker
+from runner.app.home.workers import incidents_lack_worker, lacks_worker
 from runner.app.people.role_rights import RIGHTS
 from runner.base.actor import Principal
 from runner.base.instants import instant_text
@@ -225,7 +226,8 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
     """
     reader, incident = asked.reader, asked.incident if row.about_incident else None
     shown = row.draw(asked)
-    if incident is not None and lacks_worker(asked.service, incident):
+    lacks = lacks_worker(asked.service, incident) if incident is not None else False
+    if lacks or (row.operation == "incidents" and incidents_lack_worker(asked.service, reader)):
         shown = shown._replace(page=without_worker(shown.page))
     acting = ACTING.get(row.operation)
     part = "live" if asked.query.get("part") == "live" else ""
@@ -263,7 +265,7 @@ def page(row: Row, path: str, session: str, asked: Asked, again: Again | None = 
         proven=who.proven_by or "",
         os_user=who.os_user,
         now=screen_time(asked.service.clock.now(), named=True),
-        open_incidents=sum(one.state in ("open", "paused") for one in reader.incidents()),
+        open_incidents=sum(row.kind == "real" and row.state in OPEN for row in reader.incidents()),
         key="" if incident is None else key_of(session, incident.id),
         seen=f"{incident.version} {instant_text(asked.now)}"
         if incident and row.operation == "incident"

@@ -123,22 +123,21 @@ def incidents(asked: Asked) -> Shown:
     """List all incidents that the reader may see, with what is late, the reader's tasks, and the actions of each."""
     from runner.app.home.overview import read_incidents
     from runner.reports.incidents.incidents import incidents_page, own_blocks, summary_line
+    from runner.reports.law.duties import running
 
     report = read_incidents(asked.service, asked.reader, asked.now, None)
-    first, *listed = incidents_page(report, everything=asked.everything).blocks
-    live = sorted(
-        (one for one in report.incidents if one.state in ("open", "paused")),
-        key=lambda one: one.kind != "real",
-    )
+    live = sorted((one for one in report.incidents if one.is_live), key=lambda one: one.kind != "real")
     found, unread = [], []
     for one in live[:LIVE]:
         try:
             found.append(_status(asked, asked.reader.incident(one.incident)))
         except UNREADABLE as error:  # one damaged incident hides no other
             unread.append(line(f"{one.codename} cannot be read: {error.message}", "alarm"))
+    duties = {one.incident: running(one.duties, asked.now) for one in found}
+    first, *listed = incidents_page(report, everything=asked.everything, duties=duties).blocks
     real, played = ([one for one in found if (one.kind == "real") is which] for which in (True, False))
     urgent, later = ([block for one in some for block in _do_now(one)] for some in (real, played))
-    summary = (summary_line(found, len(live)), *unread) if live else ()
+    summary = (summary_line(found, live), *unread) if live else ()
     last = (*own_blocks(played), *later)
     return Shown(report, Page((first, *summary, *listed, *urgent, *_alerts(asked), *own_blocks(real), *last)))
 

@@ -73,6 +73,9 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     ends: date | None = None
     """The day on which it ends by itself; None if a person has to release it."""
+    until: datetime | None = None
+    """When a person released it, a few days ago at most."""
+    ended_by: str = ""
 
 
 class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
@@ -120,7 +123,7 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
     hold: Hold | None = None
-    """The legal hold; None without one."""
+    """The legal hold, or the last one that was released; None without one."""
     receipts: tuple[ReceiptDue, ...] = ()
     """Handovers of evidence whose receipt is open."""
     links: tuple[LinkRow, ...] = ()

@@ -78,7 +78,10 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     age = f"opened {span(now - found.opened_at)} ago"
     yield from screen_header(filled(Heading, found), now, age)
     yield from _attention(found, now, lanes, most)
-    if found.hold is not None:
+    if found.hold is not None and found.hold.until is not None:
+        ended = f"The legal hold ended {when(found.hold.until, now)}, released by {person_name(found.hold.ended_by)}"
+        yield line(ended, "warn", hang=2)
+    elif found.hold is not None:
         since = f" since {when(found.hold.since, now)}, placed by {person_name(found.hold.by)}"
         ends = f", until {found.hold.ends}" if found.hold.ends else ""
         yield flow(Cell("LEGAL HOLD", "title"), f"{since}{ends}. Keep all data of this incident.", hang=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -104,7 +104,7 @@ def _require_release(service: IncidentService, row: IncidentRow, placed_by: str)
 
     The roles of the person count, also for a user of this machine: who placed a hold must not find it gone.
     """
-    roles = [service.directory.roles]
+    roles: list[Mapping[str, Sequence[str]]] = [service.directory.roles]
     with suppress(*UNREADABLE):
         roles.append(held_roles(service.repository, service.load(row.id)))
     holders = {

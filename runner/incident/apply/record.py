@@ -243,8 +243,9 @@ def _attached(draft: IncidentBuilder, event: e.EvidenceAttached, at: datetime, s
 
 def _handed_over(draft: IncidentBuilder, event: e.ExhibitHandedOver, at: datetime, seq: int) -> None:
     table = draft.table("evidence")
-    made = (*table[event.evidence].handovers, ExhibitHandover(entry=seq, receiver=event.receiver))
-    table[event.evidence] = msgspec.structs.replace(table[event.evidence], handovers=made)
+    made = ExhibitHandover(entry=seq, receiver=event.receiver, giver=event.giver)
+    known = table[event.evidence]
+    table[event.evidence] = msgspec.structs.replace(known, handovers=(*known.handovers, made))
 
 
 def _received(draft: IncidentBuilder, event: e.ExhibitReceived, at: datetime, seq: int) -> None:

@@ -119,6 +119,7 @@ class ExhibitHandover(msgspec.Struct, frozen=True, kw_only=True):
     entry: int
     receiver: str
     receipt: int = 0
+    giver: str = ""
 
 
 class NoteAdded(Personal, frozen=True, kw_only=True):

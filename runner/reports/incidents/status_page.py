@@ -30,7 +30,7 @@ from runner.reports.incidents.duty_lanes import (
 from runner.reports.incidents.links import elsewhere, link_blocks
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
-from runner.reports.incidents.waiting import calm_blocks
+from runner.reports.incidents.waiting import calm_blocks, receipts
 from runner.reports.law.duties import FAR, presses, running
 from runner.reports.law.duty_details import record_words
 from runner.reports.law.duty_rows import duty_row, earlier_words
@@ -120,6 +120,7 @@ def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: i
     yield from _more(
         len(items[most:]) if most is not None else 0, Action("incident.next", args={"all": True})
     )
+    yield from (line(f"Waiting: {text}", "warn", indent=2, hang=2) for text in receipts(found))
 
 
 def _quiet(found: Status) -> list[DeliveryRow]:

@@ -55,6 +55,14 @@ def test_a_handover_is_open_until_its_receiver_confirms_it(held: AtDesk) -> None
     assert (given["giver"], given["receiver"], given["receipt"]) == ("maria", "jonas", None)
     (due,) = held("status", "--format", "json").json["receipts"]
     assert (due["exhibit"], due["receiver"]) == (1, "jonas")
+    for who, rows in (("jonas", 1), ("maria", 0)):
+        for words in (("next", "--all"), ("status",)):
+            found = held(*words, "--me", who, "--format", "json").json
+            items = found.get("next") or found.get("needs_attention") or []
+            asked = [one["action"] for one in items if one["kind"] == "receipt"]
+            assert [(one["verb"], one["ref"], one["args"]["as"]) for one in asked] == [
+                ("evidence.receive", "1", "jonas")
+            ] * rows
     assert held("evidence", "hand-over", "1", "jonas", "--purpose", "again").error == "receipt_open"
 
     assert held("evidence", "receive", "1").error == "not_handed_over"
@@ -88,6 +96,8 @@ def test_an_open_receipt_is_not_calm_after_the_end(held: AtDesk) -> None:
     assert [
         one["receiver"] for one in held("status", "-i", "amber-falcon", "--format", "json").json["receipts"]
     ]
+    asked = held("status", "-i", "amber-falcon", "--me", "jonas", "--format", "json").json["needs_attention"]
+    assert [one["kind"] for one in asked] == ["receipt"]
     held.done("evidence", "receive", "1", "--as", "jonas", "-i", "amber-falcon")
 
 

@@ -67,6 +67,8 @@ class ReceiptDue(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     receiver: str
     giver: str = ""
+    differed: tuple[int, ...] = ()
+    """The entries in which the digest of the receiver's copy was another."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +170,13 @@ def status(
         domains=_fallen(incident),
         overrides=override_views(incident),
         receipts=tuple(
-            ReceiptDue(exhibit=one.number, name=one.name, receiver=given.receiver, giver=given.giver)
+            ReceiptDue(
+                exhibit=one.number,
+                name=one.name,
+                receiver=given.receiver,
+                giver=given.giver,
+                differed=given.differed,
+            )
             for one in incident.evidence.values()
             for given in one.handovers
             if not given.receipt
@@ -202,6 +210,7 @@ def _receipts(found: Status, me: str) -> Iterator[AttentionItem]:
                 ref=str(one.exhibit),
                 text=f"Confirm the receipt of exhibit {one.exhibit} from {person_name(one.giver)}",
                 who=person_name(me),
+                detail="The digest of your copy differed" if one.differed else "",
                 action=Action("evidence.receive", str(one.exhibit), {"as": me, **where}),
             )
 

@@ -45,7 +45,8 @@ def receipts(found: Status) -> Iterator[str]:
     for one in found.receipts:
         if one.receiver != found.me:
             who = person_name(one.receiver)
-            yield f"Receipt of evidence: {who} must confirm exhibit {one.exhibit}, {one.name}"
+            doubt = "; THE DIGEST OF THE COPY DIFFERED" if one.differed else ""
+            yield f"Receipt of evidence: {who} must confirm exhibit {one.exhibit}, {one.name}{doubt}"
 
 
 def calm_blocks(found: Status, *title: Cell) -> Iterator[Block]:

@@ -15,7 +15,7 @@ from runner.actions import Action
 from runner.base.states import Kind
 from runner.documents.tree import Block as Part
 from runner.incident.state import events as e
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Evidence, Incident
 from runner.reports.core import report_blocks as parts
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import describe_actor, moment, person_name, short_digest
@@ -28,6 +28,7 @@ _TYPES = {
     e.EventCorrected.__name__,
     e.PrivilegedEventCorrected.__name__,
 }
+_BEFORE = "Stored before the start of this bundle: name and SHA-256 are in an entry that is not given"
 _DETAILS = {
     "description": "Description",
     "collected_by": "Collected by",
@@ -73,7 +74,7 @@ class HandoverRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One evidence file; ``size`` in bytes."""
+    """One evidence file; ``size`` in bytes. Without ``by``, the entry that stored it is not given to the audience."""
 
     id: str
     name: str
@@ -95,8 +96,8 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """What nobody has recorded about its collection."""
-        return tuple(words for name, words in _DETAILS.items() if not getattr(self, name))
+        """What nobody has recorded about its collection; nothing if earlier entries are not given."""
+        return tuple(words for name, words in _DETAILS.items() if self.by and not getattr(self, name))
 
 
 class EvidenceReport(Report, frozen=True, kw_only=True, tag="tocsin/evidence/v1"):
@@ -132,8 +133,11 @@ def _exhibits(incident: Incident, rows: Iterable[EventRow]) -> Iterable[Evidence
         if isinstance(event, e.EvidenceAttached):
             about = incident.evidence[event.evidence]
             found[event.evidence] = {"about": about, "acts": [], "handovers": {}}
-        if (one := found.get(event.evidence)) is None:  # the entry that stored it is withheld
-            continue
+        elif event.evidence not in found:  # the entry that stored it is not given, nor anything that it says
+            known = incident.evidence[event.evidence]
+            about = Evidence(id=known.id, number=known.number, name="", sha256="", size=0, by="", at=row.at)
+            found[event.evidence] = {"about": about, "acts": [], "handovers": {}}
+        one = found[event.evidence]
         act = CustodyRow(
             entry=row.seq,
             at=row.at,
@@ -160,6 +164,9 @@ def _exhibits(incident: Incident, rows: Iterable[EventRow]) -> Iterable[Evidence
 def _handovers(one: dict[str, Any]) -> Iterator[HandoverRow]:
     """Yield the handovers, each with whether its giver had the exhibit before."""
     first = {one["about"].by, one.get("collected_by", "")}
+    if not one["about"].by:  # earlier receipts are not given
+        yield from one["handovers"].values()
+        return
     for row in one["handovers"].values():
         names = {row.giver, person_name(row.giver)}
         received = {
@@ -302,9 +309,9 @@ def custody_table(files: Iterable[EvidenceRow]) -> list[tuple[str, ...]]:
             *(
                 str(one.number),
                 one.id,
-                one.name,
+                one.name or _BEFORE,
                 one.sha256.removeprefix("sha256:"),
-                str(one.size),
+                str(one.size) if one.by else "",
                 str(act.entry),
             ),
             *(f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for at in (act.at, act.recorded)),
@@ -327,15 +334,15 @@ def custody_form(incident: Incident, one: EvidenceRow, codename: str = "") -> tu
     about = (
         *(
             ("Exhibit", str(one.number)),
-            ("File", one.name),
+            ("File", one.name or _BEFORE),
             ("Id", one.id),
             ("Incident", f"{codename} {incident.id}".strip()),
         ),
-        *(("SHA-256", one.sha256.removeprefix("sha256:")), ("Size", f"{one.size:,} bytes")),
+        *(("SHA-256", one.sha256.removeprefix("sha256:")), ("Size", f"{one.size:,} bytes" if one.by else "")),
         *_said(one),
         *unknown,
         ("Source", one.source),
-        ("Stored by", f"{person_name(one.by)}, {moment(one.at)}"),
+        ("Stored by", f"{person_name(one.by)}, {moment(one.at)}" if one.by else ""),
     )
     given = [
         (

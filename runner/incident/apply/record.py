@@ -248,18 +248,17 @@ def _handed_over(draft: IncidentBuilder, event: e.ExhibitHandedOver, at: datetim
     table[event.evidence] = replace(known, handovers=(*known.handovers, made))
 
 
-def _received(draft: IncidentBuilder, event: e.ExhibitReceived, at: datetime, seq: int) -> None:
-    _change_handovers(
-        draft, event.evidence, lambda one: replace(one, receipt=seq) if one.entry == event.entry else one
-    )
+def _answered(
+    draft: IncidentBuilder, event: e.ExhibitReceived | e.ExhibitDiffered, at: datetime, seq: int
+) -> None:
+    def answered(one: ExhibitHandover) -> ExhibitHandover:
+        if one.entry != event.entry:
+            return one
+        if isinstance(event, e.ExhibitDiffered):
+            return replace(one, differed=(*one.differed, seq))
+        return replace(one, receipt=seq)
 
-
-def _differed(draft: IncidentBuilder, event: e.ExhibitDiffered, at: datetime, seq: int) -> None:
-    _change_handovers(
-        draft,
-        event.evidence,
-        lambda one: replace(one, differed=(*one.differed, seq)) if one.entry == event.entry else one,
-    )
+    _change_handovers(draft, event.evidence, answered)
 
 
 def _change_handovers(
@@ -379,8 +378,8 @@ RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.EvidenceAttached: _attached,
     e.ExhibitDescribed: _remark,
     e.ExhibitHandedOver: _handed_over,
-    e.ExhibitReceived: _received,
-    e.ExhibitDiffered: _differed,
+    e.ExhibitReceived: _answered,
+    e.ExhibitDiffered: _answered,
     e.NoteAdded: _remark,
     e.PrivilegedNoteAdded: _remark,
     e.EventCorrected: _corrected,

@@ -118,7 +118,7 @@ def _require_release(service: IncidentService, row: IncidentRow, placed_by: str)
         raise Refused(
             f"{named_person(service.principal.person)} may not release the legal hold of {row.codename}.",
             hint=f"One of these people can release it: {', '.join(sorted(holders))}",
-            code="no_right",
+            code="hold_right",
         )
 
 

@@ -140,11 +140,8 @@ def hold(
     if release and until:
         raise Usage("--until is for a new hold.", hint="Remove --until", code="options_conflict")
     if release and not incident:
-        raise Usage(
-            "The incident is missing.",
-            hint="Run: tocsin hold INCIDENT --release --reason WHY",
-            code="option_missing",
-        )
+        again = "Run: tocsin hold INCIDENT --release --reason WHY"
+        raise Usage("The incident is missing.", hint=again, code="argument_missing")
     if incident:
         row = _row(session, incident)
         retention.hold(service, row, reason, until=day, release=release)

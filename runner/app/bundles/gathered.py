@@ -14,7 +14,7 @@ import msgspec
 
 from runner.app.bundles.audiences import Audience, Given, Level, Part
 from runner.errors import Refused
-from runner.incident.state.events import AnyEvent, IncidentOpened, Stream
+from runner.incident.state.events import AnyEvent, DutiesAssessed, IncidentOpened, Stream
 from runner.reports.core.event_row import decode_event
 from runner.reports.core.report import csv_text
 from runner.reports.incidents.event_descriptions import Words
@@ -138,10 +138,22 @@ class Gathered:
                 {"stream": stream, "level": level, "reason": reason, "count": number}
                 for (stream, level, reason), number in sorted(withheld.items())
             ],
+            "duties": self._verdicts(),
             "documents": self.documents,
             "evidence": self.evidence,
             "unreadable": self.unreadable,
         }
+
+    def _verdicts(self) -> str:
+        """Return whether verdicts on legal duties are given, and why not: no file must not read as no duty."""
+        if "duties/duties.json" in self.files:
+            return "given"
+        assessed = [one for one in self.entries if one.event.type == DutiesAssessed.__name__]
+        if any(one.reason not in ("", "before_since") for one in assessed):
+            return "withheld"
+        if any(one.level == "full" for one in assessed):
+            return "no duty that applies or may apply"
+        return "no assessment in this period" if self.since is not None else "no assessment"
 
     @cached_property
     def title(self) -> str:

@@ -6,16 +6,20 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from runner.app.bundles.gathered import Gathered, plain_name
+from runner.base.instants import parse_instant
 from runner.decoding import from_json
 from runner.incident.state import events as e
 from runner.law.duty import DutyChange, DutyStatus
+from runner.law.duty_state import DISCOVERIES
 
 _REASONED = (e.FactsRecorded, e.DutiesAssessed, e.DutyRecorded)
 """What verdicts are made from: with all of these entries, the recipient has what the reasons rest on."""
 
 
+_ORDER = {"applies": 0, "unknown": 1}
 _DEADLINE = ("due", "provisional", "overdue", "missing")
 
 
@@ -71,7 +75,7 @@ def _facts(found: Gathered) -> list[dict[str, Any]]:
             said = {
                 "fact": one.key,
                 "value": from_json(one.value),
-                "source": one.source,
+                "source": one.source or "not stated",
                 "confidence": one.confidence,
                 "by": row.actor.claimed,
                 "at": row.at.isoformat(),
@@ -99,6 +103,7 @@ def _duties(found: Gathered) -> dict[str, Any]:
         {one.id: one for one in found.service.duties(found.incident, found.at)} if reasoned and last else {}
     )
     seen = [(duty, *said) for duty, said in sorted(last.items()) if said[1].in_sight]
+    seen.sort(key=lambda one: _ORDER.get(one[2].verdict, len(_ORDER)))
     return {
         "as_of": found.at,
         "reasons": "from the facts and the law of this bundle"
@@ -106,13 +111,18 @@ def _duties(found: Gathered) -> dict[str, Any]:
         else "not given: entries are withheld",
         "depend_on_more_facts": len(last) - len(seen),
         "duties": [
-            {"duty": duty, "entry": entry, "verdict": change.verdict, **_verdict(change, known.get(duty))}
+            {
+                "duty": duty,
+                "entry": entry,
+                "verdict": change.verdict,
+                **_verdict(found, change, known.get(duty)),
+            }
             for duty, entry, change in seen
         ],
     }
 
 
-def _verdict(change: DutyChange, status: DutyStatus | None) -> dict[str, Any]:
+def _verdict(found: Gathered, change: DutyChange, status: DutyStatus | None) -> dict[str, Any]:
     """Return the deadline of a duty, and the reasons of its verdict; of one that does not apply the reasons alone."""
     over = change.verdict == "not_applicable"
     read = (
@@ -123,7 +133,21 @@ def _verdict(change: DutyChange, status: DutyStatus | None) -> dict[str, Any]:
         *(() if over else ("clock", "standard", "unless")),
     )
     deadline = {} if over else {name: getattr(change, name) for name in _DEADLINE}
-    return deadline | ({name: getattr(status, name) for name in read} if status is not None else {})
+    if status is None:
+        return deadline
+    reasons = {name: getattr(status, name) for name in read}
+    return deadline | reasons | ({} if over else {"clock": _clock(found, status)})
+
+
+def _clock(found: Gathered, status: DutyStatus) -> dict[str, Any]:
+    """Return the start of a clock: while it is unconfirmed, the fact that it truly starts at, and for which fact that stands."""
+    clock = asdict(status.clock)
+    for path in DISCOVERIES if status.provisional and status.clock.start is not None else ():
+        fact = found.incident.facts.get(path)
+        at = parse_instant(fact.value) if fact is not None and isinstance(fact.value, str) else None
+        if at == status.clock.start and path != status.clock.start_fact:
+            return clock | {"start_fact": path, "stand_in_for": status.clock.start_fact}
+    return clock
 
 
 def _law(found: Gathered, used: Collection[str]) -> None:

@@ -178,6 +178,7 @@ def index(found: Gathered, key: str) -> bytes:
             "Entries",
             f"{len(found.entries)}: {levels['full']} with content, {levels['envelope']} without content, {levels['hash']} as a digest only",
         ),
+        ("Legal duties", scope["duties"]),
         ("Documents", str(found.documents)),
         ("Evidence files", str(found.evidence)),
         ("Not readable", f"{found.unreadable} files: erased or damaged" if found.unreadable else ""),

@@ -32,7 +32,7 @@ Right = Literal[
     "task.act", "task.steer", "note.add", "note.privileged", "incident.lead", "domain.declare", "message.send",
     "duty.decide", "duty.file", "notice.edit", "sign",
     "fact.state", "fact.legal", "evidence.read", "entry.correct", "entry.confirm",
-    "exercise.conduct", "exercise.rate", "audit.verify", "record.export", "campaign.manage",
+    "exercise.conduct", "exercise.rate", "audit.verify", "record.export", "hold.release", "campaign.manage",
     "incident.open", "person.manage", "person.list", "register.read", "law.read", "exercise.read",
     "metrics.read", "token.manage", "alert.send", "alert.handle", "exercise.manage", "account.manage",
     "law.check",
@@ -42,7 +42,7 @@ Right = Literal[
 ``note.add`` is also for evidence, ``fact.state`` for the task that asks a person for a fact, ``incident.lead`` for everything
 that decides the course of an incident (severity, roles, pause, close, another playbook), ``person.manage`` for roles and
 absences outside of incidents, ``exercise.manage`` for schedules of exercises and action items, ``law.check`` for a check of a
-law against its official page.
+law against its official page. For ``hold.release``, the roles of a user of this machine count.
 """
 
 
@@ -114,14 +114,16 @@ ROLES: Mapping[str, Rights] = {
         base=_RESPONDER, manages=True,
     ),
     "counsel": _role(
-        "note.privileged", "duty.decide", "duty.file", "notice.edit", "record.export", "law.check",
+        "note.privileged", "duty.decide", "duty.file", "notice.edit", "record.export", "hold.release", "law.check",
         base=_LAWYER, streams=("privileged",),
     ),
     "outside_counsel": _role(
         "incident.read", "fact.read", "duty.read", "notice.read", "law.read", "evidence.read",
         "note.add", "entry.correct", "notice.edit", "sign", "audit.verify", base=_NONE,
     ),
-    "dpo": _role("duty.decide", "duty.file", "notice.edit", "record.export", "law.check", base=_LAWYER),
+    "dpo": _role(
+        "duty.decide", "duty.file", "notice.edit", "record.export", "hold.release", "law.check", base=_LAWYER
+    ),
     "executive": _role(
         "incident.open", "entry.correct", "entry.confirm", "duty.decide", "duty.read", "notice.read",
         "exercise.read",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,12 +16,17 @@ from runner.reports.core.report import filled
 from runner.reports.incidents.incidents import IncidentsReport, incidents
 from runner.reports.incidents.status import Hold, Status, status
 
+SHOWN_AFTER = timedelta(days=7)
+"""Time after the release of a legal hold in which the status shows it: its release must not be unnoticed."""
+
 if TYPE_CHECKING:
     from runner.app.core.active_incident import Choice
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
     from runner.app.core.repository import Turn
     from runner.base.actor import Principal
+    from runner.incident.people.contact_journal import Hold as PlacedHold
+    from runner.incident.people.contact_journal import Kept
     from runner.incident.state.incident import Incident
     from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.handover import Brief
@@ -42,8 +47,18 @@ def read_status(
     failed = None if as_known else set_aside(service).get(incident.id)
     others = () if as_known else (*pressing(service, incident.id), *campaigns(service, incident))
     found = status(incident, service.library(incident), duties, now, person, organisation, failed, others)
-    held = None if as_known else kept(service).holds.get(incident.id)
+    held = None if as_known else _hold(kept(service), incident.id, now)
     return replace(found, hold=filled(Hold, held)) if held is not None else found
+
+
+def _hold(known: Kept, incident: str, now: datetime) -> PlacedHold | None:
+    """Return the legal hold of an incident, or the last one that a person released in the last days."""
+    ended = (
+        one
+        for name, one in known.ended_holds
+        if name == incident and one.until is not None and now - one.until < SHOWN_AFTER
+    )
+    return known.holds.get(incident) or max(ended, key=lambda one: one.until or now, default=None)
 
 
 def with_links(service: IncidentService, reader: Reader, found: Status) -> Status:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -11,7 +11,10 @@ import msgspec
 
 from runner.app.core import organisation_journal
 from runner.app.core.conflict_retry import retry
+from runner.app.core.reader import held_roles
 from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, unknown_incident
+from runner.app.core.rights import ANY, ROLES
+from runner.base.actor import named_person
 from runner.base.instants import parse_instant
 from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.people.contact_journal import (
@@ -87,6 +90,8 @@ def hold(
             raise Refused(f'Incident "{row.codename}" {what}.', hint="Run: tocsin hold", code="hold_state")
         if row.id in before.shredded:
             raise Refused(f'The data of "{row.codename}" was erased already.', code="shredded")
+        if release:
+            _require_release(service, row, before.holds[row.id].by)
         return (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
@@ -94,6 +99,29 @@ def hold(
     said = "released" if release else f"placed. Nothing of this incident may be erased until {end}"
     with suppress(*UNREADABLE):  # the hold counts also where the incident cannot be read
         service.act(service.principal, row.id, [AddNote(text=f"{HOLD_NOTE}{said}.")])
+
+
+def _require_release(service: IncidentService, row: IncidentRow, placed_by: str) -> None:
+    """Raise Refused for a person without the right to release a hold; if nobody has it, who placed the hold may.
+
+    The roles of the person count, also for a user of this machine: who placed a hold must not find it gone.
+    """
+    roles: list[Mapping[str, Sequence[str]]] = [service.directory.roles]
+    with suppress(*UNREADABLE):
+        roles.append(held_roles(service.repository, service.load(row.id)))
+    holders = {
+        person
+        for held in roles
+        for role, people in held.items()
+        if "hold.release" in ROLES.get(role, ROLES[ANY]).grants
+        for person in people
+    } or {placed_by}
+    if service.principal.person not in holders:
+        raise Refused(
+            f"{named_person(service.principal.person)} may not release the legal hold of {row.codename}.",
+            hint=f"One of these people can release it: {', '.join(sorted(holders))}",
+            code="hold_right",
+        )
 
 
 def forget(service: IncidentService, name: str) -> int:

@@ -16,9 +16,10 @@ from runner.errors import Bug, Invalid, NotFound, Refused, Usage
 from runner.incident.people.custody import exhibit
 from runner.incident.state.commands import RecordCustody
 from runner.incident.state.record import (
-    CustodyEvent,
+    CustodyAct,
     EvidenceAttached,
     ExhibitDescribed,
+    ExhibitDiffered,
     ExhibitHandedOver,
     ExhibitReceived,
 )
@@ -85,7 +86,7 @@ def store(
     service: IncidentService, incident: str, event: EvidenceAttached, about: ExhibitDescribed | None = None
 ) -> Turn:
     """Record a stored file, and what is known about its collection."""
-    acts: list[CustodyEvent] = (
+    acts: list[CustodyAct] = (
         [event] if about is None else [event, msgspec.structs.replace(about, evidence=event.evidence)]
     )
     return service.act(service.principal, incident, [RecordCustody(event=act) for act in acts])
@@ -126,11 +127,18 @@ def hand_over(
 
 
 def receive(service: IncidentService, incident: str, ref: str, sha256: str = "", note: str = "") -> Turn:
-    """Confirm the receipt of an exhibit, as the receiver."""
-    return _act(service, incident, ExhibitReceived(evidence=ref, sha256=sha256, note=note.strip()))
+    """Confirm the receipt of an exhibit, as the receiver; raises Refused if the digest differs, which is recorded."""
+    turn = _act(service, incident, ExhibitReceived(evidence=ref, sha256=sha256, note=note.strip()))
+    if any(isinstance(one.event, ExhibitDiffered) for one in turn.events):
+        raise Refused(
+            "The digest of your copy is not that of the exhibit. The difference is recorded. The receipt stays open.",
+            hint="Calculate the digest again. If it still differs, ask the giver for the exhibit again",
+            code="other_digest",
+        )
+    return turn
 
 
-def _act(service: IncidentService, incident: str, event: CustodyEvent) -> Turn:
+def _act(service: IncidentService, incident: str, event: CustodyAct) -> Turn:
     return service.act(service.principal, incident, [RecordCustody(event=event)])
 
 
@@ -155,7 +163,7 @@ def form(service: IncidentService, reader: Reader, incident: Incident, ref: str)
             stationery=Stationery(name=str(service.home.organisation.get("name") or "")),
             journal_head=service.checkpoints.reference(reader.head(incident)),
         ),
-        blocks=(heading(1, form_title(one)), *custody_form(incident, one)),
+        blocks=(heading(1, form_title(one)), *custody_form(incident, one, incident.codename)),
     )
     return write(document, "pdf")
 

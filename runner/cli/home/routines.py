@@ -122,6 +122,7 @@ def hold(
 ) -> None:
     """Place or release a legal hold, which prevents erasure.
 
+    Everybody can place a hold. Only a person with the role counsel or dpo releases it; if there is none, the person who placed it.
     Nothing of the incident is erased, and no scheduled job asks for its erasure. With --until, it is asked again on that day.
 
     \b
@@ -138,10 +139,15 @@ def hold(
     service, day = session.service, calendar_day(until)
     if release and until:
         raise Usage("--until is for a new hold.", hint="Remove --until", code="options_conflict")
+    if release and not incident:
+        again = "Run: tocsin hold INCIDENT --release --reason WHY"
+        raise Usage("The incident is missing.", hint=again, code="argument_missing")
     if incident:
         row = _row(session, incident)
         retention.hold(service, row, reason, until=day, release=release)
-        end = f"on {day}" if day else "when you release it: tocsin hold --release"
+        end = (
+            f"on {day}" if day else f"when it is released: tocsin hold {row.codename} --release --reason WHY"
+        )
         done = "The legal hold ended" if release else f"Nothing is erased until the legal hold ends, {end}"
         session.say(f"{row.codename}: {done}")
     names = {row.id: row.codename for row in service.incidents()}

@@ -92,7 +92,7 @@ def hand_over(
 ) -> None:
     """Record the handover of an evidence file to a person.
 
-    The handover stays open until that person confirms the receipt: tocsin evidence receive EVIDENCE
+    The handover stays open until that person confirms the receipt: tocsin evidence receive EVIDENCE --as PERSON
 
     \b
     Example:
@@ -102,7 +102,11 @@ def hand_over(
 
     given = instant_of(session, at) if at else None
     turn = record(session.service, session.name(), evidence, person, purpose, given)
-    tell(session, turn, f"Handed over. {person} must confirm the receipt: tocsin evidence receive {evidence}")
+    tell(
+        session,
+        turn,
+        f"Handed over. {person} must confirm the receipt: tocsin evidence receive {evidence} --as {person}",
+    )
 
 
 def receive(

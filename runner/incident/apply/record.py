@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from runner.decoding import from_json
 from runner.facts.vocabulary.register import Fact
@@ -57,7 +57,7 @@ def _stop_everything(draft: IncidentBuilder, at: datetime, reason: str) -> None:
             draft.end(invocation.id, at, "cancelled", reason=reason)
     deliveries = draft.table("deliveries")
     for name in draft.read("moving"):
-        deliveries[name] = msgspec.structs.replace(deliveries[name], state="cancelled")
+        deliveries[name] = replace(deliveries[name], state="cancelled")
     draft.stir(draft.read("moving"))
     for index in ("moving", "agenda", "live"):
         draft.index(index).clear()
@@ -138,7 +138,7 @@ def _recorded(draft: IncidentBuilder, event: e.DutyRecorded, at: datetime, seq: 
     table = draft.table("duties")
     before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
     replaced = before.record or before.reopened
-    table[event.duty] = msgspec.structs.replace(
+    table[event.duty] = replace(
         before,
         record=event.record,
         entry=seq,
@@ -173,7 +173,7 @@ def _briefed(draft: IncidentBuilder, event: e.BriefGiven, at: datetime, seq: int
 
 def _taken_over(draft: IncidentBuilder, event: e.CommandTaken, at: datetime, seq: int) -> None:
     before: Handover = draft.read("handover")
-    draft.put(handover=msgspec.structs.replace(before, taken_at=at, read_back=event.read_back))
+    draft.put(handover=replace(before, taken_at=at, read_back=event.read_back))
 
 
 def _domain(draft: IncidentBuilder, event: e.DomainDeclared, at: datetime, seq: int) -> None:
@@ -243,30 +243,44 @@ def _attached(draft: IncidentBuilder, event: e.EvidenceAttached, at: datetime, s
 
 def _handed_over(draft: IncidentBuilder, event: e.ExhibitHandedOver, at: datetime, seq: int) -> None:
     table = draft.table("evidence")
-    made = (*table[event.evidence].handovers, ExhibitHandover(entry=seq, receiver=event.receiver))
-    table[event.evidence] = msgspec.structs.replace(table[event.evidence], handovers=made)
+    made = ExhibitHandover(entry=seq, receiver=event.receiver, giver=event.giver)
+    known = table[event.evidence]
+    table[event.evidence] = replace(known, handovers=(*known.handovers, made))
 
 
-def _received(draft: IncidentBuilder, event: e.ExhibitReceived, at: datetime, seq: int) -> None:
-    _receipts(draft, event.evidence, {event.entry: seq})
+def _answered(
+    draft: IncidentBuilder, event: e.ExhibitReceived | e.ExhibitDiffered, at: datetime, seq: int
+) -> None:
+    def answered(one: ExhibitHandover) -> ExhibitHandover:
+        if one.entry != event.entry:
+            return one
+        if isinstance(event, e.ExhibitDiffered):
+            return replace(one, differed=(*one.differed, seq))
+        return replace(one, receipt=seq)
+
+    _change_handovers(draft, event.evidence, answered)
 
 
-def _receipts(draft: IncidentBuilder, evidence: str, receipts: Mapping[int, int], wrong: int = 0) -> None:
-    """Set the receipts of handovers, and drop the handover whose entry is wrong."""
+def _change_handovers(
+    draft: IncidentBuilder, evidence: str, change: Callable[[ExhibitHandover], ExhibitHandover | None]
+) -> None:
+    """Change the handovers of an exhibit; those that become None are dropped."""
     known = draft.read("evidence")[evidence]
-    left = (one for one in known.handovers if one.entry != wrong)
-    handovers = tuple(
-        msgspec.structs.replace(one, receipt=receipts.get(one.entry, one.receipt)) for one in left
-    )
-    draft.table("evidence")[evidence] = msgspec.structs.replace(known, handovers=handovers)
+    handovers = tuple(one for one in map(change, known.handovers) if one is not None)
+    if handovers != known.handovers:
+        draft.table("evidence")[evidence] = replace(known, handovers=handovers)
 
 
 def _custody_corrected(draft: IncidentBuilder, wrong: int) -> None:
     """Drop a handover that is marked as wrong; without its receipt, a handover is open again."""
-    for known in list(draft.read("evidence").values()):
-        for one in known.handovers:
-            if wrong in (one.entry, one.receipt):
-                _receipts(draft, known.id, {one.entry: 0}, wrong)
+
+    def without(one: ExhibitHandover) -> ExhibitHandover | None:
+        left = tuple(entry for entry in one.differed if entry != wrong)
+        receipt = 0 if one.receipt == wrong else one.receipt
+        return None if one.entry == wrong else replace(one, receipt=receipt, differed=left)
+
+    for name in list(draft.read("evidence")):
+        _change_handovers(draft, name, without)
 
 
 def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, seq: int) -> None:
@@ -292,7 +306,7 @@ def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, se
             break
     for duty in draft.read("duties").values():
         if duty.entry == event.seq:
-            draft.table("duties")[duty.id] = msgspec.structs.replace(
+            draft.table("duties")[duty.id] = replace(
                 duty,
                 record=None,
                 reopened=duty.record or duty.reopened,
@@ -319,9 +333,7 @@ def _confirmed(draft: IncidentBuilder, event: e.BehalfConfirmed, at: datetime, s
     behalf: Behalf = draft.table("unconfirmed").pop(event.first)
     for name in behalf.steps:
         approvals = tuple(
-            msgspec.structs.replace(
-                approval, provisional=False, at=at, os_user=event.os_user, proven_by=event.proven_by
-            )
+            replace(approval, provisional=False, at=at, os_user=event.os_user, proven_by=event.proven_by)
             if approval.provisional and behalf.first <= approval.seq <= behalf.last
             else approval
             for approval in draft.invocation(name).approvals
@@ -336,7 +348,7 @@ def _asked(draft: IncidentBuilder, event: e.SecondPersonAsked, at: datetime, seq
 
 def _agreed(draft: IncidentBuilder, event: e.SecondPersonConfirmed, at: datetime, seq: int) -> None:
     table = draft.table("second_person")
-    table[event.entry] = msgspec.structs.replace(
+    table[event.entry] = replace(
         table[event.entry], second=event.by, second_os_user=event.os_user, confirmed_at=at
     )
 
@@ -366,7 +378,8 @@ RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], 
     e.EvidenceAttached: _attached,
     e.ExhibitDescribed: _remark,
     e.ExhibitHandedOver: _handed_over,
-    e.ExhibitReceived: _received,
+    e.ExhibitReceived: _answered,
+    e.ExhibitDiffered: _answered,
     e.NoteAdded: _remark,
     e.PrivilegedNoteAdded: _remark,
     e.EventCorrected: _corrected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -9,18 +10,20 @@ from msgspec.structs import replace
 from runner.actions import Action
 from runner.base.actor import Principal
 from runner.errors import NotFound, Refused
-from runner.incident.state.future_timestamps import refuse_record_ahead
+from runner.incident.state.future_timestamps import is_ahead, refuse_record_ahead, said
 from runner.incident.state.incident import Evidence, Incident
 from runner.incident.state.record import (
+    CustodyAct,
     CustodyEvent,
     EvidenceAttached,
     ExhibitDescribed,
+    ExhibitDiffered,
     ExhibitHandedOver,
     ExhibitReceived,
 )
 
 
-def custody(incident: Incident, act: CustodyEvent, principal: Principal, now: datetime) -> CustodyEvent:
+def custody(incident: Incident, act: CustodyAct, principal: Principal, now: datetime) -> CustodyEvent:
     """Return the event of an act of custody; raises NotFound for an unknown exhibit, and Refused with the reason."""
     if isinstance(act, EvidenceAttached):
         return replace(act, by=principal.person)
@@ -28,7 +31,7 @@ def custody(incident: Incident, act: CustodyEvent, principal: Principal, now: da
     act = replace(act, evidence=known.id, by=principal.person)
     match act:
         case ExhibitDescribed():
-            refuse_record_ahead("the collection", act.collected_at or now, now)
+            refuse_record_ahead("the collection", act.collected_at or now, now, "--collected-at")
             return act
         case ExhibitHandedOver():
             return _handed_over(known, replace(act, giver=principal.on_behalf_of or act.by), now)
@@ -64,10 +67,18 @@ def _handed_over(known: Evidence, act: ExhibitHandedOver, now: datetime) -> Exhi
             code="receipt_open",
         )
     refuse_record_ahead("the handover", act.given_at or now, now)
+    if is_ahead(known.at, act.given_at or now):
+        raise Refused(
+            f"The time of the handover is before the file was stored: {said(known.at)}.",
+            hint=f"Describe an earlier custody: tocsin evidence describe {known.number} --method TEXT",
+            code="before_stored",
+        )
     return replace(act, purpose=act.purpose.strip())
 
 
-def _received(known: Evidence, act: ExhibitReceived, principal: Principal) -> ExhibitReceived:
+def _received(
+    known: Evidence, act: ExhibitReceived, principal: Principal
+) -> ExhibitReceived | ExhibitDiffered:
     if principal.on_behalf_of:
         raise Refused(
             "A receipt is given by the receiver alone, not on behalf of another person.",
@@ -82,10 +93,13 @@ def _received(known: Evidence, act: ExhibitReceived, principal: Principal) -> Ex
             code="not_handed_over",
         )
     digest = act.sha256.strip().lower().removeprefix("sha256:")
-    if digest not in ("", known.sha256.removeprefix("sha256:")):
+    if digest and not re.fullmatch("[0-9a-f]{64}", digest):
         raise Refused(
-            f"The digest of your copy is not that of exhibit {known.number}: {known.sha256}. Nothing was recorded.",
-            hint="Compare both files. Ask the giver for the exhibit again",
-            code="other_digest",
+            "The digest of your copy must have 64 hexadecimal digits.",
+            hint="Calculate its SHA-256, such as with sha256sum",
+            code="bad_digest",
         )
-    return replace(act, entry=open_[0].entry, sha256=digest)
+    entry = open_[0].entry
+    if digest not in ("", known.sha256.removeprefix("sha256:")):
+        return ExhibitDiffered(evidence=known.id, by=act.by, entry=entry, sha256=digest)
+    return replace(act, entry=entry, sha256=digest)

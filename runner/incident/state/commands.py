@@ -14,7 +14,7 @@ import msgspec
 from runner.base.states import Severity
 from runner.incident.state.campaigns import AnyCampaignEvent
 from runner.incident.state.documents import DocumentRendered, LettersSigned
-from runner.incident.state.events import CustodyEvent, FactChange
+from runner.incident.state.events import CustodyAct, FactChange
 from runner.incident.state.exercise import Cause, ClockChange, ExerciseBegun, FaultSet, Rating
 from runner.incident.state.incident import Run
 from runner.incident.state.lifecycle import PlaybookMigrated
@@ -218,7 +218,7 @@ class OverrideRule(Command, frozen=True, kw_only=True):
 class RecordCustody(Command, frozen=True, kw_only=True):
     """Record an evidence file whose bytes are stored, describe it, hand it over, or confirm its receipt."""
 
-    event: CustodyEvent
+    event: CustodyAct
 
 
 class SignLetters(Command, frozen=True, kw_only=True):

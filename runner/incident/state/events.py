@@ -70,11 +70,13 @@ from runner.incident.state.messages import ReplanFailed as ReplanFailed
 from runner.incident.state.messages import RuleOverridden as RuleOverridden
 from runner.incident.state.record import ActedOnBehalf as ActedOnBehalf
 from runner.incident.state.record import BehalfConfirmed as BehalfConfirmed
+from runner.incident.state.record import CustodyAct as CustodyAct
 from runner.incident.state.record import CustodyEvent as CustodyEvent
 from runner.incident.state.record import DomainDeclared as DomainDeclared
 from runner.incident.state.record import EventCorrected as EventCorrected
 from runner.incident.state.record import EvidenceAttached as EvidenceAttached
 from runner.incident.state.record import ExhibitDescribed as ExhibitDescribed
+from runner.incident.state.record import ExhibitDiffered as ExhibitDiffered
 from runner.incident.state.record import ExhibitHandedOver as ExhibitHandedOver
 from runner.incident.state.record import ExhibitReceived as ExhibitReceived
 from runner.incident.state.record import FactsRecorded as FactsRecorded

@@ -38,12 +38,12 @@ def refuse_facts_ahead(changes: Iterable[FactChange], now: datetime) -> None:
             )
 
 
-def refuse_record_ahead(what: str, at: datetime, now: datetime) -> None:
-    """Raise Refused if the time of an action is in the future."""
+def refuse_record_ahead(what: str, at: datetime, now: datetime, option: str = "--at") -> None:
+    """Raise Refused if the time of an action is in the future; ``option`` takes that time."""
     if is_ahead(at, now):
         raise Refused(
             f"The time of {what} is in the future: {said(at)}. The time is now {said(now)}.",
-            hint="Write the time at which it was done, such as: --at 2h ago",
+            hint=f"Write the time at which it was done, such as: {option} 2h ago",
             code="ahead",
         )
 

@@ -109,8 +109,18 @@ class ExhibitReceived(Personal, frozen=True, kw_only=True):
     note: str = ""
 
 
-CustodyAct = ExhibitDescribed | ExhibitHandedOver | ExhibitReceived
-CustodyEvent = EvidenceAttached | CustodyAct
+class ExhibitDiffered(Personal, frozen=True, kw_only=True):
+    """The digest of the receiver's copy is not that of the exhibit: the receipt of the handover ``entry`` stays open."""
+
+    evidence: str
+    by: str
+    entry: int
+    sha256: str
+
+
+CustodyAct = EvidenceAttached | ExhibitDescribed | ExhibitHandedOver | ExhibitReceived
+"""What a person does with an exhibit; a receipt with another digest is recorded as ``ExhibitDiffered``."""
+CustodyEvent = CustodyAct | ExhibitDiffered
 
 
 class ExhibitHandover(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +129,9 @@ class ExhibitHandover(msgspec.Struct, frozen=True, kw_only=True):
     entry: int
     receiver: str
     receipt: int = 0
+    giver: str = ""
+    differed: tuple[int, ...] = ()
+    """The entries of failed comparisons with the receiver's copy."""
 
 
 class NoteAdded(Personal, frozen=True, kw_only=True):

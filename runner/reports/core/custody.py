@@ -15,7 +15,7 @@ from runner.actions import Action
 from runner.base.states import Kind
 from runner.documents.tree import Block as Part
 from runner.incident.state import events as e
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Evidence, Incident
 from runner.reports.core import report_blocks as parts
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import describe_actor, moment, person_name, short_digest
@@ -28,6 +28,7 @@ _TYPES = {
     e.EventCorrected.__name__,
     e.PrivilegedEventCorrected.__name__,
 }
+_BEFORE = "Stored before the start of this bundle: name and SHA-256 are in an entry that is not given"
 _DETAILS = {
     "description": "Description",
     "collected_by": "Collected by",
@@ -66,10 +67,14 @@ class HandoverRow(msgspec.Struct, frozen=True, kw_only=True):
     compared: bool = False
     """The receiver calculated the digest of their own copy, and it is that of the exhibit."""
     note: str = ""
+    differed: tuple[int, ...] = ()
+    """The entries in which the digest of the receiver's copy was another."""
+    giver_had_it: bool = True
+    """The giver stored or collected the exhibit, or had confirmed its receipt before."""
 
 
 class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One evidence file; ``size`` in bytes."""
+    """One evidence file; ``size`` in bytes. Without ``by``, the entry that stored it is not given to the audience."""
 
     id: str
     name: str
@@ -91,8 +96,8 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """What nobody has recorded about its collection."""
-        return tuple(words for name, words in _DETAILS.items() if not getattr(self, name))
+        """What nobody has recorded about its collection; nothing if earlier entries are not given."""
+        return tuple(words for name, words in _DETAILS.items() if self.by and not getattr(self, name))
 
 
 class EvidenceReport(Report, frozen=True, kw_only=True, tag="tocsin/evidence/v1"):
@@ -129,8 +134,11 @@ def _exhibits(incident: Incident, rows: Iterable[EventRow]) -> Iterable[Evidence
         if isinstance(event, e.EvidenceAttached):
             about = incident.evidence[event.evidence]
             found[event.evidence] = {"about": about, "acts": [], "handovers": {}}
-        if (one := found.get(event.evidence)) is None:  # the entry that stored it is withheld
-            continue
+        elif event.evidence not in found:  # the entry that stored it is not given, nor anything that it says
+            known = incident.evidence[event.evidence]
+            about = Evidence(id=known.id, number=known.number, name="", sha256="", size=0, by="", at=row.at)
+            found[event.evidence] = {"about": about, "acts": [], "handovers": {}}
+        one = found[event.evidence]
         act = CustodyRow(
             entry=row.seq,
             at=row.at,
@@ -147,11 +155,25 @@ def _exhibits(incident: Incident, rows: Iterable[EventRow]) -> Iterable[Evidence
             EvidenceRow,
             one["about"],
             **{name: one[name] for name in _DETAILS if name in one},
-            handovers=tuple(one["handovers"].values()),
+            handovers=tuple(_handovers(one)),
             acts=tuple(one["acts"]),
         )
         for one in found.values()
     ]
+
+
+def _handovers(one: dict[str, Any]) -> Iterator[HandoverRow]:
+    """Yield the handovers, each with whether its giver had the exhibit before."""
+    first = {one["about"].by, one.get("collected_by", "")}
+    if not one["about"].by:  # earlier receipts are not given
+        yield from one["handovers"].values()
+        return
+    for row in one["handovers"].values():
+        names = {row.giver, person_name(row.giver)}
+        received = {
+            given.receiver for given in one["handovers"].values() if 0 < (given.receipt or 0) < row.entry
+        }
+        yield msgspec.structs.replace(row, giver_had_it=bool(names & {*first, *received}))
 
 
 def _applied(one: dict[str, Any], row: EventRow, event: e.CustodyEvent) -> None:
@@ -172,6 +194,9 @@ def _applied(one: dict[str, Any], row: EventRow, event: e.CustodyEvent) -> None:
                 compared=bool(sha256),
                 note=note,
             )
+        case e.ExhibitDiffered(entry=entry) if entry in one["handovers"]:
+            row_ = one["handovers"][entry]
+            one["handovers"][entry] = msgspec.structs.replace(row_, differed=(*row_.differed, row.seq))
         case _:
             pass
 
@@ -183,15 +208,16 @@ def custody_sentence(event: e.CustodyEvent) -> str:
             origin = f", from {source}" if source else ""
             return f"Evidence file stored: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
         case e.ExhibitDescribed(evidence=evidence):
-            said = ((words, getattr(event, name)) for name, words in _DETAILS.items())
-            shown = (f"{words}: {moment(x) if isinstance(x, datetime) else x}" for words, x in said if x)
+            shown = (f"{words}: {said}" for words, said in _said(event))
             return f"Evidence file {evidence} described. {'. '.join(shown)}"
         case e.ExhibitHandedOver(evidence=evidence, giver=giver, receiver=receiver, purpose=purpose):
             when = f" at {moment(event.given_at)}" if event.given_at else ""
-            return f"Evidence file {evidence} handed over by {giver} to {receiver}{when}: {purpose}"
+            return f"Evidence file {evidence} handed over by {person_name(giver)} to {person_name(receiver)}{when}: {purpose}"
         case e.ExhibitReceived(evidence=evidence, by=by, entry=entry, sha256=sha256, note=note):
             how = ", digest of the copy compared" if sha256 else ", digest not compared"
-            return f"{by} confirmed the receipt of evidence file {evidence} (entry {entry}){how}{f': {note}' if note else ''}"
+            return f"{person_name(by)} confirmed the receipt of evidence file {evidence} (entry {entry}){how}{f': {note}' if note else ''}"
+        case e.ExhibitDiffered(evidence=evidence, by=by, entry=entry, sha256=sha256):
+            return f"The copy of {person_name(by)} DIFFERS from evidence file {evidence} (entry {entry}): its sha256 is {sha256}"
 
 
 @paged
@@ -220,21 +246,37 @@ def evidence_page(report: EvidenceReport) -> Iterator[Block]:
                 yield line(f"Entry {act.entry} is marked as wrong: {act.wrong}", "alarm", indent=3, hang=2)
 
 
-def _said(one: EvidenceRow) -> Iterator[tuple[str, str]]:
+def _said(one: EvidenceRow | e.ExhibitDescribed) -> Iterator[tuple[str, str]]:
     """Yield what is recorded about the collection of an exhibit."""
     for name, words in _DETAILS.items():
         if said := getattr(one, name):
-            yield words, moment(said) if isinstance(said, datetime) else said
+            known = person_name(said) if name == "collected_by" else said
+            yield words, moment(known) if isinstance(known, datetime) else known
+
+
+def _named(actor: str) -> str:
+    """Return an actor as a row has it, with the names of the contact list."""
+    who, mark, how = actor.partition(" (")
+    return " on behalf of ".join(map(person_name, who.split(" on behalf of "))) + mark + how
 
 
 def _handover(one: EvidenceRow, row: HandoverRow) -> Iterator[Block]:
     giver, receiver = person_name(row.giver), person_name(row.receiver)
     yield line(f"{giver} → {receiver}, {moment(row.at)}: {row.purpose}", indent=3, hang=2)
+    yield from (line(words, "alarm", indent=5, hang=2) for words in _doubts(row))
     if row.received_at is None:
         confirm = Action("evidence.receive", str(one.number), {"as": row.receiver})
         yield flow(Cell(f"NO RECEIPT: {receiver} must confirm", "alarm"), arrow(confirm), indent=5, hang=2)
         return
     yield line(receipt_words(row), "plain" if row.compared else "warn", indent=5, hang=2)
+
+
+def _doubts(row: HandoverRow) -> Iterator[str]:
+    """Yield what makes the custody after a handover doubtful."""
+    if not row.giver_had_it:
+        yield "GIVER HAS NO RECEIPT OF IT"
+    if row.differed:
+        yield f"DIGEST OF THE COPY DIFFERED: entry {', '.join(map(str, row.differed))}"
 
 
 def receipt_words(row: HandoverRow) -> str:
@@ -243,7 +285,9 @@ def receipt_words(row: HandoverRow) -> str:
         return "NO RECEIPT"
     how = "digest compared" if row.compared else "digest not compared"
     note = f": {row.note}" if row.note else ""
-    return f"Received {moment(row.received_at)}, entry {row.receipt}, by {row.received_by}; {how}{note}"
+    return (
+        f"Received {moment(row.received_at)}, entry {row.receipt}, by {_named(row.received_by)}; {how}{note}"
+    )
 
 
 def custody_table(files: Iterable[EvidenceRow]) -> list[tuple[str, ...]]:
@@ -266,9 +310,9 @@ def custody_table(files: Iterable[EvidenceRow]) -> list[tuple[str, ...]]:
             *(
                 str(one.number),
                 one.id,
-                one.name,
+                one.name or _BEFORE,
                 one.sha256.removeprefix("sha256:"),
-                str(one.size),
+                str(one.size) if one.by else "",
                 str(act.entry),
             ),
             *(f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for at in (act.at, act.recorded)),
@@ -285,25 +329,36 @@ def form_title(one: EvidenceRow) -> str:
     return f"Chain of custody: exhibit {one.number}"
 
 
-def custody_form(incident: Incident, one: EvidenceRow) -> tuple[Part, ...]:
-    """Return the custody form of one exhibit as parts of a document."""
+def custody_form(incident: Incident, one: EvidenceRow, codename: str = "") -> tuple[Part, ...]:
+    """Return the custody form of one exhibit as parts of a document; a bundle gives no codename."""
     unknown = ((words, "NOT RECORDED") for words in one.unknown)
     about = (
-        *(("Exhibit", str(one.number)), ("File", one.name), ("Id", one.id), ("Incident", incident.id)),
-        *(("SHA-256", one.sha256.removeprefix("sha256:")), ("Size", f"{one.size:,} bytes")),
+        *(
+            ("Exhibit", str(one.number)),
+            ("File", one.name or _BEFORE),
+            ("Id", one.id),
+            ("Incident", f"{codename} {incident.id}".strip()),
+        ),
+        *(("SHA-256", one.sha256.removeprefix("sha256:")), ("Size", f"{one.size:,} bytes" if one.by else "")),
         *_said(one),
         *unknown,
         ("Source", one.source),
-        ("Stored by", f"{person_name(one.by)}, {moment(one.at)}"),
+        ("Stored by", f"{person_name(one.by)}, {moment(one.at)}" if one.by else ""),
     )
     given = [
-        (moment(row.at), person_name(row.giver), person_name(row.receiver), row.purpose, receipt_words(row))
+        (
+            moment(row.at),
+            person_name(row.giver),
+            person_name(row.receiver),
+            row.purpose,
+            ". ".join((*_doubts(row), receipt_words(row))),
+        )
         for row in one.handovers
     ]
     acts = [
         (
             str(act.entry),
-            *(moment(act.at), act.actor),
+            *(moment(act.at), _named(act.actor)),
             f"{act.text}{f' MARKED AS WRONG: {act.wrong}' if act.wrong else ''}",
         )
         for act in one.acts

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.states import Kind, Profile, State
 from runner.incident.messages.compromised_traffic import exposures
 from runner.incident.state.handover import Handover
@@ -16,6 +17,7 @@ from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import ordered
+from runner.reports.core.formatting import person_name
 from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.reports.core.task_rows import TaskRow, named, task_rows
@@ -64,6 +66,9 @@ class ReceiptDue(msgspec.Struct, frozen=True, kw_only=True):
     exhibit: int
     name: str
     receiver: str
+    giver: str = ""
+    differed: tuple[int, ...] = ()
+    """The entries in which the digest of the receiver's copy was another."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +78,9 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     ends: date | None = None
     """The day on which it ends by itself; None if a person has to release it."""
+    until: datetime | None = None
+    """When a person released it, a few days ago at most."""
+    ended_by: str = ""
 
 
 class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
@@ -120,9 +128,9 @@ class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     set_aside: Failed | None = None
     """Automatic work stopped after repeated failures."""
     hold: Hold | None = None
-    """The legal hold; None without one."""
+    """The legal hold, or the last one that was released; None without one."""
     receipts: tuple[ReceiptDue, ...] = ()
-    """Handovers of evidence whose receipt is open."""
+    """Handovers of evidence whose receipt is open; DO NOW has those of the reader."""
     links: tuple[LinkRow, ...] = ()
     """Other incidents that turned out to be this one; only those that the reader may read."""
 
@@ -162,7 +170,13 @@ def status(
         domains=_fallen(incident),
         overrides=override_views(incident),
         receipts=tuple(
-            ReceiptDue(exhibit=one.number, name=one.name, receiver=given.receiver)
+            ReceiptDue(
+                exhibit=one.number,
+                name=one.name,
+                receiver=given.receiver,
+                giver=given.giver,
+                differed=given.differed,
+            )
             for one in incident.evidence.values()
             for given in one.handovers
             if not given.receipt
@@ -180,9 +194,25 @@ def status(
 def status_for(found: Status, incident: Incident, me: str) -> Status:
     """Return the status of the same incident for another person."""
     mine = tuple(row.invocation for row in found.tasks if _is_mine(incident, row, me))
-    return msgspec.structs.replace(
-        found, me=me, mine=mine, needs_attention=for_reader(found.needs_attention, me)
-    )
+    others = (item for item in for_reader(found.needs_attention, me) if item.kind != "receipt")
+    asked = ordered((*others, *_receipts(found, me)))
+    return msgspec.structs.replace(found, me=me, mine=mine, needs_attention=asked)
+
+
+def _receipts(found: Status, me: str) -> Iterator[AttentionItem]:
+    """Yield the receipts of evidence that only the reader can confirm."""
+    for one in found.receipts:
+        if one.receiver == me:
+            where = {"incident": found.codename} if found.state in ("closed", "cancelled") else {}
+            yield AttentionItem(
+                kind="receipt",
+                severity="medium",
+                ref=str(one.exhibit),
+                text=f"Confirm the receipt of exhibit {one.exhibit} from {person_name(one.giver)}",
+                who=person_name(me),
+                detail="The digest of your copy differed" if one.differed else "",
+                action=Action("evidence.receive", str(one.exhibit), {"as": me, **where}),
+            )
 
 
 def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskRow, ...]:

@@ -30,7 +30,7 @@ from runner.reports.incidents.duty_lanes import (
 from runner.reports.incidents.links import elsewhere, link_blocks
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
-from runner.reports.incidents.waiting import calm_blocks
+from runner.reports.incidents.waiting import calm_blocks, receipts
 from runner.reports.law.duties import FAR, presses, running
 from runner.reports.law.duty_details import record_words
 from runner.reports.law.duty_rows import duty_row, earlier_words
@@ -78,7 +78,10 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     age = f"opened {span(now - found.opened_at)} ago"
     yield from screen_header(filled(Heading, found), now, age)
     yield from _attention(found, now, lanes, most)
-    if found.hold is not None:
+    if found.hold is not None and found.hold.until is not None:
+        ended = f"The legal hold ended {when(found.hold.until, now)}, released by {person_name(found.hold.ended_by)}"
+        yield line(ended, "warn", hang=2)
+    elif found.hold is not None:
         since = f" since {when(found.hold.since, now)}, placed by {person_name(found.hold.by)}"
         ends = f", until {found.hold.ends}" if found.hold.ends else ""
         yield flow(Cell("LEGAL HOLD", "title"), f"{since}{ends}. Keep all data of this incident.", hang=2)
@@ -117,6 +120,7 @@ def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: i
     yield from _more(
         len(items[most:]) if most is not None else 0, Action("incident.next", args={"all": True})
     )
+    yield from (line(f"Waiting: {text}", "warn", indent=2, hang=2) for text in receipts(found))
 
 
 def _quiet(found: Status) -> list[DeliveryRow]:

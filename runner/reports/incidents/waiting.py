@@ -17,9 +17,7 @@ def waiting(found: Status) -> Iterator[str]:
 
     A closed or cancelled incident waits for nothing but its duties and the receipts of evidence.
     """
-    for receipt in found.receipts:
-        who = person_name(receipt.receiver)
-        yield f"Receipt of evidence: {who} must confirm exhibit {receipt.exhibit}, {receipt.name}"
+    yield from receipts(found)
     if found.state in ("open", "paused"):
         rows = (
             row for row in found.deliveries if row.wanted and row.state == "active" and row.acked_at is None
@@ -40,6 +38,15 @@ def waiting(found: Status) -> Iterator[str]:
     parts += [f"{len(live) - applies} undetermined"] if len(live) > applies else []
     if parts:
         yield f"Legal: {', '.join(parts)}"
+
+
+def receipts(found: Status) -> Iterator[str]:
+    """Yield the receipts of evidence that other people must confirm; those of the reader are in DO NOW."""
+    for one in found.receipts:
+        if one.receiver != found.me:
+            who = person_name(one.receiver)
+            doubt = "; THE DIGEST OF THE COPY DIFFERED" if one.differed else ""
+            yield f"Receipt of evidence: {who} must confirm exhibit {one.exhibit}, {one.name}{doubt}"
 
 
 def calm_blocks(found: Status, *title: Cell) -> Iterator[Block]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
@@ -235,6 +236,29 @@ def test_verdicts_have_no_reasons_where_facts_behind_them_are_withheld(made: Bun
     assert {"because" in one for one in later} == {False}
     assert {"because" in one for one in whole} == {True}
     assert len(later) < len(whole)
+    order = [one["verdict"] for one in whole]
+    assert order == sorted(order, key=lambda one: (one != "applies", one != "unknown"))
+    starts = [one["clock"] for one in whole if "stand_in_for" in one.get("clock", {})]
+    assert {one["start_fact"] for one in starts} == {"incident.discovered_at"}
+    facts = json.loads(files_of(made.folder / "whole.zip")["data/facts/facts.json"])
+    assert {one["source"] for one in facts} == {"not stated", "the list"}
+
+
+def test_a_later_start_gives_the_acts_with_an_exhibit_that_was_stored_before(made: Bundled) -> None:
+    desk, name = made.desk, made.another()
+    (made.folder / "early.log").write_text("x")
+    desk.done("attach", str(made.folder / "early.log"), "-i", name)
+    desk.clock.advance(timedelta(seconds=1))
+    desk.done("evidence", "hand-over", "1", "jonas", "--purpose", "analysis", "-i", name)
+    scope = made.export("acts.zip", "-i", name, "--for", "court", "--since", "2026-11-24T09:00:01Z")["scope"]
+    desk.cancelled(name)
+    desk.clock.advance(timedelta(seconds=-1))
+    assert scope["duties"].startswith("no")
+    files = files_of(made.folder / "acts.zip")
+    heads, *rows = csv.reader(files["data/legal/custody.csv"].decode().splitlines())
+    assert [(row[heads.index("SHA-256")], row[heads.index("Exhibit")]) for row in rows] == [("", "1")]
+    assert b"early.log" not in b"".join(map(words_of, files.values()))
+    assert "data/legal/custody-001.pdf" in files
 
 
 def test_provenance_links_a_document_to_the_entries_behind_it(made: Bundled) -> None:

@@ -56,12 +56,20 @@ def test_a_handover_is_open_until_its_receiver_confirms_it(held: AtDesk) -> None
     assert (given["giver"], given["receiver"], given["receipt"]) == ("maria", "jonas", None)
     (due,) = held("status", "--format", "json").json["receipts"]
     assert (due["exhibit"], due["receiver"]) == (1, "jonas")
+    for who, rows in (("jonas", 1), ("maria", 0)):
+        for words in (("next", "--all"), ("status",)):
+            found = held(*words, "--me", who, "--format", "json").json
+            items = found.get("next") or found.get("needs_attention") or []
+            asked = [one["action"] for one in items if one["kind"] == "receipt"]
+            assert [(one["verb"], one["ref"], one["args"]["as"]) for one in asked] == [
+                ("evidence.receive", "1", "jonas")
+            ] * rows
     assert held("evidence", "hand-over", "1", "jonas", "--purpose", "again").error == "receipt_open"
 
     assert held("evidence", "receive", "1").error == "not_handed_over"
     behalf = held("evidence", "receive", "1", "--on-behalf-of", "jonas", "--via", "phone")
     assert behalf.error == "on_behalf"
-    assert held("evidence", "receive", "1", "--as", "jonas", "--sha256", "0" * 64).error == "other_digest"
+    assert held("evidence", "receive", "1", "--as", "jonas", "--sha256", "0" * 6).error == "bad_digest"
     held.clock.advance(timedelta(minutes=5))
     said = ("--sha256", f"SHA256:{DIGEST}", "--note", "seal 17 intact")
     held.done("evidence", "receive", "1", "--as", "jonas", *said)
@@ -70,6 +78,30 @@ def test_a_handover_is_open_until_its_receiver_confirms_it(held: AtDesk) -> None
     assert given["received_by"].startswith("jonas (claimed")
     assert held("status", "--format", "json").json["receipts"] == []
     assert held("evidence", "receive", "1", "--as", "jonas").error == "not_handed_over"
+
+
+def test_a_failed_comparison_is_an_entry_and_no_later_receipt_hides_it(held: AtDesk) -> None:
+    held.done("evidence", "hand-over", "1", "jonas", "--purpose", "analysis")
+    said = held("evidence", "receive", "1", "--as", "jonas", "--sha256", "0" * 64)
+    assert (said.error, DIGEST in said.err) == ("other_digest", False)
+    (due,) = held("status", "--format", "json").json["receipts"]
+    (entry,) = due["differed"]
+    held.done("evidence", "receive", "1", "--as", "jonas")
+    (given,) = exhibit(held)["handovers"]
+    assert (given["differed"], given["compared"], given["receipt"] > entry) == ([entry], False, True)
+    held.done("correct", str(entry), "--reason", "of another file")
+    assert exhibit(held)["handovers"][0]["differed"] == []
+
+
+def test_a_giver_without_the_exhibit_is_marked(held: AtDesk) -> None:
+    held.done("evidence", "hand-over", "1", "jonas", "--purpose", "p", "--as", "ada")
+    held.done("evidence", "receive", "1", "--as", "jonas")
+    held.done("evidence", "hand-over", "1", "maria", "--purpose", "p", "--as", "jonas")
+    assert [one["giver_had_it"] for one in exhibit(held)["handovers"]] == [False, True]
+    held.done("evidence", "describe", "1", "--collected-by", "ada")
+    assert [one["giver_had_it"] for one in exhibit(held)["handovers"]] == [True, True]
+    old = ("--purpose", "p", "--at", "2026-11-24 09:00")
+    assert held("evidence", "hand-over", "1", "jonas", *old).error == "before_stored"
 
 
 def test_a_handover_needs_a_purpose_and_another_known_person(held: AtDesk) -> None:
@@ -89,6 +121,8 @@ def test_an_open_receipt_is_not_calm_after_the_end(held: AtDesk) -> None:
     assert [
         one["receiver"] for one in held("status", "-i", "amber-falcon", "--format", "json").json["receipts"]
     ]
+    asked = held("status", "-i", "amber-falcon", "--me", "jonas", "--format", "json").json["needs_attention"]
+    assert [one["kind"] for one in asked] == ["receipt"]
     held.done("evidence", "receive", "1", "--as", "jonas", "-i", "amber-falcon")
 
 

@@ -10,7 +10,7 @@ from runner.errors import NotFound
 from runner.incident.people.custody import exhibit
 from runner.incident.state.commands import RecordCustody
 from runner.incident.state.incident import Incident
-from runner.incident.state.record import ExhibitDescribed, ExhibitReceived
+from runner.incident.state.record import ExhibitDescribed, ExhibitDiffered, ExhibitReceived
 from runner.reports.core.formatting import here
 from runner.reports.core.page import Page, line
 from runner.reports.incidents.timeline import entry_blocks, timeline
@@ -130,8 +130,11 @@ def _receive(asked: Asked, given: Given) -> None:
 def _received(asked: Asked, given: Given) -> Preview:
     """Show the exhibit that the person confirms; raises what the act would raise."""
     act = ExhibitReceived(evidence=given["evidence"], sha256=given["sha256"])
-    asked.service.prepare(asked.incident, [RecordCustody(event=act)], principal=asked.principal)
+    made = asked.service.prepare(asked.incident, [RecordCustody(event=act)], principal=asked.principal)
     one = exhibit(asked.incident, given["evidence"])
+    if any(isinstance(event, ExhibitDiffered) for event in made.events):
+        words = "The digest of your copy is not that of the exhibit. Tocsin records the difference. The receipt stays open."
+        return fixed(Page((line(words, "alarm"),)))
     return fixed(Page((line(f"You confirm that you have {one.name}, {one.size:,} bytes, {one.sha256}."),)))
 
 

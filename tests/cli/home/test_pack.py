@@ -114,6 +114,8 @@ def test_the_card_has_people_deadlines_and_what_to_compare(packed: Packed) -> No
     for word in ("amber-falcon", "Jonas", digest, packed.report["key"], packed.report["checkpoint"]):
         assert word in text
     assert PASSPHRASE not in text
+    assert "tocsin[backup]" not in text
+    assert "key rotate --to" in text
     assert packed.card.stat().st_mode & 0o777 == 0o600
 
 

@@ -86,6 +86,8 @@ def test_the_home_continues_paused_with_its_own_key_and_verifies(packed: Packed)
     found = verify(second)
     assert (found.code, found.json["documents_unread"], found.json["keyed"]) == (0, 0, True)
     assert second("status", "--format", "json").json["state"] == "paused"
+    for words, rows in (("status", "needs_attention"), ("next", "next")):
+        assert second(words, "--format", "json").json[rows][0]["kind"] == "paused"
     keys = second("key", "list", "--format", "json").json["keys"]["signing"]
     assert [one["until"] is None for one in keys] == [False, True]
     assert not list(second.home.parent.glob(".tocsin-*"))
